@@ -1,0 +1,61 @@
+namespace LogHttp.Storage.Files;
+
+/// <summary>
+/// Everything the log asks of a file system, and nothing else: the seam at which disks are made to fail.
+/// Durability is explicit: bytes survive a power cut only after <see cref="IFile.Sync"/>, and names (create, rename,
+/// delete) only after <see cref="SyncDirectory"/> of the directory that holds them.
+/// </summary>
+/// <remarks>
+/// Failures are <see cref="IOException"/>; a full disk or quota is <see cref="DiskFullException"/>.
+/// Safe for concurrent use; calls about one path are ordered by their caller.
+/// </remarks>
+public interface IFileSystem
+{
+    /// <summary>Creates an empty file and opens it for reading and writing.</summary>
+    /// <exception cref="IOException">The file exists, or the directory does not.</exception>
+    IFile Create(string path);
+
+    /// <summary>Opens an existing file for reading and writing.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    IFile Open(string path);
+
+    /// <summary>What a directory holds, in no particular order; empty when there is no such directory.</summary>
+    IReadOnlyList<DirectoryEntry> List(string directory);
+
+    /// <summary>Creates one directory; its parent must exist. Does nothing when it is there already.</summary>
+    void CreateDirectory(string path);
+
+    /// <summary>Renames a file (replacing one of the new name, atomically) or a directory (to a name not in use).</summary>
+    void Rename(string from, string to);
+
+    /// <summary>Removes a file's name; open handles go on reading it. Does nothing when there is no such file.</summary>
+    void DeleteFile(string path);
+
+    /// <summary>Removes a directory and all below it. Does nothing when there is no such directory.</summary>
+    void DeleteDirectory(string path);
+
+    /// <summary>Makes the names in one directory durable: those created, renamed into or out of it, and deleted.</summary>
+    void SyncDirectory(string path);
+
+    /// <summary>
+    /// Whether <see cref="SyncAll"/> may stand for a <see cref="IFile.Sync"/> of every file: it reports write-back
+    /// errors and returns only when all is durable.
+    /// </summary>
+    bool CanSyncAll { get; }
+
+    /// <summary>
+    /// One sync of everything on the file system (syncfs). When it throws, some file was not made durable, and the next
+    /// <see cref="IFile.Sync"/> of that file, on a handle opened before the write, throws too.
+    /// </summary>
+    void SyncAll();
+
+    /// <summary>Takes a lock on a file (created when missing) that no other process can hold at the same time.</summary>
+    /// <exception cref="IOException">Somebody else holds it.</exception>
+    IDisposable Lock(string path);
+}
+
+/// <summary>One name in a directory.</summary>
+/// <param name="Name">The name alone, without its directory.</param>
+/// <param name="IsDirectory">Whether it names a directory.</param>
+/// <param name="LengthBytes">A file's length; 0 for a directory.</param>
+public readonly record struct DirectoryEntry(string Name, bool IsDirectory, long LengthBytes);
