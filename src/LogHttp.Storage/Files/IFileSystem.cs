@@ -26,7 +26,7 @@ public interface IFileSystem
     void CreateDirectory(string path);
 
     /// <summary>Renames a file (replacing one of the new name, atomically) or a directory (to a name not in use).</summary>
-    void Rename(string from, string to);
+    void Rename(string sourcePath, string destinationPath);
 
     /// <summary>Removes a file's name; open handles go on reading it. Does nothing when there is no such file.</summary>
     void DeleteFile(string path);
