@@ -1,0 +1,34 @@
+namespace LogHttp.Storage;
+
+/// <summary>How an append ended.</summary>
+public enum AppendStatus
+{
+    /// <summary>The records are in the log, as durable as the topic's flush policy says.</summary>
+    Appended,
+
+    /// <summary>Nothing was appended: the disk is full. Try again when there is room.</summary>
+    DiskFull,
+
+    /// <summary>Nothing was appended: a write failed. Try again.</summary>
+    WriteFailed,
+
+    /// <summary>Nothing was appended: too many bytes wait to be written already. Try again soon.</summary>
+    Overloaded,
+
+    /// <summary>Nothing was appended: an offset given from outside is not after the last one.</summary>
+    OffsetNotAfterLast,
+
+    /// <summary>The partition takes no writes, for the reason given; what was in flight is neither sure to be in nor to be out.</summary>
+    PartitionStopped,
+
+    /// <summary>Nothing was appended: the log is being closed.</summary>
+    Closed,
+}
+
+/// <summary>What became of an append.</summary>
+/// <param name="Status">How it ended; the other fields speak of an appended batch.</param>
+/// <param name="FirstOffset">The first record's offset.</param>
+/// <param name="NextOffset">The offset after the last record's; for <see cref="AppendStatus.OffsetNotAfterLast"/> the least that can be given.</param>
+/// <param name="TimestampMs">The time the server stamped it with, Unix milliseconds.</param>
+/// <param name="Reason">Why it was refused, for people.</param>
+public readonly record struct AppendResult(AppendStatus Status, long FirstOffset = 0, long NextOffset = 0, long TimestampMs = 0, string? Reason = null);

@@ -1,0 +1,111 @@
+using System.Buffers;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Appending;
+
+/// <summary>
+/// The batches that one turn writes: framed into one buffer and written with one call where they fit, in slices where
+/// they do not. Used by the one thread whose turn it is.
+/// </summary>
+internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor start, long startStampMs)
+{
+    /// <summary>One write(2) at the most; the largest line has room too.</summary>
+    const int BufferBytes = 1 << 20;
+
+    int _request;
+    int _record;
+    int _tailPosition;
+
+    public List<AppendRequest> Requests { get; } = requests;
+
+    /// <summary>Where the partition stood before: a whole batch's end, and where a failed write goes back to.</summary>
+    public SegmentCursor Start { get; } = start;
+
+    /// <summary>The last stamp before the group.</summary>
+    public long StartStampMs { get; } = startStampMs;
+
+    /// <summary>Where the next line goes.</summary>
+    public SegmentCursor Cursor { get; private set; } = start;
+
+    public long LastStampMs { get; private set; } = startStampMs;
+
+    public bool IsWritten => _request == Requests.Count;
+
+    /// <summary>
+    /// Writes on from where the last slice ended, up to about <paramref name="sliceBytes"/>: the lines, then the index
+    /// entries of the blocks they completed.
+    /// </summary>
+    /// <exception cref="IOException">Any part of it may have been written.</exception>
+    public void WriteSlice(SegmentFiles files, int sliceBytes, long nowMs)
+    {
+        LastStampMs = Math.Max(nowMs, LastStampMs);
+        var cursor = Cursor;
+        var firstEntry = cursor.IndexEntries;
+        var entries = new List<IndexEntry>();
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize());
+        try
+        {
+            var (buffered, sliceEnd) = (0, cursor.Position + sliceBytes);
+            for (; _request < Requests.Count && cursor.Position < sliceEnd; _request++, _record = 0, _tailPosition = 0)
+            {
+                if (!WriteRecords(Requests[_request], files, buffer, ref buffered, ref cursor, entries, sliceEnd))
+                    break;
+            }
+            files.Data.Write(buffer.AsSpan(0, buffered), cursor.Position - buffered);
+            IndexFile.Write(files.Index, firstEntry, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(entries));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+        Cursor = cursor;
+    }
+
+    /// <summary>Frames a batch's records; false when the slice ended before the batch did.</summary>
+    bool WriteRecords(AppendRequest request, SegmentFiles files, byte[] buffer, ref int buffered, ref SegmentCursor cursor, List<IndexEntry> entries, long sliceEnd)
+    {
+        var slots = request.Batch.Slots;
+        if (_record == 0 && slots[0].Offset >= 0 && slots[0].Offset < cursor.NextOffset)
+        {
+            request.Written(new(AppendStatus.OffsetNotAfterLast, NextOffset: cursor.NextOffset, Reason: $"Offset {slots[0].Offset} is not after the last one; the next can be {cursor.NextOffset} or more."));
+            return true;
+        }
+        if (_record == 0)
+            request.Written(new(AppendStatus.Appended, slots[0].Offset >= 0 ? slots[0].Offset : cursor.NextOffset, TimestampMs: LastStampMs));
+        for (; _record < slots.Length; _record++)
+        {
+            if (cursor.Position >= sliceEnd)
+                return false;
+            var slot = slots[_record];
+            if (buffer.Length - buffered < slot.TailBytes + RecordFormat.MaxHeadBytes)
+            {
+                files.Data.Write(buffer.AsSpan(0, buffered), cursor.Position - buffered);
+                buffered = 0;
+            }
+            var line = buffer.AsSpan(buffered);
+            var offset = slot.Offset >= 0 ? slot.Offset : cursor.NextOffset;
+            var timestampMs = slot.TimestampMs >= 0 ? slot.TimestampMs : LastStampMs;
+            var headBytes = RecordFormat.WriteHead(line, offset, timestampMs, _record == 0 ? slots.Length : 0);
+            request.Batch.Tails.Slice(_tailPosition, slot.TailBytes).CopyTo(line[headBytes..]);
+            var lineBytes = headBytes + slot.TailBytes;
+            _tailPosition += slot.TailBytes;
+            buffered += lineBytes;
+            if (cursor.Advance(line[..lineBytes], offset, timestampMs))
+                entries.Add(cursor.CloseBlock());
+        }
+        request.WrittenUpTo(cursor.NextOffset);
+        return true;
+    }
+
+    int BufferSize()
+    {
+        var (waitingBytes, largestLineBytes) = (0L, 0);
+        for (var i = _request; i < Requests.Count; i++)
+        {
+            waitingBytes += Requests[i].MaxFramedBytes;
+            largestLineBytes = Math.Max(largestLineBytes, Requests[i].Batch.LargestTailBytes + RecordFormat.MaxHeadBytes);
+        }
+        return Math.Max(largestLineBytes, (int)Math.Min(waitingBytes, BufferBytes));
+    }
+}

@@ -1,0 +1,33 @@
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage.Appending;
+
+/// <summary>One batch on its way into a partition. Owns the batch; answered exactly once.</summary>
+internal sealed class AppendRequest(RecordBatch batch)
+{
+    // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
+    readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    AppendResult _appended;
+
+    public RecordBatch Batch { get; } = batch;
+
+    /// <summary>The most bytes that it can take in a segment.</summary>
+    public long MaxFramedBytes { get; } = batch.SizeBytes + (long)batch.Count * Records.RecordFormat.MaxHeadBytes;
+
+    public Task<AppendResult> Task => _completion.Task;
+
+    /// <summary>Remembers what will be answered once the batch is committed.</summary>
+    public void Written(AppendResult appended) => _appended = appended;
+
+    public void WrittenUpTo(long nextOffset) => _appended = _appended with { NextOffset = nextOffset };
+
+    /// <summary>Answers as remembered.</summary>
+    public void Acknowledge() => Complete(_appended);
+
+    public void Complete(AppendResult result)
+    {
+        Batch.Dispose();
+        _completion.SetResult(result);
+    }
+}

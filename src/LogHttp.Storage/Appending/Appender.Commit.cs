@@ -1,0 +1,211 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Appending;
+
+// Making what was written durable: as part of the turn (flush: always, rolls, closing), or beside it (intervals, checkpoints).
+internal sealed partial class Appender
+{
+    readonly TurnCommit _turnCommit;
+
+    // Guarded by _gate: a timer runs, or a commit is under way, beside the turns.
+    bool _backgroundCommitDue;
+    ITimer? _timer;
+
+    // The committer's, and the closing turn's after the last commit.
+    Checkpoint _checkpointed;
+    long _bytesSinceCheckpoint;
+
+    /// <summary>Hands the turn to the committer, which hands it back in <see cref="TurnCommitted"/>.</summary>
+    void SubmitTurnCommit()
+    {
+        _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, isBatchEnd: _group is null or { IsWritten: true });
+        _context.Committer.Submit(_turnCommit);
+    }
+
+    void TurnCommitted(IOException? error)
+    {
+        var isDurable = Committed(_turnCommit, error);
+        if (_group is not null && !isDurable)
+        {
+            Answer(_group, failure: null);
+            _group = null;
+        }
+        else if (_group is { IsWritten: true })
+        {
+            Publish();
+        }
+        if (_group is null)
+            EndTurn();
+        else
+            ScheduleTurn();
+    }
+
+    /// <summary>After a write that was acknowledged without a sync: sees to it that one comes, within the interval or a checkpoint's bytes.</summary>
+    void CommitInBackground()
+    {
+        var interval = _configuration.Flush.Interval;
+        lock (_gate)
+        {
+            var dirtyBytes = _published.Position - _durable.Position;
+            if (_backgroundCommitDue || _closing || dirtyBytes <= 0 || (interval is null && dirtyBytes < _context.Options.CheckpointBytes))
+                return;
+            _backgroundCommitDue = true;
+        }
+        if (interval is null)
+            SubmitBackgroundCommit();
+        else
+            _timer = _context.Environment.Time.CreateTimer(static state => ((Appender)state!).SubmitBackgroundCommit(), this, interval.Value, Timeout.InfiniteTimeSpan);
+    }
+
+    void SubmitBackgroundCommit()
+    {
+        LogView view;
+        SegmentCursor published;
+        lock (_gate)
+        {
+            if (_closing)
+                return;
+            (view, published) = (_view, _published);
+        }
+        _context.Committer.Submit(new BackgroundCommit(this, view.Active.Acquire(isSealed: false), published, published.MaxTimestampMs));
+    }
+
+    void BackgroundCommitted(BackgroundCommit commit, IOException? error)
+    {
+        Committed(commit, error);
+        lock (_gate)
+        {
+            _backgroundCommitDue = false;
+            if (!_turnTaken && _durable == _published)
+                ReleaseLease();
+        }
+        // What was published meanwhile waits for a commit of its own.
+        CommitInBackground();
+    }
+
+    /// <summary>What both kinds of commit lead to, on the committer; false when the partition is stopped.</summary>
+    bool Committed(LogCommit commit, IOException? error)
+    {
+        if (error is not null)
+            Stop(error);
+        lock (_gate)
+        {
+            if (_refusal is not null)
+                return false;
+            // The other kind of commit may have got further already.
+            if (commit.Cursor.BaseOffset != _durable.BaseOffset || commit.Cursor.Position <= _durable.Position)
+                return true;
+            _bytesSinceCheckpoint += commit.Cursor.Position - _durable.Position;
+            _durable = commit.Cursor;
+        }
+        if (_bytesSinceCheckpoint >= _context.Options.CheckpointBytes && commit.IsBatchEnd)
+            TryWriteCheckpoint(commit.Index, commit.Cursor, commit.LastStampMs);
+        return true;
+    }
+
+    void TryWriteCheckpoint(IFile index, in SegmentCursor durable, long lastStampMs)
+    {
+        _bytesSinceCheckpoint = 0;
+        var checkpoint = new Checkpoint(_view.EarliestOffset, durable, lastStampMs);
+        if (checkpoint == _checkpointed)
+            return;
+        try
+        {
+            index.Sync();
+            checkpoint.Write(_context.Environment.FileSystem, _context.Directory);
+            _checkpointed = checkpoint;
+        }
+        catch (IOException exception)
+        {
+            // The one before stays valid; only a start after a crash has more to read.
+            StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
+        }
+    }
+
+    /// <summary>
+    /// A sync failed: what the kernel could not write it may have dropped, and no later sync will say so. No more
+    /// writes; readers see what was durable; the rest is looked at by the next start.
+    /// </summary>
+    void Stop(IOException exception)
+    {
+        AppendRequest[] waiting;
+        AppendResult refusal;
+        lock (_gate)
+        {
+            if (_refusal is not null)
+                return;
+            refusal = new(AppendStatus.PartitionStopped, Reason: $"A sync failed ({exception.Message}), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served.");
+            _refusal = refusal;
+            waiting = [.. _waiting];
+            _waiting.Clear();
+            _waitingBytes = 0;
+            if (_view.End.Position > _durable.Position)
+                _view = _view with { End = EndAt(_durable) };
+        }
+        StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
+        foreach (var request in waiting)
+            request.Complete(refusal);
+    }
+
+    /// <summary>The last turn: nothing waits and nothing can come any more.</summary>
+    void RunClosingTurn()
+    {
+        if (StoppedReason is null)
+        {
+            if (!IsAllDurable())
+            {
+                SubmitTurnCommit();
+                return;
+            }
+            if (new Checkpoint(_view.EarliestOffset, _written, _lastStampMs) != _checkpointed)
+                TryWriteCheckpoint(TurnFiles().Index, _written, _lastStampMs);
+        }
+        ReleaseLease();
+        _timer?.Dispose();
+        foreach (var segment in _view.Segments)
+            segment.Retire();
+        _closed.TrySetResult();
+    }
+
+    /// <summary>The place that a commit makes durable, and what a checkpoint there has to say.</summary>
+    abstract class LogCommit : Commit
+    {
+        protected SegmentFiles? Files { get; set; }
+
+        public SegmentCursor Cursor { get; protected set; }
+        public long LastStampMs { get; protected set; }
+
+        /// <summary>In the middle of a batch there is no place that a start could begin at.</summary>
+        public bool IsBatchEnd { get; protected set; } = true;
+
+        public override IFile File => Files!.Data;
+        public IFile Index => Files!.Index;
+    }
+
+    sealed class TurnCommit(Appender appender) : LogCommit
+    {
+        public void Begin(SegmentFiles files, in SegmentCursor cursor, long lastStampMs, bool isBatchEnd) =>
+            (Files, Cursor, LastStampMs, IsBatchEnd) = (files, cursor, lastStampMs, isBatchEnd);
+
+        public override void Completed(IOException? error) => appender.TurnCommitted(error);
+    }
+
+    sealed class BackgroundCommit : LogCommit
+    {
+        readonly Appender _appender;
+        readonly SegmentLease _lease;
+
+        public BackgroundCommit(Appender appender, SegmentLease lease, in SegmentCursor cursor, long lastStampMs)
+        {
+            (_appender, _lease) = (appender, lease);
+            (Files, Cursor, LastStampMs) = (lease.Files, cursor, lastStampMs);
+        }
+
+        public override void Completed(IOException? error)
+        {
+            _appender.BackgroundCommitted(this, error);
+            _lease.Dispose();
+        }
+    }
+}

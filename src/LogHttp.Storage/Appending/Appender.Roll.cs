@@ -1,0 +1,106 @@
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Appending;
+
+// Sealing the active segment and going on in a new one, and going back when a write failed.
+internal sealed partial class Appender
+{
+    bool NeedsRoll(AppendRequest next) =>
+        (_written.Position > 0 && _written.Position + next.MaxFramedBytes > _configuration.SegmentBytes) || IsFarAhead(next);
+
+    /// <summary>Offsets given from outside can jump further than the index of a segment can say.</summary>
+    bool IsFarAhead(AppendRequest next)
+    {
+        var slots = next.Batch.Slots;
+        var lastOffset = slots[^1].Offset >= 0 ? slots[^1].Offset : _written.NextOffset + slots.Length;
+        return lastOffset - _written.BaseOffset >= uint.MaxValue;
+    }
+
+    /// <summary>
+    /// Begins a new segment. All that was written is durable already; the index is made so before the new name is, and
+    /// the new name before anything can be written under it: a segment that has a successor is whole.
+    /// </summary>
+    void Roll(AppendRequest first)
+    {
+        var sealedSegment = Active;
+        var end = _written;
+        var files = TurnFiles();
+        if (end.Position > 0)
+        {
+            if (end.BlockPosition != end.Position)
+                IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
+            files.Index.Sync();
+        }
+        var baseOffset = Math.Max(end.NextOffset, first.Batch.Slots[0].Offset);
+        var next = _context.NewSegment(baseOffset);
+        try
+        {
+            next.Create();
+        }
+        catch (IOException)
+        {
+            next.DeleteFiles();
+            throw;
+        }
+        SyncDirectory();
+        ReleaseLease();
+        if (end.Position > 0)
+            sealedSegment.Seal(EndAt(end));
+        // An empty segment that offsets given from outside have passed by: the next start removes its files.
+        var segments = end.Position > 0 ? _view.Segments : _view.Segments.Remove(sealedSegment);
+        var cursor = new SegmentCursor(baseOffset);
+        _written = cursor;
+        lock (_gate)
+        {
+            _durable = _published = cursor;
+            _view = _view with { Segments = segments.Add(next), End = EndAt(cursor) with { NextOffset = end.NextOffset } };
+        }
+    }
+
+    void SyncDirectory()
+    {
+        try
+        {
+            _context.Environment.FileSystem.SyncDirectory(_context.Directory);
+        }
+        catch (IOException exception)
+        {
+            Stop(exception);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// After a failed write: back to the last whole batch, durably, so that no page of the failed one can turn up among
+    /// the bytes that will be written there next. The group is refused; later ones may succeed.
+    /// </summary>
+    void GoBack(IOException exception)
+    {
+        var group = _group!;
+        _group = null;
+        try
+        {
+            _written = group.Start;
+            var files = TurnFiles();
+            if (files.Data.LengthBytes > _written.Position)
+            {
+                files.Data.Truncate(_written.Position);
+                files.Data.Sync();
+                lock (_gate)
+                    _durable = _written;
+            }
+            if (files.Index.LengthBytes > IndexFile.PositionOf(_written.IndexEntries))
+                files.Index.Truncate(IndexFile.PositionOf(_written.IndexEntries));
+        }
+        catch (IOException second)
+        {
+            Stop(second);
+        }
+        StorageLog.WriteFailed(_context.Environment.Logger, exception, _context.Directory, group.Requests.Count);
+        Answer(group, AppendFailure(exception));
+    }
+
+    static AppendResult AppendFailure(IOException exception) => exception is Files.DiskFullException
+        ? new(AppendStatus.DiskFull, Reason: "The disk is full. What is in the log can be read, trimmed and deleted; appends succeed again when there is room.")
+        : new(AppendStatus.WriteFailed, Reason: $"The disk refused a write: {exception.Message}");
+}

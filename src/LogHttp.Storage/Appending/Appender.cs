@@ -1,0 +1,240 @@
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Appending;
+
+/// <summary>
+/// Writes one partition. Requests wait in a queue; one <i>turn</i> at a time takes a group of them, writes it, has it
+/// committed as the flush policy says, publishes it to readers and answers. No thread is kept while nothing waits.
+/// </summary>
+/// <remarks>
+/// Threads: the queue and the flags are guarded by <c>_gate</c>, which is never held across I/O. The state of the turn
+/// belongs to whoever has the turn: a work item of the append scheduler, or the committer between the submission of
+/// the turn's commit and its completion. <see cref="View"/> is read by anybody.
+/// </remarks>
+internal sealed partial class Appender
+{
+    readonly PartitionContext _context;
+    readonly TopicConfiguration _configuration;
+    readonly Lock _gate = new();
+
+    // Guarded by _gate.
+    readonly Queue<AppendRequest> _waiting = [];
+    readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    long _waitingBytes;
+    bool _turnTaken;
+    bool _closing;
+    AppendResult? _refusal;
+    SegmentCursor _durable;
+    SegmentCursor _published;
+
+    // The turn's.
+    AppendGroup? _group;
+    SegmentCursor _written;
+    long _lastStampMs;
+    SegmentLease? _lease;
+
+    volatile LogView _view;
+
+    public Appender(PartitionContext context, TopicConfiguration configuration, PartitionRecovery.Result found)
+    {
+        (_context, _configuration, _view, _lastStampMs, _checkpointed) = (context, configuration, found.View, found.LastStampMs, found.Checkpoint);
+        (_written, _published, _durable) = (found.Written, found.Written, found.Written);
+        _turnCommit = new TurnCommit(this);
+        if (found.ReadOnlyReason is not null)
+            _refusal = new(AppendStatus.PartitionStopped, Reason: found.ReadOnlyReason);
+    }
+
+    /// <summary>What readers may see now.</summary>
+    public LogView View => _view;
+
+    /// <summary>Why nothing can be appended, or null.</summary>
+    public string? StoppedReason
+    {
+        get
+        {
+            lock (_gate)
+                return _refusal?.Reason;
+        }
+    }
+
+    Segment Active => _view.Active;
+
+    /// <summary>Puts a request in the queue, or answers it at once when it can't be taken.</summary>
+    public Task<AppendResult> Append(AppendRequest request)
+    {
+        var refusal = TryEnqueue(request, out var schedule);
+        if (refusal is { } result)
+            request.Complete(result);
+        else if (schedule)
+            ScheduleTurn();
+        return request.Task;
+    }
+
+    /// <summary>Lets what was accepted finish, makes all durable, writes the checkpoint. Appends are refused from here on.</summary>
+    public Task CloseAsync()
+    {
+        lock (_gate)
+        {
+            if (_closing)
+                return _closed.Task;
+            _closing = true;
+            if (_turnTaken)
+                return _closed.Task;
+            _turnTaken = true;
+        }
+        ScheduleTurn();
+        return _closed.Task;
+    }
+
+    AppendResult? TryEnqueue(AppendRequest request, out bool schedule)
+    {
+        schedule = false;
+        lock (_gate)
+        {
+            if (_refusal is not null)
+                return _refusal;
+            if (_closing)
+                return new(AppendStatus.Closed, Reason: "The log is being closed.");
+            if (_waitingBytes + request.MaxFramedBytes > _context.Options.MaxQueuedBytes && _waiting.Count > 0)
+                return new(AppendStatus.Overloaded, Reason: $"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes).");
+            _waiting.Enqueue(request);
+            _waitingBytes += request.MaxFramedBytes;
+            schedule = !_turnTaken;
+            _turnTaken = true;
+            return null;
+        }
+    }
+
+    void ScheduleTurn() => _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);
+
+    /// <summary>One step of a turn: a roll, a slice of a group, or the end.</summary>
+    void RunTurn()
+    {
+        if (_group is null && !TryBeginGroup())
+        {
+            EndTurn();
+            return;
+        }
+        try
+        {
+            if (_group!.Cursor == _group.Start && NeedsRoll(_group.Requests[0]))
+            {
+                if (!IsAllDurable())
+                {
+                    SubmitTurnCommit();
+                    return;
+                }
+                Roll(_group.Requests[0]);
+                _group = new AppendGroup(_group.Requests, _written, _lastStampMs);
+            }
+            _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, _context.Environment.NowMs);
+            _written = _group.Cursor;
+        }
+        catch (IOException exception)
+        {
+            GoBack(exception);
+            ScheduleTurn();
+            return;
+        }
+        if (_configuration.Flush.IsAlways)
+        {
+            SubmitTurnCommit();
+            return;
+        }
+        if (_group.IsWritten)
+        {
+            Publish();
+            CommitInBackground();
+        }
+        ScheduleTurn();
+    }
+
+    bool TryBeginGroup()
+    {
+        var requests = new List<AppendRequest>();
+        var position = _written.Position;
+        lock (_gate)
+        {
+            // A group never crosses into a new segment, so that going back is always within one.
+            while (_waiting.TryPeek(out var next)
+                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.SegmentBytes, _written.Position + _context.Options.MaxGroupBytes) && !IsFarAhead(next))))
+            {
+                requests.Add(_waiting.Dequeue());
+                position += next.MaxFramedBytes;
+                _waitingBytes -= next.MaxFramedBytes;
+            }
+        }
+        if (requests.Count == 0)
+            return false;
+        _group = new AppendGroup(requests, _written, _lastStampMs);
+        return true;
+    }
+
+    /// <summary>The group is as durable as the policy asks: readers may see it, its producers are answered.</summary>
+    void Publish()
+    {
+        var group = _group!;
+        _group = null;
+        lock (_gate)
+        {
+            if (_refusal is null)
+            {
+                _published = _written;
+                _lastStampMs = group.LastStampMs;
+                _view = _view with { End = EndAt(_written) };
+            }
+        }
+        Answer(group, failure: null);
+    }
+
+    /// <summary>Answers a group's requests: with what became of each, or with why nothing became of any.</summary>
+    void Answer(AppendGroup group, AppendResult? failure)
+    {
+        lock (_gate)
+            failure = _refusal ?? failure;
+        foreach (var request in group.Requests)
+        {
+            if (failure is { } result)
+                request.Complete(result);
+            else
+                request.Acknowledge();
+        }
+    }
+
+    /// <summary>Gives the turn back when nothing waits; the closing turn is never given back.</summary>
+    void EndTurn()
+    {
+        bool isClosing;
+        lock (_gate)
+        {
+            isClosing = _closing && _waiting.Count == 0;
+            if (_waiting.Count == 0 && !_closing)
+            {
+                _turnTaken = false;
+                if (_durable == _written)
+                    ReleaseLease();
+                return;
+            }
+        }
+        if (isClosing)
+            RunClosingTurn();
+        else
+            ScheduleTurn();
+    }
+
+    bool IsAllDurable()
+    {
+        lock (_gate)
+            return _durable == _written;
+    }
+
+    SegmentFiles TurnFiles() => (_lease ??= Active.Acquire(isSealed: false)).Files;
+
+    void ReleaseLease()
+    {
+        _lease?.Dispose();
+        _lease = null;
+    }
+
+    static SegmentEnd EndAt(in SegmentCursor cursor) => new(cursor.Position, cursor.NextOffset, cursor.MaxTimestampMs, cursor.IndexEntries);
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>What a partition keeps beside its segments so that a start need not read them (api/FORMAT.md §4).</summary>
+/// <param name="LogStartOffset">The earliest offset readers may have.</param>
+/// <param name="Durable">A place up to which the log was durable.</param>
+/// <param name="LastStampMs">The last timestamp the server gave out.</param>
+internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Durable, long LastStampMs)
+{
+    public const string Name = "checkpoint";
+    public const string TemporaryName = "checkpoint.tmp";
+    const int MaxBytes = 1 << 20;
+
+    /// <summary>Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.</summary>
+    public void Write(IFileSystem fileSystem, string directory)
+    {
+        var temporaryPath = Path.Combine(directory, TemporaryName);
+        fileSystem.DeleteFile(temporaryPath);
+        using (var file = fileSystem.Create(temporaryPath))
+        {
+            file.Write(Encode(), 0);
+            file.Sync();
+        }
+        fileSystem.Rename(temporaryPath, Path.Combine(directory, Name));
+        fileSystem.SyncDirectory(directory);
+    }
+
+    /// <summary>Reads a partition's checkpoint; null, and why, when it is missing or not to be trusted.</summary>
+    public static Checkpoint? Read(IFileSystem fileSystem, string directory, out string reason)
+    {
+        try
+        {
+            using var file = fileSystem.Open(Path.Combine(directory, Name));
+            var bytes = new byte[Math.Min(file.LengthBytes, MaxBytes)];
+            file.ReadExactly(bytes, 0);
+            return Decode(bytes, out reason);
+        }
+        catch (FileNotFoundException)
+        {
+            reason = "there is none";
+            return null;
+        }
+    }
+
+    internal byte[] Encode()
+    {
+        var content = new Content(
+            Content.CurrentFormat, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
+            Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs);
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(content, ContentContext.Default.Content), (byte)'\n'];
+        return [.. line, .. Encoding.ASCII.GetBytes(CrcLine(line))];
+    }
+
+    internal static Checkpoint? Decode(ReadOnlySpan<byte> bytes, out string reason)
+    {
+        reason = "";
+        var lineBytes = bytes.IndexOf((byte)'\n') + 1;
+        if (lineBytes == 0 || Encoding.ASCII.GetString(bytes[lineBytes..]) != CrcLine(bytes[..lineBytes]))
+        {
+            reason = "its CRC is wrong";
+            return null;
+        }
+        try
+        {
+            var content = JsonSerializer.Deserialize(bytes[..lineBytes], ContentContext.Default.Content);
+            if (content is not { Format: Content.CurrentFormat })
+                throw new NotSupportedException($"The checkpoint has format {content?.Format}; this server knows {Content.CurrentFormat}. Use the server that wrote it, or a newer one.");
+            return new(content.LogStartOffset, new SegmentCursor(content.Segment)
+            {
+                Position = content.Position,
+                NextOffset = content.NextOffset,
+                IndexEntries = content.IndexEntries,
+                BlockPosition = content.BlockPosition,
+                BlockCrc = content.BlockCrc,
+                MaxTimestampMs = content.MaxTimestamp,
+            }, content.LastStamp);
+        }
+        catch (JsonException exception)
+        {
+            reason = exception.Message;
+            return null;
+        }
+    }
+
+    static string CrcLine(ReadOnlySpan<byte> line) => string.Create(CultureInfo.InvariantCulture, $"crc32c:{Crc32C.Of(line):x8}\n");
+
+    internal sealed record Content(
+        int Format, long LogStartOffset, long Segment, long Position, long NextOffset,
+        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp)
+    {
+        public const int CurrentFormat = 1;
+    }
+
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectRequiredConstructorParameters = true)]
+    [JsonSerializable(typeof(Content))]
+    sealed partial class ContentContext : JsonSerializerContext;
+}

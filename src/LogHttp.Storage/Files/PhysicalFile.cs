@@ -1,0 +1,42 @@
+namespace LogHttp.Storage.Files;
+
+/// <summary>A file of the operating system's.</summary>
+sealed class PhysicalFile(FileStream stream) : IFile
+{
+    public long LengthBytes => RandomAccess.GetLength(stream.SafeFileHandle);
+
+    public FileStream Stream => stream;
+
+    public int Read(Span<byte> destination, long position)
+    {
+        // A short read in the middle of a file is legal, if rare (a signal); the contract is a full one.
+        var total = 0;
+        while (total < destination.Length)
+        {
+            var read = RandomAccess.Read(stream.SafeFileHandle, destination[total..], position + total);
+            if (read == 0)
+                break;
+            total += read;
+        }
+        return total;
+    }
+
+    public void Write(ReadOnlySpan<byte> source, long position)
+    {
+        try
+        {
+            // Goes on after a short write by itself, and throws when nothing more can be written.
+            RandomAccess.Write(stream.SafeFileHandle, source, position);
+        }
+        catch (IOException exception) when (DiskFull.Is(exception))
+        {
+            throw DiskFull.At(stream.Name, exception);
+        }
+    }
+
+    public void Truncate(long lengthBytes) => RandomAccess.SetLength(stream.SafeFileHandle, lengthBytes);
+
+    public void Sync() => PosixCalls.SyncData(stream.SafeFileHandle, stream.Name);
+
+    public void Dispose() => stream.Dispose();
+}

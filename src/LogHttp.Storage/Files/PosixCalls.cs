@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace LogHttp.Storage.Files;
+
+/// <summary>The four system calls that .NET has no name for.</summary>
+static partial class PosixCalls
+{
+    const int ReadOnly = 0;
+    const int CloseOnExec = 0x80000;
+
+    /// <summary>Opens a directory, which FileStream refuses.</summary>
+    public static SafeFileHandle OpenDirectory(string path)
+    {
+        var handle = Open(path, OperatingSystem.IsLinux() ? ReadOnly | CloseOnExec : ReadOnly);
+        if (handle.IsInvalid)
+            throw LastError("open", path);
+        return handle;
+    }
+
+    public static void SyncDirectory(SafeFileHandle directory, string path)
+    {
+        if (Sync(directory) != 0)
+            throw LastError("fsync", path);
+    }
+
+    /// <summary>fdatasync: content and length, without the times. Elsewhere than on Linux, the framework's own full sync.</summary>
+    public static void SyncData(SafeFileHandle file, string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            RandomAccess.FlushToDisk(file);
+        else if (DataSync(file) != 0)
+            throw LastError("fdatasync", path);
+    }
+
+    public static void SyncFileSystem(SafeFileHandle anyFileOnIt)
+    {
+        if (FileSystemSync(anyFileOnIt) != 0)
+            throw LastError("syncfs", "the data directory");
+    }
+
+    static IOException LastError(string call, string path)
+    {
+        var error = Marshal.GetLastPInvokeError();
+        var exception = new IOException($"{call} of {path} failed: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).", error);
+        return DiskFull.Is(exception) ? DiskFull.At(path, exception) : exception;
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Sync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int DataSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    private static partial int FileSystemSync(SafeFileHandle file);
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// What an acknowledgement means. <c>always</c>: the records are durable. <c>os</c>: the operating system has them, a
+/// killed process loses nothing, a power cut what was not yet written back. An interval such as <c>100ms</c> or
+/// <c>5s</c>: as <c>os</c>, but made durable at the latest that long after.
+/// </summary>
+public readonly record struct FlushPolicy
+{
+    /// <summary>The longest interval, one hour.</summary>
+    public static readonly TimeSpan MaxInterval = TimeSpan.FromHours(1);
+
+    readonly long _intervalTicks;
+
+    FlushPolicy(long intervalTicks) => _intervalTicks = intervalTicks;
+
+    /// <summary>Acknowledge, and show to readers, only what is durable.</summary>
+    public static FlushPolicy Always => default;
+
+    /// <summary>Acknowledge what was written; leave the rest to the operating system.</summary>
+    public static FlushPolicy Os => new(-1);
+
+    /// <summary>Acknowledge what was written; make it durable within an interval, 1 ms to <see cref="MaxInterval"/>.</summary>
+    public static FlushPolicy Every(TimeSpan interval)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(interval, TimeSpan.FromMilliseconds(1));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(interval, MaxInterval);
+        return new(interval.Ticks);
+    }
+
+    /// <summary>Whether an acknowledgement waits for the disk.</summary>
+    public bool IsAlways => _intervalTicks == 0;
+
+    /// <summary>The interval, or null for <c>always</c> and <c>os</c>.</summary>
+    public TimeSpan? Interval => _intervalTicks > 0 ? TimeSpan.FromTicks(_intervalTicks) : null;
+
+    /// <summary>Reads <c>always</c>, <c>os</c>, or a whole number with <c>ms</c>, <c>s</c> or <c>m</c>.</summary>
+    public static bool TryParse(string? text, out FlushPolicy policy)
+    {
+        policy = text == "os" ? Os : Always;
+        if (text is null or "always" or "os")
+            return text is not null;
+        var (unitMs, digits) = text switch
+        {
+            [.. var number, 'm', 's'] => (1, number),
+            [.. var number, 's'] => (1_000, number),
+            [.. var number, 'm'] => (60_000, number),
+            _ => (0, ""),
+        };
+        if (unitMs == 0 || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+            return false;
+        var interval = TimeSpan.FromMilliseconds((double)count * unitMs);
+        if (interval < TimeSpan.FromMilliseconds(1) || interval > MaxInterval)
+            return false;
+        policy = Every(interval);
+        return true;
+    }
+
+    /// <summary>The text that <see cref="TryParse"/> reads.</summary>
+    public override string ToString() => _intervalTicks switch
+    {
+        0 => "always",
+        < 0 => "os",
+        _ => string.Create(CultureInfo.InvariantCulture, $"{_intervalTicks / TimeSpan.TicksPerMillisecond}ms"),
+    };
+}

@@ -1,0 +1,27 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Whole record lines in one segment file, kept open and in place until disposed of. To be handed to sendfile(2), or
+/// read. Safe on any thread.
+/// </summary>
+public sealed class LogRegion : IDisposable
+{
+    readonly SegmentLease _lease;
+
+    internal LogRegion(SegmentLease lease, long position, long lengthBytes) => (_lease, Position, LengthBytes) = (lease, position, lengthBytes);
+
+    /// <summary>The segment file.</summary>
+    public IFile File => _lease.Files.Data;
+
+    /// <summary>Where the first line begins, in bytes.</summary>
+    public long Position { get; }
+
+    /// <summary>How many bytes the lines take, line feeds included.</summary>
+    public long LengthBytes { get; }
+
+    /// <summary>Lets the file be closed.</summary>
+    public void Dispose() => _lease.Dispose();
+}

@@ -1,0 +1,33 @@
+using System.Collections.Immutable;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// What readers may see of a partition at one moment. Immutable: the writer publishes a new one, and a reader that took
+/// one needs no lock.
+/// </summary>
+/// <param name="Segments">All segments in order; the last is the active one.</param>
+/// <param name="End">Where the visible part of the active segment ends.</param>
+/// <param name="EarliestOffset">The first offset readers may have.</param>
+internal sealed record LogView(ImmutableArray<Segment> Segments, SegmentEnd End, long EarliestOffset)
+{
+    public long EndOffset => End.NextOffset;
+
+    public Segment Active => Segments[^1];
+
+    /// <summary>The number of the segment that holds an offset, or would if there were no gap.</summary>
+    public int SegmentNumberOf(long offset)
+    {
+        var (low, high) = (0, Segments.Length - 1);
+        while (low < high)
+        {
+            var middle = low + (high - low + 1) / 2;
+            if (Segments[middle].BaseOffset <= offset)
+                low = middle;
+            else
+                high = middle - 1;
+        }
+        return low;
+    }
+}

@@ -1,0 +1,125 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+// Turning a place and a page size into one region of one segment file. No record is parsed but for the head of the
+// lines in the one block that holds the first.
+public sealed partial class PartitionLog
+{
+    /// <summary>Finds the page that begins at a place.</summary>
+    /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
+    /// <exception cref="IOException">The disk can't be read.</exception>
+    public FetchResult Fetch(LogPlace place, PageSize pageSize)
+    {
+        var view = _appender.View;
+        var offset = place.Resolve(view.EarliestOffset, view.EndOffset);
+        if (offset < view.EarliestOffset)
+            return NoPage(FetchStatus.BelowEarliest, view, offset);
+        if (offset > view.EndOffset)
+            return NoPage(FetchStatus.BeyondEnd, view, offset);
+        for (var number = view.SegmentNumberOf(offset); offset < view.EndOffset && number < view.Segments.Length; number++)
+        {
+            var segment = view.Segments[number];
+            var isSealed = number < view.Segments.Length - 1;
+            var lease = segment.Acquire(isSealed);
+            try
+            {
+                var end = isSealed ? segment.End! : view.End;
+                // An offset in the gap between two segments: the next one has the first record after it.
+                if (offset < end.NextOffset && end.Position > 0)
+                    return Page(view, segment, lease, end, isSealed, offset, pageSize);
+            }
+            catch
+            {
+                lease.Dispose();
+                throw;
+            }
+            lease.Dispose();
+        }
+        return NoPage(FetchStatus.AtEnd, view, offset);
+    }
+
+    static FetchResult NoPage(FetchStatus status, LogView view, long offset) => new(status, view.EarliestOffset, view.EndOffset, offset, offset);
+
+    FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
+    {
+        try
+        {
+            return Find();
+        }
+        catch (CorruptIndexException)
+        {
+            // The index is a function of the segment: it is written anew, and what it says then is final.
+            segment.RebuildIndex(lease.Files, end.Position, isSealed);
+            return Find();
+        }
+
+        FetchResult Find()
+        {
+            var (position, firstOffset) = FindRecord(segment, lease.Files, end, offset);
+            var (endPosition, nextOffset) = FindPageEnd(segment, lease.Files, end, position, pageSize);
+            return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(lease, position, endPosition - position));
+        }
+    }
+
+    /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
+    (long Position, long Offset) FindRecord(Segment segment, SegmentFiles files, SegmentEnd end, long offset)
+    {
+        var relative = (uint)Math.Min(offset - segment.BaseOffset, uint.MaxValue);
+        var (number, block) = IndexFile.Floor(files.Index, end.IndexEntries, relative, static (entry, relative) => entry.RelativeOffset <= relative);
+        if (block.Position >= end.Position)
+            throw new CorruptIndexException();
+        return ReadLines(segment, files.Data, block.Position, end.Position, offset, stopPosition: long.MaxValue);
+    }
+
+    /// <summary>Where the page ends, and which offset follows it.</summary>
+    (long Position, long NextOffset) FindPageEnd(Segment segment, SegmentFiles files, SegmentEnd end, long position, PageSize pageSize)
+    {
+        var boundary = LastBoundary(files, end, position + pageSize.MaxBytes);
+        if (boundary.Position <= position)
+        {
+            // Less than a block fits: as many whole lines as do, but one in any case.
+            if (end.Position - position <= pageSize.MaxBytes)
+                return (end.Position, end.NextOffset);
+            return ReadLines(segment, files.Data, position, end.Position, long.MaxValue, stopPosition: position + pageSize.MaxBytes);
+        }
+        // The first page end after the record, unless that is further away than asked for.
+        var grid = (position / pageSize.GridBytes + 1) * pageSize.GridBytes;
+        while (grid < end.Position)
+        {
+            var pageEnd = LastBoundary(files, end, grid);
+            if (pageEnd.Position > position)
+                return pageEnd.Position < boundary.Position ? At(pageEnd) : At(boundary);
+            grid += pageSize.GridBytes;
+        }
+        return end.Position - position <= pageSize.MaxBytes ? (end.Position, end.NextOffset) : At(boundary);
+
+        (long, long) At(IndexEntry entry) => (entry.Position, segment.BaseOffset + entry.RelativeOffset);
+    }
+
+    static IndexEntry LastBoundary(SegmentFiles files, SegmentEnd end, long position) =>
+        IndexFile.Floor(files.Index, end.IndexEntries, position, static (entry, position) => entry.Position <= position).Entry;
+
+    /// <summary>
+    /// Reads line heads from a boundary on. Ends at the first line with at least the offset wanted, or at the last line
+    /// start at or before <paramref name="stopPosition"/> but not the first; gives its position and offset.
+    /// </summary>
+    (long Position, long Offset) ReadLines(Segment segment, IFile data, long position, long endPosition, long offset, long stopPosition)
+    {
+        using var lines = new LineReader(data, position, endPosition, _context.Options.MaxLineBytes, chunkBytes: 2 * SegmentLayout.BlockBytes);
+        var nextOffset = segment.BaseOffset;
+        while (lines.TryRead(out var line))
+        {
+            if (!RecordFormat.TryReadHead(line, out var head))
+                throw new CorruptionException(segment.DataPath, lines.LinePosition, "no record begins where one should");
+            if (head.Offset >= offset)
+                return (lines.LinePosition, head.Offset);
+            if (lines.NextPosition > stopPosition && lines.LinePosition > position)
+                return (lines.LinePosition, nextOffset);
+            nextOffset = head.Offset + 1;
+        }
+        return stopPosition < long.MaxValue ? (lines.NextPosition, nextOffset) : throw new CorruptIndexException();
+    }
+}

@@ -1,0 +1,53 @@
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// One partition: records in the order of their offsets, in segment files. Appends may come from any thread and are
+/// ordered here; fetches take no lock and see only what the flush policy lets them.
+/// </summary>
+public sealed partial class PartitionLog
+{
+    readonly PartitionContext _context;
+    readonly Appender _appender;
+
+    PartitionLog(PartitionContext context, int number, Appender appender)
+    {
+        _context = context;
+        _appender = appender;
+        Number = number;
+    }
+
+    /// <summary>Its number in the topic, from 0 on.</summary>
+    public int Number { get; }
+
+    /// <summary>The first offset there is; the end offset when there is no record.</summary>
+    public long EarliestOffset => _appender.View.EarliestOffset;
+
+    /// <summary>The offset after the last one that readers may see (the high watermark).</summary>
+    public long EndOffset => _appender.View.EndOffset;
+
+    /// <summary>Why nothing can be appended (a failed sync, damage found at the start), or null when all is well.</summary>
+    public string? StoppedReason => _appender.StoppedReason;
+
+    internal static PartitionLog Open(PartitionContext context, TopicConfiguration configuration, int number) =>
+        new(context, number, new Appender(context, configuration, PartitionRecovery.Run(context)));
+
+    /// <summary>
+    /// Appends a batch: all of it or nothing. The batch belongs to the log from here on. Once accepted it is committed
+    /// whatever becomes of the caller; the task ends when the topic's flush policy is satisfied.
+    /// </summary>
+    /// <exception cref="ArgumentException">The batch is empty, or its offsets span more than a segment can.</exception>
+    public Task<AppendResult> AppendAsync(RecordBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.Count == 0)
+            throw new ArgumentException("The batch has no records.", nameof(batch));
+        if (batch.Slots[^1].Offset - batch.Slots[0].Offset >= uint.MaxValue - 1)
+            throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
+        return _appender.Append(new AppendRequest(batch));
+    }
+
+    internal Task CloseAsync() => _appender.CloseAsync();
+}

@@ -1,0 +1,246 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Finds out at the start where a partition stands. After a clean stop the checkpoint says it and no segment is read;
+/// after a crash all that follows the checkpoint is read, checked, and made durable before anybody sees it.
+/// </summary>
+internal sealed class PartitionRecovery
+{
+    readonly PartitionContext _context;
+    readonly List<Segment> _segments = [];
+    long _readBytes;
+
+    PartitionRecovery(PartitionContext context) => _context = context;
+
+    /// <summary>What was found.</summary>
+    /// <param name="Checkpoint">The checkpoint that is on the disk.</param>
+    /// <param name="View">What readers may see.</param>
+    /// <param name="Written">Where the next record goes.</param>
+    /// <param name="LastStampMs">The last timestamp the server gave out.</param>
+    /// <param name="ReadOnlyReason">Why nothing may be appended, or null.</param>
+    public sealed record Result(Checkpoint Checkpoint, LogView View, SegmentCursor Written, long LastStampMs, string? ReadOnlyReason);
+
+    IFileSystem FileSystem => _context.Environment.FileSystem;
+
+    /// <summary>Makes an empty partition's files, durable but for the directory's own name.</summary>
+    public static void Create(PartitionContext context)
+    {
+        var fileSystem = context.Environment.FileSystem;
+        fileSystem.CreateDirectory(context.Directory);
+        context.NewSegment(0).Create();
+        new Checkpoint(0, new SegmentCursor(0), LastStampMs: 0).Write(fileSystem, context.Directory);
+    }
+
+    /// <exception cref="IOException">The disk can't be read or written.</exception>
+    /// <exception cref="NotSupportedException">The directory was written by a newer version.</exception>
+    public static Result Run(PartitionContext context) => new PartitionRecovery(context).Run();
+
+    Result Run()
+    {
+        var lengths = ListSegments();
+        var checkpoint = Checkpoint.Read(FileSystem, _context.Directory, out var reason);
+        if (_segments.Count == 0)
+            return StartAnew(checkpoint, reason);
+        if (checkpoint is not null && checkpoint.Durable.BaseOffset == _segments[^1].BaseOffset && checkpoint.Durable.Position == lengths[checkpoint.Durable.BaseOffset])
+            return Found(checkpoint, checkpoint.Durable, readOnlyReason: null);
+        return ReadOn(FindPlace(checkpoint, reason), lengths);
+    }
+
+    /// <summary>Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not there.</summary>
+    Checkpoint FindPlace(Checkpoint? checkpoint, string reason)
+    {
+        if (checkpoint is not null && _segments.Any(segment => segment.BaseOffset == checkpoint.Durable.BaseOffset))
+            return checkpoint;
+        var first = _segments[0];
+        if (checkpoint is { Durable.Position: 0 } && _segments.Find(segment => segment.BaseOffset > checkpoint.Durable.BaseOffset) is { } next)
+            first = next;
+        else
+            ReportUnusable(checkpoint is null ? reason : $"there is no segment {checkpoint.Durable.BaseOffset}");
+        checkpoint ??= new Checkpoint(first.BaseOffset, default, LastStampMs: 0);
+        return checkpoint with { Durable = new SegmentCursor(first.BaseOffset) };
+    }
+
+    void ReportUnusable(string reason) =>
+        StorageLog.CheckpointUnusable(_context.Environment.Logger, Path.Combine(_context.Directory, Checkpoint.Name), reason);
+
+    Dictionary<long, long> ListSegments()
+    {
+        var lengths = new Dictionary<long, long>();
+        foreach (var entry in FileSystem.List(_context.Directory))
+        {
+            if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
+                lengths.Add(baseOffset, entry.LengthBytes);
+            else if (!entry.Name.EndsWith(".index", StringComparison.Ordinal) && !entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name is not (Checkpoint.Name or Checkpoint.TemporaryName))
+                StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
+        }
+        foreach (var (baseOffset, lengthBytes) in lengths.OrderBy(pair => pair.Key).ToArray())
+        {
+            // A roll that failed can leave an empty segment that the log then passed by.
+            if (lengthBytes == 0 && lengths.Keys.Any(other => other > baseOffset))
+                RemoveLeftover(_context.NewSegment(baseOffset), lengths);
+            else
+                _segments.Add(_context.NewSegment(baseOffset));
+        }
+        return lengths;
+    }
+
+    void RemoveLeftover(Segment segment, Dictionary<long, long> lengths)
+    {
+        segment.DeleteFiles();
+        lengths.Remove(segment.BaseOffset);
+        StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
+    }
+
+    /// <summary>There is no segment at all; offsets that were given out once are not given out again.</summary>
+    Result StartAnew(Checkpoint? checkpoint, string reason)
+    {
+        ReportUnusable(checkpoint is null ? reason : "there are no segments");
+        var nextOffset = checkpoint?.Durable.NextOffset ?? 0;
+        var segment = _context.NewSegment(nextOffset);
+        segment.Create();
+        _segments.Add(segment);
+        checkpoint = new Checkpoint(nextOffset, new SegmentCursor(nextOffset), checkpoint?.LastStampMs ?? 0);
+        checkpoint.Write(FileSystem, _context.Directory);
+        return Found(checkpoint, checkpoint.Durable, readOnlyReason: null);
+    }
+
+    /// <summary>Reads what follows the checkpoint, through all later segments.</summary>
+    Result ReadOn(Checkpoint checkpoint, Dictionary<long, long> lengths)
+    {
+        var cursor = checkpoint.Durable;
+        for (var number = _segments.FindIndex(segment => segment.BaseOffset == cursor.BaseOffset); ; number++)
+        {
+            var segment = _segments[number];
+            var lengthBytes = lengths[segment.BaseOffset];
+            using var lease = segment.Acquire(isSealed: false);
+            if (lengthBytes < cursor.Position)
+                return ReadOnly(checkpoint, segment, lease.Files, new SegmentCursor(segment.BaseOffset), $"{segment.DataPath} is {lengthBytes} bytes long, but {cursor.Position} bytes of it were durable");
+            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, _context.Options.MaxLineBytes);
+            _readBytes += lengthBytes - cursor.Position;
+            if (number == _segments.Count - 2 && lengths[_segments[^1].BaseOffset] == 0 && (scan.Bad is not null || _segments[^1].BaseOffset < scan.End.NextOffset))
+            {
+                RemoveLeftover(_segments[^1], lengths);
+                _segments.RemoveAt(_segments.Count - 1);
+            }
+            var isLast = number == _segments.Count - 1;
+            if (scan.Bad is { } bad && (!isLast || IsDamage(lease.Files.Data, bad, lengthBytes)))
+                return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow");
+            if (!isLast && _segments[number + 1].BaseOffset < scan.End.NextOffset)
+                return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath} reaches offset {scan.End.NextOffset - 1}, and so does the segment after it");
+            if (isLast)
+            {
+                CutTorn(segment, lease.Files.Data, scan, lengthBytes);
+                MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
+                WriteIndex(segment, lease.Files.Index, cursor, scan);
+                return Recovered(checkpoint, scan.End, lease.Files.Index);
+            }
+            cursor = new SegmentCursor(_segments[number + 1].BaseOffset);
+        }
+    }
+
+    /// <summary>
+    /// A bad line is where writing stopped when nothing valid follows it, or where a page never reached the disk (NUL
+    /// bytes): pages are written back in any order, so later ones may be there. Anything else is damage.
+    /// </summary>
+    bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
+        bad is { HasNul: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes, _context.Options.MaxLineBytes);
+
+    /// <summary>Cuts what belongs to no whole batch, after keeping it beside.</summary>
+    void CutTorn(Segment segment, IFile data, SegmentScan scan, long lengthBytes)
+    {
+        var (position, tornBytes) = (scan.End.Position, lengthBytes - scan.End.Position);
+        if (tornBytes == 0)
+            return;
+        var tornPath = Path.Combine(_context.Directory, SegmentLayout.TornName(segment.BaseOffset, position));
+        try
+        {
+            FileSystem.DeleteFile(tornPath);
+            using var torn = FileSystem.Create(tornPath);
+            Copy(data, position, lengthBytes, torn, 0);
+            torn.Sync();
+            FileSystem.SyncDirectory(_context.Directory);
+            StorageLog.TornTailCut(_context.Environment.Logger, segment.DataPath, tornBytes, position, scan.Bad?.Reason ?? "", tornPath);
+        }
+        catch (DiskFullException exception)
+        {
+            // A full disk must not keep the log from opening, and nobody was promised these bytes.
+            StorageLog.TornTailNotKept(_context.Environment.Logger, exception, segment.DataPath, tornBytes, position);
+            FileSystem.DeleteFile(tornPath);
+        }
+        data.Truncate(position);
+    }
+
+    /// <summary>
+    /// Makes the surviving tail durable. A sync alone would not do: if one failed before the crash, the kernel may hold
+    /// pages it counts as clean that are not on the disk. Writing the same bytes once more makes them dirty again.
+    /// </summary>
+    static void MakeDurable(IFile data, long position, long endPosition)
+    {
+        Copy(data, position, endPosition, data, position);
+        data.Sync();
+    }
+
+    static void Copy(IFile source, long position, long endPosition, IFile destination, long destinationPosition)
+    {
+        var buffer = new byte[Math.Min(1 << 20, endPosition - position)];
+        while (position < endPosition)
+        {
+            var chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, endPosition - position));
+            source.ReadExactly(chunk, position);
+            destination.Write(chunk, destinationPosition);
+            position += chunk.Length;
+            destinationPosition += chunk.Length;
+        }
+    }
+
+    static void WriteIndex(Segment segment, IFile index, in SegmentCursor from, SegmentScan scan)
+    {
+        if (!IndexFile.HasHeader(index, segment.BaseOffset))
+            IndexFile.WriteHeader(index, segment.BaseOffset);
+        IndexFile.Write(index, from.IndexEntries, scan.Entries.ToArray());
+        var lengthBytes = IndexFile.PositionOf(scan.End.IndexEntries);
+        if (index.LengthBytes > lengthBytes)
+            index.Truncate(lengthBytes);
+    }
+
+    Result Recovered(Checkpoint checkpoint, SegmentCursor end, IFile index)
+    {
+        // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
+        var lastStampMs = end.MaxTimestampMs <= _context.Environment.NowMs ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs) : checkpoint.LastStampMs;
+        var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs };
+        try
+        {
+            index.Sync();
+            renewed.Write(FileSystem, _context.Directory);
+            checkpoint = renewed;
+        }
+        catch (DiskFullException exception)
+        {
+            StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
+        }
+        StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
+        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs };
+    }
+
+    /// <summary>Serves what is whole before the damage; touches nothing.</summary>
+    Result ReadOnly(Checkpoint checkpoint, Segment segment, SegmentFiles files, SegmentCursor from, string reason)
+    {
+        StorageLog.PartitionReadOnly(_context.Environment.Logger, _context.Directory, reason);
+        var scan = SegmentScan.Run(files.Data, from, files.Data.LengthBytes, _context.Options.MaxLineBytes);
+        _segments.RemoveRange(_segments.IndexOf(segment) + 1, _segments.Count - _segments.IndexOf(segment) - 1);
+        MakeDurable(files.Data, from.Position, scan.End.Position);
+        if (!IndexFile.HasHeader(files.Index, segment.BaseOffset))
+            IndexFile.WriteHeader(files.Index, segment.BaseOffset);
+        IndexFile.Write(files.Index, from.IndexEntries, scan.Entries.ToArray());
+        return Found(checkpoint, scan.End, $"The partition is read-only: {reason}.");
+    }
+
+    Result Found(Checkpoint checkpoint, SegmentCursor end, string? readOnlyReason)
+    {
+        var visible = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
+        return new(checkpoint, new LogView([.. _segments], visible, checkpoint.LogStartOffset), end, checkpoint.LastStampMs, readOnlyReason);
+    }
+}

@@ -1,0 +1,113 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace LogHttp.Storage.Records;
+
+/// <summary>JSON as it is embedded in a record line (api/FORMAT.md §1).</summary>
+internal static class JsonText
+{
+    /// <summary>Embedding adds one level, and common readers stop at 64.</summary>
+    public const int MaxDepth = 60;
+
+    static readonly SearchValues<byte> NeedEscape = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x20).Select(value => (byte)value), (byte)'"', (byte)'\\']);
+
+    static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+    static ReadOnlySpan<byte> WhiteSpace => " \t\r\n"u8;
+
+    /// <summary>Drops one leading byte order mark.</summary>
+    public static ReadOnlySpan<byte> SkipByteOrderMark(ReadOnlySpan<byte> text) =>
+        text.StartsWith(ByteOrderMark) ? text[ByteOrderMark.Length..] : text;
+
+    public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text) => text.Trim(WhiteSpace);
+
+    /// <summary>Says what is wrong with a JSON text, or null when it is one value that can be embedded.</summary>
+    public static RecordFault? Validate(ReadOnlySpan<byte> json)
+    {
+        // Utf8JsonReader lets invalid UTF-8 inside strings pass, so that is looked at first.
+        if (!Utf8.IsValid(json))
+            return new(RecordFaultCode.InvalidUtf8, $"The value is not valid UTF-8 at byte {FirstInvalidUtf8(json)}.");
+        if (json.IsEmpty)
+            return new(RecordFaultCode.InvalidJson, "The value is empty; JSON was expected.");
+        try
+        {
+            var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
+            while (reader.Read()) { }
+            return null;
+        }
+        catch (JsonException exception)
+        {
+            return new(RecordFaultCode.InvalidJson, Describe(exception));
+        }
+    }
+
+    /// <summary>The position of the first byte that does not belong to valid UTF-8.</summary>
+    public static int FirstInvalidUtf8(ReadOnlySpan<byte> text)
+    {
+        var position = 0;
+        while (position < text.Length && System.Text.Rune.DecodeFromUtf8(text[position..], out _, out var consumed) == OperationStatus.Done)
+            position += consumed;
+        return position;
+    }
+
+    /// <summary>The most bytes <see cref="WriteString"/> can need.</summary>
+    public static int MaxStringBytes(int textBytes) => checked(6 * textBytes + 2);
+
+    /// <summary>
+    /// Writes valid UTF-8 as a JSON string, escaping only what JSON demands: the framework's encoders also escape
+    /// emoji and other supplementary characters, and then people can no longer grep for them.
+    /// </summary>
+    public static int WriteString(ReadOnlySpan<byte> text, Span<byte> destination)
+    {
+        var written = 0;
+        destination[written++] = (byte)'"';
+        while (!text.IsEmpty)
+        {
+            var plain = text.IndexOfAny(NeedEscape);
+            if (plain < 0)
+                plain = text.Length;
+            text[..plain].CopyTo(destination[written..]);
+            written += plain;
+            if (plain == text.Length)
+                break;
+            written += WriteEscape(text[plain], destination[written..]);
+            text = text[(plain + 1)..];
+        }
+        destination[written++] = (byte)'"';
+        return written;
+    }
+
+    static int WriteEscape(byte value, Span<byte> destination)
+    {
+        destination[0] = (byte)'\\';
+        var letter = value switch
+        {
+            (byte)'"' => (byte)'"',
+            (byte)'\\' => (byte)'\\',
+            (byte)'\n' => (byte)'n',
+            (byte)'\r' => (byte)'r',
+            (byte)'\t' => (byte)'t',
+            _ => (byte)0,
+        };
+        if (letter != 0)
+        {
+            destination[1] = letter;
+            return 2;
+        }
+        "u00"u8.CopyTo(destination[1..]);
+        destination[4] = (byte)('0' + (value >> 4));
+        destination[5] = "0123456789abcdef"u8[value & 15];
+        return 6;
+    }
+
+    static string Describe(JsonException exception)
+    {
+        // The reader's message ends in its own zero-based coordinates; ours are one-based and said once.
+        var message = exception.Message;
+        var coordinates = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        if (coordinates >= 0)
+            message = message[..coordinates];
+        return $"The value is not valid JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {message}";
+    }
+}

@@ -1,0 +1,229 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace LogHttp.Storage.Records;
+
+/// <summary>
+/// Records of one append, validated and encoded up to what only the partition knows, their offsets and the time. Built
+/// by one thread, in pooled memory; handed to a partition's append, which disposes of it.
+/// </summary>
+public sealed class RecordBatch : IDisposable
+{
+    static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    readonly RecordLimits _limits;
+    byte[] _tails = [];
+    int _sizeBytes;
+    Slot[] _slots = [];
+
+    /// <summary>What the partition has to know of one encoded record. -1 stands for "not given".</summary>
+    internal readonly record struct Slot(int TailBytes, long Offset, long TimestampMs);
+
+    /// <summary>Creates an empty batch.</summary>
+    public RecordBatch(RecordLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        _limits = limits;
+    }
+
+    /// <summary>How many records were added.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The encoded size, without the heads (at most 77 bytes a record) that the partition will add.</summary>
+    public int SizeBytes => _sizeBytes;
+
+    internal int LargestTailBytes { get; private set; }
+
+    internal ReadOnlySpan<Slot> Slots => _slots.AsSpan(0, Count);
+
+    internal ReadOnlySpan<byte> Tails => _tails.AsSpan(0, _sizeBytes);
+
+    /// <summary>Adds a record whose value is a JSON text, kept as it is. Returns what is wrong with it, and then adds nothing.</summary>
+    public RecordFault? AddJson(ReadOnlySpan<byte> json, in RecordMetadata metadata = default)
+    {
+        json = JsonText.Trim(JsonText.SkipByteOrderMark(json));
+        if (CheckSize(json.Length) is { } tooLarge)
+            return tooLarge;
+        if (JsonText.Validate(json) is { } fault)
+            return fault;
+        return Add(metadata, RecordFormat.ValueName, json.Length, json, static (json, destination) =>
+        {
+            json.CopyTo(destination);
+            // Line breaks between tokens are white space to JSON, and the end of a record to us.
+            var value = destination[..json.Length];
+            value.Replace((byte)'\n', (byte)' ');
+            value.Replace((byte)'\r', (byte)' ');
+            return json.Length;
+        });
+    }
+
+    /// <summary>Adds a record whose value is a text. Returns what is wrong with it, and then adds nothing.</summary>
+    public RecordFault? AddText(ReadOnlySpan<byte> text, in RecordMetadata metadata = default)
+    {
+        if (CheckSize(text.Length) is { } tooLarge)
+            return tooLarge;
+        if (!System.Text.Unicode.Utf8.IsValid(text))
+            return new(RecordFaultCode.InvalidUtf8, $"The text is not valid UTF-8 at byte {JsonText.FirstInvalidUtf8(text)}.");
+        return Add(metadata, RecordFormat.ValueName, JsonText.MaxStringBytes(text.Length), text, JsonText.WriteString);
+    }
+
+    /// <summary>Adds a record whose value is bytes, kept as Base64. Returns what is wrong with it, and then adds nothing.</summary>
+    public RecordFault? AddBytes(ReadOnlySpan<byte> bytes, in RecordMetadata metadata = default)
+    {
+        if (CheckSize(bytes.Length) is { } tooLarge)
+            return tooLarge;
+        return Add(metadata, RecordFormat.ValueBase64Name, System.Buffers.Text.Base64.GetMaxEncodedToUtf8Length(bytes.Length) + 2, bytes, static (bytes, destination) =>
+        {
+            destination[0] = (byte)'"';
+            System.Buffers.Text.Base64.EncodeToUtf8(bytes, destination[1..], out _, out var written);
+            destination[written + 1] = (byte)'"';
+            return written + 2;
+        });
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose()
+    {
+        var (tails, slots) = (_tails, _slots);
+        (_tails, _slots, _sizeBytes, Count) = ([], [], 0, 0);
+        if (tails.Length > 0)
+            ArrayPool<byte>.Shared.Return(tails);
+        if (slots.Length > 0)
+            ArrayPool<Slot>.Shared.Return(slots);
+    }
+
+    delegate int ValueWriter(ReadOnlySpan<byte> value, Span<byte> destination);
+
+    RecordFault? Add(in RecordMetadata metadata, ReadOnlySpan<byte> valueName, int maxValueBytes, ReadOnlySpan<byte> value, ValueWriter writeValue)
+    {
+        var start = _sizeBytes;
+        if (AddKey(metadata.Key) is { } keyFault)
+            return Undo(start, keyFault);
+        if (AddHeaders(metadata.Headers) is { } headersFault)
+            return Undo(start, headersFault);
+        Put(valueName);
+        _sizeBytes += writeValue(value, Reserve(maxValueBytes));
+        Put(RecordFormat.LineEnd);
+        var tailBytes = _sizeBytes - start;
+        if (tailBytes > _limits.MaxRecordBytes)
+            return Undo(start, TooLarge(tailBytes));
+        // Heads are counted in too, so that what is let in here also fits once it is framed.
+        if (_sizeBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
+            return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (maxBatchBytes); send it in parts.")));
+        if (Count > 0 && (metadata.Offset ?? -1) <= _slots[Count - 1].Offset != (metadata.Offset is null))
+            throw new ArgumentException("All records of a batch are given an offset, each larger than the one before, or none is.", nameof(metadata));
+        LargestTailBytes = Math.Max(LargestTailBytes, tailBytes);
+        Grow(ref _slots, Count, 1);
+        _slots[Count++] = new(tailBytes, metadata.Offset ?? -1, metadata.TimestampMs ?? -1);
+        return null;
+    }
+
+    RecordFault Undo(int sizeBytes, RecordFault fault)
+    {
+        _sizeBytes = sizeBytes;
+        return fault;
+    }
+
+    /// <summary>A value too large by itself is refused before anything is made of it.</summary>
+    RecordFault? CheckSize(int valueBytes) => valueBytes > _limits.MaxRecordBytes ? TooLarge(valueBytes) : null;
+
+    RecordFault TooLarge(long sizeBytes) =>
+        new(RecordFaultCode.RecordTooLarge, Invariant($"The record takes {sizeBytes} bytes; the most is {_limits.MaxRecordBytes} (maxRecordBytes)."));
+
+    RecordFault? AddKey(string? key)
+    {
+        if (key is null)
+            return null;
+        if (!TryCountUtf8(key, out var keyBytes))
+            return new(RecordFaultCode.InvalidKey, "The key is not Unicode text: it holds half of a surrogate pair.");
+        if (keyBytes > _limits.MaxKeyBytes)
+            return new(RecordFaultCode.InvalidKey, Invariant($"The key takes {keyBytes} bytes; the most is {_limits.MaxKeyBytes} (maxKeyBytes)."));
+        Put(RecordFormat.KeyName);
+        PutString(key, keyBytes);
+        return null;
+    }
+
+    RecordFault? AddHeaders(IReadOnlyList<KeyValuePair<string, string>>? headers)
+    {
+        if (headers is null || headers.Count == 0)
+            return null;
+        var headersBytes = 0L;
+        foreach (var (name, value) in headers)
+        {
+            if (!TryCountUtf8(name, out var nameBytes) || !TryCountUtf8(value, out var valueBytes) || name.Length == 0)
+                return new(RecordFaultCode.InvalidHeader, "A header's name is empty, or it is not Unicode text: it holds half of a surrogate pair.");
+            headersBytes += nameBytes + valueBytes;
+        }
+        if (headersBytes > _limits.MaxHeadersBytes)
+            return new(RecordFaultCode.InvalidHeader, Invariant($"The headers take {headersBytes} bytes; the most is {_limits.MaxHeadersBytes} (maxHeadersBytes)."));
+        Put(RecordFormat.HeadersName);
+        var separator = "{"u8;
+        foreach (var group in headers.GroupBy(header => header.Key.ToLowerInvariant(), header => header.Value))
+        {
+            Put(separator);
+            separator = ","u8;
+            PutString(group.Key, StrictUtf8.GetByteCount(group.Key));
+            Put(":"u8);
+            var values = group.ToArray();
+            if (values.Length > 1)
+                Put("["u8);
+            for (var i = 0; i < values.Length; i++)
+            {
+                if (i > 0)
+                    Put(","u8);
+                PutString(values[i], StrictUtf8.GetByteCount(values[i]));
+            }
+            if (values.Length > 1)
+                Put("]"u8);
+        }
+        Put("}"u8);
+        return null;
+    }
+
+    static bool TryCountUtf8(string text, out int sizeBytes)
+    {
+        sizeBytes = 0;
+        for (var rest = text.AsSpan(); !rest.IsEmpty;)
+        {
+            if (Rune.DecodeFromUtf16(rest, out var rune, out var consumed) != OperationStatus.Done)
+                return false;
+            sizeBytes += rune.Utf8SequenceLength;
+            rest = rest[consumed..];
+        }
+        return true;
+    }
+
+    void PutString(string text, int textBytes)
+    {
+        var utf8 = ArrayPool<byte>.Shared.Rent(textBytes);
+        StrictUtf8.GetBytes(text, utf8);
+        _sizeBytes += JsonText.WriteString(utf8.AsSpan(0, textBytes), Reserve(JsonText.MaxStringBytes(textBytes)));
+        ArrayPool<byte>.Shared.Return(utf8);
+    }
+
+    void Put(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(Reserve(bytes.Length));
+        _sizeBytes += bytes.Length;
+    }
+
+    Span<byte> Reserve(int sizeBytes)
+    {
+        Grow(ref _tails, _sizeBytes, sizeBytes);
+        return _tails.AsSpan(_sizeBytes);
+    }
+
+    static void Grow<T>(ref T[] array, int used, int more)
+    {
+        if (array.Length - used >= more)
+            return;
+        var larger = ArrayPool<T>.Shared.Rent(Math.Max(checked(used + more), Math.Min(used * 2, Array.MaxLength)));
+        array.AsSpan(0, used).CopyTo(larger);
+        if (array.Length > 0)
+            ArrayPool<T>.Shared.Return(array);
+        array = larger;
+    }
+
+    static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

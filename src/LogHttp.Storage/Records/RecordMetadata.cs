@@ -1,0 +1,20 @@
+namespace LogHttp.Storage.Records;
+
+/// <summary>What goes with a value: everything of a record that is not the value.</summary>
+public readonly record struct RecordMetadata
+{
+    /// <summary>The key, or null when the record has none.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>Names (made lower-case) and values, in order; a repeated name becomes an array. Null for none.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>>? Headers { get; init; }
+
+    /// <summary>Unix milliseconds, 0 to 2^53-1, when given from outside; null for the server's own stamp.</summary>
+    public long? TimestampMs { get; init; }
+
+    /// <summary>
+    /// The offset, when given from outside (Kafka as the engine): larger than all before it. Null for the next one.
+    /// Within a batch all records have one or none has.
+    /// </summary>
+    public long? Offset { get; init; }
+}

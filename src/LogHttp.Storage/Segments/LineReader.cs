@@ -1,0 +1,72 @@
+using System.Buffers;
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Segments;
+
+/// <summary>Reads a range of a file line by line, in chunks. For one thread.</summary>
+internal sealed class LineReader(IFile file, long position, long endPosition, int maxLineBytes, int chunkBytes = 256 << 10) : IDisposable
+{
+    byte[] _buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(endPosition - position, 1, chunkBytes));
+    int _start;
+    int _end;
+
+    /// <summary>Where the line that was read last begins.</summary>
+    public long LinePosition { get; private set; } = position;
+
+    /// <summary>Where the next line begins.</summary>
+    public long NextPosition { get; private set; } = position;
+
+    /// <summary>
+    /// Reads the next line, its line feed included; false at the end. A last line without a line feed, or a piece of
+    /// one longer than the maximum, comes without it.
+    /// </summary>
+    public bool TryRead(out ReadOnlySpan<byte> line)
+    {
+        var searched = 0;
+        while (true)
+        {
+            var available = _buffer.AsSpan(_start, _end - _start);
+            var lineFeed = available[searched..].IndexOf((byte)'\n');
+            if (lineFeed >= 0)
+                return Take(searched + lineFeed + 1, out line);
+            searched = available.Length;
+            if (searched >= maxLineBytes || !Fill())
+                return Take(searched, out line);
+        }
+    }
+
+    bool Take(int sizeBytes, out ReadOnlySpan<byte> line)
+    {
+        line = _buffer.AsSpan(_start, sizeBytes);
+        LinePosition = NextPosition;
+        NextPosition += sizeBytes;
+        _start += sizeBytes;
+        return sizeBytes > 0;
+    }
+
+    bool Fill()
+    {
+        var kept = _end - _start;
+        if (_start > 0)
+            _buffer.AsSpan(_start, kept).CopyTo(_buffer);
+        (_start, _end) = (0, kept);
+        if (kept == _buffer.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(kept * 2);
+            _buffer.AsSpan(0, kept).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
+        }
+        var wanted = (int)Math.Min(_buffer.Length - kept, endPosition - NextPosition - kept);
+        var read = wanted <= 0 ? 0 : file.Read(_buffer.AsSpan(kept, wanted), NextPosition + kept);
+        _end += read;
+        return read > 0;
+    }
+
+    public void Dispose()
+    {
+        if (_buffer.Length > 0)
+            ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+    }
+}

@@ -1,0 +1,47 @@
+namespace LogHttp.Storage.Segments;
+
+/// <summary>
+/// Bounds how many segments of a data directory have their files open at once: thousands of idle partitions must not hold
+/// thousands of handles. The bound gives way only when every open segment is in use. Any thread.
+/// </summary>
+internal sealed class OpenSegments(int maxOpenSegments)
+{
+    readonly Lock _gate = new();
+    readonly HashSet<Segment> _segments = [];
+
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _segments.Count;
+        }
+    }
+
+    /// <summary>Before one more is opened: closes the longest unused eighth when the bound is reached.</summary>
+    public void MakeRoom()
+    {
+        Segment[] candidates;
+        lock (_gate)
+        {
+            if (_segments.Count < maxOpenSegments)
+                return;
+            candidates = [.. _segments.OrderBy(segment => segment.LastUsedMs).Take(Math.Max(1, maxOpenSegments / 8))];
+        }
+        // Outside of the lock: a segment's own lock is always taken before this one.
+        foreach (var segment in candidates)
+            segment.TryClose();
+    }
+
+    public void Add(Segment segment)
+    {
+        lock (_gate)
+            _segments.Add(segment);
+    }
+
+    public void Remove(Segment segment)
+    {
+        lock (_gate)
+            _segments.Remove(segment);
+    }
+}

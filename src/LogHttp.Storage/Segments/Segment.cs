@@ -1,0 +1,222 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Segments;
+
+/// <summary>
+/// One segment: its name, its two files while somebody uses them, and, once sealed, where it ends. Files are opened by
+/// the first <see cref="Acquire"/> and closed by <see cref="OpenSegments"/> when idle, never below a lease. Any thread.
+/// </summary>
+internal sealed class Segment
+{
+    readonly OpenSegments _open;
+    readonly StorageEnvironment _environment;
+    readonly string _directory;
+    readonly int _maxLineBytes;
+    readonly Lock _gate = new();
+
+    // Guarded by _gate.
+    SegmentFiles? _files;
+    int _leases;
+    bool _retired;
+
+    long _lastUsedMs;
+
+    public Segment(StorageEnvironment environment, OpenSegments open, string directory, long baseOffset, int maxLineBytes)
+    {
+        (_environment, _open, _directory, BaseOffset, _maxLineBytes) = (environment, open, directory, baseOffset, maxLineBytes);
+        DataPath = Path.Combine(directory, SegmentLayout.DataName(baseOffset));
+        IndexPath = Path.Combine(directory, SegmentLayout.IndexName(baseOffset));
+    }
+
+    public long BaseOffset { get; }
+    public string DataPath { get; }
+    public string IndexPath { get; }
+
+    /// <summary>Where a sealed segment ends; null while it is active, and until it was first opened.</summary>
+    public SegmentEnd? End { get; private set; }
+
+    /// <summary>When it was last acquired, by the process's own clock; says who may be closed first.</summary>
+    public long LastUsedMs => Volatile.Read(ref _lastUsedMs);
+
+    /// <summary>Makes both files of a new, empty segment, replacing what a failed earlier attempt may have left.</summary>
+    public void Create()
+    {
+        DeleteFiles();
+        _environment.FileSystem.Create(DataPath).Dispose();
+        using var index = _environment.FileSystem.Create(IndexPath);
+        IndexFile.WriteHeader(index, BaseOffset);
+        index.Sync();
+    }
+
+    /// <summary>Opens the files if need be and keeps them open until the lease is disposed of.</summary>
+    /// <param name="isSealed">Also makes sure of <see cref="End"/>, and of an index that reaches it.</param>
+    public SegmentLease Acquire(bool isSealed)
+    {
+        // Before the lock is taken: making room takes the locks of other segments.
+        if (Volatile.Read(ref _files) is null)
+            _open.MakeRoom();
+        lock (_gate)
+        {
+            if (_files is null)
+            {
+                _files = SegmentFiles.Open(_environment.FileSystem, this);
+                _open.Add(this);
+            }
+            if (isSealed && End is null)
+                End = ReadEnd(_files);
+            _leases++;
+            Volatile.Write(ref _lastUsedMs, Environment.TickCount64);
+            return new SegmentLease(this, _files);
+        }
+    }
+
+    /// <summary>Says that the segment was sealed at this place.</summary>
+    public void Seal(SegmentEnd end)
+    {
+        lock (_gate)
+            End = end;
+    }
+
+    internal void Release()
+    {
+        bool isRetired;
+        lock (_gate)
+        {
+            _leases--;
+            isRetired = _retired;
+        }
+        if (isRetired)
+            TryClose();
+    }
+
+    /// <summary>Nobody will ask for this segment any more: its files are closed with the last lease.</summary>
+    public void Retire()
+    {
+        lock (_gate)
+            _retired = true;
+        TryClose();
+    }
+
+    /// <summary>Removes both files' names.</summary>
+    public void DeleteFiles()
+    {
+        _environment.FileSystem.DeleteFile(DataPath);
+        _environment.FileSystem.DeleteFile(IndexPath);
+    }
+
+    /// <summary>Closes the files unless somebody uses them.</summary>
+    public bool TryClose()
+    {
+        lock (_gate)
+        {
+            if (_leases > 0)
+                return false;
+            _files?.Dispose();
+            _files = null;
+            _open.Remove(this);
+            return true;
+        }
+    }
+
+    /// <summary>Computes the first boundaries anew and writes them over what the index holds; the bytes decide, so this may run beside readers and the writer.</summary>
+    public void RebuildIndex(SegmentFiles files, long endPosition, bool isSealed)
+    {
+        var scan = SegmentScan.Run(files.Data, new SegmentCursor(BaseOffset), endPosition, _maxLineBytes);
+        if (scan.Bad is { } bad)
+            throw new CorruptionException(DataPath, bad.Position, bad.Reason);
+        var end = scan.End;
+        if (isSealed && end.BlockPosition != end.Position)
+            scan.Entries.Add(end.CloseBlock());
+        IndexFile.WriteHeader(files.Index, BaseOffset);
+        IndexFile.Write(files.Index, 0, scan.Entries.ToArray());
+        if (isSealed)
+        {
+            files.Index.Truncate(IndexFile.PositionOf(scan.Entries.Count));
+            files.Index.Sync();
+        }
+        StorageLog.IndexRebuilt(_environment.Logger, IndexPath, scan.Entries.Count);
+    }
+
+    SegmentEnd ReadEnd(SegmentFiles files)
+    {
+        var lengthBytes = files.Data.LengthBytes;
+        if (TryReadEnd(files, lengthBytes) is { } end)
+            return end;
+        RebuildIndex(files, lengthBytes, isSealed: true);
+        _environment.FileSystem.SyncDirectory(_directory);
+        return TryReadEnd(files, lengthBytes) ?? throw new CorruptionException(IndexPath, 0, "the index does not read back as it was written");
+    }
+
+    SegmentEnd? TryReadEnd(SegmentFiles files, long lengthBytes)
+    {
+        var entries = (int)((files.Index.LengthBytes - IndexFile.HeaderBytes) / IndexEntry.SizeBytes);
+        if (!IndexFile.HasHeader(files.Index, BaseOffset) || files.Index.LengthBytes != IndexFile.PositionOf(entries) || entries == 0)
+            return null;
+        return IndexFile.TryRead(files.Index, entries - 1) is { } last && last.Position == lengthBytes
+            ? new SegmentEnd(lengthBytes, BaseOffset + last.RelativeOffset, last.MaxTimestampMs, entries)
+            : null;
+    }
+}
+
+/// <summary>Where a segment, or what readers may see of it, ends.</summary>
+/// <param name="Position">In bytes.</param>
+/// <param name="NextOffset">The offset after the last record's.</param>
+/// <param name="MaxTimestampMs">The largest timestamp before.</param>
+/// <param name="IndexEntries">How many index entries lie before.</param>
+internal sealed record SegmentEnd(long Position, long NextOffset, long MaxTimestampMs, int IndexEntries);
+
+/// <summary>A segment's two open files.</summary>
+internal sealed class SegmentFiles : IDisposable
+{
+    SegmentFiles(IFile data, IFile index) => (Data, Index) = (data, index);
+
+    public IFile Data { get; }
+    public IFile Index { get; }
+
+    public static SegmentFiles Open(IFileSystem fileSystem, Segment segment)
+    {
+        var data = fileSystem.Open(segment.DataPath);
+        try
+        {
+            return new SegmentFiles(data, OpenOrCreate(fileSystem, segment.IndexPath));
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
+    }
+
+    static IFile OpenOrCreate(IFileSystem fileSystem, string indexPath)
+    {
+        try
+        {
+            return fileSystem.Open(indexPath);
+        }
+        catch (FileNotFoundException)
+        {
+            // The index is only a shortcut: a missing one is rebuilt by whoever first needs it.
+            return fileSystem.Create(indexPath);
+        }
+    }
+
+    public void Dispose()
+    {
+        Data.Dispose();
+        Index.Dispose();
+    }
+}
+
+/// <summary>Keeps a segment's files open. Disposed of once or more, on any thread.</summary>
+internal sealed class SegmentLease(Segment segment, SegmentFiles files) : IDisposable
+{
+    int _released;
+
+    public SegmentFiles Files { get; } = files;
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _released, 1) == 0)
+            segment.Release();
+    }
+}

@@ -1,0 +1,83 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage.Segments;
+
+/// <summary>
+/// Reads a segment's lines, from a known place to the end of the file, and says how far they are whole records in whole
+/// batches. The one reader of segments for recovery, index rebuilds and verification.
+/// </summary>
+internal sealed class SegmentScan
+{
+    SegmentScan(SegmentCursor end, List<IndexEntry> entries, BadLine? bad) => (End, Entries, Bad) = (end, entries, bad);
+
+    /// <summary>The place after the last whole batch.</summary>
+    public SegmentCursor End { get; }
+
+    /// <summary>The boundaries between the place the scan began at and <see cref="End"/>.</summary>
+    public List<IndexEntry> Entries { get; }
+
+    /// <summary>The first line that is not what should follow; null when all is whole up to the end of the file.</summary>
+    public BadLine? Bad { get; }
+
+    /// <summary>A line that can't be read as the log's next record.</summary>
+    /// <param name="Position">Where it begins.</param>
+    /// <param name="Reason">What is wrong with it.</param>
+    /// <param name="HasNul">It holds NUL bytes, which no record has: a page that never reached the disk.</param>
+    /// <param name="IsEndOfFile">Every line is whole, but the last batch is not: the file ends inside of it.</param>
+    public sealed record BadLine(long Position, string Reason, bool HasNul = false, bool IsEndOfFile = false);
+
+    /// <param name="file">The segment.</param>
+    /// <param name="from">Where to begin, and what is known there.</param>
+    /// <param name="endPosition">Where the file, or the part to be read, ends.</param>
+    /// <param name="maxLineBytes">A longer line is a bad one.</param>
+    public static SegmentScan Run(IFile file, SegmentCursor from, long endPosition, int maxLineBytes)
+    {
+        using var lines = new LineReader(file, from.Position, endPosition, maxLineBytes);
+        var entries = new List<IndexEntry>();
+        var (cursor, end) = (from, from);
+        var batchRest = 0;
+        while (lines.TryRead(out var line))
+        {
+            var reason = RecordLine.Check(line, out var head) ?? CheckPlace(cursor, head, batchRest);
+            if (reason is not null)
+                return Ended(new(lines.LinePosition, reason, line.Contains((byte)0)));
+            batchRest = (batchRest == 0 ? head.BatchCount : batchRest) - 1;
+            if (cursor.Advance(line, head.Offset, head.TimestampMs))
+                entries.Add(cursor.CloseBlock());
+            if (batchRest == 0)
+                end = cursor;
+        }
+        return Ended(batchRest == 0 ? null : new(end.Position, $"the batch that begins here lacks its last {batchRest} records", IsEndOfFile: true));
+
+        SegmentScan Ended(BadLine? bad)
+        {
+            entries.RemoveRange(end.IndexEntries - from.IndexEntries, cursor.IndexEntries - end.IndexEntries);
+            return new(end, entries, bad);
+        }
+    }
+
+    static string? CheckPlace(in SegmentCursor cursor, RecordHead head, int batchRest)
+    {
+        if (head.Offset < cursor.NextOffset)
+            return $"offset {head.Offset} stands where at least {cursor.NextOffset} should";
+        if (head.Offset - cursor.BaseOffset >= uint.MaxValue)
+            return $"offset {head.Offset} is too far from the segment's base offset";
+        if (batchRest > 0 && head.BatchCount > 1)
+            return "a batch begins inside of another";
+        return null;
+    }
+
+    /// <summary>Whether any whole record stands after a bad line: then the bad line is not simply where writing stopped.</summary>
+    public static bool AnyRecordAfter(IFile file, long position, long endPosition, int maxLineBytes)
+    {
+        using var lines = new LineReader(file, position, endPosition, maxLineBytes);
+        lines.TryRead(out _);
+        while (lines.TryRead(out var line))
+        {
+            if (RecordLine.Check(line, out _) is null)
+                return true;
+        }
+        return false;
+    }
+}

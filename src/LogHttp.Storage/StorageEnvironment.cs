@@ -1,0 +1,35 @@
+using System.IO.Pipelines;
+using LogHttp.Storage.Files;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Everything the log takes from the outside world. A test hands in others, and then a failure replays from a seed.
+/// </summary>
+public sealed record StorageEnvironment
+{
+    /// <summary>The disk.</summary>
+    public required IFileSystem FileSystem { get; init; }
+
+    /// <summary>The clock and the timers.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Runs the partitions' turns at writing; many at once.</summary>
+    public PipeScheduler AppendScheduler { get; init; } = PipeScheduler.ThreadPool;
+
+    /// <summary>
+    /// Runs the committer, which blocks in syncs; one item at a time. Null for a thread of its own: on the thread
+    /// pool it would hold one of few threads nearly all the time.
+    /// </summary>
+    public PipeScheduler? CommitScheduler { get; init; }
+
+    /// <summary>Makes the random part of topic ids.</summary>
+    public Func<long> NewId { get; init; } = static () => Random.Shared.NextInt64();
+
+    /// <summary>Where the log says what operators should know.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
+
+    internal long NowMs => Time.GetUtcNow().ToUnixTimeMilliseconds();
+}

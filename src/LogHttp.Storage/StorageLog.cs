@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Logging;
+
+namespace LogHttp.Storage;
+
+/// <summary>All that the log tells operators. Event ids are stable: dashboards filter by them.</summary>
+internal static partial class StorageLog
+{
+    [LoggerMessage(1, LogLevel.Information, "{Topics} topics with {Partitions} partitions opened in {ElapsedMs} ms")]
+    public static partial void CatalogOpened(ILogger logger, int topics, int partitions, long elapsedMs);
+
+    [LoggerMessage(2, LogLevel.Information, "{Directory}: not closed cleanly; {ReadBytes} bytes after the checkpoint were checked, the next offset is {NextOffset}")]
+    public static partial void PartitionRecovered(ILogger logger, string directory, long readBytes, long nextOffset);
+
+    [LoggerMessage(3, LogLevel.Warning, "{Path}: {TornBytes} bytes after position {Position} belong to no whole batch ({Reason}); they were cut and kept as {TornPath}")]
+    public static partial void TornTailCut(ILogger logger, string path, long tornBytes, long position, string reason, string tornPath);
+
+    [LoggerMessage(4, LogLevel.Error, "{Path}: {TornBytes} torn bytes after position {Position} could not be kept beside the segment")]
+    public static partial void TornTailNotKept(ILogger logger, Exception exception, string path, long tornBytes, long position);
+
+    [LoggerMessage(5, LogLevel.Error, "{Directory}: opened READ-ONLY. {Reason}. Nothing was cut; run verify, then repair or restore the file")]
+    public static partial void PartitionReadOnly(ILogger logger, string directory, string reason);
+
+    [LoggerMessage(6, LogLevel.Critical, "{Directory}: a sync failed, the partition takes no more writes and serves what was durable; restart once the disk is well")]
+    public static partial void SyncFailed(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(7, LogLevel.Error, "{Directory}: a write failed; {Requests} appends were refused and nothing of them was kept")]
+    public static partial void WriteFailed(ILogger logger, Exception exception, string directory, int requests);
+
+    [LoggerMessage(8, LogLevel.Warning, "{Directory}: the checkpoint could not be renewed; the next start may have to read more")]
+    public static partial void CheckpointFailed(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(9, LogLevel.Warning, "{Path}: the checkpoint can't be used ({Reason}); all segments are read instead")]
+    public static partial void CheckpointUnusable(ILogger logger, string path, string reason);
+
+    [LoggerMessage(10, LogLevel.Warning, "{Path}: the index was missing or damaged and was rebuilt with {Entries} entries")]
+    public static partial void IndexRebuilt(ILogger logger, string path, int entries);
+
+    [LoggerMessage(11, LogLevel.Warning, "{Path}: an unknown file in the data directory is left alone")]
+    public static partial void ForeignFile(ILogger logger, string path);
+
+    [LoggerMessage(12, LogLevel.Information, "{Path}: an empty segment that an interrupted roll left was removed")]
+    public static partial void LeftoverRemoved(ILogger logger, string path);
+
+    [LoggerMessage(13, LogLevel.Warning, "syncfs failed; every file is synced by itself to find whose error it was")]
+    public static partial void SyncAllFailed(ILogger logger, Exception exception);
+}

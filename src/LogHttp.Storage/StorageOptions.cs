@@ -1,0 +1,82 @@
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage;
+
+/// <summary>Every default and bound of the log. One for a data directory.</summary>
+public sealed record StorageOptions
+{
+    /// <summary>The data directory.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>What a new topic starts with.</summary>
+    public TopicConfiguration TopicDefaults { get; init; } = new();
+
+    /// <summary>How large records and batches may be.</summary>
+    public RecordLimits Records { get; init; } = new();
+
+    /// <summary>How many topics there may be, 1 to 1,000,000.</summary>
+    public int MaxTopics { get; init; } = 10_000;
+
+    /// <summary>Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.</summary>
+    public long MaxQueuedBytes { get; init; } = 256L << 20;
+
+    /// <summary>
+    /// Bytes that one commit of a partition covers, 64 KiB to 1 GiB: what waits is taken together up to this, and a
+    /// larger batch is written and synced in slices of this, so that it does not stall the others.
+    /// </summary>
+    public int MaxGroupBytes { get; init; } = 4 << 20;
+
+    /// <summary>Appended bytes after which a partition's checkpoint is renewed; bounds what a start after a crash reads. 64 KiB to 4 GiB.</summary>
+    public long CheckpointBytes { get; init; } = 16L << 20;
+
+    /// <summary>
+    /// From how many files that wait to be made durable on one syncfs(2) stands for their fdatasyncs, where the file
+    /// system can be trusted with it. 0: never.
+    /// </summary>
+    public int SyncAllThreshold { get; init; } = 4;
+
+    /// <summary>How many segments have their files open at once (two handles each), 16 to 1,000,000.</summary>
+    public int MaxOpenSegments { get; init; } = 4096;
+
+    /// <summary>The longest line a segment may hold: a record and its head.</summary>
+    internal int MaxLineBytes => Records.MaxRecordBytes + RecordFormat.MaxHeadBytes;
+
+    /// <summary>Says which option is out of its range, or null when all are in theirs.</summary>
+    public string? Check()
+    {
+        static string? Range(string name, long value, long least, long most) =>
+            value < least || value > most ? FormattableString.Invariant($"{name} is {value}; it must be from {least} to {most}") : null;
+
+        return string.IsNullOrWhiteSpace(Directory) ? "Directory is empty; it must name a directory" : null
+            ?? Range(nameof(RecordLimits.MaxRecordBytes), Records.MaxRecordBytes, 1 << 10, 64 << 20)
+            ?? Range(nameof(RecordLimits.MaxBatchBytes), Records.MaxBatchBytes, Records.MaxRecordBytes + RecordFormat.MaxHeadBytes, 1 << 30)
+            ?? Range(nameof(RecordLimits.MaxKeyBytes), Records.MaxKeyBytes, 1, 64 << 10)
+            ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)
+            ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
+            ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
+            ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
+            ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
+            ?? Range(nameof(SyncAllThreshold), SyncAllThreshold, 0, int.MaxValue)
+            ?? Range(nameof(MaxOpenSegments), MaxOpenSegments, 16, 1_000_000)
+            ?? TopicDefaults.Check();
+    }
+}
+
+/// <summary>What is decided for each topic; kept in its topic.json (api/FORMAT.md §6).</summary>
+public sealed record TopicConfiguration
+{
+    /// <summary>How many partitions the topic has, 1 to 1,024.</summary>
+    public int Partitions { get; init; } = 1;
+
+    /// <summary>A segment is sealed before the batch that would make it larger, 64 KiB to 2 GiB. A larger batch gets one of its own.</summary>
+    public long SegmentBytes { get; init; } = 256L << 20;
+
+    /// <summary>What an acknowledgement means.</summary>
+    public FlushPolicy Flush { get; init; } = FlushPolicy.Always;
+
+    /// <summary>Says which setting is out of its range, or null.</summary>
+    public string? Check() =>
+        Partitions is < 1 or > 1024 ? FormattableString.Invariant($"Partitions is {Partitions}; it must be from 1 to 1024")
+        : SegmentBytes is < 64 << 10 or > 2L << 30 ? FormattableString.Invariant($"SegmentBytes is {SegmentBytes}; it must be from {64 << 10} to {2L << 30}")
+        : null;
+}

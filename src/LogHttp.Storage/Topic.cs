@@ -1,0 +1,22 @@
+using System.Collections.Immutable;
+
+namespace LogHttp.Storage;
+
+/// <summary>A named log of one or more partitions.</summary>
+public sealed class Topic
+{
+    internal Topic(string name, string id, TopicConfiguration configuration, ImmutableArray<PartitionLog> partitions) =>
+        (Name, Id, Configuration, Partitions) = (name, id, configuration, partitions);
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>Tells this topic from earlier and later ones of the same name.</summary>
+    public string Id { get; }
+
+    /// <summary>What was decided when it was made.</summary>
+    public TopicConfiguration Configuration { get; }
+
+    /// <summary>Its partitions, by number.</summary>
+    public ImmutableArray<PartitionLog> Partitions { get; }
+}

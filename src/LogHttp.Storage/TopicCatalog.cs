@@ -1,0 +1,181 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Pipelines;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// All topics of one data directory, which it holds alone. Opened once at the start, closed once at the end; in between,
+/// safe on any thread.
+/// </summary>
+public sealed class TopicCatalog : IAsyncDisposable
+{
+    const string LockName = "loghttp.lock";
+
+    readonly StorageEnvironment _environment;
+    readonly StorageOptions _options;
+    readonly IDisposable _directoryLock;
+    readonly CommitThread? _commitThread;
+    readonly Committer _committer;
+    readonly OpenSegments _openSegments;
+    readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
+
+    // Held while a topic is made: its I/O is rare, and two of one name must not meet.
+    readonly SemaphoreSlim _creation = new(1, 1);
+
+    TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
+    {
+        (_environment, _options, _directoryLock) = (environment, options, directoryLock);
+        PipeScheduler commitScheduler = environment.CommitScheduler ?? (_commitThread = new CommitThread());
+        _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
+        _openSegments = new OpenSegments(options.MaxOpenSegments);
+    }
+
+    /// <summary>All topics, in no particular order.</summary>
+    public IEnumerable<Topic> Topics => _topics.Values;
+
+    string TopicsDirectory => Path.Combine(_options.Directory, "topics");
+    string TemporaryDirectory => Path.Combine(_options.Directory, "tmp");
+    string DeletedDirectory => Path.Combine(_options.Directory, "deleted");
+
+    /// <summary>Takes the data directory and opens every partition in it.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="IOException">Another process has the directory, or the disk can't be read or written.</exception>
+    /// <exception cref="NotSupportedException">The directory was written by a newer version.</exception>
+    public static TopicCatalog Open(StorageEnvironment environment, StorageOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Check() is { } fault)
+            throw new ArgumentException(fault, nameof(options));
+        var started = Stopwatch.StartNew();
+        var fileSystem = environment.FileSystem;
+        fileSystem.CreateDirectory(options.Directory);
+        var directoryLock = fileSystem.Lock(Path.Combine(options.Directory, LockName));
+        TopicCatalog? catalog = null;
+        try
+        {
+            catalog = new TopicCatalog(environment, options, directoryLock);
+            catalog.PrepareDirectories();
+            catalog.OpenTopics();
+        }
+        catch
+        {
+            catalog?._commitThread?.Dispose();
+            directoryLock.Dispose();
+            throw;
+        }
+        StorageLog.CatalogOpened(environment.Logger, catalog._topics.Count, catalog._topics.Values.Sum(topic => topic.Partitions.Length), started.ElapsedMilliseconds);
+        return catalog;
+    }
+
+    /// <summary>The topic of that name, or null.</summary>
+    public Topic? Find(string name) => _topics.GetValueOrDefault(name);
+
+    /// <summary>Makes a topic, durably; or gives the one that has the name, whatever its configuration.</summary>
+    /// <exception cref="ArgumentException">The name or the configuration is not acceptable.</exception>
+    /// <exception cref="TooManyTopicsException">There are <see cref="StorageOptions.MaxTopics"/> already.</exception>
+    /// <exception cref="IOException">The disk can't be written; there is no such topic then.</exception>
+    public async Task<Topic> GetOrCreateAsync(string name, TopicConfiguration? configuration = null)
+    {
+        if (Find(name) is { } found)
+            return found;
+        if ((TopicName.Check(name) ?? configuration?.Check()) is { } fault)
+            throw new ArgumentException(fault, nameof(name));
+        await _creation.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            return Find(name) ?? Create(name, configuration ?? _options.TopicDefaults);
+        }
+        finally
+        {
+            _creation.Release();
+        }
+    }
+
+    /// <summary>Commits what was accepted, writes the checkpoints, gives the directory free.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_topics.Values.SelectMany(topic => topic.Partitions).Select(partition => partition.CloseAsync())).ConfigureAwait(false);
+        _commitThread?.Dispose();
+        _directoryLock.Dispose();
+        _creation.Dispose();
+    }
+
+    void PrepareDirectories()
+    {
+        var fileSystem = _environment.FileSystem;
+        fileSystem.DeleteDirectory(TemporaryDirectory);
+        fileSystem.DeleteDirectory(DeletedDirectory);
+        fileSystem.CreateDirectory(TopicsDirectory);
+        fileSystem.CreateDirectory(TemporaryDirectory);
+        fileSystem.CreateDirectory(DeletedDirectory);
+        fileSystem.SyncDirectory(_options.Directory);
+        if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(_options.Directory)) is { Length: > 0 } parent)
+            fileSystem.SyncDirectory(parent);
+    }
+
+    void OpenTopics()
+    {
+        foreach (var entry in _environment.FileSystem.List(TopicsDirectory).OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        {
+            var directory = Path.Combine(TopicsDirectory, entry.Name);
+            if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
+                StorageLog.ForeignFile(_environment.Logger, directory);
+            else
+                _topics[entry.Name] = OpenTopic(entry.Name, directory);
+        }
+    }
+
+    /// <summary>Builds the topic aside and moves it into place with one rename: a crash leaves all of it or nothing.</summary>
+    Topic Create(string name, TopicConfiguration configuration)
+    {
+        if (_topics.Count >= _options.MaxTopics)
+            throw new TooManyTopicsException(_options.MaxTopics);
+        var fileSystem = _environment.FileSystem;
+        var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
+        var buildDirectory = Path.Combine(TemporaryDirectory, id);
+        var directory = Path.Combine(TopicsDirectory, name);
+        var isInPlace = false;
+        try
+        {
+            fileSystem.CreateDirectory(buildDirectory);
+            for (var number = 0; number < configuration.Partitions; number++)
+                PartitionRecovery.Create(Context(buildDirectory, number));
+            TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
+            fileSystem.SyncDirectory(buildDirectory);
+            fileSystem.Rename(buildDirectory, directory);
+            isInPlace = true;
+            fileSystem.SyncDirectory(TopicsDirectory);
+        }
+        catch (IOException)
+        {
+            // Out of the way, so that the name can be had again; what deleted/ holds goes at the next start at the latest.
+            if (isInPlace)
+                fileSystem.Rename(directory, Path.Combine(DeletedDirectory, id));
+            fileSystem.DeleteDirectory(buildDirectory);
+            throw;
+        }
+        fileSystem.SyncDirectory(TemporaryDirectory);
+        var topic = OpenTopic(name, directory);
+        _topics[name] = topic;
+        return topic;
+    }
+
+    Topic OpenTopic(string name, string directory)
+    {
+        var file = TopicFile.Read(_environment.FileSystem, directory);
+        var configuration = file.Configuration;
+        return new Topic(name, file.Id, configuration,
+            [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, number), configuration, number))]);
+    }
+
+    PartitionContext Context(string topicDirectory, int number) =>
+        new(_environment, _options, _committer, _openSegments, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
+}
+
+/// <summary>There are as many topics as there may be.</summary>
+public sealed class TooManyTopicsException(int maxTopics)
+    : Exception(FormattableString.Invariant($"There are {maxTopics} topics, the most there may be (maxTopics)."));
