@@ -1,0 +1,226 @@
+using System.Diagnostics;
+
+namespace LogHttp.Testing;
+
+/// <summary>
+/// A file's content in two layers: the live bytes, and for each page that may differ on the disk what the disk holds.
+/// </summary>
+/// <remarks>
+/// A page is in one of three states. Clean: the disk holds the live bytes. Dirty: a sync will write it, and until then
+/// the disk holds the old bytes or the live ones. Lost: a sync failed to write it and the kernel forgot; processes see
+/// the live bytes, the disk surely holds the old ones, and only another write makes the page dirty again.
+/// Live bytes beyond the end of the file are zeros, always.
+/// </remarks>
+sealed class FileNode(long number) : Node
+{
+    public const int PageSizeBytes = 4096;
+
+    readonly List<int> _dirtyPages = [];
+    readonly List<LengthRun> _lengthRuns = [new(0, 0)];
+    byte[] _live = [];
+    Page[] _pages = [];
+
+    /// <summary>Numbers the files of a disk in the order of their creation.</summary>
+    public long Number { get; } = number;
+
+    public long LengthBytes { get; private set; }
+
+    /// <summary>Whether a live name leads here.</summary>
+    public bool IsLinked { get; set; }
+
+    public int OpenHandleCount { get; set; }
+
+    /// <summary>How many syncs of this file failed; a handle reports each once, unless it was opened later.</summary>
+    public long ErrorCount { get; private set; }
+
+    /// <summary>Which fault the last failed sync met.</summary>
+    public Fault LastError { get; private set; }
+
+    /// <summary>The room the file takes on the disk; holes count.</summary>
+    public long AllocatedBytes => RoundUpToPages(LengthBytes);
+
+    /// <summary>Whether a sync would have something to do.</summary>
+    public bool IsDirty => _dirtyPages.Count > 0 || !IsLengthDurable;
+
+    bool IsLengthDurable => _lengthRuns.Count == 1 && _lengthRuns[0].LowestBytes == _lengthRuns[0].HighestBytes;
+
+    public static long RoundUpToPages(long sizeBytes) => (sizeBytes + PageSizeBytes - 1) / PageSizeBytes * PageSizeBytes;
+
+    public int Read(Span<byte> destination, long position)
+    {
+        var count = (int)Math.Clamp(LengthBytes - position, 0, destination.Length);
+        if (count > 0)
+            _live.AsSpan((int)position, count).CopyTo(destination);
+        return count;
+    }
+
+    public void Write(ReadOnlySpan<byte> source, long position)
+    {
+        if (source.IsEmpty)
+            return;
+        var end = checked((int)(position + source.Length));
+        MakeRoom(end);
+        for (var page = (int)(position / PageSizeBytes); page <= (end - 1) / PageSizeBytes; page++)
+            MarkDirty(page);
+        source.CopyTo(_live.AsSpan((int)position));
+        if (end <= LengthBytes)
+            return;
+        LengthBytes = end;
+        _lengthRuns[^1] = _lengthRuns[^1] with { HighestBytes = end };
+    }
+
+    public void Truncate(long lengthBytes)
+    {
+        Debug.Assert(lengthBytes >= 0 && lengthBytes <= LengthBytes, "truncation beyond the end");
+        if (lengthBytes == LengthBytes)
+            return;
+        for (var page = (int)(lengthBytes / PageSizeBytes); page <= (LengthBytes - 1) / PageSizeBytes; page++)
+            MarkDirty(page);
+        _live.AsSpan((int)lengthBytes, (int)(LengthBytes - lengthBytes)).Clear();
+        LengthBytes = lengthBytes;
+        _lengthRuns.Add(new LengthRun(lengthBytes, lengthBytes));
+    }
+
+    /// <summary>Makes the dirty pages and the length durable. Lost pages are not written: nobody remembers them.</summary>
+    public void Sync()
+    {
+        foreach (var page in _dirtyPages)
+            _pages[page] = default;
+        _dirtyPages.Clear();
+        MakeLengthDurable();
+    }
+
+    /// <summary>A sync that fails: some dirty pages reach the disk, the others are lost, none stays dirty.</summary>
+    public void FailSync(Random random, Fault error)
+    {
+        ErrorCount++;
+        LastError = error;
+        var survival = Survival.Draw(random);
+        foreach (var page in _dirtyPages)
+        {
+            if (survival.Next())
+                _pages[page] = default;
+            else
+                _pages[page].IsDirty = false;
+        }
+        _dirtyPages.Clear();
+        if (random.Next(2) == 0)
+            MakeLengthDurable();
+    }
+
+    /// <summary>Makes the live content what the disk is left with.</summary>
+    public void PowerCut(Random random)
+    {
+        OpenHandleCount = 0;
+        var survival = IsDirty ? Survival.Draw(random) : Survival.Certain(random);
+        var (lengthBytes, truncatedToBytes) = DrawLength(random);
+        for (var page = 0; page < _pages.Length; page++)
+        {
+            var position = page * PageSizeBytes;
+            // Pages that lie wholly beyond the live end were cut away, and are never written back.
+            var isOnDisk = _pages[page].OnDisk is null || (_pages[page].IsDirty && position < LengthBytes && survival.Next());
+            if (!isOnDisk)
+                RestoreOnDisk(page, truncatedToBytes, random);
+            _pages[page] = default;
+        }
+        LengthBytes = lengthBytes;
+        _live.AsSpan((int)lengthBytes).Clear();
+        _dirtyPages.Clear();
+        ResetLengthRuns();
+    }
+
+    void RestoreOnDisk(int page, long truncatedToBytes, Random random)
+    {
+        ReadOnlySpan<byte> onDisk = _pages[page].OnDisk;
+        var position = page * PageSizeBytes;
+        // Of what a truncation cut away, a page that grew back without being written may hold the old bytes or zeros.
+        var keptBytes = (int)Math.Clamp(truncatedToBytes - position, 0, onDisk.Length);
+        if (keptBytes < onDisk.Length && random.Next(2) == 0)
+            onDisk = onDisk[..keptBytes];
+        var live = _live.AsSpan(position, PageSizeBytes);
+        onDisk.CopyTo(live);
+        live[onDisk.Length..].Clear();
+    }
+
+    (long LengthBytes, long TruncatedToBytes) DrawLength(Random random)
+    {
+        if (IsLengthDurable)
+            return (LengthBytes, long.MaxValue);
+        // The latest run half the time: with many truncations, all of them having happened must not be rare.
+        var index = random.Next(2) == 0 ? _lengthRuns.Count - 1 : random.Next(_lengthRuns.Count);
+        var run = _lengthRuns[index];
+        var lengthBytes = random.Next(3) switch
+        {
+            0 => run.LowestBytes,
+            1 => run.HighestBytes,
+            _ => random.NextInt64(run.LowestBytes, run.HighestBytes + 1),
+        };
+        return (lengthBytes, LowestTruncation(index));
+    }
+
+    long LowestTruncation(int lastRun)
+    {
+        var lowestBytes = long.MaxValue;
+        for (var index = 1; index <= lastRun; index++)
+            lowestBytes = Math.Min(lowestBytes, _lengthRuns[index].LowestBytes);
+        return lowestBytes;
+    }
+
+    void MakeLengthDurable()
+    {
+        // A durable truncation takes what lost pages held beyond it: if the file grows again, zeros are found there.
+        var truncatedToBytes = LowestTruncation(_lengthRuns.Count - 1);
+        if (truncatedToBytes < long.MaxValue)
+        {
+            for (var page = (int)(truncatedToBytes / PageSizeBytes); page < _pages.Length; page++)
+            {
+                var keptBytes = (int)Math.Max(0, truncatedToBytes - page * PageSizeBytes);
+                if (_pages[page].OnDisk is { } onDisk && onDisk.Length > keptBytes)
+                    _pages[page].OnDisk = onDisk[..keptBytes];
+            }
+        }
+        ResetLengthRuns();
+    }
+
+    void ResetLengthRuns()
+    {
+        _lengthRuns.RemoveRange(1, _lengthRuns.Count - 1);
+        _lengthRuns[0] = new LengthRun(LengthBytes, LengthBytes);
+    }
+
+    void MarkDirty(int page)
+    {
+        ref var state = ref _pages[page];
+        if (state.IsDirty)
+            return;
+        if (state.OnDisk is null)
+        {
+            var position = page * PageSizeBytes;
+            var sizeBytes = (int)Math.Clamp(LengthBytes - position, 0, PageSizeBytes);
+            state.OnDisk = sizeBytes == 0 ? [] : _live.AsSpan(position, sizeBytes).ToArray();
+        }
+        state.IsDirty = true;
+        _dirtyPages.Add(page);
+    }
+
+    void MakeRoom(int lengthBytes)
+    {
+        if (lengthBytes <= _live.Length)
+            return;
+        var sizeBytes = checked((int)RoundUpToPages(Math.Max(lengthBytes, _live.Length * 2L)));
+        Array.Resize(ref _live, sizeBytes);
+        Array.Resize(ref _pages, sizeBytes / PageSizeBytes);
+    }
+
+    /// <param name="OnDisk">
+    /// What the disk holds, up to the end the file had there (zeros follow); null when it holds the live bytes.
+    /// </param>
+    /// <param name="IsDirty">Whether the next sync writes the page.</param>
+    record struct Page(byte[]? OnDisk, bool IsDirty);
+
+    /// <summary>
+    /// The lengths between two truncations that were not synced. Growth reaches the disk by any amount, a truncation
+    /// whole or not at all.
+    /// </summary>
+    readonly record struct LengthRun(long LowestBytes, long HighestBytes);
+}

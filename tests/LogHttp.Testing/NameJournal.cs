@@ -1,0 +1,73 @@
+namespace LogHttp.Testing;
+
+/// <summary>
+/// The changes of names that are not durable yet, oldest first. A power cut keeps any of them, with three limits:
+/// changes of one name keep their order; a directory's removal follows the removal of what it held; and a rename
+/// into another directory follows whatever gave that directory its own place, so that what is moved can't lose both
+/// its names.
+/// </summary>
+sealed class NameJournal
+{
+    readonly List<NameChange> _pending = [];
+
+    public void Link(DirectoryNode directory, string name, Node node) =>
+        Record(new NameChange(new NameEntry(directory, name, node)));
+
+    public void Unlink(DirectoryNode directory, string name, Node node)
+    {
+        var change = new NameChange(new NameEntry(directory, name, null));
+        if (node is DirectoryNode removed)
+            change.ComesAfterAll(removed);
+        Record(change);
+    }
+
+    public void Move(DirectoryNode source, string sourceName, DirectoryNode destination, string destinationName, Node node)
+    {
+        // The old name goes first: setting the new one then says where the node now is.
+        var change = new NameChange(new NameEntry(source, sourceName, null), new NameEntry(destination, destinationName, node));
+        if (source != destination)
+            for (var directory = destination; directory.Parent is { } parent; directory = parent)
+                change.ComesAfter(parent, directory.Name);
+        Record(change);
+    }
+
+    /// <summary>Makes the changes in one directory durable, or as many as survive.</summary>
+    public void Sync(DirectoryNode directory, Survival survival)
+    {
+        foreach (var change in _pending)
+            change.IsWanted = change.Touches(directory);
+        Settle(survival);
+    }
+
+    /// <summary>Makes all changes durable, or as many as survive.</summary>
+    public void SyncAll(Survival survival)
+    {
+        foreach (var change in _pending)
+            change.IsWanted = true;
+        Settle(survival);
+    }
+
+    /// <summary>Makes as many changes durable as survive and forgets the others.</summary>
+    public void PowerCut(Survival survival)
+    {
+        SyncAll(survival);
+        _pending.Clear();
+    }
+
+    void Record(NameChange change)
+    {
+        change.ApplyLive();
+        _pending.Add(change);
+    }
+
+    void Settle(Survival survival)
+    {
+        for (var index = _pending.Count - 1; index >= 0; index--)
+            if (_pending[index].IsWanted)
+                _pending[index].WantDependencies();
+        foreach (var change in _pending)
+            if (change.IsWanted && change.IsFree() && survival.Next())
+                change.ApplyDurable();
+        _pending.RemoveAll(static change => change.IsDurable);
+    }
+}

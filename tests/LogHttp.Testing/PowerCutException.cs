@@ -1,0 +1,17 @@
+namespace LogHttp.Testing;
+
+/// <summary>
+/// The process that made the call is no more: the power went, or it was killed. Not an <see cref="IOException"/>,
+/// so that code under test cannot take it for a disk error and carry on.
+/// </summary>
+public sealed class PowerCutException : Exception
+{
+    /// <summary>Creates the exception with its default message.</summary>
+    public PowerCutException() : this("The power was cut.") { }
+
+    /// <summary>Creates the exception.</summary>
+    public PowerCutException(string message) : base(message) { }
+
+    /// <summary>Creates the exception, keeping its cause.</summary>
+    public PowerCutException(string message, Exception innerException) : base(message, innerException) { }
+}

@@ -1,0 +1,66 @@
+namespace LogHttp.Testing;
+
+/// <content>The end of one boot and the start of the next.</content>
+public sealed partial class PowerCutFileSystem
+{
+    readonly HashSet<FileNode> _locked = [];
+    bool _isSucceeded;
+
+    /// <summary>Whether this boot is over: a fault cut the power, or <see cref="PowerCut"/> or <see cref="Kill"/> was called.</summary>
+    public bool IsOver => _end is not null;
+
+    /// <summary>
+    /// Cuts the power, unless a fault already did, and returns what the next boot finds: only what survived, all of it
+    /// durable. The fault hook goes along.
+    /// </summary>
+    public PowerCutFileSystem PowerCut()
+    {
+        lock (_disk.Gate)
+        {
+            if (!IsOver)
+                EndBoot();
+            BeSucceeded();
+            _disk.PowerCut();
+            return new PowerCutFileSystem(_disk, Faults);
+        }
+    }
+
+    /// <summary>
+    /// Kills the process and returns what the next one finds: everything as it was, with what was not durable still
+    /// not durable, and no handle or lock left. The fault hook goes along.
+    /// </summary>
+    public PowerCutFileSystem Kill()
+    {
+        lock (_disk.Gate)
+        {
+            if (IsOver)
+                throw new InvalidOperationException($"{_end} Nothing is left to kill.");
+            _end = $"The process was killed after call {_disk.CallCount}.";
+            BeSucceeded();
+            _disk.Kill();
+            return new PowerCutFileSystem(_disk, Faults);
+        }
+    }
+
+    void BeSucceeded()
+    {
+        if (_isSucceeded)
+            throw new InvalidOperationException("The next boot has begun already.");
+        _isSucceeded = true;
+    }
+
+    sealed class HeldLock(PowerCutFileSystem fileSystem, FileNode node) : IDisposable
+    {
+        bool _isDisposed;
+
+        public void Dispose()
+        {
+            lock (fileSystem._disk.Gate)
+            {
+                if (!_isDisposed)
+                    fileSystem._locked.Remove(node);
+                _isDisposed = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Testing;
+
+/// <content>How every call begins and ends: announced, struck, or the last one of its boot.</content>
+public sealed partial class PowerCutFileSystem
+{
+    /// <summary>Why this boot is over; null while it is not.</summary>
+    string? _end;
+
+    /// <summary>The power goes at the end of the call; before the next one, if that call fails by itself.</summary>
+    bool _isPowerGoing;
+
+    static bool IsError(Fault fault) => fault is Fault.InputOutputError or Fault.DiskFull;
+
+    static IOException Error(Fault fault, FileSystemCall call) => fault is Fault.DiskFull
+        ? new DiskFullException($"Injected: no space left on the device ({call.Kind} '{call.Path}', call {call.Number}).")
+        : new IOException($"Injected: input/output error ({call.Kind} '{call.Path}', call {call.Number}).");
+
+    /// <summary>Begins a call that an error leaves without effect.</summary>
+    Fault Begin(FileSystemCallKind kind, string path, long sizeBytes = 0)
+    {
+        var fault = Announce(kind, path, sizeBytes, out var call);
+        return IsError(fault) ? throw Error(fault, call) : fault;
+    }
+
+    /// <summary>Begins a call that has its own way of failing.</summary>
+    Fault Announce(FileSystemCallKind kind, string path, long sizeBytes, out FileSystemCall call)
+    {
+        ThrowIfOver();
+        if (_isPowerGoing)
+            throw EndBoot();
+        call = new FileSystemCall(++_disk.CallCount, kind, path, sizeBytes);
+        var fault = Faults?.Invoke(call) ?? Fault.None;
+        if (!call.Admits(fault))
+            throw new InvalidOperationException($"{fault} cannot strike {kind}.");
+        // Only two calls have a middle of their own. What a cut leaves of a sync is chosen with all else unsynced.
+        if (fault is Fault.PowerCutDuring && kind is not (FileSystemCallKind.Write or FileSystemCallKind.DeleteDirectory))
+            fault = _disk.Random.Next(2) == 0 ? Fault.PowerCutBefore : Fault.PowerCutAfter;
+        if (fault is Fault.PowerCutBefore)
+            throw EndBoot();
+        _isPowerGoing = fault is Fault.PowerCutDuring or Fault.PowerCutAfter;
+        return fault;
+    }
+
+    void End(Fault fault)
+    {
+        if (fault is Fault.PowerCutDuring or Fault.PowerCutAfter)
+            throw EndBoot();
+    }
+
+    void ThrowIfOver()
+    {
+        if (_end is not null)
+            throw new PowerCutException(_end);
+    }
+
+    PowerCutException EndBoot()
+    {
+        _end = $"The power was cut at call {_disk.CallCount}.";
+        return new PowerCutException(_end);
+    }
+}
