@@ -1,0 +1,325 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Tests.Testing;
+
+/// <summary>
+/// What every file system behind the seam does, real or simulated: a test class per implementation derives from this,
+/// so that the model and the disk cannot drift apart unnoticed.
+/// </summary>
+public abstract class FileSystemContract
+{
+    readonly string _directory;
+    readonly IFileSystem _fileSystem;
+
+    protected FileSystemContract() => _fileSystem = CreateFileSystem(out _directory);
+
+    /// <summary>Hands out a file system and an empty directory in it. Called by the constructor, once a test.</summary>
+    protected abstract IFileSystem CreateFileSystem(out string directory);
+
+    string PathOf(string name) => $"{_directory}/{name}";
+
+    void WriteFile(string name, ReadOnlySpan<byte> content)
+    {
+        using var file = _fileSystem.Create(PathOf(name));
+        file.Write(content, 0);
+    }
+
+    byte[] ReadFile(string name)
+    {
+        using var file = _fileSystem.Open(PathOf(name));
+        return ReadAll(file);
+    }
+
+    static byte[] ReadAll(IFile file)
+    {
+        var content = new byte[file.LengthBytes];
+        file.ReadExactly(content, 0);
+        return content;
+    }
+
+    string[] Names(string? directory = null) =>
+        [.. _fileSystem.List(directory ?? _directory).Select(entry => entry.Name).Order(StringComparer.Ordinal)];
+
+    [Fact]
+    public void Create_OpensAnEmptyFile()
+    {
+        using var file = _fileSystem.Create(PathOf("a"));
+
+        Assert.Equal(0, file.LengthBytes);
+        Assert.Equal(0, file.Read(new byte[10], 0));
+        Assert.Equal(new DirectoryEntry("a", false, 0), Assert.Single(_fileSystem.List(_directory)));
+    }
+
+    [Fact]
+    public void Create_OfAnExistingFile_Throws()
+    {
+        WriteFile("a", "old"u8);
+
+        Assert.ThrowsAny<IOException>(() => _fileSystem.Create(PathOf("a")));
+        Assert.Equal("old"u8, ReadFile("a"));
+    }
+
+    [Fact]
+    public void Create_InAMissingDirectory_Throws() =>
+        Assert.ThrowsAny<IOException>(() => _fileSystem.Create(PathOf("missing/a")));
+
+    [Fact]
+    public void Open_OfAMissingFile_ThrowsFileNotFound() =>
+        Assert.Throws<FileNotFoundException>(() => _fileSystem.Open(PathOf("missing")));
+
+    [Fact]
+    public void Write_IsSeenByEveryHandle()
+    {
+        using var writer = _fileSystem.Create(PathOf("a"));
+        using var reader = _fileSystem.Open(PathOf("a"));
+
+        writer.Write("hello"u8, 0);
+
+        Assert.Equal("hello"u8, ReadAll(reader));
+    }
+
+    [Fact]
+    public void Write_OverTheEnd_OverwritesAndGrows()
+    {
+        using var file = _fileSystem.Create(PathOf("a"));
+        file.Write("hello"u8, 0);
+
+        file.Write("p me"u8, 3);
+
+        Assert.Equal("help me"u8, ReadAll(file));
+    }
+
+    [Fact]
+    public void Write_BeyondTheEnd_LeavesZerosBetween()
+    {
+        using var file = _fileSystem.Create(PathOf("a"));
+        file.Write("a"u8, 0);
+
+        file.Write("b"u8, 10_000);
+
+        var content = ReadAll(file);
+        Assert.Equal(10_001, content.Length);
+        Assert.Equal((byte)'a', content[0]);
+        Assert.False(content.AsSpan(1, 9_999).ContainsAnyExcept((byte)0));
+        Assert.Equal((byte)'b', content[^1]);
+    }
+
+    [Fact]
+    public void Write_OfNothing_ChangesNothing()
+    {
+        using var file = _fileSystem.Create(PathOf("a"));
+
+        file.Write([], 100);
+
+        Assert.Equal(0, file.LengthBytes);
+    }
+
+    [Fact]
+    public void Read_AcrossTheEnd_ReturnsWhatIsThere()
+    {
+        WriteFile("a", "hello"u8);
+        using var file = _fileSystem.Open(PathOf("a"));
+        var destination = new byte[10];
+
+        Assert.Equal(2, file.Read(destination, 3));
+        Assert.Equal("lo"u8, destination[..2]);
+        Assert.Equal(0, file.Read(destination, 5));
+        Assert.Equal(0, file.Read(destination, 5_000));
+        Assert.Equal(0, file.Read([], 0));
+    }
+
+    [Fact]
+    public void ReadExactly_AcrossTheEnd_Throws()
+    {
+        WriteFile("a", "hello"u8);
+        using var file = _fileSystem.Open(PathOf("a"));
+
+        Assert.Throws<EndOfStreamException>(() => file.ReadExactly(new byte[3], 3));
+    }
+
+    [Fact]
+    public void Truncate_CutsTheEnd_AndGrowingAgainFindsZeros()
+    {
+        using var file = _fileSystem.Create(PathOf("a"));
+        file.Write("hello"u8, 0);
+
+        file.Truncate(2);
+        Assert.Equal("he"u8, ReadAll(file));
+
+        file.Write("!"u8, 4);
+        Assert.Equal("he\0\0!"u8, ReadAll(file));
+    }
+
+    [Fact]
+    public void Sync_LeavesContentAsItIs()
+    {
+        using var file = _fileSystem.Create(PathOf("a"));
+        file.Write("hello"u8, 0);
+
+        file.Sync();
+        file.Sync();
+        _fileSystem.SyncDirectory(_directory);
+
+        Assert.Equal("hello"u8, ReadAll(file));
+    }
+
+    [Fact]
+    public void SyncAll_WhereOffered_LeavesContentAsItIs()
+    {
+        using var file = _fileSystem.Create(PathOf("a"));
+        file.Write("hello"u8, 0);
+
+        if (_fileSystem.CanSyncAll)
+            _fileSystem.SyncAll();
+
+        Assert.Equal("hello"u8, ReadAll(file));
+    }
+
+    [Fact]
+    public void Rename_GivesAFileItsNewName()
+    {
+        WriteFile("a", "hello"u8);
+
+        _fileSystem.Rename(PathOf("a"), PathOf("b"));
+
+        Assert.Equal(["b"], Names());
+        Assert.Equal("hello"u8, ReadFile("b"));
+    }
+
+    [Fact]
+    public void Rename_OntoAFile_ReplacesIt_AndItsHandlesReadOn()
+    {
+        WriteFile("new", "new"u8);
+        WriteFile("current", "old"u8);
+        using var replaced = _fileSystem.Open(PathOf("current"));
+
+        _fileSystem.Rename(PathOf("new"), PathOf("current"));
+
+        Assert.Equal(["current"], Names());
+        Assert.Equal("new"u8, ReadFile("current"));
+        Assert.Equal("old"u8, ReadAll(replaced));
+    }
+
+    [Fact]
+    public void Rename_IntoAnotherDirectory_MovesAFile()
+    {
+        _fileSystem.CreateDirectory(PathOf("there"));
+        WriteFile("a", "hello"u8);
+
+        _fileSystem.Rename(PathOf("a"), PathOf("there/b"));
+
+        Assert.Equal(["there"], Names());
+        Assert.Equal("hello"u8, ReadFile("there/b"));
+    }
+
+    [Fact]
+    public void Rename_OfADirectory_TakesAlongAllBelow()
+    {
+        _fileSystem.CreateDirectory(PathOf("here"));
+        _fileSystem.CreateDirectory(PathOf("here/below"));
+        _fileSystem.CreateDirectory(PathOf("deleted"));
+        WriteFile("here/below/a", "hello"u8);
+        using var open = _fileSystem.Open(PathOf("here/below/a"));
+
+        _fileSystem.Rename(PathOf("here"), PathOf("deleted/1"));
+
+        Assert.Equal(["deleted"], Names());
+        Assert.Equal("hello"u8, ReadFile("deleted/1/below/a"));
+        open.Write("!"u8, 5);
+        Assert.Equal("hello!"u8, ReadFile("deleted/1/below/a"));
+    }
+
+    [Fact]
+    public void Rename_OfADirectory_OntoADirectoryThatHoldsSomething_Throws()
+    {
+        _fileSystem.CreateDirectory(PathOf("here"));
+        _fileSystem.CreateDirectory(PathOf("there"));
+        WriteFile("there/a", "hello"u8);
+
+        Assert.ThrowsAny<IOException>(() => _fileSystem.Rename(PathOf("here"), PathOf("there")));
+        Assert.Equal(["here", "there"], Names());
+    }
+
+    [Fact]
+    public void Rename_OfNothing_Throws() =>
+        Assert.ThrowsAny<IOException>(() => _fileSystem.Rename(PathOf("missing"), PathOf("b")));
+
+    [Fact]
+    public void DeleteFile_RemovesTheName_AndOpenHandlesReadOn()
+    {
+        WriteFile("a", "hello"u8);
+        using var file = _fileSystem.Open(PathOf("a"));
+
+        _fileSystem.DeleteFile(PathOf("a"));
+
+        Assert.Empty(Names());
+        Assert.Equal("hello"u8, ReadAll(file));
+        WriteFile("a", "another"u8);
+        Assert.Equal("hello"u8, ReadAll(file));
+    }
+
+    [Fact]
+    public void Delete_OfNothing_DoesNothing()
+    {
+        _fileSystem.DeleteFile(PathOf("missing"));
+        _fileSystem.DeleteDirectory(PathOf("missing"));
+
+        Assert.Empty(Names());
+    }
+
+    [Fact]
+    public void DeleteDirectory_RemovesAllBelow()
+    {
+        _fileSystem.CreateDirectory(PathOf("here"));
+        _fileSystem.CreateDirectory(PathOf("here/below"));
+        WriteFile("here/below/a", "hello"u8);
+        WriteFile("here/b", "hello"u8);
+        WriteFile("stays", "hello"u8);
+
+        _fileSystem.DeleteDirectory(PathOf("here"));
+
+        Assert.Equal(["stays"], Names());
+    }
+
+    [Fact]
+    public void CreateDirectory_Twice_KeepsWhatIsThere()
+    {
+        _fileSystem.CreateDirectory(PathOf("here"));
+        WriteFile("here/a", "hello"u8);
+
+        _fileSystem.CreateDirectory(PathOf("here"));
+
+        Assert.Equal(["a"], Names(PathOf("here")));
+    }
+
+    [Fact]
+    public void CreateDirectory_WithoutItsParent_Throws() =>
+        Assert.ThrowsAny<IOException>(() => _fileSystem.CreateDirectory(PathOf("missing/below")));
+
+    [Fact]
+    public void List_NamesFilesAndDirectories_NotWhatIsBelowThem()
+    {
+        _fileSystem.CreateDirectory(PathOf("here"));
+        WriteFile("here/a", "hello"u8);
+        WriteFile("b", "hello"u8);
+
+        var entries = _fileSystem.List(_directory).OrderBy(entry => entry.Name, StringComparer.Ordinal);
+
+        Assert.Equal([new DirectoryEntry("b", false, 5), new DirectoryEntry("here", true, 0)], entries);
+    }
+
+    [Fact]
+    public void List_OfAMissingDirectory_IsEmpty() => Assert.Empty(_fileSystem.List(PathOf("missing")));
+
+    [Fact]
+    public void Lock_IsHeldByOne_UntilItIsDisposed()
+    {
+        var held = _fileSystem.Lock(PathOf("lock"));
+
+        Assert.Equal(["lock"], Names());
+        Assert.ThrowsAny<IOException>(() => _fileSystem.Lock(PathOf("lock")));
+
+        held.Dispose();
+        _fileSystem.Lock(PathOf("lock")).Dispose();
+    }
+}

@@ -1,0 +1,147 @@
+using CsCheck;
+using LogHttp.Storage.Files;
+using LogHttp.Testing;
+using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
+
+namespace LogHttp.Storage.Tests.Testing;
+
+/// <summary>What holds for a file's content whatever was done to it.</summary>
+public class PowerCutContentProperties
+{
+    const string Path = $"{Here}/new";
+
+    enum Step { Write, Append, Truncate, Sync, FailSync }
+
+    static readonly Gen<(Step Step, int Position, int SizeBytes)[]> Steps = Gen.Select(
+        Gen.Enum<Step>(), Gen.Int[0, 20_000], Gen.Int[0, 10_000]).Array[1, 20];
+
+    [Fact]
+    public void ProcessesSeeWhatWasWritten_WhateverTheDiskDid() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
+    {
+        using var file = CreateFile(seed, out var fileSystem);
+        List<byte> expected = [];
+        foreach (var step in steps)
+        {
+            Take(step, fileSystem, file, expected);
+            Assert.Equal(expected.ToArray(), ReadAll(file));
+        }
+    }, iter: 200);
+
+    [Fact]
+    public void AfterACut_EachPageIsAsWrittenOrAsLastSynced() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
+    {
+        using var file = CreateFile(seed, out var fileSystem);
+        List<byte> live = [], durable = [];
+        long lowestBytes = 0, highestBytes = 0;
+        // Truncations apart: what they let back in is told by tests of their own.
+        foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.FailSync)))
+        {
+            Take(step, fileSystem, file, live);
+            highestBytes = live.Count;
+            if (step.Step is not Step.Sync)
+                continue;
+            durable = [.. live];
+            lowestBytes = live.Count;
+        }
+
+        var found = ReadFile(fileSystem.PowerCut(), Path);
+
+        Assert.InRange(found.Length, lowestBytes, highestBytes);
+        for (var position = 0; position < found.Length; position += PageSizeBytes)
+        {
+            var sizeBytes = Math.Min(PageSizeBytes, found.Length - position);
+            var page = found.AsSpan(position, sizeBytes);
+            Assert.True(
+                page.SequenceEqual(PageOf(live, position, sizeBytes)) || page.SequenceEqual(PageOf(durable, position, sizeBytes)),
+                $"The page at position {position} is neither old nor new: {Describe(page)}.");
+        }
+    }, iter: 500);
+
+    [Fact]
+    public void AfterACut_NothingSyncedBeforeAnyFailure_WasHarmedByAppends() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
+    {
+        using var file = CreateFile(seed, out var fileSystem);
+        List<byte> live = [];
+        byte[] durable = [];
+        var hasFailed = false;
+        foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.Write)))
+        {
+            Take(step, fileSystem, file, live);
+            hasFailed |= step.Step is Step.FailSync;
+            if (step.Step is Step.Sync && !hasFailed)
+                durable = [.. live];
+        }
+
+        var found = ReadFile(fileSystem.PowerCut(), Path);
+
+        Assert.Equal(durable, found[..durable.Length]);
+    }, iter: 500);
+
+    [Fact]
+    public void AfterACut_WhatASyncEndedWith_IsThere() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
+    {
+        using var file = CreateFile(seed, out var fileSystem);
+        List<byte> live = [];
+        foreach (var step in steps.Where(step => step.Step is not Step.FailSync))
+            Take(step, fileSystem, file, live);
+        file.Sync();
+
+        Assert.Equal(live.ToArray(), ReadFile(fileSystem.PowerCut(), Path));
+    }, iter: 200);
+
+    static IFile CreateFile(int seed, out PowerCutFileSystem fileSystem)
+    {
+        fileSystem = Create(seed);
+        var file = fileSystem.Create(Path);
+        fileSystem.SyncDirectory(Here);
+        return file;
+    }
+
+    static void Take((Step Step, int Position, int SizeBytes) step, PowerCutFileSystem fileSystem, IFile file, List<byte> live)
+    {
+        switch (step.Step)
+        {
+            case Step.Write:
+                Write(file, live, step.Position, step.SizeBytes);
+                break;
+            case Step.Append:
+                Write(file, live, live.Count, step.SizeBytes);
+                break;
+            case Step.Truncate:
+                var lengthBytes = Math.Min(step.Position, live.Count);
+                file.Truncate(lengthBytes);
+                live.RemoveRange(lengthBytes, live.Count - lengthBytes);
+                break;
+            case Step.Sync:
+                file.Sync();
+                break;
+            default:
+                StrikeNext(fileSystem, FileSystemCallKind.Sync, Fault.InputOutputError);
+                Assert.Throws<IOException>(file.Sync);
+                break;
+        }
+    }
+
+    static void Write(IFile file, List<byte> live, int position, int sizeBytes)
+    {
+        // Never zeros, and different from write to write: a byte in the wrong place shows.
+        var content = new byte[sizeBytes];
+        for (var index = 0; index < sizeBytes; index++)
+            content[index] = (byte)(1 + (live.Count * 31 + index * 7 + position) % 255);
+        file.Write(content, position);
+        if (sizeBytes == 0)
+            return;
+        while (live.Count < position + sizeBytes)
+            live.Add(0);
+        for (var index = 0; index < sizeBytes; index++)
+            live[position + index] = content[index];
+    }
+
+    static byte[] PageOf(List<byte> content, int position, int sizeBytes)
+    {
+        var page = new byte[sizeBytes];
+        for (var index = 0; index < sizeBytes && position + index < content.Count; index++)
+            page[index] = content[position + index];
+        return page;
+    }
+}

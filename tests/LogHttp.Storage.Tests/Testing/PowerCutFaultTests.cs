@@ -1,0 +1,318 @@
+using LogHttp.Storage.Files;
+using LogHttp.Testing;
+using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
+
+namespace LogHttp.Storage.Tests.Testing;
+
+/// <summary>Calls are announced, and faults strike where they are told to.</summary>
+public class PowerCutFaultTests
+{
+    const string Old = $"{Here}/old";
+
+    /// <summary>Each kind of call, in a way that succeeds when nothing strikes it.</summary>
+    static void Call(PowerCutFileSystem fileSystem, FileSystemCallKind kind, IFile file)
+    {
+        switch (kind)
+        {
+            case FileSystemCallKind.Create:
+                fileSystem.Create($"{Here}/new");
+                break;
+            case FileSystemCallKind.Open:
+                fileSystem.Open(Old);
+                break;
+            case FileSystemCallKind.List:
+                fileSystem.List(Here);
+                break;
+            case FileSystemCallKind.CreateDirectory:
+                fileSystem.CreateDirectory($"{Here}/new");
+                break;
+            case FileSystemCallKind.Rename:
+                fileSystem.Rename(Old, $"{Here}/new");
+                break;
+            case FileSystemCallKind.DeleteFile:
+                fileSystem.DeleteFile(Old);
+                break;
+            case FileSystemCallKind.DeleteDirectory:
+                fileSystem.DeleteDirectory(There);
+                break;
+            case FileSystemCallKind.SyncDirectory:
+                fileSystem.SyncDirectory(Here);
+                break;
+            case FileSystemCallKind.SyncAll:
+                fileSystem.SyncAll();
+                break;
+            case FileSystemCallKind.Lock:
+                fileSystem.Lock("/lock");
+                break;
+            case FileSystemCallKind.Read:
+                file.Read(new byte[1], 0);
+                break;
+            case FileSystemCallKind.Write:
+                file.Write("b"u8, 0);
+                break;
+            case FileSystemCallKind.Truncate:
+                file.Truncate(1);
+                break;
+            default:
+                file.Sync();
+                break;
+        }
+    }
+
+    static (PowerCutFileSystem FileSystem, IFile File) CreateWithFile(int seed = 1)
+    {
+        var fileSystem = Create(seed);
+        return (fileSystem, fileSystem.Open(Old));
+    }
+
+    public static TheoryData<FileSystemCallKind> Kinds => [.. Enum.GetValues<FileSystemCallKind>()];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void EveryCall_IsAnnounced_WithANumberOfItsOwn(FileSystemCallKind kind)
+    {
+        var (fileSystem, file) = CreateWithFile();
+        List<FileSystemCall> calls = [];
+        var before = fileSystem.CallCount;
+        fileSystem.Faults = call =>
+        {
+            calls.Add(call);
+            return Fault.None;
+        };
+
+        Call(fileSystem, kind, file);
+
+        var announced = Assert.Single(calls);
+        Assert.Equal(kind, announced.Kind);
+        Assert.Equal(before + 1, announced.Number);
+        Assert.Equal(fileSystem.CallCount, announced.Number);
+        Assert.StartsWith("/", announced.Path, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void EveryCall_CanFailWithAnInputOutputError(FileSystemCallKind kind)
+    {
+        var (fileSystem, file) = CreateWithFile();
+        fileSystem.Faults = _ => Fault.InputOutputError;
+
+        var exception = Assert.Throws<IOException>(() => Call(fileSystem, kind, file));
+
+        Assert.Contains(kind.ToString(), exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void EveryCall_ThatCanAllocate_CanFindTheDiskFull(FileSystemCallKind kind)
+    {
+        var (fileSystem, file) = CreateWithFile();
+        fileSystem.Faults = _ => Fault.DiskFull;
+
+        if (FileSystemCall.Admits(kind, Fault.DiskFull))
+            Assert.Throws<DiskFullException>(() => Call(fileSystem, kind, file));
+        else
+            Assert.Throws<InvalidOperationException>(() => Call(fileSystem, kind, file));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void EveryCall_CanBeTheLastOne(FileSystemCallKind kind)
+    {
+        foreach (var fault in new[] { Fault.PowerCutBefore, Fault.PowerCutDuring, Fault.PowerCutAfter })
+        {
+            var (fileSystem, file) = CreateWithFile();
+            StrikeNext(fileSystem, kind, fault);
+
+            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, file));
+            Assert.True(fileSystem.IsOver);
+            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, file));
+            Assert.False(fileSystem.PowerCut().IsOver);
+        }
+    }
+
+    [Fact]
+    public void Errors_OfNameChanges_HaveNoEffect()
+    {
+        var (fileSystem, file) = CreateWithFile();
+        fileSystem.Faults = call => FileSystemCall.Admits(call.Kind, Fault.DiskFull) ? Fault.DiskFull : Fault.None;
+        Assert.Throws<DiskFullException>(() => fileSystem.Create($"{Here}/new"));
+        Assert.Throws<DiskFullException>(() => fileSystem.CreateDirectory($"{Here}/new"));
+        Assert.Throws<DiskFullException>(() => fileSystem.Rename(Old, $"{Here}/new"));
+        fileSystem.Faults = call => call.Kind is FileSystemCallKind.List ? Fault.None : Fault.InputOutputError;
+        Assert.Throws<IOException>(() => fileSystem.DeleteFile(Old));
+        Assert.Throws<IOException>(() => file.Truncate(0));
+
+        Assert.Equal("old", Names(fileSystem));
+        Assert.Equal(3 * PageSizeBytes, file.LengthBytes);
+    }
+
+    [Fact]
+    public void ShortWrite_LeavesAnyPrefix_AndFailsEitherWay()
+    {
+        HashSet<long> lengths = [];
+        HashSet<Type> errors = [];
+        for (var seed = 0; seed < 300; seed++)
+        {
+            var (fileSystem, file) = CreateWithFile(seed);
+            StrikeNext(fileSystem, FileSystemCallKind.Write, Fault.ShortWrite);
+
+            errors.Add(Assert.ThrowsAny<IOException>(() => file.Write(Fill('b', 5), 3 * PageSizeBytes)).GetType());
+
+            lengths.Add(file.LengthBytes - 3 * PageSizeBytes);
+            Assert.DoesNotContain((byte)0, ReadAll(file));
+        }
+
+        Assert.Equal([0, 1, 2, 3, 4], lengths.Order());
+        Assert.Equal([typeof(DiskFullException), typeof(IOException)], errors.OrderBy(error => error.Name));
+    }
+
+    [Fact]
+    public void PowerCut_InTheMiddleOfAWrite_LeavesAnyPrefixOfIt()
+    {
+        var outcomes = Outcomes(fileSystem =>
+        {
+            var file = fileSystem.Open(Old);
+            StrikeNext(fileSystem, FileSystemCallKind.Write, Fault.PowerCutDuring);
+            Assert.Throws<PowerCutException>(() => file.Write("bbbb"u8, 0));
+            return Describe(ReadFile(fileSystem.PowerCut(), Old));
+        });
+
+        Assert.Equal(["12288a", "1b 12287a", "2b 12286a", "3b 12285a"], outcomes);
+    }
+
+    [Fact]
+    public void PowerCut_AfterASync_FindsAllDurable()
+    {
+        var outcomes = Outcomes(fileSystem =>
+        {
+            var file = fileSystem.Open(Old);
+            file.Write(Fill('b', PageSizeBytes), 0);
+            StrikeNext(fileSystem, FileSystemCallKind.Sync, Fault.PowerCutAfter);
+            Assert.Throws<PowerCutException>(file.Sync);
+            return Describe(ReadFile(fileSystem.PowerCut(), Old));
+        });
+
+        Assert.Equal(["4096b 8192a"], outcomes);
+    }
+
+    [Theory]
+    [InlineData(FileSystemCallKind.Sync)]
+    [InlineData(FileSystemCallKind.SyncAll)]
+    public void PowerCut_InTheMiddleOfASync_LeavesAnyPart(FileSystemCallKind kind)
+    {
+        var outcomes = Outcomes(fileSystem =>
+        {
+            var file = fileSystem.Open(Old);
+            file.Write(Fill('b', 2 * PageSizeBytes), 0);
+            StrikeNext(fileSystem, kind, Fault.PowerCutDuring);
+            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, file));
+            return Describe(ReadFile(fileSystem.PowerCut(), Old));
+        });
+
+        Assert.Equal(["12288a", "4096a 4096b 4096a", "4096b 8192a", "8192b 4096a"], outcomes);
+    }
+
+    [Fact]
+    public void PowerCut_InTheMiddleOfADirectorySync_LeavesAnyPart()
+    {
+        var outcomes = Outcomes(fileSystem =>
+        {
+            fileSystem.Create($"{There}/1").Dispose();
+            fileSystem.Create($"{There}/2").Dispose();
+            StrikeNext(fileSystem, FileSystemCallKind.SyncDirectory, Fault.PowerCutDuring);
+            Assert.Throws<PowerCutException>(() => fileSystem.SyncDirectory(There));
+            return Names(fileSystem.PowerCut(), There);
+        });
+
+        Assert.Equal(["", "1", "1 2", "2"], outcomes);
+    }
+
+    [Fact]
+    public void PowerCut_AfterACallThatFailsByItself_ComesBeforeTheNext()
+    {
+        var fileSystem = Create(1);
+        StrikeNext(fileSystem, FileSystemCallKind.Open, Fault.PowerCutAfter);
+
+        Assert.Throws<FileNotFoundException>(() => fileSystem.Open("/missing"));
+        Assert.Throws<PowerCutException>(() => fileSystem.List("/"));
+    }
+
+    [Fact]
+    public void Capacity_CutsAWriteShort_AndComesBackWhenSomethingIsDeleted()
+    {
+        var fileSystem = Create(1, capacityBytes: 5 * PageSizeBytes);
+        using var file = fileSystem.Create($"{Here}/new");
+        Assert.Throws<DiskFullException>(() => file.Write(Fill('b', 3 * PageSizeBytes), 0));
+        Assert.Equal("8192b", Describe(ReadAll(file)));
+        Assert.Equal(5 * PageSizeBytes, fileSystem.UsedBytes);
+
+        // What is there can be overwritten, and read.
+        file.Write(Fill('c', 100), 0);
+        Assert.Throws<DiskFullException>(() => file.Write("d"u8, 2 * PageSizeBytes));
+
+        fileSystem.DeleteFile(Old);
+        file.Write(Fill('d', PageSizeBytes), 2 * PageSizeBytes);
+        Assert.Equal("100c 8092b 4096d", Describe(ReadAll(file)));
+    }
+
+    [Fact]
+    public void Capacity_CountsAnUnlinkedFileUntilItIsClosed_AndWhatATruncationGivesBack()
+    {
+        var fileSystem = Create(1);
+        Assert.Equal(3 * PageSizeBytes, fileSystem.UsedBytes);
+        var file = fileSystem.Open(Old);
+        file.Truncate(PageSizeBytes + 1);
+        Assert.Equal(2 * PageSizeBytes, fileSystem.UsedBytes);
+
+        fileSystem.DeleteFile(Old);
+        Assert.Equal(2 * PageSizeBytes, fileSystem.UsedBytes);
+        file.Dispose();
+        Assert.Equal(0, fileSystem.UsedBytes);
+    }
+
+    [Fact]
+    public void Capacity_IsCountedAfresh_AfterAKillAndAfterACut()
+    {
+        var fileSystem = Create(1);
+        fileSystem.Open(Old);
+        fileSystem.DeleteFile(Old);
+
+        fileSystem = fileSystem.Kill();
+        Assert.Equal(0, fileSystem.UsedBytes);
+
+        fileSystem = fileSystem.PowerCut();
+        var comesBack = Names(fileSystem) == "old";
+        Assert.Equal(comesBack ? 3 * PageSizeBytes : 0, fileSystem.UsedBytes);
+    }
+
+    [Fact]
+    public void SeededPlan_StrikesTheKindsNamed_ByTheirProbability()
+    {
+        var plan = new SeededFaultPlan(new Random(1))
+            .With(Fault.InputOutputError, 0.5, FileSystemCallKind.Read)
+            .With(Fault.ShortWrite, 1);
+        var faults = Enumerable.Range(1, 1_000).Select(number => plan.Decide(new FileSystemCall(number, FileSystemCallKind.Read, "/", 0)));
+
+        Assert.InRange(faults.Count(fault => fault is Fault.InputOutputError), 400, 600);
+        Assert.Equal(Fault.ShortWrite, plan.Decide(new FileSystemCall(1, FileSystemCallKind.Write, "/", 0)));
+        Assert.Equal(Fault.None, plan.Decide(new FileSystemCall(1, FileSystemCallKind.Sync, "/", 0)));
+        Assert.Throws<ArgumentException>(() => plan.With(Fault.DiskFull, 1, FileSystemCallKind.Read));
+    }
+
+    [Fact]
+    public void SeededPlan_CutsThePowerAtTheCallNamed_Once()
+    {
+        var plan = new SeededFaultPlan(new Random(1));
+        var fileSystem = Create(1);
+        fileSystem.Faults = plan.Decide;
+        plan.PowerCutAtCall = fileSystem.CallCount + 3;
+
+        fileSystem.List("/");
+        fileSystem.List("/");
+        Assert.Throws<PowerCutException>(() => fileSystem.List("/"));
+
+        fileSystem = fileSystem.PowerCut();
+        for (var call = 0; call < 10; call++)
+            fileSystem.List("/");
+    }
+}
