@@ -81,14 +81,19 @@ public class PowerCutBootTests
         Assert.Contains("4096b", outcomes);
     }
 
-    [Fact]
-    public void Sync_AfterAKill_MakesDurableWhatTheDeadProcessWrote()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Sync_AfterAKill_MakesDurableWhatTheDeadProcessWrote(bool ofEverything)
     {
         var outcomes = Outcomes(fileSystem =>
         {
             fileSystem.Open(Old).Write(Fill('b', PageSizeBytes), 0);
             fileSystem = fileSystem.Kill();
-            fileSystem.Open(Old).Sync();
+            if (ofEverything)
+                fileSystem.SyncAll();
+            else
+                fileSystem.Open(Old).Sync();
             return Describe(ReadFile(fileSystem.PowerCut(), Old));
         });
 

@@ -250,17 +250,16 @@ public class PowerCutContentTests
         var outcomes = Outcomes(fileSystem =>
         {
             using var file = fileSystem.Open(Old);
-            file.Write(Fill('b', 3 * PageSizeBytes), 0);
+            file.Truncate(PageSizeBytes);
             StrikeNext(fileSystem, FileSystemCallKind.Sync, Fault.InputOutputError);
             Assert.Throws<IOException>(file.Sync);
-            file.Truncate(PageSizeBytes);
             file.Sync();
             file.Write("c"u8, 3 * PageSizeBytes);
             file.Sync();
             return OldAfterCut(fileSystem);
         });
 
-        Assert.Equal(["4096a 81920 1c", "4096b 81920 1c"], outcomes);
+        Assert.Equal(["4096a 81920 1c"], outcomes);
     }
 
     [Fact]

@@ -318,6 +318,27 @@ public class PowerCutNameTests
     }
 
     [Fact]
+    public void DeleteDirectory_NeverTakesAlongWhatWasMovedOutOfItBefore()
+    {
+        var outcomes = Outcomes(fileSystem =>
+        {
+            fileSystem.Rename(Old, $"{There}/new");
+            fileSystem.DeleteDirectory(Here);
+            return NamesAfterCut(fileSystem);
+        });
+        var outcomesWithSync = Outcomes(fileSystem =>
+        {
+            fileSystem.Rename(Old, $"{There}/new");
+            fileSystem.DeleteDirectory(Here);
+            fileSystem.SyncDirectory("/");
+            return NamesAfterCut(fileSystem);
+        });
+
+        Assert.Equal(["old|", "|new"], outcomes);
+        Assert.Equal(["|new"], outcomesWithSync);
+    }
+
+    [Fact]
     public void DeleteDirectory_ThatFailed_StopsHalfWay()
     {
         var outcomes = Outcomes(fileSystem =>
