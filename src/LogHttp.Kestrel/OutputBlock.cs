@@ -1,0 +1,34 @@
+using System.Buffers;
+
+namespace LogHttp.Kestrel;
+
+/// <summary>
+/// One thing waiting to be sent: a block of memory with its first <see cref="LengthBytes"/> bytes written, or the
+/// place of the file region among them.
+/// </summary>
+internal readonly record struct OutputBlock(IMemoryOwner<byte>? Owner, byte[]? Rented, Memory<byte> Memory, int LengthBytes, bool IsRegion)
+{
+    internal static readonly OutputBlock Region = new(null, null, default, 0, true);
+
+    internal ReadOnlyMemory<byte> Written => Memory[..LengthBytes];
+
+    internal void Release()
+    {
+        Owner?.Dispose();
+        if (Rented is not null)
+            ArrayPool<byte>.Shared.Return(Rented);
+    }
+
+    /// <summary>A block of the connection's pool, or of the shared one where that has none so large.</summary>
+    internal static OutputBlock Rent(MemoryPool<byte> pool, int sizeHintBytes)
+    {
+        if (sizeHintBytes <= pool.MaxBufferSize)
+        {
+            var owner = pool.Rent(sizeHintBytes == 0 ? -1 : sizeHintBytes);
+            return new OutputBlock(owner, null, owner.Memory, 0, false);
+        }
+
+        var rented = ArrayPool<byte>.Shared.Rent(sizeHintBytes);
+        return new OutputBlock(null, rented, rented, 0, false);
+    }
+}

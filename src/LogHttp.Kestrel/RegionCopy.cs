@@ -1,0 +1,60 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Win32.SafeHandles;
+
+namespace LogHttp.Kestrel;
+
+/// <summary>The way of every response that a raw region would corrupt: TLS, HTTP/2, wrapped bodies, servers without sockets.</summary>
+internal static class RegionCopy
+{
+    internal static async Task CopyAsync(HttpContext context, PipeWriter body, FileStream file, long position, long lengthBytes, SendFileServices services, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(lengthBytes, services.Options.CopyBufferBytes));
+        var copied = 0L;
+        try
+        {
+            while (copied < lengthBytes)
+            {
+                var wanted = (int)Math.Min(buffer.Length, lengthBytes - copied);
+                var read = await RandomAccess.ReadAsync(file.SafeFileHandle, buffer.AsMemory(0, wanted), position + copied, cancellationToken).ConfigureAwait(false);
+                if (read == 0)
+                    throw RegionErrors.AbortCutShort(context, services, file, position, lengthBytes);
+
+                // Written, not advanced: this is what the server's own data rate counts.
+                var flushed = await body.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+                copied += read;
+                services.Meter.SentByCopy(read);
+                if (flushed.IsCompleted)
+                    return;
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException)
+        {
+            // The client was promised the rest, and a body without a length would look whole.
+            if (exception is OperationCanceledException)
+                SendFileLog.RegionCancelled(services.Logger, context.Connection.Id);
+            context.Abort();
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Fills <paramref name="destination"/>; false where the file ends first.</summary>
+    internal static bool TryReadWhole(SafeFileHandle file, Span<byte> destination, long position)
+    {
+        while (!destination.IsEmpty)
+        {
+            var read = RandomAccess.Read(file, destination, position);
+            if (read == 0)
+                return false;
+            destination = destination[read..];
+            position += read;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,99 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+
+namespace LogHttp.Kestrel;
+
+/// <summary>Sends one region over a connection's <see cref="SocketPipeWriter"/>, slice by slice.</summary>
+internal readonly struct RegionTransfer(HttpContext context, SendFileConnection connection, PipeWriter body, FileStream file)
+{
+    private readonly SocketPipeWriter _writer = connection.Writer;
+    private readonly SendFileServices _services = connection.Services;
+
+    /// <returns>
+    /// How many bytes need no copying any more: none where the response does not write straight to the connection,
+    /// else all.
+    /// </returns>
+    internal async ValueTask<long> SendAsync(long position, long lengthBytes, CancellationToken cancellationToken)
+    {
+        if (!_writer.IsWritingInto(body.GetMemory()))
+            return 0;
+
+        // Cancelling closes the connection rather than abandon a flush: then the send ends, and with it the file's use.
+        using var cancellation = cancellationToken.UnsafeRegister(static state => ((HttpContext)state!).Abort(), context);
+        try
+        {
+            for (long sent = 0; sent < lengthBytes;)
+            {
+                var slice = new FileRegion(file, position + sent, (int)Math.Min(lengthBytes - sent, _services.Options.SliceBytes));
+                await _services.PageCache.WarmAsync(slice, cancellationToken).ConfigureAwait(false);
+                var outcome = lengthBytes <= _services.Options.SmallRegionBytes
+                    ? await SendBehindHeadersAsync(slice).ConfigureAwait(false)
+                    : await SendSliceAsync(slice).ConfigureAwait(false);
+                switch (outcome)
+                {
+                    case RegionOutcome.Sent:
+                        sent += slice.LengthBytes;
+                        break;
+                    case RegionOutcome.NotTaken when sent == 0:
+                        return 0;
+                    case RegionOutcome.NotTaken or RegionOutcome.ConnectionGone:
+                        cancellationToken.ThrowIfCancellationRequested();
+                        return lengthBytes;
+                    case RegionOutcome.CutShort:
+                        throw RegionErrors.AbortCutShort(context, _services, file, position, lengthBytes);
+                    default:
+                        throw new IOException($"Sending {file.Name} failed.", _writer.RegionError);
+                }
+            }
+
+            return lengthBytes;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            SendFileLog.RegionCancelled(_services.Logger, context.Connection.Id);
+            context.Abort();
+            throw;
+        }
+        catch (IOException)
+        {
+            // As in RegionCopy: a part must not pass for the whole.
+            context.Abort();
+            throw;
+        }
+    }
+
+    private async ValueTask<RegionOutcome> SendSliceAsync(FileRegion slice)
+    {
+        var outcome = RegionOutcome.NotTaken;
+        _writer.BeginRegion(slice);
+        try
+        {
+            // Not the scratch memory: the server is tearing the response down and gave us some of its own.
+            if (_writer.IsScratch(body.GetMemory(slice.LengthBytes)))
+            {
+                // Throws, before anything is queued, when the response's Content-Length has no room for the slice.
+                body.Advance(slice.LengthBytes);
+                await body.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            outcome = await _writer.EndRegionAsync().ConfigureAwait(false);
+        }
+
+        return outcome;
+    }
+
+    private async ValueTask<RegionOutcome> SendBehindHeadersAsync(FileRegion region)
+    {
+        var memory = body.GetMemory(region.LengthBytes)[..region.LengthBytes];
+        if (!RegionCopy.TryReadWhole(file.SafeFileHandle, memory.Span, region.Position))
+            return RegionOutcome.CutShort;
+        body.Advance(region.LengthBytes);
+        var flushed = await body.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        if (flushed.IsCompleted)
+            return RegionOutcome.ConnectionGone;
+        _services.Meter.SentByBuffer(region.LengthBytes);
+        return RegionOutcome.Sent;
+    }
+}

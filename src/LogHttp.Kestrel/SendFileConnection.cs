@@ -1,0 +1,76 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace LogHttp.Kestrel;
+
+/// <summary>
+/// The connection middleware: puts a <see cref="SocketPipeWriter"/> in the place of the transport's output, and itself
+/// on the connection's features, where requests find it.
+/// </summary>
+internal sealed class SendFileConnection : IDuplexPipe
+{
+    private SendFileConnection(ConnectionContext connection, Socket socket, SendFileServices services)
+    {
+        // Without a pool of its own the transport has no opinion; the shared one is then as good.
+        var pool = connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? System.Buffers.MemoryPool<byte>.Shared;
+        Input = connection.Transport.Input;
+        Writer = new SocketPipeWriter(connection, socket, pool, services.Options, services.Meter, services.Logger);
+        Services = services;
+    }
+
+    public PipeReader Input { get; }
+
+    public PipeWriter Output => Writer;
+
+    internal SocketPipeWriter Writer { get; }
+
+    internal SendFileServices Services { get; }
+
+    /// <summary>
+    /// Set with the first region: from then on the socket may hold megabytes a slow reader has yet to take, which the
+    /// server's MinResponseDataRate knows nothing of. It would cut the next small write after its grace of 5 s, so
+    /// <see cref="StalledReaderWatch"/> alone judges this connection.
+    /// </summary>
+    internal bool HasSentRegions { get; set; }
+
+    internal static async Task RunAsync(ConnectionContext connection, ConnectionDelegate next, SendFileServices services)
+    {
+        if (WhyNot(connection, out var socket) is { } reason)
+        {
+            SendFileLog.CopiesInstead(services.Logger, connection.ConnectionId, reason);
+            await next(connection).ConfigureAwait(false);
+            return;
+        }
+
+        var original = connection.Transport;
+        var sendFile = new SendFileConnection(connection, socket, services);
+        connection.Transport = sendFile;
+        connection.Features.Set(sendFile);
+        try
+        {
+            await next(connection).ConfigureAwait(false);
+        }
+        finally
+        {
+            await sendFile.Writer.CompleteAsync().ConfigureAwait(false);
+            connection.Features.Set<SendFileConnection>(null);
+            connection.Transport = original;
+        }
+    }
+
+    private static string? WhyNot(ConnectionContext connection, out Socket socket)
+    {
+        socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket!;
+        if (socket is null)
+            return "the transport has no socket";
+        if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
+            return "this system's sockets have no sendfile";
+
+        // After UseHttps the transport's output takes plain text, and the socket must never see it.
+        if (connection.Features.Get<ITlsHandshakeFeature>() is not null)
+            return "TLS";
+        return null;
+    }
+}

@@ -1,0 +1,110 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace LogHttp.Kestrel;
+
+/// <summary>One request's <see cref="IHttpSendFileFeature"/>, and its response body, which differs from the server's in SendFileAsync only.</summary>
+internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyFeature
+{
+    private readonly HttpContext _context;
+    private readonly IHttpResponseBodyFeature _inner;
+    private readonly SendFileConnection? _connection;
+    private readonly SendFileServices _services;
+
+    private SendFileFeature(HttpContext context, IHttpResponseBodyFeature inner, SendFileServices services)
+    {
+        _context = context;
+        _inner = inner;
+        _connection = context.Features.Get<SendFileConnection>();
+        _services = _connection?.Services ?? services;
+        if (_connection is { HasSentRegions: true })
+            TurnServerRateOff();
+    }
+
+    public Stream Stream => _inner.Stream;
+
+    public PipeWriter Writer => _inner.Writer;
+
+    internal static void AttachTo(HttpContext context, SendFileServices services)
+    {
+        if (context.Features.Get<IHttpResponseBodyFeature>() is not { } inner)
+            return;
+        var feature = new SendFileFeature(context, inner, services);
+        context.Features.Set<IHttpSendFileFeature>(feature);
+        context.Features.Set<IHttpResponseBodyFeature>(feature);
+    }
+
+    public void DisableBuffering() => _inner.DisableBuffering();
+
+    public Task StartAsync(CancellationToken cancellationToken = default) => _inner.StartAsync(cancellationToken);
+
+    public Task CompleteAsync() => _inner.CompleteAsync();
+
+    /// <summary>The way of <c>Response.SendFileAsync</c>, <c>Results.File</c> with a path, and static files.</summary>
+    public async Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.Asynchronous);
+        await using (file.ConfigureAwait(false))
+        {
+            // Refused before the response starts, as the server's own implementation does.
+            var lengthBytes = RandomAccess.GetLength(file.SafeFileHandle);
+            ArgumentOutOfRangeException.ThrowIfNegative(offset);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, lengthBytes);
+            var countBytes = count ?? lengthBytes - offset;
+            ArgumentOutOfRangeException.ThrowIfNegative(countBytes, nameof(count));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(countBytes, lengthBytes - offset, nameof(count));
+            await SendRegionAsync(file, offset, countBytes, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public Task SendFileAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentOutOfRangeException.ThrowIfNegative(position);
+        ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(lengthBytes, long.MaxValue - position);
+
+        // Copying could do without, but then a program would pass its tests without a socket and fail on one.
+        if (!file.IsAsync)
+            throw new ArgumentException("The file must be opened with FileOptions.Asynchronous: the runtime's sendfile demands it.", nameof(file));
+        if (!file.CanRead)
+            throw new ArgumentException("The file must be opened for reading.", nameof(file));
+        return SendRegionAsync(file, position, lengthBytes, cancellationToken);
+    }
+
+    private async Task SendRegionAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // Somebody who wrapped the body after us (compression, a buffer) is to see every byte.
+        var body = _context.Features.Get<IHttpResponseBodyFeature>() ?? this;
+        var writer = body.Writer;
+        await body.StartAsync(cancellationToken).ConfigureAwait(false);
+        if (lengthBytes == 0 || HttpMethods.IsHead(_context.Request.Method))
+            return;
+
+        var copied = 0L;
+        if (_connection is not null)
+        {
+            _connection.HasSentRegions = true;
+            TurnServerRateOff();
+            var transfer = new RegionTransfer(_context, _connection, writer, file);
+            copied = await transfer.SendAsync(position, lengthBytes, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (copied < lengthBytes)
+            await RegionCopy.CopyAsync(_context, writer, file, position + copied, lengthBytes - copied, _services, cancellationToken).ConfigureAwait(false);
+    }
+
+    private void TurnServerRateOff()
+    {
+        // HTTP/2 has no such setting per request and throws; it copies, and copies count for the server's rate.
+        if (HttpProtocol.IsHttp2(_context.Request.Protocol))
+            return;
+        if (_context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+            rate.MinDataRate = null;
+    }
+}

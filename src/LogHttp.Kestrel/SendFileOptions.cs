@@ -1,0 +1,56 @@
+namespace LogHttp.Kestrel;
+
+/// <summary>The bounds of sending files, each named once, with its default.</summary>
+/// <remarks>Read when <c>UseSendFile</c> is called; changing an instance afterwards has no effect that is promised.</remarks>
+public sealed class SendFileOptions
+{
+    /// <summary>
+    /// The most bytes handed to one sendfile(2), and the grain of everything done between: checking for cold
+    /// pages, cancellation. Default 1 MiB; 4 KiB to 64 MiB.
+    /// </summary>
+    public int SliceBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>
+    /// A region of at most this many bytes is read into the buffer behind the headers, so that both leave in one
+    /// send. Default 16 KiB, where the two ways cost the same; 0 (never) to 1 MiB.
+    /// </summary>
+    public int SmallRegionBytes { get; set; } = 16 * 1024;
+
+    /// <summary>
+    /// A reader that takes no byte for this long, while bytes wait for it, is dropped. Any progress, however slow,
+    /// starts the time anew. Default 30 s; 10 ms to 1 day.
+    /// </summary>
+    public TimeSpan StalledReaderTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// The buffer of one copied region (TLS, HTTP/2, no socket), and so the memory such a response holds.
+    /// Default 64 KiB; 4 KiB to 16 MiB.
+    /// </summary>
+    public int CopyBufferBytes { get; set; } = 64 * 1024;
+
+    /// <summary>
+    /// How many slices may be fetched from disk at once on behalf of sendfile, each holding one thread of the pool.
+    /// Slices in the page cache never wait for these. Default: twice the processors, at least 4; 1 to 1,024.
+    /// </summary>
+    public int MaxColdSlices { get; set; } = Math.Max(4, Environment.ProcessorCount * 2);
+
+    /// <summary>The clock of <see cref="StalledReaderTimeout"/>.</summary>
+    public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
+
+    internal SendFileOptions Validated()
+    {
+        RequireRange(SliceBytes, 4 * 1024, 64 * 1024 * 1024, nameof(SliceBytes));
+        RequireRange(SmallRegionBytes, 0, 1024 * 1024, nameof(SmallRegionBytes));
+        RequireRange(CopyBufferBytes, 4 * 1024, 16 * 1024 * 1024, nameof(CopyBufferBytes));
+        RequireRange(MaxColdSlices, 1, 1024, nameof(MaxColdSlices));
+        RequireRange(StalledReaderTimeout, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(StalledReaderTimeout));
+        ArgumentNullException.ThrowIfNull(TimeProvider);
+        return (SendFileOptions)MemberwiseClone();
+    }
+
+    private static void RequireRange<T>(T value, T least, T most, string name) where T : IComparable<T>
+    {
+        if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
+            throw new ArgumentOutOfRangeException(name, value, $"{nameof(SendFileOptions)}.{name} must be from {least} to {most}.");
+    }
+}

@@ -1,0 +1,26 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.Kestrel;
+
+/// <summary>What every connection of a listener, or every request of an application, shares.</summary>
+internal sealed class SendFileServices
+{
+    internal SendFileServices(IServiceProvider services, SendFileOptions? options)
+    {
+        Options = (options ?? services.GetService<IOptions<SendFileOptions>>()?.Value ?? new SendFileOptions()).Validated();
+        Meter = new SendFileMeter(services);
+        Logger = services.GetService<ILoggerFactory>()?.CreateLogger(SendFileLog.Category) ?? NullLogger.Instance;
+        PageCache = new PageCache(Options.MaxColdSlices);
+    }
+
+    internal SendFileOptions Options { get; }
+
+    internal SendFileMeter Meter { get; }
+
+    internal ILogger Logger { get; }
+
+    internal PageCache PageCache { get; }
+}

@@ -1,0 +1,170 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace LogHttp.Kestrel;
+
+// The pump: takes what is queued, sends it in order, until nothing is left.
+internal sealed partial class SocketPipeWriter
+{
+    // Linux takes 1,024 vectors at most (IOV_MAX) and copies up to 8 of them to its stack (UIO_FASTIOV).
+    private const int MaxGatheredBlocks = 64;
+
+    private readonly List<ArraySegment<byte>> _gathered = [];
+    private List<OutputBlock> _sending = [];
+    private SocketSender? _sender;
+    private bool _pumping;
+
+    private async Task PumpAsync()
+    {
+        while (TakeQueued())
+        {
+            var sent = false;
+            try
+            {
+                sent = await SendAsync().ConfigureAwait(false);
+            }
+            catch (ObjectDisposedException exception) when (exception.ObjectName == typeof(Socket).FullName)
+            {
+                // The server aborted the connection, and said why itself.
+                SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, SocketError.OperationAborted);
+            }
+            catch (Exception exception)
+            {
+                FailUnexpectedly(exception);
+            }
+
+            ReleaseSending(sent);
+        }
+    }
+
+    private bool TakeQueued()
+    {
+        lock (_sync)
+        {
+            if (_gone)
+                ReleaseQueued();
+            if (_queued.Count > 0)
+            {
+                (_sending, _queued) = (_queued, _sending);
+                return true;
+            }
+
+            _pumping = false;
+            CompleteFlush(isCanceled: false);
+            _drained?.TrySetResult();
+            return false;
+        }
+    }
+
+    private void ReleaseSending(bool sent)
+    {
+        lock (_sync)
+        {
+            if (!sent)
+                _gone = true;
+            foreach (var block in _sending)
+                ReleaseBlock(block);
+            _sending.Clear();
+        }
+    }
+
+    /// <returns>False when the connection is of no more use.</returns>
+    private async ValueTask<bool> SendAsync()
+    {
+        _sender ??= new SocketSender(_socket);
+        try
+        {
+            for (var next = 0; next < _sending.Count;)
+            {
+                var isRegion = _sending[next].IsRegion;
+                var blocks = isRegion ? 1 : CountGatherable(next);
+                var sent = isRegion
+                    ? await SendRegionAsync().ConfigureAwait(false)
+                    : await SendBlocksAsync(next, blocks).ConfigureAwait(false);
+                if (!sent)
+                    return false;
+                next += blocks;
+            }
+
+            return true;
+        }
+        finally
+        {
+            _sender.ReleaseBuffers();
+        }
+    }
+
+    private int CountGatherable(int first)
+    {
+        var last = first;
+        while (last < _sending.Count && last - first < MaxGatheredBlocks && !_sending[last].IsRegion)
+            last++;
+        return last - first;
+    }
+
+    private async ValueTask<bool> SendBlocksAsync(int first, int count)
+    {
+        ValueTask<SocketError> send;
+        if (count == 1)
+        {
+            send = _sender!.SendAsync(_sending[first].Written);
+        }
+        else
+        {
+            _gathered.Clear();
+            for (var index = first; index < first + count; index++)
+                _gathered.Add(SegmentOf(_sending[index].Written));
+            send = _sender!.SendAsync(_gathered);
+        }
+
+        return IsSuccess(await WatchedAsync(send).ConfigureAwait(false));
+    }
+
+    private async ValueTask<bool> SendRegionAsync()
+    {
+        var region = _region;
+        var error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes)).ConfigureAwait(false);
+        _meter.SentByFile(_sender.BytesTransferred);
+        if (!IsSuccess(error))
+            return false;
+        _regionOutcome = _sender.BytesTransferred == region.LengthBytes ? RegionOutcome.Sent : RegionOutcome.CutShort;
+        return _regionOutcome == RegionOutcome.Sent;
+    }
+
+    /// <summary>A send that does not end at once waits for the reader, and is watched meanwhile.</summary>
+    private async ValueTask<SocketError> WatchedAsync(ValueTask<SocketError> send)
+    {
+        if (send.IsCompleted)
+            return await send.ConfigureAwait(false);
+        _watch.Start();
+        try
+        {
+            return await send.ConfigureAwait(false);
+        }
+        finally
+        {
+            _watch.Stop();
+        }
+    }
+
+    private bool IsSuccess(SocketError error)
+    {
+        if (error == SocketError.Success)
+            return true;
+
+        // Resets, and the aborts of our own server, are how connections end.
+        SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, error);
+        return false;
+    }
+
+    private void FailUnexpectedly(Exception exception)
+    {
+        SendFileLog.SendFailed(_logger, _connection.ConnectionId, exception);
+        RegionError = exception;
+        _regionOutcome = RegionOutcome.Failed;
+        _connection.Abort(new Microsoft.AspNetCore.Connections.ConnectionAbortedException("Sending failed.", exception));
+    }
+
+    private static ArraySegment<byte> SegmentOf(ReadOnlyMemory<byte> memory) =>
+        MemoryMarshal.TryGetArray(memory, out var segment) ? segment : memory.ToArray();
+}

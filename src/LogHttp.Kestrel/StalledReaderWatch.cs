@@ -1,0 +1,107 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace LogHttp.Kestrel;
+
+/// <summary>Drops a connection whose reader takes no byte for <see cref="SendFileOptions.StalledReaderTimeout"/> while a send waits for it.</summary>
+/// <remarks>
+/// Progress is what the peer's kernel acknowledged (TCP_INFO), so a reader of 1 KB/s is alive though a slice of 1 MiB
+/// takes it a quarter of an hour; a peer that stopped reading closes its window and acknowledges nothing. Where there
+/// is no such count (macOS, Unix sockets) only the end of a send is progress.
+/// Threads: Start and Stop come from the pump, the timer from the pool; <c>_sync</c> guards what both touch.
+/// </remarks>
+internal sealed class StalledReaderWatch(ConnectionContext connection, Socket socket, SendFileOptions options, SendFileMeter meter, ILogger logger) : IDisposable
+{
+    // A stalled reader is found after at most one and a quarter of the timeout.
+    private const int ChecksPerTimeout = 4;
+
+    private readonly Lock _sync = new();
+    private ITimer? _timer;
+    private bool _isWatching;
+    private long _progressTimestamp;
+    private long _acknowledgedBytes;
+
+    internal void Start()
+    {
+        lock (_sync)
+        {
+            _isWatching = true;
+            _progressTimestamp = options.TimeProvider.GetTimestamp();
+            _acknowledgedBytes = AcknowledgedBytes(socket);
+            var interval = options.StalledReaderTimeout / ChecksPerTimeout;
+            if (_timer is null)
+                _timer = options.TimeProvider.CreateTimer(static watch => ((StalledReaderWatch)watch!).Check(), this, interval, interval);
+            else
+                _timer.Change(interval, interval);
+        }
+    }
+
+    internal void Stop()
+    {
+        lock (_sync)
+        {
+            _isWatching = false;
+            _timer?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_sync)
+        {
+            _isWatching = false;
+            _timer?.Dispose();
+        }
+    }
+
+    private void Check()
+    {
+        lock (_sync)
+        {
+            if (!_isWatching)
+                return;
+            var acknowledgedBytes = AcknowledgedBytes(socket);
+            if (acknowledgedBytes > _acknowledgedBytes)
+            {
+                _acknowledgedBytes = acknowledgedBytes;
+                _progressTimestamp = options.TimeProvider.GetTimestamp();
+                return;
+            }
+
+            if (options.TimeProvider.GetElapsedTime(_progressTimestamp) < options.StalledReaderTimeout)
+                return;
+            _isWatching = false;
+        }
+
+        meter.StalledReaderDropped();
+        SendFileLog.StalledReaderDropped(logger, connection.ConnectionId, options.StalledReaderTimeout);
+
+        // The transport resets the connection, which also frees what the kernel had buffered for the reader.
+        connection.Abort(new ConnectionAbortedException($"The reader took no byte within {nameof(SendFileOptions.StalledReaderTimeout)} ({options.StalledReaderTimeout})."));
+    }
+
+    /// <summary><c>tcpi_bytes_acked</c>: struct tcp_info of linux/tcp.h, 8 bytes of flags, 24 counters of 4 bytes, two pacing rates of 8.</summary>
+    private static long AcknowledgedBytes(Socket socket)
+    {
+        const int ipProtocolTcp = 6;
+        const int tcpInfo = 11;
+        const int bytesAckedOffset = 8 + 24 * 4 + 2 * 8;
+
+        if (!OperatingSystem.IsLinux() || socket.ProtocolType != ProtocolType.Tcp)
+            return 0;
+        Span<byte> info = stackalloc byte[bytesAckedOffset + sizeof(long)];
+        try
+        {
+            return socket.GetRawSocketOption(ipProtocolTcp, tcpInfo, info) == info.Length
+                ? BinaryPrimitives.ReadInt64LittleEndian(info[bytesAckedOffset..])
+                : 0;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The connection is ending; the send that is being watched will say so.
+            return 0;
+        }
+    }
+}
