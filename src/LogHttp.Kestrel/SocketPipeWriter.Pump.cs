@@ -107,6 +107,8 @@ internal sealed partial class SocketPipeWriter
         ValueTask<SocketError> send;
         if (count == 1)
         {
+            // Headers before a region leave on their own. Holding them back (MSG_MORE) until sendfile fills the packet
+            // was tried: 3 to 5 % at 64 KiB, within the noise, for a way to stall a response.
             send = _sender!.SendAsync(_sending[first].Written);
         }
         else
@@ -123,11 +125,18 @@ internal sealed partial class SocketPipeWriter
     private async ValueTask<bool> SendRegionAsync()
     {
         var region = _region;
-        var error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes)).ConfigureAwait(false);
-        _meter.SentByFile(_sender.BytesTransferred);
+        var sentBytes = SystemCalls.SendFileNow(_socket.SafeHandle, region.File.SafeFileHandle, region.Position, region.LengthBytes);
+        var error = SocketError.Success;
+        if (sentBytes < region.LengthBytes)
+        {
+            error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position + sentBytes, region.LengthBytes - sentBytes)).ConfigureAwait(false);
+            sentBytes += _sender.BytesTransferred;
+        }
+
+        _meter.SentByFile(sentBytes);
         if (!IsSuccess(error))
             return false;
-        _regionOutcome = _sender.BytesTransferred == region.LengthBytes ? RegionOutcome.Sent : RegionOutcome.CutShort;
+        _regionOutcome = sentBytes == region.LengthBytes ? RegionOutcome.Sent : RegionOutcome.CutShort;
         return _regionOutcome == RegionOutcome.Sent;
     }
 

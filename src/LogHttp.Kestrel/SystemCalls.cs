@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -6,12 +7,13 @@ namespace LogHttp.Kestrel;
 /// <summary>The few calls .NET does not offer. Linux, 64 bits; elsewhere nobody asks.</summary>
 internal static unsafe partial class SystemCalls
 {
+    private static readonly bool IsLinux64 = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
     private const int RwfNowait = 8;
     private const int AdviceWillNeed = 3;
     private const int ErrorTryAgain = 11;
 
     /// <summary>False where the question is not understood: an old libc, kernel or file system, another system.</summary>
-    internal static bool CanAskPageCache { get; private set; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
+    internal static bool CanAskPageCache { get; private set; } = IsLinux64;
 
     /// <summary>Whether the byte at <paramref name="position"/> can be read without waiting for a disk: preadv2(2) with RWF_NOWAIT.</summary>
     internal static bool IsCached(SafeFileHandle file, long position)
@@ -39,6 +41,21 @@ internal static unsafe partial class SystemCalls
     /// <summary>posix_fadvise(2); advice only, so its failure is none.</summary>
     internal static void AdviseWillNeed(SafeFileHandle file, long position, long lengthBytes) =>
         _ = Advise(file, position, lengthBytes, AdviceWillNeed);
+
+    /// <summary>
+    /// What sendfile(2) takes at once without waiting for the reader, on a socket the runtime has made non-blocking; 0
+    /// where it takes nothing, whatever the reason: the runtime's own sendfile goes on from there, and reports it.
+    /// </summary>
+    /// <remarks>Worth its place: see ARCHITECTURE.md. The runtime's costs a task, seven objects and an lseek(2) each time.</remarks>
+    internal static int SendFileNow(SafeSocketHandle socket, SafeFileHandle file, long position, int lengthBytes)
+    {
+        if (!IsLinux64)
+            return 0;
+        return (int)Math.Max(0, SendFile(socket, file, ref position, lengthBytes));
+    }
+
+    [LibraryImport("libc", EntryPoint = "sendfile")]
+    private static partial nint SendFile(SafeSocketHandle socket, SafeFileHandle file, ref long position, nint lengthBytes);
 
     [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
     private static partial nint ReadVectorNowait(SafeFileHandle file, IoVector* vectors, int vectorCount, long position, int flags);

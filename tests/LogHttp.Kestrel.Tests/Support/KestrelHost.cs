@@ -1,0 +1,68 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace LogHttp.Kestrel.Tests.Support;
+
+/// <summary>A real Kestrel on a free port of the loopback, with one handler behind <c>app.UseSendFile()</c>.</summary>
+internal sealed class KestrelHost : IAsyncDisposable
+{
+    private KestrelHost(WebApplication app, CountedBytes counted, RecordedLogs logs)
+    {
+        App = app;
+        Counted = counted;
+        Logs = logs;
+        Address = new Uri(app.Urls.First());
+    }
+
+    internal WebApplication App { get; }
+
+    internal CountedBytes Counted { get; }
+
+    internal RecordedLogs Logs { get; }
+
+    internal Uri Address { get; }
+
+    internal static async Task<KestrelHost> StartAsync(RequestDelegate handler, SendFileOptions? options = null, Action<ListenOptions>? listen = null, Action<KestrelServerOptions>? server = null, Action<WebApplication>? configure = null)
+    {
+        // Empty: no configuration files, whose watchers would look at the whole temporary directory.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        var logs = new RecordedLogs();
+        builder.Logging.AddProvider(logs).SetMinimumLevel(LogLevel.Debug);
+        builder.Services.AddRouting();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            server?.Invoke(kestrel);
+            kestrel.Listen(IPAddress.Loopback, 0, listen ?? (endpoint => endpoint.UseSendFile(options)));
+        });
+        var app = builder.Build();
+        var counted = new CountedBytes(app.Services.GetRequiredService<IMeterFactory>());
+        app.UseSendFile(options);
+        configure?.Invoke(app);
+        app.Run(handler);
+        await app.StartAsync();
+        return new KestrelHost(app, counted, logs);
+    }
+
+    internal HttpClient NewClient(Version? version = null) => new(new SocketsHttpHandler
+    {
+        SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+    })
+    {
+        BaseAddress = Address,
+        DefaultRequestVersion = version ?? HttpVersion.Version11,
+        DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        Timeout = TimeSpan.FromSeconds(30),
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        await App.DisposeAsync();
+        Counted.Dispose();
+    }
+}
