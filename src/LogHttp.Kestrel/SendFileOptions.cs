@@ -12,9 +12,9 @@ public sealed class SendFileOptions
 
     /// <summary>
     /// A region of at most this many bytes is read into the buffer behind the headers, so that both leave in one
-    /// send. Default 16 KiB, where the two ways cost the same; 0 (never) to 1 MiB.
+    /// send. Default 32 KiB, where the two ways cost the same; 0 (never) to 1 MiB.
     /// </summary>
-    public int SmallRegionBytes { get; set; } = 16 * 1024;
+    public int SmallRegionBytes { get; set; } = 32 * 1024;
 
     /// <summary>
     /// A reader that takes no byte for this long, while bytes wait for it, is dropped. Any progress, however slow,

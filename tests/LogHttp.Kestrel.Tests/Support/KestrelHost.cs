@@ -51,7 +51,7 @@ internal sealed class KestrelHost : IAsyncDisposable
 
     internal HttpClient NewClient(Version? version = null) => new(new SocketsHttpHandler
     {
-        SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+        SslOptions = { RemoteCertificateValidationCallback = TestCertificate.IsTrusted },
     })
     {
         BaseAddress = Address,
