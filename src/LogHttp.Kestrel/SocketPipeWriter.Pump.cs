@@ -23,9 +23,9 @@ internal sealed partial class SocketPipeWriter
             {
                 sent = await SendAsync().ConfigureAwait(false);
             }
-            catch (ObjectDisposedException exception) when (exception.ObjectName == typeof(Socket).FullName)
+            catch (ObjectDisposedException) when (_regionState != RegionState.Queued || !_region.File.SafeFileHandle.IsClosed)
             {
-                // The server aborted the connection, and said why itself.
+                // It is the socket: the server aborted the connection, and said why itself.
                 SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, SocketError.OperationAborted);
             }
             catch (Exception exception)
@@ -125,7 +125,7 @@ internal sealed partial class SocketPipeWriter
     private async ValueTask<bool> SendRegionAsync()
     {
         var region = _region;
-        var sentBytes = SystemCalls.SendFileNow(_socket.SafeHandle, region.File.SafeFileHandle, region.Position, region.LengthBytes);
+        var sentBytes = SystemCalls.SendFileNow(_socketHandle, region.File.SafeFileHandle, region.Position, region.LengthBytes);
         var error = SocketError.Success;
         if (sentBytes < region.LengthBytes)
         {
@@ -134,10 +134,21 @@ internal sealed partial class SocketPipeWriter
         }
 
         _meter.SentByFile(sentBytes);
-        if (!IsSuccess(error))
+        if (sentBytes == region.LengthBytes)
+        {
+            _regionOutcome = RegionOutcome.Sent;
+            return true;
+        }
+
+        // Where the file ended before the call, the runtime calls the arguments invalid; where it ended during it, the
+        // call succeeds with less.
+        if (error is SocketError.Success or SocketError.InvalidArgument && RandomAccess.GetLength(region.File.SafeFileHandle) < region.Position + region.LengthBytes)
+        {
+            _regionOutcome = RegionOutcome.CutShort;
             return false;
-        _regionOutcome = sentBytes == region.LengthBytes ? RegionOutcome.Sent : RegionOutcome.CutShort;
-        return _regionOutcome == RegionOutcome.Sent;
+        }
+
+        return IsSuccess(error) ? throw new IOException("sendfile stopped before the end of the region and of the file.") : false;
     }
 
     /// <summary>A send that does not end at once waits for the reader, and is watched meanwhile.</summary>
@@ -161,10 +172,17 @@ internal sealed partial class SocketPipeWriter
         if (error == SocketError.Success)
             return true;
 
-        // Resets, and the aborts of our own server, are how connections end.
+        if (!IsEndOfConnection(error))
+            throw new SocketException((int)error);
         SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, error);
         return false;
     }
+
+    /// <summary>Resets, networks that went away, and the aborts of our own server are how connections end; nobody need be told.</summary>
+    private static bool IsEndOfConnection(SocketError error) => error
+        is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.Disconnecting
+        or SocketError.OperationAborted or SocketError.Interrupted or SocketError.NotConnected or SocketError.TimedOut
+        or SocketError.HostUnreachable or SocketError.HostDown or SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.NetworkReset;
 
     private void FailUnexpectedly(Exception exception)
     {

@@ -29,6 +29,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
 {
     private readonly ConnectionContext _connection;
     private readonly Socket _socket;
+    private readonly SafeSocketHandle _socketHandle;
     private readonly PipeWriter _original;
     private readonly MemoryPool<byte> _pool;
     private readonly StalledReaderWatch _watch;
@@ -44,6 +45,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
     {
         _connection = connection;
         _socket = socket;
+        _socketHandle = socket.SafeHandle;
         _original = connection.Transport.Output;
         _pool = pool;
         _meter = meter;

@@ -1,0 +1,315 @@
+using System.Diagnostics;
+using LogHttp.Kestrel.Tests.Support;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging;
+
+namespace LogHttp.Kestrel.Tests;
+
+/// <summary>Readers that are slow, stop, or vanish. Sockets are small here, so that they are felt within seconds.</summary>
+public sealed class ReaderTests
+{
+    private const int ReceiveBufferBytes = 32 * 1024;
+
+    // No reader of these tests would meet it: what passes here passes because the rate does not judge regions.
+    private static readonly MinDataRate ServersRate = new(bytesPerSecond: 100_000_000, gracePeriod: TimeSpan.FromSeconds(1.01));
+
+    [Fact]
+    public async Task SlowReader_WhoKeepsReading_GetsTheWholeRegion()
+    {
+        // 100 KB/s for 100 MB, scaled: the region takes 4 s, twice the server's patience with its rate and four times our
+        // own with a reader that takes nothing.
+        const int regionBytes = 2_000_000;
+        const int pieceBytes = 50_000;
+        using var file = new TempFile(regionBytes);
+        var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromSeconds(1) };
+        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, regionBytes), options, Handlers.SmallBuffers(options), server => server.Limits.MinResponseDataRate = ServersRate);
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await client.ReadHeadersAsync();
+        var received = new MemoryStream();
+        while (received.Length < regionBytes)
+        {
+            received.Write(await client.ReadExactlyAsync(pieceBytes));
+            await Task.Delay(100);
+        }
+
+        Assert.Equal(file.Bytes, received.ToArray());
+        Assert.Equal(0, host.Counted.StalledReaders);
+    }
+
+    [Fact]
+    public async Task SlowReader_OfOneSliceLongerThanTheLimit_IsSeenToProgress()
+    {
+        // One sendfile for all of it, which outlasts the limit: only the peer's acknowledgements show that it reads.
+        const int regionBytes = 1_500_000;
+        using var file = new TempFile(regionBytes);
+        var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(600), SliceBytes = 4 * 1024 * 1024 };
+        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, regionBytes), options, Handlers.SmallBuffers(options));
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await client.ReadHeadersAsync();
+        for (var received = 0; received < regionBytes; received += 50_000)
+        {
+            await client.ReadExactlyAsync(50_000);
+            await Task.Delay(50);
+        }
+
+        Assert.Equal(0, host.Counted.StalledReaders);
+    }
+
+    [Fact]
+    public async Task OrdinaryResponse_BehindARegionForASlowReader_IsNotCutByTheServersRate()
+    {
+        using var file = new TempFile(500_000);
+        await using var host = await KestrelHost.StartAsync(
+            context => context.Request.Path == "/region"
+                ? Handlers.Region(file, 0, 500_000)(context)
+                : context.Response.WriteAsync(new string('j', 300_000)),
+            listen: Handlers.SmallBuffers(),
+            server: server => server.Limits.MinResponseDataRate = ServersRate);
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/region");
+        await client.GetAsync("/json");
+        Assert.Equal(file.Bytes, (await client.ReadResponseAsync()).Body);
+        await Task.Delay(3_000);
+        Assert.Equal(300_000, (await client.ReadResponseAsync()).Body.Length);
+    }
+
+    [Fact]
+    public async Task StoppedReader_OfARegion_IsDroppedByTheNamedLimit()
+    {
+        using var file = new TempFile(4_000_000);
+        var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(400) };
+        var ended = new TaskCompletionSource();
+        await using var host = await KestrelHost.StartAsync(Ending(ended, Handlers.Region(file, 0, 4_000_000)), options, Handlers.SmallBuffers(options));
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        var logged = await host.Logs.WaitForAsync(2);
+        Assert.Contains(nameof(SendFileOptions.StalledReaderTimeout), logged.Message, StringComparison.Ordinal);
+        Assert.Equal(1, host.Counted.StalledReaders);
+
+        // The file is free again, and the reader, should it come back, is told that this was not all.
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.True((await client.DrainAsync()).ReceivedBytes < 4_000_000);
+    }
+
+    [Fact]
+    public async Task StoppedReader_OfAnOrdinaryResponse_IsDroppedByTheServersRate()
+    {
+        await using var host = await KestrelHost.StartAsync(
+            context => context.Response.WriteAsync(new string('x', 4_000_000)),
+            listen: Handlers.SmallBuffers(),
+            server: server => server.Limits.MinResponseDataRate = ServersRate);
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await WaitUntilAsync(() => host.Logs.Entries.Any(entry => entry.Message.Contains("minimum data rate", StringComparison.OrdinalIgnoreCase)));
+        Assert.True((await client.DrainAsync()).ReceivedBytes < 4_000_000);
+        Assert.Equal(0, host.Counted.StalledReaders);
+    }
+
+    [Fact]
+    public async Task StoppedReader_OfAnOrdinaryResponseWithoutARate_IsDroppedByTheNamedLimit()
+    {
+        var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(400) };
+        await using var host = await KestrelHost.StartAsync(
+            context => context.Response.WriteAsync(new string('x', 4_000_000)),
+            options,
+            Handlers.SmallBuffers(options),
+            server => server.Limits.MinResponseDataRate = null);
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await host.Logs.WaitForAsync(2);
+        Assert.True((await client.DrainAsync()).ReceivedBytes < 4_000_000);
+    }
+
+    [Fact]
+    public async Task Client_VanishingInMidRegion_LeavesNothingBehind()
+    {
+        using var file = new TempFile(4_000_000);
+        var ended = new TaskCompletionSource();
+        await using var host = await KestrelHost.StartAsync(Ending(ended, Handlers.Region(file, 0, 4_000_000)), listen: Handlers.SmallBuffers());
+        var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await client.ReadExactlyAsync(100_000);
+        client.Vanish();
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        // Expected, so said quietly; and the next client is served.
+        Assert.DoesNotContain(host.Logs.Ours, entry => entry.Level > LogLevel.Debug);
+        using var next = host.NewClient();
+        Assert.Equal(file.Bytes, await next.GetByteArrayAsync("/"));
+    }
+
+    [Fact]
+    public async Task Clients_VanishingAtAnyPlace_LeaveNothingBehind()
+    {
+        using var file = new TempFile(1_000_000);
+        var running = 0;
+        await using var host = await KestrelHost.StartAsync(
+            async context =>
+            {
+                Interlocked.Increment(ref running);
+                try
+                {
+                    await Handlers.RegionsOfQuery(file)(context);
+                }
+                finally
+                {
+                    Interlocked.Decrement(ref running);
+                }
+            },
+            new() { SliceBytes = 16 * 1024 });
+
+        var random = new Random(7);
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => random.Next(600_000)).ToArray().Select(async readBytes =>
+        {
+            var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+            await client.GetAsync("/?r=0-200000,100-10,5-300000,9-100000");
+            await client.ReadExactlyAsync(readBytes);
+            client.Vanish();
+        }));
+        await WaitUntilAsync(() => Volatile.Read(ref running) == 0);
+        Assert.DoesNotContain(host.Logs.Ours, entry => entry.Level > LogLevel.Debug);
+    }
+
+    [Theory]
+    [InlineData(2_000_000)]
+    [InlineData(20_000)]
+    public async Task File_ShorterThanItsRegion_AbortsTheConnection(int lengthBytes)
+    {
+        using var file = new TempFile(lengthBytes - 1);
+        var thrown = new TaskCompletionSource<Exception?>();
+        await using var host = await KestrelHost.StartAsync(async context =>
+            thrown.SetResult(await Record.ExceptionAsync(() => Handlers.Region(file, 0, lengthBytes)(context))));
+        using var client = await RawClient.ConnectAsync(host);
+
+        await client.GetAsync("/");
+        var (receivedBytes, wasReset) = await client.DrainAsync();
+        Assert.True(wasReset);
+        Assert.True(receivedBytes < lengthBytes + 200);
+Assert.IsType<EndOfStreamException>(await thrown.Task);
+        Assert.Equal(LogLevel.Error, (await host.Logs.WaitForAsync(3)).Level);
+    }
+
+    [Theory]
+    [InlineData(64 * 1024)]
+    [InlineData(4 * 1024 * 1024)]
+    public async Task File_TruncatedInMidRegion_AbortsTheConnection(int sliceBytes)
+    {
+        var options = new SendFileOptions { SliceBytes = sliceBytes };
+        using var file = new TempFile(4_000_000);
+        var thrown = new TaskCompletionSource<Exception?>();
+        await using var host = await KestrelHost.StartAsync(
+            async context => thrown.SetResult(await Record.ExceptionAsync(() => Handlers.Region(file, 0, 4_000_000)(context))),
+            options,
+            Handlers.SmallBuffers(options));
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await client.ReadHeadersAsync();
+        Assert.Equal(file.Bytes[..100_000], await client.ReadExactlyAsync(100_000));
+        file.Truncate(2_000_000);
+        Assert.True((await client.DrainAsync()).ReceivedBytes <= 1_900_000);
+        Assert.IsType<EndOfStreamException>(await thrown.Task);
+    }
+
+    [Fact]
+    public async Task Region_CancelledInMidway_AbortsTheConnection()
+    {
+        using var file = new TempFile(4_000_000);
+        using var cancel = new CancellationTokenSource();
+        var thrown = new TaskCompletionSource<Exception?>();
+        await using var host = await KestrelHost.StartAsync(
+            async context =>
+            {
+                await using var stream = file.Open();
+                context.Response.ContentLength = 4_000_000;
+                thrown.SetResult(await Record.ExceptionAsync(() => context.SendRegionAsync(stream, 0, 4_000_000, cancel.Token)));
+            },
+            listen: Handlers.SmallBuffers());
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await client.ReadExactlyAsync(100_000);
+        await cancel.CancelAsync();
+        Assert.IsAssignableFrom<OperationCanceledException>(await thrown.Task);
+        Assert.True((await client.DrainAsync()).ReceivedBytes < 3_900_000);
+    }
+
+    [Fact]
+    public async Task Region_CancelledBeforehand_LeavesTheResponseToTheHandler()
+    {
+        using var file = new TempFile(4_000);
+        await using var host = await KestrelHost.StartAsync(async context =>
+        {
+            await using var stream = file.Open();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => context.SendRegionAsync(stream, 0, 4_000, new CancellationToken(true)));
+            await context.Response.WriteAsync("something else");
+        });
+        using var client = host.NewClient();
+
+        Assert.Equal("something else", await client.GetStringAsync("/"));
+    }
+
+    [Fact]
+    public async Task Server_StoppedInMidRegion_EndsTheRegion()
+    {
+        using var file = new TempFile(4_000_000);
+        var ended = new TaskCompletionSource();
+        await using var host = await KestrelHost.StartAsync(Ending(ended, Handlers.Region(file, 0, 4_000_000)), listen: Handlers.SmallBuffers());
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await client.ReadExactlyAsync(100_000);
+        using var hurry = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        await host.App.StopAsync(hurry.Token);
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.True((await client.DrainAsync()).ReceivedBytes < 3_900_000);
+    }
+
+    [Fact]
+    public async Task Server_StoppedGracefully_LetsTheRegionEnd()
+    {
+        using var file = new TempFile(4_000_000);
+        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, 4_000_000), listen: Handlers.SmallBuffers());
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+
+        await client.GetAsync("/");
+        await client.ReadHeadersAsync();
+        var first = await client.ReadExactlyAsync(100_000);
+        var stopping = host.App.StopAsync();
+        Assert.Equal(file.Bytes, first.Concat(await client.ReadExactlyAsync(3_900_000)).ToArray());
+        await stopping;
+        Assert.Empty(await client.ReadToEndAsync());
+    }
+
+    private static RequestDelegate Ending(TaskCompletionSource ended, RequestDelegate handler) => async context =>
+    {
+        try
+        {
+            await handler(context);
+        }
+        finally
+        {
+            ended.TrySetResult();
+        }
+    };
+
+    private static async Task WaitUntilAsync(Func<bool> condition)
+    {
+        var waited = Stopwatch.StartNew();
+        while (!condition())
+        {
+            Assert.True(waited.Elapsed < TimeSpan.FromSeconds(30), "What the test waits for did not happen.");
+            await Task.Delay(20);
+        }
+    }
+}
