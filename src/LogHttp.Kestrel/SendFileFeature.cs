@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace LogHttp.Kestrel;
 
@@ -20,7 +19,7 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         _connection = context.Features.Get<SendFileConnection>();
         _services = _connection?.Services ?? services;
         if (_connection is { HasSentRegions: true })
-            TurnServerRateOff();
+            ServerRate.TurnOff(context);
     }
 
     public Stream Stream => _inner.Stream;
@@ -89,22 +88,11 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         var copied = 0L;
         if (_connection is not null)
         {
-            _connection.HasSentRegions = true;
-            TurnServerRateOff();
             var transfer = new RegionTransfer(_context, _connection, writer, file);
             copied = await transfer.SendAsync(position, lengthBytes, cancellationToken).ConfigureAwait(false);
         }
 
         if (copied < lengthBytes)
             await RegionCopy.CopyAsync(_context, writer, file, position + copied, lengthBytes - copied, _services, cancellationToken).ConfigureAwait(false);
-    }
-
-    private void TurnServerRateOff()
-    {
-        // HTTP/2 has no such setting per request and throws; it copies, and copies count for the server's rate.
-        if (HttpProtocol.IsHttp2(_context.Request.Protocol))
-            return;
-        if (_context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-            rate.MinDataRate = null;
     }
 }

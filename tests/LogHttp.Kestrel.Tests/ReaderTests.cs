@@ -195,7 +195,7 @@ public sealed class ReaderTests
         var (receivedBytes, wasReset) = await client.DrainAsync();
         Assert.True(wasReset);
         Assert.True(receivedBytes < lengthBytes + 200);
-Assert.IsType<EndOfStreamException>(await thrown.Task);
+        Assert.IsType<EndOfStreamException>(await thrown.Task);
         Assert.Equal(LogLevel.Error, (await host.Logs.WaitForAsync(3)).Level);
     }
 

@@ -1,0 +1,232 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using LogHttp.Kestrel.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+
+namespace LogHttp.Kestrel.Tests;
+
+/// <summary>The writer as connection handlers, TLS and HTTP/2 use it: a PipeWriter without HTTP.</summary>
+public sealed class SocketPipeWriterTests
+{
+    private static readonly byte[] Bytes = RandomBytes(8_000_000);
+
+    [Fact]
+    public async Task Complete_WithBytesNotYetFlushed_SendsThemAndThenFin()
+    {
+        await using var host = await HandleAsync(output =>
+        {
+            output.Write(Bytes.AsSpan(0, 10_000));
+            return Task.CompletedTask;
+        });
+        using var client = await RawClient.ConnectAsync(host.Host);
+
+        Assert.Equal(Bytes[..10_000], await client.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task CompleteAsync_Twice_IsFine()
+    {
+        await using var host = await HandleAsync(async output =>
+        {
+            output.Write("x"u8);
+            await output.CompleteAsync();
+            await output.CompleteAsync();
+            output.Complete();
+            Assert.Throws<InvalidOperationException>(() => output.GetMemory());
+        });
+        using var client = await RawClient.ConnectAsync(host.Host);
+
+        Assert.Equal("x"u8.ToArray(), await client.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task Complete_WithAnException_SendsNothingMore()
+    {
+        await using var host = await HandleAsync(output =>
+        {
+            output.Write(Bytes.AsSpan(0, 100));
+            output.Complete(new InvalidOperationException("Meant by the test."));
+            return Task.CompletedTask;
+        });
+        using var client = await RawClient.ConnectAsync(host.Host);
+
+        Assert.Equal(0, (await client.DrainAsync()).ReceivedBytes);
+    }
+
+    [Fact]
+    public async Task Flush_WhileTheReaderStops_WaitsUntilItReads()
+    {
+        var flushing = new TaskCompletionSource<Task>();
+        await using var host = await HandleAsync(async output =>
+        {
+            output.Write(Bytes);
+            var flush = output.FlushAsync().AsTask();
+            flushing.SetResult(flush);
+            await flush;
+        });
+        using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
+
+        Assert.False((await flushing.Task).IsCompleted);
+        Assert.Equal(Bytes, await client.ReadToEndAsync());
+        await await flushing.Task;
+    }
+
+    [Fact]
+    public async Task Flush_Cancelled_ReturnsWhileItsBytesAreStillSentInOrder()
+    {
+        await using var host = await HandleAsync(async output =>
+        {
+            output.Write(Bytes.AsSpan(0, 7_000_000));
+            var flush = output.FlushAsync().AsTask();
+            Assert.False(flush.IsCompleted);
+            output.CancelPendingFlush();
+            Assert.True((await flush).IsCanceled);
+
+            // Queued behind what the pump is still at.
+            output.Write(Bytes.AsSpan(7_000_000));
+            var result = await output.FlushAsync();
+            Assert.False(result.IsCanceled || result.IsCompleted);
+        });
+        using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
+
+        await AssertAllOfItArrivesAsync(client);
+    }
+
+    [Fact]
+    public async Task Flush_WithATokenCancelled_ThrowsWhileItsBytesAreStillSent()
+    {
+        await using var host = await HandleAsync(async output =>
+        {
+            using var cancel = new CancellationTokenSource();
+            output.Write(Bytes);
+            var flush = output.FlushAsync(cancel.Token).AsTask();
+            Assert.False(flush.IsCompleted);
+            await cancel.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => flush);
+        });
+        using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
+
+        await AssertAllOfItArrivesAsync(client);
+    }
+
+    [Fact]
+    public async Task CancelPendingFlush_BeforeAFlush_CancelsTheNextOneAndLosesNothing()
+    {
+        await using var host = await HandleAsync(async output =>
+        {
+            output.CancelPendingFlush();
+            output.Write("ab"u8);
+            Assert.True((await output.FlushAsync()).IsCanceled);
+            Assert.False((await output.FlushAsync()).IsCanceled);
+        });
+        using var client = await RawClient.ConnectAsync(host.Host);
+
+        Assert.Equal("ab"u8.ToArray(), await client.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task UnflushedBytes_AreCountedUntilTheFlush()
+    {
+        await using var host = await HandleAsync(async output =>
+        {
+            Assert.True(output.CanGetUnflushedBytes);
+            output.Write(Bytes.AsSpan(0, 10_000));
+            Assert.Equal(10_000, output.UnflushedBytes);
+            await output.FlushAsync();
+            Assert.Equal(0, output.UnflushedBytes);
+        });
+        using var client = await RawClient.ConnectAsync(host.Host);
+
+        Assert.Equal(Bytes[..10_000], await client.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task Memory_OfAnySize_IsGivenAndAdvancedWithinItsBounds()
+    {
+        await using var host = await HandleAsync(async output =>
+        {
+            Assert.Throws<InvalidOperationException>(() => output.Advance(1));
+            foreach (var sizeBytes in new[] { 0, 1, 4_096, 4_097, 100_000, 3_000_000 })
+            {
+                var memory = output.GetMemory(sizeBytes);
+                Assert.True(memory.Length >= Math.Max(1, sizeBytes));
+                Assert.Throws<ArgumentOutOfRangeException>(() => output.Advance(memory.Length + 1));
+                Bytes.AsMemory(0, sizeBytes).CopyTo(memory);
+                output.Advance(sizeBytes);
+            }
+
+            await output.FlushAsync();
+        });
+        using var client = await RawClient.ConnectAsync(host.Host);
+
+        var expected = new[] { 0, 1, 4_096, 4_097, 100_000, 3_000_000 }.SelectMany(sizeBytes => Bytes[..sizeBytes]).ToArray();
+        Assert.Equal(expected, await client.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task Flush_AfterTheClientVanished_SaysItIsCompleted()
+    {
+        var completed = new TaskCompletionSource<FlushResult>();
+        await using var host = await HandleAsync(async output =>
+        {
+            FlushResult result;
+            do
+            {
+                output.Write(Bytes.AsSpan(0, 100_000));
+                result = await output.FlushAsync();
+            }
+            while (!result.IsCompleted);
+            completed.SetResult(result);
+        });
+        var client = await RawClient.ConnectAsync(host.Host);
+        await client.ReadExactlyAsync(1_000_000);
+        client.Vanish();
+
+        await completed.Task.WaitAsync(TimeSpan.FromSeconds(20));
+    }
+
+    /// <summary>A listener whose connections <paramref name="handler"/> writes to; what it asserts fails the test when the host is disposed.</summary>
+    private static async Task<HandlingHost> HandleAsync(Func<PipeWriter, Task> handler)
+    {
+        var handled = new TaskCompletionSource();
+        var host = await KestrelHost.StartAsync(
+            _ => Task.CompletedTask,
+            listen: endpoint => endpoint.UseSendFile().Run(async connection =>
+            {
+                try
+                {
+                    await handler(connection.Transport.Output);
+                    handled.SetResult();
+                }
+                catch (Exception exception)
+                {
+                    handled.SetException(exception);
+                }
+            }));
+        return new HandlingHost(host, handled.Task);
+    }
+
+    private sealed record HandlingHost(KestrelHost Host, Task Handled) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Handled.WaitAsync(TimeSpan.FromSeconds(20));
+            await Host.DisposeAsync();
+        }
+    }
+
+    private static async Task AssertAllOfItArrivesAsync(RawClient client)
+    {
+        var received = await client.ReadToEndAsync();
+        Assert.Equal(Bytes.Length, received.Length);
+        Assert.True(Bytes.AsSpan().SequenceEqual(received));
+    }
+
+    private static byte[] RandomBytes(int lengthBytes)
+    {
+        var bytes = new byte[lengthBytes];
+        new Random(11).NextBytes(bytes);
+        return bytes;
+    }
+}
