@@ -19,7 +19,7 @@ internal sealed class PageCache(int maxColdSlices)
 
     internal ValueTask WarmAsync(FileRegion slice, CancellationToken cancellationToken)
     {
-        var handle = slice.File.SafeFileHandle;
+        var handle = slice.Handle;
         if (!SystemCalls.CanAskPageCache
             || (SystemCalls.IsCached(handle, slice.Position) && SystemCalls.IsCached(handle, slice.Position + slice.LengthBytes - 1)))
             return ValueTask.CompletedTask;

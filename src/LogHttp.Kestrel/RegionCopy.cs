@@ -11,13 +11,14 @@ internal static class RegionCopy
     internal static async Task CopyAsync(HttpContext context, PipeWriter body, FileStream file, long position, long lengthBytes, SendFileServices services, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(lengthBytes, services.Options.CopyBufferBytes));
+        var handle = file.SafeFileHandle;
         var copied = 0L;
         try
         {
             while (copied < lengthBytes)
             {
                 var wanted = (int)Math.Min(buffer.Length, lengthBytes - copied);
-                var read = await RandomAccess.ReadAsync(file.SafeFileHandle, buffer.AsMemory(0, wanted), position + copied, cancellationToken).ConfigureAwait(false);
+                var read = await RandomAccess.ReadAsync(handle, buffer.AsMemory(0, wanted), position + copied, cancellationToken).ConfigureAwait(false);
                 if (read == 0)
                     throw RegionErrors.AbortCutShort(context, services, file, position, lengthBytes);
 

@@ -1,11 +1,13 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Kestrel;
 
 /// <summary>Sends one region over a connection's <see cref="SocketPipeWriter"/>, slice by slice.</summary>
 internal readonly struct RegionTransfer(HttpContext context, SendFileConnection connection, PipeWriter body, FileStream file)
 {
+    private readonly SafeFileHandle _handle = file.SafeFileHandle;
     private readonly SocketPipeWriter _writer = connection.Writer;
     private readonly SendFileServices _services = connection.Services;
 
@@ -26,7 +28,7 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
         {
             for (long sent = 0; sent < lengthBytes;)
             {
-                var slice = new FileRegion(file, position + sent, (int)Math.Min(lengthBytes - sent, _services.Options.SliceBytes));
+                var slice = new FileRegion(file, _handle, position + sent, (int)Math.Min(lengthBytes - sent, _services.Options.SliceBytes));
                 await _services.PageCache.WarmAsync(slice, cancellationToken).ConfigureAwait(false);
                 var outcome = lengthBytes <= _services.Options.SmallRegionBytes
                     ? await SendBehindHeadersAsync(slice).ConfigureAwait(false)
@@ -89,7 +91,7 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
     private async ValueTask<RegionOutcome> SendBehindHeadersAsync(FileRegion region)
     {
         var memory = body.GetMemory(region.LengthBytes)[..region.LengthBytes];
-        if (!RegionCopy.TryReadWhole(file.SafeFileHandle, memory.Span, region.Position))
+        if (!RegionCopy.TryReadWhole(_handle, memory.Span, region.Position))
             return RegionOutcome.CutShort;
         body.Advance(region.LengthBytes);
         var flushed = await body.FlushAsync(CancellationToken.None).ConfigureAwait(false);

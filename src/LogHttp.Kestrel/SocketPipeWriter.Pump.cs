@@ -23,7 +23,7 @@ internal sealed partial class SocketPipeWriter
             {
                 sent = await SendAsync().ConfigureAwait(false);
             }
-            catch (ObjectDisposedException) when (_regionState != RegionState.Queued || !_region.File.SafeFileHandle.IsClosed)
+            catch (ObjectDisposedException) when (_regionState != RegionState.Queued || !_region.Handle.IsClosed)
             {
                 // It is the socket: the server aborted the connection, and said why itself.
                 SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, SocketError.OperationAborted);
@@ -125,7 +125,7 @@ internal sealed partial class SocketPipeWriter
     private async ValueTask<bool> SendRegionAsync()
     {
         var region = _region;
-        var sentBytes = SystemCalls.SendFileNow(_socketHandle, region.File.SafeFileHandle, region.Position, region.LengthBytes);
+        var sentBytes = SystemCalls.SendFileNow(_socketHandle, region.Handle, region.Position, region.LengthBytes);
         var error = SocketError.Success;
         if (sentBytes < region.LengthBytes)
         {
@@ -142,7 +142,7 @@ internal sealed partial class SocketPipeWriter
 
         // Where the file ended before the call, the runtime calls the arguments invalid; where it ended during it, the
         // call succeeds with less.
-        if (error is SocketError.Success or SocketError.InvalidArgument && RandomAccess.GetLength(region.File.SafeFileHandle) < region.Position + region.LengthBytes)
+        if (error is SocketError.Success or SocketError.InvalidArgument && RandomAccess.GetLength(region.Handle) < region.Position + region.LengthBytes)
         {
             _regionOutcome = RegionOutcome.CutShort;
             return false;

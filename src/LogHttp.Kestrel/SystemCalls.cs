@@ -46,7 +46,10 @@ internal static unsafe partial class SystemCalls
     /// What sendfile(2) takes at once without waiting for the reader, on a socket the runtime has made non-blocking; 0
     /// where it takes nothing, whatever the reason: the runtime's own sendfile goes on from there, and reports it.
     /// </summary>
-    /// <remarks>Worth its place: see ARCHITECTURE.md. The runtime's costs a task, seven objects and an lseek(2) each time.</remarks>
+    /// <remarks>
+    /// The runtime's alone would do, at the cost of some 420 bytes of objects and an lseek(2) each time: pages of 64 KiB, which
+    /// fit the socket's buffer whole, took 50 µs of CPU with it and 36 with this (four connections, loopback).
+    /// </remarks>
     internal static int SendFileNow(SafeSocketHandle socket, SafeFileHandle file, long position, int lengthBytes)
     {
         if (!IsLinux64)

@@ -14,7 +14,7 @@ public sealed partial class PageCacheTests
         if (!TryEvict(stream.SafeFileHandle))
             return; // A file system in memory has no cold pages, other systems are not asked.
 
-        await new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, 1_000_000, 2_000_000), CancellationToken.None);
+        await new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000), CancellationToken.None);
         for (var position = 1_000_000; position < 3_000_000; position += 4096)
             Assert.True(SystemCalls.IsCached(stream.SafeFileHandle, position), $"The page at {position} is cold.");
     }
@@ -37,7 +37,7 @@ public sealed partial class PageCacheTests
     {
         using var file = new TempFile(100_000);
         await using var stream = file.Open();
-        var warmed = new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, 0, 100_000), CancellationToken.None);
+        var warmed = new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 100_000), CancellationToken.None);
         Assert.True(warmed.IsCompletedSuccessfully);
     }
 
@@ -46,7 +46,7 @@ public sealed partial class PageCacheTests
     {
         using var file = new TempFile(100);
         await using var stream = file.Open();
-        await new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, 50, 1_000_000), CancellationToken.None);
+        await new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 50, 1_000_000), CancellationToken.None);
     }
 
     private static bool TryEvict(SafeFileHandle file)
