@@ -28,6 +28,11 @@ internal sealed partial class SocketPipeWriter
                 // It is the socket: the server aborted the connection, and said why itself.
                 SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, SocketError.OperationAborted);
             }
+            catch (NotSupportedException) when (!_socket.Connected)
+            {
+                // SendPacketsAsync says so where a receive met the reset first; every other send reports an error.
+                SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, SocketError.NotConnected);
+            }
             catch (Exception exception)
             {
                 FailUnexpectedly(exception);

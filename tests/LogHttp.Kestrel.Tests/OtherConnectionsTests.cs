@@ -63,7 +63,7 @@ public sealed class OtherConnectionsTests
         });
 
         Assert.Equal(file.Bytes[100..2_500_100], await client.GetByteArrayAsync("http://unix/"));
-        Assert.Equal(2_500_000, host.Counted.SendFile);
+        Assert.Equal(2_500_000, (await host.SettledAsync()).SendFile);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed partial class PageCacheTests
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes, await client.GetByteArrayAsync("/"));
-        Assert.Equal(4_000_000, host.Counted.SendFile);
+        Assert.Equal(4_000_000, (await host.SettledAsync()).SendFile);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using LogHttp.Kestrel.Tests.Support;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -36,7 +35,7 @@ public sealed class ReaderTests
         }
 
         Assert.Equal(file.Bytes, received.ToArray());
-        Assert.Equal(0, host.Counted.StalledReaders);
+        Assert.Equal(0, (await host.SettledAsync()).StalledReaders);
     }
 
     [Fact]
@@ -57,7 +56,7 @@ public sealed class ReaderTests
             await Task.Delay(50);
         }
 
-        Assert.Equal(0, host.Counted.StalledReaders);
+        Assert.Equal(0, (await host.SettledAsync()).StalledReaders);
     }
 
     [Fact]
@@ -91,7 +90,7 @@ public sealed class ReaderTests
         await client.GetAsync("/");
         var logged = await host.Logs.WaitForAsync(2);
         Assert.Contains(nameof(SendFileOptions.StalledReaderTimeout), logged.Message, StringComparison.Ordinal);
-        Assert.Equal(1, host.Counted.StalledReaders);
+        Assert.Equal(1, (await host.SettledAsync()).StalledReaders);
 
         // The file is free again, and the reader, should it come back, is told that this was not all.
         await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
@@ -108,9 +107,9 @@ public sealed class ReaderTests
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
-        await WaitUntilAsync(() => host.Logs.Entries.Any(entry => entry.Message.Contains("minimum data rate", StringComparison.OrdinalIgnoreCase)));
+        await Eventually.TrueAsync(() => host.Logs.Entries.Any(entry => entry.Message.Contains("minimum data rate", StringComparison.OrdinalIgnoreCase)));
         Assert.True((await client.DrainAsync()).ReceivedBytes < 4_000_000);
-        Assert.Equal(0, host.Counted.StalledReaders);
+        Assert.Equal(0, (await host.SettledAsync()).StalledReaders);
     }
 
     [Fact]
@@ -152,20 +151,8 @@ public sealed class ReaderTests
     public async Task Clients_VanishingAtAnyPlace_LeaveNothingBehind()
     {
         using var file = new TempFile(1_000_000);
-        var running = 0;
         await using var host = await KestrelHost.StartAsync(
-            async context =>
-            {
-                Interlocked.Increment(ref running);
-                try
-                {
-                    await Handlers.RegionsOfQuery(file)(context);
-                }
-                finally
-                {
-                    Interlocked.Decrement(ref running);
-                }
-            },
+            Handlers.RegionsOfQuery(file),
             new() { SliceBytes = 16 * 1024 });
 
         var random = new Random(7);
@@ -176,7 +163,7 @@ public sealed class ReaderTests
             await client.ReadExactlyAsync(readBytes);
             client.Vanish();
         }));
-        await WaitUntilAsync(() => Volatile.Read(ref running) == 0);
+        await host.SettledAsync();
         Assert.DoesNotContain(host.Logs.Ours, entry => entry.Level > LogLevel.Debug);
     }
 
@@ -302,14 +289,4 @@ public sealed class ReaderTests
             ended.TrySetResult();
         }
     };
-
-    private static async Task WaitUntilAsync(Func<bool> condition)
-    {
-        var waited = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(waited.Elapsed < TimeSpan.FromSeconds(30), "What the test waits for did not happen.");
-            await Task.Delay(20);
-        }
-    }
 }

@@ -29,9 +29,9 @@ public sealed class RegionTests
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes[4_321..(4_321 + lengthBytes)], await client.GetByteArrayAsync("/"));
-        Assert.Equal(lengthBytes > Small ? lengthBytes : 0, host.Counted.SendFile);
-        Assert.Equal(lengthBytes > Small ? 0 : lengthBytes, host.Counted.Buffer);
-        Assert.Equal(0, host.Counted.Copy);
+        Assert.Equal(lengthBytes > Small ? lengthBytes : 0, (await host.SettledAsync()).SendFile);
+        Assert.Equal(lengthBytes > Small ? 0 : lengthBytes, (await host.SettledAsync()).Buffer);
+        Assert.Equal(0, (await host.SettledAsync()).Copy);
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class RegionTests
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes[12_345..4_012_345], await client.GetByteArrayAsync("/"));
-        Assert.Equal(4_000_000, host.Counted.SendFile);
+        Assert.Equal(4_000_000, (await host.SettledAsync()).SendFile);
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class RegionTests
         using var client = host.NewClient();
 
         await client.GetByteArrayAsync("/");
-        Assert.Equal(64 * 1024, host.Counted.SendFile);
+        Assert.Equal(64 * 1024, (await host.SettledAsync()).SendFile);
     }
 
     [Fact]
@@ -76,8 +76,8 @@ public sealed class RegionTests
             },
             iter: 150,
             threads: 2);
-        Assert.True(tiny.Counted.SendFile > 0 && usual.Counted.SendFile > 0 && large.Counted.SendFile > 0);
-        Assert.Equal(0, tiny.Counted.Copy + usual.Counted.Copy + large.Counted.Copy);
+        Assert.True((await tiny.SettledAsync()).SendFile > 0 && (await usual.SettledAsync()).SendFile > 0 && (await large.SettledAsync()).SendFile > 0);
+        Assert.Equal(0, (await tiny.SettledAsync()).Copy + (await usual.SettledAsync()).Copy + (await large.SettledAsync()).Copy);
     }
 
     [Fact]
@@ -91,8 +91,8 @@ public sealed class RegionTests
         var (headers, body) = await client.ReadResponseAsync();
         Assert.Contains("Transfer-Encoding: chunked", headers, StringComparison.Ordinal);
         Assert.Equal((byte[])[.. file.Bytes[10..100_010], .. file.Bytes[200_000..300_000]], body);
-        Assert.Equal(200_000, host.Counted.SendFile);
-        Assert.Equal(0, host.Counted.Copy);
+        Assert.Equal(200_000, (await host.SettledAsync()).SendFile);
+        Assert.Equal(0, (await host.SettledAsync()).Copy);
 
         // Kept alive.
         await client.GetAsync("/?r=0-50");
@@ -117,7 +117,7 @@ public sealed class RegionTests
         Assert.Equal("first", Encoding.ASCII.GetString(body[..5]));
         Assert.Equal(file.Bytes, body[5..^5]);
         Assert.Equal("after", Encoding.ASCII.GetString(body[^5..]));
-        Assert.Equal(100_000, host.Counted.SendFile);
+        Assert.Equal(100_000, (await host.SettledAsync()).SendFile);
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class RegionTests
         var body = await client.GetByteArrayAsync("/");
         Assert.Equal("first", Encoding.ASCII.GetString(body[..5]));
         Assert.Equal(file.Bytes, body[5..]);
-        Assert.Equal(100_000, host.Counted.SendFile);
+        Assert.Equal(100_000, (await host.SettledAsync()).SendFile);
     }
 
     [Fact]
@@ -153,8 +153,8 @@ public sealed class RegionTests
         using var client = host.NewClient();
 
         Assert.Equal((byte[])[.. file.Bytes, .. file.Bytes[..10]], await client.GetByteArrayAsync("/"));
-        Assert.Equal(200_010, host.Counted.Copy);
-        Assert.Equal(0, host.Counted.SendFile);
+        Assert.Equal(200_010, (await host.SettledAsync()).Copy);
+        Assert.Equal(0, (await host.SettledAsync()).SendFile);
     }
 
     [Theory]
@@ -172,7 +172,7 @@ public sealed class RegionTests
         // The next response follows at once: no byte of a body stands before it.
         await client.GetAsync("/");
         Assert.Equal(file.Bytes[..lengthBytes], (await client.ReadResponseAsync()).Body);
-        Assert.Equal(lengthBytes, host.Counted.SendFile + host.Counted.Buffer);
+        Assert.Equal(lengthBytes, (await host.SettledAsync()).SendFile + (await host.SettledAsync()).Buffer);
     }
 
     [Theory]
@@ -187,7 +187,7 @@ public sealed class RegionTests
         await client.SendAsync(request);
         Assert.Contains("Connection: close", await client.ReadHeadersAsync(), StringComparison.Ordinal);
         Assert.Equal(file.Bytes, await client.ReadToEndAsync());
-        Assert.Equal(3_000_000, host.Counted.SendFile);
+        Assert.Equal(3_000_000, (await host.SettledAsync()).SendFile);
     }
 
     [Fact]
@@ -204,7 +204,7 @@ public sealed class RegionTests
         await client.SendAsync("GET / HTTP/1.0\r\n\r\n");
         await client.ReadHeadersAsync();
         Assert.Equal(file.Bytes, await client.ReadToEndAsync());
-        Assert.Equal(300_000, host.Counted.SendFile);
+        Assert.Equal(300_000, (await host.SettledAsync()).SendFile);
     }
 
     [Theory]

@@ -19,14 +19,14 @@ public sealed class ResponseBodyTests
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes, await client.GetByteArrayAsync("/"));
-        Assert.Equal(500_000, host.Counted.SendFile);
+        Assert.Equal(500_000, (await host.SettledAsync()).SendFile);
 
         using var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Range = new RangeHeaderValue(1_000, 299_999) } };
         using var response = await client.SendAsync(request);
         Assert.Equal(HttpStatusCode.PartialContent, response.StatusCode);
         Assert.Equal(file.Bytes[1_000..300_000], await response.Content.ReadAsByteArrayAsync());
-        Assert.Equal(799_000, host.Counted.SendFile);
-        Assert.Equal(0, host.Counted.Copy);
+        Assert.Equal(799_000, (await host.SettledAsync()).SendFile);
+        Assert.Equal(0, (await host.SettledAsync()).Copy);
     }
 
     [Fact]
@@ -43,11 +43,11 @@ public sealed class ResponseBodyTests
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes, await client.GetByteArrayAsync("/" + Path.GetFileName(file.Path)));
-        Assert.Equal(500_000, host.Counted.SendFile);
+        Assert.Equal(500_000, (await host.SettledAsync()).SendFile);
 
         using var head = await client.SendAsync(new(HttpMethod.Head, "/" + Path.GetFileName(file.Path)));
         Assert.Equal(500_000, head.Content.Headers.ContentLength);
-        Assert.Equal(500_000, host.Counted.SendFile);
+        Assert.Equal(500_000, (await host.SettledAsync()).SendFile);
     }
 
     [Theory]
@@ -106,7 +106,7 @@ public sealed class ResponseBodyTests
         var received = new MemoryStream();
         await plain.CopyToAsync(received);
         Assert.Equal(file.Bytes, received.ToArray());
-        Assert.Equal(300_000, host.Counted.Copy);
+        Assert.Equal(300_000, (await host.SettledAsync()).Copy);
     }
 
     [Fact]

@@ -43,13 +43,18 @@ public sealed class SocketPipeWriterTests
     [Fact]
     public async Task Complete_WithAnException_SendsNothingMore()
     {
-        await using var host = await HandleAsync(output =>
+        var firstArrived = new TaskCompletionSource();
+        await using var host = await HandleAsync(async output =>
         {
+            output.Write("x"u8);
+            await output.FlushAsync();
+            await firstArrived.Task;
             output.Write(Bytes.AsSpan(0, 100));
             output.Complete(new InvalidOperationException("Meant by the test."));
-            return Task.CompletedTask;
         });
         using var client = await RawClient.ConnectAsync(host.Host);
+        await client.ReadExactlyAsync(1);
+        firstArrived.SetResult();
 
         Assert.Equal(0, (await client.DrainAsync()).ReceivedBytes);
     }

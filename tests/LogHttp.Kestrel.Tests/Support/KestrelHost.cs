@@ -12,17 +12,19 @@ namespace LogHttp.Kestrel.Tests.Support;
 /// <summary>A real Kestrel on a free port of the loopback, with one handler behind <c>app.UseSendFile()</c>.</summary>
 internal sealed class KestrelHost : IAsyncDisposable
 {
-    private KestrelHost(WebApplication app, CountedBytes counted, RecordedLogs logs)
+    private readonly CountedBytes _counted;
+    private readonly RunningRequests _running;
+
+    private KestrelHost(WebApplication app, CountedBytes counted, RecordedLogs logs, RunningRequests running)
     {
         App = app;
-        Counted = counted;
+        _counted = counted;
+        _running = running;
         Logs = logs;
         Address = new Uri(app.Urls.First());
     }
 
     internal WebApplication App { get; }
-
-    internal CountedBytes Counted { get; }
 
     internal RecordedLogs Logs { get; }
 
@@ -42,11 +44,20 @@ internal sealed class KestrelHost : IAsyncDisposable
         });
         var app = builder.Build();
         var counted = new CountedBytes(app.Services.GetRequiredService<IMeterFactory>());
+        var running = new RunningRequests();
+        app.Use(running.TrackAsync);
         app.UseSendFile(options);
         configure?.Invoke(app);
         app.Run(handler);
         await app.StartAsync();
-        return new KestrelHost(app, counted, logs);
+        return new KestrelHost(app, counted, logs, running);
+    }
+
+    /// <summary>What was counted, once no request runs: a client may have its last byte before the server has counted it.</summary>
+    internal async Task<CountedBytes> SettledAsync()
+    {
+        await Eventually.TrueAsync(() => _running.Count == 0);
+        return _counted;
     }
 
     internal HttpClient NewClient(Version? version = null) => new(new SocketsHttpHandler
@@ -63,6 +74,6 @@ internal sealed class KestrelHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await App.DisposeAsync();
-        Counted.Dispose();
+        _counted.Dispose();
     }
 }
