@@ -25,9 +25,9 @@ internal static class RegionCopy
                 // Written, not advanced: this is what the server's own data rate counts.
                 var flushed = await body.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
                 copied += read;
-                services.Meter.SentByCopy(read);
                 if (flushed.IsCompleted)
-                    return;
+                    return; // The connection is gone.
+                services.Meter.SentByCopy(read);
             }
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
