@@ -1,10 +1,13 @@
 using System.Collections.Immutable;
+using System.Text;
 
 namespace LogHttp.Storage;
 
 /// <summary>A named log of one or more partitions.</summary>
 public sealed class Topic
 {
+    int _roundRobin = -1;
+
     internal Topic(string name, string id, TopicConfiguration configuration, ImmutableArray<PartitionLog> partitions) =>
         (Name, Id, Configuration, Partitions) = (name, id, configuration, partitions);
 
@@ -19,4 +22,14 @@ public sealed class Topic
 
     /// <summary>Its partitions, by number.</summary>
     public ImmutableArray<PartitionLog> Partitions { get; }
+
+    /// <summary>Where a batch goes whose sender does not say: its key's partition, or the next in turn when it has none.</summary>
+    public int ChoosePartition(string? key)
+    {
+        if (Partitions.Length == 1)
+            return 0;
+        return key is null
+            ? (int)((uint)Interlocked.Increment(ref _roundRobin) % (uint)Partitions.Length)
+            : KeyPartitioner.PartitionOf(Encoding.UTF8.GetBytes(key), Partitions.Length);
+    }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
@@ -22,6 +23,8 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly OpenSegments _openSegments;
     readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
 
+    readonly Lazy<Task> _closing;
+
     // Held while a topic is made: its I/O is rare, and two of one name must not meet.
     readonly SemaphoreSlim _creation = new(1, 1);
 
@@ -31,6 +34,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         PipeScheduler commitScheduler = environment.CommitScheduler ?? (_commitThread = new CommitThread());
         _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
         _openSegments = new OpenSegments(options.MaxOpenSegments);
+        _closing = new Lazy<Task>(CloseAsync);
     }
 
     /// <summary>All topics, in no particular order.</summary>
@@ -53,7 +57,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         var started = Stopwatch.StartNew();
         var fileSystem = environment.FileSystem;
         fileSystem.CreateDirectory(options.Directory);
-        var directoryLock = fileSystem.Lock(Path.Combine(options.Directory, LockName));
+        var directoryLock = TakeLock(fileSystem, options.Directory);
         TopicCatalog? catalog = null;
         try
         {
@@ -96,12 +100,26 @@ public sealed class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>Commits what was accepted, writes the checkpoints, gives the directory free.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(_closing.Value);
+
+    async Task CloseAsync()
     {
         await Task.WhenAll(_topics.Values.SelectMany(topic => topic.Partitions).Select(partition => partition.CloseAsync())).ConfigureAwait(false);
         _commitThread?.Dispose();
         _directoryLock.Dispose();
         _creation.Dispose();
+    }
+
+    static IDisposable TakeLock(IFileSystem fileSystem, string directory)
+    {
+        try
+        {
+            return fileSystem.Lock(Path.Combine(directory, LockName));
+        }
+        catch (IOException exception)
+        {
+            throw new IOException($"The data directory {directory} is in use by another process, or can't be written: {exception.Message}", exception);
+        }
     }
 
     void PrepareDirectories()

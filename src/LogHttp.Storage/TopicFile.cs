@@ -15,6 +15,7 @@ internal sealed partial record TopicFile(int Format, string Id, int Partitions, 
     public static TopicFile For(string id, TopicConfiguration configuration) =>
         new(CurrentFormat, id, configuration.Partitions, configuration.SegmentBytes, configuration.Flush.ToString());
 
+    [JsonIgnore]
     public TopicConfiguration Configuration => new()
     {
         Partitions = Partitions,

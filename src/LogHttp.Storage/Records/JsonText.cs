@@ -108,6 +108,7 @@ internal static class JsonText
         var coordinates = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         if (coordinates >= 0)
             message = message[..coordinates];
-        return $"The value is not valid JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {message}";
+        var line = exception.LineNumber > 0 ? $"line {exception.LineNumber + 1}, " : "";
+        return $"The value is not valid JSON at {line}byte {exception.BytePositionInLine + 1}: {message}";
     }
 }

@@ -27,6 +27,9 @@ public sealed class RecordBatch : IDisposable
         _limits = limits;
     }
 
+    /// <summary>The largest record that can be added, <see cref="RecordLimits.MaxRecordBytes"/>.</summary>
+    public int MaxRecordBytes => _limits.MaxRecordBytes;
+
     /// <summary>How many records were added.</summary>
     public int Count { get; private set; }
 

@@ -1,0 +1,37 @@
+using System.Buffers.Binary;
+
+namespace LogHttp.Storage;
+
+/// <summary>Which partition a key belongs to: as Kafka's Java client decides it, so that both put a key in the same place.</summary>
+public static class KeyPartitioner
+{
+    const uint Seed = 0x9747b28c;
+    const uint Multiplier = 0x5bd1e995;
+
+    /// <summary>The partition of a key, 0 to <paramref name="partitions"/> - 1.</summary>
+    public static int PartitionOf(ReadOnlySpan<byte> key, int partitions)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(partitions, 1);
+        return (int)(Murmur2(key) & 0x7fffffff) % partitions;
+    }
+
+    /// <summary>MurmurHash2, 32 bits, little-endian, with Kafka's seed.</summary>
+    internal static uint Murmur2(ReadOnlySpan<byte> bytes)
+    {
+        unchecked
+        {
+            var hash = Seed ^ (uint)bytes.Length;
+            for (; bytes.Length >= sizeof(uint); bytes = bytes[sizeof(uint)..])
+            {
+                var word = BinaryPrimitives.ReadUInt32LittleEndian(bytes) * Multiplier;
+                hash = (hash * Multiplier) ^ ((word ^ (word >> 24)) * Multiplier);
+            }
+            for (var i = bytes.Length - 1; i >= 0; i--)
+                hash ^= (uint)bytes[i] << (8 * i);
+            if (bytes.Length > 0)
+                hash *= Multiplier;
+            hash = (hash ^ (hash >> 13)) * Multiplier;
+            return hash ^ (hash >> 15);
+        }
+    }
+}
