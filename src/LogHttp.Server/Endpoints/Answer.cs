@@ -1,0 +1,19 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary>A JSON body of known length: one write, no chunks.</summary>
+internal sealed class Answer<T>(int status, T value, JsonTypeInfo<T> type, string contentType = "application/json") : IResult
+{
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        var response = httpContext.Response;
+        response.StatusCode = status;
+        response.ContentType = contentType;
+        response.ContentLength = body.Length;
+        if (!HttpMethods.IsHead(httpContext.Request.Method))
+            await response.BodyWriter.WriteAsync(body, httpContext.RequestAborted);
+    }
+}

@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary>
+/// Something went wrong, in the form of RFC 9457: a status, a stable code for programs, a text for people, and whether
+/// the same request may succeed later (api/PROTOCOL.md §5).
+/// </summary>
+internal sealed record Problem(int Status, string Code, string Detail, bool IsRetryable = false) : IResult
+{
+    const string RetryAfterSeconds = "1";
+
+    /// <summary>The line of the body that is meant, from 1 on.</summary>
+    public long? Line { get; init; }
+
+    /// <summary>The first offset there is, for who asked for an earlier one.</summary>
+    public long? EarliestOffset { get; init; }
+
+    /// <summary>The next offset to come, for who asked for a later one.</summary>
+    public long? EndOffset { get; init; }
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.Response.Headers.CacheControl = "no-store";
+        if (IsRetryable)
+            httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
+        var json = new ProblemJson(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset);
+        return new Answer<ProblemJson>(Status, json, ResponseJson.Readable.ProblemJson, "application/problem+json").ExecuteAsync(httpContext);
+    }
+}

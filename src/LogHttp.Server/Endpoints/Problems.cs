@@ -1,0 +1,90 @@
+using LogHttp.Storage;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary>The one place where outcomes become statuses and codes.</summary>
+internal static class Problems
+{
+    public static Problem InvalidRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
+
+    public static Problem UnknownTopic(string topic) =>
+        new(StatusCodes.Status404NotFound, "unknown_topic", $"There is no topic \"{topic}\".");
+
+    public static Problem UnknownPartition(Topic topic, int partition) =>
+        new(StatusCodes.Status404NotFound, "unknown_partition", $"Topic \"{topic.Name}\" has no partition {partition}; it has {topic.Partitions.Length}, from 0 on.");
+
+    public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
+
+    /// <summary>A record that was refused, and the line of the body where it stood.</summary>
+    public static Problem Of(RecordFault fault, long? line = null)
+    {
+        var (status, code) = fault.Code switch
+        {
+            RecordFaultCode.InvalidUtf8 => (StatusCodes.Status400BadRequest, "invalid_utf8"),
+            RecordFaultCode.InvalidJson => (StatusCodes.Status400BadRequest, "invalid_json"),
+            RecordFaultCode.InvalidKey => (StatusCodes.Status400BadRequest, "invalid_key"),
+            RecordFaultCode.InvalidHeader => (StatusCodes.Status400BadRequest, "invalid_header"),
+            RecordFaultCode.RecordTooLarge => (StatusCodes.Status413PayloadTooLarge, "record_too_large"),
+            RecordFaultCode.BatchTooLarge => (StatusCodes.Status413PayloadTooLarge, "batch_too_large"),
+            _ => throw new InvalidOperationException($"No answer for {fault.Code}."),
+        };
+        return line is { } number
+            ? new(status, code, $"Line {number}: {fault.Message}") { Line = number }
+            : new(status, code, fault.Message);
+    }
+
+    /// <summary>An append that was refused.</summary>
+    public static Problem Of(AppendResult result)
+    {
+        var (status, code, isRetryable) = result.Status switch
+        {
+            AppendStatus.DiskFull => (StatusCodes.Status507InsufficientStorage, "disk_full", true),
+            AppendStatus.WriteFailed => (StatusCodes.Status503ServiceUnavailable, "write_failed", true),
+            AppendStatus.Overloaded => (StatusCodes.Status503ServiceUnavailable, "overloaded", true),
+            AppendStatus.Closed => (StatusCodes.Status503ServiceUnavailable, "shutting_down", true),
+            AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, "partition_stopped", false),
+            _ => throw new InvalidOperationException($"No answer for {result.Status}."),
+        };
+        return new(status, code, result.Reason ?? "", isRetryable);
+    }
+
+    /// <summary>A place that has no records any more, or not yet.</summary>
+    public static Problem Of(FetchResult result) => result.Status switch
+    {
+        FetchStatus.BelowEarliest => new(StatusCodes.Status410Gone, "offset_gone",
+            $"Offset {result.FirstOffset} is gone; the earliest there is is {result.EarliestOffset}.")
+        {
+            EarliestOffset = result.EarliestOffset,
+        },
+        FetchStatus.BeyondEnd => new(StatusCodes.Status416RangeNotSatisfiable, "offset_beyond_end",
+            $"Offset {result.FirstOffset} lies beyond the end of the log; the next record will have {result.EndOffset}.")
+        {
+            EndOffset = result.EndOffset,
+        },
+        _ => throw new InvalidOperationException($"{result.Status} is no problem."),
+    };
+
+    /// <summary>What was thrown while a request was handled.</summary>
+    public static Problem Of(Exception exception) => exception switch
+    {
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, "body_too_large", "The body is larger than a request may be (maxBodyBytes); send it in parts."),
+        BadHttpRequestException bad => new(bad.StatusCode, "bad_request", bad.Message),
+        TooManyTopicsException => new(StatusCodes.Status429TooManyRequests, "too_many_topics", exception.Message),
+        DiskFullException => new(StatusCodes.Status507InsufficientStorage, "disk_full", "The disk is full.", IsRetryable: true),
+        CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged there: {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}."),
+        IOException => new(StatusCodes.Status500InternalServerError, "storage_error", "The disk could not be read or written; the server's log says more.", IsRetryable: true),
+        _ => new(StatusCodes.Status500InternalServerError, "internal_error", "The server failed; its log says more."),
+    };
+
+    /// <summary>A bare status of the framework's.</summary>
+    public static Problem Of(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => new(status, "unknown_path", "There is nothing at this path. Records are at /topics/{topic}/{place}."),
+        StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "This path does not take that method."),
+        _ => new(status, "http_error", ReasonPhrases.GetReasonPhrase(status)),
+    };
+}

@@ -1,0 +1,33 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary>Query parameters that are one thing or an error, never silently something else.</summary>
+internal static class QueryParameters
+{
+    /// <summary>Reads a whole number that may be missing, but not be there twice or be anything else.</summary>
+    public static bool TryReadNumber(this IQueryCollection query, string name, long least, long most, out long? number, [NotNullWhen(false)] out Problem? problem)
+    {
+        number = null;
+        problem = null;
+        if (!query.TryGetValue(name, out var values))
+            return true;
+        if (values.Count == 1 && long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) && parsed >= least && parsed <= most)
+        {
+            number = parsed;
+            return true;
+        }
+        problem = Problems.InvalidRequest("invalid_parameter", $"{name} is \"{values}\"; it must be one whole number from {least} to {most}.");
+        return false;
+    }
+
+    /// <summary>Reads a parameter that has one possible value, or is missing.</summary>
+    public static bool TryReadFlag(this IQueryCollection query, string name, string value, out bool isSet, [NotNullWhen(false)] out Problem? problem)
+    {
+        var isThere = query.TryGetValue(name, out var values);
+        isSet = isThere && values == value;
+        problem = isThere && !isSet ? Problems.InvalidRequest("invalid_parameter", $"{name} is \"{values}\"; the one value it can have is \"{value}\".") : null;
+        return problem is null;
+    }
+}

@@ -1,0 +1,49 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+using Serilog;
+using Serilog.Formatting.Compact;
+
+namespace LogHttp.Server.Hosting;
+
+/// <summary>What the program is put together from.</summary>
+internal static class LogHttpHosting
+{
+    const string DefaultUrl = "http://127.0.0.1:8080";
+
+    public static void AddLogHttp(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<LogHttpSettings>()
+            .BindConfiguration(LogHttpSettings.Section, binder => binder.ErrorOnUnknownConfiguration = true)
+            .ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<LogHttpSettings>, LogHttpSettingsValidator>();
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(services => services.GetRequiredService<IOptions<LogHttpSettings>>().Value.ToStorageOptions());
+        builder.Services.AddSingleton<CatalogHost>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
+        builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);
+    }
+
+    public static void AddServer(this WebApplicationBuilder builder)
+    {
+        // An address from the command line or the environment wins; a configuration of Kestrel's own endpoints does too.
+        var configuration = builder.Configuration;
+        if (string.IsNullOrEmpty(configuration["urls"]) && string.IsNullOrEmpty(configuration["http_ports"]) && string.IsNullOrEmpty(configuration["https_ports"]) && !configuration.GetSection("Kestrel:Endpoints").Exists())
+            builder.WebHost.UseUrls(DefaultUrl);
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<LogHttpSettings>>(static (kestrel, settings) =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = settings.Value.MaxBodyBytes;
+            kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseSendFile());
+        });
+    }
+
+    public static void AddLogging(this WebApplicationBuilder builder) => builder.Services.AddSerilog(static (services, logger) =>
+    {
+        logger.ReadFrom.Configuration(services.GetRequiredService<IConfiguration>());
+        if (services.GetRequiredService<IOptions<LogHttpSettings>>().Value.LogFormat == "json")
+            logger.WriteTo.Console(new CompactJsonFormatter());
+        else
+            logger.WriteTo.Console(formatProvider: System.Globalization.CultureInfo.InvariantCulture);
+    });
+}

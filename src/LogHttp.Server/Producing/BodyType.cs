@@ -1,0 +1,73 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.Server.Endpoints;
+using Microsoft.Net.Http.Headers;
+
+namespace LogHttp.Server.Producing;
+
+/// <summary>What a body's media type makes of it.</summary>
+internal enum BodyKind
+{
+    Json,
+    JsonLines,
+    Text,
+    TextLines,
+    Form,
+    Bytes,
+}
+
+/// <summary>How a body is to be read, by its content type and <c>?split=lines</c> (the table of api/PROTOCOL.md §2).</summary>
+/// <param name="Kind">How.</param>
+/// <param name="RecordHeaders">The record's <c>content-type</c> header, where the type is not the obvious one for the kind.</param>
+internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string, string>>? RecordHeaders = null)
+{
+    public bool HoldsManyRecords => Kind is BodyKind.JsonLines or BodyKind.TextLines;
+
+    public static bool TryRead(HttpRequest request, [NotNullWhen(true)] out BodyType? read, [NotNullWhen(false)] out Problem? problem)
+    {
+        read = null;
+        if (!request.Query.TryReadFlag("split", "lines", out var splitsLines, out problem))
+            return false;
+        var bodyType = new BodyType(BodyKind.Bytes);
+        if (request.ContentType is not null)
+        {
+            if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var mediaType))
+                problem = Problems.UnsupportedMediaType($"The Content-Type \"{request.ContentType}\" can't be read.");
+            else
+                problem = Check(mediaType, bodyType = Of(mediaType, splitsLines));
+        }
+        if (problem is null && splitsLines && bodyType.Kind != BodyKind.TextLines)
+            problem = Problems.InvalidRequest("invalid_parameter", "split=lines goes with a text body (Content-Type: text/plain).");
+        if (problem is not null)
+            return false;
+        read = bodyType;
+        return true;
+    }
+
+    static BodyType Of(MediaTypeHeaderValue mediaType, bool splitsLines)
+    {
+        var name = mediaType.MediaType.ToString().ToLowerInvariant();
+        return name switch
+        {
+            "application/json" => new(BodyKind.Json),
+            "application/x-ndjson" or "application/ndjson" or "application/jsonl" => new(BodyKind.JsonLines),
+            "application/x-www-form-urlencoded" => new(BodyKind.Form),
+            "application/octet-stream" => new(BodyKind.Bytes),
+            "text/plain" => new(splitsLines ? BodyKind.TextLines : BodyKind.Text),
+            _ when name.StartsWith("text/", StringComparison.Ordinal) => new(splitsLines ? BodyKind.TextLines : BodyKind.Text, ContentType(name)),
+            _ when name.EndsWith("+json", StringComparison.Ordinal) => new(BodyKind.Json, ContentType(name)),
+            _ => new(BodyKind.Bytes, ContentType(mediaType.ToString())),
+        };
+    }
+
+    static Problem? Check(MediaTypeHeaderValue mediaType, BodyType bodyType)
+    {
+        if (mediaType.MediaType.Equals(RecordsType.Name, StringComparison.OrdinalIgnoreCase))
+            return Problems.UnsupportedMediaType($"{RecordsType.Name} is not taken yet; send values, one a line, as application/x-ndjson.");
+        var charset = mediaType.Charset.ToString().Trim('"').ToLowerInvariant();
+        return bodyType.Kind == BodyKind.Bytes || charset is "" or "utf-8" or "us-ascii"
+            ? null
+            : Problems.UnsupportedMediaType($"The charset is {charset}; text and JSON are taken as UTF-8 only.");
+    }
+
+    static KeyValuePair<string, string>[] ContentType(string name) => [new("content-type", name)];
+}

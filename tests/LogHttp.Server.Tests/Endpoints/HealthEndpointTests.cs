@@ -1,0 +1,18 @@
+using System.Net;
+
+namespace LogHttp.Server.Tests.Endpoints;
+
+public sealed class HealthEndpointTests : IDisposable
+{
+    readonly TestServer _server = new();
+
+    public void Dispose() => _server.Dispose();
+
+    [Fact]
+    public async Task Get_AnswersOk()
+    {
+        using var response = await _server.Client.GetAsync("/healthz");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("ok", (await TestServer.JsonAsync(response)).GetProperty("status").GetString());
+    }
+}

@@ -1,0 +1,197 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+
+namespace LogHttp.Server.Tests.Endpoints;
+
+public sealed class ProduceEndpointTests : IDisposable
+{
+    readonly TestServer _server = new(("MaxRecordBytes", "4096"), ("MaxBatchBytes", "65536"), ("MaxBodyBytes", "100000"), ("MaxTopics", "3"));
+
+    public void Dispose() => _server.Dispose();
+
+    async Task<JsonElement> AppendOneAsync(string contentType, byte[] body, params (string, string)[] headers)
+    {
+        using var response = await _server.PostAsync("/topics/t", contentType, body, headers);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        return (await _server.ReadAllAsync("t"))[^1];
+    }
+
+    async Task RefusedAsync(HttpStatusCode status, string code, string mentions, string path, string contentType, byte[] body, params (string, string)[] headers)
+    {
+        var before = Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")) ? (await _server.ReadAllAsync("t")).Count : 0;
+        using var response = await _server.PostAsync(path, contentType, body, headers);
+        var problem = await TestServer.JsonAsync(response);
+        Assert.Equal((status, code), (response.StatusCode, problem.GetProperty("code").GetString()));
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType!.MediaType);
+        Assert.Contains(mentions, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
+        if (before > 0)
+            Assert.Equal(before, (await _server.ReadAllAsync("t")).Count);
+        else
+            Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")), "A refused request made the topic.");
+    }
+
+    Task RefusedAsync(HttpStatusCode status, string code, string mentions, string contentType, string body, params (string, string)[] headers) =>
+        RefusedAsync(status, code, mentions, "/topics/t", contentType, Encoding.UTF8.GetBytes(body), headers);
+
+    [Fact]
+    public async Task Post_AnswersWhereTheRecordIs()
+    {
+        await _server.PostAsync("/topics/t", "application/json", "1");
+        using var response = await _server.PostAsync("/topics/t", "application/json", """{"id": 1}""");
+
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        var answer = await TestServer.JsonAsync(response);
+        Assert.Equal(("t", 0, 1, 1), (answer.GetProperty("topic").GetString()!, answer.GetProperty("partition").GetInt32(), answer.GetProperty("offset").GetInt32(), answer.GetProperty("count").GetInt32()));
+        Assert.InRange(answer.GetProperty("timestamp").GetInt64(), 1_700_000_000_000, long.MaxValue);
+        var record = await _server.Client.GetStringAsync(response.Headers.Location);
+        Assert.Equal("{\"offset\":1,\"timestamp\":" + answer.GetProperty("timestamp").GetRawText() + ",\"value\":{\"id\": 1}}\n", record);
+    }
+
+    [Theory]
+    [InlineData("application/json", "{\"a\": [1,\n 2.50,\r\n true]}", "{\"a\": [1,  2.50,   true]}")]
+    [InlineData("application/json; charset=utf-8", " 1e400 ", "1e400")]
+    [InlineData("application/json", "\"\\ud800\"", "\"\\ud800\"")]
+    [InlineData("application/json", "\uFEFF{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}")]
+    [InlineData("application/json", "null", "null")]
+    [InlineData("text/plain", "a \"quoted\" \\ line\nand\t\u0001 😀 é", "\"a \\\"quoted\\\" \\\\ line\\nand\\t\\u0001 😀 é\"")]
+    [InlineData("text/plain", "", "\"\"")]
+    [InlineData("application/x-www-form-urlencoded", "hello", "\"hello\"")]
+    [InlineData("application/x-www-form-urlencoded", "{\"id\":1}", "{\"id\":1}")]
+    [InlineData("application/x-www-form-urlencoded", "[1,2]", "[1,2]")]
+    [InlineData("application/x-www-form-urlencoded", "42", "\"42\"")]
+    [InlineData("application/x-www-form-urlencoded", "{broken", "\"{broken\"")]
+    public async Task Post_OfOneValue_KeepsItAsItCame(string contentType, string body, string value) =>
+        Assert.Equal(value, (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body))).GetProperty("value").GetRawText());
+
+    [Theory]
+    [InlineData("application/octet-stream", null)]
+    [InlineData("", null)]
+    [InlineData("image/png", "image/png")]
+    public async Task Post_OfBytes_KeepsThemAsBase64(string contentType, string? header)
+    {
+        byte[] bytes = [0, 255, 10, 13, 128];
+        var record = await AppendOneAsync(contentType, bytes);
+        Assert.Equal(bytes, record.GetProperty("valueBase64").GetBytesFromBase64());
+        Assert.Equal(header, record.TryGetProperty("headers", out var headers) ? headers.GetProperty("content-type").GetString() : null);
+    }
+
+    [Theory]
+    [InlineData("text/html", "<p>", "text/html")]
+    [InlineData("application/cloudevents+json", "{}", "application/cloudevents+json")]
+    public async Task Post_OfAnUncommonType_RemembersItInAHeader(string contentType, string body, string header) =>
+        Assert.Equal(header, (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body))).GetProperty("headers").GetProperty("content-type").GetString());
+
+    [Theory]
+    [InlineData("user-7")]
+    [InlineData("käse 😀 \"x\"")]
+    public async Task Post_WithARecordKey_KeepsIt(string key)
+    {
+        // HttpClient sends ASCII headers only, so the key goes as the raw UTF-8 that curl sends.
+        var body = RawRequest.Post(_server.Client.BaseAddress!, "/topics/t", $"Record-Key: {key}\r\nContent-Type: application/json\r\n", "1");
+        Assert.StartsWith("HTTP/1.1 201", await body, StringComparison.Ordinal);
+        Assert.Equal(key, (await _server.ReadAllAsync("t"))[^1].GetProperty("key").GetString());
+    }
+
+    [Fact]
+    public async Task Post_OfNdjson_AppendsAValueALine()
+    {
+        using var response = await _server.PostAsync("/topics/t", "application/x-ndjson", "{\"a\":1}\n\n \"b\" \r\n3");
+        Assert.Equal(3, (await TestServer.JsonAsync(response)).GetProperty("count").GetInt32());
+        Assert.Equal(["{\"a\":1}", "\"b\"", "3"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText()));
+    }
+
+    [Fact]
+    public async Task Post_OfText_SplitsLinesWhenAsked()
+    {
+        using var response = await _server.PostAsync("/topics/t?split=lines", "text/plain", "one\r\n\ntwo\n");
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        Assert.Equal(["one", "", "two"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetString()));
+    }
+
+    [Fact]
+    public async Task Post_OfManyLines_KeepsThemInOrder()
+    {
+        var lines = Enumerable.Range(0, 500).Select(number => $"{number} {new string('x', number % 50)}").ToArray();
+        using var response = await _server.PostAsync("/topics/t?split=lines", "text/plain", string.Join('\n', lines));
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        Assert.Equal(lines, (await _server.ReadAllAsync("t", "?maxBytes=4096")).Select(record => record.GetProperty("value").GetString()));
+    }
+
+    [Theory]
+    [InlineData("application/json", "{\"a\":", "invalid_json", "byte 6")]
+    [InlineData("application/json", "", "invalid_json", "empty")]
+    [InlineData("application/json", "1 2", "invalid_json", "byte 3")]
+    [InlineData("application/json", "{} // no", "invalid_json", "byte 4")]
+    [InlineData("application/x-ndjson", "1\n2\nthree\n4", "invalid_json", "Line 3:")]
+    [InlineData("application/x-ndjson", "\n \n", "no_records", "no records")]
+    public async Task Post_OfBadJson_SaysWhereAndAppendsNothing(string contentType, string body, string code, string mentions) =>
+        await RefusedAsync(HttpStatusCode.BadRequest, code, mentions, contentType, body);
+
+    [Fact]
+    public async Task Post_OfJsonNestedTooDeep_IsRefusedAndAtTheLimitTaken()
+    {
+        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_json", "depth", "application/json", new string('[', 61) + new string(']', 61));
+        await AppendOneAsync("application/json", Encoding.UTF8.GetBytes(new string('[', 60) + new string(']', 60)));
+    }
+
+    [Theory]
+    [InlineData("application/json")]
+    [InlineData("text/plain")]
+    [InlineData("application/x-www-form-urlencoded")]
+    public async Task Post_OfInvalidUtf8_SaysWhereAndAppendsNothing(string contentType) =>
+        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_utf8", "byte 1", "/topics/t", contentType, [(byte)'"', 0xC3, (byte)'"']);
+
+    [Fact]
+    public async Task Post_BeyondABound_IsRefusedWithTheBoundsName()
+    {
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "maxRecordBytes", "text/plain", new string('x', 5_000));
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "Line 2:", "application/x-ndjson", $"1\n\"{new string('x', 5_000)}\"\n");
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "batch_too_large", "maxBatchBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat($"\"{new string('x', 1_000)}\"\n", 90)));
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "body_too_large", "maxBodyBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat("1\n", 60_000)));
+    }
+
+    [Fact]
+    public async Task Post_ThatContradictsItself_IsRefused()
+    {
+        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_key", "single record", "application/x-ndjson", "1\n2", ("Record-Key", "k"));
+        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_parameter", "split", "/topics/t?split=words", "text/plain", "x"u8.ToArray());
+        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_parameter", "split=lines", "/topics/t?split=lines", "application/json", "1"u8.ToArray());
+        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_parameter", "partition", "/topics/t?partition=-1", "application/json", "1"u8.ToArray());
+        await RefusedAsync(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", "charset", "text/plain; charset=latin1", "x");
+        await RefusedAsync(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", "not taken yet", "application/vnd.loghttp.records+ndjson", "{}");
+    }
+
+    [Theory]
+    [InlineData("a%20b")]
+    [InlineData("%2e%2e")]
+    [InlineData("a%2Fb")]
+    [InlineData("caf%C3%A9")]
+    public async Task Post_ToANameThatNoTopicMayHave_IsRefused(string name)
+    {
+        using var response = await _server.PostAsync($"/topics/{name}", "application/json", "1");
+        Assert.InRange((int)response.StatusCode, 400, 499);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_server.DataDirectory, "topics")));
+    }
+
+    [Fact]
+    public async Task Post_ToOneTopicTooMany_IsRefused()
+    {
+        for (var number = 0; number < 3; number++)
+            Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync($"/topics/t{number}", "application/json", "1")).StatusCode);
+        using var response = await _server.PostAsync("/topics/t3", "application/json", "1");
+        Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
+        Assert.Equal("too_many_topics", (await TestServer.JsonAsync(response)).GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task Post_WhoseBodyStopsHalfWay_AppendsNothing()
+    {
+        await _server.PostAsync("/topics/t", "application/json", "1");
+        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n2\n3\n");
+        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n2\n3\n\r\n");
+        await _server.PostAsync("/topics/t", "application/json", "9");
+        Assert.Equal(["1", "9"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText()));
+    }
+}

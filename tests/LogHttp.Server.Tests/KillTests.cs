@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using LogHttp.Testing;
+using Xunit.Abstractions;
+
+namespace LogHttp.Server.Tests;
+
+/// <summary>
+/// kill -9 in a loop while producers append. LOGHTTP_KILLS says how often (the README's command: 200), LOGHTTP_SEED when.
+/// </summary>
+public class KillTests(ITestOutputHelper output)
+{
+    const int Producers = 4;
+
+    static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+
+    [Fact]
+    public async Task KillNine_WhileProducersAppend_LosesNothingAcknowledged()
+    {
+        using var directory = new TemporaryDirectory();
+        var (kills, random) = (Setting("LOGHTTP_KILLS", 8), new Random(Setting("LOGHTTP_SEED", 1)));
+        var acknowledged = new ConcurrentDictionary<string, long>();
+        for (var kill = 0; kill < kills; kill++)
+        {
+            var (server, client) = await ServerProcess.StartAsync(directory.Path, ("LogHttp__SegmentBytes", "65536"), ("LogHttp__CheckpointBytes", "65536"));
+            using (server)
+            using (client)
+            {
+                await CheckAsync(client, acknowledged);
+                var enough = new CountdownEvent(random.Next(1, 200));
+                var producers = Enumerable.Range(0, Producers).Select(producer => ProduceAsync(client, $"{kill}-{producer}", acknowledged, enough)).ToArray();
+                await Task.Run(enough.Wait);
+                await server.KillAsync();
+                await Task.WhenAll(producers);
+            }
+        }
+        var (last, lastClient) = await ServerProcess.StartAsync(directory.Path);
+        using (last)
+        using (lastClient)
+        {
+            var records = await CheckAsync(lastClient, acknowledged);
+            output.WriteLine($"{kills} kills, {acknowledged.Count} acknowledged records, {records} in the log.");
+            Assert.True(acknowledged.Count >= kills);
+        }
+    }
+
+    /// <summary>Appends one batch after the other until the server is gone.</summary>
+    static async Task ProduceAsync(HttpClient client, string name, ConcurrentDictionary<string, long> acknowledged, CountdownEvent enough)
+    {
+        for (var number = 0; ; number++)
+        {
+            var values = Enumerable.Range(0, 1 + number % 3).Select(line => $"{name}-{number}-{line}").ToArray();
+            try
+            {
+                using var response = await client.PostAsync("/topics/t?split=lines", new StringContent(string.Join('\n', values), Encoding.UTF8, "text/plain"));
+                Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+                var offset = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("offset").GetInt64();
+                for (var line = 0; line < values.Length; line++)
+                    Assert.True(acknowledged.TryAdd(values[line], offset + line));
+            }
+            catch (HttpRequestException)
+            {
+                return;
+            }
+            finally
+            {
+                if (!enough.IsSet)
+                    enough.Signal();
+            }
+        }
+    }
+
+    /// <summary>Every acknowledged record is at its offset, and no record is there twice.</summary>
+    static async Task<int> CheckAsync(HttpClient client, ConcurrentDictionary<string, long> acknowledged)
+    {
+        var offsets = new Dictionary<string, long>();
+        for (var path = "/topics/t/earliest"; ;)
+        {
+            using var response = await client.GetAsync(path);
+            if (response.StatusCode is HttpStatusCode.NoContent or HttpStatusCode.NotFound)
+                break;
+            response.EnsureSuccessStatusCode();
+            foreach (var line in (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            {
+                var record = JsonDocument.Parse(line).RootElement;
+                Assert.True(offsets.TryAdd(record.GetProperty("value").GetString()!, record.GetProperty("offset").GetInt64()), line);
+            }
+            path = TestServer.NextLink(response);
+        }
+        foreach (var (value, offset) in acknowledged)
+            Assert.Equal(offset, offsets.GetValueOrDefault(value, -1));
+        return offsets.Count;
+    }
+}

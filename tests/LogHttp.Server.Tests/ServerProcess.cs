@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace LogHttp.Server.Tests;
+
+/// <summary>The program as a process of its own: to be killed, or to fail at its start.</summary>
+sealed partial class ServerProcess : IDisposable
+{
+    static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+
+    readonly Process _process;
+    readonly ConcurrentQueue<string> _output = new();
+    readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    ServerProcess(string dataDirectory, params IEnumerable<(string Name, string Value)> environment)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "--urls", "http://127.0.0.1:0"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = dataDirectory,
+        };
+        start.Environment["LogHttp__DataDirectory"] = dataDirectory;
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        _process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        _process.OutputDataReceived += (_, line) => Take(line.Data);
+        _process.ErrorDataReceived += (_, line) => Take(line.Data);
+        _process.Exited += (_, _) => _listening.TrySetException(new InvalidOperationException($"The server ended: {Output}"));
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public string Output => string.Join('\n', _output);
+
+    /// <summary>Starts the program and waits until it listens.</summary>
+    public static async Task<(ServerProcess Server, HttpClient Client)> StartAsync(string dataDirectory, params IEnumerable<(string Name, string Value)> environment)
+    {
+        var server = new ServerProcess(dataDirectory, environment);
+        return (server, new HttpClient { BaseAddress = await server._listening.Task.WaitAsync(StartLimit) });
+    }
+
+    /// <summary>Starts the program where it can't run, and gives its exit code and what it said.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string dataDirectory, params IEnumerable<(string Name, string Value)> environment)
+    {
+        using var server = new ServerProcess(dataDirectory, environment);
+        await server._process.WaitForExitAsync().WaitAsync(StartLimit);
+        _ = server._listening.Task.Exception;
+        return (server._process.ExitCode, server.Output);
+    }
+
+    /// <summary>SIGKILL: the process has no say in it.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.Dispose();
+    }
+
+    void Take(string? line)
+    {
+        if (line is null)
+            return;
+        _output.Enqueue(line);
+        if (line.Contains("Now listening on", StringComparison.Ordinal) && Address().Match(line) is { Success: true } address)
+            _listening.TrySetResult(new Uri(address.Value));
+    }
+
+    [GeneratedRegex("http://[0-9.:]+")]
+    private static partial Regex Address();
+}

@@ -1,0 +1,135 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using LogHttp.Testing;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace LogHttp.Server.Tests;
+
+/// <summary>The program itself, in this process, on real Kestrel and a data directory of its own.</summary>
+sealed class TestServer : IDisposable
+{
+    readonly TemporaryDirectory _directory = new();
+    readonly Dictionary<string, string> _settings;
+    readonly X509Certificate2? _certificate;
+    Factory _factory;
+
+    public TestServer(params (string Name, string Value)[] settings)
+        : this(null, settings)
+    {
+    }
+
+    /// <summary>Also listens for HTTPS when there is a certificate.</summary>
+    public TestServer(X509Certificate2? certificate, params (string Name, string Value)[] settings)
+    {
+        _certificate = certificate;
+        _settings = settings.ToDictionary(setting => $"LogHttp:{setting.Name}", setting => setting.Value);
+        _settings["LogHttp:DataDirectory"] = _directory.Path;
+        (_factory, Client) = Start();
+    }
+
+
+    public HttpClient Client { get; private set; }
+
+    /// <summary>The address of a scheme.</summary>
+    public Uri AddressOf(string scheme) => AddressOf(_factory, scheme);
+
+    public string DataDirectory => _directory.Path;
+
+    public void Restart(Action? meanwhile = null)
+    {
+        Stop();
+        meanwhile?.Invoke();
+        (_factory, Client) = Start();
+    }
+
+    public async Task<HttpResponseMessage> PostAsync(string path, string contentType, byte[] body, params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
+        if (contentType.Length > 0)
+            request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(contentType);
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        return await Client.SendAsync(request);
+    }
+
+    public Task<HttpResponseMessage> PostAsync(string path, string contentType, string body, params (string Name, string Value)[] headers) =>
+        PostAsync(path, contentType, Encoding.UTF8.GetBytes(body), headers);
+
+    public static async Task<JsonElement> JsonAsync(HttpResponseMessage response) =>
+        JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement;
+
+    /// <summary>All records of a topic, along the links.</summary>
+    public async Task<List<JsonElement>> ReadAllAsync(string topic, string query = "")
+    {
+        var records = new List<JsonElement>();
+        for (var path = $"/topics/{topic}/earliest{query}"; ;)
+        {
+            using var response = await Client.GetAsync(path);
+            if (response.StatusCode == HttpStatusCode.NoContent)
+                return records;
+            response.EnsureSuccessStatusCode();
+            var text = await response.Content.ReadAsStringAsync();
+            records.AddRange(text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement));
+            path = NextLink(response);
+        }
+    }
+
+    public static string NextLink(HttpResponseMessage response)
+    {
+        var link = Assert.Single(response.Headers.GetValues("Link"));
+        Assert.Matches("^<[^>]+>; rel=\"next\"$", link);
+        return link[1..link.IndexOf('>', StringComparison.Ordinal)];
+    }
+
+    public static long Number(HttpResponseMessage response, string header) =>
+        long.Parse(Assert.Single(response.Headers.GetValues(header)), CultureInfo.InvariantCulture);
+
+    public void Dispose()
+    {
+        Stop();
+        _directory.Dispose();
+    }
+
+    void Stop()
+    {
+        Client.Dispose();
+        _factory.Dispose();
+    }
+
+    (Factory, HttpClient) Start()
+    {
+        var factory = new Factory(_settings);
+        // Not UseKestrel(port): that writes the address while the program, on its own thread, may be starting already.
+        factory.UseKestrel(Listen);
+        factory.StartServer();
+        return (factory, new HttpClient { BaseAddress = AddressOf(factory, "http") });
+    }
+
+    void Listen(KestrelServerOptions kestrel)
+    {
+        kestrel.Listen(IPAddress.Loopback, 0);
+        if (_certificate is not null)
+            kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.UseHttps(_certificate));
+    }
+
+    static Uri AddressOf(Factory factory, string scheme) =>
+        new(factory.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single(address => address.StartsWith(scheme + ":", StringComparison.Ordinal)));
+
+    sealed class Factory(Dictionary<string, string> settings) : WebApplicationFactory<Program>
+    {
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            builder.UseContentRoot(AppContext.BaseDirectory);
+            foreach (var (name, value) in settings)
+                builder.UseSetting(name, value);
+        }
+    }
+}
