@@ -12,7 +12,7 @@ namespace LogHttp.Server.Endpoints;
 internal sealed partial class ResponseJson : JsonSerializerContext
 {
     /// <summary>Escapes only what JSON demands: quotes in a message stay readable, and nothing here is put into HTML.</summary>
-    public static ResponseJson Readable { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web) 
+    public static ResponseJson Readable { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
