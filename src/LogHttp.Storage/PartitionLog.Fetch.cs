@@ -67,8 +67,7 @@ public sealed partial class PartitionLog
     /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
     (long Position, long Offset) FindRecord(Segment segment, SegmentFiles files, SegmentEnd end, long offset)
     {
-        var relative = (uint)Math.Min(offset - segment.BaseOffset, uint.MaxValue);
-        var (number, block) = IndexFile.Floor(files.Index, end.IndexEntries, relative, static (entry, relative) => entry.RelativeOffset <= relative);
+        var block = IndexFile.Floor(files.Index, end.IndexEntries, offset - segment.BaseOffset, end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
         return ReadLines(segment, files.Data, block.Position, end.Position, offset, stopPosition: long.MaxValue);
@@ -100,7 +99,7 @@ public sealed partial class PartitionLog
     }
 
     static IndexEntry LastBoundary(SegmentFiles files, SegmentEnd end, long position) =>
-        IndexFile.Floor(files.Index, end.IndexEntries, position, static (entry, position) => entry.Position <= position).Entry;
+        IndexFile.Floor(files.Index, end.IndexEntries, position, end.Position, static entry => entry.Position);
 
     /// <summary>
     /// Reads line heads from a boundary on. Ends at the first line with at least the offset wanted, or at the last line
