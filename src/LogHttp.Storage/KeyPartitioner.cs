@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace LogHttp.Storage;
 
@@ -14,6 +15,9 @@ public static class KeyPartitioner
         ArgumentOutOfRangeException.ThrowIfLessThan(partitions, 1);
         return (int)(Murmur2(key) & 0x7fffffff) % partitions;
     }
+
+    /// <summary>The partition of a key that is text: of its UTF-8.</summary>
+    public static int PartitionOf(string key, int partitions) => PartitionOf(Encoding.UTF8.GetBytes(key), partitions);
 
     /// <summary>MurmurHash2, 32 bits, little-endian, with Kafka's seed.</summary>
     internal static uint Murmur2(ReadOnlySpan<byte> bytes)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 
 namespace LogHttp.Storage;
 
@@ -23,13 +22,6 @@ public sealed class Topic
     /// <summary>Its partitions, by number.</summary>
     public ImmutableArray<PartitionLog> Partitions { get; }
 
-    /// <summary>Where a batch goes whose sender does not say: its key's partition, or the next in turn when it has none.</summary>
-    public int ChoosePartition(string? key)
-    {
-        if (Partitions.Length == 1)
-            return 0;
-        return key is null
-            ? (int)((uint)Interlocked.Increment(ref _roundRobin) % (uint)Partitions.Length)
-            : KeyPartitioner.PartitionOf(Encoding.UTF8.GetBytes(key), Partitions.Length);
-    }
+    /// <summary>Where a batch goes whose records have no key and no partition: each in turn.</summary>
+    public int ChoosePartition() => (int)((uint)Interlocked.Increment(ref _roundRobin) % (uint)Partitions.Length);
 }

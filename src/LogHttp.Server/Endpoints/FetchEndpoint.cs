@@ -24,7 +24,7 @@ internal static class FetchEndpoint
             return Problems.InvalidRequest("partition_required", $"Topic \"{topic}\" has {found.Partitions.Length} partitions; say which with ?partition=0 to {found.Partitions.Length - 1}.");
         var partition = query.Partition ?? 0;
         if (partition >= found.Partitions.Length)
-            return Problems.UnknownPartition(found, partition);
+            return Problems.UnknownPartition(partition, found.Partitions.Length);
 
         using var page = found.Partitions[partition].Fetch(parsed, query.PageSize);
         WriteOffsets(context.Response.Headers, page);

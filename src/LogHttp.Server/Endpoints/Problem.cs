@@ -19,6 +19,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The next offset to come, for who asked for a later one.</summary>
     public long? EndOffset { get; init; }
 
+    /// <summary>The same, said of a line of the body.</summary>
+    public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         httpContext.Response.Headers.CacheControl = "no-store";

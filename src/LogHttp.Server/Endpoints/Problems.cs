@@ -14,13 +14,13 @@ internal static class Problems
     public static Problem UnknownTopic(string topic) =>
         new(StatusCodes.Status404NotFound, "unknown_topic", $"There is no topic \"{topic}\".");
 
-    public static Problem UnknownPartition(Topic topic, int partition) =>
-        new(StatusCodes.Status404NotFound, "unknown_partition", $"Topic \"{topic.Name}\" has no partition {partition}; it has {topic.Partitions.Length}, from 0 on.");
+    public static Problem UnknownPartition(int partition, int partitions) =>
+        new(StatusCodes.Status404NotFound, "unknown_partition", $"The topic has no partition {partition}; it has {partitions}, from 0 on.");
 
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
 
-    /// <summary>A record that was refused, and the line of the body where it stood.</summary>
-    public static Problem Of(RecordFault fault, long? line = null)
+    /// <summary>A record that was refused.</summary>
+    public static Problem Of(RecordFault fault)
     {
         var (status, code) = fault.Code switch
         {
@@ -32,9 +32,7 @@ internal static class Problems
             RecordFaultCode.BatchTooLarge => (StatusCodes.Status413PayloadTooLarge, "batch_too_large"),
             _ => throw new InvalidOperationException($"No answer for {fault.Code}."),
         };
-        return line is { } number
-            ? new(status, code, $"Line {number}: {fault.Message}") { Line = number }
-            : new(status, code, fault.Message);
+        return new(status, code, fault.Message);
     }
 
     /// <summary>An append that was refused.</summary>

@@ -7,45 +7,83 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary><c>POST /topics/{topic}</c>: appends what the body holds, all of it or nothing (api/PROTOCOL.md §2).</summary>
+/// <summary>
+/// <c>POST /topics/{topic}</c>: appends what the body holds, one batch for each partition, all of it or nothing in each
+/// (api/PROTOCOL.md §2).
+/// </summary>
 internal static class ProduceEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, IOptions<LogHttpSettings> settings)
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, TimeProvider time, IOptions<LogHttpSettings> settings)
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        if (!ProduceRequest.TryRead(context.Request, out var request, out var problem))
+        if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
             return problem;
-        if (catalog.Find(topic) is null && !settings.Value.AutoCreateTopics)
+        var found = catalog.Find(topic);
+        if (found is null && !settings.Value.AutoCreateTopics)
             return Problems.UnknownTopic(topic);
 
-        var batch = new RecordBatch(options.Records);
-        try
+        // The body comes first: a topic is not made for a request that is refused.
+        using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, () => found?.ChoosePartition() ?? 0);
+        if (await request.ReadIntoAsync(batch, context.RequestAborted) is { } bodyProblem)
+            return bodyProblem;
+        found ??= await catalog.GetOrCreateAsync(topic);
+        if (found.Partitions.Length != batch.Partitions)
+            return new Problem(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
+        var results = await AppendAsync(found, batch.Take());
+        return Answer(context, topic, results);
+    }
+
+    /// <summary>Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this request.</summary>
+    static Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches) =>
+        Task.WhenAll(batches.ConvertAll(async batch =>
         {
-            // The body comes first: a topic is not made for a request that is refused.
-            if (await request.ReadIntoAsync(batch, context.RequestAborted) is { } bodyProblem)
-                return bodyProblem;
-            var found = await catalog.GetOrCreateAsync(topic);
-            var partition = request.Partition ?? found.ChoosePartition(request.Key);
-            if (partition >= found.Partitions.Length)
-                return Problems.UnknownPartition(found, partition);
-            var count = batch.Count;
-            // From here on the batch is the log's; it is committed whatever becomes of this request.
-            var appending = found.Partitions[partition].AppendAsync(batch);
-            batch = null;
-            var result = await appending;
-            if (result.Status != AppendStatus.Appended)
-                return Problems.Of(result);
-            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{result.FirstOffset}?partition={partition}");
-            var produced = new Produced(topic, partition, result.FirstOffset, count, result.TimestampMs);
+            var count = batch.Value.Count;
+            return new PartitionResult(batch.Key, count, await topic.Partitions[batch.Key].AppendAsync(batch.Value));
+        }));
+
+    static IResult Answer(HttpContext context, string topic, PartitionResult[] results)
+    {
+        if (Array.TrueForAll(results, result => result.Append.Status != AppendStatus.Appended))
+            return Problems.Of(results[0].Append);
+        if (results is [var only])
+        {
+            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
+            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.Count, only.Append.TimestampMs);
             return new Answer<Produced>(StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);
         }
-        finally
+        var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
+        return new Answer<ProducedToMany>(
+            isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
+            new ProducedToMany(topic, results.Sum(result => result.Append.Status == AppendStatus.Appended ? result.Count : 0), [.. results.Select(result => result.ToJson())]),
+            ResponseJson.Readable.ProducedToMany);
+    }
+
+    sealed record PartitionResult(int Partition, int Count, AppendResult Append)
+    {
+        public ProducedPart ToJson()
         {
-            batch?.Dispose();
+            if (Append.Status == AppendStatus.Appended)
+                return new ProducedPart(Partition, StatusCodes.Status201Created) { Offset = Append.FirstOffset, Count = Count, Timestamp = Append.TimestampMs };
+            var problem = Problems.Of(Append);
+            return new ProducedPart(Partition, problem.Status) { Code = problem.Code, Retryable = problem.IsRetryable, Detail = problem.Detail };
         }
     }
 }
 
 /// <summary>The answer to an append: where its records are.</summary>
 internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp);
+
+/// <summary>The answer to an append to several partitions.</summary>
+internal sealed record ProducedToMany(string Topic, int Count, ProducedPart[] Results);
+
+/// <summary>What became of one partition's records.</summary>
+internal sealed record ProducedPart(int Partition, int Status)
+{
+    public long? Offset { get; init; }
+    public int? Count { get; init; }
+    public long? Timestamp { get; init; }
+    public string? Code { get; init; }
+    public bool? Retryable { get; init; }
+    public string? Detail { get; init; }
+}

@@ -7,6 +7,7 @@ namespace LogHttp.Server.Endpoints;
 /// <summary>All JSON that the server writes, but for records.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Produced))]
+[JsonSerializable(typeof(ProducedToMany))]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(ProblemJson))]
 internal sealed partial class ResponseJson : JsonSerializerContext

@@ -33,7 +33,7 @@ internal static class BodyReader
                 carried.Add(piece.Span);
             reader.AdvanceTo(read.Buffer.End);
             if (carried.SizeBytes > maxRecordBytes)
-                return TooLarge(maxRecordBytes, line: null);
+                return TooLarge(maxRecordBytes);
             if (read.IsCompleted)
                 return handle(carried.Bytes);
         }
@@ -52,7 +52,7 @@ internal static class BodyReader
             {
                 problem ??= TakeLines(piece.Span, carried, ref number, handle);
                 if (carried.SizeBytes > maxRecordBytes)
-                    problem ??= TooLarge(maxRecordBytes, number + 1);
+                    problem ??= TooLarge(maxRecordBytes).AtLine(number + 1);
             }
             // Also after a problem: Kestrel drains what is left of the body.
             reader.AdvanceTo(read.Buffer.End);
@@ -83,6 +83,6 @@ internal static class BodyReader
         return null;
     }
 
-    static Problem TooLarge(int maxRecordBytes, long? line) =>
-        Problems.Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."), line);
+    static Problem TooLarge(int maxRecordBytes) =>
+        Problems.Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
 }

@@ -11,6 +11,7 @@ internal enum BodyKind
     JsonLines,
     Text,
     TextLines,
+    RecordLines,
     Form,
     Bytes,
 }
@@ -20,7 +21,7 @@ internal enum BodyKind
 /// <param name="RecordHeaders">The record's <c>content-type</c> header, where the type is not the obvious one for the kind.</param>
 internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string, string>>? RecordHeaders = null)
 {
-    public bool HoldsManyRecords => Kind is BodyKind.JsonLines or BodyKind.TextLines;
+    public bool HoldsManyRecords => Kind is BodyKind.JsonLines or BodyKind.TextLines or BodyKind.RecordLines;
 
     public static bool TryRead(HttpRequest request, [NotNullWhen(true)] out BodyType? read, [NotNullWhen(false)] out Problem? problem)
     {
@@ -50,6 +51,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         {
             "application/json" => new(BodyKind.Json),
             "application/x-ndjson" or "application/ndjson" or "application/jsonl" => new(BodyKind.JsonLines),
+            RecordsType.Name => new(BodyKind.RecordLines),
             "application/x-www-form-urlencoded" => new(BodyKind.Form),
             "application/octet-stream" => new(BodyKind.Bytes),
             "text/plain" => new(splitsLines ? BodyKind.TextLines : BodyKind.Text),
@@ -61,8 +63,6 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
 
     static Problem? Check(MediaTypeHeaderValue mediaType, BodyType bodyType)
     {
-        if (mediaType.MediaType.Equals(RecordsType.Name, StringComparison.OrdinalIgnoreCase))
-            return Problems.UnsupportedMediaType($"{RecordsType.Name} is not taken yet; send values, one a line, as application/x-ndjson.");
         var charset = mediaType.Charset.ToString().Trim('"').ToLowerInvariant();
         return bodyType.Kind == BodyKind.Bytes || charset is "" or "utf-8" or "us-ascii"
             ? null

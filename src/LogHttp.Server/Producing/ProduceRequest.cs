@@ -7,66 +7,71 @@ namespace LogHttp.Server.Producing;
 /// <summary>A POST of records: how its body is to be read, and what its headers and query say of them (api/PROTOCOL.md §2).</summary>
 internal sealed class ProduceRequest
 {
-    const string KeyHeader = "Record-Key";
+    /// <summary>How far ahead of the server's clock a given timestamp may be: clocks differ, but not by more.</summary>
+    static readonly TimeSpan TimestampTolerance = TimeSpan.FromHours(1);
 
     readonly HttpRequest _request;
     readonly BodyType _bodyType;
+    readonly RecordMetadata _metadata;
+    readonly long _latestTimestampMs;
 
-    ProduceRequest(HttpRequest request, BodyType bodyType, string? key, int? partition) =>
-        (_request, _bodyType, Key, Partition) = (request, bodyType, key, partition);
+    ProduceRequest(HttpRequest request, BodyType bodyType, RecordMetadata metadata, long latestTimestampMs, int? partition)
+    {
+        (_request, _bodyType, _metadata, _latestTimestampMs) = (request, bodyType, metadata, latestTimestampMs);
+        Partition = partition;
+    }
 
-    public string? Key { get; }
-
+    /// <summary>The partition asked for.</summary>
     public int? Partition { get; }
 
     /// <summary>Reads everything but the body.</summary>
-    public static bool TryRead(HttpRequest request, [NotNullWhen(true)] out ProduceRequest? read, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(HttpRequest request, TimeProvider time, [NotNullWhen(true)] out ProduceRequest? read, [NotNullWhen(false)] out Problem? problem)
     {
         read = null;
+        var latestTimestampMs = (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
         if (!BodyType.TryRead(request, out var bodyType, out problem)
-            || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem))
+            || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
+            || !RecordHeaders.TryRead(request.Headers, bodyType, latestTimestampMs, out var metadata, out problem))
             return false;
-        var keys = request.Headers[KeyHeader];
-        if (keys.Count > 1)
-            problem = Problems.InvalidRequest("invalid_key", $"{KeyHeader} is given {keys.Count} times; a record has one key.");
-        else if (keys.Count == 1 && bodyType.HoldsManyRecords)
-            problem = Problems.InvalidRequest("invalid_key", $"{KeyHeader} goes with a single record, and this body is read as one record a line.");
-        if (problem is not null)
-            return false;
-        read = new(request, bodyType, keys.Count == 1 ? keys[0] : null, (int?)partition);
+        read = new(request, bodyType, metadata, latestTimestampMs, (int?)partition);
         return true;
     }
 
-    /// <summary>Reads the body into a batch; says what is wrong with it, and then the batch is of no use.</summary>
-    public async ValueTask<Problem?> ReadIntoAsync(RecordBatch batch, CancellationToken cancellationToken)
+    /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>
+    public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, CancellationToken cancellationToken)
     {
         var problem = _bodyType.HoldsManyRecords
-            ? await BodyReader.ReadLinesAsync(_request.BodyReader, batch.MaxRecordBytes, (line, number) => AddLine(batch, line, number), cancellationToken)
-            : await BodyReader.ReadWholeAsync(_request.BodyReader, batch.MaxRecordBytes, body => AddWhole(batch, body), cancellationToken);
-        return problem ?? (batch.Count > 0 ? null : Problems.InvalidRequest("no_records", "The body holds no records."));
+            ? await BodyReader.ReadLinesAsync(_request.BodyReader, batch.MaxRecordBytes, (line, number) => AddLine(batch, line)?.AtLine(number), cancellationToken)
+            : await BodyReader.ReadWholeAsync(_request.BodyReader, batch.MaxRecordBytes, body => Add(batch, _bodyType.Kind, body, _metadata, Partition), cancellationToken);
+        return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 
-    Problem? AddLine(RecordBatch batch, ReadOnlySpan<byte> line, long number)
+    Problem? AddLine(PartitionedBatch batch, ReadOnlySpan<byte> line)
     {
-        var fault = _bodyType.Kind switch
-        {
-            BodyKind.JsonLines => line.Trim(" \t\r"u8).IsEmpty ? null : batch.AddJson(line),
-            BodyKind.TextLines => batch.AddText(line is [.., (byte)'\r'] ? line[..^1] : line, new RecordMetadata { Headers = _bodyType.RecordHeaders }),
-            _ => throw new InvalidOperationException($"{_bodyType.Kind} is not read by lines."),
-        };
-        return fault is null ? null : Problems.Of(fault, number);
+        if (_bodyType.Kind == BodyKind.TextLines)
+            return Add(batch, BodyKind.Text, line is [.., (byte)'\r'] ? line[..^1] : line, _metadata, Partition);
+        if (line.Trim(" \t\r"u8).IsEmpty)
+            return null;
+        if (_bodyType.Kind == BodyKind.JsonLines)
+            return Add(batch, BodyKind.Json, line, _metadata, Partition);
+        if (!RecordObject.TryRead(line, _latestTimestampMs, out var record, out var problem))
+            return problem;
+        return record.ValueBytes is { } bytes
+            ? Add(batch, BodyKind.Bytes, bytes, record.Metadata, record.Partition ?? Partition)
+            : Add(batch, BodyKind.Json, record.ValueJson, record.Metadata, record.Partition ?? Partition);
     }
 
-    Problem? AddWhole(RecordBatch batch, ReadOnlySpan<byte> body)
+    static Problem? Add(PartitionedBatch batches, BodyKind kind, ReadOnlySpan<byte> value, in RecordMetadata metadata, int? partition)
     {
-        var metadata = new RecordMetadata { Key = Key, Headers = _bodyType.RecordHeaders };
-        var fault = _bodyType.Kind switch
+        if (batches.For(partition, metadata) is not { } batch)
+            return Problems.UnknownPartition(partition ?? 0, batches.Partitions);
+        var fault = kind switch
         {
-            BodyKind.Json => batch.AddJson(body, metadata),
-            BodyKind.Text => batch.AddText(body, metadata),
-            BodyKind.Form => AddForm(batch, body, metadata),
-            BodyKind.Bytes => batch.AddBytes(body, metadata),
-            _ => throw new InvalidOperationException($"{_bodyType.Kind} is read by lines."),
+            BodyKind.Json => batch.AddJson(value, metadata),
+            BodyKind.Text => batch.AddText(value, metadata),
+            BodyKind.Form => AddForm(batch, value, metadata),
+            BodyKind.Bytes => batch.AddBytes(value, metadata),
+            _ => throw new InvalidOperationException($"{kind} is read by lines."),
         };
         return fault is null ? null : Problems.Of(fault);
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -76,6 +77,18 @@ internal static class JsonText
         }
         destination[written++] = (byte)'"';
         return written;
+    }
+
+    /// <summary>The bytes <see cref="WriteBase64"/> needs.</summary>
+    public static int MaxBase64Bytes(int sizeBytes) => Base64.GetMaxEncodedToUtf8Length(sizeBytes) + 2;
+
+    /// <summary>Writes bytes as a JSON string of standard Base64 with padding.</summary>
+    public static int WriteBase64(ReadOnlySpan<byte> bytes, Span<byte> destination)
+    {
+        destination[0] = (byte)'"';
+        Base64.EncodeToUtf8(bytes, destination[1..], out _, out var written);
+        destination[written + 1] = (byte)'"';
+        return written + 2;
     }
 
     static int WriteEscape(byte value, Span<byte> destination)

@@ -76,13 +76,7 @@ public sealed class RecordBatch : IDisposable
     {
         if (CheckSize(bytes.Length) is { } tooLarge)
             return tooLarge;
-        return Add(metadata, RecordFormat.ValueBase64Name, System.Buffers.Text.Base64.GetMaxEncodedToUtf8Length(bytes.Length) + 2, bytes, static (bytes, destination) =>
-        {
-            destination[0] = (byte)'"';
-            System.Buffers.Text.Base64.EncodeToUtf8(bytes, destination[1..], out _, out var written);
-            destination[written + 1] = (byte)'"';
-            return written + 2;
-        });
+        return Add(metadata, RecordFormat.ValueBase64Name, JsonText.MaxBase64Bytes(bytes.Length), bytes, JsonText.WriteBase64);
     }
 
     /// <summary>Gives the memory back.</summary>
@@ -101,7 +95,7 @@ public sealed class RecordBatch : IDisposable
     RecordFault? Add(in RecordMetadata metadata, ReadOnlySpan<byte> valueName, int maxValueBytes, ReadOnlySpan<byte> value, ValueWriter writeValue)
     {
         var start = _sizeBytes;
-        if (AddKey(metadata.Key) is { } keyFault)
+        if ((metadata.KeyBytes is { } keyBytes ? AddKey(keyBytes.Span) : AddKey(metadata.Key)) is { } keyFault)
             return Undo(start, keyFault);
         if (AddHeaders(metadata.Headers) is { } headersFault)
             return Undo(start, headersFault);
@@ -114,6 +108,8 @@ public sealed class RecordBatch : IDisposable
         // Heads are counted in too, so that what is let in here also fits once it is framed.
         if (_sizeBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
             return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (maxBatchBytes); send it in parts.")));
+        if (metadata.TimestampMs is < 0 or > RecordFormat.MaxTimestampMs)
+            throw new ArgumentOutOfRangeException(nameof(metadata), metadata.TimestampMs, "A timestamp is from 0 to 2^53-1.");
         if (Count > 0 && (metadata.Offset ?? -1) <= _slots[Count - 1].Offset != (metadata.Offset is null))
             throw new ArgumentException("All records of a batch are given an offset, each larger than the one before, or none is.", nameof(metadata));
         LargestTailBytes = Math.Max(LargestTailBytes, tailBytes);
@@ -141,11 +137,26 @@ public sealed class RecordBatch : IDisposable
         if (!TryCountUtf8(key, out var keyBytes))
             return new(RecordFaultCode.InvalidKey, "The key is not Unicode text: it holds half of a surrogate pair.");
         if (keyBytes > _limits.MaxKeyBytes)
-            return new(RecordFaultCode.InvalidKey, Invariant($"The key takes {keyBytes} bytes; the most is {_limits.MaxKeyBytes} (maxKeyBytes)."));
+            return KeyTooLong(keyBytes);
         Put(RecordFormat.KeyName);
         PutString(key, keyBytes);
         return null;
     }
+
+    RecordFault? AddKey(ReadOnlySpan<byte> key)
+    {
+        if (key.Length > _limits.MaxKeyBytes)
+            return KeyTooLong(key.Length);
+        var isText = System.Text.Unicode.Utf8.IsValid(key);
+        Put(isText ? RecordFormat.KeyName : RecordFormat.KeyBase64Name);
+        _sizeBytes += isText
+            ? JsonText.WriteString(key, Reserve(JsonText.MaxStringBytes(key.Length)))
+            : JsonText.WriteBase64(key, Reserve(JsonText.MaxBase64Bytes(key.Length)));
+        return null;
+    }
+
+    RecordFault KeyTooLong(int keyBytes) =>
+        new(RecordFaultCode.InvalidKey, Invariant($"The key takes {keyBytes} bytes; the most is {_limits.MaxKeyBytes} (maxKeyBytes)."));
 
     RecordFault? AddHeaders(IReadOnlyList<KeyValuePair<string, string>>? headers)
     {

@@ -21,6 +21,7 @@ internal static class RecordFormat
     public static ReadOnlySpan<byte> TimestampName => ",\"timestamp\":"u8;
     public static ReadOnlySpan<byte> BatchName => ",\"batch\":"u8;
     public static ReadOnlySpan<byte> KeyName => ",\"key\":"u8;
+    public static ReadOnlySpan<byte> KeyBase64Name => ",\"keyBase64\":"u8;
     public static ReadOnlySpan<byte> HeadersName => ",\"headers\":"u8;
     public static ReadOnlySpan<byte> ValueName => ",\"value\":"u8;
     public static ReadOnlySpan<byte> ValueBase64Name => ",\"valueBase64\":"u8;

@@ -6,6 +6,9 @@ public readonly record struct RecordMetadata
     /// <summary>The key, or null when the record has none.</summary>
     public string? Key { get; init; }
 
+    /// <summary>A key that is bytes, in the place of <see cref="Key"/>: kept as text where it is valid UTF-8, else as Base64.</summary>
+    public ReadOnlyMemory<byte>? KeyBytes { get; init; }
+
     /// <summary>Names (made lower-case) and values, in order; a repeated name becomes an array. Null for none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>>? Headers { get; init; }
 

@@ -1,0 +1,51 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using LogHttp.Server.Endpoints;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Server.Producing;
+
+/// <summary>What the request's own headers say of a single record: <c>Record-Key</c>, <c>Record-Timestamp</c>, <c>Record-Header-*</c>.</summary>
+internal static class RecordHeaders
+{
+    const string Key = "Record-Key";
+    const string Timestamp = "Record-Timestamp";
+    const string HeaderPrefix = "Record-Header-";
+
+    public static bool TryRead(IHeaderDictionary headers, BodyType bodyType, long latestTimestampMs, out RecordMetadata metadata, [NotNullWhen(false)] out Problem? problem)
+    {
+        metadata = default;
+        problem = null;
+        var recordHeaders = new List<KeyValuePair<string, string>>(bodyType.RecordHeaders ?? []);
+        long? timestampMs = null;
+        var (keys, timestamps) = (headers[Key], headers[Timestamp]);
+        foreach (var (name, values) in headers)
+        {
+            if (!name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase) || name.Length == HeaderPrefix.Length)
+                continue;
+            foreach (var value in values)
+                recordHeaders.Add(new(name[HeaderPrefix.Length..], value ?? ""));
+        }
+        if (bodyType.HoldsManyRecords && (keys.Count > 0 || timestamps.Count > 0 || recordHeaders.Count > (bodyType.RecordHeaders?.Count ?? 0)))
+            problem = Problems.InvalidRequest("invalid_header", $"{Key}, {Timestamp} and {HeaderPrefix}* go with a single record, and this body is read as one record a line.");
+        else if (keys.Count > 1)
+            problem = Problems.InvalidRequest("invalid_key", $"{Key} is given {keys.Count} times; a record has one key.");
+        else if (timestamps.Count > 0 && (timestampMs = ParseTimestamp(timestamps, latestTimestampMs)) is null)
+            problem = Problems.InvalidRequest("invalid_timestamp", $"{Timestamp} is \"{timestamps}\"; it must be Unix milliseconds, or a time such as 2026-11-22T10:00:00Z, at most an hour ahead.");
+        if (problem is not null)
+            return false;
+        metadata = new RecordMetadata { Key = keys.Count == 1 ? keys[0] : null, Headers = recordHeaders, TimestampMs = timestampMs };
+        return true;
+    }
+
+    static long? ParseTimestamp(string? text, long latestTimestampMs)
+    {
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs))
+        {
+            if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+                return null;
+            timestampMs = time.ToUnixTimeMilliseconds();
+        }
+        return timestampMs >= 0 && timestampMs <= latestTimestampMs ? timestampMs : null;
+    }
+}

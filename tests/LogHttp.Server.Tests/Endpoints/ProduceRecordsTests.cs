@@ -1,0 +1,130 @@
+using System.Net;
+using System.Text.Json;
+
+namespace LogHttp.Server.Tests.Endpoints;
+
+/// <summary>Records as objects, the headers of a single record, several partitions (api/PROTOCOL.md §2).</summary>
+public sealed class ProduceRecordsTests : IDisposable
+{
+    const string Records = "application/vnd.loghttp.records+ndjson";
+
+    readonly TestServer _server = new(("Partitions", "3"));
+
+    public void Dispose() => _server.Dispose();
+
+    async Task<List<JsonElement>> ReadAsync(string topic)
+    {
+        var records = new List<JsonElement>();
+        for (var partition = 0; partition < 3; partition++)
+        {
+            for (var path = $"/topics/{topic}/earliest?partition={partition}"; ;)
+            {
+                using var response = await _server.Client.GetAsync(path);
+                if (response.StatusCode != HttpStatusCode.OK)
+                    break;
+                records.AddRange((await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement));
+                path = TestServer.NextLink(response);
+            }
+        }
+        return records;
+    }
+
+    async Task RefusedAsync(string body, string code, string mentions)
+    {
+        using var response = await _server.PostAsync("/topics/refused", Records, body);
+        var problem = await TestServer.JsonAsync(response);
+        Assert.Equal(code, problem.GetProperty("code").GetString());
+        Assert.Contains(mentions, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "refused")));
+    }
+
+    [Fact]
+    public async Task Post_OfRecords_KeepsEveryField()
+    {
+        using var response = await _server.PostAsync("/topics/t", Records, """
+            {"partition":1,"key":"k😀","headers":{"Trace":"9f","tag":["a","b"]},"timestamp":1700000000000,"value":{"n": 1.0}}
+            {"partition":1,"keyBase64":"/wA=","valueBase64":"AAEC"}
+            {"partition":1,"value":null}
+            """);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        var records = await ReadAsync("t");
+        Assert.Equal(("k😀", 1_700_000_000_000, "{\"n\": 1.0}"), (records[0].GetProperty("key").GetString()!, records[0].GetProperty("timestamp").GetInt64(), records[0].GetProperty("value").GetRawText()));
+        Assert.Equal("{\"trace\":\"9f\",\"tag\":[\"a\",\"b\"]}", records[0].GetProperty("headers").GetRawText());
+        Assert.Equal(("/wA=", "AAEC"), (records[1].GetProperty("keyBase64").GetString()!, records[1].GetProperty("valueBase64").GetString()!));
+        Assert.Equal(JsonValueKind.Null, records[2].GetProperty("value").ValueKind);
+    }
+
+    [Fact]
+    public async Task Post_OfAResponse_CopiesItsRecords()
+    {
+        await _server.PostAsync("/topics/from?partition=0", Records, "{\"key\":\"a\",\"value\":1}\n{\"value\":\"two\"}\n");
+        var body = await _server.Client.GetByteArrayAsync("/topics/from/0?partition=0");
+        using var response = await _server.PostAsync("/topics/to?partition=2", Records, body);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        Assert.Equal(body, await _server.Client.GetByteArrayAsync("/topics/to/0?partition=2"));
+    }
+
+    [Fact]
+    public async Task Post_OfRecordsForSeveralPartitions_AnswersForEach()
+    {
+        using var response = await _server.PostAsync("/topics/t", Records, """
+            {"key":"21","value":1}
+            {"key":"foobar","value":2}
+            {"key":"abc","value":3}
+            {"partition":0,"value":4}
+            {"partition":1,"value":5}
+            """);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        var answer = await TestServer.JsonAsync(response);
+        Assert.Equal(5, answer.GetProperty("count").GetInt32());
+        Assert.Equal(5, answer.GetProperty("results").EnumerateArray().Sum(part => part.GetProperty("count").GetInt32()));
+        Assert.Equal(5, (await ReadAsync("t")).Count);
+    }
+
+    [Theory]
+    [InlineData("{\"value\":1}\n{\"valeu\":2}", "invalid_record", "Line 2: \"valeu\"")]
+    [InlineData("{\"value\":1,\"value\":2}", "invalid_record", "twice")]
+    [InlineData("{\"key\":\"a\"}", "invalid_record", "one of value")]
+    [InlineData("{\"value\":1,\"valueBase64\":\"\"}", "invalid_record", "one of value")]
+    [InlineData("{\"key\":\"\\ud800\",\"value\":1}", "invalid_key", "Unicode")]
+    [InlineData("{\"key\":1,\"value\":1}", "invalid_key", "string")]
+    [InlineData("{\"keyBase64\":\"!\",\"value\":1}", "invalid_key", "Base64")]
+    [InlineData("{\"headers\":{\"a\":1},\"value\":1}", "invalid_header", "strings")]
+    [InlineData("{\"headers\":[],\"value\":1}", "invalid_header", "object")]
+    [InlineData("{\"timestamp\":-1,\"value\":1}", "invalid_timestamp", "timestamp")]
+    [InlineData("{\"timestamp\":9000000000000000,\"value\":1}", "invalid_timestamp", "hour")]
+    [InlineData("{\"partition\":3,\"value\":1}", "unknown_partition", "Line 1: ")]
+    [InlineData("{\"partition\":1.5,\"value\":1}", "invalid_record", "partition")]
+    [InlineData("{\"value\":1} {}", "invalid_json", "Line 1: ")]
+    [InlineData("[]", "invalid_record", "object")]
+    [InlineData("{\"value\":", "invalid_json", "byte")]
+    public async Task Post_OfABadRecord_SaysWhichFieldAndAppendsNothing(string body, string code, string mentions) =>
+        await RefusedAsync(body, code, mentions);
+
+    [Fact]
+    public async Task Post_OfOneValue_TakesKeyTimeAndHeadersFromTheRequest()
+    {
+        using var response = await _server.PostAsync("/topics/t", "application/json", "1"u8.ToArray(),
+            ("Record-Key", "k"), ("Record-Timestamp", "2023-11-14T22:13:20Z"), ("Record-Header-Trace", "9f"));
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        var record = Assert.Single(await ReadAsync("t"));
+        Assert.Equal(("k", 1_700_000_000_000, "9f"), (record.GetProperty("key").GetString()!, record.GetProperty("timestamp").GetInt64(), record.GetProperty("headers").GetProperty("trace").GetString()!));
+    }
+
+    [Theory]
+    [InlineData("Record-Timestamp", "soon", "invalid_timestamp")]
+    [InlineData("Record-Timestamp", "99999999999999", "invalid_timestamp")]
+    public async Task Post_WithABadRecordHeader_IsRefused(string name, string value, string code)
+    {
+        using var response = await _server.PostAsync("/topics/t", "application/json", "1"u8.ToArray(), (name, value));
+        Assert.Equal(code, (await TestServer.JsonAsync(response)).GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task Get_OfATopicWithSeveralPartitions_AsksForOne()
+    {
+        await _server.PostAsync("/topics/t", "application/json", "1");
+        using var response = await _server.Client.GetAsync("/topics/t/0");
+        Assert.Equal("partition_required", (await TestServer.JsonAsync(response)).GetProperty("code").GetString());
+    }
+}
