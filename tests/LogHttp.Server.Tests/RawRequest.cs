@@ -6,32 +6,56 @@ namespace LogHttp.Server.Tests;
 /// <summary>Requests that HttpClient would not send.</summary>
 static class RawRequest
 {
-    public static async Task<string> Post(Uri address, string path, string headers, string body)
+    public static Task<string> Post(Uri address, string path, string headers, string body) =>
+        SendAsync(address, $"POST {path} HTTP/1.1\r\nHost: {address.Authority}\r\nConnection: close\r\n{headers}Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
+
+    /// <summary>Sends a request, or a piece of one, and reads what comes until the server closes.</summary>
+    public static async Task<string> SendAsync(Uri address, string request)
     {
-        using var client = new TcpClient();
-        await client.ConnectAsync(address.Host, address.Port);
-        var bytes = Encoding.UTF8.GetBytes($"POST {path} HTTP/1.1\r\nHost: {address.Authority}\r\nConnection: close\r\n{headers}Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
-        await client.GetStream().WriteAsync(bytes);
-        using var reader = new StreamReader(client.GetStream());
-        return await reader.ReadToEndAsync();
+        using var connection = new Connection(address);
+        await connection.WriteAsync(request);
+        return await connection.ReadToEndAsync();
     }
 
     /// <summary>Sends a piece of a request, ends the connection, and waits until the server has let go of it.</summary>
     public static async Task SendAndCloseAsync(Uri address, string piece)
     {
-        using var client = new TcpClient();
-        await client.ConnectAsync(address.Host, address.Port);
-        var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.UTF8.GetBytes(piece));
-        client.Client.Shutdown(SocketShutdown.Send);
-        using var reader = new StreamReader(stream);
+        using var connection = new Connection(address);
+        await connection.WriteAsync(piece);
+        connection.EndSending();
         try
         {
-            await reader.ReadToEndAsync();
+            await connection.ReadToEndAsync();
         }
         catch (IOException)
         {
             // A server may also let go of a broken request with a reset.
+        }
+    }
+
+    public sealed class Connection : IDisposable
+    {
+        readonly TcpClient _client;
+        readonly StreamReader _reader;
+
+        public Connection(Uri address)
+        {
+            _client = new TcpClient(address.Host, address.Port);
+            _reader = new StreamReader(_client.GetStream());
+        }
+
+        public async Task WriteAsync(string text) => await _client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(text));
+
+        public void EndSending() => _client.Client.Shutdown(SocketShutdown.Send);
+
+        public async Task<string> ReadLineAsync() => await _reader.ReadLineAsync() ?? "";
+
+        public Task<string> ReadToEndAsync() => _reader.ReadToEndAsync();
+
+        public void Dispose()
+        {
+            _reader.Dispose();
+            _client.Dispose();
         }
     }
 }

@@ -1,3 +1,4 @@
+using LogHttp.Server.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
@@ -9,6 +10,9 @@ namespace LogHttp.Server.Endpoints;
 /// <summary>The one place where outcomes become statuses and codes.</summary>
 internal static class Problems
 {
+    public const string InternalError = "internal_error";
+    public const string StorageError = "storage_error";
+
     public static Problem InvalidRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
 
     public static Problem UnknownTopic(string topic) =>
@@ -18,6 +22,12 @@ internal static class Problems
         new(StatusCodes.Status404NotFound, "unknown_partition", $"The topic has no partition {partition}; it has {partitions}, from 0 on.");
 
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
+
+    public static Problem BodyTimeout(TimeSpan timeout) =>
+        new(StatusCodes.Status408RequestTimeout, "body_timeout", $"No further byte of the body came for {timeout.TotalSeconds:0} s (bodyTimeoutSeconds); nothing was appended.", IsRetryable: true);
+
+    public static Problem TooMuchReading() =>
+        new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);
 
     /// <summary>A record that was refused.</summary>
     public static Problem Of(RecordFault fault)
@@ -71,11 +81,12 @@ internal static class Problems
     {
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, "body_too_large", "The body is larger than a request may be (maxBodyBytes); send it in parts."),
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", bad.Message),
+        BodyException => new(StatusCodes.Status400BadRequest, "incomplete_body", exception.Message),
         TooManyTopicsException => new(StatusCodes.Status429TooManyRequests, "too_many_topics", exception.Message),
         DiskFullException => new(StatusCodes.Status507InsufficientStorage, "disk_full", "The disk is full.", IsRetryable: true),
         CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged there: {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}."),
-        IOException => new(StatusCodes.Status500InternalServerError, "storage_error", "The disk could not be read or written; the server's log says more.", IsRetryable: true),
-        _ => new(StatusCodes.Status500InternalServerError, "internal_error", "The server failed; its log says more."),
+        IOException => new(StatusCodes.Status500InternalServerError, StorageError, "The disk could not be read or written; the server's log says more.", IsRetryable: true),
+        _ => new(StatusCodes.Status500InternalServerError, InternalError, "The server failed; its log says more."),
     };
 
     /// <summary>A bare status of the framework's.</summary>

@@ -13,7 +13,7 @@ namespace LogHttp.Server.Endpoints;
 /// </summary>
 internal static class ProduceEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, TimeProvider time, IOptions<LogHttpSettings> settings)
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, IOptions<LogHttpSettings> settings)
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
@@ -25,7 +25,8 @@ internal static class ProduceEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, () => found?.ChoosePartition() ?? 0);
-        if (await request.ReadIntoAsync(batch, context.RequestAborted) is { } bodyProblem)
+        using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
+        if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;
         found ??= await catalog.GetOrCreateAsync(topic);
         if (found.Partitions.Length != batch.Partitions)

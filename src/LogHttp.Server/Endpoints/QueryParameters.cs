@@ -13,7 +13,8 @@ internal static class QueryParameters
         problem = null;
         if (!query.TryGetValue(name, out var values))
             return true;
-        if (values.Count == 1 && long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) && parsed >= least && parsed <= most)
+        // TryParse forgives NULs at the end.
+        if (values.Count == 1 && !values[0]!.Contains('\0', StringComparison.Ordinal) && long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var parsed) && parsed >= least && parsed <= most)
         {
             number = parsed;
             return true;

@@ -12,8 +12,8 @@ internal static class Routes
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             ExceptionHandler = static context => Problems.Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error).ExecuteAsync(context),
-            // A client's mistake is the client's news, not the operator's.
-            SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception).Status < StatusCodes.Status500InternalServerError,
+            // What has an answer of its own is no news with a stack: a client's mistake is the client's, and Storage logs its own.
+            SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception).Code is not (Problems.InternalError or Problems.StorageError),
         });
         app.UseStatusCodePages(static context => Problems.Of(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
     }

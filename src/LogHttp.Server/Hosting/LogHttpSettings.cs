@@ -48,6 +48,15 @@ internal sealed class LogHttpSettings
     /// <summary>Connections at once; more are closed as they come.</summary>
     public int MaxConnections { get; set; } = 20_000;
 
+    /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
+    public long MaxReadingBytes { get; set; } = 1L << 30;
+
+    /// <summary>How long a body may bring nothing before its request is given up.</summary>
+    public int BodyTimeoutSeconds { get; set; } = 30;
+
+    /// <summary>How long a stop waits for requests under way; what was accepted is committed in any case.</summary>
+    public int ShutdownTimeoutSeconds { get; set; } = 5;
+
     /// <summary>Says what is wrong with the settings, or null.</summary>
     public string? Check()
     {
@@ -59,6 +68,12 @@ internal sealed class LogHttpSettings
             return $"MaxBodyBytes is {MaxBodyBytes}; it must be from 1 to {1L << 30}";
         if (MaxConnections < 1)
             return $"MaxConnections is {MaxConnections}; it must be 1 or more";
+        if (MaxReadingBytes < MaxBodyBytes)
+            return $"MaxReadingBytes is {MaxReadingBytes}; it must be at least MaxBodyBytes, {MaxBodyBytes}";
+        if (BodyTimeoutSeconds is < 1 or > 3600)
+            return $"BodyTimeoutSeconds is {BodyTimeoutSeconds}; it must be from 1 to 3600";
+        if (ShutdownTimeoutSeconds is < 0 or > 3600)
+            return $"ShutdownTimeoutSeconds is {ShutdownTimeoutSeconds}; it must be from 0 to 3600";
         return ToStorageOptions().Check();
     }
 

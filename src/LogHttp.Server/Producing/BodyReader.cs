@@ -5,11 +5,14 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Server.Producing;
 
 /// <summary>
-/// Reads request bodies piece by piece: no more of one is held than a record may have, whatever its length. A body that
-/// ends early (the client went away) throws, so nothing of it is appended.
+/// Reads one request's body piece by piece: no more of it is held than a record may have, and all bodies share a budget,
+/// which this one gives back when disposed of. A body that ends early throws, so nothing of it is appended.
 /// </summary>
-internal static class BodyReader
+internal sealed class BodyReader(PipeReader reader, BodyBudget budget, CancellationToken aborted) : IDisposable
 {
+    readonly PooledBytes _carried = new();
+    long _takenBytes;
+
     public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
 
     /// <param name="line">Without its line feed.</param>
@@ -17,72 +20,118 @@ internal static class BodyReader
     public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
 
     /// <summary>Reads a body that is one record.</summary>
-    public static async ValueTask<Problem?> ReadWholeAsync(PipeReader reader, int maxRecordBytes, WholeHandler handle, CancellationToken cancellationToken)
+    public async ValueTask<Problem?> ReadWholeAsync(int maxRecordBytes, WholeHandler handle)
     {
-        using var carried = new PooledBytes();
         while (true)
         {
-            var read = await reader.ReadAsync(cancellationToken);
-            if (read.IsCompleted && carried.IsEmpty && read.Buffer.IsSingleSegment)
+            var (read, problem) = await ReadAsync();
+            if (problem is null && read.IsCompleted && _carried.IsEmpty && read.Buffer.IsSingleSegment)
             {
-                var problem = handle(read.Buffer.FirstSpan);
+                problem = handle(read.Buffer.FirstSpan);
                 reader.AdvanceTo(read.Buffer.End);
                 return problem;
             }
+            if (problem is not null)
+                return problem;
             foreach (var piece in read.Buffer)
-                carried.Add(piece.Span);
+                _carried.Add(piece.Span);
             reader.AdvanceTo(read.Buffer.End);
-            if (carried.SizeBytes > maxRecordBytes)
+            if (_carried.SizeBytes > maxRecordBytes)
                 return TooLarge(maxRecordBytes);
             if (read.IsCompleted)
-                return handle(carried.Bytes);
+                return handle(_carried.Bytes);
         }
     }
 
     /// <summary>Reads a body of lines. The last one may lack its line feed; a line feed at the end begins no further line.</summary>
-    public static async ValueTask<Problem?> ReadLinesAsync(PipeReader reader, int maxRecordBytes, LineHandler handle, CancellationToken cancellationToken)
+    public async ValueTask<Problem?> ReadLinesAsync(int maxRecordBytes, LineHandler handle)
     {
-        using var carried = new PooledBytes();
         var number = 0L;
         while (true)
         {
-            var read = await reader.ReadAsync(cancellationToken);
-            Problem? problem = null;
+            var (read, problem) = await ReadAsync();
+            if (problem is not null)
+                return problem;
             foreach (var piece in read.Buffer)
             {
-                problem ??= TakeLines(piece.Span, carried, ref number, handle);
-                if (carried.SizeBytes > maxRecordBytes)
+                problem ??= TakeLines(piece.Span, ref number, handle);
+                if (_carried.SizeBytes > maxRecordBytes)
                     problem ??= TooLarge(maxRecordBytes).AtLine(number + 1);
             }
             // Also after a problem: Kestrel drains what is left of the body.
             reader.AdvanceTo(read.Buffer.End);
-            if (problem is null && read.IsCompleted && !carried.IsEmpty)
-                problem = handle(carried.Bytes, number + 1);
+            if (problem is null && read.IsCompleted && !_carried.IsEmpty)
+                problem = handle(_carried.Bytes, number + 1);
             if (problem is not null || read.IsCompleted)
                 return problem;
         }
     }
 
+    public void Dispose()
+    {
+        _carried.Dispose();
+        budget.GiveBack(_takenBytes);
+        _takenBytes = 0;
+    }
+
     /// <summary>Handles every line that ends in a piece, and carries what is left of it to the next.</summary>
-    static Problem? TakeLines(ReadOnlySpan<byte> piece, PooledBytes carried, ref long number, LineHandler handle)
+    Problem? TakeLines(ReadOnlySpan<byte> piece, ref long number, LineHandler handle)
     {
         for (var end = piece.IndexOf((byte)'\n'); end >= 0; end = piece.IndexOf((byte)'\n'))
         {
             var line = piece[..end];
-            if (!carried.IsEmpty)
+            if (!_carried.IsEmpty)
             {
-                carried.Add(line);
-                line = carried.Bytes;
+                _carried.Add(line);
+                line = _carried.Bytes;
             }
             if (handle(line, ++number) is { } problem)
                 return problem;
-            carried.Clear();
+            _carried.Clear();
             piece = piece[(end + 1)..];
         }
-        carried.Add(piece);
+        _carried.Add(piece);
         return null;
+    }
+
+    /// <summary>The next piece, counted against the budget; a problem when there is no room for it or it does not come.</summary>
+    async ValueTask<(ReadResult Read, Problem? Problem)> ReadAsync()
+    {
+        ReadResult read;
+        try
+        {
+            // Most bodies came with their headers, and need no timer.
+            if (!reader.TryRead(out read))
+            {
+                using var limit = new CancellationTokenSource(budget.Timeout, budget.Time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, aborted);
+                try
+                {
+                    read = await reader.ReadAsync(either.Token);
+                }
+                catch (OperationCanceledException) when (limit.IsCancellationRequested && !aborted.IsCancellationRequested)
+                {
+                    return (default, Problems.BodyTimeout(budget.Timeout));
+                }
+            }
+        }
+        catch (IOException exception) when (exception is not BadHttpRequestException)
+        {
+            // The client's or the connection's fault: no disk is read here.
+            throw new BodyException($"The body could not be read to its end: {exception.Message}", exception);
+        }
+        if (!budget.TryTake(read.Buffer.Length))
+        {
+            reader.AdvanceTo(read.Buffer.End);
+            return (default, Problems.TooMuchReading());
+        }
+        _takenBytes += read.Buffer.Length;
+        return (read, null);
     }
 
     static Problem TooLarge(int maxRecordBytes) =>
         Problems.Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
 }
+
+/// <summary>A body that ended early or is not framed as HTTP demands; nothing of it was appended.</summary>
+internal sealed class BodyException(string message, Exception inner) : Exception(message, inner);

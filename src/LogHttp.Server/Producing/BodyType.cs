@@ -28,6 +28,11 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         read = null;
         if (!request.Query.TryReadFlag("split", "lines", out var splitsLines, out problem))
             return false;
+        if (request.Headers.ContentEncoding.Count > 0)
+        {
+            problem = Problems.UnsupportedMediaType($"The Content-Encoding is {request.Headers.ContentEncoding}; bodies are taken as they are, without one.");
+            return false;
+        }
         var bodyType = new BodyType(BodyKind.Bytes);
         if (request.ContentType is not null)
         {
@@ -63,10 +68,15 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
 
     static Problem? Check(MediaTypeHeaderValue mediaType, BodyType bodyType)
     {
-        var charset = mediaType.Charset.ToString().Trim('"').ToLowerInvariant();
-        return bodyType.Kind == BodyKind.Bytes || charset is "" or "utf-8" or "us-ascii"
-            ? null
-            : Problems.UnsupportedMediaType($"The charset is {charset}; text and JSON are taken as UTF-8 only.");
+        if (bodyType.Kind == BodyKind.Bytes)
+            return null;
+        foreach (var parameter in mediaType.Parameters)
+        {
+            var charset = parameter.Name == "charset" ? parameter.GetUnescapedValue().ToString().ToLowerInvariant() : "utf-8";
+            if (charset is not ("utf-8" or "us-ascii"))
+                return Problems.UnsupportedMediaType($"The charset is {charset}; text and JSON are taken as UTF-8 only.");
+        }
+        return null;
     }
 
     static KeyValuePair<string, string>[] ContentType(string name) => [new("content-type", name)];

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage.Records;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Producing;
 
@@ -38,11 +39,14 @@ internal sealed class ProduceRequest
     }
 
     /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>
-    public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, CancellationToken cancellationToken)
+    public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, BodyReader body)
     {
+        // `curl -X POST` without -d: an empty record was hardly meant. A Content-Length of 0 means one where bytes or text do.
+        if (_request is { ContentLength: null, HttpContext: var context } && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
+            return Problems.InvalidRequest("no_records", "The request has no body.");
         var problem = _bodyType.HoldsManyRecords
-            ? await BodyReader.ReadLinesAsync(_request.BodyReader, batch.MaxRecordBytes, (line, number) => AddLine(batch, line)?.AtLine(number), cancellationToken)
-            : await BodyReader.ReadWholeAsync(_request.BodyReader, batch.MaxRecordBytes, body => Add(batch, _bodyType.Kind, body, _metadata, Partition), cancellationToken);
+            ? await body.ReadLinesAsync(batch.MaxRecordBytes, (line, number) => AddLine(batch, line)?.AtLine(number))
+            : await body.ReadWholeAsync(batch.MaxRecordBytes, value => Add(batch, _bodyType.Kind, value, _metadata, Partition));
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 

@@ -1,0 +1,59 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Text;
+using LogHttp.Server.Producing;
+
+namespace LogHttp.Server.Tests.Producing;
+
+public class BodyReaderTests
+{
+    [Fact]
+    public async Task ABodyThatBringsNothingMore_IsGivenUpAfterItsTime()
+    {
+        using var server = new TestServer(("BodyTimeoutSeconds", "1"));
+        var answer = await RawRequest.SendAsync(server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100\r\n\r\n1\n2\n");
+        Assert.StartsWith("HTTP/1.1 408", answer, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"body_timeout\",\"retryable\":true", answer, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(server.DataDirectory, "topics", "t")));
+    }
+
+    [Fact]
+    public async Task BodiesBeyondTheBudget_AreRefusedUntilOthersAreDone()
+    {
+        var budget = new BodyBudget(1_000, TimeSpan.FromSeconds(30), TimeProvider.System);
+        var first = Body(900);
+        Assert.Null(await first.ReadWholeAsync(10_000, _ => null));
+        using (var second = Body(200))
+            Assert.Equal((503, "overloaded"), await RefusalAsync(second));
+        first.Dispose();
+        using (var third = Body(200))
+            Assert.Null(await third.ReadWholeAsync(10_000, _ => null));
+
+        BodyReader Body(int sizeBytes) => new(PipeReader.Create(new ReadOnlySequence<byte>(new byte[sizeBytes])), budget, CancellationToken.None);
+
+        static async Task<(int, string)> RefusalAsync(BodyReader body) =>
+            await body.ReadWholeAsync(10_000, _ => null) is { } problem ? (problem.Status, problem.Code) : default;
+    }
+
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n100000003\r\nabc", "HTTP/1.1 400")]
+    [InlineData("Content-Type: application/octet-stream\r\n\r\n", "HTTP/1.1 400")]
+    [InlineData("Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
+    [InlineData("Content-Type: text/plain; charset=utf-8; charset=utf-16\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
+    [InlineData("Content-Length: 0\r\n\r\n", "HTTP/1.1 201")]
+    public async Task ABodyThatCantBe_IsTheClientsMistake(string headersAndBody, string answer)
+    {
+        using var server = new TestServer();
+        Assert.StartsWith(answer, await RawRequest.SendAsync(server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headersAndBody}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ARefusedPartition_MakesNoTopic()
+    {
+        using var server = new TestServer();
+        using var response = await server.PostAsync("/topics/t?partition=9", "text/plain", Encoding.UTF8.GetBytes("x"));
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        Assert.False(Directory.Exists(Path.Combine(server.DataDirectory, "topics", "t")));
+    }
+}
