@@ -9,6 +9,9 @@ public sealed partial class PowerCutFileSystem
     /// <summary>Whether this boot is over: a fault cut the power, or <see cref="PowerCut"/> or <see cref="Kill"/> was called.</summary>
     public bool IsOver => _end is not null;
 
+    /// <summary>How many file handles of this boot are open.</summary>
+    public int OpenHandleCount { get; private set; }
+
     /// <summary>
     /// Cuts the power, unless a fault already did, and returns what the next boot finds: only what survived, all of it
     /// durable. The fault hook goes along.

@@ -18,6 +18,7 @@ public sealed partial class PowerCutFileSystem
             (_fileSystem, _node, _path) = (fileSystem, node, path);
             _reportedErrorCount = node.ErrorCount;
             node.OpenHandleCount++;
+            fileSystem.OpenHandleCount++;
         }
 
         public FileStream? Stream => null;
@@ -116,6 +117,7 @@ public sealed partial class PowerCutFileSystem
                     return;
                 _isDisposed = true;
                 _node.OpenHandleCount--;
+                _fileSystem.OpenHandleCount--;
                 Disk.ReleaseIfUnused(_node);
             }
         }

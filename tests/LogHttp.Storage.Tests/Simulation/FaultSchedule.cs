@@ -1,0 +1,72 @@
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests.Simulation;
+
+/// <summary>
+/// What the disk suffers: for a while nothing, then a power cut at some call to come, or a few errors of one kind. A few
+/// only: a disk that never works again tests little.
+/// </summary>
+sealed class FaultSchedule(Random random, SimulationTrace trace)
+{
+    SeededFaultPlan? _plan;
+    int _errorsLeft;
+
+    /// <summary>While set, nothing strikes: the simulation itself looks at the disk.</summary>
+    public bool IsPaused { get; set; }
+
+    /// <summary>How many errors struck so far; power cuts are not counted.</summary>
+    public int ErrorCount { get; private set; }
+
+    public void Calm() => _plan = null;
+
+    /// <summary>Chooses anew, given the number of the last call.</summary>
+    public void Draw(long callCount)
+    {
+        _plan = new SeededFaultPlan(random);
+        _errorsLeft = 1 + random.Next(4);
+        var choice = random.Next(12);
+        switch (choice)
+        {
+            case < 4:
+                _plan = null;
+                break;
+            case < 7:
+                _plan.PowerCutAtCall = callCount + 1 + random.Next(random.Next(3) switch { 0 => 12, 1 => 60, _ => 300 });
+                break;
+            case 7:
+                _plan.With(Fault.InputOutputError, 0.02 + random.NextDouble() * 0.1);
+                break;
+            case 8:
+                _plan.With(Fault.InputOutputError, 0.1 + random.NextDouble() * 0.3, FileSystemCallKind.Sync, FileSystemCallKind.SyncAll, FileSystemCallKind.SyncDirectory);
+                break;
+            case 9:
+                _plan.With(Fault.DiskFull, 0.05 + random.NextDouble() * 0.2);
+                break;
+            case 10:
+                _plan.With(Fault.ShortWrite, 0.05 + random.NextDouble() * 0.2);
+                break;
+            default:
+                // An error, and the power soon after it.
+                _plan.With(Fault.InputOutputError, 0.1).With(Fault.ShortWrite, 0.1);
+                _plan.PowerCutAtCall = callCount + 1 + random.Next(80);
+                break;
+        }
+        trace.Add($"faults: choice {choice}, power cut at call {_plan?.PowerCutAtCall}");
+    }
+
+    public Fault Decide(FileSystemCall call)
+    {
+        if (IsPaused)
+            return Fault.None;
+        var fault = _plan?.Decide(call) ?? Fault.None;
+        if (fault is Fault.InputOutputError or Fault.DiskFull or Fault.ShortWrite)
+        {
+            if (_errorsLeft == 0)
+                fault = Fault.None;
+            else
+                (_errorsLeft, ErrorCount) = (_errorsLeft - 1, ErrorCount + 1);
+        }
+        trace.Add(call, fault);
+        return fault;
+    }
+}

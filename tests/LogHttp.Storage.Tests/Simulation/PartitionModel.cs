@@ -1,0 +1,84 @@
+namespace LogHttp.Storage.Tests.Simulation;
+
+/// <summary>What must be in one partition, as far as it was promised or seen.</summary>
+sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
+{
+    public string Name { get; } = name;
+    public FlushPolicy Flush { get; } = flush;
+
+    /// <summary>Whether some of its appends give their offsets themselves.</summary>
+    public bool TakesOffsets { get; } = takesOffsets;
+
+    /// <summary>The lines that are in the log for sure, in order.</summary>
+    public List<ModelLine> Lines { get; } = [];
+
+    /// <summary>How many of them a power cut must leave.</summary>
+    public int DurableCount { get; set; }
+
+    /// <summary>Appends asked for in this life of the process and not answered, in order.</summary>
+    public List<SimulatedAppend> Pending { get; } = [];
+
+    /// <summary>Appends that may be in the log or not, until the next start shows; in the order they were asked for.</summary>
+    public List<SimulatedAppend> Unknown { get; } = [];
+
+    /// <summary>Offsets that were given to appends which failed: a segment may have been begun for them, and the log goes on there.</summary>
+    public HashSet<long> Jumps { get; } = [];
+
+    /// <summary>The last stamp of the log's own that was answered in this life, or before a clean stop.</summary>
+    public long LastStampMs { get; set; }
+
+    public long NextOffset => Lines.Count == 0 ? 0 : Lines[^1].Offset + 1;
+
+    /// <summary>Whether the log may go on at an offset.</summary>
+    public bool CanBeNext(long offset) => offset == NextOffset || (offset > NextOffset && Jumps.Contains(offset));
+
+    public void Add(SimulatedAppend append, long firstOffset, long stampMs)
+    {
+        for (var record = 0; record < append.Count; record++)
+            Lines.Add(new ModelLine(append.OffsetOf(record, firstOffset), append.Line(record, firstOffset, stampMs), append, record == append.Count - 1));
+        if (Flush.IsAlways)
+            DurableCount = Lines.Count;
+    }
+
+    /// <summary>The number of the first line with at least this offset.</summary>
+    public int IndexOf(long offset)
+    {
+        var (low, high) = (0, Lines.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (Lines[middle].Offset < offset)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    }
+}
+
+/// <param name="Offset">The record's offset.</param>
+/// <param name="Bytes">The line, line feed included.</param>
+/// <param name="Append">The batch it belongs to.</param>
+/// <param name="IsBatchEnd">Whether it is the last line of its batch.</param>
+sealed record ModelLine(long Offset, byte[] Bytes, SimulatedAppend Append, bool IsBatchEnd);
+
+/// <summary>What is known of one topic.</summary>
+sealed class TopicModel(string name, TopicConfiguration configuration, PartitionModel[] partitions)
+{
+    public string Name { get; } = name;
+    public TopicConfiguration Configuration { get; } = configuration;
+    public PartitionModel[] Partitions { get; } = partitions;
+    public TopicExistence Existence { get; set; }
+    public string? Id { get; set; }
+}
+
+/// <summary>Whether a topic is there.</summary>
+enum TopicExistence
+{
+    Absent,
+
+    /// <summary>Its creation was interrupted: all of it is there, or nothing.</summary>
+    Unknown,
+
+    Present,
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage.Tests.Simulation;
+
+/// <summary>
+/// One batch that was asked for, with the bytes its lines must have, written here by other means than the log's own.
+/// </summary>
+sealed class SimulatedAppend
+{
+    static readonly (string? Key, string Json)[] Keys =
+        [(null, ""), ("user-7", "\"user-7\""), ("", "\"\""), ("née \"☃\"\n🎈", "\"née \\\"☃\\\"\\n🎈\"")];
+
+    static readonly (KeyValuePair<string, string>[]? Headers, string Json)[] Headers =
+    [
+        (null, ""),
+        ([new("Trace", "9f")], """{"trace":"9f"}"""),
+        ([new("a", "1"), new("b", "\\"), new("A", "3")], """{"a":["1","3"],"b":"\\"}"""),
+    ];
+
+    readonly SimulatedRecord[] _records;
+
+    SimulatedAppend(int id, SimulatedRecord[] records, RecordBatch batch) => (Id, _records, Batch) = (id, records, batch);
+
+    public int Id { get; }
+    public RecordBatch Batch { get; }
+    public int Count => _records.Length;
+    public bool HasOffsets => _records[0].Offset is not null;
+    public long GivenOffset => _records[0].Offset ?? -1;
+
+    /// <summary>What the clock said when it was asked for.</summary>
+    public long AskedAtMs { get; init; }
+
+    public Task<AppendResult> Result { get; set; } = null!;
+
+    public bool HasTimestamp(int record) => _records[record].TimestampMs is not null;
+
+    public long OffsetOf(int record, long firstOffset) => _records[record].Offset ?? firstOffset + record;
+
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")})");
+
+    /// <summary>A record's whole line, for the offset and stamp that the batch was given.</summary>
+    public byte[] Line(int record, long firstOffset, long stampMs)
+    {
+        var batch = record == 0 && Count > 1 ? $",\"batch\":{Count}" : "";
+        return [.. Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{_records[record].TimestampMs ?? stampMs}{batch}")), .. _records[record].Tail];
+    }
+
+    public static SimulatedAppend Draw(Random random, int id, int count, Func<int> drawSize, Func<long?> drawOffset, long nowMs, RecordLimits limits)
+    {
+        var batch = new RecordBatch(limits);
+        var records = new List<SimulatedRecord>();
+        var hasTimestamps = random.Next(6) == 0;
+        while (records.Count < count)
+        {
+            var (key, keyJson) = Keys[random.Next(3) == 0 ? random.Next(Keys.Length) : 0];
+            var (headers, headersJson) = Headers[random.Next(4) == 0 ? random.Next(Headers.Length) : 0];
+            var metadata = new RecordMetadata
+            {
+                Key = key,
+                Headers = headers,
+                Offset = drawOffset(),
+                TimestampMs = hasTimestamps && random.Next(3) > 0 ? DrawTimestamp(random, nowMs) : null,
+            };
+            var name = string.Create(CultureInfo.InvariantCulture, $"{id}.{records.Count}");
+            var pad = new string((char)('a' + random.Next(26)), drawSize());
+            var (fault, value) = Add(batch, random.Next(4), name, pad, metadata);
+            if (fault is { Code: RecordFaultCode.BatchTooLarge } && records.Count > 0)
+                break;
+            if (fault is not null)
+                throw new SimulationException($"A record was refused: {fault}");
+            var tail = $"{(key is null ? "" : ",\"key\":")}{keyJson}{(headers is null ? "" : ",\"headers\":")}{headersJson}{value}}}\n";
+            records.Add(new SimulatedRecord(Encoding.UTF8.GetBytes(tail), metadata.Offset, metadata.TimestampMs));
+        }
+        return new SimulatedAppend(id, [.. records], batch) { AskedAtMs = nowMs };
+    }
+
+    static (RecordFault?, string Value) Add(RecordBatch batch, int kind, string name, string pad, in RecordMetadata metadata) => kind switch
+    {
+        0 => (batch.AddText(Encoding.UTF8.GetBytes($"{name} \t{pad}"), metadata), $",\"value\":\"{name} \\t{pad}\""),
+        1 => (batch.AddBytes([0xFF, .. Encoding.UTF8.GetBytes(name + pad)], metadata), $",\"valueBase64\":\"{Convert.ToBase64String([0xFF, .. Encoding.UTF8.GetBytes(name + pad)])}\""),
+        _ => (batch.AddJson(Encoding.UTF8.GetBytes($"{{\"id\":\n\"{name}\", \"n\":1.50e2,\"pad\":\"{pad}\"}}\n"), metadata), $",\"value\":{{\"id\": \"{name}\", \"n\":1.50e2,\"pad\":\"{pad}\"}}"),
+    };
+
+    static long DrawTimestamp(Random random, long nowMs) => random.Next(8) switch
+    {
+        0 => 0,
+        1 => (1L << 53) - 1,
+        _ => nowMs + random.Next(-100_000, 100_000),
+    };
+
+    sealed record SimulatedRecord(byte[] Tail, long? Offset, long? TimestampMs);
+}

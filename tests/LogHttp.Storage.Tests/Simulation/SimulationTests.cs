@@ -1,0 +1,56 @@
+using System.Globalization;
+
+namespace LogHttp.Storage.Tests.Simulation;
+
+/// <summary>
+/// Seeded runs of the whole log against a disk that fails. LOGHTTP_SIMULATION_SEED=n runs one seed,
+/// LOGHTTP_SIMULATION_SEEDS=from-to (or a count) that many.
+/// </summary>
+public class SimulationTests
+{
+    const int DefaultSeeds = 300;
+
+    [Fact]
+    public void Simulation_OfManySeeds_KeepsEveryPromise()
+    {
+        var (from, to) = Seeds();
+        var failures = new List<string>();
+        for (var seed = from; seed <= to && failures.Count < 10; seed++)
+        {
+            try
+            {
+                StorageSimulation.Run(seed);
+            }
+            catch (SimulationException exception)
+            {
+                failures.Add(exception.ToString());
+            }
+        }
+        Assert.True(failures.Count == 0, string.Join("\n\n", failures));
+    }
+
+    [Fact]
+    public void Simulation_OfOneSeed_IsTheSameEveryTime()
+    {
+        for (var seed = 1; seed <= 5; seed++)
+            Assert.Equal(Trace(seed), Trace(seed));
+
+        static string Trace(int seed)
+        {
+            var trace = new SimulationTrace(int.MaxValue);
+            StorageSimulation.Run(seed, trace);
+            return trace.ToString();
+        }
+    }
+
+    static (int From, int To) Seeds()
+    {
+        if (Environment.GetEnvironmentVariable("LOGHTTP_SIMULATION_SEED") is { Length: > 0 } one)
+            return (Parse(one), Parse(one));
+        if (Environment.GetEnvironmentVariable("LOGHTTP_SIMULATION_SEEDS") is not { Length: > 0 } range)
+            return (1, DefaultSeeds);
+        return range.Split('-') is [var from, var to] ? (Parse(from), Parse(to)) : (1, Parse(range));
+    }
+
+    static int Parse(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+}

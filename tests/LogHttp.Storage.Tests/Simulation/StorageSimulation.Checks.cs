@@ -1,0 +1,325 @@
+using System.Buffers;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Tests.Simulation;
+
+// Looking at the log: as readers do, and at the files.
+sealed partial class StorageSimulation
+{
+    static readonly int[] PageSizes = [1, 4096, 8192, 16 << 10, 64 << 10, 1 << 20];
+
+    static void OnLogged(int eventId, string message)
+    {
+        // Bytes are never damaged here, only lost, so the log has no reason to distrust its files.
+        Require(eventId is not 5, $"a partition is read-only: {message}");
+        Require(eventId is not 9, $"a checkpoint can't be used: {message}");
+        Require(eventId is not 10, $"an index was damaged: {message}");
+        Require(eventId is not 11, $"a file was left behind: {message}");
+    }
+
+    /// <summary>Compares all that can be read with all that must be there.</summary>
+    void LookAtAll(bool afterStart)
+    {
+        _trace.Add(afterStart ? "look at all after the start" : "look at all");
+        _faults.IsPaused = true;
+        // The simulation's own looking changes no more than a reader would: caches, and indexes that have to be rebuilt.
+        var capacityBytes = _fileSystem.CapacityBytes;
+        _fileSystem.CapacityBytes = long.MaxValue;
+        foreach (var topic in _topics)
+            LookAt(topic, afterStart);
+        if (afterStart)
+            _wasPowerCut = false;
+        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + _topics.Sum(topic => topic.Partitions.Length));
+        Require(_fileSystem.OpenHandleCount <= bound, $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be");
+        _fileSystem.CapacityBytes = capacityBytes;
+        _faults.IsPaused = false;
+    }
+
+    void LookAt(TopicModel model, bool afterStart)
+    {
+        var topic = _catalog.Find(model.Name);
+        if (model.Existence == TopicExistence.Unknown && afterStart)
+            model.Existence = topic is null ? TopicExistence.Absent : TopicExistence.Present;
+        Require(topic is not null == model.Existence is TopicExistence.Present, $"{model.Name} should be {model.Existence}");
+        if (topic is null)
+            return;
+        model.Id ??= topic.Id;
+        Require(model.Id == topic.Id, $"{model.Name} had the id {model.Id}, and now has {topic.Id}");
+        Require(topic.Configuration == model.Configuration, $"{model.Name} has the configuration {topic.Configuration}");
+        for (var number = 0; number < topic.Partitions.Length; number++)
+        {
+            var (log, partition) = (topic.Partitions[number], model.Partitions[number]);
+            if (afterStart)
+                Reconcile(log, partition);
+            CheckStop(log, partition);
+            CheckRecords(log, partition);
+            CheckFiles(log, partition, $"{DataDirectory}/topics/{model.Name}/{number}");
+            for (var count = _random.Next(4); count > 0; count--)
+                Fetch(log, partition);
+        }
+    }
+
+    void CheckStop(PartitionLog log, PartitionModel model) =>
+        Require(log.StoppedReason is null || _faults.ErrorCount > _errorsBeforeLife, $"{model.Name} stopped, and no error had struck: {log.StoppedReason}");
+
+    /// <summary>After a start: settles which of the unanswered appends are in the log, and takes out what a power cut may take.</summary>
+    void Reconcile(PartitionLog log, PartitionModel model)
+    {
+        foreach (var append in model.Unknown)
+            NoteJump(model, append);
+        var found = ReadAll(log);
+        ReadOnlySpan<byte> rest = found;
+        var matched = 0;
+        while (matched < model.Lines.Count && rest.StartsWith(model.Lines[matched].Bytes))
+            rest = rest[model.Lines[matched++].Bytes.Length..];
+        if (matched < model.Lines.Count)
+        {
+            Require(rest.IsEmpty, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} is not there or was changed; in its place stands {Head(rest)}");
+            Require(_wasPowerCut && !model.Flush.IsAlways, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} and what follows was lost, though acknowledged or seen");
+            Require(matched >= model.DurableCount, $"{model.Name}: record {model.Lines[matched].Offset} was lost, though durable up to number {model.DurableCount}");
+            Require(matched == 0 || model.Lines[matched - 1].IsBatchEnd, $"{model.Name}: {model.Lines[matched].Append} was cut in two");
+            model.Lines.RemoveRange(matched, model.Lines.Count - matched);
+        }
+        foreach (var append in model.Unknown)
+        {
+            if (!rest.IsEmpty)
+                Settle(model, append, ref rest);
+        }
+        Require(rest.IsEmpty, $"{model.Name}: nobody asked for {Head(rest)}, or it was refused, or should not come after {model.NextOffset - 1}");
+        model.Unknown.Clear();
+        model.DurableCount = model.Lines.Count;
+    }
+
+    /// <summary>Finds an append whose answer was never heard at the place where it has to be, whole; or not at all.</summary>
+    static void Settle(PartitionModel model, SimulatedAppend append, ref ReadOnlySpan<byte> rest)
+    {
+        Require(RecordFormat.TryReadHead(rest, out var head), $"{model.Name}: {Head(rest)} is no record");
+        // The stamp is that of the first record which was not given another.
+        long? stampMs = null;
+        var whole = rest;
+        for (var record = 0; record < append.Count; record++)
+        {
+            if (!append.HasTimestamp(record) && stampMs is null && RecordFormat.TryReadHead(whole, out var next))
+                stampMs = next.TimestampMs;
+            var line = append.Line(record, head.Offset, stampMs ?? 0);
+            if (!whole.StartsWith(line))
+            {
+                Require(record == 0, $"{model.Name}: {append} is there up to its record {record} only, or changed; then comes {Head(whole)}");
+                // Only those that were refused for their offsets can be passed by.
+                Require(append.HasOffsets, $"{model.Name}: {Head(rest)} is there, but {append} before it is not");
+                return;
+            }
+            whole = whole[line.Length..];
+        }
+        Require(append.HasOffsets ? head.Offset >= model.NextOffset : model.CanBeNext(head.Offset), $"{model.Name}: {append} is at {head.Offset}; the next is {model.NextOffset}");
+        model.Add(append, head.Offset, stampMs ?? 0);
+        rest = whole;
+    }
+
+    static string Head(ReadOnlySpan<byte> line) => System.Text.Encoding.UTF8.GetString(line[..Math.Min(line.Length, 120)]);
+
+    /// <summary>All bytes that readers get, from the earliest on, with pages of one size.</summary>
+    byte[] ReadAll(PartitionLog log)
+    {
+        var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
+        var bytes = new ArrayBufferWriter<byte>();
+        for (var place = LogPlace.Earliest; ;)
+        {
+            using var page = log.Fetch(place, size);
+            if (page.Status != FetchStatus.Page)
+                return bytes.WrittenSpan.ToArray();
+            var length = (int)page.Region!.LengthBytes;
+            page.Region.File.ReadExactly(bytes.GetSpan(length)[..length], page.Region.Position);
+            bytes.Advance(length);
+            place = LogPlace.At(page.NextOffset);
+        }
+    }
+
+    /// <summary>How many of a partition's lines readers may see: all, but of one that stopped only those surely durable.</summary>
+    static int VisibleCount(PartitionLog log, PartitionModel model)
+    {
+        if (log.StoppedReason is null)
+        {
+            Require(model.CanBeNext(log.EndOffset), $"{model.Name} ends at {log.EndOffset}; it should at {model.NextOffset}");
+            return model.Lines.Count;
+        }
+        var count = model.IndexOf(log.EndOffset);
+        Require(count >= model.DurableCount, $"{model.Name} stopped and shows {count} records; {model.DurableCount} are durable");
+        Require(count == 0 || model.Lines[count - 1].IsBatchEnd, $"{model.Name} stopped and shows half a batch");
+        return count;
+    }
+
+    void CheckRecords(PartitionLog log, PartitionModel model)
+    {
+        ReadOnlySpan<byte> rest = ReadAll(log);
+        foreach (var line in model.Lines.Take(VisibleCount(log, model)))
+        {
+            Require(rest.StartsWith(line.Bytes), $"{model.Name}: record {line.Offset} of {line.Append} is not there or was changed; in its place stands {Head(rest)}");
+            rest = rest[line.Bytes.Length..];
+        }
+        Require(rest.IsEmpty, $"{model.Name}: after the last record comes {Head(rest)}");
+    }
+
+    /// <summary>The segment files hold what the format says, and their indexes what a rebuild would give.</summary>
+    void CheckFiles(PartitionLog log, PartitionModel model, string directory)
+    {
+        var bases = SegmentBases(directory);
+        var visible = model.Lines[..VisibleCount(log, model)];
+        for (var i = 0; i < bases.Count; i++)
+        {
+            var isSealed = i < bases.Count - 1;
+            var oracle = Segment(visible, bases, i);
+            if (oracle.LengthBytes == 0)
+                continue;
+            var data = ReadFile($"{directory}/{SegmentLayout.DataName(bases[i])}");
+            Require(isSealed || log.StoppedReason is not null || model.Pending.Count > 0 ? data.Length >= oracle.LengthBytes : data.Length == oracle.LengthBytes, $"{model.Name}: segment {bases[i]} has {data.Length} bytes; its records take {oracle.LengthBytes}");
+            var index = ReadFile($"{directory}/{SegmentLayout.IndexName(bases[i])}");
+            var expected = oracle.Index();
+            Require(isSealed ? index.AsSpan().SequenceEqual(expected) : index.AsSpan().StartsWith(expected), $"{model.Name}: the index of {(isSealed ? "sealed" : "active")} segment {bases[i]} ({index.Length} bytes) is not what its {oracle.LengthBytes} bytes give ({expected.Length} bytes); they differ from {index.AsSpan().CommonPrefixLength(expected)} on");
+        }
+        var checkpoint = Checkpoint.Decode(ReadFile($"{directory}/{Checkpoint.Name}"), out var reason);
+        Require(checkpoint is not null, $"{model.Name}: the checkpoint can't be read: {reason}");
+    }
+
+    /// <summary>The base offsets of a partition's segments, without the empty ones that the log passed by.</summary>
+    List<long> SegmentBases(string directory)
+    {
+        var entries = new List<(long BaseOffset, long LengthBytes)>();
+        foreach (var entry in _fileSystem.List(directory))
+        {
+            if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
+                entries.Add((baseOffset, entry.LengthBytes));
+        }
+        entries.Sort();
+        var last = entries.FindLastIndex(entry => entry.LengthBytes > 0);
+        return [.. entries.Where((entry, number) => entry.LengthBytes > 0 || number > last).Select(entry => entry.BaseOffset)];
+    }
+
+    static SegmentOracle Segment(List<ModelLine> lines, List<long> bases, int number)
+    {
+        var isSealed = number < bases.Count - 1;
+        return new(bases[number], [.. lines.Where(line => line.Offset >= bases[number] && (!isSealed || line.Offset < bases[number + 1]))], isSealed);
+    }
+
+    byte[] ReadFile(string path)
+    {
+        using var file = _fileSystem.Open(path);
+        var bytes = new byte[file.LengthBytes];
+        file.ReadExactly(bytes, 0);
+        return bytes;
+    }
+
+    void FetchSomewhere()
+    {
+        var topic = _topics[_random.Next(_topics.Length)];
+        foreach (var (log, model) in Partitions(topic))
+        {
+            if (_random.Next(2) == 0)
+                Fetch(log, model);
+        }
+    }
+
+    /// <summary>One fetch at a random place: exactly the page that the lines give, or the error that the disk has cause for.</summary>
+    void Fetch(PartitionLog log, PartitionModel model)
+    {
+        var visible = VisibleCount(log, model);
+        var end = log.EndOffset;
+        Require(log.EarliestOffset == 0, $"{model.Name} begins at {log.EarliestOffset}");
+        var (place, offset) = DrawPlace(model, end);
+        var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
+        FetchResult page;
+        try
+        {
+            page = log.Fetch(place, size);
+        }
+        catch (IOException exception) when (exception is not CorruptionException and not CorruptIndexException && _faults.ErrorCount > _errorsBeforeLife)
+        {
+            _trace.Add($"{model.Name}: fetch at {place} failed: {exception.Message}");
+            return;
+        }
+        var first = model.IndexOf(offset);
+        var expected = offset > end ? FetchStatus.BeyondEnd : first >= visible ? FetchStatus.AtEnd : FetchStatus.Page;
+        Require(page.Status == expected && page.EndOffset == end, $"{model.Name}: a fetch at {place} found {page}; the end is {end}, so it should be {expected}");
+        if (page.Status != FetchStatus.Page)
+            return;
+        var held = HeldPage.Of(model, page, first, visible);
+        if (_random.Next(3) == 0 && _heldPages.Count < 4)
+            _heldPages.Add(held);
+        else
+            held.CheckAndDispose();
+        if (_random.Next(4) == 0)
+            CheckPageEnd(model, held, place, size, visible);
+    }
+
+    (LogPlace, long Offset) DrawPlace(PartitionModel model, long end)
+    {
+        switch (_random.Next(8))
+        {
+            case 0:
+                return (LogPlace.Earliest, 0);
+            case 1:
+                return (LogPlace.Latest, end);
+            case 2:
+                var count = 1 + _random.Next(100);
+                return (LogPlace.FromEnd(count), Math.Max(0, end - count));
+            case 3:
+                return (LogPlace.At(end + 1), end + 1);
+            default:
+                var offset = model.Lines.Count == 0 ? 0 : model.Lines[_random.Next(model.Lines.Count)].Offset;
+                offset = Math.Max(0, offset - (model.TakesOffsets ? _random.Next(3) : 0));
+                return (LogPlace.At(offset), offset);
+        }
+    }
+
+    /// <summary>Readers that started anywhere meet: where a page ends is a matter of the segment's bytes and the page size.</summary>
+    void CheckPageEnd(PartitionModel model, HeldPage page, LogPlace place, PageSize size, int visible)
+    {
+        var wasPaused = _faults.IsPaused;
+        _faults.IsPaused = true;
+        var bases = SegmentBases($"{DataDirectory}/topics/{model.Name}");
+        _faults.IsPaused = wasPaused;
+        var number = bases.FindLastIndex(baseOffset => baseOffset <= model.Lines[page.First].Offset);
+        // The last segment but one can be active still, when the next was made but not taken.
+        var isActive = number == bases.Count - 1 || model.IndexOf(bases[number + 1]) >= visible;
+        var lines = model.Lines[model.IndexOf(bases[number])..(isActive ? visible : model.IndexOf(bases[number + 1]))];
+        var segment = new SegmentOracle(bases[number], lines, isSealed: !isActive);
+        var first = page.First - model.IndexOf(bases[number]);
+        var last = segment.PageEnd(first, size) + model.IndexOf(bases[number]);
+        Require(page.Last == last, $"{model.Name}: the page of {size.MaxBytes} at {place} goes to record number {page.Last - 1}; it should to {last - 1}");
+        Require(page.Page.Region!.Position == segment.PositionOf(first), $"{model.Name}: the page at {place} lies at {page.Page.Region.Position}");
+        Require(page.Page.Region.LengthBytes <= size.MaxBytes || page.Last == page.First + 1, $"{model.Name}: a page of {size.MaxBytes} has {page.Page.Region.LengthBytes} bytes");
+    }
+
+    void ReleasePage()
+    {
+        if (_heldPages.Count == 0)
+            return;
+        var page = _heldPages[_random.Next(_heldPages.Count)];
+        _heldPages.Remove(page);
+        _faults.IsPaused = true;
+        page.CheckAndDispose();
+        _faults.IsPaused = false;
+    }
+
+    /// <summary>A page that somebody is still sending, and the lines it must hold.</summary>
+    sealed record HeldPage(PartitionModel Model, FetchResult Page, ModelLine[] Lines, int First, int Last)
+    {
+        public static HeldPage Of(PartitionModel model, FetchResult page, int first, int visible)
+        {
+            Require(page.FirstOffset == model.Lines[first].Offset, $"{model.Name}: the page begins with {page.FirstOffset} instead of {model.Lines[first].Offset}");
+            var last = model.IndexOf(page.NextOffset);
+            Require(last > first && last <= visible && model.Lines[last - 1].Offset + 1 == page.NextOffset, $"{model.Name}: the page from {page.FirstOffset} on is followed by {page.NextOffset}");
+            return new(model, page, [.. model.Lines[first..last]], first, last);
+        }
+
+        public void CheckAndDispose()
+        {
+            var bytes = new byte[Page.Region!.LengthBytes];
+            Page.Region.File.ReadExactly(bytes, Page.Region.Position);
+            Page.Dispose();
+            Require(bytes.AsSpan().SequenceEqual(Lines.SelectMany(line => line.Bytes).ToArray()), $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds other bytes");
+        }
+    }
+}

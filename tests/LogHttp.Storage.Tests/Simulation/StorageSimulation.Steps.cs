@@ -1,0 +1,237 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Tests.Simulation;
+
+// What is asked of the log, and what must hold for each answer.
+sealed partial class StorageSimulation
+{
+    long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    void Step()
+    {
+        _latestClockMs = Math.Max(_latestClockMs, NowMs);
+        switch (_random.Next(40))
+        {
+            case < 16:
+                AppendSomewhere();
+                break;
+            case < 22:
+                FetchSomewhere();
+                break;
+            case < 28:
+                Pump(_random.Next(20));
+                break;
+            case < 30:
+                PumpAll();
+                break;
+            case 30:
+                PumpAll();
+                LookAtAll(afterStart: false);
+                break;
+            case < 33:
+                LetTimePass();
+                break;
+            case 33:
+                var by = TimeSpan.FromMilliseconds(_random.Next(-100_000, 100_000));
+                _trace.Add($"the clock is set by {by}");
+                _time.MoveWallClock(by);
+                _latestClockMs = Math.Max(_latestClockMs, NowMs);
+                break;
+            case < 36:
+                CreateTopic(_topics[_random.Next(_topics.Length)]);
+                break;
+            case 36:
+                _fileSystem.CapacityBytes = _random.Next(2) == 0 ? long.MaxValue : _fileSystem.UsedBytes + _random.Next(100_000);
+                _trace.Add($"capacity: {_fileSystem.CapacityBytes}");
+                break;
+            case 37:
+                _faults.Draw(_fileSystem.CallCount);
+                break;
+            case 38:
+                Close();
+                if (!Open(isLast: false))
+                    return;
+                LookAtAll(afterStart: true);
+                break;
+            default:
+                ReleasePage();
+                break;
+        }
+    }
+
+    void LetTimePass()
+    {
+        var duration = TimeSpan.FromMilliseconds(_random.Next(3_000));
+        _trace.Add($"{duration} passes");
+        // Whatever was acknowledged before that much time passed has been made durable by the timers meanwhile.
+        var due = _topics.SelectMany(topic => Partitions(topic)).Where(pair => pair.Model.Flush.Interval < duration)
+            .Select(pair => (pair.Log, pair.Model, pair.Model.Lines.Count)).ToArray();
+        _time.Advance(duration);
+        _latestClockMs = Math.Max(_latestClockMs, NowMs);
+        PumpAll();
+        foreach (var (log, model, count) in due)
+        {
+            if (log.StoppedReason is null)
+                model.DurableCount = Math.Max(model.DurableCount, count);
+        }
+    }
+
+    void CreateTopic(TopicModel topic)
+    {
+        var errors = _faults.ErrorCount;
+        var isFull = _fileSystem.CapacityBytes < long.MaxValue;
+        _trace.Add($"create topic {topic.Name}");
+        var before = topic.Existence;
+        if (before == TopicExistence.Absent)
+            topic.Existence = TopicExistence.Unknown;
+        var creation = _catalog.GetOrCreateAsync(topic.Name, topic.Configuration);
+        Require(creation.IsCompleted, "The creation of a topic did not complete at once.");
+        if (creation.IsFaulted)
+        {
+            if (creation.Exception.InnerException is not IOException exception)
+                throw creation.Exception.InnerException!;
+            Require(before != TopicExistence.Present, $"{topic.Name} exists, but could not be had: {exception}");
+            Require(_faults.ErrorCount > errors || (isFull && exception is DiskFullException), $"{topic.Name} could not be made, and no error had struck: {exception}");
+            Require(_catalog.Find(topic.Name) is null, $"{topic.Name} could not be made, but is there");
+            // With one error there is no such topic; where cleaning up failed too, nobody can say.
+            if (before == TopicExistence.Absent && _faults.ErrorCount == errors + 1)
+                topic.Existence = TopicExistence.Absent;
+            return;
+        }
+        var made = creation.Result;
+        Require(topic.Id is null || topic.Id == made.Id, $"{topic.Name} had the id {topic.Id}, and now has {made.Id}");
+        Require(made.Configuration == topic.Configuration, $"{topic.Name} has the configuration {made.Configuration}");
+        (topic.Existence, topic.Id) = (TopicExistence.Present, made.Id);
+    }
+
+    void AppendSomewhere()
+    {
+        var topic = _topics[_random.Next(_topics.Length)];
+        if (topic.Existence != TopicExistence.Present)
+            return;
+        var partition = _random.Next(topic.Partitions.Length);
+        for (var count = 1 + _random.Next(3); count > 0; count--)
+            Append(_catalog.Find(topic.Name)!.Partitions[partition], topic.Partitions[partition]);
+    }
+
+    void Append(PartitionLog log, PartitionModel model)
+    {
+        var count = _random.Next(10) switch { < 4 => 1, < 8 => 2 + _random.Next(5), 8 => 10 + _random.Next(100), _ => 400 };
+        var isLarge = _random.Next(6) == 0;
+        var append = SimulatedAppend.Draw(_random, ++_appendCount, count,
+            drawSize: () => isLarge ? _random.Next(_maxRecordSize) : _random.Next(200),
+            drawOffset: DrawOffsets(model), NowMs, _options.Records);
+        _trace.Add($"{model.Name}: {append}");
+        append.Result = log.AppendAsync(append.Batch);
+        model.Pending.Add(append);
+        Listen(model);
+    }
+
+    Func<long?> DrawOffsets(PartitionModel model)
+    {
+        if (!model.TakesOffsets || _random.Next(3) == 0)
+            return static () => null;
+        var expected = model.NextOffset + model.Pending.Sum(append => append.Count);
+        var next = _random.Next(30) switch
+        {
+            0 => Math.Max(0, expected - 1 - _random.Next(20)),
+            1 => expected + (1L << 31) + _random.Next(100),
+            2 => expected + uint.MaxValue - 12 + _random.Next(24),
+            3 => expected + (1L << 40),
+            4 => expected + (1L << 32) - 1 - model.NextOffset % (1L << 32) + _random.Next(10),
+            < 10 => expected + _random.Next(1_000),
+            _ => expected,
+        };
+        var hasGaps = _random.Next(2) == 0;
+        return () =>
+        {
+            var offset = next;
+            next += hasGaps ? 1 + _random.Next(4) : 1;
+            return offset;
+        };
+    }
+
+    /// <summary>Hears what was answered since the last time.</summary>
+    void Listen()
+    {
+        foreach (var topic in _topics)
+        {
+            foreach (var model in topic.Partitions)
+                Listen(model);
+        }
+    }
+
+    void Listen(PartitionModel model)
+    {
+        while (model.Pending.Count > 0)
+        {
+            // Answered in the order they were asked, but for those that never got into the queue.
+            var number = model.Pending.FindIndex(append => append.Result.IsCompleted);
+            if (number < 0)
+                return;
+            var append = model.Pending[number];
+            model.Pending.RemoveAt(number);
+            var result = append.Result.Result;
+            _trace.Add($"{model.Name}: append {append.Id} -> {result.Status} {result.FirstOffset} to {result.NextOffset} at {result.TimestampMs}");
+            Require(number == 0 || result.Status is not (AppendStatus.Appended or AppendStatus.OffsetNotAfterLast), $"{model.Name}: {append} was answered before an earlier one");
+            Answered(model, append, result);
+        }
+    }
+
+    void Answered(PartitionModel model, SimulatedAppend append, in AppendResult result)
+    {
+        switch (result.Status)
+        {
+            case AppendStatus.Appended:
+                Acknowledged(model, append, result);
+                break;
+            case AppendStatus.OffsetNotAfterLast:
+                Require(append.HasOffsets && append.GivenOffset < result.NextOffset && model.CanBeNext(result.NextOffset), $"{model.Name}: {append} was refused because the next offset is {result.NextOffset}; it is {model.NextOffset}");
+                break;
+            case AppendStatus.PartitionStopped:
+                RequireCause(model, result);
+                model.Unknown.Add(append);
+                NoteJump(model, append);
+                break;
+            case AppendStatus.DiskFull:
+                Require(_faults.ErrorCount > _errorsBeforeLife || _fileSystem.CapacityBytes < long.MaxValue, $"{model.Name}: there was room for {append}");
+                NoteJump(model, append);
+                break;
+            case AppendStatus.WriteFailed:
+                RequireCause(model, result);
+                NoteJump(model, append);
+                break;
+            case AppendStatus.Overloaded:
+                Require(_options.MaxQueuedBytes < 1 << 20, $"{model.Name}: {result.Reason}");
+                break;
+            case AppendStatus.Closed:
+                break;
+            default:
+                throw new SimulationException($"{model.Name}: {append} got {result}");
+        }
+    }
+
+    void RequireCause(PartitionModel model, in AppendResult result) =>
+        Require(_faults.ErrorCount > _errorsBeforeLife, $"{model.Name}: no error had struck, but an append got {result}");
+
+    static void NoteJump(PartitionModel model, SimulatedAppend append)
+    {
+        if (append.HasOffsets)
+            model.Jumps.Add(append.GivenOffset);
+    }
+
+    void Acknowledged(PartitionModel model, SimulatedAppend append, in AppendResult result)
+    {
+        var first = result.FirstOffset;
+        if (append.HasOffsets)
+            Require(first == append.GivenOffset, $"{model.Name}: {append} was put at {first}");
+        else
+            Require(model.CanBeNext(first), $"{model.Name}: {append} got offset {first}; the next is {model.NextOffset}");
+        Require(first >= model.NextOffset, $"{model.Name}: {append} got offset {first} a second time; the next is {model.NextOffset}");
+        Require(result.NextOffset == append.OffsetOf(append.Count - 1, first) + 1, $"{model.Name}: {append} ends before {result.NextOffset}, says the answer");
+        Require(result.TimestampMs <= _latestClockMs, $"{model.Name}: the stamp {result.TimestampMs} is one that the clock never showed");
+        Require(result.TimestampMs >= model.LastStampMs, $"{model.Name}: the stamp {result.TimestampMs} is before {model.LastStampMs}");
+        model.LastStampMs = result.TimestampMs;
+        model.Add(append, first, result.TimestampMs);
+    }
+}
