@@ -67,7 +67,8 @@ public sealed partial class PartitionLog
     /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
     (long Position, long Offset) FindRecord(Segment segment, SegmentFiles files, SegmentEnd end, long offset)
     {
-        var block = IndexFile.Floor(files.Index, end.IndexEntries, offset - segment.BaseOffset, end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
+        // Below the base offset when the place lies in the gap before this segment.
+        var block = IndexFile.Floor(files.Index, end.IndexEntries, Math.Max(0, offset - segment.BaseOffset), end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
         return ReadLines(segment, files.Data, block.Position, end.Position, offset, stopPosition: long.MaxValue);
