@@ -15,6 +15,13 @@ internal sealed class AppendRequest(RecordBatch batch)
     /// <summary>The most bytes that it can take in a segment.</summary>
     public long MaxFramedBytes { get; } = batch.SizeBytes + (long)batch.Count * Records.RecordFormat.MaxHeadBytes;
 
+    /// <summary>The offset after this batch, when it is appended where <paramref name="nextOffset"/> is the next.</summary>
+    public long OffsetAfter(long nextOffset)
+    {
+        var lastGiven = Batch.Slots[^1].Offset;
+        return lastGiven < 0 ? nextOffset + Batch.Count : Math.Max(nextOffset, lastGiven + 1);
+    }
+
     public Task<AppendResult> Task => _completion.Task;
 
     /// <summary>Remembers what will be answered once the batch is committed.</summary>

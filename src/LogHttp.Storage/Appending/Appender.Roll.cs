@@ -6,15 +6,10 @@ namespace LogHttp.Storage.Appending;
 internal sealed partial class Appender
 {
     bool NeedsRoll(AppendRequest next) =>
-        (_written.Position > 0 && _written.Position + next.MaxFramedBytes > _configuration.SegmentBytes) || IsFarAhead(next);
+        (_written.Position > 0 && _written.Position + next.MaxFramedBytes > _configuration.SegmentBytes) || IsFarAhead(next, _written.NextOffset);
 
-    /// <summary>Offsets given from outside can jump further than the index of a segment can say.</summary>
-    bool IsFarAhead(AppendRequest next)
-    {
-        var slots = next.Batch.Slots;
-        var lastOffset = slots[^1].Offset >= 0 ? slots[^1].Offset : _written.NextOffset + slots.Length;
-        return lastOffset - _written.BaseOffset >= uint.MaxValue;
-    }
+    /// <summary>Offsets given from outside can jump further than the index of a segment can say, and others count on from there.</summary>
+    bool IsFarAhead(AppendRequest next, long nextOffset) => next.OffsetAfter(nextOffset) - _written.BaseOffset > uint.MaxValue;
 
     /// <summary>
     /// Begins a new segment. All that was written is durable already; the index is made so before the new name is, and

@@ -152,15 +152,16 @@ internal sealed partial class Appender
     bool TryBeginGroup()
     {
         var requests = new List<AppendRequest>();
-        var position = _written.Position;
+        var (position, nextOffset) = (_written.Position, _written.NextOffset);
         lock (_gate)
         {
             // A group never crosses into a new segment, so that going back is always within one.
             while (_waiting.TryPeek(out var next)
-                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.SegmentBytes, _written.Position + _context.Options.MaxGroupBytes) && !IsFarAhead(next))))
+                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.SegmentBytes, _written.Position + _context.Options.MaxGroupBytes) && !IsFarAhead(next, nextOffset))))
             {
                 requests.Add(_waiting.Dequeue());
                 position += next.MaxFramedBytes;
+                nextOffset = next.OffsetAfter(nextOffset);
                 _waitingBytes -= next.MaxFramedBytes;
             }
         }
