@@ -62,13 +62,14 @@ internal sealed partial class Appender
     {
         LogView view;
         SegmentCursor published;
+        long stampMs;
         lock (_gate)
         {
             if (_closing)
                 return;
-            (view, published) = (_view, _published);
+            (view, published, stampMs) = (_view, _published, _publishedStampMs);
         }
-        _context.Committer.Submit(new BackgroundCommit(this, view.Active.Acquire(isSealed: false), published, published.MaxTimestampMs));
+        _context.Committer.Submit(new BackgroundCommit(this, view.Active.Acquire(isSealed: false), published, stampMs));
     }
 
     void BackgroundCommitted(BackgroundCommit commit, IOException? error)

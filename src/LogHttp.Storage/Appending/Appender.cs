@@ -26,6 +26,7 @@ internal sealed partial class Appender
     AppendResult? _refusal;
     SegmentCursor _durable;
     SegmentCursor _published;
+    long _publishedStampMs;
 
     // The turn's.
     AppendGroup? _group;
@@ -39,6 +40,7 @@ internal sealed partial class Appender
     {
         (_context, _configuration, _view, _lastStampMs, _checkpointed) = (context, configuration, found.View, found.LastStampMs, found.Checkpoint);
         (_written, _published, _durable) = (found.Written, found.Written, found.Written);
+        _publishedStampMs = found.LastStampMs;
         _turnCommit = new TurnCommit(this);
         if (found.ReadOnlyReason is not null)
             _refusal = new(AppendStatus.PartitionStopped, Reason: found.ReadOnlyReason);
@@ -181,7 +183,7 @@ internal sealed partial class Appender
             if (_refusal is null)
             {
                 _published = _written;
-                _lastStampMs = group.LastStampMs;
+                _publishedStampMs = _lastStampMs = group.LastStampMs;
                 _view = _view with { End = EndAt(_written) };
             }
         }
