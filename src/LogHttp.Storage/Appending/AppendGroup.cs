@@ -39,7 +39,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     /// <exception cref="IOException">Any part of it may have been written.</exception>
     public void WriteSlice(SegmentFiles files, int sliceBytes, long nowMs)
     {
-        LastStampMs = Math.Max(nowMs, LastStampMs);
+        // A batch that goes on in this slice keeps the stamp that it began with, and that its producer is told.
+        if (_record == 0)
+            LastStampMs = Math.Max(nowMs, LastStampMs);
         var cursor = Cursor;
         var firstEntry = cursor.IndexEntries;
         var entries = new List<IndexEntry>();
