@@ -201,9 +201,7 @@ internal sealed class PartitionRecovery
         if (!IndexFile.HasHeader(index, segment.BaseOffset))
             IndexFile.WriteHeader(index, segment.BaseOffset);
         IndexFile.Write(index, from.IndexEntries, scan.Entries.ToArray());
-        var lengthBytes = IndexFile.PositionOf(scan.End.IndexEntries);
-        if (index.LengthBytes > lengthBytes)
-            index.Truncate(lengthBytes);
+        IndexFile.Truncate(index, scan.End.IndexEntries);
     }
 
     Result Recovered(Checkpoint checkpoint, SegmentCursor end, IFile index)

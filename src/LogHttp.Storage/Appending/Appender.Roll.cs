@@ -24,6 +24,8 @@ internal sealed partial class Appender
         {
             if (end.BlockPosition != end.Position)
                 IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
+            // A crash may have left entries of lines that are no more, and a complete index ends with the segment.
+            IndexFile.Truncate(files.Index, end.IndexEntries);
             files.Index.Sync();
         }
         var baseOffset = Math.Max(end.NextOffset, first.Batch.Slots[0].Offset);
@@ -84,8 +86,7 @@ internal sealed partial class Appender
                 lock (_gate)
                     _durable = _written;
             }
-            if (files.Index.LengthBytes > IndexFile.PositionOf(_written.IndexEntries))
-                files.Index.Truncate(IndexFile.PositionOf(_written.IndexEntries));
+            IndexFile.Truncate(files.Index, _written.IndexEntries);
         }
         catch (IOException second)
         {

@@ -55,6 +55,13 @@ internal static class IndexFile
         }
     }
 
+    /// <summary>Takes away whatever follows the first so many entries.</summary>
+    public static void Truncate(IFile index, int entries)
+    {
+        if (index.LengthBytes > PositionOf(entries))
+            index.Truncate(PositionOf(entries));
+    }
+
     /// <summary>Reads one entry; null when its CRC does not hold or the file ends before it.</summary>
     public static IndexEntry? TryRead(IFile index, int entry)
     {

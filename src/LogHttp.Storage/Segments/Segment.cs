@@ -131,7 +131,7 @@ internal sealed class Segment
         IndexFile.Write(files.Index, 0, scan.Entries.ToArray());
         if (isSealed)
         {
-            files.Index.Truncate(IndexFile.PositionOf(scan.Entries.Count));
+            IndexFile.Truncate(files.Index, scan.Entries.Count);
             files.Index.Sync();
         }
         StorageLog.IndexRebuilt(_environment.Logger, IndexPath, scan.Entries.Count);
