@@ -41,9 +41,11 @@ internal sealed partial class Appender
         }
         SyncDirectory();
         ReleaseLease();
+        // An empty segment that offsets given from outside have passed by: the next start removes its files.
         if (end.Position > 0)
             sealedSegment.Seal(EndAt(end));
-        // An empty segment that offsets given from outside have passed by: the next start removes its files.
+        else
+            sealedSegment.Retire();
         var segments = end.Position > 0 ? _view.Segments : _view.Segments.Remove(sealedSegment);
         var cursor = new SegmentCursor(baseOffset);
         _written = cursor;
