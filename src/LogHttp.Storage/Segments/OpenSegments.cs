@@ -18,19 +18,24 @@ internal sealed class OpenSegments(int maxOpenSegments)
         }
     }
 
-    /// <summary>Before one more is opened: closes the longest unused eighth when the bound is reached.</summary>
+    /// <summary>Before one more is opened: closes an eighth when the bound is reached, of those not in use the longest unused.</summary>
     public void MakeRoom()
     {
         Segment[] candidates;
+        int tooMany;
         lock (_gate)
         {
             if (_segments.Count < maxOpenSegments)
                 return;
-            candidates = [.. _segments.OrderBy(segment => segment.LastUsedMs).Take(Math.Max(1, maxOpenSegments / 8))];
+            candidates = [.. _segments];
+            tooMany = candidates.Length - maxOpenSegments + Math.Max(1, maxOpenSegments / 8);
         }
         // Outside of the lock: a segment's own lock is always taken before this one.
-        foreach (var segment in candidates)
-            segment.TryClose();
+        foreach (var segment in candidates.OrderBy(segment => segment.LastUsed))
+        {
+            if (tooMany > 0 && segment.TryClose())
+                tooMany--;
+        }
     }
 
     public void Add(Segment segment)

@@ -19,7 +19,7 @@ internal sealed class Segment
     int _leases;
     bool _retired;
 
-    long _lastUsedMs;
+    long _lastUsed;
 
     public Segment(StorageEnvironment environment, OpenSegments open, string directory, long baseOffset, int maxLineBytes)
     {
@@ -35,8 +35,8 @@ internal sealed class Segment
     /// <summary>Where a sealed segment ends; null while it is active, and until it was first opened.</summary>
     public SegmentEnd? End { get; private set; }
 
-    /// <summary>When it was last acquired, by the process's own clock; says who may be closed first.</summary>
-    public long LastUsedMs => Volatile.Read(ref _lastUsedMs);
+    /// <summary>When it was last acquired, as a timestamp of the environment's; says who may be closed first.</summary>
+    public long LastUsed => Volatile.Read(ref _lastUsed);
 
     /// <summary>Makes both files of a new, empty segment, replacing what a failed earlier attempt may have left.</summary>
     public void Create()
@@ -65,7 +65,7 @@ internal sealed class Segment
             if (isSealed && End is null)
                 End = ReadEnd(_files);
             _leases++;
-            Volatile.Write(ref _lastUsedMs, Environment.TickCount64);
+            Volatile.Write(ref _lastUsed, _environment.Time.GetTimestamp());
             return new SegmentLease(this, _files);
         }
     }
