@@ -67,6 +67,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         }
         catch
         {
+            catalog?._openSegments.CloseIdle();
             catalog?._commitThread?.Dispose();
             directoryLock.Dispose();
             throw;

@@ -38,6 +38,16 @@ internal sealed class OpenSegments(int maxOpenSegments)
         }
     }
 
+    /// <summary>Closes all that are not in use.</summary>
+    public void CloseIdle()
+    {
+        Segment[] segments;
+        lock (_gate)
+            segments = [.. _segments];
+        foreach (var segment in segments)
+            segment.TryClose();
+    }
+
     public void Add(Segment segment)
     {
         lock (_gate)

@@ -79,7 +79,6 @@ sealed partial class StorageSimulation
     void CreateTopic(TopicModel topic)
     {
         var errors = _faults.ErrorCount;
-        var isFull = _fileSystem.CapacityBytes < long.MaxValue;
         _trace.Add($"create topic {topic.Name}");
         var before = topic.Existence;
         if (before == TopicExistence.Absent)
@@ -91,7 +90,7 @@ sealed partial class StorageSimulation
             if (creation.Exception.InnerException is not IOException exception)
                 throw creation.Exception.InnerException!;
             Require(before != TopicExistence.Present, $"{topic.Name} exists, but could not be had: {exception}");
-            Require(_faults.ErrorCount > errors || (isFull && exception is DiskFullException), $"{topic.Name} could not be made, and no error had struck: {exception}");
+            Require(_faults.ErrorCount > errors || (IsLimited && exception is DiskFullException), $"{topic.Name} could not be made, and no error had struck: {exception}");
             Require(_catalog.Find(topic.Name) is null, $"{topic.Name} could not be made, but is there");
             // With one error there is no such topic; where cleaning up failed too, nobody can say.
             if (before == TopicExistence.Absent && _faults.ErrorCount == errors + 1)
@@ -194,7 +193,7 @@ sealed partial class StorageSimulation
                 NoteJump(model, append);
                 break;
             case AppendStatus.DiskFull:
-                Require(_faults.ErrorCount > _errorsBeforeLife || _fileSystem.CapacityBytes < long.MaxValue, $"{model.Name}: there was room for {append}");
+                Require(_faults.ErrorCount > _errorsBeforeLife || IsLimited, $"{model.Name}: there was room for {append}");
                 NoteJump(model, append);
                 break;
             case AppendStatus.WriteFailed:

@@ -162,6 +162,8 @@ sealed partial class StorageSimulation
         Logger = _trace,
     };
 
+    bool IsLimited => _fileSystem.CapacityBytes < long.MaxValue;
+
     /// <summary>No more faults, and room.</summary>
     void BeKind()
     {
@@ -234,7 +236,8 @@ sealed partial class StorageSimulation
                 if (log.StoppedReason is null)
                     model.DurableCount = model.Lines.Count;
                 CheckStop(log, model);
-                if (log.StoppedReason is not null || _faults.ErrorCount > errors)
+                // Stamps go on from the checkpoint, which may not have been written.
+                if (log.StoppedReason is not null || _faults.ErrorCount > errors || IsLimited)
                     model.LastStampMs = 0;
             }
         }
