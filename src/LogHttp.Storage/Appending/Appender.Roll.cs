@@ -71,7 +71,8 @@ internal sealed partial class Appender
 
     /// <summary>
     /// After a failed write: back to the last whole batch, durably, so that no page of the failed one can turn up among
-    /// the bytes that will be written there next. The group is refused; later ones may succeed.
+    /// the bytes that will be written there next. The group is refused; later ones may succeed. The index may keep what
+    /// it has too much: it is written over, or cut when the segment is sealed.
     /// </summary>
     void GoBack(IOException exception)
     {
@@ -88,7 +89,6 @@ internal sealed partial class Appender
                 lock (_gate)
                     _durable = _written;
             }
-            IndexFile.Truncate(files.Index, _written.IndexEntries);
         }
         catch (IOException second)
         {

@@ -10,12 +10,12 @@ sealed partial class StorageSimulation
 {
     static readonly int[] PageSizes = [1, 4096, 8192, 16 << 10, 64 << 10, 1 << 20];
 
-    static void OnLogged(int eventId, string message)
+    void OnLogged(int eventId, string message)
     {
         // Bytes are never damaged here, only lost, so the log has no reason to distrust its files.
         Require(eventId is not 5, $"a partition is read-only: {message}");
         Require(eventId is not 9, $"a checkpoint can't be used: {message}");
-        Require(eventId is not 10, $"an index was damaged: {message}");
+        Require(eventId is not 10 || _faults.ErrorCount > 0, $"an index was damaged: {message}");
         Require(eventId is not 11, $"a file was left behind: {message}");
     }
 
@@ -245,10 +245,9 @@ sealed partial class StorageSimulation
         if (page.Status != FetchStatus.Page)
             return;
         var held = HeldPage.Of(model, page, first, visible);
-        if (_random.Next(3) == 0 && _heldPages.Count < 4)
-            _heldPages.Add(held);
-        else
-            held.CheckAndDispose();
+        _heldPages.Add(held);
+        if (_random.Next(3) > 0 || _heldPages.Count > 4)
+            ReleasePage();
         if (_random.Next(4) == 0)
             CheckPageEnd(model, held, place, size, visible);
     }

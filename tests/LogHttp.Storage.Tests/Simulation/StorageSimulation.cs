@@ -241,9 +241,8 @@ sealed partial class StorageSimulation
                     model.LastStampMs = 0;
             }
         }
-        foreach (var page in _heldPages)
-            page.CheckAndDispose();
-        _heldPages.Clear();
+        while (_heldPages.Count > 0)
+            ReleasePage();
         Require(_fileSystem.OpenHandleCount == 0, $"{_fileSystem.OpenHandleCount} file handles are open after the close");
     }
 
