@@ -134,8 +134,7 @@ internal sealed class PartitionRecovery
             {
                 CutTorn(segment, lease.Files.Data, scan, lengthBytes);
                 MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
-                WriteIndex(segment, lease.Files.Index, cursor, scan);
-                return Recovered(checkpoint, scan.End, lease.Files.Index);
+                return Recovered(checkpoint, segment, lease.Files.Index, cursor, scan);
             }
             cursor = new SegmentCursor(_segments[number + 1].BaseOffset);
         }
@@ -202,16 +201,27 @@ internal sealed class PartitionRecovery
             IndexFile.WriteHeader(index, segment.BaseOffset);
         IndexFile.Write(index, from.IndexEntries, scan.Entries.ToArray());
         IndexFile.Truncate(index, scan.End.IndexEntries);
+        index.Sync();
     }
 
-    Result Recovered(Checkpoint checkpoint, SegmentCursor end, IFile index)
+    Result Recovered(Checkpoint checkpoint, Segment segment, IFile index, in SegmentCursor from, SegmentScan scan)
     {
+        var end = scan.End;
         // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
         var lastStampMs = end.MaxTimestampMs <= _context.Environment.NowMs ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs) : checkpoint.LastStampMs;
         var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs };
         try
         {
-            index.Sync();
+            WriteIndex(segment, index, from, scan);
+        }
+        catch (DiskFullException exception)
+        {
+            // Readers find their way with the entries that are durable, if slowly; a segment can't be written on without its index.
+            StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
+            return Found(checkpoint, end with { IndexEntries = from.IndexEntries }, "The partition is read-only: the disk was full when it was opened. Make room and restart the server.");
+        }
+        try
+        {
             renewed.Write(FileSystem, _context.Directory);
             checkpoint = renewed;
         }

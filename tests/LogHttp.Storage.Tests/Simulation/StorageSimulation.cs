@@ -41,6 +41,7 @@ sealed partial class StorageSimulation
     // Since the last start that was looked at: whether the power went, and what had struck before this life.
     bool _wasPowerCut;
     int _errorsBeforeLife;
+    bool _wasOpenedLimited;
 
     StorageSimulation(int seed, SimulationTrace trace)
     {
@@ -130,7 +131,7 @@ sealed partial class StorageSimulation
             else if (_random.Next(2) == 0)
                 _faults.Draw(_fileSystem.CallCount);
             _lane = _scheduler.CreateLane();
-            _errorsBeforeLife = _faults.ErrorCount;
+            (_errorsBeforeLife, _wasOpenedLimited) = (_faults.ErrorCount, IsLimited);
             _trace.Add("open");
             try
             {
