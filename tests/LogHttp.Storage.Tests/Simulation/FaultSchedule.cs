@@ -11,11 +11,18 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
     SeededFaultPlan? _plan;
     int _errorsLeft;
 
-    /// <summary>While set, nothing strikes: the simulation itself looks at the disk.</summary>
-    public bool IsPaused { get; set; }
+    // While this is above zero nothing strikes: the simulation itself looks at the disk.
+    int _pauseCount;
 
     /// <summary>How many errors struck so far; power cuts are not counted.</summary>
     public int ErrorCount { get; private set; }
+
+    /// <summary>Lets nothing strike until the result is disposed of.</summary>
+    public IDisposable Pause()
+    {
+        _pauseCount++;
+        return new PauseEnd(this);
+    }
 
     public void Calm() => _plan = null;
 
@@ -56,7 +63,7 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
 
     public Fault Decide(FileSystemCall call)
     {
-        if (IsPaused)
+        if (_pauseCount > 0)
             return Fault.None;
         var fault = _plan?.Decide(call) ?? Fault.None;
         if (fault is Fault.InputOutputError or Fault.DiskFull or Fault.ShortWrite)
@@ -66,7 +73,13 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
             else
                 (_errorsLeft, ErrorCount) = (_errorsLeft - 1, ErrorCount + 1);
         }
-        trace.Add(call, fault);
+        if (fault != Fault.None || call.Kind != FileSystemCallKind.Read)
+            trace.Add(call, fault);
         return fault;
+    }
+
+    sealed class PauseEnd(FaultSchedule schedule) : IDisposable
+    {
+        public void Dispose() => schedule._pauseCount--;
     }
 }

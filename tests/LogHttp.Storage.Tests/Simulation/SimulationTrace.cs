@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>What happened last, for whoever has to find out why a run failed. Texts are made only when somebody asks.</summary>
-sealed class SimulationTrace(int capacity = 120) : ILogger
+sealed class SimulationTrace(int capacity = 200) : ILogger
 {
     /// <summary>The one message that holds a duration of the real world.</summary>
     const int CatalogOpened = 1;

@@ -23,7 +23,7 @@ sealed partial class StorageSimulation
     void LookAtAll(bool afterStart)
     {
         _trace.Add(afterStart ? "look at all after the start" : "look at all");
-        _faults.IsPaused = true;
+        using var pause = _faults.Pause();
         // The simulation's own looking changes no more than a reader would: caches, and indexes that have to be rebuilt.
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
@@ -34,7 +34,6 @@ sealed partial class StorageSimulation
         var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + _topics.Sum(topic => topic.Partitions.Length));
         Require(_fileSystem.OpenHandleCount <= bound, $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be");
         _fileSystem.CapacityBytes = capacityBytes;
-        _faults.IsPaused = false;
     }
 
     void LookAt(TopicModel model, bool afterStart)
@@ -278,10 +277,8 @@ sealed partial class StorageSimulation
     /// <summary>Readers that started anywhere meet: where a page ends is a matter of the segment's bytes and the page size.</summary>
     void CheckPageEnd(PartitionModel model, HeldPage page, LogPlace place, PageSize size, int visible)
     {
-        var wasPaused = _faults.IsPaused;
-        _faults.IsPaused = true;
+        using var pause = _faults.Pause();
         var bases = SegmentBases($"{DataDirectory}/topics/{model.Name}");
-        _faults.IsPaused = wasPaused;
         var number = bases.FindLastIndex(baseOffset => baseOffset <= model.Lines[page.First].Offset);
         // The last segment but one can be active still, when the next was made but not taken.
         var isActive = number == bases.Count - 1 || model.IndexOf(bases[number + 1]) >= visible;
@@ -300,9 +297,8 @@ sealed partial class StorageSimulation
             return;
         var page = _heldPages[_random.Next(_heldPages.Count)];
         _heldPages.Remove(page);
-        _faults.IsPaused = true;
+        using var pause = _faults.Pause();
         page.CheckAndDispose();
-        _faults.IsPaused = false;
     }
 
     /// <summary>A page that somebody is still sending, and the lines it must hold.</summary>
