@@ -40,8 +40,9 @@ internal sealed class PartitionRecovery
 
     Result Run()
     {
-        var lengths = ListSegments();
+        var lengths = ListFiles();
         var checkpoint = Checkpoint.Read(FileSystem, _context.Directory, out var reason);
+        FindSegments(lengths, checkpoint);
         if (_segments.Count == 0)
             return StartAnew(checkpoint, reason);
         if (checkpoint is not null && checkpoint.Durable.BaseOffset == _segments[^1].BaseOffset && checkpoint.Durable.Position == lengths[checkpoint.Durable.BaseOffset])
@@ -66,7 +67,7 @@ internal sealed class PartitionRecovery
     void ReportUnusable(string reason) =>
         StorageLog.CheckpointUnusable(_context.Environment.Logger, Path.Combine(_context.Directory, Checkpoint.Name), reason);
 
-    Dictionary<long, long> ListSegments()
+    Dictionary<long, long> ListFiles()
     {
         var lengths = new Dictionary<long, long>();
         foreach (var entry in FileSystem.List(_context.Directory))
@@ -76,22 +77,31 @@ internal sealed class PartitionRecovery
             else if (!entry.Name.EndsWith(".index", StringComparison.Ordinal) && !entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name is not (Checkpoint.Name or Checkpoint.TemporaryName))
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
         }
-        foreach (var (baseOffset, lengthBytes) in lengths.OrderBy(pair => pair.Key).ToArray())
-        {
-            // A roll that failed can leave an empty segment that the log then passed by.
-            if (lengthBytes == 0 && lengths.Keys.Any(other => other > baseOffset))
-                RemoveLeftover(_context.NewSegment(baseOffset), lengths);
-            else
-                _segments.Add(_context.NewSegment(baseOffset));
-        }
         return lengths;
     }
 
-    void RemoveLeftover(Segment segment, Dictionary<long, long> lengths)
+    /// <summary>
+    /// Takes the segments that hold something, and the empty one that the log stood in. Other empty ones are rolls that
+    /// came to nothing, or that the log passed by: without them the segment before is the active one again.
+    /// </summary>
+    void FindSegments(Dictionary<long, long> lengths, Checkpoint? checkpoint)
     {
-        segment.DeleteFiles();
-        lengths.Remove(segment.BaseOffset);
-        StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
+        var baseOffsets = lengths.Keys.Order().ToArray();
+        var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
+        var active = checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset);
+        if (active < lastFilled || active < 0)
+            active = Math.Max(lastFilled, 0);
+        for (var number = 0; number < baseOffsets.Length; number++)
+        {
+            var segment = _context.NewSegment(baseOffsets[number]);
+            if (lengths[segment.BaseOffset] > 0 || number == active)
+            {
+                _segments.Add(segment);
+                continue;
+            }
+            segment.DeleteFiles();
+            StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
+        }
     }
 
     /// <summary>There is no segment at all; offsets that were given out once are not given out again.</summary>
@@ -120,11 +130,6 @@ internal sealed class PartitionRecovery
                 return ReadOnly(checkpoint, segment, lease.Files, new SegmentCursor(segment.BaseOffset), $"{segment.DataPath} is {lengthBytes} bytes long, but {cursor.Position} bytes of it were durable");
             var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, _context.Options.MaxLineBytes);
             _readBytes += lengthBytes - cursor.Position;
-            if (number == _segments.Count - 2 && lengths[_segments[^1].BaseOffset] == 0 && (scan.Bad is not null || _segments[^1].BaseOffset < scan.End.NextOffset))
-            {
-                RemoveLeftover(_segments[^1], lengths);
-                _segments.RemoveAt(_segments.Count - 1);
-            }
             var isLast = number == _segments.Count - 1;
             if (scan.Bad is { } bad && (!isLast || IsDamage(lease.Files.Data, bad, lengthBytes)))
                 return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow");

@@ -82,6 +82,8 @@ sealed partial class StorageSimulation
             Require(_wasPowerCut && !model.Flush.IsAlways, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} and what follows was lost, though acknowledged or seen");
             Require(matched >= model.DurableCount, $"{model.Name}: record {model.Lines[matched].Offset} was lost, though durable up to number {model.DurableCount}");
             Require(matched == 0 || model.Lines[matched - 1].IsBatchEnd, $"{model.Name}: {model.Lines[matched].Append} was cut in two");
+            foreach (var line in model.Lines.Skip(matched))
+                NoteJump(model, line.Append);
             model.Lines.RemoveRange(matched, model.Lines.Count - matched);
         }
         foreach (var append in model.Unknown)
