@@ -113,7 +113,7 @@ internal sealed partial class Appender
             return;
         try
         {
-            index.Sync();
+            SyncIndex(index);
             checkpoint.Write(_context.Environment.FileSystem, _context.Directory);
             _checkpointed = checkpoint;
         }

@@ -1,3 +1,4 @@
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
@@ -26,7 +27,7 @@ internal sealed partial class Appender
                 IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
             // A crash may have left entries of lines that are no more, and a complete index ends with the segment.
             IndexFile.Truncate(files.Index, end.IndexEntries);
-            files.Index.Sync();
+            SyncIndex(files.Index);
         }
         var baseOffset = Math.Max(end.NextOffset, first.Batch.Slots[0].Offset);
         var next = _context.NewSegment(baseOffset);
@@ -56,11 +57,16 @@ internal sealed partial class Appender
         }
     }
 
-    void SyncDirectory()
+    void SyncDirectory() => Sync(() => _context.Environment.FileSystem.SyncDirectory(_context.Directory));
+
+    /// <summary>An index is only a shortcut, but one that nothing looks behind: entries lost to a failed sync may leave older ones in their place.</summary>
+    void SyncIndex(IFile index) => Sync(index.Sync);
+
+    void Sync(Action sync)
     {
         try
         {
-            _context.Environment.FileSystem.SyncDirectory(_context.Directory);
+            sync();
         }
         catch (IOException exception)
         {
@@ -98,7 +104,7 @@ internal sealed partial class Appender
         Answer(group, AppendFailure(exception));
     }
 
-    static AppendResult AppendFailure(IOException exception) => exception is Files.DiskFullException
+    static AppendResult AppendFailure(IOException exception) => exception is DiskFullException
         ? new(AppendStatus.DiskFull, Reason: "The disk is full. What is in the log can be read, trimmed and deleted; appends succeed again when there is room.")
         : new(AppendStatus.WriteFailed, Reason: $"The disk refused a write: {exception.Message}");
 }
