@@ -48,7 +48,7 @@ internal sealed partial class Appender
         lock (_gate)
         {
             var dirtyBytes = _published.Position - _durable.Position;
-            if (_backgroundCommitDue || _closing || dirtyBytes <= 0 || (interval is null && dirtyBytes < _context.Options.CheckpointBytes))
+            if (_backgroundCommitDue || _closing || _refusal is not null || dirtyBytes <= 0 || (interval is null && dirtyBytes < _context.Options.CheckpointBytes))
                 return;
             _backgroundCommitDue = true;
         }
