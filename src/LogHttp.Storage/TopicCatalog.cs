@@ -158,6 +158,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         var buildDirectory = Path.Combine(TemporaryDirectory, id);
         var directory = Path.Combine(TopicsDirectory, name);
         var isInPlace = false;
+        Topic topic;
         try
         {
             fileSystem.CreateDirectory(buildDirectory);
@@ -168,17 +169,20 @@ public sealed class TopicCatalog : IAsyncDisposable
             fileSystem.Rename(buildDirectory, directory);
             isInPlace = true;
             fileSystem.SyncDirectory(TopicsDirectory);
+            fileSystem.SyncDirectory(TemporaryDirectory);
+            topic = OpenTopic(name, directory);
         }
         catch (IOException)
         {
             // Out of the way, so that the name can be had again; what deleted/ holds goes at the next start at the latest.
             if (isInPlace)
+            {
                 fileSystem.Rename(directory, Path.Combine(DeletedDirectory, id));
+                fileSystem.SyncDirectory(TopicsDirectory);
+            }
             fileSystem.DeleteDirectory(buildDirectory);
             throw;
         }
-        fileSystem.SyncDirectory(TemporaryDirectory);
-        var topic = OpenTopic(name, directory);
         _topics[name] = topic;
         return topic;
     }
