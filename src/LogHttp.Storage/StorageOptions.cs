@@ -35,7 +35,7 @@ public sealed record StorageOptions
     /// </summary>
     public int SyncAllThreshold { get; init; } = 4;
 
-    /// <summary>How many segments have their files open at once (two handles each), 16 to 1,000,000.</summary>
+    /// <summary>How many segments have their files open at once (two handles each), 4 to 1,000,000.</summary>
     public int MaxOpenSegments { get; init; } = 4096;
 
     /// <summary>The longest line a segment may hold: a record and its head.</summary>
@@ -57,7 +57,7 @@ public sealed record StorageOptions
             ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
             ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
             ?? Range(nameof(SyncAllThreshold), SyncAllThreshold, 0, int.MaxValue)
-            ?? Range(nameof(MaxOpenSegments), MaxOpenSegments, 16, 1_000_000)
+            ?? Range(nameof(MaxOpenSegments), MaxOpenSegments, 4, 1_000_000)
             ?? TopicDefaults.Check();
     }
 }

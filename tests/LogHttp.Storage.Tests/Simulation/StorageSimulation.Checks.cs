@@ -319,7 +319,13 @@ sealed partial class StorageSimulation
             var bytes = new byte[Page.Region!.LengthBytes];
             Page.Region.File.ReadExactly(bytes, Page.Region.Position);
             Page.Dispose();
-            Require(bytes.AsSpan().SequenceEqual(Lines.SelectMany(line => line.Bytes).ToArray()), $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds other bytes");
+            ReadOnlySpan<byte> rest = bytes;
+            foreach (var line in Lines)
+            {
+                Require(rest.StartsWith(line.Bytes), $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds other bytes at {line.Offset}");
+                rest = rest[line.Bytes.Length..];
+            }
+            Require(rest.IsEmpty, $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds {rest.Length} bytes too many");
         }
     }
 }

@@ -60,7 +60,7 @@ sealed partial class StorageSimulation
             MaxGroupBytes = 64 << 10,
             CheckpointBytes = _random.Next(3) == 0 ? 256 << 10 : 64 << 10,
             SyncAllThreshold = _random.Next(4),
-            MaxOpenSegments = 16,
+            MaxOpenSegments = _random.Next(2) == 0 ? 4 : 16,
         };
         _topics = [.. Enumerable.Range(0, 1 + _random.Next(3)).Select(DrawTopic)];
         trace.Logged += OnLogged;
