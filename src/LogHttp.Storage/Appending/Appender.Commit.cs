@@ -105,7 +105,10 @@ internal sealed partial class Appender
         return true;
     }
 
-    void TryWriteCheckpoint(IFile index, in SegmentCursor durable, long lastStampMs)
+    /// <param name="index">Null for the turn's own, which may have to be opened.</param>
+    /// <param name="durable">A batch's end up to which the log is durable.</param>
+    /// <param name="lastStampMs">The last stamp before it.</param>
+    void TryWriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs)
     {
         _bytesSinceCheckpoint = 0;
         var checkpoint = new Checkpoint(_view.EarliestOffset, durable, lastStampMs);
@@ -113,7 +116,7 @@ internal sealed partial class Appender
             return;
         try
         {
-            SyncIndex(index);
+            SyncIndex(index ?? TurnFiles().Index);
             checkpoint.Write(_context.Environment.FileSystem, _context.Directory);
             _checkpointed = checkpoint;
         }
@@ -160,7 +163,7 @@ internal sealed partial class Appender
                 return;
             }
             if (new Checkpoint(_view.EarliestOffset, _written, _lastStampMs) != _checkpointed)
-                TryWriteCheckpoint(TurnFiles().Index, _written, _lastStampMs);
+                TryWriteCheckpoint(index: null, _written, _lastStampMs);
         }
         ReleaseLease();
         _timer?.Dispose();
