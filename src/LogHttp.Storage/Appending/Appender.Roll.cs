@@ -87,11 +87,11 @@ internal sealed partial class Appender
         try
         {
             _written = group.Start;
-            var files = TurnFiles();
-            if (files.Data.LengthBytes > _written.Position)
+            // Where the files could not even be opened there is nothing to take back.
+            if (_lease?.Files.Data is { } data && data.LengthBytes > _written.Position)
             {
-                files.Data.Truncate(_written.Position);
-                files.Data.Sync();
+                data.Truncate(_written.Position);
+                data.Sync();
                 lock (_gate)
                     _durable = _written;
             }
