@@ -10,6 +10,8 @@ internal sealed partial class Appender
 
     // Guarded by _gate: a timer runs, or a commit is under way, beside the turns.
     bool _backgroundCommitDue;
+    bool _backgroundCommitRuns;
+    bool _closingTurnWaits;
     ITimer? _timer;
 
     // The committer's, and the closing turn's after the last commit.
@@ -60,29 +62,37 @@ internal sealed partial class Appender
 
     void SubmitBackgroundCommit()
     {
-        LogView view;
-        SegmentCursor published;
-        long stampMs;
+        BackgroundCommit commit;
         lock (_gate)
         {
-            if (_closing)
+            // A roll, or going back, can have made all durable since this was asked for.
+            if (_closing || _refusal is not null || _published == _durable)
+            {
+                _backgroundCommitDue = false;
                 return;
-            (view, published, stampMs) = (_view, _published, _publishedStampMs);
+            }
+            _backgroundCommitRuns = true;
+            // Opens nothing: the turn keeps a lease as long as something is not durable.
+            commit = new BackgroundCommit(this, Active.Acquire(isSealed: false), _published, _publishedStampMs);
         }
-        _context.Committer.Submit(new BackgroundCommit(this, view.Active.Acquire(isSealed: false), published, stampMs));
+        _context.Committer.Submit(commit);
     }
 
     void BackgroundCommitted(BackgroundCommit commit, IOException? error)
     {
         Committed(commit, error);
+        bool closingTurnWaits;
         lock (_gate)
         {
-            _backgroundCommitDue = false;
+            _backgroundCommitDue = _backgroundCommitRuns = false;
+            closingTurnWaits = _closingTurnWaits;
             if (!_turnTaken && _durable == _published)
                 ReleaseLease();
         }
-        // What was published meanwhile waits for a commit of its own.
-        CommitInBackground();
+        if (closingTurnWaits)
+            ScheduleTurn();
+        else // What was published meanwhile waits for a commit of its own.
+            CommitInBackground();
     }
 
     /// <summary>What both kinds of commit lead to, on the committer; false when the partition is stopped.</summary>
@@ -155,6 +165,13 @@ internal sealed partial class Appender
     /// <summary>The last turn: nothing waits and nothing can come any more.</summary>
     void RunClosingTurn()
     {
+        lock (_gate)
+        {
+            // It may be writing the checkpoint just now.
+            _closingTurnWaits = _backgroundCommitRuns;
+            if (_closingTurnWaits)
+                return;
+        }
         if (StoppedReason is null)
         {
             if (!IsAllDurable())
