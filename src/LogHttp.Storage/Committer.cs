@@ -14,6 +14,9 @@ internal sealed class Committer(StorageEnvironment environment, System.IO.Pipeli
     List<Commit> _round = [];
     bool _running;
 
+    // The rounds' own.
+    bool _hasSyncAllFailed;
+
     public void Submit(Commit commit)
     {
         lock (_gate)
@@ -51,7 +54,7 @@ internal sealed class Committer(StorageEnvironment environment, System.IO.Pipeli
 
     bool TrySyncAll()
     {
-        if (syncAllThreshold == 0 || _round.Count < syncAllThreshold || !environment.FileSystem.CanSyncAll)
+        if (_hasSyncAllFailed || syncAllThreshold == 0 || _round.Count < syncAllThreshold || !environment.FileSystem.CanSyncAll)
             return false;
         try
         {
@@ -59,7 +62,10 @@ internal sealed class Committer(StorageEnvironment environment, System.IO.Pipeli
         }
         catch (IOException exception)
         {
-            // Somebody's bytes were lost, and syncfs does not say whose. The kernel tells once more, to the handles.
+            // Somebody's bytes were lost, and syncfs does not say whose. The kernel tells once more, to the handles: those
+            // of this round now, those of files that nobody wanted durable yet later. So no sync of all from here on,
+            // which would succeed without them.
+            _hasSyncAllFailed = true;
             StorageLog.SyncAllFailed(environment.Logger, exception);
             return false;
         }

@@ -44,6 +44,6 @@ internal static partial class StorageLog
     [LoggerMessage(14, LogLevel.Error, "{Directory}: opened READ-ONLY. The disk is full and the index could not be written; make room, then restart")]
     public static partial void OpenedOnFullDisk(ILogger logger, Exception exception, string directory);
 
-    [LoggerMessage(13, LogLevel.Warning, "syncfs failed; every file is synced by itself to find whose error it was")]
+    [LoggerMessage(13, LogLevel.Warning, "syncfs failed; every file is synced by itself from now on, to find whose error it was")]
     public static partial void SyncAllFailed(ILogger logger, Exception exception);
 }
