@@ -94,6 +94,7 @@ public sealed class RecordBatch : IDisposable
 
     RecordFault? Add(in RecordMetadata metadata, ReadOnlySpan<byte> valueName, int maxValueBytes, ReadOnlySpan<byte> value, ValueWriter writeValue)
     {
+        CheckGiven(metadata);
         var start = _sizeBytes;
         if ((metadata.KeyBytes is { } keyBytes ? AddKey(keyBytes.Span) : AddKey(metadata.Key)) is { } keyFault)
             return Undo(start, keyFault);
@@ -108,14 +109,23 @@ public sealed class RecordBatch : IDisposable
         // Heads are counted in too, so that what is let in here also fits once it is framed.
         if (_sizeBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
             return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (maxBatchBytes); send it in parts.")));
-        if (metadata.TimestampMs is < 0 or > RecordFormat.MaxTimestampMs)
-            throw new ArgumentOutOfRangeException(nameof(metadata), metadata.TimestampMs, "A timestamp is from 0 to 2^53-1.");
-        if (Count > 0 && (metadata.Offset ?? -1) <= _slots[Count - 1].Offset != (metadata.Offset is null))
-            throw new ArgumentException("All records of a batch are given an offset, each larger than the one before, or none is.", nameof(metadata));
         LargestTailBytes = Math.Max(LargestTailBytes, tailBytes);
         Grow(ref _slots, Count, 1);
         _slots[Count++] = new(tailBytes, metadata.Offset ?? -1, metadata.TimestampMs ?? -1);
         return null;
+    }
+
+    void CheckGiven(in RecordMetadata metadata)
+    {
+        if (metadata.Offset is < 0 or > RecordMetadata.MaxOffset)
+            throw new ArgumentOutOfRangeException(nameof(metadata), metadata.Offset, Invariant($"An offset is from 0 to {RecordMetadata.MaxOffset}."));
+        if (metadata.TimestampMs is < 0 or > RecordFormat.MaxTimestampMs)
+            throw new ArgumentOutOfRangeException(nameof(metadata), metadata.TimestampMs, Invariant($"A timestamp is from 0 to {RecordFormat.MaxTimestampMs}."));
+        if (Count == 0)
+            return;
+        var lastOffset = _slots[Count - 1].Offset;
+        if (metadata.Offset is null != lastOffset < 0 || metadata.Offset <= lastOffset)
+            throw new ArgumentException("All records of a batch are given an offset, each larger than the one before, or none is.", nameof(metadata));
     }
 
     RecordFault Undo(int sizeBytes, RecordFault fault)

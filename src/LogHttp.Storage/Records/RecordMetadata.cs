@@ -3,6 +3,12 @@ namespace LogHttp.Storage.Records;
 /// <summary>What goes with a value: everything of a record that is not the value.</summary>
 public readonly record struct RecordMetadata
 {
+    /// <summary>
+    /// The largest offset that can be given, 2^62: however many records are counted on from there, their offsets never
+    /// reach the largest one there is.
+    /// </summary>
+    public const long MaxOffset = 1L << 62;
+
     /// <summary>The key, or null when the record has none.</summary>
     public string? Key { get; init; }
 
@@ -16,7 +22,7 @@ public readonly record struct RecordMetadata
     public long? TimestampMs { get; init; }
 
     /// <summary>
-    /// The offset, when given from outside (Kafka as the engine): larger than all before it. Null for the next one.
+    /// The offset, 0 to <see cref="MaxOffset"/>, when given from outside (Kafka as the engine): larger than all before it. Null for the next one.
     /// Within a batch all records have one or none has.
     /// </summary>
     public long? Offset { get; init; }
