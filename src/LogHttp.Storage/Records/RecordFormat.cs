@@ -68,8 +68,9 @@ internal static class RecordFormat
         var rest = line[name.Length..];
         if (!Utf8Parser.TryParse(rest, out number, out int digits) || number < 0 || (digits > 1 && rest[0] is (byte)'0' or (byte)'+' or (byte)'-'))
             return false;
+        // Another field always follows; a fraction or an exponent does not.
         line = rest[digits..];
-        return true;
+        return line.StartsWith(","u8);
     }
 }
 

@@ -9,6 +9,8 @@ internal static class RecordLine
     /// <summary>A value at the deepest allowed level, inside of the line's object, and a level to spare for `headers`.</summary>
     const int MaxDepth = JsonText.MaxDepth + 2;
 
+    const string SpaceOutside = "the line has a space, or more, outside of its values";
+
     // The order of a line's fields; alternatives share a rank.
     static readonly Dictionary<string, int> Ranks = new()
     {
@@ -47,16 +49,26 @@ internal static class RecordLine
     {
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = MaxDepth });
         reader.Read();
-        var rank = -1;
+        // Where the field before ended: a comma stands there, or the line's brace.
+        var (rank, end) = (-1, 0L);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
+            var (nameStart, valueStart) = (reader.TokenStartIndex, reader.BytesConsumed);
+            if (nameStart != end + 1 || valueStart != nameStart + reader.ValueSpan.Length + "\"\":".Length)
+                return SpaceOutside;
             if (reader.ValueIsEscaped || !Ranks.TryGetValue(reader.GetString()!, out var next))
                 return "the line has an unknown field";
             if (next <= rank)
                 return "the line's fields are repeated or out of order";
             rank = next;
+            reader.Read();
+            if (reader.TokenStartIndex != valueStart)
+                return SpaceOutside;
             reader.Skip();
+            end = reader.BytesConsumed;
         }
+        if (end != line.Length - 1)
+            return SpaceOutside;
         // Read once more: trailing bytes after the object are an error of the reader's.
         reader.Read();
         return rank == Ranks["value"] ? null : "the line has no value";
