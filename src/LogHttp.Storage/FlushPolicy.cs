@@ -22,12 +22,12 @@ public readonly record struct FlushPolicy
     /// <summary>Acknowledge what was written; leave the rest to the operating system.</summary>
     public static FlushPolicy Os => new(-1);
 
-    /// <summary>Acknowledge what was written; make it durable within an interval, 1 ms to <see cref="MaxInterval"/>.</summary>
+    /// <summary>Acknowledge what was written; make it durable within an interval of whole milliseconds, 1 to those of <see cref="MaxInterval"/>.</summary>
     public static FlushPolicy Every(TimeSpan interval)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(interval, TimeSpan.FromMilliseconds(1));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(interval, MaxInterval);
-        return new(interval.Ticks);
+        return new(interval.Ticks / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond);
     }
 
     /// <summary>Whether an acknowledgement waits for the disk.</summary>

@@ -36,7 +36,13 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     }
 
     /// <inheritdoc/>
-    public void CreateDirectory(string path) => Guard(path, static path => Directory.CreateDirectory(path));
+    public void CreateDirectory(string path) => Guard(path, static path =>
+    {
+        // The framework would make the parents too, and nobody would make their names durable.
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+            throw new DirectoryNotFoundException($"The directory of '{path}' does not exist.");
+        Directory.CreateDirectory(path);
+    });
 
     /// <inheritdoc/>
     public void Rename(string sourcePath, string destinationPath)
