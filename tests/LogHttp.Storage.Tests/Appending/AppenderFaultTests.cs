@@ -1,0 +1,124 @@
+using System.Text;
+using LogHttp.Storage.Records;
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests.Appending;
+
+/// <summary>What one error does to a partition; the simulation tries their combinations.</summary>
+public class AppenderFaultTests
+{
+    readonly ModelLog _log = new();
+
+    void StrikeNext(FileSystemCallKind kind, Fault fault, string pathEnd = "")
+    {
+        var fileSystem = _log.FileSystem;
+        fileSystem.Faults = call =>
+        {
+            if (call.Kind != kind || !call.Path.EndsWith(pathEnd, StringComparison.Ordinal))
+                return Fault.None;
+            fileSystem.Faults = null;
+            return fault;
+        };
+    }
+
+    string[] Values() => [.. Encoding.UTF8.GetString(_log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split("\"value\":")[1])];
+
+    [Theory]
+    [InlineData(Fault.ShortWrite)]
+    [InlineData(Fault.DiskFull)]
+    [InlineData(Fault.InputOutputError)]
+    public void Append_WhoseWriteFails_LeavesNothing_AndTheNextOneTakesItsOffset(Fault fault)
+    {
+        _log.Append("before");
+        StrikeNext(FileSystemCallKind.Write, fault, ".ndjson");
+        var failed = _log.Append("one", "two");
+        Assert.True(failed.Status is AppendStatus.DiskFull or AppendStatus.WriteFailed);
+        Assert.Equal(1, _log.Append("after").FirstOffset);
+        _log.CutPower();
+        Assert.Equal(["\"before\"}", "\"after\"}"], Values());
+    }
+
+    [Fact]
+    public void Append_WhoseSyncFails_StopsThePartition_UntilARestartHasSavedWhatIsThere()
+    {
+        _log.Append("before");
+        StrikeNext(FileSystemCallKind.Sync, Fault.InputOutputError);
+        Assert.Equal(AppendStatus.PartitionStopped, _log.Append("in flight").Status);
+        Assert.Equal(AppendStatus.PartitionStopped, _log.Append("later").Status);
+        Assert.Contains("sync failed", _log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Equal(["\"before\"}"], Values());
+
+        // The page cache still has it, and the start writes it once more before anybody sees it.
+        _log.Restart();
+        Assert.Null(_log.Partition.StoppedReason);
+        Assert.Equal(["\"before\"}", "\"in flight\"}"], Values());
+        _log.CutPower();
+        Assert.Equal(["\"before\"}", "\"in flight\"}"], Values());
+    }
+
+    [Fact]
+    public void Append_WhenTheFilesCannotBeOpened_IsRefused_AndTheNextOneSucceeds()
+    {
+        _log.Restart();
+        StrikeNext(FileSystemCallKind.Open, Fault.InputOutputError, ".ndjson");
+        Assert.Equal(AppendStatus.WriteFailed, _log.Append("refused").Status);
+        Assert.Equal(0, _log.Append("taken").FirstOffset);
+    }
+
+    [Fact]
+    public void Append_OnAFullDisk_SucceedsAgainWhenThereIsRoom()
+    {
+        _log.Append("before");
+        _log.FileSystem.CapacityBytes = _log.FileSystem.UsedBytes;
+        Assert.Equal(AppendStatus.DiskFull, _log.Append(new string('x', 10_000)).Status);
+        Assert.Equal(["\"before\"}"], Values());
+        _log.FileSystem.CapacityBytes = long.MaxValue;
+        Assert.Equal(1, _log.Append("after").FirstOffset);
+    }
+
+    [Fact]
+    public void Restart_OnAFullDisk_ServesWhatIsThere_AndTakesWritesAfterOneWithRoom()
+    {
+        // More than a checkpoint's worth is never reached, so that the index is behind, and gone with the power.
+        for (var i = 0; i < 4; i++)
+            _log.Append(new string('x', 5_000));
+        _log.Restart(fileSystem =>
+        {
+            fileSystem.DeleteFile($"{ModelLog.PartitionDirectory}/checkpoint");
+            fileSystem.DeleteFile($"{ModelLog.PartitionDirectory}/00000000000000000000.index");
+            fileSystem.CapacityBytes = fileSystem.UsedBytes;
+        });
+        Assert.Contains("the disk was full", _log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Equal(4, Values().Length);
+        Assert.Equal(AppendStatus.PartitionStopped, _log.Append("refused").Status);
+
+        _log.Restart(fileSystem => fileSystem.CapacityBytes = long.MaxValue);
+        Assert.Equal(4, _log.Append("after").FirstOffset);
+    }
+
+    [Fact]
+    public void Append_BehindOneThatJumped_IsIndexedFromWhereThatOneEnds()
+    {
+        var jumped = new RecordBatch(new RecordLimits());
+        Assert.Null(jumped.AddText("jumped"u8, new RecordMetadata { Offset = uint.MaxValue - 3 }));
+        var first = _log.Partition.AppendAsync(jumped);
+        var second = _log.Append("a", "b", "c", "d", "e", "f");
+        Assert.True(first.IsCompletedSuccessfully);
+        Assert.Equal(uint.MaxValue - 2, second.FirstOffset);
+        _log.CutPower();
+        Assert.Null(_log.Partition.StoppedReason);
+        Assert.Equal(7, Values().Length);
+    }
+
+    [Fact]
+    public void Fetch_InAGapBetweenSegments_BeginsWithTheFirstRecordAfterIt()
+    {
+        _log.Append("before");
+        var far = new RecordBatch(new RecordLimits());
+        for (var i = 0; i < 5; i++)
+            Assert.Null(far.AddText(Encoding.UTF8.GetBytes(new string('x', 3_000)), new RecordMetadata { Offset = (1L << 40) + i }));
+        _log.Append(far);
+        using var page = _log.Partition.Fetch(LogPlace.At(77), PageSize.Default);
+        Assert.Equal((1L << 40, (1L << 40) + 5), (page.FirstOffset, page.NextOffset));
+    }
+}

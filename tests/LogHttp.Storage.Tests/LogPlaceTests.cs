@@ -1,0 +1,60 @@
+using CsCheck;
+
+namespace LogHttp.Storage.Tests;
+
+public class LogPlaceTests
+{
+    static readonly Gen<LogPlace> Places = Gen.OneOf(
+        Gen.Long[0, long.MaxValue].Select(LogPlace.At),
+        Gen.Long[1, long.MaxValue].Select(LogPlace.FromEnd),
+        Gen.Const(LogPlace.Earliest),
+        Gen.Const(LogPlace.Latest));
+
+    [Fact]
+    public void ToString_IsReadBackAsTheSamePlace() => Places.Sample(place =>
+    {
+        Assert.True(LogPlace.TryParse(place.ToString(), out var again));
+        Assert.Equal(place, again);
+    });
+
+    [Theory]
+    [InlineData("0", true)]
+    [InlineData("42", true)]
+    [InlineData("9223372036854775807", true)]
+    [InlineData("-10", false)]
+    [InlineData("earliest", false)]
+    [InlineData("latest", false)]
+    public void TryParse_OfAPlace_KnowsWhetherItIsANumber(string text, bool isNumeric)
+    {
+        Assert.True(LogPlace.TryParse(text, out var place));
+        Assert.Equal(isNumeric, place.IsNumeric);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("-")]
+    [InlineData("-0")]
+    [InlineData("--1")]
+    [InlineData("+1")]
+    [InlineData(" 1")]
+    [InlineData("1 ")]
+    [InlineData("1.0")]
+    [InlineData("Latest")]
+    [InlineData("9223372036854775808")]
+    [InlineData("-9223372036854775808")]
+    public void TryParse_OfAnythingElse_Fails(string? text) => Assert.False(LogPlace.TryParse(text, out _));
+
+    [Theory]
+    [InlineData("earliest", 5)]
+    [InlineData("latest", 100)]
+    [InlineData("-10", 90)]
+    [InlineData("-1000", 5)]
+    [InlineData("3", 3)]
+    [InlineData("200", 200)]
+    public void Resolve_GivesTheOffsetThatThePlaceIsNow(string text, long offset)
+    {
+        Assert.True(LogPlace.TryParse(text, out var place));
+        Assert.Equal(offset, place.Resolve(earliest: 5, end: 100));
+    }
+}

@@ -1,0 +1,103 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests;
+
+/// <summary>A catalog with one topic on a disk in memory, with the time standing still, all on the caller's thread.</summary>
+sealed class ModelLog
+{
+    public const string PartitionDirectory = "/data/topics/t/0";
+
+    public static readonly DateTimeOffset Now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
+    readonly SimulatedScheduler _scheduler = new(new Random(1));
+    readonly TopicConfiguration _configuration;
+    readonly StorageOptions _options;
+    TopicCatalog _catalog = null!;
+
+    public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false)
+    {
+        _configuration = configuration ?? new();
+        _options = new StorageOptions { Directory = "/data", CheckpointBytes = 64 << 10, MaxGroupBytes = 64 << 10 };
+        FileSystem = new PowerCutFileSystem(new Random(1), canSyncAll);
+        Open();
+    }
+
+    public PowerCutFileSystem FileSystem { get; private set; }
+
+    public SimulatedTime Time { get; } = new(Now);
+
+    public PartitionLog Partition { get; private set; } = null!;
+
+    public static RecordBatch Batch(params IEnumerable<string> texts) => TestLog.Batch(texts);
+
+    public AppendResult Append(RecordBatch batch)
+    {
+        var result = Partition.AppendAsync(batch);
+        _scheduler.RunAll();
+        Assert.True(result.IsCompleted);
+        return result.Result;
+    }
+
+    public AppendResult Append(params IEnumerable<string> texts) => Append(Batch(texts));
+
+    /// <summary>All lines, as readers get them with pages of a size.</summary>
+    public byte[] ReadAll(int pageBytes = 1 << 20)
+    {
+        var bytes = new List<byte>();
+        for (var place = LogPlace.Earliest; ;)
+        {
+            using var page = Partition.Fetch(place, PageSize.AtMost(pageBytes));
+            if (page.Status != FetchStatus.Page)
+                return [.. bytes];
+            var content = new byte[page.Region!.LengthBytes];
+            page.Region.File.ReadExactly(content, page.Region.Position);
+            bytes.AddRange(content);
+            place = LogPlace.At(page.NextOffset);
+        }
+    }
+
+    public void Close()
+    {
+        var closing = _catalog.DisposeAsync().AsTask();
+        _scheduler.RunAll();
+        Assert.True(closing.Wait(TimeSpan.FromSeconds(20)));
+    }
+
+    /// <summary>Stops cleanly, lets something happen to the files, and starts again.</summary>
+    public void Restart(Action<PowerCutFileSystem>? meanwhile = null)
+    {
+        Close();
+        meanwhile?.Invoke(FileSystem);
+        Open();
+    }
+
+    public void CutPower()
+    {
+        _scheduler.Clear();
+        FileSystem = FileSystem.PowerCut();
+        Open();
+    }
+
+    public byte[] ReadFile(string path)
+    {
+        using var file = FileSystem.Open(path);
+        var content = new byte[file.LengthBytes];
+        file.ReadExactly(content, 0);
+        return content;
+    }
+
+    void Open()
+    {
+        _catalog = TopicCatalog.Open(new StorageEnvironment
+        {
+            FileSystem = FileSystem,
+            Time = Time,
+            AppendScheduler = _scheduler,
+            CommitScheduler = _scheduler,
+            NewId = () => 0x0123456789abcdef,
+        }, _options);
+        Partition = _catalog.GetOrCreateAsync("t", _configuration).Result.Partitions[0];
+    }
+}
