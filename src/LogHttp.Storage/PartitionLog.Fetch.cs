@@ -53,7 +53,14 @@ public sealed partial class PartitionLog
         {
             // The index is a function of the segment: it is written anew, and what it says then is final.
             segment.RebuildIndex(lease.Files, end.Position, isSealed);
+        }
+        try
+        {
             return Find();
+        }
+        catch (CorruptIndexException)
+        {
+            throw new CorruptionException(segment.DataPath, 0, $"offset {offset} is not where it should be, by an index made anew");
         }
 
         FetchResult Find()

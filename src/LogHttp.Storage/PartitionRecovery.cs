@@ -11,6 +11,7 @@ internal sealed class PartitionRecovery
 {
     readonly PartitionContext _context;
     readonly List<Segment> _segments = [];
+    readonly Dictionary<string, long> _indexLengths = [];
     long _readBytes;
 
     PartitionRecovery(PartitionContext context) => _context = context;
@@ -47,7 +48,7 @@ internal sealed class PartitionRecovery
             return StartAnew(checkpoint, reason);
         if (checkpoint is not null && checkpoint.Durable.BaseOffset == _segments[^1].BaseOffset && checkpoint.Durable.Position == lengths[checkpoint.Durable.BaseOffset])
             return Found(checkpoint, checkpoint.Durable, readOnlyReason: null);
-        return ReadOn(FindPlace(checkpoint, reason), lengths);
+        return ReadOn(FindPlace(checkpoint, reason), lengths, durableOffset: checkpoint?.Durable.NextOffset ?? 0);
     }
 
     /// <summary>Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not there.</summary>
@@ -74,7 +75,9 @@ internal sealed class PartitionRecovery
         {
             if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
                 lengths.Add(baseOffset, entry.LengthBytes);
-            else if (!entry.Name.EndsWith(".index", StringComparison.Ordinal) && !entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name is not (Checkpoint.Name or Checkpoint.TemporaryName))
+            else if (entry.Name.EndsWith(".index", StringComparison.Ordinal))
+                _indexLengths[entry.Name] = entry.LengthBytes;
+            else if (!entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name is not (Checkpoint.Name or Checkpoint.TemporaryName))
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
         }
         return lengths;
@@ -94,7 +97,9 @@ internal sealed class PartitionRecovery
         for (var number = 0; number < baseOffsets.Length; number++)
         {
             var segment = _context.NewSegment(baseOffsets[number]);
-            if (lengths[segment.BaseOffset] > 0 || number == active)
+            // An index with entries says that there was something, and that it was sealed: reading it will say it is gone.
+            var isEmptied = number < lastFilled && _indexLengths.GetValueOrDefault(SegmentLayout.IndexName(segment.BaseOffset)) > IndexFile.HeaderBytes;
+            if (lengths[segment.BaseOffset] > 0 || number == active || isEmptied)
             {
                 _segments.Add(segment);
                 continue;
@@ -118,7 +123,7 @@ internal sealed class PartitionRecovery
     }
 
     /// <summary>Reads what follows the checkpoint, through all later segments.</summary>
-    Result ReadOn(Checkpoint checkpoint, Dictionary<long, long> lengths)
+    Result ReadOn(Checkpoint checkpoint, Dictionary<long, long> lengths, long durableOffset)
     {
         var cursor = checkpoint.Durable;
         for (var number = _segments.FindIndex(segment => segment.BaseOffset == cursor.BaseOffset); ; number++)
@@ -135,6 +140,8 @@ internal sealed class PartitionRecovery
                 return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow");
             if (!isLast && _segments[number + 1].BaseOffset < scan.End.NextOffset)
                 return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath} reaches offset {scan.End.NextOffset - 1}, and so does the segment after it");
+            if (isLast && scan.End.NextOffset < durableOffset)
+                return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{_context.Directory} ends before offset {scan.End.NextOffset}, but all before {durableOffset} was durable: a segment is missing");
             if (isLast)
             {
                 CutTorn(segment, lease.Files.Data, scan, lengthBytes);
@@ -146,11 +153,11 @@ internal sealed class PartitionRecovery
     }
 
     /// <summary>
-    /// A bad line is where writing stopped when nothing valid follows it, or where a page never reached the disk (NUL
-    /// bytes): pages are written back in any order, so later ones may be there. Anything else is damage.
+    /// A bad line is where writing stopped when nothing valid follows it, or where a page never reached the disk: pages are
+    /// written back in any order, so later ones may be there. Anything else is damage.
     /// </summary>
     bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
-        bad is { HasNul: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes, _context.Options.MaxLineBytes);
+        bad is { LacksPage: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes, _context.Options.MaxLineBytes);
 
     /// <summary>Cuts what belongs to no whole batch, after keeping it beside.</summary>
     void CutTorn(Segment segment, IFile data, SegmentScan scan, long lengthBytes)

@@ -46,4 +46,7 @@ internal static partial class StorageLog
 
     [LoggerMessage(13, LogLevel.Warning, "syncfs failed; every file is synced by itself from now on, to find whose error it was")]
     public static partial void SyncAllFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
+    public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
 }

@@ -22,6 +22,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly Committer _committer;
     readonly OpenSegments _openSegments;
     readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
+    readonly ConcurrentDictionary<string, string> _damagedTopics = new(StringComparer.Ordinal);
 
     readonly Lazy<Task> _closing;
 
@@ -76,11 +77,21 @@ public sealed class TopicCatalog : IAsyncDisposable
         return catalog;
     }
 
+    /// <summary>Topics that could not be opened, and why; mended with the server stopped.</summary>
+    public IReadOnlyDictionary<string, string> DamagedTopics => _damagedTopics;
+
     /// <summary>The topic of that name, or null.</summary>
-    public Topic? Find(string name) => _topics.GetValueOrDefault(name);
+    /// <exception cref="TopicDamagedException">There is one, and it could not be opened.</exception>
+    public Topic? Find(string name)
+    {
+        if (_topics.TryGetValue(name, out var topic))
+            return topic;
+        return _damagedTopics.TryGetValue(name, out var reason) ? throw new TopicDamagedException(name, reason) : null;
+    }
 
     /// <summary>Makes a topic, durably; or gives the one that has the name, whatever its configuration.</summary>
     /// <exception cref="ArgumentException">The name or the configuration is not acceptable.</exception>
+    /// <exception cref="TopicDamagedException">There is one of the name, and it could not be opened.</exception>
     /// <exception cref="TooManyTopicsException">There are <see cref="StorageOptions.MaxTopics"/> already.</exception>
     /// <exception cref="IOException">The disk can't be written; there is no such topic then.</exception>
     public async Task<Topic> GetOrCreateAsync(string name, TopicConfiguration? configuration = null)
@@ -144,7 +155,21 @@ public sealed class TopicCatalog : IAsyncDisposable
             if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
                 StorageLog.ForeignFile(_environment.Logger, directory);
             else
-                _topics[entry.Name] = OpenTopic(entry.Name, directory);
+                TryOpenTopic(entry.Name, directory);
+        }
+    }
+
+    /// <summary>One topic that can't be opened must not keep the others from being served; its name stays taken.</summary>
+    void TryOpenTopic(string name, string directory)
+    {
+        try
+        {
+            _topics[name] = OpenTopic(name, directory);
+        }
+        catch (IOException exception)
+        {
+            _damagedTopics[name] = exception.Message;
+            StorageLog.TopicDamaged(_environment.Logger, exception, directory);
         }
     }
 
@@ -202,3 +227,7 @@ public sealed class TopicCatalog : IAsyncDisposable
 /// <summary>There are as many topics as there may be.</summary>
 public sealed class TooManyTopicsException(int maxTopics)
     : Exception(FormattableString.Invariant($"There are {maxTopics} topics, the most there may be (maxTopics)."));
+
+/// <summary>A topic's files can't be read as what they should be; the others are not concerned.</summary>
+public sealed class TopicDamagedException(string name, string reason)
+    : Exception($"Topic \"{name}\" could not be opened when the server started: {reason}");

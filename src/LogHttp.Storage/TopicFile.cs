@@ -40,14 +40,14 @@ internal sealed partial record TopicFile(int Format, string Id, int Partitions, 
         file.ReadExactly(bytes, 0);
         try
         {
-            var content = JsonSerializer.Deserialize(bytes, Context.Default.TopicFile)!;
+            var content = JsonSerializer.Deserialize(bytes, Context.Default.TopicFile) ?? throw new FormatException("it holds no object");
             if (content.Format != CurrentFormat)
                 throw new NotSupportedException($"{path} has format {content.Format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer one.");
             if (content.Configuration.Check() is { } fault)
                 throw new FormatException(fault);
             return content;
         }
-        catch (Exception exception) when (exception is JsonException or FormatException or NullReferenceException)
+        catch (Exception exception) when (exception is JsonException or FormatException)
         {
             throw new CorruptionException(path, 0, exception.Message);
         }

@@ -83,6 +83,7 @@ internal static class Problems
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", bad.Message),
         BodyException => new(StatusCodes.Status400BadRequest, "incomplete_body", exception.Message),
         TooManyTopicsException => new(StatusCodes.Status429TooManyRequests, "too_many_topics", exception.Message),
+        TopicDamagedException => new(StatusCodes.Status503ServiceUnavailable, "topic_damaged", exception.Message),
         DiskFullException => new(StatusCodes.Status507InsufficientStorage, "disk_full", "The disk is full.", IsRetryable: true),
         CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged there: {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}."),
         IOException => new(StatusCodes.Status500InternalServerError, StorageError, "The disk could not be read or written; the server's log says more.", IsRetryable: true),

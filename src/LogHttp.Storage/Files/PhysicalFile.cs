@@ -28,13 +28,17 @@ sealed class PhysicalFile(FileStream stream) : IFile
             // Goes on after a short write by itself, and throws when nothing more can be written.
             RandomAccess.Write(stream.SafeFileHandle, source, position);
         }
-        catch (IOException exception) when (DiskFull.Is(exception))
+        catch (IOException exception) when (DiskErrors.IsDiskFull(exception))
         {
-            throw DiskFull.At(stream.Name, exception);
+            throw DiskErrors.DiskFull(stream.Name, exception);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new IOException($"No permission to write {stream.Name}: {exception.Message}", exception);
         }
     }
 
-    public void Truncate(long lengthBytes) => RandomAccess.SetLength(stream.SafeFileHandle, lengthBytes);
+    public void Truncate(long lengthBytes) => DiskErrors.Translate(stream.Name, () => RandomAccess.SetLength(stream.SafeFileHandle, lengthBytes));
 
     public void Sync() => PosixCalls.SyncData(stream.SafeFileHandle, stream.Name);
 

@@ -12,7 +12,7 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     /// <exception cref="IOException">The directory can't be made or opened.</exception>
     public PhysicalFileSystem(string directory)
     {
-        Directory.CreateDirectory(directory);
+        DiskErrors.Translate(directory, () => Directory.CreateDirectory(directory));
         if (SyncAllSupport.IsTrusted(directory))
             _syncAllHandle = PosixCalls.OpenDirectory(directory);
     }
@@ -27,16 +27,16 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     public IFile Open(string path) => Open(path, FileMode.Open);
 
     /// <inheritdoc/>
-    public IReadOnlyList<DirectoryEntry> List(string directory)
+    public IReadOnlyList<DirectoryEntry> List(string directory) => DiskErrors.Translate<IReadOnlyList<DirectoryEntry>>(directory, () =>
     {
         var info = new DirectoryInfo(directory);
         if (!info.Exists)
             return [];
         return [.. info.EnumerateFileSystemInfos().Select(entry => new DirectoryEntry(entry.Name, entry is DirectoryInfo, entry is FileInfo file ? file.Length : 0))];
-    }
+    });
 
     /// <inheritdoc/>
-    public void CreateDirectory(string path) => Guard(path, static path =>
+    public void CreateDirectory(string path) => DiskErrors.Translate(path, () =>
     {
         // The framework would make the parents too, and nobody would make their names durable.
         if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
@@ -45,16 +45,16 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     });
 
     /// <inheritdoc/>
-    public void Rename(string sourcePath, string destinationPath)
+    public void Rename(string sourcePath, string destinationPath) => DiskErrors.Translate(sourcePath, () =>
     {
         if (Directory.Exists(sourcePath))
-            Guard(sourcePath, path => Directory.Move(path, destinationPath));
+            Directory.Move(sourcePath, destinationPath);
         else
-            Guard(sourcePath, path => File.Move(path, destinationPath, overwrite: true));
-    }
+            File.Move(sourcePath, destinationPath, overwrite: true);
+    });
 
     /// <inheritdoc/>
-    public void DeleteFile(string path)
+    public void DeleteFile(string path) => DiskErrors.Translate(path, () =>
     {
         try
         {
@@ -64,14 +64,14 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
         {
             // A file in a directory that is not there is not there either.
         }
-    }
+    });
 
     /// <inheritdoc/>
-    public void DeleteDirectory(string path)
+    public void DeleteDirectory(string path) => DiskErrors.Translate(path, () =>
     {
         if (Directory.Exists(path))
             Directory.Delete(path, recursive: true);
-    }
+    });
 
     /// <inheritdoc/>
     public void SyncDirectory(string path)
@@ -87,53 +87,19 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     public void SyncAll() => PosixCalls.SyncFileSystem(_syncAllHandle ?? throw new InvalidOperationException("This file system can't be synced as one."));
 
     /// <inheritdoc/>
-    public IDisposable Lock(string path) => new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+    public IDisposable Lock(string path) =>
+        DiskErrors.Translate(path, () => new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
 
     /// <summary>Closes the handle for <see cref="SyncAll"/>.</summary>
     public void Dispose() => _syncAllHandle?.Dispose();
 
-    static PhysicalFile Open(string path, FileMode mode)
+    // No buffer: every byte goes through the handle. Asynchronous: SendPacketsAsync takes no other handle.
+    static PhysicalFile Open(string path, FileMode mode) => DiskErrors.Translate(path, () => new PhysicalFile(new FileStream(path, new FileStreamOptions
     {
-        try
-        {
-            // No buffer: every byte goes through the handle. Asynchronous: SendPacketsAsync takes no other handle.
-            return new PhysicalFile(new FileStream(path, new FileStreamOptions
-            {
-                Mode = mode,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.ReadWrite | FileShare.Delete,
-                BufferSize = 0,
-                Options = FileOptions.Asynchronous,
-            }));
-        }
-        catch (IOException exception) when (DiskFull.Is(exception))
-        {
-            throw DiskFull.At(path, exception);
-        }
-    }
-
-    static void Guard(string path, Action<string> act)
-    {
-        try
-        {
-            act(path);
-        }
-        catch (IOException exception) when (DiskFull.Is(exception))
-        {
-            throw DiskFull.At(path, exception);
-        }
-    }
-}
-
-/// <summary>How the operating system says that there is no room.</summary>
-static class DiskFull
-{
-    const int NoSpace = 28;
-    const int QuotaExceeded = 122;
-    const int FileTooLarge = 27;
-
-    public static bool Is(IOException exception) =>
-        !OperatingSystem.IsWindows() && exception.HResult is NoSpace or QuotaExceeded or FileTooLarge;
-
-    public static DiskFullException At(string path, IOException exception) => new($"No space left on the device, or the quota is used up, for {path}.", exception);
+        Mode = mode,
+        Access = FileAccess.ReadWrite,
+        Share = FileShare.ReadWrite | FileShare.Delete,
+        BufferSize = 0,
+        Options = FileOptions.Asynchronous,
+    })));
 }

@@ -43,7 +43,7 @@ static partial class PosixCalls
     {
         var error = Marshal.GetLastPInvokeError();
         var exception = new IOException($"{call} of {path} failed: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).", error);
-        return DiskFull.Is(exception) ? DiskFull.At(path, exception) : exception;
+        return DiskErrors.IsDiskFull(exception) ? DiskErrors.DiskFull(path, exception) : exception;
     }
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -142,20 +142,29 @@ internal sealed class Segment
         var lengthBytes = files.Data.LengthBytes;
         if (TryReadEnd(files, lengthBytes) is { } end)
             return end;
+        // A whole index that reaches beyond the segment is evidence, and is not written over.
+        if (LastEntry(files) is { } last && last.Position > lengthBytes)
+            throw new CorruptionException(DataPath, lengthBytes, $"the segment ends here, but was sealed at position {last.Position}");
         RebuildIndex(files, lengthBytes, isSealed: true);
         _environment.FileSystem.SyncDirectory(_directory);
         return TryReadEnd(files, lengthBytes) ?? throw new CorruptionException(IndexPath, 0, "the index does not read back as it was written");
     }
 
-    SegmentEnd? TryReadEnd(SegmentFiles files, long lengthBytes)
+    SegmentEnd? TryReadEnd(SegmentFiles files, long lengthBytes) =>
+        LastEntry(files) is { } last && last.Position == lengthBytes
+            ? new SegmentEnd(lengthBytes, BaseOffset + last.RelativeOffset, last.MaxTimestampMs, EntryCount(files))
+            : null;
+
+    /// <summary>The last entry of an index that is whole in itself; null for any other.</summary>
+    IndexEntry? LastEntry(SegmentFiles files)
     {
-        var entries = (int)((files.Index.LengthBytes - IndexFile.HeaderBytes) / IndexEntry.SizeBytes);
-        if (!IndexFile.HasHeader(files.Index, BaseOffset) || files.Index.LengthBytes != IndexFile.PositionOf(entries) || entries == 0)
-            return null;
-        return IndexFile.TryRead(files.Index, entries - 1) is { } last && last.Position == lengthBytes
-            ? new SegmentEnd(lengthBytes, BaseOffset + last.RelativeOffset, last.MaxTimestampMs, entries)
+        var entries = EntryCount(files);
+        return entries > 0 && files.Index.LengthBytes == IndexFile.PositionOf(entries) && IndexFile.HasHeader(files.Index, BaseOffset)
+            ? IndexFile.TryRead(files.Index, entries - 1)
             : null;
     }
+
+    static int EntryCount(SegmentFiles files) => (int)((files.Index.LengthBytes - IndexFile.HeaderBytes) / IndexEntry.SizeBytes);
 }
 
 /// <summary>Where a segment, or what readers may see of it, ends.</summary>

@@ -9,6 +9,9 @@ namespace LogHttp.Storage.Segments;
 /// </summary>
 internal sealed class SegmentScan
 {
+    /// <summary>The unit in which Linux writes files back; larger folios are multiples of it.</summary>
+    const int PageBytes = 4096;
+
     SegmentScan(SegmentCursor end, List<IndexEntry> entries, BadLine? bad) => (End, Entries, Bad) = (end, entries, bad);
 
     /// <summary>The place after the last whole batch.</summary>
@@ -23,9 +26,9 @@ internal sealed class SegmentScan
     /// <summary>A line that can't be read as the log's next record.</summary>
     /// <param name="Position">Where it begins.</param>
     /// <param name="Reason">What is wrong with it.</param>
-    /// <param name="HasNul">It holds NUL bytes, which no record has: a page that never reached the disk.</param>
+    /// <param name="LacksPage">It holds a stretch of NUL bytes, which no record has, as long as pages that never reached the disk.</param>
     /// <param name="IsEndOfFile">Every line is whole, but the last batch is not: the file ends inside of it.</param>
-    public sealed record BadLine(long Position, string Reason, bool HasNul = false, bool IsEndOfFile = false);
+    public sealed record BadLine(long Position, string Reason, bool LacksPage = false, bool IsEndOfFile = false);
 
     /// <param name="file">The segment.</param>
     /// <param name="from">Where to begin, and what is known there.</param>
@@ -41,7 +44,7 @@ internal sealed class SegmentScan
         {
             var reason = RecordLine.Check(line, out var head) ?? CheckPlace(cursor, head, batchRest);
             if (reason is not null)
-                return Ended(new(lines.LinePosition, reason, line.Contains((byte)0)));
+                return Ended(new(lines.LinePosition, reason, LacksPage(line, lines.LinePosition, endPosition)));
             batchRest = (batchRest == 0 ? head.BatchCount : batchRest) - 1;
             if (cursor.Advance(line, head.Offset, head.TimestampMs))
                 entries.Add(cursor.CloseBlock());
@@ -67,6 +70,28 @@ internal sealed class SegmentScan
             return "a batch begins inside of another";
         return null;
     }
+
+    /// <summary>
+    /// What a write-back that did not happen leaves: NULs from the line's start (the end of the write before) or a page's,
+    /// to the end of a page, of the file, or of what was read of a line too long. A lone NUL is damage.
+    /// </summary>
+    static bool LacksPage(ReadOnlySpan<byte> line, long linePosition, long endPosition)
+    {
+        for (var start = line.IndexOf((byte)0); start >= 0;)
+        {
+            var length = line[start..].IndexOfAnyExcept((byte)0);
+            var end = length < 0 ? line.Length : start + length;
+            var beginsAsPage = start == 0 || IsPageBoundary(linePosition + start);
+            var endsAsPage = end == line.Length || IsPageBoundary(linePosition + end) || linePosition + end == endPosition;
+            if (beginsAsPage && endsAsPage)
+                return true;
+            var next = line[end..].IndexOf((byte)0);
+            start = next < 0 ? -1 : end + next;
+        }
+        return false;
+    }
+
+    static bool IsPageBoundary(long position) => position % PageBytes == 0;
 
     /// <summary>Whether any whole record stands after a bad line: then the bad line is not simply where writing stopped.</summary>
     public static bool AnyRecordAfter(IFile file, long position, long endPosition, int maxLineBytes)

@@ -1,0 +1,41 @@
+namespace LogHttp.Storage.Files;
+
+/// <summary>
+/// Makes one kind of exception of all that a disk can say. .NET reports a lack of permission as
+/// UnauthorizedAccessException, which is no IOException: nobody who handles a failing disk would catch it.
+/// </summary>
+static class DiskErrors
+{
+    const int NoSpace = 28;
+    const int QuotaExceeded = 122;
+    const int FileTooLarge = 27;
+
+    public static void Translate(string path, Action act) => Translate(path, () =>
+    {
+        act();
+        return true;
+    });
+
+    /// <exception cref="IOException">The call failed, in whatever way.</exception>
+    public static T Translate<T>(string path, Func<T> act)
+    {
+        try
+        {
+            return act();
+        }
+        catch (IOException exception) when (IsDiskFull(exception))
+        {
+            throw DiskFull(path, exception);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new IOException($"No permission for {path}: {exception.Message}", exception);
+        }
+    }
+
+    public static bool IsDiskFull(IOException exception) =>
+        !OperatingSystem.IsWindows() && exception.HResult is NoSpace or QuotaExceeded or FileTooLarge;
+
+    public static DiskFullException DiskFull(string path, IOException exception) =>
+        new($"No space left on the device, or the quota is used up, for {path}.", exception);
+}
