@@ -23,7 +23,7 @@ internal static partial class StorageLog
     [LoggerMessage(6, LogLevel.Critical, "{Directory}: a sync failed, the partition takes no more writes and serves what was durable; restart once the disk is well")]
     public static partial void SyncFailed(ILogger logger, Exception exception, string directory);
 
-    [LoggerMessage(7, LogLevel.Error, "{Directory}: a write failed; {Requests} appends were refused and nothing of them was kept")]
+    [LoggerMessage(7, LogLevel.Error, "{Directory}: a write failed; {Requests} appends were refused and nothing of them was kept. Further refusals are not logged until a write succeeds")]
     public static partial void WriteFailed(ILogger logger, Exception exception, string directory, int requests);
 
     [LoggerMessage(8, LogLevel.Warning, "{Directory}: the checkpoint could not be renewed; the next start may have to read more")]

@@ -1,5 +1,6 @@
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Hosting;
 
@@ -7,7 +8,7 @@ namespace LogHttp.Server.Hosting;
 /// Opens the log before the server listens, and closes it after the last request: hosted services start in the order
 /// they were added, the web server after them all, and stop in reverse.
 /// </summary>
-internal sealed class CatalogHost(StorageOptions options, TimeProvider time, ILoggerFactory loggers) : IHostedService, IDisposable
+internal sealed partial class CatalogHost(StorageOptions options, IOptions<LogHttpSettings> settings, TimeProvider time, ILogger<CatalogHost> logger, ILoggerFactory loggers) : IHostedService, IDisposable
 {
     PhysicalFileSystem? _fileSystem;
     TopicCatalog? _catalog;
@@ -16,6 +17,8 @@ internal sealed class CatalogHost(StorageOptions options, TimeProvider time, ILo
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        if (settings.Value.HandleLimit is { } limit)
+            HandlesLowered(limit, settings.Value.MaxConnections, settings.Value.MaxOpenSegments);
         _fileSystem = new PhysicalFileSystem(options.Directory);
         _catalog = TopicCatalog.Open(
             new StorageEnvironment { FileSystem = _fileSystem, Time = time, Logger = loggers.CreateLogger("LogHttp.Storage") },
@@ -30,4 +33,7 @@ internal sealed class CatalogHost(StorageOptions options, TimeProvider time, ILo
     }
 
     public void Dispose() => _fileSystem?.Dispose();
+
+    [LoggerMessage(1, LogLevel.Warning, "The process may open {Limit} files: MaxConnections is {MaxConnections} and MaxOpenSegments {MaxOpenSegments} for that; raise the limit (ulimit -n) for more")]
+    partial void HandlesLowered(long limit, int maxConnections, int maxOpenSegments);
 }

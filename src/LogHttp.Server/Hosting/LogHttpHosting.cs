@@ -15,6 +15,7 @@ internal static class LogHttpHosting
     {
         builder.Services.AddOptions<LogHttpSettings>()
             .BindConfiguration(LogHttpSettings.Section, binder => binder.ErrorOnUnknownConfiguration = true)
+            .PostConfigure(static settings => HandleLimit.Apply(settings))
             .ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<LogHttpSettings>, LogHttpSettingsValidator>();
         builder.Services.AddSingleton(TimeProvider.System);

@@ -57,6 +57,9 @@ internal sealed class LogHttpSettings
     /// <summary>How long a stop waits for requests under way; what was accepted is committed in any case.</summary>
     public int ShutdownTimeoutSeconds { get; set; } = 5;
 
+    /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
+    internal long? HandleLimit { get; set; }
+
     /// <summary>Says what is wrong with the settings, or null.</summary>
     public string? Check()
     {

@@ -100,7 +100,10 @@ internal sealed partial class Appender
         {
             Stop(second);
         }
-        StorageLog.WriteFailed(_context.Environment.Logger, exception, _context.Directory, group.Requests.Count);
+        // Said once, not for each of the thousands that a full disk refuses.
+        if (!_writesFail)
+            StorageLog.WriteFailed(_context.Environment.Logger, exception, _context.Directory, group.Requests.Count);
+        _writesFail = true;
         Answer(group, AppendFailure(exception));
     }
 

@@ -32,6 +32,7 @@ internal sealed partial class Appender
     AppendGroup? _group;
     SegmentCursor _written;
     long _lastStampMs;
+    bool _writesFail;
     SegmentLease? _lease;
 
     volatile LogView _view;
@@ -178,6 +179,7 @@ internal sealed partial class Appender
     {
         var group = _group!;
         _group = null;
+        _writesFail = false;
         lock (_gate)
         {
             if (_refusal is null)

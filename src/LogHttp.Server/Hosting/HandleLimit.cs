@@ -1,0 +1,41 @@
+using System.Globalization;
+
+namespace LogHttp.Server.Hosting;
+
+/// <summary>
+/// Keeps the settings within what the process may open: a process without file handles can't roll, can't accept and, at
+/// the worst, can't go on. .NET has raised the soft limit to the hard one by the time this runs.
+/// </summary>
+internal static class HandleLimit
+{
+    /// <summary>Libraries, logs, listening sockets, the runtime's own.</summary>
+    const int Reserved = 512;
+
+    /// <summary>Lowers what does not fit, segments first to a quarter, and remembers that it did.</summary>
+    public static void Apply(LogHttpSettings settings)
+    {
+        if (Read() is { } limit)
+            Apply(settings, limit);
+    }
+
+    internal static void Apply(LogHttpSettings settings, long limit)
+    {
+        var room = Math.Max(64, limit - Reserved);
+        if (settings.MaxConnections + 2L * settings.MaxOpenSegments <= room)
+            return;
+        settings.MaxOpenSegments = (int)Math.Max(4, Math.Min(settings.MaxOpenSegments, room / 4 / 2));
+        settings.MaxConnections = (int)Math.Min(settings.MaxConnections, room - 2L * settings.MaxOpenSegments);
+        settings.HandleLimit = limit;
+    }
+
+    /// <summary>The most files the process may have open; null where that can't be told.</summary>
+    static long? Read()
+    {
+        const string Name = "Max open files";
+        if (!OperatingSystem.IsLinux())
+            return null;
+        var line = File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal));
+        var soft = line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
+        return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : null;
+    }
+}
