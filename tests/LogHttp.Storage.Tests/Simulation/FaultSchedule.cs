@@ -31,7 +31,7 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
     {
         _plan = new SeededFaultPlan(random);
         _errorsLeft = 1 + random.Next(4);
-        var choice = random.Next(12);
+        var choice = random.Next(13);
         switch (choice)
         {
             case < 4:
@@ -51,6 +51,9 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
                 break;
             case 10:
                 _plan.With(Fault.ShortWrite, 0.05 + random.NextDouble() * 0.2);
+                break;
+            case 11:
+                _plan.With(Fault.InputOutputError, 0.2 + random.NextDouble() * 0.5, FileSystemCallKind.SyncAll);
                 break;
             default:
                 // An error, and the power soon after it.

@@ -211,7 +211,7 @@ sealed partial class StorageSimulation
     }
 
     void RequireCause(PartitionModel model, in AppendResult result) =>
-        Require(_faults.ErrorCount > _errorsBeforeLife || _wasOpenedLimited, $"{model.Name}: no error had struck, but an append got {result}");
+        Require(_faults.ErrorCount > _errorsBeforeLife || (result.Status == AppendStatus.PartitionStopped && _wasOpenedLimited), $"{model.Name}: no error had struck, but an append got {result}");
 
     static void NoteJump(PartitionModel model, SimulatedAppend append)
     {
