@@ -36,7 +36,7 @@ public sealed record StorageOptions
     public int SyncAllThreshold { get; init; } = 4;
 
     /// <summary>How many segments have their files open at once (two handles each), 4 to 1,000,000.</summary>
-    public int MaxOpenSegments { get; init; } = 4096;
+    public int MaxOpenSegments { get; init; } = 2048;
 
     /// <summary>The longest line a segment may hold: a record and its head.</summary>
     internal int MaxLineBytes => Records.MaxRecordBytes + RecordFormat.MaxHeadBytes;

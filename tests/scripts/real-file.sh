@@ -14,7 +14,6 @@ lines=$(wc -l <"$file")
 start_server LogHttp__MaxBatchBytes=1000000000 LogHttp__MaxBodyBytes=1000000000 LogHttp__MaxQueuedBytes=2000000000
 echo "$lines lines, $(wc -c <"$file") bytes:"
 curl -sS --fail-with-body -H 'Content-Type: text/plain' -H 'Expect:' -T "$file" -X POST "$url/topics/packages?split=lines"
-echo
 
 path=/topics/packages/earliest
 pages=0

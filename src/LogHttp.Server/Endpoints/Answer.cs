@@ -3,12 +3,12 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary>A JSON body of known length: one write, no chunks.</summary>
+/// <summary>A JSON body of known length (one write, no chunks) that ends a terminal's line.</summary>
 internal sealed class Answer<T>(int status, T value, JsonTypeInfo<T> type, string contentType = "application/json") : IResult
 {
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(value, type);
+        byte[] body = [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];
         var response = httpContext.Response;
         response.StatusCode = status;
         response.ContentType = contentType;

@@ -46,7 +46,7 @@ internal sealed class LogHttpSettings
     public long MaxBodyBytes { get; set; } = Defaults.Records.MaxBatchBytes;
 
     /// <summary>Connections at once; more are closed as they come.</summary>
-    public int MaxConnections { get; set; } = 20_000;
+    public int MaxConnections { get; set; } = 15_000;
 
     /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
     public long MaxReadingBytes { get; set; } = 1L << 30;

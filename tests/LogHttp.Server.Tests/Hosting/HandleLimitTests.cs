@@ -5,8 +5,8 @@ namespace LogHttp.Server.Tests.Hosting;
 public class HandleLimitTests
 {
     [Theory]
-    [InlineData(1_000_000, 20_000, 4_096)]
-    [InlineData(20_000, 14_616, 2_436)]
+    [InlineData(20_000, 15_000, 2_048)]
+    [InlineData(10_000, 7_116, 1_186)]
     [InlineData(1_024, 384, 64)]
     public void Apply_LowersWhatTheProcessCantOpen(long limit, int connections, int segments)
     {
