@@ -11,7 +11,6 @@ internal sealed class PartitionRecovery
 {
     readonly PartitionContext _context;
     readonly List<Segment> _segments = [];
-    readonly Dictionary<string, long> _indexLengths = [];
     long _readBytes;
 
     PartitionRecovery(PartitionContext context) => _context = context;
@@ -75,9 +74,7 @@ internal sealed class PartitionRecovery
         {
             if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
                 lengths.Add(baseOffset, entry.LengthBytes);
-            else if (entry.Name.EndsWith(".index", StringComparison.Ordinal))
-                _indexLengths[entry.Name] = entry.LengthBytes;
-            else if (!entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name is not (Checkpoint.Name or Checkpoint.TemporaryName))
+            else if (!entry.Name.EndsWith(".index", StringComparison.Ordinal) && !entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name is not (Checkpoint.Name or Checkpoint.TemporaryName))
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
         }
         return lengths;
@@ -97,9 +94,7 @@ internal sealed class PartitionRecovery
         for (var number = 0; number < baseOffsets.Length; number++)
         {
             var segment = _context.NewSegment(baseOffsets[number]);
-            // An index with entries says that there was something, and that it was sealed: reading it will say it is gone.
-            var isEmptied = number < lastFilled && _indexLengths.GetValueOrDefault(SegmentLayout.IndexName(segment.BaseOffset)) > IndexFile.HeaderBytes;
-            if (lengths[segment.BaseOffset] > 0 || number == active || isEmptied)
+            if (lengths[segment.BaseOffset] > 0 || number == active)
             {
                 _segments.Add(segment);
                 continue;

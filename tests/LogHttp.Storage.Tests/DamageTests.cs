@@ -67,10 +67,8 @@ public class DamageTests
         Assert.Equal(AppendStatus.PartitionStopped, (await log.Partition.AppendAsync(TestLog.Batch("x"))).Status);
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(30_000)]
-    public async Task ASealedSegmentCutShort_IsSaidToBeSoAndItsIndexKept(int lengthBytes)
+    [Fact]
+    public async Task ASealedSegmentCutShort_IsSaidToBeSoAndItsIndexKept()
     {
         await using var log = await OpenAsync();
         var sealedPath = log.SegmentPaths.First();
@@ -78,7 +76,7 @@ public class DamageTests
         await log.RestartAsync(() =>
         {
             using var file = File.Open(sealedPath, FileMode.Open);
-            file.SetLength(lengthBytes);
+            file.SetLength(30_000);
         });
         var corruption = Assert.Throws<CorruptionException>(() => log.Fetch("0"));
         Assert.Contains("was sealed at position", corruption.Reason, StringComparison.Ordinal);
