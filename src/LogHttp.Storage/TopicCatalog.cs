@@ -29,6 +29,9 @@ public sealed class TopicCatalog : IAsyncDisposable
     // Held while a topic is made: its I/O is rare, and two of one name must not meet.
     readonly SemaphoreSlim _creation = new(1, 1);
 
+    // Topics whose creation failed and that could not be taken away either; guarded by _creation.
+    readonly HashSet<string> _leftBehind = [];
+
     TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
     {
         (_environment, _options, _directoryLock) = (environment, options, directoryLock);
@@ -191,6 +194,8 @@ public sealed class TopicCatalog : IAsyncDisposable
                 PartitionRecovery.Create(Context(buildDirectory, number));
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
             fileSystem.SyncDirectory(buildDirectory);
+            if (_leftBehind.Contains(name))
+                TakeAway(name, directory);
             fileSystem.Rename(buildDirectory, directory);
             isInPlace = true;
             fileSystem.SyncDirectory(TopicsDirectory);
@@ -199,17 +204,22 @@ public sealed class TopicCatalog : IAsyncDisposable
         }
         catch (IOException)
         {
-            // Out of the way, so that the name can be had again; what deleted/ holds goes at the next start at the latest.
-            if (isInPlace)
-            {
-                fileSystem.Rename(directory, Path.Combine(DeletedDirectory, id));
-                fileSystem.SyncDirectory(TopicsDirectory);
-            }
+            if (isInPlace && _leftBehind.Add(name))
+                TakeAway(name, directory);
             fileSystem.DeleteDirectory(buildDirectory);
             throw;
         }
         _topics[name] = topic;
         return topic;
+    }
+
+    /// <summary>Out of the way, so that the name can be had again; what deleted/ holds goes at the next start at the latest.</summary>
+    void TakeAway(string name, string directory)
+    {
+        var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
+        _environment.FileSystem.Rename(directory, Path.Combine(DeletedDirectory, id));
+        _leftBehind.Remove(name);
+        _environment.FileSystem.SyncDirectory(TopicsDirectory);
     }
 
     Topic OpenTopic(string name, string directory)

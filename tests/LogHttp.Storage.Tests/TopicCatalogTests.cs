@@ -1,0 +1,79 @@
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests;
+
+public class TopicCatalogTests
+{
+    readonly PowerCutFileSystem _fileSystem = new(new Random(1));
+
+    TopicCatalog Open(StorageOptions? options = null)
+    {
+        var scheduler = new SimulatedScheduler(new Random(1));
+        return TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = scheduler, CommitScheduler = scheduler }, options ?? new StorageOptions { Directory = "/data" });
+    }
+
+    [Fact]
+    public void Creation_ThatFailsAnywhere_LeavesNoTopic_AndTheNameCanBeHadAgain()
+    {
+        var catalog = Open();
+        // One error at the first call, at the second, … until none was met; each name is tried again at once.
+        for (var number = 1; ; number++)
+        {
+            var (name, until, hasFailed) = ($"t{number}", _fileSystem.CallCount + number, false);
+            _fileSystem.Faults = call =>
+            {
+                hasFailed |= call.Number == until;
+                return call.Number == until ? Fault.InputOutputError : Fault.None;
+            };
+            var creation = catalog.GetOrCreateAsync(name);
+            Assert.True(creation.IsCompleted);
+            if (!hasFailed)
+                break;
+            Assert.IsAssignableFrom<IOException>(creation.Exception?.InnerException);
+            Assert.Null(catalog.Find(name));
+            Assert.True(catalog.GetOrCreateAsync(name).IsCompletedSuccessfully);
+            Assert.True(number < 100);
+        }
+    }
+
+    [Fact]
+    public void Creation_ThatCannotBeTakenBack_IsTakenBackByTheNextAttempt()
+    {
+        var catalog = Open();
+        var renames = 0;
+        _fileSystem.Faults = call => call.Kind switch
+        {
+            FileSystemCallKind.Rename when call.Path == "/data/topics/t" => Fault.InputOutputError,
+            FileSystemCallKind.SyncDirectory when call.Path == "/data/topics" && renames++ == 0 => Fault.InputOutputError,
+            _ => Fault.None,
+        };
+        Assert.True(catalog.GetOrCreateAsync("t").IsFaulted);
+        Assert.True(catalog.GetOrCreateAsync("t").IsFaulted);
+        _fileSystem.Faults = null;
+        Assert.True(catalog.GetOrCreateAsync("t").IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Creation_OfTooManyTopics_IsRefused()
+    {
+        var catalog = Open(new StorageOptions { Directory = "/data", MaxTopics = 1 });
+        var first = await catalog.GetOrCreateAsync("a");
+        await Assert.ThrowsAsync<TooManyTopicsException>(() => catalog.GetOrCreateAsync("b"));
+        Assert.Same(first, await catalog.GetOrCreateAsync("a"));
+    }
+
+    [Fact]
+    public async Task Creation_WithANameOrConfigurationThatMayNotBe_IsRefused()
+    {
+        var catalog = Open();
+        await Assert.ThrowsAsync<ArgumentException>(() => catalog.GetOrCreateAsync("a/b"));
+        await Assert.ThrowsAsync<ArgumentException>(() => catalog.GetOrCreateAsync("a", new TopicConfiguration { Partitions = 0 }));
+    }
+
+    [Fact]
+    public void Open_OfADirectoryThatIsInUse_IsRefused()
+    {
+        Open();
+        Assert.Throws<IOException>(() => Open());
+    }
+}
