@@ -21,14 +21,12 @@ internal sealed partial class Appender
         var sealedSegment = Active;
         var end = _written;
         var files = TurnFiles();
-        if (end.Position > 0)
-        {
-            if (end.BlockPosition != end.Position)
-                IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
-            // A crash may have left entries of lines that are no more, and a complete index ends with the segment.
-            IndexFile.Truncate(files.Index, end.IndexEntries);
-            SyncIndex(files.Index);
-        }
+        if (end.BlockPosition != end.Position)
+            IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
+        // A crash, or a write that failed, may have left entries of lines that are no more. A complete index ends with the
+        // segment, and that of an empty one, which offsets given from outside pass by, has none: else it was emptied.
+        IndexFile.Truncate(files.Index, end.IndexEntries);
+        SyncIndex(files.Index);
         var baseOffset = Math.Max(end.NextOffset, first.Batch.Slots[0].Offset);
         var next = _context.NewSegment(baseOffset);
         try
