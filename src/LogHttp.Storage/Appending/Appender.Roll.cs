@@ -24,7 +24,7 @@ internal sealed partial class Appender
         if (end.BlockPosition != end.Position)
             IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
         // A crash, or a write that failed, may have left entries of lines that are no more. A complete index ends with the
-        // segment, and that of an empty one, which offsets given from outside pass by, has none: else it was emptied.
+        // segment, and that of an empty one, which offsets given from outside pass by, has none.
         IndexFile.Truncate(files.Index, end.IndexEntries);
         SyncIndex(files.Index);
         var baseOffset = Math.Max(end.NextOffset, first.Batch.Slots[0].Offset);
