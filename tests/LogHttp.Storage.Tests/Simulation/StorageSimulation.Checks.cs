@@ -129,15 +129,22 @@ sealed partial class StorageSimulation
     {
         var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
         var bytes = new ArrayBufferWriter<byte>();
-        for (var place = LogPlace.Earliest; ;)
+        try
         {
-            using var page = log.Fetch(place, size);
-            if (page.Status != FetchStatus.Page)
-                return bytes.WrittenSpan.ToArray();
-            var length = (int)page.Region!.LengthBytes;
-            page.Region.File.ReadExactly(bytes.GetSpan(length)[..length], page.Region.Position);
-            bytes.Advance(length);
-            place = LogPlace.At(page.NextOffset);
+            for (var place = LogPlace.Earliest; ;)
+            {
+                using var page = log.Fetch(place, size);
+                if (page.Status != FetchStatus.Page)
+                    return bytes.WrittenSpan.ToArray();
+                var length = (int)page.Region!.LengthBytes;
+                page.Region.File.ReadExactly(bytes.GetSpan(length)[..length], page.Region.Position);
+                bytes.Advance(length);
+                place = LogPlace.At(page.NextOffset);
+            }
+        }
+        catch (IOException exception)
+        {
+            throw new SimulationException($"A log can't be read, though no error strikes now: {exception.Message}", exception);
         }
     }
 
