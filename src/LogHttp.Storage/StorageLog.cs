@@ -47,6 +47,9 @@ internal static partial class StorageLog
     [LoggerMessage(13, LogLevel.Warning, "syncfs failed; every file is synced by itself from now on, to find whose error it was")]
     public static partial void SyncAllFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(16, LogLevel.Warning, "{Directory}: a deleted topic's files could not all be removed; the next start tries again")]
+    public static partial void RemovalFailed(ILogger logger, Exception exception, string directory);
+
     [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
     public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
 }

@@ -17,6 +17,9 @@ public sealed record StorageOptions
     /// <summary>How many topics there may be, 1 to 1,000,000.</summary>
     public int MaxTopics { get; init; } = 10_000;
 
+    /// <summary>How many partitions all topics may have together, 1 to 10,000,000.</summary>
+    public int MaxPartitions { get; init; } = 100_000;
+
     /// <summary>Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.</summary>
     public long MaxQueuedBytes { get; init; } = 256L << 20;
 
@@ -53,6 +56,7 @@ public sealed record StorageOptions
             ?? Range(nameof(RecordLimits.MaxKeyBytes), Records.MaxKeyBytes, 1, 64 << 10)
             ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)
             ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
+            ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
             ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
             ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
             ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)

@@ -98,6 +98,6 @@ sealed class ModelLog
             CommitScheduler = _scheduler,
             NewId = () => 0x0123456789abcdef,
         }, _options);
-        Partition = _catalog.GetOrCreateAsync("t", _configuration).Result.Partitions[0];
+        Partition = _catalog.GetOrCreateAsync("t", _configuration).Result.Topic.Partitions[0];
     }
 }

@@ -103,5 +103,5 @@ sealed class TestLog : IAsyncDisposable
         return (fileSystem, TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, options));
     }
 
-    async Task FindPartitionAsync() => Partition = (await _catalog.GetOrCreateAsync("t", _configuration)).Partitions[0];
+    async Task FindPartitionAsync() => Partition = (await _catalog.GetOrCreateAsync("t", _configuration)).Topic.Partitions[0];
 }

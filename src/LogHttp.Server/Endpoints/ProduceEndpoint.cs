@@ -28,7 +28,7 @@ internal static class ProduceEndpoint
         using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
         if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;
-        found ??= await catalog.GetOrCreateAsync(topic);
+        found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
         if (found.Partitions.Length != batch.Partitions)
             return new Problem(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
         var results = await AppendAsync(found, batch.Take());

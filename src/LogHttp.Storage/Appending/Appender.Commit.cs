@@ -43,14 +43,18 @@ internal sealed partial class Appender
             ScheduleTurn();
     }
 
-    /// <summary>After a write that was acknowledged without a sync: sees to it that one comes, within the interval or a checkpoint's bytes.</summary>
+    /// <summary>
+    /// Where something was acknowledged without a sync: sees to it that one comes, within the interval or a checkpoint's
+    /// bytes; at once where the policy has become <c>always</c>. Any thread.
+    /// </summary>
     void CommitInBackground()
     {
-        var interval = _configuration.Flush.Interval;
+        var flush = _configuration.Flush;
+        var interval = flush.Interval;
         lock (_gate)
         {
             var dirtyBytes = _published.Position - _durable.Position;
-            if (_backgroundCommitDue || _closing || _refusal is not null || dirtyBytes <= 0 || (interval is null && dirtyBytes < _context.Options.CheckpointBytes))
+            if (_backgroundCommitDue || _closing || _refusal is not null || dirtyBytes <= 0 || (!flush.IsAlways && interval is null && dirtyBytes < _context.Options.CheckpointBytes))
                 return;
             _backgroundCommitDue = true;
         }
@@ -85,6 +89,8 @@ internal sealed partial class Appender
         lock (_gate)
         {
             _backgroundCommitDue = _backgroundCommitRuns = false;
+            if (_durable == _published && !_view.IsDurable)
+                _view = _view with { IsDurable = true };
             closingTurnWaits = _closingTurnWaits;
             if (!_turnTaken && _durable == _published)
                 ReleaseLease();
@@ -155,7 +161,7 @@ internal sealed partial class Appender
             _waiting.Clear();
             _waitingBytes = 0;
             if (_view.End.Position > _durable.Position)
-                _view = _view with { End = EndAt(_durable) };
+                _view = _view with { End = EndAt(_durable), IsDurable = true };
         }
         StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
         foreach (var request in waiting)

@@ -51,7 +51,7 @@ internal sealed partial class Appender
         lock (_gate)
         {
             _durable = _published = cursor;
-            _view = _view with { Segments = segments.Add(next), End = EndAt(cursor) with { NextOffset = end.NextOffset } };
+            _view = _view with { Segments = segments.Add(next), End = EndAt(cursor) with { NextOffset = end.NextOffset }, IsDurable = true };
         }
     }
 

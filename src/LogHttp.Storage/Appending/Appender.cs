@@ -14,7 +14,6 @@ namespace LogHttp.Storage.Appending;
 internal sealed partial class Appender
 {
     readonly PartitionContext _context;
-    readonly TopicConfiguration _configuration;
     readonly Lock _gate = new();
 
     // Guarded by _gate.
@@ -36,6 +35,9 @@ internal sealed partial class Appender
     SegmentLease? _lease;
 
     volatile LogView _view;
+
+    // Replaced by anybody, read once for each decision.
+    volatile TopicConfiguration _configuration;
 
     public Appender(PartitionContext context, TopicConfiguration configuration, PartitionRecovery.Result found)
     {
@@ -73,6 +75,13 @@ internal sealed partial class Appender
         return request.Task;
     }
 
+    /// <summary>Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for it.</summary>
+    public void Configure(TopicConfiguration configuration)
+    {
+        _configuration = configuration;
+        CommitInBackground();
+    }
+
     /// <summary>Lets what was accepted finish, makes all durable, writes the checkpoint. Appends are refused from here on.</summary>
     public Task CloseAsync()
     {
@@ -97,7 +106,7 @@ internal sealed partial class Appender
             if (_refusal is not null)
                 return _refusal;
             if (_closing)
-                return new(AppendStatus.Closed, Reason: "The log is being closed.");
+                return new(AppendStatus.Closed, Reason: "The topic is being deleted, or the server is stopping.");
             if (_waitingBytes + request.MaxFramedBytes > _context.Options.MaxQueuedBytes && _waiting.Count > 0)
                 return new(AppendStatus.Overloaded, Reason: $"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes).");
             _waiting.Enqueue(request);
@@ -186,7 +195,7 @@ internal sealed partial class Appender
             {
                 _published = _written;
                 _publishedStampMs = _lastStampMs = group.LastStampMs;
-                _view = _view with { End = EndAt(_written) };
+                _view = _view with { End = EndAt(_written), IsDurable = _durable == _written };
             }
         }
         Answer(group, failure: null);

@@ -4,8 +4,8 @@ namespace LogHttp.Storage;
 
 /// <summary>
 /// Makes files durable, one round after the other for a whole data directory; whatever is submitted while a round runs
-/// shares the next. Submit from any thread; every sync of a segment runs here, so an error that the kernel reports only
-/// once can't be taken by somebody who does not look.
+/// shares the next. Submit from any thread. What else syncs a segment or its index (going back after a failed write, sealing)
+/// stops the partition on an error just as a failed commit does: the kernel reports one only once.
 /// </summary>
 internal sealed class Committer(StorageEnvironment environment, System.IO.Pipelines.PipeScheduler scheduler, int syncAllThreshold)
 {

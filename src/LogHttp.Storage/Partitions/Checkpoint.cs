@@ -14,22 +14,10 @@ namespace LogHttp.Storage;
 internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Durable, long LastStampMs)
 {
     public const string Name = "checkpoint";
-    public const string TemporaryName = "checkpoint.tmp";
     const int MaxBytes = 1 << 20;
 
     /// <summary>Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.</summary>
-    public void Write(IFileSystem fileSystem, string directory)
-    {
-        var temporaryPath = Path.Combine(directory, TemporaryName);
-        fileSystem.DeleteFile(temporaryPath);
-        using (var file = fileSystem.Create(temporaryPath))
-        {
-            file.Write(Encode(), 0);
-            file.Sync();
-        }
-        fileSystem.Rename(temporaryPath, Path.Combine(directory, Name));
-        fileSystem.SyncDirectory(directory);
-    }
+    public void Write(IFileSystem fileSystem, string directory) => fileSystem.Replace(directory, Name, Encode());
 
     /// <summary>Reads a partition's checkpoint; null, and why, when it is missing or not to be trusted.</summary>
     public static Checkpoint? Read(IFileSystem fileSystem, string directory, out string reason)

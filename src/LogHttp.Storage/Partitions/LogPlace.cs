@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace LogHttp.Storage;
 
-/// <summary>A place in a partition, in the one grammar used everywhere: <c>42</c>, <c>earliest</c>, <c>latest</c>, <c>-10</c>.</summary>
+/// <summary>
+/// A place in a partition, in the one grammar used everywhere: <c>42</c>, <c>earliest</c>, <c>latest</c>, <c>-10</c>,
+/// <c>@2026-11-22T10:00:00Z</c>, <c>@1795341600000</c> (api/PROTOCOL.md §3).
+/// </summary>
 public readonly record struct LogPlace
 {
     enum Kind
@@ -11,6 +14,7 @@ public readonly record struct LogPlace
         Earliest,
         Latest,
         FromEnd,
+        Time,
     }
 
     readonly Kind _kind;
@@ -38,10 +42,20 @@ public readonly record struct LogPlace
         return new(Kind.FromEnd, count);
     }
 
+    /// <summary>The first record from which on the log's times have reached this one, in Unix milliseconds.</summary>
+    public static LogPlace AtTime(long timestampMs)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(timestampMs);
+        return new(Kind.Time, timestampMs);
+    }
+
     /// <summary>Whether it is one offset, for ever the same; the others move with the log.</summary>
     public bool IsNumeric => _kind == Kind.Offset;
 
-    /// <summary>Reads a place; no sign but the one minus, no white space, no empty text.</summary>
+    /// <summary>The time in Unix milliseconds, where it is one.</summary>
+    internal long? TimeMs => _kind == Kind.Time ? _number : null;
+
+    /// <summary>Reads a place; no sign but the one minus, no white space (but see <see cref="TimeText"/>), no empty text.</summary>
     public static bool TryParse(string? text, out LogPlace place)
     {
         place = text switch
@@ -52,6 +66,12 @@ public readonly record struct LogPlace
         };
         if (text is "earliest" or "latest")
             return true;
+        if (text is ['@', .. var time])
+        {
+            var isTime = TryParseTime(time, out var timestampMs);
+            place = isTime ? AtTime(timestampMs) : default;
+            return isTime;
+        }
         var fromEnd = text is ['-', ..];
         if (!long.TryParse(fromEnd ? text.AsSpan(1) : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || (fromEnd && number == 0))
             return false;
@@ -65,15 +85,28 @@ public readonly record struct LogPlace
         Kind.Earliest => "earliest",
         Kind.Latest => "latest",
         Kind.FromEnd => string.Create(CultureInfo.InvariantCulture, $"-{_number}"),
+        Kind.Time => string.Create(CultureInfo.InvariantCulture, $"@{_number}"),
         _ => _number.ToString(CultureInfo.InvariantCulture),
     };
 
-    /// <summary>The offset that this place is now, between <paramref name="earliest"/> and <paramref name="end"/> unless it is a number.</summary>
+    static bool TryParseTime(string text, out long timestampMs)
+    {
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out timestampMs))
+            return true;
+        if (!TimeText.TryParse(text, out var time) || time < DateTimeOffset.UnixEpoch)
+            return false;
+        // Records have whole milliseconds: the first at or after a time between two of them is at or after the second.
+        timestampMs = ((time - DateTimeOffset.UnixEpoch).Ticks + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond;
+        return true;
+    }
+
+    /// <summary>The offset that this place, which is no time, is now; between <paramref name="earliest"/> and <paramref name="end"/> unless it is a number.</summary>
     internal long Resolve(long earliest, long end) => _kind switch
     {
         Kind.Earliest => earliest,
         Kind.Latest => end,
         Kind.FromEnd => Math.Max(earliest, end - _number),
+        Kind.Time => throw new InvalidOperationException("Where a time lies only the partition can say."),
         _ => _number,
     };
 }

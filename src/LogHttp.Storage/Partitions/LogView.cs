@@ -10,9 +10,13 @@ namespace LogHttp.Storage;
 /// <param name="Segments">All segments in order; the last is the active one.</param>
 /// <param name="End">Where the visible part of the active segment ends.</param>
 /// <param name="EarliestOffset">The first offset readers may have.</param>
-internal sealed record LogView(ImmutableArray<Segment> Segments, SegmentEnd End, long EarliestOffset)
+/// <param name="IsDurable">Whether all of it is known to be durable; with a lax flush policy that may be said late.</param>
+internal sealed record LogView(ImmutableArray<Segment> Segments, SegmentEnd End, long EarliestOffset, bool IsDurable = true)
 {
     public long EndOffset => End.NextOffset;
+
+    /// <summary>The size of all segments, and of the visible part of the active one.</summary>
+    public long SizeBytes => Segments.Take(Segments.Length - 1).Sum(static segment => segment.SealedBytes) + End.Position;
 
     public Segment Active => Segments[^1];
 

@@ -11,10 +11,11 @@ public sealed partial class PartitionLog
     /// <summary>Finds the page that begins at a place.</summary>
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
+    /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     public FetchResult Fetch(LogPlace place, PageSize pageSize)
     {
         var view = _appender.View;
-        var offset = place.Resolve(view.EarliestOffset, view.EndOffset);
+        var offset = place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view) : place.Resolve(view.EarliestOffset, view.EndOffset);
         if (offset < view.EarliestOffset)
             return NoPage(FetchStatus.BelowEarliest, view, offset);
         if (offset > view.EndOffset)
@@ -45,30 +46,68 @@ public sealed partial class PartitionLog
 
     FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
     {
-        try
+        for (var isIndexNew = false; ; isIndexNew = true)
         {
-            return Find();
+            try
+            {
+                var (position, firstOffset) = FindRecord(segment, lease.Files, end, offset);
+                var (endPosition, nextOffset, isFixed) = FindPageEnd(segment, lease.Files, end, position, pageSize);
+                return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(lease, position, endPosition - position))
+                {
+                    IsFinal = isSealed || (isFixed && view.IsDurable),
+                };
+            }
+            catch (CorruptIndexException)
+            {
+                RebuildIndex(segment, lease.Files, end, isSealed, isIndexNew);
+            }
         }
-        catch (CorruptIndexException)
-        {
-            // The index is a function of the segment: it is written anew, and what it says then is final.
-            segment.RebuildIndex(lease.Files, end.Position, isSealed);
-        }
-        try
-        {
-            return Find();
-        }
-        catch (CorruptIndexException)
-        {
-            throw new CorruptionException(segment.DataPath, 0, $"offset {offset} is not where it should be, by an index made anew");
-        }
+    }
 
-        FetchResult Find()
+    /// <summary>
+    /// The first offset from which on the largest time so far has reached this one; the end where no record has. A record
+    /// before the earliest counts as long as its segment is there: then all from the earliest on come after it.
+    /// </summary>
+    long OffsetAt(long timestampMs, LogView view)
+    {
+        for (var number = 0; number < view.Segments.Length; number++)
         {
-            var (position, firstOffset) = FindRecord(segment, lease.Files, end, offset);
-            var (endPosition, nextOffset) = FindPageEnd(segment, lease.Files, end, position, pageSize);
-            return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(lease, position, endPosition - position));
+            var segment = view.Segments[number];
+            var isSealed = number < view.Segments.Length - 1;
+            // Known without opening the files, once they were open.
+            if (isSealed && segment.End?.MaxTimestampMs < timestampMs)
+                continue;
+            using var lease = segment.Acquire(isSealed);
+            var end = isSealed ? segment.End! : view.End;
+            if (end.Position > 0 && end.MaxTimestampMs >= timestampMs)
+                return Math.Max(view.EarliestOffset, FirstAt(timestampMs, segment, lease.Files, end, isSealed));
         }
+        return view.EndOffset;
+    }
+
+    /// <summary>The offset of the first record of a segment at a time or later, which there is.</summary>
+    long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed)
+    {
+        for (var isIndexNew = false; ; isIndexNew = true)
+        {
+            try
+            {
+                var block = IndexFile.Floor(files.Index, end.IndexEntries, timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
+                return ReadLines(segment, files.Data, block.Position, end.Position, (Offset: 0, timestampMs), stopPosition: long.MaxValue).Offset;
+            }
+            catch (CorruptIndexException)
+            {
+                RebuildIndex(segment, files, end, isSealed, isIndexNew);
+            }
+        }
+    }
+
+    /// <summary>The index is a function of the segment: a wrong one is written anew, and what it says then is final.</summary>
+    static void RebuildIndex(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool isIndexNew)
+    {
+        if (isIndexNew)
+            throw new CorruptionException(segment.DataPath, 0, "a record is not where it should be, by an index made anew");
+        segment.RebuildIndex(files, end.Position, isSealed);
     }
 
     /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
@@ -78,19 +117,20 @@ public sealed partial class PartitionLog
         var block = IndexFile.Floor(files.Index, end.IndexEntries, Math.Max(0, offset - segment.BaseOffset), end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
-        return ReadLines(segment, files.Data, block.Position, end.Position, offset, stopPosition: long.MaxValue);
+        return ReadLines(segment, files.Data, block.Position, end.Position, (offset, TimestampMs: 0), stopPosition: long.MaxValue);
     }
 
-    /// <summary>Where the page ends, and which offset follows it.</summary>
-    (long Position, long NextOffset) FindPageEnd(Segment segment, SegmentFiles files, SegmentEnd end, long position, PageSize pageSize)
+    /// <summary>Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.</summary>
+    (long Position, long NextOffset, bool IsFixed) FindPageEnd(Segment segment, SegmentFiles files, SegmentEnd end, long position, PageSize pageSize)
     {
         var boundary = LastBoundary(files, end, position + pageSize.MaxBytes);
         if (boundary.Position <= position)
         {
             // Less than a block fits: as many whole lines as do, but one in any case.
             if (end.Position - position <= pageSize.MaxBytes)
-                return (end.Position, end.NextOffset);
-            return ReadLines(segment, files.Data, position, end.Position, long.MaxValue, stopPosition: position + pageSize.MaxBytes);
+                return (end.Position, end.NextOffset, false);
+            var (lineEnd, nextOffset) = ReadLines(segment, files.Data, position, end.Position, (Offset: long.MaxValue, TimestampMs: 0), stopPosition: position + pageSize.MaxBytes);
+            return (lineEnd, nextOffset, true);
         }
         // The first page end after the record, unless that is further away than asked for.
         var grid = (position / pageSize.GridBytes + 1) * pageSize.GridBytes;
@@ -101,19 +141,20 @@ public sealed partial class PartitionLog
                 return pageEnd.Position < boundary.Position ? At(pageEnd) : At(boundary);
             grid += pageSize.GridBytes;
         }
-        return end.Position - position <= pageSize.MaxBytes ? (end.Position, end.NextOffset) : At(boundary);
+        return end.Position - position <= pageSize.MaxBytes ? (end.Position, end.NextOffset, false) : At(boundary);
 
-        (long, long) At(IndexEntry entry) => (entry.Position, segment.BaseOffset + entry.RelativeOffset);
+        // All boundaries up to there are known, for the log reaches beyond what bounds the page.
+        (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) => (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
     }
 
     static IndexEntry LastBoundary(SegmentFiles files, SegmentEnd end, long position) =>
         IndexFile.Floor(files.Index, end.IndexEntries, position, end.Position, static entry => entry.Position);
 
     /// <summary>
-    /// Reads line heads from a boundary on. Ends at the first line with at least the offset wanted, or at the last line
+    /// Reads line heads from a boundary on. Ends at the first line with at least the offset and the time wanted, or at the last line
     /// start at or before <paramref name="stopPosition"/> but not the first; gives its position and offset.
     /// </summary>
-    (long Position, long Offset) ReadLines(Segment segment, IFile data, long position, long endPosition, long offset, long stopPosition)
+    (long Position, long Offset) ReadLines(Segment segment, IFile data, long position, long endPosition, (long Offset, long TimestampMs) wanted, long stopPosition)
     {
         using var lines = new LineReader(data, position, endPosition, _context.Options.MaxLineBytes, chunkBytes: 2 * SegmentLayout.BlockBytes);
         var nextOffset = segment.BaseOffset;
@@ -121,7 +162,7 @@ public sealed partial class PartitionLog
         {
             if (!RecordFormat.TryReadHead(line, out var head))
                 throw new CorruptionException(segment.DataPath, lines.LinePosition, "no record begins where one should");
-            if (head.Offset >= offset)
+            if (head.Offset >= wanted.Offset && head.TimestampMs >= wanted.TimestampMs)
                 return (lines.LinePosition, head.Offset);
             if (lines.NextPosition > stopPosition && lines.LinePosition > position)
                 return (lines.LinePosition, nextOffset);

@@ -28,6 +28,12 @@ public sealed partial class PartitionLog
     /// <summary>The offset after the last one that readers may see (the high watermark).</summary>
     public long EndOffset => _appender.View.EndOffset;
 
+    /// <summary>How much its segments hold, in bytes, as far as readers may see it; indexes are not counted.</summary>
+    public long SizeBytes => _appender.View.SizeBytes;
+
+    /// <summary>How many segments it has.</summary>
+    public int SegmentCount => _appender.View.Segments.Length;
+
     /// <summary>Why nothing can be appended (a failed sync, damage found at the start), or null when all is well.</summary>
     public string? StoppedReason => _appender.StoppedReason;
 
@@ -48,6 +54,8 @@ public sealed partial class PartitionLog
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
         return _appender.Append(new AppendRequest(batch));
     }
+
+    internal void Configure(TopicConfiguration configuration) => _appender.Configure(configuration);
 
     internal Task CloseAsync() => _appender.CloseAsync();
 }

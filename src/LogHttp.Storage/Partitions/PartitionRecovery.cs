@@ -74,7 +74,7 @@ internal sealed class PartitionRecovery
         {
             if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
                 lengths.Add(baseOffset, entry.LengthBytes);
-            else if (!entry.Name.EndsWith(".index", StringComparison.Ordinal) && !entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name is not (Checkpoint.Name or Checkpoint.TemporaryName))
+            else if (!entry.Name.EndsWith(".index", StringComparison.Ordinal) && !entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
         }
         return lengths;
@@ -94,6 +94,7 @@ internal sealed class PartitionRecovery
         for (var number = 0; number < baseOffsets.Length; number++)
         {
             var segment = _context.NewSegment(baseOffsets[number]);
+            segment.SealedBytes = lengths[segment.BaseOffset];
             if (lengths[segment.BaseOffset] > 0 || number == active)
             {
                 _segments.Add(segment);

@@ -35,6 +35,9 @@ internal sealed class Segment
     /// <summary>Where a sealed segment ends; null while it is active, and until it was first opened.</summary>
     public SegmentEnd? End { get; private set; }
 
+    /// <summary>How long a sealed segment is, also before it is first opened.</summary>
+    public long SealedBytes { get; set; }
+
     /// <summary>When it was last acquired, as a timestamp of the environment's; says who may be closed first.</summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);
 
@@ -50,6 +53,7 @@ internal sealed class Segment
 
     /// <summary>Opens the files if need be and keeps them open until the lease is disposed of.</summary>
     /// <param name="isSealed">Also makes sure of <see cref="End"/>, and of an index that reaches it.</param>
+    /// <exception cref="LogClosedException">It is retired and its files are closed: by now another topic's may have their names.</exception>
     public SegmentLease Acquire(bool isSealed)
     {
         // Before the lock is taken: making room takes the locks of other segments.
@@ -59,6 +63,8 @@ internal sealed class Segment
         {
             if (_files is null)
             {
+                if (_retired)
+                    throw new LogClosedException();
                 _files = SegmentFiles.Open(_environment.FileSystem, this);
                 _open.Add(this);
             }
@@ -74,7 +80,7 @@ internal sealed class Segment
     public void Seal(SegmentEnd end)
     {
         lock (_gate)
-            End = end;
+            (End, SealedBytes) = (end, end.Position);
     }
 
     internal void Release()

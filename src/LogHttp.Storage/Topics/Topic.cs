@@ -5,10 +5,11 @@ namespace LogHttp.Storage;
 /// <summary>A named log of one or more partitions.</summary>
 public sealed class Topic
 {
+    volatile TopicConfiguration _configuration;
     int _roundRobin = -1;
 
     internal Topic(string name, string id, TopicConfiguration configuration, ImmutableArray<PartitionLog> partitions) =>
-        (Name, Id, Configuration, Partitions) = (name, id, configuration, partitions);
+        (Name, Id, _configuration, Partitions) = (name, id, configuration, partitions);
 
     /// <summary>Its name.</summary>
     public string Name { get; }
@@ -16,12 +17,21 @@ public sealed class Topic
     /// <summary>Tells this topic from earlier and later ones of the same name.</summary>
     public string Id { get; }
 
-    /// <summary>What was decided when it was made.</summary>
-    public TopicConfiguration Configuration { get; }
+    /// <summary>What was decided when it was made, or changed since.</summary>
+    public TopicConfiguration Configuration => _configuration;
 
     /// <summary>Its partitions, by number.</summary>
     public ImmutableArray<PartitionLog> Partitions { get; }
 
     /// <summary>Where a batch goes whose records have no key and no partition: each in turn.</summary>
     public int ChoosePartition() => (int)((uint)Interlocked.Increment(ref _roundRobin) % (uint)Partitions.Length);
+
+    internal void Configure(TopicConfiguration configuration)
+    {
+        _configuration = configuration;
+        foreach (var partition in Partitions)
+            partition.Configure(configuration);
+    }
+
+    internal Task CloseAsync() => Task.WhenAll(Partitions.Select(static partition => partition.CloseAsync()));
 }

@@ -26,11 +26,17 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     readonly Lazy<Task> _closing;
 
-    // Held while a topic is made: its I/O is rare, and two of one name must not meet.
-    readonly SemaphoreSlim _creation = new(1, 1);
+    // Held while a topic is made, changed or deleted: that is rare, and two of one name must not meet.
+    readonly SemaphoreSlim _changes = new(1, 1);
 
-    // Topics whose creation failed and that could not be taken away either; guarded by _creation.
+    // Held while a deleted topic's files are removed, which can take long and is nobody else's business.
+    readonly SemaphoreSlim _removal = new(1, 1);
+
+    // Topics whose creation failed and that could not be taken away either; guarded by _changes.
     readonly HashSet<string> _leftBehind = [];
+
+    // Guarded by _changes.
+    bool _isClosed;
 
     TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
     {
@@ -95,23 +101,82 @@ public sealed class TopicCatalog : IAsyncDisposable
     /// <summary>Makes a topic, durably; or gives the one that has the name, whatever its configuration.</summary>
     /// <exception cref="ArgumentException">The name or the configuration is not acceptable.</exception>
     /// <exception cref="TopicDamagedException">There is one of the name, and it could not be opened.</exception>
-    /// <exception cref="TooManyTopicsException">There are <see cref="StorageOptions.MaxTopics"/> already.</exception>
+    /// <exception cref="TooManyTopicsException">There are <see cref="StorageOptions.MaxTopics"/> already, or with it there would be more than <see cref="StorageOptions.MaxPartitions"/>.</exception>
+    /// <exception cref="LogClosedException">The log was closed.</exception>
     /// <exception cref="IOException">The disk can't be written; there is no such topic then.</exception>
-    public async Task<Topic> GetOrCreateAsync(string name, TopicConfiguration? configuration = null)
+    public async Task<FoundTopic> GetOrCreateAsync(string name, TopicConfiguration? configuration = null)
     {
         if (Find(name) is { } found)
-            return found;
+            return new(found, IsNew: false);
         if ((TopicName.Check(name) ?? configuration?.Check()) is { } fault)
             throw new ArgumentException(fault, nameof(name));
-        await _creation.WaitAsync().ConfigureAwait(false);
-        try
+        using var change = await BeginChangeAsync().ConfigureAwait(false);
+        return Find(name) is { } other
+            ? new(other, IsNew: false)
+            : new(Create(name, configuration ?? _options.TopicDefaults), IsNew: true);
+    }
+
+    /// <summary>
+    /// Changes a topic's configuration, durably. Records that are in the log stay as they are; how many partitions there
+    /// are can't be changed, since keys would move.
+    /// </summary>
+    /// <param name="name">The topic.</param>
+    /// <param name="change">Makes the new configuration of the one there is; it may be asked for nothing else.</param>
+    /// <returns>The topic, or null when there is none of the name.</returns>
+    /// <exception cref="ArgumentException">The new configuration is not acceptable.</exception>
+    /// <exception cref="TopicDamagedException">The topic could not be opened.</exception>
+    /// <exception cref="LogClosedException">The log was closed.</exception>
+    /// <exception cref="IOException">The disk can't be written. The topic goes on as it was; after a restart it may have changed.</exception>
+    public async Task<Topic?> ConfigureAsync(string name, Func<TopicConfiguration, TopicConfiguration> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        using var changing = await BeginChangeAsync().ConfigureAwait(false);
+        if (Find(name) is not { } topic)
+            return null;
+        var (before, after) = (topic.Configuration, change(topic.Configuration));
+        if (after.Check() is { } fault)
+            throw new ArgumentException(fault, nameof(change));
+        if (after.Partitions != before.Partitions)
+            throw new ArgumentException($"Partitions is {before.Partitions}; it can't be changed, since keys would move.", nameof(change));
+        if (after == before)
+            return topic;
+        TopicFile.For(topic.Id, after).Write(_environment.FileSystem, DirectoryOf(name));
+        topic.Configure(after);
+        return topic;
+    }
+
+    /// <summary>
+    /// Deletes a topic, durably, and returns its space but for what readers still hold. Appends that were accepted before
+    /// are answered. A crash at any moment leaves all of it or nothing.
+    /// </summary>
+    /// <returns>False when there is no such topic.</returns>
+    /// <exception cref="LogClosedException">The log was closed.</exception>
+    /// <exception cref="IOException">The disk can't be written. The topic is there as before, or gone but may come back with a power cut.</exception>
+    public async Task<bool> DeleteAsync(string name)
+    {
+        string? deletedDirectory;
+        using (await BeginChangeAsync().ConfigureAwait(false))
         {
-            return Find(name) ?? Create(name, configuration ?? _options.TopicDefaults);
+            var isDamaged = _damagedTopics.ContainsKey(name);
+            if (!_topics.TryRemove(name, out var topic) && !isDamaged)
+                return false;
+            // Nothing writes there any more, nor opens a file by its name.
+            if (topic is not null)
+                await topic.CloseAsync().ConfigureAwait(false);
+            try
+            {
+                deletedDirectory = MoveAway(DirectoryOf(name));
+            }
+            catch (IOException)
+            {
+                TryOpenTopic(name, DirectoryOf(name));
+                throw;
+            }
+            _damagedTopics.TryRemove(name, out _);
+            _environment.FileSystem.SyncDirectory(TopicsDirectory);
         }
-        finally
-        {
-            _creation.Release();
-        }
+        await RemoveAsync(deletedDirectory).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>Commits what was accepted, writes the checkpoints, gives the directory free.</summary>
@@ -119,11 +184,28 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     async Task CloseAsync()
     {
-        await Task.WhenAll(_topics.Values.SelectMany(topic => topic.Partitions).Select(partition => partition.CloseAsync())).ConfigureAwait(false);
+        await _changes.WaitAsync().ConfigureAwait(false);
+        _isClosed = true;
+        await Task.WhenAll(_topics.Values.Select(topic => topic.CloseAsync())).ConfigureAwait(false);
+        _changes.Release();
+        await _removal.WaitAsync().ConfigureAwait(false);
         _commitThread?.Dispose();
         _directoryLock.Dispose();
-        _creation.Dispose();
+        _removal.Release();
     }
+
+    /// <summary>Waits until nothing else changes, and keeps it so until the result is disposed of.</summary>
+    async Task<IDisposable> BeginChangeAsync()
+    {
+        await _changes.WaitAsync().ConfigureAwait(false);
+        var change = new Change(_changes);
+        if (!_isClosed)
+            return change;
+        change.Dispose();
+        throw new LogClosedException();
+    }
+
+    string DirectoryOf(string name) => Path.Combine(TopicsDirectory, name);
 
     static IDisposable TakeLock(IFileSystem fileSystem, string directory)
     {
@@ -179,12 +261,15 @@ public sealed class TopicCatalog : IAsyncDisposable
     /// <summary>Builds the topic aside and moves it into place with one rename: a crash leaves all of it or nothing.</summary>
     Topic Create(string name, TopicConfiguration configuration)
     {
-        if (_topics.Count >= _options.MaxTopics)
-            throw new TooManyTopicsException(_options.MaxTopics);
+        if (_topics.Count + _damagedTopics.Count >= _options.MaxTopics)
+            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (maxTopics).");
+        var partitions = _topics.Values.Sum(topic => topic.Partitions.Length);
+        if (partitions + configuration.Partitions > _options.MaxPartitions)
+            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (maxPartitions).");
         var fileSystem = _environment.FileSystem;
         var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
         var buildDirectory = Path.Combine(TemporaryDirectory, id);
-        var directory = Path.Combine(TopicsDirectory, name);
+        var directory = DirectoryOf(name);
         var isInPlace = false;
         Topic topic;
         try
@@ -193,7 +278,6 @@ public sealed class TopicCatalog : IAsyncDisposable
             for (var number = 0; number < configuration.Partitions; number++)
                 PartitionRecovery.Create(Context(buildDirectory, number));
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
-            fileSystem.SyncDirectory(buildDirectory);
             if (_leftBehind.Contains(name))
                 TakeAway(name, directory);
             fileSystem.Rename(buildDirectory, directory);
@@ -213,13 +297,37 @@ public sealed class TopicCatalog : IAsyncDisposable
         return topic;
     }
 
-    /// <summary>Out of the way, so that the name can be had again; what deleted/ holds goes at the next start at the latest.</summary>
+    /// <summary>Takes a topic away whose creation failed, so that the name can be had again.</summary>
     void TakeAway(string name, string directory)
     {
-        var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
-        _environment.FileSystem.Rename(directory, Path.Combine(DeletedDirectory, id));
+        MoveAway(directory);
         _leftBehind.Remove(name);
         _environment.FileSystem.SyncDirectory(TopicsDirectory);
+    }
+
+    /// <summary>Moves a topic's directory into deleted/, whose content goes at the next start at the latest; durable once topics/ is synced.</summary>
+    string MoveAway(string directory)
+    {
+        var deletedDirectory = Path.Combine(DeletedDirectory, _environment.NewId().ToString("x16", CultureInfo.InvariantCulture));
+        _environment.FileSystem.Rename(directory, deletedDirectory);
+        return deletedDirectory;
+    }
+
+    async Task RemoveAsync(string directory)
+    {
+        await _removal.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            _environment.FileSystem.DeleteDirectory(directory);
+        }
+        catch (IOException exception)
+        {
+            StorageLog.RemovalFailed(_environment.Logger, exception, directory);
+        }
+        finally
+        {
+            _removal.Release();
+        }
     }
 
     Topic OpenTopic(string name, string directory)
@@ -232,11 +340,20 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     PartitionContext Context(string topicDirectory, int number) =>
         new(_environment, _options, _committer, _openSegments, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
+
+    sealed class Change(SemaphoreSlim changes) : IDisposable
+    {
+        public void Dispose() => changes.Release();
+    }
 }
 
-/// <summary>There are as many topics as there may be.</summary>
-public sealed class TooManyTopicsException(int maxTopics)
-    : Exception(FormattableString.Invariant($"There are {maxTopics} topics, the most there may be (maxTopics)."));
+/// <summary>A topic that was asked for.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="IsNew">Whether it was made for that.</param>
+public readonly record struct FoundTopic(Topic Topic, bool IsNew);
+
+/// <summary>There are as many topics, or partitions, as there may be.</summary>
+public sealed class TooManyTopicsException(string message) : Exception(message);
 
 /// <summary>A topic's files can't be read as what they should be; the others are not concerned.</summary>
 public sealed class TopicDamagedException(string name, string reason)

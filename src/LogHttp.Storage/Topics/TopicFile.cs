@@ -23,12 +23,9 @@ internal sealed partial record TopicFile(int Format, string Id, int Partitions, 
         Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : throw new FormatException($"\"{Flush}\" is no flush policy"),
     };
 
-    public void Write(IFileSystem fileSystem, string directory)
-    {
-        using var file = fileSystem.Create(Path.Combine(directory, Name));
-        file.Write([.. JsonSerializer.SerializeToUtf8Bytes(this, Context.Default.TopicFile), (byte)'\n'], 0);
-        file.Sync();
-    }
+    /// <summary>Puts it in a topic's directory, in the place of the one there was; durable when it returns.</summary>
+    public void Write(IFileSystem fileSystem, string directory) =>
+        fileSystem.Replace(directory, Name, [.. JsonSerializer.SerializeToUtf8Bytes(this, Context.Default.TopicFile), (byte)'\n']);
 
     /// <exception cref="CorruptionException">The file can't be read as what it should be.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>

@@ -7,6 +7,7 @@ public class LogPlaceTests
     static readonly Gen<LogPlace> Places = Gen.OneOf(
         Gen.Long[0, long.MaxValue].Select(LogPlace.At),
         Gen.Long[1, long.MaxValue].Select(LogPlace.FromEnd),
+        Gen.Long[0, long.MaxValue].Select(LogPlace.AtTime),
         Gen.Const(LogPlace.Earliest),
         Gen.Const(LogPlace.Latest));
 
@@ -24,6 +25,8 @@ public class LogPlaceTests
     [InlineData("-10", false)]
     [InlineData("earliest", false)]
     [InlineData("latest", false)]
+    [InlineData("@0", false)]
+    [InlineData("@2026-11-22T10:00:00Z", false)]
     public void TryParse_OfAPlace_KnowsWhetherItIsANumber(string text, bool isNumeric)
     {
         Assert.True(LogPlace.TryParse(text, out var place));
@@ -43,7 +46,32 @@ public class LogPlaceTests
     [InlineData("Latest")]
     [InlineData("9223372036854775808")]
     [InlineData("-9223372036854775808")]
+    [InlineData("@")]
+    [InlineData("@-1")]
+    [InlineData("@now")]
+    [InlineData("@1969-12-31")]
+    [InlineData("@2026-13-01")]
+    [InlineData("@2026-11-22 10:00")]
+    [InlineData("@22.11.2026")]
+    [InlineData("@2026-11-22T10:00:00Z\0")]
     public void TryParse_OfAnythingElse_Fails(string? text) => Assert.False(LogPlace.TryParse(text, out _));
+
+    [Theory]
+    [InlineData("@1795341600000", 1795341600000)]
+    [InlineData("@2026-11-22T10:00:00Z", 1795341600000)]
+    [InlineData("@2026-11-22T10:00:00", 1795341600000)]
+    [InlineData("@2026-11-22T10:00", 1795341600000)]
+    [InlineData("@2026-11-22T12:00:00+02:00", 1795341600000)]
+    [InlineData("@2026-11-22T12:00:00 02:00", 1795341600000)]
+    [InlineData("@2026-11-22T05:30-04:30", 1795341600000)]
+    [InlineData("@2026-11-22", 1795305600000)]
+    [InlineData("@2026-11-22T10:00:00.0000001Z", 1795341600001)]
+    [InlineData("@2026-11-22T10:00:00.123Z", 1795341600123)]
+    public void TryParse_OfATime_IsTheFirstMillisecondNotBeforeIt(string text, long timestampMs)
+    {
+        Assert.True(LogPlace.TryParse(text, out var place));
+        Assert.Equal(LogPlace.AtTime(timestampMs), place);
+    }
 
     [Theory]
     [InlineData("earliest", 5)]

@@ -97,7 +97,7 @@ sealed partial class StorageSimulation
                 topic.Existence = TopicExistence.Absent;
             return;
         }
-        var made = creation.Result;
+        var made = creation.Result.Topic;
         Require(topic.Id is null || topic.Id == made.Id, $"{topic.Name} had the id {topic.Id}, and now has {made.Id}");
         Require(made.Configuration == topic.Configuration, $"{topic.Name} has the configuration {made.Configuration}");
         (topic.Existence, topic.Id) = (TopicExistence.Present, made.Id);

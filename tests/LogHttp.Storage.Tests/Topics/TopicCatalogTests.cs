@@ -59,7 +59,16 @@ public class TopicCatalogTests
         var catalog = Open(new StorageOptions { Directory = "/data", MaxTopics = 1 });
         var first = await catalog.GetOrCreateAsync("a");
         await Assert.ThrowsAsync<TooManyTopicsException>(() => catalog.GetOrCreateAsync("b"));
-        Assert.Same(first, await catalog.GetOrCreateAsync("a"));
+        Assert.Same(first.Topic, (await catalog.GetOrCreateAsync("a")).Topic);
+    }
+
+    [Fact]
+    public async Task Creation_OfTooManyPartitions_IsRefused()
+    {
+        var catalog = Open(new StorageOptions { Directory = "/data", MaxPartitions = 5 });
+        await catalog.GetOrCreateAsync("a", new TopicConfiguration { Partitions = 3 });
+        await Assert.ThrowsAsync<TooManyTopicsException>(() => catalog.GetOrCreateAsync("b", new TopicConfiguration { Partitions = 3 }));
+        await catalog.GetOrCreateAsync("b", new TopicConfiguration { Partitions = 2 });
     }
 
     [Fact]

@@ -1,0 +1,110 @@
+using LogHttp.Storage.Files;
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests;
+
+/// <summary>Topics that are changed and deleted, on the real file system. Crashes in between are the simulation's.</summary>
+public sealed class TopicDeletionTests : IDisposable
+{
+    readonly TemporaryDirectory _directory = new();
+    readonly PhysicalFileSystem _fileSystem;
+
+    public TopicDeletionTests() => _fileSystem = new PhysicalFileSystem(_directory.Path);
+
+    [Fact]
+    public async Task ADeletedTopic_IsGone_WithItsFiles_AndTheNameIsFree()
+    {
+        await using var catalog = Open();
+        var first = (await catalog.GetOrCreateAsync("t")).Topic;
+        await AppendAsync(first, "one");
+        Assert.True(await catalog.DeleteAsync("t"));
+        Assert.Null(catalog.Find("t"));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_directory.Path, "topics")));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_directory.Path, "deleted")));
+        Assert.False(await catalog.DeleteAsync("t"));
+        var second = (await catalog.GetOrCreateAsync("t")).Topic;
+        Assert.NotEqual(first.Id, second.Id);
+        Assert.Equal(0, second.Partitions[0].EndOffset);
+    }
+
+    [Fact]
+    public async Task AReader_InTheMiddleOfADeletedTopic_Finishes_AndFindsNothingOfItsSuccessor()
+    {
+        await using var catalog = Open();
+        var first = (await catalog.GetOrCreateAsync("t")).Topic;
+        await AppendAsync(first, "one");
+        using var page = first.Partitions[0].Fetch(LogPlace.Earliest, PageSize.Default);
+        await catalog.DeleteAsync("t");
+        await AppendAsync((await catalog.GetOrCreateAsync("t")).Topic, "two");
+        Assert.Contains("one", TestLog.Text(page.Region!), StringComparison.Ordinal);
+        page.Dispose();
+        Assert.Throws<LogClosedException>(() => first.Partitions[0].Fetch(LogPlace.Earliest, PageSize.Default));
+        var refused = await first.Partitions[0].AppendAsync(TestLog.Batch("three"));
+        Assert.Equal(AppendStatus.Closed, refused.Status);
+    }
+
+    [Fact]
+    public async Task ADamagedTopic_CanBeDeleted()
+    {
+        await using (var catalog = Open())
+            await catalog.GetOrCreateAsync("t");
+        await File.WriteAllTextAsync(Path.Combine(_directory.Path, "topics", "t", "topic.json"), "{");
+        await using (var catalog = Open())
+        {
+            Assert.Throws<TopicDamagedException>(() => catalog.Find("t"));
+            Assert.True(await catalog.DeleteAsync("t"));
+            Assert.Null(catalog.Find("t"));
+        }
+    }
+
+    [Fact]
+    public async Task AChangedConfiguration_IsThereAfterARestart_AndItsRecordsToo()
+    {
+        var configuration = new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 1 << 20 };
+        await using (var catalog = Open())
+        {
+            var topic = (await catalog.GetOrCreateAsync("t")).Topic;
+            await AppendAsync(topic, "one");
+            Assert.Same(topic, await catalog.ConfigureAsync("t", _ => configuration));
+            Assert.Equal(configuration, topic.Configuration);
+            await AppendAsync(topic, "two");
+            Assert.Null(await catalog.ConfigureAsync("none", _ => configuration));
+        }
+        await using (var catalog = Open())
+        {
+            Assert.Equal(configuration, catalog.Find("t")!.Configuration);
+            Assert.Equal(2, catalog.Find("t")!.Partitions[0].EndOffset);
+        }
+    }
+
+    [Fact]
+    public async Task AConfiguration_WithOtherPartitions_OrOutOfRange_IsRefused()
+    {
+        await using var catalog = Open();
+        await catalog.GetOrCreateAsync("t");
+        await Assert.ThrowsAsync<ArgumentException>(() => catalog.ConfigureAsync("t", before => before with { Partitions = 2 }));
+        await Assert.ThrowsAsync<ArgumentException>(() => catalog.ConfigureAsync("t", before => before with { SegmentBytes = 1 }));
+        Assert.Equal(new TopicConfiguration(), catalog.Find("t")!.Configuration);
+    }
+
+    [Fact]
+    public async Task Changes_OfAClosedCatalog_AreRefused()
+    {
+        var catalog = Open();
+        await catalog.GetOrCreateAsync("t");
+        await catalog.DisposeAsync();
+        await Assert.ThrowsAsync<LogClosedException>(() => catalog.DeleteAsync("t"));
+        await Assert.ThrowsAsync<LogClosedException>(() => catalog.GetOrCreateAsync("u"));
+    }
+
+    public void Dispose()
+    {
+        _fileSystem.Dispose();
+        _directory.Dispose();
+    }
+
+    TopicCatalog Open() => TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem }, new StorageOptions { Directory = _directory.Path });
+
+    static async Task AppendAsync(Topic topic, string value) =>
+        Assert.Equal(AppendStatus.Appended, (await topic.Partitions[0].AppendAsync(TestLog.Batch(value))).Status);
+}
