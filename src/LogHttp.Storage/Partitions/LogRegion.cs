@@ -11,7 +11,11 @@ public sealed class LogRegion : IDisposable
 {
     readonly SegmentLease _lease;
 
-    internal LogRegion(SegmentLease lease, long position, long lengthBytes) => (_lease, Position, LengthBytes) = (lease, position, lengthBytes);
+    internal LogRegion(Segment segment, SegmentLease lease, long position, long lengthBytes) =>
+        (Path, _lease, Position, LengthBytes) = (segment.DataPath, lease, position, lengthBytes);
+
+    /// <summary>What the segment file is called, or was when it was opened.</summary>
+    public string Path { get; }
 
     /// <summary>The segment file.</summary>
     public IFile File => _lease.Files.Data;

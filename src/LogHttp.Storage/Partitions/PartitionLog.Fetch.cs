@@ -52,7 +52,7 @@ public sealed partial class PartitionLog
             {
                 var (position, firstOffset) = FindRecord(segment, lease.Files, end, offset);
                 var (endPosition, nextOffset, isFixed) = FindPageEnd(segment, lease.Files, end, position, pageSize);
-                return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(lease, position, endPosition - position))
+                return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(segment, lease, position, endPosition - position))
                 {
                     IsFinal = isSealed || (isFixed && view.IsDurable),
                 };

@@ -52,6 +52,14 @@ internal static class RecordFormat
         return true;
     }
 
+    /// <summary>How long the head of a line is that <see cref="TryReadHead"/> has read.</summary>
+    public static int HeadBytes(ReadOnlySpan<byte> line)
+    {
+        var end = TimestampName.Length + line.IndexOf(TimestampName);
+        end += line[end..].IndexOf((byte)',');
+        return line[end..].StartsWith(BatchName) ? end + BatchName.Length + line[(end + BatchName.Length)..].IndexOf((byte)',') : end;
+    }
+
     static int Put(Span<byte> destination, ReadOnlySpan<byte> name, long number)
     {
         name.CopyTo(destination);

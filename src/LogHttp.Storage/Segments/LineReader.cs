@@ -35,6 +35,27 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         }
     }
 
+    /// <summary>
+    /// Passes over lines up to the next that holds some bytes, which have no line feed; false when none does. Lines are not
+    /// looked at one by one: the search runs through all that was read at once.
+    /// </summary>
+    public bool TrySkipToLineWith(ReadOnlySpan<byte> needle)
+    {
+        while (true)
+        {
+            var available = _buffer.AsSpan(_start, _end - _start);
+            var found = available.IndexOf(needle);
+            // To the line that holds it; or, where none does, to the last, which may be cut off in the middle of it.
+            var skipped = available[..(found < 0 ? available.Length : found)].LastIndexOf((byte)'\n') + 1;
+            _start += skipped;
+            NextPosition += skipped;
+            if (found >= 0)
+                return true;
+            if (!Fill())
+                return false;
+        }
+    }
+
     bool Take(int sizeBytes, out ReadOnlySpan<byte> line)
     {
         line = _buffer.AsSpan(_start, sizeBytes);

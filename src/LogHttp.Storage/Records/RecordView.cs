@@ -1,0 +1,144 @@
+using System.Text;
+
+namespace LogHttp.Storage.Records;
+
+/// <summary>The fields of one record line, as they stand there: nothing is copied or decoded (api/FORMAT.md §1).</summary>
+public readonly ref struct RecordView
+{
+    static ReadOnlySpan<byte> ProducerName => ",\"producer\":"u8;
+
+    /// <summary>The whole line, its line feed included.</summary>
+    public ReadOnlySpan<byte> Line { get; private init; }
+
+    /// <summary>The record's offset.</summary>
+    public long Offset { get; private init; }
+
+    /// <summary>Unix milliseconds.</summary>
+    public long TimestampMs { get; private init; }
+
+    /// <summary>The line from the key on, or from what follows where there is none.</summary>
+    internal ReadOnlySpan<byte> AfterHead { get; private init; }
+
+    /// <summary>The headers, a JSON object; empty where there are none.</summary>
+    public ReadOnlySpan<byte> Headers { get; private init; }
+
+    /// <summary>The value, one JSON value; a string of Base64 where <see cref="IsBase64"/>.</summary>
+    public ReadOnlySpan<byte> Value { get; private init; }
+
+    /// <summary>Whether the value is bytes.</summary>
+    public bool IsBase64 { get; private init; }
+
+    /// <summary>Finds the fields of a line of the log's own; false when it is none.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> line, out RecordView view)
+    {
+        view = default;
+        if (!RecordFormat.TryReadHead(line, out var head) || !line.EndsWith(RecordFormat.LineEnd))
+            return false;
+        var rest = line[RecordFormat.HeadBytes(line)..];
+        if (!TrySkip(ref rest, ProducerName, out _))
+            return false;
+        var afterHead = rest;
+        if (!TrySkip(ref rest, RecordFormat.KeyName, out _) || !TrySkip(ref rest, RecordFormat.KeyBase64Name, out _) || !TrySkip(ref rest, RecordFormat.HeadersName, out var headers))
+            return false;
+        var isBase64 = rest.StartsWith(RecordFormat.ValueBase64Name);
+        if (!isBase64 && !rest.StartsWith(RecordFormat.ValueName))
+            return false;
+        var name = isBase64 ? RecordFormat.ValueBase64Name : RecordFormat.ValueName;
+        if (rest.Length <= name.Length + RecordFormat.LineEnd.Length)
+            return false;
+        view = new RecordView
+        {
+            Line = line,
+            Offset = head.Offset,
+            TimestampMs = head.TimestampMs,
+            AfterHead = afterHead,
+            Headers = headers,
+            // The value is always last, so nothing in it has to be looked at.
+            Value = rest[name.Length..^RecordFormat.LineEnd.Length],
+            IsBase64 = isBase64,
+        };
+        return true;
+    }
+
+    /// <summary>Passes over a field where it is there; false when its value has no end.</summary>
+    static bool TrySkip(scoped ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        if (!rest.StartsWith(name))
+            return true;
+        var from = rest[name.Length..];
+        var length = ValueBytes(from);
+        value = length < 0 ? default : from[..length];
+        rest = length < 0 ? rest : from[length..];
+        return length >= 0;
+    }
+
+    /// <summary>The length of a string, or of an object or array of strings and numbers; -1 when it has no end.</summary>
+    static int ValueBytes(ReadOnlySpan<byte> text)
+    {
+        var depth = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            switch (text[i])
+            {
+                case (byte)'"':
+                    i = EndOfString(text, i);
+                    if (i < 0)
+                        return -1;
+                    break;
+                case (byte)'{' or (byte)'[':
+                    depth++;
+                    break;
+                case (byte)'}' or (byte)']':
+                    depth--;
+                    break;
+            }
+            if (depth == 0)
+                return i + 1;
+        }
+        return -1;
+    }
+
+    static int EndOfString(ReadOnlySpan<byte> text, int start)
+    {
+        for (var i = start + 1; i < text.Length; i++)
+        {
+            var step = text[i..].IndexOfAny((byte)'"', (byte)'\\');
+            if (step < 0)
+                return -1;
+            i += step;
+            if (text[i] == (byte)'"')
+                return i;
+            i++;
+        }
+        return -1;
+    }
+}
+
+/// <summary>A key to look for, in the one form in which lines hold it.</summary>
+public sealed class RecordKey
+{
+    RecordKey(byte[] bytes)
+    {
+        Bytes = bytes;
+        var isText = System.Text.Unicode.Utf8.IsValid(bytes);
+        var encoded = new byte[isText ? JsonText.MaxStringBytes(bytes.Length) : JsonText.MaxBase64Bytes(bytes.Length)];
+        var length = isText ? JsonText.WriteString(bytes, encoded) : JsonText.WriteBase64(bytes, encoded);
+        // Another field always follows a key.
+        Field = [.. isText ? RecordFormat.KeyName : RecordFormat.KeyBase64Name, .. encoded.AsSpan(0, length), .. ",\""u8];
+    }
+
+    /// <summary>The key itself.</summary>
+    public ReadOnlyMemory<byte> Bytes { get; }
+
+    internal byte[] Field { get; }
+
+    /// <summary>A key that is text.</summary>
+    public static RecordKey Of(string text) => new(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>A key that is bytes, or the UTF-8 of a text.</summary>
+    public static RecordKey Of(ReadOnlySpan<byte> bytes) => new(bytes.ToArray());
+
+    /// <summary>Whether a record has this key.</summary>
+    public bool IsOf(in RecordView record) => record.AfterHead.StartsWith(Field);
+}
