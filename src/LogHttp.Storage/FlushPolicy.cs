@@ -12,6 +12,9 @@ public readonly record struct FlushPolicy
     /// <summary>The longest interval, one hour.</summary>
     public static readonly TimeSpan MaxInterval = TimeSpan.FromHours(1);
 
+    /// <summary>What <see cref="TryParse"/> takes, said for people.</summary>
+    public const string Grammar = "it must be \"always\", \"os\", or a time from 1ms to 60m such as \"100ms\" or \"5s\"";
+
     readonly long _intervalTicks;
 
     FlushPolicy(long intervalTicks) => _intervalTicks = intervalTicks;

@@ -1,45 +1,46 @@
 using System.Globalization;
 using LogHttp.Kestrel;
+using LogHttp.Server.Fetching;
+using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Endpoints;
 
 /// <summary><c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).</summary>
 internal static class FetchEndpoint
 {
-    const string LinesType = "application/x-ndjson";
-
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog)
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, IOptions<LogHttpSettings> settings)
     {
-        if (TopicName.Check(topic) is { } fault)
-            return Problems.InvalidRequest("invalid_topic", fault);
-        if (!LogPlace.TryParse(place, out var parsed))
-            return Problems.InvalidRequest("invalid_place", $"\"{place}\" is no place in a log; use an offset such as 42, or earliest, latest, or -10 for the last ten.");
-        if (!FetchQuery.TryRead(context.Request.Query, out var query, out var problem))
+        if (!FetchQuery.TryRead(context.Request.Query, out var query, out var problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
             return problem;
-        if (catalog.Find(topic) is not { } found)
-            return Problems.UnknownTopic(topic);
-        if (query.Partition is null && found.Partitions.Length > 1)
-            return Problems.InvalidRequest("partition_required", $"Topic \"{topic}\" has {found.Partitions.Length} partitions; say which with ?partition=0 to {found.Partitions.Length - 1}.");
-        var partition = query.Partition ?? 0;
-        if (partition >= found.Partitions.Length)
-            return Problems.UnknownPartition(partition, found.Partitions.Length);
-
-        using var page = found.Partitions[partition].Fetch(parsed, query.PageSize);
-        WriteOffsets(context.Response.Headers, page);
+        var (request, headers) = (context.Request, context.Response.Headers);
+        using var page = address.Partition.Fetch(address.Place, query.PageSize);
+        WriteOffsets(headers, page);
         if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
             return Problems.Of(page);
-        // What a place holds can grow until its page is full, so whoever keeps an answer has to ask again.
-        context.Response.Headers.CacheControl = parsed.IsNumeric ? "no-cache" : "no-store";
-        context.Response.Headers.Link = NextLink(topic, partition, page.NextOffset, query);
+        headers.Link = $"<{query.NextUrl(address, page.NextOffset)}>; rel=\"next\"";
         if (page.Region is null)
+        {
+            // The next record will be there.
+            headers.CacheControl = Caching.NoStore;
             return TypedResults.NoContent();
-        await SendAsync(context, page.Region);
+        }
+        var representation = Representations.Of(request, query.ShowsValues);
+        headers.Vary = "Accept";
+        if (Caching.IsUnchanged(context, address, page, representation.Tag(), settings.Value))
+            return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        context.Response.ContentType = representation.ContentType();
+        if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines)
+            await SendAsync(context, page.Region);
+        else if (!HttpMethods.IsHead(request.Method))
+            await new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues).WriteAsync(page.Region, query.Key, context.RequestAborted);
         return TypedResults.Empty;
     }
 
-    static void WriteOffsets(IHeaderDictionary headers, FetchResult page)
+    internal static void WriteOffsets(IHeaderDictionary headers, FetchResult page)
     {
         headers["Log-First-Offset"] = Text(page.FirstOffset);
         headers["Log-Next-Offset"] = Text(page.NextOffset);
@@ -47,42 +48,15 @@ internal static class FetchEndpoint
         headers["Log-Earliest-Offset"] = Text(page.EarliestOffset);
     }
 
-    static string NextLink(string topic, int partition, long offset, FetchQuery query)
-    {
-        var maxBytes = query.MaxBytes is { } given ? string.Create(CultureInfo.InvariantCulture, $"&maxBytes={given}") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"</topics/{topic}/{offset}?partition={partition}{maxBytes}>; rel=\"next\"");
-    }
-
+    /// <summary>The hot path: the segment's bytes, untouched.</summary>
     static async Task SendAsync(HttpContext context, LogRegion region)
     {
-        var response = context.Response;
-        response.ContentType = PrefersLines(context.Request) ? LinesType : RecordsType.Name;
-        response.Headers.Vary = "Accept";
-        response.ContentLength = region.LengthBytes;
+        context.Response.ContentLength = region.LengthBytes;
         if (HttpMethods.IsHead(context.Request.Method))
             return;
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
         await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position, region.LengthBytes, context.RequestAborted);
     }
 
-    /// <summary>The same bytes, under the name that more programs know.</summary>
-    static bool PrefersLines(HttpRequest request)
-    {
-        foreach (var accepted in request.GetTypedHeaders().Accept)
-        {
-            if (accepted.MediaType.Equals(RecordsType.Name, StringComparison.OrdinalIgnoreCase))
-                return false;
-            if (accepted.MediaType.Equals(LinesType, StringComparison.OrdinalIgnoreCase))
-                return true;
-        }
-        return false;
-    }
-
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
-}
-
-/// <summary>The media type of record lines (api/FORMAT.md §1).</summary>
-internal static class RecordsType
-{
-    public const string Name = "application/vnd.loghttp.records+ndjson";
 }

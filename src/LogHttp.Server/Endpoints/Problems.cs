@@ -11,6 +11,7 @@ namespace LogHttp.Server.Endpoints;
 internal static class Problems
 {
     public const string InternalError = "internal_error";
+    public const string LogClosed = "log_closed";
     public const string StorageError = "storage_error";
 
     public static Problem InvalidRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
@@ -20,6 +21,20 @@ internal static class Problems
 
     public static Problem UnknownPartition(int partition, int partitions) =>
         new(StatusCodes.Status404NotFound, "unknown_partition", $"The topic has no partition {partition}; it has {partitions}, from 0 on.");
+
+    public static Problem InvalidPlace(string place) =>
+        InvalidRequest("invalid_place", $"\"{place}\" is no place in a log; use an offset such as 42, earliest, latest, -10 for the last ten, or a time such as @2026-11-22T10:00:00Z or @1795341600000 (Unix milliseconds).");
+
+    public static Problem NoRecord(LogPlace place) =>
+        new(StatusCodes.Status404NotFound, "no_record", $"There is no record at {place}.");
+
+    /// <summary>The URL speaks of a topic of that name that was deleted; what is there now is another.</summary>
+    public static Problem TopicReplaced(Topic topic) =>
+        new(StatusCodes.Status410Gone, "topic_replaced", $"Topic \"{topic.Name}\" was deleted and made again; the one there is now has the id {topic.Id}. Begin at its earliest record.");
+
+    public static Problem ConfigurationDiffers(string detail) => new(StatusCodes.Status409Conflict, "configuration_differs", detail);
+
+    public static Problem CrossSite(string detail) => new(StatusCodes.Status403Forbidden, "cross_site", detail);
 
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
 
@@ -53,7 +68,7 @@ internal static class Problems
             AppendStatus.DiskFull => (StatusCodes.Status507InsufficientStorage, "disk_full", true),
             AppendStatus.WriteFailed => (StatusCodes.Status503ServiceUnavailable, "write_failed", true),
             AppendStatus.Overloaded => (StatusCodes.Status503ServiceUnavailable, "overloaded", true),
-            AppendStatus.Closed => (StatusCodes.Status503ServiceUnavailable, "shutting_down", true),
+            AppendStatus.Closed => (StatusCodes.Status503ServiceUnavailable, LogClosed, true),
             AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, "partition_stopped", false),
             _ => throw new InvalidOperationException($"No answer for {result.Status}."),
         };
@@ -84,6 +99,7 @@ internal static class Problems
         BodyException => new(StatusCodes.Status400BadRequest, "incomplete_body", exception.Message),
         TooManyTopicsException => new(StatusCodes.Status429TooManyRequests, "too_many_topics", exception.Message),
         TopicDamagedException => new(StatusCodes.Status503ServiceUnavailable, "topic_damaged", exception.Message),
+        LogClosedException => new(StatusCodes.Status503ServiceUnavailable, LogClosed, "The topic is being deleted, or the server is stopping.", IsRetryable: true),
         DiskFullException => new(StatusCodes.Status507InsufficientStorage, "disk_full", "The disk is full.", IsRetryable: true),
         CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged there: {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}."),
         IOException => new(StatusCodes.Status500InternalServerError, StorageError, "The disk could not be read or written; the server's log says more.", IsRetryable: true),
@@ -93,7 +109,7 @@ internal static class Problems
     /// <summary>A bare status of the framework's.</summary>
     public static Problem Of(int status) => status switch
     {
-        StatusCodes.Status404NotFound => new(status, "unknown_path", "There is nothing at this path. Records are at /topics/{topic}/{place}."),
+        StatusCodes.Status404NotFound => new(status, "unknown_path", "There is nothing at this path. Records are at /topics/{topic}/{place}, topics at /topics."),
         StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "This path does not take that method."),
         _ => new(status, "http_error", ReasonPhrases.GetReasonPhrase(status)),
     };

@@ -23,6 +23,17 @@ internal static class QueryParameters
         return false;
     }
 
+    /// <summary>Reads a text that may be missing, but not be there twice.</summary>
+    public static bool TryReadText(this IQueryCollection query, string name, out string? text, [NotNullWhen(false)] out Problem? problem)
+    {
+        (text, problem) = (null, null);
+        if (!query.TryGetValue(name, out var values))
+            return true;
+        text = values[0];
+        problem = values.Count > 1 ? Problems.InvalidRequest("invalid_parameter", $"{name} is given {values.Count} times.") : null;
+        return problem is null;
+    }
+
     /// <summary>Reads a parameter that has one possible value, or is missing.</summary>
     public static bool TryReadFlag(this IQueryCollection query, string name, string value, out bool isSet, [NotNullWhen(false)] out Problem? problem)
     {

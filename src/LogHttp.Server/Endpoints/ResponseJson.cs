@@ -8,6 +8,8 @@ namespace LogHttp.Server.Endpoints;
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Produced))]
 [JsonSerializable(typeof(ProducedToMany))]
+[JsonSerializable(typeof(TopicDescription))]
+[JsonSerializable(typeof(TopicList))]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(ProblemJson))]
 internal sealed partial class ResponseJson : JsonSerializerContext

@@ -1,4 +1,7 @@
+using LogHttp.Server.Hosting;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Endpoints;
@@ -6,22 +9,52 @@ namespace LogHttp.Server.Endpoints;
 /// <summary>The whole URL map (api/PROTOCOL.md §1), and what surrounds it.</summary>
 internal static class Routes
 {
+    static readonly string[] Read = [HttpMethods.Get, HttpMethods.Head];
+
     public static void UseLogHttp(this WebApplication app)
     {
+        var guard = app.Services.GetRequiredService<SiteGuard>();
+        app.Lifetime.ApplicationStarted.Register(() => Listens(app, guard));
         app.UseSendFile();
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            ExceptionHandler = static context => Problems.Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error).ExecuteAsync(context),
+            ExceptionHandler = static context =>
+            {
+                SecurityHeaders.Apply(context.Response.Headers);
+                return Problems.Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error).ExecuteAsync(context);
+            },
             // What has an answer of its own is no news with a stack: a client's mistake is the client's, and Storage logs its own.
             SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception).Code is not (Problems.InternalError or Problems.StorageError),
         });
         app.UseStatusCodePages(static context => Problems.Of(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        app.Use(next => context =>
+        {
+            SecurityHeaders.Apply(context.Response.Headers);
+            return guard.Check(context.Request) is { } problem ? problem.ExecuteAsync(context) : next(context);
+        });
+        app.UseCors();
     }
 
     public static void MapLogHttp(this IEndpointRouteBuilder routes)
     {
         routes.MapPost("/topics/{topic}", ProduceEndpoint.HandleAsync);
-        routes.MapMethods("/topics/{topic}/{place}", [HttpMethods.Get, HttpMethods.Head], FetchEndpoint.HandleAsync);
-        routes.MapMethods("/healthz", [HttpMethods.Get, HttpMethods.Head], HealthEndpoint.Handle);
+        routes.MapMethods("/topics/{topic}/{place}", Read, FetchEndpoint.HandleAsync);
+        routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync);
+        routes.MapMethods("/topics", Read, TopicEndpoints.List);
+        routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get);
+        routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync);
+        routes.MapPatch("/topics/{topic}", TopicEndpoints.PatchAsync);
+        routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync);
+        routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger"));
+        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle);
+    }
+
+    static void Listens(WebApplication app, SiteGuard guard)
+    {
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        var onLoopbackOnly = ListeningAddresses.AreLoopbackOnly(addresses);
+        guard.Listens(onLoopbackOnly);
+        if (!onLoopbackOnly)
+            ListeningAddresses.Exposed(app.Logger, string.Join(", ", addresses));
     }
 }

@@ -1,4 +1,6 @@
+using LogHttp.Kestrel;
 using LogHttp.Server.Producing;
+using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Serilog;
@@ -10,6 +12,9 @@ namespace LogHttp.Server.Hosting;
 internal static class LogHttpHosting
 {
     const string DefaultUrl = "http://127.0.0.1:8080";
+
+    /// <summary>What pages of allowed origins may read besides the body.</summary>
+    static readonly string[] ExposedHeaders = ["ETag", "Link", "Location", "Retry-After", "Log-Topic-Id", "Log-First-Offset", "Log-Next-Offset", "Log-End-Offset", "Log-Earliest-Offset"];
 
     public static void AddLogHttp(this WebApplicationBuilder builder)
     {
@@ -25,6 +30,7 @@ internal static class LogHttpHosting
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new BodyBudget(settings.MaxReadingBytes, TimeSpan.FromSeconds(settings.BodyTimeoutSeconds), services.GetRequiredService<TimeProvider>());
         });
+        builder.Services.AddSingleton(static services => new SiteGuard(services.GetRequiredService<IOptions<LogHttpSettings>>().Value));
         builder.Services.AddSingleton<CatalogHost>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
         builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);
@@ -38,11 +44,25 @@ internal static class LogHttpHosting
             builder.WebHost.UseUrls(DefaultUrl);
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<LogHttpSettings>>(static (host, settings) =>
             host.ShutdownTimeout = TimeSpan.FromSeconds(settings.Value.ShutdownTimeoutSeconds));
+        builder.Services.AddOptions<SendFileOptions>().Configure<IOptions<LogHttpSettings>>(static (sendFile, settings) =>
+        {
+            sendFile.SmallRegionBytes = settings.Value.SmallRegionBytes;
+            sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
+        });
+        builder.Services.AddCors();
+        builder.Services.AddOptions<CorsOptions>().Configure<IOptions<LogHttpSettings>>(static (cors, settings) => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins(settings.Value.AllowedOriginList).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(ExposedHeaders)));
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<LogHttpSettings>>(static (kestrel, settings) =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = settings.Value.MaxBodyBytes;
             kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
+            kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
+            kestrel.Limits.MaxRequestBufferSize = Math.Max(1 << 20, settings.Value.MaxRequestLineBytes);
+            kestrel.Limits.MaxRequestHeadersTotalSize = settings.Value.MaxRequestHeadersBytes;
+            kestrel.Limits.MaxRequestHeaderCount = settings.Value.MaxRequestHeaders;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(settings.Value.HeadersTimeoutSeconds);
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseSendFile());
         });
     }

@@ -32,6 +32,7 @@ internal sealed class LogHttpSettings
     public long SegmentBytes { get; set; } = Defaults.TopicDefaults.SegmentBytes;
 
     public int MaxTopics { get; set; } = Defaults.MaxTopics;
+    public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
     public int MaxRecordBytes { get; set; } = Defaults.Records.MaxRecordBytes;
     public int MaxBatchBytes { get; set; } = Defaults.Records.MaxBatchBytes;
     public int MaxKeyBytes { get; set; } = Defaults.Records.MaxKeyBytes;
@@ -48,6 +49,36 @@ internal sealed class LogHttpSettings
     /// <summary>Connections at once; more are closed as they come.</summary>
     public int MaxConnections { get; set; } = 15_000;
 
+    /// <summary>The longest request line: method, URL, version.</summary>
+    public int MaxRequestLineBytes { get; set; } = 8 << 10;
+
+    /// <summary>All headers of a request together.</summary>
+    public int MaxRequestHeadersBytes { get; set; } = 64 << 10;
+
+    /// <summary>How many headers a request may have.</summary>
+    public int MaxRequestHeaders { get; set; } = 100;
+
+    /// <summary>How long a request's headers may take to arrive.</summary>
+    public int HeadersTimeoutSeconds { get; set; } = 30;
+
+    /// <summary>How long a connection is kept that asks for nothing.</summary>
+    public int KeepAliveTimeoutSeconds { get; set; } = 130;
+
+    /// <summary>How long a reader may take no byte, while bytes wait for it, before it is dropped.</summary>
+    public int StalledReaderSeconds { get; set; } = 30;
+
+    /// <summary>Pages up to this size are copied: one send with the headers is cheaper there.</summary>
+    public int SmallRegionBytes { get; set; } = 32 << 10;
+
+    /// <summary>How long caches may keep a page that can't change; 0: they have to ask.</summary>
+    public int CacheMaxAgeSeconds { get; set; } = 365 * 24 * 3600;
+
+    /// <summary>The hosts that requests may name, split by semicolons, <c>*</c> for all; empty: loopback's names while only that is listened on.</summary>
+    public string AllowedHosts { get; set; } = "";
+
+    /// <summary>The origins of other sites whose pages may read and write, split by semicolons, <c>*</c> for all.</summary>
+    public string AllowedOrigins { get; set; } = "";
+
     /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
     public long MaxReadingBytes { get; set; } = 1L << 30;
 
@@ -56,6 +87,10 @@ internal sealed class LogHttpSettings
 
     /// <summary>How long a stop waits for requests under way; what was accepted is committed in any case.</summary>
     public int ShutdownTimeoutSeconds { get; set; } = 5;
+
+    internal string[] AllowedHostList => Split(AllowedHosts);
+
+    internal string[] AllowedOriginList => Split(AllowedOrigins);
 
     /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
     internal long? HandleLimit { get; set; }
@@ -66,19 +101,31 @@ internal sealed class LogHttpSettings
         if (LogFormat is not ("text" or "json"))
             return $"LogFormat is \"{LogFormat}\"; it must be \"text\" or \"json\"";
         if (!FlushPolicy.TryParse(Flush, out _))
-            return $"Flush is \"{Flush}\"; it must be \"always\", \"os\", or a time from 1ms to 60m such as \"100ms\" or \"5s\"";
-        if (MaxBodyBytes is < 1 or > 1L << 30)
-            return $"MaxBodyBytes is {MaxBodyBytes}; it must be from 1 to {1L << 30}";
-        if (MaxConnections < 1)
-            return $"MaxConnections is {MaxConnections}; it must be 1 or more";
-        if (MaxReadingBytes < MaxBodyBytes)
-            return $"MaxReadingBytes is {MaxReadingBytes}; it must be at least MaxBodyBytes, {MaxBodyBytes}";
-        if (BodyTimeoutSeconds is < 1 or > 3600)
-            return $"BodyTimeoutSeconds is {BodyTimeoutSeconds}; it must be from 1 to 3600";
-        if (ShutdownTimeoutSeconds is < 0 or > 3600)
-            return $"ShutdownTimeoutSeconds is {ShutdownTimeoutSeconds}; it must be from 0 to 3600";
-        return ToStorageOptions().Check();
+            return $"Flush is \"{Flush}\"; {FlushPolicy.Grammar}";
+        if (AllowedOriginList.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other)
+            return $"AllowedOrigins has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as https://example.org:8443";
+        return Range(nameof(MaxBodyBytes), MaxBodyBytes, 1, 1L << 30)
+            ?? Range(nameof(MaxReadingBytes), MaxReadingBytes, MaxBodyBytes, 1L << 40)
+            ?? Range(nameof(MaxConnections), MaxConnections, 1, 10_000_000)
+            ?? Range(nameof(MaxRequestLineBytes), MaxRequestLineBytes, 1 << 10, 1 << 20)
+            ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)
+            ?? Range(nameof(MaxRequestHeaders), MaxRequestHeaders, 10, 10_000)
+            ?? Range(nameof(BodyTimeoutSeconds), BodyTimeoutSeconds, 1, 3600)
+            ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)
+            ?? Range(nameof(KeepAliveTimeoutSeconds), KeepAliveTimeoutSeconds, 1, 86_400)
+            ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)
+            ?? Range(nameof(ShutdownTimeoutSeconds), ShutdownTimeoutSeconds, 0, 3600)
+            ?? Range(nameof(SmallRegionBytes), SmallRegionBytes, 0, 1 << 20)
+            ?? Range(nameof(CacheMaxAgeSeconds), CacheMaxAgeSeconds, 0, int.MaxValue)
+            ?? ToStorageOptions().Check();
     }
+
+    static string? Range(string name, long value, long least, long most) =>
+        value < least || value > most ? FormattableString.Invariant($"{name} is {value}; it must be from {least} to {most}") : null;
+
+    static string[] Split(string list) => list.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    static bool IsOrigin(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.GetLeftPart(UriPartial.Authority).Equals(text, StringComparison.OrdinalIgnoreCase);
 
     public StorageOptions ToStorageOptions() => new()
     {
@@ -97,6 +144,7 @@ internal sealed class LogHttpSettings
             MaxHeadersBytes = MaxHeadersBytes,
         },
         MaxTopics = MaxTopics,
+        MaxPartitions = MaxPartitions,
         MaxQueuedBytes = MaxQueuedBytes,
         MaxGroupBytes = MaxGroupBytes,
         CheckpointBytes = CheckpointBytes,

@@ -19,8 +19,8 @@ internal sealed class BodyReader(PipeReader reader, BodyBudget budget, Cancellat
     /// <param name="number">From 1 on.</param>
     public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
 
-    /// <summary>Reads a body that is one record.</summary>
-    public async ValueTask<Problem?> ReadWholeAsync(int maxRecordBytes, WholeHandler handle)
+    /// <summary>Reads a body that is one record, or one of something else: then <paramref name="tooLarge"/> says what is wrong with more.</summary>
+    public async ValueTask<Problem?> ReadWholeAsync(int maxBytes, WholeHandler handle, Problem? tooLarge = null)
     {
         while (true)
         {
@@ -36,8 +36,8 @@ internal sealed class BodyReader(PipeReader reader, BodyBudget budget, Cancellat
             foreach (var piece in read.Buffer)
                 _carried.Add(piece.Span);
             reader.AdvanceTo(read.Buffer.End);
-            if (_carried.SizeBytes > maxRecordBytes)
-                return TooLarge(maxRecordBytes);
+            if (_carried.SizeBytes > maxBytes)
+                return tooLarge ?? TooLarge(maxBytes);
             if (read.IsCompleted)
                 return handle(_carried.Bytes);
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
+using LogHttp.Server.Fetching;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Producing;

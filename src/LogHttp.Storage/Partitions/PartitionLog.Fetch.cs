@@ -54,6 +54,7 @@ public sealed partial class PartitionLog
                 var (endPosition, nextOffset, isFixed) = FindPageEnd(segment, lease.Files, end, position, pageSize);
                 return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(segment, lease, position, endPosition - position))
                 {
+                    IsDurable = isSealed || view.IsDurable,
                     IsFinal = isSealed || (isFixed && view.IsDurable),
                 };
             }

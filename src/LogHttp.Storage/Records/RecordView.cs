@@ -121,15 +121,18 @@ public sealed class RecordKey
     RecordKey(byte[] bytes)
     {
         Bytes = bytes;
-        var isText = System.Text.Unicode.Utf8.IsValid(bytes);
-        var encoded = new byte[isText ? JsonText.MaxStringBytes(bytes.Length) : JsonText.MaxBase64Bytes(bytes.Length)];
-        var length = isText ? JsonText.WriteString(bytes, encoded) : JsonText.WriteBase64(bytes, encoded);
+        IsText = System.Text.Unicode.Utf8.IsValid(bytes);
+        var encoded = new byte[IsText ? JsonText.MaxStringBytes(bytes.Length) : JsonText.MaxBase64Bytes(bytes.Length)];
+        var length = IsText ? JsonText.WriteString(bytes, encoded) : JsonText.WriteBase64(bytes, encoded);
         // Another field always follows a key.
-        Field = [.. isText ? RecordFormat.KeyName : RecordFormat.KeyBase64Name, .. encoded.AsSpan(0, length), .. ",\""u8];
+        Field = [.. IsText ? RecordFormat.KeyName : RecordFormat.KeyBase64Name, .. encoded.AsSpan(0, length), .. ",\""u8];
     }
 
     /// <summary>The key itself.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>Whether it is valid UTF-8, and so kept as text.</summary>
+    public bool IsText { get; }
 
     internal byte[] Field { get; }
 
@@ -138,6 +141,9 @@ public sealed class RecordKey
 
     /// <summary>A key that is bytes, or the UTF-8 of a text.</summary>
     public static RecordKey Of(ReadOnlySpan<byte> bytes) => new(bytes.ToArray());
+
+    /// <summary>The key as text.</summary>
+    public override string ToString() => Encoding.UTF8.GetString(Bytes.Span);
 
     /// <summary>Whether a record has this key.</summary>
     public bool IsOf(in RecordView record) => record.AfterHead.StartsWith(Field);

@@ -1,0 +1,122 @@
+using LogHttp.Server.Producing;
+using LogHttp.Storage;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary><c>PUT, GET, PATCH, DELETE /topics/{topic}</c> and <c>GET /topics</c>: topics themselves (api/PROTOCOL.md §5).</summary>
+internal static class TopicEndpoints
+{
+    const int DefaultLimit = 100;
+    const int MaxLimit = 1000;
+
+    /// <summary>Makes a topic, or finds it to be as asked.</summary>
+    public static async Task<IResult> PutAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget)
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
+        if (problem is not null)
+            return problem;
+        if (!asked.TryApply(options.TopicDefaults, out var configuration, out problem))
+            return problem;
+        var found = await catalog.GetOrCreateAsync(topic, configuration);
+        // What the request leaves open may be as it is: a second PUT finds what the first made, whatever the defaults are by now.
+        if (!found.IsNew && asked.DifferenceFrom(found.Topic.Configuration) is { } difference)
+            return Problems.ConfigurationDiffers($"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed.");
+        if (found.IsNew)
+            context.Response.Headers.Location = $"/topics/{topic}";
+        return Describe(context, found.Topic, found.IsNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
+    }
+
+    public static IResult Get(HttpContext context, string topic, TopicCatalog catalog)
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        return catalog.Find(topic) is { } found ? Describe(context, found, StatusCodes.Status200OK) : Problems.UnknownTopic(topic);
+    }
+
+    public static async Task<IResult> PatchAsync(HttpContext context, string topic, TopicCatalog catalog, BodyBudget budget)
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
+        if (problem is not null)
+            return problem;
+        var found = await catalog.ConfigureAsync(topic, before =>
+        {
+            if (!asked.TryApply(before, out var after, out problem))
+                return before;
+            if (after.Partitions == before.Partitions)
+                return after;
+            problem = Problems.ConfigurationDiffers($"Topic \"{topic}\" has {before.Partitions} partitions; that can't be changed, since keys would move.");
+            return before;
+        });
+        if (problem is not null)
+            return problem;
+        return found is null ? Problems.UnknownTopic(topic) : Describe(context, found, StatusCodes.Status200OK);
+    }
+
+    public static async Task<IResult> DeleteAsync(string topic, TopicCatalog catalog)
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        return await catalog.DeleteAsync(topic) ? TypedResults.NoContent() : Problems.UnknownTopic(topic);
+    }
+
+    /// <summary>All topics by name, a page at a time; damaged ones too.</summary>
+    public static IResult List(HttpContext context, TopicCatalog catalog)
+    {
+        var query = context.Request.Query;
+        if (!query.TryReadNumber("limit", 1, MaxLimit, out var limit, out var problem) || !query.TryReadText("after", out var after, out problem))
+            return problem;
+        var count = (int)(limit ?? DefaultLimit);
+        var entries = catalog.Topics.Select(topic => new TopicEntry(topic.Name) { Id = topic.Id, Partitions = topic.Partitions.Length })
+            .Concat(catalog.DamagedTopics.Select(damaged => new TopicEntry(damaged.Key) { Damaged = damaged.Value }))
+            .Where(entry => string.CompareOrdinal(entry.Topic, after) > 0)
+            .OrderBy(entry => entry.Topic, StringComparer.Ordinal)
+            .Take(count + 1)
+            .ToArray();
+        var next = entries.Length > count ? $"/topics?after={entries[count - 1].Topic}&limit={count}" : null;
+        if (next is not null)
+            context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
+        context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
+        return new Answer<TopicList>(StatusCodes.Status200OK, new TopicList(entries[..Math.Min(count, entries.Length)], next), ResponseJson.Readable.TopicList);
+    }
+
+    static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
+    {
+        var configuration = topic.Configuration;
+        context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
+        return new(status, new TopicDescription(
+            topic.Name,
+            topic.Id,
+            new TopicSettings { Partitions = configuration.Partitions, SegmentBytes = configuration.SegmentBytes, Flush = configuration.Flush.ToString() },
+            [.. topic.Partitions.Select(static partition => new PartitionDescription(partition.Number, partition.EarliestOffset, partition.EndOffset, partition.SizeBytes, partition.SegmentCount)
+            {
+                Stopped = partition.StoppedReason,
+            })]), ResponseJson.Readable.TopicDescription);
+    }
+}
+
+/// <summary>A topic: what it is called, how it was made, what its partitions hold.</summary>
+internal sealed record TopicDescription(string Topic, string Id, TopicSettings Configuration, PartitionDescription[] Partitions);
+
+/// <summary>What a partition holds.</summary>
+internal sealed record PartitionDescription(int Partition, long EarliestOffset, long NextOffset, long SizeBytes, int Segments)
+{
+    /// <summary>Why it takes no appends, where it takes none.</summary>
+    public string? Stopped { get; init; }
+}
+
+/// <summary>A page of topics.</summary>
+internal sealed record TopicList(TopicEntry[] Topics, string? Next);
+
+/// <summary>A topic in a list.</summary>
+internal sealed record TopicEntry(string Topic)
+{
+    public string? Id { get; init; }
+    public int? Partitions { get; init; }
+
+    /// <summary>Why it could not be opened, where it could not.</summary>
+    public string? Damaged { get; init; }
+}

@@ -1,0 +1,42 @@
+using LogHttp.Server.Fetching;
+using LogHttp.Server.Hosting;
+using LogHttp.Storage;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary><c>GET /topics/{topic}/{place}/value</c>: one record's value, as its producer sent it (api/PROTOCOL.md §4).</summary>
+internal static class ValueEndpoint
+{
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, IOptions<LogHttpSettings> settings)
+    {
+        if (!LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out var problem))
+            return problem;
+        var headers = context.Response.Headers;
+        using var page = address.Partition.Fetch(address.Place, PageSize.AtMost(PageSize.LeastBytes));
+        FetchEndpoint.WriteOffsets(headers, page);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return Problems.Of(page);
+        if (page.Region is null || (address.Place.IsNumeric && address.Place != LogPlace.At(page.FirstOffset)))
+            return Problems.NoRecord(address.Place);
+
+        var (content, contentType) = Read(page.Region);
+        // A page of one record, which never changes.
+        var only = page with { NextOffset = page.FirstOffset + 1, IsFinal = page.IsDurable };
+        FetchEndpoint.WriteOffsets(headers, only);
+        SecurityHeaders.ApplySandbox(headers);
+        if (Caching.IsUnchanged(context, address, only, ".value", settings.Value))
+            return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        context.Response.ContentType = contentType;
+        context.Response.ContentLength = content.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await context.Response.BodyWriter.WriteAsync(content, context.RequestAborted);
+        return TypedResults.Empty;
+    }
+
+    static (byte[] Content, string ContentType) Read(LogRegion region)
+    {
+        using var reader = new RecordReader(region);
+        return reader.TryRead(out var record) ? RecordValue.Decode(record) : throw new InvalidOperationException("A page has no record.");
+    }
+}

@@ -1,0 +1,55 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using LogHttp.Storage;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Server.Fetching;
+
+/// <summary>
+/// Copies a region's records into a response in another form than the segment's: some of them, their values, an array.
+/// Holds a few hundred KiB, however large the region is. For one thread.
+/// </summary>
+internal sealed class RecordStream(PipeWriter writer, Representation representation, bool showsValues)
+{
+    /// <summary>So much is written before the client has to take it.</summary>
+    const int FlushBytes = 64 << 10;
+
+    bool _isFirst = true;
+
+    public async Task WriteAsync(LogRegion region, RecordKey? key, CancellationToken aborted)
+    {
+        using var reader = new RecordReader(region, key);
+        if (representation == Representation.JsonArray)
+            writer.Write("["u8);
+        while (WriteSome(reader))
+        {
+            if ((await writer.FlushAsync(aborted)).IsCompleted)
+                return;
+        }
+        if (representation == Representation.JsonArray)
+            writer.Write("]\n"u8);
+        await writer.FlushAsync(aborted);
+    }
+
+    /// <summary>Writes records until it is time to flush; false after the last.</summary>
+    bool WriteSome(RecordReader reader)
+    {
+        for (var written = 0; written < FlushBytes;)
+        {
+            if (!reader.TryRead(out var record))
+                return false;
+            var content = showsValues ? record.Value : record.Line[..^1];
+            if (representation == Representation.JsonArray && !_isFirst)
+                writer.Write(",\n"u8);
+            _isFirst = false;
+            if (representation == Representation.TextLines)
+                RecordValue.WriteText(writer, record);
+            else
+                writer.Write(content);
+            if (representation != Representation.JsonArray)
+                writer.Write("\n"u8);
+            written += content.Length + 2;
+        }
+        return true;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text.Json;
+using LogHttp.Storage.Records;
+using Microsoft.Net.Http.Headers;
+
+namespace LogHttp.Server.Fetching;
+
+/// <summary>A record's value as whoever produced it sent it, decoded (api/PROTOCOL.md §4).</summary>
+internal static class RecordValue
+{
+    const string BytesType = "application/octet-stream";
+    const string JsonType = "application/json";
+    const string TextType = "text/plain; charset=utf-8";
+
+    /// <summary>Its bytes, and the media type to send them with.</summary>
+    public static (byte[] Content, string ContentType) Decode(in RecordView record)
+    {
+        var declared = DeclaredType(record.Headers);
+        if (record.IsBase64)
+            return (DecodeBase64(record.Value), declared ?? BytesType);
+        var isJson = declared is null ? record.Value[0] != (byte)'"' : IsJson(declared);
+        if (!isJson && TryDecodeText(record.Value) is { } text)
+            return (text, declared ?? TextType);
+        return (record.Value.ToArray(), isJson ? declared ?? JsonType : JsonType);
+    }
+
+    /// <summary>Writes a text without its quotes, anything else as it stands.</summary>
+    public static void WriteText(IBufferWriter<byte> writer, in RecordView record)
+    {
+        if (record.IsBase64 || record.Value[0] != (byte)'"')
+            writer.Write(record.Value);
+        else if (record.Value.Contains((byte)'\\'))
+            writer.Write(TryDecodeText(record.Value) ?? record.Value);
+        else
+            writer.Write(record.Value[1..^1]);
+    }
+
+    /// <summary>The text of a JSON string in UTF-8; null where it has none: half of a surrogate pair is legal JSON and no text.</summary>
+    static byte[]? TryDecodeText(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.String)
+            return null;
+        var text = new byte[json.Length];
+        try
+        {
+            return text[..reader.CopyString(text)];
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    static byte[] DecodeBase64(ReadOnlySpan<byte> json)
+    {
+        var text = json[1..^1];
+        var bytes = new byte[Base64.GetMaxDecodedFromUtf8Length(text.Length)];
+        Base64.DecodeFromUtf8(text, bytes, out _, out var written);
+        return bytes[..written];
+    }
+
+    /// <summary>The record's header `content-type`; null where it has none that can be sent as one.</summary>
+    static string? DeclaredType(ReadOnlySpan<byte> headers)
+    {
+        if (headers.IsEmpty)
+            return null;
+        var reader = new Utf8JsonReader(headers);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isType = reader.ValueTextEquals("content-type"u8);
+            reader.Read();
+            // Parsed and printed again, so that nothing else gets into the response's head.
+            if (isType && reader.TokenType == JsonTokenType.String && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type) && Ascii(type.ToString()) is { } text)
+                return text;
+            reader.Skip();
+        }
+        return null;
+    }
+
+    static string? Ascii(string text) => text.AsSpan().ContainsAnyExceptInRange(' ', '~') ? null : text;
+
+    static bool IsJson(string contentType)
+    {
+        var type = MediaTypeHeaderValue.Parse(contentType);
+        return type.MediaType == JsonType || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase);
+    }
+}

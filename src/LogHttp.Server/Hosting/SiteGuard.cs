@@ -1,0 +1,69 @@
+using System.Net;
+using LogHttp.Server.Endpoints;
+using Microsoft.Extensions.Primitives;
+
+namespace LogHttp.Server.Hosting;
+
+/// <summary>
+/// Keeps other web sites' pages out, which a browser on this machine or network would carry in: they may not write, and
+/// may not come under a name of their own that points here (api/PROTOCOL.md §8). Any thread.
+/// </summary>
+internal sealed class SiteGuard
+{
+    static readonly string[] LoopbackHosts = ["localhost", "127.0.0.1", "[::1]"];
+
+    readonly LogHttpSettings _settings;
+
+    // Replaced once, when the server has begun to listen.
+    volatile IList<StringSegment> _hosts;
+
+    public SiteGuard(LogHttpSettings settings)
+    {
+        _settings = settings;
+        _hosts = Segments(settings.AllowedHostList is [] ? LoopbackHosts : settings.AllowedHostList);
+    }
+
+    /// <summary>
+    /// Where the settings name no hosts, whoever listens on loopback alone is asked for by loopback's names alone. Beyond
+    /// that only the operator knows the names.
+    /// </summary>
+    public void Listens(bool onLoopbackOnly)
+    {
+        if (!onLoopbackOnly && _settings.AllowedHostList is [])
+            _hosts = ["*"];
+    }
+
+    /// <summary>Says why a request is refused, or null.</summary>
+    public Problem? Check(HttpRequest request)
+    {
+        var hosts = _hosts;
+        if (hosts[0] != "*" && !(request.Host.Host is { Length: > 0 } host && HostString.MatchesAny(host, hosts)))
+            return Problems.InvalidRequest("invalid_host", $"This server is not \"{request.Host}\"; it answers for {string.Join(", ", hosts)} (allowedHosts).");
+        if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
+            return null;
+        var origin = request.Headers.Origin.ToString();
+        if (origin.Length > 0 ? IsOwn(origin, request) || IsAllowed(origin) : request.Headers["Sec-Fetch-Site"] is [] or ["same-origin" or "none"])
+            return null;
+        return Problems.CrossSite($"A page of another site ({(origin.Length > 0 ? origin : "by Sec-Fetch-Site")}) may not write here, unless allowedOrigins names it.");
+    }
+
+    static StringSegment[] Segments(IEnumerable<string> hosts) => [.. hosts.Select(static host => new StringSegment(host))];
+
+    bool IsAllowed(string origin) => _settings.AllowedOriginList is ["*"] || _settings.AllowedOriginList.Contains(origin, StringComparer.OrdinalIgnoreCase);
+
+    static bool IsOwn(string origin, HttpRequest request) =>
+        string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
+}
+
+/// <summary>Tells the guard, and the operator, where the server listens.</summary>
+internal static partial class ListeningAddresses
+{
+    public static bool AreLoopbackOnly(IEnumerable<string> addresses) => addresses.All(static address =>
+    {
+        var host = BindingAddress.Parse(address).Host;
+        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
+    });
+
+    [LoggerMessage(2, LogLevel.Warning, "LISTENING BEYOND THIS MACHINE, on {Addresses}: whoever reaches it can read, append and delete; there are no users and no passwords. Listen on 127.0.0.1, or put a proxy that authenticates in front, and name your hosts in AllowedHosts")]
+    public static partial void Exposed(ILogger logger, string addresses);
+}
