@@ -63,6 +63,36 @@ sealed class TestServer : IDisposable
     public Task<HttpResponseMessage> PostAsync(string path, string contentType, string body, params (string Name, string Value)[] headers) =>
         PostAsync(path, contentType, Encoding.UTF8.GetBytes(body), headers);
 
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, params (string Name, string Value)[] headers) => SendAsync(method, path, body: null, headers);
+
+    /// <summary>A body is sent as `curl -d` does.</summary>
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? body, params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(method, path);
+        if (body is not null)
+            request.Content = new StringContent(body, Encoding.UTF8, "application/x-www-form-urlencoded");
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        return await Client.SendAsync(request);
+    }
+
+    public async Task<string> TopicIdAsync(string topic) => (await JsonAsync(await Client.GetAsync($"/topics/{topic}"))).GetProperty("id").GetString()!;
+
+    /// <summary>A response's one value of a header, of the body's or its own; null where there is none.</summary>
+    public static string? Header(HttpResponseMessage response, string name) =>
+        response.Headers.TryGetValues(name, out var values) || response.Content.Headers.TryGetValues(name, out values) ? Assert.Single(values) : null;
+
+    /// <summary>Expects a problem: its status, its code, and a word of its text.</summary>
+    public static async Task<JsonElement> ProblemAsync(HttpResponseMessage response, HttpStatusCode status, string code, string mentions = "")
+    {
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.Content.Headers.ContentType?.MediaType == "application/problem+json", $"{(int)response.StatusCode} {text}");
+        var problem = JsonDocument.Parse(text).RootElement;
+        Assert.Equal((status, code), (response.StatusCode, problem.GetProperty("code").GetString()));
+        Assert.Contains(mentions, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        return problem;
+    }
+
     public static async Task<JsonElement> JsonAsync(HttpResponseMessage response) =>
         JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement;
 

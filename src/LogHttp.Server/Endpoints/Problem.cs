@@ -4,7 +4,7 @@ namespace LogHttp.Server.Endpoints;
 
 /// <summary>
 /// Something went wrong, in the form of RFC 9457: a status, a stable code for programs, a text for people, and whether
-/// the same request may succeed later (api/PROTOCOL.md §5).
+/// the same request may succeed later (api/PROTOCOL.md §9).
 /// </summary>
 internal sealed record Problem(int Status, string Code, string Detail, bool IsRetryable = false) : IResult
 {

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.Server.Endpoints;
+using LogHttp.Storage;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Producing;
@@ -42,7 +43,7 @@ internal static class RecordHeaders
     {
         if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs))
         {
-            if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+            if (!TimeText.TryParse(text, out var time))
                 return null;
             timestampMs = time.ToUnixTimeMilliseconds();
         }

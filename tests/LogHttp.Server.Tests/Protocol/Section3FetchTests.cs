@@ -1,13 +1,12 @@
 using System.Diagnostics.Metrics;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Numerics;
 using System.Text;
 using LogHttp.Kestrel;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.Server.Tests.Protocol;
 
-public sealed class FetchEndpointTests : IDisposable
+public sealed class Section3FetchTests : IDisposable
 {
     readonly TestServer _server = new(("SegmentBytes", "65536"));
 
@@ -25,7 +24,7 @@ public sealed class FetchEndpointTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("application/vnd.loghttp.records+ndjson", response.Content.Headers.ContentType!.ToString());
         Assert.Equal((1, 3, 3, 0), (TestServer.Number(response, "Log-First-Offset"), TestServer.Number(response, "Log-Next-Offset"), TestServer.Number(response, "Log-End-Offset"), TestServer.Number(response, "Log-Earliest-Offset")));
-        Assert.Equal("/topics/t/3?partition=0", TestServer.NextLink(response));
+        Assert.Equal($"/topics/t/3?partition=0&v={await _server.TopicIdAsync("t")}", TestServer.NextLink(response));
         Assert.Equal("Accept", Assert.Single(response.Headers.Vary));
         Assert.Equal("no-cache", response.Headers.CacheControl!.ToString());
         Assert.NotEqual(true, response.Headers.TransferEncodingChunked);
@@ -55,7 +54,7 @@ public sealed class FetchEndpointTests : IDisposable
         using var response = await _server.Client.GetAsync($"/topics/t/{place}");
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
         Assert.Equal(50, TestServer.Number(response, "Log-Next-Offset"));
-        Assert.Equal("/topics/t/50?partition=0", TestServer.NextLink(response));
+        Assert.Equal($"/topics/t/50?partition=0&v={await _server.TopicIdAsync("t")}", TestServer.NextLink(response));
     }
 
     [Fact]
@@ -101,6 +100,12 @@ public sealed class FetchEndpointTests : IDisposable
     [InlineData("/topics/t/0?maxBytes=1k", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("/topics/t/0?maxBytes=1&maxBytes=2", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("/topics/t!/0", HttpStatusCode.BadRequest, "invalid_topic")]
+    [InlineData("/topics/t/@soon", HttpStatusCode.BadRequest, "invalid_place")]
+    [InlineData("/topics/t/0?view=keys", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("/topics/t/0?key=a&key=b", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("/topics/t/0?key=a&keyBase64=YQ==", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("/topics/t/0?keyBase64=!", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("/topics/t/0?v=0000000000000000", HttpStatusCode.Gone, "topic_replaced")]
     [InlineData("/nothing", HttpStatusCode.NotFound, "unknown_path")]
     public async Task Get_OfWhatIsNotThere_SaysWhy(string path, HttpStatusCode status, string code)
     {
@@ -128,16 +133,6 @@ public sealed class FetchEndpointTests : IDisposable
         using var response = await _server.Client.GetAsync("/topics/t/0?maxBytes=16384");
         Assert.InRange(response.Content.Headers.ContentLength!.Value, 1, 16384);
         Assert.EndsWith("&maxBytes=16384", TestServer.NextLink(response), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Get_AcceptingNdjson_IsNamedSo()
-    {
-        await AppendAsync(1);
-        var request = new HttpRequestMessage(HttpMethod.Get, "/topics/t/0");
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/x-ndjson"));
-        using var response = await _server.Client.SendAsync(request);
-        Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType!.ToString());
     }
 
     [Fact]

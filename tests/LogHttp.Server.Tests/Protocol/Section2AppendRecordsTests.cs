@@ -1,10 +1,10 @@
 using System.Net;
 using System.Text.Json;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.Server.Tests.Protocol;
 
 /// <summary>Records as objects, the headers of a single record, several partitions (api/PROTOCOL.md §2).</summary>
-public sealed class ProduceRecordsTests : IDisposable
+public sealed class Section2AppendRecordsTests : IDisposable
 {
     const string Records = "application/vnd.loghttp.records+ndjson";
 
@@ -79,6 +79,29 @@ public sealed class ProduceRecordsTests : IDisposable
         Assert.Equal(5, answer.GetProperty("count").GetInt32());
         Assert.Equal(5, answer.GetProperty("results").EnumerateArray().Sum(part => part.GetProperty("count").GetInt32()));
         Assert.Equal(5, (await ReadAsync("t")).Count);
+    }
+
+    [Fact]
+    public async Task Post_ThatOnePartitionRefuses_Answers207WithWhatBecameOfEach()
+    {
+        await _server.PostAsync("/topics/t?partition=1", "text/plain", "whole");
+        // Damage that a start finds: a broken line with a record behind it. The partition can be read, and not be written.
+        _server.Restart(() =>
+        {
+            var path = Path.Combine(_server.DataDirectory, "topics", "t", "1", "00000000000000000000.ndjson");
+            File.AppendAllText(path, "broken\n" + File.ReadAllText(path).Replace("\"offset\":0", "\"offset\":1", StringComparison.Ordinal));
+        });
+        using var response = await _server.PostAsync("/topics/t", Records, "{\"partition\":0,\"value\":1}\n{\"partition\":1,\"value\":2}\n{\"partition\":0,\"value\":3}");
+        Assert.Equal(HttpStatusCode.MultiStatus, response.StatusCode);
+        var answer = await TestServer.JsonAsync(response);
+        Assert.Equal(2, answer.GetProperty("count").GetInt32());
+        var (good, bad) = (answer.GetProperty("results")[0], answer.GetProperty("results")[1]);
+        Assert.Equal((0, 201, 2, 0), (good.GetProperty("partition").GetInt32(), good.GetProperty("status").GetInt32(), good.GetProperty("count").GetInt32(), good.GetProperty("offset").GetInt32()));
+        Assert.Equal((1, 503, "partition_stopped", false), (bad.GetProperty("partition").GetInt32(), bad.GetProperty("status").GetInt32(), bad.GetProperty("code").GetString()!, bad.GetProperty("retryable").GetBoolean()));
+        Assert.Equal([1, 3], (await ReadAsync("t")).Where(record => record.GetProperty("value").ValueKind == JsonValueKind.Number).Select(record => record.GetProperty("value").GetInt32()));
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?partition=1", "application/json", "4"), HttpStatusCode.ServiceUnavailable, "partition_stopped", "records follow");
+        var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
+        Assert.Contains("records follow", topic.GetProperty("partitions")[1].GetProperty("stopped").GetString(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -2,9 +2,9 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.Server.Tests.Protocol;
 
-public class FetchOverTlsTests
+public class Section3FetchOverTlsTests
 {
     [Fact]
     public async Task Get_OfOnePage_GivesTheSameBytesOverHttpHttpsAndHttp2()

@@ -1,8 +1,8 @@
 using System.Net;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.Server.Tests.Protocol;
 
-public sealed class HealthEndpointTests : IDisposable
+public sealed class Section1PathsTests : IDisposable
 {
     readonly TestServer _server = new();
 

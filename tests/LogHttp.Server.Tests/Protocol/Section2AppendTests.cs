@@ -2,9 +2,9 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.Server.Tests.Protocol;
 
-public sealed class ProduceEndpointTests : IDisposable
+public sealed class Section2AppendTests : IDisposable
 {
     readonly TestServer _server = new(("MaxRecordBytes", "4096"), ("MaxBatchBytes", "65536"), ("MaxBodyBytes", "100000"), ("MaxTopics", "3"));
 

@@ -1,0 +1,186 @@
+using System.Net;
+
+namespace LogHttp.Server.Tests.Protocol;
+
+public sealed class Section5TopicsTests : IDisposable
+{
+    readonly TestServer _server = new(("MaxTopics", "5"), ("MaxPartitions", "40"), ("SegmentBytes", "65536"));
+
+    public void Dispose() => _server.Dispose();
+
+    Task<HttpResponseMessage> PutAsync(string topic, string? body = null) => _server.SendAsync(HttpMethod.Put, $"/topics/{topic}", body);
+
+    [Fact]
+    public async Task Put_MakesATopicOnce_AndFindsItTheSecondTime()
+    {
+        using var made = await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
+        Assert.Equal((HttpStatusCode.Created, "/topics/t"), (made.StatusCode, TestServer.Header(made, "Location")));
+        var topic = await TestServer.JsonAsync(made);
+        Assert.Equal("""{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""", topic.GetProperty("configuration").GetRawText());
+        Assert.Equal(3, topic.GetProperty("partitions").GetArrayLength());
+        foreach (var same in new[] { """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""", """{"flush":"100ms"}""", "{}", null })
+        {
+            using var found = await PutAsync("t", same);
+            Assert.Equal((HttpStatusCode.OK, topic.GetProperty("id").GetString()), (found.StatusCode, (await TestServer.JsonAsync(found)).GetProperty("id").GetString()));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"partitions":2}""", "partitions 3, not 2")]
+    [InlineData("""{"segmentBytes":1048577}""", "segmentBytes 1048576, not 1048577")]
+    [InlineData("""{"flush":"os"}""", "flush 100ms, not os")]
+    public async Task Put_OfAnotherConfiguration_IsAConflict(string body, string mentions)
+    {
+        await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
+        await TestServer.ProblemAsync(await PutAsync("t", body), HttpStatusCode.Conflict, "configuration_differs", mentions);
+    }
+
+    [Theory]
+    [InlineData("{", "configuration")]
+    [InlineData("[]", "no object")]
+    [InlineData("null", "no object")]
+    [InlineData("""{"partitons":3}""", "partitons")]
+    [InlineData("""{"partitions":1,"partitions":2}""", "partitions")]
+    [InlineData("""{"partitions":"3"}""", "whole number")]
+    [InlineData("""{"partitions":1.5}""", "whole number")]
+    [InlineData("""{"partitions":0}""", "from 1 to 1024")]
+    [InlineData("""{"partitions":1025}""", "from 1 to 1024")]
+    [InlineData("""{"partitions":99999999999}""", "whole number")]
+    [InlineData("""{"segmentBytes":1}""", "from 65536")]
+    [InlineData("""{"flush":"sometimes"}""", "always")]
+    [InlineData("""{"flush":1}""", "no string")]
+    public async Task Put_OfWhatIsNoConfiguration_SaysWhy_AndMakesNothing(string body, string mentions)
+    {
+        await TestServer.ProblemAsync(await PutAsync("t", body), HttpStatusCode.BadRequest, "invalid_configuration", mentions);
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t"), HttpStatusCode.NotFound, "unknown_topic");
+    }
+
+    [Fact]
+    public async Task Put_BeyondABound_IsRefused()
+    {
+        await TestServer.ProblemAsync(await PutAsync("big", $"{{\"flush\":\"{new string('x', 20_000)}\"}}"), HttpStatusCode.RequestEntityTooLarge, "body_too_large", "16384");
+        await TestServer.ProblemAsync(await PutAsync("a!b"), HttpStatusCode.BadRequest, "invalid_topic");
+        await PutAsync("wide", """{"partitions":30}""");
+        await TestServer.ProblemAsync(await PutAsync("wide2", """{"partitions":11}"""), HttpStatusCode.TooManyRequests, "too_many_topics", "maxPartitions");
+        for (var number = 0; number < 4; number++)
+            Assert.Equal(HttpStatusCode.Created, (await PutAsync($"t{number}")).StatusCode);
+        await TestServer.ProblemAsync(await PutAsync("t4"), HttpStatusCode.TooManyRequests, "too_many_topics", "maxTopics");
+        // One goes, another can come.
+        await _server.SendAsync(HttpMethod.Delete, "/topics/t0");
+        Assert.Equal(HttpStatusCode.Created, (await PutAsync("t4")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Get_SaysWhatThePartitionsHold()
+    {
+        await PutAsync("t", """{"partitions":2}""");
+        var pageBytes = 0L;
+        for (var i = 0; i < 100; i++)
+            await _server.PostAsync("/topics/t?partition=1", "text/plain", new string('x', 1_000));
+        for (var path = "/topics/t/earliest?partition=1"; ;)
+        {
+            using var response = await _server.Client.GetAsync(path);
+            if (response.StatusCode == HttpStatusCode.NoContent)
+                break;
+            pageBytes += response.Content.Headers.ContentLength!.Value;
+            path = TestServer.NextLink(response);
+        }
+        for (var look = 0; look < 2; look++)
+        {
+            var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
+            Assert.Equal("""{"partition":0,"earliestOffset":0,"nextOffset":0,"sizeBytes":0,"segments":1}""", topic.GetProperty("partitions")[0].GetRawText());
+            Assert.Equal($$"""{"partition":1,"earliestOffset":0,"nextOffset":100,"sizeBytes":{{pageBytes}},"segments":2}""", topic.GetProperty("partitions")[1].GetRawText());
+            // Sizes are known after a start too, without opening a segment.
+            _server.Restart();
+        }
+    }
+
+    [Fact]
+    public async Task Patch_ChangesWhatItSays_ForGood()
+    {
+        await PutAsync("t", """{"partitions":2}""");
+        using var changed = await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"flush":"os"}""");
+        Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+        _server.Restart();
+        var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
+        Assert.Equal("""{"partitions":2,"segmentBytes":65536,"flush":"os"}""", topic.GetProperty("configuration").GetRawText());
+        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t", "application/json", "1")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Patch_OfWhatCannotBeChanged_IsRefused()
+    {
+        await PutAsync("t", """{"partitions":2}""");
+        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"partitions":3,"flush":"os"}"""), HttpStatusCode.Conflict, "configuration_differs", "keys");
+        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"segmentBytes":0}"""), HttpStatusCode.BadRequest, "invalid_configuration", "65536");
+        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Patch, "/topics/none", """{"flush":"os"}"""), HttpStatusCode.NotFound, "unknown_topic");
+        var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
+        Assert.Equal("always", topic.GetProperty("configuration").GetProperty("flush").GetString());
+    }
+
+    [Fact]
+    public async Task Delete_TakesTheTopicAway_AndANewOneOfTheNameIsAnother()
+    {
+        await _server.PostAsync("/topics/t", "application/json", "1");
+        var before = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/earliest"));
+        using var deleted = await _server.SendAsync(HttpMethod.Delete, "/topics/t");
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")));
+        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Delete, "/topics/t"), HttpStatusCode.NotFound, "unknown_topic");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync(before), HttpStatusCode.NotFound, "unknown_topic");
+
+        using var again = await _server.PostAsync("/topics/t", "application/json", "2");
+        Assert.Equal(0, (await TestServer.JsonAsync(again)).GetProperty("offset").GetInt64());
+        await TestServer.ProblemAsync(await _server.Client.GetAsync(before), HttpStatusCode.Gone, "topic_replaced", "earliest");
+    }
+
+    [Fact]
+    public async Task Delete_WhileRecordsComeAndGo_LosesNoAnswerAndShowsNoRecordOfTheOldTopicInTheNew()
+    {
+        // Each generation has records that name it; whoever reads sees one generation under one id.
+        for (var generation = 0; generation < 10; generation++)
+        {
+            var appends = Enumerable.Range(0, 20).Select(_ => _server.PostAsync("/topics/t", "text/plain", $"generation {generation}")).ToArray();
+            var reads = Enumerable.Range(0, 20).Select(async _ =>
+            {
+                using var response = await _server.Client.GetAsync("/topics/t/earliest?view=values");
+                return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
+            }).ToArray();
+            await appends[0];
+            using var deleted = await _server.SendAsync(HttpMethod.Delete, "/topics/t");
+            Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+            foreach (var append in appends)
+                Assert.Contains((int)(await append).StatusCode, (int[])[201, 503]);
+            foreach (var (status, body) in await Task.WhenAll(reads))
+            {
+                Assert.Contains(status, (int[])[200, 204, 404, 503]);
+                Assert.True(status != 200 || body.Split('\n', StringSplitOptions.RemoveEmptyEntries).All(line => line == $"\"generation {generation}\""), body);
+            }
+            // An append that came after the deletion has made the topic anew.
+            await _server.SendAsync(HttpMethod.Delete, "/topics/t");
+        }
+    }
+
+    [Fact]
+    public async Task List_GivesAllTopicsByName_PageByPage_DamagedOnesToo()
+    {
+        foreach (var name in new[] { "c", "a", "b", "B" })
+            await PutAsync(name);
+        _server.Restart(() => File.WriteAllText(Path.Combine(_server.DataDirectory, "topics", "b", "topic.json"), "{"));
+        var names = new List<string>();
+        for (var path = "/topics?limit=1"; path is not null;)
+        {
+            using var response = await _server.Client.GetAsync(path);
+            var list = await TestServer.JsonAsync(response);
+            var topic = Assert.Single(list.GetProperty("topics").EnumerateArray());
+            names.Add(topic.GetProperty("topic").GetString()!);
+            Assert.Equal(names[^1] == "b", topic.TryGetProperty("damaged", out _));
+            path = list.TryGetProperty("next", out var next) ? next.GetString() : null;
+            Assert.Equal(path is null ? null : $"<{path}>; rel=\"next\"", TestServer.Header(response, "Link"));
+        }
+        Assert.Equal(["B", "a", "b", "c"], names);
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/b"), HttpStatusCode.ServiceUnavailable, "topic_damaged");
+        Assert.Equal(HttpStatusCode.NoContent, (await _server.SendAsync(HttpMethod.Delete, "/topics/b")).StatusCode);
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics?limit=0"), HttpStatusCode.BadRequest, "invalid_parameter");
+    }
+}

@@ -1,0 +1,80 @@
+using System.Net;
+
+namespace LogHttp.Server.Tests.Protocol;
+
+public sealed class Section8OtherSitesTests : IDisposable
+{
+    readonly TestServer _server = new(("AllowedOrigins", "https://app.example.org; http://localhost:3000"));
+
+    public void Dispose() => _server.Dispose();
+
+    string Own => _server.Client.BaseAddress!.GetLeftPart(UriPartial.Authority);
+
+    [Theory]
+    [InlineData("Origin", "http://evil.example")]
+    [InlineData("Origin", "null")]
+    [InlineData("Origin", "http://127.0.0.1:1")]
+    [InlineData("Origin", "https://app.example.org.evil.example")]
+    [InlineData("Sec-Fetch-Site", "cross-site")]
+    [InlineData("Sec-Fetch-Site", "same-site")]
+    public async Task Writes_FromPagesOfOtherSites_AreRefused_ReadsAreNotShownToThem(string name, string value)
+    {
+        foreach (var method in new[] { HttpMethod.Post, HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete })
+            await TestServer.ProblemAsync(await _server.SendAsync(method, "/topics/t", "x", (name, value)), HttpStatusCode.Forbidden, "cross_site", "allowedOrigins");
+        Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")));
+        using var read = await _server.SendAsync(HttpMethod.Get, "/topics", (name, value));
+        Assert.Equal((HttpStatusCode.OK, null), (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin")));
+    }
+
+    [Fact]
+    public async Task Writes_OfOwnPagesOfAllowedSitesAndOfPrograms_AreTaken()
+    {
+        foreach (var headers in new (string, string)[][] { [], [("Origin", Own)], [("Origin", Own), ("Sec-Fetch-Site", "same-origin")], [("Sec-Fetch-Site", "none")], [("Origin", "https://app.example.org"), ("Sec-Fetch-Site", "cross-site")] })
+            Assert.Equal(HttpStatusCode.Created, (await _server.SendAsync(HttpMethod.Post, "/topics/t", "x", headers)).StatusCode);
+    }
+
+    [Fact]
+    public async Task AnAllowedSite_MayAskAndRead()
+    {
+        using var preflight = await _server.SendAsync(HttpMethod.Options, "/topics/t", ("Origin", "https://app.example.org"), ("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "record-key"));
+        Assert.Equal((HttpStatusCode.NoContent, "https://app.example.org"), (preflight.StatusCode, TestServer.Header(preflight, "Access-Control-Allow-Origin")));
+        using var read = await _server.SendAsync(HttpMethod.Get, "/topics", ("Origin", "https://app.example.org"));
+        Assert.Equal("https://app.example.org", TestServer.Header(read, "Access-Control-Allow-Origin"));
+        Assert.Contains("Log-Next-Offset", TestServer.Header(read, "Access-Control-Expose-Headers"), StringComparison.Ordinal);
+        using var other = await _server.SendAsync(HttpMethod.Options, "/topics/t", ("Origin", "http://evil.example"), ("Access-Control-Request-Method", "PUT"));
+        Assert.Null(TestServer.Header(other, "Access-Control-Allow-Origin"));
+    }
+
+    [Theory]
+    [InlineData("evil.example", 400)]
+    [InlineData("127.0.0.1.evil.example:8080", 400)]
+    [InlineData("", 400)]
+    [InlineData("localhost", 200)]
+    [InlineData("LOCALHOST:1234", 200)]
+    [InlineData("127.0.0.1", 200)]
+    [InlineData("[::1]:8080", 200)]
+    public async Task Requests_UnderANameThatIsNotTheServers_AreRefused(string host, int status)
+    {
+        var answer = await RawRequest.SendAsync(_server.Client.BaseAddress!, $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Equal(status == 400, answer.Contains("invalid_host", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task TheHosts_AreASetting()
+    {
+        using var server = new TestServer(("AllowedHosts", "log.example.org;*.internal"));
+        foreach (var (host, status) in new[] { ("log.example.org", 200), ("a.internal:8080", 200), ("localhost", 400) })
+            Assert.StartsWith($"HTTP/1.1 {status} ", await RawRequest.SendAsync(server.Client.BaseAddress!, $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/healthz")]
+    [InlineData("/nothing")]
+    [InlineData("/topics/none/0")]
+    public async Task EveryAnswer_TellsBrowsersToBeCareful(string path)
+    {
+        using var response = await _server.Client.GetAsync(path);
+        Assert.Equal(("nosniff", "default-src 'none'; frame-ancestors 'none'"), (TestServer.Header(response, "X-Content-Type-Options"), TestServer.Header(response, "Content-Security-Policy")));
+    }
+}
