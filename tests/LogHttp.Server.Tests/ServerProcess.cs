@@ -11,6 +11,7 @@ sealed partial class ServerProcess : IDisposable
 
     readonly Process _process;
     readonly ConcurrentQueue<string> _output = new();
+    readonly SemaphoreSlim _moreOutput = new(0);
     readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     ServerProcess(string dataDirectory, params IEnumerable<(string Name, string Value)> environment)
@@ -31,6 +32,13 @@ sealed partial class ServerProcess : IDisposable
         _process.Start();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Waits until the program has said something.</summary>
+    public async Task SaysAsync(string text)
+    {
+        while (!Output.Contains(text, StringComparison.Ordinal))
+            Assert.True(await _moreOutput.WaitAsync(StartLimit), $"It does not say \"{text}\" but: {Output}");
     }
 
     public string Output => string.Join('\n', _output);
@@ -63,6 +71,7 @@ sealed partial class ServerProcess : IDisposable
         if (!_process.HasExited)
             _process.Kill();
         _process.Dispose();
+        _moreOutput.Dispose();
     }
 
     void Take(string? line)
@@ -70,6 +79,7 @@ sealed partial class ServerProcess : IDisposable
         if (line is null)
             return;
         _output.Enqueue(line);
+        _moreOutput.Release();
         if (line.Contains("Now listening on", StringComparison.Ordinal) && Address().Match(line) is { Success: true } address)
             _listening.TrySetResult(new Uri(address.Value));
     }

@@ -14,6 +14,8 @@ public sealed class StartTests : IDisposable
     [InlineData("Partitions", "many", "Partitions")]
     [InlineData("LogFormat", "xml", "LogFormat is \"xml\"")]
     [InlineData("DataDirectori", "x", "DataDirectori")]
+    [InlineData("AllowedOrigins", "example.org", "AllowedOrigins has \"example.org\"")]
+    [InlineData("MaxRequestLineBytes", "1", "MaxRequestLineBytes is 1; it must be from 1024 to")]
     public async Task Start_WithASettingThatCantBe_SaysWhichAndEnds(string name, string value, string mentions)
     {
         var (exitCode, output) = await ServerProcess.RunAsync(_directory.Path, ($"LogHttp__{name}", value));
@@ -33,6 +35,31 @@ public sealed class StartTests : IDisposable
             var (exitCode, output) = await ServerProcess.RunAsync(_directory.Path);
             Assert.Equal(1, exitCode);
             Assert.Contains("is in use by another process", output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Start_OnAnAddressOthersReach_WarnsLoudly_AndTakesAnyHost()
+    {
+        var (server, client) = await ServerProcess.StartAsync(_directory.Path, ("Kestrel__Endpoints__All__Url", "http://0.0.0.0:0"));
+        using (server)
+        using (client)
+        {
+            await server.SaysAsync("LISTENING BEYOND THIS MACHINE, on http://0.0.0.0:");
+            var answer = await RawRequest.SendAsync(new Uri($"http://127.0.0.1:{client.BaseAddress!.Port}"), "GET /topics HTTP/1.1\r\nHost: log.example.org\r\nConnection: close\r\n\r\n");
+            Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Start_OnLoopback_DoesNotWarn()
+    {
+        var (server, client) = await ServerProcess.StartAsync(_directory.Path);
+        using (server)
+        using (client)
+        {
+            await server.SaysAsync("Application started");
+            Assert.DoesNotContain("WRN", server.Output, StringComparison.Ordinal);
         }
     }
 

@@ -1,0 +1,10 @@
+namespace LogHttp.Server.Tests;
+
+/// <summary>Where the repository's files lie that tests hold against the program.</summary>
+static class RepositoryRoot
+{
+    public static string Path { get; } = Find(AppContext.BaseDirectory);
+
+    static string Find(string directory) =>
+        File.Exists(System.IO.Path.Combine(directory, "LogHttp.sln")) ? directory : Find(System.IO.Path.GetDirectoryName(directory.TrimEnd('/')) ?? throw new InvalidOperationException("LogHttp.sln is nowhere above the tests."));
+}
