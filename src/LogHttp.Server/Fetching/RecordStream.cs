@@ -21,34 +21,37 @@ internal sealed class RecordStream(PipeWriter writer, Representation representat
         using var reader = new RecordReader(region, key);
         if (representation == Representation.JsonArray)
             writer.Write("["u8);
-        while (WriteSome(reader))
+        // Gathered here first: the response's writer takes a large piece for what a small one costs.
+        var pieces = new ArrayBufferWriter<byte>(FlushBytes);
+        for (var isMore = true; isMore;)
         {
-            if ((await writer.FlushAsync(aborted)).IsCompleted)
+            isMore = WriteSome(reader, pieces);
+            if ((await writer.WriteAsync(pieces.WrittenMemory, aborted)).IsCompleted)
                 return;
+            pieces.ResetWrittenCount();
         }
         if (representation == Representation.JsonArray)
             writer.Write("]\n"u8);
         await writer.FlushAsync(aborted);
     }
 
-    /// <summary>Writes records until it is time to flush; false after the last.</summary>
-    bool WriteSome(RecordReader reader)
+    /// <summary>Gathers records until it is time to send them; false after the last.</summary>
+    bool WriteSome(RecordReader reader, ArrayBufferWriter<byte> pieces)
     {
-        for (var written = 0; written < FlushBytes;)
+        while (pieces.WrittenCount < FlushBytes)
         {
             if (!reader.TryRead(out var record))
                 return false;
             var content = showsValues ? record.Value : record.Line[..^1];
             if (representation == Representation.JsonArray && !_isFirst)
-                writer.Write(",\n"u8);
+                pieces.Write(",\n"u8);
             _isFirst = false;
             if (representation == Representation.TextLines)
-                RecordValue.WriteText(writer, record);
+                RecordValue.WriteText(pieces, record);
             else
-                writer.Write(content);
+                pieces.Write(content);
             if (representation != Representation.JsonArray)
-                writer.Write("\n"u8);
-            written += content.Length + 2;
+                pieces.Write("\n"u8);
         }
         return true;
     }
