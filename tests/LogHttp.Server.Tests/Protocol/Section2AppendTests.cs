@@ -188,8 +188,8 @@ public sealed class Section2AppendTests : IDisposable
     public async Task Post_WhoseBodyStopsHalfWay_AppendsNothing()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
-        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n2\n3\n");
-        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n2\n3\n\r\n");
+        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n2\n3\n");
+        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n2\n3\n\r\n");
         await _server.PostAsync("/topics/t", "application/json", "9");
         Assert.Equal(["1", "9"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText()));
     }
