@@ -82,7 +82,8 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         var body = _context.Features.Get<IHttpResponseBodyFeature>() ?? this;
         var writer = body.Writer;
         await body.StartAsync(cancellationToken).ConfigureAwait(false);
-        if (lengthBytes == 0 || HttpMethods.IsHead(_context.Request.Method))
+        // Not IsHead, which is true for "head" as well: that is no HEAD to the server, which waits for the body.
+        if (lengthBytes == 0 || _context.Request.Method == HttpMethods.Head)
             return;
 
         var copied = 0L;

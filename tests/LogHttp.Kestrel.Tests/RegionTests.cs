@@ -176,6 +176,19 @@ public sealed class RegionTests
     }
 
     [Theory]
+    [InlineData(100)]
+    [InlineData(200_000)]
+    public async Task HeadInLowerCase_IsAnyMethod_AndGetsTheBody(int lengthBytes)
+    {
+        using var file = new TempFile(200_000);
+        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, lengthBytes));
+        using var client = await RawClient.ConnectAsync(host);
+
+        await client.SendAsync("head / HTTP/1.1\r\nHost: test\r\n\r\n");
+        Assert.Equal(file.Bytes[..lengthBytes], (await client.ReadResponseAsync()).Body);
+    }
+
+    [Theory]
     [InlineData("GET / HTTP/1.0\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")]
     public async Task Region_BeforeAConnectionCloses_ArrivesWhole(string request)
