@@ -121,7 +121,20 @@ internal readonly ref struct RecordObject
 
     static Problem Invalid(string detail) => Problems.InvalidRequest("invalid_record", detail);
 
-    static Field FieldOf(ref Utf8JsonReader reader) =>
+    static Field FieldOf(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return Named(ref reader);
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, escaped: no field is called that.
+            return Field.None;
+        }
+    }
+
+    static Field Named(ref Utf8JsonReader reader) =>
         reader.ValueTextEquals("key"u8) ? Field.Key
         : reader.ValueTextEquals("keyBase64"u8) ? Field.KeyBase64
         : reader.ValueTextEquals("headers"u8) ? Field.Headers

@@ -118,6 +118,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("{\"timestamp\":9000000000000000,\"value\":1}", "invalid_timestamp", "hour")]
     [InlineData("{\"partition\":3,\"value\":1}", "unknown_partition", "Line 1: ")]
     [InlineData("{\"partition\":1.5,\"value\":1}", "invalid_record", "partition")]
+    [InlineData("{\"valu\\ud800\":1}", "invalid_record", "is no field")]
     [InlineData("{\"value\":1} {}", "invalid_json", "Line 1: ")]
     [InlineData("[]", "invalid_record", "object")]
     [InlineData("{\"value\":", "invalid_json", "byte")]
