@@ -13,7 +13,7 @@ internal sealed class Answer<T>(int status, T value, JsonTypeInfo<T> type, strin
         response.StatusCode = status;
         response.ContentType = contentType;
         response.ContentLength = body.Length;
-        if (!HttpMethods.IsHead(httpContext.Request.Method))
-            await response.BodyWriter.WriteAsync(body, httpContext.RequestAborted);
+        // To HEAD too, where Kestrel drops it. HttpMethods.IsHead is true for "head" as well, and there Kestrel waits for it.
+        await response.BodyWriter.WriteAsync(body, httpContext.RequestAborted);
     }
 }

@@ -33,6 +33,20 @@ internal static class Routes
             return guard.Check(context.Request) is { } problem ? problem.ExecuteAsync(context) : next(context);
         });
         app.UseCors();
+        app.Use(RefuseMethodsInOtherCase);
+    }
+
+    /// <summary>
+    /// Methods are case-sensitive, but routing takes "head" for HEAD, and so do handlers that ask HttpMethods: they then
+    /// leave out a body that Kestrel, which does not, waits for.
+    /// </summary>
+    static Task RefuseMethodsInOtherCase(HttpContext context, RequestDelegate next)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is not { } takes || takes.HttpMethods.Contains(context.Request.Method))
+            return next(context);
+        context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+        context.Response.Headers.Allow = string.Join(", ", takes.HttpMethods);
+        return Task.CompletedTask;
     }
 
     public static void MapLogHttp(this IEndpointRouteBuilder routes)
