@@ -14,6 +14,7 @@ internal sealed class Answer<T>(int status, T value, JsonTypeInfo<T> type, strin
         response.ContentType = contentType;
         response.ContentLength = body.Length;
         // To HEAD too, where Kestrel drops it. HttpMethods.IsHead is true for "head" as well, and there Kestrel waits for it.
-        await response.BodyWriter.WriteAsync(body, httpContext.RequestAborted);
+        // Without a token: for a client that has left Kestrel drops it too, and an exception would end up in the log as an error.
+        await response.BodyWriter.WriteAsync(body, CancellationToken.None);
     }
 }
