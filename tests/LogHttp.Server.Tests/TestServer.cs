@@ -10,6 +10,9 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.TestHost;
+using Serilog;
+using Serilog.Core;
 
 namespace LogHttp.Server.Tests;
 
@@ -19,29 +22,40 @@ sealed class TestServer : IDisposable
     readonly TemporaryDirectory _directory = new();
     readonly Dictionary<string, string> _settings;
     readonly X509Certificate2? _certificate;
+    readonly ILogEventSink? _log;
     Factory _factory;
 
     public TestServer(params (string Name, string Value)[] settings)
-        : this(null, settings)
+        : this(null, null, settings)
     {
     }
 
     /// <summary>Also listens for HTTPS when there is a certificate.</summary>
     public TestServer(X509Certificate2? certificate, params (string Name, string Value)[] settings)
+        : this(certificate, null, settings)
     {
-        _certificate = certificate;
-        _settings = settings.ToDictionary(setting => $"LogHttp:{setting.Name}", setting => setting.Value);
-        _settings["LogHttp:DataDirectory"] = _directory.Path;
-        (_factory, Client) = Start();
     }
 
+    /// <summary>Logs to <paramref name="log"/>, at the levels of its own settings, and not to the console.</summary>
+    public TestServer(ILogEventSink log, params (string Name, string Value)[] settings)
+        : this(null, log, settings)
+    {
+    }
+
+    TestServer(X509Certificate2? certificate, ILogEventSink? log, (string Name, string Value)[] settings)
+    {
+        (_certificate, _log) = (certificate, log);
+        _settings = settings.ToDictionary(setting => $"LogHttp:{setting.Name}", setting => setting.Value);
+        _settings.TryAdd("LogHttp:DataDirectory", _directory.Path);
+        (_factory, Client) = Start();
+    }
 
     public HttpClient Client { get; private set; }
 
     /// <summary>The address of a scheme.</summary>
     public Uri AddressOf(string scheme) => AddressOf(_factory, scheme);
 
-    public string DataDirectory => _directory.Path;
+    public string DataDirectory => _settings["LogHttp:DataDirectory"];
 
     public void Restart(Action? meanwhile = null)
     {
@@ -136,7 +150,7 @@ sealed class TestServer : IDisposable
 
     (Factory, HttpClient) Start()
     {
-        var factory = new Factory(_settings);
+        var factory = new Factory(_settings, _log);
         // Not UseKestrel(port): that writes the address while the program, on its own thread, may be starting already.
         factory.UseKestrel(Listen);
         factory.StartServer();
@@ -153,13 +167,18 @@ sealed class TestServer : IDisposable
     static Uri AddressOf(Factory factory, string scheme) =>
         new(factory.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single(address => address.StartsWith(scheme + ":", StringComparison.Ordinal)));
 
-    sealed class Factory(Dictionary<string, string> settings) : WebApplicationFactory<Program>
+    sealed class Factory(Dictionary<string, string> settings, ILogEventSink? log) : WebApplicationFactory<Program>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
             foreach (var (name, value) in settings)
                 builder.UseSetting(name, value);
+            // Not by way of Serilog's one static logger: the servers of other tests would write here, and this one there.
+            if (log is not null)
+                builder.ConfigureTestServices(services => services.AddSerilog(
+                    (server, logger) => logger.ReadFrom.Configuration(server.GetRequiredService<IConfiguration>()).WriteTo.Sink(log),
+                    preserveStaticLogger: true));
         }
     }
 }

@@ -104,13 +104,13 @@ internal sealed class BodyReader(PipeReader reader, BodyBudget budget, Cancellat
             if (!reader.TryRead(out read))
             {
                 using var limit = new CancellationTokenSource(budget.Timeout, budget.Time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, aborted);
-                try
+                // Not with a token of the read: Kestrel takes a read that was cancelled so for one under way, and logs an
+                // error when it comes to drain what is left of the body.
+                using var ending = limit.Token.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
+                read = await reader.ReadAsync(aborted);
+                if (read.IsCanceled)
                 {
-                    read = await reader.ReadAsync(either.Token);
-                }
-                catch (OperationCanceledException) when (limit.IsCancellationRequested && !aborted.IsCancellationRequested)
-                {
+                    reader.AdvanceTo(read.Buffer.Start);
                     return (default, Problems.BodyTimeout(budget.Timeout));
                 }
             }
