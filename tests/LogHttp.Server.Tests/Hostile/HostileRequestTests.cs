@@ -1,0 +1,383 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using LogHttp.Testing;
+using Xunit.Abstractions;
+
+namespace LogHttp.Server.Tests.Hostile;
+
+/// <summary>
+/// Thousands of requests as nobody should send them. LOGHTTP_HOSTILE_REQUESTS says how many (10000), LOGHTTP_HOSTILE_SEED
+/// which. A request is a function of the seed and its number; what eight connections make of one another is not.
+/// </summary>
+public sealed partial class HostileRequestTests(ITestOutputHelper output)
+{
+    const int Connections = 8;
+    const int MostFailures = 10;
+    const string Canary = "canary-that-no-answer-holds";
+
+    /// <summary>How long an answer may take on a machine that is busy with something else.</summary>
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long to wait for an answer that need not come, because the server may rightly wait for more.</summary>
+    static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(30);
+
+    /// <summary>Small bounds, so that they are met.</summary>
+    static readonly (string Name, string Value)[] Settings =
+    [
+        ("Partitions", "3"),
+        ("MaxTopics", "50"),
+        ("MaxRecordBytes", "16384"),
+        ("MaxBatchBytes", "32768"),
+        ("MaxBodyBytes", "65536"),
+        ("MaxReadingBytes", "131072"),
+        ("MaxKeyBytes", "256"),
+        ("MaxHeadersBytes", "1024"),
+        ("SegmentBytes", "65536"),
+        ("MaxOpenSegments", "40"),
+        ("BodyTimeoutSeconds", "1"),
+    ];
+
+    /// <summary>What the server may say of itself, and why. Every other 5xx is its fault.</summary>
+    static readonly Dictionary<(int Status, string? Code), string> AllowedServerErrors = new()
+    {
+        [(503, "overloaded")] = "MaxReadingBytes is small, and eight connections send at once",
+        [(503, "topic_changed")] = "another connection made the topic meanwhile",
+        [(505, null)] = "Kestrel's own answer to a version of HTTP that it does not speak",
+    };
+
+    /// <summary>Kestrel's own refusals, which end the connection and have no body; 405 is that of "GET *".</summary>
+    static readonly int[] BareRefusals = [400, 405, 408, 411, 413, 414, 431, 505];
+
+    /// <summary>How many answers of a kind there must be among a thousand, or the generator has degenerated.</summary>
+    static readonly Dictionary<string, int> Least = new()
+    {
+        ["2xx"] = 200,
+        ["200"] = 60,
+        ["201"] = 80,
+        ["400 bare"] = 30,
+        ["400 invalid_configuration"] = 3,
+        ["400 invalid_header"] = 2,
+        ["400 invalid_host"] = 2,
+        ["400 invalid_json"] = 5,
+        ["400 invalid_parameter"] = 15,
+        ["400 invalid_place"] = 3,
+        ["400 invalid_record"] = 1,
+        ["400 invalid_timestamp"] = 1,
+        ["400 invalid_topic"] = 3,
+        ["400 invalid_utf8"] = 2,
+        ["403 cross_site"] = 1,
+        ["404 unknown_partition"] = 1,
+        ["404 unknown_path"] = 5,
+        ["404 unknown_topic"] = 1,
+        ["405 method_not_allowed"] = 5,
+        ["409 configuration_differs"] = 1,
+        ["413"] = 1,
+        ["415 unsupported_media_type"] = 10,
+        ["416 offset_beyond_end"] = 1,
+        ["429 too_many_topics"] = 1,
+        ["414 bare"] = 2,
+        ["431 bare"] = 1,
+    };
+
+    readonly ConcurrentDictionary<string, int> _answers = new();
+    readonly ConcurrentQueue<string> _failures = new();
+
+    static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+
+    [Fact]
+    public async Task AnyRequest_IsAnswered_AndHarmsNothing()
+    {
+        var (seed, count) = (Setting("LOGHTTP_HOSTILE_SEED", 1), Setting("LOGHTTP_HOSTILE_REQUESTS", 10_000));
+        using var outer = new TemporaryDirectory();
+        var dataDirectory = Path.Combine(outer.Path, "server", "data");
+        PlaceCanaries(outer.Path, dataDirectory);
+        var before = DirectoryImage.Take(outer.Path, dataDirectory);
+        var log = new LogCapture();
+        using (var server = new TestServer(log, [.. Settings, ("DataDirectory", dataDirectory)]))
+        {
+            var generator = new HostileGenerator(seed);
+            await Task.WhenAll(Enumerable.Range(0, Connections).Select(first => RunAsync(server.Client.BaseAddress!, generator, seed, first, count)));
+            output.WriteLine($"Seed {seed}, {count} exchanges:");
+            foreach (var (kind, times) in _answers.OrderBy(answer => answer.Key, StringComparer.Ordinal))
+                output.WriteLine($"{times,7} {kind}");
+            Assert.True(_failures.IsEmpty, string.Join("\n\n", _failures));
+            await StillServesAsync(server);
+        }
+        Assert.True(log.Alarms.Count == 0, $"Seed {seed}, the log has {log.Alarms.Count} alarms:\n{string.Join('\n', log.Alarms.Take(MostFailures))}");
+        Assert.True(log.Events > 0, "The log was not heard.");
+        Assert.Equal(before, DirectoryImage.Take(outer.Path, dataDirectory));
+        Assert.DoesNotContain(DirectoryImage.Names(dataDirectory), name => !KnownName().IsMatch(name));
+        CheckVariety(count);
+    }
+
+    async Task RunAsync(Uri address, HostileGenerator generator, int seed, int first, int count)
+    {
+        HostileConnection? connection = null;
+        Exchange? before = null;
+        for (var number = first; number < count && _failures.Count < MostFailures; number += Connections)
+        {
+            var exchange = generator.Make(number);
+            using var patience = new CancellationTokenSource(Patience);
+            try
+            {
+                connection = await RunAsync(address, connection, exchange, patience.Token);
+            }
+            catch (Exception exception) when (exception is InvalidAnswerException or IOException or OperationCanceledException)
+            {
+                var what = exception is OperationCanceledException ? $"No answer within {Patience.TotalSeconds:0} s." : exception.Message;
+                _failures.Enqueue($"Seed {seed}, {what} To {exchange}{(connection is null ? "" : $"\nBefore it on this connection came {before}")}");
+                connection = null;
+            }
+            before = exchange;
+        }
+        connection?.Dispose();
+    }
+
+    /// <summary>Sends requests and reads their answers; gives the connection back where it goes on.</summary>
+    async Task<HostileConnection?> RunAsync(Uri address, HostileConnection? connection, Exchange exchange, CancellationToken patience)
+    {
+        connection ??= new HostileConnection(address);
+        var goesOn = false;
+        try
+        {
+            if (exchange.IsFramed)
+                goesOn = await SendAndReadAsync(connection, exchange, patience);
+            else
+                await SendAndWatchAsync(connection, exchange, patience);
+            return goesOn ? connection : null;
+        }
+        finally
+        {
+            if (!goesOn)
+                connection.Dispose();
+        }
+    }
+
+    /// <summary>Each request has its answer. False: the server said that it closes.</summary>
+    async Task<bool> SendAndReadAsync(HostileConnection connection, Exchange exchange, CancellationToken patience)
+    {
+        var sending = SendAsync(connection, exchange, patience);
+        foreach (var request in exchange.Requests)
+        {
+            HostileAnswer? answer;
+            try
+            {
+                answer = await connection.ReadAsync(request.SentMethod, patience);
+            }
+            catch (Exception exception) when (request.MayBeCut && exception is (IOException or InvalidAnswerException { IsCutShort: true }))
+            {
+                answer = null;
+            }
+            if (answer is null && request.MayBeCut)
+            {
+                Count("cut off while it was sent");
+                await sending;
+                return false;
+            }
+            if (answer is null)
+                throw new InvalidAnswerException("The server closed without an answer.");
+            Check(answer, request.SentMethod);
+            // What is left of a body too large to be read is not waited for: the connection ends behind the answer.
+            if (answer.Closes || request.MayBeCut)
+            {
+                await sending;
+                return false;
+            }
+        }
+        await sending;
+        return true;
+    }
+
+    /// <summary>Where nobody can say how many requests this is, or it ends too early: what comes back is looked at, and comes to an end.</summary>
+    async Task SendAndWatchAsync(HostileConnection connection, Exchange exchange, CancellationToken patience)
+    {
+        var sending = SendAsync(connection, exchange, patience);
+        if (exchange.Delivery == Delivery.Reset)
+        {
+            await sending;
+            connection.Reset();
+            Count("reset");
+            return;
+        }
+        try
+        {
+            if (exchange.Text.StartsWith("PRI * HTTP/2.0", StringComparison.Ordinal))
+            {
+                // Kestrel says no in HTTP/2.
+                await connection.ReadToEndAsync(patience);
+                return;
+            }
+            var first = connection.ReadAsync(exchange.Requests[0].SentMethod, patience);
+            if (exchange.Delivery != Delivery.Stalled && await Task.WhenAny(first, Task.Delay(Grace, patience)) != first)
+            {
+                await sending;
+                connection.EndSending();
+            }
+            if (await first is not { } answer)
+            {
+                // Whoever ends its half of the connection is taken for gone.
+                Count(connection.HasEndedSending ? "no answer to who left" : throw new InvalidAnswerException("The server closed without an answer."));
+                return;
+            }
+            Check(answer, exchange.Requests[0].SentMethod);
+            await sending;
+            connection.EndSending();
+            var rest = await connection.ReadToEndAsync(patience);
+            if (FailedAnswer().Match(rest) is { Success: true } failed)
+                throw new InvalidAnswerException($"A later answer was {failed.Value}.");
+        }
+        catch (Exception exception) when (connection.HasEndedSending && exception is (IOException or InvalidAnswerException { IsCutShort: true }))
+        {
+            Count("reset to who left");
+        }
+    }
+
+    static async Task SendAsync(HostileConnection connection, Exchange exchange, CancellationToken patience)
+    {
+        var text = exchange.Text;
+        var body = exchange.Requests[0].Text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
+        var cut = (int)(exchange.CutAt * text.Length);
+        try
+        {
+            switch (exchange.Delivery)
+            {
+                case Delivery.InPieces:
+                    await connection.WriteAsync(text[..(cut / 2)], patience);
+                    await Task.Delay(1, patience);
+                    await connection.WriteAsync(text[(cut / 2)..cut], patience);
+                    await Task.Delay(1, patience);
+                    await connection.WriteAsync(text[cut..], patience);
+                    break;
+                case Delivery.CutOff:
+                    await connection.WriteAsync(text[..cut], patience);
+                    connection.EndSending();
+                    break;
+                case Delivery.HalfClosed:
+                    await connection.WriteAsync(text, patience);
+                    connection.EndSending();
+                    break;
+                case Delivery.Reset:
+                    await connection.WriteAsync(text[..cut], patience);
+                    break;
+                case Delivery.Stalled:
+                    await connection.WriteAsync(text[..((body + text.Length) / 2)], patience);
+                    break;
+                default:
+                    await connection.WriteAsync(text, patience);
+                    break;
+            }
+        }
+        catch (IOException)
+        {
+            // The server refused before it had all; its answer says more.
+        }
+    }
+
+    void Check(HostileAnswer answer, string method)
+    {
+        Count(answer.Status.ToString(CultureInfo.InvariantCulture));
+        Count($"{answer.Status / 100}xx");
+        var body = Encoding.Latin1.GetString(answer.Body ?? []);
+        if (body.Contains(Canary, StringComparison.Ordinal))
+            throw new InvalidAnswerException($"A file of somebody else's was sent: {answer}");
+        if (answer.All(HostileWords.InjectedHeader).Length > 0)
+            throw new InvalidAnswerException($"A header was smuggled into the answer: {answer}");
+        var code = answer.Status >= 400 && body.Length > 0 ? CheckProblem(answer) : null;
+        if (answer.Status >= 400)
+            Count($"{answer.Status} {code ?? (method == "HEAD" ? "to HEAD" : "bare")}");
+        if (answer.Status >= 400 && body.Length == 0 && method != "HEAD" && !(BareRefusals.Contains(answer.Status) && answer.Closes))
+            throw new InvalidAnswerException($"This error does not say what is wrong: {answer}");
+        if (answer.Status >= 500 && !AllowedServerErrors.ContainsKey((answer.Status, code)))
+            throw new InvalidAnswerException($"The server failed: {answer}");
+        if (answer is { Status: 200, MediaType: "application/vnd.loghttp.records+ndjson", Body: not null })
+            CheckRecords(answer);
+    }
+
+    /// <summary>Gives the problem's code.</summary>
+    static string CheckProblem(HostileAnswer answer)
+    {
+        try
+        {
+            using var problem = JsonDocument.Parse(answer.Body);
+            var (root, code) = (problem.RootElement, problem.RootElement.GetProperty("code").GetString());
+            if (answer.MediaType == "application/problem+json"
+                && root.GetProperty("status").GetInt32() == answer.Status
+                && root.GetProperty("title").GetString() is { Length: > 0 }
+                && root.GetProperty("detail").GetString() is { Length: > 0 }
+                && root.GetProperty("retryable").GetBoolean() == answer.All("Retry-After").Length > 0
+                && code is { Length: > 0 })
+                return code;
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            // Said below.
+        }
+        throw new InvalidAnswerException($"This is no problem as it should be: {answer}");
+    }
+
+    /// <summary>A page is whole lines of JSON in UTF-8, with rising offsets; none, where no record has the key.</summary>
+    static void CheckRecords(HostileAnswer answer)
+    {
+        var last = -1L;
+        foreach (var line in new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(answer.Body!).Split('\n')[..^1])
+        {
+            try
+            {
+                using var record = JsonDocument.Parse(line);
+                if (record.RootElement.GetProperty("offset").GetInt64() <= last)
+                    throw new InvalidAnswerException($"The offsets do not rise: {answer}");
+                last = record.RootElement.GetProperty("offset").GetInt64();
+            }
+            catch (JsonException exception)
+            {
+                throw new InvalidAnswerException($"This is no record: {line}\n{exception.Message}");
+            }
+        }
+        if (answer.Body is not ([] or [.., (byte)'\n']))
+            throw new InvalidAnswerException($"The page ends in the middle of a line: {answer}");
+    }
+
+    static async Task StillServesAsync(TestServer server)
+    {
+        var topics = Directory.EnumerateDirectories(Path.Combine(server.DataDirectory, "topics")).Select(Path.GetFileName).ToArray();
+        using var response = await server.PostAsync($"/topics/{topics[0]}?partition=0", "application/json", "\"still here\"");
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        Assert.EndsWith("\"value\":\"still here\"}\n", await server.Client.GetStringAsync(response.Headers.Location), StringComparison.Ordinal);
+        // Whatever was taken in is read back as records, to the end.
+        foreach (var topic in topics)
+            await server.ReadAllAsync(topic!, "?partition=0");
+    }
+
+    /// <summary>Files that no request may read or change, wherever a path may lead to.</summary>
+    static void PlaceCanaries(string outer, string dataDirectory)
+    {
+        Directory.CreateDirectory(dataDirectory);
+        Directory.CreateDirectory($"{dataDirectory}-beside");
+        Directory.CreateDirectory(Path.Combine(outer, "topics", "t1", "0"));
+        foreach (var place in (string[])["canary.txt", "server/canary.txt", "server/data-beside/canary.txt", "topics/t1/0/00000000000000000000.ndjson"])
+            File.WriteAllText(Path.Combine(outer, place), Canary);
+    }
+
+    void CheckVariety(int count)
+    {
+        if (count < 1000)
+            return;
+        foreach (var (kind, least) in Least)
+            Assert.True(_answers.GetValueOrDefault(kind) * 1000L >= (long)least * count, $"Of {count} exchanges {_answers.GetValueOrDefault(kind)} were answered {kind}; expected were {least} of a thousand.");
+    }
+
+    void Count(string kind) => _answers.AddOrUpdate(kind, 1, static (_, times) => times + 1);
+
+    /// <summary>The names of api/FORMAT.md.</summary>
+    [GeneratedRegex("""^(loghttp\.lock|tmp|deleted(/[0-9a-f]{16}(/.*)?)?|topics(/(?!\.\.?(/|$))[A-Za-z0-9._-]{1,249}(/topic\.json|/[0-9]+(/([0-9]{20}\.(ndjson|index)|checkpoint|[0-9]{20}-[0-9]+\.torn))?)?)?)$""")]
+    private static partial Regex KnownName();
+
+    /// <summary>503 and 505 may be (<see cref="AllowedServerErrors"/>).</summary>
+    [GeneratedRegex("HTTP/1\\.1 5(?!03|05)[0-9][0-9] ")]
+    private static partial Regex FailedAnswer();
+}
