@@ -20,6 +20,9 @@ internal sealed record LogView(ImmutableArray<Segment> Segments, SegmentEnd End,
 
     public Segment Active => Segments[^1];
 
+    /// <summary>Whether a sealed segment stays so. As long as the one after it has nothing durable, a start may take that away, and this one grows again.</summary>
+    public bool IsSealedForGood(Segment segment) => segment != Segments[^2] || (End.Position > 0 && IsDurable);
+
     /// <summary>The number of the segment that holds an offset, or would if there were no gap.</summary>
     public int SegmentNumberOf(long offset)
     {
