@@ -12,6 +12,8 @@ internal sealed partial class Appender
     bool _backgroundCommitDue;
     bool _backgroundCommitRuns;
     bool _closingTurnWaits;
+
+    // Guarded by _gate: there as long as a commit is due that waits for its interval.
     ITimer? _timer;
 
     // The committer's, and the closing turn's after the last commit.
@@ -49,19 +51,40 @@ internal sealed partial class Appender
     /// </summary>
     void CommitInBackground()
     {
-        var flush = _configuration.Flush;
-        var interval = flush.Interval;
         lock (_gate)
         {
+            var flush = _configuration.Flush;
+            var interval = flush.Interval;
             var dirtyBytes = _published.Position - _durable.Position;
             if (_backgroundCommitDue || _closing || _refusal is not null || dirtyBytes <= 0 || (!flush.IsAlways && interval is null && dirtyBytes < _context.Options.CheckpointBytes))
                 return;
             _backgroundCommitDue = true;
+            if (interval is { } wait)
+            {
+                _timer = _context.Environment.Time.CreateTimer(static state => ((Appender)state!).IntervalElapsed(), this, wait, Timeout.InfiniteTimeSpan);
+                return;
+            }
         }
-        if (interval is null)
-            SubmitBackgroundCommit();
-        else
-            _timer = _context.Environment.Time.CreateTimer(static state => ((Appender)state!).SubmitBackgroundCommit(), this, interval.Value, Timeout.InfiniteTimeSpan);
+        SubmitBackgroundCommit();
+    }
+
+    void IntervalElapsed()
+    {
+        lock (_gate)
+        {
+            // Stopped while it was on its way here.
+            if (_timer is null)
+                return;
+            StopTimer();
+        }
+        SubmitBackgroundCommit();
+    }
+
+    /// <summary>Under <c>_gate</c>.</summary>
+    void StopTimer()
+    {
+        _timer?.Dispose();
+        _timer = null;
     }
 
     void SubmitBackgroundCommit()
@@ -177,6 +200,7 @@ internal sealed partial class Appender
             _closingTurnWaits = _backgroundCommitRuns;
             if (_closingTurnWaits)
                 return;
+            StopTimer();
         }
         if (StoppedReason is null)
         {
@@ -189,7 +213,6 @@ internal sealed partial class Appender
                 TryWriteCheckpoint(index: null, _written, _lastStampMs);
         }
         ReleaseLease();
-        _timer?.Dispose();
         foreach (var segment in _view.Segments)
             segment.Retire();
         _closed.TrySetResult();

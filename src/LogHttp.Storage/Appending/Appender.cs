@@ -78,7 +78,14 @@ internal sealed partial class Appender
     /// <summary>Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for it.</summary>
     public void Configure(TopicConfiguration configuration)
     {
-        _configuration = configuration;
+        lock (_gate)
+        {
+            _configuration = configuration;
+            // The old policy's interval counts no more.
+            if (_timer is not null)
+                _backgroundCommitDue = false;
+            StopTimer();
+        }
         CommitInBackground();
     }
 
