@@ -138,8 +138,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             throw new ArgumentException(fault, nameof(change));
         if (after.Partitions != before.Partitions)
             throw new ArgumentException($"Partitions is {before.Partitions}; it can't be changed, since keys would move.", nameof(change));
-        if (after == before)
-            return topic;
+        // Written even where nothing changes: an earlier change that failed may be on the disk.
         TopicFile.For(topic.Id, after).Write(_environment.FileSystem, DirectoryOf(name));
         topic.Configure(after);
         return topic;
