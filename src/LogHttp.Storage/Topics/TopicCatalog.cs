@@ -253,6 +253,8 @@ public sealed class TopicCatalog : IAsyncDisposable
         catch (IOException exception)
         {
             _damagedTopics[name] = exception.Message;
+            // The segments that it got to are nobody's.
+            _openSegments.CloseIdle();
             StorageLog.TopicDamaged(_environment.Logger, exception, directory);
         }
     }
