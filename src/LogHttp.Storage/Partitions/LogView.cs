@@ -13,6 +13,9 @@ namespace LogHttp.Storage;
 /// <param name="IsDurable">Whether all of it is known to be durable; with a lax flush policy that may be said late.</param>
 internal sealed record LogView(ImmutableArray<Segment> Segments, SegmentEnd End, long EarliestOffset, bool IsDurable = true)
 {
+    /// <summary>Whether the active segment's index has all its entries; else pages end only where those do that there are.</summary>
+    public bool IsIndexWhole { get; init; } = true;
+
     public long EndOffset => End.NextOffset;
 
     /// <summary>The size of all segments, and of the visible part of the active one.</summary>

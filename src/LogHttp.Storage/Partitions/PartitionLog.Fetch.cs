@@ -55,7 +55,7 @@ public sealed partial class PartitionLog
                 return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(segment, lease, position, endPosition - position))
                 {
                     IsDurable = isSealed || view.IsDurable,
-                    IsFinal = isSealed ? isFixed || view.IsSealedForGood(segment) : isFixed && view.IsDurable,
+                    IsFinal = isSealed ? isFixed || view.IsSealedForGood(segment) : isFixed && view is { IsDurable: true, IsIndexWhole: true },
                 };
             }
             catch (CorruptIndexException)

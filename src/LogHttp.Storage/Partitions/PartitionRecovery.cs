@@ -226,7 +226,8 @@ internal sealed class PartitionRecovery
         {
             // Readers find their way with the entries that are durable, if slowly; a segment can't be written on without its index.
             StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
-            return Found(checkpoint, end with { IndexEntries = from.IndexEntries }, "The partition is read-only: the disk was full when it was opened. Make room and restart the server.");
+            var found = Found(checkpoint, end with { IndexEntries = from.IndexEntries }, "The partition is read-only: the disk was full when it was opened. Make room and restart the server.");
+            return found with { View = found.View with { IsIndexWhole = false } };
         }
         try
         {
