@@ -249,6 +249,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         try
         {
             _topics[name] = OpenTopic(name, directory);
+            _damagedTopics.TryRemove(name, out _);
         }
         catch (IOException exception)
         {
