@@ -35,6 +35,9 @@ public sealed class TopicCatalog : IAsyncDisposable
     // Topics whose creation failed and that could not be taken away either; guarded by _changes.
     readonly HashSet<string> _leftBehind = [];
 
+    // Guarded by _changes: whether a name that was taken away could come back with a power cut.
+    bool _mayComeBack;
+
     // Guarded by _changes.
     bool _isClosed;
 
@@ -158,7 +161,10 @@ public sealed class TopicCatalog : IAsyncDisposable
         {
             var isDamaged = _damagedTopics.ContainsKey(name);
             if (!_topics.TryRemove(name, out var topic) && !isDamaged)
+            {
+                TakeAwayForGood(name);
                 return false;
+            }
             // Nothing writes there any more, nor opens a file by its name.
             if (topic is not null)
                 await topic.CloseAsync().ConfigureAwait(false);
@@ -172,7 +178,7 @@ public sealed class TopicCatalog : IAsyncDisposable
                 throw;
             }
             _damagedTopics.TryRemove(name, out _);
-            _environment.FileSystem.SyncDirectory(TopicsDirectory);
+            SyncTopics();
         }
         await RemoveAsync(deletedDirectory).ConfigureAwait(false);
         return true;
@@ -284,7 +290,7 @@ public sealed class TopicCatalog : IAsyncDisposable
                 TakeAway(name, directory);
             fileSystem.Rename(buildDirectory, directory);
             isInPlace = true;
-            fileSystem.SyncDirectory(TopicsDirectory);
+            SyncTopics();
             fileSystem.SyncDirectory(TemporaryDirectory);
             topic = OpenTopic(name, directory);
         }
@@ -304,7 +310,22 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         MoveAway(directory);
         _leftBehind.Remove(name);
+        SyncTopics();
+    }
+
+    /// <summary>Before it is said that there is no such topic: an earlier attempt to take it away may have failed half-way.</summary>
+    void TakeAwayForGood(string name)
+    {
+        if (_leftBehind.Contains(name))
+            TakeAway(name, DirectoryOf(name));
+        else if (_mayComeBack)
+            SyncTopics();
+    }
+
+    void SyncTopics()
+    {
         _environment.FileSystem.SyncDirectory(TopicsDirectory);
+        _mayComeBack = false;
     }
 
     /// <summary>Moves a topic's directory into deleted/, whose content goes at the next start at the latest; durable once topics/ is synced.</summary>
@@ -312,6 +333,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         var deletedDirectory = Path.Combine(DeletedDirectory, _environment.NewId().ToString("x16", CultureInfo.InvariantCulture));
         _environment.FileSystem.Rename(directory, deletedDirectory);
+        _mayComeBack = true;
         return deletedDirectory;
     }
 
