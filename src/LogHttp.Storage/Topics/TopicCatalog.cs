@@ -227,9 +227,11 @@ public sealed class TopicCatalog : IAsyncDisposable
     void PrepareDirectories()
     {
         var fileSystem = _environment.FileSystem;
+        fileSystem.CreateDirectory(TopicsDirectory);
+        // A killed process may have moved a topic away and not synced that: its files must not go before its name is gone.
+        SyncTopics();
         fileSystem.DeleteDirectory(TemporaryDirectory);
         fileSystem.DeleteDirectory(DeletedDirectory);
-        fileSystem.CreateDirectory(TopicsDirectory);
         fileSystem.CreateDirectory(TemporaryDirectory);
         fileSystem.CreateDirectory(DeletedDirectory);
         fileSystem.SyncDirectory(_options.Directory);
