@@ -3,13 +3,15 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// What the disk suffers: for a while nothing, then a power cut at some call to come, or a few errors of one kind. A few
-/// only: a disk that never works again tests little.
+/// What the disk and the process suffer: for a while nothing, then a power cut or a kill at some call to come, or a few
+/// errors of one kind. A few only: a disk that never works again tests little.
 /// </summary>
 sealed class FaultSchedule(Random random, SimulationTrace trace)
 {
     SeededFaultPlan? _plan;
     int _errorsLeft;
+    long _killAtCall;
+    bool _isKilled;
 
     // While this is above zero nothing strikes: the simulation itself looks at the disk.
     int _pauseCount;
@@ -24,14 +26,18 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
         return new PauseEnd(this);
     }
 
-    public void Calm() => _plan = null;
+    public void Calm() => (_plan, _killAtCall) = (null, 0);
+
+    /// <summary>The next process begins.</summary>
+    public void Revive() => (_isKilled, _killAtCall) = (false, 0);
 
     /// <summary>Chooses anew, given the number of the last call.</summary>
     public void Draw(long callCount)
     {
         _plan = new SeededFaultPlan(random);
         _errorsLeft = 1 + random.Next(4);
-        var choice = random.Next(13);
+        _killAtCall = 0;
+        var choice = random.Next(15);
         switch (choice)
         {
             case < 4:
@@ -55,19 +61,46 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
             case 11:
                 _plan.With(Fault.InputOutputError, 0.2 + random.NextDouble() * 0.5, FileSystemCallKind.SyncAll);
                 break;
-            default:
+            case 12:
                 // An error, and the power soon after it.
                 _plan.With(Fault.InputOutputError, 0.1).With(Fault.ShortWrite, 0.1);
                 _plan.PowerCutAtCall = callCount + 1 + random.Next(80);
                 break;
+            case 13:
+                _plan.With(Fault.InputOutputError, 0.2 + random.NextDouble() * 0.5, FileSystemCallKind.Rename, FileSystemCallKind.SyncDirectory, FileSystemCallKind.DeleteDirectory);
+                break;
+            default:
+                _plan = null;
+                _killAtCall = callCount + 1 + random.Next(random.Next(3) switch { 0 => 12, 1 => 60, _ => 300 });
+                break;
         }
-        trace.Add($"faults: choice {choice}, power cut at call {_plan?.PowerCutAtCall}");
+        trace.Add($"faults: choice {choice}, power cut at call {_plan?.PowerCutAtCall}, kill at call {_killAtCall}");
+    }
+
+    /// <summary>Strikes one of the next calls, or some.</summary>
+    public void Strike(long callCount, int withinCalls)
+    {
+        _plan = new SeededFaultPlan(random);
+        _killAtCall = 0;
+        _errorsLeft = 1 + random.Next(3);
+        var atCall = callCount + 1 + random.Next(withinCalls);
+        var choice = random.Next(3);
+        if (choice == 0)
+            _plan.PowerCutAtCall = atCall;
+        else if (choice == 1)
+            _killAtCall = atCall;
+        else
+            _plan.With(Fault.InputOutputError, Math.Max(0.1, 1.0 / withinCalls));
+        trace.Add($"strike: choice {choice}, call {atCall}");
     }
 
     public Fault Decide(FileSystemCall call)
     {
         if (_pauseCount > 0)
             return Fault.None;
+        _isKilled |= call.Number == _killAtCall;
+        if (_isKilled)
+            throw new KilledException();
         var fault = _plan?.Decide(call) ?? Fault.None;
         if (fault is Fault.InputOutputError or Fault.DiskFull or Fault.ShortWrite)
         {
@@ -86,3 +119,6 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
         public void Dispose() => schedule._pauseCount--;
     }
 }
+
+/// <summary>The process was killed at a call, which did nothing any more. Like a power cut, nothing that the log could go on from.</summary>
+sealed class KilledException() : Exception("The process was killed.");

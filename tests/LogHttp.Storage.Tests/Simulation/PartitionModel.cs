@@ -4,7 +4,9 @@ namespace LogHttp.Storage.Tests.Simulation;
 sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
 {
     public string Name { get; } = name;
-    public FlushPolicy Flush { get; } = flush;
+
+    /// <summary>The policy now; what was acknowledged under an earlier one was promised what that one said.</summary>
+    public FlushPolicy Flush { get; set; } = flush;
 
     /// <summary>Whether some of its appends give their offsets themselves.</summary>
     public bool TakesOffsets { get; } = takesOffsets;
@@ -14,6 +16,12 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
 
     /// <summary>How many of them a power cut must leave.</summary>
     public int DurableCount { get; set; }
+
+    /// <summary>How many of them it must leave once all work that waits has been done.</summary>
+    public int DueCount { get; set; }
+
+    /// <summary>Where the pages ended that were said to be final, by the place and the size asked for.</summary>
+    public Dictionary<(long Offset, int MaxBytes), long> FinalPages { get; } = [];
 
     /// <summary>Appends asked for in this life of the process and not answered, in order.</summary>
     public List<SimulatedAppend> Pending { get; } = [];
@@ -35,7 +43,7 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
     public void Add(SimulatedAppend append, long firstOffset, long stampMs)
     {
         for (var record = 0; record < append.Count; record++)
-            Lines.Add(new ModelLine(append.OffsetOf(record, firstOffset), append.Line(record, firstOffset, stampMs), append, record == append.Count - 1));
+            Lines.Add(new ModelLine(append.OffsetOf(record, firstOffset), append.TimestampOf(record, stampMs), append.Line(record, firstOffset, stampMs), append, record == append.Count - 1));
         if (Flush.IsAlways)
             DurableCount = Lines.Count;
     }
@@ -57,28 +65,8 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
 }
 
 /// <param name="Offset">The record's offset.</param>
+/// <param name="TimestampMs">The record's timestamp.</param>
 /// <param name="Bytes">The line, line feed included.</param>
 /// <param name="Append">The batch it belongs to.</param>
 /// <param name="IsBatchEnd">Whether it is the last line of its batch.</param>
-sealed record ModelLine(long Offset, byte[] Bytes, SimulatedAppend Append, bool IsBatchEnd);
-
-/// <summary>What is known of one topic.</summary>
-sealed class TopicModel(string name, TopicConfiguration configuration, PartitionModel[] partitions)
-{
-    public string Name { get; } = name;
-    public TopicConfiguration Configuration { get; } = configuration;
-    public PartitionModel[] Partitions { get; } = partitions;
-    public TopicExistence Existence { get; set; }
-    public string? Id { get; set; }
-}
-
-/// <summary>Whether a topic is there.</summary>
-enum TopicExistence
-{
-    Absent,
-
-    /// <summary>Its creation was interrupted: all of it is there, or nothing.</summary>
-    Unknown,
-
-    Present,
-}
+sealed record ModelLine(long Offset, long TimestampMs, byte[] Bytes, SimulatedAppend Append, bool IsBatchEnd);

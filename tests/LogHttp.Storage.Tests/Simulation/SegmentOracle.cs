@@ -21,7 +21,7 @@ sealed class SegmentOracle
         for (var i = 0; i < lines.Count; i++)
         {
             crc = Crc32C.Append(crc, lines[i].Bytes);
-            maxTimestampMs = Math.Max(maxTimestampMs, TimestampOf(lines[i].Bytes));
+            maxTimestampMs = Math.Max(maxTimestampMs, lines[i].TimestampMs);
             _positions[i + 1] = _positions[i] + lines[i].Bytes.Length;
             var isBoundary = _positions[i + 1] - (_boundaries.Count == 0 ? 0 : _positions[_boundaries[^1]]) >= 4096;
             if (!isBoundary && !(isSealed && i == lines.Count - 1))
@@ -88,11 +88,5 @@ sealed class SegmentOracle
         BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(16), crc);
         BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(20), Crc32C.Of(entry.AsSpan(0, 20)));
         _entries.AddRange(entry);
-    }
-
-    static long TimestampOf(ReadOnlySpan<byte> line)
-    {
-        var number = line[(line.IndexOf(",\"timestamp\":"u8) + 13)..];
-        return System.Buffers.Text.Utf8Parser.TryParse(number, out long value, out _) ? value : throw new SimulationException("A line of the model has no timestamp.");
     }
 }

@@ -38,6 +38,8 @@ sealed class SimulatedAppend
 
     public long OffsetOf(int record, long firstOffset) => _records[record].Offset ?? firstOffset + record;
 
+    public long TimestampOf(int record, long stampMs) => _records[record].TimestampMs ?? stampMs;
+
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")})");
 
@@ -45,7 +47,7 @@ sealed class SimulatedAppend
     public byte[] Line(int record, long firstOffset, long stampMs)
     {
         var batch = record == 0 && Count > 1 ? $",\"batch\":{Count}" : "";
-        return [.. Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{_records[record].TimestampMs ?? stampMs}{batch}")), .. _records[record].Tail];
+        return [.. Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{TimestampOf(record, stampMs)}{batch}")), .. _records[record].Tail];
     }
 
     public static SimulatedAppend Draw(Random random, int id, int count, Func<int> drawSize, Func<long?> drawOffset, long nowMs, RecordLimits limits)

@@ -8,7 +8,7 @@ namespace LogHttp.Storage.Tests.Simulation;
 /// </summary>
 public class SimulationTests
 {
-    const int DefaultSeeds = 300;
+    const int DefaultSeeds = 500;
 
     [Fact]
     public void Simulation_OfManySeeds_KeepsEveryPromise()

@@ -27,26 +27,49 @@ sealed partial class StorageSimulation
         // The simulation's own looking changes no more than a reader would: caches, and indexes that have to be rebuilt.
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
-        foreach (var topic in _topics)
-            LookAt(topic, afterStart);
+        foreach (var name in _names)
+            LookAt(name, afterStart);
         if (afterStart)
+        {
+            foreach (var directory in (string[])["tmp", "deleted"])
+                Require(_fileSystem.List($"{DataDirectory}/{directory}").Count == 0, $"The start left something in {directory}");
             _wasPowerCut = false;
-        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + _topics.Sum(topic => topic.Partitions.Length));
+        }
+        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count());
         Require(_fileSystem.OpenHandleCount <= bound, $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be");
         _fileSystem.CapacityBytes = capacityBytes;
     }
 
-    void LookAt(TopicModel model, bool afterStart)
+    void LookAt(NameModel name, bool afterStart)
     {
-        var topic = _catalog.Find(model.Name);
-        if (model.Existence == TopicExistence.Unknown && afterStart)
-            model.Existence = topic is null ? TopicExistence.Absent : TopicExistence.Present;
-        Require(topic is not null == model.Existence is TopicExistence.Present, $"{model.Name} should be {model.Existence}");
+        if (name.IsUnreadable && !afterStart)
+        {
+            Require(IsUnreadable(name), $"{name.Name} should be damaged");
+            return;
+        }
+        var topic = _catalog.Find(name.Name);
+        if (afterStart)
+        {
+            var found = name.Possible.Find(model => model?.Id == topic?.Id);
+            Require(found is not null || (topic is null && name.Possible.Contains(null)), $"{name.Name} leads to {topic?.Id ?? "nothing"}; it should to {string.Join(" or ", name.Possible.Select(model => model?.Id ?? "nothing"))}");
+            name.Settle(found);
+        }
+        Require(topic?.Id == name.Topic?.Id, $"{name.Name} leads to {topic?.Id ?? "nothing"}; it should to {name.Topic?.Id ?? "nothing"}");
         if (topic is null)
             return;
-        model.Id ??= topic.Id;
-        Require(model.Id == topic.Id, $"{model.Name} had the id {model.Id}, and now has {topic.Id}");
-        Require(topic.Configuration == model.Configuration, $"{model.Name} has the configuration {topic.Configuration}");
+        LookAt(topic, name.Topic!, afterStart);
+    }
+
+    void LookAt(Topic topic, TopicModel model, bool afterStart)
+    {
+        if (afterStart && model.PossibleConfigurations.Contains(topic.Configuration))
+        {
+            model.Configure(topic.Configuration);
+            // Another one that was written may still come to light, but not after the power was gone.
+            if (_wasPowerCut)
+                model.PossibleConfigurations.RemoveAll(configuration => configuration != topic.Configuration);
+        }
+        Require(topic.Configuration == model.Configuration, $"{model} has the configuration {topic.Configuration}; it should have {string.Join(" or ", model.PossibleConfigurations)}");
         for (var number = 0; number < topic.Partitions.Length; number++)
         {
             var (log, partition) = (topic.Partitions[number], model.Partitions[number]);
@@ -55,8 +78,22 @@ sealed partial class StorageSimulation
             CheckStop(log, partition);
             CheckRecords(log, partition);
             CheckFiles(log, partition, $"{DataDirectory}/topics/{model.Name}/{number}");
+            CheckFinalPages(log, partition);
             for (var count = _random.Next(4); count > 0; count--)
                 Fetch(log, partition);
+        }
+    }
+
+    /// <summary>Some of the pages that were said to be final once more.</summary>
+    void CheckFinalPages(PartitionLog log, PartitionModel model)
+    {
+        if (IsWithoutIndex(log) || model.FinalPages.Count == 0)
+            return;
+        var final = model.FinalPages.Keys.Order().ToArray();
+        for (var count = Math.Min(final.Length, 8); count > 0; count--)
+        {
+            var (offset, maxBytes) = final[_random.Next(final.Length)];
+            Fetch(log, model, LogPlace.At(offset), offset, PageSize.AtMost(maxBytes));
         }
     }
 
@@ -69,6 +106,7 @@ sealed partial class StorageSimulation
     /// <summary>After a start: settles which of the unanswered appends are in the log, and takes out what a power cut may take.</summary>
     void Reconcile(PartitionLog log, PartitionModel model)
     {
+        model.Unknown.Sort((left, right) => left.Id.CompareTo(right.Id));
         foreach (var append in model.Unknown)
             NoteJump(model, append);
         var found = ReadAll(log);
@@ -79,7 +117,7 @@ sealed partial class StorageSimulation
         if (matched < model.Lines.Count)
         {
             Require(rest.IsEmpty, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} is not there or was changed; in its place stands {Head(rest)}");
-            Require(_wasPowerCut && !model.Flush.IsAlways, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} and what follows was lost, though acknowledged or seen");
+            Require(_wasPowerCut, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} and what follows was lost, though acknowledged or seen");
             Require(matched >= model.DurableCount, $"{model.Name}: record {model.Lines[matched].Offset} was lost, though durable up to number {model.DurableCount}");
             Require(matched == 0 || model.Lines[matched - 1].IsBatchEnd, $"{model.Name}: {model.Lines[matched].Append} was cut in two");
             foreach (var line in model.Lines.Skip(matched))
@@ -230,22 +268,28 @@ sealed partial class StorageSimulation
 
     void FetchSomewhere()
     {
-        var topic = _topics[_random.Next(_topics.Length)];
-        foreach (var (log, model) in Partitions(topic))
+        foreach (var (log, model) in Partitions(AnyName()))
         {
             if (_random.Next(2) == 0)
                 Fetch(log, model);
         }
     }
 
-    /// <summary>One fetch at a random place: exactly the page that the lines give, or the error that the disk has cause for.</summary>
+    /// <summary>One fetch at a random place.</summary>
     void Fetch(PartitionLog log, PartitionModel model)
+    {
+        var (place, offset) = DrawPlace(model, VisibleCount(log, model), log.EndOffset);
+        var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
+        if (Fetch(log, model, place, offset, size) is { } held && _random.Next(4) == 0 && !IsWithoutIndex(log))
+            CheckPageEnd(model, held, place, size);
+    }
+
+    /// <summary>Exactly the page that the lines give, or the error that the disk has cause for.</summary>
+    HeldPage? Fetch(PartitionLog log, PartitionModel model, LogPlace place, long offset, PageSize size)
     {
         var visible = VisibleCount(log, model);
         var end = log.EndOffset;
         Require(log.EarliestOffset == 0, $"{model.Name} begins at {log.EarliestOffset}");
-        var (place, offset) = DrawPlace(model, end);
-        var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
         FetchResult page;
         try
         {
@@ -254,24 +298,35 @@ sealed partial class StorageSimulation
         catch (IOException exception) when (exception is not CorruptionException and not CorruptIndexException && _faults.ErrorCount > _errorsBeforeLife)
         {
             _trace.Add($"{model.Name}: fetch at {place} failed: {exception.Message}");
-            return;
+            return null;
         }
         var first = model.IndexOf(offset);
         var expected = offset > end ? FetchStatus.BeyondEnd : first >= visible ? FetchStatus.AtEnd : FetchStatus.Page;
         Require(page.Status == expected && page.EndOffset == end, $"{model.Name}: a fetch at {place} found {page}; the end is {end}, so it should be {expected}");
         if (page.Status != FetchStatus.Page)
-            return;
+            return null;
         var held = HeldPage.Of(model, page, first, visible);
+        CheckFinal(log, model, held, offset, size);
         _heldPages.Add(held);
         if (_random.Next(3) > 0 || _heldPages.Count > 4)
             ReleasePage();
-        if (_random.Next(4) == 0 && !IsWithoutIndex(log))
-            CheckPageEnd(model, held, place, size, visible);
+        return held;
     }
 
-    (LogPlace, long Offset) DrawPlace(PartitionModel model, long end)
+    /// <summary>A page that was final is the same for ever, also after a power cut.</summary>
+    static void CheckFinal(PartitionLog log, PartitionModel model, HeldPage held, long offset, PageSize size)
     {
-        switch (_random.Next(8))
+        if (model.FinalPages.TryGetValue((offset, size.MaxBytes), out var nextOffset))
+            Require(held.Page.NextOffset == nextOffset || IsWithoutIndex(log), $"{model.Name}: the page of {size.MaxBytes} at {offset} was final and ended before {nextOffset}; now it ends before {held.Page.NextOffset}");
+        if (!held.Page.IsFinal)
+            return;
+        model.FinalPages[(offset, size.MaxBytes)] = held.Page.NextOffset;
+        model.DurableCount = Math.Max(model.DurableCount, held.Last);
+    }
+
+    (LogPlace, long Offset) DrawPlace(PartitionModel model, int visible, long end)
+    {
+        switch (_random.Next(10))
         {
             case 0:
                 return (LogPlace.Earliest, 0);
@@ -282,6 +337,10 @@ sealed partial class StorageSimulation
                 return (LogPlace.FromEnd(count), Math.Max(0, end - count));
             case 3:
                 return (LogPlace.At(end + 1), end + 1);
+            case 4 or 5:
+                var timestampMs = DrawTime(model);
+                var first = model.Lines.FindIndex(0, visible, line => line.TimestampMs >= timestampMs);
+                return (LogPlace.AtTime(timestampMs), first < 0 ? end : model.Lines[first].Offset);
             default:
                 var offset = model.Lines.Count == 0 ? 0 : model.Lines[_random.Next(model.Lines.Count)].Offset;
                 offset = Math.Max(0, offset - (model.TakesOffsets ? _random.Next(3) : 0));
@@ -289,14 +348,18 @@ sealed partial class StorageSimulation
         }
     }
 
+    long DrawTime(PartitionModel model) => model.Lines.Count == 0 || _random.Next(8) == 0
+        ? _random.Next(3) switch { 0 => 0, 1 => NowMs, _ => long.MaxValue }
+        : Math.Max(0, model.Lines[_random.Next(model.Lines.Count)].TimestampMs + _random.Next(-1, 2));
+
     /// <summary>Readers that started anywhere meet: where a page ends is a matter of the segment's bytes and the page size.</summary>
-    void CheckPageEnd(PartitionModel model, HeldPage page, LogPlace place, PageSize size, int visible)
+    void CheckPageEnd(PartitionModel model, HeldPage page, LogPlace place, PageSize size)
     {
         using var pause = _faults.Pause();
         var bases = SegmentBases($"{DataDirectory}/topics/{model.Name}", out _);
         var number = bases.FindLastIndex(baseOffset => baseOffset <= model.Lines[page.First].Offset);
-        var isActive = number == bases.Count - 1 || model.IndexOf(bases[number + 1]) >= visible;
-        var lines = model.Lines[model.IndexOf(bases[number])..(isActive ? visible : model.IndexOf(bases[number + 1]))];
+        var isActive = number == bases.Count - 1 || model.IndexOf(bases[number + 1]) >= page.Visible;
+        var lines = model.Lines[model.IndexOf(bases[number])..(isActive ? page.Visible : model.IndexOf(bases[number + 1]))];
         var segment = new SegmentOracle(bases[number], lines, isSealed: !isActive);
         var first = page.First - model.IndexOf(bases[number]);
         var last = segment.PageEnd(first, size) + model.IndexOf(bases[number]);
@@ -316,14 +379,14 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>A page that somebody is still sending, and the lines it must hold.</summary>
-    sealed record HeldPage(PartitionModel Model, FetchResult Page, ModelLine[] Lines, int First, int Last)
+    sealed record HeldPage(PartitionModel Model, FetchResult Page, ModelLine[] Lines, int First, int Last, int Visible)
     {
         public static HeldPage Of(PartitionModel model, FetchResult page, int first, int visible)
         {
             Require(page.FirstOffset == model.Lines[first].Offset, $"{model.Name}: the page begins with {page.FirstOffset} instead of {model.Lines[first].Offset}");
             var last = model.IndexOf(page.NextOffset);
             Require(last > first && last <= visible && model.Lines[last - 1].Offset + 1 == page.NextOffset, $"{model.Name}: the page from {page.FirstOffset} on is followed by {page.NextOffset}");
-            return new(model, page, [.. model.Lines[first..last]], first, last);
+            return new(model, page, [.. model.Lines[first..last]], first, last, visible);
         }
 
         public void CheckAndDispose()

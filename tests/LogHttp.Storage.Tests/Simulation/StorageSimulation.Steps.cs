@@ -1,5 +1,3 @@
-using LogHttp.Storage.Files;
-
 namespace LogHttp.Storage.Tests.Simulation;
 
 // What is asked of the log, and what must hold for each answer.
@@ -10,7 +8,7 @@ sealed partial class StorageSimulation
     void Step()
     {
         _latestClockMs = Math.Max(_latestClockMs, NowMs);
-        switch (_random.Next(40))
+        switch (_random.Next(48))
         {
             case < 16:
                 AppendSomewhere();
@@ -38,7 +36,7 @@ sealed partial class StorageSimulation
                 _latestClockMs = Math.Max(_latestClockMs, NowMs);
                 break;
             case < 36:
-                CreateTopic(_topics[_random.Next(_topics.Length)]);
+                CreateTopic(AnyName());
                 break;
             case 36:
                 _fileSystem.CapacityBytes = _random.Next(2) == 0 ? long.MaxValue : _fileSystem.UsedBytes + _random.Next(100_000);
@@ -53,18 +51,32 @@ sealed partial class StorageSimulation
                     return;
                 LookAtAll(afterStart: true);
                 break;
-            default:
+            case 39:
                 ReleasePage();
+                break;
+            case 40:
+                DeleteTopic(AnyName());
+                break;
+            case < 43:
+                ConfigureTopic(AnyName());
+                break;
+            case < 45:
+                UseDeletedTopic();
+                break;
+            default:
+                CreateTopic(AnyName());
                 break;
         }
     }
+
+    NameModel AnyName() => _names[_random.Next(_names.Length)];
 
     void LetTimePass()
     {
         var duration = TimeSpan.FromMilliseconds(_random.Next(3_000));
         _trace.Add($"{duration} passes");
         // Whatever was acknowledged before that much time passed has been made durable by the timers meanwhile.
-        var due = _topics.SelectMany(topic => Partitions(topic)).Where(pair => pair.Model.Flush.Interval < duration)
+        var due = _names.SelectMany(Partitions).Where(pair => pair.Model.Flush.Interval < duration)
             .Select(pair => (pair.Log, pair.Model, pair.Model.Lines.Count)).ToArray();
         _time.Advance(duration);
         _latestClockMs = Math.Max(_latestClockMs, NowMs);
@@ -76,54 +88,32 @@ sealed partial class StorageSimulation
         }
     }
 
-    void CreateTopic(TopicModel topic)
-    {
-        var errors = _faults.ErrorCount;
-        _trace.Add($"create topic {topic.Name}");
-        var before = topic.Existence;
-        if (before == TopicExistence.Absent)
-            topic.Existence = TopicExistence.Unknown;
-        var creation = _catalog.GetOrCreateAsync(topic.Name, topic.Configuration);
-        Require(creation.IsCompleted, "The creation of a topic did not complete at once.");
-        if (creation.IsFaulted)
-        {
-            if (creation.Exception.InnerException is not IOException exception)
-                throw creation.Exception.InnerException!;
-            Require(before != TopicExistence.Present, $"{topic.Name} exists, but could not be had: {exception}");
-            Require(_faults.ErrorCount > errors || (IsLimited && exception is DiskFullException), $"{topic.Name} could not be made, and no error had struck: {exception}");
-            Require(_catalog.Find(topic.Name) is null, $"{topic.Name} could not be made, but is there");
-            // With one error there is no such topic; where cleaning up failed too, nobody can say.
-            if (before == TopicExistence.Absent && _faults.ErrorCount == errors + 1)
-                topic.Existence = TopicExistence.Absent;
-            return;
-        }
-        var made = creation.Result.Topic;
-        Require(topic.Id is null || topic.Id == made.Id, $"{topic.Name} had the id {topic.Id}, and now has {made.Id}");
-        Require(made.Configuration == topic.Configuration, $"{topic.Name} has the configuration {made.Configuration}");
-        (topic.Existence, topic.Id) = (TopicExistence.Present, made.Id);
-    }
-
     void AppendSomewhere()
     {
-        var topic = _topics[_random.Next(_topics.Length)];
-        if (topic.Existence != TopicExistence.Present)
+        var name = AnyName();
+        if (name.Topic is not { } topic)
             return;
         var partition = _random.Next(topic.Partitions.Length);
         for (var count = 1 + _random.Next(3); count > 0; count--)
-            Append(_catalog.Find(topic.Name)!.Partitions[partition], topic.Partitions[partition]);
+            Append(_catalog.Find(name.Name)!.Partitions[partition], topic.Partitions[partition]);
     }
 
     void Append(PartitionLog log, PartitionModel model)
     {
-        var count = _random.Next(10) switch { < 4 => 1, < 8 => 2 + _random.Next(5), 8 => 10 + _random.Next(100), _ => 400 };
-        var isLarge = _random.Next(6) == 0;
-        var append = SimulatedAppend.Draw(_random, ++_appendCount, count,
-            drawSize: () => isLarge ? _random.Next(_maxRecordSize) : _random.Next(200),
-            drawOffset: DrawOffsets(model), NowMs, _options.Records);
+        var append = DrawAppend(model);
         _trace.Add($"{model.Name}: {append}");
         append.Result = log.AppendAsync(append.Batch);
         model.Pending.Add(append);
         Listen(model);
+    }
+
+    SimulatedAppend DrawAppend(PartitionModel model)
+    {
+        var count = _random.Next(10) switch { < 4 => 1, < 8 => 2 + _random.Next(5), 8 => 10 + _random.Next(100), _ => 400 };
+        var isLarge = _random.Next(6) == 0;
+        return SimulatedAppend.Draw(_random, ++_appendCount, count,
+            drawSize: () => isLarge ? _random.Next(_maxRecordSize) : _random.Next(200),
+            drawOffset: DrawOffsets(model), NowMs, _options.Records);
     }
 
     Func<long?> DrawOffsets(PartitionModel model)
@@ -153,11 +143,8 @@ sealed partial class StorageSimulation
     /// <summary>Hears what was answered since the last time.</summary>
     void Listen()
     {
-        foreach (var topic in _topics)
-        {
-            foreach (var model in topic.Partitions)
-                Listen(model);
-        }
+        foreach (var model in Models)
+            Listen(model);
     }
 
     void Listen(PartitionModel model)

@@ -11,7 +11,7 @@ namespace LogHttp.Storage.Tests.Simulation;
 /// </summary>
 /// <remarks>
 /// The run is a row of <i>lives</i>: a process opens the data directory, works for some steps, and ends by closing, by
-/// being killed, or with the power. One thread runs everything.
+/// being killed, or with the power. One thread runs everything, but for the end of a deletion, for which that thread waits.
 /// </remarks>
 sealed partial class StorageSimulation
 {
@@ -25,18 +25,24 @@ sealed partial class StorageSimulation
     readonly SimulatedScheduler _scheduler;
     readonly FaultSchedule _faults;
     readonly StorageOptions _options;
-    readonly TopicModel[] _topics;
+    readonly NameModel[] _names;
     readonly List<HeldPage> _heldPages = [];
+
+    // Of the topics that were deleted in this life.
+    readonly List<(PartitionLog Log, PartitionModel Model)> _deletedLogs = [];
     readonly int _maxRecordSize;
 
     PowerCutFileSystem _fileSystem;
     SimulatedTime _time = new(Start);
     SimulatedLane _lane;
     TopicCatalog _catalog = null!;
+    Deletion? _deletion;
+    Turnstile _turnstile = new();
     int _step;
     int _appendCount;
     long _idCount;
     long _latestClockMs;
+    bool _isFinishing;
 
     // Since the last start that was looked at: whether the power went, and what had struck before this life.
     bool _wasPowerCut;
@@ -62,7 +68,7 @@ sealed partial class StorageSimulation
             SyncAllThreshold = _random.Next(4),
             MaxOpenSegments = _random.Next(2) == 0 ? 4 : 16,
         };
-        _topics = [.. Enumerable.Range(0, 1 + _random.Next(3)).Select(DrawTopic)];
+        _names = [.. Enumerable.Range(0, 1 + _random.Next(3)).Select(number => new NameModel($"t{number}"))];
         trace.Logged += OnLogged;
     }
 
@@ -101,7 +107,12 @@ sealed partial class StorageSimulation
             LookAtAll(afterStart: true);
             if (isLast)
                 _faults.Calm();
-            var steps = 5 + _random.Next(60);
+            foreach (var name in _names)
+            {
+                if (name.Topic is null && _random.Next(2) == 0)
+                    CreateTopic(name);
+            }
+            var steps = 5 + _random.Next(80);
             for (var step = 0; step < steps; step++)
             {
                 _step++;
@@ -119,6 +130,10 @@ sealed partial class StorageSimulation
         {
             CutPower();
         }
+        catch (KilledException)
+        {
+            Kill();
+        }
     }
 
     /// <summary>Starts until it works; false when it never did, for which something must have struck each time.</summary>
@@ -128,8 +143,10 @@ sealed partial class StorageSimulation
         {
             if (isLast || attempt == MaxFailedStarts - 1)
                 BeKind();
-            else if (_random.Next(2) == 0)
+            else if (_random.Next(3) == 0)
                 _faults.Draw(_fileSystem.CallCount);
+            else if (_random.Next(4) == 0)
+                _faults.Strike(_fileSystem.CallCount, 10);
             _lane = _scheduler.CreateLane();
             (_errorsBeforeLife, _wasOpenedLimited) = (_faults.ErrorCount, IsLimited);
             _trace.Add("open");
@@ -146,6 +163,10 @@ sealed partial class StorageSimulation
             {
                 CutPower();
             }
+            catch (KilledException)
+            {
+                Kill();
+            }
             catch (IOException exception)
             {
                 Require(_faults.ErrorCount > _errorsBeforeLife, $"The start failed, and no error had struck: {exception}");
@@ -157,15 +178,24 @@ sealed partial class StorageSimulation
         throw new SimulationException("The log never started, although nothing struck in the end.");
     }
 
-    StorageEnvironment Environment() => new()
+    StorageEnvironment Environment()
     {
-        FileSystem = _fileSystem,
-        Time = _time,
-        AppendScheduler = _lane,
-        CommitScheduler = _lane,
-        NewId = () => ++_idCount,
-        Logger = _trace,
-    };
+        var turnstile = _turnstile;
+        return new()
+        {
+            FileSystem = _fileSystem,
+            Time = _time,
+            AppendScheduler = _lane,
+            CommitScheduler = _lane,
+            NewId = () =>
+            {
+                // A deletion goes on on the thread pool once its topic is closed, and first of all asks for an id.
+                turnstile.Pass();
+                return ++_idCount;
+            },
+            Logger = _trace,
+        };
+    }
 
     bool IsLimited => _fileSystem.CapacityBytes < long.MaxValue;
 
@@ -197,18 +227,20 @@ sealed partial class StorageSimulation
     /// <summary>In the end the disk is well, and then everything works: appends, a clean stop that outlives the power.</summary>
     void Finish()
     {
+        _isFinishing = true;
         BeKind();
-        if (_topics.Any(topic => Partitions(topic).Any(pair => pair.Log.StoppedReason is not null)))
+        FinishDeletion();
+        if (_names.Any(name => name.IsUnreadable || Partitions(name).Any(pair => pair.Log.StoppedReason is not null)))
         {
             Close();
             Require(Open(isLast: true), "no start");
             LookAtAll(afterStart: true);
         }
-        foreach (var topic in _topics)
-            CreateTopic(topic);
-        foreach (var topic in _topics)
+        foreach (var name in _names)
+            CreateTopic(name);
+        foreach (var name in _names)
         {
-            foreach (var (log, model) in Partitions(topic))
+            foreach (var (log, model) in Partitions(name))
                 Append(log, model);
         }
         PumpAll();
@@ -224,6 +256,7 @@ sealed partial class StorageSimulation
     /// <summary>Closes the log in good order, with work and pages still under way.</summary>
     void Close()
     {
+        FinishDeletion();
         _trace.Add("close");
         var errors = _faults.ErrorCount;
         var closing = _catalog.DisposeAsync().AsTask();
@@ -231,30 +264,36 @@ sealed partial class StorageSimulation
             AppendSomewhere();
         PumpAll();
         // Its last few lines continue on the thread pool, and touch nothing but the lock.
-        Require(closing.Wait(TimeSpan.FromSeconds(20)), "The catalog did not close, though nothing is left to run.");
+        Require(closing.Wait(TimeSpan.FromSeconds(60)), "The catalog did not close, though nothing is left to run.");
         Listen();
-        foreach (var topic in _topics)
+        foreach (var name in _names)
         {
-            foreach (var (log, model) in Partitions(topic))
-            {
-                Require(model.Pending.Count == 0, $"{model.Name}: {model.Pending.Count} appends were not answered by the close");
-                if (log.StoppedReason is null)
-                    model.DurableCount = model.Lines.Count;
-                CheckStop(log, model);
-                // Stamps go on from the checkpoint, which may not have been written.
-                if (log.StoppedReason is not null || _faults.ErrorCount > errors || IsLimited)
-                    model.LastStampMs = 0;
-            }
+            foreach (var (log, model) in Partitions(name))
+                Closed(log, model, errors);
         }
         while (_heldPages.Count > 0)
             ReleasePage();
+        _deletedLogs.Clear();
         Require(_fileSystem.OpenHandleCount == 0, $"{_fileSystem.OpenHandleCount} file handles are open after the close");
+    }
+
+    /// <summary>A partition was closed, with its topic or with everything: all was answered, and is durable.</summary>
+    void Closed(PartitionLog log, PartitionModel model, int errorsBefore)
+    {
+        Require(model.Pending.Count == 0, $"{model.Name}: {model.Pending.Count} appends were not answered by the close");
+        if (log.StoppedReason is null)
+            model.DurableCount = model.Lines.Count;
+        CheckStop(log, model);
+        // Stamps go on from the checkpoint, which may not have been written.
+        if (log.StoppedReason is not null || _faults.ErrorCount > errorsBefore || IsLimited)
+            model.LastStampMs = 0;
     }
 
     void Kill()
     {
         _trace.Add("kill");
         Die();
+        _faults.Revive();
         _fileSystem = _fileSystem.Kill();
     }
 
@@ -262,6 +301,7 @@ sealed partial class StorageSimulation
     {
         _trace.Add("power cut");
         Die();
+        _faults.Revive();
         _wasPowerCut = true;
         _fileSystem = _fileSystem.PowerCut();
     }
@@ -270,49 +310,55 @@ sealed partial class StorageSimulation
     void Die()
     {
         _lane.Clear();
+        _turnstile.Close();
+        _turnstile = new Turnstile();
+        _deletion = null;
+        _deletedLogs.Clear();
         _heldPages.Clear();
         _time = new SimulatedTime(_time.GetUtcNow());
-        foreach (var model in _topics.SelectMany(topic => topic.Partitions))
+        foreach (var model in Models)
         {
             Listen(model);
             model.Unknown.AddRange(model.Pending);
             model.Pending.Clear();
-            model.LastStampMs = 0;
+            (model.LastStampMs, model.DueCount) = (0, 0);
         }
     }
 
     void Pump(int count)
     {
-        for (var i = 0; i < count && _scheduler.RunOne(); i++)
-            Listen();
+        while (count > 0 && RunOne())
+            count--;
     }
 
     void PumpAll()
     {
-        for (var count = 0; _scheduler.RunOne(); count++)
+        for (var count = 0; RunOne(); count++)
             Require(count < 20_000, "There is always work left: something feeds itself.");
-        Listen();
-    }
-
-    /// <summary>The partitions of a topic that is there, each with what is known of it.</summary>
-    IEnumerable<(PartitionLog Log, PartitionModel Model)> Partitions(TopicModel topic) =>
-        topic.Existence == TopicExistence.Present
-            ? _catalog.Find(topic.Name)!.Partitions.Zip(topic.Partitions)
-            : [];
-
-    TopicModel DrawTopic(int number)
-    {
-        var flush = _random.Next(5) switch
+        foreach (var (log, model) in _names.SelectMany(Partitions))
         {
-            < 3 => FlushPolicy.Always,
-            3 => FlushPolicy.Os,
-            _ => FlushPolicy.Every(TimeSpan.FromMilliseconds(1 + _random.Next(2_000))),
-        };
-        var configuration = new TopicConfiguration { Partitions = 1 + _random.Next(3), SegmentBytes = (64 << 10) * (1 + _random.Next(2)), Flush = flush };
-        var name = $"t{number}";
-        return new(name, configuration, [.. Enumerable.Range(0, configuration.Partitions)
-            .Select(partition => new PartitionModel($"{name}/{partition}", flush, takesOffsets: _random.Next(4) == 0))]);
+            if (log.StoppedReason is null)
+                model.DurableCount = Math.Max(model.DurableCount, model.DueCount);
+        }
     }
+
+    /// <summary>Runs one piece of the log's work; a deletion whose topic that closed goes on before anything else.</summary>
+    bool RunOne()
+    {
+        if (!_scheduler.RunOne())
+            return false;
+        if (_deletion is { IsTopicClosed: true })
+            EndDeletion();
+        Listen();
+        return true;
+    }
+
+    /// <summary>All that is known of partitions that may be there.</summary>
+    IEnumerable<PartitionModel> Models => _names.SelectMany(name => name.Topics).SelectMany(topic => topic.Partitions);
+
+    /// <summary>The partitions of the topic that has a name, each with what is known of it.</summary>
+    IEnumerable<(PartitionLog Log, PartitionModel Model)> Partitions(NameModel name) =>
+        name.Topic is { } topic ? _catalog.Find(name.Name)!.Partitions.Zip(topic.Partitions) : [];
 
     static void Require(bool holds, string otherwise)
     {
