@@ -56,14 +56,24 @@ sealed class HostileGenerator(int seed)
             < 79 => Simple($"/topics/{Topic()}"),
             < 83 => Value(),
             < 88 => Configure("PUT"),
-            < 91 => Configure("PATCH"),
-            < 92 => new() { Method = "DELETE", Path = $"/topics/{Topic()}" },
+            < 90 => Configure("PATCH"),
+            < 93 => new() { Method = "DELETE", Path = $"/topics/{Doomed()}" },
             < 94 => Simple("/swagger"),
             < 96 => Simple("/swagger/v1/swagger.json"),
             _ => new() { Method = "OPTIONS", Path = Pick(["*", "/topics", $"/topics/{Topic()}"]) },
         };
 
-        string Topic() => Chance(0.03) ? string.Create(CultureInfo.InvariantCulture, $"new{random.Next(500)}") : Pick(Topics);
+        string Topic() => Chance(0.03) ? New() : Pick(Topics);
+
+        string New() => string.Create(CultureInfo.InvariantCulture, $"new{random.Next(40)}");
+
+        /// <summary>Mostly those that mutations have made: else they take all the room there is.</summary>
+        string Doomed() => random.Next(10) switch
+        {
+            < 1 => Pick(Topics),
+            < 5 => New(),
+            _ => Pick(Segments),
+        };
 
         int Partition() => random.Next(Chance(0.05) ? 9 : 3);
 

@@ -29,7 +29,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     static readonly (string Name, string Value)[] Settings =
     [
         ("Partitions", "3"),
-        ("MaxTopics", "50"),
+        ("MaxTopics", "30"),
         ("MaxRecordBytes", "16384"),
         ("MaxBatchBytes", "32768"),
         ("MaxBodyBytes", "65536"),
@@ -45,6 +45,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     static readonly Dictionary<(int Status, string? Code), string> AllowedServerErrors = new()
     {
         [(503, "overloaded")] = "MaxReadingBytes is small, and eight connections send at once",
+        [(503, "log_closed")] = "another connection deletes the topic",
         [(503, "topic_changed")] = "another connection made the topic meanwhile",
         [(505, null)] = "Kestrel's own answer to a version of HTTP that it does not speak",
     };
@@ -344,6 +345,8 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
 
     static async Task StillServesAsync(TestServer server)
     {
+        // Of those who left, requests may still be under way: a stop waits for them. And what they left must open again.
+        server.Restart();
         var topics = Directory.EnumerateDirectories(Path.Combine(server.DataDirectory, "topics")).Select(Path.GetFileName).ToArray();
         using var response = await server.PostAsync($"/topics/{topics[0]}?partition=0", "application/json", "\"still here\"");
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
