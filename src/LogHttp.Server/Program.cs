@@ -1,3 +1,4 @@
+using LogHttp.Server.Documentation;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using Microsoft.Extensions.Options;
@@ -14,6 +15,7 @@ try
     builder.AddLogging();
     builder.AddLogHttp();
     builder.AddServer();
+    builder.Services.AddSwagger();
 
     var app = builder.Build();
     app.UseLogHttp();

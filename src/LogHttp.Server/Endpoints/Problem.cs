@@ -22,12 +22,13 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The same, said of a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
 
+    public ProblemJson ToJson() => new(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset);
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         httpContext.Response.Headers.CacheControl = "no-store";
         if (IsRetryable)
             httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
-        var json = new ProblemJson(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset);
-        return new Answer<ProblemJson>(Status, json, ResponseJson.Readable.ProblemJson, "application/problem+json").ExecuteAsync(httpContext);
+        return new Answer<ProblemJson>(Status, ToJson(), ResponseJson.Readable.ProblemJson, "application/problem+json").ExecuteAsync(httpContext);
     }
 }

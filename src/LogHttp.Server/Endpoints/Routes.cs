@@ -1,3 +1,4 @@
+using LogHttp.Server.Documentation;
 using LogHttp.Server.Hosting;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -33,6 +34,7 @@ internal static class Routes
             return guard.Check(context.Request) is { } problem ? problem.ExecuteAsync(context) : next(context);
         });
         app.UseCors();
+        app.UseSwaggerPages();
         app.Use(RefuseMethodsInOtherCase);
     }
 
@@ -51,16 +53,16 @@ internal static class Routes
 
     public static void MapLogHttp(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/topics/{topic}", ProduceEndpoint.HandleAsync);
-        routes.MapMethods("/topics/{topic}/{place}", Read, FetchEndpoint.HandleAsync);
-        routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync);
-        routes.MapMethods("/topics", Read, TopicEndpoints.List);
-        routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get);
-        routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync);
-        routes.MapPatch("/topics/{topic}", TopicEndpoints.PatchAsync);
-        routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync);
-        routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger"));
-        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle);
+        routes.MapPost("/topics/{topic}", ProduceEndpoint.HandleAsync).WithMetadata(RecordOperations.Produce);
+        routes.MapMethods("/topics/{topic}/{place}", Read, FetchEndpoint.HandleAsync).WithMetadata(RecordOperations.Fetch);
+        routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync).WithMetadata(RecordOperations.FetchValue);
+        routes.MapMethods("/topics", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
+        routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);
+        routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);
+        routes.MapPatch("/topics/{topic}", TopicEndpoints.PatchAsync).WithMetadata(TopicOperations.Patch);
+        routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
+        routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
+        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health);
     }
 
     static void Listens(WebApplication app, SiteGuard guard)

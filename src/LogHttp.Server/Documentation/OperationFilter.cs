@@ -1,0 +1,98 @@
+using System.Globalization;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace LogHttp.Server.Documentation;
+
+/// <summary>
+/// Writes the <see cref="OperationDocument"/> that stands beside a route into the API's description. The handlers read
+/// and write HTTP themselves, so nothing could be learnt from their signatures.
+/// </summary>
+internal sealed class OperationFilter : IOperationFilter
+{
+    const string ProblemType = "application/problem+json";
+
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        var document = context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<OperationDocument>().SingleOrDefault()
+            ?? throw new InvalidOperationException($"{context.ApiDescription.HttpMethod} {context.ApiDescription.RelativePath} has no {nameof(OperationDocument)} beside its route.");
+        operation.OperationId = document.Id;
+        operation.Summary = document.Summary;
+        operation.Description = document.Description;
+        operation.Tags = new HashSet<OpenApiTagReference> { new(document.Tag, context.Document) };
+        operation.Parameters = [.. document.Parameters.Select(ToParameter)];
+        operation.RequestBody = document.Body is { } body ? ToBody(body, context) : null;
+        operation.Responses = [];
+        foreach (var response in document.Responses)
+            operation.Responses.Add(Text(response.Status), ToResponse(response, context));
+        foreach (var problems in document.Problems.GroupBy(problem => problem.Example.Status).OrderBy(problems => problems.Key))
+            operation.Responses.Add(Text(problems.Key), ToResponse([.. problems], context));
+    }
+
+    static OpenApiParameter ToParameter(ParameterDocument document) => new()
+    {
+        In = document.Location,
+        Name = document.Name,
+        Description = document.Description,
+        Required = document.Location == ParameterLocation.Path,
+        Schema = document.Schema,
+        Example = document.Examples is [var only] ? only.Value : null,
+        Examples = document.Examples is [_] ? null : ToExamples(document.Examples),
+    };
+
+    static OpenApiRequestBody ToBody(BodyDocument document, OperationFilterContext context) => new()
+    {
+        Required = document.IsRequired,
+        Description = document.Description,
+        Content = ToContent(document.Contents, context),
+    };
+
+    static OpenApiResponse ToResponse(ResponseDocument document, OperationFilterContext context) => new()
+    {
+        Description = document.Description,
+        Headers = ToHeaders(document.Headers, context),
+        Content = document.Contents is [] ? null : ToContent(document.Contents, context),
+    };
+
+    static OpenApiResponse ToResponse(ProblemDocument[] documents, OperationFilterContext context)
+    {
+        var codes = documents.Select(static document => $"- `{document.Example.Code}`: {document.When}");
+        IEnumerable<HeaderDocument> retryAfter = documents.Any(document => document.Example.IsRetryable) ? [Headers.RetryAfter] : [];
+        return new()
+        {
+            Description = string.Join('\n', codes),
+            Headers = ToHeaders([.. documents.SelectMany(document => document.Headers).Distinct(), Headers.CacheControl, .. retryAfter], context),
+            Content = new Dictionary<string, IOpenApiMediaType>
+            {
+                [ProblemType] = new OpenApiMediaType
+                {
+                    Schema = context.SchemaGenerator.GenerateSchema(typeof(Endpoints.ProblemJson), context.SchemaRepository),
+                    Examples = documents.ToDictionary(document => document.Name, IOpenApiExample (document) => new OpenApiExampleReference(document.Name, context.Document)),
+                },
+            },
+        };
+    }
+
+    static Dictionary<string, IOpenApiMediaType> ToContent(IReadOnlyList<ContentDocument> documents, OperationFilterContext context) =>
+        documents.ToDictionary(document => document.MediaType, IOpenApiMediaType (document) => new OpenApiMediaType
+        {
+            Schema = ToSchema(document.Schema, context),
+            Examples = ToExamples(document.Examples),
+        });
+
+    static IOpenApiSchema ToSchema(ContentSchema document, OperationFilterContext context)
+    {
+        if (document.Inline is not null)
+            return document.Inline;
+        var schemas = Array.ConvertAll(document.Types, type => context.SchemaGenerator.GenerateSchema(type, context.SchemaRepository));
+        return schemas is [var only] ? only : new OpenApiSchema { OneOf = [.. schemas] };
+    }
+
+    static Dictionary<string, IOpenApiExample> ToExamples(ExampleDocument[] documents) =>
+        documents.ToDictionary(document => document.Name, IOpenApiExample (document) => new OpenApiExample { Summary = document.Summary, Value = document.Value });
+
+    static Dictionary<string, IOpenApiHeader>? ToHeaders(IReadOnlyList<HeaderDocument> documents, OperationFilterContext context) =>
+        documents is [] ? null : documents.ToDictionary(document => document.Name, IOpenApiHeader (document) => new OpenApiHeaderReference(document.Name, context.Document));
+
+    static string Text(int status) => status.ToString(CultureInfo.InvariantCulture);
+}

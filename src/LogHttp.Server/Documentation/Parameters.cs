@@ -1,0 +1,83 @@
+using System.Globalization;
+using LogHttp.Storage;
+using Microsoft.OpenApi;
+
+namespace LogHttp.Server.Documentation;
+
+/// <summary>The parameters of the path, the query and the headers.</summary>
+internal static class Parameters
+{
+    public static ParameterDocument Topic { get; } = new(ParameterLocation.Path, "topic",
+        "The topic's name; `.` and `..` are none.",
+        new() { Type = JsonSchemaType.String, MinLength = 1, MaxLength = TopicName.MaxLength, Pattern = "^[A-Za-z0-9._-]+$" },
+        new ExampleDocument("orders", "A topic", "orders"));
+
+    public static ParameterDocument Place { get; } = new(ParameterLocation.Path, "place",
+        "Where to begin: an offset (the record that has it, or the first one after it), `earliest`, `latest` (the end: nothing yet), `-10` (ten offsets before the end), or `@` and a time (the first record from which on the log has reached it).",
+        new() { Type = JsonSchemaType.String, Pattern = "^([0-9]+|-[0-9]+|earliest|latest|@.+)$" },
+        new("earliest", "The first record there is", "earliest"),
+        new("offset", "An offset", "42"),
+        new("latest", "What comes next", "latest"),
+        new("last", "The last ten", "-10"),
+        new("time", "A time", "@2026-11-22T10:00:00Z"),
+        new("milliseconds", "A time in Unix milliseconds", "@1795341600000"));
+
+    public static ParameterDocument ProducePartition { get; } = Query("partition",
+        "The partition the records go to. Without it: that of the key (murmur2, as in Kafka's Java client); records without a key go to one partition for each request, in turn.",
+        Number(0, 1023), 0);
+
+    public static ParameterDocument FetchPartition { get; } = Query("partition",
+        "The partition to read. May be left out where the topic has one, or where `key` says which.",
+        Number(0, 1023), 0);
+
+    public static ParameterDocument Split { get; } = Query("split", "`lines`: a text body is a record a line, not one record.", OneOf("lines"), "lines");
+
+    public static ParameterDocument MaxBytes { get; } = Query("maxBytes",
+        "The most bytes of a page, rounded down to a power of two from 4096 to 67108864; a record that is larger comes alone. With `key`: how much of the log is looked through, 16777216 when left out.",
+        new() { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "1", Default = PageSize.Default.MaxBytes }, 65536);
+
+    public static ParameterDocument View { get; } = Query("view", "`values`: only the records' values, a line each.", OneOf("values"), "values");
+
+    public static ParameterDocument Key { get; } = Query("key",
+        "Only the records with this key. Each answer has looked through `maxBytes` of the log; it can be empty and still have a `Link` to go on with.",
+        new() { Type = JsonSchemaType.String }, "user-7");
+
+    public static ParameterDocument KeyBase64 { get; } = Query("keyBase64", "The same for a key of any bytes, as Base64. Not together with `key`.",
+        new() { Type = JsonSchemaType.String, Format = "byte" }, "AAEC/w==");
+
+    public static ParameterDocument TopicId { get; } = Query("v",
+        "The topic's id (`Log-Topic-Id`): a topic that was deleted and made again answers 410 then, not with other records. The links have it.",
+        new() { Type = JsonSchemaType.String }, "8f1d4c0a52b7e693");
+
+    public static ParameterDocument Limit { get; } = Query("limit", "The most topics to list.",
+        new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = "1", Maximum = "1000", Default = 100 }, 20);
+
+    public static ParameterDocument After { get; } = Query("after", "Only topics whose names come after this one.", new() { Type = JsonSchemaType.String }, "orders");
+
+    public static ParameterDocument RecordKey { get; } = Header("Record-Key", "The key of a single record, UTF-8.", "user-7");
+
+    public static ParameterDocument RecordTimestamp { get; } = Header("Record-Timestamp",
+        "The time of a single record: Unix milliseconds or an ISO time, at most an hour ahead. Without it: the server's.", "2026-11-22T10:00:00Z");
+
+    public static ParameterDocument RecordHeader { get; } = Header("Record-Header-trace",
+        "A header of a single record. `trace` stands for any name: each header `Record-Header-<name>` becomes the record's header `<name>`, and may be there several times.", "9f");
+
+    public static ParameterDocument IfNoneMatch { get; } = Header("If-None-Match",
+        "An `ETag` from before, or several: 304 without a body if the answer is still that one. Takes effect at an offset.", "\"8f1d4c0a52b7e693.42.45\"");
+
+    static ParameterDocument Query(string name, string description, OpenApiSchema schema, System.Text.Json.Nodes.JsonNode example) =>
+        new(ParameterLocation.Query, name, description, schema, new ExampleDocument(name, "", example));
+
+    static ParameterDocument Header(string name, string description, string example) =>
+        new(ParameterLocation.Header, name, description, new() { Type = JsonSchemaType.String }, new ExampleDocument(name, "", example));
+
+    static OpenApiSchema Number(int least, int most) => new()
+    {
+        Type = JsonSchemaType.Integer,
+        Format = "int32",
+        Minimum = least.ToString(CultureInfo.InvariantCulture),
+        Maximum = most.ToString(CultureInfo.InvariantCulture),
+    };
+
+    static OpenApiSchema OneOf(string value) => new() { Type = JsonSchemaType.String, Enum = [value] };
+}

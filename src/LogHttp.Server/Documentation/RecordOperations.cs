@@ -1,0 +1,164 @@
+using System.Text.Json.Nodes;
+using LogHttp.Server.Fetching;
+using Microsoft.OpenApi;
+
+namespace LogHttp.Server.Documentation;
+
+/// <summary>The operations on records.</summary>
+internal static class RecordOperations
+{
+    const string Line42 = """{"offset":42,"timestamp":1795370332466,"key":"user-7","value":{"id":1,"total":9.50}}""";
+    const string Line43 = """{"offset":43,"timestamp":1795370332481,"batch":2,"value":{"n":1}}""";
+    const string Line44 = """{"offset":44,"timestamp":1795370332481,"value":{"n":2}}""";
+    const string Lines = $"{Line42}\n{Line43}\n{Line44}\n";
+
+    static readonly ExampleDocument Value = new("order", "A record's value", JsonNode.Parse("""{"id":1,"total":9.50}""")!);
+
+    public static OperationDocument Produce { get; } = new("produce", Tags.Records, "Append records",
+        """
+        Appends what the body holds. One request is one batch in each partition it goes to: all of its records there are appended, next to each other, or none.
+        The answer comes when the topic's flush policy is satisfied; with `always`, when the records are durable. A topic that there is not is made, unless `AutoCreateTopics` is off.
+
+        The `Content-Type` decides what the body is:
+
+        | Content-Type | records |
+        |---|---|
+        | `application/json`, any `…+json` | one: a JSON value, kept as it came |
+        | `application/x-ndjson`, `application/ndjson`, `application/jsonl` | one JSON value a line; blank lines are passed over |
+        | `text/plain`, any `text/…` | one: the text; with `?split=lines` one a line |
+        | `application/vnd.loghttp.records+ndjson` | one record a line, as an object; what a fetch answers is such a body |
+        | `application/x-www-form-urlencoded` (what `curl -d` says) | one: JSON if it is an object or an array, else the body as text |
+        | anything else, or none | one: bytes, kept as Base64 |
+
+        A type that is not the obvious one is kept in the record's header `content-type`. Text and JSON are UTF-8.
+
+        A request whose answer was lost may have been appended.
+        """)
+    {
+        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader],
+        Body = new(IsRequired: true, "The records.",
+            new("application/json", AnyJson("One record: any JSON value."), Value),
+            new("application/x-ndjson", Text("A record a line: JSON values."), new ExampleDocument("three", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")),
+            new("text/plain", Text("One record, or with `?split=lines` one a line."), new ExampleDocument("hello", "A text", "hello")),
+            new(RecordsType.Name, Text("A record a line: objects, see the schema NewRecord."), new ExampleDocument("records", "Records with keys, headers, times and bytes",
+                """{"key":"user-7","value":{"id":2,"total":3.20}}""" + "\n"
+                + """{"key":"user-8","headers":{"trace":"9f"},"timestamp":1795341600000,"value":"paid"}""" + "\n"
+                + """{"valueBase64":"AAEC/w=="}""" + "\n")),
+            new("application/x-www-form-urlencoded", Text("One record: JSON if it is an object or an array, else the body as text. Nothing is percent-decoded."), new ExampleDocument("curl", "What `curl -d` sends", "{\"id\": 1, \"total\": 9.50}")),
+            new("application/octet-stream", Bytes("One record: bytes, kept as Base64."), new ExampleDocument("bytes", "The first bytes of a picture", "GIF89a"))),
+        Responses =
+        [
+            new(StatusCodes.Status201Created, "All records are in. `Produced` where they went to one partition, `ProducedToMany` where they went to several.")
+            {
+                Headers = [Headers.Location],
+                Contents =
+                [
+                    new("application/json", ContentSchema.Of(typeof(Endpoints.Produced), typeof(Endpoints.ProducedToMany)),
+                        new("one", "Into one partition", Schemas.ExampleOf(typeof(Endpoints.Produced))),
+                        new("many", "Into several partitions", Schemas.ProducedToAll)),
+                ],
+            },
+            new(StatusCodes.Status207MultiStatus, "Some partitions took their records and some did not; `results` says which. Send the records of the others again.")
+            {
+                Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.ProducedToMany)), new ExampleDocument("some", "One of two partitions was full", Schemas.ExampleOf(typeof(Endpoints.ProducedToMany))))],
+            },
+        ],
+        Problems =
+        [
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
+            ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
+            ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
+            ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
+            ProblemDocuments.UnsupportedMediaType, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
+            ProblemDocuments.WriteFailed, ProblemDocuments.PartitionStopped, ProblemDocuments.TopicChanged, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.DiskFull,
+        ],
+    };
+
+    public static OperationDocument Fetch { get; } = new("fetch", Tags.Records, "Read records from a place on",
+        """
+        Answers a page of records, as they lie in the log. A page ends at a place that depends on the log and `maxBytes` alone, so that readers who began anywhere meet on the same URLs; `Link: rel="next"` leads on, and whoever follows it gets every record once.
+
+        At the end of the log the answer is 204, with the same `Link` to come back to.
+
+        `HEAD` answers the same without the body.
+        """)
+    {
+        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.MaxBytes, Parameters.View, Parameters.Key, Parameters.KeyBase64, Parameters.TopicId, Parameters.IfNoneMatch],
+        Responses =
+        [
+            new(StatusCodes.Status200OK, "Records, or their values, in the form that `Accept` likes best. Where `Accept` names none of them: record lines; with `view=values` lines of JSON.")
+            {
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary],
+                Contents =
+                [
+                    new(RecordsType.Name, Text("Records, a line each: JSON objects, see the schema Record. Not with `view=values`."), new ExampleDocument("records", "Three records", Lines)),
+                    new("application/x-ndjson", Text("The same under a name that more programs know; with `view=values` the values, a line of JSON each."),
+                        new("records", "Three records", Lines),
+                        new("values", "Their values: `view=values`", """{"id":1,"total":9.50}""" + "\n{\"n\":1}\n{\"n\":2}\n")),
+                    new("application/json", new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchemaReference(Schemas.Record) },
+                        new("records", "Three records in an array", JsonNode.Parse($"[{Line42},{Line43},{Line44}]")!),
+                        new("values", "Their values: `view=values`", JsonNode.Parse("""[{"id":1,"total":9.50},{"n":1},{"n":2}]""")!)),
+                    new("text/plain", Text("With `view=values` only: a value a line, texts without quotes."), new ExampleDocument("values", "Two texts", "hello\nworld\n")),
+                ],
+            },
+            new(StatusCodes.Status204NoContent, "The place is the end of the log: nothing is there yet. `Link` is where the next record will be.")
+            {
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl],
+            },
+            new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")
+            {
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary],
+            },
+        ],
+        Problems =
+        [
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.PartitionRequired),
+            ProblemDocuments.UnknownTopic, InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.OffsetBeyondEnd,
+            ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed,
+        ],
+    };
+
+    public static OperationDocument FetchValue { get; } = new("fetchValue", Tags.Records, "Read one record's value",
+        """
+        Answers one record's value as its producer sent it: text without quotes, bytes without Base64, in the media type it came with.
+        An offset is that of the record itself: where there is none, the answer is 404, not the next record.
+
+        `HEAD` answers the same without the body.
+        """)
+    {
+        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.TopicId, Parameters.IfNoneMatch],
+        Responses =
+        [
+            new(StatusCodes.Status200OK, "The value. Its type is the record's header `content-type`, or what it is by itself: `application/json`, `text/plain`, `application/octet-stream`.")
+            {
+                Headers = [.. Headers.Offsets, Headers.CacheControl, Headers.ETag, Headers.ContentSecurityPolicy, Headers.ResourcePolicy],
+                Contents =
+                [
+                    new("application/json", AnyJson("A JSON value."), Value),
+                    new("text/plain", Text("A text."), new ExampleDocument("text", "A text", "hello")),
+                    new("application/octet-stream", Bytes("Bytes."), new ExampleDocument("bytes", "The first bytes of a picture", "GIF89a")),
+                    new("*/*", Bytes("A value of the type that its producer said."), new ExampleDocument("html", "A record that came as text/html", "<h1>hello</h1>")),
+                ],
+            },
+            new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")
+            {
+                Headers = [.. Headers.Offsets, Headers.CacheControl, Headers.ETag, Headers.ContentSecurityPolicy, Headers.ResourcePolicy],
+            },
+        ],
+        Problems =
+        [
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.PartitionRequired),
+            ProblemDocuments.UnknownTopic, InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.NoRecord, ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.OffsetBeyondEnd,
+            ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed,
+        ],
+    };
+
+    /// <summary>A problem of a topic that was found.</summary>
+    static ProblemDocument InPartition(ProblemDocument problem) => problem with { Headers = [Headers.TopicId] };
+
+    static OpenApiSchema AnyJson(string description) => new() { Description = description };
+
+    static OpenApiSchema Text(string description) => new() { Type = JsonSchemaType.String, Description = description };
+
+    static OpenApiSchema Bytes(string description) => new() { Type = JsonSchemaType.String, Format = "binary", Description = description };
+}

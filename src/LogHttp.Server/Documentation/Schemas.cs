@@ -1,0 +1,180 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LogHttp.Server.Endpoints;
+using LogHttp.Storage;
+using Microsoft.OpenApi;
+
+namespace LogHttp.Server.Documentation;
+
+/// <summary>What the fields of JSON bodies mean, with an example of each body. Which fields there are, the types themselves say.</summary>
+internal static class Schemas
+{
+    public const string Record = "Record";
+    public const string NewRecord = "NewRecord";
+
+    const long Timestamp = 1795370332466;
+
+    static readonly ProducedPart Part0 = new(0, StatusCodes.Status201Created) { Offset = 7, Count = 2, Timestamp = Timestamp };
+
+    static readonly Problem DiskFull = ProblemDocuments.DiskFull.Example;
+
+    static readonly TopicSettings Configuration = new() { Partitions = 2, SegmentBytes = new TopicConfiguration().SegmentBytes, Flush = FlushPolicy.Always.ToString() };
+
+    static readonly PartitionDescription[] Partitions =
+    [
+        new(0, 0, 131, 9120, 1),
+        new(1, 40, 97, 4711, 1) { Stopped = "A sync failed (Input/output error), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served." },
+    ];
+
+    static readonly TopicEntry[] Topics = [new("orders") { Id = "8f1d4c0a52b7e693", Partitions = 2 }, new("payments") { Damaged = "topic.json, position 0: it holds no object" }];
+
+    /// <summary>Several partitions, all of which took their records.</summary>
+    public static JsonNode ProducedToAll { get; } = Json(new ProducedToMany("orders", 5, [Part0, new(1, StatusCodes.Status201Created) { Offset = 19, Count = 3, Timestamp = Timestamp }]));
+
+    /// <summary>The schemas of all types.</summary>
+    public static IReadOnlyDictionary<Type, SchemaDocument> OfTypes { get; } = new SchemaDocument[]
+    {
+        new(typeof(Produced), "Produced", "Where records are that were appended to one partition.", Json(new Produced("orders", 0, 42, 1, Timestamp)),
+        [
+            new("topic", "The topic."),
+            new("partition", "The partition."),
+            new("offset", "The first record's offset."),
+            new("count", "How many records there are."),
+            new("timestamp", "The time the server stamped them with, Unix milliseconds."),
+        ]),
+        new(typeof(ProducedToMany), "ProducedToMany", "Where records are that were appended to several partitions.",
+            Json(new ProducedToMany("orders", 2, [Part0, new(1, DiskFull.Status) { Code = DiskFull.Code, Retryable = DiskFull.IsRetryable, Detail = DiskFull.Detail }])),
+        [
+            new("topic", "The topic."),
+            new("count", "How many records are in."),
+            new("results", "What became of each partition's records, by its number."),
+        ]),
+        new(typeof(ProducedPart), "ProducedPart", "What became of one partition's records.", Json(Part0),
+        [
+            new("partition", "The partition."),
+            new("status", "201, or the status that the problem alone would have had."),
+            new("offset", "The first record's offset; only with 201."),
+            new("count", "How many records there are; only with 201."),
+            new("timestamp", "The time the server stamped them with, Unix milliseconds; only with 201."),
+            new("code", "The problem, for programs; not with 201."),
+            new("retryable", "Whether the same records may be taken later; not with 201."),
+            new("detail", "The problem, for people; not with 201."),
+        ]),
+        new(typeof(TopicSettings), "TopicConfiguration", "How a topic keeps its records. In a request every field may be left out.", Json(Configuration),
+        [
+            new("partitions", "How many partitions; can't be changed later.") { Least = 1, Most = 1024 },
+            new("segmentBytes", "A segment is sealed before the batch that would make it larger.") { Least = 64 << 10, Most = 2L << 30 },
+            new("flush", "When appends are acknowledged and visible: `always`, when they are durable; `os`, when they are written; a time from `1ms` to `60m`, when they are written, and durable at the latest so long after.") { Pattern = "^(always|os|[0-9]+(ms|s|m))$" },
+        ]),
+        new(typeof(TopicDescription), "TopicDescription", "A topic.", Json(new TopicDescription("orders", "8f1d4c0a52b7e693", Configuration, Partitions)),
+        [
+            new("topic", "Its name."),
+            new("id", "Tells it from earlier and later topics of its name."),
+            new("configuration", ""),
+            new("partitions", "Its partitions, by number."),
+        ]),
+        new(typeof(PartitionDescription), "PartitionDescription", "What a partition holds.", Json(Partitions[0]),
+        [
+            new("partition", "Its number, from 0 on."),
+            new("earliestOffset", "The first offset there is."),
+            new("nextOffset", "The offset after the last record that may be read."),
+            new("sizeBytes", "The bytes of its records on the disk."),
+            new("segments", "How many segments they lie in."),
+            new("stopped", "Why it takes no appends, where it takes none."),
+        ]),
+        new(typeof(TopicList), "TopicList", "Topics, by name.", Json(new TopicList(Topics, "/topics?after=payments&limit=2")),
+        [
+            new("topics", "The topics."),
+            new("next", "The URL that lists more, where there are more."),
+        ]),
+        new(typeof(TopicEntry), "TopicEntry", "A topic in a list.", Json(Topics[0]),
+        [
+            new("topic", "Its name."),
+            new("id", "Tells it from earlier and later topics of its name; not where it is damaged."),
+            new("partitions", "How many partitions it has; not where it is damaged."),
+            new("damaged", "Why it could not be opened, where it could not."),
+        ]),
+        new(typeof(Health), "Health", "That the server lives.", Json(new Health("ok")), [new("status", "`ok`")]),
+        new(typeof(ProblemJson), "Problem", "What went wrong, in the form of RFC 9457.", ProblemDocuments.InvalidJson.Json,
+        [
+            new("title", "The status in words."),
+            new("status", "The status."),
+            new("detail", "What was wrong and what to do, for people."),
+            new("code", "What was wrong, for programs; stays the same from version to version."),
+            new("retryable", "Whether the same request may succeed later; then there is a `Retry-After`."),
+            new("line", "The line of the body that is meant, from 1 on; only for bodies of lines."),
+            new("earliestOffset", "The first offset there is; only with `offset_gone`."),
+            new("endOffset", "The offset after the last record; only with `offset_beyond_end`."),
+        ]),
+    }.ToDictionary(document => document.Type);
+
+    /// <summary>Record lines are no type of the program: it copies them.</summary>
+    public static IReadOnlyDictionary<string, OpenApiSchema> OfRecords { get; } = new Dictionary<string, OpenApiSchema>
+    {
+        [Record] = Object("A record, as it lies in the log: one line. The fields stand in this order.", ["offset", "timestamp"], """{"offset":42,"timestamp":1795370332466,"key":"user-7","headers":{"trace":"9f"},"value":{"id":1,"total":9.50}}""",
+        [
+            ("offset", Number("Its number in the partition. They increase; gaps are legal.")),
+            ("timestamp", Number("Unix milliseconds: the server's, or the one that came with it.")),
+            ("batch", Number("On the first record of a batch of 2 or more: this many together are one batch, whole or absent after a crash.")),
+            .. KeyAndHeaders(),
+            .. Values(),
+        ]),
+        [NewRecord] = Object("A record to append. `offset`, `batch` and `producer` are read over, so that what a fetch answers can be sent to another topic. It has one of `value` and `valueBase64`.", [], """{"key":"user-7","headers":{"trace":"9f"},"value":{"id":1,"total":9.50}}""",
+        [
+            .. KeyAndHeaders(),
+            ("timestamp", Number("Unix milliseconds, at most an hour ahead. Left out: the server's time.")),
+            ("partition", Number("The partition it goes to. Left out: the request's, or the key's.")),
+            .. Values(),
+        ]),
+    };
+
+    public static JsonNode ExampleOf(Type type) => OfTypes[type].Example;
+
+    public static JsonNode Json<T>(T value) => JsonSerializer.SerializeToNode(value, ResponseJson.Readable.Options)!;
+
+    static (string, OpenApiSchema)[] KeyAndHeaders() =>
+    [
+        ("key", Text("The key, where it is text.")),
+        ("keyBase64", Base64("The key, where it is other bytes.")),
+        ("headers", new()
+        {
+            Type = JsonSchemaType.Object,
+            Description = "Names in lower case; a value is a string, or an array of strings where a name was repeated.",
+            AdditionalProperties = new OpenApiSchema { OneOf = [new OpenApiSchema { Type = JsonSchemaType.String }, new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }] },
+        }),
+    ];
+
+    static (string, OpenApiSchema)[] Values() =>
+    [
+        ("value", new() { Description = "The value, where it is JSON or text: any JSON value, kept as it came." }),
+        ("valueBase64", Base64("The value, where it is bytes.")),
+    ];
+
+    static OpenApiSchema Object(string description, HashSet<string> required, string example, (string Name, OpenApiSchema Schema)[] properties) => new()
+    {
+        Type = JsonSchemaType.Object,
+        Description = description,
+        Required = required,
+        Properties = properties.ToDictionary(property => property.Name, IOpenApiSchema (property) => property.Schema),
+        Examples = [JsonNode.Parse(example)!],
+    };
+
+    static OpenApiSchema Number(string description) => new() { Type = JsonSchemaType.Integer, Format = "int64", Description = description };
+
+    static OpenApiSchema Text(string description) => new() { Type = JsonSchemaType.String, Description = description };
+
+    static OpenApiSchema Base64(string description) => new() { Type = JsonSchemaType.String, Format = "byte", Description = description };
+}
+
+/// <summary>The schema of a type: what it is called and for, and what its fields are for.</summary>
+internal sealed record SchemaDocument(Type Type, string Name, string Description, JsonNode Example, PropertyDocument[] Properties);
+
+/// <summary>A field, by its name in JSON.</summary>
+internal sealed record PropertyDocument(string Name, string Description)
+{
+    public long? Least { get; init; }
+
+    public long? Most { get; init; }
+
+    public string? Pattern { get; init; }
+}

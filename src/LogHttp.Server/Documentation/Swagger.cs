@@ -1,0 +1,57 @@
+using System.Reflection;
+using LogHttp.Server.Hosting;
+using Microsoft.Extensions.FileProviders;
+using Microsoft.OpenApi;
+
+namespace LogHttp.Server.Documentation;
+
+/// <summary>The API's own description, at <c>/swagger/v1/swagger.json</c>, and the page that shows it, at <c>/swagger</c>.</summary>
+internal static class Swagger
+{
+    const string Name = "v1";
+    const string Path = "/swagger";
+
+    const string Introduction =
+        """
+        A durable log over HTTP: `POST /topics/orders` appends records, `GET /topics/orders/42` reads them from an offset on.
+
+            curl -d 'hello' http://127.0.0.1:8080/topics/greetings
+            curl http://127.0.0.1:8080/topics/greetings/earliest
+
+        - **Problems** are `application/problem+json`; programs look at `code` and `retryable`. What can't be read as HTTP at all is answered by a bare 400, 408, 414 or 431.
+        - **Other methods** on these paths answer 405 `method_not_allowed`, other paths 404 `unknown_path`.
+        - **Every answer** has `X-Content-Type-Options: nosniff` and a `Content-Security-Policy`. Pages of origins in `AllowedOrigins` get `Access-Control-*` headers.
+        """;
+
+    public static void AddSwagger(this IServiceCollection services)
+    {
+        services.AddEndpointsApiExplorer();
+        services.AddSwaggerGen(static options =>
+        {
+            options.SwaggerDoc(Name, new OpenApiInfo { Title = "LogHttp", Version = Name, Description = Introduction, License = new OpenApiLicense { Name = "Apache-2.0", Url = new Uri("https://www.apache.org/licenses/LICENSE-2.0") } });
+            // HEAD goes everywhere where GET does; listed, it would say everything twice.
+            options.DocInclusionPredicate(static (_, api) => api.HttpMethod != HttpMethods.Head);
+            // In the order of the routes.
+            options.OrderActionsBy(static _ => "");
+            options.CustomSchemaIds(SchemaFilter.NameOf);
+            options.SupportNonNullableReferenceTypes();
+            options.OperationFilter<OperationFilter>();
+            options.SchemaFilter<SchemaFilter>();
+            options.DocumentFilter<ComponentsFilter>();
+        });
+    }
+
+    /// <summary>Nothing of this is in the way of requests to other paths.</summary>
+    public static void UseSwaggerPages(this WebApplication app) => app.UseWhen(static context => context.Request.Path.StartsWithSegments(Path), static branch =>
+    {
+        branch.Use(static next => context =>
+        {
+            SecurityHeaders.ApplyPages(context.Response.Headers);
+            return next(context);
+        });
+        branch.UseSwagger();
+        // Before Swashbuckle's own files, of which index.html is not wanted (Page/page.js says why).
+        branch.UseStaticFiles(new StaticFileOptions { RequestPath = Path, FileProvider = new EmbeddedFileProvider(Assembly.GetExecutingAssembly(), $"{typeof(Swagger).Namespace}.Page") });
+        branch.UseSwaggerUI();
+    });
+}
