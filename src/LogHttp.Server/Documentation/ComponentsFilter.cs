@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -9,11 +10,11 @@ internal sealed class ComponentsFilter : IDocumentFilter
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         var components = swaggerDoc.Components ??= new();
-        components.Headers = Headers.All.ToDictionary(header => header.Name, IOpenApiHeader (header) => new OpenApiHeader
+        components.Headers = Headers.All.ToDictionary(header => header.Key, IOpenApiHeader (header) => new OpenApiHeader
         {
             Description = header.Description,
             Schema = new OpenApiSchema { Type = header.Type, Format = header.Type == JsonSchemaType.Integer ? "int64" : null },
-            Example = header.Type == JsonSchemaType.Integer ? long.Parse(header.Example, System.Globalization.CultureInfo.InvariantCulture) : header.Example,
+            Example = header.Type == JsonSchemaType.Integer ? long.Parse(header.Example, CultureInfo.InvariantCulture) : header.Example,
         });
         components.Examples = ProblemDocuments.All.ToDictionary(problem => problem.Name, IOpenApiExample (problem) => new OpenApiExample { Summary = problem.Example.Code, Value = problem.Json });
         foreach (var (name, schema) in Schemas.OfRecords)

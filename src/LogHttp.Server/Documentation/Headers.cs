@@ -11,12 +11,14 @@ internal static class Headers
     public static HeaderDocument EarliestOffset { get; } = new("Log-Earliest-Offset", "The first offset there is.", JsonSchemaType.Integer, "0");
     public static HeaderDocument TopicId { get; } = new("Log-Topic-Id", "Tells the topic from earlier and later ones of its name; `v` takes it.", JsonSchemaType.String, "8f1d4c0a52b7e693");
     public static HeaderDocument Link { get; } = new("Link", "`rel=\"next\"`: the URL to go on with. Whoever follows it gets everything once.", JsonSchemaType.String, "</topics/orders/45?partition=0&v=8f1d4c0a52b7e693>; rel=\"next\"");
-    public static HeaderDocument Location { get; } = new("Location", "The URL of what was made. Not there when records went to several partitions.", JsonSchemaType.String, "/topics/orders/42?partition=0");
+    public static HeaderDocument Location { get; } = new("Location", "The URL of what was made; of records that went to several partitions there is none.", JsonSchemaType.String, "/topics/orders/42?partition=0");
     public static HeaderDocument Vary { get; } = new("Vary", "Caches keep the forms of a page apart by `Accept`.", JsonSchemaType.String, "Accept");
     public static HeaderDocument RetryAfter { get; } = new("Retry-After", "Where `retryable` is true: seconds after which the same request may succeed.", JsonSchemaType.Integer, "1");
 
+    public static HeaderDocument NoStore { get; } = new("Cache-Control", "No cache keeps it.", JsonSchemaType.String, "no-store") { Key = "No-Store" };
+
     public static HeaderDocument CacheControl { get; } = new("Cache-Control",
-        "`public, max-age=31536000, immutable` where the answer can never change: records that are durable and complete, at an offset, with `partition` and `v` in the URL (`private` for requests that carry credentials). `no-cache` at other offsets: ask again with `If-None-Match`. `no-store` at places that move with the log, for problems, and for topics.",
+        "How long caches keep it: for good what can never change (an offset, with `partition` and `v` in the URL, and everything there durable and complete; `private` where the request carries credentials), `no-cache` what can grow (ask again with `If-None-Match`), `no-store` what moves with the log.",
         JsonSchemaType.String, "public, max-age=31536000, immutable");
 
     public static HeaderDocument ETag { get; } = new("ETag", "At an offset: names these very bytes, for `If-None-Match`.", JsonSchemaType.String, "\"8f1d4c0a52b7e693.42.45\"");
@@ -26,5 +28,5 @@ internal static class Headers
 
     public static HeaderDocument[] Offsets { get; } = [TopicId, FirstOffset, NextOffset, EndOffset, EarliestOffset];
 
-    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy];
+    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, NoStore, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy];
 }

@@ -37,7 +37,11 @@ internal sealed record ResponseDocument(int Status, string Description)
 }
 
 /// <summary>A header of answers, the same wherever it stands.</summary>
-internal sealed record HeaderDocument(string Name, string Description, JsonSchemaType Type, string Example);
+internal sealed record HeaderDocument(string Name, string Description, JsonSchemaType Type, string Example)
+{
+    /// <summary>What it is called where it is described; one that means different things needs different names.</summary>
+    public string Key { get; init; } = Name;
+}
 
 /// <summary>A problem that operations can be answered with.</summary>
 /// <param name="Example">One that the server itself would send; its status and code are those of all of the kind.</param>
@@ -51,7 +55,7 @@ internal sealed record ProblemDocument(Problem Example, string When, params Head
     public JsonNode Json => Schemas.Json(Example.ToJson());
 }
 
-/// <summary>A body in one media type.</summary>
+/// <summary>A body in one media type. The first examples of all types of a body have one name: with others, Swagger UI shows none when another type is chosen.</summary>
 internal sealed record ContentDocument(string MediaType, ContentSchema Schema, params ExampleDocument[] Examples);
 
 /// <summary>What a body is: a schema written out, or that of one of some types.</summary>

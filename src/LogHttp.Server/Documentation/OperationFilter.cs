@@ -61,7 +61,7 @@ internal sealed class OperationFilter : IOperationFilter
         return new()
         {
             Description = string.Join('\n', codes),
-            Headers = ToHeaders([.. documents.SelectMany(document => document.Headers).Distinct(), Headers.CacheControl, .. retryAfter], context),
+            Headers = ToHeaders([.. documents.SelectMany(document => document.Headers).Distinct(), Headers.NoStore, .. retryAfter], context),
             Content = new Dictionary<string, IOpenApiMediaType>
             {
                 [ProblemType] = new OpenApiMediaType
@@ -92,7 +92,7 @@ internal sealed class OperationFilter : IOperationFilter
         documents.ToDictionary(document => document.Name, IOpenApiExample (document) => new OpenApiExample { Summary = document.Summary, Value = document.Value });
 
     static Dictionary<string, IOpenApiHeader>? ToHeaders(IReadOnlyList<HeaderDocument> documents, OperationFilterContext context) =>
-        documents is [] ? null : documents.ToDictionary(document => document.Name, IOpenApiHeader (document) => new OpenApiHeaderReference(document.Name, context.Document));
+        documents is [] ? null : documents.ToDictionary(document => document.Name, IOpenApiHeader (document) => new OpenApiHeaderReference(document.Key, context.Document));
 
     static string Text(int status) => status.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using LogHttp.Storage;
 using Microsoft.OpenApi;
 
@@ -30,6 +31,10 @@ internal static class Parameters
         "The partition to read. May be left out where the topic has one, or where `key` says which.",
         Number(0, 1023), 0);
 
+    public static ParameterDocument RecordPlace { get; } = Place with { Description = "The record: its offset, `earliest`, `-1` (the last), or `@` and a time (the first from which on the log has reached it)." };
+
+    public static ParameterDocument RecordPartition { get; } = FetchPartition with { Description = "The partition to read. May be left out where the topic has one." };
+
     public static ParameterDocument Split { get; } = Query("split", "`lines`: a text body is a record a line, not one record.", OneOf("lines"), "lines");
 
     public static ParameterDocument MaxBytes { get; } = Query("maxBytes",
@@ -43,7 +48,7 @@ internal static class Parameters
         new() { Type = JsonSchemaType.String }, "user-7");
 
     public static ParameterDocument KeyBase64 { get; } = Query("keyBase64", "The same for a key of any bytes, as Base64. Not together with `key`.",
-        new() { Type = JsonSchemaType.String, Format = "byte" }, "AAEC/w==");
+        new() { Type = JsonSchemaType.String }, "AAEC/w==");
 
     public static ParameterDocument TopicId { get; } = Query("v",
         "The topic's id (`Log-Topic-Id`): a topic that was deleted and made again answers 410 then, not with other records. The links have it.",
@@ -65,7 +70,7 @@ internal static class Parameters
     public static ParameterDocument IfNoneMatch { get; } = Header("If-None-Match",
         "An `ETag` from before, or several: 304 without a body if the answer is still that one. Takes effect at an offset.", "\"8f1d4c0a52b7e693.42.45\"");
 
-    static ParameterDocument Query(string name, string description, OpenApiSchema schema, System.Text.Json.Nodes.JsonNode example) =>
+    static ParameterDocument Query(string name, string description, OpenApiSchema schema, JsonNode example) =>
         new(ParameterLocation.Query, name, description, schema, new ExampleDocument(name, "", example));
 
     static ParameterDocument Header(string name, string description, string example) =>

@@ -12,7 +12,7 @@ internal static class RecordOperations
     const string Line44 = """{"offset":44,"timestamp":1795370332481,"value":{"n":2}}""";
     const string Lines = $"{Line42}\n{Line43}\n{Line44}\n";
 
-    static readonly ExampleDocument Value = new("order", "A record's value", JsonNode.Parse("""{"id":1,"total":9.50}""")!);
+    static readonly ExampleDocument Value = new("example", "A record's value", JsonNode.Parse("""{"id":1,"total":9.50}""")!);
 
     public static OperationDocument Produce { get; } = new("produce", Tags.Records, "Append records",
         """
@@ -38,14 +38,14 @@ internal static class RecordOperations
         Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader],
         Body = new(IsRequired: true, "The records.",
             new("application/json", AnyJson("One record: any JSON value."), Value),
-            new("application/x-ndjson", Text("A record a line: JSON values."), new ExampleDocument("three", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")),
-            new("text/plain", Text("One record, or with `?split=lines` one a line."), new ExampleDocument("hello", "A text", "hello")),
-            new(RecordsType.Name, Text("A record a line: objects, see the schema NewRecord."), new ExampleDocument("records", "Records with keys, headers, times and bytes",
+            new("application/x-ndjson", Text("A record a line: JSON values."), new ExampleDocument("example", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")),
+            new("text/plain", Text("One record, or with `?split=lines` one a line."), new ExampleDocument("example", "A text", "hello")),
+            new(RecordsType.Name, Text("A record a line: objects, see the schema NewRecord."), new ExampleDocument("example", "Records with keys, headers, times and bytes",
                 """{"key":"user-7","value":{"id":2,"total":3.20}}""" + "\n"
                 + """{"key":"user-8","headers":{"trace":"9f"},"timestamp":1795341600000,"value":"paid"}""" + "\n"
                 + """{"valueBase64":"AAEC/w=="}""" + "\n")),
-            new("application/x-www-form-urlencoded", Text("One record: JSON if it is an object or an array, else the body as text. Nothing is percent-decoded."), new ExampleDocument("curl", "What `curl -d` sends", "{\"id\": 1, \"total\": 9.50}")),
-            new("application/octet-stream", Bytes("One record: bytes, kept as Base64."), new ExampleDocument("bytes", "The first bytes of a picture", "GIF89a"))),
+            new("application/x-www-form-urlencoded", Text("One record: JSON if it is an object or an array, else the body as text. Nothing is percent-decoded."), new ExampleDocument("example", "What curl -d sends", "{\"id\": 1, \"total\": 9.50}")),
+            new("application/octet-stream", Bytes("One record: bytes, kept as Base64."), new ExampleDocument("example", "The first bytes of a picture", "GIF89a"))),
         Responses =
         [
             new(StatusCodes.Status201Created, "All records are in. `Produced` where they went to one partition, `ProducedToMany` where they went to several.")
@@ -91,19 +91,19 @@ internal static class RecordOperations
                 Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary],
                 Contents =
                 [
-                    new(RecordsType.Name, Text("Records, a line each: JSON objects, see the schema Record. Not with `view=values`."), new ExampleDocument("records", "Three records", Lines)),
+                    new(RecordsType.Name, Text("Records, a line each: JSON objects, see the schema Record. Not with `view=values`."), new ExampleDocument("example", "Three records", Lines)),
                     new("application/x-ndjson", Text("The same under a name that more programs know; with `view=values` the values, a line of JSON each."),
-                        new("records", "Three records", Lines),
+                        new("example", "Three records", Lines),
                         new("values", "Their values: `view=values`", """{"id":1,"total":9.50}""" + "\n{\"n\":1}\n{\"n\":2}\n")),
                     new("application/json", new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchemaReference(Schemas.Record) },
-                        new("records", "Three records in an array", JsonNode.Parse($"[{Line42},{Line43},{Line44}]")!),
+                        new("example", "Three records in an array", JsonNode.Parse($"[{Line42},{Line43},{Line44}]")!),
                         new("values", "Their values: `view=values`", JsonNode.Parse("""[{"id":1,"total":9.50},{"n":1},{"n":2}]""")!)),
-                    new("text/plain", Text("With `view=values` only: a value a line, texts without quotes."), new ExampleDocument("values", "Two texts", "hello\nworld\n")),
+                    new("text/plain", Text("With `view=values` only: a value a line, texts without quotes."), new ExampleDocument("example", "Two texts", "hello\nworld\n")),
                 ],
             },
             new(StatusCodes.Status204NoContent, "The place is the end of the log: nothing is there yet. `Link` is where the next record will be.")
             {
-                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl],
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.NoStore],
             },
             new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")
             {
@@ -126,7 +126,7 @@ internal static class RecordOperations
         `HEAD` answers the same without the body.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.TopicId, Parameters.IfNoneMatch],
+        Parameters = [Parameters.Topic, Parameters.RecordPlace, Parameters.RecordPartition, Parameters.TopicId, Parameters.IfNoneMatch],
         Responses =
         [
             new(StatusCodes.Status200OK, "The value. Its type is the record's header `content-type`, or what it is by itself: `application/json`, `text/plain`, `application/octet-stream`.")
@@ -135,9 +135,9 @@ internal static class RecordOperations
                 Contents =
                 [
                     new("application/json", AnyJson("A JSON value."), Value),
-                    new("text/plain", Text("A text."), new ExampleDocument("text", "A text", "hello")),
-                    new("application/octet-stream", Bytes("Bytes."), new ExampleDocument("bytes", "The first bytes of a picture", "GIF89a")),
-                    new("*/*", Bytes("A value of the type that its producer said."), new ExampleDocument("html", "A record that came as text/html", "<h1>hello</h1>")),
+                    new("text/plain", Text("A text."), new ExampleDocument("example", "A text", "hello")),
+                    new("application/octet-stream", Bytes("Bytes."), new ExampleDocument("example", "The first bytes of a picture", "GIF89a")),
+                    new("*/*", Bytes("A value of the type that its producer said."), new ExampleDocument("example", "A record that came as text/html", "<h1>hello</h1>")),
                 ],
             },
             new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")

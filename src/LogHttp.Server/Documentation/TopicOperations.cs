@@ -36,8 +36,8 @@ internal static class TopicOperations
                 new("partitions", "Three partitions, the rest by default", Schemas.Json(new TopicSettings { Partitions = 3 })))),
         Responses =
         [
-            new(StatusCodes.Status200OK, "It was there already, as asked.") { Headers = [Headers.CacheControl], Contents = [Description] },
-            new(StatusCodes.Status201Created, "It was made.") { Headers = [Headers.Location, Headers.CacheControl], Contents = [Description] },
+            new(StatusCodes.Status200OK, "It was there already, as asked.") { Headers = [Headers.NoStore], Contents = [Description] },
+            new(StatusCodes.Status201Created, "It was made.") { Headers = [Headers.Location, Headers.NoStore], Contents = [Description] },
         ],
         Problems = [.. OfConfigurations, ProblemDocuments.TooManyTopics],
     };
@@ -50,7 +50,7 @@ internal static class TopicOperations
         """)
     {
         Parameters = [Parameters.Topic],
-        Responses = [new(StatusCodes.Status200OK, "The topic.") { Headers = [Headers.CacheControl], Contents = [Description] }],
+        Responses = [new(StatusCodes.Status200OK, "The topic.") { Headers = [Headers.NoStore], Contents = [Description] }],
         Problems = [ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.UnknownTopic, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged],
     };
 
@@ -65,7 +65,7 @@ internal static class TopicOperations
             new ContentDocument("application/json", ContentSchema.Of(typeof(TopicSettings)),
                 new("flush", "Acknowledge before the sync, sync within 100 ms", Schemas.Json(new TopicSettings { Flush = "100ms" })),
                 new("segments", "Smaller segments", Schemas.Json(new TopicSettings { SegmentBytes = 64 << 20 })))),
-        Responses = [new(StatusCodes.Status200OK, "The topic as it is now.") { Headers = [Headers.CacheControl], Contents = [Description] }],
+        Responses = [new(StatusCodes.Status200OK, "The topic as it is now.") { Headers = [Headers.NoStore], Contents = [Description] }],
         Problems = [.. OfConfigurations, ProblemDocuments.UnknownTopic],
     };
 
@@ -89,7 +89,7 @@ internal static class TopicOperations
         [
             new(StatusCodes.Status200OK, "The topics; `next` and `Link` lead to more, where there are more.")
             {
-                Headers = [Headers.Link, Headers.CacheControl],
+                Headers = [Headers.Link, Headers.NoStore],
                 Contents = [new("application/json", ContentSchema.Of(typeof(TopicList)), new ExampleDocument("two", "Two of more, one damaged", Schemas.ExampleOf(typeof(TopicList))))],
             },
         ],
@@ -103,7 +103,7 @@ internal static class TopicOperations
         `HEAD` answers the same without the body.
         """)
     {
-        Responses = [new(StatusCodes.Status200OK, "It does.") { Headers = [Headers.CacheControl], Contents = [new("application/json", ContentSchema.Of(typeof(Health)), new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health))))] }],
+        Responses = [new(StatusCodes.Status200OK, "It does.") { Headers = [Headers.NoStore], Contents = [new("application/json", ContentSchema.Of(typeof(Health)), new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health))))] }],
         Problems = [ProblemDocuments.InvalidHost],
     };
 }

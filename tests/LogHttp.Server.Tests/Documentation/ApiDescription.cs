@@ -7,8 +7,15 @@ namespace LogHttp.Server.Tests.Documentation;
 /// <summary>The API's own description, and what it says of an answer.</summary>
 sealed partial class ApiDescription(string json)
 {
-    /// <summary>What HTTP or the framework adds to any answer, the last two where something was thrown.</summary>
-    static readonly HashSet<string> UndescribedHeaders = new(["Date", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "X-Content-Type-Options", "Content-Security-Policy", "Pragma", "Expires"], StringComparer.OrdinalIgnoreCase);
+    /// <summary>What any answer can have: from HTTP, for browsers, and (Pragma, Expires) from the framework where something was thrown.</summary>
+    static readonly HashSet<string> UndescribedHeaders = new(
+    [
+        "Date", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "X-Content-Type-Options", "Content-Security-Policy",
+        "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary", "Pragma", "Expires",
+    ], StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>api/openapi.json.</summary>
+    public static string KeptPath { get; } = Path.Combine(RepositoryRoot.Path, "api", "openapi.json");
 
     public JsonObject Document { get; } = JsonNode.Parse(json)!.AsObject();
 

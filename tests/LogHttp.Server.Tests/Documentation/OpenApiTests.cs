@@ -19,11 +19,11 @@ public sealed class OpenApiTests : IDisposable
     public async Task Description_AsKept_IsTheOneThatIsServed()
     {
         var served = (await _server.Client.GetStringAsync(Path)).ReplaceLineEndings("\n").TrimEnd('\n') + "\n";
-        var path = KeptPath();
+        var path = ApiDescription.KeptPath;
         if (Environment.GetEnvironmentVariable(RenewVariable) == "1")
             await File.WriteAllTextAsync(path, served);
         Assert.True(File.Exists(path) && served == (await File.ReadAllTextAsync(path)).ReplaceLineEndings("\n"),
-            $"api/openapi.json is not what {Path} serves. Renew it: {RenewVariable}=1 dotnet test tests/LogHttp.Server.Tests --filter OpenApiTests");
+            $"{path} is not what {Path} serves. Renew it: {RenewVariable}=1 dotnet test tests/LogHttp.Server.Tests --filter OpenApiTests");
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class OpenApiTests : IDisposable
                 foreach (var (example, value) in content!["examples"]!.AsObject())
                 {
                     // A topic for each: a configuration is taken once.
-                    var path = name.Split(' ')[1].Replace("{topic}", $"{operation["operationId"]}-{example}", StringComparison.Ordinal);
+                    var path = name.Split(' ')[1].Replace("{topic}", $"{operation["operationId"]}-{example}-{mediaType.Replace('/', '-').Replace('+', '-')}", StringComparison.Ordinal);
                     if (name.StartsWith("PATCH", StringComparison.Ordinal))
                         using (await _server.Client.PutAsync(path, null)) { }
                     var text = value!["value"] is JsonValue json && json.TryGetValue(out string? plain) ? plain : value["value"]!.ToJsonString();
@@ -149,12 +149,4 @@ public sealed class OpenApiTests : IDisposable
         JsonArray array => array.SelectMany(References),
         _ => [],
     };
-
-    static string KeptPath()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(System.IO.Path.Combine(directory.FullName, "LogHttp.sln")))
-            directory = directory.Parent ?? throw new InvalidOperationException("The tests do not run inside of the repository.");
-        return System.IO.Path.Combine(directory.FullName, "api", "openapi.json");
-    }
 }
