@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using LogHttp.Server.Tests.Documentation;
 using LogHttp.Testing;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -154,7 +155,7 @@ sealed class TestServer : IDisposable
         // Not UseKestrel(port): that writes the address while the program, on its own thread, may be starting already.
         factory.UseKestrel(Listen);
         factory.StartServer();
-        return (factory, new HttpClient { BaseAddress = AddressOf(factory, "http") });
+        return (factory, new HttpClient(new DescribedAnswers()) { BaseAddress = AddressOf(factory, "http") });
     }
 
     void Listen(KestrelServerOptions kestrel)
