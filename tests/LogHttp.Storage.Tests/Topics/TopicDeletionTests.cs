@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using LogHttp.Storage.Files;
 using LogHttp.Testing;
 
@@ -58,6 +59,28 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
+    public async Task ADeletion_KilledBeforeItsSync_AndThePowerGoneAtTheNextStart_LeaveAllOfTheTopicOrNothing()
+    {
+        for (var seed = 1; seed <= 30; seed++)
+        {
+            var fileSystem = new PowerCutFileSystem(new Random(seed));
+            var catalog = Open(fileSystem);
+            await catalog.GetOrCreateAsync("t");
+            fileSystem.Faults = call => call is { Kind: FileSystemCallKind.SyncDirectory, Path: "/data/topics" } ? throw new InvalidOperationException("killed") : Fault.None;
+            await Assert.ThrowsAsync<InvalidOperationException>(() => catalog.DeleteAsync("t"));
+            fileSystem = fileSystem.Kill();
+            // What was in deleted/ is removed by now.
+            fileSystem.Faults = call => call is { Kind: FileSystemCallKind.CreateDirectory, Path: "/data/deleted" } ? Fault.PowerCutBefore : Fault.None;
+            Assert.Throws<PowerCutException>(() => Open(fileSystem));
+            fileSystem = fileSystem.PowerCut();
+            fileSystem.Faults = null;
+            await using var last = Open(fileSystem);
+            Assert.Empty(last.DamagedTopics);
+            Assert.Equal(0, last.Find("t")?.Partitions[0].EndOffset ?? 0);
+        }
+    }
+
+    [Fact]
     public async Task AChangedConfiguration_IsThereAfterARestart_AndItsRecordsToo()
     {
         var configuration = new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 1 << 20 };
@@ -104,6 +127,8 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     TopicCatalog Open() => TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem }, new StorageOptions { Directory = _directory.Path });
+
+    static TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem, CommitScheduler = PipeScheduler.Inline }, new StorageOptions { Directory = "/data" });
 
     static async Task AppendAsync(Topic topic, string value) =>
         Assert.Equal(AppendStatus.Appended, (await topic.Partitions[0].AppendAsync(TestLog.Batch(value))).Status);
