@@ -42,7 +42,7 @@ internal static class Swagger
     }
 
     /// <summary>Nothing of this is in the way of requests to other paths.</summary>
-    public static void UseSwaggerPages(this WebApplication app) => app.UseWhen(static context => context.Request.Path.StartsWithSegments(Path), static branch =>
+    public static void UseSwaggerPages(this WebApplication app) => app.UseWhen(IsForPages, static branch =>
     {
         branch.Use(static next => context =>
         {
@@ -54,4 +54,7 @@ internal static class Swagger
         branch.UseStaticFiles(new StaticFileOptions { RequestPath = Path, FileProvider = new EmbeddedFileProvider(Assembly.GetExecutingAssembly(), $"{typeof(Swagger).Namespace}.Page") });
         branch.UseSwaggerUI();
     });
+
+    /// <summary>Methods as they are spelt: Swashbuckle takes "Head" for HEAD, and Kestrel then waits for the body that is left out.</summary>
+    static bool IsForPages(HttpContext context) => context.Request.Method is "GET" or "HEAD" && context.Request.Path.StartsWithSegments(Path);
 }
