@@ -15,7 +15,7 @@ trap 'stop_server; rm -rf "$work"' EXIT
 
 start_server() { # NAME=value … in the environment are its settings; sets $url and $server_pid
   local dll=$repository/src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll
-  [ -f "$dll" ] || dotnet build "$repository/src/LogHttp.Server" -c Release --nologo -v quiet
+  dotnet build "$repository/src/LogHttp.Server" -c Release --nologo -v quiet >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
   (cd "$work" && exec env "$@" dotnet "$dll" --urls http://127.0.0.1:0) >"$work/server.log" 2>&1 &
   server_pid=$!
   for _ in $(seq 300); do

@@ -3,8 +3,11 @@ using LogHttp.Kestrel;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -13,7 +16,7 @@ internal static class FetchEndpoint
 {
     public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, IOptions<LogHttpSettings> settings)
     {
-        if (!FetchQuery.TryRead(context.Request.Query, out var query, out var problem)
+        if (!FetchQuery.TryRead(context.Request, out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
             return problem;
         var (request, headers) = (context.Request, context.Response.Headers);
@@ -29,15 +32,29 @@ internal static class FetchEndpoint
             return TypedResults.NoContent();
         }
         var representation = Representations.Of(request, query.ShowsValues);
-        headers.Vary = "Accept";
+        headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         if (Caching.IsUnchanged(context, address, page, representation.Tag(), settings.Value))
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         context.Response.ContentType = representation.ContentType();
         if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines)
             await SendAsync(context, page.Region);
         else if (!HttpMethods.IsHead(request.Method))
-            await new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues).WriteAsync(page.Region, query.Key, context.RequestAborted);
+            await CopyAsync(context, new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues), page.Region, query.Key);
         return TypedResults.Empty;
+    }
+
+    static async Task CopyAsync(HttpContext context, RecordStream stream, LogRegion region, RecordKey? key)
+    {
+        try
+        {
+            await stream.WriteAsync(region, key, context.RequestAborted);
+        }
+        catch (CorruptionException) when (context.Response.HasStarted)
+        {
+            // Too late for a status: a connection that breaks off can't pass for the whole page. The next request, which
+            // begins there, is told.
+            context.Abort();
+        }
     }
 
     internal static void WriteOffsets(IHeaderDictionary headers, FetchResult page)

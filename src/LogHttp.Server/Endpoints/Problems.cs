@@ -11,6 +11,8 @@ namespace LogHttp.Server.Endpoints;
 internal static class Problems
 {
     public const string InternalError = "internal_error";
+    const string BodyTimeoutCode = "body_timeout";
+
     public const string LogClosed = "log_closed";
     public const string StorageError = "storage_error";
 
@@ -39,7 +41,7 @@ internal static class Problems
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
 
     public static Problem BodyTimeout(TimeSpan timeout) =>
-        new(StatusCodes.Status408RequestTimeout, "body_timeout", $"No further byte of the body came for {timeout.TotalSeconds:0} s (bodyTimeoutSeconds); nothing was appended.", IsRetryable: true);
+        new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No further byte of the body came for {timeout.TotalSeconds:0} s (bodyTimeoutSeconds); nothing was appended.", IsRetryable: true);
 
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);
@@ -95,6 +97,7 @@ internal static class Problems
     public static Problem Of(Exception exception) => exception switch
     {
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, "body_too_large", "The body is larger than a request may be (maxBodyBytes); send it in parts."),
+        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, "The body came too slowly (minBodyBytesPerSecond); nothing was appended.", IsRetryable: true),
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", bad.Message),
         BodyException => new(StatusCodes.Status400BadRequest, "incomplete_body", exception.Message),
         TooManyTopicsException => new(StatusCodes.Status429TooManyRequests, "too_many_topics", exception.Message),

@@ -31,6 +31,7 @@ internal static class Routes
         app.Use(next => context =>
         {
             SecurityHeaders.Apply(context.Response.Headers);
+            guard.VaryByOrigin(context.Response);
             return guard.Check(context.Request) is { } problem ? problem.ExecuteAsync(context) : next(context);
         });
         app.UseCors();

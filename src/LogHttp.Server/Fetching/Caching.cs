@@ -27,6 +27,9 @@ internal static class Caching
         headers.CacheControl = page.IsFinal && address.IsPermanent && settings.CacheMaxAgeSeconds > 0
             ? string.Create(CultureInfo.InvariantCulture, $"{(IsAuthenticated(context.Request) ? "private" : "public")}, max-age={settings.CacheMaxAgeSeconds}, immutable")
             : AskAgain;
+        // After a power cut other records may stand there, under the same offsets.
+        if (!page.IsDurable)
+            return false;
         var etag = string.Create(CultureInfo.InvariantCulture, $"\"{address.Topic.Id}.{page.FirstOffset}.{page.NextOffset}{tag}\"");
         headers.ETag = etag;
         return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, etag);

@@ -1,8 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Net;
+using System.Text;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Fetching;
 
@@ -17,11 +20,12 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
 
     public PageSize PageSize => MaxBytes is { } maxBytes ? PageSize.AtMost(maxBytes) : Key is null ? PageSize.Default : ScanSize;
 
-    public static bool TryRead(IQueryCollection query, [NotNullWhen(true)] out FetchQuery? read, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(HttpRequest request, [NotNullWhen(true)] out FetchQuery? read, [NotNullWhen(false)] out Problem? problem)
     {
         read = null;
+        var query = request.Query;
         if (!query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
-            || !TryReadKey(query, out var key, out problem)
+            || !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem))
             return false;
         read = new(maxBytes, key, showsValues);
@@ -41,15 +45,31 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
         return url;
     }
 
-    static bool TryReadKey(IQueryCollection query, out RecordKey? key, [NotNullWhen(false)] out Problem? problem)
+    static byte[] DecodedBytes(QueryString query, string name)
+    {
+        foreach (var pair in new QueryStringEnumerable(query.Value))
+        {
+            if (pair.DecodeName().Span.Equals(name, StringComparison.OrdinalIgnoreCase))
+                return WebUtility.UrlDecodeToBytes(Encoding.UTF8.GetBytes(pair.EncodedValue.ToString()), 0, Encoding.UTF8.GetByteCount(pair.EncodedValue.Span)) ?? [];
+        }
+        return [];
+    }
+
+    static bool TryReadKey(HttpRequest request, out RecordKey? key, [NotNullWhen(false)] out Problem? problem)
     {
         key = null;
+        var query = request.Query;
         if (!query.TryReadText("key", out var text, out problem) || !query.TryReadText("keyBase64", out var base64, out problem))
             return false;
         if (text is not null && base64 is not null)
             problem = Problems.InvalidRequest("invalid_parameter", "key and keyBase64 are two ways to say one thing; give one.");
         else if (text is not null)
-            key = RecordKey.Of(text);
+        {
+            // The framework leaves what is not UTF-8 as it was written, "%FF", which is another key.
+            key = RecordKey.Of(DecodedBytes(request.QueryString, "key"));
+            if (!key.IsText)
+                problem = Problems.InvalidRequest("invalid_parameter", "key is not UTF-8 once decoded; bytes go into keyBase64.");
+        }
         else if (base64 is not null)
         {
             // A plus that was not escaped arrives as a space.

@@ -19,10 +19,11 @@ internal sealed class RecordStream(PipeWriter writer, Representation representat
     public async Task WriteAsync(LogRegion region, RecordKey? key, CancellationToken aborted)
     {
         using var reader = new RecordReader(region, key);
-        if (representation == Representation.JsonArray)
-            writer.Write("["u8);
-        // Gathered here first: the response's writer takes a large piece for what a small one costs.
+        // Gathered here first: the response's writer takes a large piece for what a small one costs, and nothing has been
+        // said yet where the first record can't be read.
         var pieces = new ArrayBufferWriter<byte>(FlushBytes);
+        if (representation == Representation.JsonArray)
+            pieces.Write("["u8);
         for (var isMore = true; isMore;)
         {
             isMore = WriteSome(reader, pieces);

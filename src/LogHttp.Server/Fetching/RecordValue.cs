@@ -18,11 +18,11 @@ internal static class RecordValue
     {
         var declared = DeclaredType(record.Headers);
         if (record.IsBase64)
-            return (DecodeBase64(record.Value), declared ?? BytesType);
+            return (DecodeBase64(record.Value), declared?.ToString() ?? BytesType);
         var isJson = declared is null ? record.Value[0] != (byte)'"' : IsJson(declared);
         if (!isJson && TryDecodeText(record.Value) is { } text)
-            return (text, declared ?? TextType);
-        return (record.Value.ToArray(), isJson ? declared ?? JsonType : JsonType);
+            return (text, declared is null ? TextType : InUtf8(declared));
+        return (record.Value.ToArray(), isJson ? declared?.ToString() ?? JsonType : JsonType);
     }
 
     /// <summary>Writes a text without its quotes, anything else as it stands.</summary>
@@ -62,7 +62,7 @@ internal static class RecordValue
     }
 
     /// <summary>The record's header `content-type`; null where it has none that can be sent as one.</summary>
-    static string? DeclaredType(ReadOnlySpan<byte> headers)
+    static MediaTypeHeaderValue? DeclaredType(ReadOnlySpan<byte> headers)
     {
         if (headers.IsEmpty)
             return null;
@@ -73,8 +73,8 @@ internal static class RecordValue
             var isType = reader.ValueTextEquals("content-type"u8);
             reader.Read();
             // Parsed and printed again, so that nothing else gets into the response's head.
-            if (isType && reader.TokenType == JsonTokenType.String && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type) && Ascii(type.ToString()) is { } text)
-                return text;
+            if (isType && reader.TokenType == JsonTokenType.String && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type) && !type.MatchesAllSubTypes && Ascii(type.ToString()) is not null)
+                return type;
             reader.Skip();
         }
         return null;
@@ -82,9 +82,14 @@ internal static class RecordValue
 
     static string? Ascii(string text) => text.AsSpan().ContainsAnyExceptInRange(' ', '~') ? null : text;
 
-    static bool IsJson(string contentType)
+    static bool IsJson(MediaTypeHeaderValue type) =>
+        type.MediaType.Equals(JsonType, StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Texts are kept and sent in UTF-8, whatever they were said to be in.</summary>
+    static string InUtf8(MediaTypeHeaderValue type)
     {
-        var type = MediaTypeHeaderValue.Parse(contentType);
-        return type.MediaType == JsonType || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase);
+        if (type.Charset.HasValue || type.Type.Equals("text", StringComparison.OrdinalIgnoreCase))
+            type.Charset = "utf-8";
+        return type.ToString();
     }
 }

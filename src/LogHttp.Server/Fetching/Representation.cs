@@ -31,12 +31,15 @@ internal static class Representations
     const string JsonType = "application/json";
     const string TextType = "text/plain";
 
-    public static string ContentType(this Representation representation) => representation switch
+    public static string ContentType(this Representation representation) =>
+        representation == Representation.TextLines ? TextType + "; charset=utf-8" : representation.MediaType();
+
+    static string MediaType(this Representation representation) => representation switch
     {
         Representation.Records => RecordsType.Name,
         Representation.JsonLines => JsonLinesType,
         Representation.JsonArray => JsonType,
-        _ => "text/plain; charset=utf-8",
+        _ => TextType,
     };
 
     /// <summary>Tells the forms of one page apart in its ETag.</summary>
@@ -48,26 +51,39 @@ internal static class Representations
         _ => ".text",
     };
 
-    /// <summary>What `Accept` likes best among what there is; anything it does not name is sent what a request without it gets.</summary>
+    /// <summary>
+    /// What `Accept` likes best: the highest `q`, as the range says that names the type most closely; among equals, the one
+    /// named most closely, then first. Where it takes nothing of what there is, what a request without it gets.
+    /// </summary>
     public static Representation Of(HttpRequest request, bool showsValues)
     {
         var standard = showsValues ? Representation.JsonLines : Representation.Records;
-        if (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*" || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted))
+        if (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*" || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges))
             return standard;
-        // A sort that keeps the order of equals: the client's own.
-        foreach (var type in accepted.OrderByDescending(static type => type.Quality ?? 1))
+        ReadOnlySpan<Representation> offered = showsValues
+            ? [Representation.JsonLines, Representation.JsonArray, Representation.TextLines]
+            : [Representation.Records, Representation.JsonLines, Representation.JsonArray];
+        var (best, bestRank) = (standard, (Quality: 0.0, Closeness: 0, Order: 0));
+        foreach (var representation in offered)
         {
-            if (type.Quality == 0)
-                continue;
-            if (type.MatchesMediaType(RecordsType.Name) && !showsValues)
-                return Representation.Records;
-            if (type.MatchesMediaType(JsonLinesType))
-                return Representation.JsonLines;
-            if (type.MatchesMediaType(JsonType))
-                return Representation.JsonArray;
-            if (type.MatchesMediaType(TextType) && showsValues)
-                return Representation.TextLines;
+            var rank = RankOf(representation.MediaType(), ranges);
+            if (rank.CompareTo(bestRank) > 0)
+                (best, bestRank) = (representation, rank);
         }
-        return standard;
+        return best;
+    }
+
+    static (double Quality, int Closeness, int Order) RankOf(string mediaType, IList<MediaTypeHeaderValue> ranges)
+    {
+        var (closest, rank) = (0, (Quality: 0.0, Closeness: 0, Order: 0));
+        for (var i = 0; i < ranges.Count; i++)
+        {
+            var range = ranges[i];
+            var closeness = range.MatchesAllTypes ? 1 : range.MatchesAllSubTypes ? 2 : 3;
+            if (closeness <= closest || !range.MatchesMediaType(mediaType))
+                continue;
+            (closest, rank) = (closeness, range.Quality is 0 ? default : (range.Quality ?? 1, closeness, -i));
+        }
+        return rank;
     }
 }

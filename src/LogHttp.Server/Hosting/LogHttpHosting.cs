@@ -57,6 +57,8 @@ internal static class LogHttpHosting
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = settings.Value.MaxBodyBytes;
             kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
+            // A body that brings nothing is given up before that, by BodyReader; this is for one that drips.
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(settings.Value.MinBodyBytesPerSecond, TimeSpan.FromSeconds(settings.Value.BodyTimeoutSeconds + 5));
             kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
             kestrel.Limits.MaxRequestBufferSize = Math.Max(1 << 20, settings.Value.MaxRequestLineBytes);
             kestrel.Limits.MaxRequestHeadersTotalSize = settings.Value.MaxRequestHeadersBytes;

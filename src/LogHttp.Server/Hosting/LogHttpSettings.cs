@@ -49,8 +49,8 @@ internal sealed class LogHttpSettings
     /// <summary>Connections at once; more are closed as they come.</summary>
     public int MaxConnections { get; set; } = 15_000;
 
-    /// <summary>The longest request line: method, URL, version.</summary>
-    public int MaxRequestLineBytes { get; set; } = 8 << 10;
+    /// <summary>The longest request line: method, URL, version. The longest key fits, percent-encoded.</summary>
+    public int MaxRequestLineBytes { get; set; } = 64 << 10;
 
     /// <summary>All headers of a request together.</summary>
     public int MaxRequestHeadersBytes { get; set; } = 64 << 10;
@@ -85,12 +85,15 @@ internal sealed class LogHttpSettings
     /// <summary>How long a body may bring nothing before its request is given up.</summary>
     public int BodyTimeoutSeconds { get; set; } = 30;
 
+    /// <summary>How fast a body must come on average, once it has taken longer than <see cref="BodyTimeoutSeconds"/>.</summary>
+    public int MinBodyBytesPerSecond { get; set; } = 100;
+
     /// <summary>How long a stop waits for requests under way; what was accepted is committed in any case.</summary>
     public int ShutdownTimeoutSeconds { get; set; } = 5;
 
-    internal string[] AllowedHostList => Split(AllowedHosts);
+    internal string[] AllowedHostList => field ??= Split(AllowedHosts);
 
-    internal string[] AllowedOriginList => Split(AllowedOrigins);
+    internal string[] AllowedOriginList => field ??= Split(AllowedOrigins);
 
     /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
     internal long? HandleLimit { get; set; }
@@ -111,6 +114,7 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)
             ?? Range(nameof(MaxRequestHeaders), MaxRequestHeaders, 10, 10_000)
             ?? Range(nameof(BodyTimeoutSeconds), BodyTimeoutSeconds, 1, 3600)
+            ?? Range(nameof(MinBodyBytesPerSecond), MinBodyBytesPerSecond, 1, 1 << 30)
             ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)
             ?? Range(nameof(KeepAliveTimeoutSeconds), KeepAliveTimeoutSeconds, 1, 86_400)
             ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)

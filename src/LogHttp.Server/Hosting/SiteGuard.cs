@@ -1,6 +1,7 @@
 using System.Net;
 using LogHttp.Server.Endpoints;
 using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Hosting;
 
@@ -41,18 +42,36 @@ internal sealed class SiteGuard
             return Problems.InvalidRequest("invalid_host", $"This server is not \"{request.Host}\"; it answers for {string.Join(", ", hosts)} (allowedHosts).");
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
             return null;
-        var origin = request.Headers.Origin.ToString();
-        if (origin.Length > 0 ? IsOwn(origin, request) || IsAllowed(origin) : request.Headers["Sec-Fetch-Site"] is [] or ["same-origin" or "none"])
+        // What the browser itself found out comes first: behind a proxy, the origin has a scheme that is not known here.
+        var (site, origin) = (request.Headers["Sec-Fetch-Site"], request.Headers.Origin.ToString());
+        if (site is ["same-origin" or "none"] || IsAllowed(origin))
+            return null;
+        if (site.Count == 0 && (origin.Length == 0 || IsOwn(origin, request)))
             return null;
         return Problems.CrossSite($"A page of another site ({(origin.Length > 0 ? origin : "by Sec-Fetch-Site")}) may not write here, unless allowedOrigins names it.");
     }
 
     static StringSegment[] Segments(IEnumerable<string> hosts) => [.. hosts.Select(static host => new StringSegment(host))];
 
-    bool IsAllowed(string origin) => _settings.AllowedOriginList is ["*"] || _settings.AllowedOriginList.Contains(origin, StringComparer.OrdinalIgnoreCase);
+    /// <summary>Where some sites may read, an answer to one is not one for another, nor for no site at all.</summary>
+    public void VaryByOrigin(HttpResponse response)
+    {
+        if (_settings.AllowedOriginList.Length == 0)
+            return;
+        // Late: the CORS middleware says it too, for some answers.
+        response.OnStarting(static state =>
+        {
+            var headers = ((HttpResponse)state).Headers;
+            if (!headers.Vary.Contains(HeaderNames.Origin))
+                headers.Append(HeaderNames.Vary, HeaderNames.Origin);
+            return Task.CompletedTask;
+        }, response);
+    }
+
+    bool IsAllowed(string origin) => origin.Length > 0 && (_settings.AllowedOriginList.Contains("*") || _settings.AllowedOriginList.Contains(origin, StringComparer.OrdinalIgnoreCase));
 
     static bool IsOwn(string origin, HttpRequest request) =>
-        string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
+        Uri.TryCreate(origin, UriKind.Absolute, out var uri) && string.Equals(uri.Authority, request.Host.Value, StringComparison.OrdinalIgnoreCase);
 }
 
 /// <summary>Tells the guard, and the operator, where the server listens.</summary>

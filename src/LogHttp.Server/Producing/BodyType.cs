@@ -34,6 +34,11 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             problem = Problems.UnsupportedMediaType($"The Content-Encoding is {request.Headers.ContentEncoding}; bodies are taken as they are, without one.");
             return false;
         }
+        if (request.Headers.TransferEncoding is { Count: > 0 } coding && !coding.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        {
+            problem = Problems.UnsupportedMediaType($"The Transfer-Encoding is {coding}; the one that is taken is chunked.");
+            return false;
+        }
         var bodyType = new BodyType(BodyKind.Bytes);
         if (request.ContentType is not null)
         {
@@ -61,8 +66,8 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             "application/x-www-form-urlencoded" => new(BodyKind.Form),
             "application/octet-stream" => new(BodyKind.Bytes),
             "text/plain" => new(splitsLines ? BodyKind.TextLines : BodyKind.Text),
-            _ when name.StartsWith("text/", StringComparison.Ordinal) => new(splitsLines ? BodyKind.TextLines : BodyKind.Text, ContentType(name)),
-            _ when name.EndsWith("+json", StringComparison.Ordinal) => new(BodyKind.Json, ContentType(name)),
+            _ when name.StartsWith("text/", StringComparison.Ordinal) => new(splitsLines ? BodyKind.TextLines : BodyKind.Text, ContentType(WithoutCharset(mediaType))),
+            _ when name.EndsWith("+json", StringComparison.Ordinal) => new(BodyKind.Json, ContentType(WithoutCharset(mediaType))),
             _ => new(BodyKind.Bytes, ContentType(mediaType.ToString())),
         };
     }
@@ -78,6 +83,14 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
                 return Problems.UnsupportedMediaType($"The charset is {charset}; text and JSON are taken as UTF-8 only.");
         }
         return null;
+    }
+
+    /// <summary>It is UTF-8, as all text here.</summary>
+    static string WithoutCharset(MediaTypeHeaderValue mediaType)
+    {
+        var copy = mediaType.Copy();
+        copy.Charset = null;
+        return copy.ToString();
     }
 
     static KeyValuePair<string, string>[] ContentType(string name) => [new("content-type", name)];

@@ -17,7 +17,8 @@ internal static class RecordHeaders
     {
         metadata = default;
         problem = null;
-        var recordHeaders = new List<KeyValuePair<string, string>>(bodyType.RecordHeaders ?? []);
+        // What is said of the record itself goes before what follows from its body.
+        var recordHeaders = new List<KeyValuePair<string, string>>((bodyType.RecordHeaders ?? []).Where(header => !headers.ContainsKey(HeaderPrefix + header.Key)));
         long? timestampMs = null;
         var (keys, timestamps) = (headers[Key], headers[Timestamp]);
         foreach (var (name, values) in headers)
@@ -27,7 +28,7 @@ internal static class RecordHeaders
             foreach (var value in values)
                 recordHeaders.Add(new(name[HeaderPrefix.Length..], value ?? ""));
         }
-        if (bodyType.HoldsManyRecords && (keys.Count > 0 || timestamps.Count > 0 || recordHeaders.Count > (bodyType.RecordHeaders?.Count ?? 0)))
+        if (bodyType.HoldsManyRecords && (keys.Count > 0 || timestamps.Count > 0 || headers.Keys.Any(static name => name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase))))
             problem = Problems.InvalidRequest("invalid_header", $"{Key}, {Timestamp} and {HeaderPrefix}* go with a single record, and this body is read as one record a line.");
         else if (keys.Count > 1)
             problem = Problems.InvalidRequest("invalid_key", $"{Key} is given {keys.Count} times; a record has one key.");
@@ -43,9 +44,8 @@ internal static class RecordHeaders
     {
         if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs))
         {
-            if (!TimeText.TryParse(text, out var time))
+            if (!TimeText.TryParse(text, out timestampMs))
                 return null;
-            timestampMs = time.ToUnixTimeMilliseconds();
         }
         return timestampMs >= 0 && timestampMs <= latestTimestampMs ? timestampMs : null;
     }

@@ -68,8 +68,9 @@ public readonly record struct LogPlace
             return true;
         if (text is ['@', .. var time])
         {
-            var isTime = TryParseTime(time, out var timestampMs);
-            place = isTime ? AtTime(timestampMs) : default;
+            var isTime = long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs) || TimeText.TryParse(time, out timestampMs);
+            // No record is older than 1970: from there on is from any time before.
+            place = isTime ? AtTime(Math.Max(0, timestampMs)) : default;
             return isTime;
         }
         var fromEnd = text is ['-', ..];
@@ -88,17 +89,6 @@ public readonly record struct LogPlace
         Kind.Time => string.Create(CultureInfo.InvariantCulture, $"@{_number}"),
         _ => _number.ToString(CultureInfo.InvariantCulture),
     };
-
-    static bool TryParseTime(string text, out long timestampMs)
-    {
-        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out timestampMs))
-            return true;
-        if (!TimeText.TryParse(text, out var time) || time < DateTimeOffset.UnixEpoch)
-            return false;
-        // Records have whole milliseconds: the first at or after a time between two of them is at or after the second.
-        timestampMs = ((time - DateTimeOffset.UnixEpoch).Ticks + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond;
-        return true;
-    }
 
     /// <summary>The offset that this place, which is no time, is now; between <paramref name="earliest"/> and <paramref name="end"/> unless it is a number.</summary>
     internal long Resolve(long earliest, long end) => _kind switch

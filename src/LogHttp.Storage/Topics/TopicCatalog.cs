@@ -29,8 +29,9 @@ public sealed class TopicCatalog : IAsyncDisposable
     // Held while a topic is made, changed or deleted: that is rare, and two of one name must not meet.
     readonly SemaphoreSlim _changes = new(1, 1);
 
-    // Held while a deleted topic's files are removed, which can take long and is nobody else's business.
-    readonly SemaphoreSlim _removal = new(1, 1);
+    // Guarded by _changes: the end of the row of deleted topics whose files are removed, one after the other. That can take
+    // long and holds up nobody but the close.
+    Task _removals = Task.CompletedTask;
 
     // Topics whose creation failed and that could not be taken away either; guarded by _changes.
     readonly HashSet<string> _leftBehind = [];
@@ -157,6 +158,8 @@ public sealed class TopicCatalog : IAsyncDisposable
     public async Task<bool> DeleteAsync(string name)
     {
         string? deletedDirectory;
+        Task previous;
+        var removed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using (await BeginChangeAsync().ConfigureAwait(false))
         {
             var isDamaged = _damagedTopics.ContainsKey(name);
@@ -179,8 +182,21 @@ public sealed class TopicCatalog : IAsyncDisposable
             }
             _damagedTopics.TryRemove(name, out _);
             SyncTopics();
+            (previous, _removals) = (_removals, removed.Task);
         }
-        await RemoveAsync(deletedDirectory).ConfigureAwait(false);
+        await previous.ConfigureAwait(false);
+        try
+        {
+            _environment.FileSystem.DeleteDirectory(deletedDirectory);
+        }
+        catch (IOException exception)
+        {
+            StorageLog.RemovalFailed(_environment.Logger, exception, deletedDirectory);
+        }
+        finally
+        {
+            removed.SetResult();
+        }
         return true;
     }
 
@@ -192,11 +208,11 @@ public sealed class TopicCatalog : IAsyncDisposable
         await _changes.WaitAsync().ConfigureAwait(false);
         _isClosed = true;
         await Task.WhenAll(_topics.Values.Select(topic => topic.CloseAsync())).ConfigureAwait(false);
+        var removals = _removals;
         _changes.Release();
-        await _removal.WaitAsync().ConfigureAwait(false);
+        await removals.ConfigureAwait(false);
         _commitThread?.Dispose();
         _directoryLock.Dispose();
-        _removal.Release();
     }
 
     /// <summary>Waits until nothing else changes, and keeps it so until the result is disposed of.</summary>
@@ -337,23 +353,6 @@ public sealed class TopicCatalog : IAsyncDisposable
         _environment.FileSystem.Rename(directory, deletedDirectory);
         _mayComeBack = true;
         return deletedDirectory;
-    }
-
-    async Task RemoveAsync(string directory)
-    {
-        await _removal.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            _environment.FileSystem.DeleteDirectory(directory);
-        }
-        catch (IOException exception)
-        {
-            StorageLog.RemovalFailed(_environment.Logger, exception, directory);
-        }
-        finally
-        {
-            _removal.Release();
-        }
     }
 
     Topic OpenTopic(string name, string directory)

@@ -42,7 +42,7 @@ public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
     [InlineData("PUT", "/topics/new", 429, "too_many_topics")]
     [InlineData("PUT", "/topics/t", 409, "configuration_differs", "Body: {\"partitions\":5}")]
     [InlineData("PUT", "/topics/t", 400, "invalid_configuration", "Body: {\"partitions\":0}")]
-    [InlineData("PATCH", "/topics/t", 200, "", "Body: {\"flush\":\"1s\"}")]
+    [InlineData("PATCH", "/topics/t", 200, "", "Body: {\"flush\":\"always\"}")]
     [InlineData("PATCH", "/topics/none", 404, "unknown_topic", "Body: {}")]
     [InlineData("GET", "/topics/t", 200)]
     [InlineData("HEAD", "/topics/none", 404)]

@@ -29,7 +29,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     static readonly (string Name, string Value)[] Settings =
     [
         ("Partitions", "3"),
-        ("MaxTopics", "30"),
+        ("MaxTopics", "30"), ("MaxRequestLineBytes", "8192"),
         ("MaxRecordBytes", "16384"),
         ("MaxBatchBytes", "32768"),
         ("MaxBodyBytes", "65536"),

@@ -135,6 +135,14 @@ public sealed class Section2AppendRecordsTests : IDisposable
         Assert.Equal(("k", 1_700_000_000_000, "9f"), (record.GetProperty("key").GetString()!, record.GetProperty("timestamp").GetInt64(), record.GetProperty("headers").GetProperty("trace").GetString()!));
     }
 
+    [Fact]
+    public async Task Post_WithATimeBetweenTwoMilliseconds_IsFoundAtIt()
+    {
+        const string Time = "2023-11-14T22:13:20.0005Z";
+        await _server.PostAsync("/topics/t?partition=0", "application/json", "1"u8.ToArray(), ("Record-Timestamp", Time));
+        Assert.Equal(0, TestServer.Number(await _server.Client.GetAsync($"/topics/t/@{Time}?partition=0"), "Log-First-Offset"));
+    }
+
     [Theory]
     [InlineData("Record-Timestamp", "soon", "invalid_timestamp")]
     [InlineData("Record-Timestamp", "99999999999999", "invalid_timestamp")]

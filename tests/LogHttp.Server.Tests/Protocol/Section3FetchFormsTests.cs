@@ -36,6 +36,9 @@ public sealed class Section3FetchFormsTests : IDisposable
     [InlineData("not a type", Records)]
     [InlineData(JsonLines, JsonLines)]
     [InlineData("application/x-ndjson, application/vnd.loghttp.records+ndjson", JsonLines)]
+    [InlineData("application/vnd.loghttp.records+ndjson;q=0, */*", JsonLines)]
+    [InlineData("*/*, application/json;q=0.9", Records)]
+    [InlineData("application/*;q=0.2, application/json;q=0.3", "application/json")]
     [InlineData("application/x-ndjson;q=0.5, application/vnd.loghttp.records+ndjson", Records)]
     [InlineData("application/json;q=0.1, application/x-ndjson;q=0", "application/json")]
     [InlineData("application/json", "application/json")]
@@ -103,6 +106,39 @@ public sealed class Section3FetchFormsTests : IDisposable
         await _server.PostAsync("/topics/t", Records, "{\"keyBase64\":\"+/8=\",\"value\":1}\n{\"value\":2}");
         foreach (var query in new[] { "keyBase64=%2B%2F8%3D", "keyBase64=+/8=" })
             Assert.Contains("\"value\":1}", (await GetAsync($"/topics/t/0?{query}")).Body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("key=%FF")]
+    [InlineData("key=%ED%A0%80")]
+    [InlineData("key=a%C3")]
+    public async Task Get_OfAKeyThatIsNoText_IsRefused(string query)
+    {
+        await AppendAsync();
+        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/topics/t/0?{query}"), HttpStatusCode.BadRequest, "invalid_parameter", "keyBase64");
+    }
+
+    [Fact]
+    public async Task Get_OfTheLongestKey_CanBeAskedFor_AndItsLinkFollowed()
+    {
+        var key = new string(' ', 16_384);
+        await _server.PostAsync("/topics/t", Records, JsonSerializer.Serialize(new { key, value = 1 }));
+        using var response = await _server.Client.GetAsync($"/topics/t/0?key={Uri.EscapeDataString(key)}");
+        Assert.Equal(HttpStatusCode.NoContent, (await _server.Client.GetAsync(TestServer.NextLink(response))).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("/topics/t/0", "application/json")]
+    [InlineData("/topics/t/0?view=values", "*/*")]
+    public async Task Get_OfACopy_WhereTheFirstRecordIsDamaged_SaysSo(string path, string accept)
+    {
+        await AppendAsync();
+        _server.Restart(() =>
+        {
+            var segment = Path.Combine(_server.DataDirectory, "topics", "t", "0", "00000000000000000000.ndjson");
+            File.WriteAllText(segment, File.ReadAllText(segment).Replace("\"value\":{", "\"valuX\":{", StringComparison.Ordinal));
+        });
+        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept)), HttpStatusCode.InternalServerError, "corrupt_block", "position 0");
     }
 
     [Fact]

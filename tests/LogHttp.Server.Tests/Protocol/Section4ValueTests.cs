@@ -15,7 +15,8 @@ public sealed class Section4ValueTests : IDisposable
     [InlineData("application/json", "{\"n\": 1.0}", "application/json")]
     [InlineData("application/geo+json", "\"a string\"", "application/geo+json")]
     [InlineData("text/plain", "a \"text\"\n\t😀", "text/plain; charset=utf-8")]
-    [InlineData("text/html", "<script>alert(1)</script>", "text/html")]
+    [InlineData("text/html", "<script>alert(1)</script>", "text/html; charset=utf-8")]
+    [InlineData("text/csv; header=present; charset=utf-8", "a,b", "text/csv; header=present; charset=utf-8")]
     [InlineData("image/png", "\u0001\u0002", "image/png")]
     [InlineData("application/octet-stream", "", "application/octet-stream")]
     [InlineData("multipart/form-data; boundary=\"a b\"", "--a b--", "multipart/form-data; boundary=\"a b\"")]
@@ -36,6 +37,9 @@ public sealed class Section4ValueTests : IDisposable
     [InlineData("{\"value\":\"t\",\"headers\":{\"content-type\":\"nonsense\"}}", "text/plain; charset=utf-8", "t")]
     [InlineData("{\"value\":\"t\",\"headers\":{\"content-type\":[\"a/b\",\"c/d\"]}}", "text/plain; charset=utf-8", "t")]
     [InlineData("{\"value\":{\"a\":1},\"headers\":{\"content-type\":\"text/html\"}}", "application/json", "{\"a\":1}")]
+    [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"Application/JSON\"}}", "Application/JSON", "\"hi\"")]
+    [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"text/plain; charset=utf-16\"}}", "text/plain; charset=utf-8", "hi")]
+    [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"text/*\"}}", "text/plain; charset=utf-8", "hi")]
     [InlineData("{\"valueBase64\":\"eA==\"}", "application/octet-stream", "x")]
     [InlineData("{\"value\":null}", "application/json", "null")]
     public async Task Get_OfARecord_HasATypeThatCanBeTrue(string record, string contentType, string body)
@@ -43,6 +47,14 @@ public sealed class Section4ValueTests : IDisposable
         (await _server.PostAsync("/topics/t", Records, record)).EnsureSuccessStatusCode();
         using var response = await _server.Client.GetAsync("/topics/t/0/value");
         Assert.Equal((contentType, body), (TestServer.Header(response, "Content-Type"), await response.Content.ReadAsStringAsync()));
+    }
+
+    [Fact]
+    public async Task Get_OfAValueWhoseTypeTheProducerNamed_HasThat()
+    {
+        await _server.PostAsync("/topics/t", "image/png", "x"u8.ToArray(), ("Record-Header-Content-Type", "image/jpeg"));
+        using var response = await _server.Client.GetAsync("/topics/t/0/value");
+        Assert.Equal("image/jpeg", TestServer.Header(response, "Content-Type"));
     }
 
     [Fact]

@@ -83,7 +83,8 @@ public sealed class Section6CachingTests : IDisposable
         await _server.PostAsync("/topics/lax", "application/json", "1");
         var id = await _server.TopicIdAsync("lax");
         using var lax = await _server.Client.GetAsync($"/topics/lax/0/value?partition=0&v={id}");
-        Assert.Equal("no-cache", TestServer.Header(lax, "Cache-Control"));
+        // Nor has it a tag: after a power cut another record may have its offset.
+        Assert.Equal(("no-cache", null), (TestServer.Header(lax, "Cache-Control"), TestServer.Header(lax, "ETag")));
         // Made durable by the change of policy and the append after it.
         await _server.SendAsync(HttpMethod.Patch, "/topics/lax", """{"flush":"always"}""");
         await _server.PostAsync("/topics/lax", "application/json", "2");

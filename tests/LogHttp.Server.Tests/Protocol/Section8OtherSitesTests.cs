@@ -29,7 +29,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     [Fact]
     public async Task Writes_OfOwnPagesOfAllowedSitesAndOfPrograms_AreTaken()
     {
-        foreach (var headers in new (string, string)[][] { [], [("Origin", Own)], [("Origin", Own), ("Sec-Fetch-Site", "same-origin")], [("Sec-Fetch-Site", "none")], [("Origin", "https://app.example.org"), ("Sec-Fetch-Site", "cross-site")] })
+        foreach (var headers in new (string, string)[][] { [], [("Origin", Own)], [("Origin", Own), ("Sec-Fetch-Site", "same-origin")], [("Origin", Own.Replace("http:", "https:", StringComparison.Ordinal))], [("Sec-Fetch-Site", "none")], [("Origin", "https://app.example.org"), ("Sec-Fetch-Site", "cross-site")] })
             Assert.Equal(HttpStatusCode.Created, (await _server.SendAsync(HttpMethod.Post, "/topics/t", "x", headers)).StatusCode);
     }
 
@@ -41,8 +41,18 @@ public sealed class Section8OtherSitesTests : IDisposable
         using var read = await _server.SendAsync(HttpMethod.Get, "/topics", ("Origin", "https://app.example.org"));
         Assert.Equal("https://app.example.org", TestServer.Header(read, "Access-Control-Allow-Origin"));
         Assert.Contains("Log-Next-Offset", TestServer.Header(read, "Access-Control-Expose-Headers"), StringComparison.Ordinal);
+        // What is kept of an answer to nobody in particular must not be given to the site, nor the other way round.
+        using var plain = await _server.Client.GetAsync("/topics");
+        Assert.Equal(("Origin", "Origin"), (TestServer.Header(read, "Vary"), TestServer.Header(plain, "Vary")));
         using var other = await _server.SendAsync(HttpMethod.Options, "/topics/t", ("Origin", "http://evil.example"), ("Access-Control-Request-Method", "PUT"));
         Assert.Null(TestServer.Header(other, "Access-Control-Allow-Origin"));
+    }
+
+    [Fact]
+    public async Task AStarAmongTheAllowed_LetsAllIn()
+    {
+        using var server = new TestServer(("AllowedOrigins", "https://app.example.org;*"));
+        Assert.Equal(HttpStatusCode.Created, (await server.SendAsync(HttpMethod.Post, "/topics/t", "x", ("Origin", "http://other.example"), ("Sec-Fetch-Site", "cross-site"))).StatusCode);
     }
 
     [Theory]

@@ -49,10 +49,14 @@ public class LogPlaceTests
     [InlineData("@")]
     [InlineData("@-1")]
     [InlineData("@now")]
-    [InlineData("@1969-12-31")]
     [InlineData("@2026-13-01")]
     [InlineData("@2026-11-22 10:00")]
     [InlineData("@22.11.2026")]
+    [InlineData("@2026-11-22T10:00:00.Z")]
+    [InlineData("@2026-11-22T10:00:60Z")]
+    [InlineData("@2026-11-22T10:00:00+2:00")]
+    [InlineData("@2026-11-22.5")]
+    [InlineData("@2026-11-22Z")]
     [InlineData("@2026-11-22T10:00:00Z\0")]
     public void TryParse_OfAnythingElse_Fails(string? text) => Assert.False(LogPlace.TryParse(text, out _));
 
@@ -67,6 +71,12 @@ public class LogPlaceTests
     [InlineData("@2026-11-22", 1795305600000)]
     [InlineData("@2026-11-22T10:00:00.0000001Z", 1795341600001)]
     [InlineData("@2026-11-22T10:00:00.123Z", 1795341600123)]
+    [InlineData("@2026-11-22T10:00:00.123000000Z", 1795341600123)]
+    [InlineData("@2026-11-22T10:00:00.123000001Z", 1795341600124)]
+    [InlineData("@2026-11-22t10:00:00.1z", 1795341600100)]
+    [InlineData("@1969-12-31T23:59:59.999Z", 0)]
+    [InlineData("@0001-01-01", 0)]
+    [InlineData("@9999-12-31T23:59:59.999999Z", 253402300800000)]
     public void TryParse_OfATime_IsTheFirstMillisecondNotBeforeIt(string text, long timestampMs)
     {
         Assert.True(LogPlace.TryParse(text, out var place));
