@@ -25,9 +25,14 @@ public static partial class TimeText
         timestampMs = 0;
         if (text is null || Parts().Match(text) is not { Success: true } parts)
             return false;
-        var (zone, fraction) = (parts.Groups["zone"].Value.Replace(' ', '+').ToUpperInvariant(), parts.Groups["fraction"].Value);
-        var whole = parts.Groups["time"].Value.ToUpperInvariant() + zone;
-        var format = parts.Groups["seconds"].Success ? DateTimeFormat : parts.Groups["clock"].Success ? ShortFormat : DateFormat;
+        var (date, clock, seconds, fraction) = (parts.Groups["date"].Value, parts.Groups["clock"].Value, parts.Groups["seconds"].Value, parts.Groups["fraction"].Value);
+        var zone = parts.Groups["zone"].Value.Replace(' ', '+').ToUpperInvariant();
+        var (whole, format) = (clock, seconds) switch
+        {
+            ("", _) => (date, DateFormat),
+            (_, "") => ($"{date}T{clock}{zone}", ShortFormat),
+            _ => ($"{date}T{clock}{seconds}{zone}", DateTimeFormat),
+        };
         if (!DateTimeOffset.TryParseExact(whole, format, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
             return false;
         // As text: nine digits, or ninety, are more than a DateTimeOffset holds.
@@ -36,6 +41,6 @@ public static partial class TimeText
         return true;
     }
 
-    [GeneratedRegex("^(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}(?<clock>[Tt][0-9]{2}:[0-9]{2}(?<seconds>:[0-9]{2})?)?)(\\.(?<fraction>[0-9]{1,99}))?(?<zone>[Zz]|[+\\- ][0-9]{2}:[0-9]{2})?\\z", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})([Tt](?<clock>[0-9]{2}:[0-9]{2})((?<seconds>:[0-9]{2})(\\.(?<fraction>[0-9]{1,99}))?)?(?<zone>[Zz]|[+\\- ][0-9]{2}:[0-9]{2})?)?\\z", RegexOptions.ExplicitCapture)]
     private static partial Regex Parts();
 }
