@@ -23,7 +23,7 @@ try
     await app.RunAsync();
     return 0;
 }
-catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or NotSupportedException)
+catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or NotSupportedException or FormatException)
 {
     // What an operator can mend is said in a line; a stack would hide it.
     await Console.Error.WriteLineAsync($"LogHttp did not start: {exception.Message}");

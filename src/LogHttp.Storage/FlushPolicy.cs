@@ -52,7 +52,8 @@ public readonly record struct FlushPolicy
             [.. var number, 'm'] => (60_000, number),
             _ => (0, ""),
         };
-        if (unitMs == 0 || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+        // TryParse forgives NULs at the end.
+        if (unitMs == 0 || digits.AsSpan().ContainsAnyExceptInRange('0', '9') || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
             return false;
         var interval = TimeSpan.FromMilliseconds((double)count * unitMs);
         if (interval < TimeSpan.FromMilliseconds(1) || interval > MaxInterval)

@@ -17,7 +17,7 @@ internal static partial class StorageLog
     [LoggerMessage(4, LogLevel.Error, "{Path}: {TornBytes} torn bytes after position {Position} could not be kept beside the segment")]
     public static partial void TornTailNotKept(ILogger logger, Exception exception, string path, long tornBytes, long position);
 
-    [LoggerMessage(5, LogLevel.Error, "{Directory}: opened READ-ONLY. {Reason}. Nothing was cut; run verify, then repair or restore the file")]
+    [LoggerMessage(5, LogLevel.Error, "{Directory}: opened READ-ONLY. {Reason}. Nothing was cut; stop the server, then repair the file or restore it from a copy")]
     public static partial void PartitionReadOnly(ILogger logger, string directory, string reason);
 
     [LoggerMessage(6, LogLevel.Critical, "{Directory}: a sync failed, the partition takes no more writes and serves what was durable; restart once the disk is well")]

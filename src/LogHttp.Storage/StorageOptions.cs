@@ -41,9 +41,6 @@ public sealed record StorageOptions
     /// <summary>How many segments have their files open at once (two handles each), 4 to 1,000,000.</summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
-    /// <summary>The longest line a segment may hold: a record and its head.</summary>
-    internal int MaxLineBytes => Records.MaxRecordBytes + RecordFormat.MaxHeadBytes;
-
     /// <summary>Says which option is out of its range, or null when all are in theirs.</summary>
     public string? Check()
     {
@@ -51,7 +48,7 @@ public sealed record StorageOptions
             value < least || value > most ? FormattableString.Invariant($"{name} is {value}; it must be from {least} to {most}") : null;
 
         return string.IsNullOrWhiteSpace(Directory) ? "Directory is empty; it must name a directory" : null
-            ?? Range(nameof(RecordLimits.MaxRecordBytes), Records.MaxRecordBytes, 1 << 10, 64 << 20)
+            ?? Range(nameof(RecordLimits.MaxRecordBytes), Records.MaxRecordBytes, 1 << 10, RecordFormat.MaxRecordBytes)
             ?? Range(nameof(RecordLimits.MaxBatchBytes), Records.MaxBatchBytes, Records.MaxRecordBytes + RecordFormat.MaxHeadBytes, 1 << 30)
             ?? Range(nameof(RecordLimits.MaxKeyBytes), Records.MaxKeyBytes, 1, 64 << 10)
             ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)

@@ -73,7 +73,7 @@ internal static class TopicOperations
         "Deletes a topic and its records, durably. Appends that were accepted before are answered. The name is free again; a topic made with it has another id.")
     {
         Parameters = [Parameters.Topic],
-        Responses = [new(StatusCodes.Status204NoContent, "It is gone.")],
+        Responses = [new(StatusCodes.Status204NoContent, "It is gone.") { Headers = [Headers.NoStore] }],
         Problems = [.. OfChanges, ProblemDocuments.UnknownTopic],
     };
 

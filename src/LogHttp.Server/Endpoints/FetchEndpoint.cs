@@ -12,7 +12,7 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.Server.Endpoints;
 
 /// <summary><c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).</summary>
-internal static class FetchEndpoint
+internal static partial class FetchEndpoint
 {
     public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, IOptions<LogHttpSettings> settings)
     {
@@ -33,10 +33,10 @@ internal static class FetchEndpoint
         }
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
-        if (Caching.IsUnchanged(context, address, page, representation.Tag(), settings.Value))
+        if (Caching.WriteHeaders(context, address, page, representation.Tag(), settings.Value))
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         context.Response.ContentType = representation.ContentType();
-        if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines)
+        if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines or Representation.Page)
             await SendAsync(context, page.Region);
         else if (!HttpMethods.IsHead(request.Method))
             await CopyAsync(context, new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues), page.Region, query.Key);
@@ -49,10 +49,11 @@ internal static class FetchEndpoint
         {
             await stream.WriteAsync(region, key, context.RequestAborted);
         }
-        catch (CorruptionException) when (context.Response.HasStarted)
+        catch (CorruptionException exception) when (context.Response.HasStarted)
         {
             // Too late for a status: a connection that breaks off can't pass for the whole page. The next request, which
             // begins there, is told.
+            BrokenOff(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(FetchEndpoint).FullName!), exception);
             context.Abort();
         }
     }
@@ -74,6 +75,9 @@ internal static class FetchEndpoint
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
         await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position, region.LengthBytes, context.RequestAborted);
     }
+
+    [LoggerMessage(3, LogLevel.Error, "An answer was broken off, because the log is damaged")]
+    static partial void BrokenOff(ILogger logger, Exception exception);
 
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -110,10 +110,10 @@ internal static class Problems
     };
 
     /// <summary>A bare status of the framework's.</summary>
-    public static Problem Of(int status) => status switch
+    public static Problem Of(HttpResponse response) => response.StatusCode switch
     {
-        StatusCodes.Status404NotFound => new(status, "unknown_path", "There is nothing at this path. Records are at /topics/{topic}/{place}, topics at /topics."),
-        StatusCodes.Status405MethodNotAllowed => new(status, "method_not_allowed", "This path does not take that method."),
-        _ => new(status, "http_error", ReasonPhrases.GetReasonPhrase(status)),
+        StatusCodes.Status404NotFound => new(response.StatusCode, "unknown_path", "There is nothing at this path. Records are at /topics/{topic}/{place}, one value at /topics/{topic}/{place}/value, topics at /topics."),
+        StatusCodes.Status405MethodNotAllowed => new(response.StatusCode, "method_not_allowed", $"This path takes {response.Headers.Allow}, as they are spelt here, and not {response.HttpContext.Request.Method}. Records are appended with POST to /topics/{{topic}}."),
+        var status => new(status, "http_error", ReasonPhrases.GetReasonPhrase(status)),
     };
 }

@@ -6,6 +6,21 @@ namespace LogHttp.Server.Endpoints;
 /// <summary>Query parameters that are one thing or an error, never silently something else.</summary>
 internal static class QueryParameters
 {
+    /// <summary>Refuses parameters that there are not: a misspelt one would be read over, and the answer be another than was asked for.</summary>
+    public static bool HasOnly(this IQueryCollection query, ReadOnlySpan<string> names, [NotNullWhen(false)] out Problem? problem)
+    {
+        problem = null;
+        foreach (var name in query.Keys)
+        {
+            var isKnown = false;
+            foreach (var known in names)
+                isKnown |= name.Equals(known, StringComparison.OrdinalIgnoreCase);
+            if (!isKnown)
+                problem = Problems.InvalidRequest("invalid_parameter", $"\"{name}\" is no parameter of this request; it can have {string.Join(", ", names)}.");
+        }
+        return problem is null;
+    }
+
     /// <summary>Reads a whole number that may be missing, but not be there twice or be anything else.</summary>
     public static bool TryReadNumber(this IQueryCollection query, string name, long least, long most, out long? number, [NotNullWhen(false)] out Problem? problem)
     {

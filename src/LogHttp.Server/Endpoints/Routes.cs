@@ -24,10 +24,10 @@ internal static class Routes
                 SecurityHeaders.Apply(context.Response.Headers);
                 return Problems.Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error).ExecuteAsync(context);
             },
-            // What has an answer of its own is no news with a stack: a client's mistake is the client's, and Storage logs its own.
-            SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception).Code is not (Problems.InternalError or Problems.StorageError),
+            // A client's mistake is the client's, and a topic that goes is no news; damage and failing disks are.
+            SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
         });
-        app.UseStatusCodePages(static context => Problems.Of(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        app.UseStatusCodePages(static context => Problems.Of(context.HttpContext.Response).ExecuteAsync(context.HttpContext));
         app.Use(next => context =>
         {
             SecurityHeaders.Apply(context.Response.Headers);

@@ -44,20 +44,19 @@ internal static class TopicEndpoints
             return problem;
         var found = await catalog.ConfigureAsync(topic, before =>
         {
-            if (!asked.TryApply(before, out var after, out problem))
-                return before;
-            if (after.Partitions == before.Partitions)
+            if (!asked.TryApply(before, out var after, out problem) || after.Partitions == before.Partitions)
                 return after;
             problem = Problems.ConfigurationDiffers($"Topic \"{topic}\" has {before.Partitions} partitions; that can't be changed, since keys would move.");
-            return before;
+            return null;
         });
         if (problem is not null)
             return problem;
         return found is null ? Problems.UnknownTopic(topic) : Describe(context, found, StatusCodes.Status200OK);
     }
 
-    public static async Task<IResult> DeleteAsync(string topic, TopicCatalog catalog)
+    public static async Task<IResult> DeleteAsync(HttpContext context, string topic, TopicCatalog catalog)
     {
+        context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
         return await catalog.DeleteAsync(topic) ? TypedResults.NoContent() : Problems.UnknownTopic(topic);
@@ -67,14 +66,15 @@ internal static class TopicEndpoints
     public static IResult List(HttpContext context, TopicCatalog catalog)
     {
         var query = context.Request.Query;
-        if (!query.TryReadNumber("limit", 1, MaxLimit, out var limit, out var problem) || !query.TryReadText("after", out var after, out problem))
+        if (!query.HasOnly(["limit", "after"], out var problem) || !query.TryReadNumber("limit", 1, MaxLimit, out var limit, out problem) || !query.TryReadText("after", out var after, out problem))
             return problem;
         var count = (int)(limit ?? DefaultLimit);
-        var entries = catalog.Topics.Select(topic => new TopicEntry(topic.Name) { Id = topic.Id, Partitions = topic.Partitions.Length })
-            .Concat(catalog.DamagedTopics.Select(damaged => new TopicEntry(damaged.Key) { Damaged = damaged.Value }))
-            .Where(entry => string.CompareOrdinal(entry.Topic, after) > 0)
-            .OrderBy(entry => entry.Topic, StringComparer.Ordinal)
+        var entries = catalog.Topics.Select(static topic => (topic.Name, Topic: (Topic?)topic, Reason: ""))
+            .Concat(catalog.DamagedTopics.Select(static damaged => (Name: damaged.Key, Topic: (Topic?)null, Reason: damaged.Value)))
+            .Where(found => string.CompareOrdinal(found.Name, after) > 0)
+            .OrderBy(static found => found.Name, StringComparer.Ordinal)
             .Take(count + 1)
+            .Select(static found => found.Topic is { } topic ? new TopicEntry(found.Name) { Id = topic.Id, Partitions = topic.Partitions.Length } : new TopicEntry(found.Name) { Damaged = found.Reason })
             .ToArray();
         var next = entries.Length > count ? $"/topics?after={entries[count - 1].Topic}&limit={count}" : null;
         if (next is not null)

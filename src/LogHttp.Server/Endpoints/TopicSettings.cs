@@ -83,7 +83,8 @@ internal sealed record TopicSettings
             SegmentBytes = SegmentBytes ?? before.SegmentBytes,
             Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : before.Flush,
         };
-        problem = configuration.Check() is { } fault ? Invalid(fault) : null;
+        // Named here as in the body, not as in the settings.
+        problem = configuration.Check() is { } fault ? Invalid(char.ToLowerInvariant(fault[0]) + fault[1..]) : null;
         after = problem is null ? configuration : null;
         return problem is null;
     }

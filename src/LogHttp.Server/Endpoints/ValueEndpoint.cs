@@ -10,7 +10,8 @@ internal static class ValueEndpoint
 {
     public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, IOptions<LogHttpSettings> settings)
     {
-        if (!LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out var problem))
+        if (!context.Request.Query.HasOnly(["partition", "v"], out var problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out problem))
             return problem;
         var headers = context.Response.Headers;
         using var page = address.Partition.Fetch(address.Place, PageSize.AtMost(PageSize.LeastBytes));
@@ -25,7 +26,7 @@ internal static class ValueEndpoint
         var only = page with { NextOffset = page.FirstOffset + 1, IsFinal = page.IsDurable };
         FetchEndpoint.WriteOffsets(headers, only);
         SecurityHeaders.ApplySandbox(headers);
-        if (Caching.IsUnchanged(context, address, only, ".value", settings.Value))
+        if (Caching.WriteHeaders(context, address, only, ".value", settings.Value))
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         context.Response.ContentType = contentType;
         context.Response.ContentLength = content.Length;
@@ -34,7 +35,7 @@ internal static class ValueEndpoint
         return TypedResults.Empty;
     }
 
-    static (byte[] Content, string ContentType) Read(LogRegion region)
+    static (ReadOnlyMemory<byte> Content, string ContentType) Read(LogRegion region)
     {
         using var reader = new RecordReader(region);
         return reader.TryRead(out var record) ? RecordValue.Decode(record) : throw new InvalidOperationException("A page has no record.");

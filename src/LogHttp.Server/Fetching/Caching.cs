@@ -15,8 +15,8 @@ internal static class Caching
     public const string NoStore = "no-store";
     const string AskAgain = "no-cache";
 
-    /// <summary>Writes the headers of a page; true when the client has it already.</summary>
-    public static bool IsUnchanged(HttpContext context, LogAddress address, FetchResult page, string tag, LogHttpSettings settings)
+    /// <summary>Writes the headers of a page, and says whether the client has it already.</summary>
+    public static bool WriteHeaders(HttpContext context, LogAddress address, FetchResult page, string tag, LogHttpSettings settings)
     {
         var headers = context.Response.Headers;
         if (!address.Place.IsNumeric)

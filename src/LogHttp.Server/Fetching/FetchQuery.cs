@@ -24,7 +24,8 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
     {
         read = null;
         var query = request.Query;
-        if (!query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
+        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v"], out problem)
+            || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
             || !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem))
             return false;

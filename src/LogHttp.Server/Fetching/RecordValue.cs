@@ -14,14 +14,15 @@ internal static class RecordValue
     const string TextType = "text/plain; charset=utf-8";
 
     /// <summary>Its bytes, and the media type to send them with.</summary>
-    public static (byte[] Content, string ContentType) Decode(in RecordView record)
+    public static (ReadOnlyMemory<byte> Content, string ContentType) Decode(in RecordView record)
     {
         var declared = DeclaredType(record.Headers);
         if (record.IsBase64)
             return (DecodeBase64(record.Value), declared?.ToString() ?? BytesType);
         var isJson = declared is null ? record.Value[0] != (byte)'"' : IsJson(declared);
-        if (!isJson && TryDecodeText(record.Value) is { } text)
-            return (text, declared is null ? TextType : InUtf8(declared));
+        var text = new byte[record.Value.Length];
+        if (!isJson && TryDecodeText(record.Value, text) is { } textBytes)
+            return (text.AsMemory(0, textBytes), declared is null ? TextType : InUtf8(declared));
         return (record.Value.ToArray(), isJson ? declared?.ToString() ?? JsonType : JsonType);
     }
 
@@ -31,26 +32,31 @@ internal static class RecordValue
         if (record.IsBase64 || record.Value[0] != (byte)'"')
             writer.Write(record.Value);
         else if (record.Value.Contains((byte)'\\'))
-            writer.Write(TryDecodeText(record.Value) ?? record.Value);
+            writer.Advance(TryDecodeText(record.Value, writer.GetSpan(record.Value.Length)) ?? Copy(record.Value, writer.GetSpan(record.Value.Length)));
         else
             writer.Write(record.Value[1..^1]);
     }
 
-    /// <summary>The text of a JSON string in UTF-8; null where it has none: half of a surrogate pair is legal JSON and no text.</summary>
-    static byte[]? TryDecodeText(ReadOnlySpan<byte> json)
+    /// <summary>Writes the text of a JSON string in UTF-8 and says how long it is; null where it has none: half of a surrogate pair is legal JSON and no text.</summary>
+    static int? TryDecodeText(ReadOnlySpan<byte> json, Span<byte> text)
     {
         var reader = new Utf8JsonReader(json);
         if (!reader.Read() || reader.TokenType != JsonTokenType.String)
             return null;
-        var text = new byte[json.Length];
         try
         {
-            return text[..reader.CopyString(text)];
+            return reader.CopyString(text);
         }
         catch (InvalidOperationException)
         {
             return null;
         }
+    }
+
+    static int Copy(ReadOnlySpan<byte> bytes, Span<byte> destination)
+    {
+        bytes.CopyTo(destination);
+        return bytes.Length;
     }
 
     static byte[] DecodeBase64(ReadOnlySpan<byte> json)

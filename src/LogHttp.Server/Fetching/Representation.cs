@@ -14,6 +14,9 @@ internal enum Representation
     /// <summary>One JSON array.</summary>
     JsonArray,
 
+    /// <summary>Record lines as a browser shows them: other types it saves to a file.</summary>
+    Page,
+
     /// <summary>Values, a line each; texts without quotes.</summary>
     TextLines,
 }
@@ -32,7 +35,7 @@ internal static class Representations
     const string TextType = "text/plain";
 
     public static string ContentType(this Representation representation) =>
-        representation == Representation.TextLines ? TextType + "; charset=utf-8" : representation.MediaType();
+        representation is Representation.TextLines or Representation.Page ? TextType + "; charset=utf-8" : representation.MediaType();
 
     static string MediaType(this Representation representation) => representation switch
     {
@@ -48,6 +51,7 @@ internal static class Representations
         Representation.Records => "",
         Representation.JsonLines => ".lines",
         Representation.JsonArray => ".array",
+        Representation.Page => ".page",
         _ => ".text",
     };
 
@@ -70,6 +74,9 @@ internal static class Representations
             if (rank.CompareTo(bestRank) > 0)
                 (best, bestRank) = (representation, rank);
         }
+        const int ByName = 3;
+        if (bestRank.Closeness < ByName && ranges.Any(static range => range.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)))
+            return showsValues ? Representation.TextLines : Representation.Page;
         return best;
     }
 

@@ -19,7 +19,9 @@ internal static class LogHttpHosting
     public static void AddLogHttp(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<LogHttpSettings>()
-            .BindConfiguration(LogHttpSettings.Section, binder => binder.ErrorOnUnknownConfiguration = true)
+            .BindConfiguration(LogHttpSettings.Section)
+            .Configure<IConfiguration>(static (settings, configuration) => settings.Unknown = configuration.GetSection(LogHttpSettings.Section).GetChildren()
+                .Select(static child => child.Key).FirstOrDefault(static name => !LogHttpSettings.Names.Contains(name, StringComparer.OrdinalIgnoreCase)))
             .PostConfigure(static settings => HandleLimit.Apply(settings))
             .ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<LogHttpSettings>, LogHttpSettingsValidator>();

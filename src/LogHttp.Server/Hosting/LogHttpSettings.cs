@@ -98,9 +98,17 @@ internal sealed class LogHttpSettings
     /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
     internal long? HandleLimit { get; set; }
 
+    /// <summary>The settings there are.</summary>
+    internal static IReadOnlyList<string> Names { get; } = [.. typeof(LogHttpSettings).GetProperties().Select(static property => property.Name)];
+
+    /// <summary>A name that was set and is none of them.</summary>
+    internal string? Unknown { get; set; }
+
     /// <summary>Says what is wrong with the settings, or null.</summary>
     public string? Check()
     {
+        if (Unknown is not null)
+            return $"there is no setting \"{Unknown}\"; there are {string.Join(", ", Names)}";
         if (LogFormat is not ("text" or "json"))
             return $"LogFormat is \"{LogFormat}\"; it must be \"text\" or \"json\"";
         if (!FlushPolicy.TryParse(Flush, out _))

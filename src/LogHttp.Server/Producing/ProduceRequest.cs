@@ -30,7 +30,8 @@ internal sealed class ProduceRequest
     {
         read = null;
         var latestTimestampMs = (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
-        if (!BodyType.TryRead(request, out var bodyType, out problem)
+        if (!request.Query.HasOnly(["partition", "split"], out problem)
+            || !BodyType.TryRead(request, out var bodyType, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
             || !RecordHeaders.TryRead(request.Headers, bodyType, latestTimestampMs, out var metadata, out problem))
             return false;

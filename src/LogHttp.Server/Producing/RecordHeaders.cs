@@ -12,6 +12,7 @@ internal static class RecordHeaders
     const string Key = "Record-Key";
     const string Timestamp = "Record-Timestamp";
     const string HeaderPrefix = "Record-Header-";
+    const string RecordPrefix = "Record-";
 
     public static bool TryRead(IHeaderDictionary headers, BodyType bodyType, long latestTimestampMs, out RecordMetadata metadata, [NotNullWhen(false)] out Problem? problem)
     {
@@ -23,8 +24,13 @@ internal static class RecordHeaders
         var (keys, timestamps) = (headers[Key], headers[Timestamp]);
         foreach (var (name, values) in headers)
         {
-            if (!name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase) || name.Length == HeaderPrefix.Length)
+            if (!name.StartsWith(RecordPrefix, StringComparison.OrdinalIgnoreCase) || name.Equals(Key, StringComparison.OrdinalIgnoreCase) || name.Equals(Timestamp, StringComparison.OrdinalIgnoreCase))
                 continue;
+            if (!name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase) || name.Length == HeaderPrefix.Length)
+            {
+                problem = Problems.InvalidRequest("invalid_header", $"\"{name}\" says nothing of a record; there are {Key}, {Timestamp} and {HeaderPrefix}<name>.");
+                return false;
+            }
             foreach (var value in values)
                 recordHeaders.Add(new(name[HeaderPrefix.Length..], value ?? ""));
         }

@@ -112,8 +112,6 @@ internal sealed partial class Appender
         lock (_gate)
         {
             _backgroundCommitDue = _backgroundCommitRuns = false;
-            if (_durable == _published && !_view.IsDurable)
-                _view = _view with { IsDurable = true };
             closingTurnWaits = _closingTurnWaits;
             if (!_turnTaken && _durable == _published)
                 ReleaseLease();
@@ -137,7 +135,7 @@ internal sealed partial class Appender
             if (commit.Cursor.BaseOffset != _durable.BaseOffset || commit.Cursor.Position <= _durable.Position)
                 return true;
             _bytesSinceCheckpoint += commit.Cursor.Position - _durable.Position;
-            _durable = commit.Cursor;
+            SetDurable(commit.Cursor, commit.IsBatchEnd);
         }
         if (_bytesSinceCheckpoint >= _context.Options.CheckpointBytes && commit.IsBatchEnd)
             TryWriteCheckpoint(commit.Index, commit.Cursor, commit.LastStampMs);
@@ -183,8 +181,9 @@ internal sealed partial class Appender
             waiting = [.. _waiting];
             _waiting.Clear();
             _waitingBytes = 0;
-            if (_view.End.Position > _durable.Position)
-                _view = _view with { End = EndAt(_durable), IsDurable = true };
+            // A slice of a batch can be durable, and readers see whole batches.
+            if (_view.End.Position > _durableBatchEnd.Position)
+                _view = _view with { End = EndAt(_durableBatchEnd), IsDurable = true };
         }
         StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
         foreach (var request in waiting)

@@ -50,7 +50,7 @@ internal sealed partial class Appender
         _written = cursor;
         lock (_gate)
         {
-            _durable = _published = cursor;
+            _durable = _durableBatchEnd = _published = cursor;
             _view = _view with { Segments = segments.Add(next), End = EndAt(cursor) with { NextOffset = end.NextOffset }, IsDurable = true };
         }
     }
@@ -91,7 +91,7 @@ internal sealed partial class Appender
                 data.Truncate(_written.Position);
                 data.Sync();
                 lock (_gate)
-                    _durable = _written;
+                    SetDurable(_written, isBatchEnd: true);
             }
         }
         catch (IOException second)
@@ -105,7 +105,10 @@ internal sealed partial class Appender
         Answer(group, AppendFailure(exception));
     }
 
+    /// <summary>What an append to a full disk is told.</summary>
+    internal const string DiskFullReason = "The disk is full. What is in the log can be read, and topics can be deleted; appends succeed again when there is room.";
+
     static AppendResult AppendFailure(IOException exception) => exception is DiskFullException
-        ? new(AppendStatus.DiskFull, Reason: "The disk is full. What is in the log can be read, trimmed and deleted; appends succeed again when there is room.")
+        ? new(AppendStatus.DiskFull, Reason: DiskFullReason)
         : new(AppendStatus.WriteFailed, Reason: $"The disk refused a write: {exception.Message}");
 }

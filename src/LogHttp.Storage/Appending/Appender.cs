@@ -24,6 +24,7 @@ internal sealed partial class Appender
     bool _closing;
     AppendResult? _refusal;
     SegmentCursor _durable;
+    SegmentCursor _durableBatchEnd;
     SegmentCursor _published;
     long _publishedStampMs;
 
@@ -42,7 +43,7 @@ internal sealed partial class Appender
     public Appender(PartitionContext context, TopicConfiguration configuration, PartitionRecovery.Result found)
     {
         (_context, _configuration, _view, _lastStampMs, _checkpointed) = (context, configuration, found.View, found.LastStampMs, found.Checkpoint);
-        (_written, _published, _durable) = (found.Written, found.Written, found.Written);
+        (_written, _published, _durable, _durableBatchEnd) = (found.Written, found.Written, found.Written, found.Written);
         _publishedStampMs = found.LastStampMs;
         _turnCommit = new TurnCommit(this);
         if (found.ReadOnlyReason is not null)
@@ -78,15 +79,18 @@ internal sealed partial class Appender
     /// <summary>Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for it.</summary>
     public void Configure(TopicConfiguration configuration)
     {
+        bool wasDue;
         lock (_gate)
         {
             _configuration = configuration;
-            // The old policy's interval counts no more.
-            if (_timer is not null)
-                _backgroundCommitDue = false;
+            // What was acknowledged under the old policy is made durable now, not later than was promised for it.
+            wasDue = _timer is not null;
             StopTimer();
         }
-        CommitInBackground();
+        if (wasDue)
+            SubmitBackgroundCommit();
+        else
+            CommitInBackground();
     }
 
     /// <summary>Lets what was accepted finish, makes all durable, writes the checkpoint. Appends are refused from here on.</summary>
@@ -255,6 +259,16 @@ internal sealed partial class Appender
     {
         _lease?.Dispose();
         _lease = null;
+    }
+
+    /// <summary>Under <c>_gate</c>: the log is durable up to a place.</summary>
+    void SetDurable(in SegmentCursor cursor, bool isBatchEnd)
+    {
+        _durable = cursor;
+        if (isBatchEnd)
+            _durableBatchEnd = cursor;
+        if (_durable == _published && !_view.IsDurable)
+            _view = _view with { IsDurable = true };
     }
 
     static SegmentEnd EndAt(in SegmentCursor cursor) => new(cursor.Position, cursor.NextOffset, cursor.MaxTimestampMs, cursor.IndexEntries);

@@ -66,6 +66,9 @@ public readonly record struct LogPlace
         };
         if (text is "earliest" or "latest")
             return true;
+        // TryParse forgives NULs at the end.
+        if (text?.Contains('\0', StringComparison.Ordinal) ?? true)
+            return false;
         if (text is ['@', .. var time])
         {
             var isTime = long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs) || TimeText.TryParse(time, out timestampMs);

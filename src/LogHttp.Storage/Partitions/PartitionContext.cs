@@ -5,5 +5,5 @@ namespace LogHttp.Storage;
 /// <summary>What a partition shares with all others of its data directory, and where it lives.</summary>
 internal sealed record PartitionContext(StorageEnvironment Environment, StorageOptions Options, Committer Committer, OpenSegments OpenSegments, string Directory)
 {
-    public Segment NewSegment(long baseOffset) => new(Environment, OpenSegments, Directory, baseOffset, Options.MaxLineBytes);
+    public Segment NewSegment(long baseOffset) => new(Environment, OpenSegments, Directory, baseOffset);
 }

@@ -44,7 +44,7 @@ public sealed partial class PartitionLog
 
     static FetchResult NoPage(FetchStatus status, LogView view, long offset) => new(status, view.EarliestOffset, view.EndOffset, offset, offset);
 
-    FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
+    static FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
     {
         for (var isIndexNew = false; ; isIndexNew = true)
         {
@@ -69,7 +69,7 @@ public sealed partial class PartitionLog
     /// The first offset from which on the largest time so far has reached this one; the end where no record has. A record
     /// before the earliest counts as long as its segment is there: then all from the earliest on come after it.
     /// </summary>
-    long OffsetAt(long timestampMs, LogView view)
+    static long OffsetAt(long timestampMs, LogView view)
     {
         for (var number = 0; number < view.Segments.Length; number++)
         {
@@ -87,7 +87,7 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>The offset of the first record of a segment at a time or later, which there is.</summary>
-    long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed)
+    static long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed)
     {
         for (var isIndexNew = false; ; isIndexNew = true)
         {
@@ -112,7 +112,7 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
-    (long Position, long Offset) FindRecord(Segment segment, SegmentFiles files, SegmentEnd end, long offset)
+    static (long Position, long Offset) FindRecord(Segment segment, SegmentFiles files, SegmentEnd end, long offset)
     {
         // Below the base offset when the place lies in the gap before this segment.
         var block = IndexFile.Floor(files.Index, end.IndexEntries, Math.Max(0, offset - segment.BaseOffset), end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
@@ -122,7 +122,7 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.</summary>
-    (long Position, long NextOffset, bool IsFixed) FindPageEnd(Segment segment, SegmentFiles files, SegmentEnd end, long position, PageSize pageSize)
+    static (long Position, long NextOffset, bool IsFixed) FindPageEnd(Segment segment, SegmentFiles files, SegmentEnd end, long position, PageSize pageSize)
     {
         var boundary = LastBoundary(files, end, position + pageSize.MaxBytes);
         if (boundary.Position <= position)
@@ -155,9 +155,9 @@ public sealed partial class PartitionLog
     /// Reads line heads from a boundary on. Ends at the first line with at least the offset and the time wanted, or at the last line
     /// start at or before <paramref name="stopPosition"/> but not the first; gives its position and offset.
     /// </summary>
-    (long Position, long Offset) ReadLines(Segment segment, IFile data, long position, long endPosition, (long Offset, long TimestampMs) wanted, long stopPosition)
+    static (long Position, long Offset) ReadLines(Segment segment, IFile data, long position, long endPosition, (long Offset, long TimestampMs) wanted, long stopPosition)
     {
-        using var lines = new LineReader(data, position, endPosition, _context.Options.MaxLineBytes, chunkBytes: 2 * SegmentLayout.BlockBytes);
+        using var lines = new LineReader(data, position, endPosition, chunkBytes: 2 * SegmentLayout.BlockBytes);
         var nextOffset = segment.BaseOffset;
         while (lines.TryRead(out var line))
         {

@@ -129,7 +129,7 @@ internal sealed class PartitionRecovery
             using var lease = segment.Acquire(isSealed: false);
             if (lengthBytes < cursor.Position)
                 return ReadOnly(checkpoint, segment, lease.Files, new SegmentCursor(segment.BaseOffset), $"{segment.DataPath} is {lengthBytes} bytes long, but {cursor.Position} bytes of it were durable");
-            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, _context.Options.MaxLineBytes);
+            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes);
             _readBytes += lengthBytes - cursor.Position;
             var isLast = number == _segments.Count - 1;
             if (scan.Bad is { } bad && (!isLast || IsDamage(lease.Files.Data, bad, lengthBytes)))
@@ -152,8 +152,8 @@ internal sealed class PartitionRecovery
     /// A bad line is where writing stopped when nothing valid follows it, or where a page never reached the disk: pages are
     /// written back in any order, so later ones may be there. Anything else is damage.
     /// </summary>
-    bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
-        bad is { LacksPage: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes, _context.Options.MaxLineBytes);
+    static bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
+        bad is { LacksPage: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
 
     /// <summary>Cuts what belongs to no whole batch, after keeping it beside.</summary>
     void CutTorn(Segment segment, IFile data, SegmentScan scan, long lengthBytes)
@@ -246,7 +246,7 @@ internal sealed class PartitionRecovery
     Result ReadOnly(Checkpoint checkpoint, Segment segment, SegmentFiles files, SegmentCursor from, string reason)
     {
         StorageLog.PartitionReadOnly(_context.Environment.Logger, _context.Directory, reason);
-        var scan = SegmentScan.Run(files.Data, from, files.Data.LengthBytes, _context.Options.MaxLineBytes);
+        var scan = SegmentScan.Run(files.Data, from, files.Data.LengthBytes);
         _segments.RemoveRange(_segments.IndexOf(segment) + 1, _segments.Count - _segments.IndexOf(segment) - 1);
         MakeDurable(files.Data, from.Position, scan.End.Position);
         if (!IndexFile.HasHeader(files.Index, segment.BaseOffset))

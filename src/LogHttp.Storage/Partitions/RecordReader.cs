@@ -19,7 +19,7 @@ public sealed class RecordReader : IDisposable
     {
         ArgumentNullException.ThrowIfNull(region);
         _key = key;
-        _lines = new LineReader(region.File, region.Position, region.Position + region.LengthBytes, maxLineBytes: int.MaxValue);
+        _lines = new LineReader(region.File, region.Position, region.Position + region.LengthBytes);
         Path = region.Path;
     }
 

@@ -121,6 +121,8 @@ internal static class JsonText
         var coordinates = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         if (coordinates >= 0)
             message = message[..coordinates];
+        if (message.StartsWith("Expected depth to be zero", StringComparison.Ordinal))
+            message = "It ends too early: an object or array is not closed.";
         var line = exception.LineNumber > 0 ? $"line {exception.LineNumber + 1}, " : "";
         return $"The value is not valid JSON at {line}byte {exception.BytePositionInLine + 1}: {message}";
     }

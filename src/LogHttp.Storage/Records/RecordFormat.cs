@@ -17,6 +17,15 @@ internal static class RecordFormat
     /// <summary>Room for the longest head: names, 19 and 16 digits, and a batch count of 10.</summary>
     public const int MaxHeadBytes = 10 + 19 + 13 + 16 + 9 + 10;
 
+    /// <summary>The most that any setting lets a record be.</summary>
+    public const int MaxRecordBytes = 64 << 20;
+
+    /// <summary>
+    /// The longest line a segment can hold. Of the format, not of the settings: those of today say what is let in, and what
+    /// was let in under others must be read.
+    /// </summary>
+    public const int MaxLineBytes = MaxRecordBytes + MaxHeadBytes;
+
     public static ReadOnlySpan<byte> OffsetName => "{\"offset\":"u8;
     public static ReadOnlySpan<byte> TimestampName => ",\"timestamp\":"u8;
     public static ReadOnlySpan<byte> BatchName => ",\"batch\":"u8;

@@ -1,10 +1,11 @@
 using System.Buffers;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Segments;
 
 /// <summary>Reads a range of a file line by line, in chunks. For one thread.</summary>
-internal sealed class LineReader(IFile file, long position, long endPosition, int maxLineBytes, int chunkBytes = 256 << 10) : IDisposable
+internal sealed class LineReader(IFile file, long position, long endPosition, int chunkBytes = 256 << 10) : IDisposable
 {
     byte[] _buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(endPosition - position, 1, chunkBytes));
     int _start;
@@ -18,7 +19,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
 
     /// <summary>
     /// Reads the next line, its line feed included; false at the end. A last line without a line feed, or a piece of
-    /// one longer than the maximum, comes without it.
+    /// one longer than any record, comes without it.
     /// </summary>
     public bool TryRead(out ReadOnlySpan<byte> line)
     {
@@ -30,7 +31,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
             if (lineFeed >= 0)
                 return Take(searched + lineFeed + 1, out line);
             searched = available.Length;
-            if (searched >= maxLineBytes || !Fill())
+            if (searched >= RecordFormat.MaxLineBytes || !Fill())
                 return Take(searched, out line);
         }
     }

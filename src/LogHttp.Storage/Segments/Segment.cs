@@ -11,7 +11,6 @@ internal sealed class Segment
     readonly OpenSegments _open;
     readonly StorageEnvironment _environment;
     readonly string _directory;
-    readonly int _maxLineBytes;
     readonly Lock _gate = new();
 
     // Guarded by _gate.
@@ -21,9 +20,9 @@ internal sealed class Segment
 
     long _lastUsed;
 
-    public Segment(StorageEnvironment environment, OpenSegments open, string directory, long baseOffset, int maxLineBytes)
+    public Segment(StorageEnvironment environment, OpenSegments open, string directory, long baseOffset)
     {
-        (_environment, _open, _directory, BaseOffset, _maxLineBytes) = (environment, open, directory, baseOffset, maxLineBytes);
+        (_environment, _open, _directory, BaseOffset) = (environment, open, directory, baseOffset);
         DataPath = Path.Combine(directory, SegmentLayout.DataName(baseOffset));
         IndexPath = Path.Combine(directory, SegmentLayout.IndexName(baseOffset));
     }
@@ -127,7 +126,7 @@ internal sealed class Segment
     /// <summary>Computes the first boundaries anew and writes them over what the index holds; the bytes decide, so this may run beside readers and the writer.</summary>
     public void RebuildIndex(SegmentFiles files, long endPosition, bool isSealed)
     {
-        var scan = SegmentScan.Run(files.Data, new SegmentCursor(BaseOffset), endPosition, _maxLineBytes);
+        var scan = SegmentScan.Run(files.Data, new SegmentCursor(BaseOffset), endPosition);
         if (scan.Bad is { } bad)
             throw new CorruptionException(DataPath, bad.Position, bad.Reason);
         var end = scan.End;

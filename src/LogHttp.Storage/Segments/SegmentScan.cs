@@ -33,10 +33,9 @@ internal sealed class SegmentScan
     /// <param name="file">The segment.</param>
     /// <param name="from">Where to begin, and what is known there.</param>
     /// <param name="endPosition">Where the file, or the part to be read, ends.</param>
-    /// <param name="maxLineBytes">A longer line is a bad one.</param>
-    public static SegmentScan Run(IFile file, SegmentCursor from, long endPosition, int maxLineBytes)
+    public static SegmentScan Run(IFile file, SegmentCursor from, long endPosition)
     {
-        using var lines = new LineReader(file, from.Position, endPosition, maxLineBytes);
+        using var lines = new LineReader(file, from.Position, endPosition);
         var entries = new List<IndexEntry>();
         var (cursor, end) = (from, from);
         var batchRest = 0;
@@ -94,9 +93,9 @@ internal sealed class SegmentScan
     static bool IsPageBoundary(long position) => position % PageBytes == 0;
 
     /// <summary>Whether any whole record stands after a bad line: then the bad line is not simply where writing stopped.</summary>
-    public static bool AnyRecordAfter(IFile file, long position, long endPosition, int maxLineBytes)
+    public static bool AnyRecordAfter(IFile file, long position, long endPosition)
     {
-        using var lines = new LineReader(file, position, endPosition, maxLineBytes);
+        using var lines = new LineReader(file, position, endPosition);
         lines.TryRead(out _);
         while (lines.TryRead(out var line))
         {

@@ -30,7 +30,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly SemaphoreSlim _changes = new(1, 1);
 
     // Guarded by _changes: the end of the row of deleted topics whose files are removed, one after the other. That can take
-    // long and holds up nobody but the close.
+    // long, and holds up later deletions' answers and the close.
     Task _removals = Task.CompletedTask;
 
     // Topics whose creation failed and that could not be taken away either; guarded by _changes.
@@ -125,19 +125,21 @@ public sealed class TopicCatalog : IAsyncDisposable
     /// are can't be changed, since keys would move.
     /// </summary>
     /// <param name="name">The topic.</param>
-    /// <param name="change">Makes the new configuration of the one there is; it may be asked for nothing else.</param>
+    /// <param name="change">Makes the new configuration of the one there is; null to leave it.</param>
     /// <returns>The topic, or null when there is none of the name.</returns>
     /// <exception cref="ArgumentException">The new configuration is not acceptable.</exception>
     /// <exception cref="TopicDamagedException">The topic could not be opened.</exception>
     /// <exception cref="LogClosedException">The log was closed.</exception>
     /// <exception cref="IOException">The disk can't be written. The topic goes on as it was; after a restart it may have changed.</exception>
-    public async Task<Topic?> ConfigureAsync(string name, Func<TopicConfiguration, TopicConfiguration> change)
+    public async Task<Topic?> ConfigureAsync(string name, Func<TopicConfiguration, TopicConfiguration?> change)
     {
         ArgumentNullException.ThrowIfNull(change);
         using var changing = await BeginChangeAsync().ConfigureAwait(false);
         if (Find(name) is not { } topic)
             return null;
-        var (before, after) = (topic.Configuration, change(topic.Configuration));
+        var before = topic.Configuration;
+        if (change(before) is not { } after)
+            return topic;
         if (after.Check() is { } fault)
             throw new ArgumentException(fault, nameof(change));
         if (after.Partitions != before.Partitions)
@@ -382,4 +384,4 @@ public sealed class TooManyTopicsException(string message) : Exception(message);
 
 /// <summary>A topic's files can't be read as what they should be; the others are not concerned.</summary>
 public sealed class TopicDamagedException(string name, string reason)
-    : Exception($"Topic \"{name}\" could not be opened when the server started: {reason}");
+    : Exception($"Topic \"{name}\" could not be opened: {reason}");

@@ -13,7 +13,7 @@ public sealed class StartTests : IDisposable
     [InlineData("SegmentBytes", "12", "SegmentBytes is 12; it must be from 65536 to")]
     [InlineData("Partitions", "many", "Partitions")]
     [InlineData("LogFormat", "xml", "LogFormat is \"xml\"")]
-    [InlineData("DataDirectori", "x", "DataDirectori")]
+    [InlineData("DataDirectori", "x", "there is no setting \"DataDirectori\"; there are DataDirectory, ")]
     [InlineData("AllowedOrigins", "example.org", "AllowedOrigins has \"example.org\"")]
     [InlineData("MaxRequestLineBytes", "1", "MaxRequestLineBytes is 1; it must be from 1024 to")]
     public async Task Start_WithASettingThatCantBe_SaysWhichAndEnds(string name, string value, string mentions)

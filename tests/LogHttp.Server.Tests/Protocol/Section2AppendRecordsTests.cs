@@ -144,8 +144,16 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("key=bob")]
+    [InlineData("splitt=lines")]
+    public async Task Post_WithAParameterThatThereIsNot_IsRefused(string query) =>
+        await TestServer.ProblemAsync(await _server.PostAsync($"/topics/refused?{query}", "text/plain", "a\nb"), HttpStatusCode.BadRequest, "invalid_parameter", query.Split('=')[0]);
+
+    [Theory]
     [InlineData("Record-Timestamp", "soon", "invalid_timestamp")]
     [InlineData("Record-Timestamp", "99999999999999", "invalid_timestamp")]
+    [InlineData("Record-Kye", "bob", "invalid_header")]
+    [InlineData("Record-Header-", "x", "invalid_header")]
     public async Task Post_WithABadRecordHeader_IsRefused(string name, string value, string code)
     {
         using var response = await _server.PostAsync("/topics/t", "application/json", "1"u8.ToArray(), (name, value));

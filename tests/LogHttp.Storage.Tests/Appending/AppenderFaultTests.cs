@@ -57,6 +57,25 @@ public class AppenderFaultTests
     }
 
     [Fact]
+    public void ASyncThatFails_AfterTheFlushPolicyChangedInTheMiddleOfABatch_ShowsNoHalfOfIt()
+    {
+        var syncs = 0;
+        _log.FileSystem.Faults = call =>
+        {
+            if (call.Kind != FileSystemCallKind.Sync || !call.Path.EndsWith(".ndjson", StringComparison.Ordinal))
+                return Fault.None;
+            // The first slice is made durable, the rest only written; then the sync of the rest fails.
+            if (++syncs == 1)
+                _log.Partition.Configure(new TopicConfiguration { Flush = FlushPolicy.Os });
+            return syncs == 1 ? Fault.None : Fault.InputOutputError;
+        };
+        _log.Append(Enumerable.Repeat(new string('x', 1_000), 300));
+        Assert.Equal(2, syncs);
+        Assert.NotNull(_log.Partition.StoppedReason);
+        Assert.Equal(0, _log.Partition.EndOffset);
+    }
+
+    [Fact]
     public void Append_WhenTheFilesCannotBeOpened_IsRefused_AndTheNextOneSucceeds()
     {
         _log.Restart();

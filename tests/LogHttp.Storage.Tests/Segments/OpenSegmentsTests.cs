@@ -14,7 +14,7 @@ public class OpenSegmentsTests
     Segment[] Create(int count)
     {
         var environment = new StorageEnvironment { FileSystem = _fileSystem, Time = _time };
-        var segments = Enumerable.Range(0, count).Select(number => new Segment(environment, _open, "/", number, maxLineBytes: 1_000)).ToArray();
+        var segments = Enumerable.Range(0, count).Select(number => new Segment(environment, _open, "/", number)).ToArray();
         foreach (var segment in segments)
             segment.Create();
         return segments;

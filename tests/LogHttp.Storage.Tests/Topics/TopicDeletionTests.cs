@@ -111,6 +111,28 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
+    public async Task AChange_MakesDurableAtOnce_WhatWaitedForItsInterval()
+    {
+        await using var catalog = Open();
+        var topic = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Flush = FlushPolicy.Every(TimeSpan.FromHours(1)) })).Topic;
+        await AppendAsync(topic, "one");
+        Assert.False(IsDurable());
+        // Also where nothing changes, or the new policy is laxer: what was promised was promised.
+        await catalog.ConfigureAsync("t", before => before with { Flush = FlushPolicy.Os });
+        for (var started = DateTime.UtcNow; !IsDurable();)
+        {
+            Assert.True(DateTime.UtcNow - started < TimeSpan.FromSeconds(30));
+            await Task.Yield();
+        }
+
+        bool IsDurable()
+        {
+            using var page = topic.Partitions[0].Fetch(LogPlace.Earliest, PageSize.Default);
+            return page.IsDurable;
+        }
+    }
+
+    [Fact]
     public async Task Changes_OfAClosedCatalog_AreRefused()
     {
         var catalog = Open();
