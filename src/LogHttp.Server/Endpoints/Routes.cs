@@ -28,28 +28,33 @@ internal static class Routes
             SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
         });
         app.UseStatusCodePages(static context => Problems.Of(context.HttpContext.Response).ExecuteAsync(context.HttpContext));
+        // One step for all that every request passes: each costs the hot paths.
         app.Use(next => context =>
         {
             SecurityHeaders.Apply(context.Response.Headers);
-            guard.VaryByOrigin(context.Response);
-            return guard.Check(context.Request) is { } problem ? problem.ExecuteAsync(context) : next(context);
+            if (guard.Check(context) is { } problem)
+                return problem.ExecuteAsync(context);
+            return IsMethodInOtherCase(context) ? Task.CompletedTask : next(context);
         });
-        app.UseCors();
+        if (guard.AllowsOrigins)
+            app.UseCors();
         app.UseSwaggerPages();
-        app.Use(RefuseMethodsInOtherCase);
     }
 
     /// <summary>
     /// Methods are case-sensitive, but routing takes "head" for HEAD, and so do handlers that ask HttpMethods: they then
     /// leave out a body that Kestrel, which does not, waits for.
     /// </summary>
-    static Task RefuseMethodsInOtherCase(HttpContext context, RequestDelegate next)
+    static bool IsMethodInOtherCase(HttpContext context)
     {
         if (context.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is not { } takes || takes.HttpMethods.Contains(context.Request.Method))
-            return next(context);
+            return false;
+        // A preflight is answered in the place of the endpoint.
+        if (takes.AcceptCorsPreflight && HttpMethods.IsOptions(context.Request.Method))
+            return false;
         context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
         context.Response.Headers.Allow = string.Join(", ", takes.HttpMethods);
-        return Task.CompletedTask;
+        return true;
     }
 
     public static void MapLogHttp(this IEndpointRouteBuilder routes)

@@ -15,6 +15,9 @@ internal sealed class SiteGuard
 
     readonly LogHttpSettings _settings;
 
+    // The last host that was answered: most requests name the same, and a look in the list is a good part of what they cost.
+    volatile string? _lastAnswered;
+
     // Replaced once, when the server has begun to listen.
     volatile IList<StringSegment> _hosts;
 
@@ -35,10 +38,12 @@ internal sealed class SiteGuard
     }
 
     /// <summary>Says why a request is refused, or null.</summary>
-    public Problem? Check(HttpRequest request)
+    public Problem? Check(HttpContext context)
     {
+        var request = context.Request;
+        VaryByOrigin(context.Response);
         var hosts = _hosts;
-        if (hosts[0] != "*" && !(request.Host.Host is { Length: > 0 } host && HostString.MatchesAny(host, hosts)))
+        if (hosts[0] != "*" && !IsAnswered(request.Host, hosts))
             return Problems.InvalidRequest("invalid_host", $"This server is not \"{request.Host}\"; it answers for {string.Join(", ", hosts)} (allowedHosts).");
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
             return null;
@@ -53,10 +58,23 @@ internal sealed class SiteGuard
 
     static StringSegment[] Segments(IEnumerable<string> hosts) => [.. hosts.Select(static host => new StringSegment(host))];
 
-    /// <summary>Where some sites may read, an answer to one is not one for another, nor for no site at all.</summary>
-    public void VaryByOrigin(HttpResponse response)
+    bool IsAnswered(HostString host, IList<StringSegment> hosts)
     {
-        if (_settings.AllowedOriginList.Length == 0)
+        if (host.Value is { } value && value == _lastAnswered)
+            return true;
+        if (host.Host is not { Length: > 0 } name || !HostString.MatchesAny(name, hosts))
+            return false;
+        _lastAnswered = host.Value;
+        return true;
+    }
+
+    /// <summary>Whether pages of some other sites are let in.</summary>
+    public bool AllowsOrigins => _settings.AllowedOriginList.Length > 0;
+
+    /// <summary>Where some sites may read, an answer to one is not one for another, nor for no site at all.</summary>
+    void VaryByOrigin(HttpResponse response)
+    {
+        if (!AllowsOrigins)
             return;
         // Late: the CORS middleware says it too, for some answers.
         response.OnStarting(static state =>

@@ -19,7 +19,8 @@ internal static class RecordHeaders
         metadata = default;
         problem = null;
         // What is said of the record itself goes before what follows from its body.
-        var recordHeaders = new List<KeyValuePair<string, string>>((bodyType.RecordHeaders ?? []).Where(header => !headers.ContainsKey(HeaderPrefix + header.Key)));
+        List<KeyValuePair<string, string>>? recordHeaders = bodyType.RecordHeaders is { } given ? [.. given.Where(header => !headers.ContainsKey(HeaderPrefix + header.Key))] : null;
+        var hasOwn = false;
         long? timestampMs = null;
         var (keys, timestamps) = (headers[Key], headers[Timestamp]);
         foreach (var (name, values) in headers)
@@ -31,10 +32,11 @@ internal static class RecordHeaders
                 problem = Problems.InvalidRequest("invalid_header", $"\"{name}\" says nothing of a record; there are {Key}, {Timestamp} and {HeaderPrefix}<name>.");
                 return false;
             }
+            hasOwn = true;
             foreach (var value in values)
-                recordHeaders.Add(new(name[HeaderPrefix.Length..], value ?? ""));
+                (recordHeaders ??= []).Add(new(name[HeaderPrefix.Length..], value ?? ""));
         }
-        if (bodyType.HoldsManyRecords && (keys.Count > 0 || timestamps.Count > 0 || headers.Keys.Any(static name => name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase))))
+        if (bodyType.HoldsManyRecords && (keys.Count > 0 || timestamps.Count > 0 || hasOwn))
             problem = Problems.InvalidRequest("invalid_header", $"{Key}, {Timestamp} and {HeaderPrefix}* go with a single record, and this body is read as one record a line.");
         else if (keys.Count > 1)
             problem = Problems.InvalidRequest("invalid_key", $"{Key} is given {keys.Count} times; a record has one key.");
