@@ -45,18 +45,7 @@ public readonly record struct FlushPolicy
         policy = text == "os" ? Os : Always;
         if (text is null or "always" or "os")
             return text is not null;
-        var (unitMs, digits) = text switch
-        {
-            [.. var number, 'm', 's'] => (1, number),
-            [.. var number, 's'] => (1_000, number),
-            [.. var number, 'm'] => (60_000, number),
-            _ => (0, ""),
-        };
-        // TryParse forgives NULs at the end.
-        if (unitMs == 0 || digits.AsSpan().ContainsAnyExceptInRange('0', '9') || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
-            return false;
-        var interval = TimeSpan.FromMilliseconds((double)count * unitMs);
-        if (interval < TimeSpan.FromMilliseconds(1) || interval > MaxInterval)
+        if (!DurationText.TryParse(text, out var interval) || interval < TimeSpan.FromMilliseconds(1) || interval > MaxInterval)
             return false;
         policy = Every(interval);
         return true;

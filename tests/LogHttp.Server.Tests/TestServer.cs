@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
@@ -5,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using LogHttp.Server.Tests.Documentation;
+using LogHttp.Server.Following;
 using LogHttp.Testing;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -55,6 +57,22 @@ sealed class TestServer : IDisposable
 
     /// <summary>The address of a scheme.</summary>
     public Uri AddressOf(string scheme) => AddressOf(_factory, scheme);
+
+    /// <summary>How many requests wait for records.</summary>
+    public int Waiting => _factory.Services.GetRequiredService<WaitingRequests>().Count;
+
+    /// <summary>Until something has come about in the server that no answer tells of.</summary>
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        for (var started = Stopwatch.StartNew(); !condition();)
+        {
+            Assert.True(started.Elapsed < TimeSpan.FromSeconds(30), "What should have come about has not in 30 s.");
+            await Task.Delay(1);
+        }
+    }
+
+    /// <summary>As SIGTERM does.</summary>
+    public Task StopAsync() => _factory.Services.GetRequiredService<IHost>().StopAsync();
 
     public string DataDirectory => _settings["LogHttp:DataDirectory"];
 

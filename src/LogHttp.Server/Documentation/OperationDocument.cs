@@ -23,7 +23,10 @@ internal sealed record OperationDocument(string Id, string Tag, string Summary, 
 }
 
 /// <summary>A part of the path or the query, or a header, that a request may have.</summary>
-internal sealed record ParameterDocument(ParameterLocation Location, string Name, string Description, OpenApiSchema Schema, params ExampleDocument[] Examples);
+internal sealed record ParameterDocument(ParameterLocation Location, string Name, string Description, OpenApiSchema Schema, params ExampleDocument[] Examples)
+{
+    public bool IsRequired { get; init; } = Location == ParameterLocation.Path;
+}
 
 /// <summary>The bodies that a request may have.</summary>
 internal sealed record BodyDocument(bool IsRequired, string Description, params ContentDocument[] Contents);

@@ -34,7 +34,7 @@ internal sealed class OperationFilter : IOperationFilter
         In = document.Location,
         Name = document.Name,
         Description = document.Description,
-        Required = document.Location == ParameterLocation.Path,
+        Required = document.IsRequired,
         Schema = document.Schema,
         Example = document.Examples is [var only] ? only.Value : null,
         Examples = document.Examples is [_] ? null : ToExamples(document.Examples),

@@ -54,6 +54,23 @@ internal static class Parameters
         "The topic's id (`Log-Topic-Id`): a topic that was deleted and made again answers 410 then, not with other records. The links have it.",
         new() { Type = JsonSchemaType.String }, "8f1d4c0a52b7e693");
 
+    public static ParameterDocument Wait { get; } = Query("wait",
+        "How long to wait for records where there are none yet, or fewer than `minBytes`: `500ms`, `30s`, `2m`, at most `MaxWaitSeconds`. When the time is over: 204, or what there is.",
+        new() { Type = JsonSchemaType.String, Pattern = "^[0-9]+(ms|s|m)$" }, "30s");
+
+    public static ParameterDocument MinBytes { get; } = Query("minBytes", "With `wait`: how much there has to be at the end of the log.",
+        new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = "1", Maximum = "67108864", Default = 1 }, 1000);
+
+    public static ParameterDocument Follow { get; } = Query("follow",
+        "`true`: the answer goes on for ever, each record as soon as it may be read, and now and then an empty line. Not to be tried on this page: it would wait for the end.", OneOf("true"), "true");
+
+    public static ParameterDocument Topics { get; } = Query("topics",
+        "What to follow: topics, or partitions of them, each with or without a place (else from now on), commas between them.",
+        new() { Type = JsonSchemaType.String }, "orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z") with { IsRequired = true };
+
+    public static ParameterDocument LastEventId { get; } = Header("Last-Event-ID",
+        "The id of the last event that came: goes on behind it, whatever the place says. Browsers send it by themselves.", "orders/0/8f1d4c0a52b7e693:43");
+
     public static ParameterDocument Limit { get; } = Query("limit", "The most topics to list.",
         new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = "1", Maximum = "1000", Default = 100 }, 20);
 

@@ -70,6 +70,8 @@ internal static class ProblemDocuments
     public static ProblemDocument PartitionStopped { get; } = new(Problems.Of(new AppendResult(AppendStatus.PartitionStopped, Reason: "A sync failed (Input/output error), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served.")), "The partition takes no writes, after a failed sync or for damage. What was under way is neither sure to be in nor to be out.");
     public static ProblemDocument TopicChanged { get; } = new(new(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true), "The topic was made otherwise meanwhile; nothing was appended.");
     public static ProblemDocument TopicDamaged { get; } = new(Problems.Of(new TopicDamagedException(Topic, "topic.json, position 0: it holds no object")), "The topic could not be opened when the server started.");
+    public static ProblemDocument TooManyWaiting { get; } = new(new Following.WaitingRequests(50_000).Problem, "Too many requests wait for records (`MaxWaiting`).") { Name = "too_many_waiting" };
+
     public static ProblemDocument Closed { get; } = new(Problems.Of(new LogClosedException()), "The topic is being deleted, or the server is stopping.");
 
     public static ProblemDocument DiskFull { get; } = new(Problems.Of(new AppendResult(AppendStatus.DiskFull, Reason: "The disk is full. What is in the log can be read, trimmed and deleted; appends succeed again when there is room.")), "The disk is full; nothing was kept.");
@@ -79,6 +81,6 @@ internal static class ProblemDocuments
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidTimestamp, InvalidRecord, InvalidJson,
         InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, BadRequest, CrossSite, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
         ConfigurationDiffers, OffsetGone, TopicReplaced, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyTopics,
-        CorruptBlock, StorageError, InternalError, Overloaded, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
+        CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

@@ -78,17 +78,18 @@ internal static class RecordOperations
         """
         Answers a page of records, as they lie in the log. A page ends at a place that depends on the log and `maxBytes` alone, so that readers who began anywhere meet on the same URLs; `Link: rel="next"` leads on, and whoever follows it gets every record once.
 
-        At the end of the log the answer is 204, with the same `Link` to come back to.
+        At the end of the log the answer is 204, with the same `Link` to come back to; with `wait` it is given once there are records.
+        `follow=true`, and `Accept: text/event-stream`, make an answer that does not end.
 
         `HEAD` answers the same without the body.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.MaxBytes, Parameters.View, Parameters.Key, Parameters.KeyBase64, Parameters.TopicId, Parameters.IfNoneMatch],
+        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.MaxBytes, Parameters.View, Parameters.Key, Parameters.KeyBase64, Parameters.TopicId, Parameters.Wait, Parameters.MinBytes, Parameters.Follow, Parameters.LastEventId, Parameters.IfNoneMatch],
         Responses =
         [
             new(StatusCodes.Status200OK, "Records, or their values, in the form that `Accept` likes best. Where `Accept` names none of them: record lines; with `view=values` lines of JSON.")
             {
-                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary],
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary, Headers.Unbuffered],
                 Contents =
                 [
                     new(RecordsType.Name, Text("Records, a line each: JSON objects, see the schema Record. Not with `view=values`."), new ExampleDocument("example", "Three records", Lines)),
@@ -99,6 +100,7 @@ internal static class RecordOperations
                         new("example", "Three records in an array", JsonNode.Parse($"[{Line42},{Line43},{Line44}]")!),
                         new("values", "Their values: `view=values`", JsonNode.Parse("""[{"id":1,"total":9.50},{"n":1},{"n":2}]""")!)),
                     new("text/plain", Text("With `view=values` only: a value a line, texts without quotes."), new ExampleDocument("example", "Two texts", "hello\nworld\n")),
+                    new("text/event-stream", Text("Events that do not end: a record each, whose id says where to go on."), new ExampleDocument("example", "The beginning, and a record", StreamOperations.Event)),
                 ],
             },
             new(StatusCodes.Status204NoContent, "The place is the end of the log: nothing is there yet. `Link` is where the next record will be.")
@@ -112,9 +114,9 @@ internal static class RecordOperations
         ],
         Problems =
         [
-            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.PartitionRequired),
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.InvalidHeader), InPartition(ProblemDocuments.PartitionRequired),
             ProblemDocuments.UnknownTopic, InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.OffsetBeyondEnd,
-            ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed,
+            ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, InPartition(ProblemDocuments.TooManyWaiting),
         ],
     };
 

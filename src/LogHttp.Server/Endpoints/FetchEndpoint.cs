@@ -14,13 +14,18 @@ namespace LogHttp.Server.Endpoints;
 /// <summary><c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).</summary>
 internal static partial class FetchEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, IOptions<LogHttpSettings> settings)
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, IOptions<LogHttpSettings> settings)
     {
-        if (!FetchQuery.TryRead(context.Request, out var query, out var problem)
+        if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.Value.MaxWaitSeconds), out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
             return problem;
         var (request, headers) = (context.Request, context.Response.Headers);
-        using var page = address.Partition.Fetch(address.Place, query.PageSize);
+        if (query.Follows || FollowEndpoint.WantsEvents(request))
+            return await FollowEndpoint.HandleAsync(context, address, query);
+        (var waited, problem) = await longPoll.ReadAsync(context, address, query);
+        if (waited is null)
+            return problem!;
+        using var page = waited;
         WriteOffsets(headers, page);
         if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
             return Problems.Of(page);

@@ -62,6 +62,7 @@ internal static class Routes
         routes.MapPost("/topics/{topic}", ProduceEndpoint.HandleAsync).WithMetadata(RecordOperations.Produce);
         routes.MapMethods("/topics/{topic}/{place}", Read, FetchEndpoint.HandleAsync).WithMetadata(RecordOperations.Fetch);
         routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync).WithMetadata(RecordOperations.FetchValue);
+        routes.MapMethods("/stream", Read, FollowEndpoint.HandleManyAsync).WithMetadata(StreamOperations.Follow);
         routes.MapMethods("/topics", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
         routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);
         routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);

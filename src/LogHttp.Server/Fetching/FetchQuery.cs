@@ -13,24 +13,34 @@ namespace LogHttp.Server.Fetching;
 /// <param name="MaxBytes">The page size asked for.</param>
 /// <param name="Key">The key that records must have.</param>
 /// <param name="ShowsValues">Whether only the values are wanted.</param>
-internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValues)
+/// <param name="Wait">How long to wait for records where there are none; null: not at all.</param>
+/// <param name="MinBytes">How much there has to be, so as not to wait.</param>
+/// <param name="Follows">Whether the answer is to go on for ever.</param>
+internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValues, TimeSpan? Wait, long MinBytes, bool Follows)
 {
     /// <summary>How much one request for a key looks through, unless it says otherwise: what the disk gives in a fraction of a second.</summary>
     static readonly PageSize ScanSize = PageSize.AtMost(16 << 20);
 
     public PageSize PageSize => MaxBytes is { } maxBytes ? PageSize.AtMost(maxBytes) : Key is null ? PageSize.Default : ScanSize;
 
-    public static bool TryRead(HttpRequest request, [NotNullWhen(true)] out FetchQuery? read, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(HttpRequest request, TimeSpan maxWait, [NotNullWhen(true)] out FetchQuery? read, [NotNullWhen(false)] out Problem? problem)
     {
         read = null;
         var query = request.Query;
-        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v"], out problem)
+        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v", "wait", "minBytes", "follow"], out problem)
             || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
             || !TryReadKey(request, out var key, out problem)
-            || !query.TryReadFlag("view", "values", out var showsValues, out problem))
+            || !query.TryReadFlag("view", "values", out var showsValues, out problem)
+            || !query.TryReadFlag("follow", "true", out var follows, out problem)
+            || !query.TryReadNumber("minBytes", 1, PageSize.MostBytes, out var minBytes, out problem)
+            || !TryReadWait(query, maxWait, out var wait, out problem))
             return false;
-        read = new(maxBytes, key, showsValues);
-        return true;
+        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, follows);
+        if (minBytes is not null && wait is null)
+            problem = Problems.InvalidRequest("invalid_parameter", "minBytes says what to wait for; it goes with wait, such as wait=30s.");
+        else if (follows && (key is not null || showsValues || wait is not null))
+            problem = Problems.InvalidRequest("invalid_parameter", "follow=true sends all records as they come; key, view and wait do not go with it.");
+        return problem is null;
     }
 
     /// <summary>The URL of the page that follows.</summary>
@@ -39,6 +49,10 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
         var url = string.Create(CultureInfo.InvariantCulture, $"/topics/{address.Topic.Name}/{offset}?partition={address.Partition.Number}&v={address.Topic.Id}");
         if (MaxBytes is { } maxBytes)
             url = string.Create(CultureInfo.InvariantCulture, $"{url}&maxBytes={maxBytes}");
+        if (Wait is { } wait)
+            url = string.Create(CultureInfo.InvariantCulture, $"{url}&wait={wait.TotalMilliseconds}ms");
+        if (MinBytes > 1)
+            url = string.Create(CultureInfo.InvariantCulture, $"{url}&minBytes={MinBytes}");
         if (ShowsValues)
             url += "&view=values";
         if (Key is not null)
@@ -54,6 +68,20 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
                 return WebUtility.UrlDecodeToBytes(Encoding.UTF8.GetBytes(pair.EncodedValue.ToString()), 0, Encoding.UTF8.GetByteCount(pair.EncodedValue.Span)) ?? [];
         }
         return [];
+    }
+
+    static bool TryReadWait(IQueryCollection query, TimeSpan maxWait, out TimeSpan? wait, [NotNullWhen(false)] out Problem? problem)
+    {
+        wait = null;
+        if (!query.TryReadText("wait", out var text, out problem))
+            return false;
+        if (text is null)
+            return true;
+        if (DurationText.TryParse(text, out var parsed) && parsed <= maxWait)
+            wait = parsed;
+        else
+            problem = Problems.InvalidRequest("invalid_parameter", $"wait is \"{text}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s (maxWaitSeconds) such as \"500ms\" or \"30s\".");
+        return problem is null;
     }
 
     static bool TryReadKey(HttpRequest request, out RecordKey? key, [NotNullWhen(false)] out Problem? problem)

@@ -8,7 +8,7 @@ namespace LogHttp.Server.Hosting;
 /// Opens the log before the server listens, and closes it after the last request: hosted services start in the order
 /// they were added, the web server after them all, and stop in reverse.
 /// </summary>
-internal sealed partial class CatalogHost(StorageOptions options, IOptions<LogHttpSettings> settings, TimeProvider time, ILogger<CatalogHost> logger, ILoggerFactory loggers) : IHostedService, IDisposable
+internal sealed partial class CatalogHost(StorageOptions options, IOptions<LogHttpSettings> settings, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<CatalogHost> logger, ILoggerFactory loggers) : IHostedService, IDisposable
 {
     PhysicalFileSystem? _fileSystem;
     TopicCatalog? _catalog;
@@ -23,6 +23,8 @@ internal sealed partial class CatalogHost(StorageOptions options, IOptions<LogHt
         _catalog = TopicCatalog.Open(
             new StorageEnvironment { FileSystem = _fileSystem, Time = time, Logger = loggers.CreateLogger("LogHttp.Storage") },
             options);
+        // Who waits for records is answered at once: the server stops when the last request is done.
+        lifetime.ApplicationStopping.Register(static catalog => ((TopicCatalog)catalog!).StopWaiting(), _catalog);
         return Task.CompletedTask;
     }
 

@@ -1,5 +1,8 @@
 using LogHttp.Kestrel;
+using LogHttp.Server.Fetching;
+using LogHttp.Server.Following;
 using LogHttp.Server.Producing;
+using LogHttp.Storage;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -33,6 +36,9 @@ internal static class LogHttpHosting
             return new BodyBudget(settings.MaxReadingBytes, TimeSpan.FromSeconds(settings.BodyTimeoutSeconds), services.GetRequiredService<TimeProvider>());
         });
         builder.Services.AddSingleton(static services => new SiteGuard(services.GetRequiredService<IOptions<LogHttpSettings>>().Value));
+        builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
+        builder.Services.AddSingleton<Deadlines>();
+        builder.Services.AddSingleton<LongPoll>();
         builder.Services.AddSingleton<CatalogHost>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
         builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);

@@ -82,6 +82,18 @@ internal sealed class LogHttpSettings
     /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
     public long MaxReadingBytes { get; set; } = 1L << 30;
 
+    /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
+    public int MaxWaiting { get; set; } = 50_000;
+
+    /// <summary>How long a long poll may ask to wait.</summary>
+    public int MaxWaitSeconds { get; set; } = 300;
+
+    /// <summary>How often a follower hears something when there is nothing to say: less than proxies wait.</summary>
+    public int HeartbeatSeconds { get; set; } = 15;
+
+    /// <summary>How many partitions one connection may follow.</summary>
+    public int MaxStreamPartitions { get; set; } = 64;
+
     /// <summary>How long a body may bring nothing before its request is given up.</summary>
     public int BodyTimeoutSeconds { get; set; } = 30;
 
@@ -121,6 +133,10 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(MaxRequestLineBytes), MaxRequestLineBytes, 1 << 10, 1 << 20)
             ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)
             ?? Range(nameof(MaxRequestHeaders), MaxRequestHeaders, 10, 10_000)
+            ?? Range(nameof(MaxWaiting), MaxWaiting, 0, 10_000_000)
+            ?? Range(nameof(MaxWaitSeconds), MaxWaitSeconds, 1, 3600)
+            ?? Range(nameof(HeartbeatSeconds), HeartbeatSeconds, 1, 3600)
+            ?? Range(nameof(MaxStreamPartitions), MaxStreamPartitions, 1, 1024)
             ?? Range(nameof(BodyTimeoutSeconds), BodyTimeoutSeconds, 1, 3600)
             ?? Range(nameof(MinBodyBytesPerSecond), MinBodyBytesPerSecond, 1, 1 << 30)
             ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)

@@ -183,7 +183,7 @@ internal sealed partial class Appender
             _waitingBytes = 0;
             // A slice of a batch can be durable, and readers see whole batches.
             if (_view.End.Position > _durableBatchEnd.Position)
-                _view = _view with { End = EndAt(_durableBatchEnd), IsDurable = true };
+                _view = _view with { End = EndAt(_durableBatchEnd), IsDurable = true, GrownBytes = _view.GrownBytes - (_view.End.Position - _durableBatchEnd.Position) };
         }
         StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
         foreach (var request in waiting)
@@ -211,6 +211,7 @@ internal sealed partial class Appender
             if (new Checkpoint(_view.EarliestOffset, _written, _lastStampMs) != _checkpointed)
                 TryWriteCheckpoint(index: null, _written, _lastStampMs);
         }
+        Waiters.Close();
         ReleaseLease();
         foreach (var segment in _view.Segments)
             segment.Retire();

@@ -46,9 +46,13 @@ internal sealed partial class Appender
         (_written, _published, _durable, _durableBatchEnd) = (found.Written, found.Written, found.Written, found.Written);
         _publishedStampMs = found.LastStampMs;
         _turnCommit = new TurnCommit(this);
+        Waiters = new LogWaiters(context.Environment.AppendScheduler, () => _view);
         if (found.ReadOnlyReason is not null)
             _refusal = new(AppendStatus.PartitionStopped, Reason: found.ReadOnlyReason);
     }
+
+    /// <summary>Who waits for more.</summary>
+    public LogWaiters Waiters { get; }
 
     /// <summary>What readers may see now.</summary>
     public LogView View => _view;
@@ -206,9 +210,11 @@ internal sealed partial class Appender
             {
                 _published = _written;
                 _publishedStampMs = _lastStampMs = group.LastStampMs;
-                _view = _view with { End = EndAt(_written), IsDurable = _durable == _written };
+                var grownBytes = _view.GrownBytes + _written.Position - _view.End.Position;
+                _view = _view with { End = EndAt(_written), IsDurable = _durable == _written, GrownBytes = grownBytes };
             }
         }
+        Waiters.Grown();
         Answer(group, failure: null);
     }
 

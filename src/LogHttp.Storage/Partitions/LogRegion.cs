@@ -12,10 +12,12 @@ public sealed class LogRegion : IDisposable
     readonly SegmentLease _lease;
 
     internal LogRegion(Segment segment, SegmentLease lease, long position, long lengthBytes) =>
-        (Path, _lease, Position, LengthBytes) = (segment.DataPath, lease, position, lengthBytes);
+        (Segment, _lease, Position, LengthBytes) = (segment, lease, position, lengthBytes);
+
+    internal Segment Segment { get; }
 
     /// <summary>What the segment file is called, or was when it was opened.</summary>
-    public string Path { get; }
+    public string Path => Segment.DataPath;
 
     /// <summary>The segment file.</summary>
     public IFile File => _lease.Files.Data;

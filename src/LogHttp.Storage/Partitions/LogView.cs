@@ -15,6 +15,8 @@ internal sealed record LogView(ImmutableArray<Segment> Segments, SegmentEnd End,
 {
     /// <summary>Whether the active segment's index has all its entries; else pages end only where those do that there are.</summary>
     public bool IsIndexWhole { get; init; } = true;
+    /// <summary>How much readers have come to see since the start, in bytes; says how far the log grew between two views.</summary>
+    public long GrownBytes { get; init; }
 
     public long EndOffset => End.NextOffset;
 

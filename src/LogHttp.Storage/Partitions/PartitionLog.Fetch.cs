@@ -12,9 +12,10 @@ public sealed partial class PartitionLog
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    public FetchResult Fetch(LogPlace place, PageSize pageSize)
+    public FetchResult Fetch(LogPlace place, PageSize pageSize) => Fetch(place, pageSize, _appender.View);
+
+    internal FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view)
     {
-        var view = _appender.View;
         var offset = place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view) : place.Resolve(view.EarliestOffset, view.EndOffset);
         if (offset < view.EarliestOffset)
             return NoPage(FetchStatus.BelowEarliest, view, offset);

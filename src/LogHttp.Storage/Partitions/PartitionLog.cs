@@ -37,6 +37,10 @@ public sealed partial class PartitionLog
     /// <summary>Why nothing can be appended (a failed sync, damage found at the start), or null when all is well.</summary>
     public string? StoppedReason => _appender.StoppedReason;
 
+    internal LogView View => _appender.View;
+
+    internal LogWaiters Waiters => _appender.Waiters;
+
     internal static PartitionLog Open(PartitionContext context, TopicConfiguration configuration, int number) =>
         new(context, number, new Appender(context, configuration, PartitionRecovery.Run(context)));
 

@@ -42,6 +42,8 @@ public sealed class TopicCatalog : IAsyncDisposable
     // Guarded by _changes.
     bool _isClosed;
 
+    volatile bool _isWaitingStopped;
+
     TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
     {
         (_environment, _options, _directoryLock) = (environment, options, directoryLock);
@@ -202,6 +204,14 @@ public sealed class TopicCatalog : IAsyncDisposable
         return true;
     }
 
+    /// <summary>Ends all waits for records, and those to come.</summary>
+    public void StopWaiting()
+    {
+        _isWaitingStopped = true;
+        foreach (var partition in _topics.Values.SelectMany(static topic => topic.Partitions))
+            partition.Waiters.Close();
+    }
+
     /// <summary>Commits what was accepted, writes the checkpoints, gives the directory free.</summary>
     public ValueTask DisposeAsync() => new(_closing.Value);
 
@@ -322,6 +332,8 @@ public sealed class TopicCatalog : IAsyncDisposable
             throw;
         }
         _topics[name] = topic;
+        if (_isWaitingStopped)
+            StopWaiting();
         return topic;
     }
 

@@ -1,6 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace LogHttp.Server.Tests.Protocol;
 
@@ -9,9 +7,7 @@ public class Section3FetchOverTlsTests
     [Fact]
     public async Task Get_OfOnePage_GivesTheSameBytesOverHttpHttpsAndHttp2()
     {
-        using var key = RSA.Create(2048);
-        using var made = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        using var certificate = X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
+        using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
         var plain = new HttpClient { BaseAddress = server.AddressOf("http") };
         var lines = string.Join('\n', Enumerable.Range(0, 20_000).Select(number => $"{number} {new string('x', number % 100)}"));
@@ -19,7 +15,7 @@ public class Section3FetchOverTlsTests
 
         var expected = await plain.GetByteArrayAsync("/topics/t/0");
         Assert.InRange(expected.Length, 900_000, 1 << 20);
-        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == made.GetCertHashString() } };
+        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == certificate.GetCertHashString() } };
         using var secure = new HttpClient(handler) { BaseAddress = server.AddressOf("https") };
         foreach (var version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
         {

@@ -1,0 +1,119 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.Server.Fetching;
+using LogHttp.Server.Following;
+using LogHttp.Server.Hosting;
+using LogHttp.Storage;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary>
+/// Answers that do not end: <c>GET /topics/{topic}/{place}?follow=true</c>, the same as events, and several topics on one
+/// connection by <c>GET /stream?topics=…</c> (api/PROTOCOL.md §10).
+/// </summary>
+internal static class FollowEndpoint
+{
+    public static bool WantsEvents(HttpRequest request) =>
+        request.Headers.Accept.Count > 0
+        && MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
+        && accepted.Any(static type => type.MediaType.Equals(EventsFollow.Type, StringComparison.OrdinalIgnoreCase) && type.Quality != 0);
+
+    /// <summary>Follows one partition.</summary>
+    public static async Task<IResult> HandleAsync(HttpContext context, LogAddress address, FetchQuery query)
+    {
+        if (query.Key is not null || query.ShowsValues || query.Wait is not null)
+            return Problems.InvalidRequest("invalid_parameter", "An answer that does not end sends all records as they come; key, view and wait do not go with it.");
+        var place = address.Place;
+        if (!StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
+            || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem)
+            || !FollowSource.TryOpen(address.Topic, address.Partition, place, out var source, out problem))
+            return problem;
+        return await RunAsync(context, [source], context =>
+            new LinesFollow(context, Representations.Of(context.Request, showsValues: false) == Representation.JsonLines ? Representation.JsonLines.ContentType() : RecordsType.Name, Settings(context).SmallRegionBytes));
+    }
+
+    /// <summary>Follows any number of partitions, up to a bound.</summary>
+    public static async Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog)
+    {
+        if (!TryReadSources(context, catalog, out var sources, out var problem))
+            return problem;
+        return await RunAsync(context, sources, static context => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
+    }
+
+    static async Task<IResult> RunAsync(HttpContext context, IReadOnlyList<FollowSource> sources, Func<HttpContext, FollowFormat> lines)
+    {
+        var waiting = context.RequestServices.GetRequiredService<WaitingRequests>();
+        if (!waiting.TryEnter())
+            return waiting.Problem;
+        try
+        {
+            var isHead = context.Request.Method == HttpMethods.Head;
+            var format = WantsEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources) : lines(context);
+            var stream = new FollowStream(context, sources, format, context.RequestServices.GetRequiredService<Deadlines>(), TimeSpan.FromSeconds(Settings(context).HeartbeatSeconds));
+            await stream.RunAsync(isHead);
+            return TypedResults.Empty;
+        }
+        finally
+        {
+            waiting.Leave();
+        }
+    }
+
+    static bool TryReadSources(HttpContext context, TopicCatalog catalog, [NotNullWhen(true)] out List<FollowSource>? sources, [NotNullWhen(false)] out Problem? problem)
+    {
+        sources = null;
+        if (!context.Request.Query.HasOnly(["topics"], out problem)
+            || !context.Request.Query.TryReadText("topics", out var topics, out problem) || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem))
+            return false;
+        var found = new List<FollowSource>();
+        var most = Settings(context).MaxStreamPartitions;
+        foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!TryReadTopic(text, catalog, out var topic, out var partitions, out var place, out problem))
+                return false;
+            foreach (var partition in partitions)
+            {
+                var from = place;
+                if (!lastEvent.TryPlace(topic, partition, ref from, out problem))
+                    return false;
+                if (found.Exists(source => source.Follower.Log == partition))
+                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names {topic.Name}/{partition.Number} twice.");
+                else if (found.Count == most)
+                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names more than {most} partitions (maxStreamPartitions); follow them on several connections.");
+                else if (FollowSource.TryOpen(topic, partition, from, out var source, out problem))
+                    found.Add(source);
+                if (problem is not null)
+                    return false;
+            }
+        }
+        if (found.Count == 0)
+            problem = Problems.InvalidRequest("invalid_parameter", "topics names none; say which, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z.");
+        sources = found;
+        return problem is null;
+    }
+
+    /// <summary>Reads `orders`, `orders/0`, each with or without `:place`; without a place, what comes from now on.</summary>
+    static bool TryReadTopic(string text, TopicCatalog catalog, [NotNullWhen(true)] out Topic? topic, out IEnumerable<PartitionLog> partitions, out LogPlace place, [NotNullWhen(false)] out Problem? problem)
+    {
+        (topic, partitions, place, problem) = (null, [], LogPlace.Latest, null);
+        // A time has colons of its own.
+        var (address, from) = text.Split(':', 2) is [var before, var after] ? (before, after) : (text, null);
+        var (name, number) = address.Split('/', 2) is [var first, var second] ? (first, second) : (address, null);
+        if (TopicName.Check(name) is { } fault)
+            problem = Problems.InvalidRequest("invalid_topic", fault);
+        else if (from is not null && !LogPlace.TryParse(from, out place))
+            problem = Problems.InvalidPlace(from);
+        else if (catalog.Find(name) is not { } found)
+            problem = Problems.UnknownTopic(name);
+        else if (number is null)
+            (topic, partitions) = (found, found.Partitions);
+        else if (!int.TryParse(number, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var partition) || partition >= found.Partitions.Length)
+            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{text}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}.");
+        else
+            (topic, partitions) = (found, [found.Partitions[partition]]);
+        return topic is not null;
+    }
+
+    static LogHttpSettings Settings(HttpContext context) => context.RequestServices.GetRequiredService<IOptions<LogHttpSettings>>().Value;
+}

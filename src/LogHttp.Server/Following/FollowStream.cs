@@ -1,0 +1,83 @@
+using LogHttp.Server.Fetching;
+using LogHttp.Storage;
+
+namespace LogHttp.Server.Following;
+
+/// <summary>
+/// A response without an end: sends what there is, waits for more, and now and then says that it lives. What a follower
+/// does not take is not kept for it: it goes on reading from the file where it stands (api/PROTOCOL.md §10).
+/// </summary>
+internal sealed class FollowStream(HttpContext context, IReadOnlyList<FollowSource> sources, FollowFormat format, Deadlines deadlines, TimeSpan heartbeat)
+{
+    /// <summary>One turn's share of each partition, so that one with much to catch up on does not hold up the others.</summary>
+    static readonly PageSize ShareOfMany = PageSize.AtMost(256 << 10);
+
+    readonly LogWaiter _waiter = new();
+
+    /// <summary>Runs until the client goes, a topic is deleted, its records there are trimmed, or the server stops.</summary>
+    public async Task RunAsync(bool isHead)
+    {
+        var (response, aborted) = (context.Response, context.RequestAborted);
+        response.ContentType = format.ContentType;
+        response.Headers.CacheControl = Caching.NoStore;
+        response.Headers["X-Accel-Buffering"] = "no";
+        using var gone = aborted.UnsafeRegister(static waiter => ((LogWaiter)waiter!).Cancel(), _waiter);
+        try
+        {
+            await response.StartAsync(aborted);
+            if (isHead)
+                return;
+            await format.BeginAsync(aborted);
+            await response.BodyWriter.FlushAsync(aborted);
+            while (await SendAllAsync(aborted) && await WaitAsync(aborted))
+            {
+            }
+            await format.EndAsync(aborted);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
+        {
+            // The client has gone, or the topic: it ends here in any case, and the next request learns why.
+            if (!aborted.IsCancellationRequested)
+                await format.EndAsync(aborted);
+        }
+        finally
+        {
+            deadlines.Clear(_waiter);
+            foreach (var source in sources)
+                source.Follower.StopExpecting();
+        }
+    }
+
+    /// <summary>Sends all there is, the partitions in turns; false when one of them can't be followed any further.</summary>
+    async ValueTask<bool> SendAllAsync(CancellationToken aborted)
+    {
+        for (var isMore = true; isMore;)
+        {
+            isMore = false;
+            foreach (var source in sources)
+            {
+                using var page = source.Follower.Read(sources.Count == 1 ? PageSize.Default : ShareOfMany);
+                if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+                    return false;
+                if (page.Region is not null)
+                    await format.WriteAsync(source, page, aborted);
+                source.NextOffset = page.NextOffset;
+                isMore |= page.Region is not null && page.NextOffset < page.EndOffset;
+            }
+        }
+        return !aborted.IsCancellationRequested;
+    }
+
+    /// <summary>Waits for more; false when there will be none.</summary>
+    async ValueTask<bool> WaitAsync(CancellationToken aborted)
+    {
+        while (true)
+        {
+            deadlines.Set(_waiter, heartbeat);
+            var wake = sources.Count == 1 ? await _waiter.WaitAsync(sources[0].Follower) : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
+            if (wake != LogWake.TimedOut)
+                return wake == LogWake.Grown;
+            await format.WriteHeartbeatAsync(aborted);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Ends waits when their time is over, with one timer for all of them: a wheel of lists, one for each tenth of a second. A
+/// wait ends up to that much late. Any thread.
+/// </summary>
+public sealed class Deadlines : IDisposable
+{
+    const int TickMs = 100;
+
+    /// <summary>Waits beyond a turn of the wheel stay in their list for another.</summary>
+    const int SlotCount = 1024;
+
+    readonly TimeProvider _time;
+    readonly ITimer _timer;
+    readonly long _start;
+    readonly Lock _gate = new();
+
+    // Guarded by _gate.
+    readonly LinkedList<LogWaiter>[] _slots = [.. Enumerable.Range(0, SlotCount).Select(static _ => new LinkedList<LogWaiter>())];
+    long _tick;
+    int _count;
+
+    /// <summary>Creates a wheel with nobody on it, which takes no time.</summary>
+    public Deadlines(TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        (_time, _start) = (time, time.GetTimestamp());
+        _timer = time.CreateTimer(static state => ((Deadlines)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Sets a waiter's deadline, in the place of the one that it may have.</summary>
+    public void Set(LogWaiter waiter, TimeSpan timeout)
+    {
+        ArgumentNullException.ThrowIfNull(waiter);
+        lock (_gate)
+        {
+            Unlink(waiter);
+            if (_count++ == 0)
+            {
+                _tick = NowTick();
+                _timer.Change(TimeSpan.FromMilliseconds(TickMs), TimeSpan.FromMilliseconds(TickMs));
+            }
+            // One more, for the tick that has begun.
+            waiter.DueTick = NowTick() + 1 + (long)Math.Ceiling(timeout.TotalMilliseconds / TickMs);
+            _slots[waiter.DueTick % SlotCount].AddLast(waiter.DeadlineNode);
+        }
+    }
+
+    /// <summary>Takes a waiter's deadline away, if it has one.</summary>
+    public void Clear(LogWaiter waiter)
+    {
+        ArgumentNullException.ThrowIfNull(waiter);
+        lock (_gate)
+            Unlink(waiter);
+    }
+
+    /// <summary>Stops the timer; no wait ends by time any more.</summary>
+    public void Dispose() => _timer.Dispose();
+
+    long NowTick() => (long)(_time.GetElapsedTime(_start).TotalMilliseconds / TickMs);
+
+    void Unlink(LogWaiter waiter)
+    {
+        if (waiter.DeadlineNode.List is not { } list)
+            return;
+        list.Remove(waiter.DeadlineNode);
+        if (--_count == 0)
+            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    void Tick()
+    {
+        var due = new List<LogWaiter>();
+        lock (_gate)
+        {
+            for (var now = NowTick(); _tick < now; _tick++)
+                TakeDue(_slots[(_tick + 1) % SlotCount], _tick + 1, due);
+        }
+        foreach (var waiter in due)
+            waiter.Complete(LogWake.TimedOut);
+    }
+
+    void TakeDue(LinkedList<LogWaiter> slot, long tick, List<LogWaiter> due)
+    {
+        for (var node = slot.First; node is not null;)
+        {
+            var (waiter, next) = (node.Value, node.Next);
+            if (waiter.DueTick <= tick)
+            {
+                due.Add(waiter);
+                Unlink(waiter);
+            }
+            node = next;
+        }
+    }
+}

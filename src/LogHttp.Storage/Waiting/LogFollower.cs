@@ -1,0 +1,89 @@
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Reads a partition on and on: pages as a fetch gives them while it is behind, and whatever is new once it has reached the
+/// end, which it finds without looking anything up. Holds a place, not a file. For one thread at a time.
+/// </summary>
+public sealed class LogFollower(PartitionLog log, LogPlace place)
+{
+    static long _lastId;
+
+    LogPlace _place = place;
+    LogView? _seen;
+    LogWaiter? _waiter;
+
+    // Where the next record will be, as long as this is the active segment.
+    Segment? _segment;
+    long _position;
+
+    /// <summary>The partition.</summary>
+    public PartitionLog Log => log;
+
+    /// <summary>Where the next read begins.</summary>
+    public LogPlace Place => _place;
+
+    /// <summary>Tells apart those who wait for the same.</summary>
+    internal long Id { get; } = Interlocked.Increment(ref _lastId);
+
+    /// <summary>How far the log must have grown; the waiters' own.</summary>
+    internal long TargetBytes { get; set; }
+
+    /// <summary>The next page, or that there is none yet, or no more. Whoever gets a page disposes of it.</summary>
+    /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
+    /// <exception cref="IOException">The disk can't be read.</exception>
+    /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
+    public FetchResult Read(PageSize pageSize)
+    {
+        StopExpecting();
+        var view = log.View;
+        var page = TryReadTail(view, pageSize) ?? log.Fetch(_place, pageSize, view);
+        _seen = view;
+        if (page.Status is FetchStatus.Page or FetchStatus.AtEnd)
+            _place = LogPlace.At(page.NextOffset);
+        (_segment, _position) = page switch
+        {
+            { Region: { } region } => (region.Segment, region.Position + region.LengthBytes),
+            { Status: FetchStatus.AtEnd } => (view.Active, view.End.Position),
+            _ => (null, 0),
+        };
+        return page;
+    }
+
+    /// <summary>Takes the last page back: the next read gives it again, and what came after it.</summary>
+    public void PutBack(FetchResult page)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        (_place, _segment) = (LogPlace.At(page.FirstOffset), null);
+    }
+
+    /// <summary>Stops waiting; for a follower that reads no more.</summary>
+    public void StopExpecting()
+    {
+        if (_waiter is null)
+            return;
+        _waiter = null;
+        log.Waiters.Remove(this);
+    }
+
+    internal void Expect(LogWaiter waiter, long growthBytes)
+    {
+        _waiter = waiter;
+        log.Waiters.Add(this, _seen ?? throw new InvalidOperationException("Nothing was read yet."), growthBytes);
+    }
+
+    internal void Wake(LogWake wake) => _waiter?.Complete(wake);
+
+    FetchResult? TryReadTail(LogView view, PageSize pageSize)
+    {
+        var lengthBytes = view.End.Position - _position;
+        if (_segment is null || _segment != view.Active || lengthBytes <= 0 || lengthBytes > pageSize.MaxBytes)
+            return null;
+        var offset = _place.Resolve(view.EarliestOffset, view.EndOffset);
+        if (offset < view.EarliestOffset)
+            return null;
+        var region = new LogRegion(_segment, _segment.Acquire(isSealed: false), _position, lengthBytes);
+        return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, offset, view.EndOffset, region) { IsDurable = view.IsDurable };
+    }
+}

@@ -1,0 +1,105 @@
+using System.IO.Pipelines;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>The followers of one partition that wait for it to grow. Any thread.</summary>
+internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentView)
+{
+    static readonly Comparer<LogFollower> ByTarget = Comparer<LogFollower>.Create(static (one, other) =>
+        one.TargetBytes != other.TargetBytes ? one.TargetBytes.CompareTo(other.TargetBytes) : one.Id.CompareTo(other.Id));
+
+    readonly Lock _gate = new();
+
+    // Guarded by _gate; by target, so that growth looks at nobody who wants more.
+    readonly SortedSet<LogFollower> _waiting = new(ByTarget);
+    Segment? _active;
+    bool _isClosed;
+
+    volatile int _count;
+    int _isWakeScheduled;
+
+    public int Count => _count;
+
+    /// <summary>Adds a follower until its log has grown by so much since a view of it, or into another segment.</summary>
+    public void Add(LogFollower follower, LogView seen, long growthBytes)
+    {
+        LogWake? wake = null;
+        lock (_gate)
+        {
+            _waiting.Remove(follower);
+            follower.TargetBytes = seen.GrownBytes + growthBytes;
+            _waiting.Add(follower);
+            _active ??= seen.Active;
+            _count = _waiting.Count;
+            // Whoever publishes looks at the count after the view; here the view is looked at after the count.
+            Interlocked.MemoryBarrier();
+            var view = currentView();
+            if (_isClosed)
+                wake = LogWake.Closed;
+            else if (view.GrownBytes >= follower.TargetBytes || view.Active != seen.Active)
+                wake = LogWake.Grown;
+        }
+        if (wake is { } at)
+            follower.Wake(at);
+    }
+
+    public void Remove(LogFollower follower)
+    {
+        lock (_gate)
+        {
+            _waiting.Remove(follower);
+            _count = _waiting.Count;
+        }
+    }
+
+    /// <summary>The log shows more: wakes, elsewhere, those who have waited for it.</summary>
+    public void Grown()
+    {
+        Interlocked.MemoryBarrier();
+        // One work item for all: an append must not wait until ten thousand readers are on their way.
+        if (_count > 0 && Interlocked.Exchange(ref _isWakeScheduled, 1) == 0)
+            scheduler.Schedule(static state => ((LogWaiters)state!).WakeReached(), this);
+    }
+
+    /// <summary>Ends all waits, and those to come.</summary>
+    public void Close()
+    {
+        LogFollower[] all;
+        lock (_gate)
+        {
+            _isClosed = true;
+            all = [.. _waiting];
+            _waiting.Clear();
+            _count = 0;
+        }
+        foreach (var follower in all)
+            follower.Wake(LogWake.Closed);
+    }
+
+    void WakeReached()
+    {
+        Volatile.Write(ref _isWakeScheduled, 0);
+        Interlocked.MemoryBarrier();
+        var reached = new List<LogFollower>();
+        lock (_gate)
+        {
+            var view = currentView();
+            var isElsewhere = _active != view.Active;
+            _active = view.Active;
+            foreach (var follower in _waiting)
+            {
+                if (!isElsewhere && follower.TargetBytes > view.GrownBytes)
+                    break;
+                reached.Add(follower);
+            }
+            if (reached.Count == _waiting.Count)
+                _waiting.Clear();
+            else
+                reached.ForEach(follower => _waiting.Remove(follower));
+            _count = _waiting.Count;
+        }
+        foreach (var follower in reached)
+            follower.Wake(LogWake.Grown);
+    }
+}

@@ -1,0 +1,244 @@
+using System.Net;
+using System.Text;
+
+namespace LogHttp.Server.Tests.Protocol;
+
+public sealed class Section10FollowTests : IDisposable
+{
+    const string Events = "text/event-stream";
+
+    readonly TestServer _server = new(("SegmentBytes", "65536"), ("HeartbeatSeconds", "1"), ("MaxStreamPartitions", "3"));
+
+    public void Dispose() => _server.Dispose();
+
+    async Task AppendAsync(string value, string topic = "t") => (await _server.PostAsync($"/topics/{topic}", "text/plain", value)).EnsureSuccessStatusCode();
+
+    async Task<Stream> OpenAsync(string path, params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, path);
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        var response = await _server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal((HttpStatusCode.OK, "no-store"), (response.StatusCode, TestServer.Header(response, "Cache-Control")));
+        return await response.Content.ReadAsStreamAsync();
+    }
+
+    sealed class Lines(Stream stream) : IDisposable
+    {
+        readonly StreamReader _reader = new(stream, Encoding.UTF8);
+
+        /// <summary>The next line; null at the end.</summary>
+        public async Task<string?> ReadAsync() => await _reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30));
+
+        /// <summary>The next line that is no heartbeat.</summary>
+        public async Task<string?> RecordAsync()
+        {
+            var line = await ReadAsync();
+            while (line is "" or ":")
+                line = await ReadAsync();
+            return line;
+        }
+
+        /// <summary>The next event: its id and data.</summary>
+        public async Task<(string Id, string Data)> EventAsync()
+        {
+            var (id, data) = ("", "");
+            while (true)
+            {
+                var line = await ReadAsync();
+                if (line!.StartsWith("id: ", StringComparison.Ordinal))
+                    id = line[4..];
+                else if (line.StartsWith("data: ", StringComparison.Ordinal))
+                    data = line[6..];
+                else if (line.Length == 0 && data.Length > 0)
+                    return (id, data);
+            }
+        }
+
+        public void Dispose() => _reader.Dispose();
+    }
+
+    [Fact]
+    public async Task Follow_SendsWhatThereIs_AndThenEachRecordAsItComes_ThroughRollsAndLargePages()
+    {
+        for (var i = 0; i < 200; i++)
+            await AppendAsync($"{i} {new string('x', 1_000)}");
+        using var lines = new Lines(await OpenAsync("/topics/t/earliest?follow=true"));
+        for (var i = 0; i < 400; i++)
+        {
+            if (i >= 200)
+                await AppendAsync($"{i} {new string('y', i * 20)}");
+            Assert.StartsWith($"{{\"offset\":{i},", await lines.RecordAsync(), StringComparison.Ordinal);
+        }
+        // Nothing comes for a while, but a heartbeat.
+        Assert.Equal("", await lines.ReadAsync());
+    }
+
+    [Theory]
+    [InlineData("1.1")]
+    [InlineData("2.0")]
+    public async Task Follow_IsFramedAsTheProtocolHasIt(string version)
+    {
+        using var certificate = TestCertificate.Create();
+        using var server = new TestServer(certificate, ("SegmentBytes", "65536"));
+        using var client = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == certificate.GetCertHashString() } })
+        {
+            BaseAddress = server.AddressOf("https"),
+            DefaultRequestVersion = Version.Parse(version),
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        for (var i = 0; i < 100; i++)
+            await server.PostAsync("/topics/t", "text/plain", new string('x', i * 500));
+        using var response = await client.GetAsync("/topics/t/earliest?follow=true", HttpCompletionOption.ResponseHeadersRead);
+        using var lines = new Lines(await response.Content.ReadAsStreamAsync());
+        for (var i = 0; i < 110; i++)
+        {
+            if (i >= 100)
+                await server.PostAsync("/topics/t", "text/plain", "more");
+            Assert.StartsWith($"{{\"offset\":{i},", await lines.RecordAsync(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Follow_OfAnHttp10Client_EndsWithTheConnection()
+    {
+        await AppendAsync("one");
+        using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
+        await connection.WriteAsync($"GET /topics/t/0?follow=true HTTP/1.0\r\nHost: {_server.Client.BaseAddress!.Authority}\r\n\r\n");
+        while ((await connection.ReadLineAsync()).Length > 0)
+        {
+        }
+        Assert.StartsWith("{\"offset\":0,", await connection.ReadLineAsync(), StringComparison.Ordinal);
+        await AppendAsync("two");
+        var line = await connection.ReadLineAsync();
+        while (line.Length == 0)
+            line = await connection.ReadLineAsync();
+        Assert.StartsWith("{\"offset\":1,", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Events_AreResumedExactly_ByTheirIds()
+    {
+        for (var i = 0; i < 20; i++)
+            await AppendAsync($"{i}");
+        var id = await _server.TopicIdAsync("t");
+        var (last, seen) = ("", new List<string>());
+        while (seen.Count < 20)
+        {
+            // Cut off after some events, also between those of one piece; the place of the URL counts only the first time.
+            using var lines = new Lines(await OpenAsync("/topics/t/earliest", last.Length == 0 ? [("Accept", Events)] : [("Accept", Events), ("Last-Event-ID", last)]));
+            for (var i = 0; i < 7 && seen.Count < 20; i++)
+            {
+                (last, var data) = await lines.EventAsync();
+                seen.Add(data);
+                Assert.Equal($"t/0/{id}:{seen.Count}", last);
+            }
+        }
+        Assert.Equal((await _server.Client.GetStringAsync("/topics/t/earliest")).Split('\n', StringSplitOptions.RemoveEmptyEntries), seen);
+    }
+
+    [Fact]
+    public async Task Events_BeginWithAnId_AndHaveAHeartbeat()
+    {
+        await AppendAsync("one");
+        using var lines = new Lines(await OpenAsync("/topics/t/latest", ("Accept", Events)));
+        Assert.Equal($"id: t/0/{await _server.TopicIdAsync("t")}:1", await lines.ReadAsync());
+        Assert.Equal("retry: 1000", await lines.ReadAsync());
+        Assert.Equal("", await lines.ReadAsync());
+        Assert.Equal(":", await lines.ReadAsync());
+    }
+
+    [Fact]
+    public async Task Stream_FollowsSeveralTopicsOnOneConnection_AndIsResumedInAll()
+    {
+        await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":2}");
+        await AppendAsync("a0", "a");
+        await _server.PostAsync("/topics/two?partition=1", "text/plain", "b0");
+        using (var plain = new Lines(await OpenAsync("/stream?topics=a:earliest,two/1:earliest")))
+        {
+            var first = new[] { await plain.RecordAsync(), await plain.RecordAsync() };
+            Assert.Contains(first, line => line!.StartsWith("{\"topic\":\"a\",\"partition\":0,\"offset\":0,", StringComparison.Ordinal));
+            Assert.Contains(first, line => line!.StartsWith("{\"topic\":\"two\",\"partition\":1,\"offset\":0,", StringComparison.Ordinal));
+        }
+        string last;
+        using (var events = new Lines(await OpenAsync("/stream?topics=a:earliest,two", ("Accept", Events))))
+        {
+            (last, var data) = await events.EventAsync();
+            Assert.Contains("\"value\":\"a0\"", data, StringComparison.Ordinal);
+            await AppendAsync("a1", "a");
+            (last, data) = await events.EventAsync();
+            Assert.Contains("\"value\":\"a1\"", data, StringComparison.Ordinal);
+        }
+        await AppendAsync("a2", "a");
+        await _server.PostAsync("/topics/two?partition=0", "text/plain", "c0");
+        using (var resumed = new Lines(await OpenAsync("/stream?topics=a:earliest,two", ("Accept", Events), ("Last-Event-ID", last))))
+        {
+            var data = new[] { (await resumed.EventAsync()).Data, (await resumed.EventAsync()).Data };
+            Assert.Contains(data, record => record.Contains("\"value\":\"a2\"", StringComparison.Ordinal));
+            Assert.Contains(data, record => record.Contains("\"topic\":\"two\",\"partition\":0,", StringComparison.Ordinal) && record.Contains("\"value\":\"c0\"", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData("", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("?topics=", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("?topics=t,t/0", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("?topics=t/1", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("?topics=t:soon", HttpStatusCode.BadRequest, "invalid_place")]
+    [InlineData("?topics=t!", HttpStatusCode.BadRequest, "invalid_topic")]
+    [InlineData("?topics=none", HttpStatusCode.NotFound, "unknown_topic")]
+    [InlineData("?topics=t:7", HttpStatusCode.RequestedRangeNotSatisfiable, "offset_beyond_end")]
+    [InlineData("?topics=wide", HttpStatusCode.BadRequest, "invalid_parameter")]
+    public async Task Stream_OfWhatIsNotThere_SaysWhy(string query, HttpStatusCode status, string code)
+    {
+        await AppendAsync("one");
+        await _server.SendAsync(HttpMethod.Put, "/topics/wide", "{\"partitions\":4}");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/stream{query}"), status, code);
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("t/0/x:1,t/0/x:1")]
+    [InlineData("t/0:1")]
+    public async Task Events_WithAnIdThatIsNone_AreRefused(string id)
+    {
+        await AppendAsync("one");
+        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Get, "/topics/t/0", ("Accept", Events), ("Last-Event-ID", id)), HttpStatusCode.BadRequest, "invalid_header", "Last-Event-ID");
+    }
+
+    [Fact]
+    public async Task ATopicThatIsDeleted_EndsTheAnswer_AndItsIdsDoNotFitItsSuccessor()
+    {
+        await AppendAsync("one");
+        string last;
+        using (var lines = new Lines(await OpenAsync("/topics/t/earliest", ("Accept", Events))))
+        {
+            (last, _) = await lines.EventAsync();
+            await _server.SendAsync(HttpMethod.Delete, "/topics/t");
+            var line = await lines.ReadAsync();
+            while (line is "" or ":")
+                line = await lines.ReadAsync();
+            Assert.Null(line);
+        }
+        await AppendAsync("another");
+        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Get, "/topics/t/earliest", ("Accept", Events), ("Last-Event-ID", last)), HttpStatusCode.Gone, "topic_replaced");
+    }
+
+    [Fact]
+    public async Task TheServersStop_EndsTheAnswerInGoodOrder()
+    {
+        await AppendAsync("one");
+        using var lines = new Lines(await OpenAsync("/topics/t/earliest?follow=true"));
+        Assert.NotNull(await lines.RecordAsync());
+        await _server.StopAsync();
+        Assert.Null(await lines.RecordAsync());
+    }
+
+    [Fact]
+    public async Task Head_OfAnAnswerWithoutEnd_Ends()
+    {
+        await AppendAsync("one");
+        using var head = await _server.SendAsync(HttpMethod.Head, "/topics/t/0", ("Accept", Events));
+        Assert.Equal((HttpStatusCode.OK, Events), (head.StatusCode, head.Content.Headers.ContentType!.MediaType));
+    }
+}
