@@ -14,7 +14,7 @@ public sealed partial class PartitionLog
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     public FetchResult Fetch(LogPlace place, PageSize pageSize) => Fetch(place, pageSize, _appender.View);
 
-    internal FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view)
+    internal static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view)
     {
         var offset = place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view) : place.Resolve(view.EarliestOffset, view.EndOffset);
         if (offset < view.EarliestOffset)

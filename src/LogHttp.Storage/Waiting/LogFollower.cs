@@ -38,7 +38,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     {
         StopExpecting();
         var view = log.View;
-        var page = TryReadTail(view, pageSize) ?? log.Fetch(_place, pageSize, view);
+        var page = TryReadTail(view, pageSize) ?? PartitionLog.Fetch(_place, pageSize, view);
         _seen = view;
         if (page.Status is FetchStatus.Page or FetchStatus.AtEnd)
             _place = LogPlace.At(page.NextOffset);

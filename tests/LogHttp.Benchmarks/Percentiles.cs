@@ -1,0 +1,35 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace LogHttp.Benchmarks;
+
+/// <summary>Durations, and how they are spread. Any thread may add.</summary>
+sealed class Percentiles
+{
+    readonly List<double> _milliseconds = [];
+
+    public int Count
+    {
+        get
+        {
+            lock (_milliseconds)
+                return _milliseconds.Count;
+        }
+    }
+
+    public void Add(long fromTimestamp, long toTimestamp)
+    {
+        lock (_milliseconds)
+            _milliseconds.Add(Stopwatch.GetElapsedTime(fromTimestamp, toTimestamp).TotalMilliseconds);
+    }
+
+    public override string ToString()
+    {
+        lock (_milliseconds)
+        {
+            _milliseconds.Sort();
+            double At(double share) => _milliseconds.Count == 0 ? double.NaN : _milliseconds[(int)Math.Min(_milliseconds.Count - 1, share * _milliseconds.Count)];
+            return string.Create(CultureInfo.InvariantCulture, $"n {_milliseconds.Count}, p50 {At(0.5):0.000} ms, p99 {At(0.99):0.000} ms, max {At(1):0.000} ms");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using LogHttp.Benchmarks;
+
+// Usage: LogHttp.Benchmarks latency|followers|mixed URL [name=value …], against a server that is running already.
+if (args is not [var command, var url, .. var rest])
+{
+    await Console.Error.WriteLineAsync("Usage: LogHttp.Benchmarks latency|followers|mixed URL [name=value ...]");
+    return 2;
+}
+var options = rest.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => int.Parse(pair[1], System.Globalization.CultureInfo.InvariantCulture));
+int Option(string name, int standard) => options.GetValueOrDefault(name, standard);
+
+var address = new Uri(url);
+switch (command)
+{
+    case "latency":
+        await LiveLatency.RunAsync(address, records: Option("records", 2_000), ratePerSecond: Option("rate", 200));
+        return 0;
+    case "followers":
+        await ManyFollowers.RunAsync(address, followers: Option("followers", 10_000), seconds: Option("seconds", 60), ratePerSecond: Option("rate", 10));
+        return 0;
+    case "mixed":
+        await MixedFollowers.RunAsync(address, seconds: Option("seconds", 20), others: Option("others", 50));
+        return 0;
+    default:
+        await Console.Error.WriteLineAsync($"\"{command}\" is no benchmark.");
+        return 2;
+}
