@@ -8,7 +8,7 @@ namespace LogHttp.Storage;
 /// </summary>
 public sealed class LogFollower(PartitionLog log, LogPlace place)
 {
-    static long _lastId;
+    static long LastId;
 
     LogPlace _place = place;
     LogView? _seen;
@@ -25,7 +25,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     public LogPlace Place => _place;
 
     /// <summary>Tells apart those who wait for the same.</summary>
-    internal long Id { get; } = Interlocked.Increment(ref _lastId);
+    internal long Id { get; } = Interlocked.Increment(ref LastId);
 
     /// <summary>How far the log must have grown; the waiters' own.</summary>
     internal long TargetBytes { get; set; }
