@@ -66,7 +66,8 @@ internal static class Parameters
 
     public static ParameterDocument Topics { get; } = Query("topics",
         "What to follow: topics, or partitions of them, each with or without a place (else from now on), commas between them.",
-        new() { Type = JsonSchemaType.String }, "orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z") with { IsRequired = true };
+        new() { Type = JsonSchemaType.String }, "orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z") with
+    { IsRequired = true };
 
     public static ParameterDocument LastEventId { get; } = Header("Last-Event-ID",
         "The id of the last event that came: goes on behind it, whatever the place says. Browsers send it by themselves.", "orders/0/8f1d4c0a52b7e693:43");
