@@ -29,7 +29,7 @@ public sealed class Deadlines : IDisposable
         _timer = time.CreateTimer(static state => ((Deadlines)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Sets a waiter's deadline, in the place of the one that it may have.</summary>
+    /// <summary>Sets a waiter's deadline, in the place of the one that it may have; a time that is over already is the next tick.</summary>
     public void Set(LogWaiter waiter, TimeSpan timeout)
     {
         ArgumentNullException.ThrowIfNull(waiter);
@@ -42,7 +42,7 @@ public sealed class Deadlines : IDisposable
                 _timer.Change(TimeSpan.FromMilliseconds(TickMs), TimeSpan.FromMilliseconds(TickMs));
             }
             // One more, for the tick that has begun.
-            waiter.DueTick = NowTick() + 1 + (long)Math.Ceiling(timeout.TotalMilliseconds / TickMs);
+            waiter.DueTick = NowTick() + 1 + (long)Math.Ceiling(Math.Max(0, timeout.TotalMilliseconds) / TickMs);
             _slots[waiter.DueTick % SlotCount].AddLast(waiter.DeadlineNode);
         }
     }

@@ -130,6 +130,23 @@ public class LogFollowerTests
     }
 
     [Fact]
+    public async Task ADeadline_ThatIsOverAlready_EndsTheWaitWithTheNextTicks()
+    {
+        await using var log = await TestLog.OpenAsync();
+        var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
+        using var deadlines = new Deadlines(time);
+        var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
+        foreach (var late in new[] { 0, 5, 500 })
+        {
+            follower.Read(Page).Dispose();
+            var wait = waiter.WaitAsync(follower).AsTask();
+            deadlines.Set(waiter, TimeSpan.FromSeconds(-late));
+            time.Advance(TimeSpan.FromMilliseconds(300));
+            Assert.Equal(LogWake.TimedOut, await wait.WaitAsync(TimeSpan.FromSeconds(30)));
+        }
+    }
+
+    [Fact]
     public async Task NoRecord_IsSleptThrough_HoweverManyWait()
     {
         await using var log = await TestLog.OpenAsync(new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 64 << 10 });
