@@ -15,7 +15,8 @@ namespace LogHttp.Server.Endpoints;
 internal static class FollowEndpoint
 {
     public static bool WantsEvents(HttpRequest request) =>
-        request.Headers.Accept.Count > 0
+        // Looked for as text first: every fetch asks this, and parsing the list costs more than the rest of it.
+        request.Headers.Accept.ToString().Contains(EventsFollow.Type, StringComparison.OrdinalIgnoreCase)
         && MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
         && accepted.Any(static type => type.MediaType.Equals(EventsFollow.Type, StringComparison.OrdinalIgnoreCase) && type.Quality != 0);
 

@@ -16,9 +16,11 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
     /// </summary>
     public async ValueTask<(FetchResult? Page, Problem? Problem)> ReadAsync(HttpContext context, LogAddress address, FetchQuery query)
     {
+        if (query.Wait is not { } wait)
+            return (address.Partition.Fetch(address.Place, query.PageSize), null);
         var follower = new LogFollower(address.Partition, address.Place);
         var page = follower.Read(query.PageSize);
-        if (query.Wait is not { } wait || IsEnough(page, query.MinBytes))
+        if (IsEnough(page, query.MinBytes))
             return (page, null);
         if (!waiting.TryEnter())
         {
