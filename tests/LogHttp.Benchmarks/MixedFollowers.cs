@@ -51,7 +51,7 @@ static class MixedFollowers
             await producer.SendAsync("POST", $"/topics/{topic}", string.Create(CultureInfo.InvariantCulture, $"#{number:D9}#{new string('x', 2_000)}"));
             await producer.ReceiveAnswerAsync();
         }
-        await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(10)));
+        await reading.WaitAsync(TimeSpan.FromSeconds(30));
         await over.CancelAsync();
         await Task.WhenAll(background);
         return spread;
