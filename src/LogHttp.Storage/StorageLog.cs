@@ -50,6 +50,15 @@ internal static partial class StorageLog
     [LoggerMessage(16, LogLevel.Warning, "{Directory}: a deleted topic's files could not all be removed; the next start tries again")]
     public static partial void RemovalFailed(ILogger logger, Exception exception, string directory);
 
+    [LoggerMessage(17, LogLevel.Warning, "{Path}: lies before the log's start and could not be removed yet; a later roll or start tries again")]
+    public static partial void SpaceNotReturned(ILogger logger, Exception exception, string path);
+
+    [LoggerMessage(18, LogLevel.Information, "{Path}: a segment that lies before the log's start was removed")]
+    public static partial void TrimmedSegmentRemoved(ILogger logger, string path);
+
+    [LoggerMessage(19, LogLevel.Warning, "{Path}: there is no room for the reserve, with which a full disk could be trimmed")]
+    public static partial void NoReserve(ILogger logger, Exception exception, string path);
+
     [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
     public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
 }

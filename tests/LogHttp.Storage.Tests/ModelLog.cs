@@ -42,6 +42,14 @@ sealed class ModelLog
 
     public AppendResult Append(params IEnumerable<string> texts) => Append(Batch(texts));
 
+    public long Trim(long offset)
+    {
+        var trimmed = Partition.TrimAsync(offset);
+        _scheduler.RunAll();
+        Assert.True(trimmed.IsCompleted);
+        return trimmed.Result;
+    }
+
     /// <summary>All lines, as readers get them with pages of a size.</summary>
     public byte[] ReadAll(int pageBytes = 1 << 20)
     {

@@ -23,6 +23,15 @@ internal static class Parameters
         new("time", "A time", "@2026-11-22T10:00:00Z"),
         new("milliseconds", "A time in Unix milliseconds", "@1795341600000"));
 
+    public static ParameterDocument Before { get; } = new(ParameterLocation.Query, "before",
+        "The first place that stays: an offset, `latest` (nothing stays), `-10` (the last ten do), or `@` and a time (what came before it goes).",
+        Place.Schema, new("offset", "An offset", "42"), new("latest", "All records", "latest"), new("time", "A time", "@2026-11-22T10:00:00Z"))
+    {
+        IsRequired = true,
+    };
+
+    public static ParameterDocument TrimPartition { get; } = Query("partition", "Only this partition.", Number(0, 1023), 0);
+
     public static ParameterDocument ProducePartition { get; } = Query("partition",
         "The partition the records go to. Without it: that of the key (murmur2, as in Kafka's Java client); records without a key go to one partition for each request, in turn.",
         Number(0, 1023), 0);

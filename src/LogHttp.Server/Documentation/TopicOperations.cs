@@ -77,6 +77,21 @@ internal static class TopicOperations
         Problems = [.. OfChanges, ProblemDocuments.UnknownTopic],
     };
 
+    public static OperationDocument Trim { get; } = new("trimTopic", Tags.Topics, "Forget old records",
+        """
+        Forgets, durably, all records of a topic before a place; without `partition` those of every partition, which a number as the place does not allow where there are several.
+        Whoever asks for one of them is answered with 410 from then on; who is in the middle of a page finishes it. Space is returned by whole segments. Asking once more changes nothing.
+        """)
+    {
+        Parameters = [Parameters.Topic, Parameters.Before, Parameters.TrimPartition],
+        Responses = [new(StatusCodes.Status200OK, "The topic as it is now.") { Headers = [Headers.NoStore], Contents = [Description] }],
+        Problems =
+        [
+            .. OfChanges, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidPlace, ProblemDocuments.PartitionRequired, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
+            ProblemDocuments.OffsetBeyondEnd, ProblemDocuments.CorruptBlock, ProblemDocuments.PartitionStopped, ProblemDocuments.TopicDamaged,
+        ],
+    };
+
     public static OperationDocument List { get; } = new("listTopics", Tags.Topics, "List the topics",
         """
         Answers the topics by name, `limit` at a time. Topics that could not be opened are among them, with `damaged` saying why.

@@ -14,6 +14,7 @@ internal static class Problems
     const string BodyTimeoutCode = "body_timeout";
 
     public const string LogClosed = "log_closed";
+    const string PartitionStopped = "partition_stopped";
     public const string StorageError = "storage_error";
 
     public static Problem InvalidRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
@@ -23,6 +24,12 @@ internal static class Problems
 
     public static Problem UnknownPartition(int partition, int partitions) =>
         new(StatusCodes.Status404NotFound, "unknown_partition", $"The topic has no partition {partition}; it has {partitions}, from 0 on.");
+
+    public static Problem PartitionRequired(Topic topic) =>
+        InvalidRequest("partition_required", $"Topic \"{topic.Name}\" has {topic.Partitions.Length} partitions; say which with ?partition=0 to {topic.Partitions.Length - 1}.");
+
+    public static Problem OffsetBeyondEnd(long offset, long endOffset) =>
+        new(StatusCodes.Status416RangeNotSatisfiable, "offset_beyond_end", $"Offset {offset} lies beyond the end of the log; the next record will have {endOffset}.") { EndOffset = endOffset };
 
     public static Problem InvalidPlace(string place) =>
         InvalidRequest("invalid_place", $"\"{place}\" is no place in a log; use an offset such as 42, earliest, latest, -10 for the last ten, or a time such as @2026-11-22T10:00:00Z or @1795341600000 (Unix milliseconds).");
@@ -71,7 +78,7 @@ internal static class Problems
             AppendStatus.WriteFailed => (StatusCodes.Status503ServiceUnavailable, "write_failed", true),
             AppendStatus.Overloaded => (StatusCodes.Status503ServiceUnavailable, "overloaded", true),
             AppendStatus.Closed => (StatusCodes.Status503ServiceUnavailable, LogClosed, true),
-            AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, "partition_stopped", false),
+            AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, PartitionStopped, false),
             _ => throw new InvalidOperationException($"No answer for {result.Status}."),
         };
         return new(status, code, result.Reason ?? "", isRetryable);
@@ -85,11 +92,7 @@ internal static class Problems
         {
             EarliestOffset = result.EarliestOffset,
         },
-        FetchStatus.BeyondEnd => new(StatusCodes.Status416RangeNotSatisfiable, "offset_beyond_end",
-            $"Offset {result.FirstOffset} lies beyond the end of the log; the next record will have {result.EndOffset}.")
-        {
-            EndOffset = result.EndOffset,
-        },
+        FetchStatus.BeyondEnd => OffsetBeyondEnd(result.FirstOffset, result.EndOffset),
         _ => throw new InvalidOperationException($"{result.Status} is no problem."),
     };
 
@@ -102,6 +105,7 @@ internal static class Problems
         BodyException => new(StatusCodes.Status400BadRequest, "incomplete_body", exception.Message),
         TooManyTopicsException => new(StatusCodes.Status429TooManyRequests, "too_many_topics", exception.Message),
         TopicDamagedException => new(StatusCodes.Status503ServiceUnavailable, "topic_damaged", exception.Message),
+        PartitionStoppedException => new(StatusCodes.Status503ServiceUnavailable, PartitionStopped, exception.Message),
         LogClosedException => new(StatusCodes.Status503ServiceUnavailable, LogClosed, "The topic is being deleted, or the server is stopping.", IsRetryable: true),
         DiskFullException => new(StatusCodes.Status507InsufficientStorage, "disk_full", "The disk is full.", IsRetryable: true),
         CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged there: {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}."),

@@ -68,6 +68,7 @@ internal static class Routes
         routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);
         routes.MapPatch("/topics/{topic}", TopicEndpoints.PatchAsync).WithMetadata(TopicOperations.Patch);
         routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
+        routes.MapDelete("/topics/{topic}/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
         routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
         routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health);
     }

@@ -83,7 +83,7 @@ internal static class TopicEndpoints
         return new Answer<TopicList>(StatusCodes.Status200OK, new TopicList(entries[..Math.Min(count, entries.Length)], next), ResponseJson.Readable.TopicList);
     }
 
-    static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
+    public static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
     {
         var configuration = topic.Configuration;
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;

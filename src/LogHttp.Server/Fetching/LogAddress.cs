@@ -46,7 +46,7 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
             : key is not null ? KeyPartitioner.PartitionOf(key.Bytes.Span, partitions)
             : null);
         if (chosen is null)
-            problem = Problems.InvalidRequest("partition_required", $"Topic \"{topic.Name}\" has {partitions} partitions; say which with ?partition=0 to {partitions - 1}.");
+            problem = Problems.PartitionRequired(topic);
         else if (chosen >= partitions)
             problem = Problems.UnknownPartition(chosen.Value, partitions);
         else

@@ -16,8 +16,13 @@ internal sealed partial class Appender
     // Guarded by _gate: there as long as a commit is due that waits for its interval.
     ITimer? _timer;
 
-    // The committer's, and the closing turn's after the last commit.
+    // Held while a checkpoint is written, by the committer or a turn; never taken below _gate.
+    readonly Lock _checkpointGate = new();
+
+    // Guarded by _checkpointGate.
     Checkpoint _checkpointed;
+
+    // The committer's, and the closing turn's after the last commit.
     long _bytesSinceCheckpoint;
 
     /// <summary>Hands the turn to the committer, which hands it back in <see cref="TurnCommitted"/>.</summary>
@@ -148,19 +153,29 @@ internal sealed partial class Appender
     void TryWriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs)
     {
         _bytesSinceCheckpoint = 0;
-        var checkpoint = new Checkpoint(_view.EarliestOffset, durable, lastStampMs);
-        if (checkpoint == _checkpointed)
-            return;
         try
         {
-            SyncIndex(index ?? TurnFiles().Index);
-            checkpoint.Write(_context.Environment.FileSystem, _context.Directory);
-            _checkpointed = checkpoint;
+            WriteCheckpoint(index, durable, lastStampMs, logStartOffset: 0);
         }
         catch (IOException exception)
         {
             // The one before stays valid; only a start after a crash has more to read.
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
+        }
+    }
+
+    /// <summary>Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.</summary>
+    void WriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs, long logStartOffset)
+    {
+        lock (_checkpointGate)
+        {
+            var checkpoint = new Checkpoint(Math.Max(logStartOffset, _checkpointed.LogStartOffset), durable, lastStampMs);
+            // A turn that trimmed may have been faster than the committer's.
+            if (checkpoint == _checkpointed || durable.NextOffset < _checkpointed.Durable.NextOffset)
+                return;
+            SyncIndex(index ?? TurnFiles().Index);
+            checkpoint.Write(_context.Environment.FileSystem, _context.Directory);
+            _checkpointed = checkpoint;
         }
     }
 
@@ -171,6 +186,7 @@ internal sealed partial class Appender
     void Stop(IOException exception)
     {
         AppendRequest[] waiting;
+        TrimRequest[] trims;
         AppendResult refusal;
         lock (_gate)
         {
@@ -178,8 +194,9 @@ internal sealed partial class Appender
                 return;
             refusal = new(AppendStatus.PartitionStopped, Reason: $"A sync failed ({exception.Message}), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served.");
             _refusal = refusal;
-            waiting = [.. _waiting];
+            (waiting, trims) = ([.. _waiting], [.. _trims]);
             _waiting.Clear();
+            _trims.Clear();
             _waitingBytes = 0;
             // A slice of a batch can be durable, and readers see whole batches.
             if (_view.End.Position > _durableBatchEnd.Position)
@@ -188,6 +205,8 @@ internal sealed partial class Appender
         StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
         foreach (var request in waiting)
             request.Complete(refusal);
+        foreach (var trim in trims)
+            trim.Refuse(refusal);
     }
 
     /// <summary>The last turn: nothing waits and nothing can come any more.</summary>
@@ -208,8 +227,7 @@ internal sealed partial class Appender
                 SubmitTurnCommit();
                 return;
             }
-            if (new Checkpoint(_view.EarliestOffset, _written, _lastStampMs) != _checkpointed)
-                TryWriteCheckpoint(index: null, _written, _lastStampMs);
+            TryWriteCheckpoint(index: null, _written, _lastStampMs);
         }
         Waiters.Close();
         ReleaseLease();

@@ -16,7 +16,7 @@ internal sealed partial class Appender
     /// Begins a new segment. All that was written is durable already; the index is made so before the new name is, and
     /// the new name before anything can be written under it: a segment that has a successor is whole.
     /// </summary>
-    void Roll(AppendRequest first)
+    void Roll(long baseOffset)
     {
         var sealedSegment = Active;
         var end = _written;
@@ -27,7 +27,6 @@ internal sealed partial class Appender
         // segment, and that of an empty one, which offsets given from outside pass by, has none.
         IndexFile.Truncate(files.Index, end.IndexEntries);
         SyncIndex(files.Index);
-        var baseOffset = Math.Max(end.NextOffset, first.Batch.Slots[0].Offset);
         var next = _context.NewSegment(baseOffset);
         try
         {
@@ -53,6 +52,7 @@ internal sealed partial class Appender
             _durable = _durableBatchEnd = _published = cursor;
             _view = _view with { Segments = segments.Add(next), End = EndAt(cursor) with { NextOffset = end.NextOffset }, IsDurable = true };
         }
+        RemoveSegments(SegmentsBeforeStart());
     }
 
     void SyncDirectory() => Sync(() => _context.Environment.FileSystem.SyncDirectory(_context.Directory));

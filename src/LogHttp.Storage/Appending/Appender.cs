@@ -134,9 +134,11 @@ internal sealed partial class Appender
 
     void ScheduleTurn() => _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);
 
-    /// <summary>One step of a turn: a roll, a slice of a group, or the end.</summary>
+    /// <summary>One step of a turn: a trim, a roll, a slice of a group, or the end.</summary>
     void RunTurn()
     {
+        if (_group is null && TryRunTrim())
+            return;
         if (_group is null && !TryBeginGroup())
         {
             EndTurn();
@@ -151,7 +153,7 @@ internal sealed partial class Appender
                     SubmitTurnCommit();
                     return;
                 }
-                Roll(_group.Requests[0]);
+                Roll(Math.Max(_written.NextOffset, _group.Requests[0].Batch.Slots[0].Offset));
                 _group = new AppendGroup(_group.Requests, _written, _lastStampMs);
             }
             _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, _context.Environment.NowMs);
@@ -238,8 +240,9 @@ internal sealed partial class Appender
         bool isClosing;
         lock (_gate)
         {
-            isClosing = _closing && _waiting.Count == 0;
-            if (_waiting.Count == 0 && !_closing)
+            var isIdle = _waiting.Count == 0 && _trims.Count == 0;
+            isClosing = _closing && isIdle;
+            if (isIdle && !_closing)
             {
                 _turnTaken = false;
                 if (_durable == _written)

@@ -12,11 +12,12 @@ public sealed partial class PartitionLog
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    public FetchResult Fetch(LogPlace place, PageSize pageSize) => Fetch(place, pageSize, _appender.View);
+    public FetchResult Fetch(LogPlace place, PageSize pageSize) =>
+        OnView((place, pageSize), static (view, asked) => Fetch(asked.place, asked.pageSize, view));
 
     internal static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view)
     {
-        var offset = place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view) : place.Resolve(view.EarliestOffset, view.EndOffset);
+        var offset = OffsetOf(place, view);
         if (offset < view.EarliestOffset)
             return NoPage(FetchStatus.BelowEarliest, view, offset);
         if (offset > view.EndOffset)
@@ -42,6 +43,26 @@ public sealed partial class PartitionLog
         }
         return NoPage(FetchStatus.AtEnd, view, offset);
     }
+
+    /// <summary>Reads what readers may see now; once more where a segment of it was removed meanwhile.</summary>
+    internal TResult OnView<TAsked, TResult>(TAsked asked, Func<LogView, TAsked, TResult> read)
+    {
+        while (true)
+        {
+            var view = View;
+            try
+            {
+                return read(view, asked);
+            }
+            // A trim shows the view without a segment before it closes the segment.
+            catch (LogClosedException) when (view != View)
+            {
+            }
+        }
+    }
+
+    static long OffsetOf(LogPlace place, LogView view) =>
+        place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view) : place.Resolve(view.EarliestOffset, view.EndOffset);
 
     static FetchResult NoPage(FetchStatus status, LogView view, long offset) => new(status, view.EarliestOffset, view.EndOffset, offset, offset);
 

@@ -1,5 +1,6 @@
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
 
@@ -57,6 +58,27 @@ public sealed partial class PartitionLog
         if (batch.Slots[^1].Offset - batch.Slots[0].Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
         return _appender.Append(new AppendRequest(batch));
+    }
+
+    /// <summary>The offset that a place is now; beyond the end where a number is.</summary>
+    /// <exception cref="CorruptionException">A segment or index is damaged where a time was looked for.</exception>
+    /// <exception cref="IOException">The disk can't be read.</exception>
+    /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
+    public long Resolve(LogPlace place) => OnView(place, static (view, asked) => OffsetOf(asked, view));
+
+    /// <summary>
+    /// Forgets, durably, all records before an offset, which becomes the earliest; one that is before the earliest changes
+    /// nothing. Segments that lie before it are removed; whoever reads them just now finishes.
+    /// </summary>
+    /// <param name="offset">At most <see cref="EndOffset"/>, and taken for that where it is more.</param>
+    /// <returns>The earliest offset there is then.</returns>
+    /// <exception cref="PartitionStoppedException">The partition takes no changes.</exception>
+    /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
+    /// <exception cref="IOException">The disk can't be written; nothing is gone.</exception>
+    public Task<long> TrimAsync(long offset)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        return _appender.Trim(new TrimRequest(offset));
     }
 
     internal void Configure(TopicConfiguration configuration) => _appender.Configure(configuration);

@@ -58,7 +58,8 @@ internal sealed class PartitionRecovery
         var first = _segments[0];
         if (checkpoint is { Durable.Position: 0 } && _segments.Find(segment => segment.BaseOffset > checkpoint.Durable.BaseOffset) is { } next)
             first = next;
-        else
+        // A trim that took all has removed the segment that the log stood in.
+        else if (checkpoint is null || first.BaseOffset <= checkpoint.Durable.BaseOffset || first.BaseOffset > checkpoint.LogStartOffset)
             ReportUnusable(checkpoint is null ? reason : $"there is no segment {checkpoint.Durable.BaseOffset}");
         checkpoint ??= new Checkpoint(first.BaseOffset, default, LastStampMs: 0);
         return checkpoint with { Durable = new SegmentCursor(first.BaseOffset) };
@@ -70,13 +71,19 @@ internal sealed class PartitionRecovery
     Dictionary<long, long> ListFiles()
     {
         var lengths = new Dictionary<long, long>();
+        var indexes = new List<long>();
         foreach (var entry in FileSystem.List(_context.Directory))
         {
             if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
                 lengths.Add(baseOffset, entry.LengthBytes);
-            else if (!entry.Name.EndsWith(".index", StringComparison.Ordinal) && !entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
+            else if (SegmentLayout.TryParseIndexName(entry.Name, out var indexed))
+                indexes.Add(indexed);
+            else if (!entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
         }
+        // A segment's removal was interrupted between its two names.
+        foreach (var indexed in indexes.Where(baseOffset => !lengths.ContainsKey(baseOffset)))
+            _context.NewSegment(indexed).DeleteFiles();
         return lengths;
     }
 
@@ -91,17 +98,21 @@ internal sealed class PartitionRecovery
         var active = checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset);
         if (active < lastFilled || active < 0)
             active = Math.Max(lastFilled, 0);
+        var isTrimmed = (int number) => number < active && baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
         for (var number = 0; number < baseOffsets.Length; number++)
         {
             var segment = _context.NewSegment(baseOffsets[number]);
             segment.SealedBytes = lengths[segment.BaseOffset];
-            if (lengths[segment.BaseOffset] > 0 || number == active)
+            if (number == active || (lengths[segment.BaseOffset] > 0 && !isTrimmed(number)))
             {
                 _segments.Add(segment);
                 continue;
             }
             segment.DeleteFiles();
-            StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
+            if (lengths[segment.BaseOffset] > 0)
+                StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
+            else
+                StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
         }
     }
 
@@ -258,6 +269,8 @@ internal sealed class PartitionRecovery
     Result Found(Checkpoint checkpoint, SegmentCursor end, string? readOnlyReason)
     {
         var visible = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
-        return new(checkpoint, new LogView([.. _segments], visible, checkpoint.LogStartOffset), end, checkpoint.LastStampMs, readOnlyReason);
+        // A damaged log may end before its start.
+        var earliestOffset = Math.Min(checkpoint.LogStartOffset, end.NextOffset);
+        return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, readOnlyReason);
     }
 }

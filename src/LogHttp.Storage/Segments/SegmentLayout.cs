@@ -23,11 +23,16 @@ internal static class SegmentLayout
         string.Create(CultureInfo.InvariantCulture, $"{baseOffset:D20}-{position}.torn");
 
     /// <summary>Reads a segment's name back; false for any other file.</summary>
-    public static bool TryParseDataName(string name, out long baseOffset)
+    public static bool TryParseDataName(string name, out long baseOffset) => TryParse(name, DataSuffix, out baseOffset);
+
+    /// <summary>Reads an index's name back; false for any other file.</summary>
+    public static bool TryParseIndexName(string name, out long baseOffset) => TryParse(name, IndexSuffix, out baseOffset);
+
+    static bool TryParse(string name, string suffix, out long baseOffset)
     {
         baseOffset = 0;
-        return name.Length == Digits + DataSuffix.Length
-            && name.EndsWith(DataSuffix, StringComparison.Ordinal)
+        return name.Length == Digits + suffix.Length
+            && name.EndsWith(suffix, StringComparison.Ordinal)
             && long.TryParse(name.AsSpan(0, Digits), NumberStyles.None, CultureInfo.InvariantCulture, out baseOffset);
     }
 }

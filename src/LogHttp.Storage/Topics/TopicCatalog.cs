@@ -21,6 +21,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly CommitThread? _commitThread;
     readonly Committer _committer;
     readonly OpenSegments _openSegments;
+    readonly DiskReserve _reserve;
     readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, string> _damagedTopics = new(StringComparer.Ordinal);
 
@@ -50,6 +51,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         PipeScheduler commitScheduler = environment.CommitScheduler ?? (_commitThread = new CommitThread());
         _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
         _openSegments = new OpenSegments(options.MaxOpenSegments);
+        _reserve = new DiskReserve(environment, options.Directory);
         _closing = new Lazy<Task>(CloseAsync);
     }
 
@@ -80,6 +82,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             catalog = new TopicCatalog(environment, options, directoryLock);
             catalog.PrepareDirectories();
             catalog.OpenTopics();
+            catalog._reserve.Keep();
         }
         catch
         {
@@ -192,6 +195,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         try
         {
             _environment.FileSystem.DeleteDirectory(deletedDirectory);
+            _reserve.Keep();
         }
         catch (IOException exception)
         {
@@ -378,7 +382,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     }
 
     PartitionContext Context(string topicDirectory, int number) =>
-        new(_environment, _options, _committer, _openSegments, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
+        new(_environment, _options, _committer, _openSegments, _reserve, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
 
     sealed class Change(SemaphoreSlim changes) : IDisposable
     {

@@ -37,15 +37,14 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     public FetchResult Read(PageSize pageSize)
     {
         StopExpecting();
-        var view = log.View;
-        var page = TryReadTail(view, pageSize) ?? PartitionLog.Fetch(_place, pageSize, view);
-        _seen = view;
+        (var page, _seen) = log.OnView((Follower: this, pageSize), static (view, asked) =>
+            (asked.Follower.TryReadTail(view, asked.pageSize) ?? PartitionLog.Fetch(asked.Follower._place, asked.pageSize, view), view));
         if (page.Status is FetchStatus.Page or FetchStatus.AtEnd)
             _place = LogPlace.At(page.NextOffset);
         (_segment, _position) = page switch
         {
             { Region: { } region } => (region.Segment, region.Position + region.LengthBytes),
-            { Status: FetchStatus.AtEnd } => (view.Active, view.End.Position),
+            { Status: FetchStatus.AtEnd } => (_seen.Active, _seen.End.Position),
             _ => (null, 0),
         };
         return page;

@@ -14,6 +14,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
     // Guarded by _gate; by target, so that growth looks at nobody who wants more.
     readonly SortedSet<LogFollower> _waiting = new(ByTarget);
     Segment? _active;
+    bool _wakesAll;
     bool _isClosed;
 
     volatile int _count;
@@ -77,6 +78,14 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
             follower.Wake(LogWake.Closed);
     }
 
+    /// <summary>The log begins elsewhere: wakes all, of whom some may wait at a place that is gone.</summary>
+    public void StartMoved()
+    {
+        lock (_gate)
+            _wakesAll = true;
+        Grown();
+    }
+
     void WakeReached()
     {
         Volatile.Write(ref _isWakeScheduled, 0);
@@ -85,11 +94,11 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
         lock (_gate)
         {
             var view = currentView();
-            var isElsewhere = _active != view.Active;
-            _active = view.Active;
+            var wakesAll = _wakesAll || _active != view.Active;
+            (_active, _wakesAll) = (view.Active, false);
             foreach (var follower in _waiting)
             {
-                if (!isElsewhere && follower.TargetBytes > view.GrownBytes)
+                if (!wakesAll && follower.TargetBytes > view.GrownBytes)
                     break;
                 reached.Add(follower);
             }

@@ -1,0 +1,139 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Appending;
+
+// Moving the log's start: records before it are gone for readers at once, and segments that lie before it are removed.
+internal sealed partial class Appender
+{
+    // Guarded by _gate.
+    readonly Queue<TrimRequest> _trims = [];
+
+    /// <summary>Puts a trim in the queue, or answers it at once when it can't be taken.</summary>
+    public Task<long> Trim(TrimRequest trim)
+    {
+        lock (_gate)
+        {
+            if (_refusal is { } refusal)
+                trim.Refuse(refusal);
+            else if (_closing)
+                trim.Refuse(new(AppendStatus.Closed));
+            else
+                _trims.Enqueue(trim);
+            if (trim.Task.IsCompleted || _turnTaken)
+                return trim.Task;
+            _turnTaken = true;
+        }
+        ScheduleTurn();
+        return trim.Task;
+    }
+
+    /// <summary>A turn's step, where a trim waits: false where none does.</summary>
+    bool TryRunTrim()
+    {
+        TrimRequest? trim;
+        lock (_gate)
+        {
+            if (!_trims.TryPeek(out trim))
+                return false;
+        }
+        // The checkpoint says where the log begins, and a start reads on from where it says that the log is durable.
+        if (!IsAllDurable())
+        {
+            SubmitTurnCommit();
+            return true;
+        }
+        try
+        {
+            MoveStart(Math.Min(trim.Offset, _view.EndOffset));
+            trim.Complete(_view.EarliestOffset);
+        }
+        catch (IOException exception)
+        {
+            trim.Fail(exception);
+        }
+        lock (_gate)
+        {
+            // A failed sync has refused all that waited.
+            if (_trims.Count > 0)
+                _trims.Dequeue();
+        }
+        ScheduleTurn();
+        return true;
+    }
+
+    /// <summary>
+    /// Moves the start of the log, durably: first the checkpoint says so, then readers see it, then names go. A crash in
+    /// between leaves segments before the start, which the next start removes.
+    /// </summary>
+    void MoveStart(long offset)
+    {
+        if (offset <= _view.EarliestOffset)
+            return;
+        WriteStart(offset);
+        lock (_gate)
+            _view = _view with { EarliestOffset = offset };
+        Waiters.StartMoved();
+        RemoveSegments(SegmentsBeforeStart());
+        if (offset == _view.EndOffset && _written.Position > 0)
+            LeaveActiveSegment();
+        _context.Reserve.Keep();
+    }
+
+    void WriteStart(long offset)
+    {
+        try
+        {
+            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, offset);
+        }
+        catch (DiskFullException) when (_context.Reserve.TryRelease())
+        {
+            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, offset);
+        }
+    }
+
+    /// <summary>All is gone, so the space of the segment that is being written can be returned too.</summary>
+    void LeaveActiveSegment()
+    {
+        try
+        {
+            Roll(_written.NextOffset);
+        }
+        catch (IOException exception)
+        {
+            // The log begins where it was told to; the next roll removes the segment.
+            StorageLog.SpaceNotReturned(_context.Environment.Logger, exception, Active.DataPath);
+        }
+    }
+
+    int SegmentsBeforeStart()
+    {
+        var view = _view;
+        var count = 0;
+        while (count < view.Segments.Length - 1 && view.Segments[count + 1].BaseOffset <= view.EarliestOffset)
+            count++;
+        return count;
+    }
+
+    /// <summary>Takes the first segments away: from readers, then their names. Those who read them finish; the space is returned when the last has.</summary>
+    void RemoveSegments(int count)
+    {
+        if (count == 0)
+            return;
+        var removed = _view.Segments[..count];
+        lock (_gate)
+            _view = _view with { Segments = _view.Segments[count..] };
+        foreach (var segment in removed)
+        {
+            segment.Retire();
+            try
+            {
+                segment.DeleteFiles();
+                StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
+            }
+            catch (IOException exception)
+            {
+                StorageLog.SpaceNotReturned(_context.Environment.Logger, exception, segment.DataPath);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+namespace LogHttp.Storage.Tests;
+
+/// <summary>Trims: the log's start moves to any record, for ever; whole segments before it go, and nobody reads wrong bytes.</summary>
+public class TrimTests
+{
+    static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
+    static readonly string Large = new('x', 30_000);
+
+    [Fact]
+    public async Task Trim_MovesTheStart_ToAnyRecord_AlsoInTheMiddleOfABatch_AndItStaysThereAfterARestart()
+    {
+        await using var log = await TestLog.OpenAsync();
+        await log.AppendAsync("a", "b", "c");
+        await log.AppendAsync("d");
+        Assert.Equal(2, await log.Partition.TrimAsync(2));
+        Check();
+        await log.RestartAsync();
+        Check();
+        // Not back.
+        Assert.Equal(2, await log.Partition.TrimAsync(1));
+        Check();
+
+        void Check()
+        {
+            Assert.Equal((2, 4), (log.Partition.EarliestOffset, log.Partition.EndOffset));
+            Assert.Equal(["c", "d"], log.ReadAll().Select(record => record.GetProperty("value").GetString()));
+            using var gone = log.Fetch("1");
+            Assert.Equal((FetchStatus.BelowEarliest, 2), (gone.Status, gone.EarliestOffset));
+        }
+    }
+
+    [Fact]
+    public async Task Trim_RemovesSegmentsThatLieBeforeTheStart_AndKeepsTheOneItLiesIn()
+    {
+        await using var log = await TestLog.OpenAsync(SmallSegments);
+        for (var i = 0; i < 8; i++)
+            await log.AppendAsync(Large);
+        Assert.Equal([0, 2, 4, 6], Bases(log));
+        await log.Partition.TrimAsync(5);
+        Assert.Equal([4, 6], Bases(log));
+        Assert.Equal(2, Directory.GetFiles(log.PartitionDirectory, "*.index").Length);
+        Assert.Equal([5, 6, 7], log.ReadAll().Select(record => record.GetProperty("offset").GetInt64()));
+    }
+
+    [Fact]
+    public async Task Trim_ToTheEnd_ReturnsAllSpace_AndOffsetsGoOnWhereTheyWere()
+    {
+        await using var log = await TestLog.OpenAsync();
+        await log.AppendAsync("a", "b");
+        Assert.Equal(2, await log.Partition.TrimAsync(long.MaxValue));
+        Assert.Equal((2, 2, 0), (log.Partition.EarliestOffset, log.Partition.EndOffset, log.Partition.SizeBytes));
+        Assert.Equal([2], Bases(log));
+        await log.RestartAsync();
+        Assert.Equal((2, 2), (log.Partition.EarliestOffset, log.Partition.EndOffset));
+        Assert.Equal(2, (await log.AppendAsync("c")).FirstOffset);
+        Assert.Equal(["c"], log.ReadAll().Select(record => record.GetProperty("value").GetString()));
+    }
+
+    [Fact]
+    public async Task Trim_LeavesAReaderItsBytes_AndTheNextFetchSaysThatTheyAreGone()
+    {
+        await using var log = await TestLog.OpenAsync();
+        await log.AppendAsync("a", "b");
+        using var page = log.Fetch("earliest");
+        await log.Partition.TrimAsync(2);
+        Assert.Equal(2, TestLog.Parse(page.Region!).Count());
+        using var gone = log.Fetch("0");
+        Assert.Equal(FetchStatus.BelowEarliest, gone.Status);
+    }
+
+    [Fact]
+    public async Task Trim_WakesWhoWaitsForMoreAtAPlaceThatIsGone()
+    {
+        await using var log = await TestLog.OpenAsync();
+        await log.AppendAsync("a", "b");
+        var follower = new LogFollower(log.Partition, LogPlace.At(1));
+        follower.Read(PageSize.AtMost(4096)).Dispose();
+        var waiting = new LogWaiter().WaitAsync(follower, growthBytes: 1 << 20).AsTask();
+        await log.Partition.TrimAsync(2);
+        Assert.Equal(LogWake.Grown, await waiting);
+    }
+
+    [Fact]
+    public async Task Trim_WhileManyAppendAndRead_NeverShowsARecordBeforeTheStart_NorSkipsOneAfterIt()
+    {
+        await using var log = await TestLog.OpenAsync(new() { SegmentBytes = 64 << 10, Flush = FlushPolicy.Os }, options => options with { CheckpointBytes = 64 << 10 });
+        const int Records = 1_000;
+        var appending = Task.Run(async () =>
+        {
+            for (var i = 0; i < Records; i++)
+                await log.AppendAsync(new string('x', 500));
+        });
+        var trimming = Task.Run(async () =>
+        {
+            while (!appending.IsCompleted)
+                await log.Partition.TrimAsync(log.Partition.EndOffset - Math.Min(log.Partition.EndOffset, 200));
+        });
+        var next = 0L;
+        while (next < Records)
+        {
+            using var page = log.Partition.Fetch(LogPlace.At(next), PageSize.AtMost(4096));
+            if (page.Status == FetchStatus.BelowEarliest)
+                next = page.EarliestOffset;
+            else if (page.Status == FetchStatus.AtEnd)
+                await Task.Yield();
+            else
+            {
+                Assert.Equal(next, page.FirstOffset);
+                foreach (var record in TestLog.Parse(page.Region!))
+                    Assert.Equal(next++, record.GetProperty("offset").GetInt64());
+                Assert.Equal(page.NextOffset, next);
+            }
+        }
+        await appending;
+        await trimming;
+        Assert.Equal(Records, log.Partition.EndOffset);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(6)]
+    public void Trim_IsThereAfterAPowerCut_OnceItWasAnswered(long offset)
+    {
+        var log = new ModelLog(SmallSegments);
+        for (var i = 0; i < 6; i++)
+            log.Append(Large);
+        var trimmed = log.Trim(offset);
+        log.CutPower();
+        Assert.Equal(offset, trimmed);
+        Assert.Equal((offset, 6), (log.Partition.EarliestOffset, log.Partition.EndOffset));
+    }
+
+    [Fact]
+    public async Task Trim_OfAPartitionThatIsReadOnly_IsRefused_AndSaysWhy()
+    {
+        await using var log = await TestLog.OpenAsync();
+        await log.AppendAsync("a");
+        await log.AppendAsync("b");
+        await log.RestartAsync(() =>
+        {
+            File.Delete(Path.Combine(log.PartitionDirectory, "checkpoint"));
+            var bytes = File.ReadAllBytes(log.SegmentPaths.Single());
+            bytes[0] = (byte)'X';
+            File.WriteAllBytes(log.SegmentPaths.Single(), bytes);
+        });
+        var refused = await Assert.ThrowsAsync<PartitionStoppedException>(() => log.Partition.TrimAsync(1));
+        Assert.Contains("read-only", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(5)]
+    [InlineData(8)]
+    public void Trim_OnAFullDisk_MakesRoomForItself_AndForAppends(long offset)
+    {
+        var log = new ModelLog(SmallSegments);
+        for (var i = 0; i < 8; i++)
+            log.Append(Large);
+        log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
+        Assert.Equal(AppendStatus.DiskFull, log.Append(Large).Status);
+        var usedBytes = log.FileSystem.UsedBytes;
+        Assert.Equal(offset, log.Trim(offset));
+        Assert.InRange(log.FileSystem.UsedBytes, 0, usedBytes - 60_000);
+        Assert.Equal(AppendStatus.Appended, log.Append(Large).Status);
+        log.CutPower();
+        Assert.Equal((offset, 9), (log.Partition.EarliestOffset, log.Partition.EndOffset));
+    }
+
+    static long[] Bases(TestLog log) => [.. log.SegmentPaths.Select(path => long.Parse(Path.GetFileNameWithoutExtension(path), System.Globalization.CultureInfo.InvariantCulture))];
+}
