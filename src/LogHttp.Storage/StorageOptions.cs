@@ -1,3 +1,4 @@
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage;
@@ -20,6 +21,12 @@ public sealed record StorageOptions
     /// <summary>How many partitions all topics may have together, 1 to 10,000,000.</summary>
     public int MaxPartitions { get; init; } = 100_000;
 
+    /// <summary>How many producers that number their batches a partition remembers, 1 to 100,000; of more, those longest silent are forgotten.</summary>
+    public int MaxProducers { get; init; } = 10_000;
+
+    /// <summary>How long a producer that is silent is remembered, a minute to a year.</summary>
+    public TimeSpan ProducerExpiry { get; init; } = TimeSpan.FromDays(7);
+
     /// <summary>Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.</summary>
     public long MaxQueuedBytes { get; init; } = 256L << 20;
 
@@ -41,6 +48,8 @@ public sealed record StorageOptions
     /// <summary>How many segments have their files open at once (two handles each), 4 to 1,000,000.</summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
+    internal ProducerLimits ProducerLimits => new(MaxProducers, (long)ProducerExpiry.TotalMilliseconds);
+
     /// <summary>Says which option is out of its range, or null when all are in theirs.</summary>
     public string? Check()
     {
@@ -54,6 +63,8 @@ public sealed record StorageOptions
             ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)
             ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
             ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
+            ?? Range(nameof(MaxProducers), MaxProducers, 1, 100_000)
+            ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
             ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
             ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
             ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)

@@ -7,7 +7,7 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests;
 
 /// <summary>
-/// Golden/t is a topic as version 1 of the format writes it (api/FORMAT.md). What is in it can be read for ever; if the
+/// Golden/t is a topic as today's version of the format writes it (api/FORMAT.md). What is in it can be read for ever; if the
 /// writing changes on purpose, so does the format's version. LOGHTTP_UPDATE_GOLDEN=1 writes the files anew.
 /// </summary>
 public class GoldenTests
@@ -74,7 +74,7 @@ public class GoldenTests
     static void AppendAll(ModelLog log)
     {
         log.Append("hello");
-        var batch = new RecordBatch(new RecordLimits());
+        var batch = new RecordBatch(new RecordLimits(), new ProducerStamp("p1", 0, 0));
         Assert.Null(batch.AddJson("{\"id\":1,\n \"price\":1.50e2}"u8, new RecordMetadata { Key = "user-7" }));
         Assert.Null(batch.AddText("née \"☃\" 🎈\n"u8, new RecordMetadata { Headers = [new("Trace", "9f"), new("a", "1"), new("A", "2")] }));
         Assert.Null(batch.AddBytes([0xFF, 0x00, 0x7F], new RecordMetadata { Key = "", TimestampMs = 1_000 }));

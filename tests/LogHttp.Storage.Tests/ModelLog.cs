@@ -16,10 +16,11 @@ sealed class ModelLog
     readonly StorageOptions _options;
     TopicCatalog _catalog = null!;
 
-    public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false)
+    public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false, Func<StorageOptions, StorageOptions>? adjust = null)
     {
         _configuration = configuration ?? new();
         _options = new StorageOptions { Directory = "/data", CheckpointBytes = 64 << 10, MaxGroupBytes = 64 << 10 };
+        _options = adjust?.Invoke(_options) ?? _options;
         FileSystem = new PowerCutFileSystem(new Random(1), canSyncAll);
         Open();
     }
@@ -32,9 +33,9 @@ sealed class ModelLog
 
     public static RecordBatch Batch(params IEnumerable<string> texts) => TestLog.Batch(texts);
 
-    public AppendResult Append(RecordBatch batch)
+    public AppendResult Append(RecordBatch batch, long? expectedNextOffset = null)
     {
-        var result = Partition.AppendAsync(batch);
+        var result = Partition.AppendAsync(batch, expectedNextOffset);
         _scheduler.RunAll();
         Assert.True(result.IsCompleted);
         return result.Result;

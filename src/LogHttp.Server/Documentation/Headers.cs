@@ -15,6 +15,9 @@ internal static class Headers
     public static HeaderDocument Vary { get; } = new("Vary", "Caches keep the forms of a page apart by `Accept`.", JsonSchemaType.String, "Accept");
     public static HeaderDocument RetryAfter { get; } = new("Retry-After", "Where `retryable` is true: seconds after which the same request may succeed.", JsonSchemaType.Integer, "1");
 
+    public static HeaderDocument ExpectedSequence { get; } = new("Producer-Expected-Seq", "Which of the producer's batches comes next.", JsonSchemaType.Integer, "7");
+    public static HeaderDocument Epoch { get; } = new("Producer-Epoch", "The epoch that the producer has gone on with.", JsonSchemaType.Integer, "3");
+
     public static HeaderDocument NoStore { get; } = new("Cache-Control", "No cache keeps it.", JsonSchemaType.String, "no-store") { Key = "No-Store" };
 
     public static HeaderDocument CacheControl { get; } = new("Cache-Control",
@@ -30,5 +33,5 @@ internal static class Headers
 
     public static HeaderDocument[] Offsets { get; } = [TopicId, FirstOffset, NextOffset, EndOffset, EarliestOffset];
 
-    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, NoStore, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy, Unbuffered];
+    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, ExpectedSequence, Epoch, NoStore, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy, Unbuffered];
 }

@@ -88,6 +88,15 @@ internal static class Parameters
 
     public static ParameterDocument RecordKey { get; } = Header("Record-Key", "The key of a single record, UTF-8.", "user-7");
 
+    public static ParameterDocument ProducerId { get; } = Header("Producer-Id",
+        "Who sends it, 1 to 256 visible ASCII characters: with `Producer-Epoch` and `Producer-Seq` a request that is repeated is appended once. All its records go to one partition: the one given, the key's, or that of this id.", "sensor-7");
+
+    public static ParameterDocument ProducerEpoch { get; } = Header("Producer-Epoch", "0, or more than before: a producer that begins anew takes a higher one, and shuts out whoever still uses a lower one.", "0");
+
+    public static ParameterDocument ProducerSequence { get; } = Header("Producer-Seq", "Which batch of the producer's this is in that partition and epoch, from 0 on.", "0");
+
+    public static ParameterDocument IfMatch { get; } = Header("If-Match", "The offset that the first record is to have, in quotes; with `partition` where the topic has several. `\"0\"`: only into an empty log.", "\"42\"");
+
     public static ParameterDocument RecordTimestamp { get; } = Header("Record-Timestamp",
         "The time of a single record: Unix milliseconds or an ISO time, at most an hour ahead. Without it: the server's.", "2026-11-22T10:00:00Z");
 

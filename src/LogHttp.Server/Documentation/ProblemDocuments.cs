@@ -22,6 +22,11 @@ internal static class ProblemDocuments
     public static ProblemDocument PartitionRequired { get; } = new(Problems.InvalidRequest("partition_required", "Topic \"orders\" has 3 partitions; say which with ?partition=0 to 2."), "The topic has several partitions and the URL names none.");
     public static ProblemDocument InvalidKey { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidKey, "The key takes 20000 bytes; the most is 16384 (maxKeyBytes).")), "A key is too long, is no text, or is there twice.");
     public static ProblemDocument InvalidHeader { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidHeader, "The headers take 40000 bytes; the most is 32768 (maxHeadersBytes).")), "A record's headers are too large or malformed, or `Record-*` headers came with a body of many records.");
+    public static ProblemDocument InvalidProducer { get; } = new(Problems.InvalidRequest("invalid_producer", "Producer-Id, Producer-Epoch and Producer-Seq go together, each once; there are 1, 1 and 0."), "A producer's header is missing or can't be read, or its records go to several partitions.");
+    public static ProblemDocument EpochEnded { get; } = new(Problems.Of(new AppendResult(AppendStatus.EpochEnded, Reason: "Producer \"sensor-7\" has gone on with epoch 3; epoch 2 may append no more.") { Epoch = 3 }), "A producer of that id has gone on with a higher epoch; `epoch` says which. Nothing was appended.", Headers.Epoch);
+    public static ProblemDocument SequenceGap { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceGap, Reason: "Producer \"sensor-7\" sent sequence 9; the next one is 7. A batch in between was not appended.") { ExpectedSequence = 7 }), "A batch of the producer's before this one was not appended, or the producer is not known any more; `expectedSequence` says which comes next. Nothing was appended.", Headers.ExpectedSequence);
+    public static ProblemDocument SequenceForgotten { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceForgotten, Reason: "Sequence 1 of producer \"sensor-7\" was appended before, too long ago to say where: it has come to 6. A producer that begins anew takes a higher epoch.") { ExpectedSequence = 7 }), "The batch was appended, longer ago than the producer's last five. Nothing was appended now.", Headers.ExpectedSequence);
+    public static ProblemDocument OffsetNotNext { get; } = new(Problems.Of(new AppendResult(AppendStatus.NotNext, NextOffset: 45, Reason: "The next offset is 45, not 42.")), "`If-Match` names another offset than the next; `endOffset` says which that is. Nothing was appended.", Headers.NextOffset);
     public static ProblemDocument InvalidTimestamp { get; } = new(Problems.InvalidRequest("invalid_timestamp", "Record-Timestamp is \"yesterday\"; it must be Unix milliseconds, or a time such as 2026-11-22T10:00:00Z, at most an hour ahead."), "A time can't be read, or lies more than an hour ahead.");
     public static ProblemDocument InvalidRecord { get; } = new(Problems.InvalidRequest("invalid_record", "A record has one of value and valueBase64.").AtLine(2), "A record object has a field that there is not, has one twice, or has no value.");
     public static ProblemDocument InvalidJson { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidJson, "The value is not valid JSON at byte 6: Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed.")).AtLine(2), "A value is not JSON, or is nested deeper than 60.");
@@ -78,9 +83,9 @@ internal static class ProblemDocuments
 
     public static ProblemDocument[] All { get; } =
     [
-        InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidTimestamp, InvalidRecord, InvalidJson,
-        InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, BadRequest, CrossSite, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, OffsetGone, TopicReplaced, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyTopics,
+        InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
+        InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
+        ConfigurationDiffers, SequenceGap, SequenceForgotten, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

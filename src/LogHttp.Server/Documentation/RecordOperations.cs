@@ -32,10 +32,10 @@ internal static class RecordOperations
 
         A type that is not the obvious one is kept in the record's header `content-type`. Text and JSON are UTF-8.
 
-        A request whose answer was lost may have been appended.
+        A request whose answer was lost may have been appended; sent again with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`, it is appended once and answered with 200 and where it is.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader],
+        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
         Body = new(IsRequired: true, "The records.",
             new("application/json", AnyJson("One record: any JSON value."), Value),
             new("application/x-ndjson", Text("A record a line: JSON values."), new ExampleDocument("example", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")),
@@ -48,6 +48,11 @@ internal static class RecordOperations
             new("application/octet-stream", Bytes("One record: bytes, kept as Base64."), new ExampleDocument("example", "The first bytes of a picture", "GIF89a"))),
         Responses =
         [
+            new(StatusCodes.Status200OK, "A repeat: the batch was appended before, and this is where. Nothing was appended now.")
+            {
+                Headers = [Headers.Location],
+                Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.Produced)), new ExampleDocument("repeat", "As the first time", Schemas.ExampleOf(typeof(Endpoints.Produced))))],
+            },
             new(StatusCodes.Status201Created, "All records are in. `Produced` where they went to one partition, `ProducedToMany` where they went to several.")
             {
                 Headers = [Headers.Location],
@@ -66,6 +71,7 @@ internal static class RecordOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
+            ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.OffsetNotNext,
             ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
             ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
             ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,

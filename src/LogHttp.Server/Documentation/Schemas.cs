@@ -104,7 +104,9 @@ internal static class Schemas
             new("retryable", "Whether the same request may succeed later; then there is a `Retry-After`."),
             new("line", "The line of the body that is meant, from 1 on; only for bodies of lines."),
             new("earliestOffset", "The first offset there is; only with `offset_gone`."),
-            new("endOffset", "The offset after the last record; only with `offset_beyond_end`."),
+            new("endOffset", "The offset after the last record; only with `offset_beyond_end` and `offset_not_next`."),
+            new("expectedSequence", "Which of the producer's batches comes next; only with `sequence_gap` and `sequence_forgotten`."),
+            new("epoch", "The epoch that the producer has gone on with; only with `epoch_ended`."),
         ]),
     }.ToDictionary(document => document.Type);
 

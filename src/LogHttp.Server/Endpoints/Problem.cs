@@ -19,10 +19,16 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The next offset to come, for who asked for a later one.</summary>
     public long? EndOffset { get; init; }
 
+    /// <summary>Which of a producer's batches comes next, for who sent another.</summary>
+    public long? ExpectedSequence { get; init; }
+
+    /// <summary>The epoch that a producer has gone on with, for who sent an older one.</summary>
+    public long? Epoch { get; init; }
+
     /// <summary>The same, said of a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
 
-    public ProblemJson ToJson() => new(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset);
+    public ProblemJson ToJson() => new(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset, ExpectedSequence, Epoch);
 
     public Task ExecuteAsync(HttpContext httpContext)
     {

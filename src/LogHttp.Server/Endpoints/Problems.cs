@@ -78,10 +78,19 @@ internal static class Problems
             AppendStatus.WriteFailed => (StatusCodes.Status503ServiceUnavailable, "write_failed", true),
             AppendStatus.Overloaded => (StatusCodes.Status503ServiceUnavailable, "overloaded", true),
             AppendStatus.Closed => (StatusCodes.Status503ServiceUnavailable, LogClosed, true),
+            AppendStatus.SequenceGap => (StatusCodes.Status409Conflict, "sequence_gap", false),
+            AppendStatus.SequenceForgotten => (StatusCodes.Status409Conflict, "sequence_forgotten", false),
+            AppendStatus.EpochEnded => (StatusCodes.Status403Forbidden, "epoch_ended", false),
+            AppendStatus.NotNext => (StatusCodes.Status412PreconditionFailed, "offset_not_next", false),
             AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, PartitionStopped, false),
             _ => throw new InvalidOperationException($"No answer for {result.Status}."),
         };
-        return new(status, code, result.Reason ?? "", isRetryable);
+        return new(status, code, result.Reason ?? "", isRetryable)
+        {
+            ExpectedSequence = result.Status is AppendStatus.SequenceGap or AppendStatus.SequenceForgotten ? result.ExpectedSequence : null,
+            Epoch = result.Status == AppendStatus.EpochEnded ? result.Epoch : null,
+            EndOffset = result.Status == AppendStatus.NotNext ? result.NextOffset : null,
+        };
     }
 
     /// <summary>A place that has no records any more, or not yet.</summary>

@@ -24,40 +24,68 @@ internal static class ProduceEndpoint
             return Problems.UnknownTopic(topic);
 
         // The body comes first: a topic is not made for a request that is refused.
-        using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, () => found?.ChoosePartition() ?? 0);
+        using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0);
         using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
         if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;
+        if (CheckConditions(request, batch) is { } conditionProblem)
+            return conditionProblem;
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
         if (found.Partitions.Length != batch.Partitions)
             return new Problem(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
-        var results = await AppendAsync(found, batch.Take());
+        var results = await AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
         return Answer(context, topic, results);
     }
 
+    /// <summary>What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.</summary>
+    static Problem? CheckConditions(ProduceRequest request, PartitionedBatch batch)
+    {
+        if (request.ExpectedNextOffset is not null && request.Partition is null && batch.Partitions > 1)
+            return Problems.InvalidRequest("partition_required", $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with ?partition=0 to {batch.Partitions - 1}.");
+        if (batch.PartitionsUsed == 1)
+            return null;
+        if (request.Producer is not null)
+            return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the batches of one partition, and these records go to {batch.PartitionsUsed}; send those of each partition, or key, by themselves.");
+        return request.ExpectedNextOffset is null ? null : Problems.InvalidRequest("invalid_header", $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}.");
+    }
+
     /// <summary>Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this request.</summary>
-    static Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches) =>
+    static Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset) =>
         Task.WhenAll(batches.ConvertAll(async batch =>
         {
             var count = batch.Value.Count;
-            return new PartitionResult(batch.Key, count, await topic.Partitions[batch.Key].AppendAsync(batch.Value));
+            return new PartitionResult(batch.Key, count, await topic.Partitions[batch.Key].AppendAsync(batch.Value, expectedNextOffset));
         }));
 
     static IResult Answer(HttpContext context, string topic, PartitionResult[] results)
     {
-        if (Array.TrueForAll(results, result => result.Append.Status != AppendStatus.Appended))
-            return Problems.Of(results[0].Append);
+        if (Array.TrueForAll(results, result => result.Append.Status is not (AppendStatus.Appended or AppendStatus.Repeated)))
+            return Refused(context, results[0].Append);
         if (results is [var only])
         {
             context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
-            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.Count, only.Append.TimestampMs);
-            return new Answer<Produced>(StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);
+            var isRepeat = only.Append.Status == AppendStatus.Repeated;
+            var count = isRepeat ? (int)(only.Append.NextOffset - only.Append.FirstOffset) : only.Count;
+            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, count, only.Append.TimestampMs);
+            return new Answer<Produced>(isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);
         }
         var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
         return new Answer<ProducedToMany>(
             isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
             new ProducedToMany(topic, results.Sum(result => result.Append.Status == AppendStatus.Appended ? result.Count : 0), [.. results.Select(result => result.ToJson())]),
             ResponseJson.Readable.ProducedToMany);
+    }
+
+    static Problem Refused(HttpContext context, AppendResult result)
+    {
+        var headers = context.Response.Headers;
+        if (result.Status is AppendStatus.SequenceGap or AppendStatus.SequenceForgotten)
+            headers[ProducerHeaders.ExpectedSequence] = result.ExpectedSequence.ToString(CultureInfo.InvariantCulture);
+        else if (result.Status == AppendStatus.EpochEnded)
+            headers[ProducerHeaders.Epoch] = result.Epoch.ToString(CultureInfo.InvariantCulture);
+        else if (result.Status == AppendStatus.NotNext)
+            headers["Log-Next-Offset"] = result.NextOffset.ToString(CultureInfo.InvariantCulture);
+        return Problems.Of(result);
     }
 
     sealed record PartitionResult(int Partition, int Count, AppendResult Append)

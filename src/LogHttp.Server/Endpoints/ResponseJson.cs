@@ -23,4 +23,4 @@ internal sealed partial class ResponseJson : JsonSerializerContext
 }
 
 /// <summary>A problem's members: RFC 9457's, ours, and those that only some have.</summary>
-internal sealed record ProblemJson(string Title, int Status, string Detail, string Code, bool Retryable, long? Line, long? EarliestOffset, long? EndOffset);
+internal sealed record ProblemJson(string Title, int Status, string Detail, string Code, bool Retryable, long? Line, long? EarliestOffset, long? EndOffset, long? ExpectedSequence, long? Epoch);

@@ -17,7 +17,7 @@ internal static class LogHttpHosting
     const string DefaultUrl = "http://127.0.0.1:8080";
 
     /// <summary>What pages of allowed origins may read besides the body.</summary>
-    static readonly string[] ExposedHeaders = ["ETag", "Link", "Location", "Retry-After", "Log-Topic-Id", "Log-First-Offset", "Log-Next-Offset", "Log-End-Offset", "Log-Earliest-Offset"];
+    static readonly string[] ExposedHeaders = ["ETag", "Link", "Location", "Retry-After", "Log-Topic-Id", "Log-First-Offset", "Log-Next-Offset", "Log-End-Offset", "Log-Earliest-Offset", "Producer-Epoch", "Producer-Expected-Seq"];
 
     public static void AddLogHttp(this WebApplicationBuilder builder)
     {

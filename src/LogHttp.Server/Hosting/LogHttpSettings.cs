@@ -33,6 +33,8 @@ internal sealed class LogHttpSettings
 
     public int MaxTopics { get; set; } = Defaults.MaxTopics;
     public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
+    public int MaxProducers { get; set; } = Defaults.MaxProducers;
+    public int ProducerExpirySeconds { get; set; } = (int)Defaults.ProducerExpiry.TotalSeconds;
     public int MaxRecordBytes { get; set; } = Defaults.Records.MaxRecordBytes;
     public int MaxBatchBytes { get; set; } = Defaults.Records.MaxBatchBytes;
     public int MaxKeyBytes { get; set; } = Defaults.Records.MaxKeyBytes;
@@ -173,6 +175,8 @@ internal sealed class LogHttpSettings
         },
         MaxTopics = MaxTopics,
         MaxPartitions = MaxPartitions,
+        MaxProducers = MaxProducers,
+        ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),
         MaxQueuedBytes = MaxQueuedBytes,
         MaxGroupBytes = MaxGroupBytes,
         CheckpointBytes = CheckpointBytes,

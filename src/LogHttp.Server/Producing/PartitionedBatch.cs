@@ -7,7 +7,7 @@ namespace LogHttp.Server.Producing;
 /// The records of one request, gathered by the partition they go to: the one the record or the request names, else the
 /// key's, else one for all of the request that have neither. For one thread.
 /// </summary>
-internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int? requested, Func<int> chooseKeyless) : IDisposable
+internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int? requested, ProducerStamp? producer, Func<int> chooseKeyless) : IDisposable
 {
     readonly SortedDictionary<int, RecordBatch> _batches = [];
     int? _keyless;
@@ -15,6 +15,9 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     public int MaxRecordBytes => limits.MaxRecordBytes;
 
     public int Partitions => partitions;
+
+    /// <summary>How many partitions the records go to.</summary>
+    public int PartitionsUsed => _batches.Values.Count(batch => batch.Count > 0);
 
     public bool IsEmpty => _batches.Values.All(batch => batch.Count == 0);
 
@@ -24,13 +27,16 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
         var number = partition ?? requested
             ?? (metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, partitions)
             : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, partitions)
-            : _keyless ??= chooseKeyless());
+            : _keyless ??= KeylessPartition());
         if (number >= partitions)
             return null;
         if (!_batches.TryGetValue(number, out var batch))
-            _batches.Add(number, batch = new RecordBatch(limits));
+            _batches.Add(number, batch = new RecordBatch(limits, producer));
         return batch;
     }
+
+    /// <summary>A producer's records stay together, or a repeat would not be told.</summary>
+    int KeylessPartition() => producer is null ? chooseKeyless() : KeyPartitioner.PartitionOf(producer.Id, partitions);
 
     /// <summary>Hands the batches over, in the order of their partitions; they are the caller's then.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()

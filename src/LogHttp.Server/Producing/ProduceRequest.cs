@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
+using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -25,6 +26,12 @@ internal sealed class ProduceRequest
     /// <summary>The partition asked for.</summary>
     public int? Partition { get; }
 
+    /// <summary>Who sends it, where a repeat is to be told.</summary>
+    public ProducerStamp? Producer { get; private init; }
+
+    /// <summary>The offset that the first record is to have; null for any.</summary>
+    public long? ExpectedNextOffset { get; private init; }
+
     /// <summary>Reads everything but the body.</summary>
     public static bool TryRead(HttpRequest request, TimeProvider time, [NotNullWhen(true)] out ProduceRequest? read, [NotNullWhen(false)] out Problem? problem)
     {
@@ -33,9 +40,11 @@ internal sealed class ProduceRequest
         if (!request.Query.HasOnly(["partition", "split"], out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
-            || !RecordHeaders.TryRead(request.Headers, bodyType, latestTimestampMs, out var metadata, out problem))
+            || !RecordHeaders.TryRead(request.Headers, bodyType, latestTimestampMs, out var metadata, out problem)
+            || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
+            || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem))
             return false;
-        read = new(request, bodyType, metadata, latestTimestampMs, (int?)partition);
+        read = new(request, bodyType, metadata, latestTimestampMs, (int?)partition) { Producer = producer, ExpectedNextOffset = expectedNextOffset };
         return true;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
@@ -8,7 +9,7 @@ namespace LogHttp.Storage.Appending;
 /// The batches that one turn writes: framed into one buffer and written with one call where they fit, in slices where
 /// they do not. Used by the one thread whose turn it is.
 /// </summary>
-internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor start, long startStampMs)
+internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor start, long startStampMs, ProducerTable producers)
 {
     /// <summary>One write(2) at the most; the largest line has room too.</summary>
     const int BufferBytes = 1 << 20;
@@ -29,6 +30,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     public SegmentCursor Cursor { get; private set; } = start;
 
     public long LastStampMs { get; private set; } = startStampMs;
+
+    /// <summary>The producers, with what of the group is written.</summary>
+    public ProducerTable Producers { get; private set; } = producers;
 
     public bool IsWritten => _request == Requests.Count;
 
@@ -68,13 +72,15 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     bool WriteRecords(AppendRequest request, SegmentFiles files, byte[] buffer, ref int buffered, ref SegmentCursor cursor, List<IndexEntry> entries, long sliceEnd)
     {
         var slots = request.Batch.Slots;
-        if (_record == 0 && slots[0].Offset >= 0 && slots[0].Offset < cursor.NextOffset)
-        {
-            request.Written(new(AppendStatus.OffsetNotAfterLast, NextOffset: cursor.NextOffset, Reason: $"Offset {slots[0].Offset} is not after the last one; the next can be {cursor.NextOffset} or more."));
-            return true;
-        }
         if (_record == 0)
+        {
+            if (Refuse(request, cursor.NextOffset) is { } refusal)
+            {
+                request.Written(refusal);
+                return true;
+            }
             request.Written(new(AppendStatus.Appended, slots[0].Offset >= 0 ? slots[0].Offset : cursor.NextOffset, TimestampMs: LastStampMs));
+        }
         for (; _record < slots.Length; _record++)
         {
             if (cursor.Position >= sliceEnd)
@@ -96,8 +102,23 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
             if (cursor.Advance(line[..lineBytes], offset, timestampMs))
                 entries.Add(cursor.CloseBlock());
         }
-        request.WrittenUpTo(cursor.NextOffset);
+        var written = request.WrittenUpTo(cursor.NextOffset);
+        if (request.Batch.Producer is { } producer)
+            Producers = Producers.With(producer, new(producer.Sequence, written.FirstOffset, written.NextOffset, written.TimestampMs), LastStampMs);
         return true;
+    }
+
+    /// <summary>Why a batch can't be appended here, or null. A repeat is a repeat before it is anything else: what it asked for has happened.</summary>
+    AppendResult? Refuse(AppendRequest request, long nextOffset)
+    {
+        if (request.Batch.Producer is { } producer && Producers.Check(producer, LastStampMs) is { } refusal)
+            return refusal;
+        if (request.ExpectedNextOffset is { } expected && expected != nextOffset)
+            return new(AppendStatus.NotNext, NextOffset: nextOffset, Reason: FormattableString.Invariant($"The next offset is {nextOffset}, not {expected}."));
+        var given = request.Batch.Slots[0].Offset;
+        return given >= 0 && given < nextOffset
+            ? new(AppendStatus.OffsetNotAfterLast, NextOffset: nextOffset, Reason: FormattableString.Invariant($"Offset {given} is not after the last one; the next can be {nextOffset} or more."))
+            : null;
     }
 
     int BufferSize()

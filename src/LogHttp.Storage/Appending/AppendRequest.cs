@@ -3,7 +3,7 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>One batch on its way into a partition. Owns the batch; answered exactly once.</summary>
-internal sealed class AppendRequest(RecordBatch batch)
+internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset = null)
 {
     // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
     readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -11,6 +11,9 @@ internal sealed class AppendRequest(RecordBatch batch)
     AppendResult _appended;
 
     public RecordBatch Batch { get; } = batch;
+
+    /// <summary>The offset that its first record is to have, or it is refused; null for any.</summary>
+    public long? ExpectedNextOffset { get; } = expectedNextOffset;
 
     /// <summary>The most bytes that it can take in a segment.</summary>
     public long MaxFramedBytes { get; } = batch.SizeBytes + (long)batch.Count * Records.RecordFormat.MaxHeadBytes;
@@ -27,7 +30,7 @@ internal sealed class AppendRequest(RecordBatch batch)
     /// <summary>Remembers what will be answered once the batch is committed.</summary>
     public void Written(AppendResult appended) => _appended = appended;
 
-    public void WrittenUpTo(long nextOffset) => _appended = _appended with { NextOffset = nextOffset };
+    public AppendResult WrittenUpTo(long nextOffset) => _appended = _appended with { NextOffset = nextOffset };
 
     /// <summary>Answers as remembered.</summary>
     public void Acknowledge() => Complete(_appended);

@@ -1,4 +1,5 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
@@ -28,7 +29,7 @@ internal sealed partial class Appender
     /// <summary>Hands the turn to the committer, which hands it back in <see cref="TurnCommitted"/>.</summary>
     void SubmitTurnCommit()
     {
-        _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, isBatchEnd: _group is null or { IsWritten: true });
+        _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, _group?.Producers ?? _producers, isBatchEnd: _group is null or { IsWritten: true });
         _context.Committer.Submit(_turnCommit);
     }
 
@@ -105,7 +106,7 @@ internal sealed partial class Appender
             }
             _backgroundCommitRuns = true;
             // Opens nothing: the turn keeps a lease as long as something is not durable.
-            commit = new BackgroundCommit(this, Active.Acquire(isSealed: false), _published, _publishedStampMs);
+            commit = new BackgroundCommit(this, Active.Acquire(isSealed: false), _published, _publishedStampMs, _publishedProducers);
         }
         _context.Committer.Submit(commit);
     }
@@ -143,19 +144,20 @@ internal sealed partial class Appender
             SetDurable(commit.Cursor, commit.IsBatchEnd);
         }
         if (_bytesSinceCheckpoint >= _context.Options.CheckpointBytes && commit.IsBatchEnd)
-            TryWriteCheckpoint(commit.Index, commit.Cursor, commit.LastStampMs);
+            TryWriteCheckpoint(commit.Index, commit.Cursor, commit.LastStampMs, commit.Producers);
         return true;
     }
 
     /// <param name="index">Null for the turn's own, which may have to be opened.</param>
     /// <param name="durable">A batch's end up to which the log is durable.</param>
     /// <param name="lastStampMs">The last stamp before it.</param>
-    void TryWriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs)
+    /// <param name="producers">The producers there.</param>
+    void TryWriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs, ProducerTable producers)
     {
         _bytesSinceCheckpoint = 0;
         try
         {
-            WriteCheckpoint(index, durable, lastStampMs, logStartOffset: 0);
+            WriteCheckpoint(index, durable, lastStampMs, producers, logStartOffset: 0);
         }
         catch (IOException exception)
         {
@@ -165,16 +167,16 @@ internal sealed partial class Appender
     }
 
     /// <summary>Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.</summary>
-    void WriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs, long logStartOffset)
+    void WriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs, ProducerTable producers, long logStartOffset)
     {
         lock (_checkpointGate)
         {
-            var checkpoint = new Checkpoint(Math.Max(logStartOffset, _checkpointed.LogStartOffset), durable, lastStampMs);
+            var checkpoint = new Checkpoint(Math.Max(logStartOffset, _checkpointed.LogStartOffset), durable, lastStampMs, producers);
             // A turn that trimmed may have been faster than the committer's.
             if (checkpoint == _checkpointed || durable.NextOffset < _checkpointed.Durable.NextOffset)
                 return;
             SyncIndex(index ?? TurnFiles().Index);
-            checkpoint.Write(_context.Environment.FileSystem, _context.Directory);
+            checkpoint.Write(_context);
             _checkpointed = checkpoint;
         }
     }
@@ -227,7 +229,7 @@ internal sealed partial class Appender
                 SubmitTurnCommit();
                 return;
             }
-            TryWriteCheckpoint(index: null, _written, _lastStampMs);
+            TryWriteCheckpoint(index: null, _written, _lastStampMs, _producers);
         }
         Waiters.Close();
         ReleaseLease();
@@ -244,6 +246,9 @@ internal sealed partial class Appender
         public SegmentCursor Cursor { get; protected set; }
         public long LastStampMs { get; protected set; }
 
+        /// <summary>The producers at the cursor: one that is further on would know batches that a power cut can take.</summary>
+        public ProducerTable Producers { get; protected set; } = null!;
+
         /// <summary>In the middle of a batch there is no place that a start could begin at.</summary>
         public bool IsBatchEnd { get; protected set; } = true;
 
@@ -253,8 +258,8 @@ internal sealed partial class Appender
 
     sealed class TurnCommit(Appender appender) : LogCommit
     {
-        public void Begin(SegmentFiles files, in SegmentCursor cursor, long lastStampMs, bool isBatchEnd) =>
-            (Files, Cursor, LastStampMs, IsBatchEnd) = (files, cursor, lastStampMs, isBatchEnd);
+        public void Begin(SegmentFiles files, in SegmentCursor cursor, long lastStampMs, ProducerTable producers, bool isBatchEnd) =>
+            (Files, Cursor, LastStampMs, Producers, IsBatchEnd) = (files, cursor, lastStampMs, producers, isBatchEnd);
 
         public override void Completed(IOException? error) => appender.TurnCommitted(error);
     }
@@ -264,10 +269,10 @@ internal sealed partial class Appender
         readonly Appender _appender;
         readonly SegmentLease _lease;
 
-        public BackgroundCommit(Appender appender, SegmentLease lease, in SegmentCursor cursor, long lastStampMs)
+        public BackgroundCommit(Appender appender, SegmentLease lease, in SegmentCursor cursor, long lastStampMs, ProducerTable producers)
         {
             (_appender, _lease) = (appender, lease);
-            (Files, Cursor, LastStampMs) = (lease.Files, cursor, lastStampMs);
+            (Files, Cursor, LastStampMs, Producers) = (lease.Files, cursor, lastStampMs, producers);
         }
 
         public override void Completed(IOException? error)

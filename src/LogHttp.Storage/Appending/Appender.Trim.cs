@@ -83,11 +83,11 @@ internal sealed partial class Appender
     {
         try
         {
-            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, offset);
+            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset);
         }
         catch (DiskFullException) when (_context.Reserve.TryRelease())
         {
-            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, offset);
+            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset);
         }
     }
 

@@ -1,3 +1,4 @@
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
@@ -27,11 +28,13 @@ internal sealed partial class Appender
     SegmentCursor _durableBatchEnd;
     SegmentCursor _published;
     long _publishedStampMs;
+    ProducerTable _publishedProducers;
 
     // The turn's.
     AppendGroup? _group;
     SegmentCursor _written;
     long _lastStampMs;
+    ProducerTable _producers;
     bool _writesFail;
     SegmentLease? _lease;
 
@@ -44,7 +47,7 @@ internal sealed partial class Appender
     {
         (_context, _configuration, _view, _lastStampMs, _checkpointed) = (context, configuration, found.View, found.LastStampMs, found.Checkpoint);
         (_written, _published, _durable, _durableBatchEnd) = (found.Written, found.Written, found.Written, found.Written);
-        _publishedStampMs = found.LastStampMs;
+        (_publishedStampMs, _publishedProducers, _producers) = (found.LastStampMs, found.Producers, found.Producers);
         _turnCommit = new TurnCommit(this);
         Waiters = new LogWaiters(context.Environment.AppendScheduler, () => _view);
         if (found.ReadOnlyReason is not null)
@@ -154,7 +157,7 @@ internal sealed partial class Appender
                     return;
                 }
                 Roll(Math.Max(_written.NextOffset, _group.Requests[0].Batch.Slots[0].Offset));
-                _group = new AppendGroup(_group.Requests, _written, _lastStampMs);
+                _group = new AppendGroup(_group.Requests, _written, _lastStampMs, _producers);
             }
             _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, _context.Environment.NowMs);
             _written = _group.Cursor;
@@ -165,7 +168,9 @@ internal sealed partial class Appender
             ScheduleTurn();
             return;
         }
-        if (_configuration.Flush.IsAlways)
+        // A group of nothing but repeats and refusals has nothing to commit: a storm of retries must not keep the disk busy.
+        var isNothing = _group.IsWritten && _group.Cursor == _group.Start && IsAllDurable();
+        if (_configuration.Flush.IsAlways && !isNothing)
         {
             SubmitTurnCommit();
             return;
@@ -196,7 +201,7 @@ internal sealed partial class Appender
         }
         if (requests.Count == 0)
             return false;
-        _group = new AppendGroup(requests, _written, _lastStampMs);
+        _group = new AppendGroup(requests, _written, _lastStampMs, _producers);
         return true;
     }
 
@@ -212,6 +217,7 @@ internal sealed partial class Appender
             {
                 _published = _written;
                 _publishedStampMs = _lastStampMs = group.LastStampMs;
+                _publishedProducers = _producers = group.Producers;
                 var grownBytes = _view.GrownBytes + _written.Position - _view.End.Position;
                 _view = _view with { End = EndAt(_written), IsDurable = _durable == _written, GrownBytes = grownBytes };
             }

@@ -18,6 +18,21 @@ public enum AppendStatus
     /// <summary>Nothing was appended: an offset given from outside is not after the last one.</summary>
     OffsetNotAfterLast,
 
+    /// <summary>Nothing was appended: the batch was, before; the answer is what it was answered then.</summary>
+    Repeated,
+
+    /// <summary>Nothing was appended: a batch of the producer's before this one is missing, see <see cref="AppendResult.ExpectedSequence"/>.</summary>
+    SequenceGap,
+
+    /// <summary>Nothing was appended: the batch was, so long before that it is not known where.</summary>
+    SequenceForgotten,
+
+    /// <summary>Nothing was appended: the producer has gone on with <see cref="AppendResult.Epoch"/>.</summary>
+    EpochEnded,
+
+    /// <summary>Nothing was appended: the log's next offset is not the one that the append was to have.</summary>
+    NotNext,
+
     /// <summary>The partition takes no writes, for the reason given; what was in flight is neither sure to be in nor to be out.</summary>
     PartitionStopped,
 
@@ -28,7 +43,14 @@ public enum AppendStatus
 /// <summary>What became of an append.</summary>
 /// <param name="Status">How it ended; the other fields speak of an appended batch.</param>
 /// <param name="FirstOffset">The first record's offset.</param>
-/// <param name="NextOffset">The offset after the last record's; for <see cref="AppendStatus.OffsetNotAfterLast"/> the least that can be given.</param>
+/// <param name="NextOffset">The offset after the last record's; for <see cref="AppendStatus.OffsetNotAfterLast"/> the least that can be given, for <see cref="AppendStatus.NotNext"/> the log's.</param>
 /// <param name="TimestampMs">The time the server stamped it with, Unix milliseconds.</param>
 /// <param name="Reason">Why it was refused, for people.</param>
-public readonly record struct AppendResult(AppendStatus Status, long FirstOffset = 0, long NextOffset = 0, long TimestampMs = 0, string? Reason = null);
+public readonly record struct AppendResult(AppendStatus Status, long FirstOffset = 0, long NextOffset = 0, long TimestampMs = 0, string? Reason = null)
+{
+    /// <summary>Which batch of the producer's comes next; for <see cref="AppendStatus.SequenceGap"/> and <see cref="AppendStatus.SequenceForgotten"/>.</summary>
+    public long ExpectedSequence { get; init; }
+
+    /// <summary>The producer's epoch, for <see cref="AppendStatus.EpochEnded"/>.</summary>
+    public long Epoch { get; init; }
+}

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
@@ -11,23 +12,26 @@ namespace LogHttp.Storage;
 /// <param name="LogStartOffset">The earliest offset readers may have.</param>
 /// <param name="Durable">A place up to which the log was durable.</param>
 /// <param name="LastStampMs">The last timestamp the server gave out.</param>
-internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Durable, long LastStampMs)
+/// <param name="Producers">The producers at that place.</param>
+internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Durable, long LastStampMs, ProducerTable Producers)
 {
     public const string Name = "checkpoint";
-    const int MaxBytes = 1 << 20;
+
+    /// <summary>More than the most producers take, each with its longest id and the longest numbers.</summary>
+    const int MaxBytes = 128 << 20;
 
     /// <summary>Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.</summary>
-    public void Write(IFileSystem fileSystem, string directory) => fileSystem.Replace(directory, Name, Encode());
+    public void Write(PartitionContext context) => context.Environment.FileSystem.Replace(context.Directory, Name, Encode(context.Environment.NowMs));
 
     /// <summary>Reads a partition's checkpoint; null, and why, when it is missing or not to be trusted.</summary>
-    public static Checkpoint? Read(IFileSystem fileSystem, string directory, out string reason)
+    public static Checkpoint? Read(PartitionContext context, out string reason)
     {
         try
         {
-            using var file = fileSystem.Open(Path.Combine(directory, Name));
+            using var file = context.Environment.FileSystem.Open(Path.Combine(context.Directory, Name));
             var bytes = new byte[Math.Min(file.LengthBytes, MaxBytes)];
             file.ReadExactly(bytes, 0);
-            return Decode(bytes, out reason);
+            return Decode(bytes, context.Options.ProducerLimits, out reason);
         }
         catch (FileNotFoundException)
         {
@@ -36,16 +40,17 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         }
     }
 
-    internal byte[] Encode()
+    internal byte[] Encode(long nowMs)
     {
+        var producers = Producers.Alive(nowMs).Select(static producer => ProducerContent.Of(producer.Key, producer.Value)).ToArray();
         var content = new Content(
             Content.CurrentFormat, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
-            Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs);
+            Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null);
         byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(content, ContentContext.Default.Content), (byte)'\n'];
         return [.. line, .. Encoding.ASCII.GetBytes(CrcLine(line))];
     }
 
-    internal static Checkpoint? Decode(ReadOnlySpan<byte> bytes, out string reason)
+    internal static Checkpoint? Decode(ReadOnlySpan<byte> bytes, ProducerLimits limits, out string reason)
     {
         reason = "";
         var lineBytes = bytes.IndexOf((byte)'\n') + 1;
@@ -57,7 +62,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         try
         {
             var content = JsonSerializer.Deserialize(bytes[..lineBytes], ContentContext.Default.Content);
-            if (content is not { Format: Content.CurrentFormat })
+            if (content is not { Format: Content.CurrentFormat or Content.FormatWithoutProducers })
                 throw new NotSupportedException($"The checkpoint has format {content?.Format}; this server knows {Content.CurrentFormat}. Use the server that wrote it, or a newer one.");
             return new(content.LogStartOffset, new SegmentCursor(content.Segment)
             {
@@ -67,7 +72,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
                 BlockPosition = content.BlockPosition,
                 BlockCrc = content.BlockCrc,
                 MaxTimestampMs = content.MaxTimestamp,
-            }, content.LastStamp);
+            }, content.LastStamp, new ProducerTable(limits, (content.Producers ?? []).Select(static producer => producer.ToState())));
         }
         catch (JsonException exception)
         {
@@ -80,15 +85,28 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
 
     internal sealed record Content(
         int Format, long LogStartOffset, long Segment, long Position, long NextOffset,
-        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp)
+        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null)
     {
-        public const int CurrentFormat = 1;
+        public const int CurrentFormat = 2;
+        public const int FormatWithoutProducers = 1;
     }
+
+    internal sealed record ProducerContent(string Id, long Epoch, long LastSeen, ProducedContent[] Batches)
+    {
+        public static ProducerContent Of(string id, ProducerState state) =>
+            new(id, state.Epoch, state.LastSeenMs, [.. state.Batches.Select(static batch => new ProducedContent(batch.Sequence, batch.FirstOffset, batch.NextOffset, batch.TimestampMs))]);
+
+        public KeyValuePair<string, ProducerState> ToState() =>
+            new(Id, new ProducerState(Epoch, LastSeen, [.. Batches.Select(static batch => new ProducedBatch(batch.Sequence, batch.Offset, batch.NextOffset, batch.Timestamp))]));
+    }
+
+    internal sealed record ProducedContent(long Sequence, long Offset, long NextOffset, long Timestamp);
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectRequiredConstructorParameters = true)]
+        RespectRequiredConstructorParameters = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
     [JsonSerializable(typeof(Content))]
     sealed partial class ContentContext : JsonSerializerContext;
 }

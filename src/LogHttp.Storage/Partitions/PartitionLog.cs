@@ -49,15 +49,17 @@ public sealed partial class PartitionLog
     /// Appends a batch: all of it or nothing. The batch belongs to the log from here on. Once accepted it is committed
     /// whatever becomes of the caller; the task ends when the topic's flush policy is satisfied.
     /// </summary>
+    /// <param name="batch">The records; where it has a producer, one that is not the producer's next is not appended.</param>
+    /// <param name="expectedNextOffset">The log's next offset, without which nothing is appended; null for any.</param>
     /// <exception cref="ArgumentException">The batch is empty, or its offsets span more than a segment can.</exception>
-    public Task<AppendResult> AppendAsync(RecordBatch batch)
+    public Task<AppendResult> AppendAsync(RecordBatch batch, long? expectedNextOffset = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)
             throw new ArgumentException("The batch has no records.", nameof(batch));
         if (batch.Slots[^1].Offset - batch.Slots[0].Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
-        return _appender.Append(new AppendRequest(batch));
+        return _appender.Append(new AppendRequest(batch, expectedNextOffset));
     }
 
     /// <summary>The offset that a place is now; beyond the end where a number is.</summary>

@@ -1,4 +1,5 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
@@ -20,8 +21,11 @@ internal sealed class PartitionRecovery
     /// <param name="View">What readers may see.</param>
     /// <param name="Written">Where the next record goes.</param>
     /// <param name="LastStampMs">The last timestamp the server gave out.</param>
+    /// <param name="Producers">The producers up to there.</param>
     /// <param name="ReadOnlyReason">Why nothing may be appended, or null.</param>
-    public sealed record Result(Checkpoint Checkpoint, LogView View, SegmentCursor Written, long LastStampMs, string? ReadOnlyReason);
+    public sealed record Result(Checkpoint Checkpoint, LogView View, SegmentCursor Written, long LastStampMs, ProducerTable Producers, string? ReadOnlyReason);
+
+    ProducerTable NoProducers => new(_context.Options.ProducerLimits);
 
     IFileSystem FileSystem => _context.Environment.FileSystem;
 
@@ -31,7 +35,7 @@ internal sealed class PartitionRecovery
         var fileSystem = context.Environment.FileSystem;
         fileSystem.CreateDirectory(context.Directory);
         context.NewSegment(0).Create();
-        new Checkpoint(0, new SegmentCursor(0), LastStampMs: 0).Write(fileSystem, context.Directory);
+        new Checkpoint(0, new SegmentCursor(0), LastStampMs: 0, new ProducerTable(context.Options.ProducerLimits)).Write(context);
     }
 
     /// <exception cref="IOException">The disk can't be read or written.</exception>
@@ -41,7 +45,7 @@ internal sealed class PartitionRecovery
     Result Run()
     {
         var lengths = ListFiles();
-        var checkpoint = Checkpoint.Read(FileSystem, _context.Directory, out var reason);
+        var checkpoint = Checkpoint.Read(_context, out var reason);
         FindSegments(lengths, checkpoint);
         if (_segments.Count == 0)
             return StartAnew(checkpoint, reason);
@@ -61,7 +65,7 @@ internal sealed class PartitionRecovery
         // A trim that took all has removed the segment that the log stood in.
         else if (checkpoint is null || first.BaseOffset <= checkpoint.Durable.BaseOffset || first.BaseOffset > checkpoint.LogStartOffset)
             ReportUnusable(checkpoint is null ? reason : $"there is no segment {checkpoint.Durable.BaseOffset}");
-        checkpoint ??= new Checkpoint(first.BaseOffset, default, LastStampMs: 0);
+        checkpoint ??= new Checkpoint(first.BaseOffset, default, LastStampMs: 0, NoProducers);
         return checkpoint with { Durable = new SegmentCursor(first.BaseOffset) };
     }
 
@@ -124,8 +128,8 @@ internal sealed class PartitionRecovery
         var segment = _context.NewSegment(nextOffset);
         segment.Create();
         _segments.Add(segment);
-        checkpoint = new Checkpoint(nextOffset, new SegmentCursor(nextOffset), checkpoint?.LastStampMs ?? 0);
-        checkpoint.Write(FileSystem, _context.Directory);
+        checkpoint = new Checkpoint(nextOffset, new SegmentCursor(nextOffset), checkpoint?.LastStampMs ?? 0, checkpoint?.Producers ?? NoProducers);
+        checkpoint.Write(_context);
         return Found(checkpoint, checkpoint.Durable, readOnlyReason: null);
     }
 
@@ -133,6 +137,7 @@ internal sealed class PartitionRecovery
     Result ReadOn(Checkpoint checkpoint, Dictionary<long, long> lengths, long durableOffset)
     {
         var cursor = checkpoint.Durable;
+        var producers = checkpoint.Producers;
         for (var number = _segments.FindIndex(segment => segment.BaseOffset == cursor.BaseOffset); ; number++)
         {
             var segment = _segments[number];
@@ -140,7 +145,7 @@ internal sealed class PartitionRecovery
             using var lease = segment.Acquire(isSealed: false);
             if (lengthBytes < cursor.Position)
                 return ReadOnly(checkpoint, segment, lease.Files, new SegmentCursor(segment.BaseOffset), $"{segment.DataPath} is {lengthBytes} bytes long, but {cursor.Position} bytes of it were durable");
-            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes);
+            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, producers, _context.Environment.NowMs);
             _readBytes += lengthBytes - cursor.Position;
             var isLast = number == _segments.Count - 1;
             if (scan.Bad is { } bad && (!isLast || IsDamage(lease.Files.Data, bad, lengthBytes)))
@@ -156,6 +161,7 @@ internal sealed class PartitionRecovery
                 return Recovered(checkpoint, segment, lease.Files.Index, cursor, scan);
             }
             cursor = new SegmentCursor(_segments[number + 1].BaseOffset);
+            producers = scan.Producers!;
         }
     }
 
@@ -228,7 +234,7 @@ internal sealed class PartitionRecovery
         var end = scan.End;
         // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
         var lastStampMs = end.MaxTimestampMs <= _context.Environment.NowMs ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs) : checkpoint.LastStampMs;
-        var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs };
+        var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers! };
         try
         {
             WriteIndex(segment, index, from, scan);
@@ -242,7 +248,7 @@ internal sealed class PartitionRecovery
         }
         try
         {
-            renewed.Write(FileSystem, _context.Directory);
+            renewed.Write(_context);
             checkpoint = renewed;
         }
         catch (DiskFullException exception)
@@ -250,7 +256,7 @@ internal sealed class PartitionRecovery
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
         StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
-        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs };
+        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers };
     }
 
     /// <summary>Serves what is whole before the damage; touches nothing.</summary>
@@ -271,6 +277,6 @@ internal sealed class PartitionRecovery
         var visible = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
         // A damaged log may end before its start.
         var earliestOffset = Math.Min(checkpoint.LogStartOffset, end.NextOffset);
-        return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, readOnlyReason);
+        return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, checkpoint.Producers, readOnlyReason);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
@@ -13,6 +14,7 @@ public sealed class RecordBatch : IDisposable
     static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     readonly RecordLimits _limits;
+    readonly byte[] _producerField;
     byte[] _tails = [];
     int _sizeBytes;
     Slot[] _slots = [];
@@ -21,11 +23,20 @@ public sealed class RecordBatch : IDisposable
     internal readonly record struct Slot(int TailBytes, long Offset, long TimestampMs);
 
     /// <summary>Creates an empty batch.</summary>
-    public RecordBatch(RecordLimits limits)
+    /// <param name="limits">How large it may become.</param>
+    /// <param name="producer">Who sends it, where a repeat is to be told.</param>
+    /// <exception cref="ArgumentException">There can be no such producer.</exception>
+    public RecordBatch(RecordLimits limits, ProducerStamp? producer = null)
     {
         ArgumentNullException.ThrowIfNull(limits);
-        _limits = limits;
+        if (producer?.Check() is { } fault)
+            throw new ArgumentException(fault, nameof(producer));
+        (_limits, Producer) = (limits, producer);
+        _producerField = producer is null ? [] : ProducerField.Encode(producer);
     }
+
+    /// <summary>Who sends it, or null.</summary>
+    public ProducerStamp? Producer { get; }
 
     /// <summary>The largest record that can be added, <see cref="RecordLimits.MaxRecordBytes"/>.</summary>
     public int MaxRecordBytes => _limits.MaxRecordBytes;
@@ -96,6 +107,8 @@ public sealed class RecordBatch : IDisposable
     {
         CheckGiven(metadata);
         var start = _sizeBytes;
+        if (Count == 0)
+            Put(_producerField);
         if ((metadata.KeyBytes is { } keyBytes ? AddKey(keyBytes.Span) : AddKey(metadata.Key)) is { } keyFault)
             return Undo(start, keyFault);
         if (AddHeaders(metadata.Headers) is { } headersFault)

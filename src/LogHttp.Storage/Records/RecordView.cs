@@ -1,12 +1,11 @@
 using System.Text;
+using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
 /// <summary>The fields of one record line, as they stand there: nothing is copied or decoded (api/FORMAT.md §1).</summary>
 public readonly ref struct RecordView
 {
-    static ReadOnlySpan<byte> ProducerName => ",\"producer\":"u8;
-
     /// <summary>The whole line, its line feed included.</summary>
     public ReadOnlySpan<byte> Line { get; private init; }
 
@@ -35,7 +34,7 @@ public readonly ref struct RecordView
         if (!RecordFormat.TryReadHead(line, out var head) || !line.EndsWith(RecordFormat.LineEnd))
             return false;
         var rest = line[RecordFormat.HeadBytes(line)..];
-        if (!TrySkip(ref rest, ProducerName, out _))
+        if (!TrySkip(ref rest, ProducerField.Name, out _))
             return false;
         var afterHead = rest;
         if (!TrySkip(ref rest, RecordFormat.KeyName, out _) || !TrySkip(ref rest, RecordFormat.KeyBase64Name, out _) || !TrySkip(ref rest, RecordFormat.HeadersName, out var headers))

@@ -1,4 +1,5 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Segments;
@@ -12,13 +13,16 @@ internal sealed class SegmentScan
     /// <summary>The unit in which Linux writes files back; larger folios are multiples of it.</summary>
     const int PageBytes = 4096;
 
-    SegmentScan(SegmentCursor end, List<IndexEntry> entries, BadLine? bad) => (End, Entries, Bad) = (end, entries, bad);
+    SegmentScan(SegmentCursor end, List<IndexEntry> entries, ProducerTable? producers, BadLine? bad) => (End, Entries, Producers, Bad) = (end, entries, producers, bad);
 
     /// <summary>The place after the last whole batch.</summary>
     public SegmentCursor End { get; }
 
     /// <summary>The boundaries between the place the scan began at and <see cref="End"/>.</summary>
     public List<IndexEntry> Entries { get; }
+
+    /// <summary>The producers at <see cref="End"/>, where those at the place the scan began at were given.</summary>
+    public ProducerTable? Producers { get; }
 
     /// <summary>The first line that is not what should follow; null when all is whole up to the end of the file.</summary>
     public BadLine? Bad { get; }
@@ -33,29 +37,38 @@ internal sealed class SegmentScan
     /// <param name="file">The segment.</param>
     /// <param name="from">Where to begin, and what is known there.</param>
     /// <param name="endPosition">Where the file, or the part to be read, ends.</param>
-    public static SegmentScan Run(IFile file, SegmentCursor from, long endPosition)
+    /// <param name="producers">The producers there; null where nobody asks.</param>
+    /// <param name="nowMs">When the producers that the scan finds count as heard of.</param>
+    public static SegmentScan Run(IFile file, SegmentCursor from, long endPosition, ProducerTable? producers = null, long nowMs = 0)
     {
         using var lines = new LineReader(file, from.Position, endPosition);
         var entries = new List<IndexEntry>();
         var (cursor, end) = (from, from);
         var batchRest = 0;
+        ProducerStamp? producer = null;
+        var (batchOffset, batchStampMs) = (0L, 0L);
         while (lines.TryRead(out var line))
         {
-            var reason = RecordLine.Check(line, out var head) ?? CheckPlace(cursor, head, batchRest);
+            var reason = RecordLine.Check(line, out var head) ?? CheckPlace(cursor, head, batchRest) ?? CheckProducer(line, isFirst: batchRest == 0, ref producer);
             if (reason is not null)
                 return Ended(new(lines.LinePosition, reason, LacksPage(line, lines.LinePosition, endPosition)));
+            if (batchRest == 0)
+                (batchOffset, batchStampMs) = (head.Offset, head.TimestampMs);
             batchRest = (batchRest == 0 ? head.BatchCount : batchRest) - 1;
             if (cursor.Advance(line, head.Offset, head.TimestampMs))
                 entries.Add(cursor.CloseBlock());
-            if (batchRest == 0)
-                end = cursor;
+            if (batchRest > 0)
+                continue;
+            end = cursor;
+            if (producer is not null)
+                producers = producers?.With(producer, new(producer.Sequence, batchOffset, cursor.NextOffset, batchStampMs), nowMs);
         }
         return Ended(batchRest == 0 ? null : new(end.Position, $"the batch that begins here lacks its last {batchRest} records", IsEndOfFile: true));
 
         SegmentScan Ended(BadLine? bad)
         {
             entries.RemoveRange(end.IndexEntries - from.IndexEntries, cursor.IndexEntries - end.IndexEntries);
-            return new(end, entries, bad);
+            return new(end, entries, producers, bad);
         }
     }
 
@@ -68,6 +81,15 @@ internal sealed class SegmentScan
         if (batchRest > 0 && head.BatchCount > 1)
             return "a batch begins inside of another";
         return null;
+    }
+
+    static string? CheckProducer(ReadOnlySpan<byte> line, bool isFirst, ref ProducerStamp? producer)
+    {
+        if (!ProducerField.TryRead(line, out var read))
+            return "the producer is not an id, an epoch and a sequence";
+        if (isFirst)
+            producer = read;
+        return isFirst || read is null ? null : "a producer stands inside of a batch";
     }
 
     /// <summary>

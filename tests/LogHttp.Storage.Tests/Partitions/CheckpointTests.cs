@@ -1,11 +1,14 @@
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests;
 
 public class CheckpointTests
 {
+    static readonly ProducerLimits Limits = new(MaxProducers: 100, ExpiryMs: 1000);
+
     static readonly Checkpoint Example = new(5, new SegmentCursor(42)
     {
         Position = 9120,
@@ -14,25 +17,47 @@ public class CheckpointTests
         BlockPosition = 8300,
         BlockCrc = 305419896,
         MaxTimestampMs = 1763800000123,
-    }, 1763800000122);
+    }, 1763800000122, new ProducerTable(Limits));
+
+    static byte[] Encoded => Example.Encode(nowMs: 0);
+
+    static Checkpoint? Decode(ReadOnlySpan<byte> bytes, out string reason) => Checkpoint.Decode(bytes, Limits, out reason);
 
     static byte[] WithCrc(string line) => Encoding.ASCII.GetBytes($"{line}\ncrc32c:{Crc32C.Of(Encoding.ASCII.GetBytes(line + "\n")):x8}\n");
 
     [Fact]
     public void Encode_IsWhatTheFormatDraws_AndDecodesToTheSame()
     {
-        var bytes = Example.Encode();
-        Assert.Equal(WithCrc("""{"format":1,"logStartOffset":5,"segment":42,"position":9120,"nextOffset":131,"indexEntries":2,"blockPosition":8300,"blockCrc":305419896,"maxTimestamp":1763800000123,"lastStamp":1763800000122}"""), bytes);
-        Assert.Equal(Example, Checkpoint.Decode(bytes, out _));
+        var bytes = Encoded;
+        Assert.Equal(WithCrc("""{"format":2,"logStartOffset":5,"segment":42,"position":9120,"nextOffset":131,"indexEntries":2,"blockPosition":8300,"blockCrc":305419896,"maxTimestamp":1763800000123,"lastStamp":1763800000122}"""), bytes);
+        Assert.Equal(Example, Decode(bytes, out _)! with { Producers = Example.Producers });
     }
 
     [Fact]
-    public void Decode_OfAnyFlippedBitOrMissingEnd_DistrustsIt() => Gen.Select(Gen.Int[0, Example.Encode().Length - 1], Gen.Int[0, 7]).Sample((position, bit) =>
+    public void Encode_KeepsProducers_ButThoseThatWereSilentForLong()
     {
-        var bytes = Example.Encode();
-        Assert.Null(Checkpoint.Decode(bytes.AsSpan(0, position), out _));
+        var producers = Example.Producers.With(new("old", 0, 0), new(0, 5, 6, 7), nowMs: 1000).With(new("p", 3, 0), new(0, 40, 41, 8), nowMs: 1999).With(new("p", 3, 1), new(1, 41, 43, 9), nowMs: 2000);
+        var bytes = (Example with { Producers = producers }).Encode(nowMs: 2000);
+        Assert.Contains(""","producers":[{"id":"p","epoch":3,"lastSeen":2000,"batches":[{"sequence":0,"offset":40,"nextOffset":41,"timestamp":8},{"sequence":1,"offset":41,"nextOffset":43,"timestamp":9}]}]}""", Encoding.ASCII.GetString(bytes), StringComparison.Ordinal);
+        var (id, state) = Assert.Single(Decode(bytes, out _)!.Producers.Alive(2000));
+        Assert.Equal(("p", 3, 2000, 1), (id, state.Epoch, state.LastSeenMs, state.LastSequence));
+    }
+
+    [Fact]
+    public void Decode_OfTheFormatBefore_KnowsNoProducers()
+    {
+        var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0].Replace("\"format\":2", "\"format\":1", StringComparison.Ordinal);
+        Assert.Equal((131, 0), (Decode(WithCrc(line), out _)!.Durable.NextOffset, Decode(WithCrc(line), out _)!.Producers.Count));
+    }
+
+
+    [Fact]
+    public void Decode_OfAnyFlippedBitOrMissingEnd_DistrustsIt() => Gen.Select(Gen.Int[0, Encoded.Length - 1], Gen.Int[0, 7]).Sample((position, bit) =>
+    {
+        var bytes = Encoded;
+        Assert.Null(Decode(bytes.AsSpan(0, position), out _));
         bytes[position] ^= (byte)(1 << bit);
-        Assert.Null(Checkpoint.Decode(bytes, out var reason));
+        Assert.Null(Decode(bytes, out var reason));
         Assert.NotEqual("", reason);
     });
 
@@ -43,21 +68,21 @@ public class CheckpointTests
     [InlineData("nonsense")]
     public void Decode_OfOtherContentWithARightCrc_SaysWhy(string line)
     {
-        Assert.Null(Checkpoint.Decode(WithCrc(line), out var reason));
+        Assert.Null(Decode(WithCrc(line), out var reason));
         Assert.NotEqual("", reason);
     }
 
     [Fact]
     public void Decode_OfAnUnknownField_DistrustsIt()
     {
-        var line = Encoding.ASCII.GetString(Example.Encode()).Split('\n')[0];
-        Assert.Null(Checkpoint.Decode(WithCrc(line.Replace("{\"format\":1", "{\"format\":1,\"new\":2", StringComparison.Ordinal)), out _));
+        var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0];
+        Assert.Null(Decode(WithCrc(line.Replace("{\"format\":2", "{\"format\":2,\"new\":2", StringComparison.Ordinal)), out _));
     }
 
     [Fact]
     public void Decode_OfANewerFormat_RefusesToGuess()
     {
-        var line = Encoding.ASCII.GetString(Example.Encode()).Split('\n')[0];
-        Assert.Throws<NotSupportedException>(() => Checkpoint.Decode(WithCrc(line.Replace("\"format\":1", "\"format\":2", StringComparison.Ordinal)), out _));
+        var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0];
+        Assert.Throws<NotSupportedException>(() => Decode(WithCrc(line.Replace("\"format\":2", "\"format\":3", StringComparison.Ordinal)), out _));
     }
 }

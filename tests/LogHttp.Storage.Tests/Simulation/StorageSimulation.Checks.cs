@@ -1,5 +1,6 @@
 using System.Buffers;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
@@ -233,7 +234,7 @@ sealed partial class StorageSimulation
                 isRight = index.AsSpan().SequenceEqual(Segment(visible, [.. bases, long.MaxValue], i).Index());
             Require(isRight, $"{model.Name}: the index of {(isSealed ? "sealed" : "active")} segment {bases[i]} ({index.Length} bytes) is not what its {oracle.LengthBytes} bytes give ({expected.Length} bytes); they differ from {index.AsSpan().CommonPrefixLength(expected)} on");
         }
-        var checkpoint = Checkpoint.Decode(ReadFile($"{directory}/{Checkpoint.Name}"), out var reason);
+        var checkpoint = Checkpoint.Decode(ReadFile($"{directory}/{Checkpoint.Name}"), new ProducerLimits(100, long.MaxValue), out var reason);
         Require(checkpoint is not null, $"{model.Name}: the checkpoint can't be read: {reason}");
     }
 

@@ -1,0 +1,31 @@
+using System.Globalization;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Who sends a batch, and which of its batches this is: what a repeat is told by (api/PROTOCOL.md §11). A producer numbers
+/// its batches for each partition from 0 on, and begins anew with a higher epoch.
+/// </summary>
+/// <param name="Id">The producer's name, 1 to <see cref="MaxIdLength"/> visible ASCII characters.</param>
+/// <param name="Epoch">0 to <see cref="MaxNumber"/>; a higher one shuts out those before.</param>
+/// <param name="Sequence">The batch's number, 0 to <see cref="MaxNumber"/>.</param>
+public sealed record ProducerStamp(string Id, long Epoch, long Sequence)
+{
+    /// <summary>How long an id may be, in characters, which are bytes.</summary>
+    public const int MaxIdLength = 256;
+
+    /// <summary>The largest integer that every JSON reader keeps exactly.</summary>
+    public const long MaxNumber = (1L << 53) - 1;
+
+    /// <summary>Says what is wrong with it, or null.</summary>
+    public string? Check() =>
+        CheckId(Id) ?? CheckNumber("epoch", Epoch) ?? CheckNumber("sequence", Sequence);
+
+    static string? CheckId(string id) =>
+        id.Length is 0 or > MaxIdLength ? string.Create(CultureInfo.InvariantCulture, $"A producer's id has 1 to {MaxIdLength} characters; this has {id.Length}.")
+        : id.AsSpan().ContainsAnyExceptInRange('!', '~') ? "A producer's id has visible ASCII characters only, and no spaces."
+        : null;
+
+    static string? CheckNumber(string name, long number) =>
+        number is < 0 or > MaxNumber ? string.Create(CultureInfo.InvariantCulture, $"A producer's {name} is from 0 to {MaxNumber}; this is {number}.") : null;
+}

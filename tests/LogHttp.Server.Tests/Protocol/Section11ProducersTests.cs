@@ -1,0 +1,158 @@
+using System.Net;
+
+namespace LogHttp.Server.Tests.Protocol;
+
+/// <summary>A batch that is sent twice, and one that is to stand at an offset.</summary>
+public sealed class Section11ProducersTests : IDisposable
+{
+    readonly TestServer _server = new();
+
+    public void Dispose() => _server.Dispose();
+
+    Task<HttpResponseMessage> PostAsync(string path, string body, string id, long epoch, long sequence, params (string Name, string Value)[] headers) =>
+        _server.PostAsync($"/topics/{path}", "application/x-ndjson", body, [("Producer-Id", id), ("Producer-Epoch", $"{epoch}"), ("Producer-Seq", $"{sequence}"), .. headers]);
+
+    async Task<string> ValuesAsync(string path) => await _server.Client.GetStringAsync($"/topics/{path}/earliest?view=values");
+
+    [Fact]
+    public async Task ARepeat_IsAnsweredWith200AndTheFirstAnswer_AlsoAfterARestart()
+    {
+        using var first = await PostAsync("t", "1\n2\n", "p", 0, 0);
+        Assert.Equal(HttpStatusCode.Created, first.StatusCode);
+        using var again = await PostAsync("t", "1\n2\n", "p", 0, 0);
+        _server.Restart();
+        using var later = await PostAsync("t", "1\n2\n", "p", 0, 0);
+        foreach (var repeat in new[] { again, later })
+        {
+            Assert.Equal(HttpStatusCode.OK, repeat.StatusCode);
+            Assert.Equal(await first.Content.ReadAsStringAsync(), await repeat.Content.ReadAsStringAsync());
+            Assert.Equal(TestServer.Header(first, "Location"), TestServer.Header(repeat, "Location"));
+        }
+        Assert.Equal("1\n2\n", await ValuesAsync("t"));
+    }
+
+    [Fact]
+    public async Task ARepeat_OutlivesATrimOfItsRecords()
+    {
+        (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
+        (await _server.SendAsync(HttpMethod.Delete, "/topics/t/records?before=latest")).Dispose();
+        _server.Restart();
+        using var repeat = await PostAsync("t", "1\n", "p", 0, 0);
+        Assert.Equal(HttpStatusCode.OK, repeat.StatusCode);
+        Assert.Equal("", await ValuesAsync("t"));
+    }
+
+    [Fact]
+    public async Task AGap_IsAConflict_AndSaysWhichBatchComesNext()
+    {
+        (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
+        using var gap = await PostAsync("t", "3\n", "p", 0, 2);
+        Assert.Equal("1", TestServer.Header(gap, "Producer-Expected-Seq"));
+        var problem = await TestServer.ProblemAsync(gap, HttpStatusCode.Conflict, "sequence_gap", "sequence 2; the next one is 1");
+        Assert.Equal(1, problem.GetProperty("expectedSequence").GetInt64());
+        Assert.Equal("1\n", await ValuesAsync("t"));
+    }
+
+    [Fact]
+    public async Task ARepeatFromLongAgo_IsAConflict()
+    {
+        for (var sequence = 0; sequence < 6; sequence++)
+            (await PostAsync("t", "1\n", "p", 0, sequence)).Dispose();
+        await TestServer.ProblemAsync(await PostAsync("t", "1\n", "p", 0, 0), HttpStatusCode.Conflict, "sequence_forgotten", "higher epoch");
+    }
+
+    [Fact]
+    public async Task AnOldEpoch_IsShutOut_ByANewOneThatBeginsAtZero()
+    {
+        (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
+        await TestServer.ProblemAsync(await PostAsync("t", "2\n", "p", 1, 1), HttpStatusCode.Conflict, "sequence_gap", "begins with sequence 0");
+        (await PostAsync("t", "2\n", "p", 1, 0)).EnsureSuccessStatusCode();
+        using var ended = await PostAsync("t", "3\n", "p", 0, 1);
+        Assert.Equal("1", TestServer.Header(ended, "Producer-Epoch"));
+        var problem = await TestServer.ProblemAsync(ended, HttpStatusCode.Forbidden, "epoch_ended", "has gone on with epoch 1");
+        Assert.Equal(1, problem.GetProperty("epoch").GetInt64());
+        Assert.Equal("1\n2\n", await ValuesAsync("t"));
+    }
+
+    [Fact]
+    public async Task AProducersRecordsWithoutKey_GoToOnePartition_TheSameEachTime()
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":5}""")).Dispose();
+        var partitions = new HashSet<int>();
+        for (var sequence = 0; sequence < 5; sequence++)
+        {
+            using var answer = await PostAsync("many", "1\n2\n", "p", 0, sequence);
+            partitions.Add((await TestServer.JsonAsync(answer)).GetProperty("partition").GetInt32());
+        }
+        Assert.Single(partitions);
+    }
+
+    [Fact]
+    public async Task RecordsOfSeveralPartitions_CantBeNumbered()
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":5}""")).Dispose();
+        using var refused = await _server.PostAsync("/topics/many", "application/vnd.loghttp.records+ndjson", """{"partition":0,"value":1}""" + "\n" + """{"partition":1,"value":1}""",
+            ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0"));
+        await TestServer.ProblemAsync(refused, HttpStatusCode.BadRequest, "invalid_producer", "go to 2");
+    }
+
+    [Theory]
+    [InlineData("Producer-Id: p", "each once")]
+    [InlineData("Producer-Id: p|Producer-Epoch: 0", "there are 1, 1 and 0")]
+    [InlineData("Producer-Id: p|Producer-Epoch: 0|Producer-Seq: 0|Producer-Seq: 1", "Producer-Seq is \"0, 1\"")]
+    [InlineData("Producer-Id: p|Producer-Epoch: -1|Producer-Seq: 0", "Producer-Epoch is \"-1\"")]
+    [InlineData("Producer-Id: p|Producer-Epoch: 0|Producer-Seq: one", "Producer-Seq is \"one\"")]
+    [InlineData("Producer-Id: p|Producer-Epoch: 0|Producer-Seq: 9007199254740992", "from 0 to 9007199254740991")]
+    [InlineData("Producer-Id: p q|Producer-Epoch: 0|Producer-Seq: 0", "visible ASCII")]
+    [InlineData("Producer-Id: |Producer-Epoch: 0|Producer-Seq: 0", "1 to 256")]
+    public async Task HeadersThatAreNoProducer_AreRefused_AndSayWhy(string headers, string mentions)
+    {
+        using var refused = await _server.PostAsync("/topics/t", "text/plain", "x", [.. headers.Split('|').Select(header => header.Split(": ")).Select(parts => (parts[0], parts[1]))]);
+        await TestServer.ProblemAsync(refused, HttpStatusCode.BadRequest, "invalid_producer", mentions);
+    }
+
+    [Fact]
+    public async Task AnAppendAtAnOffset_HappensThere_OrSaysWhichOneIsNext()
+    {
+        (await _server.PostAsync("/topics/t", "text/plain", "a", ("If-Match", "\"0\""))).EnsureSuccessStatusCode();
+        using var refused = await _server.PostAsync("/topics/t", "text/plain", "b", ("If-Match", "\"0\""));
+        Assert.Equal("1", TestServer.Header(refused, "Log-Next-Offset"));
+        var problem = await TestServer.ProblemAsync(refused, HttpStatusCode.PreconditionFailed, "offset_not_next", "The next offset is 1, not 0.");
+        Assert.Equal(1, problem.GetProperty("endOffset").GetInt64());
+        (await _server.PostAsync("/topics/t", "text/plain", "b", ("If-Match", "\"1\""))).EnsureSuccessStatusCode();
+        Assert.Equal("a\nb\n", await ValuesAsync("t").ContinueWith(values => values.Result.Replace("\"", "", StringComparison.Ordinal), TaskScheduler.Default));
+    }
+
+    [Fact]
+    public async Task OfManyThatAskForOneOffset_OneGetsIt()
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _server.PostAsync("/topics/t", "text/plain", "x", ("If-Match", "\"0\""))));
+        Assert.Single(answers, answer => answer.StatusCode == HttpStatusCode.Created);
+        Assert.Equal(19, answers.Count(answer => answer.StatusCode == HttpStatusCode.PreconditionFailed));
+    }
+
+    [Fact]
+    public async Task ARepeatOfAnAppendAtAnOffset_IsARepeat()
+    {
+        Assert.Equal(HttpStatusCode.Created, (await PostAsync("t", "1\n", "p", 0, 0, ("If-Match", "\"0\""))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await PostAsync("t", "1\n", "p", 0, 0, ("If-Match", "\"0\""))).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("*")]
+    [InlineData("0")]
+    [InlineData("W/\"0\"")]
+    [InlineData("\"0\", \"1\"")]
+    [InlineData("\"-1\"")]
+    [InlineData("\"one\"")]
+    public async Task AConditionThatIsNoOffset_IsRefused(string condition) =>
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t", "text/plain", "x", ("If-Match", condition)), HttpStatusCode.BadRequest, "invalid_header", "one offset in quotes");
+
+    [Fact]
+    public async Task AConditionOnATopicOfSeveralPartitions_NeedsThePartition()
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":2}""")).Dispose();
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/many", "text/plain", "x", ("If-Match", "\"0\"")), HttpStatusCode.BadRequest, "partition_required", "has 2");
+        (await _server.PostAsync("/topics/many?partition=1", "text/plain", "x", ("If-Match", "\"0\""))).EnsureSuccessStatusCode();
+    }
+}
