@@ -74,7 +74,7 @@ internal static class Parameters
         "`true`: the answer goes on for ever, each record as soon as it may be read, and now and then an empty line. Not to be tried on this page: it would wait for the end.", OneOf("true"), "true");
 
     public static ParameterDocument Topics { get; } = Query("topics",
-        "What to follow: topics, or partitions of them, each with or without a place (else from now on), commas between them.",
+        "What to follow: topics, or partitions of them, each with or without a place (else from now on), commas between them. The id of an event is such a value: a page that kept it goes on behind it.",
         new() { Type = JsonSchemaType.String }, "orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z") with
     { IsRequired = true };
 

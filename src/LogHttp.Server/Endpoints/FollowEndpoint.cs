@@ -30,7 +30,7 @@ internal static class FollowEndpoint
             || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem)
             || !FollowSource.TryOpen(address.Topic, address.Partition, place, out var source, out problem))
             return problem;
-        return await RunAsync(context, [source], context =>
+        return await RunAsync(context, [source], namesPartitions: false, context =>
             new LinesFollow(context, Representations.Of(context.Request, showsValues: false) == Representation.JsonLines ? Representation.JsonLines.ContentType() : RecordsType.Name, Settings(context).SmallRegionBytes));
     }
 
@@ -39,10 +39,10 @@ internal static class FollowEndpoint
     {
         if (!TryReadSources(context, catalog, out var sources, out var problem))
             return problem;
-        return await RunAsync(context, sources, static context => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
+        return await RunAsync(context, sources, namesPartitions: true, static context => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
     }
 
-    static async Task<IResult> RunAsync(HttpContext context, IReadOnlyList<FollowSource> sources, Func<HttpContext, FollowFormat> lines)
+    static async Task<IResult> RunAsync(HttpContext context, IReadOnlyList<FollowSource> sources, bool namesPartitions, Func<HttpContext, FollowFormat> lines)
     {
         var waiting = context.RequestServices.GetRequiredService<WaitingRequests>();
         if (!waiting.TryEnter())
@@ -50,7 +50,7 @@ internal static class FollowEndpoint
         try
         {
             var isHead = context.Request.Method == HttpMethods.Head;
-            var format = WantsEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources) : lines(context);
+            var format = WantsEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources, namesPartitions) : lines(context);
             var stream = new FollowStream(context, sources, format, context.RequestServices.GetRequiredService<Deadlines>(), TimeSpan.FromSeconds(Settings(context).HeartbeatSeconds));
             await stream.RunAsync(isHead);
             return TypedResults.Empty;
@@ -94,19 +94,29 @@ internal static class FollowEndpoint
         return problem is null;
     }
 
-    /// <summary>Reads `orders`, `orders/0`, each with or without `:place`; without a place, what comes from now on.</summary>
+    /// <summary>
+    /// Reads `orders`, `orders/0`, or `orders/0/8f1d4c0a52b7e693` as ids of events have it, each with or without `:place`;
+    /// without a place, what comes from now on.
+    /// </summary>
     static bool TryReadTopic(string text, TopicCatalog catalog, [NotNullWhen(true)] out Topic? topic, out IEnumerable<PartitionLog> partitions, out LogPlace place, [NotNullWhen(false)] out Problem? problem)
     {
         (topic, partitions, place, problem) = (null, [], LogPlace.Latest, null);
         // A time has colons of its own.
         var (address, from) = text.Split(':', 2) is [var before, var after] ? (before, after) : (text, null);
-        var (name, number) = address.Split('/', 2) is [var first, var second] ? (first, second) : (address, null);
+        var (name, number, id) = address.Split('/', 3) switch
+        {
+            [var first, var second, var third] => (first, second, third),
+            [var first, var second] => (first, second, null),
+            _ => (address, null, (string?)null),
+        };
         if (TopicName.Check(name) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
         else if (from is not null && !LogPlace.TryParse(from, out place))
             problem = Problems.InvalidPlace(from);
         else if (catalog.Find(name) is not { } found)
             problem = Problems.UnknownTopic(name);
+        else if (id is not null && id != found.Id)
+            problem = Problems.TopicReplaced(found);
         else if (number is null)
             (topic, partitions) = (found, found.Partitions);
         else if (!int.TryParse(number, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var partition) || partition >= found.Partitions.Length)

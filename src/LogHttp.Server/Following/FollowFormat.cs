@@ -125,7 +125,7 @@ internal sealed class ManyLinesFollow(PipeWriter writer, string contentType) : F
 /// Server-sent events: a record an event, whose id is the position in every partition followed, so that whoever comes back
 /// with Last-Event-ID misses nothing and gets nothing twice. A heartbeat is a comment.
 /// </summary>
-internal sealed class EventsFollow(PipeWriter writer, IReadOnlyList<FollowSource> sources) : FollowFormat
+internal sealed class EventsFollow(PipeWriter writer, IReadOnlyList<FollowSource> sources, bool namesPartitions) : FollowFormat
 {
     const int RetryMs = 1000;
 
@@ -151,9 +151,9 @@ internal sealed class EventsFollow(PipeWriter writer, IReadOnlyList<FollowSource
             source.NextOffset = record.Offset + 1;
             WriteId();
             writer.Write("\ndata: "u8);
-            if (sources.Count > 1)
+            if (namesPartitions)
                 writer.Write(source.Prefix);
-            writer.Write(sources.Count > 1 ? record.Line[1..] : record.Line);
+            writer.Write(namesPartitions ? record.Line[1..] : record.Line);
             writer.Write("\n"u8);
         }
         await writer.FlushAsync(aborted);

@@ -179,11 +179,66 @@ public sealed class Section10FollowTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Stream_OfOnePartition_NamesItInEveryRecordToo()
+    {
+        await AppendAsync("one");
+        using var lines = new Lines(await OpenAsync("/stream?topics=t:earliest"));
+        using var events = new Lines(await OpenAsync("/stream?topics=t:earliest", ("Accept", Events)));
+        Assert.StartsWith("{\"topic\":\"t\",\"partition\":0,\"offset\":0,", await lines.RecordAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("{\"topic\":\"t\",\"partition\":0,\"offset\":0,", (await events.EventAsync()).Data, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stream_BegunWithTheIdOfAnEvent_GoesOnBehindIt()
+    {
+        // As a page does that was reloaded: it kept the id, and can't send it as a header.
+        await _server.SendAsync(HttpMethod.Put, "/topics/t");
+        await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":2}");
+        string place;
+        using (var events = new Lines(await OpenAsync("/stream?topics=t:earliest,two", ("Accept", Events))))
+        {
+            await AppendAsync("t0");
+            (place, _) = await events.EventAsync();
+        }
+        await _server.PostAsync("/topics/two?partition=1", "text/plain", "two0");
+        using (var events = new Lines(await OpenAsync($"/stream?topics={place}", ("Accept", Events))))
+        {
+            (place, var data) = await events.EventAsync();
+            Assert.Contains("\"value\":\"two0\"", data, StringComparison.Ordinal);
+            await AppendAsync("t1");
+            (_, data) = await events.EventAsync();
+            Assert.Contains("\"value\":\"t1\"", data, StringComparison.Ordinal);
+        }
+        // What the browser itself sends after a break is newer than its URL.
+        using (var events = new Lines(await OpenAsync($"/stream?topics={place}", ("Accept", Events), ("Last-Event-ID", place.Replace(":1,", ":2,", StringComparison.Ordinal)))))
+        {
+            await AppendAsync("t2");
+            Assert.Contains("\"value\":\"t2\"", (await events.EventAsync()).Data, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Stream_BegunWithTheIdOfATopicThatWas_SaysSo()
+    {
+        await _server.SendAsync(HttpMethod.Put, "/topics/t", "{\"partitions\":2}");
+        var place = $"t/1/{await _server.TopicIdAsync("t")}:0";
+        using (await OpenAsync($"/stream?topics={place}"))
+        {
+        }
+        await _server.SendAsync(HttpMethod.Delete, "/topics/t");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/stream?topics={place}"), HttpStatusCode.NotFound, "unknown_topic");
+        // Its successor need not even have that partition.
+        await AppendAsync("another");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/stream?topics={place}"), HttpStatusCode.Gone, "topic_replaced");
+    }
+
     [Theory]
     [InlineData("", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("?topics=", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("?topics=t,t/0", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("?topics=t/1", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("?topics=t/0/:0", HttpStatusCode.Gone, "topic_replaced")]
     [InlineData("?topics=t:soon", HttpStatusCode.BadRequest, "invalid_place")]
     [InlineData("?topics=t!", HttpStatusCode.BadRequest, "invalid_topic")]
     [InlineData("?topics=none", HttpStatusCode.NotFound, "unknown_topic")]
