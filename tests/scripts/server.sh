@@ -13,10 +13,10 @@ stop_server() {
 }
 trap 'stop_server; rm -rf "$work"' EXIT
 
-start_server() { # NAME=value … in the environment are its settings; sets $url and $server_pid
+start_server() { # NAME=value … in the environment are its settings; listens at $address where that is set; sets $url and $server_pid
   local dll=$repository/src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll
-  dotnet build "$repository/src/LogHttp.Server" -c Release --nologo -v quiet >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
-  (cd "$work" && exec env "$@" dotnet "$dll" --urls http://127.0.0.1:0) >"$work/server.log" 2>&1 &
+  [ -e "$work/build.log" ] || dotnet build "$repository/src/LogHttp.Server" -c Release --nologo -v quiet >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
+  (cd "$work" && exec env "$@" dotnet "$dll" --urls "${address:-http://127.0.0.1:0}") >"$work/server.log" 2>&1 &
   server_pid=$!
   for _ in $(seq 300); do
     url=$(sed -n 's/.*Now listening on: \(http:[^ ]*\).*/\1/p' "$work/server.log" | head -n 1)

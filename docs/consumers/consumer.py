@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Copies every record of a partition, and those to come, into TOPIC-PARTITION.sqlite, each exactly once.
+
+Usage: consumer.py SERVER TOPIC PARTITION
+"""
+import http.client
+import json
+import sqlite3
+import sys
+import time
+import urllib.error
+import urllib.request
+
+server, topic, partition = sys.argv[1:]
+database = sqlite3.connect(f"{topic}-{partition}.sqlite")
+database.executescript("""
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+    CREATE TABLE IF NOT EXISTS records (offset INTEGER NOT NULL, record TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS place (path TEXT NOT NULL)""")
+first = f"/topics/{topic}/earliest?partition={partition}&follow=true"
+
+while True:
+    (path,) = database.execute("SELECT path FROM place").fetchone() or (first,)
+    try:
+        with urllib.request.urlopen(server + path, timeout=60) as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # cut off in the middle: it comes again
+                if line == b"\n":
+                    continue  # a heartbeat
+                offset = json.loads(line)["offset"]
+                next_path = f"/topics/{topic}/{offset + 1}?partition={partition}&follow=true&v={lines.headers['Log-Topic-Id']}"
+                with database:  # one transaction: the record and the place behind it
+                    database.execute("INSERT INTO records VALUES (?, ?)", (offset, line.decode()))
+                    database.execute("REPLACE INTO place (rowid, path) VALUES (1, ?)", (next_path,))
+    except urllib.error.HTTPError as error:
+        if error.code < 500:
+            sys.exit(error.read().decode())  # asking again will not help: see what to do about 410
+    except (OSError, http.client.HTTPException):
+        pass  # broken off, or the server stops
+    time.sleep(1)

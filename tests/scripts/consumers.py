@@ -1,0 +1,35 @@
+"""Compares what the consumers of docs/consumers have handled with the log. Usage: consumers.py LOG SHELL PYTHON PAGE."""
+import json
+import sqlite3
+import sys
+
+log_path, shell_path, database_path, page_path = sys.argv[1:5]
+log = open(log_path, encoding="utf-8").read().splitlines(keepends=True)
+assert [json.loads(line)["offset"] for line in log] == list(range(len(log))), "the log itself is not as expected"
+
+
+def check(name, handled, log, exactly_once):
+    """Every record at least once, in order but for going back to what was there before, and on from there, and nothing else."""
+    at = 0
+    for line in handled:
+        if at == len(log) or line != log[at]:
+            assert line in log[:at], f"{name}: after record {at - 1} comes {line!r}"
+            at = log.index(line)
+        at += 1
+    assert at == len(log), f"{name}: {at} of {len(log)} records"
+    repeats = len(handled) - len(log)
+    assert repeats == 0 or not exactly_once, f"{name}: {repeats} repeats"
+    print(f"{name}: {len(log)} records in order, {repeats} repeats")
+
+
+def as_in_the_log(record):
+    assert (record.pop("topic"), record.pop("partition")) == ("orders", 0), record
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+shell = open(shell_path, encoding="utf-8").read().splitlines(keepends=True)
+python = [line for (line,) in sqlite3.connect(database_path).execute("SELECT record FROM records ORDER BY rowid")]
+page = [as_in_the_log(record) for record in json.load(open(page_path, encoding="utf-8"))]
+check("consumer.sh", shell, log, exactly_once=False)
+check("consumer.py", python, log, exactly_once=True)
+check("page.html", page, log[-1000:], exactly_once=True)  # it keeps so many
