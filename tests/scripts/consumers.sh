@@ -38,6 +38,7 @@ has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
 cp "$repository"/tests/browser/{package.json,package-lock.json,consumer.mjs} "$work"
 (cd "$work" && npm ci --silent --ignore-scripts --no-audit --no-fund)
 mkdir "$work"/{site,shell,python,page}
+: >"$work/site.log"
 python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$work/site" >"$work/site.log" 2>&1 &
 processes+=($!)
 await "the page's site" grep -q 'port [0-9]' "$work/site.log"
@@ -145,8 +146,7 @@ echo "$end records; consumer.sh and consumer.py killed $((2 * rounds)) times eac
 python3 "$repository/tests/scripts/consumers.py" "$work/log.ndjson" "$work/shell/handled.ndjson" "$work/python/orders-0.sqlite" "$work/page/page.json"
 
 # Another topic of the name: nobody takes its records for those that come next.
-kill -9 -- "-$shell" "-$python"
-{ wait "$shell"; wait "$python"; } 2>/dev/null || true
+{ kill -9 -- "-$shell" "-$python"; wait "$shell" "$python"; } 2>/dev/null || true
 curl -sS --fail-with-body -X DELETE "$url/topics/orders"
 curl -sS --fail-with-body -o /dev/null -X PUT "$url/topics/orders"
 curl -sS --fail-with-body -o /dev/null -d '{"n":0}' "$url/topics/orders"
