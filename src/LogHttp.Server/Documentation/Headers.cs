@@ -21,7 +21,7 @@ internal static class Headers
     public static HeaderDocument NoStore { get; } = new("Cache-Control", "No cache keeps it.", JsonSchemaType.String, "no-store") { Key = "No-Store" };
 
     public static HeaderDocument CacheControl { get; } = new("Cache-Control",
-        "How long caches keep it: for good what can never change (an offset, with `partition` and `v` in the URL, and everything there durable and complete; `private` where the request carries credentials), `no-cache` what can grow (ask again with `If-None-Match`), `no-store` what moves with the log.",
+        "How long caches keep it: for good what can never change (an offset, with `partition` and `v` in the URL, and everything there durable and complete; `private` where the request carries credentials), `no-cache` what can grow (ask again with `If-None-Match`), `no-store` what moves with the log. At an offset with `partition` and `v`, a long poll's answer, and that the topic is no more, are kept for seconds by caches that many share (`s-maxage`).",
         JsonSchemaType.String, "public, max-age=31536000, immutable");
 
     public static HeaderDocument ETag { get; } = new("ETag", "At an offset: names these very bytes, for `If-None-Match`.", JsonSchemaType.String, "\"8f1d4c0a52b7e693.42.45\"");

@@ -58,10 +58,11 @@ internal sealed class OperationFilter : IOperationFilter
     {
         var codes = documents.Select(static document => $"- `{document.Example.Code}`: {document.When}");
         IEnumerable<HeaderDocument> retryAfter = documents.Any(document => document.Example.IsRetryable) ? [Headers.RetryAfter] : [];
+        var cacheControl = documents.Any(document => document.Example.IsForGood) ? Headers.CacheControl : Headers.NoStore;
         return new()
         {
             Description = string.Join('\n', codes),
-            Headers = ToHeaders([.. documents.SelectMany(document => document.Headers).Distinct(), Headers.NoStore, .. retryAfter], context),
+            Headers = ToHeaders([.. documents.SelectMany(document => document.Headers).Distinct(), cacheControl, .. retryAfter], context),
             Content = new Dictionary<string, IOpenApiMediaType>
             {
                 [ProblemType] = new OpenApiMediaType

@@ -70,6 +70,9 @@ internal static class Parameters
     public static ParameterDocument MinBytes { get; } = Query("minBytes", "With `wait`: how much there has to be at the end of the log.",
         new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = "1", Maximum = "67108864", Default = 1 }, 1000);
 
+    public static ParameterDocument Cursor { get; } = Query("cursor", "With `wait`: tells a long poll from the one before it, as `Link` has it behind a 204, so that caches don't give the same answer twice.",
+        new() { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "0", Maximum = "9007199254740992" }, 1795370332);
+
     public static ParameterDocument Follow { get; } = Query("follow",
         "`true`: the answer goes on for ever, each record as soon as it may be read, and now and then an empty line. Not to be tried on this page: it would wait for the end.", OneOf("true"), "true");
 

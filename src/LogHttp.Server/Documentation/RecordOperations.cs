@@ -90,7 +90,7 @@ internal static class RecordOperations
         `HEAD` answers the same without the body.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.MaxBytes, Parameters.View, Parameters.Key, Parameters.KeyBase64, Parameters.TopicId, Parameters.Wait, Parameters.MinBytes, Parameters.Follow, Parameters.LastEventId, Parameters.IfNoneMatch],
+        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.MaxBytes, Parameters.View, Parameters.Key, Parameters.KeyBase64, Parameters.TopicId, Parameters.Wait, Parameters.MinBytes, Parameters.Cursor, Parameters.Follow, Parameters.LastEventId, Parameters.IfNoneMatch],
         Responses =
         [
             new(StatusCodes.Status200OK, "Records, or their values, in the form that `Accept` likes best. Where `Accept` names none of them: record lines; with `view=values` lines of JSON.")
@@ -111,7 +111,7 @@ internal static class RecordOperations
             },
             new(StatusCodes.Status204NoContent, "The place is the end of the log: nothing is there yet. `Link` is where the next record will be.")
             {
-                Headers = [.. Headers.Offsets, Headers.Link, Headers.NoStore],
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl],
             },
             new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")
             {
@@ -121,7 +121,7 @@ internal static class RecordOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.InvalidHeader), InPartition(ProblemDocuments.PartitionRequired),
-            ProblemDocuments.UnknownTopic, InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.OffsetBeyondEnd,
+            ForGood(ProblemDocuments.UnknownTopic), InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.OffsetGone, ForGood(ProblemDocuments.TopicReplaced), ProblemDocuments.OffsetBeyondEnd,
             ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, InPartition(ProblemDocuments.TooManyWaiting),
         ],
     };
@@ -156,13 +156,16 @@ internal static class RecordOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.PartitionRequired),
-            ProblemDocuments.UnknownTopic, InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.NoRecord, ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.OffsetBeyondEnd,
+            ForGood(ProblemDocuments.UnknownTopic), InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.NoRecord, ProblemDocuments.OffsetGone, ForGood(ProblemDocuments.TopicReplaced), ProblemDocuments.OffsetBeyondEnd,
             ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed,
         ],
     };
 
     /// <summary>A problem of a topic that was found.</summary>
     static ProblemDocument InPartition(ProblemDocument problem) => problem with { Headers = [Headers.TopicId] };
+
+    /// <summary>A problem that stays one where the URL names a topic by its id.</summary>
+    static ProblemDocument ForGood(ProblemDocument problem) => problem with { Example = problem.Example with { IsForGood = true } };
 
     static OpenApiSchema AnyJson(string description) => new() { Description = description };
 

@@ -14,7 +14,7 @@ namespace LogHttp.Server.Endpoints;
 /// <summary><c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).</summary>
 internal static partial class FetchEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, IOptions<LogHttpSettings> settings)
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, TimeProvider time, IOptions<LogHttpSettings> settings)
     {
         if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.Value.MaxWaitSeconds), out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
@@ -29,16 +29,17 @@ internal static partial class FetchEndpoint
         WriteOffsets(headers, page);
         if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
             return Problems.Of(page);
-        headers.Link = $"<{query.NextUrl(address, page.NextOffset)}>; rel=\"next\"";
         if (page.Region is null)
         {
             // The next record will be there.
-            headers.CacheControl = Caching.NoStore;
+            headers.Link = Next(query.NextPollUrl(address, page.NextOffset, time.GetUtcNow()));
+            Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings.Value);
             return TypedResults.NoContent();
         }
+        headers.Link = Next(query.NextUrl(address, page.NextOffset));
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
-        if (Caching.WriteHeaders(context, address, page, representation.Tag(), settings.Value))
+        if (Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings.Value))
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         context.Response.ContentType = representation.ContentType();
         if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines or Representation.Page)
@@ -83,6 +84,8 @@ internal static partial class FetchEndpoint
 
     [LoggerMessage(3, LogLevel.Error, "An answer was broken off, because the log is damaged")]
     static partial void BrokenOff(ILogger logger, Exception exception);
+
+    static string Next(string url) => $"<{url}>; rel=\"next\"";
 
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,7 @@
+using LogHttp.Server.Fetching;
+using LogHttp.Server.Hosting;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -25,6 +28,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The epoch that a producer has gone on with, for who sent an older one.</summary>
     public long? Epoch { get; init; }
 
+    /// <summary>Whether the URL can never be answered with anything else, for the topic that it names by its id is no more.</summary>
+    public bool IsForGood { get; init; }
+
     /// <summary>The same, said of a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
 
@@ -32,7 +38,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        httpContext.Response.Headers.CacheControl = "no-store";
+        // All who followed a topic that goes ask at the same time: a cache that collapses them can answer all at once only with what it may keep.
+        var isShared = IsForGood && Caching.IsShared(httpContext, httpContext.RequestServices.GetRequiredService<IOptions<LogHttpSettings>>().Value);
+        httpContext.Response.Headers.CacheControl = isShared ? Caching.Shared : Caching.NoStore;
         if (IsRetryable)
             httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
         return new Answer<ProblemJson>(Status, ToJson(), ResponseJson.Readable.ProblemJson, "application/problem+json").ExecuteAsync(httpContext);

@@ -26,7 +26,7 @@ internal static class ValueEndpoint
         var only = page with { NextOffset = page.FirstOffset + 1, IsFinal = page.IsDurable };
         FetchEndpoint.WriteOffsets(headers, only);
         SecurityHeaders.ApplySandbox(headers);
-        if (Caching.WriteHeaders(context, address, only, ".value", settings.Value))
+        if (Caching.WriteHeaders(context, address, only, ".value", waits: false, settings.Value))
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         context.Response.ContentType = contentType;
         context.Response.ContentLength = content.Length;

@@ -15,11 +15,15 @@ namespace LogHttp.Server.Fetching;
 /// <param name="ShowsValues">Whether only the values are wanted.</param>
 /// <param name="Wait">How long to wait for records where there are none; null: not at all.</param>
 /// <param name="MinBytes">How much there has to be, so as not to wait.</param>
+/// <param name="Cursor">Which in a row of long polls at one place this is, as <c>Link</c> has it.</param>
 /// <param name="Follows">Whether the answer is to go on for ever.</param>
-internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValues, TimeSpan? Wait, long MinBytes, bool Follows)
+internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValues, TimeSpan? Wait, long MinBytes, long Cursor, bool Follows)
 {
     /// <summary>How much one request for a key looks through, unless it says otherwise: what the disk gives in a fraction of a second.</summary>
     static readonly PageSize ScanSize = PageSize.AtMost(16 << 20);
+
+    /// <summary>Any Unix second; the next number still is one.</summary>
+    const long MaxCursor = 1L << 53;
 
     public PageSize PageSize => MaxBytes is { } maxBytes ? PageSize.AtMost(maxBytes) : Key is null ? PageSize.Default : ScanSize;
 
@@ -27,20 +31,33 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
     {
         read = null;
         var query = request.Query;
-        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v", "wait", "minBytes", "follow"], out problem)
+        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v", "wait", "minBytes", "cursor", "follow"], out problem)
             || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
             || !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem)
             || !query.TryReadFlag("follow", "true", out var follows, out problem)
             || !query.TryReadNumber("minBytes", 1, PageSize.MostBytes, out var minBytes, out problem)
+            || !query.TryReadNumber("cursor", 0, MaxCursor, out var cursor, out problem)
             || !TryReadWait(query, maxWait, out var wait, out problem))
             return false;
-        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, follows);
+        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows);
         if (minBytes is not null && wait is null)
             problem = Problems.InvalidRequest("invalid_parameter", "minBytes says what to wait for; it goes with wait, such as wait=30s.");
+        else if (cursor is not null && wait is null)
+            problem = Problems.InvalidRequest("invalid_parameter", "cursor tells a long poll from the one before it; it goes with wait, such as wait=30s.");
         else if (follows && (key is not null || showsValues || wait is not null))
             problem = Problems.InvalidRequest("invalid_parameter", "follow=true sends all records as they come; key, view and wait do not go with it.");
         return problem is null;
+    }
+
+    /// <summary>
+    /// The URL to go on with behind an answer without records: that of a long poll must not be the one just asked for, or a
+    /// cache that collapses polls would hand out the same answer again. All who got it go on at one URL.
+    /// </summary>
+    public string NextPollUrl(LogAddress address, long offset, DateTimeOffset now)
+    {
+        var url = NextUrl(address, offset);
+        return Wait is null ? url : string.Create(CultureInfo.InvariantCulture, $"{url}&cursor={Math.Max(now.ToUnixTimeSeconds(), Cursor + 1)}");
     }
 
     /// <summary>The URL of the page that follows.</summary>

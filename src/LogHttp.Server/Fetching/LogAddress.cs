@@ -24,15 +24,19 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
             problem = Problems.InvalidPlace(place);
         else if (!context.Request.Query.TryReadNumber(PartitionParameter, 0, int.MaxValue, out var number, out problem) || !context.Request.Query.TryReadText(TopicIdParameter, out var topicId, out problem))
             return false;
-        else if (catalog.Find(topic) is not { } found)
-            problem = Problems.UnknownTopic(topic);
         else
         {
+            var isPermanent = parsed.IsNumeric && number is not null && topicId is not null;
+            if (catalog.Find(topic) is not { } found)
+            {
+                problem = Problems.UnknownTopic(topic) with { IsForGood = isPermanent };
+                return false;
+            }
             context.Response.Headers["Log-Topic-Id"] = found.Id;
             if (topicId is not null && topicId != found.Id)
-                problem = Problems.TopicReplaced(found);
+                problem = Problems.TopicReplaced(found) with { IsForGood = isPermanent };
             else if (TryChoose(found, (int?)number, key, out var partition, out problem))
-                read = new(found, partition, parsed, parsed.IsNumeric && number is not null && topicId is not null);
+                read = new(found, partition, parsed, isPermanent);
         }
         return problem is null;
     }

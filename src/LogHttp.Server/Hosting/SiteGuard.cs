@@ -76,12 +76,11 @@ internal sealed class SiteGuard
     {
         if (!AllowsOrigins)
             return;
-        // Late: the CORS middleware says it too, for some answers.
+        // Late: the CORS middleware says it too, for some answers. On one line: nginx before 1.23 reads only the last.
         response.OnStarting(static state =>
         {
             var headers = ((HttpResponse)state).Headers;
-            if (!headers.Vary.Contains(HeaderNames.Origin))
-                headers.Append(HeaderNames.Vary, HeaderNames.Origin);
+            headers.Vary = string.Join(", ", headers.Vary.Append(HeaderNames.Origin).Distinct());
             return Task.CompletedTask;
         }, response);
     }

@@ -65,6 +65,30 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
+    public async Task Get_AlongTheLinksOfEmptyAnswers_NeverAsksTheSameTwice_UntilThereIsARecord()
+    {
+        await AppendAsync("one");
+        var path = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/0?wait=1ms"));
+        Assert.DoesNotContain("cursor", path, StringComparison.Ordinal);
+        var asked = new List<string>();
+        for (var i = 0; i < 3; i++)
+        {
+            asked.Add(path);
+            using var nothing = await _server.Client.GetAsync(path);
+            Assert.Equal(HttpStatusCode.NoContent, nothing.StatusCode);
+            path = TestServer.NextLink(nothing);
+        }
+        Assert.Equal(asked.Count + 1, asked.Append(path).Distinct().Count());
+        Assert.StartsWith($"{asked[0]}&cursor=", path, StringComparison.Ordinal);
+
+        await AppendAsync("two");
+        using var response = await _server.Client.GetAsync(path);
+        Assert.Equal((HttpStatusCode.OK, 1), (response.StatusCode, TestServer.Number(response, "Log-First-Offset")));
+        // So that those who come from elsewhere ask for the next page under the same URL.
+        Assert.DoesNotContain("cursor", TestServer.NextLink(response), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Requests_BeyondTheBound_AreRefused_UntilOthersAreDone()
     {
         await AppendAsync("one");
@@ -111,6 +135,8 @@ public sealed class Section3LongPollTests : IDisposable
     [InlineData("wait=")]
     [InlineData("minBytes=10")]
     [InlineData("minBytes=0&wait=1s")]
+    [InlineData("cursor=1")]
+    [InlineData("cursor=-1&wait=1s")]
     [InlineData("follow=yes")]
     [InlineData("follow=true&key=a")]
     [InlineData("follow=true&view=values")]

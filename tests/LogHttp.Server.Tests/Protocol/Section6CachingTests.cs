@@ -5,6 +5,7 @@ namespace LogHttp.Server.Tests.Protocol;
 public sealed class Section6CachingTests : IDisposable
 {
     const string Forever = "public, max-age=31536000, immutable";
+    const string Shared = "public, max-age=0, s-maxage=5";
 
     readonly TestServer _server = new(("SegmentBytes", "65536"));
 
@@ -66,6 +67,58 @@ public sealed class Section6CachingTests : IDisposable
         Assert.True(found.Count > 4);
         Assert.Equal("no-cache", found[^1]);
         Assert.All(found.SkipLast(1), cacheControl => Assert.Equal(Forever, cacheControl));
+    }
+
+    [Fact]
+    public async Task ATopicThatIsNoMore_IsSaidToBeSo_ToAllWhoAskAtTheSameTime()
+    {
+        foreach (var code in new[] { "topic_replaced", "unknown_topic" })
+        {
+            foreach (var (path, expected) in new[]
+            {
+                ("/topics/t/0?partition=0&v=gone", Shared),
+                ("/topics/t/0?partition=0&v=gone&wait=1s", Shared),
+                ("/topics/t/0/value?partition=0&v=gone", Shared),
+                ("/topics/t/0?v=gone", "no-store"),
+                ("/topics/t/earliest?partition=0&v=gone", "no-store"),
+            })
+            {
+                if (code == "topic_replaced")
+                    using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
+                using var response = await _server.Client.GetAsync(path);
+                await TestServer.ProblemAsync(response, code == "topic_replaced" ? HttpStatusCode.Gone : HttpStatusCode.NotFound, code);
+                Assert.Equal((path, expected), (path, TestServer.Header(response, "Cache-Control")));
+            }
+            await _server.SendAsync(HttpMethod.Delete, "/topics/t");
+        }
+    }
+
+    [Fact]
+    public async Task ALongPollsAnswer_IsKeptForSecondsByCachesThatManyShare_AndOnlyThere()
+    {
+        var id = await AppendAsync();
+        foreach (var (path, expected) in new[]
+        {
+            ($"/topics/t/99?partition=0&v={id}&wait=1ms", Shared),
+            ($"/topics/t/99?partition=0&v={id}&wait=1ms&minBytes=100000", Shared),
+            ($"/topics/t/100?partition=0&v={id}&wait=1ms", Shared),
+            ($"/topics/t/100?partition=0&v={id}&wait=1ms&cursor=7", Shared),
+            // What can't change is kept for ever all the same.
+            ($"/topics/t/0?partition=0&v={id}&wait=1ms", Forever),
+            ($"/topics/t/100?partition=0&wait=1ms", "no-store"),
+            ($"/topics/t/99?v={id}&wait=1ms", "no-cache"),
+            ($"/topics/t/101?partition=0&v={id}&wait=1ms", "no-store"),
+            ($"/topics/t/latest?partition=0&v={id}&wait=1ms", "no-store"),
+        })
+        {
+            using var response = await _server.Client.GetAsync(path);
+            Assert.Equal((path, expected), (path, TestServer.Header(response, "Cache-Control")));
+        }
+        foreach (var (offset, expected) in new[] { (99, "no-cache"), (100, "no-store") })
+        {
+            using var authenticated = await _server.SendAsync(HttpMethod.Get, $"/topics/t/{offset}?partition=0&v={id}&wait=1ms", ("Authorization", "Basic YTpi"));
+            Assert.Equal(expected, TestServer.Header(authenticated, "Cache-Control"));
+        }
     }
 
     [Fact]
