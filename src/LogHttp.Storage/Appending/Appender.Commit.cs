@@ -190,6 +190,7 @@ internal sealed partial class Appender
         AppendRequest[] waiting;
         TrimRequest[] trims;
         AppendResult refusal;
+        bool isCutBack;
         lock (_gate)
         {
             if (_refusal is not null)
@@ -201,10 +202,13 @@ internal sealed partial class Appender
             _trims.Clear();
             _waitingBytes = 0;
             // A slice of a batch can be durable, and readers see whole batches.
-            if (_view.End.Position > _durableBatchEnd.Position)
+            isCutBack = _view.End.Position > _durableBatchEnd.Position;
+            if (isCutBack)
                 _view = _view with { End = EndAt(_durableBatchEnd), IsDurable = true, GrownBytes = _view.GrownBytes - (_view.End.Position - _durableBatchEnd.Position) };
         }
         StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
+        if (isCutBack)
+            Waiters.Shrunk();
         foreach (var request in waiting)
             request.Complete(refusal);
         foreach (var trim in trims)

@@ -72,7 +72,7 @@ internal sealed partial class Appender
         WriteStart(offset);
         lock (_gate)
             _view = _view with { EarliestOffset = offset };
-        Waiters.StartMoved();
+        Waiters.Shrunk();
         RemoveSegments(SegmentsBeforeStart());
         if (offset == _view.EndOffset && _written.Position > 0)
             LeaveActiveSegment();

@@ -36,4 +36,12 @@ public readonly record struct PageSize
 
     /// <summary>How far apart page ends are.</summary>
     public int GridBytes => MaxBytes - Math.Min(MaxBytes / 8, SlackBytes);
+
+    /// <summary>By how much a segment has to grow so that a page which goes to its end may end before it.</summary>
+    internal long GrowthToPageEnd(long position, long endPosition)
+    {
+        // Behind its first byte, and not where its end was looked for in vain already.
+        var nextGrid = Math.Max(position / GridBytes + 1, (endPosition + GridBytes - 1) / GridBytes) * GridBytes;
+        return Math.Max(1, Math.Min(nextGrid, position + MaxBytes) - endPosition + 1);
+    }
 }

@@ -290,6 +290,8 @@ public sealed class TopicCatalog : IAsyncDisposable
         {
             _topics[name] = OpenTopic(name, directory);
             _damagedTopics.TryRemove(name, out _);
+            if (_isWaitingStopped)
+                StopWaiting();
         }
         catch (IOException exception)
         {

@@ -2,7 +2,7 @@ namespace LogHttp.Storage;
 
 /// <summary>
 /// Ends waits when their time is over, with one timer for all of them: a wheel of lists, one for each tenth of a second. A
-/// wait ends up to that much late. Any thread.
+/// wait ends up to two of them late: one for its place on the wheel, one for the timer's. Any thread.
 /// </summary>
 public sealed class Deadlines : IDisposable
 {
@@ -41,8 +41,8 @@ public sealed class Deadlines : IDisposable
                 _tick = NowTick();
                 _timer.Change(TimeSpan.FromMilliseconds(TickMs), TimeSpan.FromMilliseconds(TickMs));
             }
-            // One more, for the tick that has begun.
-            waiter.DueTick = NowTick() + 1 + (long)Math.Ceiling(Math.Max(0, timeout.TotalMilliseconds) / TickMs);
+            // The first tick after its time, but none that was looked at already.
+            waiter.DueTick = Math.Max(_tick + 1, (long)Math.Ceiling((ElapsedMs + timeout.TotalMilliseconds) / TickMs));
             _slots[waiter.DueTick % SlotCount].AddLast(waiter.DeadlineNode);
         }
     }
@@ -58,7 +58,9 @@ public sealed class Deadlines : IDisposable
     /// <summary>Stops the timer; no wait ends by time any more.</summary>
     public void Dispose() => _timer.Dispose();
 
-    long NowTick() => (long)(_time.GetElapsedTime(_start).TotalMilliseconds / TickMs);
+    double ElapsedMs => _time.GetElapsedTime(_start).TotalMilliseconds;
+
+    long NowTick() => (long)(ElapsedMs / TickMs);
 
     void Unlink(LogWaiter waiter)
     {

@@ -18,6 +18,9 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     Segment? _segment;
     long _position;
 
+    // By how much the log has to grow for the page that was read last to end, however much more was asked for.
+    long _growthToPageEnd = 1;
+
     /// <summary>The partition.</summary>
     public PartitionLog Log => log;
 
@@ -30,7 +33,10 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     /// <summary>How far the log must have grown; the waiters' own.</summary>
     internal long TargetBytes { get; set; }
 
-    /// <summary>The next page, or that there is none yet, or no more. Whoever gets a page disposes of it.</summary>
+    /// <summary>
+    /// The next page, or that there is none yet, or no more. Whoever gets a page disposes of it. Its first offset is the place's where
+    /// nothing had to be looked up, and the first record may come behind a gap.
+    /// </summary>
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
@@ -47,6 +53,8 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
             { Status: FetchStatus.AtEnd } => (_seen.Active, _seen.End.Position),
             _ => (null, 0),
         };
+        // What comes to a page in a sealed segment comes behind it.
+        _growthToPageEnd = _segment == _seen.Active ? pageSize.GrowthToPageEnd(page.Region?.Position ?? _position, _seen.End.Position) : 1;
         return page;
     }
 
@@ -69,7 +77,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     internal void Expect(LogWaiter waiter, long growthBytes)
     {
         _waiter = waiter;
-        log.Waiters.Add(this, _seen ?? throw new InvalidOperationException("Nothing was read yet."), growthBytes);
+        log.Waiters.Add(this, _seen ?? throw new InvalidOperationException("Nothing was read yet."), Math.Min(growthBytes, _growthToPageEnd));
     }
 
     internal void Wake(LogWake wake) => _waiter?.Complete(wake);

@@ -5,7 +5,7 @@ namespace LogHttp.Storage;
 /// <summary>Why a wait ended.</summary>
 public enum LogWake
 {
-    /// <summary>A log has grown as far as was asked, or into another segment: look again.</summary>
+    /// <summary>A log has grown as far as was asked or as a page can, or into another segment, or was cut back by a failed sync: look again.</summary>
     Grown,
 
     /// <summary>The time is over.</summary>
@@ -40,7 +40,7 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
 
     /// <summary>Waits until one follower's log has more than its last read found.</summary>
     /// <param name="follower">Who has read.</param>
-    /// <param name="growthBytes">How much more there has to be.</param>
+    /// <param name="growthBytes">How much more there has to be; less does where the page that was read can't take so much.</param>
     public ValueTask<LogWake> WaitAsync(LogFollower follower, long growthBytes = 1)
     {
         ArgumentNullException.ThrowIfNull(follower);

@@ -30,15 +30,18 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
         {
             _waiting.Remove(follower);
             follower.TargetBytes = seen.GrownBytes + growthBytes;
+            var isFirst = _waiting.Count == 0;
             _waiting.Add(follower);
-            _active ??= seen.Active;
             _count = _waiting.Count;
             // Whoever publishes looks at the count after the view; here the view is looked at after the count.
             Interlocked.MemoryBarrier();
             var view = currentView();
+            // While nobody waited, nobody looked.
+            if (isFirst)
+                _active = view.Active;
             if (_isClosed)
                 wake = LogWake.Closed;
-            else if (view.GrownBytes >= follower.TargetBytes || view.Active != seen.Active)
+            else if (view.GrownBytes >= follower.TargetBytes || view.GrownBytes < seen.GrownBytes || view.EarliestOffset != seen.EarliestOffset || view.Active != seen.Active)
                 wake = LogWake.Grown;
         }
         if (wake is { } at)
@@ -63,6 +66,14 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
             scheduler.Schedule(static state => ((LogWaiters)state!).WakeReached(), this);
     }
 
+    /// <summary>The log shows less: wakes, elsewhere, all, for some may stand before its start or beyond its end.</summary>
+    public void Shrunk()
+    {
+        lock (_gate)
+            _wakesAll = _waiting.Count > 0;
+        Grown();
+    }
+
     /// <summary>Ends all waits, and those to come.</summary>
     public void Close()
     {
@@ -76,14 +87,6 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
         }
         foreach (var follower in all)
             follower.Wake(LogWake.Closed);
-    }
-
-    /// <summary>The log begins elsewhere: wakes all, of whom some may wait at a place that is gone.</summary>
-    public void StartMoved()
-    {
-        lock (_gate)
-            _wakesAll = true;
-        Grown();
     }
 
     void WakeReached()

@@ -382,9 +382,10 @@ sealed partial class StorageSimulation
     /// <summary>A page that somebody is still sending, and the lines it must hold.</summary>
     sealed record HeldPage(PartitionModel Model, FetchResult Page, ModelLine[] Lines, int First, int Last, int Visible)
     {
-        public static HeldPage Of(PartitionModel model, FetchResult page, int first, int visible)
+        /// <param name="mayBeginInGap">A follower that reads on says where it stood, and not where the next record is.</param>
+        public static HeldPage Of(PartitionModel model, FetchResult page, int first, int visible, bool mayBeginInGap = false)
         {
-            Require(page.FirstOffset == model.Lines[first].Offset, $"{model.Name}: the page begins with {page.FirstOffset} instead of {model.Lines[first].Offset}");
+            Require(mayBeginInGap ? model.IndexOf(page.FirstOffset) == first : page.FirstOffset == model.Lines[first].Offset, $"{model.Name}: the page begins with {page.FirstOffset} instead of {model.Lines[first].Offset}");
             var last = model.IndexOf(page.NextOffset);
             Require(last > first && last <= visible && model.Lines[last - 1].Offset + 1 == page.NextOffset, $"{model.Name}: the page from {page.FirstOffset} on is followed by {page.NextOffset}");
             return new(model, page, [.. model.Lines[first..last]], first, last, visible);

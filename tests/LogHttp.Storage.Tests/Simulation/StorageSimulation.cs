@@ -69,6 +69,7 @@ sealed partial class StorageSimulation
             MaxOpenSegments = _random.Next(2) == 0 ? 4 : 16,
         };
         _names = [.. Enumerable.Range(0, 1 + _random.Next(3)).Select(number => new NameModel($"t{number}"))];
+        _readerRandom = seed % 3 == 1 ? new Random(~seed) : null;
         trace.Logged += OnLogged;
     }
 
@@ -117,6 +118,7 @@ sealed partial class StorageSimulation
             {
                 _step++;
                 Step();
+                StepReaders();
                 if (_random.Next(3) == 0)
                     Pump(_random.Next(6));
                 Listen();
@@ -153,6 +155,7 @@ sealed partial class StorageSimulation
             try
             {
                 _catalog = TopicCatalog.Open(Environment(), _options);
+                (_deadlines, _isStopping, _isWaitingStopped) = (new Deadlines(_time), false, false);
                 if (_catalog.DamagedTopics.Count == 0)
                     return true;
                 // Other topics are served without it; the next start must find it whole, so here it is begun anew.
@@ -245,6 +248,7 @@ sealed partial class StorageSimulation
         }
         PumpAll();
         Listen();
+        CatchUp();
         LookAtAll(afterStart: false);
         Close();
         CutPower();
@@ -256,8 +260,13 @@ sealed partial class StorageSimulation
     /// <summary>Closes the log in good order, with work and pages still under way.</summary>
     void Close()
     {
+        StopWaiting();
         FinishDeletion();
+        // Also of a topic that is there again, because its deletion failed.
+        OpenReader();
+        StepReaders();
         _trace.Add("close");
+        _isStopping = true;
         var errors = _faults.ErrorCount;
         var closing = _catalog.DisposeAsync().AsTask();
         if (_random.Next(3) == 0)
@@ -274,6 +283,9 @@ sealed partial class StorageSimulation
         while (_heldPages.Count > 0)
             ReleasePage();
         _deletedLogs.Clear();
+        _deadlines!.Dispose();
+        Require(_readers.Count == 0, $"{string.Join(", ", _readers)} still read after the close");
+        Require(_time.UntilNextTimer is null, "a timer is set after the close");
         Require(_fileSystem.OpenHandleCount == 0, $"{_fileSystem.OpenHandleCount} file handles are open after the close");
     }
 
@@ -287,6 +299,7 @@ sealed partial class StorageSimulation
         // Stamps go on from the checkpoint, which may not have been written.
         if (log.StoppedReason is not null || _faults.ErrorCount > errorsBefore || IsLimited)
             model.LastStampMs = 0;
+        EndReadersOf(log);
     }
 
     void Kill()
@@ -315,6 +328,8 @@ sealed partial class StorageSimulation
         _deletion = null;
         _deletedLogs.Clear();
         _heldPages.Clear();
+        _readers.Clear();
+        _restedBases.Clear();
         _time = new SimulatedTime(_time.GetUtcNow());
         foreach (var model in Models)
         {
@@ -340,6 +355,7 @@ sealed partial class StorageSimulation
             if (log.StoppedReason is null)
                 model.DurableCount = Math.Max(model.DurableCount, model.DueCount);
         }
+        CheckWaiting();
     }
 
     /// <summary>Runs one piece of the log's work; a deletion whose topic that closed goes on before anything else.</summary>

@@ -81,6 +81,20 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
+    public async Task ATopic_WhoseDeletionFails_AfterAllWaitingWasStopped_LetsNobodyWait()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        await using var catalog = Open(fileSystem);
+        await catalog.GetOrCreateAsync("t");
+        catalog.StopWaiting();
+        fileSystem.Faults = static call => call.Kind == FileSystemCallKind.Rename && call.Path.EndsWith("topics/t", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        await Assert.ThrowsAnyAsync<IOException>(() => catalog.DeleteAsync("t"));
+        var follower = new LogFollower(catalog.Find("t")!.Partitions[0], LogPlace.Latest);
+        follower.Read(PageSize.Default).Dispose();
+        Assert.Equal(LogWake.Closed, await new LogWaiter().WaitAsync(follower).AsTask().WaitAsync(TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
     public async Task AChangedConfiguration_IsThereAfterARestart_AndItsRecordsToo()
     {
         var configuration = new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 1 << 20 };

@@ -51,6 +51,56 @@ public class LogFollowerTests
     }
 
     [Fact]
+    public async Task AWait_ForMoreThanItsPageCanTake_EndsWhenThePageDoes()
+    {
+        await using var log = await TestLog.OpenAsync();
+        var (follower, waiter, small) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter(), PageSize.AtMost(4096));
+        follower.Read(small).Dispose();
+        var wait = waiter.WaitAsync(follower, growthBytes: 1 << 20).AsTask();
+        await log.AppendAsync(new string('x', 3_000));
+        Assert.False(wait.IsCompleted);
+        await log.AppendAsync(new string('x', 3_000));
+        Assert.Equal(LogWake.Grown, await wait);
+        using var page = follower.Read(small);
+        Assert.Equal((1, 2), (page.NextOffset, page.EndOffset));
+    }
+
+    [Fact]
+    public async Task AWait_ForMoreOfAPageThatEndsWithItsSegment_EndsWithTheNextRecord()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        await using var catalog = Open(fileSystem);
+        var log = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { SegmentBytes = 64 << 10 })).Topic.Partitions[0];
+        await log.AppendAsync(TestLog.Batch(new string('x', 60_000)));
+        // The log rolls, and then the write fails: it ends with a sealed segment.
+        fileSystem.Faults = static call => call is { Kind: FileSystemCallKind.Write } && call.Path.EndsWith("1.ndjson", StringComparison.Ordinal) ? Fault.DiskFull : Fault.None;
+        Assert.Equal(AppendStatus.DiskFull, (await log.AppendAsync(TestLog.Batch(new string('x', 60_000)))).Status);
+        fileSystem.Faults = null;
+        var (follower, waiter) = (new LogFollower(log, LogPlace.Earliest), new LogWaiter());
+        follower.Read(Page).Dispose();
+        var wait = waiter.WaitAsync(follower, growthBytes: 1 << 20).AsTask();
+        Assert.False(wait.IsCompleted);
+        await log.AppendAsync(TestLog.Batch("next"));
+        Assert.Equal(LogWake.Grown, await wait.WaitAsync(TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
+    public async Task AFollower_OfRecordsThatAFailedSyncTookBack_IsWoken_AndFindsTheEndBeforeItsPlace()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        await using var catalog = Open(fileSystem);
+        var log = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Flush = FlushPolicy.Os })).Topic.Partitions[0];
+        await log.AppendAsync(TestLog.Batch("lost"));
+        var (follower, waiter) = (new LogFollower(log, LogPlace.Latest), new LogWaiter());
+        follower.Read(Page).Dispose();
+        var wait = waiter.WaitAsync(follower).AsTask();
+        fileSystem.Faults = static call => call.Kind is FileSystemCallKind.Sync or FileSystemCallKind.SyncAll && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        await catalog.ConfigureAsync("t", static before => before with { Flush = FlushPolicy.Always });
+        Assert.Equal(LogWake.Grown, await wait.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(FetchStatus.BeyondEnd, follower.Read(Page).Status);
+    }
+
+    [Fact]
     public async Task AWait_ForWhatIsThereAlready_EndsAtOnce()
     {
         await using var log = await TestLog.OpenAsync();
@@ -147,6 +197,29 @@ public class LogFollowerTests
     }
 
     [Fact]
+    public async Task Deadlines_AreAtMostTwoTicksLate_HoweverTheTimersTicksLie()
+    {
+        await using var log = await TestLog.OpenAsync();
+        var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
+        using var deadlines = new Deadlines(time);
+        // The first one starts the timer, at the end of one of the wheel's ticks.
+        time.Advance(TimeSpan.FromMilliseconds(99));
+        _ = Wait(TimeSpan.FromMinutes(1));
+        time.Advance(TimeSpan.FromMilliseconds(101));
+        var wait = Wait(TimeSpan.FromMilliseconds(1));
+        time.Advance(TimeSpan.FromMilliseconds(201));
+        Assert.Equal(LogWake.TimedOut, await wait.WaitAsync(TimeSpan.FromSeconds(30)));
+
+        Task<LogWake> Wait(TimeSpan timeout)
+        {
+            var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
+            follower.Read(Page).Dispose();
+            deadlines.Set(waiter, timeout);
+            return waiter.WaitAsync(follower).AsTask();
+        }
+    }
+
+    [Fact]
     public async Task NoRecord_IsSleptThrough_HoweverManyWait()
     {
         await using var log = await TestLog.OpenAsync(new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 64 << 10 });
@@ -167,6 +240,9 @@ public class LogFollowerTests
         await Task.WhenAll(followers).WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(0, log.Partition.Waiters.Count);
     }
+
+    static TopicCatalog Open(PowerCutFileSystem fileSystem) =>
+        TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = "/data" });
 
     /// <summary>The whole log as it lies in its files.</summary>
     static string TextOf(TestLog log) => string.Concat(log.SegmentPaths.Select(path =>

@@ -1,0 +1,335 @@
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Tests.Simulation;
+
+// Readers that wait for what comes: each gets every record from its place on, once and in order, and nobody sleeps longer
+// than there is reason to.
+sealed partial class StorageSimulation
+{
+    const int MaxReaders = 6;
+
+    /// <summary>How late a wait's time may be found to be over (api/PROTOCOL.md §3).</summary>
+    static readonly TimeSpan MaxLateness = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>
+    /// Null in two of three runs, which have no such readers: they are as quick as without, and draw nothing else than they
+    /// would.
+    /// </summary>
+    readonly Random? _readerRandom;
+    readonly List<WaitingReader> _readers = [];
+
+    /// <summary>Which segment was active in a log when nothing was left to do, by its base offset.</summary>
+    readonly Dictionary<PartitionLog, long> _restedBases = [];
+
+    Deadlines? _deadlines;
+    int _readerCount;
+    bool _isStopping;
+    bool _isWaitingStopped;
+
+    void StepReaders()
+    {
+        if (_readerRandom is null)
+            return;
+        if (_readerRandom.Next(4) == 0)
+            OpenReader();
+        for (var count = _readerRandom.Next(4); count > 0 && _readers.Count > 0; count--)
+            Step(_readers[_readerRandom.Next(_readers.Count)]);
+    }
+
+    void OpenReader()
+    {
+        if (_readerRandom is null || _readers.Count == MaxReaders)
+            return;
+        var found = _names.SelectMany(Partitions).OrderBy(_ => _readerRandom.Next()).ToArray();
+        if (found.Length == 0)
+            return;
+        var isPoll = _readerRandom.Next(2) == 0;
+        var count = isPoll || _readerRandom.Next(2) == 0 ? 1 : 2 + _readerRandom.Next(2);
+        var minBytes = isPoll ? _readerRandom.Next(4) switch { 0 => 1, 1 => 1 + _readerRandom.Next(1_000), 2 => 1 + _readerRandom.Next(20_000), _ => 1 + _readerRandom.Next(200_000) } : 1;
+        var reader = new WaitingReader(++_readerCount, [.. found.Take(count).Select(pair => OpenSource(pair.Log, pair.Model))],
+            PageSize.AtMost(PageSizes[_readerRandom.Next(PageSizes.Length)]), minBytes, isPoll, TimeSpan.FromMilliseconds(_readerRandom.Next(5_000)));
+        _trace.Add($"open {reader}");
+        reader.DueAt = DueAt(reader);
+        _readers.Add(reader);
+        // At once: where `latest` and the like lead to is known only now.
+        Read(reader, isLast: false);
+    }
+
+    ReaderSource OpenSource(PartitionLog log, PartitionModel model)
+    {
+        var (visible, end) = (VisibleCount(log, model), log.EndOffset);
+        var (place, offset) = _readerRandom!.Next(6) switch
+        {
+            0 => (LogPlace.Earliest, 0),
+            1 => (LogPlace.FromEnd(3), Math.Max(0, end - 3)),
+            2 when visible > 0 => At(model.Lines[_readerRandom.Next(visible)].Offset),
+            3 when _readerRandom.Next(4) == 0 => At(end + 1),
+            4 => (LogPlace.AtTime(long.MaxValue), end),
+            _ => (LogPlace.Latest, end),
+        };
+        return new(log, model, place, offset);
+
+        static (LogPlace, long) At(long offset) => (LogPlace.At(offset), offset);
+    }
+
+    long DueAt(WaitingReader reader) => _time.GetTimestamp() + reader.Timeout.Ticks;
+
+    /// <summary>Lets a reader do the next thing that it can.</summary>
+    void Step(WaitingReader reader)
+    {
+        switch (reader.Phase)
+        {
+            case ReaderPhase.Reads:
+                Read(reader, isLast: false);
+                break;
+            case ReaderPhase.IsAboutToWait:
+                BeginWait(reader);
+                break;
+            case ReaderPhase.Waits when reader.Wait.IsCompleted:
+                Wake(reader);
+                break;
+            case ReaderPhase.Waits when _readerRandom!.Next(10) == 0:
+                _trace.Add($"cancel {reader}");
+                reader.IsCancelled = true;
+                reader.Waiter.Cancel();
+                Require(reader.Wait.IsCompleted, $"{reader} was cancelled and sleeps on");
+                Wake(reader);
+                break;
+        }
+    }
+
+    void BeginWait(WaitingReader reader)
+    {
+        if (!reader.IsPoll)
+            reader.DueAt = DueAt(reader);
+        reader.SleepsUntil = Math.Max(reader.DueAt, _time.GetTimestamp());
+        _deadlines!.Set(reader.Waiter, TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp()));
+#pragma warning disable CA2012 // It is asked whether it ended, and then for its result, once: a task's continuation would run on the pool, at a moment of its own.
+        reader.Wait = reader.Sources is [var only]
+            ? reader.Waiter.WaitAsync(only.Follower, reader.MinBytes - only.PutBackBytes)
+            : reader.Waiter.WaitAsync(reader.Sources.Select(source => source.Follower));
+#pragma warning restore CA2012
+        reader.Phase = ReaderPhase.Waits;
+        Require(!_isWaitingStopped || reader.Wait.IsCompleted, $"{reader} begins to wait although all waiting was stopped");
+        _trace.Add($"{reader} waits{(reader.Wait.IsCompleted ? ", and is woken" : "")}");
+    }
+
+    void Wake(WaitingReader reader)
+    {
+        var wake = reader.Wait.Result;
+        _trace.Add($"{reader}: {wake}");
+        reader.Phase = ReaderPhase.Reads;
+        switch (wake)
+        {
+            case LogWake.Cancelled:
+                Require(reader.IsCancelled, $"{reader} was cancelled by nobody");
+                EndReader(reader);
+                break;
+            case LogWake.Closed:
+                Require(_isStopping || _isWaitingStopped || reader.Sources.Any(IsDeleted), $"{reader} was told of a close, and there is none");
+                if (reader.IsPoll)
+                    Read(reader, isLast: true);
+                EndReader(reader);
+                break;
+            case LogWake.TimedOut:
+                Require(_time.GetTimestamp() >= reader.DueAt, $"{reader} was told that its time is over {TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp())} early");
+                if (!reader.IsPoll)
+                {
+                    // A heartbeat; nothing has to be read for it.
+                    BeginWait(reader);
+                    break;
+                }
+                Read(reader, isLast: true);
+                EndReader(reader);
+                break;
+            default:
+                Require(IsThereReasonToWake(reader), $"{reader} was woken for nothing");
+                Read(reader, isLast: false);
+                break;
+        }
+    }
+
+    bool IsDeleted(ReaderSource source) => _deletedLogs.Exists(deleted => deleted.Log == source.Log);
+
+    /// <summary>
+    /// Enough, or something that only a look can tell from it: the log has rolled, was stopped, or its page may have ended.
+    /// </summary>
+    bool IsThereReasonToWake(WaitingReader reader) => reader.Sources.Any(source =>
+    {
+        var view = source.Log.View;
+        if (view.Active.BaseOffset != source.RestedBase || source.Log.StoppedReason is not null || _isStopping || IsDeleted(source))
+            return true;
+        var grid = reader.Size.GridBytes;
+        var nextGrid = Math.Max(source.PagePosition / grid + 1, (source.SeenPosition + grid - 1) / grid) * grid;
+        return view.End.Position > Math.Min(nextGrid, source.PagePosition + reader.Size.MaxBytes) || IsEnoughThere(reader, source);
+    });
+
+    /// <summary>Whether who asks now is answered at once.</summary>
+    bool IsEnoughThere(WaitingReader reader, ReaderSource source)
+    {
+        using var pause = _faults.Pause();
+        var capacityBytes = _fileSystem.CapacityBytes;
+        _fileSystem.CapacityBytes = long.MaxValue;
+        using var page = source.Log.Fetch(LogPlace.At(source.Offset), reader.Size);
+        _fileSystem.CapacityBytes = capacityBytes;
+        return IsEnough(page, reader.MinBytes);
+    }
+
+    static bool IsEnough(FetchResult page, long minBytes) => page.Status switch
+    {
+        FetchStatus.AtEnd => false,
+        FetchStatus.Page => page.Region!.LengthBytes >= minBytes || page.NextOffset < page.EndOffset,
+        _ => true,
+    };
+
+    /// <summary>A look at each partition; then it waits, unless there is more, or it ends.</summary>
+    void Read(WaitingReader reader, bool isLast)
+    {
+        var isMore = false;
+        try
+        {
+            foreach (var source in reader.Sources)
+            {
+                var page = source.Follower.Read(reader.Size);
+                if (!Take(reader, source, page, isLast))
+                {
+                    EndReader(reader);
+                    return;
+                }
+                isMore |= page.Region is not null && page.NextOffset < page.EndOffset;
+            }
+        }
+        catch (LogClosedException)
+        {
+            Require(reader.Sources.Any(IsDeleted) || _isStopping, $"{reader} can't read on, for the log is closed, and nobody closed it");
+            EndReader(reader);
+            return;
+        }
+        catch (IOException exception) when (exception is not CorruptionException and not CorruptIndexException && _faults.ErrorCount > _errorsBeforeLife)
+        {
+            _trace.Add($"{reader} could not read: {exception.Message}");
+            // It may try again from where it stood, if it stood at an offset: `latest` has moved meanwhile.
+            if (!reader.Sources.All(source => source.Follower.Place.IsNumeric))
+                EndReader(reader);
+            return;
+        }
+        if (isMore || isLast)
+            return;
+        reader.Phase = ReaderPhase.IsAboutToWait;
+        if (_readerRandom!.Next(2) == 0)
+            BeginWait(reader);
+    }
+
+    /// <summary>Checks what a read found, and keeps the page for a while; false where the reader has what it wanted, or can get no more.</summary>
+    bool Take(WaitingReader reader, ReaderSource source, FetchResult page, bool isLast)
+    {
+        var (log, model) = (source.Log, source.Model);
+        var (visible, end, first) = (VisibleCount(log, model), log.EndOffset, model.IndexOf(source.Offset));
+        var expected = source.Offset > end ? FetchStatus.BeyondEnd : first >= visible ? FetchStatus.AtEnd : FetchStatus.Page;
+        Require(page.Status == expected && page.EndOffset == end, $"{reader} found {page}; the end is {end}, so it should be {expected}");
+        (source.SeenPosition, source.PutBackBytes) = (log.View.End.Position, 0);
+        source.RestedBase = _restedBases.TryGetValue(log, out var rested) ? rested : null;
+        source.PagePosition = page.Region is { } region && region.Segment == log.View.Active ? region.Position : source.SeenPosition;
+        if (reader.IsPoll && !isLast && !IsEnough(page, reader.MinBytes))
+        {
+            source.PutBackBytes = page.Region?.LengthBytes ?? 0;
+            page.Dispose();
+            source.Follower.PutBack(page);
+            return true;
+        }
+        if (page.Region is not null)
+        {
+            _heldPages.Add(HeldPage.Of(model, page, first, visible, mayBeginInGap: true));
+            source.Offset = page.NextOffset;
+            while (_heldPages.Count > 4)
+                ReleasePage();
+        }
+        return !reader.IsPoll && page.Status is FetchStatus.Page or FetchStatus.AtEnd;
+    }
+
+    void EndReader(WaitingReader reader)
+    {
+        if (reader.Phase == ReaderPhase.HasEnded)
+            return;
+        _trace.Add($"{reader} ends");
+        reader.Phase = ReaderPhase.HasEnded;
+        _deadlines!.Clear(reader.Waiter);
+        foreach (var source in reader.Sources)
+            source.Follower.StopExpecting();
+        _readers.Remove(reader);
+        foreach (var source in reader.Sources)
+            CheckWaiterCount(source.Log, source.Model);
+    }
+
+    /// <summary>Nothing is left to run: whoever sleeps now has reason to.</summary>
+    void CheckWaiting()
+    {
+        if (_readerRandom is null)
+            return;
+        foreach (var reader in _readers.Where(reader => reader.IsAsleep))
+        {
+            Require(_time.GetTimestamp() <= reader.SleepsUntil + MaxLateness.Ticks, $"{reader} sleeps on although its time was over {TimeSpan.FromTicks(_time.GetTimestamp() - reader.SleepsUntil)} ago");
+            foreach (var source in reader.Sources)
+            {
+                Require(!IsDeleted(source) || !source.Log.CloseAsync().IsCompleted, $"{reader} sleeps on although {source.Model.Name} is deleted");
+                Require(!IsEnoughThere(reader, source), $"{reader} sleeps on although there is enough for it in {source.Model.Name}");
+            }
+        }
+        foreach (var (log, model) in _names.SelectMany(Partitions).Concat(_deletedLogs))
+        {
+            CheckWaiterCount(log, model);
+            _restedBases[log] = log.View.Active.BaseOffset;
+        }
+    }
+
+    void CheckWaiterCount(PartitionLog log, PartitionModel model)
+    {
+        var (asleep, all) = (_readers.Count(reader => reader.IsAsleep && reader.Reads(log)), _readers.Count(reader => reader.Reads(log)));
+        Require(log.Waiters.Count >= asleep && log.Waiters.Count <= all, $"{model.Name} knows of {log.Waiters.Count} readers that wait; {asleep} of {all} do");
+    }
+
+    /// <summary>As the server's stop begins.</summary>
+    void StopWaiting()
+    {
+        if (_readerRandom is null || _readerRandom.Next(2) == 0)
+            return;
+        _trace.Add("stop waiting");
+        _catalog.StopWaiting();
+        _isWaitingStopped = true;
+        foreach (var reader in _readers.Where(reader => reader.IsAsleep))
+            Require(reader.Sources.All(IsDeleted), $"{reader} sleeps on although all waiting was stopped");
+    }
+
+    /// <summary>A log was closed: whoever read it is told so, and ends.</summary>
+    void EndReadersOf(PartitionLog log)
+    {
+        using var pause = _faults.Pause();
+        Listen();
+        foreach (var reader in _readers.Where(reader => reader.Reads(log)).ToArray())
+        {
+            Require(!reader.IsAsleep, $"{reader} sleeps on although the log was closed");
+            for (var count = 0; reader.Phase != ReaderPhase.HasEnded; count++)
+            {
+                Require(count < 10_000, $"{reader} does not end although the log was closed");
+                Step(reader);
+            }
+        }
+        Require(log.Waiters.Count == 0, $"{log.Waiters.Count} readers wait for a log that was closed");
+        _restedBases.Remove(log);
+    }
+
+    /// <summary>All who read get all there is, and then sleep.</summary>
+    void CatchUp()
+    {
+        foreach (var reader in _readers.ToArray())
+        {
+            for (var count = 0; !reader.IsAsleep && reader.Phase != ReaderPhase.HasEnded; count++)
+            {
+                Require(count < 10_000, $"{reader} finds no end");
+                Step(reader);
+            }
+            foreach (var source in reader.Sources.Where(_ => reader.IsAsleep && !reader.IsPoll))
+                Require(source.Model.IndexOf(source.Offset) == VisibleCount(source.Log, source.Model), $"{reader} sleeps, and has not got all of {source.Model.Name}");
+        }
+    }
+}
