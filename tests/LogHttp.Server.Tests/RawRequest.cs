@@ -50,6 +50,13 @@ static class RawRequest
 
         public async Task<string> ReadLineAsync() => await _reader.ReadLineAsync() ?? "";
 
+        /// <summary>What comes next, however little; nothing at the end.</summary>
+        public async Task<string> ReadSomeAsync()
+        {
+            var buffer = new char[4096];
+            return new string(buffer, 0, await _reader.ReadAsync(buffer));
+        }
+
         public Task<string> ReadToEndAsync() => _reader.ReadToEndAsync();
 
         public void Dispose()

@@ -5,6 +5,7 @@ using System.Text;
 using LogHttp.Kestrel;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Segments;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Following;
@@ -41,7 +42,8 @@ internal sealed class LinesFollow : FollowFormat
     {
         (_context, _writer, ContentType, _smallRegionBytes) = (context, context.Response.BodyWriter, contentType, smallRegionBytes);
         // HTTP/2 frames what it sends itself, and HTTP/1.0 knows no chunks.
-        _isChunked = HttpProtocol.IsHttp11(context.Request.Protocol);
+        // Kestrel refuses the header in an answer that has no body.
+        _isChunked = HttpProtocol.IsHttp11(context.Request.Protocol) && !HttpMethods.IsHead(context.Request.Method);
         if (_isChunked)
             context.Response.Headers.TransferEncoding = "chunked";
     }
@@ -51,6 +53,9 @@ internal sealed class LinesFollow : FollowFormat
     public override async ValueTask WriteAsync(FollowSource source, FetchResult page, CancellationToken aborted)
     {
         var region = page.Region!;
+        // Before a chunk is begun that could not be filled; it is also where a follower's log says what went wrong.
+        if (region.File.LengthBytes < region.Position + region.LengthBytes)
+            throw new CorruptionException(region.Path, region.File.LengthBytes, "the segment ends here, and its records do not");
         BeginChunk(region.LengthBytes);
         if (region.LengthBytes <= _smallRegionBytes || region.File.Stream is not { } stream)
         {

@@ -11,7 +11,7 @@ internal sealed class FollowSource
 {
     FollowSource(Topic topic, PartitionLog partition, long offset)
     {
-        (Follower, NextOffset) = (new LogFollower(partition, LogPlace.At(offset)), offset);
+        (Follower, NextOffset, Topic) = (new LogFollower(partition, LogPlace.At(offset)), offset, topic.Name);
         Prefix = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"topic\":\"{topic.Name}\",\"partition\":{partition.Number},"));
         IdPrefix = string.Create(CultureInfo.InvariantCulture, $"{topic.Name}/{partition.Number}/{topic.Id}:");
     }
@@ -26,6 +26,8 @@ internal sealed class FollowSource
     }
 
     public LogFollower Follower { get; }
+
+    public string Topic { get; }
 
     /// <summary>What records of this partition begin with where several are followed on one connection.</summary>
     public byte[] Prefix { get; }

@@ -7,12 +7,14 @@ namespace LogHttp.Server.Following;
 /// A response without an end: sends what there is, waits for more, and now and then says that it lives. What a follower
 /// does not take is not kept for it: it goes on reading from the file where it stands (api/PROTOCOL.md §10).
 /// </summary>
-internal sealed class FollowStream(HttpContext context, IReadOnlyList<FollowSource> sources, FollowFormat format, Deadlines deadlines, TimeSpan heartbeat)
+internal sealed partial class FollowStream(HttpContext context, IReadOnlyList<FollowSource> sources, FollowFormat format, Deadlines deadlines, TimeSpan heartbeat)
 {
     /// <summary>One turn's share of each partition, so that one with much to catch up on does not hold up the others.</summary>
     static readonly PageSize ShareOfMany = PageSize.AtMost(256 << 10);
 
     readonly LogWaiter _waiter = new();
+
+    FollowSource _reading = sources[0];
 
     /// <summary>Runs until the client goes, a topic is deleted, its records there are trimmed, or the server stops.</summary>
     public async Task RunAsync(bool isHead)
@@ -40,6 +42,14 @@ internal sealed class FollowStream(HttpContext context, IReadOnlyList<FollowSour
             if (!aborted.IsCancellationRequested)
                 await format.EndAsync(aborted);
         }
+        catch (IOException exception) when (!aborted.IsCancellationRequested)
+        {
+            // Too late for a status: an answer that breaks off can't pass for one that ended. The next request, which begins
+            // there, is told.
+            var logger = context.RequestServices.GetRequiredService<ILogger<FollowStream>>();
+            BrokenOff(logger, exception, _reading.Topic, _reading.Follower.Log.Number, _reading.NextOffset);
+            context.Abort();
+        }
         finally
         {
             deadlines.Clear(_waiter);
@@ -56,6 +66,7 @@ internal sealed class FollowStream(HttpContext context, IReadOnlyList<FollowSour
             isMore = false;
             foreach (var source in sources)
             {
+                _reading = source;
                 using var page = source.Follower.Read(sources.Count == 1 ? PageSize.Default : ShareOfMany);
                 if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
                     return false;
@@ -67,6 +78,9 @@ internal sealed class FollowStream(HttpContext context, IReadOnlyList<FollowSour
         }
         return !aborted.IsCancellationRequested;
     }
+
+    [LoggerMessage(1, LogLevel.Error, "An answer that follows {Topic}/{Partition} was broken off at offset {Offset}, because the log can't be read there")]
+    static partial void BrokenOff(ILogger logger, Exception exception, string topic, int partition, long offset);
 
     /// <summary>Waits for more; false when there will be none.</summary>
     async ValueTask<bool> WaitAsync(CancellationToken aborted)

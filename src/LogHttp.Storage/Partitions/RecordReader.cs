@@ -11,6 +11,7 @@ public sealed class RecordReader : IDisposable
 {
     readonly LineReader _lines;
     readonly RecordKey? _key;
+    readonly long _endPosition;
 
     /// <summary>Begins at the region's first record.</summary>
     /// <param name="region">What to read.</param>
@@ -19,7 +20,8 @@ public sealed class RecordReader : IDisposable
     {
         ArgumentNullException.ThrowIfNull(region);
         _key = key;
-        _lines = new LineReader(region.File, region.Position, region.Position + region.LengthBytes);
+        _endPosition = region.Position + region.LengthBytes;
+        _lines = new LineReader(region.File, region.Position, _endPosition);
         Path = region.Path;
     }
 
@@ -40,6 +42,9 @@ public sealed class RecordReader : IDisposable
             if (_key is null || _key.IsOf(record))
                 return true;
         }
+        // A file that was cut from outside ends like a region that was read whole.
+        if (_lines.NextPosition < _endPosition)
+            throw new CorruptionException(Path, _lines.NextPosition, "the segment ends here, and its records do not");
         record = default;
         return false;
     }

@@ -279,6 +279,53 @@ public sealed class Section10FollowTests : IDisposable
         await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Get, "/topics/t/earliest", ("Accept", Events), ("Last-Event-ID", last)), HttpStatusCode.Gone, "topic_replaced");
     }
 
+    [Theory]
+    [InlineData("/topics/t/earliest?follow=true", "*/*")]
+    [InlineData("/topics/t/earliest", Events)]
+    [InlineData("/stream?topics=t:earliest,u", "*/*")]
+    [InlineData("/stream?topics=t:earliest,u", Events)]
+    public async Task ASegmentThatCantBeRead_BreaksTheAnswerOff_SaysSoOnceInTheLog_AndLeavesNothingBehind(string path, string accept)
+    {
+        var log = new LogCapture();
+        using var server = new TestServer(log, ("SegmentBytes", "65536"));
+        await server.PostAsync("/topics/u", "text/plain", "of no concern");
+        for (var i = 0; i < 4; i++)
+            await server.PostAsync("/topics/t", "text/plain", new string('x', 40_000));
+        // One of the sealed ones is cut, by somebody else, while the server runs.
+        var segment = Directory.GetFiles(Path.Combine(server.DataDirectory, "topics", "t", "0"), "*.ndjson").Order(StringComparer.Ordinal).ElementAt(2);
+        using (var file = new FileStream(segment, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            file.SetLength(10_000);
+
+        var answer = await ReadUntilBrokenOffAsync(server, path, accept);
+        Assert.StartsWith("HTTP/1.1 200 OK", answer, StringComparison.Ordinal);
+        Assert.Contains("\"offset\":1,", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"offset\":2,", answer, StringComparison.Ordinal);
+        // No last chunk: nobody takes it for an answer that ended.
+        Assert.False(answer.EndsWith("0\r\n\r\n", StringComparison.Ordinal), "The answer was ended in good order.");
+        await TestServer.UntilAsync(() => server.Waiting == 0);
+        var alarm = Assert.Single(log.Alarms);
+        Assert.Contains("follows \"t\"/0 was broken off at offset 2", alarm, StringComparison.Ordinal);
+        Assert.Contains($"{Path.GetFileName(segment)}, position ", alarm, StringComparison.Ordinal);
+    }
+
+    /// <summary>All that comes until the connection ends, in whatever way.</summary>
+    static async Task<string> ReadUntilBrokenOffAsync(TestServer server, string path, string accept)
+    {
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync($"GET {path} HTTP/1.1\r\nHost: {server.Client.BaseAddress!.Authority}\r\nAccept: {accept}\r\n\r\n");
+        var answer = new StringBuilder();
+        try
+        {
+            while (await connection.ReadSomeAsync().WaitAsync(TimeSpan.FromSeconds(30)) is { Length: > 0 } text)
+                answer.Append(text);
+        }
+        catch (IOException)
+        {
+            // A reset is the clearest of ends.
+        }
+        return answer.ToString();
+    }
+
     [Fact]
     public async Task TheServersStop_EndsTheAnswerInGoodOrder()
     {
@@ -289,11 +336,18 @@ public sealed class Section10FollowTests : IDisposable
         Assert.Null(await lines.RecordAsync());
     }
 
-    [Fact]
-    public async Task Head_OfAnAnswerWithoutEnd_Ends()
+    [Theory]
+    [InlineData("/topics/t/0", Events)]
+    [InlineData("/topics/t/0?follow=true", "application/vnd.loghttp.records+ndjson")]
+    [InlineData("/stream?topics=t", "application/x-ndjson")]
+    public async Task Head_OfAnAnswerWithoutEnd_Ends_AndTheConnectionGoesOn(string path, string type)
     {
         await AppendAsync("one");
-        using var head = await _server.SendAsync(HttpMethod.Head, "/topics/t/0", ("Accept", Events));
-        Assert.Equal((HttpStatusCode.OK, Events), (head.StatusCode, head.Content.Headers.ContentType!.MediaType));
+        for (var count = 0; count < 2; count++)
+        {
+            using var head = await _server.SendAsync(HttpMethod.Head, path, ("Accept", type));
+            Assert.Equal((HttpStatusCode.OK, type), (head.StatusCode, head.Content.Headers.ContentType!.MediaType));
+        }
+        await TestServer.UntilAsync(() => _server.Waiting == 0);
     }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using CsCheck;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests;
 
@@ -12,6 +13,21 @@ public class RecordReaderTests
 
     /// <summary>Values that hold what the search for a key looks for.</summary>
     static readonly string[] Values = ["1", "{\"x\":1,\"key\":\"user-7\",\"y\":2}", "\",\\\"key\\\":\\\"user-7\\\",\\\"\"", "[]"];
+
+    [Fact]
+    public async Task ARegion_WhoseFileWasCut_IsNoShorterRegion()
+    {
+        await using var log = await TestLog.OpenAsync();
+        await log.AppendAsync("one", "two");
+        using var page = log.Fetch("earliest");
+        // Behind a whole line: it looks like the end.
+        var firstLineBytes = TestLog.Text(page.Region!).IndexOf('\n', StringComparison.Ordinal) + 1;
+        using (var file = new FileStream(log.SegmentPaths.Single(), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            file.SetLength(firstLineBytes);
+        using var reader = new RecordReader(page.Region!);
+        Assert.True(reader.TryRead(out _));
+        Assert.Equal(firstLineBytes, Assert.Throws<CorruptionException>(() => reader.TryRead(out _)).Position);
+    }
 
     [Fact]
     public Task Records_OfAKey_AreThoseThatHaveIt_WhateverTheirValuesHold() =>
