@@ -54,6 +54,9 @@ sealed partial class HostileConnection : IDisposable
             if (answer.Status is >= 100 and < 200)
                 continue;
             var hasBody = method != "HEAD" && answer.Status is not (204 or 304);
+            // Who wants no more of it hangs up.
+            if (hasBody && answer.HasNoEnd)
+                return answer;
             return hasBody ? answer with { Body = await ReadBodyAsync(answer, cancellation) } : answer;
         }
     }
@@ -159,11 +162,14 @@ sealed partial class HostileConnection : IDisposable
     private static partial Regex HeaderLine();
 }
 
-/// <summary>An answer, whole; Body is null where there can be none.</summary>
+/// <summary>An answer, whole; Body is null where there can be none, and where it has no end.</summary>
 sealed record HostileAnswer(int Status, IReadOnlyList<KeyValuePair<string, string>> Headers, byte[]? Body)
 {
     /// <summary>Whether the server says that it closes the connection.</summary>
     public bool Closes => All("Connection").Any(value => value.Equals("close", StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Whether it goes on until somebody hangs up (api/PROTOCOL.md §10).</summary>
+    public bool HasNoEnd => Status == 200 && All("X-Accel-Buffering").Length > 0;
 
     public string? MediaType => All("Content-Type") is [var type, ..] ? type.Split(';')[0] : null;
 

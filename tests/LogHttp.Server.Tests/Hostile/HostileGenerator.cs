@@ -49,8 +49,9 @@ sealed class HostileGenerator(int seed)
 
         HostileRequest Sane() => random.Next(100) switch
         {
-            < 45 => Append(),
-            < 70 => Fetch(),
+            < 42 => Append(),
+            < 63 => Fetch(),
+            < 70 => Live(),
             < 73 => Simple("/healthz"),
             < 76 => Simple("/topics"),
             < 79 => Simple($"/topics/{Topic()}"),
@@ -103,6 +104,67 @@ sealed class HostileGenerator(int seed)
                 request.Query.Add("key=user-7");
             if (Chance(0.2))
                 request.Headers.Add(Pick(["Accept: application/x-ndjson", "Accept: application/json", "Accept: */*"]));
+            return request;
+        }
+
+        /// <summary>A long poll, a follower, or a stream of several topics.</summary>
+        HostileRequest Live()
+        {
+            var request = random.Next(4) switch
+            {
+                0 => Poll(),
+                1 => Stream(),
+                _ => Follow(),
+            };
+            if (Chance(0.2))
+                request.Headers.Add(Pick(EventIds));
+            return request;
+        }
+
+        HostileRequest Poll()
+        {
+            var request = Fetch();
+            request.Query.Add($"wait={(Chance(0.5) ? Pick(["1ms", "5ms", "20ms"]) : Pick(Waits))}");
+            if (Chance(0.5))
+                request.Query.Add($"minBytes={Pick(MinBytes)}");
+            if (Chance(0.1))
+                request.Query.Add("follow=true");
+            return request;
+        }
+
+        HostileRequest Follow()
+        {
+            var (topic, partition) = (Topic(), Partition());
+            var request = Simple($"/topics/{topic}/{Pick(["earliest", "latest", "-3", "0", Pick(Places)])}");
+            if (Chance(0.9))
+                request.Query.Add($"partition={partition}");
+            if (Chance(0.4))
+                request.Headers.Add($"Last-Event-ID: {topic}/{partition}/0123456789abcdef:{random.Next(60)}");
+            if (Chance(0.5))
+                request.Headers.Add(Pick(["Accept: text/event-stream", "Accept: text/event-stream;q=0", "Accept: */*, Text/Event-Stream;q=0.001", "Accept: text/event-stream, application/json"]));
+            if (Chance(0.7))
+                request.Query.Add($"follow={(Chance(0.8) ? "true" : Pick(["false", "TRUE", "", "1", "true,true", "true&follow=true", "%74rue", "true%00"]))}");
+            if (Chance(0.2))
+                request.Query.Add(Pick(["maxBytes=1", "maxBytes=99999999999", "wait=1ms", "minBytes=5", "key=k", "view=values", "v=0123456789abcdef", "topics=t1"]));
+            return request;
+        }
+
+        HostileRequest Stream()
+        {
+            var entries = Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(8) switch
+            {
+                < 3 => Topic(),
+                3 => $"{Topic()}:{Pick(["earliest", "latest", "0", "-3"])}",
+                4 => $"{Topic()}/{Partition()}",
+                5 => $"{Topic()}/{Partition()}:{Pick(Places)}",
+                _ => Chance(0.5) ? Pick(StreamEntries) : Topic(),
+            });
+            var request = Simple("/stream");
+            request.Query.Add($"topics={string.Join(Chance(0.9) ? "," : "%2C", entries)}");
+            if (Chance(0.1))
+                request.Query.Add(Pick(["topics=t1", "follow=true", "wait=1ms", "partition=0", "Topics=t1", "v=x"]));
+            if (Chance(0.4))
+                request.Headers.Add("Accept: text/event-stream");
             return request;
         }
 

@@ -39,7 +39,13 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         ("SegmentBytes", "65536"),
         ("MaxOpenSegments", "40"),
         ("BodyTimeoutSeconds", "1"),
+        ("MaxWaitSeconds", "1"),
+        ("HeartbeatSeconds", "1"),
+        ("MaxStreamPartitions", "12"),
     ];
+
+    /// <summary>How many connections stay open that have asked for an answer without end, and never read it.</summary>
+    const int MostIdlers = 60;
 
     /// <summary>What the server may say of itself, and why. Every other 5xx is its fault.</summary>
     static readonly Dictionary<(int Status, string? Code), string> AllowedServerErrors = new()
@@ -76,16 +82,19 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         ["404 unknown_topic"] = 1,
         ["405 method_not_allowed"] = 5,
         ["409 configuration_differs"] = 1,
+        ["410 topic_replaced"] = 1,
         ["413"] = 1,
         ["415 unsupported_media_type"] = 10,
         ["416 offset_beyond_end"] = 1,
         ["429 too_many_topics"] = 1,
         ["414 bare"] = 2,
         ["431 bare"] = 1,
+        ["hung up"] = 4,
     };
 
     readonly ConcurrentDictionary<string, int> _answers = new();
     readonly ConcurrentQueue<string> _failures = new();
+    readonly ConcurrentBag<HostileConnection> _idlers = [];
 
     static int Setting(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
@@ -107,8 +116,14 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             foreach (var (kind, times) in _answers.OrderBy(answer => answer.Key, StringComparer.Ordinal))
                 output.WriteLine($"{times,7} {kind}");
             Assert.True(_failures.IsEmpty, string.Join("\n\n", _failures));
+            Assert.True(server.Waiting > 0, "Nobody was left to follow to the end.");
+            foreach (var idler in _idlers)
+                idler.Dispose();
+            // All have hung up, each in its way.
+            await TestServer.UntilAsync(() => server.Waiting == 0);
             await StillServesAsync(server);
         }
+        Assert.DoesNotContain(OpenFiles(), path => path.StartsWith(dataDirectory, StringComparison.Ordinal));
         Assert.True(log.Alarms.Count == 0, $"Seed {seed}, the log has {log.Alarms.Count} alarms:\n{string.Join('\n', log.Alarms.Take(MostFailures))}");
         Assert.True(log.Events > 0, "The log was not heard.");
         Assert.Equal(before, DirectoryImage.Take(outer.Path, dataDirectory));
@@ -154,7 +169,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         }
         finally
         {
-            if (!goesOn)
+            if (!goesOn && !_idlers.Contains(connection))
                 connection.Dispose();
         }
     }
@@ -183,6 +198,12 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             if (answer is null)
                 throw new InvalidAnswerException("The server closed without an answer.");
             Check(answer, request.SentMethod);
+            if (answer.HasNoEnd && request.SentMethod != "HEAD")
+            {
+                await sending;
+                HangUp(connection, exchange);
+                return false;
+            }
             // What is left of a body too large to be read is not waited for: the connection ends behind the answer.
             if (answer.Closes || request.MayBeCut)
             {
@@ -192,6 +213,16 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         }
         await sending;
         return true;
+    }
+
+    /// <summary>In the middle of an answer without end: in good order, with a reset, or not yet.</summary>
+    void HangUp(HostileConnection connection, Exchange exchange)
+    {
+        Count("hung up");
+        if (exchange.CutAt < 0.3 && _idlers.Count < MostIdlers)
+            _idlers.Add(connection);
+        else if (exchange.CutAt < 0.6)
+            connection.Reset();
     }
 
     /// <summary>Where nobody can say how many requests this is, or it ends too early: what comes back is looked at, and comes to an end.</summary>
@@ -342,6 +373,9 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         if (answer.Body is not ([] or [.., (byte)'\n']))
             throw new InvalidAnswerException($"The page ends in the middle of a line: {answer}");
     }
+
+    /// <summary>The files that this process has open, where the system says.</summary>
+    static IEnumerable<string> OpenFiles() => !OperatingSystem.IsLinux() ? [] : new DirectoryInfo("/proc/self/fd").GetFiles().Select(static file => file.LinkTarget ?? "");
 
     static async Task StillServesAsync(TestServer server)
     {

@@ -53,7 +53,7 @@ static class HostileWords
 
     public static readonly string[] QueryNames =
     [
-        "partition", "maxBytes", "split", "view", "key", "keyBase64", "v", "limit", "after", "Partition", "PARTITION", "pretty", "callback", "", "partition[]", "partition%00", "%70artition", "%", "__proto__",
+        "partition", "maxBytes", "split", "view", "key", "keyBase64", "v", "limit", "after", "wait", "minBytes", "follow", "topics", "Wait", "Partition", "PARTITION", "pretty", "callback", "", "partition[]", "partition%00", "%70artition", "%", "__proto__",
     ];
 
     public static readonly string[] QueryValues =
@@ -61,6 +61,31 @@ static class HostileWords
         "", "0", "1", "2", "3", "7", "00", "-1", "+1", "1.0", "1e1", "0x1", "%201", "1%20", "1%00", "%00", "2147483647", "2147483648", "4294967296", "9223372036854775807", "9223372036854775808", "99999999999999999999999", "-9223372036854775809",
         "true", "false", "null", "NaN", "Infinity", "lines", "Lines", "lines,lines", "values", "records", "raw", "json", "k", "user-7", "a2V5", "/w==", "_w", "%2Fw%3D%3D", "a2V5=", "====", "AAA", "%zz", "%", "%2", "%u0041", "%ff%fe", "%ed%a0%80", "%c0%80", Utf8("käse"), Utf8("😀"),
         "%F0%9F%98%80", "..%2f..%2fcanary.txt", "../../canary.txt", Injection, "<script>", "'%20OR%201=1", "${jndi:ldap://x}", "{{7*7}}", "0&partition=1", "0;1", "0,1", "4096", "65536", "67108864", "1", "\u0001", "\u00ff", "\"", "#", "=", "==", "+++", new string('9', 2000), Name(3000), "%00" + Name(200),
+    ];
+
+    /// <summary>How long to wait; none of those that may be is long.</summary>
+    public static readonly string[] Waits =
+    [
+        "1ms", "5ms", "20ms", "0s", "0ms", "1s", "2s", "-1s", "+1s", "1", "", " ", "s", "ms", "1S", "1.5s", "1e3ms", "0x1s", "1h", "1d", "PT1S", "forever", "NaN", "1ms%00", "%201ms", "1%20ms", "00000000000000000001ms", "9223372036854775807ms", "9223372036854775808ms", "99999999999999999999999s", "922337203685477580s", "1ms,1ms", "1ms&wait=1ms", "%ff", "%d9%a1s", Utf8("１s"), new string('9', 400) + "s", Injection,
+    ];
+
+    public static readonly string[] MinBytes =
+    [
+        "1", "2", "100", "5000", "67108864", "67108865", "0", "-1", "", "1e3", "0x10", "9223372036854775807", "9223372036854775808", "1.5", "1&minBytes=2", "%00", "all", new string('9', 300),
+    ];
+
+    /// <summary>What to follow, one of several.</summary>
+    public static readonly string[] StreamEntries =
+    [
+        "", ":", "/", "t1:", "t1/", "t1/:", "t1/0:", ":earliest", "/0", "t1/0/0", "t1//0", "t1/-1", "t1/+1", "t1/00", "t1/1e0", "t1/99", "t1/2147483648", "t1/99999999999999999999", "t1/%00", "t1/0%00", "t1:earliest:latest", "t1::", "t1:-1", "t1:-99999999999999999999", "t1:99999999", "t1:9223372036854775807", "t1:9223372036854775808", "t1:@2026-11-22T10:00:00Z", "t1:@2026-11-22T10:00:00+02:00", "t1:@", "t1:@-1", "t1:@99999999999999999999", "t1:%65arliest",
+        "..", "../../canary.txt", "..%2f..%2fcanary.txt", "%2e%2e%2f", "t1%2f0", "t1%3aearliest", "t1%2C", "%74%31", "t1%00", "t1%0a", Injection, "t1%20", "%20t1", "+t1", "t1;t2", "t1|t2", "t*", "*", "[t1]", "\"t1\"", "{topic}", "none", "T1", "%ff", "%ed%a0%80", "%c0%af", "k%C3%A4se", Utf8("käse"), Utf8("😀"), "%E2%80%AE", "%zz", "%", Name(249), Name(250), Name(3000), string.Join(',', Enumerable.Repeat("t1", 500)), string.Join(',', Enumerable.Range(0, 300).Select(number => FormattableString.Invariant($"t{number}/{number}:{number}"))), new string(',', 3000),
+    ];
+
+    /// <summary>Lines that say where an event stream goes on.</summary>
+    public static readonly string[] EventIds =
+    [
+        "Last-Event-ID:", "Last-Event-ID: ", "Last-Event-ID: x", "Last-Event-ID: 42", "Last-Event-ID: ,", "Last-Event-ID: :", "Last-Event-ID: ///:", "Last-Event-ID: t1/0/0123456789abcdef:0", "Last-Event-ID: t2/1/0123456789abcdef:5,t3/0/0123456789abcdef:7", "Last-Event-ID: elsewhere/0/0123456789abcdef:5", "Last-Event-ID: t1/0/0123456789abcdef:-1", "Last-Event-ID: t1/0/0123456789abcdef:+1", "Last-Event-ID: t1/0/0123456789abcdef:1e30", "Last-Event-ID: t1/0/0123456789abcdef:1000000000000000000000000000000", "Last-Event-ID: t1/0/0123456789abcdef:9223372036854775807", "Last-Event-ID: t1/0/0123456789abcdef:9223372036854775808", "Last-Event-ID: t1/0/0123456789abcdef:1 ", "Last-Event-ID: t1/0/0123456789abcdef:", "Last-Event-ID: t1/0/:5", "Last-Event-ID: /0/0123456789abcdef:5", "Last-Event-ID: t1/-1/0123456789abcdef:5", "Last-Event-ID: t1/99999999999/0123456789abcdef:5", "Last-Event-ID: t1/0:5", "Last-Event-ID: t1:0/0123456789abcdef/5", "Last-Event-ID: t1/0/0123456789abcdef:5,", "Last-Event-ID: t1/0/0123456789abcdef:5,t1/0/0123456789abcdef:5",
+        "Last-Event-ID: t1/0/0123456789abcdef:5\r\nLast-Event-ID: t2/0/0123456789abcdef:5", "Last-Event-ID: t1/0/0123456789abcdef:5\r\nLast-Event-ID: t1/0/0123456789abcdef:5", "Last-Event-ID: x\r\nlast-event-id: y", "Last-Event-ID: \u00ff", $"Last-Event-ID: {Utf8("käse")}/0/0123456789abcdef:5", "Last-Event-ID: ../../canary.txt/0/x:1", "Last-Event-ID: %74%31/0/0123456789abcdef:5", "Last-Event-ID: \"t1/0/0123456789abcdef:5\"", $"Last-Event-ID: {Name(5000)}", $"Last-Event-ID: {string.Join(',', Enumerable.Range(0, 300).Select(number => FormattableString.Invariant($"t{number}/0/0123456789abcdef:{number}")))}", $"Last-Event-ID: t1/0/{Name(3000)}:1", "Last-Event-ID: t1/0/0123456789abcdef:" + new string('9', 3000), $"Last-Event-ID: {new string(',', 3000)}", "Last-Event-ID: t1/0/0123456789abcdef:\u0665",
     ];
 
     public static readonly string[] ContentTypes =
