@@ -219,7 +219,9 @@ internal sealed partial class Appender
                 _publishedStampMs = _lastStampMs = group.LastStampMs;
                 _publishedProducers = _producers = group.Producers;
                 var grownBytes = _view.GrownBytes + _written.Position - _view.End.Position;
-                _view = _view with { End = EndAt(_written), IsDurable = _durable == _written, GrownBytes = grownBytes };
+                // Where all were refused for their offsets, nothing came behind a segment that was begun for one that failed.
+                var end = _written.Position == _view.End.Position ? _view.End : EndAt(_written);
+                _view = _view with { End = end, IsDurable = _durable == _written, GrownBytes = grownBytes };
             }
         }
         Waiters.Grown();

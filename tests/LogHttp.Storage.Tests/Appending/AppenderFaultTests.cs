@@ -39,6 +39,24 @@ public class AppenderFaultTests
     }
 
     [Fact]
+    public void AnAppendFarAhead_WhoseWriteFails_AndRefusedOnesBehindIt_LeaveTheEndWhereItWas()
+    {
+        _log.Append("before");
+        StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "4294967400.ndjson");
+        Assert.Equal(AppendStatus.DiskFull, Append(offset: 4294967400).Status);
+        Assert.Equal(AppendStatus.OffsetNotAfterLast, Append(offset: 5).Status);
+        // Seed 1729: whoever waited for more was said to be behind an end that no record had moved.
+        Assert.Equal(1, _log.Partition.EndOffset);
+
+        AppendResult Append(long offset)
+        {
+            var batch = new RecordBatch(new RecordLimits());
+            Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = offset }));
+            return _log.Append(batch);
+        }
+    }
+
+    [Fact]
     public void Append_WhoseSyncFails_StopsThePartition_UntilARestartHasSavedWhatIsThere()
     {
         _log.Append("before");
