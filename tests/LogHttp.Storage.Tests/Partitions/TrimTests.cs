@@ -93,7 +93,7 @@ public class TrimTests
         var trimming = Task.Run(async () =>
         {
             while (!appending.IsCompleted)
-                await log.Partition.TrimAsync(log.Partition.EndOffset - Math.Min(log.Partition.EndOffset, 200));
+                await log.Partition.TrimAsync(Math.Max(0, log.Partition.EndOffset - 200));
         });
         var next = 0L;
         while (next < Records)
