@@ -4,13 +4,16 @@ using System.Text;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>One fast follower alone, and then among slow, stopped and vanishing ones: its latency should not move.</summary>
+/// <summary>One fast follower alone, and among slow, stopped and vanishing ones, in turns: its latency should not move.</summary>
 static class MixedFollowers
 {
-    public static async Task RunAsync(Uri address, int seconds, int others)
+    public static async Task RunAsync(Uri address, int seconds, int others, int rounds)
     {
-        Console.WriteLine($"alone: {await MeasureAsync(address, seconds, others: 0)}");
-        Console.WriteLine($"beside {others} slow, {others} stopped and {others} vanishing: {await MeasureAsync(address, seconds, others)}");
+        for (var round = 1; round <= rounds; round++)
+        {
+            Console.WriteLine($"{round}: alone: {await MeasureAsync(address, seconds, others: 0)}");
+            Console.WriteLine($"{round}: beside {others} slow, {others} stopped and {others} vanishing: {await MeasureAsync(address, seconds, others)}");
+        }
     }
 
     static async Task<Percentiles> MeasureAsync(Uri address, int seconds, int others)
@@ -25,7 +28,7 @@ static class MixedFollowers
         {
             background.Add(SlowAsync(address, topic, TimeSpan.FromMilliseconds(50), over.Token));
             background.Add(SlowAsync(address, topic, Timeout.InfiniteTimeSpan, over.Token));
-            background.Add(VanishAsync(address, topic, over.Token));
+            background.Add(VanishAsync(address, topic, new Random(i), over.Token));
         }
         using var fast = new RawConnection(address, bufferBytes: 64 << 10);
         await fast.SendAsync("GET", $"/topics/{topic}/latest?follow=true");
@@ -75,14 +78,15 @@ static class MixedFollowers
         }
     }
 
-    static async Task VanishAsync(Uri address, string topic, CancellationToken over)
+    /// <summary>Comes, reads a little, goes without a word, and comes again.</summary>
+    static async Task VanishAsync(Uri address, string topic, Random random, CancellationToken over)
     {
         while (!over.IsCancellationRequested)
         {
             using var connection = new RawConnection(address, bufferBytes: 256);
-            await connection.SendAsync("GET", $"/topics/{topic}/earliest?follow=true");
+            await connection.SendAsync("GET", $"/topics/{topic}/-10?follow=true");
             await connection.ReceiveAsync();
-            await Task.Delay(100, CancellationToken.None);
+            await Task.Delay(random.Next(100, 2_000), CancellationToken.None);
         }
     }
 }

@@ -19,7 +19,7 @@ switch (command)
         await ManyFollowers.RunAsync(address, followers: Option("followers", 10_000), seconds: Option("seconds", 60), ratePerSecond: Option("rate", 10));
         return 0;
     case "mixed":
-        await MixedFollowers.RunAsync(address, seconds: Option("seconds", 20), others: Option("others", 50));
+        await MixedFollowers.RunAsync(address, seconds: Option("seconds", 20), others: Option("others", 50), rounds: Option("rounds", 3));
         return 0;
     default:
         await Console.Error.WriteLineAsync($"\"{command}\" is no benchmark.");
