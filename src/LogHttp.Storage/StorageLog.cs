@@ -59,6 +59,12 @@ internal static partial class StorageLog
     [LoggerMessage(19, LogLevel.Warning, "{Path}: there is no room for the reserve, with which a full disk could be trimmed")]
     public static partial void NoReserve(ILogger logger, Exception exception, string path);
 
+    [LoggerMessage(20, LogLevel.Information, "Topic {Topic}, partition {Partition}: records before offset {Offset} were kept for long enough, or there were too many bytes; they go")]
+    public static partial void RetentionTrims(ILogger logger, string topic, int partition, long offset);
+
+    [LoggerMessage(21, LogLevel.Warning, "Topic {Topic}, partition {Partition}: records that should go could not be removed; it is tried again")]
+    public static partial void RetentionFailed(ILogger logger, Exception exception, string topic, int partition);
+
     [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
     public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
 }

@@ -27,6 +27,9 @@ public sealed record StorageOptions
     /// <summary>How long a producer that is silent is remembered, a minute to a year.</summary>
     public TimeSpan ProducerExpiry { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>How often it is looked for records that are to be kept no longer, a second to a day.</summary>
+    public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.</summary>
     public long MaxQueuedBytes { get; init; } = 256L << 20;
 
@@ -65,6 +68,7 @@ public sealed record StorageOptions
             ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
             ?? Range(nameof(MaxProducers), MaxProducers, 1, 100_000)
             ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
+            ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
             ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
             ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
             ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
@@ -86,9 +90,32 @@ public sealed record TopicConfiguration
     /// <summary>What an acknowledgement means.</summary>
     public FlushPolicy Flush { get; init; } = FlushPolicy.Always;
 
+    /// <summary>How long records are kept after their segment was last appended to, in milliseconds, from a second on; 0: for ever.</summary>
+    public long RetentionMs { get; init; }
+
+    /// <summary>How many bytes the segments of all partitions together may take, from 64 KiB on; 0: any number.</summary>
+    public long RetentionBytes { get; init; }
+
+    /// <summary>
+    /// How large a segment grows. What retention removes is whole segments: smaller ones, so that about an eighth of what is
+    /// kept is removed at once, and not all of it.
+    /// </summary>
+    internal long RollBytes => RetentionBytes == 0 ? SegmentBytes : Math.Clamp(RetentionBytes / Partitions / RetentionSteps, LeastSegmentBytes, SegmentBytes);
+
+    /// <summary>How long a segment is appended to at the most, for the same reason; 0: for ever.</summary>
+    internal long RollMs => RetentionMs / RetentionSteps;
+
+    /// <summary>A hundred years.</summary>
+    const long MostRetentionMs = 36_525L * 24 * 3600 * 1000;
+
+    const int RetentionSteps = 8;
+    const long LeastSegmentBytes = 64 << 10;
+
     /// <summary>Says which setting is out of its range, or null.</summary>
     public string? Check() =>
         Partitions is < 1 or > 1024 ? FormattableString.Invariant($"Partitions is {Partitions}; it must be from 1 to 1024")
-        : SegmentBytes is < 64 << 10 or > 2L << 30 ? FormattableString.Invariant($"SegmentBytes is {SegmentBytes}; it must be from {64 << 10} to {2L << 30}")
+        : SegmentBytes is < LeastSegmentBytes or > 2L << 30 ? FormattableString.Invariant($"SegmentBytes is {SegmentBytes}; it must be from {LeastSegmentBytes} to {2L << 30}")
+        : RetentionMs is not 0 and (< 1000 or > MostRetentionMs) ? FormattableString.Invariant($"RetentionMs is {RetentionMs}; it must be from 1000 to {MostRetentionMs}, or 0 to keep records for ever")
+        : RetentionBytes is not 0 and (< LeastSegmentBytes or > 1L << 60) ? FormattableString.Invariant($"RetentionBytes is {RetentionBytes}; it must be from {LeastSegmentBytes} to {1L << 60}, or 0 for no bound")
         : null;
 }

@@ -21,7 +21,7 @@ sealed class ModelLog
         _configuration = configuration ?? new();
         _options = new StorageOptions { Directory = "/data", CheckpointBytes = 64 << 10, MaxGroupBytes = 64 << 10 };
         _options = adjust?.Invoke(_options) ?? _options;
-        FileSystem = new PowerCutFileSystem(new Random(1), canSyncAll);
+        FileSystem = new PowerCutFileSystem(new Random(1), canSyncAll) { Time = Time };
         Open();
     }
 
@@ -50,6 +50,15 @@ sealed class ModelLog
         Assert.True(trimmed.IsCompleted);
         return trimmed.Result;
     }
+
+    /// <summary>Time passes, and what is due by it is done.</summary>
+    public void Pass(TimeSpan duration)
+    {
+        Time.Advance(duration);
+        _scheduler.RunAll();
+    }
+
+    public void Configure(Func<TopicConfiguration, TopicConfiguration?> change) => Assert.NotNull(_catalog.ConfigureAsync("t", change).Result);
 
     /// <summary>All lines, as readers get them with pages of a size.</summary>
     public byte[] ReadAll(int pageBytes = 1 << 20)

@@ -25,6 +25,9 @@ sealed class FileNode(long number) : Node
 
     public long LengthBytes { get; private set; }
 
+    /// <summary>When it was last written, Unix milliseconds. The disk tells the same after a power cut: nothing is promised of it.</summary>
+    public long LastWriteMs { get; set; }
+
     /// <summary>Whether a live name leads here.</summary>
     public bool IsLinked { get; set; }
 

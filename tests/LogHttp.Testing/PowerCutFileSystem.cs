@@ -48,6 +48,13 @@ public sealed partial class PowerCutFileSystem : IFileSystem
         set => _disk.CapacityBytes = value;
     }
 
+    /// <summary>The clock by which files are written.</summary>
+    public TimeProvider Time
+    {
+        get => _disk.Time;
+        set => _disk.Time = value;
+    }
+
     /// <summary>The room that live files take, unlinked ones that are still open included.</summary>
     public long UsedBytes => _disk.UsedBytes;
 
@@ -64,7 +71,7 @@ public sealed partial class PowerCutFileSystem : IFileSystem
             if (Find(directory) is DirectoryNode node)
             {
                 entries = Array.ConvertAll(node.Entries(), static entry => new DirectoryEntry(
-                    entry.Key, entry.Value is DirectoryNode, entry.Value is FileNode file ? file.LengthBytes : 0));
+                    entry.Key, entry.Value is DirectoryNode, entry.Value is FileNode file ? file.LengthBytes : 0, (entry.Value as FileNode)?.LastWriteMs ?? 0));
                 // No order is promised, so none is kept.
                 _disk.Random.Shuffle(entries);
             }

@@ -12,6 +12,7 @@ sealed class SimulatedDisk(Random random, bool canSyncAll, long capacityBytes)
     public long CapacityBytes { get; set; } = capacityBytes;
     public long UsedBytes { get; set; }
     public long CallCount { get; set; }
+    public TimeProvider Time { get; set; } = new SimulatedTime(DateTimeOffset.UnixEpoch);
     public DirectoryNode Root { get; } = new();
     public NameJournal Names { get; } = new();
 
@@ -28,6 +29,7 @@ sealed class SimulatedDisk(Random random, bool canSyncAll, long capacityBytes)
     {
         var allocatedBytes = file.AllocatedBytes;
         file.Write(source, position);
+        file.LastWriteMs = Time.GetUtcNow().ToUnixTimeMilliseconds();
         UsedBytes += file.AllocatedBytes - allocatedBytes;
         NoteIfDirty(file);
     }

@@ -18,7 +18,7 @@ internal static class Schemas
 
     static readonly Problem DiskFull = ProblemDocuments.DiskFull.Example;
 
-    static readonly TopicSettings Configuration = new() { Partitions = 2, SegmentBytes = new TopicConfiguration().SegmentBytes, Flush = FlushPolicy.Always.ToString() };
+    static readonly TopicSettings Configuration = TopicSettings.Of(new TopicConfiguration { Partitions = 2, RetentionMs = 7 * 24 * 3600 * 1000L });
 
     static readonly PartitionDescription[] Partitions =
     [
@@ -65,6 +65,8 @@ internal static class Schemas
             new("partitions", "How many partitions; can't be changed later.") { Least = 1, Most = 1024 },
             new("segmentBytes", "A segment is sealed before the batch that would make it larger.") { Least = 64 << 10, Most = 2L << 30 },
             new("flush", "When appends are acknowledged and visible: `always`, when they are durable; `os`, when they are written; a time from `1ms` to `60m`, when they are written, and durable at the latest so long after.") { Pattern = "^(always|os|[0-9]+(ms|s|m))$" },
+            new("retentionMs", "How long records are kept after their segment was last appended to; 0: for ever."),
+            new("retentionBytes", "How many bytes all partitions together may take: the oldest segments go; 0: any number."),
         ]),
         new(typeof(TopicDescription), "TopicDescription", "A topic.", Json(new TopicDescription("orders", "8f1d4c0a52b7e693", Configuration, Partitions)),
         [

@@ -85,12 +85,11 @@ internal static class TopicEndpoints
 
     public static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
     {
-        var configuration = topic.Configuration;
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
         return new(status, new TopicDescription(
             topic.Name,
             topic.Id,
-            new TopicSettings { Partitions = configuration.Partitions, SegmentBytes = configuration.SegmentBytes, Flush = configuration.Flush.ToString() },
+            TopicSettings.Of(topic.Configuration),
             [.. topic.Partitions.Select(static partition => new PartitionDescription(partition.Number, partition.EarliestOffset, partition.EndOffset, partition.SizeBytes, partition.SegmentCount)
             {
                 Stopped = partition.StoppedReason,

@@ -14,6 +14,8 @@ internal sealed record TopicSettings
     public int? Partitions { get; init; }
     public long? SegmentBytes { get; init; }
     public string? Flush { get; init; }
+    public long? RetentionMs { get; init; }
+    public long? RetentionBytes { get; init; }
 
     /// <summary>Reads a body: a JSON object, whatever its type says, or none at all, which asks for nothing.</summary>
     public static async Task<(TopicSettings Settings, Problem? Problem)> ReadAsync(HttpContext context, BodyBudget budget)
@@ -48,10 +50,16 @@ internal sealed record TopicSettings
                     case "segmentBytes" when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var segmentBytes):
                         settings = settings with { SegmentBytes = segmentBytes };
                         break;
+                    case "retentionMs" when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var retentionMs):
+                        settings = settings with { RetentionMs = retentionMs };
+                        break;
+                    case "retentionBytes" when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var retentionBytes):
+                        settings = settings with { RetentionBytes = retentionBytes };
+                        break;
                     case "flush" when value.ValueKind == JsonValueKind.String:
                         settings = settings with { Flush = value.GetString() };
                         break;
-                    case "partitions" or "segmentBytes":
+                    case "partitions" or "segmentBytes" or "retentionMs" or "retentionBytes":
                         return (settings, $"{property.Name} is {value.GetRawText()}, which is no whole number.");
                     case "flush":
                         return (settings, $"flush is {value.GetRawText()}, which is no string.");
@@ -82,6 +90,8 @@ internal sealed record TopicSettings
             Partitions = Partitions ?? before.Partitions,
             SegmentBytes = SegmentBytes ?? before.SegmentBytes,
             Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : before.Flush,
+            RetentionMs = RetentionMs ?? before.RetentionMs,
+            RetentionBytes = RetentionBytes ?? before.RetentionBytes,
         };
         // Named here as in the body, not as in the settings.
         problem = configuration.Check() is { } fault ? Invalid(char.ToLowerInvariant(fault[0]) + fault[1..]) : null;
@@ -94,7 +104,19 @@ internal sealed record TopicSettings
         Partitions is { } partitions && partitions != configuration.Partitions ? $"partitions {configuration.Partitions}, not {partitions}"
         : SegmentBytes is { } segmentBytes && segmentBytes != configuration.SegmentBytes ? $"segmentBytes {configuration.SegmentBytes}, not {segmentBytes}"
         : FlushPolicy.TryParse(Flush, out var flush) && flush != configuration.Flush ? $"flush {configuration.Flush}, not {flush}"
+        : RetentionMs is { } retentionMs && retentionMs != configuration.RetentionMs ? $"retentionMs {configuration.RetentionMs}, not {retentionMs}"
+        : RetentionBytes is { } retentionBytes && retentionBytes != configuration.RetentionBytes ? $"retentionBytes {configuration.RetentionBytes}, not {retentionBytes}"
         : null;
+
+    /// <summary>All that a topic is configured to be.</summary>
+    public static TopicSettings Of(TopicConfiguration configuration) => new()
+    {
+        Partitions = configuration.Partitions,
+        SegmentBytes = configuration.SegmentBytes,
+        Flush = configuration.Flush.ToString(),
+        RetentionMs = configuration.RetentionMs,
+        RetentionBytes = configuration.RetentionBytes,
+    };
 
     static Problem Invalid(string detail) => Problems.InvalidRequest(Code, detail);
 }

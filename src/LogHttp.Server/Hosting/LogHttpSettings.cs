@@ -30,6 +30,9 @@ internal sealed class LogHttpSettings
 
     /// <summary>Segment size of a new topic.</summary>
     public long SegmentBytes { get; set; } = Defaults.TopicDefaults.SegmentBytes;
+    public long RetentionMs { get; set; } = Defaults.TopicDefaults.RetentionMs;
+    public long RetentionBytes { get; set; } = Defaults.TopicDefaults.RetentionBytes;
+    public int RetentionIntervalSeconds { get; set; } = (int)Defaults.RetentionInterval.TotalSeconds;
 
     public int MaxTopics { get; set; } = Defaults.MaxTopics;
     public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
@@ -164,6 +167,8 @@ internal sealed class LogHttpSettings
         {
             Partitions = Partitions,
             SegmentBytes = SegmentBytes,
+            RetentionMs = RetentionMs,
+            RetentionBytes = RetentionBytes,
             Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : FlushPolicy.Always,
         },
         Records = new RecordLimits
@@ -175,6 +180,7 @@ internal sealed class LogHttpSettings
         },
         MaxTopics = MaxTopics,
         MaxPartitions = MaxPartitions,
+        RetentionInterval = TimeSpan.FromSeconds(RetentionIntervalSeconds),
         MaxProducers = MaxProducers,
         ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),
         MaxQueuedBytes = MaxQueuedBytes,

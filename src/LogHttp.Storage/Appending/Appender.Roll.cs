@@ -7,7 +7,24 @@ namespace LogHttp.Storage.Appending;
 internal sealed partial class Appender
 {
     bool NeedsRoll(AppendRequest next) =>
-        (_written.Position > 0 && _written.Position + next.MaxFramedBytes > _configuration.SegmentBytes) || IsFarAhead(next, _written.NextOffset);
+        (_written.Position > 0 && (_written.Position + next.MaxFramedBytes > _configuration.RollBytes || IsActiveOld())) || IsFarAhead(next, _written.NextOffset);
+
+    /// <summary>Where records are kept for some time only: whether the active segment was begun so long ago that what comes now should not hold it back.</summary>
+    bool IsActiveOld()
+    {
+        if (_configuration.RollMs == 0)
+            return false;
+        // Before the start only its first record knows. That time may have been given from outside: it is believed once.
+        _activeSinceMs ??= FirstTimestampMs();
+        return _context.Environment.NowMs - _activeSinceMs >= _configuration.RollMs;
+    }
+
+    long FirstTimestampMs()
+    {
+        var head = new byte[Records.RecordFormat.MaxHeadBytes];
+        var read = TurnFiles().Data.Read(head, 0);
+        return Records.RecordFormat.TryReadHead(head.AsSpan(0, read), out var first) ? first.TimestampMs : _context.Environment.NowMs;
+    }
 
     /// <summary>Offsets given from outside can jump further than the index of a segment can say, and others count on from there.</summary>
     bool IsFarAhead(AppendRequest next, long nextOffset) => next.OffsetAfter(nextOffset) - _written.BaseOffset > uint.MaxValue;
@@ -39,6 +56,7 @@ internal sealed partial class Appender
         }
         SyncDirectory();
         ReleaseLease();
+        _activeSinceMs = null;
         // An empty segment that offsets given from outside have passed by: the next start removes its files.
         if (end.Position > 0)
             sealedSegment.Seal(EndAt(end));

@@ -36,6 +36,9 @@ internal sealed partial class Appender
     long _lastStampMs;
     ProducerTable _producers;
     bool _writesFail;
+
+    // When the active segment was begun; null where nobody asked yet.
+    long? _activeSinceMs;
     SegmentLease? _lease;
 
     volatile LogView _view;
@@ -161,6 +164,8 @@ internal sealed partial class Appender
             }
             _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, _context.Environment.NowMs);
             _written = _group.Cursor;
+            if (_group.Start.Position == 0)
+                _activeSinceMs ??= _context.Environment.NowMs;
         }
         catch (IOException exception)
         {
@@ -191,7 +196,7 @@ internal sealed partial class Appender
         {
             // A group never crosses into a new segment, so that going back is always within one.
             while (_waiting.TryPeek(out var next)
-                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.SegmentBytes, _written.Position + _context.Options.MaxGroupBytes) && !IsFarAhead(next, nextOffset))))
+                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, _written.Position + _context.Options.MaxGroupBytes) && !IsFarAhead(next, nextOffset))))
             {
                 requests.Add(_waiting.Dequeue());
                 position += next.MaxFramedBytes;
@@ -211,6 +216,8 @@ internal sealed partial class Appender
         var group = _group!;
         _group = null;
         _writesFail = false;
+        // Before readers see the records: retention looks at the view first.
+        Active.LastAppendMs = _context.Environment.NowMs;
         lock (_gate)
         {
             if (_refusal is null)

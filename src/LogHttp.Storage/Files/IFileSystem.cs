@@ -58,4 +58,5 @@ public interface IFileSystem
 /// <param name="Name">The name alone, without its directory.</param>
 /// <param name="IsDirectory">Whether it names a directory.</param>
 /// <param name="LengthBytes">A file's length; 0 for a directory.</param>
-public readonly record struct DirectoryEntry(string Name, bool IsDirectory, long LengthBytes);
+/// <param name="LastWriteMs">When its content was last written, Unix milliseconds.</param>
+public readonly record struct DirectoryEntry(string Name, bool IsDirectory, long LengthBytes, long LastWriteMs);

@@ -32,7 +32,7 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
         var info = new DirectoryInfo(directory);
         if (!info.Exists)
             return [];
-        return [.. info.EnumerateFileSystemInfos().Select(entry => new DirectoryEntry(entry.Name, entry is DirectoryInfo, entry is FileInfo file ? file.Length : 0))];
+        return [.. info.EnumerateFileSystemInfos().Select(entry => new DirectoryEntry(entry.Name, entry is DirectoryInfo, entry is FileInfo file ? file.Length : 0, new DateTimeOffset(entry.LastWriteTimeUtc).ToUnixTimeMilliseconds()))];
     });
 
     /// <inheritdoc/>

@@ -12,6 +12,7 @@ internal sealed class PartitionRecovery
 {
     readonly PartitionContext _context;
     readonly List<Segment> _segments = [];
+    readonly Dictionary<long, long> _lastWritesMs = [];
     long _readBytes;
 
     PartitionRecovery(PartitionContext context) => _context = context;
@@ -79,7 +80,10 @@ internal sealed class PartitionRecovery
         foreach (var entry in FileSystem.List(_context.Directory))
         {
             if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
+            {
                 lengths.Add(baseOffset, entry.LengthBytes);
+                _lastWritesMs.Add(baseOffset, entry.LastWriteMs);
+            }
             else if (SegmentLayout.TryParseIndexName(entry.Name, out var indexed))
                 indexes.Add(indexed);
             else if (!entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
@@ -106,7 +110,7 @@ internal sealed class PartitionRecovery
         for (var number = 0; number < baseOffsets.Length; number++)
         {
             var segment = _context.NewSegment(baseOffsets[number]);
-            segment.SealedBytes = lengths[segment.BaseOffset];
+            (segment.SealedBytes, segment.LastAppendMs) = (lengths[segment.BaseOffset], _lastWritesMs[segment.BaseOffset]);
             if (number == active || (lengths[segment.BaseOffset] > 0 && !isTrimmed(number)))
             {
                 _segments.Add(segment);

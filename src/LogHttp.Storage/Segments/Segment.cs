@@ -19,6 +19,7 @@ internal sealed class Segment
     bool _retired;
 
     long _lastUsed;
+    long _lastAppendMs;
 
     public Segment(StorageEnvironment environment, OpenSegments open, string directory, long baseOffset)
     {
@@ -36,6 +37,13 @@ internal sealed class Segment
 
     /// <summary>How long a sealed segment is, also before it is first opened.</summary>
     public long SealedBytes { get; set; }
+
+    /// <summary>When records were last appended to it, by the server's clock, Unix milliseconds; after a start, when the file was last written.</summary>
+    public long LastAppendMs
+    {
+        get => Volatile.Read(ref _lastAppendMs);
+        set => Volatile.Write(ref _lastAppendMs, value);
+    }
 
     /// <summary>When it was last acquired, as a timestamp of the environment's; says who may be closed first.</summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);

@@ -22,6 +22,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly Committer _committer;
     readonly OpenSegments _openSegments;
     readonly DiskReserve _reserve;
+    readonly Retention _retention;
     readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, string> _damagedTopics = new(StringComparer.Ordinal);
 
@@ -52,6 +53,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
         _openSegments = new OpenSegments(options.MaxOpenSegments);
         _reserve = new DiskReserve(environment, options.Directory);
+        _retention = new Retention(environment, options.RetentionInterval, () => _topics.Values);
         _closing = new Lazy<Task>(CloseAsync);
     }
 
@@ -87,6 +89,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         catch
         {
             catalog?._openSegments.CloseIdle();
+            catalog?._retention.Dispose();
             catalog?._commitThread?.Dispose();
             directoryLock.Dispose();
             throw;
@@ -223,6 +226,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         await _changes.WaitAsync().ConfigureAwait(false);
         _isClosed = true;
+        _retention.Dispose();
         await Task.WhenAll(_topics.Values.Select(topic => topic.CloseAsync())).ConfigureAwait(false);
         var removals = _removals;
         _changes.Release();

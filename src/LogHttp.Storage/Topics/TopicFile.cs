@@ -6,20 +6,23 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
-internal sealed partial record TopicFile(int Format, string Id, int Partitions, long SegmentBytes, string Flush)
+internal sealed partial record TopicFile(int Format, string Id, int Partitions, long SegmentBytes, string Flush, long RetentionMs = 0, long RetentionBytes = 0)
 {
     public const string Name = "topic.json";
-    const int CurrentFormat = 1;
+    const int CurrentFormat = 2;
+    const int FormatWithoutRetention = 1;
     const int MaxBytes = 1 << 20;
 
     public static TopicFile For(string id, TopicConfiguration configuration) =>
-        new(CurrentFormat, id, configuration.Partitions, configuration.SegmentBytes, configuration.Flush.ToString());
+        new(CurrentFormat, id, configuration.Partitions, configuration.SegmentBytes, configuration.Flush.ToString(), configuration.RetentionMs, configuration.RetentionBytes);
 
     [JsonIgnore]
     public TopicConfiguration Configuration => new()
     {
         Partitions = Partitions,
         SegmentBytes = SegmentBytes,
+        RetentionMs = RetentionMs,
+        RetentionBytes = RetentionBytes,
         Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : throw new FormatException($"\"{Flush}\" is no flush policy"),
     };
 
@@ -38,7 +41,7 @@ internal sealed partial record TopicFile(int Format, string Id, int Partitions, 
         try
         {
             var content = JsonSerializer.Deserialize(bytes, Context.Default.TopicFile) ?? throw new FormatException("it holds no object");
-            if (content.Format != CurrentFormat)
+            if (content.Format is not (CurrentFormat or FormatWithoutRetention))
                 throw new NotSupportedException($"{path} has format {content.Format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer one.");
             if (content.Configuration.Check() is { } fault)
                 throw new FormatException(fault);

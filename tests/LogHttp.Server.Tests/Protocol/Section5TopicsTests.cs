@@ -16,7 +16,7 @@ public sealed class Section5TopicsTests : IDisposable
         using var made = await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
         Assert.Equal((HttpStatusCode.Created, "/topics/t"), (made.StatusCode, TestServer.Header(made, "Location")));
         var topic = await TestServer.JsonAsync(made);
-        Assert.Equal("""{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""", topic.GetProperty("configuration").GetRawText());
+        Assert.Equal("""{"partitions":3,"segmentBytes":1048576,"flush":"100ms","retentionMs":0,"retentionBytes":0}""", topic.GetProperty("configuration").GetRawText());
         Assert.Equal(3, topic.GetProperty("partitions").GetArrayLength());
         foreach (var same in new[] { """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""", """{"flush":"100ms"}""", "{}", null })
         {
@@ -29,6 +29,8 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"partitions":2}""", "partitions 3, not 2")]
     [InlineData("""{"segmentBytes":1048577}""", "segmentBytes 1048576, not 1048577")]
     [InlineData("""{"flush":"os"}""", "flush 100ms, not os")]
+    [InlineData("""{"retentionMs":1000}""", "retentionMs 0, not 1000")]
+    [InlineData("""{"retentionBytes":65536}""", "retentionBytes 0, not 65536")]
     public async Task Put_OfAnotherConfiguration_IsAConflict(string body, string mentions)
     {
         await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
@@ -49,6 +51,9 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"segmentBytes":1}""", "from 65536")]
     [InlineData("""{"flush":"sometimes"}""", "always")]
     [InlineData("""{"flush":1}""", "no string")]
+    [InlineData("""{"retentionMs":999}""", "retentionMs is 999; it must be from 1000")]
+    [InlineData("""{"retentionMs":"7d"}""", "whole number")]
+    [InlineData("""{"retentionBytes":1}""", "retentionBytes is 1; it must be from 65536")]
     public async Task Put_OfWhatIsNoConfiguration_SaysWhy_AndMakesNothing(string body, string mentions)
     {
         await TestServer.ProblemAsync(await PutAsync("t", body), HttpStatusCode.BadRequest, "invalid_configuration", mentions);
@@ -103,7 +108,7 @@ public sealed class Section5TopicsTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
         _server.Restart();
         var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
-        Assert.Equal("""{"partitions":2,"segmentBytes":65536,"flush":"os"}""", topic.GetProperty("configuration").GetRawText());
+        Assert.Equal("""{"partitions":2,"segmentBytes":65536,"flush":"os","retentionMs":0,"retentionBytes":0}""", topic.GetProperty("configuration").GetRawText());
         Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t", "application/json", "1")).StatusCode);
     }
 

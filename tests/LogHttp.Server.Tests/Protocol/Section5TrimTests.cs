@@ -86,6 +86,17 @@ public sealed class Section5TrimTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Retention_ForgetsOldRecords_OnceItIsAskedFor()
+    {
+        using var server = new TestServer(("RetentionIntervalSeconds", "1"));
+        (await server.PostAsync("/topics/t", "text/plain", "x")).Dispose();
+        (await server.SendAsync(HttpMethod.Patch, "/topics/t", """{"retentionMs":1000}""")).EnsureSuccessStatusCode();
+        for (var earliest = 0L; earliest == 0; await Task.Delay(10))
+            earliest = (await TestServer.JsonAsync(await server.Client.GetAsync("/topics/t"))).GetProperty("partitions")[0].GetProperty("earliestOffset").GetInt64();
+        await TestServer.ProblemAsync(await server.Client.GetAsync("/topics/t/0"), HttpStatusCode.Gone, "offset_gone");
+    }
+
     [Theory]
     [InlineData("t/records", HttpStatusCode.BadRequest, "invalid_parameter", "before is missing")]
     [InlineData("t/records?befor=1", HttpStatusCode.BadRequest, "invalid_parameter", "befor")]

@@ -40,6 +40,8 @@ public abstract class FileSystemContract
     string[] Names(string? directory = null) =>
         [.. _fileSystem.List(directory ?? _directory).Select(entry => entry.Name).Order(StringComparer.Ordinal)];
 
+    static (string, bool, long) NameAndLength(DirectoryEntry entry) => (entry.Name, entry.IsDirectory, entry.LengthBytes);
+
     [Fact]
     public void Create_OpensAnEmptyFile()
     {
@@ -47,7 +49,7 @@ public abstract class FileSystemContract
 
         Assert.Equal(0, file.LengthBytes);
         Assert.Equal(0, file.Read(new byte[10], 0));
-        Assert.Equal(new DirectoryEntry("a", false, 0), Assert.Single(_fileSystem.List(_directory)));
+        Assert.Equal(("a", false, 0), NameAndLength(Assert.Single(_fileSystem.List(_directory))));
     }
 
     [Fact]
@@ -305,7 +307,7 @@ public abstract class FileSystemContract
 
         var entries = _fileSystem.List(_directory).OrderBy(entry => entry.Name, StringComparer.Ordinal);
 
-        Assert.Equal([new DirectoryEntry("b", false, 5), new DirectoryEntry("here", true, 0)], entries);
+        Assert.Equal([("b", false, 5), ("here", true, 0)], entries.Select(NameAndLength));
     }
 
     [Fact]

@@ -1,0 +1,94 @@
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Removes what is to be kept no longer: now and then looks at all topics and trims those that have segments too old, or more
+/// bytes than they may. One timer for all; the trims themselves are steps of the partitions' turns.
+/// </summary>
+internal sealed class Retention : IDisposable
+{
+    readonly StorageEnvironment _environment;
+    readonly Func<IEnumerable<Topic>> _topics;
+    readonly ITimer _timer;
+
+    public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics)
+    {
+        (_environment, _topics) = (environment, topics);
+        _timer = environment.Time.CreateTimer(static state => ((Retention)state!).Run(), this, interval, interval);
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    void Run()
+    {
+        foreach (var topic in _topics())
+        {
+            if (topic.Configuration is { RetentionMs: > 0 } or { RetentionBytes: > 0 })
+                Enforce(topic);
+        }
+    }
+
+    void Enforce(Topic topic)
+    {
+        var partitions = topic.Partitions.Select(static partition => new Kept(partition)).ToArray();
+        if (topic.Configuration.RetentionMs is > 0 and var retentionMs)
+        {
+            foreach (var partition in partitions)
+                partition.RemoveUntil(_environment.NowMs - retentionMs);
+        }
+        if (topic.Configuration.RetentionBytes is > 0 and var retentionBytes)
+        {
+            // The oldest of all first, whatever partition it is of.
+            while (partitions.Sum(static partition => partition.SizeBytes) > retentionBytes && partitions.Where(static partition => partition.Oldest is not null).MinBy(static partition => partition.Oldest!.LastAppendMs) is { } first)
+                first.RemoveOldest();
+        }
+        foreach (var partition in partitions.Where(static partition => partition.StartOffset > partition.Log.EarliestOffset && partition.Log.StoppedReason is null))
+        {
+            StorageLog.RetentionTrims(_environment.Logger, topic.Name, partition.Log.Number, partition.StartOffset);
+            _ = TrimAsync(topic, partition);
+        }
+    }
+
+    async Task TrimAsync(Topic topic, Kept partition)
+    {
+        try
+        {
+            await partition.Log.TrimAsync(partition.StartOffset).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is LogClosedException or PartitionStoppedException)
+        {
+            // The topic goes, or takes no changes and has said why.
+        }
+        catch (IOException exception)
+        {
+            StorageLog.RetentionFailed(_environment.Logger, exception, topic.Name, partition.Log.Number);
+        }
+    }
+
+    /// <summary>What is kept of a partition; the active segment only goes when all of it is too old.</summary>
+    sealed class Kept(PartitionLog log)
+    {
+        readonly LogView _view = log.View;
+        int _first;
+        bool _isEmpty;
+
+        public PartitionLog Log => log;
+
+        /// <summary>The oldest segment that is kept, but for the active one.</summary>
+        public Segment? Oldest => _first < _view.Segments.Length - 1 ? _view.Segments[_first] : null;
+
+        public long StartOffset => _isEmpty ? _view.EndOffset : _first == 0 ? 0 : _view.Segments[_first].BaseOffset;
+
+        public long SizeBytes => _isEmpty ? 0 : _view.Segments[_first..^1].Sum(static segment => segment.SealedBytes) + _view.End.Position;
+
+        public void RemoveOldest() => _first++;
+
+        public void RemoveUntil(long lastAppendMs)
+        {
+            while (Oldest?.LastAppendMs <= lastAppendMs)
+                RemoveOldest();
+            _isEmpty = Oldest is null && _view.End.Position > 0 && _view.Active.LastAppendMs <= lastAppendMs;
+        }
+    }
+}
