@@ -7,8 +7,14 @@ static class ServerProcess
 {
     public static (long ResidentBytes, int Threads, double CpuSeconds) Read(Uri address)
     {
-        var id = Environment.GetEnvironmentVariable("LOGHTTP_SERVER_PID") ?? throw new InvalidOperationException($"Set LOGHTTP_SERVER_PID to the process that listens at {address}.");
-        using var process = Process.GetProcessById(int.Parse(id, System.Globalization.CultureInfo.InvariantCulture));
+        using var process = Process.GetProcessById(Id(address));
         return (process.WorkingSet64, process.Threads.Count, process.TotalProcessorTime.TotalSeconds);
     }
+
+    /// <summary>How many files and sockets it has open (Linux).</summary>
+    public static int Handles(Uri address) => Directory.GetFileSystemEntries(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{Id(address)}/fd")).Length;
+
+    static int Id(Uri address) => int.Parse(
+        Environment.GetEnvironmentVariable("LOGHTTP_SERVER_PID") ?? throw new InvalidOperationException($"Set LOGHTTP_SERVER_PID to the process that listens at {address}."),
+        System.Globalization.CultureInfo.InvariantCulture);
 }
