@@ -91,6 +91,13 @@ sealed class ModelLog
         Open();
     }
 
+    /// <summary>Lets something happen to the files of a log that was closed, and starts again.</summary>
+    public void Reopen(Action<PowerCutFileSystem> meanwhile)
+    {
+        meanwhile(FileSystem);
+        Open();
+    }
+
     public void CutPower()
     {
         _scheduler.Clear();

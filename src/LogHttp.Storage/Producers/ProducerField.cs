@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 using LogHttp.Storage.Records;
@@ -16,21 +17,39 @@ internal static class ProducerField
         return [.. Name, .. "["u8, .. id.AsSpan(0, idBytes), .. Encoding.ASCII.GetBytes(FormattableString.Invariant($",{stamp.Epoch},{stamp.Sequence}]"))];
     }
 
-    /// <summary>Reads it from a line that is known to be JSON; null where there is none. False when it is there and is no producer.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> line, out ProducerStamp? stamp)
+    /// <summary>Reads it from a line of the log's; null where there is none.</summary>
+    public static ProducerStamp? Read(ReadOnlySpan<byte> line)
+    {
+        var rest = line[RecordFormat.HeadBytes(line)..];
+        return rest.StartsWith(Name) && TryReadValue(rest[Name.Length..], out var stamp) ? stamp : null;
+    }
+
+    /// <summary>Reads the value that a text, known to be JSON, begins with; false where it is no producer.</summary>
+    public static bool TryReadValue(ReadOnlySpan<byte> text, [NotNullWhen(true)] out ProducerStamp? stamp)
     {
         stamp = null;
-        var rest = line[RecordFormat.HeadBytes(line)..];
-        if (!rest.StartsWith(Name))
-            return true;
-        var reader = new Utf8JsonReader(rest[Name.Length..], isFinalBlock: false, default);
+        var reader = new Utf8JsonReader(text, isFinalBlock: false, default);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray
-            || !reader.Read() || reader.TokenType != JsonTokenType.String || reader.GetString() is not { } id
+            || !reader.Read() || !TryReadText(reader, out var id)
             || !reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var epoch)
             || !reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var sequence)
             || !reader.Read() || reader.TokenType != JsonTokenType.EndArray)
             return false;
         stamp = new(id, epoch, sequence);
         return stamp.Check() is null;
+    }
+
+    static bool TryReadText(in Utf8JsonReader reader, [NotNullWhen(true)] out string? text)
+    {
+        try
+        {
+            text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, escaped: JSON, but no text.
+            text = null;
+        }
+        return text is not null;
     }
 }

@@ -1,5 +1,7 @@
+using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
@@ -45,6 +47,45 @@ internal static class RecordLine
         }
     }
 
+    /// <summary>Whether a field, which <paramref name="field"/> begins with, has a value of its type; passes over the value.</summary>
+    static bool IsOfItsType(ReadOnlySpan<byte> field, ref Utf8JsonReader reader)
+    {
+        // The head's fields are checked where it is read; any JSON can be a value.
+        if (field.StartsWith("\"key\""u8))
+            return reader.TokenType == JsonTokenType.String;
+        if (field.StartsWith("\"keyBase64\""u8) || field.StartsWith("\"valueBase64\""u8))
+            return reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped && Base64.IsValid(reader.ValueSpan);
+        if (field.StartsWith("\"headers\""u8))
+            return TryReadHeaders(ref reader);
+        var isOfItsType = !field.StartsWith("\"producer\""u8) || ProducerField.TryReadValue(field["\"producer\":".Length..], out _);
+        reader.Skip();
+        return isOfItsType;
+    }
+
+    /// <summary>An object whose values are strings, or arrays of them.</summary>
+    static bool TryReadHeaders(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+            return false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            reader.Read();
+            if (reader.TokenType == JsonTokenType.StartArray)
+            {
+                while (reader.Read() && reader.TokenType == JsonTokenType.String)
+                {
+                }
+                if (reader.TokenType != JsonTokenType.EndArray)
+                    return false;
+            }
+            else if (reader.TokenType != JsonTokenType.String)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
     static string? CheckFields(ReadOnlySpan<byte> line)
     {
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = MaxDepth });
@@ -64,7 +105,8 @@ internal static class RecordLine
             reader.Read();
             if (reader.TokenStartIndex != valueStart)
                 return SpaceOutside;
-            reader.Skip();
+            if (!IsOfItsType(line[(int)nameStart..], ref reader))
+                return "a field's value is of another type than the field has";
             end = reader.BytesConsumed;
         }
         if (end != line.Length - 1)

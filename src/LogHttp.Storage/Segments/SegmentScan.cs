@@ -85,8 +85,7 @@ internal sealed class SegmentScan
 
     static string? CheckProducer(ReadOnlySpan<byte> line, bool isFirst, ref ProducerStamp? producer)
     {
-        if (!ProducerField.TryRead(line, out var read))
-            return "the producer is not an id, an epoch and a sequence";
+        var read = ProducerField.Read(line);
         if (isFirst)
             producer = read;
         return isFirst || read is null ? null : "a producer stands inside of a batch";
