@@ -33,6 +33,9 @@ public sealed record StorageOptions
     /// <summary>Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.</summary>
     public long MaxQueuedBytes { get; init; } = 256L << 20;
 
+    /// <summary>Bytes that appends to all partitions may hold until they are answered; more is refused. At least a batch, at most 1 TiB.</summary>
+    public long MaxAppendingBytes { get; init; } = 1L << 30;
+
     /// <summary>
     /// Bytes that one commit of a partition covers, 64 KiB to 1 GiB: what waits is taken together up to this, and a
     /// larger batch is written and synced in slices of this, so that it does not stall the others.
@@ -70,6 +73,7 @@ public sealed record StorageOptions
             ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
             ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
             ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
+            ?? Range(nameof(MaxAppendingBytes), MaxAppendingBytes, Records.MaxBatchBytes, 1L << 40)
             ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
             ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
             ?? Range(nameof(SyncAllThreshold), SyncAllThreshold, 0, int.MaxValue)

@@ -18,7 +18,10 @@ internal sealed record OperationDocument(string Id, string Tag, string Summary, 
     /// <summary>The answers that are no problems.</summary>
     public required IReadOnlyList<ResponseDocument> Responses { get; init; }
 
-    /// <summary>The problems it can be answered with; each knows its status.</summary>
+    /// <summary>Whether it counts against what a client may send.</summary>
+    public bool IsLimited { get; init; } = true;
+
+    /// <summary>The problems it can be answered with, but for the limit's; each knows its status.</summary>
     public IReadOnlyList<ProblemDocument> Problems { get; init; } = [];
 }
 

@@ -64,6 +64,7 @@ internal static class ProblemDocuments
     public static ProblemDocument BodyTooLarge { get; } = new(Problems.Of(new BadHttpRequestException("", StatusCodes.Status413PayloadTooLarge)), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
 
     public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, there is a `Content-Encoding`, or the `Content-Type` can't be read.");
+    public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");
     public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (maxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
 
     public static ProblemDocument CorruptBlock { get; } = new(Problems.Of(new CorruptionException("00000000000000000042.ndjson", 8192, "no record begins where one should")), "The log is damaged at that place.");
@@ -85,7 +86,7 @@ internal static class ProblemDocuments
     [
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
         InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, SequenceGap, SequenceForgotten, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyTopics,
+        ConfigurationDiffers, SequenceGap, SequenceForgotten, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

@@ -53,6 +53,9 @@ internal static class Problems
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);
 
+    public static Problem TooManyRequests(int perSecond) =>
+        new(StatusCodes.Status429TooManyRequests, "too_many_requests", $"A client may send {perSecond} requests a second (maxClientRequestsPerSecond); nothing was done.", IsRetryable: true);
+
     /// <summary>A record that was refused.</summary>
     public static Problem Of(RecordFault fault)
     {

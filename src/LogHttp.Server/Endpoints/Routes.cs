@@ -38,6 +38,7 @@ internal static class Routes
         });
         if (guard.AllowsOrigins)
             app.UseCors();
+        app.UseClientLimit();
         app.UseSwaggerPages();
     }
 
@@ -70,7 +71,7 @@ internal static class Routes
         routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
         routes.MapDelete("/topics/{topic}/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
         routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
-        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health);
+        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health).DisableRateLimiting();
     }
 
     static void Listens(WebApplication app, SiteGuard guard)

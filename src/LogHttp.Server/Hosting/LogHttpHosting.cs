@@ -58,6 +58,7 @@ internal static class LogHttpHosting
             sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
         });
         builder.Services.AddCors();
+        builder.Services.AddClientLimit();
         builder.Services.AddOptions<CorsOptions>().Configure<IOptions<LogHttpSettings>>(static (cors, settings) => cors.AddDefaultPolicy(policy => policy
             .WithOrigins(settings.Value.AllowedOriginList).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(ExposedHeaders)));
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<LogHttpSettings>>(static (kestrel, settings) =>

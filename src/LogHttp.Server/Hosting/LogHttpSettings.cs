@@ -1,3 +1,4 @@
+using System.Net;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 
@@ -36,6 +37,7 @@ internal sealed class LogHttpSettings
 
     public int MaxTopics { get; set; } = Defaults.MaxTopics;
     public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
+    public long MaxAppendingBytes { get; set; } = Defaults.MaxAppendingBytes;
     public int MaxProducers { get; set; } = Defaults.MaxProducers;
     public int ProducerExpirySeconds { get; set; } = (int)Defaults.ProducerExpiry.TotalSeconds;
     public int MaxRecordBytes { get; set; } = Defaults.Records.MaxRecordBytes;
@@ -62,6 +64,15 @@ internal sealed class LogHttpSettings
 
     /// <summary>How many headers a request may have.</summary>
     public int MaxRequestHeaders { get; set; } = 100;
+
+    /// <summary>How many requests a client may send a second, on average; 0: any number.</summary>
+    public int MaxClientRequestsPerSecond { get; set; }
+
+    /// <summary>How many it may send at once after a pause, where that is more.</summary>
+    public int MaxClientBurst { get; set; }
+
+    /// <summary>Addresses of proxies whose <c>X-Forwarded-For</c> says who the client is, split by semicolons.</summary>
+    public string TrustedProxies { get; set; } = "";
 
     /// <summary>How long a request's headers may take to arrive.</summary>
     public int HeadersTimeoutSeconds { get; set; } = 30;
@@ -112,6 +123,8 @@ internal sealed class LogHttpSettings
 
     internal string[] AllowedOriginList => field ??= Split(AllowedOrigins);
 
+    internal IPAddress[] TrustedProxyList => field ??= [.. Split(TrustedProxies).Select(static text => IPAddress.TryParse(text, out var address) ? address : IPAddress.None)];
+
     /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
     internal long? HandleLimit { get; set; }
 
@@ -132,6 +145,8 @@ internal sealed class LogHttpSettings
             return $"Flush is \"{Flush}\"; {FlushPolicy.Grammar}";
         if (AllowedOriginList.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other)
             return $"AllowedOrigins has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as https://example.org:8443";
+        if (TrustedProxyList.Contains(IPAddress.None))
+            return $"TrustedProxies is \"{TrustedProxies}\"; it must be IP addresses, ; between them";
         return Range(nameof(MaxBodyBytes), MaxBodyBytes, 1, 1L << 30)
             ?? Range(nameof(MaxReadingBytes), MaxReadingBytes, MaxBodyBytes, 1L << 40)
             ?? Range(nameof(MaxConnections), MaxConnections, 1, 10_000_000)
@@ -144,6 +159,8 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(MaxStreamPartitions), MaxStreamPartitions, 1, 1024)
             ?? Range(nameof(BodyTimeoutSeconds), BodyTimeoutSeconds, 1, 3600)
             ?? Range(nameof(MinBodyBytesPerSecond), MinBodyBytesPerSecond, 1, 1 << 30)
+            ?? Range(nameof(MaxClientRequestsPerSecond), MaxClientRequestsPerSecond, 0, 10_000_000)
+            ?? Range(nameof(MaxClientBurst), MaxClientBurst, 0, 10_000_000)
             ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)
             ?? Range(nameof(KeepAliveTimeoutSeconds), KeepAliveTimeoutSeconds, 1, 86_400)
             ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)
@@ -184,6 +201,7 @@ internal sealed class LogHttpSettings
         MaxProducers = MaxProducers,
         ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),
         MaxQueuedBytes = MaxQueuedBytes,
+        MaxAppendingBytes = MaxAppendingBytes,
         MaxGroupBytes = MaxGroupBytes,
         CheckpointBytes = CheckpointBytes,
         SyncAllThreshold = SyncAllThreshold,

@@ -9,6 +9,7 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     AppendResult _appended;
+    AppendBudget? _budget;
 
     public RecordBatch Batch { get; } = batch;
 
@@ -35,9 +36,19 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     /// <summary>Answers as remembered.</summary>
     public void Acknowledge() => Complete(_appended);
 
+    /// <summary>Takes its share of what all appends may hold, until it is answered; false where there is no room.</summary>
+    public bool TryHold(AppendBudget budget)
+    {
+        if (!budget.TryTake(MaxFramedBytes))
+            return false;
+        _budget = budget;
+        return true;
+    }
+
     public void Complete(AppendResult result)
     {
         Batch.Dispose();
+        _budget?.GiveBack(MaxFramedBytes);
         _completion.SetResult(result);
     }
 }

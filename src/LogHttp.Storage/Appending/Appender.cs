@@ -130,6 +130,8 @@ internal sealed partial class Appender
                 return new(AppendStatus.Closed, Reason: "The topic is being deleted, or the server is stopping.");
             if (_waitingBytes + request.MaxFramedBytes > _context.Options.MaxQueuedBytes && _waiting.Count > 0)
                 return new(AppendStatus.Overloaded, Reason: $"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes).");
+            if (!request.TryHold(_context.AppendBudget))
+                return new(AppendStatus.Overloaded, Reason: $"Appends to all partitions that are not answered yet hold {_context.AppendBudget.TakenBytes} bytes; the most is {_context.AppendBudget.MaxBytes} (maxAppendingBytes).");
             _waiting.Enqueue(request);
             _waitingBytes += request.MaxFramedBytes;
             schedule = !_turnTaken;

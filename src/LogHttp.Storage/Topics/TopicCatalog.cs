@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
@@ -23,6 +24,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly OpenSegments _openSegments;
     readonly DiskReserve _reserve;
     readonly Retention _retention;
+    readonly AppendBudget _appendBudget;
     readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, string> _damagedTopics = new(StringComparer.Ordinal);
 
@@ -53,12 +55,16 @@ public sealed class TopicCatalog : IAsyncDisposable
         _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
         _openSegments = new OpenSegments(options.MaxOpenSegments);
         _reserve = new DiskReserve(environment, options.Directory);
+        _appendBudget = new AppendBudget(options.MaxAppendingBytes);
         _retention = new Retention(environment, options.RetentionInterval, () => _topics.Values);
         _closing = new Lazy<Task>(CloseAsync);
     }
 
     /// <summary>All topics, in no particular order.</summary>
     public IEnumerable<Topic> Topics => _topics.Values;
+
+    /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
+    public long AppendingBytes => _appendBudget.TakenBytes;
 
     string TopicsDirectory => Path.Combine(_options.Directory, "topics");
     string TemporaryDirectory => Path.Combine(_options.Directory, "tmp");
@@ -388,7 +394,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     }
 
     PartitionContext Context(string topicDirectory, int number) =>
-        new(_environment, _options, _committer, _openSegments, _reserve, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
+        new(_environment, _options, _committer, _openSegments, _reserve, _appendBudget, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
 
     sealed class Change(SemaphoreSlim changes) : IDisposable
     {

@@ -1,0 +1,65 @@
+using LogHttp.Storage.Records;
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests;
+
+/// <summary>What appends to all partitions hold together has a bound, and is given back however they end.</summary>
+public class AppendBudgetTests
+{
+    static readonly StorageOptions Options = new()
+    {
+        Directory = "/data",
+        Records = new RecordLimits { MaxRecordBytes = 64 << 10, MaxBatchBytes = 100_000 },
+        MaxQueuedBytes = 100_000,
+        MaxAppendingBytes = 150_000,
+    };
+
+    readonly SimulatedScheduler _scheduler = new(new Random(1));
+    readonly PowerCutFileSystem _fileSystem = new(new Random(1));
+    readonly TopicCatalog _catalog;
+    Topic _topic = null!;
+
+    public AppendBudgetTests() =>
+        _catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler }, Options);
+
+    async Task MakeTopicAsync() => _topic = (await _catalog.GetOrCreateAsync("t", new TopicConfiguration { Partitions = 3 })).Topic;
+
+    Task<AppendResult> Append(int partition) => _topic.Partitions[partition].AppendAsync(TestLog.Batch(new string('x', 60_000)));
+
+    [Fact]
+    public async Task Appends_BeyondTheBound_AreRefusedAtOnce_AndThoseBeforeAreCommitted()
+    {
+        await MakeTopicAsync();
+        var (first, second) = (Append(0), Append(1));
+        var refused = Append(2);
+        Assert.True(refused.IsCompleted);
+        Assert.Equal(AppendStatus.Overloaded, (await refused).Status);
+        Assert.Contains("maxAppendingBytes", (await refused).Reason, StringComparison.Ordinal);
+        _scheduler.RunAll();
+        Assert.Equal((AppendStatus.Appended, AppendStatus.Appended), ((await first).Status, (await second).Status));
+        var later = Append(2);
+        _scheduler.RunAll();
+        Assert.Equal(AppendStatus.Appended, (await later).Status);
+        Assert.Equal(0, _catalog.AppendingBytes);
+    }
+
+    [Fact]
+    public async Task WhatARefusedAppendHeld_IsGivenBack()
+    {
+        await MakeTopicAsync();
+        _fileSystem.CapacityBytes = _fileSystem.UsedBytes;
+        var full = Append(0);
+        _scheduler.RunAll();
+        Assert.Equal((AppendStatus.DiskFull, 0), ((await full).Status, _catalog.AppendingBytes));
+        _fileSystem.CapacityBytes = long.MaxValue;
+        _fileSystem.Faults = call => call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
+        var (failing, waiting) = (Append(1), Append(1));
+        _scheduler.RunAll();
+        Assert.Equal((AppendStatus.PartitionStopped, AppendStatus.Overloaded, 0), ((await failing).Status, (await waiting).Status, _catalog.AppendingBytes));
+        Assert.Equal(AppendStatus.PartitionStopped, (await Append(1)).Status);
+        var closing = _catalog.DisposeAsync().AsTask();
+        _scheduler.RunAll();
+        await closing;
+        Assert.Equal((AppendStatus.Closed, 0), ((await Append(2)).Status, _catalog.AppendingBytes));
+    }
+}
