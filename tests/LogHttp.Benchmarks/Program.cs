@@ -1,9 +1,9 @@
 using LogHttp.Benchmarks;
 
-// Usage: LogHttp.Benchmarks latency|followers|mixed|soak URL [name=value …], against a server that is running already.
+// Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running already.
 if (args is not [var command, var url, .. var rest])
 {
-    await Console.Error.WriteLineAsync("Usage: LogHttp.Benchmarks latency|followers|mixed|soak URL [name=value ...]");
+    await Console.Error.WriteLineAsync("Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value ...]");
     return 2;
 }
 var options = rest.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => int.Parse(pair[1], System.Globalization.CultureInfo.InvariantCulture));
@@ -21,6 +21,9 @@ switch (command)
     case "mixed":
         await MixedFollowers.RunAsync(address, seconds: Option("seconds", 20), others: Option("others", 50), rounds: Option("rounds", 3));
         return 0;
+    case "overload":
+        using (var overload = new Overload(address, seconds: Option("seconds", 10)))
+            return await overload.RunAsync() ? 0 : 1;
     case "soak":
         using (var soak = new Soak(address, minutes: Option("minutes", 60), ratePerSecond: Option("rate", 200)))
             return await soak.RunAsync() ? 0 : 1;
