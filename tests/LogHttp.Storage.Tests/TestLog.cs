@@ -23,6 +23,8 @@ sealed class TestLog : IAsyncDisposable
 
     public PartitionLog Partition { get; private set; } = null!;
 
+    public string DataDirectory => _directory.Path;
+
     public string PartitionDirectory => Path.Combine(_directory.Path, "topics", "t", "0");
 
     public IEnumerable<string> SegmentPaths => Directory.GetFiles(PartitionDirectory, "*.ndjson").Order(StringComparer.Ordinal);

@@ -30,6 +30,13 @@ internal sealed partial class Appender
     bool IsFarAhead(AppendRequest next, long nextOffset) => next.OffsetAfter(nextOffset) - _written.BaseOffset > uint.MaxValue;
 
     /// <summary>
+    /// Where the next segment begins: where this one ends, also before a gap, so that a segment that is missing can be told
+    /// from offsets that were never given out; unless they jump further than an index can say.
+    /// </summary>
+    long BaseFor(AppendRequest next) =>
+        next.OffsetAfter(_written.NextOffset) - _written.NextOffset > uint.MaxValue ? Math.Max(_written.NextOffset, next.Batch.Slots[0].Offset) : _written.NextOffset;
+
+    /// <summary>
     /// Begins a new segment. All that was written is durable already; the index is made so before the new name is, and
     /// the new name before anything can be written under it: a segment that has a successor is whole.
     /// </summary>

@@ -161,7 +161,7 @@ internal sealed partial class Appender
                     SubmitTurnCommit();
                     return;
                 }
-                Roll(Math.Max(_written.NextOffset, _group.Requests[0].Batch.Slots[0].Offset));
+                Roll(BaseFor(_group.Requests[0]));
                 _group = new AppendGroup(_group.Requests, _written, _lastStampMs, _producers);
             }
             _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, _context.Environment.NowMs);

@@ -27,7 +27,9 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     public IFile Open(string path) => Open(path, FileMode.Open);
 
     /// <inheritdoc/>
-    public IReadOnlyList<DirectoryEntry> List(string directory) => DiskErrors.Translate<IReadOnlyList<DirectoryEntry>>(directory, () =>
+    public IReadOnlyList<DirectoryEntry> List(string directory) => ListDirectory(directory);
+
+    internal static IReadOnlyList<DirectoryEntry> ListDirectory(string directory) => DiskErrors.Translate<IReadOnlyList<DirectoryEntry>>(directory, () =>
     {
         var info = new DirectoryInfo(directory);
         if (!info.Exists)

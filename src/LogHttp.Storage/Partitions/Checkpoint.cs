@@ -28,16 +28,22 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     {
         try
         {
-            using var file = context.Environment.FileSystem.Open(Path.Combine(context.Directory, Name));
-            var bytes = new byte[Math.Min(file.LengthBytes, MaxBytes)];
-            file.ReadExactly(bytes, 0);
-            return Decode(bytes, context.Options.ProducerLimits, out reason);
+            return Read(context.Environment.FileSystem, Path.Combine(context.Directory, Name), context.Options.ProducerLimits, out reason);
         }
         catch (FileNotFoundException)
         {
             reason = "there is none";
             return null;
         }
+    }
+
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    public static Checkpoint? Read(IFileSystem fileSystem, string path, ProducerLimits limits, out string reason)
+    {
+        using var file = fileSystem.Open(path);
+        var bytes = new byte[Math.Min(file.LengthBytes, MaxBytes)];
+        file.ReadExactly(bytes, 0);
+        return Decode(bytes, limits, out reason);
     }
 
     internal byte[] Encode(long nowMs)

@@ -13,6 +13,7 @@ internal sealed class PartitionRecovery
     readonly PartitionContext _context;
     readonly List<Segment> _segments = [];
     readonly Dictionary<long, long> _lastWritesMs = [];
+    readonly HashSet<long> _withEntries = [];
     long _readBytes;
 
     PartitionRecovery(PartitionContext context) => _context = context;
@@ -85,8 +86,12 @@ internal sealed class PartitionRecovery
                 _lastWritesMs.Add(baseOffset, entry.LastWriteMs);
             }
             else if (SegmentLayout.TryParseIndexName(entry.Name, out var indexed))
+            {
                 indexes.Add(indexed);
-            else if (!entry.Name.EndsWith(".torn", StringComparison.Ordinal) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
+                if (entry.LengthBytes >= IndexFile.PositionOf(1))
+                    _withEntries.Add(indexed);
+            }
+            else if (!entry.Name.EndsWith(SegmentLayout.TornSuffix, StringComparison.Ordinal) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
         }
         // A segment's removal was interrupted between its two names.
@@ -106,12 +111,14 @@ internal sealed class PartitionRecovery
         var active = checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset);
         if (active < lastFilled || active < 0)
             active = Math.Max(lastFilled, 0);
+        // A roll leaves an empty segment no entries, durably: one that has some was emptied from outside, and says what is lost.
+        var isEmptied = (int number) => number < lastFilled && lengths[baseOffsets[number]] == 0 && _withEntries.Contains(baseOffsets[number]);
         var isTrimmed = (int number) => number < active && baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
         for (var number = 0; number < baseOffsets.Length; number++)
         {
             var segment = _context.NewSegment(baseOffsets[number]);
             (segment.SealedBytes, segment.LastAppendMs) = (lengths[segment.BaseOffset], _lastWritesMs[segment.BaseOffset]);
-            if (number == active || (lengths[segment.BaseOffset] > 0 && !isTrimmed(number)))
+            if (number == active || ((lengths[segment.BaseOffset] > 0 || isEmptied(number)) && !isTrimmed(number)))
             {
                 _segments.Add(segment);
                 continue;

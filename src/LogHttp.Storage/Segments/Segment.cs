@@ -140,6 +140,8 @@ internal sealed class Segment
         var end = scan.End;
         if (isSealed && end.BlockPosition != end.Position)
             scan.Entries.Add(end.CloseBlock());
+        if (isSealed)
+            RefuseToForgetDamage(files, scan.Entries);
         IndexFile.WriteHeader(files.Index, BaseOffset);
         IndexFile.Write(files.Index, 0, scan.Entries.ToArray());
         if (isSealed)
@@ -148,6 +150,18 @@ internal sealed class Segment
             files.Index.Sync();
         }
         StorageLog.IndexRebuilt(_environment.Logger, IndexPath, scan.Entries.Count);
+    }
+
+    /// <summary>A sound entry of the old index knows the block as it was written: one made anew over other bytes would take them for right.</summary>
+    void RefuseToForgetDamage(SegmentFiles files, List<IndexEntry> entries)
+    {
+        var position = 0L;
+        for (var number = 0; number < entries.Count; number++)
+        {
+            if (IndexFile.TryRead(files.Index, number) is { } old && old.Position == entries[number].Position && old.BlockCrc != entries[number].BlockCrc)
+                throw new CorruptionException(DataPath, position, "the block that begins here is not what was written, by the CRC in the index");
+            position = entries[number].Position;
+        }
     }
 
     SegmentEnd ReadEnd(SegmentFiles files)

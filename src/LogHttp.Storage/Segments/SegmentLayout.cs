@@ -11,6 +11,8 @@ internal static class SegmentLayout
     /// <summary>Positions are 32 bits in the index.</summary>
     public const long MaxSegmentBytes = uint.MaxValue;
 
+    public const string TornSuffix = ".torn";
+
     const string DataSuffix = ".ndjson";
     const string IndexSuffix = ".index";
     const int Digits = 20;
@@ -20,7 +22,7 @@ internal static class SegmentLayout
     public static string IndexName(long baseOffset) => baseOffset.ToString("D20", CultureInfo.InvariantCulture) + IndexSuffix;
 
     public static string TornName(long baseOffset, long position) =>
-        string.Create(CultureInfo.InvariantCulture, $"{baseOffset:D20}-{position}.torn");
+        string.Create(CultureInfo.InvariantCulture, $"{baseOffset:D20}-{position}{TornSuffix}");
 
     /// <summary>Reads a segment's name back; false for any other file.</summary>
     public static bool TryParseDataName(string name, out long baseOffset) => TryParse(name, DataSuffix, out baseOffset);

@@ -72,7 +72,7 @@ internal sealed class SegmentScan
         }
     }
 
-    static string? CheckPlace(in SegmentCursor cursor, RecordHead head, int batchRest)
+    internal static string? CheckPlace(in SegmentCursor cursor, RecordHead head, int batchRest)
     {
         if (head.Offset < cursor.NextOffset)
             return $"offset {head.Offset} stands where at least {cursor.NextOffset} should";
@@ -81,6 +81,12 @@ internal sealed class SegmentScan
         if (batchRest > 0 && head.BatchCount > 1)
             return "a batch begins inside of another";
         return null;
+    }
+
+    internal static string? CheckProducer(ReadOnlySpan<byte> line, bool isFirst)
+    {
+        ProducerStamp? producer = null;
+        return CheckProducer(line, isFirst, ref producer);
     }
 
     static string? CheckProducer(ReadOnlySpan<byte> line, bool isFirst, ref ProducerStamp? producer)

@@ -14,8 +14,6 @@ namespace LogHttp.Storage;
 /// </summary>
 public sealed class TopicCatalog : IAsyncDisposable
 {
-    const string LockName = "loghttp.lock";
-
     readonly StorageEnvironment _environment;
     readonly StorageOptions _options;
     readonly IDisposable _directoryLock;
@@ -66,9 +64,9 @@ public sealed class TopicCatalog : IAsyncDisposable
     /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
 
-    string TopicsDirectory => Path.Combine(_options.Directory, "topics");
-    string TemporaryDirectory => Path.Combine(_options.Directory, "tmp");
-    string DeletedDirectory => Path.Combine(_options.Directory, "deleted");
+    string TopicsDirectory => Path.Combine(_options.Directory, DirectoryLayout.TopicsName);
+    string TemporaryDirectory => Path.Combine(_options.Directory, DirectoryLayout.TemporaryName);
+    string DeletedDirectory => Path.Combine(_options.Directory, DirectoryLayout.DeletedName);
 
     /// <summary>Takes the data directory and opens every partition in it.</summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
@@ -258,7 +256,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         try
         {
-            return fileSystem.Lock(Path.Combine(directory, LockName));
+            return fileSystem.Lock(Path.Combine(directory, DirectoryLayout.LockName));
         }
         catch (IOException exception)
         {

@@ -1,0 +1,3 @@
+using LogHttp.Cli;
+
+return CommandTree.Create().Parse(args).Invoke();

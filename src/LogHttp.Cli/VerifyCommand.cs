@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.Diagnostics;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Verifying;
+
+namespace LogHttp.Cli;
+
+/// <summary><c>loghttp verify</c>: reads every byte of a data directory and says what is wrong, changing nothing.</summary>
+internal static class VerifyCommand
+{
+    public static Command Create()
+    {
+        var data = new Option<DirectoryInfo>("--data") { Description = "The data directory; no server may have it open.", DefaultValueFactory = static _ => new DirectoryInfo("data") };
+        var topic = new Option<string?>("--topic") { Description = "Only this topic." };
+        var json = new Option<bool>("--json") { Description = "A JSON object a line: the findings, then the summary." };
+        var command = new Command("verify", "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. Changes nothing.") { data, topic, json };
+        command.SetAction(result =>
+        {
+            var (output, error) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
+            return Run(result.GetValue(data)!.FullName, result.GetValue(topic), new FindingWriter(output, result.GetValue(json)), error);
+        });
+        return command;
+    }
+
+    static int Run(string directory, string? topic, FindingWriter writer, TextWriter error)
+    {
+        if (!Directory.Exists(Path.Combine(directory, "topics")))
+        {
+            error.WriteLine($"loghttp: {directory} is no data directory: it has no topics/. Name it with --data.");
+            return ExitCode.Failed;
+        }
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            writer.WriteSummary(DirectoryVerifier.Run(new ReadOnlyFileSystem(), directory, topic, writer.Write), Stopwatch.GetElapsedTime(started));
+            return writer.HasDamage ? ExitCode.Findings : ExitCode.Success;
+        }
+        catch (DirectoryInUseException)
+        {
+            error.WriteLine($"loghttp: a server has {directory} open. Ask it to verify: loghttp verify --url http://127.0.0.1:8080; or stop it first.");
+            return ExitCode.Failed;
+        }
+        catch (IOException exception)
+        {
+            error.WriteLine($"loghttp: {exception.Message}");
+            return ExitCode.Failed;
+        }
+    }
+}

@@ -1,0 +1,48 @@
+namespace LogHttp.Storage.Files;
+
+/// <summary>The operating system's file system for who only looks: opens files for reading, and can't change a byte or a name.</summary>
+public sealed class ReadOnlyFileSystem : IFileSystem
+{
+    const string Refusal = "Nothing is changed here.";
+
+    /// <inheritdoc/>
+    public bool CanSyncAll => false;
+
+    /// <inheritdoc/>
+    public IFile Open(string path) => DiskErrors.Translate(path, () => new PhysicalFile(new FileStream(path, new FileStreamOptions
+    {
+        Mode = FileMode.Open,
+        Access = FileAccess.Read,
+        Share = FileShare.ReadWrite | FileShare.Delete,
+        BufferSize = 0,
+    })));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DirectoryEntry> List(string directory) => PhysicalFileSystem.ListDirectory(directory);
+
+    /// <summary>Takes the lock where there is one to take; a file is not made for it.</summary>
+    /// <exception cref="IOException">Somebody else holds it.</exception>
+    public IDisposable Lock(string path) => DiskErrors.Translate(path, () =>
+        File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None) : Stream.Null);
+
+    /// <inheritdoc/>
+    public IFile Create(string path) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
+    public void CreateDirectory(string path) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
+    public void Rename(string sourcePath, string destinationPath) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
+    public void DeleteFile(string path) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
+    public void DeleteDirectory(string path) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
+    public void SyncDirectory(string path) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
+    public void SyncAll() => throw new NotSupportedException(Refusal);
+}

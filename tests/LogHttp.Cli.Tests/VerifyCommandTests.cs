@@ -1,0 +1,104 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using LogHttp.Storage;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
+using LogHttp.Testing;
+
+namespace LogHttp.Cli.Tests;
+
+public sealed class VerifyCommandTests : IDisposable
+{
+    readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    string Segment => Path.Combine(_directory.Path, "topics", "orders", "0", "00000000000000000000.ndjson");
+
+    async Task<TopicCatalog> OpenAsync()
+    {
+        var catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = new PhysicalFileSystem(_directory.Path) }, new StorageOptions { Directory = _directory.Path });
+        var topic = (await catalog.GetOrCreateAsync("orders")).Topic;
+        var batch = new RecordBatch(new RecordLimits());
+        for (var number = 0; number < 200; number++)
+            Assert.Null(batch.AddText(Encoding.UTF8.GetBytes($"record {number} {new string('x', 50)}")));
+        await topic.Partitions[0].AppendAsync(batch);
+        return catalog;
+    }
+
+    (int ExitCode, string Output, string Error) Verify(params string[] options)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var exitCode = CommandTree.Create().Parse(["verify", "--data", _directory.Path, .. options]).Invoke(new() { Output = output, Error = error });
+        return (exitCode, output.ToString(), error.ToString());
+    }
+
+    void Flip(long position)
+    {
+        using var file = File.Open(Segment, FileMode.Open);
+        file.Position = position;
+        var old = file.ReadByte();
+        file.Position = position;
+        file.WriteByte((byte)(old ^ 1));
+    }
+
+    Dictionary<string, string> Hashes() => Directory.GetFileSystemEntries(_directory.Path, "*", SearchOption.AllDirectories)
+        .ToDictionary(path => path, path => File.Exists(path) ? $"{Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))} {File.GetLastWriteTimeUtc(path):O}" : "");
+
+    [Fact]
+    public async Task OfASoundDirectory_SaysSo_AndEndsWithZero()
+    {
+        await (await OpenAsync()).DisposeAsync();
+        var (exitCode, output, _) = Verify();
+        Assert.Equal(0, exitCode);
+        Assert.Matches(@"^1 topics, 1 segments, \d+ bytes, \d+ MB/s: all is well, 0 notes\n$", output);
+    }
+
+    [Fact]
+    public async Task OfADamagedDirectory_NamesFileAndPlace_EndsWithOne_AndChangesNothing()
+    {
+        await (await OpenAsync()).DisposeAsync();
+        Flip(5000);
+        File.Delete(Path.ChangeExtension(Segment, ".index"));
+        var before = Hashes();
+        var (exitCode, output, _) = Verify();
+        Assert.Equal(1, exitCode);
+        Assert.Contains($"DAMAGE: {Segment}, bytes ", output, StringComparison.Ordinal);
+        Assert.Contains("index: ", output, StringComparison.Ordinal);
+        Assert.Equal(before, Hashes());
+    }
+
+    [Fact]
+    public async Task AsJson_EachLineIsAnObject()
+    {
+        await (await OpenAsync()).DisposeAsync();
+        Flip(5000);
+        var lines = Verify("--json", "--topic", "orders").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
+        Assert.Equal(("Data", "orders", 0, 0), (lines[0].GetProperty("kind").GetString(), lines[0].GetProperty("topic").GetString(), lines[0].GetProperty("partition").GetInt32(), lines[0].GetProperty("segment").GetInt64()));
+        Assert.InRange(5000, lines[0].GetProperty("position").GetInt64(), lines[0].GetProperty("position").GetInt64() + lines[0].GetProperty("lengthBytes").GetInt64() - 1);
+        Assert.Equal(1, lines[^1].GetProperty("damagedPlaces").GetInt32());
+    }
+
+    [Fact]
+    public async Task WhileAServerHasTheDirectory_SaysSo_AndEndsWithTwo()
+    {
+        await using var catalog = await OpenAsync();
+        var (exitCode, _, error) = Verify();
+        Assert.Equal(2, exitCode);
+        Assert.Contains("a server has", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--topic", "nothing")]
+    [InlineData("--data", "/nowhere")]
+    public async Task OfWhatIsNotThere_EndsWithTwo(string option, string value)
+    {
+        await (await OpenAsync()).DisposeAsync();
+        var (exitCode, _, error) = option == "--data"
+            ? (CommandTree.Create().Parse(["verify", option, value]).Invoke(new() { Error = new StringWriter() }), "", "loghttp: ")
+            : Verify(option, value);
+        Assert.Equal(2, exitCode);
+        Assert.StartsWith("loghttp: ", error, StringComparison.Ordinal);
+    }
+}
