@@ -11,15 +11,34 @@ internal static class VerifyCommand
     public static Command Create()
     {
         var data = new Option<DirectoryInfo>("--data") { Description = "The data directory; no server may have it open.", DefaultValueFactory = static _ => new DirectoryInfo("data") };
+        var url = new Option<Uri?>("--url") { Description = "The address of a running server that is to do it, in place of --data." };
         var topic = new Option<string?>("--topic") { Description = "Only this topic." };
         var json = new Option<bool>("--json") { Description = "A JSON object a line: the findings, then the summary." };
-        var command = new Command("verify", "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. Changes nothing.") { data, topic, json };
+        var command = new Command("verify", "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. A server that is asked with --url also mends indexes and keeps damaged blocks from readers; otherwise nothing is changed.") { data, url, topic, json };
         command.SetAction(result =>
         {
             var (output, error) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
-            return Run(result.GetValue(data)!.FullName, result.GetValue(topic), new FindingWriter(output, result.GetValue(json)), error);
+            var writer = new FindingWriter(output, result.GetValue(json));
+            if (result.GetValue(url) is { } address)
+                return Ask(address, result.GetValue(topic), writer, error);
+            return Run(result.GetValue(data)!.FullName, result.GetValue(topic), writer, error);
         });
         return command;
+    }
+
+    static int Ask(Uri address, string? topic, FindingWriter writer, TextWriter error)
+    {
+        try
+        {
+            using var client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+            new OnlineVerification(client, writer).RunAsync(topic).GetAwaiter().GetResult();
+            return writer.HasDamage ? ExitCode.Findings : ExitCode.Success;
+        }
+        catch (Exception exception) when (exception is IOException or HttpRequestException or ArgumentException or System.Text.Json.JsonException)
+        {
+            error.WriteLine($"loghttp: {exception.Message}");
+            return ExitCode.Failed;
+        }
     }
 
     static int Run(string directory, string? topic, FindingWriter writer, TextWriter error)

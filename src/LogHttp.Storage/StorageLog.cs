@@ -65,6 +65,12 @@ internal static partial class StorageLog
     [LoggerMessage(21, LogLevel.Warning, "Topic {Topic}, partition {Partition}: records that should go could not be removed; it is tried again")]
     public static partial void RetentionFailed(ILogger logger, Exception exception, string topic, int partition);
 
+    [LoggerMessage(22, LogLevel.Error, "Topic {Topic}, partition {Partition}: {Path} is DAMAGED at position {Position}: {Reason}. That block is not served any more, the rest is; restore the file from a backup")]
+    public static partial void DamageFound(ILogger logger, string topic, int partition, string path, long position, string reason);
+
+    [LoggerMessage(23, LogLevel.Error, "A segment could not be read to be verified; it is tried again tomorrow")]
+    public static partial void ScrubFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
     public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
 }

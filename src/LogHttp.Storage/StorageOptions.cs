@@ -30,6 +30,9 @@ public sealed record StorageOptions
     /// <summary>How often it is looked for records that are to be kept no longer, a second to a day.</summary>
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How much of the sealed segments is read again in a second, in search of damage, up to 1 GiB; 0: nothing.</summary>
+    public long ScrubBytesPerSecond { get; init; }
+
     /// <summary>Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.</summary>
     public long MaxQueuedBytes { get; init; } = 256L << 20;
 
@@ -72,6 +75,7 @@ public sealed record StorageOptions
             ?? Range(nameof(MaxProducers), MaxProducers, 1, 100_000)
             ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
             ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
+            ?? Range(nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, 0, 1L << 30)
             ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
             ?? Range(nameof(MaxAppendingBytes), MaxAppendingBytes, Records.MaxBatchBytes, 1L << 40)
             ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)

@@ -21,7 +21,9 @@ sealed class TestLog : IAsyncDisposable
         (_fileSystem, _catalog) = OpenCatalog();
     }
 
-    public PartitionLog Partition { get; private set; } = null!;
+    public Topic Topic { get; private set; } = null!;
+
+    public PartitionLog Partition => Topic.Partitions[0];
 
     public string DataDirectory => _directory.Path;
 
@@ -105,5 +107,5 @@ sealed class TestLog : IAsyncDisposable
         return (fileSystem, TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, options));
     }
 
-    async Task FindPartitionAsync() => Partition = (await _catalog.GetOrCreateAsync("t", _configuration)).Topic.Partitions[0];
+    async Task FindPartitionAsync() => Topic = (await _catalog.GetOrCreateAsync("t", _configuration)).Topic;
 }

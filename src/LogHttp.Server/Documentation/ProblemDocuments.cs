@@ -67,7 +67,8 @@ internal static class ProblemDocuments
     public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");
     public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (maxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
 
-    public static ProblemDocument CorruptBlock { get; } = new(Problems.Of(new CorruptionException("00000000000000000042.ndjson", 8192, "no record begins where one should")), "The log is damaged at that place.");
+    public static ProblemDocument CorruptBlock { get; } = new(Problems.Of(new CorruptionException("00000000000000000042.ndjson", 8192, "the block is not what was written; the block's CRC is 89abcdef, and the index has 01234567") { NextOffset = 97 }), "The log is damaged at that place; `nextOffset` says where it goes on.");
+    public static ProblemDocument VerificationRuns { get; } = new(Problems.VerificationRuns(), "Another verification runs.") { Name = "verification_runs" };
     public static ProblemDocument StorageError { get; } = new(Problems.Of(new IOException()), "The disk could not be read or written.");
     public static ProblemDocument InternalError { get; } = new(Problems.Of(new InvalidOperationException()), "The server failed.");
 
@@ -87,6 +88,6 @@ internal static class ProblemDocuments
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
         InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
         ConfigurationDiffers, SequenceGap, SequenceForgotten, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
-        CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
+        CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

@@ -92,6 +92,33 @@ internal static class TopicOperations
         ],
     };
 
+    public static OperationDocument Verify { get; } = new("verifyTopic", Tags.Topics, "Look for damage",
+        """
+        Reads all segments and indexes of a topic, and answers with a line for each thing that is wrong, as it is found, and a last line that says how much was read. Without that line it was not all.
+        Blocks that are damaged are not served from then on; what comes after them is. Indexes are made anew.
+        """)
+    {
+        Parameters = [Parameters.Topic],
+        Responses =
+        [
+            new(StatusCodes.Status200OK, "What was found: `Finding` lines, and one `Verified` line at the end.")
+            {
+                Headers = [Headers.NoStore],
+                Contents =
+                [
+                    new("application/x-ndjson", ContentSchema.Of(typeof(FoundDamage), typeof(Verified)),
+                        new("well", "Nothing is damaged", Schemas.Json(new Verified(3, 201326592, 0, 0))),
+                        new("damage", "A damaged block: the first line", Schemas.ExampleOf(typeof(FoundDamage)))),
+                ],
+            },
+        ],
+        Problems =
+        [
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.StorageError,
+            ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.VerificationRuns,
+        ],
+    };
+
     public static OperationDocument List { get; } = new("listTopics", Tags.Topics, "List the topics",
         """
         Answers the topics by name, `limit` at a time. Topics that could not be opened are among them, with `damaged` saying why.

@@ -22,6 +22,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The next offset to come, for who asked for a later one.</summary>
     public long? EndOffset { get; init; }
 
+    /// <summary>Where to go on, for who asked for what is damaged.</summary>
+    public long? NextOffset { get; init; }
+
     /// <summary>Which of a producer's batches comes next, for who sent another.</summary>
     public long? ExpectedSequence { get; init; }
 
@@ -34,7 +37,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The same, said of a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
 
-    public ProblemJson ToJson() => new(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset, ExpectedSequence, Epoch);
+    public ProblemJson ToJson() => new(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset, NextOffset, ExpectedSequence, Epoch);
 
     public Task ExecuteAsync(HttpContext httpContext)
     {

@@ -56,6 +56,9 @@ internal static class Problems
     public static Problem TooManyRequests(int perSecond) =>
         new(StatusCodes.Status429TooManyRequests, "too_many_requests", $"A client may send {perSecond} requests a second (maxClientRequestsPerSecond); nothing was done.", IsRetryable: true);
 
+    public static Problem VerificationRuns() =>
+        new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Another verification runs; one does at a time.", IsRetryable: true);
+
     /// <summary>A record that was refused.</summary>
     public static Problem Of(RecordFault fault)
     {
@@ -120,7 +123,7 @@ internal static class Problems
         PartitionStoppedException => new(StatusCodes.Status503ServiceUnavailable, PartitionStopped, exception.Message),
         LogClosedException => new(StatusCodes.Status503ServiceUnavailable, LogClosed, "The topic is being deleted, or the server is stopping.", IsRetryable: true),
         DiskFullException => new(StatusCodes.Status507InsufficientStorage, "disk_full", "The disk is full.", IsRetryable: true),
-        CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged there: {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}."),
+        CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged there: {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}.{(corruption.NextOffset is { } next ? $" Readers can go on at offset {next}." : "")}") { NextOffset = corruption.NextOffset },
         IOException => new(StatusCodes.Status500InternalServerError, StorageError, "The disk could not be read or written; the server's log says more.", IsRetryable: true),
         _ => new(StatusCodes.Status500InternalServerError, InternalError, "The server failed; its log says more."),
     };

@@ -11,6 +11,8 @@ namespace LogHttp.Server.Endpoints;
 [JsonSerializable(typeof(TopicDescription))]
 [JsonSerializable(typeof(TopicList))]
 [JsonSerializable(typeof(Health))]
+[JsonSerializable(typeof(FoundDamage))]
+[JsonSerializable(typeof(Verified))]
 [JsonSerializable(typeof(ProblemJson))]
 internal sealed partial class ResponseJson : JsonSerializerContext
 {
@@ -23,4 +25,4 @@ internal sealed partial class ResponseJson : JsonSerializerContext
 }
 
 /// <summary>A problem's members: RFC 9457's, ours, and those that only some have.</summary>
-internal sealed record ProblemJson(string Title, int Status, string Detail, string Code, bool Retryable, long? Line, long? EarliestOffset, long? EndOffset, long? ExpectedSequence, long? Epoch);
+internal sealed record ProblemJson(string Title, int Status, string Detail, string Code, bool Retryable, long? Line, long? EarliestOffset, long? EndOffset, long? NextOffset, long? ExpectedSequence, long? Epoch);

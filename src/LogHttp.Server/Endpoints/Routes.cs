@@ -70,6 +70,7 @@ internal static class Routes
         routes.MapPatch("/topics/{topic}", TopicEndpoints.PatchAsync).WithMetadata(TopicOperations.Patch);
         routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
         routes.MapDelete("/topics/{topic}/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
+        routes.MapPost("/topics/{topic}/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
         routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
         routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health).DisableRateLimiting();
     }

@@ -1,4 +1,5 @@
 using LogHttp.Kestrel;
+using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Server.Producing;
@@ -39,6 +40,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
         builder.Services.AddSingleton<Deadlines>();
         builder.Services.AddSingleton<LongPoll>();
+        builder.Services.AddSingleton<Verification>();
         builder.Services.AddSingleton<CatalogHost>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
         builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);

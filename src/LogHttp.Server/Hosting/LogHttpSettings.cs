@@ -35,6 +35,12 @@ internal sealed class LogHttpSettings
     public long RetentionBytes { get; set; } = Defaults.TopicDefaults.RetentionBytes;
     public int RetentionIntervalSeconds { get; set; } = (int)Defaults.RetentionInterval.TotalSeconds;
 
+    /// <summary>How much of the sealed segments is read again in a second, in search of damage; 0: nothing.</summary>
+    public long ScrubBytesPerSecond { get; set; } = 1 << 20;
+
+    /// <summary>How fast a verification that was asked for reads.</summary>
+    public long VerifyBytesPerSecond { get; set; } = 128 << 20;
+
     public int MaxTopics { get; set; } = Defaults.MaxTopics;
     public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
     public long MaxAppendingBytes { get; set; } = Defaults.MaxAppendingBytes;
@@ -167,6 +173,7 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(ShutdownTimeoutSeconds), ShutdownTimeoutSeconds, 0, 3600)
             ?? Range(nameof(SmallRegionBytes), SmallRegionBytes, 0, 1 << 20)
             ?? Range(nameof(CacheMaxAgeSeconds), CacheMaxAgeSeconds, 0, int.MaxValue)
+            ?? Range(nameof(VerifyBytesPerSecond), VerifyBytesPerSecond, 1 << 10, 16L << 30)
             ?? ToStorageOptions().Check();
     }
 
@@ -198,6 +205,7 @@ internal sealed class LogHttpSettings
         MaxTopics = MaxTopics,
         MaxPartitions = MaxPartitions,
         RetentionInterval = TimeSpan.FromSeconds(RetentionIntervalSeconds),
+        ScrubBytesPerSecond = ScrubBytesPerSecond,
         MaxProducers = MaxProducers,
         ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),
         MaxQueuedBytes = MaxQueuedBytes,

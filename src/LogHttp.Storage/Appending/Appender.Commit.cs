@@ -23,6 +23,9 @@ internal sealed partial class Appender
     // Guarded by _checkpointGate.
     Checkpoint _checkpointed;
 
+    // Guarded by _checkpointGate: the directory may have another name by now, or another topic's files.
+    bool _checkpointsEnded;
+
     // The committer's, and the closing turn's after the last commit.
     long _bytesSinceCheckpoint;
 
@@ -171,7 +174,7 @@ internal sealed partial class Appender
     {
         lock (_checkpointGate)
         {
-            var checkpoint = new Checkpoint(Math.Max(logStartOffset, _checkpointed.LogStartOffset), durable, lastStampMs, producers);
+            var checkpoint = new Checkpoint(Math.Max(logStartOffset, _checkpointed.LogStartOffset), durable, lastStampMs, producers) { Damage = FoundDamage() };
             // A turn that trimmed may have been faster than the committer's.
             if (checkpoint == _checkpointed || durable.NextOffset < _checkpointed.Durable.NextOffset)
                 return;
@@ -180,6 +183,33 @@ internal sealed partial class Appender
             _checkpointed = checkpoint;
         }
     }
+
+    /// <summary>Remembers, durably, what a verification found of a segment; in the place of what was found before. Any thread, and not a step of the turn.</summary>
+    public void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage)
+    {
+        if (damage.SequenceEqual(segment.Damage))
+            return;
+        segment.Damage = damage;
+        lock (_checkpointGate)
+        {
+            // What a stopped partition has on the disk is for people to look at.
+            if (_checkpointsEnded || StoppedReason is not null)
+                return;
+            try
+            {
+                var checkpoint = _checkpointed with { Damage = FoundDamage() };
+                checkpoint.Write(_context);
+                _checkpointed = checkpoint;
+            }
+            catch (IOException exception)
+            {
+                StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
+            }
+        }
+    }
+
+    // No damage is always the same empty array, so that a checkpoint without news is equal to the one before.
+    SegmentDamage[] FoundDamage() => [.. _view.Segments.SelectMany(static segment => segment.Damage.Select(range => new SegmentDamage(segment.BaseOffset, range)))];
 
     /// <summary>
     /// A sync failed: what the kernel could not write it may have dropped, and no later sync will say so. No more
@@ -235,6 +265,8 @@ internal sealed partial class Appender
             }
             TryWriteCheckpoint(index: null, _written, _lastStampMs, _producers);
         }
+        lock (_checkpointGate)
+            _checkpointsEnded = true;
         Waiters.Close();
         ReleaseLease();
         foreach (var segment in _view.Segments)

@@ -17,6 +17,9 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
 {
     public const string Name = "checkpoint";
 
+    /// <summary>What verifications found to be wrong.</summary>
+    public IReadOnlyList<SegmentDamage> Damage { get; init; } = [];
+
     /// <summary>More than the most producers take, each with its longest id and the longest numbers.</summary>
     const int MaxBytes = 128 << 20;
 
@@ -51,7 +54,8 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         var producers = Producers.Alive(nowMs).Select(static producer => ProducerContent.Of(producer.Key, producer.Value)).ToArray();
         var content = new Content(
             Content.CurrentFormat, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
-            Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null);
+            Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null,
+            Damage.Count > 0 ? [.. Damage.Select(static damage => new DamageContent(damage.Segment, damage.Range.Position, damage.Range.EndPosition, damage.Range.Reason, damage.Range.NextOffset))] : null);
         byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(content, ContentContext.Default.Content), (byte)'\n'];
         return [.. line, .. Encoding.ASCII.GetBytes(CrcLine(line))];
     }
@@ -78,7 +82,10 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
                 BlockPosition = content.BlockPosition,
                 BlockCrc = content.BlockCrc,
                 MaxTimestampMs = content.MaxTimestamp,
-            }, content.LastStamp, new ProducerTable(limits, (content.Producers ?? []).Select(static producer => producer.ToState())));
+            }, content.LastStamp, new ProducerTable(limits, (content.Producers ?? []).Select(static producer => producer.ToState())))
+            {
+                Damage = content.Damage is { } damage ? [.. damage.Select(static found => new SegmentDamage(found.Segment, new(found.Position, found.EndPosition, found.NextOffset, found.Reason)))] : [],
+            };
         }
         catch (JsonException exception)
         {
@@ -91,7 +98,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
 
     internal sealed record Content(
         int Format, long LogStartOffset, long Segment, long Position, long NextOffset,
-        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null)
+        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null, DamageContent[]? Damage = null)
     {
         public const int CurrentFormat = 2;
         public const int FormatWithoutProducers = 1;
@@ -105,6 +112,8 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         public KeyValuePair<string, ProducerState> ToState() =>
             new(Id, new ProducerState(Epoch, LastSeen, [.. Batches.Select(static batch => new ProducedBatch(batch.Sequence, batch.Offset, batch.NextOffset, batch.Timestamp))]));
     }
+
+    internal sealed record DamageContent(long Segment, long Position, long EndPosition, string Reason, long? NextOffset = null);
 
     internal sealed record ProducedContent(long Sequence, long Offset, long NextOffset, long Timestamp);
 

@@ -74,10 +74,13 @@ public sealed partial class PartitionLog
             {
                 var (position, firstOffset) = FindRecord(segment, lease.Files, end, offset);
                 var (endPosition, nextOffset, isFixed) = FindPageEnd(segment, lease.Files, end, position, pageSize);
+                if (segment.DamageWithin(position, endPosition) is { } damage)
+                    (endPosition, nextOffset) = EndBefore(damage, segment, lease.Files, end);
                 return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(segment, lease, position, endPosition - position))
                 {
                     IsDurable = isSealed || view.IsDurable,
-                    IsFinal = isSealed ? isFixed || view.IsSealedForGood(segment) : isFixed && view is { IsDurable: true, IsIndexWhole: true },
+                    // What is mended later ends its pages elsewhere.
+                    IsFinal = segment.Damage.Count == 0 && (isSealed ? isFixed || view.IsSealedForGood(segment) : isFixed && view is { IsDurable: true, IsIndexWhole: true }),
                 };
             }
             catch (CorruptIndexException)
@@ -116,6 +119,7 @@ public sealed partial class PartitionLog
             try
             {
                 var block = IndexFile.Floor(files.Index, end.IndexEntries, timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
+                RefuseDamage(segment, block.Position, end);
                 return ReadLines(segment, files.Data, block.Position, end.Position, (Offset: 0, timestampMs), stopPosition: long.MaxValue).Offset;
             }
             catch (CorruptIndexException)
@@ -140,7 +144,25 @@ public sealed partial class PartitionLog
         var block = IndexFile.Floor(files.Index, end.IndexEntries, Math.Max(0, offset - segment.BaseOffset), end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
-        return ReadLines(segment, files.Data, block.Position, end.Position, (offset, TimestampMs: 0), stopPosition: long.MaxValue);
+        RefuseDamage(segment, block.Position, end);
+        var found = ReadLines(segment, files.Data, block.Position, end.Position, (offset, TimestampMs: 0), stopPosition: long.MaxValue);
+        // It may be the first of the next block, behind a gap.
+        RefuseDamage(segment, found.Position, end);
+        return found;
+    }
+
+    /// <summary>A block that is known to be damaged is not sent, nor looked into.</summary>
+    static void RefuseDamage(Segment segment, long position, SegmentEnd end)
+    {
+        if (segment.DamageWithin(position, position + 1) is { } damage)
+            throw new CorruptionException(segment.DataPath, damage.Position, damage.Reason) { NextOffset = damage.NextOffset ?? end.NextOffset };
+    }
+
+    /// <summary>Readers get all up to a damaged block: the page ends before it.</summary>
+    static (long Position, long NextOffset) EndBefore(DamagedRange damage, Segment segment, SegmentFiles files, SegmentEnd end)
+    {
+        var boundary = LastBoundary(files, end, damage.Position);
+        return (boundary.Position, segment.BaseOffset + boundary.RelativeOffset);
     }
 
     /// <summary>Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.</summary>

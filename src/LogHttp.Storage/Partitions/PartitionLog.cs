@@ -38,6 +38,8 @@ public sealed partial class PartitionLog
     /// <summary>Why nothing can be appended (a failed sync, damage found at the start), or null when all is well.</summary>
     public string? StoppedReason => _appender.StoppedReason;
 
+    internal StorageEnvironment Environment => _context.Environment;
+
     internal LogView View => _appender.View;
 
     internal LogWaiters Waiters => _appender.Waiters;
@@ -82,6 +84,8 @@ public sealed partial class PartitionLog
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         return _appender.Trim(new TrimRequest(offset));
     }
+
+    internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) => _appender.SetDamage(segment, damage);
 
     internal void Configure(TopicConfiguration configuration) => _appender.Configure(configuration);
 

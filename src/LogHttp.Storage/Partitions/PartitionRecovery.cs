@@ -286,6 +286,8 @@ internal sealed class PartitionRecovery
     Result Found(Checkpoint checkpoint, SegmentCursor end, string? readOnlyReason)
     {
         var visible = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
+        foreach (var segment in _segments)
+            segment.Damage = [.. checkpoint.Damage.Where(damage => damage.Segment == segment.BaseOffset).Select(static damage => damage.Range)];
         // A damaged log may end before its start.
         var earliestOffset = Math.Min(checkpoint.LogStartOffset, end.NextOffset);
         return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, checkpoint.Producers, readOnlyReason);

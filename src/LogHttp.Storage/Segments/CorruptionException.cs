@@ -23,4 +23,7 @@ public sealed class CorruptionException : IOException
 
     /// <summary>What was expected and found.</summary>
     public string Reason { get; }
+
+    /// <summary>The offset after what is damaged, where that is known: readers can go on there.</summary>
+    public long? NextOffset { get; init; }
 }

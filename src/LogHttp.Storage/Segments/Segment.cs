@@ -18,6 +18,8 @@ internal sealed class Segment
     int _leases;
     bool _retired;
 
+    volatile DamagedRange[] _damage = [];
+
     long _lastUsed;
     long _lastAppendMs;
 
@@ -37,6 +39,26 @@ internal sealed class Segment
 
     /// <summary>How long a sealed segment is, also before it is first opened.</summary>
     public long SealedBytes { get; set; }
+
+    /// <summary>What verifications found to be wrong, in order.</summary>
+    public IReadOnlyList<DamagedRange> Damage
+    {
+        get => _damage;
+        set => _damage = [.. value.OrderBy(static range => range.Position)];
+    }
+
+    /// <summary>When it was last verified, as a timestamp of the environment's; null when it was not since the start. The scrub's own.</summary>
+    public long? LastVerified { get; set; }
+
+    /// <summary>Whether it is gone from the log.</summary>
+    public bool IsRetired
+    {
+        get
+        {
+            lock (_gate)
+                return _retired;
+        }
+    }
 
     /// <summary>When records were last appended to it, by the server's clock, Unix milliseconds; after a start, when the file was last written.</summary>
     public long LastAppendMs
@@ -81,6 +103,17 @@ internal sealed class Segment
             Volatile.Write(ref _lastUsed, _environment.Time.GetTimestamp());
             return new SegmentLease(this, _files);
         }
+    }
+
+    /// <summary>The first damage that reaches into a range.</summary>
+    public DamagedRange? DamageWithin(long position, long endPosition)
+    {
+        foreach (var range in _damage)
+        {
+            if (range.Position < endPosition && position < range.EndPosition)
+                return range;
+        }
+        return null;
     }
 
     /// <summary>Says that the segment was sealed at this place.</summary>
@@ -171,7 +204,7 @@ internal sealed class Segment
             return end;
         // A whole index that reaches beyond the segment is evidence, and is not written over.
         if (LastEntry(files) is { } last && last.Position > lengthBytes)
-            throw new CorruptionException(DataPath, lengthBytes, $"the segment ends here, but was sealed at position {last.Position}");
+            throw new CorruptionException(DataPath, lengthBytes, $"the segment ends here, but was sealed at position {last.Position}") { NextOffset = BaseOffset + last.RelativeOffset };
         RebuildIndex(files, lengthBytes, isSealed: true);
         _environment.FileSystem.SyncDirectory(_directory);
         return TryReadEnd(files, lengthBytes) ?? throw new CorruptionException(IndexPath, 0, "the index does not read back as it was written");

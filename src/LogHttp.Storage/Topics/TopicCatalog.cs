@@ -23,6 +23,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly DiskReserve _reserve;
     readonly Retention _retention;
     readonly AppendBudget _appendBudget;
+    readonly Scrub _scrub;
     readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, string> _damagedTopics = new(StringComparer.Ordinal);
 
@@ -55,6 +56,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         _reserve = new DiskReserve(environment, options.Directory);
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
         _retention = new Retention(environment, options.RetentionInterval, () => _topics.Values);
+        _scrub = new Scrub(environment, options.ScrubBytesPerSecond, () => _topics.Values);
         _closing = new Lazy<Task>(CloseAsync);
     }
 
@@ -94,6 +96,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         {
             catalog?._openSegments.CloseIdle();
             catalog?._retention.Dispose();
+            catalog?._scrub.Dispose();
             catalog?._commitThread?.Dispose();
             directoryLock.Dispose();
             throw;
@@ -231,6 +234,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         await _changes.WaitAsync().ConfigureAwait(false);
         _isClosed = true;
         _retention.Dispose();
+        _scrub.Dispose();
         await Task.WhenAll(_topics.Values.Select(topic => topic.CloseAsync())).ConfigureAwait(false);
         var removals = _removals;
         _changes.Release();

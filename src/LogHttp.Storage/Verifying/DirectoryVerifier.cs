@@ -168,7 +168,7 @@ public sealed class DirectoryVerifier
         return index?.LengthBytes >= IndexFile.PositionOf(1);
     }
 
-    static void CheckPlace(SegmentPaths paths, long? nextOffset, bool isFirst, Action<Finding> report)
+    internal static void CheckPlace(SegmentPaths paths, long? nextOffset, bool isFirst, Action<Finding> report)
     {
         if (nextOffset is not { } expected)
             return;

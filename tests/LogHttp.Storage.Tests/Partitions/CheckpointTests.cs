@@ -44,6 +44,14 @@ public class CheckpointTests
     }
 
     [Fact]
+    public void Encode_KeepsWhatWasFoundToBeDamaged()
+    {
+        var bytes = (Example with { Damage = [new(42, new(8300, 12400, 131, "rotten")), new(7, new(0, 5, null, "cut"))] }).Encode(nowMs: 0);
+        Assert.Contains(""","damage":[{"segment":42,"position":8300,"endPosition":12400,"reason":"rotten","nextOffset":131},{"segment":7,"position":0,"endPosition":5,"reason":"cut"}]}""", Encoding.ASCII.GetString(bytes), StringComparison.Ordinal);
+        Assert.Equal([new(42, new(8300, 12400, 131, "rotten")), new(7, new(0, 5, null, "cut"))], Decode(bytes, out _)!.Damage);
+    }
+
+    [Fact]
     public void Decode_OfTheFormatBefore_KnowsNoProducers()
     {
         var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0].Replace("\"format\":2", "\"format\":1", StringComparison.Ordinal);

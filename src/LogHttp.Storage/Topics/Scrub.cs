@@ -1,0 +1,105 @@
+using LogHttp.Storage.Verifying;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Reads all sealed segments again and again, slowly, one at a time, the one that was not read for longest first, so that
+/// damage is found before a reader gets it. Takes no lock that appends or reads take. What it reads stays in the page cache
+/// as the system sees fit: to drop it would drop what readers use.
+/// </summary>
+internal sealed class Scrub : IDisposable
+{
+    /// <summary>A segment is not read again before: a small log would be read all the time.</summary>
+    static readonly TimeSpan Rest = TimeSpan.FromDays(1);
+
+    static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
+
+    /// <summary>What opening a segment counts for.</summary>
+    const long OpeningBytes = 4096;
+
+    readonly StorageEnvironment _environment;
+    readonly long _bytesPerSecond;
+    readonly Func<IEnumerable<Topic>> _topics;
+    readonly ITimer? _timer;
+    readonly Lock _gate = new();
+
+    // Guarded by _gate.
+    IEnumerator<long>? _current;
+    long _allowanceBytes;
+    volatile bool _isDisposed;
+
+    public Scrub(StorageEnvironment environment, long bytesPerSecond, Func<IEnumerable<Topic>> topics)
+    {
+        (_environment, _bytesPerSecond, _topics) = (environment, bytesPerSecond, topics);
+        if (bytesPerSecond > 0)
+            _timer = environment.Time.CreateTimer(static state => ((Scrub)state!).Run(), this, Step, Step);
+    }
+
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _timer?.Dispose();
+        lock (_gate)
+        {
+            _current?.Dispose();
+            _current = null;
+        }
+    }
+
+    void Run()
+    {
+        // One that takes longer than a second is not joined by the next.
+        if (!_gate.TryEnter())
+            return;
+        try
+        {
+            _allowanceBytes = Math.Min(_allowanceBytes + _bytesPerSecond, _bytesPerSecond);
+            while (_allowanceBytes > 0 && !_isDisposed && (_current ??= Next()) is { } segment)
+                ReadOn(segment);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    void ReadOn(IEnumerator<long> segment)
+    {
+        try
+        {
+            if (segment.MoveNext())
+            {
+                _allowanceBytes -= segment.Current;
+                return;
+            }
+        }
+        catch (LogClosedException)
+        {
+            // It goes.
+        }
+        catch (IOException exception)
+        {
+            StorageLog.ScrubFailed(_environment.Logger, exception);
+        }
+        segment.Dispose();
+        _current = null;
+    }
+
+    IEnumerator<long>? Next()
+    {
+        var now = _environment.Time.GetTimestamp();
+        var due = _topics().SelectMany(static topic => topic.Partitions.Select(partition => (topic.Name, Log: partition, partition.View)))
+            .SelectMany(static found => found.View.Segments[..^1].Select(segment => (found.Name, found.Log, found.View, Segment: segment)))
+            .Where(found => found.Segment.LastVerified is not { } last || _environment.Time.GetElapsedTime(last, now) >= Rest)
+            .ToArray();
+        if (due.Length == 0)
+            return null;
+        var first = due.Min(static found => found.Segment.LastVerified ?? long.MinValue);
+        var oldest = Array.FindAll(due, found => (found.Segment.LastVerified ?? long.MinValue) == first);
+        // Of those not read since the start any one: with the first always, the last would never be, where starts are frequent.
+        var (topic, log, view, chosen) = oldest[(int)((ulong)_environment.NewId() % (ulong)oldest.Length)];
+        chosen.LastVerified = now;
+        _allowanceBytes -= OpeningBytes;
+        return OpenSegmentVerifier.Run(topic, log, view, chosen, static _ => { }).GetEnumerator();
+    }
+}

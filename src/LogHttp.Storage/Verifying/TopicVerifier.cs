@@ -1,0 +1,71 @@
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Verifying;
+
+/// <summary>Verifies a topic that is open, while it is read and written.</summary>
+public static class TopicVerifier
+{
+    /// <summary>Reads all segments of a topic, up to what readers may see; so fast at the most.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="report">Takes each finding.</param>
+    /// <param name="bytesPerSecond">How much may be read in a second.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    /// <exception cref="IOException">The disk can't be read.</exception>
+    /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
+    public static async Task<VerifySummary> RunAsync(Topic topic, Func<Finding, ValueTask> report, long bytesPerSecond, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        ArgumentNullException.ThrowIfNull(report);
+        var (segments, bytes) = (0, 0L);
+        var findings = new List<Finding>();
+        foreach (var log in topic.Partitions)
+        {
+            var (view, time) = (log.View, log.Environment.Time);
+            var started = time.GetTimestamp();
+            var startBytes = bytes;
+            for (var number = 0; number < view.Segments.Length; number++)
+            {
+                var segment = view.Segments[number];
+                // Trimmed meanwhile, or the topic goes.
+                if (segment.IsRetired && log.View == view)
+                    throw new LogClosedException();
+                if (segment.IsRetired)
+                    continue;
+                segments++;
+                CheckPlace(topic.Name, log, view, number, findings.Add);
+                foreach (var step in OpenSegmentVerifier.Run(topic.Name, log, view, segment, findings.Add))
+                {
+                    bytes += step;
+                    cancellationToken.ThrowIfCancellationRequested();
+                    var ahead = TimeSpan.FromSeconds((double)(bytes - startBytes) / bytesPerSecond) - time.GetElapsedTime(started);
+                    if (ahead > TimeSpan.FromMilliseconds(20))
+                        await Task.Delay(ahead, time, cancellationToken).ConfigureAwait(false);
+                }
+                foreach (var finding in findings)
+                    await report(finding).ConfigureAwait(false);
+                findings.Clear();
+            }
+        }
+        return new(Topics: 1, segments, bytes);
+    }
+
+    /// <summary>What the segment before says of where this one begins; one whose index can't be read says nothing.</summary>
+    static void CheckPlace(string topic, PartitionLog log, LogView view, int number, Action<Finding> report)
+    {
+        var segment = view.Segments[number];
+        try
+        {
+            var expected = view.EarliestOffset;
+            if (number > 0)
+            {
+                using var before = view.Segments[number - 1].Acquire(isSealed: true);
+                expected = view.Segments[number - 1].End!.NextOffset;
+            }
+            DirectoryVerifier.CheckPlace(new(segment.BaseOffset, segment.DataPath, segment.IndexPath), expected, isFirst: number == 0, finding => report(finding with { Topic = topic, Partition = log.Number }));
+        }
+        catch (Exception exception) when (exception is CorruptionException or LogClosedException)
+        {
+            // It has been reported, or is gone.
+        }
+    }
+}
