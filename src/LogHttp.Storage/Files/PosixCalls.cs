@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Storage.Files;
 
-/// <summary>The four system calls that .NET has no name for.</summary>
+/// <summary>The five system calls that .NET has no name for.</summary>
 static partial class PosixCalls
 {
     const int ReadOnly = 0;
@@ -39,6 +39,18 @@ static partial class PosixCalls
             throw LastError("syncfs", "the data directory");
     }
 
+    /// <summary>Gives a file a second name; false where the file system, or its owner, does not let that be.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static bool TryLink(string path, string newPath)
+    {
+        const int NoSuchFile = 2;
+        if (OperatingSystem.IsWindows())
+            return false;
+        if (Link(path, newPath) == 0)
+            return true;
+        return Marshal.GetLastPInvokeError() == NoSuchFile ? throw new FileNotFoundException($"There is no file {path}.", path) : false;
+    }
+
     static IOException LastError(string call, string path)
     {
         var error = Marshal.GetLastPInvokeError();
@@ -48,6 +60,9 @@ static partial class PosixCalls
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string path, string newPath);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Sync(SafeFileHandle file);

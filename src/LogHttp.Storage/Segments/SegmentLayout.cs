@@ -14,7 +14,7 @@ internal static class SegmentLayout
     public const string TornSuffix = ".torn";
 
     const string DataSuffix = ".ndjson";
-    const string IndexSuffix = ".index";
+    public const string IndexSuffix = ".index";
     const int Digits = 20;
 
     public static string DataName(long baseOffset) => baseOffset.ToString("D20", CultureInfo.InvariantCulture) + DataSuffix;
