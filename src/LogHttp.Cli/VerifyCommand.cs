@@ -11,7 +11,7 @@ internal static class VerifyCommand
     public static Command Create()
     {
         var data = new Option<DirectoryInfo>("--data") { Description = "The data directory; no server may have it open.", DefaultValueFactory = static _ => new DirectoryInfo("data") };
-        var url = new Option<Uri?>("--url") { Description = "The address of a running server that is to do it, in place of --data." };
+        var url = new Option<string?>("--url") { Description = "The address of a running server that is to do it, in place of --data." };
         var topic = new Option<string?>("--topic") { Description = "Only this topic." };
         var json = new Option<bool>("--json") { Description = "A JSON object a line: the findings, then the summary." };
         var command = new Command("verify", "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. A server that is asked with --url also mends indexes and keeps damaged blocks from readers; otherwise nothing is changed.") { data, url, topic, json };
@@ -20,10 +20,16 @@ internal static class VerifyCommand
             var (output, error) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
             var writer = new FindingWriter(output, result.GetValue(json));
             if (result.GetValue(url) is { } address)
-                return Ask(address, result.GetValue(topic), writer, error);
+                return Uri.TryCreate(address, UriKind.Absolute, out var server) ? Ask(server, result.GetValue(topic), writer, error) : Fail(error, $"--url is \"{address}\"; an address is such as http://127.0.0.1:8080.");
             return Run(result.GetValue(data)!.FullName, result.GetValue(topic), writer, error);
         });
         return command;
+    }
+
+    static int Fail(TextWriter error, string reason)
+    {
+        error.WriteLine($"loghttp: {reason}");
+        return ExitCode.Failed;
     }
 
     static int Ask(Uri address, string? topic, FindingWriter writer, TextWriter error)
