@@ -16,12 +16,12 @@ sealed class ModelLog
     readonly StorageOptions _options;
     TopicCatalog _catalog = null!;
 
-    public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false, Func<StorageOptions, StorageOptions>? adjust = null)
+    public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false, Func<StorageOptions, StorageOptions>? adjust = null, int seed = 1)
     {
         _configuration = configuration ?? new();
         _options = new StorageOptions { Directory = "/data", CheckpointBytes = 64 << 10, MaxGroupBytes = 64 << 10 };
         _options = adjust?.Invoke(_options) ?? _options;
-        FileSystem = new PowerCutFileSystem(new Random(1), canSyncAll) { Time = Time };
+        FileSystem = new PowerCutFileSystem(new Random(seed), canSyncAll) { Time = Time };
         Open();
     }
 
@@ -102,6 +102,17 @@ sealed class ModelLog
     {
         _scheduler.Clear();
         FileSystem = FileSystem.PowerCut();
+        Open();
+    }
+
+    /// <summary>Kills the process at the first of the calls named, which does nothing any more, and starts another.</summary>
+    public void KillAt(FileSystemCallKind kind, string pathEnd, Action meanwhile)
+    {
+        FileSystem.Faults = call => call.Kind == kind && call.Path.EndsWith(pathEnd, StringComparison.Ordinal) ? throw new PowerCutException() : Fault.None;
+        Assert.Throws<PowerCutException>(meanwhile);
+        _scheduler.Clear();
+        FileSystem.Faults = null;
+        FileSystem = FileSystem.Kill();
         Open();
     }
 

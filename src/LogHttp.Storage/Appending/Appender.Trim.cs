@@ -85,8 +85,10 @@ internal sealed partial class Appender
         {
             WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset);
         }
-        catch (DiskFullException) when (_context.Reserve.TryRelease())
+        catch (DiskFullException)
         {
+            if (!_context.Reserve.TryRelease())
+                throw;
             WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset);
         }
     }

@@ -48,6 +48,9 @@ internal sealed class PartitionRecovery
     {
         var lengths = ListFiles();
         var checkpoint = Checkpoint.Read(_context, out var reason);
+        // A process that was killed may not have come to that, and now segments go, and trims are answered, by what it says.
+        if (checkpoint?.LogStartOffset > 0)
+            FileSystem.SyncDirectory(_context.Directory);
         FindSegments(lengths, checkpoint);
         if (_segments.Count == 0)
             return StartAnew(checkpoint, reason);
@@ -64,8 +67,8 @@ internal sealed class PartitionRecovery
         var first = _segments[0];
         if (checkpoint is { Durable.Position: 0 } && _segments.Find(segment => segment.BaseOffset > checkpoint.Durable.BaseOffset) is { } next)
             first = next;
-        // A trim that took all has removed the segment that the log stood in.
-        else if (checkpoint is null || first.BaseOffset <= checkpoint.Durable.BaseOffset || first.BaseOffset > checkpoint.LogStartOffset)
+        // A trim that took all has removed the segment that the log stood in; what came since may lie behind a gap.
+        else if (checkpoint is null || checkpoint.LogStartOffset != checkpoint.Durable.NextOffset || first.BaseOffset < checkpoint.LogStartOffset)
             ReportUnusable(checkpoint is null ? reason : $"there is no segment {checkpoint.Durable.BaseOffset}");
         checkpoint ??= new Checkpoint(first.BaseOffset, default, LastStampMs: 0, NoProducers);
         return checkpoint with { Durable = new SegmentCursor(first.BaseOffset) };
@@ -109,6 +112,9 @@ internal sealed class PartitionRecovery
         var baseOffsets = lengths.Keys.Order().ToArray();
         var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
         var active = checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset);
+        // A trim that took all has left it for a new one; its files may be gone, or half of them.
+        if (checkpoint is not null && checkpoint.LogStartOffset == checkpoint.Durable.NextOffset && lengths.GetValueOrDefault(checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) == checkpoint.Durable.Position)
+            active = Math.Max(active, Array.IndexOf(baseOffsets, checkpoint.LogStartOffset));
         if (active < lastFilled || active < 0)
             active = Math.Max(lastFilled, 0);
         // A roll leaves an empty segment no entries, durably: one that has some was emptied from outside, and says what is lost.

@@ -1,3 +1,6 @@
+using LogHttp.Storage.Records;
+using LogHttp.Testing;
+
 namespace LogHttp.Storage.Tests;
 
 /// <summary>Trims: the log's start moves to any record, for ever; whole segments before it go, and nobody reads wrong bytes.</summary>
@@ -129,6 +132,51 @@ public class TrimTests
         log.CutPower();
         Assert.Equal(offset, trimmed);
         Assert.Equal((offset, 6), (log.Partition.EarliestOffset, log.Partition.EndOffset));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void Trim_WhoseProcessWasKilled_ButThatHasHappened_IsThereAfterAPowerCutToo(int seed)
+    {
+        var log = new ModelLog(SmallSegments, seed: seed);
+        log.Append("a", "b", "c");
+        log.KillAt(FileSystemCallKind.SyncDirectory, "/t/0", () => log.Trim(2));
+        // Seed 470: asked for again, it was answered without anything being done.
+        Assert.Equal(2, log.Trim(2));
+        log.CutPower();
+        Assert.Equal((2, 3), (log.Partition.EarliestOffset, log.Partition.EndOffset));
+    }
+
+    [Theory]
+    [InlineData("0.ndjson")]
+    [InlineData("0.index")]
+    public void Trim_ToTheEnd_WhoseProcessWasKilled_ReturnsAllSpaceAtTheStart(string pathEnd)
+    {
+        var log = new ModelLog();
+        log.Append("a", "b");
+        log.KillAt(FileSystemCallKind.DeleteFile, "000" + pathEnd, () => log.Trim(2));
+        // Seed 350: the log stood in the old segment again, with or without its index.
+        Assert.Equal((2, 2, 0), (log.Partition.EarliestOffset, log.Partition.EndOffset, log.Partition.SizeBytes));
+        Assert.Equal(["00000000000000000002.index", "00000000000000000002.ndjson", "checkpoint"],
+            log.FileSystem.List(ModelLog.PartitionDirectory).Select(entry => entry.Name).Order());
+        Assert.Equal(2, log.Append("c").FirstOffset);
+    }
+
+    [Fact]
+    public void Trim_ToTheEnd_WhoseProcessWasKilled_IsNotMistakenForAnOlderEmptySegment()
+    {
+        var log = new ModelLog();
+        // Segment 0 stays empty: the offset lies too far ahead for its index.
+        var batch = new RecordBatch(new RecordLimits());
+        Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = 1L << 33 }));
+        log.Append(batch);
+        log.KillAt(FileSystemCallKind.DeleteFile, "8589934592.index", () => log.Trim(long.MaxValue));
+        // Seed 1902: the log stood in segment 0, where it was read-only for what was missing.
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal((1L << 33) + 1, log.Append("y").FirstOffset);
     }
 
     [Fact]
