@@ -14,6 +14,15 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
     /// <summary>The lines that are in the log for sure, in order.</summary>
     public List<ModelLine> Lines { get; } = [];
 
+    /// <summary>Where the log begins: readers get no line before, but all were there.</summary>
+    public long Start { get; private set; }
+
+    /// <summary>Where the next start may find that it begins: at more than one place after a trim that failed or was not answered.</summary>
+    public HashSet<long> PossibleStarts { get; } = [0];
+
+    /// <summary>Trims asked for in this life of the process and not answered, in order.</summary>
+    public List<StorageSimulation.SimulatedTrim> Trims { get; } = [];
+
     /// <summary>How many of them a power cut must leave.</summary>
     public int DurableCount { get; set; }
 
@@ -46,6 +55,15 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
             Lines.Add(new ModelLine(append.OffsetOf(record, firstOffset), append.TimestampOf(record, stampMs), append.Line(record, firstOffset, stampMs), append, record == append.Count - 1));
         if (Flush.IsAlways)
             DurableCount = Lines.Count;
+    }
+
+    /// <summary>The log begins here for good, and what comes before is durable.</summary>
+    public void MoveStart(long offset)
+    {
+        Start = offset;
+        PossibleStarts.Clear();
+        PossibleStarts.Add(offset);
+        DurableCount = Math.Max(DurableCount, IndexOf(offset));
     }
 
     /// <summary>The number of the first line with at least this offset.</summary>

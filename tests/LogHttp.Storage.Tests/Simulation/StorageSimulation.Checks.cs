@@ -30,6 +30,7 @@ sealed partial class StorageSimulation
         _fileSystem.CapacityBytes = long.MaxValue;
         foreach (var name in _names)
             LookAt(name, afterStart);
+        CheckRoom();
         if (afterStart)
         {
             foreach (var directory in (string[])["tmp", "deleted"])
@@ -79,6 +80,7 @@ sealed partial class StorageSimulation
             CheckStop(log, partition);
             CheckRecords(log, partition);
             CheckFiles(log, partition, $"{DataDirectory}/topics/{model.Name}/{number}");
+            CheckSpaceOf(log, partition, $"{DataDirectory}/topics/{model.Name}/{number}", afterStart);
             CheckFinalPages(log, partition);
             for (var count = _random.Next(4); count > 0; count--)
                 Fetch(log, partition);
@@ -110,9 +112,9 @@ sealed partial class StorageSimulation
         model.Unknown.Sort((left, right) => left.Id.CompareTo(right.Id));
         foreach (var append in model.Unknown)
             NoteJump(model, append);
-        var found = ReadAll(log);
-        ReadOnlySpan<byte> rest = found;
-        var matched = 0;
+        ReconcileStart(log, model);
+        ReadOnlySpan<byte> rest = ReadAll(log);
+        var matched = Math.Min(model.IndexOf(model.Start), model.Lines.Count);
         while (matched < model.Lines.Count && rest.StartsWith(model.Lines[matched].Bytes))
             rest = rest[model.Lines[matched++].Bytes.Length..];
         if (matched < model.Lines.Count)
@@ -204,7 +206,7 @@ sealed partial class StorageSimulation
     void CheckRecords(PartitionLog log, PartitionModel model)
     {
         ReadOnlySpan<byte> rest = ReadAll(log);
-        foreach (var line in model.Lines.Take(VisibleCount(log, model)))
+        foreach (var line in model.Lines.Take(VisibleCount(log, model)).Skip(model.IndexOf(model.Start)))
         {
             Require(rest.StartsWith(line.Bytes), $"{model.Name}: record {line.Offset} of {line.Append} is not there or was changed; in its place stands {Head(rest)}");
             rest = rest[line.Bytes.Length..];
@@ -221,7 +223,8 @@ sealed partial class StorageSimulation
         {
             var isSealed = i < bases.Count - 1;
             var oracle = Segment(visible, bases, i);
-            if (oracle.LengthBytes == 0)
+            // One that was trimmed and could not be removed is nobody's any more.
+            if (oracle.LengthBytes == 0 || bases[i] < log.View.Segments[0].BaseOffset)
                 continue;
             var data = ReadFile($"{directory}/{SegmentLayout.DataName(bases[i])}");
             var isWhole = !isSealed && log.StoppedReason is null && model.Pending.Count == 0;
@@ -279,7 +282,7 @@ sealed partial class StorageSimulation
     /// <summary>One fetch at a random place.</summary>
     void Fetch(PartitionLog log, PartitionModel model)
     {
-        var (place, offset) = DrawPlace(model, VisibleCount(log, model), log.EndOffset);
+        var (place, offset) = DrawPlace(log, model, VisibleCount(log, model));
         var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
         if (Fetch(log, model, place, offset, size) is { } held && _random.Next(4) == 0 && !IsWithoutIndex(log))
             CheckPageEnd(model, held, place, size);
@@ -290,7 +293,7 @@ sealed partial class StorageSimulation
     {
         var visible = VisibleCount(log, model);
         var end = log.EndOffset;
-        Require(log.EarliestOffset == 0, $"{model.Name} begins at {log.EarliestOffset}");
+        Require(log.EarliestOffset == model.Start, $"{model.Name} begins at {log.EarliestOffset}; it should at {model.Start}");
         FetchResult page;
         try
         {
@@ -302,8 +305,8 @@ sealed partial class StorageSimulation
             return null;
         }
         var first = model.IndexOf(offset);
-        var expected = offset > end ? FetchStatus.BeyondEnd : first >= visible ? FetchStatus.AtEnd : FetchStatus.Page;
-        Require(page.Status == expected && page.EndOffset == end, $"{model.Name}: a fetch at {place} found {page}; the end is {end}, so it should be {expected}");
+        var expected = Expected(model, offset, end, first >= visible);
+        Require(page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start, $"{model.Name}: a fetch at {place} found {page}; the end is {end}, so it should be {expected}");
         if (page.Status != FetchStatus.Page)
             return null;
         var held = HeldPage.Of(model, page, first, visible);
@@ -313,6 +316,12 @@ sealed partial class StorageSimulation
             ReleasePage();
         return held;
     }
+
+    static FetchStatus Expected(PartitionModel model, long offset, long end, bool isNothingThere) =>
+        offset < model.Start ? FetchStatus.BelowEarliest
+        : offset > end ? FetchStatus.BeyondEnd
+        : isNothingThere ? FetchStatus.AtEnd
+        : FetchStatus.Page;
 
     /// <summary>A page that was final is the same for ever, also after a power cut.</summary>
     static void CheckFinal(PartitionLog log, PartitionModel model, HeldPage held, long offset, PageSize size)
@@ -325,23 +334,26 @@ sealed partial class StorageSimulation
         model.DurableCount = Math.Max(model.DurableCount, held.Last);
     }
 
-    (LogPlace, long Offset) DrawPlace(PartitionModel model, int visible, long end)
+    (LogPlace, long Offset) DrawPlace(PartitionLog log, PartitionModel model, int visible)
     {
+        var end = log.EndOffset;
         switch (_random.Next(10))
         {
             case 0:
-                return (LogPlace.Earliest, 0);
+                return (LogPlace.Earliest, model.Start);
             case 1:
                 return (LogPlace.Latest, end);
             case 2:
                 var count = 1 + _random.Next(100);
-                return (LogPlace.FromEnd(count), Math.Max(0, end - count));
+                return (LogPlace.FromEnd(count), Math.Max(model.Start, end - count));
             case 3:
                 return (LogPlace.At(end + 1), end + 1);
             case 4 or 5:
                 var timestampMs = DrawTime(model);
-                var first = model.Lines.FindIndex(0, visible, line => line.TimestampMs >= timestampMs);
-                return (LogPlace.AtTime(timestampMs), first < 0 ? end : model.Lines[first].Offset);
+                // A record before the start counts as long as its segment is there.
+                var firstThere = Math.Min(visible, model.IndexOf(log.View.Segments[0].BaseOffset));
+                var first = model.Lines.FindIndex(firstThere, visible - firstThere, line => line.TimestampMs >= timestampMs);
+                return (LogPlace.AtTime(timestampMs), first < 0 ? end : Math.Max(model.Start, model.Lines[first].Offset));
             default:
                 var offset = model.Lines.Count == 0 ? 0 : model.Lines[_random.Next(model.Lines.Count)].Offset;
                 offset = Math.Max(0, offset - (model.TakesOffsets ? _random.Next(3) : 0));

@@ -18,8 +18,8 @@ sealed partial class StorageSimulation
     readonly Random? _readerRandom;
     readonly List<WaitingReader> _readers = [];
 
-    /// <summary>Which segment was active in a log when nothing was left to do, by its base offset.</summary>
-    readonly Dictionary<PartitionLog, long> _restedBases = [];
+    /// <summary>Which segment was active in a log when nothing was left to do, by its base offset, and where the log began.</summary>
+    readonly Dictionary<PartitionLog, (long Base, long Start)> _rested = [];
 
     Deadlines? _deadlines;
     int _readerCount;
@@ -60,8 +60,8 @@ sealed partial class StorageSimulation
         var (visible, end) = (VisibleCount(log, model), log.EndOffset);
         var (place, offset) = _readerRandom!.Next(6) switch
         {
-            0 => (LogPlace.Earliest, 0),
-            1 => (LogPlace.FromEnd(3), Math.Max(0, end - 3)),
+            0 => (LogPlace.Earliest, model.Start),
+            1 => (LogPlace.FromEnd(3), Math.Max(model.Start, end - 3)),
             2 when visible > 0 => At(model.Lines[_readerRandom.Next(visible)].Offset),
             3 when _readerRandom.Next(4) == 0 => At(end + 1),
             4 => (LogPlace.AtTime(long.MaxValue), end),
@@ -152,12 +152,12 @@ sealed partial class StorageSimulation
     bool IsDeleted(ReaderSource source) => _deletedLogs.Exists(deleted => deleted.Log == source.Log);
 
     /// <summary>
-    /// Enough, or something that only a look can tell from it: the log has rolled, was stopped, or its page may have ended.
+    /// Enough, or something that only a look can tell from it: the log has rolled, was trimmed or stopped, or its page may have ended.
     /// </summary>
     bool IsThereReasonToWake(WaitingReader reader) => reader.Sources.Any(source =>
     {
         var view = source.Log.View;
-        if (view.Active.BaseOffset != source.RestedBase || source.Log.StoppedReason is not null || _isStopping || IsDeleted(source))
+        if ((view.Active.BaseOffset, view.EarliestOffset) != source.Rested || source.Log.StoppedReason is not null || _isStopping || IsDeleted(source))
             return true;
         var grid = reader.Size.GridBytes;
         var nextGrid = Math.Max(source.PagePosition / grid + 1, (source.SeenPosition + grid - 1) / grid) * grid;
@@ -225,16 +225,17 @@ sealed partial class StorageSimulation
     {
         var (log, model) = (source.Log, source.Model);
         var (visible, end, first) = (VisibleCount(log, model), log.EndOffset, model.IndexOf(source.Offset));
-        var expected = source.Offset > end ? FetchStatus.BeyondEnd : first >= visible ? FetchStatus.AtEnd : FetchStatus.Page;
-        Require(page.Status == expected && page.EndOffset == end, $"{reader} found {page}; the end is {end}, so it should be {expected}");
+        var expected = Expected(model, source.Offset, end, first >= visible);
+        Require(page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start, $"{reader} found {page}; the end is {end}, so it should be {expected}");
         (source.SeenPosition, source.PutBackBytes) = (log.View.End.Position, 0);
-        source.RestedBase = _restedBases.TryGetValue(log, out var rested) ? rested : null;
+        source.Rested = _rested.TryGetValue(log, out var rested) ? rested : null;
         source.PagePosition = page.Region is { } region && region.Segment == log.View.Active ? region.Position : source.SeenPosition;
         if (reader.IsPoll && !isLast && !IsEnough(page, reader.MinBytes))
         {
             source.PutBackBytes = page.Region?.LengthBytes ?? 0;
             page.Dispose();
             source.Follower.PutBack(page);
+            source.Offset = page.FirstOffset;
             return true;
         }
         if (page.Region is not null)
@@ -278,7 +279,7 @@ sealed partial class StorageSimulation
         foreach (var (log, model) in _names.SelectMany(Partitions).Concat(_deletedLogs))
         {
             CheckWaiterCount(log, model);
-            _restedBases[log] = log.View.Active.BaseOffset;
+            _rested[log] = (log.View.Active.BaseOffset, log.EarliestOffset);
         }
     }
 
@@ -315,7 +316,7 @@ sealed partial class StorageSimulation
             }
         }
         Require(log.Waiters.Count == 0, $"{log.Waiters.Count} readers wait for a log that was closed");
-        _restedBases.Remove(log);
+        _rested.Remove(log);
     }
 
     /// <summary>All who read get all there is, and then sleep.</summary>

@@ -154,7 +154,7 @@ sealed partial class StorageSimulation
             // Answered in the order they were asked, but for those that never got into the queue.
             var number = model.Pending.FindIndex(append => append.Result.IsCompleted);
             if (number < 0)
-                return;
+                break;
             var append = model.Pending[number];
             model.Pending.RemoveAt(number);
             var result = append.Result.Result;
@@ -162,6 +162,7 @@ sealed partial class StorageSimulation
             Require(number == 0 || result.Status is not (AppendStatus.Appended or AppendStatus.OffsetNotAfterLast), $"{model.Name}: {append} was answered before an earlier one");
             Answered(model, append, result);
         }
+        ListenToTrims(model);
     }
 
     void Answered(PartitionModel model, SimulatedAppend append, in AppendResult result)

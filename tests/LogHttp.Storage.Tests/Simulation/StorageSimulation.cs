@@ -70,6 +70,7 @@ sealed partial class StorageSimulation
         };
         _names = [.. Enumerable.Range(0, 1 + _random.Next(3)).Select(number => new NameModel($"t{number}"))];
         _readerRandom = seed % 3 == 1 ? new Random(~seed) : null;
+        _trimRandom = seed % 4 == 2 ? new Random(-seed) : null;
         trace.Logged += OnLogged;
     }
 
@@ -119,6 +120,7 @@ sealed partial class StorageSimulation
                 _step++;
                 Step();
                 StepReaders();
+                StepTrims();
                 if (_random.Next(3) == 0)
                     Pump(_random.Next(6));
                 Listen();
@@ -250,6 +252,7 @@ sealed partial class StorageSimulation
         Listen();
         CatchUp();
         LookAtAll(afterStart: false);
+        TrimAll();
         Close();
         CutPower();
         Require(Open(isLast: true), "no start");
@@ -293,6 +296,7 @@ sealed partial class StorageSimulation
     void Closed(PartitionLog log, PartitionModel model, int errorsBefore)
     {
         Require(model.Pending.Count == 0, $"{model.Name}: {model.Pending.Count} appends were not answered by the close");
+        Require(model.Trims.Count == 0, $"{model.Name}: {model.Trims.Count} trims were not answered by the close");
         if (log.StoppedReason is null)
             model.DurableCount = model.Lines.Count;
         CheckStop(log, model);
@@ -329,11 +333,12 @@ sealed partial class StorageSimulation
         _deletedLogs.Clear();
         _heldPages.Clear();
         _readers.Clear();
-        _restedBases.Clear();
+        _rested.Clear();
         _time = new SimulatedTime(_time.GetUtcNow());
         foreach (var model in Models)
         {
             Listen(model);
+            ForgetTrims(model);
             model.Unknown.AddRange(model.Pending);
             model.Pending.Clear();
             (model.LastStampMs, model.DueCount) = (0, 0);

@@ -72,6 +72,6 @@ sealed class ReaderSource(PartitionLog log, PartitionModel model, LogPlace place
     /// <summary>Where the last page began in its segment; where the next record would, when there was none.</summary>
     public long PagePosition { get; set; }
 
-    /// <summary>The base offset of the segment that was active when the log was last at rest before that read.</summary>
-    public long? RestedBase { get; set; }
+    /// <summary>The base offset of the segment that was active when the log was last at rest before that read, and where the log began then.</summary>
+    public (long Base, long Start)? Rested { get; set; }
 }
