@@ -51,13 +51,14 @@ internal sealed class ProducerTable
         return new(AppendStatus.SequenceForgotten, Reason: FormattableString.Invariant($"Sequence {stamp.Sequence} of producer \"{stamp.Id}\" was appended before, too long ago to say where: it has come to {known.LastSequence}. A producer that begins anew takes a higher epoch.")) { ExpectedSequence = expected };
     }
 
-    /// <summary>The table with one batch more; the same one where it has that batch, or a later one of its producer's.</summary>
+    /// <summary>The table with one batch more; the same one where it has that batch, or one of its producer's that lies behind it in the log.</summary>
     public ProducerTable With(ProducerStamp stamp, in ProducedBatch batch, long nowMs)
     {
         _producers.TryGetValue(stamp.Id, out var state);
-        if (state is not null && (stamp.Epoch < state.Epoch || (stamp.Epoch == state.Epoch && batch.Sequence <= state.LastSequence)))
+        if (state is not null && batch.FirstOffset < state.Batches[^1].NextOffset)
             return this;
-        var before = state?.Epoch == stamp.Epoch ? state.Batches : [];
+        // One that was forgotten begins anew, in any epoch.
+        var before = state?.Epoch == stamp.Epoch && state.LastSequence + 1 == batch.Sequence ? state.Batches : [];
         if (before.Length == RememberedBatches)
             before = before.RemoveAt(0);
         var producers = state is null && _producers.Count >= _limits.MaxProducers ? MakeRoom(nowMs) : _producers;

@@ -134,6 +134,23 @@ public class ProducerTests
         Assert.Contains("not known here, or no more", refused.Reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public void AProducerThatWasForgotten_AndBeginsAnew_IsKnownAgain_AlsoAfterAPowerCut(long epoch)
+    {
+        var log = new ModelLog(adjust: options => options with { ProducerExpiry = TimeSpan.FromHours(1) });
+        Append(log, 3, 0);
+        Append(log, 3, 1);
+        log.Time.Advance(TimeSpan.FromHours(1));
+        // Seed 43: this was appended again and again.
+        Assert.Equal((AppendStatus.Appended, 2), (Append(log, epoch, 0).Status, log.Partition.EndOffset - 1));
+        Assert.Equal((AppendStatus.Repeated, 2), (Append(log, epoch, 0).Status, Append(log, epoch, 0).FirstOffset));
+        log.CutPower();
+        Assert.Equal((AppendStatus.Repeated, 2), (Append(log, epoch, 0).Status, Append(log, epoch, 0).FirstOffset));
+        Assert.Equal((AppendStatus.Appended, 3), (Append(log, epoch, 1).Status, log.Partition.EndOffset - 1));
+    }
+
     [Fact]
     public void OfMoreProducersThanMayBe_ThoseLongestSilentAreForgotten()
     {
