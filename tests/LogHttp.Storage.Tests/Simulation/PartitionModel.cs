@@ -1,7 +1,7 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>What must be in one partition, as far as it was promised or seen.</summary>
-sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
+sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, ProducersModel producers)
 {
     public string Name { get; } = name;
 
@@ -10,6 +10,9 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets)
 
     /// <summary>Whether some of its appends give their offsets themselves.</summary>
     public bool TakesOffsets { get; } = takesOffsets;
+
+    /// <summary>What it must know of producers.</summary>
+    public ProducersModel Producers { get; } = producers;
 
     /// <summary>The lines that are in the log for sure, in order.</summary>
     public List<ModelLine> Lines { get; } = [];

@@ -21,10 +21,19 @@ sealed class SimulatedAppend
 
     readonly SimulatedRecord[] _records;
 
-    SimulatedAppend(int id, SimulatedRecord[] records, RecordBatch batch) => (Id, _records, Batch) = (id, records, batch);
+    readonly string _producerJson;
+
+    SimulatedAppend(int id, SimulatedRecord[] records, RecordBatch batch, string producerJson) => (Id, _records, Batch, Producer, _producerJson) = (id, records, batch, batch.Producer, producerJson);
 
     public int Id { get; }
     public RecordBatch Batch { get; }
+
+    /// <summary>Whose batch it is, and which one; null for nobody's.</summary>
+    public ProducerStamp? Producer { get; }
+
+    /// <summary>The offset that it is to have; null for any.</summary>
+    public long? ExpectedNextOffset { get; set; }
+
     public int Count => _records.Length;
     public bool HasOffsets => _records[0].Offset is not null;
     public long GivenOffset => _records[0].Offset ?? -1;
@@ -41,18 +50,19 @@ sealed class SimulatedAppend
     public long TimestampOf(int record, long stampMs) => _records[record].TimestampMs ?? stampMs;
 
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")})");
+        string.Create(CultureInfo.InvariantCulture, $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")}{(_producerJson)}{(ExpectedNextOffset is { } expected ? $", at {expected}" : "")})");
 
     /// <summary>A record's whole line, for the offset and stamp that the batch was given.</summary>
     public byte[] Line(int record, long firstOffset, long stampMs)
     {
         var batch = record == 0 && Count > 1 ? $",\"batch\":{Count}" : "";
-        return [.. Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{TimestampOf(record, stampMs)}{batch}")), .. _records[record].Tail];
+        var producer = record == 0 ? _producerJson : "";
+        return [.. Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{TimestampOf(record, stampMs)}{batch}{producer}")), .. _records[record].Tail];
     }
 
-    public static SimulatedAppend Draw(Random random, int id, int count, Func<int> drawSize, Func<long?> drawOffset, long nowMs, RecordLimits limits)
+    public static SimulatedAppend Draw(Random random, int id, int count, Func<int> drawSize, Func<long?> drawOffset, (ProducerStamp Stamp, string Json)? producer, long nowMs, RecordLimits limits)
     {
-        var batch = new RecordBatch(limits);
+        var batch = new RecordBatch(limits, producer?.Stamp);
         var records = new List<SimulatedRecord>();
         var hasTimestamps = random.Next(6) == 0;
         while (records.Count < count)
@@ -76,7 +86,7 @@ sealed class SimulatedAppend
             var tail = $"{(key is null ? "" : ",\"key\":")}{keyJson}{(headers is null ? "" : ",\"headers\":")}{headersJson}{value}}}\n";
             records.Add(new SimulatedRecord(Encoding.UTF8.GetBytes(tail), metadata.Offset, metadata.TimestampMs));
         }
-        return new SimulatedAppend(id, [.. records], batch) { AskedAtMs = nowMs };
+        return new SimulatedAppend(id, [.. records], batch, producer?.Json ?? "") { AskedAtMs = nowMs };
     }
 
     static (RecordFault?, string Value) Add(RecordBatch batch, int kind, string name, string pad, in RecordMetadata metadata) => kind switch

@@ -127,6 +127,7 @@ sealed partial class StorageSimulation
                 NoteJump(model, line.Append);
             model.Lines.RemoveRange(matched, model.Lines.Count - matched);
         }
+        model.Producers.Restart(model.NextOffset, NowMs, _latestClockMs);
         foreach (var append in model.Unknown)
         {
             if (!rest.IsEmpty)
@@ -138,7 +139,7 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>Finds an append whose answer was never heard at the place where it has to be, whole; or not at all.</summary>
-    static void Settle(PartitionModel model, SimulatedAppend append, ref ReadOnlySpan<byte> rest)
+    void Settle(PartitionModel model, SimulatedAppend append, ref ReadOnlySpan<byte> rest)
     {
         Require(RecordFormat.TryReadHead(rest, out var head), $"{model.Name}: {Head(rest)} is no record");
         // The stamp is that of the first record which was not given another.
@@ -152,14 +153,18 @@ sealed partial class StorageSimulation
             if (!whole.StartsWith(line))
             {
                 Require(record == 0, $"{model.Name}: {append} is there up to its record {record} only, or changed; then comes {Head(whole)}");
-                // Only those that were refused for their offsets can be passed by.
-                Require(append.HasOffsets, $"{model.Name}: {Head(rest)} is there, but {append} before it is not");
+                // Only those that were refused can be passed by.
+                Require(MayBeRefused(model, append), $"{model.Name}: {Head(rest)} is there, but {append} before it is not");
                 return;
             }
             whole = whole[line.Length..];
         }
         Require(append.HasOffsets ? head.Offset >= model.NextOffset : model.CanBeNext(head.Offset), $"{model.Name}: {append} is at {head.Offset}; the next is {model.NextOffset}");
+        RequireNext(model, append, AppendStatus.Appended);
+        Require((append.ExpectedNextOffset ?? head.Offset) == head.Offset, $"{model.Name}: {append} is at {head.Offset}");
         model.Add(append, head.Offset, stampMs ?? 0);
+        if (append.Producer is { } stamp)
+            model.Producers.Found(stamp, BatchOf(append, head.Offset, stampMs), NowMs, _latestClockMs);
         rest = whole;
     }
 

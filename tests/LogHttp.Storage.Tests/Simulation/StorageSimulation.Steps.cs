@@ -102,7 +102,7 @@ sealed partial class StorageSimulation
     {
         var append = DrawAppend(model);
         _trace.Add($"{model.Name}: {append}");
-        append.Result = log.AppendAsync(append.Batch);
+        append.Result = log.AppendAsync(append.Batch, append.ExpectedNextOffset);
         model.Pending.Add(append);
         Listen(model);
     }
@@ -111,9 +111,11 @@ sealed partial class StorageSimulation
     {
         var count = _random.Next(10) switch { < 4 => 1, < 8 => 2 + _random.Next(5), 8 => 10 + _random.Next(100), _ => 400 };
         var isLarge = _random.Next(6) == 0;
-        return SimulatedAppend.Draw(_random, ++_appendCount, count,
+        var append = SimulatedAppend.Draw(_random, ++_appendCount, count,
             drawSize: () => isLarge ? _random.Next(_maxRecordSize) : _random.Next(200),
-            drawOffset: DrawOffsets(model), NowMs, _options.Records);
+            drawOffset: DrawOffsets(model), DrawProducer(model), NowMs, _options.Records);
+        append.ExpectedNextOffset = DrawCondition(model, append);
+        return append;
     }
 
     Func<long?> DrawOffsets(PartitionModel model)
@@ -159,7 +161,7 @@ sealed partial class StorageSimulation
             model.Pending.RemoveAt(number);
             var result = append.Result.Result;
             _trace.Add($"{model.Name}: append {append.Id} -> {result.Status} {result.FirstOffset} to {result.NextOffset} at {result.TimestampMs}");
-            Require(number == 0 || result.Status is not (AppendStatus.Appended or AppendStatus.OffsetNotAfterLast), $"{model.Name}: {append} was answered before an earlier one");
+            Require(number == 0 || result.Status is AppendStatus.Overloaded or AppendStatus.Closed or AppendStatus.PartitionStopped, $"{model.Name}: {append} was answered before an earlier one");
             Answered(model, append, result);
         }
         ListenToTrims(model);
@@ -172,7 +174,15 @@ sealed partial class StorageSimulation
             case AppendStatus.Appended:
                 Acknowledged(model, append, result);
                 break;
+            case AppendStatus.Repeated or AppendStatus.SequenceGap or AppendStatus.SequenceForgotten or AppendStatus.EpochEnded:
+                Refused(model, append, result);
+                break;
+            case AppendStatus.NotNext:
+                RequireNext(model, append, result.Status);
+                Require(append.ExpectedNextOffset is { } expected && expected != result.NextOffset && model.CanBeNext(result.NextOffset), $"{model.Name}: {append} was refused because the next offset is {result.NextOffset}; it is {model.NextOffset}");
+                break;
             case AppendStatus.OffsetNotAfterLast:
+                RequireNext(model, append, result.Status);
                 Require(append.HasOffsets && append.GivenOffset < result.NextOffset && model.CanBeNext(result.NextOffset), $"{model.Name}: {append} was refused because the next offset is {result.NextOffset}; it is {model.NextOffset}");
                 break;
             case AppendStatus.PartitionStopped:
@@ -210,6 +220,8 @@ sealed partial class StorageSimulation
     void Acknowledged(PartitionModel model, SimulatedAppend append, in AppendResult result)
     {
         var first = result.FirstOffset;
+        RequireNext(model, append, result.Status);
+        Require((append.ExpectedNextOffset ?? first) == first, $"{model.Name}: {append} was put at {first}");
         if (append.HasOffsets)
             Require(first == append.GivenOffset, $"{model.Name}: {append} was put at {first}");
         else
@@ -220,5 +232,7 @@ sealed partial class StorageSimulation
         Require(result.TimestampMs >= model.LastStampMs, $"{model.Name}: the stamp {result.TimestampMs} is before {model.LastStampMs}");
         model.LastStampMs = result.TimestampMs;
         model.Add(append, first, result.TimestampMs);
+        if (append.Producer is { } stamp)
+            model.Producers.Appended(stamp, BatchOf(append, first, result.TimestampMs));
     }
 }

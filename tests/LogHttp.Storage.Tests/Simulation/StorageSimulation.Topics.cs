@@ -24,7 +24,7 @@ sealed partial class StorageSimulation
     {
         var configuration = DrawConfiguration(partitions: 1 + _random.Next(3));
         return new(name, id, configuration, [.. Enumerable.Range(0, configuration.Partitions)
-            .Select(partition => new PartitionModel($"{name}/{partition}", configuration.Flush, takesOffsets: _random.Next(4) == 0))]);
+            .Select(partition => new PartitionModel($"{name}/{partition}", configuration.Flush, takesOffsets: _random.Next(4) == 0, new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)))]);
     }
 
     /// <summary>Makes a topic, or has the one that is there, whatever its configuration.</summary>

@@ -57,6 +57,10 @@ sealed partial class StorageSimulation
         _lane = _scheduler.CreateLane();
         _faults = new FaultSchedule(new Random(_random.Next()), trace);
         _fileSystem = new PowerCutFileSystem(new Random(_random.Next()), canSyncAll: _random.Next(2) == 0) { Faults = _faults.Decide };
+        _producerRandom = seed % 5 == 3 ? new Random(seed ^ 0x5bd1e995) : null;
+        _producerCount = _producerRandom is null ? 0 : 1 + _producerRandom.Next(ProducerIds.Length);
+        // Few that are known for short, in a third of these runs; else as a server has it.
+        var fewProducers = _producerRandom?.Next(3) == 0 ? 1 + _producerRandom.Next(4) : (int?)null;
         _maxRecordSize = _random.Next(3) switch { 0 => 200, 1 => 4_000, _ => 30_000 };
         _options = new StorageOptions
         {
@@ -67,6 +71,8 @@ sealed partial class StorageSimulation
             CheckpointBytes = _random.Next(3) == 0 ? 256 << 10 : 64 << 10,
             SyncAllThreshold = _random.Next(4),
             MaxOpenSegments = _random.Next(2) == 0 ? 4 : 16,
+            MaxProducers = fewProducers ?? 10_000,
+            ProducerExpiry = fewProducers is null ? TimeSpan.FromDays(7) : TimeSpan.FromSeconds(60 + _producerRandom!.Next(60)),
         };
         _names = [.. Enumerable.Range(0, 1 + _random.Next(3)).Select(number => new NameModel($"t{number}"))];
         _readerRandom = seed % 3 == 1 ? new Random(~seed) : null;
@@ -300,6 +306,7 @@ sealed partial class StorageSimulation
         if (log.StoppedReason is null)
             model.DurableCount = model.Lines.Count;
         CheckStop(log, model);
+        model.Producers.WasClosed = log.StoppedReason is null && _faults.ErrorCount == errorsBefore && !IsLimited;
         // Stamps go on from the checkpoint, which may not have been written.
         if (log.StoppedReason is not null || _faults.ErrorCount > errorsBefore || IsLimited)
             model.LastStampMs = 0;

@@ -1,0 +1,182 @@
+namespace LogHttp.Storage.Tests.Simulation;
+
+/// <summary>
+/// What a partition must know of producers: a list of what is in the log, and who of them may be forgotten by now. After a
+/// crash nobody can say who is, for it depends on how old the checkpoint was.
+/// </summary>
+sealed class ProducersModel(int maxProducers, TimeSpan expiry)
+{
+    /// <summary>api/PROTOCOL.md §11: how many batches of a producer are told from new ones.</summary>
+    const int Remembered = 5;
+
+    readonly long _expiryMs = (long)expiry.TotalMilliseconds;
+    readonly bool _canForget = maxProducers < 100;
+    readonly SortedDictionary<string, Producer> _producers = new(StringComparer.Ordinal);
+
+    // All that are in the log, in order.
+    readonly List<(ProducerStamp Stamp, ProducedBatch Batch)> _batches = [];
+
+    /// <summary>The log was closed in good order, and knows at its next start what it knew then.</summary>
+    public bool WasClosed { get; set; }
+
+    /// <summary>What is in the log of a producer's latest epoch, or since it was forgotten; null where nothing is.</summary>
+    public (long Epoch, IReadOnlyList<ProducedBatch> Batches)? Find(string id) => _producers.TryGetValue(id, out var producer) ? (producer.Epoch, producer.Run) : null;
+
+    /// <summary>What may be answered to a batch, by a clock somewhere between two times; a batch that is to be appended is null.</summary>
+    public IReadOnlyList<ExpectedAnswer?> Answers(ProducerStamp stamp, long earliestMs, long latestMs)
+    {
+        var producer = _producers.GetValueOrDefault(stamp.Id);
+        var answers = new List<ExpectedAnswer?>();
+        if (producer is { Presence: not Presence.Gone } && earliestMs - producer.SeenLatestMs < _expiryMs)
+            answers.Add(AnswerOf(producer, stamp));
+        if (producer is null or { Presence: not Presence.Sure } || latestMs - producer.SeenEarliestMs >= _expiryMs)
+            answers.Add(AnswerOf(null, stamp));
+        return answers;
+    }
+
+    static ExpectedAnswer? AnswerOf(Producer? known, ProducerStamp stamp)
+    {
+        if (stamp.Epoch < known?.Epoch)
+            return new(AppendStatus.EpochEnded, Epoch: known.Epoch);
+        var next = stamp.Epoch == known?.Epoch ? known.Run[^1].Sequence + 1 : 0;
+        if (stamp.Sequence == next)
+            return null;
+        if (stamp.Sequence > next)
+            return new(AppendStatus.SequenceGap, ExpectedSequence: next);
+        return stamp.Sequence < next - Remembered || known!.Run.TakeLast(Remembered).FirstOrDefault(batch => batch.Sequence == stamp.Sequence) is not { } first
+            ? new(AppendStatus.SequenceForgotten, ExpectedSequence: next)
+            : new(AppendStatus.Repeated, First: first);
+    }
+
+    /// <summary>An answer told that the producer is known still.</summary>
+    public void IsKnown(string id) => _producers[id].Presence = Presence.Sure;
+
+    /// <summary>A batch was appended. One producer more than there may be drives out those longest silent.</summary>
+    public void Appended(ProducerStamp stamp, ProducedBatch batch)
+    {
+        var before = _producers.GetValueOrDefault(stamp.Id);
+        var continues = before is { Presence: not Presence.Gone } && stamp.Sequence > 0;
+        if (before is not { Presence: Presence.Sure } && !continues)
+            MakeRoom(stamp.Id, isNew: before is null or { Presence: Presence.Gone }, batch.StampMs!.Value);
+        var producer = Add(stamp, batch);
+        (producer.Presence, producer.SeenEarliestMs, producer.SeenLatestMs) = (Presence.Sure, batch.StampMs!.Value, batch.StampMs.Value);
+    }
+
+    /// <summary>A start found a batch whose answer was never heard.</summary>
+    public void Found(ProducerStamp stamp, ProducedBatch batch, long nowMs, long latestMs)
+    {
+        batch.WasRead = true;
+        var producer = Add(stamp, batch);
+        producer.Presence = _canForget ? Presence.Maybe : Presence.Sure;
+        (producer.SeenEarliestMs, producer.SeenLatestMs) = (Math.Min(nowMs, batch.StampMs ?? 0), latestMs);
+    }
+
+    /// <summary>The log was started and goes on at an offset.</summary>
+    public void Restart(long nextOffset, long nowMs, long latestMs)
+    {
+        var wasLost = _batches.RemoveAll(pair => pair.Batch.FirstOffset >= nextOffset) > 0;
+        if (wasLost)
+        {
+            var batches = _batches.ToArray();
+            _batches.Clear();
+            foreach (var producer in _producers.Values)
+                producer.Run.Clear();
+            foreach (var (stamp, batch) in batches)
+                Add(stamp, batch);
+            foreach (var id in _producers.Where(pair => pair.Value.Run.Count == 0).Select(pair => pair.Key).ToArray())
+                _producers.Remove(id);
+        }
+        foreach (var producer in _producers.Values)
+        {
+            // A checkpoint leaves out who was silent for too long by the wall clock.
+            if (WasClosed && producer.Presence == Presence.Sure && _canForget && latestMs - producer.SeenEarliestMs >= _expiryMs)
+                producer.Presence = Presence.Maybe;
+            if (WasClosed)
+                continue;
+            // Those that the start has read in the log count as heard of then.
+            foreach (var batch in producer.Run)
+                batch.WasRead = true;
+            (producer.SeenEarliestMs, producer.SeenLatestMs) = (Math.Min(nowMs, producer.Run.Min(batch => batch.StampMs ?? 0)), latestMs);
+            producer.Presence = _canForget ? Presence.Maybe : Presence.Sure;
+        }
+        WasClosed = false;
+    }
+
+    Producer Add(ProducerStamp stamp, ProducedBatch batch)
+    {
+        _batches.Add((stamp, batch));
+        if (!_producers.TryGetValue(stamp.Id, out var producer))
+            _producers.Add(stamp.Id, producer = new Producer());
+        if (producer.Run.Count > 0 && (producer.Epoch != stamp.Epoch || producer.Run[^1].Sequence + 1 != stamp.Sequence))
+            producer.Run.Clear();
+        producer.Epoch = stamp.Epoch;
+        producer.Run.Add(batch);
+        return producer;
+    }
+
+    void MakeRoom(string id, bool isNew, long nowMs)
+    {
+        var others = _producers.Where(pair => pair.Key != id && pair.Value.Presence != Presence.Gone).Select(pair => (pair.Key, pair.Value, WasSure: pair.Value.Presence == Presence.Sure)).ToArray();
+        if (others.Length < maxProducers)
+            return;
+        var isSure = isNew && others.Count(other => other.WasSure) >= maxProducers;
+        var most = maxProducers - Math.Max(1, maxProducers / 8);
+        foreach (var (key, producer, _) in others)
+        {
+            var mayBeBefore = others.Count(other => other.Key != key && IsBefore(other.Key, other.Value.SeenLatestMs, key, producer.SeenEarliestMs));
+            var isBefore = others.Count(other => other.Key != key && other.WasSure && nowMs - other.Value.SeenEarliestMs < _expiryMs && IsBefore(other.Key, other.Value.SeenEarliestMs, key, producer.SeenLatestMs));
+            if (isSure && (isBefore >= most || nowMs - producer.SeenLatestMs >= _expiryMs))
+                producer.Presence = Presence.Gone;
+            else if (mayBeBefore >= most || nowMs - producer.SeenEarliestMs >= _expiryMs)
+                producer.Presence = Presence.Maybe;
+        }
+
+        // Of those that were heard of at one time the names decide.
+        static bool IsBefore(string id, long seenMs, string otherId, long otherSeenMs) =>
+            seenMs > otherSeenMs || (seenMs == otherSeenMs && string.CompareOrdinal(id, otherId) < 0);
+    }
+
+    enum Presence
+    {
+        Sure,
+        Maybe,
+        Gone,
+    }
+
+    sealed class Producer
+    {
+        public long Epoch { get; set; }
+
+        /// <summary>Its batches in the log, without a gap, of one epoch.</summary>
+        public List<ProducedBatch> Run { get; } = [];
+
+        public Presence Presence { get; set; }
+
+        public long SeenEarliestMs { get; set; }
+
+        public long SeenLatestMs { get; set; }
+    }
+}
+
+/// <summary>A batch of a producer's that is in the log.</summary>
+/// <param name="Sequence">Its number.</param>
+/// <param name="FirstOffset">Its first record's offset.</param>
+/// <param name="NextOffset">The offset after its last record's.</param>
+/// <param name="StampMs">What it was or would have been answered; null where that can't be known.</param>
+/// <param name="FirstTimestampMs">What stands in its first line.</param>
+sealed record ProducedBatch(long Sequence, long FirstOffset, long NextOffset, long? StampMs, long FirstTimestampMs)
+{
+    /// <summary>A start may have read it, and taken its first line's timestamp for its stamp.</summary>
+    public bool WasRead { get; set; }
+}
+
+/// <summary>What a batch must be answered that is not appended.</summary>
+sealed record ExpectedAnswer(AppendStatus Status, long ExpectedSequence = 0, long Epoch = 0, ProducedBatch? First = null)
+{
+    public bool Is(in AppendResult result) =>
+        result.Status == Status && result.ExpectedSequence == ExpectedSequence && result.Epoch == Epoch
+        && (First is null || (result.FirstOffset == First.FirstOffset && result.NextOffset == First.NextOffset && IsStamp(First, result.TimestampMs)));
+
+    static bool IsStamp(ProducedBatch first, long stampMs) =>
+        first.StampMs is null || stampMs == first.StampMs || (first.WasRead && stampMs == first.FirstTimestampMs);
+}
