@@ -77,7 +77,7 @@ internal readonly ref struct RecordObject
                     break;
                 case Field.Key when !TryReadText(ref reader, out key):
                     return Problems.InvalidRequest("invalid_key", "key is not a string of Unicode text; bytes go into keyBase64.");
-                case Field.KeyBase64 when reader.TokenType != JsonTokenType.String || !reader.TryGetBytesFromBase64(out keyBytes):
+                case Field.KeyBase64 when !Base64Text.TryRead(ref reader, out keyBytes):
                     return Problems.InvalidRequest("invalid_key", "keyBase64 is not a string of Base64.");
                 case Field.Headers when !TryReadHeaders(ref reader, headers = []):
                     return Problems.InvalidRequest("invalid_header", "headers is not an object whose values are strings or arrays of strings.");
@@ -91,7 +91,7 @@ internal readonly ref struct RecordObject
                 case Field.Partition:
                     partition = reader.GetInt32();
                     break;
-                case Field.ValueBase64 when reader.TokenType != JsonTokenType.String || !reader.TryGetBytesFromBase64(out valueBytes):
+                case Field.ValueBase64 when !Base64Text.TryRead(ref reader, out valueBytes):
                     return Invalid("valueBase64 is not a string of Base64.");
                 case Field.Value:
                     reader.Skip();

@@ -112,6 +112,8 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("{\"key\":\"\\ud800\",\"value\":1}", "invalid_key", "Unicode")]
     [InlineData("{\"key\":1,\"value\":1}", "invalid_key", "string")]
     [InlineData("{\"keyBase64\":\"!\",\"value\":1}", "invalid_key", "Base64")]
+    [InlineData("{\"keyBase64\":\"\\ud800\",\"value\":1}", "invalid_key", "Base64")]
+    [InlineData("{\"valueBase64\":\"\\ud800\"}", "invalid_record", "Base64")]
     [InlineData("{\"headers\":{\"a\":1},\"value\":1}", "invalid_header", "strings")]
     [InlineData("{\"headers\":[],\"value\":1}", "invalid_header", "object")]
     [InlineData("{\"timestamp\":-1,\"value\":1}", "invalid_timestamp", "timestamp")]
