@@ -2,7 +2,9 @@
 
 Those are asked for in HTTP/1.0, as some proxies do: an answer without chunks and a length looks whole wherever it ends.
 
-Usage: cutting-proxy.py PORT-OF-THE-SERVER. Says its own port, and "cut" for each it broke off.
+With a SEED it breaks every connection off, after some of the request's bytes or of the answer's.
+
+Usage: cutting-proxy.py PORT-OF-THE-SERVER [SEED]. Says its own port, and "cut" for each it broke off.
 """
 import asyncio
 import itertools
@@ -10,6 +12,18 @@ import random
 import sys
 
 numbers = itertools.count()
+seed = sys.argv[2] if len(sys.argv) > 2 else None
+random.seed(seed)
+
+
+def limits():
+    """Of a connection: how many bytes of requests and of answers go through, and the version that it asks in."""
+    if seed is not None:
+        is_request, most_bytes = random.random() < 0.5, random.randrange(1, 4000)
+        return most_bytes if is_request else sys.maxsize, sys.maxsize if is_request else most_bytes, b"HTTP/1.1"
+    if next(numbers) % 2:
+        return sys.maxsize, random.randrange(200, 5000), b"HTTP/1.0"
+    return sys.maxsize, sys.maxsize, b"HTTP/1.1"
 
 
 async def pass_on(reader, writer, most_bytes, version=b"HTTP/1.1"):
@@ -27,13 +41,13 @@ async def pass_on(reader, writer, most_bytes, version=b"HTTP/1.1"):
 
 
 async def accept(client_reader, client_writer):
-    most_bytes, version = (random.randrange(200, 5000), b"HTTP/1.0") if next(numbers) % 2 else (sys.maxsize, b"HTTP/1.1")
+    request_bytes, answer_bytes, version = limits()
     try:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", int(sys.argv[1]))
     except ConnectionError:
         client_writer.close()
         return
-    await asyncio.gather(pass_on(client_reader, server_writer, sys.maxsize, version), pass_on(server_reader, client_writer, most_bytes))
+    await asyncio.gather(pass_on(client_reader, server_writer, request_bytes, version), pass_on(server_reader, client_writer, answer_bytes))
 
 
 async def main():

@@ -1,6 +1,7 @@
 # Sourced by the scripts beside it: a server of their own, on a free port, with data in a directory that goes at the end.
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+dll=$repository/src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll
 work=$(mktemp -d)
 server_pid=
 
@@ -13,9 +14,12 @@ stop_server() {
 }
 trap 'stop_server; rm -rf "$work"' EXIT
 
-start_server() { # NAME=value … in the environment are its settings; listens at $address where that is set; sets $url and $server_pid
-  local dll=$repository/src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll
+build_server() {
   [ -e "$work/build.log" ] || dotnet build "$repository/src/LogHttp.Server" -c Release --nologo -v quiet >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
+}
+
+start_server() { # NAME=value … in the environment are its settings; listens at $address where that is set; sets $url and $server_pid
+  build_server
   (cd "$work" && exec env "$@" dotnet "$dll" --urls "${address:-http://127.0.0.1:0}") >"$work/server.log" 2>&1 &
   server_pid=$!
   for _ in $(seq 300); do
