@@ -32,8 +32,10 @@ curl -sS -o /dev/null -w '%{http_code}' "$url/topics/large/latest?wait=60s" >"$w
 waiting=$!
 curl -sS -N "$url/topics/large/latest?follow=true" >/dev/null &
 following=$!
+# Both are connected, by the kernel's table: the server's port, state 1.
+port=$(printf ':%04X' "${url##*:}")
 for _ in $(seq 100); do
-  [ "$(curl -sS "$url/healthz" | jq .status)" = '"ok"' ] && [ "$(ss -Htn state established "( dport = :${url##*:} )" | wc -l)" -ge 2 ] && break
+  [ "$(awk -v port="$port" '$2 ~ port "$" && $4 == "01"' /proc/net/tcp | wc -l)" -ge 2 ] && break
   sleep 0.1
 done
 stopped_ms=$(now_ms)
@@ -54,7 +56,7 @@ stop_server
 
 # The same once more, with every file that is opened.
 start_server "${settings[@]}" strace -f -e trace=openat -o "$work/trace"
-kill "$(pgrep -P "$server_pid")"
+kill $(cat "/proc/$server_pid/task/$server_pid/children")
 wait "$server_pid" || true
 server_pid=
 segments=$(grep -c '\.ndjson"' "$work/trace" || true)
