@@ -21,6 +21,9 @@ internal sealed record OperationDocument(string Id, string Tag, string Summary, 
     /// <summary>Whether it counts against what a client may send.</summary>
     public bool IsLimited { get; init; } = true;
 
+    /// <summary>The form that problems have besides our own, with an example made of a problem; null for none.</summary>
+    public Func<ProblemDocument, ContentDocument>? OtherProblemForm { get; init; }
+
     /// <summary>The problems it can be answered with, but for the limit's; each knows its status.</summary>
     public IReadOnlyList<ProblemDocument> Problems { get; init; } = [];
 }

@@ -27,7 +27,7 @@ internal sealed class OperationFilter : IOperationFilter
             operation.Responses.Add(Text(response.Status), ToResponse(response, context));
         IEnumerable<ProblemDocument> limit = document.IsLimited ? [ProblemDocuments.TooManyRequests] : [];
         foreach (var problems in document.Problems.Concat(limit).GroupBy(problem => problem.Example.Status).OrderBy(problems => problems.Key))
-            operation.Responses.Add(Text(problems.Key), ToResponse([.. problems], context));
+            operation.Responses.Add(Text(problems.Key), ToResponse([.. problems], document.OtherProblemForm, context));
     }
 
     static OpenApiParameter ToParameter(ParameterDocument document) => new()
@@ -55,23 +55,26 @@ internal sealed class OperationFilter : IOperationFilter
         Content = document.Contents is [] ? null : ToContent(document.Contents, context),
     };
 
-    static OpenApiResponse ToResponse(ProblemDocument[] documents, OperationFilterContext context)
+    static OpenApiResponse ToResponse(ProblemDocument[] documents, Func<ProblemDocument, ContentDocument>? otherForm, OperationFilterContext context)
     {
         var codes = documents.Select(static document => $"- `{document.Example.Code}`: {document.When}");
         IEnumerable<HeaderDocument> retryAfter = documents.Any(document => document.Example.IsRetryable) ? [Headers.RetryAfter] : [];
         var cacheControl = documents.Any(document => document.Example.IsForGood) ? Headers.CacheControl : Headers.NoStore;
+        var content = new Dictionary<string, IOpenApiMediaType>
+        {
+            [ProblemType] = new OpenApiMediaType
+            {
+                Schema = context.SchemaGenerator.GenerateSchema(typeof(Endpoints.ProblemJson), context.SchemaRepository),
+                Examples = documents.ToDictionary(document => document.Name, IOpenApiExample (document) => new OpenApiExampleReference(document.Name, context.Document)),
+            },
+        };
+        foreach (var (mediaType, other) in ToContent(otherForm is null ? [] : [otherForm(documents[0])], context))
+            content.Add(mediaType, other);
         return new()
         {
             Description = string.Join('\n', codes),
             Headers = ToHeaders([.. documents.SelectMany(document => document.Headers).Distinct(), cacheControl, .. retryAfter], context),
-            Content = new Dictionary<string, IOpenApiMediaType>
-            {
-                [ProblemType] = new OpenApiMediaType
-                {
-                    Schema = context.SchemaGenerator.GenerateSchema(typeof(Endpoints.ProblemJson), context.SchemaRepository),
-                    Examples = documents.ToDictionary(document => document.Name, IOpenApiExample (document) => new OpenApiExampleReference(document.Name, context.Document)),
-                },
-            },
+            Content = content,
         };
     }
 

@@ -36,6 +36,8 @@ internal static class Parameters
         "The partition the records go to. Without it: that of the key (murmur2, as in Kafka's Java client); records without a key go to one partition for each request, in turn.",
         Number(0, 1023), 0);
 
+    public static ParameterDocument ConfluentPartition { get; } = new(ParameterLocation.Path, "partition", "The partition of the records that name none.", Number(0, 1023), new ExampleDocument("example", "A partition", 0));
+
     public static ParameterDocument FetchPartition { get; } = Query("partition",
         "The partition to read. May be left out where the topic has one, or where `key` says which.",
         Number(0, 1023), 0);

@@ -14,6 +14,17 @@ internal static class RecordOperations
 
     static readonly ExampleDocument Value = new("example", "A record's value", JsonNode.Parse("""{"id":1,"total":9.50}""")!);
 
+    static readonly ProblemDocument[] ProduceProblems =
+    [
+        ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
+        ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.OffsetNotNext,
+        ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
+        ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
+        ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
+        ProblemDocuments.UnsupportedMediaType, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
+        ProblemDocuments.WriteFailed, ProblemDocuments.PartitionStopped, ProblemDocuments.TopicChanged, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.DiskFull,
+    ];
+
     public static OperationDocument Produce { get; } = new("produce", Tags.Records, "Append records",
         """
         Appends what the body holds. One request is one batch in each partition it goes to: all of its records there are appended, next to each other, or none.
@@ -28,6 +39,7 @@ internal static class RecordOperations
         | `text/plain`, any `text/…` | one: the text; with `?split=lines` one a line |
         | `application/vnd.loghttp.records+ndjson` | one record a line, as an object; what a fetch answers is such a body |
         | `application/x-www-form-urlencoded` (what `curl -d` says) | one: JSON if it is an object or an array, else the body as text |
+        | `application/vnd.kafka.json.v2+json`, `application/vnd.kafka.binary.v2+json` | those of a request to Confluent's REST Proxy, answered as it answers, problems too |
         | anything else, or none | one: bytes, kept as Base64 |
 
         A type that is not the obvious one is kept in the record's header `content-type`. Text and JSON are UTF-8.
@@ -45,14 +57,16 @@ internal static class RecordOperations
                 + """{"key":"user-8","headers":{"trace":"9f"},"timestamp":1795341600000,"value":"paid"}""" + "\n"
                 + """{"valueBase64":"AAEC/w=="}""" + "\n")),
             new("application/x-www-form-urlencoded", Text("One record: JSON if it is an object or an array, else the body as text. Nothing is percent-decoded."), new ExampleDocument("example", "What curl -d sends", "{\"id\": 1, \"total\": 9.50}")),
+            ConfluentForms.JsonBody, ConfluentForms.BinaryBody,
             new("application/octet-stream", Bytes("One record: bytes, kept as Base64."), new ExampleDocument("example", "The first bytes of a picture", "GIF89a"))),
         Responses =
         [
-            new(StatusCodes.Status200OK, "A repeat: the batch was appended before, and this is where. Nothing was appended now.")
+            new(StatusCodes.Status200OK, "A repeat: the batch was appended before, and this is where. Nothing was appended now. To a body of the REST Proxy's: where each record is.")
             {
                 Headers = [Headers.Location],
-                Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.Produced)), new ExampleDocument("repeat", "As the first time", Schemas.ExampleOf(typeof(Endpoints.Produced))))],
+                Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.Produced)), new ExampleDocument("repeat", "As the first time", Schemas.ExampleOf(typeof(Endpoints.Produced)))), ConfluentForms.Answer],
             },
+            ConfluentForms.Unreadable,
             new(StatusCodes.Status201Created, "All records are in. `Produced` where they went to one partition, `ProducedToMany` where they went to several.")
             {
                 Headers = [Headers.Location],
@@ -68,16 +82,24 @@ internal static class RecordOperations
                 Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.ProducedToMany)), new ExampleDocument("some", "One of two partitions was full", Schemas.ExampleOf(typeof(Endpoints.ProducedToMany))))],
             },
         ],
-        Problems =
+        OtherProblemForm = ConfluentForms.Error,
+        Problems = ProduceProblems,
+    };
+
+    public static OperationDocument ProduceToPartition { get; } = new("produceToPartition", Tags.Records, "Append records to a partition, as the REST Proxy does",
+        """
+        What `POST /topics/{topic}?partition=…` is to a body of Confluent's REST Proxy, at the URL that its clients know. Other bodies are answered with 415.
+        """)
+    {
+        Parameters = [Parameters.Topic, Parameters.ConfluentPartition, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
+        Body = new(IsRequired: true, "The records.", ConfluentForms.JsonBody, ConfluentForms.BinaryBody),
+        Responses =
         [
-            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
-            ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.OffsetNotNext,
-            ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
-            ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
-            ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
-            ProblemDocuments.UnsupportedMediaType, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
-            ProblemDocuments.WriteFailed, ProblemDocuments.PartitionStopped, ProblemDocuments.TopicChanged, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.DiskFull,
+            new(StatusCodes.Status200OK, "Where each record is.") { Contents = [ConfluentForms.Answer] },
+            ConfluentForms.Unreadable,
         ],
+        OtherProblemForm = ConfluentForms.Error,
+        Problems = ProduceProblems,
     };
 
     public static OperationDocument Fetch { get; } = new("fetch", Tags.Records, "Read records from a place on",

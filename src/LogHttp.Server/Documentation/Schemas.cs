@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LogHttp.Server.Confluent;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage;
 using Microsoft.OpenApi;
@@ -129,6 +130,11 @@ internal static class Schemas
             new("nextOffset", "The offset after the damaged block, where readers can go on; only with `corrupt_block`, where it is known."),
             new("expectedSequence", "Which of the producer's batches comes next; only with `sequence_gap` and `sequence_forgotten`."),
             new("epoch", "The epoch that the producer has gone on with; only with `epoch_ended`."),
+        ]),
+        new(typeof(ConfluentError), "ConfluentError", "What went wrong, as Confluent's REST Proxy says it.", Json(ConfluentError.Of(ProblemDocuments.UnknownTopic.Example)),
+        [
+            new("error_code", "40401: no such topic, 40402: no such partition, 50003: the same request may be taken later, 50002: it will not be; else the status."),
+            new("message", "What was wrong and what to do, for people."),
         ]),
     }.ToDictionary(document => document.Type);
 

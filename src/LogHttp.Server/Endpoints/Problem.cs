@@ -1,3 +1,4 @@
+using LogHttp.Server.Confluent;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
 using Microsoft.AspNetCore.WebUtilities;
@@ -46,6 +47,8 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
         httpContext.Response.Headers.CacheControl = isShared ? Caching.Shared : Caching.NoStore;
         if (IsRetryable)
             httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
+        if (ConfluentType.IsOf(httpContext.Request))
+            return new Answer<ConfluentError>(Status, ConfluentError.Of(this), ResponseJson.Readable.ConfluentError, ConfluentType.Answer).ExecuteAsync(httpContext);
         return new Answer<ProblemJson>(Status, ToJson(), ResponseJson.Readable.ProblemJson, "application/problem+json").ExecuteAsync(httpContext);
     }
 }

@@ -13,6 +13,8 @@ internal static class Problems
     public const string InternalError = "internal_error";
     const string BodyTimeoutCode = "body_timeout";
 
+    public const string UnknownTopicCode = "unknown_topic";
+    public const string UnknownPartitionCode = "unknown_partition";
     public const string LogClosed = "log_closed";
     const string PartitionStopped = "partition_stopped";
     public const string StorageError = "storage_error";
@@ -20,10 +22,12 @@ internal static class Problems
     public static Problem InvalidRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
 
     public static Problem UnknownTopic(string topic) =>
-        new(StatusCodes.Status404NotFound, "unknown_topic", $"There is no topic \"{topic}\".");
+        new(StatusCodes.Status404NotFound, UnknownTopicCode, $"There is no topic \"{topic}\".");
 
-    public static Problem UnknownPartition(int partition, int partitions) =>
-        new(StatusCodes.Status404NotFound, "unknown_partition", $"The topic has no partition {partition}; it has {partitions}, from 0 on.");
+    /// <param name="partition">The one asked for; null for several.</param>
+    /// <param name="partitions">How many there are.</param>
+    public static Problem UnknownPartition(int? partition, int partitions) =>
+        new(StatusCodes.Status404NotFound, UnknownPartitionCode, $"The topic has no {(partition is null ? "such partition" : $"partition {partition}")}; it has {partitions}, from 0 on.");
 
     public static Problem PartitionRequired(Topic topic) =>
         InvalidRequest("partition_required", $"Topic \"{topic.Name}\" has {topic.Partitions.Length} partitions; say which with ?partition=0 to {topic.Partitions.Length - 1}.");
@@ -49,6 +53,9 @@ internal static class Problems
 
     public static Problem BodyTimeout(TimeSpan timeout) =>
         new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No further byte of the body came for {timeout.TotalSeconds:0} s (bodyTimeoutSeconds); nothing was appended.", IsRetryable: true);
+
+    public static Problem TopicChanged() =>
+        new(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
 
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogHttp.Server.Confluent;
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
@@ -15,6 +16,8 @@ internal static class ProduceEndpoint
 {
     public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, IOptions<LogHttpSettings> settings)
     {
+        if (ConfluentType.IsOf(context.Request))
+            return await ConfluentEndpoint.HandleAsync(context, topic, partition: null, catalog, options, budget, time, settings.Value);
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
         if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
@@ -28,19 +31,19 @@ internal static class ProduceEndpoint
         using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
         if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;
-        if (CheckConditions(request, batch) is { } conditionProblem)
+        if (CheckConditions(request, request.Partition, batch) is { } conditionProblem)
             return conditionProblem;
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
         if (found.Partitions.Length != batch.Partitions)
-            return new Problem(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
+            return Problems.TopicChanged();
         var results = await AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
         return Answer(context, topic, results);
     }
 
     /// <summary>What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.</summary>
-    static Problem? CheckConditions(ProduceRequest request, PartitionedBatch batch)
+    public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
     {
-        if (request.ExpectedNextOffset is not null && request.Partition is null && batch.Partitions > 1)
+        if (request.ExpectedNextOffset is not null && partition is null && batch.Partitions > 1)
             return Problems.InvalidRequest("partition_required", $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with ?partition=0 to {batch.Partitions - 1}.");
         if (batch.PartitionsUsed == 1)
             return null;
@@ -50,7 +53,7 @@ internal static class ProduceEndpoint
     }
 
     /// <summary>Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this request.</summary>
-    static Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset) =>
+    public static Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset) =>
         Task.WhenAll(batches.ConvertAll(async batch =>
         {
             var count = batch.Value.Count;
@@ -59,14 +62,13 @@ internal static class ProduceEndpoint
 
     static IResult Answer(HttpContext context, string topic, PartitionResult[] results)
     {
-        if (Array.TrueForAll(results, result => result.Append.Status is not (AppendStatus.Appended or AppendStatus.Repeated)))
+        if (Array.TrueForAll(results, result => !result.IsIn))
             return Refused(context, results[0].Append);
         if (results is [var only])
         {
             context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
             var isRepeat = only.Append.Status == AppendStatus.Repeated;
-            var count = isRepeat ? (int)(only.Append.NextOffset - only.Append.FirstOffset) : only.Count;
-            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, count, only.Append.TimestampMs);
+            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.AppendedCount, only.Append.TimestampMs);
             return new Answer<Produced>(isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);
         }
         var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
@@ -76,7 +78,7 @@ internal static class ProduceEndpoint
             ResponseJson.Readable.ProducedToMany);
     }
 
-    static Problem Refused(HttpContext context, AppendResult result)
+    public static Problem Refused(HttpContext context, AppendResult result)
     {
         var headers = context.Response.Headers;
         if (result.Status is AppendStatus.SequenceGap or AppendStatus.SequenceForgotten)
@@ -88,8 +90,15 @@ internal static class ProduceEndpoint
         return Problems.Of(result);
     }
 
-    sealed record PartitionResult(int Partition, int Count, AppendResult Append)
+    /// <summary>What became of one partition's records.</summary>
+    public sealed record PartitionResult(int Partition, int Count, AppendResult Append)
     {
+        /// <summary>Whether the batch is in the log, by now or from before.</summary>
+        public bool IsIn => Append.Status is AppendStatus.Appended or AppendStatus.Repeated;
+
+        /// <summary>How many records it has there.</summary>
+        public int AppendedCount => Append.Status == AppendStatus.Repeated ? (int)(Append.NextOffset - Append.FirstOffset) : Count;
+
         public ProducedPart ToJson()
         {
             if (Append.Status == AppendStatus.Appended)

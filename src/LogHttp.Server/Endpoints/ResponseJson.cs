@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LogHttp.Server.Confluent;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -14,6 +15,7 @@ namespace LogHttp.Server.Endpoints;
 [JsonSerializable(typeof(FoundDamage))]
 [JsonSerializable(typeof(Verified))]
 [JsonSerializable(typeof(ProblemJson))]
+[JsonSerializable(typeof(ConfluentError))]
 internal sealed partial class ResponseJson : JsonSerializerContext
 {
     /// <summary>Escapes only what JSON demands: quotes in a message stay readable, and nothing here is put into HTML.</summary>

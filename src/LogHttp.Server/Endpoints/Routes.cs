@@ -1,3 +1,4 @@
+using LogHttp.Server.Confluent;
 using LogHttp.Server.Documentation;
 using LogHttp.Server.Hosting;
 using Microsoft.AspNetCore.Diagnostics;
@@ -61,6 +62,7 @@ internal static class Routes
     public static void MapLogHttp(this IEndpointRouteBuilder routes)
     {
         routes.MapPost("/topics/{topic}", ProduceEndpoint.HandleAsync).WithMetadata(RecordOperations.Produce);
+        routes.MapPost("/topics/{topic}/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync).WithMetadata(RecordOperations.ProduceToPartition);
         routes.MapMethods("/topics/{topic}/{place}", Read, FetchEndpoint.HandleAsync).WithMetadata(RecordOperations.Fetch);
         routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync).WithMetadata(RecordOperations.FetchValue);
         routes.MapMethods("/stream", Read, FollowEndpoint.HandleManyAsync).WithMetadata(StreamOperations.Follow);

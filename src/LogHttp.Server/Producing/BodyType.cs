@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using LogHttp.Server.Confluent;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
 using Microsoft.Net.Http.Headers;
@@ -15,6 +16,9 @@ internal enum BodyKind
     RecordLines,
     Form,
     Bytes,
+    ConfluentJson,
+    ConfluentBinary,
+    ConfluentOther,
 }
 
 /// <summary>How a body is to be read, by its content type and <c>?split=lines</c> (the table of api/PROTOCOL.md §2).</summary>
@@ -23,6 +27,9 @@ internal enum BodyKind
 internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string, string>>? RecordHeaders = null)
 {
     public bool HoldsManyRecords => Kind is BodyKind.JsonLines or BodyKind.TextLines or BodyKind.RecordLines;
+
+    /// <summary>Whether <c>Record-*</c> headers have nothing to say of it.</summary>
+    public bool HasRecordsOfItsOwn => HoldsManyRecords || Kind is BodyKind.ConfluentJson or BodyKind.ConfluentBinary;
 
     public static bool TryRead(HttpRequest request, [NotNullWhen(true)] out BodyType? read, [NotNullWhen(false)] out Problem? problem)
     {
@@ -67,6 +74,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             "application/octet-stream" => new(BodyKind.Bytes),
             "text/plain" => new(splitsLines ? BodyKind.TextLines : BodyKind.Text),
             _ when name.StartsWith("text/", StringComparison.Ordinal) => new(splitsLines ? BodyKind.TextLines : BodyKind.Text, ContentType(WithoutCharset(mediaType))),
+            _ when ConfluentType.KindOf(name) is { } kind => new(kind),
             _ when name.EndsWith("+json", StringComparison.Ordinal) => new(BodyKind.Json, ContentType(WithoutCharset(mediaType))),
             _ => new(BodyKind.Bytes, ContentType(mediaType.ToString())),
         };
@@ -76,6 +84,8 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
     {
         if (bodyType.Kind == BodyKind.Bytes)
             return null;
+        if (bodyType.Kind == BodyKind.ConfluentOther)
+            return Problems.UnsupportedMediaType($"{mediaType.MediaType} is not taken; of the types of Confluent's REST Proxy {ConfluentType.Json} and {ConfluentType.Binary} are. There is no schema registry here.");
         foreach (var parameter in mediaType.Parameters)
         {
             var charset = parameter.Name == "charset" ? parameter.GetUnescapedValue().ToString().ToLowerInvariant() : "utf-8";

@@ -23,6 +23,8 @@ internal sealed class ProduceRequest
         Partition = partition;
     }
 
+    public BodyKind Kind => _bodyType.Kind;
+
     /// <summary>The partition asked for.</summary>
     public int? Partition { get; }
 

@@ -36,8 +36,8 @@ internal static class RecordHeaders
             foreach (var value in values)
                 (recordHeaders ??= []).Add(new(name[HeaderPrefix.Length..], value ?? ""));
         }
-        if (bodyType.HoldsManyRecords && (keys.Count > 0 || timestamps.Count > 0 || hasOwn))
-            problem = Problems.InvalidRequest("invalid_header", $"{Key}, {Timestamp} and {HeaderPrefix}* go with a single record, and this body is read as one record a line.");
+        if (bodyType.HasRecordsOfItsOwn && (keys.Count > 0 || timestamps.Count > 0 || hasOwn))
+            problem = Problems.InvalidRequest("invalid_header", $"{Key}, {Timestamp} and {HeaderPrefix}* go with a single record, and this body can hold many.");
         else if (keys.Count > 1)
             problem = Problems.InvalidRequest("invalid_key", $"{Key} is given {keys.Count} times; a record has one key.");
         else if (timestamps.Count > 0 && (timestampMs = ParseTimestamp(timestamps, latestTimestampMs)) is null)

@@ -1,0 +1,57 @@
+using LogHttp.Server.Endpoints;
+using LogHttp.Server.Hosting;
+using LogHttp.Server.Producing;
+using LogHttp.Storage;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.Server.Confluent;
+
+/// <summary>
+/// <c>POST /topics/{topic}</c> with a body of the REST Proxy's, and <c>POST /topics/{topic}/partitions/{partition}</c>:
+/// each record is in, or not, by itself (api/PROTOCOL.md §13).
+/// </summary>
+internal static class ConfluentEndpoint
+{
+    public static Task<IResult> HandlePartitionAsync(HttpContext context, string topic, int partition, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, IOptions<LogHttpSettings> settings) =>
+        HandleAsync(context, topic, partition, catalog, options, budget, time, settings.Value);
+
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, int? partition, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, LogHttpSettings settings)
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
+            return problem;
+        if (request.Kind is not (BodyKind.ConfluentJson or BodyKind.ConfluentBinary))
+            return Problems.UnsupportedMediaType($"This path takes {ConfluentType.Json} and {ConfluentType.Binary}; POST /topics/{topic}?partition={partition} takes other types.");
+        if (partition is not null && request.Partition is not null)
+            return Problems.InvalidRequest("invalid_parameter", "The path says which partition; ?partition= is one too many.");
+        var found = catalog.Find(topic);
+        if (found is null && !settings.AutoCreateTopics)
+            return Problems.UnknownTopic(topic);
+        var partitions = found?.Partitions.Length ?? options.TopicDefaults.Partitions;
+        partition ??= request.Partition;
+        if (partition >= partitions)
+            return Problems.UnknownPartition(partition, partitions);
+
+        // The body comes first: a topic is not made for a request that is refused.
+        using var batch = new PartitionedBatch(options.Records, partitions, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
+        using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
+        // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be repeated.
+        var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
+        var records = new ConfluentBody(request.Kind, batch, partition, isAllOrNothing);
+        if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read) is { } bodyProblem)
+            return bodyProblem;
+        if (isAllOrNothing && ProduceEndpoint.CheckConditions(request, partition, batch) is { } conditionProblem)
+            return conditionProblem;
+        if (batch.IsEmpty)
+            return new ConfluentAnswer(records.Records, [], []);
+        found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
+        if (found.Partitions.Length != batch.Partitions)
+            return Problems.TopicChanged();
+        var batches = batch.Take();
+        var results = await ProduceEndpoint.AppendAsync(found, batches, request.ExpectedNextOffset);
+        if (isAllOrNothing && !results[0].IsIn)
+            return ProduceEndpoint.Refused(context, results[0].Append);
+        return new ConfluentAnswer(records.Records, batches, results);
+    }
+}
