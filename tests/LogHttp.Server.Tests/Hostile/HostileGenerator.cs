@@ -184,7 +184,7 @@ sealed class HostileGenerator(int seed)
 
         HostileRequest Append()
         {
-            var (type, body, isOne) = random.Next(8) switch
+            var (type, body, isOne) = random.Next(9) switch
             {
                 0 => ("application/json", Json(), true),
                 1 => ("application/x-ndjson", string.Concat(Enumerable.Range(0, random.Next(1, 30)).Select(_ => Json() + "\n")), false),
@@ -192,6 +192,7 @@ sealed class HostileGenerator(int seed)
                 3 => ("application/x-www-form-urlencoded", Chance(0.5) ? Json() : Words(), true),
                 4 => ("application/octet-stream", Bytes(random.Next(300)), true),
                 5 => ("text/plain; split", string.Join(Pick(["\n", "\r\n"]), Enumerable.Range(0, random.Next(1, 30)).Select(_ => Words())), false),
+                6 => (Pick(["application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v2+json"]), Chance(0.3) ? Pick(ConfluentBodies) : $"{{\"records\":[{string.Join(',', Enumerable.Range(0, random.Next(1, 20)).Select(_ => Pick(["{\"value\":\"AAEC\"}", "{\"value\":\"AA==\",\"key\":\"user7AAA\"}", "{\"partition\":1,\"value\":null}", "{\"partition\":7}"])))}]}}", false),
                 _ => ("application/vnd.loghttp.records+ndjson", string.Concat(Enumerable.Range(0, random.Next(1, 20)).Select(_ => Record() + "\n")), false),
             };
             var request = new HostileRequest { Method = "POST", Path = $"/topics/{Topic()}", Body = body };
@@ -207,6 +208,8 @@ sealed class HostileGenerator(int seed)
                 request.Headers.Add("Record-Header-Trace: 9f");
             if (Chance(0.4))
                 request.Query.Add($"partition={Partition()}");
+            else if (type.StartsWith("application/vnd.kafka", StringComparison.Ordinal) && Chance(0.3))
+                request.Path += $"/partitions/{Partition()}";
             if (Chance(0.15))
                 request.ChunkBytes = random.Next(1, 500);
             return request;
