@@ -313,18 +313,21 @@ public sealed class Section13ConfluentTests : IDisposable
     {
         using var server = new TestServer(("MaxReadingBytes", "65536"), ("MaxBodyBytes", "65536"), ("MaxTopics", "1"));
         await OkAsync(server.PostAsync("/topics/t", "text/plain", "the one topic that there may be"));
-        using (var held = new RawRequest.Connection(server.Client.BaseAddress!))
+        HttpResponseMessage? refused = null;
+        // Who comes first to the last bytes is chance: where it is not the body that is held, another one is.
+        for (var attempt = 0; refused is null && attempt < 100; attempt++)
         {
+            using var held = new RawRequest.Connection(server.Client.BaseAddress!);
             await held.WriteAsync($"POST /topics/t HTTP/1.1\r\nHost: {server.Client.BaseAddress!.Authority}\r\nContent-Type: {Json}\r\nContent-Length: 65536\r\n\r\n{new string(' ', 65_000)}");
-            HttpResponseMessage? refused = null;
-            await TestServer.UntilAsync(() =>
+            for (var request = 0; refused is null && request < 50; request++)
             {
-                refused = server.PostAsync("/topics/t", Json, $"{{\"records\":[{{\"value\":\"{new string('x', 2000)}\"}}]}}").Result;
-                return refused.StatusCode != HttpStatusCode.OK;
-            });
-            Assert.Equal("1", TestServer.Header(refused!, "Retry-After"));
-            await ErrorAsync(refused!, HttpStatusCode.ServiceUnavailable, 50003, "maxReadingBytes");
+                var answer = await server.PostAsync("/topics/t", Json, $"{{\"records\":[{{\"value\":\"{new string('x', 2000)}\"}}]}}");
+                refused = answer.StatusCode == HttpStatusCode.OK ? null : answer;
+            }
         }
+        Assert.NotNull(refused);
+        Assert.Equal("1", TestServer.Header(refused, "Retry-After"));
+        await ErrorAsync(refused, HttpStatusCode.ServiceUnavailable, 50003, "maxReadingBytes");
         await ErrorAsync(await server.PostAsync("/topics/u", Json, """{"records":[{"value":1}]}"""), HttpStatusCode.TooManyRequests, 429);
     }
 
