@@ -48,6 +48,70 @@ public class KillTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public async Task KillNine_WhileANumberedStreamComes_AndTheSameBodyAgain_LeavesEveryLineOnce()
+    {
+        using var directory = new TemporaryDirectory();
+        var (kills, random) = (Setting("LOGHTTP_KILLS", 8) / 2, new Random(Setting("LOGHTTP_SEED", 1)));
+        // More batches than are remembered: some repeats are known, older ones forgotten.
+        const int Lines = 150_000;
+        var body = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Lines).Select(static number => $"{number}\n")));
+        for (var attempt = 0; ; attempt++)
+        {
+            var (server, client) = await ServerProcess.StartAsync(directory.Path, ("LogHttp__SegmentBytes", "4000000"));
+            using (server)
+            using (client)
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Post, "/topics/t?stream=true") { Content = new ByteArrayContent(body) };
+                request.Content.Headers.ContentType = new("application/x-ndjson");
+                request.Headers.Add("Producer-Id", "file");
+                request.Headers.Add("Producer-Epoch", "0");
+                request.Headers.Add("Producer-Seq", "0");
+                if (attempt == kills)
+                {
+                    using var response = await client.SendAsync(request);
+                    var end = JsonDocument.Parse((await response.Content.ReadAsStringAsync()).TrimEnd().Split('\n')[^1]).RootElement;
+                    output.WriteLine($"{kills} kills; at the end {end}");
+                    Assert.Equal((true, Lines), (end.GetProperty("done").GetBoolean(), end.GetProperty("lastCommittedLine").GetInt32()));
+                    await CheckLinesAsync(client, Lines);
+                    return;
+                }
+                await KillAfterReportsAsync(server, client, request, random.Next(0, 12));
+            }
+        }
+    }
+
+    /// <summary>Lets a stream come until so many of its batches are reported.</summary>
+    static async Task KillAfterReportsAsync(ServerProcess server, HttpClient client, HttpRequestMessage request, int reports)
+    {
+        try
+        {
+            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+            using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
+            for (; reports > 0; reports--)
+                await reader.ReadLineAsync();
+        }
+        finally
+        {
+            await server.KillAsync();
+        }
+    }
+
+    static async Task CheckLinesAsync(HttpClient client, int lines)
+    {
+        var expected = 0;
+        for (var path = "/topics/t/earliest?view=values"; ;)
+        {
+            using var response = await client.GetAsync(path);
+            if (response.StatusCode == HttpStatusCode.NoContent)
+                break;
+            foreach (var line in (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                Assert.Equal(expected++, int.Parse(line, CultureInfo.InvariantCulture));
+            path = TestServer.NextLink(response);
+        }
+        Assert.Equal(lines, expected);
+    }
+
     /// <summary>Appends one batch after the other until the server is gone.</summary>
     static async Task ProduceAsync(HttpClient client, string name, ConcurrentDictionary<string, long> acknowledged, CountdownEvent enough)
     {

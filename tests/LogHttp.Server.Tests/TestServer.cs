@@ -89,7 +89,10 @@ sealed class TestServer : IDisposable
         if (contentType.Length > 0)
             request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(contentType);
         foreach (var (name, value) in headers)
-            request.Headers.TryAddWithoutValidation(name, value);
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, value))
+                request.Content.Headers.TryAddWithoutValidation(name, value);
+        }
         return await Client.SendAsync(request);
     }
 

@@ -35,7 +35,7 @@ internal static class ConfluentEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         using var batch = new PartitionedBatch(options.Records, partitions, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
-        using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
+        using var body = new BodyReader(request.OpenBody(_ => settings.MaxBodyBytes), budget);
         // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be repeated.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
         var records = new ConfluentBody(request.Kind, batch, partition, isAllOrNothing);
@@ -51,7 +51,7 @@ internal static class ConfluentEndpoint
         var batches = batch.Take();
         var results = await ProduceEndpoint.AppendAsync(found, batches, request.ExpectedNextOffset);
         if (isAllOrNothing && !results[0].IsIn)
-            return ProduceEndpoint.Refused(context, results[0].Append);
+            return ProduceEndpoint.Refused(context, Problems.Of(results[0].Append));
         return new ConfluentAnswer(records.Records, batches, results);
     }
 }

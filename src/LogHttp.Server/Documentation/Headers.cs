@@ -15,6 +15,7 @@ internal static class Headers
     public static HeaderDocument Vary { get; } = new("Vary", "Caches keep the forms of a page apart by `Accept`.", JsonSchemaType.String, "Accept");
     public static HeaderDocument RetryAfter { get; } = new("Retry-After", "Where `retryable` is true: seconds after which the same request may succeed.", JsonSchemaType.Integer, "1");
 
+    public static HeaderDocument AcceptEncoding { get; } = new("Accept-Encoding", "Where it was the `Content-Encoding`: which ones there may be.", JsonSchemaType.String, Producing.ContentCoding.Names);
     public static HeaderDocument ExpectedSequence { get; } = new("Producer-Expected-Seq", "Which of the producer's batches comes next.", JsonSchemaType.Integer, "7");
     public static HeaderDocument Epoch { get; } = new("Producer-Epoch", "The epoch that the producer has gone on with.", JsonSchemaType.Integer, "3");
 
@@ -33,5 +34,5 @@ internal static class Headers
 
     public static HeaderDocument[] Offsets { get; } = [TopicId, FirstOffset, NextOffset, EndOffset, EarliestOffset];
 
-    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, ExpectedSequence, Epoch, NoStore, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy, Unbuffered];
+    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, AcceptEncoding, ExpectedSequence, Epoch, NoStore, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy, Unbuffered];
 }

@@ -48,6 +48,10 @@ internal static class Parameters
 
     public static ParameterDocument Split { get; } = Query("split", "`lines`: a text body is a record a line, not one record.", OneOf("lines"), "lines");
 
+    public static ParameterDocument ProduceStream { get; } = Query("stream", "`true`: a body of lines is committed as it comes, in batches, and each is reported.", OneOf("true"), "true");
+
+    public static ParameterDocument ContentEncoding { get; } = Header("Content-Encoding", "How the body is packed.", "gzip") with { Schema = OneOf("gzip", "br", "zstd") };
+
     public static ParameterDocument MaxBytes { get; } = Query("maxBytes",
         "The most bytes of a page, rounded down to a power of two from 4096 to 67108864; a record that is larger comes alone. With `key`: how much of the log is looked through, 16777216 when left out.",
         new() { Type = JsonSchemaType.Integer, Format = "int64", Minimum = "1", Default = PageSize.Default.MaxBytes }, 65536);
@@ -125,5 +129,5 @@ internal static class Parameters
         Maximum = most.ToString(CultureInfo.InvariantCulture),
     };
 
-    static OpenApiSchema OneOf(string value) => new() { Type = JsonSchemaType.String, Enum = [value] };
+    static OpenApiSchema OneOf(params string[] values) => new() { Type = JsonSchemaType.String, Enum = [.. values] };
 }

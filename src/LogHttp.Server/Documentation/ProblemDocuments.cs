@@ -26,6 +26,7 @@ internal static class ProblemDocuments
     public static ProblemDocument EpochEnded { get; } = new(Problems.Of(new AppendResult(AppendStatus.EpochEnded, Reason: "Producer \"sensor-7\" has gone on with epoch 3; epoch 2 may append no more.") { Epoch = 3 }), "A producer of that id has gone on with a higher epoch; `epoch` says which. Nothing was appended.", Headers.Epoch);
     public static ProblemDocument SequenceGap { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceGap, Reason: "Producer \"sensor-7\" sent sequence 9; the next one is 7. A batch in between was not appended.") { ExpectedSequence = 7 }), "A batch of the producer's before this one was not appended, or the producer is not known any more; `expectedSequence` says which comes next. Nothing was appended.", Headers.ExpectedSequence);
     public static ProblemDocument SequenceForgotten { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceForgotten, Reason: "Sequence 1 of producer \"sensor-7\" was appended before, too long ago to say where: it has come to 6. A producer that begins anew takes a higher epoch.") { ExpectedSequence = 7 }), "The batch was appended, longer ago than the producer's last five. Nothing was appended now.", Headers.ExpectedSequence);
+    public static ProblemDocument BatchDiffers { get; } = new(Problems.BatchDiffers(7, 10_000, 512), "With `stream=true`: the body is not the one that these numbers were given to before, or it has grown. Nothing of the batch was appended.");
     public static ProblemDocument OffsetNotNext { get; } = new(Problems.Of(new AppendResult(AppendStatus.NotNext, NextOffset: 45, Reason: "The next offset is 45, not 42.")), "`If-Match` names another offset than the next; `endOffset` says which that is. Nothing was appended.", Headers.NextOffset);
     public static ProblemDocument InvalidTimestamp { get; } = new(Problems.InvalidRequest("invalid_timestamp", "Record-Timestamp is \"yesterday\"; it must be Unix milliseconds, or a time such as 2026-11-22T10:00:00Z, at most an hour ahead."), "A time can't be read, or lies more than an hour ahead.");
     public static ProblemDocument InvalidRecord { get; } = new(Problems.InvalidRequest("invalid_record", "A record has one of value and valueBase64.").AtLine(2), "A record object has a field that there is not, has one twice, or has no value.");
@@ -34,6 +35,7 @@ internal static class ProblemDocuments
     public static ProblemDocument NoRecords { get; } = new(Problems.InvalidRequest("no_records", "The request has no body."), "There is no body, or no record in it.");
     public static ProblemDocument InvalidConfiguration { get; } = new(Problems.InvalidRequest("invalid_configuration", "Partitions is 5000; it must be from 1 to 1024"), "The body is no configuration, or a setting is out of its range.");
     public static ProblemDocument IncompleteBody { get; } = new(Problems.InvalidRequest("incomplete_body", "The body could not be read to its end: Unexpected end of request content."), "The connection ended before the body did.");
+    public static ProblemDocument InvalidEncoding { get; } = new(Problems.InvalidRequest("invalid_encoding", "The body can't be unpacked as gzip: it ends too early."), "The body is not packed as `Content-Encoding` says, is cut off, or something follows it. Nothing was appended.");
     public static ProblemDocument BadRequest { get; } = new(Problems.InvalidRequest("bad_request", "Bad chunk size data."), "The body is not framed as HTTP demands.");
 
     public static ProblemDocument CrossSite { get; } = new(Problems.CrossSite("A page of another site (https://example.org) may not write here, unless allowedOrigins names it."), "A browser sent it for another site's page.");
@@ -63,7 +65,7 @@ internal static class ProblemDocuments
     public static ProblemDocument BatchTooLarge { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.BatchTooLarge, "The records take more than 67108864 bytes (maxBatchBytes).")), "The records for a partition are larger than `MaxBatchBytes` together.");
     public static ProblemDocument BodyTooLarge { get; } = new(Problems.Of(new BadHttpRequestException("", StatusCodes.Status413PayloadTooLarge)), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
 
-    public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, there is a `Content-Encoding`, or the `Content-Type` can't be read.");
+    public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br and zstd, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
     public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");
     public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (maxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
 
@@ -86,8 +88,8 @@ internal static class ProblemDocuments
     public static ProblemDocument[] All { get; } =
     [
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
-        InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, SequenceGap, SequenceForgotten, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
+        InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
+        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

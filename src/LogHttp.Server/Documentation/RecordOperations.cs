@@ -12,14 +12,18 @@ internal static class RecordOperations
     const string Line44 = """{"offset":44,"timestamp":1795370332481,"value":{"n":2}}""";
     const string Lines = $"{Line42}\n{Line43}\n{Line44}\n";
 
+    const string Report = """{"firstLine":1,"lastLine":2,"partition":0,"offset":42,"count":2}""";
+    const string StreamDone = Report + "\n" + """{"done":true,"lastCommittedLine":2,"count":2}""" + "\n";
+    const string StreamFailed = Report + "\n" + """{"done":false,"lastCommittedLine":2,"count":2,"error":{"title":"Bad Request","status":400,"detail":"Line 3: The value is not valid JSON at byte 6: It ends too early: an object or array is not closed.","code":"invalid_json","retryable":false,"line":3}}""" + "\n";
+
     static readonly ExampleDocument Value = new("example", "A record's value", JsonNode.Parse("""{"id":1,"total":9.50}""")!);
 
     static readonly ProblemDocument[] ProduceProblems =
     [
         ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
-        ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.OffsetNotNext,
+        ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.BatchDiffers, ProblemDocuments.OffsetNotNext,
         ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
-        ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
+        ProblemDocuments.IncompleteBody, ProblemDocuments.InvalidEncoding, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
         ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
         ProblemDocuments.UnsupportedMediaType, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
         ProblemDocuments.WriteFailed, ProblemDocuments.PartitionStopped, ProblemDocuments.TopicChanged, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.DiskFull,
@@ -44,10 +48,13 @@ internal static class RecordOperations
 
         A type that is not the obvious one is kept in the record's header `content-type`. Text and JSON are UTF-8.
 
+        A body of lines that is larger than a batch, or has no end, goes with `?stream=true`: it is committed as it comes, in batches, each with a line of the answer that says which lines are in. Numbered by a producer, it can be sent again after a break, and goes on where it was.
+        Bodies may come packed: `Content-Encoding: gzip`, `br` or `zstd`.
+
         A request whose answer was lost may have been appended; sent again with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`, it is appended once and answered with 200 and where it is.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
+        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.ProduceStream, Parameters.ContentEncoding, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
         Body = new(IsRequired: true, "The records.",
             new("application/json", AnyJson("One record: any JSON value."), Value),
             new("application/x-ndjson", Text("A record a line: JSON values."), new ExampleDocument("example", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")),
@@ -61,10 +68,17 @@ internal static class RecordOperations
             new("application/octet-stream", Bytes("One record: bytes, kept as Base64."), new ExampleDocument("example", "The first bytes of a picture", "GIF89a"))),
         Responses =
         [
-            new(StatusCodes.Status200OK, "A repeat: the batch was appended before, and this is where. Nothing was appended now. To a body of the REST Proxy's: where each record is.")
+            new(StatusCodes.Status200OK, "A repeat: the batch was appended before, and this is where. Nothing was appended now. With `stream=true`: a report a line as batches are committed, and a last line that says whether all is in. To a body of the REST Proxy's: where each record is.")
             {
-                Headers = [Headers.Location],
-                Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.Produced)), new ExampleDocument("repeat", "As the first time", Schemas.ExampleOf(typeof(Endpoints.Produced)))), ConfluentForms.Answer],
+                Headers = [Headers.Location, Headers.NoStore, Headers.Unbuffered],
+                Contents =
+                [
+                    new("application/x-ndjson", Text("With `stream=true`: a StreamReport for each batch, and a StreamSummary at the end."),
+                        new("done", "A stream that is in", StreamDone),
+                        new("failed", "A stream with a mistake in its third line", StreamFailed)),
+                    new("application/json", ContentSchema.Of(typeof(Endpoints.Produced)), new ExampleDocument("repeat", "As the first time", Schemas.ExampleOf(typeof(Endpoints.Produced)))),
+                    ConfluentForms.Answer,
+                ],
             },
             ConfluentForms.Unreadable,
             new(StatusCodes.Status201Created, "All records are in. `Produced` where they went to one partition, `ProducedToMany` where they went to several.")

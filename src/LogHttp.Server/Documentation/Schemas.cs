@@ -12,6 +12,8 @@ internal static class Schemas
 {
     public const string Record = "Record";
     public const string NewRecord = "NewRecord";
+    public const string StreamReport = "StreamReport";
+    public const string StreamSummary = "StreamSummary";
 
     const long Timestamp = 1795370332466;
 
@@ -148,6 +150,25 @@ internal static class Schemas
             ("batch", Number("On the first record of a batch of 2 or more: this many together are one batch, whole or absent after a crash.")),
             .. KeyAndHeaders(),
             .. Values(),
+        ]),
+        [StreamReport] = Object("What became of a batch of `stream=true` in one partition: it is in.", ["firstLine", "lastLine", "partition", "count"], """{"firstLine":1,"lastLine":2,"partition":0,"offset":42,"count":2}""",
+        [
+            ("firstLine", Number("The batch's first line in the body, from 1 on.")),
+            ("lastLine", Number("Its last line.")),
+            ("partition", Number("The partition.")),
+            ("offset", Number("The first record's offset; not where it was appended too long ago to say.")),
+            ("count", Number("How many records of the batch went to that partition.")),
+            ("sequence", Number("Which of the producer's batches it is, where they are numbered.")),
+            ("repeat", new() { Type = JsonSchemaType.Boolean, Description = "That it was appended before, and not now." }),
+            ("batches", Number("How many batches this stands for, where a client takes its reports more slowly than batches are committed.")),
+        ]),
+        [StreamSummary] = Object("The last line of the answer to `stream=true`. One that lacks it broke off.", ["done", "lastCommittedLine", "count"], """{"done":true,"lastCommittedLine":2,"count":2}""",
+        [
+            ("done", new() { Type = JsonSchemaType.Boolean, Description = "Whether all of the body is in." }),
+            ("lastCommittedLine", Number("All lines up to this one are in; of later ones those that reports name, and no others, but for `partition_stopped`, which leaves that open.")),
+            ("count", Number("How many records were appended, repeats not counted.")),
+            ("nextSequence", Number("Which of the producer's batches comes next, where they are numbered and all is in.")),
+            ("error", new() { Type = JsonSchemaType.Object, Description = "A Problem, where not all is in." }),
         ]),
         [NewRecord] = Object("A record to append. `offset`, `batch` and `producer` are read over, so that what a fetch answers can be sent to another topic. It has one of `value` and `valueBase64`.", [], """{"key":"user-7","headers":{"trace":"9f"},"value":{"id":1,"total":9.50}}""",
         [

@@ -54,8 +54,19 @@ internal static class Problems
     public static Problem BodyTimeout(TimeSpan timeout) =>
         new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No further byte of the body came for {timeout.TotalSeconds:0} s (bodyTimeoutSeconds); nothing was appended.", IsRetryable: true);
 
+    /// <summary>A stream that brought nothing: <paramref name="setting"/> says how long it may.</summary>
+    public static Problem StreamTimeout(TimeSpan timeout, string setting) =>
+        new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No further byte of the body came for {timeout.TotalSeconds:0} s ({setting}).", IsRetryable: true);
+
+    /// <summary>A repeat of a stream that is not cut as the first one was.</summary>
+    public static Problem BatchDiffers(long sequence, long count, long appendedCount) =>
+        new(StatusCodes.Status409Conflict, "batch_differs", $"Batch {sequence} of this producer has {appendedCount} records in the log, and {count} in this body: it is not the body that was sent before, or has grown since. What is new goes into a stream of its own, with the next number.");
+
     public static Problem TopicChanged() =>
         new(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
+
+    public static Problem Stopping() =>
+        new(StatusCodes.Status503ServiceUnavailable, LogClosed, "The server is stopping.", IsRetryable: true);
 
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);
@@ -124,6 +135,7 @@ internal static class Problems
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, "body_too_large", "The body is larger than a request may be (maxBodyBytes); send it in parts."),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, "The body came too slowly (minBodyBytesPerSecond); nothing was appended.", IsRetryable: true),
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", bad.Message),
+        BodyEncodingException => new(StatusCodes.Status400BadRequest, "invalid_encoding", exception.Message),
         BodyException => new(StatusCodes.Status400BadRequest, "incomplete_body", exception.Message),
         TooManyTopicsException => new(StatusCodes.Status429TooManyRequests, "too_many_topics", exception.Message),
         TopicDamagedException => new(StatusCodes.Status503ServiceUnavailable, "topic_damaged", exception.Message),

@@ -14,7 +14,7 @@ namespace LogHttp.Server.Endpoints;
 /// </summary>
 internal static class ProduceEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, IOptions<LogHttpSettings> settings)
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, IOptions<LogHttpSettings> settings, IHostApplicationLifetime lifetime)
     {
         if (ConfluentType.IsOf(context.Request))
             return await ConfluentEndpoint.HandleAsync(context, topic, partition: null, catalog, options, budget, time, settings.Value);
@@ -26,9 +26,15 @@ internal static class ProduceEndpoint
         if (found is null && !settings.Value.AutoCreateTopics)
             return Problems.UnknownTopic(topic);
 
+        if (request.IsStream)
+        {
+            await using var stream = new ProduceStream(context, topic, request, found, catalog, options, budget, settings.Value, time, lifetime.ApplicationStopping);
+            return await stream.RunAsync() is { } streamProblem ? Refused(context, streamProblem) : Results.Empty;
+        }
+
         // The body comes first: a topic is not made for a request that is refused.
         using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0);
-        using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
+        using var body = new BodyReader(request.OpenBody(_ => settings.Value.MaxBodyBytes), budget);
         if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;
         if (CheckConditions(request, request.Partition, batch) is { } conditionProblem)
@@ -63,7 +69,7 @@ internal static class ProduceEndpoint
     static IResult Answer(HttpContext context, string topic, PartitionResult[] results)
     {
         if (Array.TrueForAll(results, result => !result.IsIn))
-            return Refused(context, results[0].Append);
+            return Refused(context, Problems.Of(results[0].Append));
         if (results is [var only])
         {
             context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
@@ -78,16 +84,19 @@ internal static class ProduceEndpoint
             ResponseJson.Readable.ProducedToMany);
     }
 
-    public static Problem Refused(HttpContext context, AppendResult result)
+    public static Problem Refused(HttpContext context, Problem problem)
     {
         var headers = context.Response.Headers;
-        if (result.Status is AppendStatus.SequenceGap or AppendStatus.SequenceForgotten)
-            headers[ProducerHeaders.ExpectedSequence] = result.ExpectedSequence.ToString(CultureInfo.InvariantCulture);
-        else if (result.Status == AppendStatus.EpochEnded)
-            headers[ProducerHeaders.Epoch] = result.Epoch.ToString(CultureInfo.InvariantCulture);
-        else if (result.Status == AppendStatus.NotNext)
-            headers["Log-Next-Offset"] = result.NextOffset.ToString(CultureInfo.InvariantCulture);
-        return Problems.Of(result);
+        Set(ProducerHeaders.ExpectedSequence, problem.ExpectedSequence);
+        Set(ProducerHeaders.Epoch, problem.Epoch);
+        Set("Log-Next-Offset", problem.EndOffset);
+        return problem;
+
+        void Set(string name, long? number)
+        {
+            if (number is { } given)
+                headers[name] = given.ToString(CultureInfo.InvariantCulture);
+        }
     }
 
     /// <summary>What became of one partition's records.</summary>

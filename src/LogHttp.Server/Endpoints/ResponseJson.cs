@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LogHttp.Server.Confluent;
+using LogHttp.Server.Producing;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -9,6 +10,8 @@ namespace LogHttp.Server.Endpoints;
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Produced))]
 [JsonSerializable(typeof(ProducedToMany))]
+[JsonSerializable(typeof(StreamReport))]
+[JsonSerializable(typeof(StreamSummary))]
 [JsonSerializable(typeof(TopicDescription))]
 [JsonSerializable(typeof(TopicList))]
 [JsonSerializable(typeof(Health))]

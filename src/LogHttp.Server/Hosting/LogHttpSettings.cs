@@ -122,6 +122,18 @@ internal sealed class LogHttpSettings
     /// <summary>How fast a body must come on average, once it has taken longer than <see cref="BodyTimeoutSeconds"/>.</summary>
     public int MinBodyBytesPerSecond { get; set; } = 100;
 
+    /// <summary>How many batches of one <c>?stream=true</c> may wait to be committed while its body is read on.</summary>
+    public int MaxProduceStreamBatches { get; set; } = 4;
+
+    /// <summary>How long a line of such a body may wait for others to be committed with it.</summary>
+    public int ProduceStreamLingerMilliseconds { get; set; } = 100;
+
+    /// <summary>How long such a body may bring nothing between two lines: a live pipe can be silent for long.</summary>
+    public int ProduceStreamIdleSeconds { get; set; } = 3600;
+
+    /// <summary>How many times its size such a body may unpack to, beyond <see cref="MaxBodyBytes"/>; others unpack to that at the most.</summary>
+    public int MaxProduceStreamUnpackRatio { get; set; } = 1000;
+
     /// <summary>How long a stop waits for requests under way; what was accepted is committed in any case.</summary>
     public int ShutdownTimeoutSeconds { get; set; } = 5;
 
@@ -167,6 +179,10 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(MinBodyBytesPerSecond), MinBodyBytesPerSecond, 1, 1 << 30)
             ?? Range(nameof(MaxClientRequestsPerSecond), MaxClientRequestsPerSecond, 0, 10_000_000)
             ?? Range(nameof(MaxClientBurst), MaxClientBurst, 0, 10_000_000)
+            ?? Range(nameof(MaxProduceStreamBatches), MaxProduceStreamBatches, 1, 64)
+            ?? Range(nameof(ProduceStreamLingerMilliseconds), ProduceStreamLingerMilliseconds, 1, 60_000)
+            ?? Range(nameof(ProduceStreamIdleSeconds), ProduceStreamIdleSeconds, 1, 604_800)
+            ?? Range(nameof(MaxProduceStreamUnpackRatio), MaxProduceStreamUnpackRatio, 1, 1_000_000)
             ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)
             ?? Range(nameof(KeepAliveTimeoutSeconds), KeepAliveTimeoutSeconds, 1, 86_400)
             ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)

@@ -8,8 +8,14 @@ namespace LogHttp.Server.Producing;
 /// Reads one request's body piece by piece: no more of it is held than a record may have, and all bodies share a budget,
 /// which this one gives back when disposed of. A body that ends early throws, so nothing of it is appended.
 /// </summary>
-internal sealed class BodyReader(PipeReader reader, BodyBudget budget, CancellationToken aborted) : IDisposable
+internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposable
 {
+    /// <summary>Of a body as it came.</summary>
+    public BodyReader(PipeReader reader, BodyBudget budget, CancellationToken aborted)
+        : this(new ReceivedBody(reader, budget.Time, aborted), budget)
+    {
+    }
+
     readonly PooledBytes _carried = new();
     long _takenBytes;
 
@@ -25,20 +31,15 @@ internal sealed class BodyReader(PipeReader reader, BodyBudget budget, Cancellat
         while (true)
         {
             var (read, problem) = await ReadAsync();
-            if (problem is null && read.IsCompleted && _carried.IsEmpty && read.Buffer.IsSingleSegment)
-            {
-                problem = handle(read.Buffer.FirstSpan);
-                reader.AdvanceTo(read.Buffer.End);
-                return problem;
-            }
             if (problem is not null)
                 return problem;
-            foreach (var piece in read.Buffer)
+            if (read.IsLast && _carried.IsEmpty && read.Bytes.IsSingleSegment)
+                return handle(read.Bytes.FirstSpan);
+            foreach (var piece in read.Bytes)
                 _carried.Add(piece.Span);
-            reader.AdvanceTo(read.Buffer.End);
             if (_carried.SizeBytes > maxBytes)
                 return tooLarge ?? TooLarge(maxBytes);
-            if (read.IsCompleted)
+            if (read.IsLast)
                 return handle(_carried.Bytes);
         }
     }
@@ -52,23 +53,22 @@ internal sealed class BodyReader(PipeReader reader, BodyBudget budget, Cancellat
             var (read, problem) = await ReadAsync();
             if (problem is not null)
                 return problem;
-            foreach (var piece in read.Buffer)
+            foreach (var piece in read.Bytes)
             {
                 problem ??= TakeLines(piece.Span, ref number, handle);
                 if (_carried.SizeBytes > maxRecordBytes)
                     problem ??= TooLarge(maxRecordBytes).AtLine(number + 1);
             }
-            // Also after a problem: Kestrel drains what is left of the body.
-            reader.AdvanceTo(read.Buffer.End);
-            if (problem is null && read.IsCompleted && !_carried.IsEmpty)
+            if (problem is null && read.IsLast && !_carried.IsEmpty)
                 problem = handle(_carried.Bytes, number + 1);
-            if (problem is not null || read.IsCompleted)
+            if (problem is not null || read.IsLast)
                 return problem;
         }
     }
 
     public void Dispose()
     {
+        body.Dispose();
         _carried.Dispose();
         budget.GiveBack(_takenBytes);
         _takenBytes = 0;
@@ -95,43 +95,23 @@ internal sealed class BodyReader(PipeReader reader, BodyBudget budget, Cancellat
     }
 
     /// <summary>The next piece, counted against the budget; a problem when there is no room for it or it does not come.</summary>
-    async ValueTask<(ReadResult Read, Problem? Problem)> ReadAsync()
+    async ValueTask<(BodyPiece Piece, Problem? Problem)> ReadAsync()
     {
-        ReadResult read;
+        BodyPiece piece;
         try
         {
-            // Most bodies came with their headers, and need no timer.
-            if (!reader.TryRead(out read))
-            {
-                using var limit = new CancellationTokenSource(budget.Timeout, budget.Time);
-                // Not with a token of the read: Kestrel takes a read that was cancelled so for one under way, and logs an
-                // error when it comes to drain what is left of the body.
-                using var ending = limit.Token.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
-                read = await reader.ReadAsync(aborted);
-                if (read.IsCanceled)
-                {
-                    reader.AdvanceTo(read.Buffer.Start);
-                    return (default, Problems.BodyTimeout(budget.Timeout));
-                }
-            }
+            piece = await body.ReadAsync(budget.Timeout);
         }
-        catch (IOException exception) when (exception is not BadHttpRequestException)
+        catch (BodyTimeoutException exception)
         {
-            // The client's or the connection's fault: no disk is read here.
-            throw new BodyException($"The body could not be read to its end: {exception.Message}", exception);
+            return (default, Problems.BodyTimeout(exception.Timeout));
         }
-        if (!budget.TryTake(read.Buffer.Length))
-        {
-            reader.AdvanceTo(read.Buffer.End);
+        if (!budget.TryTake(piece.Bytes.Length))
             return (default, Problems.TooMuchReading());
-        }
-        _takenBytes += read.Buffer.Length;
-        return (read, null);
+        _takenBytes += piece.Bytes.Length;
+        return (piece, null);
     }
 
     static Problem TooLarge(int maxRecordBytes) =>
         Problems.Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
 }
-
-/// <summary>A body that ended early or is not framed as HTTP demands; nothing of it was appended.</summary>
-internal sealed class BodyException(string message, Exception inner) : Exception(message, inner);

@@ -26,6 +26,9 @@ internal enum BodyKind
 /// <param name="RecordHeaders">The record's <c>content-type</c> header, where the type is not the obvious one for the kind.</param>
 internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string, string>>? RecordHeaders = null)
 {
+    /// <summary>How it is packed; null for a body that is as it is.</summary>
+    public ContentCoding? Coding { get; init; }
+
     public bool HoldsManyRecords => Kind is BodyKind.JsonLines or BodyKind.TextLines or BodyKind.RecordLines;
 
     /// <summary>Whether <c>Record-*</c> headers have nothing to say of it.</summary>
@@ -36,14 +39,11 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         read = null;
         if (!request.Query.TryReadFlag("split", "lines", out var splitsLines, out problem))
             return false;
-        if (request.Headers.ContentEncoding.Count > 0)
-        {
-            problem = Problems.UnsupportedMediaType($"The Content-Encoding is {request.Headers.ContentEncoding}; bodies are taken as they are, without one.");
+        if (!ContentCoding.TryRead(request, out var coding, out problem))
             return false;
-        }
-        if (request.Headers.TransferEncoding is { Count: > 0 } coding && !coding.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        if (request.Headers.TransferEncoding is { Count: > 0 } transfer && !transfer.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase))
         {
-            problem = Problems.UnsupportedMediaType($"The Transfer-Encoding is {coding}; the one that is taken is chunked.");
+            problem = Problems.UnsupportedMediaType($"The Transfer-Encoding is {transfer}; the one that is taken is chunked.");
             return false;
         }
         var bodyType = new BodyType(BodyKind.Bytes);
@@ -58,7 +58,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             problem = Problems.InvalidRequest("invalid_parameter", "split=lines goes with a text body (Content-Type: text/plain).");
         if (problem is not null)
             return false;
-        read = bodyType;
+        read = bodyType with { Coding = coding };
         return true;
     }
 

@@ -19,6 +19,12 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     /// <summary>How many partitions the records go to.</summary>
     public int PartitionsUsed => _batches.Values.Count(batch => batch.Count > 0);
 
+    /// <summary>The first partition that has records.</summary>
+    public int FirstPartition => _batches.First(batch => batch.Value.Count > 0).Key;
+
+    /// <summary>What all records take once encoded, with what the partition will write in front of each.</summary>
+    public long SizeBytes => _batches.Values.Sum(batch => batch.MaxFramedBytes);
+
     public bool IsEmpty => _batches.Values.All(batch => batch.Count == 0);
 
     /// <summary>The batch a record goes into; null when there is no such partition.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
+using LogHttp.Server.Fetching;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using Microsoft.AspNetCore.Http.Features;
@@ -15,11 +16,11 @@ internal sealed class ProduceRequest
     readonly HttpRequest _request;
     readonly BodyType _bodyType;
     readonly RecordMetadata _metadata;
-    readonly long _latestTimestampMs;
+    readonly TimeProvider _time;
 
-    ProduceRequest(HttpRequest request, BodyType bodyType, RecordMetadata metadata, long latestTimestampMs, int? partition)
+    ProduceRequest(HttpRequest request, BodyType bodyType, RecordMetadata metadata, TimeProvider time, int? partition)
     {
-        (_request, _bodyType, _metadata, _latestTimestampMs) = (request, bodyType, metadata, latestTimestampMs);
+        (_request, _bodyType, _metadata, _time) = (request, bodyType, metadata, time);
         Partition = partition;
     }
 
@@ -31,6 +32,9 @@ internal sealed class ProduceRequest
     /// <summary>Who sends it, where a repeat is to be told.</summary>
     public ProducerStamp? Producer { get; private init; }
 
+    /// <summary>Whether the body is appended as it comes, however long it is.</summary>
+    public bool IsStream { get; private init; }
+
     /// <summary>The offset that the first record is to have; null for any.</summary>
     public long? ExpectedNextOffset { get; private init; }
 
@@ -38,16 +42,31 @@ internal sealed class ProduceRequest
     public static bool TryRead(HttpRequest request, TimeProvider time, [NotNullWhen(true)] out ProduceRequest? read, [NotNullWhen(false)] out Problem? problem)
     {
         read = null;
-        var latestTimestampMs = (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
-        if (!request.Query.HasOnly(["partition", "split"], out problem)
+        if (!request.Query.HasOnly(["partition", "split", "stream"], out problem)
+            || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
-            || !RecordHeaders.TryRead(request.Headers, bodyType, latestTimestampMs, out var metadata, out problem)
+            || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
             || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
             || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem))
             return false;
-        read = new(request, bodyType, metadata, latestTimestampMs, (int?)partition) { Producer = producer, ExpectedNextOffset = expectedNextOffset };
+        if (isStream && !bodyType.HoldsManyRecords)
+            problem = Problems.InvalidRequest("invalid_parameter", $"stream=true goes with a body of lines: application/x-ndjson, {RecordsType.Name}, or text/plain with split=lines.");
+        else if (isStream && expectedNextOffset is not null)
+            problem = Problems.InvalidRequest("invalid_header", "If-Match goes with a single batch, and stream=true makes many of a body.");
+        if (problem is not null)
+            return false;
+        read = new(request, bodyType, metadata, time, (int?)partition) { Producer = producer, IsStream = isStream, ExpectedNextOffset = expectedNextOffset };
         return true;
+    }
+
+    /// <summary>The body, unpacked where it came packed.</summary>
+    /// <param name="abandoned">Nobody wants it any more.</param>
+    /// <param name="maxUnpackedBytes">What it may unpack to, for so many bytes that came.</param>
+    public BodyPieces OpenBody(Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
+    {
+        var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted, abandoned);
+        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, maxUnpackedBytes) : received;
     }
 
     /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>
@@ -62,7 +81,8 @@ internal sealed class ProduceRequest
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 
-    Problem? AddLine(PartitionedBatch batch, ReadOnlySpan<byte> line)
+    /// <summary>Adds what a line of the body holds; says what is wrong with it, and then adds nothing.</summary>
+    public Problem? AddLine(PartitionedBatch batch, ReadOnlySpan<byte> line)
     {
         if (_bodyType.Kind == BodyKind.TextLines)
             return Add(batch, BodyKind.Text, line is [.., (byte)'\r'] ? line[..^1] : line, _metadata, Partition);
@@ -70,12 +90,15 @@ internal sealed class ProduceRequest
             return null;
         if (_bodyType.Kind == BodyKind.JsonLines)
             return Add(batch, BodyKind.Json, line, _metadata, Partition);
-        if (!RecordObject.TryRead(line, _latestTimestampMs, out var record, out var problem))
+        if (!RecordObject.TryRead(line, LatestTimestampMs(_time), out var record, out var problem))
             return problem;
         return record.ValueBytes is { } bytes
             ? Add(batch, BodyKind.Bytes, bytes, record.Metadata, record.Partition ?? Partition)
             : Add(batch, BodyKind.Json, record.ValueJson, record.Metadata, record.Partition ?? Partition);
     }
+
+    /// <summary>Of now: a stream can be older than the tolerance.</summary>
+    static long LatestTimestampMs(TimeProvider time) => (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
 
     static Problem? Add(PartitionedBatch batches, BodyKind kind, ReadOnlySpan<byte> value, in RecordMetadata metadata, int? partition)
     {

@@ -3,7 +3,7 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>One batch on its way into a partition. Owns the batch; answered exactly once.</summary>
-internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset = null)
+internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset = null, bool keepIfOverloaded = false)
 {
     // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
     readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -17,7 +17,7 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     public long? ExpectedNextOffset { get; } = expectedNextOffset;
 
     /// <summary>The most bytes that it can take in a segment.</summary>
-    public long MaxFramedBytes { get; } = batch.SizeBytes + (long)batch.Count * Records.RecordFormat.MaxHeadBytes;
+    public long MaxFramedBytes { get; } = batch.MaxFramedBytes;
 
     /// <summary>The offset after this batch, when it is appended where <paramref name="nextOffset"/> is the next.</summary>
     public long OffsetAfter(long nextOffset)
@@ -47,7 +47,8 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
 
     public void Complete(AppendResult result)
     {
-        Batch.Dispose();
+        if (!(keepIfOverloaded && result.Status == AppendStatus.Overloaded))
+            Batch.Dispose();
         _budget?.GiveBack(MaxFramedBytes);
         _completion.SetResult(result);
     }

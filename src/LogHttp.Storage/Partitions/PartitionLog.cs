@@ -53,15 +53,16 @@ public sealed partial class PartitionLog
     /// </summary>
     /// <param name="batch">The records; where it has a producer, one that is not the producer's next is not appended.</param>
     /// <param name="expectedNextOffset">The log's next offset, without which nothing is appended; null for any.</param>
+    /// <param name="keepIfOverloaded">Whether a batch that is refused with <see cref="AppendStatus.Overloaded"/> stays the caller's, to be tried again.</param>
     /// <exception cref="ArgumentException">The batch is empty, or its offsets span more than a segment can.</exception>
-    public Task<AppendResult> AppendAsync(RecordBatch batch, long? expectedNextOffset = null)
+    public Task<AppendResult> AppendAsync(RecordBatch batch, long? expectedNextOffset = null, bool keepIfOverloaded = false)
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)
             throw new ArgumentException("The batch has no records.", nameof(batch));
         if (batch.Slots[^1].Offset - batch.Slots[0].Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
-        return _appender.Append(new AppendRequest(batch, expectedNextOffset));
+        return _appender.Append(new AppendRequest(batch, expectedNextOffset, keepIfOverloaded));
     }
 
     /// <summary>The offset that a place is now; beyond the end where a number is.</summary>

@@ -47,6 +47,9 @@ public sealed class RecordBatch : IDisposable
     /// <summary>The encoded size, without the heads (at most 77 bytes a record) that the partition will add.</summary>
     public int SizeBytes => _sizeBytes;
 
+    /// <summary>The most that it can take in a segment.</summary>
+    public long MaxFramedBytes => _sizeBytes + (long)Count * RecordFormat.MaxHeadBytes;
+
     internal int LargestTailBytes { get; private set; }
 
     internal ReadOnlySpan<Slot> Slots => _slots.AsSpan(0, Count);

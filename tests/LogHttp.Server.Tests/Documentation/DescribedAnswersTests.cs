@@ -19,7 +19,7 @@ public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
     [InlineData("POST", "/topics/t", 400, "invalid_host", "Host: example.org")]
     [InlineData("POST", "/topics/t", 403, "cross_site", "Origin: http://example.org")]
     [InlineData("POST", "/topics/t?partition=7", 404, "unknown_partition")]
-    [InlineData("POST", "/topics/t", 415, "unsupported_media_type", "Content-Encoding: gzip")]
+    [InlineData("POST", "/topics/t", 415, "unsupported_media_type", "Content-Encoding: compress")]
     [InlineData("POST", "/topics/new", 429, "too_many_topics")]
     [InlineData("GET", "/topics/t/earliest?partition=0", 200)]
     [InlineData("GET", "/topics/t/0?partition=0", 200, "", "Accept: application/json")]

@@ -93,7 +93,7 @@ public sealed class OpenApiTests : IDisposable
         var there = description.Document["components"]!.AsObject()
             .SelectMany(kind => kind.Value!.AsObject().Select(component => $"#/components/{kind.Key}/{component.Key}"))
             // Spoken of in texts: lines of JSON have no schema of their own in OpenAPI.
-            .Except(["#/components/schemas/NewRecord"]);
+            .Except(["#/components/schemas/NewRecord", "#/components/schemas/StreamReport", "#/components/schemas/StreamSummary"]);
         Assert.Equal(there.Order(), References(description.Document).Distinct().Order());
     }
 

@@ -49,7 +49,7 @@ public class BodyReaderTests
     [Theory]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n100000003\r\nabc", "HTTP/1.1 400")]
     [InlineData("Content-Type: application/octet-stream\r\n\r\n", "HTTP/1.1 400")]
-    [InlineData("Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
+    [InlineData("Content-Encoding: compress\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
     [InlineData("Content-Type: text/plain; charset=utf-8; charset=utf-16\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
     [InlineData("Transfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 415")]
     [InlineData("Content-Length: 0\r\n\r\n", "HTTP/1.1 201")]

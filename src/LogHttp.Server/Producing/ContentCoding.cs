@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.Server.Endpoints;
+using Microsoft.Net.Http.Headers;
+
+namespace LogHttp.Server.Producing;
+
+/// <summary>How a body is packed, by its <c>Content-Encoding</c> (api/PROTOCOL.md §2).</summary>
+internal sealed record ContentCoding(string Name, Func<BodyDecoder> CreateDecoder)
+{
+    /// <summary>What may be sent, for <c>Accept-Encoding</c> of the answer to who sends another (RFC 9110 §12.5.3).</summary>
+    public const string Names = "gzip, br, zstd";
+
+    static readonly ContentCoding Gzip = new("gzip", static () => new GzipDecoder());
+    static readonly ContentCoding Brotli = new("br", static () => new BrotliBodyDecoder());
+    static readonly ContentCoding Zstd = new("zstd", static () => new ZstdBodyDecoder());
+
+    /// <summary>Reads the header; null for a body that is as it is.</summary>
+    public static bool TryRead(HttpRequest request, out ContentCoding? coding, [NotNullWhen(false)] out Problem? problem)
+    {
+        (coding, problem) = (null, null);
+        var given = request.Headers.ContentEncoding;
+        if (given.Count == 0)
+            return true;
+        var isKnown = true;
+        (coding, isKnown) = given.ToString().ToLowerInvariant() switch
+        {
+            "gzip" or "x-gzip" => (Gzip, true),
+            "br" => (Brotli, true),
+            "zstd" => (Zstd, true),
+            "identity" => (null, true),
+            _ => ((ContentCoding?)null, false),
+        };
+        if (isKnown)
+            return true;
+        request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
+        problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{given}\"; bodies may come with one of {Names}, or without.");
+        return false;
+    }
+}
+
+/// <summary>A body that came packed, unpacked piece by piece in one buffer.</summary>
+/// <param name="packed">As it came.</param>
+/// <param name="coding">How it is packed.</param>
+/// <param name="maxBytes">What it may unpack to, for so many bytes that came: more would be a few bytes that cost gigabytes.</param>
+internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Func<long, long> maxBytes) : BodyPieces
+{
+    const int BufferBytes = 32 << 10;
+
+    readonly BodyDecoder _decoder = coding.CreateDecoder();
+    readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+    ReadOnlySequence<byte> _source;
+    bool _isLast;
+    bool _mayHoldMore;
+    long _packedBytes;
+    long _unpackedBytes;
+
+    public override async ValueTask<BodyPiece> ReadAsync(TimeSpan timeout)
+    {
+        while (true)
+        {
+            // The decoder may still hold what did not fit before.
+            if (_source.IsEmpty && !_mayHoldMore)
+            {
+                if (_isLast)
+                {
+                    Unpack(static decoder => decoder.Finish());
+                    return new(ReadOnlySequence<byte>.Empty, IsLast: true);
+                }
+                (_source, _isLast) = await packed.ReadAsync(timeout);
+                _packedBytes += _source.Length;
+            }
+            var written = 0;
+            Unpack(decoder =>
+            {
+                decoder.Decode(_source.FirstSpan, _buffer, out var consumed, out written);
+                _source = _source.Slice(consumed);
+                if (consumed == 0 && written == 0 && !_source.IsEmpty)
+                    throw new InvalidDataException("it can't be read on");
+            });
+            _mayHoldMore = written == _buffer.Length;
+            if (written == 0)
+                continue;
+            _unpackedBytes += written;
+            if (_unpackedBytes > maxBytes(_packedBytes))
+                throw new BadHttpRequestException("The body unpacks to too much.", StatusCodes.Status413PayloadTooLarge);
+            return new(new(_buffer, 0, written), IsLast: false);
+        }
+    }
+
+    public override void Dispose()
+    {
+        packed.Dispose();
+        _decoder.Dispose();
+        ArrayPool<byte>.Shared.Return(_buffer);
+    }
+
+    void Unpack(Action<BodyDecoder> step)
+    {
+        try
+        {
+            step(_decoder);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new BodyEncodingException($"The body can't be unpacked as {coding.Name}: {exception.Message}.", exception);
+        }
+    }
+}
+
+/// <summary>A body that is not packed as it is said to be.</summary>
+internal sealed class BodyEncodingException(string message, Exception inner) : Exception(message, inner);

@@ -1,0 +1,247 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+
+namespace LogHttp.Server.Tests.Protocol;
+
+/// <summary>Bodies without end, committed as they come.</summary>
+public sealed class Section12StreamTests : IDisposable
+{
+    const string Lines = "application/x-ndjson";
+
+    /// <summary>Batches are cut by their size alone here, however slow the machine; what time does is told by servers of their own.</summary>
+    readonly TestServer _server = new(("ProduceStreamLingerMilliseconds", "60000"));
+
+    public void Dispose() => _server.Dispose();
+
+    static (string Name, string Value)[] Producer(long sequence, long epoch = 0) => [("Producer-Id", "p"), ("Producer-Epoch", $"{epoch}"), ("Producer-Seq", $"{sequence}")];
+
+    Task<HttpResponseMessage> PostAsync(string body, string query = "", params (string Name, string Value)[] headers) =>
+        _server.PostAsync($"/topics/t?stream=true{query}", Lines, body, headers);
+
+    static string Numbers(int first, int count) => string.Concat(Enumerable.Range(first, count).Select(number => $"{number}\n"));
+
+    static async Task<List<JsonElement>> ReportsAsync(HttpResponseMessage response)
+    {
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.StatusCode == HttpStatusCode.OK, text);
+        Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType?.MediaType);
+        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    }
+
+    [Fact]
+    public async Task EveryBatch_IsReported_AndTheEnd()
+    {
+        using var response = await PostAsync(Numbers(0, 25_000));
+        Assert.Equal(
+            """
+            {"firstLine":1,"lastLine":10000,"partition":0,"offset":0,"count":10000}
+            {"firstLine":10001,"lastLine":20000,"partition":0,"offset":10000,"count":10000}
+            {"firstLine":20001,"lastLine":25000,"partition":0,"offset":20000,"count":5000}
+            {"done":true,"lastCommittedLine":25000,"count":25000}
+
+            """.ReplaceLineEndings("\n"), await response.Content.ReadAsStringAsync());
+        var records = await _server.ReadAllAsync("t");
+        Assert.Equal(Enumerable.Range(0, 25_000), records.Select(record => record.GetProperty("value").GetInt32()));
+        Assert.Equal(3, records.Count(record => record.TryGetProperty("batch", out _)));
+    }
+
+    [Fact]
+    public async Task ABatch_EndsWithTheLineThatMakesItAMebibyte()
+    {
+        var line = $"\"{new string('a', 300_000)}\"\n";
+        using var response = await PostAsync(string.Concat(Enumerable.Repeat(line, 6)));
+        Assert.Equal([4, 6, 6], (await ReportsAsync(response)).Select(report => report.TryGetProperty("lastLine", out var last) ? last.GetInt32() : report.GetProperty("lastCommittedLine").GetInt32()));
+    }
+
+    [Fact]
+    public async Task ABodyLargerThanARequestMayBe_Goes()
+    {
+        using var server = new TestServer(("MaxBodyBytes", "1000000"), ("MaxBatchBytes", "1200000"));
+        var body = string.Concat(Enumerable.Repeat($"\"{new string('b', 98)}\"\n", 30_000));
+        using var response = await server.PostAsync("/topics/t?stream=true", Lines, body);
+        Assert.Equal(30_000, (await ReportsAsync(response))[^1].GetProperty("count").GetInt32());
+        Assert.Equal(30_000, (await server.ReadAllAsync("t")).Count);
+    }
+
+    [Fact]
+    public async Task WhatCame_IsCommittedAndReported_WhileTheBodyGoesOn()
+    {
+        using var server = new TestServer();
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n1\n2\n3\n\r\n");
+        Assert.StartsWith("HTTP/1.1 200", await connection.ReadLineAsync(), StringComparison.Ordinal);
+        await SkipHeadersAsync(connection);
+        Assert.Equal("""{"firstLine":1,"lastLine":3,"partition":0,"offset":0,"count":3}""", await ChunkAsync(connection));
+        Assert.Equal("1\n2\n3\n", await server.Client.GetStringAsync("/topics/t/earliest?view=values"));
+        // Half of a line is nobody's yet.
+        await connection.WriteAsync("5\r\n4\n5\n6\r\n");
+        Assert.Equal("""{"firstLine":4,"lastLine":5,"partition":0,"offset":3,"count":2}""", await ChunkAsync(connection));
+        await connection.WriteAsync("2\r\n66\r\n0\r\n\r\n");
+        Assert.Equal("""{"firstLine":6,"lastLine":6,"partition":0,"offset":5,"count":1}""", await ChunkAsync(connection));
+        Assert.Equal("""{"done":true,"lastCommittedLine":6,"count":6}""", await ChunkAsync(connection));
+        Assert.Equal("1\n2\n3\n4\n5\n666\n", await server.Client.GetStringAsync("/topics/t/earliest?view=values"));
+    }
+
+    [Fact]
+    public async Task ABodyThatBreaksOff_LeavesItsWholeLines_AndNothingOfTheOneItBrokeIn()
+    {
+        var log = new LogCapture();
+        using var server = new TestServer(log);
+        using (var connection = new RawRequest.Connection(server.Client.BaseAddress!))
+        {
+            await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1\n2\n3\r\n");
+            Assert.StartsWith("HTTP/1.1 200", await connection.ReadLineAsync(), StringComparison.Ordinal);
+        }
+        using var after = await server.PostAsync("/topics/t", Lines, "4\n");
+        Assert.Equal("1\n2\n4\n", await server.Client.GetStringAsync("/topics/t/earliest?view=values"));
+        Assert.Empty(log.Alarms);
+    }
+
+    [Fact]
+    public async Task AMistake_EndsIt_AndTheLinesBeforeItAreIn()
+    {
+        using var response = await PostAsync(Numbers(0, 12_000) + "{\n" + Numbers(0, 10));
+        var end = (await ReportsAsync(response))[^1];
+        Assert.Equal((false, 12_000, 12_000, "invalid_json", 12_001), (end.GetProperty("done").GetBoolean(), end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("count").GetInt32(), end.GetProperty("error").GetProperty("code").GetString(), end.GetProperty("error").GetProperty("line").GetInt32()));
+        Assert.Equal(12_000, (await _server.ReadAllAsync("t")).Count);
+    }
+
+    [Fact]
+    public async Task AMistakeBeforeAnythingIsIn_IsAnOrdinaryProblem()
+    {
+        using (var response = await PostAsync("{\n1\n"))
+            Assert.Equal(1, (await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_json", "Line 1:")).GetProperty("line").GetInt32());
+        using (var response = await PostAsync("\n\n"))
+            await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "no_records");
+        using (var response = await PostAsync("1\n", headers: ("If-Match", "\"0\"")))
+            await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_header", "If-Match");
+        using (var response = await PostAsync("1\n", "&partition=7"))
+            await TestServer.ProblemAsync(response, HttpStatusCode.NotFound, "unknown_partition");
+        using (var response = await _server.PostAsync("/topics/t?stream=true", "application/json", "1"))
+            await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_parameter", "lines");
+        using (var response = await _server.PostAsync("/topics/t?stream=yes", Lines, "1"))
+            await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_parameter", "stream");
+        Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")));
+    }
+
+    [Fact]
+    public async Task SeveralPartitions_AreReportedEach_AndRecordsWithoutAKeyStayTogether()
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"partitions":3}""")).Dispose();
+        var body = string.Concat(Enumerable.Range(0, 12_000).Select(number => $$"""{"partition":{{number % 3}},"value":{{number}}}""" + "\n"));
+        using var response = await _server.PostAsync("/topics/t?stream=true", "application/vnd.loghttp.records+ndjson", body);
+        var reports = await ReportsAsync(response);
+        Assert.Equal(
+            [(1, 10_000, 0, 0, 3_334), (1, 10_000, 1, 0, 3_333), (1, 10_000, 2, 0, 3_333), (10_001, 12_000, 0, 3_334, 666), (10_001, 12_000, 1, 3_333, 667), (10_001, 12_000, 2, 3_333, 667)],
+            reports.SkipLast(1).Select(report => (report.GetProperty("firstLine").GetInt32(), report.GetProperty("lastLine").GetInt32(), report.GetProperty("partition").GetInt32(), report.GetProperty("offset").GetInt32(), report.GetProperty("count").GetInt32())));
+        using var keyless = await PostAsync(Numbers(0, 25_000));
+        Assert.Single((await ReportsAsync(keyless)).SkipLast(1).Select(report => report.GetProperty("partition").GetInt32()).Distinct());
+    }
+
+    [Fact]
+    public async Task ANumberedStream_SentAgain_IsARepeat_AndGoesOnWhereItWas()
+    {
+        // As a break after the seventh batch leaves it: two that are forgotten, five that are remembered, two that are new.
+        using (var first = await PostAsync(Numbers(0, 70_000), headers: Producer(0)))
+            Assert.Equal(7, (await ReportsAsync(first))[^1].GetProperty("nextSequence").GetInt32());
+        using var again = await PostAsync(Numbers(0, 85_000), headers: Producer(0));
+        var reports = await ReportsAsync(again);
+        Assert.Equal("""{"firstLine":1,"lastLine":10000,"partition":0,"count":10000,"sequence":0,"repeat":true}""", reports[0].GetRawText());
+        Assert.Equal("""{"firstLine":20001,"lastLine":30000,"partition":0,"offset":20000,"count":10000,"sequence":2,"repeat":true}""", reports[2].GetRawText());
+        Assert.Equal("""{"firstLine":70001,"lastLine":80000,"partition":0,"offset":70000,"count":10000,"sequence":7}""", reports[7].GetRawText());
+        Assert.Equal("""{"done":true,"lastCommittedLine":85000,"count":15000,"nextSequence":9}""", reports[^1].GetRawText());
+        Assert.Equal(Enumerable.Range(0, 85_000), (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32()));
+    }
+
+    [Fact]
+    public async Task ANumberedStreamThatHasGrown_IsAConflict()
+    {
+        (await PostAsync(Numbers(0, 500), headers: Producer(0))).Dispose();
+        using var grown = await PostAsync(Numbers(0, 700), headers: Producer(0));
+        await TestServer.ProblemAsync(grown, HttpStatusCode.Conflict, "batch_differs", "500 records in the log, and 700");
+        using var rest = await PostAsync(Numbers(500, 200), headers: Producer(1));
+        Assert.Equal(2, (await ReportsAsync(rest))[^1].GetProperty("nextSequence").GetInt32());
+        Assert.Equal(700, (await _server.ReadAllAsync("t")).Count);
+    }
+
+    [Fact]
+    public async Task ANumberedStream_IsRefusedAsABatchIs()
+    {
+        using (var gap = await PostAsync("1\n", headers: Producer(3)))
+        {
+            await TestServer.ProblemAsync(gap, HttpStatusCode.Conflict, "sequence_gap");
+            Assert.Equal("0", TestServer.Header(gap, "Producer-Expected-Seq"));
+        }
+        (await PostAsync("1\n", headers: Producer(0, epoch: 2))).Dispose();
+        using (var ended = await PostAsync("1\n", headers: Producer(0, epoch: 1)))
+            await TestServer.ProblemAsync(ended, HttpStatusCode.Forbidden, "epoch_ended");
+        (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":2}""")).Dispose();
+        using var spread = await _server.PostAsync("/topics/many?stream=true", "application/vnd.loghttp.records+ndjson", "{\"partition\":0,\"value\":1}\n{\"partition\":1,\"value\":1}\n", Producer(0));
+        await TestServer.ProblemAsync(spread, HttpStatusCode.BadRequest, "invalid_producer", "lines 1 to 2");
+    }
+
+    [Fact]
+    public async Task BetweenLines_APipeMayBeSilent_WithinOneItMayNot()
+    {
+        using var server = new TestServer(("BodyTimeoutSeconds", "1"));
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n");
+        await connection.ReadLineAsync();
+        await SkipHeadersAsync(connection);
+        await ChunkAsync(connection);
+        // Longer than BodyTimeoutSeconds, which would end any other body.
+        await Task.Delay(1_500);
+        await connection.WriteAsync("3\r\n2\n3\r\n");
+        Assert.Contains("\"lastLine\":2", await ChunkAsync(connection), StringComparison.Ordinal);
+        var end = JsonDocument.Parse(await ChunkAsync(connection)).RootElement;
+        Assert.Equal((2, "body_timeout"), (end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("error").GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task AStop_EndsAStream_WithWhatIsIn()
+    {
+        using var server = new TestServer();
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n");
+        await connection.ReadLineAsync();
+        await SkipHeadersAsync(connection);
+        await ChunkAsync(connection);
+        await server.StopAsync();
+        var end = JsonDocument.Parse(await ChunkAsync(connection)).RootElement;
+        Assert.Equal((1, "log_closed"), (end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("error").GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task WhereTooMuchWaitsToBeWritten_AStreamWaits()
+    {
+        using var server = new TestServer(("MaxQueuedBytes", "2200000"), ("MaxBatchBytes", "2200000"), ("MaxReadingBytes", "67108864"), ("MaxProduceStreamBatches", "64"));
+        var body = Encoding.UTF8.GetBytes(Numbers(0, 200_000));
+        var responses = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => server.PostAsync("/topics/t?stream=true", Lines, body)));
+        foreach (var response in responses)
+        {
+            using (response)
+                Assert.Equal(200_000, (await ReportsAsync(response))[^1].GetProperty("count").GetInt32());
+        }
+        Assert.Equal(800_000, TestServer.Number(await server.Client.GetAsync("/topics/t/latest"), "Log-Next-Offset"));
+    }
+
+    static async Task SkipHeadersAsync(RawRequest.Connection connection)
+    {
+        while ((await connection.ReadLineAsync()).Length > 0)
+        {
+        }
+    }
+
+    /// <summary>A line of the answer; lines are framed alone or together.</summary>
+    static async Task<string> ChunkAsync(RawRequest.Connection connection)
+    {
+        while (true)
+        {
+            var line = await connection.ReadLineAsync();
+            if (line is ['{', ..])
+                return line;
+            Assert.NotEqual("0", line);
+        }
+    }
+}
