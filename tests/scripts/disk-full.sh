@@ -63,11 +63,17 @@ rm "$disk/ballast"
 start_server "${settings[@]}"
 expect "$(records)" $((appended - 30)) "records after a kill on the full disk"
 expect "$(append)" 201 "an append when there is room"
+# A stream fills the disk again: what it says is in is what is in.
+expect "$(seq 500000 | curl -sS -o "$work/answer" -w '%{http_code}' -H 'Content-Type: text/plain' -T - -X POST "$url/topics/stream?split=lines&stream=true")" 200 "a stream"
+expect "$(tail -n 1 "$work/answer" | jq -r .error.code)" disk_full "its end"
+streamed=$(tail -n 1 "$work/answer" | jq -r .lastCommittedLine)
 stop_server
 start_server "${settings[@]}"
 expect "$(records)" $((appended + 1 - 30)) "records after a restart"
+expect "$(curl -sS "$url/topics/stream" | jq -r '.partitions[0].nextOffset')" "$streamed" "lines of the stream after a restart"
+expect "$(request DELETE /topics/stream)" 204 "a deletion of what filled the disk"
 
 expect "$(request DELETE '/topics/t/records?before=latest')" 200 "a trim of all"
 used=$(du -s --block-size=1 "$disk/data/topics" | cut -f1)
 [ "$used" -lt 40000 ] || { echo "$used bytes are used by a topic that was trimmed to its end" >&2; exit 1; }
-echo "room was made: appends go on, nothing was lost, and a trim of all returns all but $used bytes"
+echo "room was made: appends go on, nothing was lost; a stream ended with $streamed lines, and those were in; a trim of all returns all but $used bytes"

@@ -105,7 +105,7 @@ internal static class RecordOperations
         What `POST /topics/{topic}?partition=…` is to a body of Confluent's REST Proxy, at the URL that its clients know. Other bodies are answered with 415.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.ConfluentPartition, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
+        Parameters = [Parameters.Topic, Parameters.ConfluentPartition, Parameters.ContentEncoding, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
         Body = new(IsRequired: true, "The records.", ConfluentForms.JsonBody, ConfluentForms.BinaryBody),
         Responses =
         [
