@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Text;
 using static LogHttp.Server.Tests.Hostile.HostileWords;
 
@@ -212,7 +213,26 @@ sealed class HostileGenerator(int seed)
                 request.Path += $"/partitions/{Partition()}";
             if (Chance(0.15))
                 request.ChunkBytes = random.Next(1, 500);
+            if (Chance(0.12))
+                request.Headers.AddRange([$"Producer-Id: p{random.Next(3)}", $"Producer-Epoch: {random.Next(3)}", $"Producer-Seq: {random.Next(3)}"]);
+            if (Chance(0.05))
+                request.Headers.Add($"If-Match: \"{random.Next(60)}\"");
+            if (!isOne && Chance(0.2))
+                request.Query.Add($"stream={(Chance(0.9) ? "true" : Pick(["false", "", "TRUE", "1", "true&stream=true"]))}");
+            if (Chance(0.08))
+            {
+                request.Headers.Add("Content-Encoding: gzip");
+                request.Body = Chance(0.3) ? Packed(request.Body)[..random.Next(10)] : Packed(request.Body) + (Chance(0.2) ? Words() : "");
+            }
             return request;
+        }
+
+        static string Packed(string body)
+        {
+            using var packed = new MemoryStream();
+            using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
+                gzip.Write(Encoding.Latin1.GetBytes(body));
+            return Encoding.Latin1.GetString(packed.ToArray());
         }
 
         string Json() => random.Next(5) switch

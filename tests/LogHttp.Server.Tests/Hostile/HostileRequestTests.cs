@@ -68,11 +68,13 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         ["201"] = 80,
         ["400 bare"] = 30,
         ["400 invalid_configuration"] = 3,
+        ["400 invalid_encoding"] = 1,
         ["400 invalid_header"] = 2,
         ["400 invalid_host"] = 2,
         ["400 invalid_json"] = 5,
         ["400 invalid_parameter"] = 15,
         ["400 invalid_place"] = 3,
+        ["400 invalid_producer"] = 2,
         ["400 invalid_record"] = 1,
         ["400 invalid_timestamp"] = 1,
         ["400 invalid_topic"] = 3,
@@ -83,9 +85,11 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         ["404 unknown_topic"] = 1,
         ["405 method_not_allowed"] = 5,
         ["409 configuration_differs"] = 1,
+        ["409 sequence_gap"] = 1,
         ["410 topic_replaced"] = 1,
+        ["412 offset_not_next"] = 1,
         ["413"] = 1,
-        ["415 unsupported_media_type"] = 10,
+        ["415 unsupported_media_type"] = 6,
         ["416 offset_beyond_end"] = 1,
         ["422 422"] = 2,
         ["429 too_many_topics"] = 1,
@@ -330,6 +334,8 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             throw new InvalidAnswerException($"The server failed: {answer}");
         if (answer is { Status: 200, MediaType: "application/vnd.loghttp.records+ndjson", Body: not null })
             CheckRecords(answer);
+        if (answer is { Status: 200, MediaType: "application/x-ndjson", Body: not null } && method == "POST")
+            CheckReports(answer);
     }
 
     /// <summary>Gives the problem's code.</summary>
@@ -378,6 +384,30 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         }
         if (answer.Body is not ([] or [.., (byte)'\n']))
             throw new InvalidAnswerException($"The page ends in the middle of a line: {answer}");
+    }
+
+    /// <summary>Of a body without end: a line for each batch, and one that says how it ended.</summary>
+    static void CheckReports(HostileAnswer answer)
+    {
+        var lines = Encoding.UTF8.GetString(answer.Body!).Split('\n');
+        try
+        {
+            if (lines is not [.., var last, ""])
+                throw new InvalidAnswerException($"The reports end in the middle of a line: {answer}");
+            foreach (var line in lines[..^2])
+            {
+                using var report = JsonDocument.Parse(line);
+                if (report.RootElement.GetProperty("firstLine").GetInt64() > report.RootElement.GetProperty("lastLine").GetInt64())
+                    throw new InvalidAnswerException($"This report names no lines: {line}");
+            }
+            using var summary = JsonDocument.Parse(last);
+            if (summary.RootElement.GetProperty("done").GetBoolean() == summary.RootElement.TryGetProperty("error", out _))
+                throw new InvalidAnswerException($"This does not say how the stream ended: {last}");
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new InvalidAnswerException($"These are no reports: {answer}\n{exception.Message}");
+        }
     }
 
     /// <summary>The files that this process has open, where the system says.</summary>
