@@ -32,6 +32,10 @@ internal static class ProduceEndpoint
             return await stream.RunAsync() is { } streamProblem ? Refused(context, streamProblem) : Results.Empty;
         }
 
+        // One that is refused in any case need not be read; Kestrel throws away what comes of it.
+        if (found is not null && CheckRoom(found, request) is { } overloaded)
+            return Problems.Of(overloaded);
+
         // The body comes first: a topic is not made for a request that is refused.
         using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0);
         using var body = new BodyReader(request.OpenBody(_ => settings.Value.MaxBodyBytes), budget);
@@ -45,6 +49,12 @@ internal static class ProduceEndpoint
         var results = await AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
         return Answer(context, topic, results);
     }
+
+    /// <summary>Whether there is no room even for as much as was announced, where the partition is known.</summary>
+    static AppendResult? CheckRoom(Topic topic, ProduceRequest request) =>
+        (topic.Partitions.Length == 1 ? 0 : request.Partition) is { } partition && partition < topic.Partitions.Length
+            ? topic.Partitions[partition].CheckRoom(request.AnnouncedBytes)
+            : null;
 
     /// <summary>What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.</summary>
     public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)

@@ -1,5 +1,5 @@
+using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 using System.Threading.RateLimiting;
 using LogHttp.Server.Endpoints;
 using Microsoft.AspNetCore.HttpOverrides;
@@ -16,7 +16,8 @@ internal static class ClientLimit
     /// <summary>How often tokens come back; so a refused client need not wait longer than this for one, and is told a second.</summary>
     static readonly TimeSpan ReplenishmentPeriod = TimeSpan.FromSeconds(1);
 
-    const int NetworkBytesOfIPv6 = 8;
+    /// <summary>Clients are counted in so many buckets, so that no number of them takes memory: a table by address took 277 MB for a million.</summary>
+    internal const int Buckets = 1 << 16;
 
     public static void AddClientLimit(this IServiceCollection services)
     {
@@ -32,12 +33,7 @@ internal static class ClientLimit
         services.AddOptions<Microsoft.AspNetCore.RateLimiting.RateLimiterOptions>().Configure<IOptions<LogHttpSettings>>(static (limiter, settings) =>
         {
             var perSecond = settings.Value.MaxClientRequestsPerSecond;
-            limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, IPAddress>(context => RateLimitPartition.GetTokenBucketLimiter(ClientOf(context), _ => new TokenBucketRateLimiterOptions
-            {
-                TokenLimit = Math.Max(1, Math.Max(perSecond, settings.Value.MaxClientBurst)),
-                TokensPerPeriod = Math.Max(1, perSecond),
-                ReplenishmentPeriod = ReplenishmentPeriod,
-            }));
+            limiter.GlobalLimiter = CreateLimiter<HttpContext>(settings.Value, static context => context.Connection.RemoteIpAddress);
             limiter.OnRejected = (context, _) => new(Problems.TooManyRequests(perSecond).ExecuteAsync(context.HttpContext));
         });
     }
@@ -51,16 +47,31 @@ internal static class ClientLimit
             app.UseRateLimiter();
     }
 
-    /// <summary>Whose request it is: a subscriber of IPv6 has a whole network of addresses.</summary>
-    static IPAddress ClientOf(HttpContext context)
+    internal static PartitionedRateLimiter<T> CreateLimiter<T>(LogHttpSettings settings, Func<T, IPAddress?> addressOf)
     {
-        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
+        var perSecond = Math.Max(1, settings.MaxClientRequestsPerSecond);
+        var bucket = new TokenBucketRateLimiterOptions
+        {
+            TokenLimit = Math.Max(perSecond, settings.MaxClientBurst),
+            TokensPerPeriod = perSecond,
+            ReplenishmentPeriod = ReplenishmentPeriod,
+        };
+        // The hash is another in each process: nobody can find out beforehand with whom they share.
+        return PartitionedRateLimiter.Create<T, int>(request =>
+            RateLimitPartition.GetTokenBucketLimiter(HashCode.Combine(ClientOf(addressOf(request))) & (Buckets - 1), _ => bucket));
+    }
+
+    /// <summary>The same number for all addresses of a client: a subscriber of IPv6 has a whole network of them. Who has none, as on a Unix socket, is one client.</summary>
+    internal static ulong ClientOf(IPAddress? address)
+    {
+        if (address is null)
+            return 0;
         if (address.IsIPv4MappedToIPv6)
-            return address.MapToIPv4();
-        if (address.AddressFamily != AddressFamily.InterNetworkV6)
-            return address;
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(NetworkBytesOfIPv6).Clear();
-        return new IPAddress(bytes);
+            address = address.MapToIPv4();
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Clear();
+        address.TryWriteBytes(bytes, out var sizeBytes);
+        // No network of IPv6 that has users begins with 32 zeros.
+        return sizeBytes == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt64BigEndian(bytes);
     }
 }

@@ -26,6 +26,9 @@ internal sealed class ProduceRequest
 
     public BodyKind Kind => _bodyType.Kind;
 
+    /// <summary>How much is to come, as the client says; 0 where it does not.</summary>
+    public long AnnouncedBytes => _request.ContentLength ?? 0;
+
     /// <summary>The partition asked for.</summary>
     public int? Partition { get; }
 

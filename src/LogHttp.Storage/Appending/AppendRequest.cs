@@ -10,6 +10,7 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
 
     AppendResult _appended;
     AppendBudget? _budget;
+    long _heldBytes;
 
     public RecordBatch Batch { get; } = batch;
 
@@ -39,9 +40,10 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     /// <summary>Takes its share of what all appends may hold, until it is answered; false where there is no room.</summary>
     public bool TryHold(AppendBudget budget)
     {
-        if (!budget.TryTake(MaxFramedBytes))
+        var heldBytes = Batch.HeldBytes;
+        if (!budget.TryTake(heldBytes))
             return false;
-        _budget = budget;
+        (_budget, _heldBytes) = (budget, heldBytes);
         return true;
     }
 
@@ -49,7 +51,7 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     {
         if (!(keepIfOverloaded && result.Status == AppendStatus.Overloaded))
             Batch.Dispose();
-        _budget?.GiveBack(MaxFramedBytes);
+        _budget?.GiveBack(_heldBytes);
         _completion.SetResult(result);
     }
 }

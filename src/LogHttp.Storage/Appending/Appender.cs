@@ -86,6 +86,17 @@ internal sealed partial class Appender
         return request.Task;
     }
 
+    /// <summary>What a batch of about that size would be refused with now, or null where there is room. Nothing is reserved.</summary>
+    public AppendResult? CheckRoom(long sizeBytes)
+    {
+        lock (_gate)
+        {
+            if (CheckQueue(sizeBytes) is { } refusal)
+                return refusal;
+        }
+        return _context.AppendBudget.HasRoomFor(sizeBytes) ? null : _context.AppendBudget.Refusal();
+    }
+
     /// <summary>Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for it.</summary>
     public void Configure(TopicConfiguration configuration)
     {
@@ -128,10 +139,10 @@ internal sealed partial class Appender
                 return _refusal;
             if (_closing)
                 return new(AppendStatus.Closed, Reason: "The topic is being deleted, or the server is stopping.");
-            if (_waitingBytes + request.MaxFramedBytes > _context.Options.MaxQueuedBytes && _waiting.Count > 0)
-                return new(AppendStatus.Overloaded, Reason: $"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes).");
+            if (CheckQueue(request.MaxFramedBytes) is { } full)
+                return full;
             if (!request.TryHold(_context.AppendBudget))
-                return new(AppendStatus.Overloaded, Reason: $"Appends to all partitions that are not answered yet hold {_context.AppendBudget.TakenBytes} bytes; the most is {_context.AppendBudget.MaxBytes} (maxAppendingBytes).");
+                return _context.AppendBudget.Refusal();
             _waiting.Enqueue(request);
             _waitingBytes += request.MaxFramedBytes;
             schedule = !_turnTaken;
@@ -139,6 +150,11 @@ internal sealed partial class Appender
             return null;
         }
     }
+
+    /// <summary>Under <c>_gate</c>: a batch is let in whatever its size where none waits.</summary>
+    AppendResult? CheckQueue(long sizeBytes) => _waitingBytes + sizeBytes > _context.Options.MaxQueuedBytes && _waiting.Count > 0
+        ? new(AppendStatus.Overloaded, Reason: FormattableString.Invariant($"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes)."))
+        : null;
 
     void ScheduleTurn() => _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);
 

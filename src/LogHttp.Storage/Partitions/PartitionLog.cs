@@ -65,6 +65,12 @@ public sealed partial class PartitionLog
         return _appender.Append(new AppendRequest(batch, expectedNextOffset, keepIfOverloaded));
     }
 
+    /// <summary>
+    /// What a batch of about <paramref name="sizeBytes"/> would be refused with now, or null where there is room: for who has
+    /// not read it yet. Nothing is reserved.
+    /// </summary>
+    public AppendResult? CheckRoom(long sizeBytes) => _appender.CheckRoom(sizeBytes);
+
     /// <summary>The offset that a place is now; beyond the end where a number is.</summary>
     /// <exception cref="CorruptionException">A segment or index is damaged where a time was looked for.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>

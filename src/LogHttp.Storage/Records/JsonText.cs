@@ -55,6 +55,19 @@ internal static class JsonText
     /// <summary>The most bytes <see cref="WriteString"/> can need.</summary>
     public static int MaxStringBytes(int textBytes) => checked(6 * textBytes + 2);
 
+    /// <summary>The bytes <see cref="WriteString"/> needs for a text; the most it can need is six times a large one, and would be held as long as it waits.</summary>
+    public static int StringBytes(ReadOnlySpan<byte> text)
+    {
+        var sizeBytes = text.Length + 2;
+        Span<byte> escape = stackalloc byte[6];
+        for (var next = text.IndexOfAny(NeedEscape); next >= 0; next = text.IndexOfAny(NeedEscape))
+        {
+            sizeBytes = checked(sizeBytes + WriteEscape(text[next], escape) - 1);
+            text = text[(next + 1)..];
+        }
+        return sizeBytes;
+    }
+
     /// <summary>
     /// Writes valid UTF-8 as a JSON string, escaping only what JSON demands: the framework's encoders also escape
     /// emoji and other supplementary characters, and then people can no longer grep for them.

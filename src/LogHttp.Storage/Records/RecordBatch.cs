@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using LogHttp.Storage.Producers;
 
@@ -50,6 +51,9 @@ public sealed class RecordBatch : IDisposable
     /// <summary>The most that it can take in a segment.</summary>
     public long MaxFramedBytes => _sizeBytes + (long)Count * RecordFormat.MaxHeadBytes;
 
+    /// <summary>The memory it holds: more than what is in it, since that grew.</summary>
+    internal long HeldBytes => _tails.Length + (long)_slots.Length * Unsafe.SizeOf<Slot>();
+
     internal int LargestTailBytes { get; private set; }
 
     internal ReadOnlySpan<Slot> Slots => _slots.AsSpan(0, Count);
@@ -82,7 +86,7 @@ public sealed class RecordBatch : IDisposable
             return tooLarge;
         if (!System.Text.Unicode.Utf8.IsValid(text))
             return new(RecordFaultCode.InvalidUtf8, $"The text is not valid UTF-8 at byte {JsonText.FirstInvalidUtf8(text)}.");
-        return Add(metadata, RecordFormat.ValueName, JsonText.MaxStringBytes(text.Length), text, JsonText.WriteString);
+        return Add(metadata, RecordFormat.ValueName, JsonText.StringBytes(text), text, JsonText.WriteString);
     }
 
     /// <summary>Adds a record whose value is bytes, kept as Base64. Returns what is wrong with it, and then adds nothing.</summary>

@@ -1,3 +1,4 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
 
@@ -41,6 +42,30 @@ public class AppendBudgetTests
         _scheduler.RunAll();
         Assert.Equal(AppendStatus.Appended, (await later).Status);
         Assert.Equal(0, _catalog.AppendingBytes);
+    }
+
+    [Fact]
+    public void ABatchThatIsAlone_IsLetIn_WhateverItsMemoryHasGrownTo()
+    {
+        var budget = new AppendBudget(100);
+        Assert.True(budget.HasRoomFor(1_000) && budget.TryTake(1_000));
+        Assert.False(budget.HasRoomFor(1) || budget.TryTake(1));
+        Assert.Contains("hold 1000 bytes; the most is 100 (maxAppendingBytes)", budget.Refusal().Reason, StringComparison.Ordinal);
+        budget.GiveBack(1_000);
+        Assert.True(budget.TryTake(1));
+    }
+
+    [Fact]
+    public async Task ForWhoHasNotReadItsBatchYet_RoomIsCheckedBeforehand()
+    {
+        await MakeTopicAsync();
+        Assert.Null(_topic.Partitions[0].CheckRoom(60_000));
+        var appends = new[] { Append(0), Append(1) };
+        Assert.Contains("maxQueuedBytes", _topic.Partitions[0].CheckRoom(60_000)?.Reason, StringComparison.Ordinal);
+        Assert.Contains("maxAppendingBytes", _topic.Partitions[2].CheckRoom(60_000)?.Reason, StringComparison.Ordinal);
+        _scheduler.RunAll();
+        await Task.WhenAll(appends);
+        Assert.Null(_topic.Partitions[0].CheckRoom(60_000));
     }
 
     [Fact]

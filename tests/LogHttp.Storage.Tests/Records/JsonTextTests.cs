@@ -33,6 +33,7 @@ public class JsonTextTests
         var utf8 = Encoding.UTF8.GetBytes(text);
         var json = new byte[JsonText.MaxStringBytes(utf8.Length)];
         var written = JsonText.WriteString(utf8, json);
+        Assert.Equal(JsonText.StringBytes(utf8), written);
         Assert.Equal(text, JsonSerializer.Deserialize<string>(json.AsSpan(0, written)));
     }, iter: 2_000);
 
