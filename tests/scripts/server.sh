@@ -20,6 +20,7 @@ build_server() {
 
 start_server() { # NAME=value … in the environment are its settings; listens at $address where that is set; sets $url and $server_pid
   build_server
+  : >"$work/server.log" # now, not when the subshell gets its turn: the last server's address is in it
   (cd "$work" && exec env "$@" dotnet "$dll" --urls "${address:-http://127.0.0.1:0}") >"$work/server.log" 2>&1 &
   server_pid=$!
   for _ in $(seq 300); do
