@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace LogHttp.Server.Tests.Protocol;
 
 /// <summary>Bodies without end, committed as they come.</summary>
-public sealed class Section12StreamTests : IDisposable
+public sealed class Section14StreamTests : IDisposable
 {
     const string Lines = "application/x-ndjson";
 
