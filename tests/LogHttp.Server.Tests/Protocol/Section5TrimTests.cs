@@ -46,6 +46,36 @@ public sealed class Section5TrimTests : IDisposable
         Assert.Equal(3, problem.GetProperty("earliestOffset").GetInt64());
     }
 
+    [Theory]
+    [InlineData("t/records?before=latest", HttpStatusCode.Gone)]
+    [InlineData("t", HttpStatusCode.NotFound)]
+    public async Task APageUnderWay_IsFinished_ThoughWhatItIsOfGoes_AndThenTheSpaceIsReturned(string whatGoes, HttpStatusCode later)
+    {
+        // More than all socket buffers on the way hold together.
+        const int Records = 40;
+        var text = new string('x', 1_000_000);
+        for (var i = 0; i < Records; i++)
+            (await _server.PostAsync("/topics/t", "text/plain", text)).EnsureSuccessStatusCode();
+        using var page = await _server.Client.GetAsync("/topics/t/0?maxBytes=67108864", HttpCompletionOption.ResponseHeadersRead);
+        using var lines = new StreamReader(await page.Content.ReadAsStreamAsync());
+        Assert.StartsWith("{\"offset\":0,", await lines.ReadLineAsync(), StringComparison.Ordinal);
+
+        (await TrimAsync(whatGoes)).EnsureSuccessStatusCode();
+        Assert.Equal(later, (await _server.Client.GetAsync("/topics/t/0")).StatusCode);
+        Assert.Empty(Directory.EnumerateFiles(_server.DataDirectory, "00000000000000000000.ndjson", SearchOption.AllDirectories));
+        Assert.NotEmpty(OpenButRemoved());
+
+        for (var offset = 1; offset < Records; offset++)
+            Assert.True((await lines.ReadLineAsync())!.EndsWith($"\"value\":\"{text}\"}}", StringComparison.Ordinal), $"Offset {offset} came otherwise than it was.");
+        Assert.Null(await lines.ReadLineAsync());
+        await TestServer.UntilAsync(() => !OpenButRemoved().Any());
+    }
+
+    /// <summary>Segments that have no name any more, and still take space.</summary>
+    IEnumerable<string> OpenButRemoved() => new DirectoryInfo("/proc/self/fd").GetFiles()
+        .Select(static file => file.LinkTarget ?? "")
+        .Where(target => target.StartsWith(_server.DataDirectory, StringComparison.Ordinal) && target.EndsWith(".ndjson (deleted)", StringComparison.Ordinal));
+
     [Fact]
     public async Task LongPoll_AtAPlaceThatIsTrimmedMeanwhile_IsAnsweredThatItIsGone()
     {
