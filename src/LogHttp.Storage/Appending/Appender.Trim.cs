@@ -85,7 +85,8 @@ internal sealed partial class Appender
         {
             WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset);
         }
-        catch (DiskFullException)
+        // After a failed sync, whatever it says, nothing is synced again.
+        catch (DiskFullException) when (StoppedReason is null)
         {
             if (!_context.Reserve.TryRelease())
                 throw;

@@ -214,5 +214,17 @@ public class TrimTests
         Assert.Equal((offset, 9), (log.Partition.EarliestOffset, log.Partition.EndOffset));
     }
 
+    [Fact]
+    public void Trim_WhoseSyncOfTheIndexFails_StopsThePartition_AndSyncsNothingAgain()
+    {
+        var log = new ModelLog();
+        log.Append(Large);
+        var syncs = 0;
+        log.FileSystem.Faults = call => call.Kind == FileSystemCallKind.Sync && call.Path.EndsWith(".index", StringComparison.Ordinal) && syncs++ == 0 ? Fault.DiskFull : Fault.None;
+        Assert.IsType<PartitionStoppedException>(Assert.ThrowsAny<AggregateException>(() => log.Trim(1)).InnerException);
+        Assert.Equal((1, 0), (syncs, log.Partition.EarliestOffset));
+        Assert.Contains("sync failed", log.Partition.StoppedReason, StringComparison.Ordinal);
+    }
+
     static long[] Bases(TestLog log) => [.. log.SegmentPaths.Select(path => long.Parse(Path.GetFileNameWithoutExtension(path), System.Globalization.CultureInfo.InvariantCulture))];
 }
