@@ -24,7 +24,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     const int MaxBytes = 128 << 20;
 
     /// <summary>Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.</summary>
-    public void Write(PartitionContext context) => context.Environment.FileSystem.Replace(context.Directory, Name, Encode(context.Environment.NowMs));
+    public void Write(PartitionContext context) => context.Environment.FileSystem.Replace(context.Directory, Name, Encode());
 
     /// <summary>Reads a partition's checkpoint; null, and why, when it is missing or not to be trusted.</summary>
     public static Checkpoint? Read(PartitionContext context, out string reason)
@@ -49,9 +49,10 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         return Decode(bytes, limits, out reason);
     }
 
-    internal byte[] Encode(long nowMs)
+    /// <summary>With the producers that a batch would find at that place: by the log's own time, which no clock sets back.</summary>
+    internal byte[] Encode()
     {
-        var producers = Producers.Alive(nowMs).Select(static producer => ProducerContent.Of(producer.Key, producer.Value)).ToArray();
+        var producers = Producers.Alive(LastStampMs).Select(static producer => ProducerContent.Of(producer.Key, producer.Value)).ToArray();
         var content = new Content(
             Content.CurrentFormat, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
             Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null,

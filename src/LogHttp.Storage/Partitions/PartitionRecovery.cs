@@ -162,7 +162,8 @@ internal sealed class PartitionRecovery
             using var lease = segment.Acquire(isSealed: false);
             if (lengthBytes < cursor.Position)
                 return ReadOnly(checkpoint, segment, lease.Files, new SegmentCursor(segment.BaseOffset), $"{segment.DataPath} is {lengthBytes} bytes long, but {cursor.Position} bytes of it were durable");
-            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, producers, _context.Environment.NowMs);
+            // Where the clock was ahead, what came after the checkpoint came no earlier than that says.
+            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, producers, Math.Max(_context.Environment.NowMs, checkpoint.LastStampMs));
             _readBytes += lengthBytes - cursor.Position;
             var isLast = number == _segments.Count - 1;
             if (scan.Bad is { } bad && (!isLast || IsDamage(lease.Files.Data, bad, lengthBytes)))

@@ -65,11 +65,14 @@ internal sealed class ProducerTable
         return new(_limits, producers.SetItem(stamp.Id, new ProducerState(stamp.Epoch, nowMs, before.Add(batch))));
     }
 
-    /// <summary>Without those that were not heard of for long, and an eighth less than there may be: to be looked for seldom.</summary>
+    /// <summary>
+    /// Without those that were not heard of for long, and an eighth less than there may be: to be looked for seldom. Who was
+    /// heard of last the log says, and not the clock: all that a start reads have one time.
+    /// </summary>
     ImmutableDictionary<string, ProducerState> MakeRoom(long nowMs)
     {
         var most = _limits.MaxProducers - Math.Max(1, _limits.MaxProducers / 8);
-        return ImmutableDictionary.CreateRange(StringComparer.Ordinal, Alive(nowMs).OrderByDescending(static producer => producer.Value.LastSeenMs).Take(most));
+        return ImmutableDictionary.CreateRange(StringComparer.Ordinal, Alive(nowMs).OrderByDescending(static producer => producer.Value.Batches[^1].NextOffset).Take(most));
     }
 
     bool IsAlive(ProducerState state, long nowMs) => nowMs - state.LastSeenMs < _limits.ExpiryMs;

@@ -166,6 +166,47 @@ public class ProducerTests
     }
 
     [Fact]
+    public void OfMoreProducersThanMayBe_ThoseLongestSilentAreForgotten_AlsoWhereAStartHasReadThem()
+    {
+        var log = new ModelLog(adjust: options => options with { MaxProducers = 8 });
+        foreach (var id in (string[])["a", "b", "c", "d", "e", "f", "g", "h"])
+            log.Append(Batch(new(id, 0, 0), "x"));
+        log.CutPower();
+        Assert.Equal(AppendStatus.Appended, log.Append(Batch(new("new", 0, 0), "x")).Status);
+        // All were heard of when the log was started; this one was forgotten for its name, and appended twice.
+        Assert.Equal(AppendStatus.Repeated, log.Append(Batch(new("h", 0, 0), "x")).Status);
+        Assert.Equal(AppendStatus.SequenceGap, log.Append(Batch(new("a", 0, 1), "x")).Status);
+    }
+
+    [Fact]
+    public void AClockThatWasAhead_AndSetBack_ForgetsNobody_AlsoAfterAPowerCut()
+    {
+        var log = new ModelLog();
+        log.Time.MoveWallClock(TimeSpan.FromDays(30));
+        Append(log, 0, 0);
+        log.Restart();
+        log.Append(Batch(new("q", 0, 0), "x"));
+        log.Time.MoveWallClock(TimeSpan.FromDays(-30));
+        log.CutPower();
+        Assert.Equal(AppendStatus.Repeated, log.Append(Batch(new("q", 0, 0), "x")).Status);
+        Assert.Equal(AppendStatus.Repeated, Append(log, 0, 0).Status);
+    }
+
+    [Fact]
+    public void AClockThatIsAheadAtACheckpoint_TakesNobodyOutOfIt()
+    {
+        var log = new ModelLog(adjust: options => options with { ProducerExpiry = TimeSpan.FromMinutes(1) });
+        Append(log, 0, 0);
+        log.Time.MoveWallClock(TimeSpan.FromHours(1));
+        log.Trim(1);
+        log.Time.MoveWallClock(TimeSpan.FromHours(-1));
+        Assert.Equal(AppendStatus.Appended, Append(log, 0, 1).Status);
+        log.CutPower();
+        // Seed 2793: the start knew of the batch after the checkpoint alone.
+        Assert.Equal(AppendStatus.Repeated, Append(log, 0, 0).Status);
+    }
+
+    [Fact]
     public void AnAppendAtAnOffset_HappensThereOrNotAtAll()
     {
         var log = new ModelLog();

@@ -88,9 +88,6 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         }
         foreach (var producer in _producers.Values)
         {
-            // A checkpoint leaves out who was silent for too long by the wall clock.
-            if (WasClosed && producer.Presence == Presence.Sure && _canForget && latestMs - producer.SeenEarliestMs >= _expiryMs)
-                producer.Presence = Presence.Maybe;
             if (WasClosed)
                 continue;
             // Those that the start has read in the log count as heard of then.
@@ -121,19 +118,17 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
             return;
         var isSure = isNew && others.Count(other => other.WasSure) >= maxProducers;
         var most = maxProducers - Math.Max(1, maxProducers / 8);
-        foreach (var (key, producer, _) in others)
+        foreach (var (_, producer, _) in others)
         {
-            var mayBeBefore = others.Count(other => other.Key != key && IsBefore(other.Key, other.Value.SeenLatestMs, key, producer.SeenEarliestMs));
-            var isBefore = others.Count(other => other.Key != key && other.WasSure && nowMs - other.Value.SeenEarliestMs < _expiryMs && IsBefore(other.Key, other.Value.SeenEarliestMs, key, producer.SeenLatestMs));
+            var mayBeBefore = others.Count(other => IsBefore(other.Value, producer));
+            var isBefore = others.Count(other => other.WasSure && nowMs - other.Value.SeenEarliestMs < _expiryMs && IsBefore(other.Value, producer));
             if (isSure && (isBefore >= most || nowMs - producer.SeenLatestMs >= _expiryMs))
                 producer.Presence = Presence.Gone;
             else if (mayBeBefore >= most || nowMs - producer.SeenEarliestMs >= _expiryMs)
                 producer.Presence = Presence.Maybe;
         }
 
-        // Of those that were heard of at one time the names decide.
-        static bool IsBefore(string id, long seenMs, string otherId, long otherSeenMs) =>
-            seenMs > otherSeenMs || (seenMs == otherSeenMs && string.CompareOrdinal(id, otherId) < 0);
+        static bool IsBefore(Producer producer, Producer other) => producer.Run[^1].NextOffset > other.Run[^1].NextOffset;
     }
 
     enum Presence
