@@ -21,6 +21,9 @@ public sealed record StorageOptions
     /// <summary>How many partitions all topics may have together, 1 to 10,000,000.</summary>
     public int MaxPartitions { get; init; } = 100_000;
 
+    /// <summary>The most that <see cref="MaxProducers"/> may be.</summary>
+    internal const int MostProducers = 100_000;
+
     /// <summary>How many producers that number their batches a partition remembers, 1 to 100,000; of more, those longest silent are forgotten.</summary>
     public int MaxProducers { get; init; } = 10_000;
 
@@ -72,7 +75,7 @@ public sealed record StorageOptions
             ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)
             ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
             ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
-            ?? Range(nameof(MaxProducers), MaxProducers, 1, 100_000)
+            ?? Range(nameof(MaxProducers), MaxProducers, 1, MostProducers)
             ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
             ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
             ?? Range(nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, 0, 1L << 30)

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LogHttp.Storage.Files;
@@ -20,11 +22,23 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     /// <summary>What verifications found to be wrong.</summary>
     public IReadOnlyList<SegmentDamage> Damage { get; init; } = [];
 
-    /// <summary>More than the most producers take, each with its longest id and the longest numbers.</summary>
-    const int MaxBytes = 128 << 20;
+    /// <summary>The most that a checkpoint takes but for what it says of producers: its own fields, and damage.</summary>
+    const int MaxOtherBytes = 64 << 20;
+
+    /// <summary>
+    /// The most that a producer takes: the longest id, each of whose characters may be escaped, the longest numbers, and the
+    /// names of the fields.
+    /// </summary>
+    internal const int MaxProducerBytes = 2 * ProducerStamp.MaxIdLength + 128 + ProducerTable.RememberedBatches * 144;
+
+    /// <summary>A file that is larger is none.</summary>
+    internal const int MaxBytes = StorageOptions.MostProducers * MaxProducerBytes + MaxOtherBytes;
+
+    // Ids are visible ASCII: escaped as little as JSON allows, so that none takes more than twice its length.
+    static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.</summary>
-    public void Write(PartitionContext context) => context.Environment.FileSystem.Replace(context.Directory, Name, Encode());
+    public void Write(PartitionContext context) => context.Environment.FileSystem.Replace(context.Directory, Name, Encode().Span);
 
     /// <summary>Reads a partition's checkpoint; null, and why, when it is missing or not to be trusted.</summary>
     public static Checkpoint? Read(PartitionContext context, out string reason)
@@ -50,15 +64,19 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     }
 
     /// <summary>With the producers that a batch would find at that place: by the log's own time, which no clock sets back.</summary>
-    internal byte[] Encode()
+    internal ReadOnlyMemory<byte> Encode()
     {
         var producers = Producers.Alive(LastStampMs).Select(static producer => ProducerContent.Of(producer.Key, producer.Value)).ToArray();
         var content = new Content(
             Content.CurrentFormat, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
             Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null,
             Damage.Count > 0 ? [.. Damage.Select(static damage => new DamageContent(damage.Segment, damage.Range.Position, damage.Range.EndPosition, damage.Range.Reason, damage.Range.NextOffset))] : null);
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(content, ContentContext.Default.Content), (byte)'\n'];
-        return [.. line, .. Encoding.ASCII.GetBytes(CrcLine(line))];
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
+            JsonSerializer.Serialize(writer, content, ContentContext.Default.Content);
+        buffer.Write("\n"u8);
+        buffer.Write(Encoding.ASCII.GetBytes(CrcLine(buffer.WrittenSpan)));
+        return buffer.WrittenMemory;
     }
 
     internal static Checkpoint? Decode(ReadOnlySpan<byte> bytes, ProducerLimits limits, out string reason)
@@ -105,7 +123,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         public const int FormatWithoutProducers = 1;
     }
 
-    internal sealed record ProducerContent(string Id, long Epoch, long LastSeen, ProducedContent[] Batches)
+    internal readonly record struct ProducerContent(string Id, long Epoch, long LastSeen, ProducedContent[] Batches)
     {
         public static ProducerContent Of(string id, ProducerState state) =>
             new(id, state.Epoch, state.LastSeenMs, [.. state.Batches.Select(static batch => new ProducedContent(batch.Sequence, batch.FirstOffset, batch.NextOffset, batch.TimestampMs))]);
@@ -116,7 +134,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
 
     internal sealed record DamageContent(long Segment, long Position, long EndPosition, string Reason, long? NextOffset = null);
 
-    internal sealed record ProducedContent(long Sequence, long Offset, long NextOffset, long Timestamp);
+    internal readonly record struct ProducedContent(long Sequence, long Offset, long NextOffset, long Timestamp);
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

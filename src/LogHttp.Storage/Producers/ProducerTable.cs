@@ -28,9 +28,9 @@ internal sealed class ProducerTable
 
     public int Count => _producers.Count;
 
-    /// <summary>All that have been heard of since then, by id.</summary>
+    /// <summary>All that are not forgotten by then, in no particular order.</summary>
     public IEnumerable<KeyValuePair<string, ProducerState>> Alive(long nowMs) =>
-        _producers.Where(producer => IsAlive(producer.Value, nowMs)).OrderBy(static producer => producer.Key, StringComparer.Ordinal);
+        _producers.Where(producer => IsAlive(producer.Value, nowMs));
 
     /// <summary>Null where a batch is the producer's next; else what it is answered with, and it is not appended.</summary>
     public AppendResult? Check(ProducerStamp stamp, long nowMs)

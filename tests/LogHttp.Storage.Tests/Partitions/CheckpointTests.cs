@@ -19,7 +19,7 @@ public class CheckpointTests
         MaxTimestampMs = 1763800000123,
     }, 1763800000122, new ProducerTable(Limits));
 
-    static byte[] Encoded => Example.Encode();
+    static byte[] Encoded => Example.Encode().ToArray();
 
     static Checkpoint? Decode(ReadOnlySpan<byte> bytes, out string reason) => Checkpoint.Decode(bytes, Limits, out reason);
 
@@ -37,16 +37,34 @@ public class CheckpointTests
     public void Encode_KeepsProducers_ButThoseThatWereSilentForLong()
     {
         var producers = Example.Producers.With(new("old", 0, 0), new(0, 5, 6, 7), nowMs: 1000).With(new("p", 3, 0), new(0, 40, 41, 8), nowMs: 1999).With(new("p", 3, 1), new(1, 41, 43, 9), nowMs: 2000);
-        var bytes = (Example with { LastStampMs = 2000, Producers = producers }).Encode();
+        var bytes = (Example with { LastStampMs = 2000, Producers = producers }).Encode().Span;
         Assert.Contains(""","producers":[{"id":"p","epoch":3,"lastSeen":2000,"batches":[{"sequence":0,"offset":40,"nextOffset":41,"timestamp":8},{"sequence":1,"offset":41,"nextOffset":43,"timestamp":9}]}]}""", Encoding.ASCII.GetString(bytes), StringComparison.Ordinal);
         var (id, state) = Assert.Single(Decode(bytes, out _)!.Producers.Alive(2000));
         Assert.Equal(("p", 3, 2000, 1), (id, state.Epoch, state.LastSeenMs, state.LastSequence));
     }
 
+    [Theory]
+    [InlineData('<')]
+    [InlineData('"')]
+    [InlineData('~')]
+    public void Encode_OfTheMostThereCanBeOfAProducer_TakesWhatIsAllowedForIt(char letter)
+    {
+        const long Most = ProducerStamp.MaxNumber;
+        var batches = Enumerable.Range(0, ProducerTable.RememberedBatches).Select(number => new ProducedBatch(Most - 5 + number, long.MaxValue - 10 + number, long.MaxValue - 9 + number, long.MaxValue));
+        var state = new ProducerState(Most, long.MaxValue, [.. batches]);
+        var sizes = Enumerable.Range(1, 2).Select(count => (Example with
+        {
+            LastStampMs = long.MaxValue,
+            Producers = new ProducerTable(Limits, Enumerable.Range(0, count).Select(number => KeyValuePair.Create((char)('a' + number) + new string(letter, ProducerStamp.MaxIdLength - 1), state))),
+        }).Encode().Length).ToArray();
+        // 100,000 whose ids were of '<' made a checkpoint that no start could read.
+        Assert.InRange(sizes[1] - sizes[0], 1, Checkpoint.MaxProducerBytes);
+    }
+
     [Fact]
     public void Encode_KeepsWhatWasFoundToBeDamaged()
     {
-        var bytes = (Example with { Damage = [new(42, new(8300, 12400, 131, "rotten")), new(7, new(0, 5, null, "cut"))] }).Encode();
+        var bytes = (Example with { Damage = [new(42, new(8300, 12400, 131, "rotten")), new(7, new(0, 5, null, "cut"))] }).Encode().Span;
         Assert.Contains(""","damage":[{"segment":42,"position":8300,"endPosition":12400,"reason":"rotten","nextOffset":131},{"segment":7,"position":0,"endPosition":5,"reason":"cut"}]}""", Encoding.ASCII.GetString(bytes), StringComparison.Ordinal);
         Assert.Equal([new(42, new(8300, 12400, 131, "rotten")), new(7, new(0, 5, null, "cut"))], Decode(bytes, out _)!.Damage);
     }
