@@ -36,6 +36,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
 
     public bool IsWritten => _request == Requests.Count;
 
+    /// <summary>The first batch that will be written, when nothing was yet; null where all are refused.</summary>
+    public AppendRequest? FirstToWrite(long nowMs) => Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs)) is null);
+
     /// <summary>
     /// Writes on from where the last slice ended, up to about <paramref name="sliceBytes"/>: the lines, then the index
     /// entries of the blocks they completed.
@@ -58,7 +61,8 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
                 if (!WriteRecords(Requests[_request], files, buffer, ref buffered, ref cursor, entries, sliceEnd))
                     break;
             }
-            files.Data.Write(buffer.AsSpan(0, buffered), cursor.Position - buffered);
+            if (buffered > 0)
+                files.Data.Write(buffer.AsSpan(0, buffered), cursor.Position - buffered);
             IndexFile.Write(files.Index, firstEntry, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(entries));
         }
         finally
@@ -74,7 +78,7 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         var slots = request.Batch.Slots;
         if (_record == 0)
         {
-            if (Refuse(request, cursor.NextOffset) is { } refusal)
+            if (Refuse(request, cursor.NextOffset, LastStampMs) is { } refusal)
             {
                 request.Written(refusal);
                 return true;
@@ -109,9 +113,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     }
 
     /// <summary>Why a batch can't be appended here, or null. A repeat is a repeat before it is anything else: what it asked for has happened.</summary>
-    AppendResult? Refuse(AppendRequest request, long nextOffset)
+    AppendResult? Refuse(AppendRequest request, long nextOffset, long stampMs)
     {
-        if (request.Batch.Producer is { } producer && Producers.Check(producer, LastStampMs) is { } refusal)
+        if (request.Batch.Producer is { } producer && Producers.Check(producer, stampMs) is { } refusal)
             return refusal;
         if (request.ExpectedNextOffset is { } expected && expected != nextOffset)
             return new(AppendStatus.NotNext, NextOffset: nextOffset, Reason: FormattableString.Invariant($"The next offset is {nextOffset}, not {expected}."));

@@ -110,6 +110,8 @@ internal sealed partial class Appender
         try
         {
             _written = group.Start;
+            if (_written.Position == 0)
+                _activeSinceMs = null;
             // Where the files could not even be opened there is nothing to take back.
             if (_lease?.Files.Data is { } data && data.LengthBytes > _written.Position)
             {

@@ -170,20 +170,21 @@ internal sealed partial class Appender
         }
         try
         {
-            if (_group!.Cursor == _group.Start && NeedsRoll(_group.Requests[0]))
+            var nowMs = _context.Environment.NowMs;
+            if (_group!.Cursor == _group.Start && _group.FirstToWrite(nowMs) is { } first && NeedsRoll(first))
             {
                 if (!IsAllDurable())
                 {
                     SubmitTurnCommit();
                     return;
                 }
-                Roll(BaseFor(_group.Requests[0]));
+                Roll(BaseFor(first));
                 _group = new AppendGroup(_group.Requests, _written, _lastStampMs, _producers);
             }
-            _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, _context.Environment.NowMs);
+            _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, nowMs);
             _written = _group.Cursor;
-            if (_group.Start.Position == 0)
-                _activeSinceMs ??= _context.Environment.NowMs;
+            if (_group.Start.Position == 0 && _written.Position > 0)
+                _activeSinceMs ??= nowMs;
         }
         catch (IOException exception)
         {
@@ -235,7 +236,8 @@ internal sealed partial class Appender
         _group = null;
         _writesFail = false;
         // Before readers see the records: retention looks at the view first.
-        Active.LastAppendMs = _context.Environment.NowMs;
+        if (group.Cursor != group.Start)
+            Active.LastAppendMs = _context.Environment.NowMs;
         lock (_gate)
         {
             if (_refusal is null)

@@ -48,6 +48,17 @@ public class RetentionTests
     }
 
     [Fact]
+    public void WhatWasRefused_KeepsNoRecordLonger()
+    {
+        var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });
+        log.Append("a");
+        log.Pass(TimeSpan.FromMinutes(59));
+        Assert.Equal(AppendStatus.NotNext, log.Append(ModelLog.Batch("b"), expectedNextOffset: 0).Status);
+        log.Pass(TimeSpan.FromMinutes(2));
+        Assert.Equal(1, log.Partition.EarliestOffset);
+    }
+
+    [Fact]
     public void AnActiveSegment_IsNotKeptForEverByATrickle()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });

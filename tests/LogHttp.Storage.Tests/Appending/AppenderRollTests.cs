@@ -1,0 +1,60 @@
+using System.Text;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage.Tests.Appending;
+
+/// <summary>A segment is begun for a batch that will be written, and for none that is refused.</summary>
+public class AppenderRollTests
+{
+    static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
+
+    /// <summary>More than fits behind itself.</summary>
+    static AppendResult AppendLarge(ModelLog log, long sequence)
+    {
+        var batch = new RecordBatch(new RecordLimits(), new("p", 0, sequence));
+        Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(new string('x', 40_000))));
+        return log.Append(batch);
+    }
+
+    [Fact]
+    public void ARepeat_ThatWouldNotFit_BeginsNoSegment()
+    {
+        var log = new ModelLog(SmallSegments);
+        AppendLarge(log, 0);
+        Assert.Equal(AppendStatus.Repeated, AppendLarge(log, 0).Status);
+        Assert.Equal(AppendStatus.SequenceGap, AppendLarge(log, 2).Status);
+        Assert.Equal(1, log.Partition.SegmentCount);
+        Assert.Equal(AppendStatus.Appended, AppendLarge(log, 1).Status);
+        Assert.Equal(2, log.Partition.SegmentCount);
+    }
+
+    [Fact]
+    public void ARefusedCondition_BeginsNoSegment()
+    {
+        var log = new ModelLog(SmallSegments);
+        AppendLarge(log, 0);
+        Assert.Equal(AppendStatus.NotNext, log.Append(ModelLog.Batch(new string('x', 40_000)), expectedNextOffset: 7).Status);
+        Assert.Equal(1, log.Partition.SegmentCount);
+    }
+
+    [Fact]
+    public void ARepeat_OnAFullDisk_IsARepeat_AlsoWhereTheSegmentIsFull()
+    {
+        var log = new ModelLog(SmallSegments);
+        AppendLarge(log, 0);
+        log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
+        Assert.Equal(AppendStatus.Repeated, AppendLarge(log, 0).Status);
+        Assert.Equal(AppendStatus.DiskFull, AppendLarge(log, 1).Status);
+    }
+
+    [Fact]
+    public void AnEmptySegment_DoesNotAge_BecauseSomethingWasRefused()
+    {
+        var log = new ModelLog(new() { RetentionMs = 3_600_000 });
+        Assert.Equal(AppendStatus.NotNext, log.Append(ModelLog.Batch("x"), expectedNextOffset: 7).Status);
+        log.Pass(TimeSpan.FromDays(1));
+        log.Append("a");
+        log.Append("b");
+        Assert.Equal(1, log.Partition.SegmentCount);
+    }
+}
