@@ -60,6 +60,9 @@ public sealed record StorageOptions
     /// <summary>How many segments have their files open at once (two handles each), 4 to 1,000,000.</summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
+    /// <summary>What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.</summary>
+    internal long ReserveBytes => (64 << 10) + CheckpointBytes / Segments.SegmentLayout.BlockBytes * Segments.IndexEntry.SizeBytes;
+
     internal ProducerLimits ProducerLimits => new(MaxProducers, (long)ProducerExpiry.TotalMilliseconds);
 
     /// <summary>Says which option is out of its range, or null when all are in theirs.</summary>

@@ -133,7 +133,7 @@ internal sealed partial class Appender
     }
 
     /// <summary>What an append to a full disk is told.</summary>
-    internal const string DiskFullReason = "The disk is full. What is in the log can be read, and topics can be deleted; appends succeed again when there is room.";
+    internal const string DiskFullReason = "The disk is full. What is in the log can be read; appends succeed again when there is room, which trims (DELETE /topics/{topic}/records?before=) and deletions of topics make.";
 
     static AppendResult AppendFailure(IOException exception) => exception is DiskFullException
         ? new(AppendStatus.DiskFull, Reason: DiskFullReason)

@@ -67,30 +67,32 @@ internal sealed partial class Appender
     /// </summary>
     void MoveStart(long offset)
     {
-        if (offset <= _view.EarliestOffset)
-            return;
-        WriteStart(offset);
-        lock (_gate)
-            _view = _view with { EarliestOffset = offset };
-        Waiters.Shrunk();
+        if (offset > _view.EarliestOffset)
+        {
+            WithReserve(() => WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset));
+            lock (_gate)
+                _view = _view with { EarliestOffset = offset };
+            Waiters.Shrunk();
+        }
+        // Also where an earlier trim moved the start and could not return the space.
         RemoveSegments(SegmentsBeforeStart());
-        if (offset == _view.EndOffset && _written.Position > 0)
+        if (_view.EarliestOffset == _view.EndOffset && _written.Position > 0)
             LeaveActiveSegment();
         _context.Reserve.Keep();
     }
 
-    void WriteStart(long offset)
+    /// <summary>Does what takes little room, and on a full disk takes the reserve for it.</summary>
+    void WithReserve(Action act)
     {
         try
         {
-            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset);
+            act();
         }
         // After a failed sync, whatever it says, nothing is synced again.
         catch (DiskFullException) when (StoppedReason is null)
         {
-            if (!_context.Reserve.TryRelease())
+            if (!_context.Reserve.TryUse(act))
                 throw;
-            WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset);
         }
     }
 
@@ -99,11 +101,11 @@ internal sealed partial class Appender
     {
         try
         {
-            Roll(_written.NextOffset);
+            WithReserve(() => Roll(_written.NextOffset));
         }
         catch (IOException exception)
         {
-            // The log begins where it was told to; the next roll removes the segment.
+            // The log begins where it was told to; the next roll, or trim, removes the segment.
             StorageLog.SpaceNotReturned(_context.Environment.Logger, exception, Active.DataPath);
         }
     }

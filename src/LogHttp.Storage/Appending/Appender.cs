@@ -51,6 +51,7 @@ internal sealed partial class Appender
         (_context, _configuration, _view, _lastStampMs, _checkpointed) = (context, configuration, found.View, found.LastStampMs, found.Checkpoint);
         (_written, _published, _durable, _durableBatchEnd) = (found.Written, found.Written, found.Written, found.Written);
         (_publishedStampMs, _publishedProducers, _producers) = (found.LastStampMs, found.Producers, found.Producers);
+        _context.Reserve.Need(Checkpoint.MostBytes(_producers));
         _turnCommit = new TurnCommit(this);
         Waiters = new LogWaiters(context.Environment.AppendScheduler, () => _view);
         if (found.ReadOnlyReason is not null)
@@ -185,6 +186,8 @@ internal sealed partial class Appender
             _written = _group.Cursor;
             if (_group.Start.Position == 0 && _written.Position > 0)
                 _activeSinceMs ??= nowMs;
+            if (_group.Producers.Count > _producers.Count && _context.Reserve.Need(Checkpoint.MostBytes(_group.Producers)))
+                _context.Reserve.Keep();
         }
         catch (IOException exception)
         {
@@ -235,8 +238,9 @@ internal sealed partial class Appender
         var group = _group!;
         _group = null;
         _writesFail = false;
+        var hasGrown = group.Cursor != group.Start;
         // Before readers see the records: retention looks at the view first.
-        if (group.Cursor != group.Start)
+        if (hasGrown)
             Active.LastAppendMs = _context.Environment.NowMs;
         lock (_gate)
         {
@@ -246,12 +250,13 @@ internal sealed partial class Appender
                 _publishedStampMs = _lastStampMs = group.LastStampMs;
                 _publishedProducers = _producers = group.Producers;
                 var grownBytes = _view.GrownBytes + _written.Position - _view.End.Position;
-                // Where all were refused for their offsets, nothing came behind a segment that was begun for one that failed.
-                var end = _written.Position == _view.End.Position ? _view.End : EndAt(_written);
+                // Where all were refused, nothing came behind a segment that was begun for one that failed.
+                var end = hasGrown ? EndAt(_written) : _view.End;
                 _view = _view with { End = end, IsDurable = _durable == _written, GrownBytes = grownBytes };
             }
         }
-        Waiters.Grown();
+        if (hasGrown)
+            Waiters.Grown();
         Answer(group, failure: null);
     }
 

@@ -1,63 +1,119 @@
+using System.Numerics;
+
 namespace LogHttp.Storage.Files;
 
 /// <summary>
 /// A file of no use but for the room it takes: given up when the disk is full and a trim must still be able to note the
-/// log's new start, and made again when there is room. Any thread.
+/// log's new start, and made again when there is room. It grows with what that may take. Any thread.
 /// </summary>
-internal sealed class DiskReserve(StorageEnvironment environment, string directory)
+internal sealed class DiskReserve(StorageEnvironment environment, string directory, long baseBytes)
 {
     public const string Name = "reserve";
-    const int SizeBytes = 64 << 10;
+
+    const int ChunkBytes = 64 << 10;
 
     readonly Lock _gate = new();
     readonly string _path = Path.Combine(directory, Name);
 
-    // Guarded by _gate.
-    bool _isThere;
+    long _checkpointBytes;
 
-    /// <summary>Makes the file where it is not there; without room, or with a failing disk, there is none until the next time.</summary>
+    // Guarded by _gate.
+    long _sizeBytes;
+    bool _isMissed;
+
+    /// <summary>Takes over the file that an earlier process left, for a start that finds the disk full.</summary>
+    public void Find()
+    {
+        lock (_gate)
+            _sizeBytes = environment.FileSystem.List(directory).FirstOrDefault(static entry => entry.Name == Name).LengthBytes;
+    }
+
+    /// <summary>Asks for room for a checkpoint of a size, besides what else a trim takes; false where that was asked for before.</summary>
+    public bool Need(long checkpointBytes)
+    {
+        // Twice as much as before, or more: one that grows by and by is not written by and by.
+        var bytes = (long)BitOperations.RoundUpToPowerOf2((ulong)checkpointBytes);
+        for (var asked = Volatile.Read(ref _checkpointBytes); bytes > asked; asked = Volatile.Read(ref _checkpointBytes))
+        {
+            if (Interlocked.CompareExchange(ref _checkpointBytes, bytes, asked) == asked)
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Makes the file where it is not there, and as large as it should be; without room, or with a failing disk, it stays as it is until the next time.</summary>
     public void Keep()
     {
         lock (_gate)
         {
-            if (_isThere)
+            var neededBytes = baseBytes + Volatile.Read(ref _checkpointBytes);
+            if (_sizeBytes >= neededBytes)
                 return;
             try
             {
-                environment.FileSystem.DeleteFile(_path);
-                using var file = environment.FileSystem.Create(_path);
-                // No hole, and nothing that compresses to one.
-                var content = new byte[SizeBytes];
-                new Random(1).NextBytes(content);
-                file.Write(content, 0);
-                file.Sync();
-                _isThere = true;
+                Grow(neededBytes);
+                _isMissed = false;
             }
             catch (IOException exception)
             {
-                StorageLog.NoReserve(environment.Logger, exception, _path);
-                TryRelease();
+                // Said once, not each time that it is tried.
+                if (!_isMissed)
+                    StorageLog.NoReserve(environment.Logger, exception, _path);
+                _isMissed = true;
             }
         }
     }
 
-    /// <summary>Gives the room up; false where there was none to give.</summary>
-    public bool TryRelease()
+    /// <summary>
+    /// Does with the room that the reserve takes what a full disk had no room for; false where there is none. One at a time:
+    /// what a trim leaves of the room is there for the next.
+    /// </summary>
+    /// <exception cref="DiskFullException">It was not enough.</exception>
+    public bool TryUse(Action act)
     {
         lock (_gate)
         {
-            var wasThere = _isThere;
-            _isThere = false;
+            if (_sizeBytes == 0)
+                return false;
+            environment.FileSystem.DeleteFile(_path);
+            _sizeBytes = 0;
             try
             {
-                environment.FileSystem.DeleteFile(_path);
+                act();
             }
             catch (IOException)
             {
-                // The next Keep removes it.
-                return false;
+                Keep();
+                throw;
             }
-            return wasThere;
+            Keep();
+            return true;
+        }
+    }
+
+    void Grow(long neededBytes)
+    {
+        if (_sizeBytes == 0)
+            environment.FileSystem.DeleteFile(_path);
+        using var file = _sizeBytes == 0 ? environment.FileSystem.Create(_path) : environment.FileSystem.Open(_path);
+        try
+        {
+            // No hole, and nothing that compresses to one.
+            var random = new Random(1);
+            var chunk = new byte[ChunkBytes];
+            for (var position = _sizeBytes; position < neededBytes; position += ChunkBytes)
+            {
+                random.NextBytes(chunk);
+                file.Write(chunk.AsSpan(0, (int)Math.Min(ChunkBytes, neededBytes - position)), position);
+            }
+            file.Sync();
+            _sizeBytes = neededBytes;
+        }
+        catch (IOException)
+        {
+            // What there was not enough of is for others.
+            file.Truncate(_sizeBytes);
+            throw;
         }
     }
 }

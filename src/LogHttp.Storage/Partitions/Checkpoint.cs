@@ -34,6 +34,9 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     /// <summary>A file that is larger is none.</summary>
     internal const int MaxBytes = StorageOptions.MostProducers * MaxProducerBytes + MaxOtherBytes;
 
+    /// <summary>What one with these producers takes at the most, but for a few bytes.</summary>
+    public static long MostBytes(ProducerTable producers) => (long)producers.Count * MaxProducerBytes;
+
     // Ids are visible ASCII: escaped as little as JSON allows, so that none takes more than twice its length.
     static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

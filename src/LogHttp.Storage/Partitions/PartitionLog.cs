@@ -85,7 +85,7 @@ public sealed partial class PartitionLog
     /// <returns>The earliest offset there is then.</returns>
     /// <exception cref="PartitionStoppedException">The partition takes no changes.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    /// <exception cref="IOException">The disk can't be written; nothing is gone.</exception>
+    /// <exception cref="IOException">The disk can't be written; nothing is gone until a restart, which may find that it has happened.</exception>
     public Task<long> TrimAsync(long offset)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);

@@ -240,11 +240,24 @@ internal sealed class PartitionRecovery
 
     static void WriteIndex(Segment segment, IFile index, in SegmentCursor from, SegmentScan scan)
     {
-        if (!IndexFile.HasHeader(index, segment.BaseOffset))
-            IndexFile.WriteHeader(index, segment.BaseOffset);
+        // Written anew in any case: of what a failed sync lost the kernel may say that it is there.
+        IndexFile.WriteHeader(index, segment.BaseOffset);
         IndexFile.Write(index, from.IndexEntries, scan.Entries.ToArray());
         IndexFile.Truncate(index, scan.End.IndexEntries);
         index.Sync();
+    }
+
+    void WriteIndexWithReserve(Segment segment, IFile index, SegmentCursor from, SegmentScan scan)
+    {
+        try
+        {
+            WriteIndex(segment, index, from, scan);
+        }
+        catch (DiskFullException)
+        {
+            if (!_context.Reserve.TryUse(() => WriteIndex(segment, index, from, scan)))
+                throw;
+        }
     }
 
     Result Recovered(Checkpoint checkpoint, Segment segment, IFile index, in SegmentCursor from, SegmentScan scan)
@@ -255,13 +268,13 @@ internal sealed class PartitionRecovery
         var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers! };
         try
         {
-            WriteIndex(segment, index, from, scan);
+            WriteIndexWithReserve(segment, index, from, scan);
         }
         catch (DiskFullException exception)
         {
             // Readers find their way with the entries that are durable, if slowly; a segment can't be written on without its index.
             StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
-            var found = Found(checkpoint, end with { IndexEntries = from.IndexEntries }, "The partition is read-only: the disk was full when it was opened. Make room and restart the server.");
+            var found = Found(checkpoint, end with { IndexEntries = from.IndexEntries }, "The partition is read-only: the disk was full when it was opened. Delete topics or make room otherwise, and restart the server.");
             return found with { View = found.View with { IsIndexWhole = false } };
         }
         try

@@ -1,20 +1,23 @@
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
 
 /// <summary>
 /// Removes what is to be kept no longer: now and then looks at all topics and trims those that have segments too old, or more
-/// bytes than they may. One timer for all; the trims themselves are steps of the partitions' turns.
+/// bytes than they may. One timer for all; the trims themselves are steps of the partitions' turns. What a full disk cost of the
+/// reserve is made again then too.
 /// </summary>
 internal sealed class Retention : IDisposable
 {
     readonly StorageEnvironment _environment;
     readonly Func<IEnumerable<Topic>> _topics;
+    readonly DiskReserve _reserve;
     readonly ITimer _timer;
 
-    public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics)
+    public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics, DiskReserve reserve)
     {
-        (_environment, _topics) = (environment, topics);
+        (_environment, _topics, _reserve) = (environment, topics, reserve);
         _timer = environment.Time.CreateTimer(static state => ((Retention)state!).Run(), this, interval, interval);
     }
 
@@ -22,6 +25,7 @@ internal sealed class Retention : IDisposable
 
     void Run()
     {
+        _reserve.Keep();
         foreach (var topic in _topics())
         {
             if (topic.Configuration is { RetentionMs: > 0 } or { RetentionBytes: > 0 })
@@ -70,6 +74,7 @@ internal sealed class Retention : IDisposable
     sealed class Kept(PartitionLog log)
     {
         readonly LogView _view = log.View;
+        long? _sizeBytes;
         int _first;
         bool _isEmpty;
 
@@ -80,9 +85,13 @@ internal sealed class Retention : IDisposable
 
         public long StartOffset => _isEmpty ? _view.EndOffset : _first == 0 ? 0 : _view.Segments[_first].BaseOffset;
 
-        public long SizeBytes => _isEmpty ? 0 : _view.Segments[_first..^1].Sum(static segment => segment.SealedBytes) + _view.End.Position;
+        public long SizeBytes => _isEmpty ? 0 : _sizeBytes ??= _view.Segments[_first..^1].Sum(static segment => segment.SealedBytes) + _view.End.Position;
 
-        public void RemoveOldest() => _first++;
+        public void RemoveOldest()
+        {
+            _sizeBytes = SizeBytes - _view.Segments[_first].SealedBytes;
+            _first++;
+        }
 
         public void RemoveUntil(long lastAppendMs)
         {

@@ -53,9 +53,9 @@ public sealed class TopicCatalog : IAsyncDisposable
         PipeScheduler commitScheduler = environment.CommitScheduler ?? (_commitThread = new CommitThread());
         _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
         _openSegments = new OpenSegments(options.MaxOpenSegments);
-        _reserve = new DiskReserve(environment, options.Directory);
+        _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
-        _retention = new Retention(environment, options.RetentionInterval, () => _topics.Values);
+        _retention = new Retention(environment, options.RetentionInterval, () => _topics.Values, _reserve);
         _scrub = new Scrub(environment, options.ScrubBytesPerSecond, () => _topics.Values);
         _closing = new Lazy<Task>(CloseAsync);
     }
@@ -89,6 +89,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         {
             catalog = new TopicCatalog(environment, options, directoryLock);
             catalog.PrepareDirectories();
+            catalog._reserve.Find();
             catalog.OpenTopics();
             catalog._reserve.Keep();
         }

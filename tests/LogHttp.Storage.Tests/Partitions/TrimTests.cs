@@ -214,6 +214,98 @@ public class TrimTests
         Assert.Equal((offset, 9), (log.Partition.EarliestOffset, log.Partition.EndOffset));
     }
 
+    [Theory]
+    [InlineData(200)]
+    [InlineData(1_000)]
+    public void Trim_OnAFullDisk_HasRoomToNoteAllProducers(int producers)
+    {
+        var log = new ModelLog(SmallSegments);
+        for (var producer = 0; producer < producers; producer++)
+        {
+            for (var sequence = 0; sequence < 5; sequence++)
+            {
+                var batch = new RecordBatch(new RecordLimits(), new($"producer-{producer}", 0, sequence));
+                Assert.Null(batch.AddText("x"u8));
+                log.Append(batch);
+            }
+        }
+        log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
+        Assert.Equal(AppendStatus.DiskFull, log.Append(Large).Status);
+        Assert.Equal(log.Partition.EndOffset - 1, log.Trim(log.Partition.EndOffset - 1));
+        // Also where the server was started anew on it.
+        log.FileSystem.CapacityBytes = long.MaxValue;
+        log.Append("y");
+        log.Restart(fileSystem => fileSystem.CapacityBytes = fileSystem.UsedBytes);
+        Assert.Equal(log.Partition.EndOffset, log.Trim(long.MaxValue));
+    }
+
+    [Fact]
+    public void Trim_ToTheEnd_WhoseNewSegmentFindsNoRoom_TakesThatOfTheReserve()
+    {
+        var log = new ModelLog();
+        log.Append(Large);
+        var reserved = true;
+        log.FileSystem.Faults = call =>
+        {
+            reserved &= call.Kind != FileSystemCallKind.DeleteFile || !call.Path.EndsWith("reserve", StringComparison.Ordinal);
+            return reserved && call.Kind == FileSystemCallKind.Create && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.DiskFull : Fault.None;
+        };
+        Assert.Equal(1, log.Trim(1));
+        Assert.Equal(0, log.Partition.SizeBytes);
+    }
+
+    [Fact]
+    public void Trim_ToTheEnd_ThatCouldNotReturnTheSpace_ReturnsItWhenAskedAgain()
+    {
+        var log = new ModelLog();
+        log.Append(Large);
+        log.FileSystem.Faults = call => call.Kind == FileSystemCallKind.Create && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        Assert.Equal(1, log.Trim(1));
+        log.FileSystem.Faults = null;
+        Assert.NotEqual(0, log.Partition.SizeBytes);
+        Assert.Equal(1, log.Trim(1));
+        Assert.Equal(0, log.Partition.SizeBytes);
+    }
+
+    [Fact]
+    public void Trim_OfAPartitionThatWasOpenedOnAFullDisk_IsTaken()
+    {
+        var log = new ModelLog(SmallSegments);
+        for (var i = 0; i < 8; i++)
+            log.Append(Large);
+        log.Restart(fileSystem =>
+        {
+            // As after a crash: the index has to be written anew, and there is no room for it.
+            fileSystem.DeleteFile(ModelLog.PartitionDirectory + "/00000000000000000006.index");
+            fileSystem.DeleteFile(ModelLog.PartitionDirectory + "/checkpoint");
+            fileSystem.CapacityBytes = fileSystem.UsedBytes;
+        });
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(6, log.Trim(6));
+    }
+
+    [Fact]
+    public void TheReserve_IsThereAgain_OnceThereIsRoom_ThoughNothingWasTrimmedSince()
+    {
+        var log = new ModelLog(SmallSegments);
+        for (var i = 0; i < 8; i++)
+            log.Append(Large);
+        log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
+        // What is given up others take at once.
+        log.FileSystem.Faults = call =>
+        {
+            if (call.Kind == FileSystemCallKind.Create && call.Path.EndsWith("checkpoint.tmp", StringComparison.Ordinal))
+                log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
+            return Fault.None;
+        };
+        Assert.ThrowsAny<AggregateException>(() => log.Trim(7));
+        log.FileSystem.Faults = null;
+        log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes + (1 << 20);
+        log.Pass(TimeSpan.FromSeconds(10));
+        log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
+        Assert.Equal(7, log.Trim(7));
+    }
+
     [Fact]
     public void Trim_WhoseSyncOfTheIndexFails_StopsThePartition_AndSyncsNothingAgain()
     {
