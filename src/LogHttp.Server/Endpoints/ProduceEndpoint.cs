@@ -59,13 +59,15 @@ internal static class ProduceEndpoint
     /// <summary>What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.</summary>
     public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
     {
+        if (request.Producer is null && request.ExpectedNextOffset is null)
+            return null;
         if (request.ExpectedNextOffset is not null && partition is null && batch.Partitions > 1)
             return Problems.InvalidRequest("partition_required", $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with ?partition=0 to {batch.Partitions - 1}.");
         if (batch.PartitionsUsed == 1)
             return null;
         if (request.Producer is not null)
             return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the batches of one partition, and these records go to {batch.PartitionsUsed}; send those of each partition, or key, by themselves.");
-        return request.ExpectedNextOffset is null ? null : Problems.InvalidRequest("invalid_header", $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}.");
+        return Problems.InvalidRequest("invalid_header", $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}.");
     }
 
     /// <summary>Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this request.</summary>

@@ -57,7 +57,9 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
     public string NextPollUrl(LogAddress address, long offset, DateTimeOffset now)
     {
         var url = NextUrl(address, offset);
-        return Wait is null ? url : string.Create(CultureInfo.InvariantCulture, $"{url}&cursor={Math.Max(now.ToUnixTimeSeconds(), Cursor + 1)}");
+        // After the last cursor that would be accepted, one begins anew.
+        var cursor = Cursor < MaxCursor ? Math.Max(now.ToUnixTimeSeconds(), Cursor + 1) : now.ToUnixTimeSeconds();
+        return Wait is null ? url : string.Create(CultureInfo.InvariantCulture, $"{url}&cursor={cursor}");
     }
 
     /// <summary>The URL of the page that follows.</summary>

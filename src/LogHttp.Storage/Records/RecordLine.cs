@@ -54,7 +54,7 @@ internal static class RecordLine
         if (field.StartsWith("\"key\""u8))
             return reader.TokenType == JsonTokenType.String;
         if (field.StartsWith("\"keyBase64\""u8) || field.StartsWith("\"valueBase64\""u8))
-            return reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped && Base64.IsValid(reader.ValueSpan);
+            return reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped && Base64.IsValid(reader.ValueSpan) && !reader.ValueSpan.Contains((byte)' ');
         if (field.StartsWith("\"headers\""u8))
             return TryReadHeaders(ref reader);
         var isOfItsType = !field.StartsWith("\"producer\""u8) || ProducerField.TryReadValue(field["\"producer\":".Length..], out _);

@@ -89,6 +89,14 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
+    public async Task Get_WithTheLastCursor_LeadsToOneThatIsAccepted()
+    {
+        await AppendAsync("one");
+        var next = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/1?wait=1ms&cursor=9007199254740992"));
+        Assert.Equal(HttpStatusCode.NoContent, (await _server.Client.GetAsync(next)).StatusCode);
+    }
+
+    [Fact]
     public async Task Requests_BeyondTheBound_AreRefused_UntilOthersAreDone()
     {
         await AppendAsync("one");

@@ -34,6 +34,7 @@ public class RecordLineTests
     [InlineData("{\"offset\":0,\"timestamp\":0,\"key\":7,\"value\":1}\n", "another type")]
     [InlineData("{\"offset\":0,\"timestamp\":0,\"keyBase64\":\"!\",\"value\":1}\n", "another type")]
     [InlineData("{\"offset\":0,\"timestamp\":0,\"valueBase64\":[]}\n", "another type")]
+    [InlineData("{\"offset\":0,\"timestamp\":0,\"valueBase64\":\"/w ==\"}\n", "another type")]
     [InlineData("{\"offset\":0,\"timestamp\":0,\"headers\":7,\"value\":1}\n", "another type")]
     [InlineData("{\"offset\":0,\"timestamp\":0,\"headers\":{\"a\":[[]]},\"value\":1}\n", "another type")]
     [InlineData("{\"offset\":0,\"timestamp\":0,\"producer\":7,\"value\":1}\n", "another type")]
