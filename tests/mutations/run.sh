@@ -7,9 +7,6 @@
 #   tests/mutations/run.sh NAME...           some of them
 #   tests/mutations/run.sh --find NAME 1-300 says which seeds catch one: for a new mutation, or when a named seed has
 #                                            gone stale because the simulation draws otherwise than it did
-#
-# to-find/ has mutations that no seed from 1 to 300 catches any more since the simulation draws otherwise: not part of the run,
-# and to be given a seed.
 set -euo pipefail
 mutations=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$mutations/../.." && pwd)
