@@ -114,7 +114,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Restart_OnAFullDisk_ServesWhatIsThere_AndTakesWritesAfterOneWithRoom()
+    public void Restart_OnAFullDisk_WithoutAReserve_ServesWhatIsThere_AndTakesWritesAfterOneWithRoom()
     {
         // More than a checkpoint's worth is never reached, so that the index is behind, and gone with the power.
         for (var i = 0; i < 4; i++)
@@ -123,6 +123,7 @@ public class AppenderFaultTests
         {
             fileSystem.DeleteFile($"{ModelLog.PartitionDirectory}/checkpoint");
             fileSystem.DeleteFile($"{ModelLog.PartitionDirectory}/00000000000000000000.index");
+            fileSystem.DeleteFile("/data/reserve");
             fileSystem.CapacityBytes = fileSystem.UsedBytes;
         });
         Assert.Contains("the disk was full", _log.Partition.StoppedReason, StringComparison.Ordinal);
