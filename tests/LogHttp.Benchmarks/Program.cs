@@ -1,6 +1,17 @@
 using LogHttp.Benchmarks;
 
-// Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running already.
+// Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running already;
+// LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh).
+switch (args)
+{
+    case ["reference", var file, var appended, var throughOurWriter]:
+        await ReferenceServer.RunAsync(file, appended, throughOurWriter == "1");
+        return 0;
+    case ["bench", .. var given]:
+        using (var bench = new Bench(BenchOptions.Read(given.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[^1]))))
+            await bench.RunAsync();
+        return 0;
+}
 if (args is not [var command, var url, .. var rest])
 {
     await Console.Error.WriteLineAsync("Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value ...]");

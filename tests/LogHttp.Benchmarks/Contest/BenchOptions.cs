@@ -1,0 +1,23 @@
+using System.Globalization;
+
+namespace LogHttp.Benchmarks;
+
+/// <summary>How long, how often, and which of the races.</summary>
+sealed record BenchOptions(string Work, string Output, int Rounds, double Seconds, IReadOnlySet<string> Only, int BigGigabytes, int ManyTopics)
+{
+    public static readonly string[] All = ["fetch", "post", "batch", "answers", "live", "topics", "place", "peers"];
+
+    public TimeSpan Turn => TimeSpan.FromSeconds(Seconds);
+
+    public static BenchOptions Read(IReadOnlyDictionary<string, string> given)
+    {
+        var isQuick = given.GetValueOrDefault("quick") is not null;
+        string Text(string name, string standard) => given.GetValueOrDefault(name, standard);
+        int Number(string name, int standard) => int.Parse(Text(name, standard.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
+        return new(
+            Text("work", ""), Text("out", "bench.md"), Number("rounds", isQuick ? 3 : 5),
+            double.Parse(Text("seconds", isQuick ? "0.4" : "1"), CultureInfo.InvariantCulture),
+            Text("only", isQuick ? "fetch,post,batch,answers" : string.Join(',', All)).Split(',').ToHashSet(),
+            Number("gigabytes", 4), Number("topics", 10_000));
+    }
+}

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+
+namespace LogHttp.Benchmarks;
+
+/// <summary>What the races prepare at LogHttp, unmeasured.</summary>
+sealed class LogClient(IPEndPoint address) : IDisposable
+{
+    readonly HttpClient _client = new() { BaseAddress = new Uri($"http://{address}"), Timeout = TimeSpan.FromMinutes(5) };
+
+    public IPEndPoint Address => address;
+
+    public Uri Uri => _client.BaseAddress!;
+
+    public void Dispose() => _client.Dispose();
+
+    public async Task MakeAsync(string topic, string flush = "always", int partitions = 1)
+    {
+        using var content = new StringContent($$"""{"flush":"{{flush}}","partitions":{{partitions.ToString(CultureInfo.InvariantCulture)}}}""");
+        using var answer = await _client.PutAsync(new Uri($"/topics/{topic}", UriKind.Relative), content);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    public async Task DeleteAsync(string topic)
+    {
+        using var answer = await _client.DeleteAsync(new Uri($"/topics/{topic}", UriKind.Relative));
+        if (answer.StatusCode != HttpStatusCode.NotFound)
+            answer.EnsureSuccessStatusCode();
+    }
+
+    public async Task PostAsync(string topic, byte[] body, string contentType)
+    {
+        using var content = new ByteArrayContent(body);
+        content.Headers.ContentType = new(contentType);
+        using var answer = await _client.PostAsync(new Uri($"/topics/{topic}", UriKind.Relative), content);
+        if (!answer.IsSuccessStatusCode)
+            throw new IOException(await answer.Content.ReadAsStringAsync());
+    }
+
+    /// <summary>The URL of a topic's first page with what makes it mean the same for ever.</summary>
+    public async Task<string> PermanentUrlAsync(string topic, long offset = 0)
+    {
+        using var answer = await _client.GetAsync(new Uri($"/topics/{topic}/earliest", UriKind.Relative));
+        return string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{offset}?partition=0&v={answer.Headers.GetValues("Log-Topic-Id").Single()}");
+    }
+
+    /// <summary>The pages from an offset on as <c>Link</c> leads through them: at which URL, and which bytes of the log each is.</summary>
+    public async Task<List<(string Url, long Position, int SizeBytes)>> PagesAsync(string topic, int maxBytes, int most)
+    {
+        var pages = new List<(string, long, int)>();
+        var (url, position) = ($"/topics/{topic}/0?maxBytes={maxBytes}", 0L);
+        while (pages.Count < most)
+        {
+            using var answer = await _client.GetAsync(new Uri(url, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead);
+            if (answer.StatusCode != HttpStatusCode.OK)
+                break;
+            var size = (int)answer.Content.Headers.ContentLength!.Value;
+            pages.Add((url, position, size));
+            position += size;
+            var link = answer.Headers.GetValues("Link").Single();
+            url = link[1..link.IndexOf('>', StringComparison.Ordinal)];
+            await answer.Content.CopyToAsync(Stream.Null);
+        }
+        return pages;
+    }
+}
+
+/// <summary>Records as a shop might have them; of a size.</summary>
+static class Payloads
+{
+    public static byte[] Json(int sizeBytes, int number = 0)
+    {
+        var start = string.Create(CultureInfo.InvariantCulture, $"{{\"order\":{1_000_000 + number},\"customer\":\"user-{number % 9973}\",\"total\":{number % 10_000}.50,\"items\":[{number % 7},{number % 11}],\"note\":\"");
+        return Encoding.ASCII.GetBytes($"{start}{new string('n', Math.Max(0, sizeBytes - start.Length - 2))}\"}}");
+    }
+
+    /// <summary>Lines of JSON of a size, as many as fit into a body of another.</summary>
+    public static byte[] JsonLines(int recordBytes, int bodyBytes) =>
+        [.. Enumerable.Range(0, bodyBytes / (recordBytes + 1)).SelectMany(number => Json(recordBytes, number).Append((byte)'\n'))];
+}

@@ -1,0 +1,91 @@
+using System.Text;
+
+namespace LogHttp.Benchmarks;
+
+/// <summary>What is counted: requests, or the bytes of what they carry.</summary>
+/// <param name="RateName">The column of the rate.</param>
+/// <param name="CpuName">The column of the server's processor time.</param>
+/// <param name="RateOf">Units a second.</param>
+/// <param name="CpuScale">From seconds of a unit to what the column says.</param>
+sealed record Unit(string RateName, string CpuName, Func<LoadResult, double> RateOf, double CpuScale)
+{
+    public static readonly Unit Requests = new("requests/s", "CPU µs/request", static result => result.Answers / result.Seconds, 1e6);
+    public static readonly Unit Gigabytes = new("GB/s", "CPU s/GB", static result => result.ReceivedBytes / result.Seconds / 1e9, 1);
+
+    /// <summary>Of what was sent: so many bytes in each request.</summary>
+    public static Unit Payload(long bytes) => new("MB/s", "CPU s/GB", result => result.Answers * bytes / result.Seconds / 1e6, 1e3);
+
+    /// <summary>So many records in each request or answer.</summary>
+    public static Unit Records(long records) => new("records/s", "CPU µs/record", result => result.Answers * records / result.Seconds, 1e6);
+}
+
+/// <summary>One who takes part: a name, a server, and what is asked of it.</summary>
+sealed record Contender(string Name, PeerProcess Server, Load Load)
+{
+    /// <summary>Done before each turn, unmeasured.</summary>
+    public Func<Task>? Before { get; init; }
+}
+
+/// <summary>What one turn gave.</summary>
+readonly record struct Figures(double Rate, double Cpu, double P50, double P99);
+
+/// <summary>
+/// The same work for all contenders, in turns within each round, and the order shifts from round to round: what the machine does
+/// meanwhile meets them all. Ratios are taken within a round, and then their median.
+/// </summary>
+sealed class Race(string title, Unit unit, params Contender[] contenders)
+{
+    static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1.5);
+
+    readonly Dictionary<string, List<Figures>> _figures = contenders.ToDictionary(static contender => contender.Name, static _ => new List<Figures>());
+
+    public string Title => title;
+
+    public async Task RunAsync(int rounds)
+    {
+        // Until the runtime has compiled what is hot for good.
+        foreach (var contender in contenders)
+            await TurnAsync(contender with { Load = contender.Load with { Duration = WarmUp > contender.Load.Duration ? WarmUp : contender.Load.Duration } });
+        for (var round = 0; round < rounds; round++)
+        {
+            for (var turn = 0; turn < contenders.Length; turn++)
+            {
+                var contender = contenders[(round + turn) % contenders.Length];
+                _figures[contender.Name].Add(await TurnAsync(contender));
+            }
+        }
+        Console.WriteLine(ToMarkdown());
+    }
+
+    /// <summary>How one did against another, round by round.</summary>
+    public Spread Ratio(string name, string peer, Func<Figures, double> figure) =>
+        _figures.TryGetValue(name, out var own) && _figures.TryGetValue(peer, out var others) ? Spread.Of(own.Zip(others, (one, other) => figure(one) / figure(other))) : Spread.Of([]);
+
+    public Spread Of(string name, Func<Figures, double> figure) => Spread.Of(_figures.TryGetValue(name, out var figures) ? figures.Select(figure) : []);
+
+    public string ToMarkdown()
+    {
+        var text = new StringBuilder($"### {title}\n\n| | {unit.RateName} | {unit.CpuName} | p50 ms | p99 ms |\n|---|---|---|---|---|\n");
+        foreach (var contender in contenders)
+            text.Append($"| {contender.Name} | {Of(contender.Name, static figures => figures.Rate)} | {Of(contender.Name, static figures => figures.Cpu)} | {Of(contender.Name, static figures => figures.P50)} | {Of(contender.Name, static figures => figures.P99)} |\n");
+        return text.ToString();
+    }
+
+    async Task<Figures> TurnAsync(Contender contender)
+    {
+        if (contender.Before is { } before)
+            await before();
+        var cpuBefore = contender.Server.CpuSeconds;
+        var result = contender.Load.Run();
+        var cpu = contender.Server.CpuSeconds - cpuBefore;
+        var rate = unit.RateOf(result);
+        return new(rate, cpu / (rate * result.Seconds) * unit.CpuScale, result.Percentile(50), result.Percentile(99));
+    }
+}
+
+/// <summary>What was wanted, and what came of it.</summary>
+sealed record Goal(string What, double Wanted, Spread Got, bool LessIsBetter = false)
+{
+    public string ToMarkdown() =>
+        $"| {What} | {(LessIsBetter ? "≤" : "≥")} {Wanted.ToString(System.Globalization.CultureInfo.InvariantCulture)} | {Got} | {(double.IsNaN(Got.Median) ? "not measured" : (LessIsBetter ? Got.Median <= Wanted : Got.Median >= Wanted) ? "met" : "**missed**")} |";
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# LogHttp beside its peers, measured in turns in one run; writes a Markdown table. Usage: bench.sh [quick] [name=value …]
+#   quick       under two minutes: fewer rounds, shorter, the first four races
+#   rounds=5 seconds=1 only=fetch,post,batch,answers,live,topics,place,peers out=FILE gigabytes=4 topics=10000
+# Peers are what is installed of them: apt-get install nginx-light nats-server redis-server. BENCH_DIRECTORY (/var/tmp) has to be on
+# a real disk. In a network of its own, where all sockets use reno: BBR, the default of some systems, paces loopback.
+set -euo pipefail
+if [ -z "${BENCH_NETWORK:-}" ]; then
+  own_network() { # [OPTION…]: as this user, else as root of a namespace
+    unshare "$@" --net sh -c 'ip link set lo up && echo reno >/proc/sys/net/ipv4/tcp_congestion_control' 2>/dev/null
+  }
+  export BENCH_NETWORK=1
+  for option in "" --map-root-user; do
+    if own_network ${option:+"$option"}; then
+      exec unshare ${option:+"$option"} --net sh -c 'ip link set lo up && echo reno >/proc/sys/net/ipv4/tcp_congestion_control && exec "$@"' sh "$0" "$@"
+    fi
+  done
+  echo "No network of its own to be had: congestion control is the system's, $(cat /proc/sys/net/ipv4/tcp_congestion_control)." >&2
+fi
+repository=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d -p "${BENCH_DIRECTORY:-/var/tmp}" loghttp-bench.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+kind=$(stat -f -c %T "$work")
+if [ "$kind" = tmpfs ] || [ "$kind" = ramfs ]; then
+  echo "$work is on $kind, where nothing is ever synced; name a directory on a disk in BENCH_DIRECTORY." >&2
+  exit 1
+fi
+export PATH=$PATH:/usr/sbin DOTNET_NOLOGO=1
+for project in src/LogHttp.Server tests/LogHttp.Benchmarks; do
+  dotnet build "$repository/$project" -c Release --nologo -v quiet >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
+done
+ulimit -n "$(ulimit -H -n)" || true
+dotnet "$repository/tests/LogHttp.Benchmarks/bin/Release/net10.0/LogHttp.Benchmarks.dll" bench "work=$work" "out=$repository/tests/LogHttp.Benchmarks/TestResults/bench.md" "$@"
