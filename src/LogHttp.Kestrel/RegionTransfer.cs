@@ -7,7 +7,7 @@ namespace LogHttp.Kestrel;
 /// <summary>Sends one region over a connection's <see cref="SocketPipeWriter"/>, slice by slice.</summary>
 internal readonly struct RegionTransfer(HttpContext context, SendFileConnection connection, PipeWriter body, FileStream file)
 {
-    private readonly SafeFileHandle _handle = file.SafeFileHandle;
+    private readonly SafeFileHandle _handle = FileHandles.Of(file);
     private readonly SocketPipeWriter _writer = connection.Writer;
     private readonly SendFileServices _services = connection.Services;
 
@@ -29,10 +29,9 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
             for (long sent = 0; sent < lengthBytes;)
             {
                 var slice = new FileRegion(file, _handle, position + sent, (int)Math.Min(lengthBytes - sent, _services.Options.SliceBytes));
-                await _services.PageCache.WarmAsync(slice, cancellationToken).ConfigureAwait(false);
                 var outcome = lengthBytes <= _services.Options.SmallRegionBytes
-                    ? await SendBehindHeadersAsync(slice).ConfigureAwait(false)
-                    : await SendSliceAsync(slice).ConfigureAwait(false);
+                    ? await SendBehindHeadersAsync(slice, cancellationToken).ConfigureAwait(false)
+                    : await SendSliceAsync(slice, cancellationToken).ConfigureAwait(false);
                 switch (outcome)
                 {
                     case RegionOutcome.Sent:
@@ -66,8 +65,9 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
         }
     }
 
-    private async ValueTask<RegionOutcome> SendSliceAsync(FileRegion slice)
+    private async ValueTask<RegionOutcome> SendSliceAsync(FileRegion slice, CancellationToken cancellationToken)
     {
+        await _services.PageCache.WarmAsync(slice, cancellationToken).ConfigureAwait(false);
         var outcome = RegionOutcome.NotTaken;
         _writer.BeginRegion(slice);
         try
@@ -88,11 +88,18 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
         return outcome;
     }
 
-    private async ValueTask<RegionOutcome> SendBehindHeadersAsync(FileRegion region)
+    private async ValueTask<RegionOutcome> SendBehindHeadersAsync(FileRegion region, CancellationToken cancellationToken)
     {
         var memory = body.GetMemory(region.LengthBytes)[..region.LengthBytes];
-        if (!RegionCopy.TryReadWhole(_handle, memory.Span, region.Position))
-            return RegionOutcome.CutShort;
+
+        // Mostly it is in the page cache, and the read that would not wait for the disk is the read.
+        if (!SystemCalls.TryReadCached(_handle, memory.Span, region.Position))
+        {
+            await _services.PageCache.WarmAsync(region, cancellationToken).ConfigureAwait(false);
+            if (!RegionCopy.TryReadWhole(_handle, memory.Span, region.Position))
+                return RegionOutcome.CutShort;
+        }
+
         body.Advance(region.LengthBytes);
         var flushed = await body.FlushAsync(CancellationToken.None).ConfigureAwait(false);
         if (flushed.IsCompleted)

@@ -18,24 +18,35 @@ internal static unsafe partial class SystemCalls
     /// <summary>Whether the byte at <paramref name="position"/> can be read without waiting for a disk: preadv2(2) with RWF_NOWAIT.</summary>
     internal static bool IsCached(SafeFileHandle file, long position)
     {
-        byte target;
-        var vector = new IoVector { Base = &target, Length = 1 };
-        try
-        {
-            // At the end of the file 0: nothing to wait for either.
-            if (ReadVectorNowait(file, &vector, 1, position, RwfNowait) >= 0)
-                return true;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            CanAskPageCache = false;
-            return true;
-        }
+        byte target = 0;
 
-        if (Marshal.GetLastPInvokeError() == ErrorTryAgain)
-            return false;
-        CanAskPageCache = false;
-        return true;
+        // At the end of the file 0: nothing to wait for either. Where nothing can be asked, nothing is waited for.
+        return ReadNowait(file, new Span<byte>(ref target), position) >= 0 || !CanAskPageCache;
+    }
+
+    /// <summary>Fills <paramref name="destination"/> if that takes no waiting for a disk; false where it would, or the file ends first.</summary>
+    internal static bool TryReadCached(SafeFileHandle file, Span<byte> destination, long position) =>
+        CanAskPageCache && ReadNowait(file, destination, position) == destination.Length;
+
+    /// <summary>How many bytes were there; negative where there are none yet, or there is no such call.</summary>
+    private static nint ReadNowait(SafeFileHandle file, Span<byte> destination, long position)
+    {
+        fixed (byte* start = destination)
+        {
+            var vector = new IoVector { Base = start, Length = destination.Length };
+            try
+            {
+                var read = ReadVectorNowait(file, &vector, 1, position, RwfNowait);
+                if (read < 0 && Marshal.GetLastPInvokeError() != ErrorTryAgain)
+                    CanAskPageCache = false;
+                return read;
+            }
+            catch (EntryPointNotFoundException)
+            {
+                CanAskPageCache = false;
+                return -1;
+            }
+        }
     }
 
     /// <summary>posix_fadvise(2); advice only, so its failure is none.</summary>

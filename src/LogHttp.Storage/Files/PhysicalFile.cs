@@ -1,9 +1,14 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace LogHttp.Storage.Files;
 
 /// <summary>A file of the operating system's.</summary>
 sealed class PhysicalFile(FileStream stream) : IFile
 {
-    public long LengthBytes => RandomAccess.GetLength(stream.SafeFileHandle);
+    // Asked for once: a stream that is asked for its handle calls lseek(2) each time.
+    readonly SafeFileHandle _handle = stream.SafeFileHandle;
+
+    public long LengthBytes => RandomAccess.GetLength(_handle);
 
     public FileStream Stream => stream;
 
@@ -13,7 +18,7 @@ sealed class PhysicalFile(FileStream stream) : IFile
         var total = 0;
         while (total < destination.Length)
         {
-            var read = RandomAccess.Read(stream.SafeFileHandle, destination[total..], position + total);
+            var read = RandomAccess.Read(_handle, destination[total..], position + total);
             if (read == 0)
                 break;
             total += read;
@@ -26,7 +31,7 @@ sealed class PhysicalFile(FileStream stream) : IFile
         try
         {
             // Goes on after a short write by itself, and throws when nothing more can be written.
-            RandomAccess.Write(stream.SafeFileHandle, source, position);
+            RandomAccess.Write(_handle, source, position);
         }
         catch (IOException exception) when (DiskErrors.IsDiskFull(exception))
         {
@@ -38,9 +43,9 @@ sealed class PhysicalFile(FileStream stream) : IFile
         }
     }
 
-    public void Truncate(long lengthBytes) => DiskErrors.Translate(stream.Name, () => RandomAccess.SetLength(stream.SafeFileHandle, lengthBytes));
+    public void Truncate(long lengthBytes) => DiskErrors.Translate(stream.Name, () => RandomAccess.SetLength(_handle, lengthBytes));
 
-    public void Sync() => PosixCalls.SyncData(stream.SafeFileHandle, stream.Name);
+    public void Sync() => PosixCalls.SyncData(_handle, stream.Name);
 
     public void Dispose() => stream.Dispose();
 }
