@@ -31,6 +31,8 @@ internal static class JsonText
             return new(RecordFaultCode.InvalidUtf8, $"The value is not valid UTF-8 at byte {FirstInvalidUtf8(json)}.");
         if (json.IsEmpty)
             return new(RecordFaultCode.InvalidJson, "The value is empty; JSON was expected.");
+        if (JsonScanner.IsOneValue(json, MaxDepth))
+            return null;
         try
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });

@@ -1,0 +1,78 @@
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage.Tests.Records;
+
+public class JsonScannerTests
+{
+    const int Depth = 5;
+
+    static readonly string[] Pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\"", "0", "-1", "1.5", "1e3", "true", "false", "null", " ", "\n", "\"\\u00e9\\n\"", "1.", "01", "\\", "\"", "\u0001", "é", "-", "+", "E", "tru", "\u00a0"];
+
+    /// <summary>What is nearly JSON, and mostly not: a reader of the framework must say the same of each.</summary>
+    static readonly Gen<string> Texts = Gen.Int[0, Pieces.Length - 1].Select(static number => Pieces[number]).Array[0, 8].Select(string.Concat);
+
+    /// <summary>JSON of all shapes with a place overwritten: faults within and beside what is skipped 16 bytes at a time.</summary>
+    static readonly Gen<string> Damaged = Gen.Select(RecordGen.Json, Gen.Int[0, 1_000], Gen.Char["{}[]\",:\\0e-+.nult \n\u0001\u001f /"], Gen.Int[0, 2], (json, position, letter, kind) =>
+    {
+        position %= json.Length;
+        return kind switch
+        {
+            0 => json.Remove(position, 1).Insert(position, letter.ToString()),
+            1 => json[..position],
+            _ => json,
+        };
+    });
+
+    [Fact]
+    public void IsOneValue_AgreesWithTheReaderOnPieces() => Texts.Sample(AssertAgrees, iter: 50_000);
+
+    [Fact]
+    public void IsOneValue_AgreesWithTheReaderOnDamagedJson() => Damaged.Sample(AssertAgrees, iter: 20_000);
+
+    [Fact]
+    public void IsOneValue_SeesEveryPlaceOfAString()
+    {
+        for (var length = 1; length < 50; length++)
+        {
+            for (var place = 0; place < length; place++)
+            {
+                foreach (var letter in "\"\\\u0000\u001f\u007fé")
+                    AssertAgrees($"[\"{new string('x', place)}{letter}{new string('x', length - place - 1)}\"]");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("[[[[[]]]]]", true)]
+    [InlineData("[[[[[[]]]]]]", false)]
+    [InlineData("{\"a\":[{\"a\":[{}]}]}", true)]
+    [InlineData("{\"a\":[{\"a\":[{\"a\":{}}]}]}", false)]
+    public void IsOneValue_CountsLevels(string json, bool isIn)
+    {
+        Assert.Equal(isIn, JsonScanner.IsOneValue(Encoding.UTF8.GetBytes(json), Depth));
+        AssertAgrees(json);
+    }
+
+    static void AssertAgrees(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        Assert.Equal(Reads(bytes), JsonScanner.IsOneValue(bytes, Depth));
+    }
+
+    static bool Reads(byte[] bytes)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = Depth });
+            while (reader.Read()) { }
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}
