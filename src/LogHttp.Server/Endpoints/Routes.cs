@@ -1,10 +1,14 @@
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Documentation;
+using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
+using LogHttp.Server.Producing;
+using LogHttp.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -61,9 +65,11 @@ internal static class Routes
 
     public static void MapLogHttp(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/topics/{topic}", ProduceEndpoint.HandleAsync).WithMetadata(RecordOperations.Produce);
+        // The two hot paths take what they need from the program's services: a request's own cost a scope each time.
+        var services = routes.ServiceProvider;
+        routes.MapPost("/topics/{topic}", (HttpContext context, string topic) => ProduceEndpoint.HandleAsync(context, topic, Get<TopicCatalog>(), Get<StorageOptions>(), Get<BodyBudget>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>(), Get<IHostApplicationLifetime>())).WithMetadata(RecordOperations.Produce);
         routes.MapPost("/topics/{topic}/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync).WithMetadata(RecordOperations.ProduceToPartition);
-        routes.MapMethods("/topics/{topic}/{place}", Read, FetchEndpoint.HandleAsync).WithMetadata(RecordOperations.Fetch);
+        routes.MapMethods("/topics/{topic}/{place}", Read, (HttpContext context, string topic, string place) => FetchEndpoint.HandleAsync(context, topic, place, Get<TopicCatalog>(), Get<LongPoll>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>())).WithMetadata(RecordOperations.Fetch);
         routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync).WithMetadata(RecordOperations.FetchValue);
         routes.MapMethods("/stream", Read, FollowEndpoint.HandleManyAsync).WithMetadata(StreamOperations.Follow);
         routes.MapMethods("/topics", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
@@ -75,6 +81,8 @@ internal static class Routes
         routes.MapPost("/topics/{topic}/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
         routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
         routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health).DisableRateLimiting();
+
+        T Get<T>() where T : notnull => services.GetRequiredService<T>();
     }
 
     static void Listens(WebApplication app, SiteGuard guard)
