@@ -13,31 +13,34 @@ static class LiveLatency
     public static async Task RunAsync(Uri address, int records, int ratePerSecond)
     {
         foreach (var reader in new[] { "long poll", "follow", "events" })
+            Console.WriteLine($"{reader}: from the answer to the reader's bytes: {await MeasureAsync(address, reader, records, ratePerSecond, "always")}");
+    }
+
+    public static async Task<Percentiles> MeasureAsync(Uri address, string reader, int records, int ratePerSecond, string flush)
+    {
+        var topic = $"latency-{Guid.NewGuid():N}";
+        using var producer = new RawConnection(address);
+        await producer.SendAsync("PUT", $"/topics/{topic}", $$"""{"flush":"{{flush}}"}""");
+        await producer.ReceiveAnswerAsync();
+        var arrived = new ConcurrentDictionary<int, long>();
+        using var connection = new RawConnection(address);
+        var reading = reader == "long poll" ? PollAsync(connection, topic, records, arrived) : FollowAsync(connection, topic, reader == "events", records, arrived);
+        var answered = new long[records];
+        var started = Stopwatch.GetTimestamp();
+        for (var number = 0; number < records; number++)
         {
-            var topic = $"latency-{Guid.NewGuid():N}";
-            using var producer = new RawConnection(address);
-            await producer.SendAsync("PUT", $"/topics/{topic}");
+            var due = TimeSpan.FromSeconds((double)number / ratePerSecond) - Stopwatch.GetElapsedTime(started);
+            if (due > TimeSpan.Zero)
+                await Task.Delay(due);
+            await producer.SendAsync("POST", $"/topics/{topic}", string.Create(CultureInfo.InvariantCulture, $"#{number:D9}#"));
             await producer.ReceiveAnswerAsync();
-            var arrived = new ConcurrentDictionary<int, long>();
-            using var connection = new RawConnection(address);
-            var reading = reader == "long poll" ? PollAsync(connection, topic, records, arrived) : FollowAsync(connection, topic, reader == "events", records, arrived);
-            var answered = new long[records];
-            var started = Stopwatch.GetTimestamp();
-            for (var number = 0; number < records; number++)
-            {
-                var due = TimeSpan.FromSeconds((double)number / ratePerSecond) - Stopwatch.GetElapsedTime(started);
-                if (due > TimeSpan.Zero)
-                    await Task.Delay(due);
-                await producer.SendAsync("POST", $"/topics/{topic}", string.Create(CultureInfo.InvariantCulture, $"#{number:D9}#"));
-                await producer.ReceiveAnswerAsync();
-                answered[number] = Stopwatch.GetTimestamp();
-            }
-            await reading.WaitAsync(TimeSpan.FromSeconds(30));
-            var spread = new Percentiles();
-            for (var number = 0; number < records; number++)
-                spread.Add(answered[number], arrived[number]);
-            Console.WriteLine($"{reader}: from the answer to the reader's bytes: {spread}");
+            answered[number] = Stopwatch.GetTimestamp();
         }
+        await reading.WaitAsync(TimeSpan.FromSeconds(30));
+        var spread = new Percentiles();
+        for (var number = 0; number < records; number++)
+            spread.Add(answered[number], arrived[number]);
+        return spread;
     }
 
     static async Task PollAsync(RawConnection connection, string topic, int records, ConcurrentDictionary<int, long> arrived)

@@ -48,6 +48,41 @@ static class ManyFollowers
             connection.Dispose();
     }
 
+    /// <summary>What each takes while nothing comes, and after some records have.</summary>
+    public static async Task<(double ParkedBytes, double BusyBytes)> MeasureAsync(Uri address, Func<long> residentBytes, int followers)
+    {
+        const string Topic = "followed";
+        const int Records = 100;
+        using var producer = new RawConnection(address);
+        await producer.SendAsync("PUT", $"/topics/{Topic}", """{"flush":"os"}""");
+        await producer.ReceiveAnswerAsync();
+        var idle = residentBytes();
+        var received = new long[followers];
+        var connections = new RawConnection[followers];
+        for (var number = 0; number < followers; number++)
+        {
+            connections[number] = new RawConnection(address, bufferBytes: 512);
+            await connections[number].SendAsync("GET", $"/topics/{Topic}/latest?follow=true");
+            await connections[number].ReceiveAsync();
+        }
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        var parked = residentBytes();
+        for (var number = 0; number < followers; number++)
+            _ = CountAsync(connections[number], received, number);
+        for (var number = 0; number < Records; number++)
+        {
+            await producer.SendAsync("POST", $"/topics/{Topic}", "100 bytes of text, or nearly so, as an event of some shop or sensor might have them, and a little");
+            await producer.ReceiveAnswerAsync();
+            await Task.Delay(50);
+        }
+        for (var waited = Stopwatch.StartNew(); received.Min() < Records && waited.Elapsed < TimeSpan.FromSeconds(60);)
+            await Task.Delay(10);
+        var busy = residentBytes();
+        foreach (var connection in connections)
+            connection.Dispose();
+        return ((parked - idle) / (double)followers, (busy - idle) / (double)followers);
+    }
+
     /// <summary>A record is a line that is not empty: a chunk's size and its end have lines of their own.</summary>
     static async Task CountAsync(RawConnection connection, long[] received, int number)
     {

@@ -23,13 +23,16 @@ sealed class Percentiles
             _milliseconds.Add(Stopwatch.GetElapsedTime(fromTimestamp, toTimestamp).TotalMilliseconds);
     }
 
-    public override string ToString()
+    /// <summary>The milliseconds that a share of all did not exceed.</summary>
+    public double At(double share)
     {
         lock (_milliseconds)
         {
             _milliseconds.Sort();
-            double At(double share) => _milliseconds.Count == 0 ? double.NaN : _milliseconds[(int)Math.Min(_milliseconds.Count - 1, share * _milliseconds.Count)];
-            return string.Create(CultureInfo.InvariantCulture, $"n {_milliseconds.Count}, p50 {At(0.5):0.000} ms, p99 {At(0.99):0.000} ms, max {At(1):0.000} ms");
+            return _milliseconds.Count == 0 ? double.NaN : _milliseconds[(int)Math.Min(_milliseconds.Count - 1, share * _milliseconds.Count)];
         }
     }
+
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"n {Count}, p50 {At(0.5):0.000} ms, p99 {At(0.99):0.000} ms, max {At(1):0.000} ms");
 }

@@ -45,6 +45,8 @@ sealed class LogClient(IPEndPoint address) : IDisposable
         return string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{offset}?partition=0&v={answer.Headers.GetValues("Log-Topic-Id").Single()}");
     }
 
+    public async Task<int> RecordsInAsync(string url) => (await _client.GetByteArrayAsync(new Uri(url, UriKind.Relative))).Count(static value => value == '\n');
+
     /// <summary>The pages from an offset on as <c>Link</c> leads through them: at which URL, and which bytes of the log each is.</summary>
     public async Task<List<(string Url, long Position, int SizeBytes)>> PagesAsync(string topic, int maxBytes, int most)
     {

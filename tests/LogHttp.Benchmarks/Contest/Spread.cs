@@ -12,7 +12,7 @@ readonly record struct Spread(double Median, double Least, double Most)
         return new(sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2, sorted[0], sorted[^1]);
     }
 
-    public override string ToString() => $"{Text(Median)} ({Text(Least)}–{Text(Most)})";
+    public override string ToString() => double.IsNaN(Median) ? "–" : $"{Text(Median)} ({Text(Least)}–{Text(Most)})";
 
     static string Text(double value) => value switch
     {

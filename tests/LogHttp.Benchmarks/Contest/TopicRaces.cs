@@ -1,6 +1,35 @@
 namespace LogHttp.Benchmarks;
 
+/// <summary>Durable appends spread over ever more topics, and what topics cost that nobody uses.</summary>
 static class TopicRaces
 {
-    public static Task RunAsync(Bench bench) => Task.CompletedTask;
+    const int Makers = 64;
+
+    public static async Task RunAsync(Bench bench)
+    {
+        var (server, address) = await PeerStarts.LogHttpAsync(bench.Options.Work, "topics-data", ("MaxTopics", "100000"));
+        bench.Started(server);
+        using var client = new LogClient(address);
+        await client.MakeAsync("t-0");
+        await Task.Delay(1_000);
+        var before = server.ResidentBytes;
+        var most = bench.Options.ManyTopics;
+        await Parallel.ForEachAsync(Enumerable.Range(1, most - 1), new ParallelOptions { MaxDegreeOfParallelism = Makers }, async (number, _) => await client.MakeAsync($"t-{number}"));
+        bench.Stop(server);
+        // Started anew, it holds what topics take and nothing of their making.
+        (server, address) = await PeerStarts.LogHttpAsync(bench.Options.Work, "topics-data", ("MaxTopics", "100000"));
+        bench.Started(server);
+        await Task.Delay(2_000);
+        var each = (server.ResidentBytes - before) / 1024.0 / most;
+        bench.Goal($"KiB of resident memory for each of {most} idle topics", 4, new(each, each, each), lessIsBetter: true);
+
+        var contenders = new[] { 1, 100, most }.Select(topics =>
+        {
+            var requests = Enumerable.Range(0, topics).Select(number => HttpConversation.Request("POST", $"/topics/t-{number}", "application/json", Payloads.Json(100))).ToArray();
+            return new Contender($"{topics} topics", server, new Load(address, number => new HttpConversation(requests, number * Math.Max(1, topics / 64), 201)) { Duration = bench.Options.Turn });
+        }).ToArray();
+        var race = await bench.RunAsync("POST of 100 bytes, flush: always, spread over topics, 64 connections", Unit.Requests, contenders);
+        bench.Goal($"durable appends to {most} topics, requests/s of those to one", 0.7, race.Ratio($"{most} topics", "1 topics", static figures => figures.Rate));
+        bench.Stop(server);
+    }
 }
