@@ -63,7 +63,7 @@ sealed class Bench(BenchOptions options) : IDisposable
     public async Task<Race> RunAsync(string title, Unit unit, params Contender?[] contenders)
     {
         var race = new Race(title, unit, [.. contenders.OfType<Contender>()]);
-        await race.RunAsync(options.Rounds);
+        await race.RunAsync(options.Rounds, options.WarmUp);
         _races.Add(race);
         return race;
     }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace LogHttp.Benchmarks;
 
 /// <summary>How long, how often, and which of the races.</summary>
-sealed record BenchOptions(string Work, string Output, int Rounds, double Seconds, IReadOnlySet<string> Only, int BigGigabytes, int ManyTopics)
+sealed record BenchOptions(string Work, string Output, int Rounds, double Seconds, TimeSpan WarmUp, IReadOnlySet<string> Only, int BigGigabytes, int ManyTopics)
 {
     public static readonly string[] All = ["fetch", "post", "batch", "answers", "live", "topics", "place", "peers"];
 
@@ -17,7 +17,8 @@ sealed record BenchOptions(string Work, string Output, int Rounds, double Second
         return new(
             Text("work", ""), Text("out", "bench.md"), Number("rounds", isQuick ? 3 : 5),
             double.Parse(Text("seconds", isQuick ? "0.4" : "1"), CultureInfo.InvariantCulture),
+            TimeSpan.FromSeconds(isQuick ? 1.5 : 3),
             Text("only", isQuick ? "fetch,post,batch,answers" : string.Join(',', All)).Split(',').ToHashSet(),
-            Number("gigabytes", 4), Number("topics", 10_000));
+            Number("gigabytes", 4), Number("topics", 2_000));
     }
 }

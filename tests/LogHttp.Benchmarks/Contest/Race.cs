@@ -35,17 +35,15 @@ readonly record struct Figures(double Rate, double Cpu, double P50, double P99);
 /// </summary>
 sealed class Race(string title, Unit unit, params Contender[] contenders)
 {
-    static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1.5);
-
     readonly Dictionary<string, List<Figures>> _figures = contenders.ToDictionary(static contender => contender.Name, static _ => new List<Figures>());
 
     public string Title => title;
 
-    public async Task RunAsync(int rounds)
+    public async Task RunAsync(int rounds, TimeSpan warmUp)
     {
         // Until the runtime has compiled what is hot for good.
         foreach (var contender in contenders)
-            await TurnAsync(contender with { Load = contender.Load with { Duration = WarmUp > contender.Load.Duration ? WarmUp : contender.Load.Duration } });
+            await TurnAsync(contender with { Load = contender.Load with { Requests = null, Duration = warmUp } });
         for (var round = 0; round < rounds; round++)
         {
             for (var turn = 0; turn < contenders.Length; turn++)
