@@ -71,12 +71,16 @@ internal static class ProduceEndpoint
     }
 
     /// <summary>Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this request.</summary>
-    public static Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset) =>
-        Task.WhenAll(batches.ConvertAll(async batch =>
-        {
-            var count = batch.Value.Count;
-            return new PartitionResult(batch.Key, count, await topic.Partitions[batch.Key].AppendAsync(batch.Value, expectedNextOffset));
-        }));
+    public static async Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset) =>
+        batches is [var only]
+            ? [await AppendAsync(topic, only, expectedNextOffset)]
+            : await Task.WhenAll(batches.ConvertAll(batch => AppendAsync(topic, batch, expectedNextOffset)));
+
+    static async Task<PartitionResult> AppendAsync(Topic topic, KeyValuePair<int, RecordBatch> batch, long? expectedNextOffset)
+    {
+        var count = batch.Value.Count;
+        return new(batch.Key, count, await topic.Partitions[batch.Key].AppendAsync(batch.Value, expectedNextOffset));
+    }
 
     static IResult Answer(HttpContext context, string topic, PartitionResult[] results)
     {

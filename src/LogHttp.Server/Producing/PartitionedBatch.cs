@@ -9,7 +9,8 @@ namespace LogHttp.Server.Producing;
 /// </summary>
 internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int? requested, ProducerStamp? producer, Func<int> chooseKeyless) : IDisposable
 {
-    readonly SortedDictionary<int, RecordBatch> _batches = [];
+    // Mostly one. A list: a sorted dictionary allocates for itself, for each entry and each time that it is gone through.
+    readonly SortedList<int, RecordBatch> _batches = [];
     int? _keyless;
 
     public int MaxRecordBytes => limits.MaxRecordBytes;
@@ -17,7 +18,16 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     public int Partitions => partitions;
 
     /// <summary>How many partitions the records go to.</summary>
-    public int PartitionsUsed => _batches.Values.Count(batch => batch.Count > 0);
+    public int PartitionsUsed
+    {
+        get
+        {
+            var used = 0;
+            for (var i = 0; i < _batches.Count; i++)
+                used += _batches.GetValueAtIndex(i).Count > 0 ? 1 : 0;
+            return used;
+        }
+    }
 
     /// <summary>The first partition that has records.</summary>
     public int FirstPartition => _batches.First(batch => batch.Value.Count > 0).Key;
@@ -25,7 +35,7 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     /// <summary>What all records take once encoded, with what the partition will write in front of each.</summary>
     public long SizeBytes => _batches.Values.Sum(batch => batch.MaxFramedBytes);
 
-    public bool IsEmpty => _batches.Values.All(batch => batch.Count == 0);
+    public bool IsEmpty => PartitionsUsed == 0;
 
     /// <summary>The batch a record goes into; null when there is no such partition.</summary>
     public RecordBatch? For(int? partition, in RecordMetadata metadata)
@@ -47,15 +57,20 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     /// <summary>Hands the batches over, in the order of their partitions; they are the caller's then.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()
     {
-        List<KeyValuePair<int, RecordBatch>> taken = [.. _batches.Where(batch => batch.Value.Count > 0)];
+        var taken = new List<KeyValuePair<int, RecordBatch>>(_batches.Count);
+        for (var i = 0; i < _batches.Count; i++)
+        {
+            if (_batches.GetValueAtIndex(i) is { Count: > 0 } batch)
+                taken.Add(new(_batches.GetKeyAtIndex(i), batch));
+        }
         _batches.Clear();
         return taken;
     }
 
     public void Dispose()
     {
-        foreach (var batch in _batches.Values)
-            batch.Dispose();
+        for (var i = 0; i < _batches.Count; i++)
+            _batches.GetValueAtIndex(i).Dispose();
         _batches.Clear();
     }
 }
