@@ -18,9 +18,9 @@ sealed class NatsConversation(int number, string subject, byte[] payload) : ICon
     {
         if (received.StartsWith("-ERR"u8) || received.IndexOf("\"error\""u8) >= 0)
             throw new IOException($"NATS refused: {Encoding.ASCII.GetString(received)}");
-        // An acknowledgement is a message of one object.
+        // An acknowledgement is a message of one object; a PING may come with it.
         if (_isGreeted)
-            return received.EndsWith("}\r\n"u8) ? 1 : 0;
+            return received.IndexOf("}\r\n"u8) >= 0 ? 1 : 0;
         _isGreeted = received.IndexOf("PONG"u8) >= 0;
         return _isGreeted ? 1 : 0;
     }

@@ -20,7 +20,7 @@ static class PeerStarts
 
     public static async Task<(PeerProcess Process, IPEndPoint Kestrel, IPEndPoint Bare)> ReferenceAsync(string work, string file, bool throughOurWriter)
     {
-        var start = Dotnet(typeof(PeerStarts).Assembly.Location, "reference", file, Path.Combine(work, $"appended-{throughOurWriter}"), throughOurWriter ? "1" : "0");
+        var start = Dotnet(typeof(PeerStarts).Assembly.Location, "reference", file, Path.Combine(work, $"appended-{Guid.NewGuid():N}"), throughOurWriter ? "1" : "0");
         // As the SDK sets it for web applications, LogHttp among them.
         start.Environment["DOTNET_gcServer"] = "1";
         var (process, line) = await PeerProcess.StartAsync(start, "Now listening on: http");
