@@ -13,7 +13,18 @@ switch (args)
         return 0;
     case ["bench", .. var given]:
         using (var bench = new Bench(BenchOptions.Read(given.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[^1]))))
-            await bench.RunAsync();
+        {
+            try
+            {
+                await bench.RunAsync();
+            }
+            catch (Exception exception)
+            {
+                // Left to the runtime, it would end the process at once, and the peers would stay.
+                await Console.Error.WriteLineAsync(exception.ToString());
+                return 1;
+            }
+        }
         return 0;
 }
 if (args is not [var command, var url, .. var rest])
