@@ -35,11 +35,11 @@ internal static class ConfluentEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         using var batch = new PartitionedBatch(options.Records, partitions, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
-        using var body = new BodyReader(request.OpenBody(_ => settings.MaxBodyBytes), budget);
+        using var body = new BodyReader(request.OpenBody(budget, _ => settings.MaxBodyBytes), budget);
         // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be repeated.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
         var records = new ConfluentBody(request.Kind, batch, partition, isAllOrNothing);
-        if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read) is { } bodyProblem)
+        if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is { } bodyProblem)
             return bodyProblem;
         if (isAllOrNothing && ProduceEndpoint.CheckConditions(request, partition, batch) is { } conditionProblem)
             return conditionProblem;

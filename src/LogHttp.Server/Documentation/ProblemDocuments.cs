@@ -61,9 +61,9 @@ internal static class ProblemDocuments
         Problems.Of(new FetchResult(FetchStatus.BeyondEnd, EarliestOffset: 0, EndOffset: 131, FirstOffset: 1000, NextOffset: 1000)),
         "The place lies beyond the end; `endOffset` says where that is.", Headers.Offsets);
 
-    public static ProblemDocument RecordTooLarge { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.RecordTooLarge, "The record is larger than 1048576 bytes (maxRecordBytes).")), "A record is larger than `MaxRecordBytes`.");
+    public static ProblemDocument RecordTooLarge { get; } = new(Problems.RecordTooLarge(1_048_576), "A record is larger than `MaxRecordBytes`.");
     public static ProblemDocument BatchTooLarge { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.BatchTooLarge, "The records take more than 67108864 bytes (maxBatchBytes).")), "The records for a partition are larger than `MaxBatchBytes` together.");
-    public static ProblemDocument BodyTooLarge { get; } = new(Problems.Of(new BadHttpRequestException("", StatusCodes.Status413PayloadTooLarge)), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
+    public static ProblemDocument BodyTooLarge { get; } = new(Problems.BodyTooLarge(), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
 
     public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br and zstd, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
     public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");

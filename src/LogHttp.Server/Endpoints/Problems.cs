@@ -68,6 +68,11 @@ internal static class Problems
     public static Problem Stopping() =>
         new(StatusCodes.Status503ServiceUnavailable, LogClosed, "The server is stopping.", IsRetryable: true);
 
+    public static Problem BodyTooLarge() => Of(new BadHttpRequestException("", StatusCodes.Status413PayloadTooLarge));
+
+    public static Problem RecordTooLarge(int maxRecordBytes) =>
+        Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
+
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);
 

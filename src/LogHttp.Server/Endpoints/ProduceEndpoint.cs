@@ -38,7 +38,7 @@ internal static class ProduceEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0);
-        using var body = new BodyReader(request.OpenBody(_ => settings.Value.MaxBodyBytes), budget);
+        using var body = new BodyReader(request.OpenBody(budget, _ => settings.Value.MaxBodyBytes), budget);
         if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;
         if (CheckConditions(request, request.Partition, batch) is { } conditionProblem)

@@ -150,6 +150,8 @@ internal sealed class ZstdBodyDecoder : BodyDecoder
     /// <summary>What RFC 8878 asks every decoder to take, and RFC 9659 of the web at the most: a frame can ask for gigabytes.</summary>
     const int MaxWindowLog = 23;
 
+    public const int MaxWindowBytes = 1 << MaxWindowLog;
+
     readonly Decompressor _decompressor = new();
     OperationStatus _status = OperationStatus.Done;
 
@@ -162,7 +164,7 @@ internal sealed class ZstdBodyDecoder : BodyDecoder
             return;
         _status = _decompressor.UnwrapStream(source, destination, out consumed, out written);
         if (_status == OperationStatus.InvalidData)
-            throw new InvalidDataException($"it is damaged, or something else, or its window is larger than {1 << MaxWindowLog} bytes (zstd --ultra, --long)");
+            throw new InvalidDataException($"it is damaged, or something else, or its window is larger than {MaxWindowBytes} bytes (zstd --ultra, --long)");
     }
 
     public override void Finish()

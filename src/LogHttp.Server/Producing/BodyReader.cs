@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Producing;
 
@@ -25,27 +24,27 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
     /// <param name="number">From 1 on.</param>
     public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
 
-    /// <summary>Reads a body that is one record, or one of something else: then <paramref name="tooLarge"/> says what is wrong with more.</summary>
-    public async ValueTask<Problem?> ReadWholeAsync(int maxBytes, WholeHandler handle, Problem? tooLarge = null)
+    /// <summary>Reads a body that is one of something; <paramref name="tooLarge"/> says what is wrong with more.</summary>
+    public async ValueTask<Problem?> ReadWholeAsync(int maxBytes, WholeHandler handle, Problem tooLarge)
     {
         while (true)
         {
             var (read, problem) = await ReadAsync();
             if (problem is not null)
                 return problem;
+            if (_carried.SizeBytes + read.Bytes.Length > maxBytes)
+                return tooLarge;
             if (read.IsLast && _carried.IsEmpty && read.Bytes.IsSingleSegment)
                 return handle(read.Bytes.FirstSpan);
             foreach (var piece in read.Bytes)
                 _carried.Add(piece.Span);
-            if (_carried.SizeBytes > maxBytes)
-                return tooLarge ?? TooLarge(maxBytes);
             if (read.IsLast)
                 return handle(_carried.Bytes);
         }
     }
 
     /// <summary>Reads a body of lines. The last one may lack its line feed; a line feed at the end begins no further line.</summary>
-    public async ValueTask<Problem?> ReadLinesAsync(int maxRecordBytes, LineHandler handle)
+    public async ValueTask<Problem?> ReadLinesAsync(int maxLineBytes, LineHandler handle, Problem tooLarge)
     {
         var number = 0L;
         while (true)
@@ -55,9 +54,9 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
                 return problem;
             foreach (var piece in read.Bytes)
             {
-                problem ??= TakeLines(piece.Span, ref number, handle);
-                if (_carried.SizeBytes > maxRecordBytes)
-                    problem ??= TooLarge(maxRecordBytes).AtLine(number + 1);
+                problem ??= TakeLines(piece.Span, ref number, handle, maxLineBytes, tooLarge);
+                if (_carried.SizeBytes > maxLineBytes)
+                    problem ??= tooLarge.AtLine(number + 1);
             }
             if (problem is null && read.IsLast && !_carried.IsEmpty)
                 problem = handle(_carried.Bytes, number + 1);
@@ -75,7 +74,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
     }
 
     /// <summary>Handles every line that ends in a piece, and carries what is left of it to the next.</summary>
-    Problem? TakeLines(ReadOnlySpan<byte> piece, ref long number, LineHandler handle)
+    Problem? TakeLines(ReadOnlySpan<byte> piece, ref long number, LineHandler handle, int maxLineBytes, Problem tooLarge)
     {
         for (var end = piece.IndexOf((byte)'\n'); end >= 0; end = piece.IndexOf((byte)'\n'))
         {
@@ -85,7 +84,10 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
                 _carried.Add(line);
                 line = _carried.Bytes;
             }
-            if (handle(line, ++number) is { } problem)
+            number++;
+            if (line.Length > maxLineBytes)
+                return tooLarge.AtLine(number);
+            if (handle(line, number) is { } problem)
                 return problem;
             _carried.Clear();
             piece = piece[(end + 1)..];
@@ -106,12 +108,13 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
         {
             return (default, Problems.BodyTimeout(exception.Timeout));
         }
+        catch (BodyBudgetException)
+        {
+            return (default, Problems.TooMuchReading());
+        }
         if (!budget.TryTake(piece.Bytes.Length))
             return (default, Problems.TooMuchReading());
         _takenBytes += piece.Bytes.Length;
         return (piece, null);
     }
-
-    static Problem TooLarge(int maxRecordBytes) =>
-        Problems.Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
 }

@@ -6,14 +6,17 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.Server.Producing;
 
 /// <summary>How a body is packed, by its <c>Content-Encoding</c> (api/PROTOCOL.md §2).</summary>
-internal sealed record ContentCoding(string Name, Func<BodyDecoder> CreateDecoder)
+/// <param name="Name">As the header has it.</param>
+/// <param name="MaxWindowBytes">How much of what it unpacked a decoder may hold.</param>
+/// <param name="CreateDecoder">Makes one.</param>
+internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyDecoder> CreateDecoder)
 {
     /// <summary>What may be sent, for <c>Accept-Encoding</c> of the answer to who sends another (RFC 9110 §12.5.3).</summary>
     public const string Names = "gzip, br, zstd";
 
-    static readonly ContentCoding Gzip = new("gzip", static () => new GzipDecoder());
-    static readonly ContentCoding Brotli = new("br", static () => new BrotliBodyDecoder());
-    static readonly ContentCoding Zstd = new("zstd", static () => new ZstdBodyDecoder());
+    static readonly ContentCoding Gzip = new("gzip", 32 << 10, static () => new GzipDecoder());
+    static readonly ContentCoding Brotli = new("br", 16 << 20, static () => new BrotliBodyDecoder());
+    static readonly ContentCoding Zstd = new("zstd", ZstdBodyDecoder.MaxWindowBytes, static () => new ZstdBodyDecoder());
 
     /// <summary>Reads the header; null for a body that is as it is.</summary>
     public static bool TryRead(HttpRequest request, out ContentCoding? coding, [NotNullWhen(false)] out Problem? problem)
@@ -42,8 +45,9 @@ internal sealed record ContentCoding(string Name, Func<BodyDecoder> CreateDecode
 /// <summary>A body that came packed, unpacked piece by piece in one buffer.</summary>
 /// <param name="packed">As it came.</param>
 /// <param name="coding">How it is packed.</param>
+/// <param name="budget">What the decoder holds counts as being read: thirty bytes of brotli can make it hold 16 MiB.</param>
 /// <param name="maxBytes">What it may unpack to, for so many bytes that came: more would be a few bytes that cost gigabytes.</param>
-internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Func<long, long> maxBytes) : BodyPieces
+internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, BodyBudget budget, Func<long, long> maxBytes) : BodyPieces
 {
     const int BufferBytes = 32 << 10;
 
@@ -54,6 +58,7 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Func
     bool _mayHoldMore;
     long _packedBytes;
     long _unpackedBytes;
+    long _heldBytes;
 
     public override async ValueTask<BodyPiece> ReadAsync(TimeSpan timeout)
     {
@@ -84,6 +89,7 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Func
             _unpackedBytes += written;
             if (_unpackedBytes > maxBytes(_packedBytes))
                 throw new BadHttpRequestException("The body unpacks to too much.", StatusCodes.Status413PayloadTooLarge);
+            Hold(Math.Min(_unpackedBytes, coding.MaxWindowBytes));
             return new(new(_buffer, 0, written), IsLast: false);
         }
     }
@@ -92,7 +98,15 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Func
     {
         packed.Dispose();
         _decoder.Dispose();
+        budget.GiveBack(_heldBytes);
         ArrayPool<byte>.Shared.Return(_buffer);
+    }
+
+    void Hold(long sizeBytes)
+    {
+        if (!budget.TryTake(sizeBytes - _heldBytes))
+            throw new BodyBudgetException();
+        _heldBytes = sizeBytes;
     }
 
     void Unpack(Action<BodyDecoder> step)
@@ -110,3 +124,6 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Func
 
 /// <summary>A body that is not packed as it is said to be.</summary>
 internal sealed class BodyEncodingException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>A body for which there is no room beside those that are being read.</summary>
+internal sealed class BodyBudgetException : Exception;

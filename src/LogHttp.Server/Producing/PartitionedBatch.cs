@@ -9,11 +9,21 @@ namespace LogHttp.Server.Producing;
 /// </summary>
 internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int? requested, ProducerStamp? producer, Func<int> chooseKeyless) : IDisposable
 {
+    /// <summary>More than keys, headers, an offset and a producer can take with every character escaped.</summary>
+    const int UnencodedSlackBytes = 384 << 10;
+
     // Mostly one. A list: a sorted dictionary allocates for itself, for each entry and each time that it is gone through.
     readonly SortedList<int, RecordBatch> _batches = [];
+    RecordBatch? _last;
     int? _keyless;
 
     public int MaxRecordBytes => limits.MaxRecordBytes;
+
+    /// <summary>
+    /// How much a record may be before it is encoded: with white space, escapes, and what a line that was fetched has and is not
+    /// kept. To be asked of all of it, or what is too large would depend on the pieces that a body comes in.
+    /// </summary>
+    public int MaxUnencodedBytes => limits.MaxRecordBytes + UnencodedSlackBytes;
 
     public int Partitions => partitions;
 
@@ -32,8 +42,8 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     /// <summary>The first partition that has records.</summary>
     public int FirstPartition => _batches.First(batch => batch.Value.Count > 0).Key;
 
-    /// <summary>What all records take once encoded, with what the partition will write in front of each.</summary>
-    public long SizeBytes => _batches.Values.Sum(batch => batch.MaxFramedBytes);
+    /// <summary>Whether any record fits in yet, if it goes where the last one went: other partitions' batches were asked before.</summary>
+    public bool HasRoom => _last?.HasRoom ?? true;
 
     public bool IsEmpty => PartitionsUsed == 0;
 
@@ -48,7 +58,7 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
             return null;
         if (!_batches.TryGetValue(number, out var batch))
             _batches.Add(number, batch = new RecordBatch(limits, producer));
-        return batch;
+        return _last = batch;
     }
 
     /// <summary>A producer's records stay together, or a repeat would not be told.</summary>
@@ -64,6 +74,7 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
                 taken.Add(new(_batches.GetKeyAtIndex(i), batch));
         }
         _batches.Clear();
+        _last = null;
         return taken;
     }
 
@@ -72,5 +83,6 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
         for (var i = 0; i < _batches.Count; i++)
             _batches.GetValueAtIndex(i).Dispose();
         _batches.Clear();
+        _last = null;
     }
 }

@@ -64,12 +64,13 @@ internal sealed class ProduceRequest
     }
 
     /// <summary>The body, unpacked where it came packed.</summary>
+    /// <param name="budget">Bounds what unpacking holds.</param>
     /// <param name="abandoned">Nobody wants it any more.</param>
     /// <param name="maxUnpackedBytes">What it may unpack to, for so many bytes that came.</param>
-    public BodyPieces OpenBody(Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
+    public BodyPieces OpenBody(BodyBudget budget, Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
     {
         var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted, abandoned);
-        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, maxUnpackedBytes) : received;
+        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, budget, maxUnpackedBytes) : received;
     }
 
     /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>
@@ -79,8 +80,8 @@ internal sealed class ProduceRequest
         if (_request is { ContentLength: null, HttpContext: var context } && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
             return Problems.InvalidRequest("no_records", "The request has no body.");
         var problem = _bodyType.HoldsManyRecords
-            ? await body.ReadLinesAsync(batch.MaxRecordBytes, (line, number) => AddLine(batch, line)?.AtLine(number))
-            : await body.ReadWholeAsync(batch.MaxRecordBytes, value => Add(batch, _bodyType.Kind, value, _metadata, Partition));
+            ? await body.ReadLinesAsync(batch.MaxUnencodedBytes, (line, number) => AddLine(batch, line)?.AtLine(number), Problems.RecordTooLarge(batch.MaxRecordBytes))
+            : await body.ReadWholeAsync(batch.MaxUnencodedBytes, value => Add(batch, _bodyType.Kind, value, _metadata, Partition), Problems.RecordTooLarge(batch.MaxRecordBytes));
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 

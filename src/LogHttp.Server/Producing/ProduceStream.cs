@@ -75,7 +75,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             size.MaxRequestBodySize = null;
         context.Features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
         _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        _body = request.OpenBody(packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
+        _body = request.OpenBody(budget, packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
     }
 
     /// <summary>A numbered stream is cut by its lines alone, so that a repeat is cut alike.</summary>
@@ -117,6 +117,8 @@ internal sealed class ProduceStream : IAsyncDisposable
         await _ending.CancelAsync();
         if (_reading is not null)
             await _reading.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        // Nor write an answer that Kestrel has ended, or begun for another request.
+        await _reports.StopAsync();
         _body.Dispose();
         _batch.Dispose();
         _lines.Dispose();
@@ -135,7 +137,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 var piece = await NextAsync();
                 var rest = piece.Bytes;
                 if (!await TryHoldAsync(rest.Length))
-                    return Problems.TooMuchReading() with { Detail = "Too many request bodies are being read at once (maxReadingBytes)." };
+                    return TooMuchReading();
                 while (TakeLines(ref rest, out var problem))
                 {
                     if (problem is not null)
@@ -152,6 +154,10 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             return _failure ?? Problems.Stopping();
         }
+        catch (BodyBudgetException)
+        {
+            return TooMuchReading();
+        }
         catch (BodyTimeoutException exception)
         {
             return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? "produceStreamIdleSeconds" : "bodyTimeoutSeconds");
@@ -161,6 +167,8 @@ internal sealed class ProduceStream : IAsyncDisposable
             return Problems.Of(exception);
         }
     }
+
+    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "Too many request bodies are being read at once (maxReadingBytes)." };
 
     /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
     async ValueTask<BodyPiece> NextAsync()
@@ -210,17 +218,18 @@ internal sealed class ProduceStream : IAsyncDisposable
             if (problem is not null || IsFull)
                 return true;
         }
-        if (_lines.CarriedBytes > _batch.MaxRecordBytes)
-            problem = Problems.Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {_batch.MaxRecordBytes} bytes (maxRecordBytes).")).AtLine(_nextLine);
+        if (_lines.CarriedBytes > _batch.MaxUnencodedBytes)
+            problem = Problems.RecordTooLarge(_batch.MaxRecordBytes).AtLine(_nextLine);
         return problem is not null;
     }
 
-    // The third is for a server whose batches have to be small.
-    bool IsFull => _nextLine - _firstLine >= BatchLines || _batchBytes >= BatchBytes || _batch.SizeBytes >= _options.Records.MaxBatchBytes / 2;
+    // The third is for a server whose batches have to be small: the next line fits in any case.
+    bool IsFull => _nextLine - _firstLine >= BatchLines || _batchBytes >= BatchBytes || !_batch.HasRoom;
 
     Problem? AddLine(ReadOnlySpan<byte> line)
     {
-        if (_request.AddLine(_batch, line) is { } problem)
+        var problem = line.Length > _batch.MaxUnencodedBytes ? Problems.RecordTooLarge(_batch.MaxRecordBytes) : _request.AddLine(_batch, line);
+        if (problem is not null)
             return problem.AtLine(_nextLine);
         if (_batchBytes == 0)
             _batchBegan = _time.GetTimestamp();
@@ -252,8 +261,19 @@ internal sealed class ProduceStream : IAsyncDisposable
                 return;
             }
             var appends = new List<PartAppend>();
-            foreach (var (partition, records) in _batch.Take())
-                appends.Add(new(partition, records.Count, records.Producer?.Sequence, await AppendAsync(_topic!.Partitions[partition], records)));
+            var batches = _batch.Take();
+            try
+            {
+                foreach (var (partition, records) in batches)
+                    appends.Add(new(partition, records.Count, records.Producer?.Sequence, await AppendAsync(_topic!.Partitions[partition], records)));
+            }
+            catch (OperationCanceledException)
+            {
+                // The client has gone while a queue was full: what the log has not taken goes nowhere.
+                foreach (var (_, records) in batches.Skip(appends.Count))
+                    records.Dispose();
+                throw;
+            }
             _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, _batchBytes, appends));
             _batchesCut++;
         }

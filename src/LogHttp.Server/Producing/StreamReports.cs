@@ -81,6 +81,9 @@ internal sealed class StreamReports(HttpResponse response)
         await response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 
+    /// <summary>Until nothing is sent any more, whatever came of it.</summary>
+    public Task StopAsync() => _sending.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
     void Begin()
     {
         if (HasBegun)

@@ -51,6 +51,9 @@ public sealed class RecordBatch : IDisposable
     /// <summary>The most that it can take in a segment.</summary>
     public long MaxFramedBytes => _sizeBytes + (long)Count * RecordFormat.MaxHeadBytes;
 
+    /// <summary>Whether any record that may be one fits in yet.</summary>
+    public bool HasRoom => MaxFramedBytes + RecordFormat.MaxHeadBytes + _limits.MaxRecordBytes <= _limits.MaxBatchBytes;
+
     /// <summary>The memory it holds: more than what is in it, since that grew.</summary>
     internal long HeldBytes => _tails.Length + (long)_slots.Length * Unsafe.SizeOf<Slot>();
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
+using LogHttp.Server.Endpoints;
 using LogHttp.Server.Producing;
 
 namespace LogHttp.Server.Tests.Producing;
@@ -33,17 +34,69 @@ public class BodyReaderTests
     {
         var budget = new BodyBudget(1_000, TimeSpan.FromSeconds(30), TimeProvider.System);
         var first = Body(900);
-        Assert.Null(await first.ReadWholeAsync(10_000, _ => null));
+        Assert.Null(await first.ReadWholeAsync(10_000, _ => null, Problems.RecordTooLarge(10_000)));
         using (var second = Body(200))
             Assert.Equal((503, "overloaded"), await RefusalAsync(second));
         first.Dispose();
         using (var third = Body(200))
-            Assert.Null(await third.ReadWholeAsync(10_000, _ => null));
+            Assert.Null(await third.ReadWholeAsync(10_000, _ => null, Problems.RecordTooLarge(10_000)));
 
         BodyReader Body(int sizeBytes) => new(PipeReader.Create(new ReadOnlySequence<byte>(new byte[sizeBytes])), budget, CancellationToken.None);
 
         static async Task<(int, string)> RefusalAsync(BodyReader body) =>
-            await body.ReadWholeAsync(10_000, _ => null) is { } problem ? (problem.Status, problem.Code) : default;
+            await body.ReadWholeAsync(10_000, _ => null, Problems.RecordTooLarge(10_000)) is { } problem ? (problem.Status, problem.Code) : default;
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(99)]
+    [InlineData(1000)]
+    public async Task WhatIsTooLarge_DoesNotDependOnThePiecesItComesIn(int pieceBytes)
+    {
+        Assert.Null(await ReadLinesAsync($"{new string('x', 100)}\n{new string('x', 100)}"));
+        Assert.Equal("Line 2: Too large.", await ReadLinesAsync($"1\n{new string('x', 101)}\n"));
+        Assert.Equal("Line 1: Too large.", await ReadLinesAsync(new string('x', 101)));
+        Assert.Null(await ReadWholeAsync(new string('x', 100)));
+        Assert.Equal("Too large.", await ReadWholeAsync(new string('x', 101)));
+
+        Task<string?> ReadLinesAsync(string text) => ReadAsync(text, (body, tooLarge) => body.ReadLinesAsync(100, static (_, _) => null, tooLarge));
+
+        Task<string?> ReadWholeAsync(string text) => ReadAsync(text, (body, tooLarge) => body.ReadWholeAsync(100, static _ => null, tooLarge));
+
+        async Task<string?> ReadAsync(string text, Func<BodyReader, Problem, ValueTask<Problem?>> read)
+        {
+            var pipe = new Pipe();
+            using var body = new BodyReader(pipe.Reader, new BodyBudget(1_000, TimeSpan.FromSeconds(30), TimeProvider.System), CancellationToken.None);
+            var reading = read(body, new Problem(413, "record_too_large", "Too large.")).AsTask();
+            for (var rest = Encoding.UTF8.GetBytes(text).AsMemory(); !rest.IsEmpty && !reading.IsCompleted; rest = rest[Math.Min(pieceBytes, rest.Length)..])
+                await pipe.Writer.WriteAsync(rest[..Math.Min(pieceBytes, rest.Length)]);
+            await pipe.Writer.CompleteAsync();
+            return (await reading)?.Detail;
+        }
+    }
+
+    [Theory]
+    [InlineData("br")]
+    [InlineData("zstd")]
+    public async Task WhatADecoderHolds_CountsAsRead_UntilItIsDone(string coding)
+    {
+        const int BudgetBytes = 1 << 20;
+        var budget = new BodyBudget(BudgetBytes, TimeSpan.FromSeconds(30), TimeProvider.System);
+        var packed = Packing.Pack(coding, new byte[4 * BudgetBytes]);
+        var context = new Microsoft.AspNetCore.Http.DefaultHttpContext();
+        context.Request.Headers.ContentEncoding = coding;
+        Assert.True(ContentCoding.TryRead(context.Request, out var found, out _));
+        using (var body = new UnpackedBody(new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None), found!, budget, static _ => long.MaxValue))
+        {
+            await Assert.ThrowsAsync<BodyBudgetException>(async () =>
+            {
+                while (!(await body.ReadAsync(TimeSpan.FromSeconds(30))).IsLast)
+                {
+                }
+            });
+            Assert.False(budget.TryTake(BudgetBytes / 2));
+        }
+        Assert.True(budget.TryTake(BudgetBytes));
     }
 
     [Theory]

@@ -55,6 +55,14 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
+    public async Task WhereBatchesHaveToBeSmall_ABatchEndsBeforeTheLineThatWouldNotFit()
+    {
+        using var server = new TestServer(("MaxRecordBytes", "4096"), ("MaxBatchBytes", "5120"), ("ProduceStreamLingerMilliseconds", "60000"));
+        using var response = await server.PostAsync("/topics/t?stream=true", Lines, $"\"{new string('a', 1_500)}\"\n\"{new string('b', 3_900)}\"\n1\n2\n\"{new string('c', 3_900)}\"\n");
+        Assert.Equal((true, 5), ((await ReportsAsync(response))[^1].GetProperty("done").GetBoolean(), (await server.ReadAllAsync("t")).Count));
+    }
+
+    [Fact]
     public async Task ABodyLargerThanARequestMayBe_Goes()
     {
         using var server = new TestServer(("MaxBodyBytes", "1000000"), ("MaxBatchBytes", "1200000"));
