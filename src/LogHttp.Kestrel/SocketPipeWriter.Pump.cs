@@ -10,7 +10,7 @@ internal sealed partial class SocketPipeWriter
     private const int MaxGatheredBlocks = 64;
 
     private readonly List<ArraySegment<byte>> _gathered = [];
-    private List<OutputBlock> _sending = [];
+    private List<OutputBlock> _sending = new(1);
     private SocketSender? _sender;
     private bool _pumping;
 

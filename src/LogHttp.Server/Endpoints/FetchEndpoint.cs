@@ -1,12 +1,12 @@
 using System.Globalization;
 using LogHttp.Kestrel;
 using LogHttp.Server.Fetching;
+using LogHttp.Server.Following;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Endpoints;
@@ -14,15 +14,21 @@ namespace LogHttp.Server.Endpoints;
 /// <summary><c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).</summary>
 internal static partial class FetchEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, TimeProvider time, IOptions<LogHttpSettings> settings)
+    /// <summary>Not async itself: a follower would hold its state for as long as it follows.</summary>
+    public static Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, FollowServices following, TimeProvider time, LogHttpSettings settings)
     {
-        if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.Value.MaxWaitSeconds), out var query, out var problem)
+        if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.MaxWaitSeconds), out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
-            return problem;
+            return Task.FromResult<IResult>(problem);
+        return query.Follows || FollowEndpoint.WantsEvents(context.Request)
+            ? FollowEndpoint.HandleAsync(context, address, query, following)
+            : FetchAsync(context, address, query, longPoll, time, settings);
+    }
+
+    static async Task<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, TimeProvider time, LogHttpSettings settings)
+    {
         var (request, headers) = (context.Request, context.Response.Headers);
-        if (query.Follows || FollowEndpoint.WantsEvents(request))
-            return await FollowEndpoint.HandleAsync(context, address, query);
-        (var waited, problem) = await longPoll.ReadAsync(context, address, query);
+        var (waited, problem) = await longPoll.ReadAsync(context, address, query);
         if (waited is null)
             return problem!;
         using var page = waited;
@@ -33,13 +39,13 @@ internal static partial class FetchEndpoint
         {
             // The next record will be there.
             headers.Link = Next(query.NextPollUrl(address, page.NextOffset, time.GetUtcNow()));
-            Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings.Value);
+            Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
         }
         headers.Link = Next(query.NextUrl(address, page.NextOffset));
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
-        if (Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings.Value))
+        if (Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings))
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         context.Response.ContentType = representation.ContentType();
         if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines or Representation.Page)

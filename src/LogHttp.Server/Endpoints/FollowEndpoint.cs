@@ -1,9 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
-using LogHttp.Server.Hosting;
 using LogHttp.Storage;
-using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Endpoints;
@@ -21,54 +19,52 @@ internal static class FollowEndpoint
         && accepted.Any(static type => type.MediaType.Equals(EventsFollow.Type, StringComparison.OrdinalIgnoreCase) && type.Quality != 0);
 
     /// <summary>Follows one partition.</summary>
-    public static async Task<IResult> HandleAsync(HttpContext context, LogAddress address, FetchQuery query)
+    public static Task<IResult> HandleAsync(HttpContext context, LogAddress address, FetchQuery query, FollowServices services)
     {
         if (query.Key is not null || query.ShowsValues || query.Wait is not null)
-            return Problems.InvalidRequest("invalid_parameter", "An answer that does not end sends all records as they come; key, view and wait do not go with it.");
+            return Task.FromResult<IResult>(Problems.InvalidRequest("invalid_parameter", "An answer that does not end sends all records as they come; key, view and wait do not go with it."));
         var place = address.Place;
         if (!StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
             || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem)
             || !FollowSource.TryOpen(address.Topic, address.Partition, place, out var source, out problem))
-            return problem;
-        return await RunAsync(context, [source], namesPartitions: false, context =>
-            new LinesFollow(context, Representations.Of(context.Request, showsValues: false) == Representation.JsonLines ? Representation.JsonLines.ContentType() : RecordsType.Name, Settings(context).SmallRegionBytes));
+            return Task.FromResult<IResult>(problem);
+        return RunAsync(context, [source], namesPartitions: false, services, (context, services) =>
+            new LinesFollow(context, Representations.Of(context.Request, showsValues: false) == Representation.JsonLines ? Representation.JsonLines.ContentType() : RecordsType.Name, services.Settings.SmallRegionBytes));
     }
 
     /// <summary>Follows any number of partitions, up to a bound.</summary>
-    public static async Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog)
+    public static Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog, FollowServices services)
     {
-        if (!TryReadSources(context, catalog, out var sources, out var problem))
-            return problem;
-        return await RunAsync(context, sources, namesPartitions: true, static context => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
+        if (!TryReadSources(context, catalog, services.Settings.MaxStreamPartitions, out var sources, out var problem))
+            return Task.FromResult<IResult>(problem);
+        return RunAsync(context, sources, namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
     }
 
-    static async Task<IResult> RunAsync(HttpContext context, IReadOnlyList<FollowSource> sources, bool namesPartitions, Func<HttpContext, FollowFormat> lines)
+    static async Task<IResult> RunAsync(HttpContext context, IReadOnlyList<FollowSource> sources, bool namesPartitions, FollowServices services, Func<HttpContext, FollowServices, FollowFormat> lines)
     {
-        var waiting = context.RequestServices.GetRequiredService<WaitingRequests>();
-        if (!waiting.TryEnter())
-            return waiting.Problem;
+        if (!services.Waiting.TryEnter())
+            return services.Waiting.Problem;
         try
         {
             var isHead = context.Request.Method == HttpMethods.Head;
-            var format = WantsEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources, namesPartitions) : lines(context);
-            var stream = new FollowStream(context, sources, format, context.RequestServices.GetRequiredService<Deadlines>(), TimeSpan.FromSeconds(Settings(context).HeartbeatSeconds));
+            var format = WantsEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources, namesPartitions) : lines(context, services);
+            var stream = new FollowStream(context, sources, format, services.Deadlines, TimeSpan.FromSeconds(services.Settings.HeartbeatSeconds));
             await stream.RunAsync(isHead);
             return TypedResults.Empty;
         }
         finally
         {
-            waiting.Leave();
+            services.Waiting.Leave();
         }
     }
 
-    static bool TryReadSources(HttpContext context, TopicCatalog catalog, [NotNullWhen(true)] out List<FollowSource>? sources, [NotNullWhen(false)] out Problem? problem)
+    static bool TryReadSources(HttpContext context, TopicCatalog catalog, int most, [NotNullWhen(true)] out List<FollowSource>? sources, [NotNullWhen(false)] out Problem? problem)
     {
         sources = null;
         if (!context.Request.Query.HasOnly(["topics"], out problem)
             || !context.Request.Query.TryReadText("topics", out var topics, out problem) || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem))
             return false;
         var found = new List<FollowSource>();
-        var most = Settings(context).MaxStreamPartitions;
         foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
             if (!TryReadTopic(text, catalog, out var topic, out var partitions, out var place, out problem))
@@ -125,6 +121,4 @@ internal static class FollowEndpoint
             (topic, partitions) = (found, [found.Partitions[partition]]);
         return topic is not null;
     }
-
-    static LogHttpSettings Settings(HttpContext context) => context.RequestServices.GetRequiredService<IOptions<LogHttpSettings>>().Value;
 }

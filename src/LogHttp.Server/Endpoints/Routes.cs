@@ -1,6 +1,7 @@
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Documentation;
 using LogHttp.Server.Fetching;
+using LogHttp.Server.Following;
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
@@ -65,13 +66,13 @@ internal static class Routes
 
     public static void MapLogHttp(this IEndpointRouteBuilder routes)
     {
-        // The two hot paths take what they need from the program's services: a request's own cost a scope each time.
+        // The hot paths, and what does not end, take what they need from the program's services: a request's own cost a scope each time.
         var services = routes.ServiceProvider;
         routes.MapPost("/topics/{topic}", (HttpContext context, string topic) => ProduceEndpoint.HandleAsync(context, topic, Get<TopicCatalog>(), Get<StorageOptions>(), Get<BodyBudget>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>(), Get<IHostApplicationLifetime>())).WithMetadata(RecordOperations.Produce);
         routes.MapPost("/topics/{topic}/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync).WithMetadata(RecordOperations.ProduceToPartition);
-        routes.MapMethods("/topics/{topic}/{place}", Read, (HttpContext context, string topic, string place) => FetchEndpoint.HandleAsync(context, topic, place, Get<TopicCatalog>(), Get<LongPoll>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>())).WithMetadata(RecordOperations.Fetch);
+        routes.MapMethods("/topics/{topic}/{place}", Read, (HttpContext context, string topic, string place) => FetchEndpoint.HandleAsync(context, topic, place, Get<TopicCatalog>(), Get<LongPoll>(), Get<FollowServices>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>().Value)).WithMetadata(RecordOperations.Fetch);
         routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync).WithMetadata(RecordOperations.FetchValue);
-        routes.MapMethods("/stream", Read, FollowEndpoint.HandleManyAsync).WithMetadata(StreamOperations.Follow);
+        routes.MapMethods("/stream", Read, (Delegate)((HttpContext context) => FollowEndpoint.HandleManyAsync(context, Get<TopicCatalog>(), Get<FollowServices>()))).WithMetadata(StreamOperations.Follow);
         routes.MapMethods("/topics", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
         routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);
         routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);

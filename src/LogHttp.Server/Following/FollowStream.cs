@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LogHttp.Server.Fetching;
 using LogHttp.Storage;
 
@@ -64,9 +65,10 @@ internal sealed partial class FollowStream(HttpContext context, IReadOnlyList<Fo
         for (var isMore = true; isMore;)
         {
             isMore = false;
-            foreach (var source in sources)
+            // By number: an enumerator would be allocated for every follower and record.
+            for (var i = 0; i < sources.Count; i++)
             {
-                _reading = source;
+                var source = _reading = sources[i];
                 using var page = source.Follower.Read(sources.Count == 1 ? PageSize.Default : ShareOfMany);
                 if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
                     return false;
@@ -83,6 +85,7 @@ internal sealed partial class FollowStream(HttpContext context, IReadOnlyList<Fo
     static partial void BrokenOff(ILogger logger, Exception exception, string topic, int partition, long offset);
 
     /// <summary>Waits for more; false when there will be none.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     async ValueTask<bool> WaitAsync(CancellationToken aborted)
     {
         while (true)

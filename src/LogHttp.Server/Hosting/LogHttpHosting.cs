@@ -42,6 +42,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
         builder.Services.AddSingleton<Deadlines>();
         builder.Services.AddSingleton<LongPoll>();
+        builder.Services.AddSingleton<FollowServices>();
         builder.Services.AddSingleton<Verification>();
         builder.Services.AddSingleton<CatalogHost>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
