@@ -13,14 +13,7 @@ static class ManyFollowers
         await producer.ReceiveAnswerAsync();
         var idle = ServerProcess.Read(address);
         var received = new long[followers];
-        var connections = new RawConnection[followers];
-        for (var number = 0; number < followers; number++)
-        {
-            connections[number] = new RawConnection(address, bufferBytes: 512);
-            await connections[number].SendAsync("GET", $"/topics/{Topic}/latest?follow=true");
-            await connections[number].ReceiveAsync();
-        }
-        await Task.Delay(TimeSpan.FromSeconds(2));
+        var connections = await ParkAsync(address, Topic, followers);
         var parked = ServerProcess.Read(address);
         Console.WriteLine($"{followers} followers parked: {(parked.ResidentBytes - idle.ResidentBytes) / followers} bytes of resident memory each, {parked.Threads} threads (before: {idle.Threads})");
         for (var number = 0; number < followers; number++)
@@ -34,8 +27,7 @@ static class ManyFollowers
             if (due > TimeSpan.Zero)
                 await Task.Delay(due);
             var sent = Stopwatch.GetTimestamp();
-            await producer.SendAsync("POST", $"/topics/{Topic}", "100 bytes of text, or nearly so, as an event of some shop or sensor might have them, and a little");
-            await producer.ReceiveAnswerAsync();
+            await PostAsync(producer, Topic);
             spread.Add(sent, Stopwatch.GetTimestamp());
         }
         var waited = Stopwatch.StartNew();
@@ -58,21 +50,13 @@ static class ManyFollowers
         await producer.ReceiveAnswerAsync();
         var idle = residentBytes();
         var received = new long[followers];
-        var connections = new RawConnection[followers];
-        for (var number = 0; number < followers; number++)
-        {
-            connections[number] = new RawConnection(address, bufferBytes: 512);
-            await connections[number].SendAsync("GET", $"/topics/{Topic}/latest?follow=true");
-            await connections[number].ReceiveAsync();
-        }
-        await Task.Delay(TimeSpan.FromSeconds(2));
+        var connections = await ParkAsync(address, Topic, followers);
         var parked = residentBytes();
         for (var number = 0; number < followers; number++)
             _ = CountAsync(connections[number], received, number);
         for (var number = 0; number < Records; number++)
         {
-            await producer.SendAsync("POST", $"/topics/{Topic}", "100 bytes of text, or nearly so, as an event of some shop or sensor might have them, and a little");
-            await producer.ReceiveAnswerAsync();
+            await PostAsync(producer, Topic);
             await Task.Delay(50);
         }
         for (var waited = Stopwatch.StartNew(); received.Min() < Records && waited.Elapsed < TimeSpan.FromSeconds(60);)
@@ -81,6 +65,26 @@ static class ManyFollowers
         foreach (var connection in connections)
             connection.Dispose();
         return ((parked - idle) / (double)followers, (busy - idle) / (double)followers);
+    }
+
+    /// <summary>Followers to whom nothing has come yet, after the server has had time to come to rest.</summary>
+    static async Task<RawConnection[]> ParkAsync(Uri address, string topic, int followers)
+    {
+        var connections = new RawConnection[followers];
+        for (var number = 0; number < followers; number++)
+        {
+            connections[number] = new RawConnection(address, bufferBytes: 512);
+            await connections[number].SendAsync("GET", $"/topics/{topic}/latest?follow=true");
+            await connections[number].ReceiveAsync();
+        }
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        return connections;
+    }
+
+    static async Task PostAsync(RawConnection producer, string topic)
+    {
+        await producer.SendAsync("POST", $"/topics/{topic}", "100 bytes of text, or nearly so, as an event of some shop or sensor might have them, and a little");
+        await producer.ReceiveAnswerAsync();
     }
 
     /// <summary>A record is a line that is not empty: a chunk's size and its end have lines of their own.</summary>

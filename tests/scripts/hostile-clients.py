@@ -89,7 +89,7 @@ async def work(stop):
     while not stop.is_set():
         started = time.monotonic()
         value = b"%d" % written
-        writer.write(b"POST /topics/work HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(value) + value)
+        writer.write(b"POST /topics/steady HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(value) + value)
         status, headers, _ = await answer(reader)
         assert status == 201, status
         writer.write(b"GET " + headers["location"].encode() + b"&maxBytes=4096 HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -152,7 +152,7 @@ async def attack(stop, working):
     await many("bodies that stop", ["HTTP/1.1 408"], [slow(post + b"Content-Length: 10\r\n\r\nhello", b"") for _ in range(clients)])
     await many("connections that say nothing", ["", "HTTP/1.1 408"], [slow(b"G", b"") for _ in range(clients)])
 
-    get = b"GET /topics/work/earliest?maxBytes=4096 HTTP/1.1\r\n" + HOST + b"\r\n"
+    get = b"GET /topics/steady/earliest?maxBytes=4096 HTTP/1.1\r\n" + HOST + b"\r\n"
     # The end of what a client sends is the end of the client (api/PROTOCOL.md §9): there may be an answer yet, and need not be.
     await many("half-closed behind a request", [["200"], []], [told(get, half_close=True) for _ in range(clients)])
     await many("half-closed within a head", [["400"], []], [told(get[:30], half_close=True) for _ in range(clients)])
@@ -210,7 +210,7 @@ async def attack(stop, working):
     print(f"meanwhile one client appended and read {written} records, one after the other: "
           f"p50 {percentile(busy_ms, .5):.1f} ms, p99 {percentile(busy_ms, .99):.1f} ms, max {busy_ms[-1]:.1f} ms (alone p50 {percentile(alone_ms, .5):.1f} ms)")
     reader, writer = await connect()
-    writer.write(b"GET /topics/work HTTP/1.1\r\n" + HOST + b"\r\n")
+    writer.write(b"GET /topics/steady HTTP/1.1\r\n" + HOST + b"\r\n")
     _, _, body = await answer(reader)
     assert json.loads(body)["partitions"][0]["nextOffset"] == written
     writer.close()
