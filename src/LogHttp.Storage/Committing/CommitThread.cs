@@ -1,13 +1,20 @@
-using System.Collections.Concurrent;
 using System.IO.Pipelines;
 
 namespace LogHttp.Storage;
 
 /// <summary>One thread that runs what it is given in order: the committer's, which spends its life in fdatasync.</summary>
+/// <remarks>
+/// Where there is nothing to run it sleeps at once. A collection that blocks spins first, which on busy processors means
+/// sched_yield(2): strace had it return after up to 3.5 ms, with a commit waiting.
+/// Threads: <c>_work</c> and <c>_isEnding</c> are guarded by <c>_gate</c>, which is never held while something runs.
+/// </remarks>
 internal sealed class CommitThread : PipeScheduler, IDisposable
 {
-    readonly BlockingCollection<(Action<object?> Action, object? State)> _work = [];
+    // Not a Lock, which has no Wait.
+    readonly object _gate = new();
+    readonly Queue<(Action<object?> Action, object? State)> _work = [];
     readonly Thread _thread;
+    bool _isEnding;
 
     public CommitThread()
     {
@@ -15,19 +22,41 @@ internal sealed class CommitThread : PipeScheduler, IDisposable
         _thread.Start();
     }
 
-    public override void Schedule(Action<object?> action, object? state) => _work.Add((action, state));
+    public override void Schedule(Action<object?> action, object? state)
+    {
+        lock (_gate)
+        {
+            _work.Enqueue((action, state));
+            Monitor.Pulse(_gate);
+        }
+    }
 
     /// <summary>Runs what was scheduled and ends the thread.</summary>
     public void Dispose()
     {
-        _work.CompleteAdding();
+        lock (_gate)
+        {
+            _isEnding = true;
+            Monitor.Pulse(_gate);
+        }
         _thread.Join();
-        _work.Dispose();
     }
 
     void Run()
     {
-        foreach (var (action, state) in _work.GetConsumingEnumerable())
-            action(state);
+        while (true)
+        {
+            (Action<object?> Action, object? State) next;
+            lock (_gate)
+            {
+                while (!_work.TryDequeue(out next))
+                {
+                    if (_isEnding)
+                        return;
+                    Monitor.Wait(_gate);
+                }
+            }
+            next.Action(next.State);
+        }
     }
 }

@@ -72,10 +72,11 @@ public sealed partial class PartitionLog
         {
             try
             {
-                var (position, firstOffset) = FindRecord(segment, lease.Files, end, offset);
-                var (endPosition, nextOffset, isFixed) = FindPageEnd(segment, lease.Files, end, position, pageSize);
+                var index = new IndexSearch(lease.Files.Index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
+                var (position, firstOffset) = FindRecord(ref index, segment, lease.Files.Data, end, offset);
+                var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, lease.Files.Data, end, position, pageSize);
                 if (segment.DamageWithin(position, endPosition) is { } damage)
-                    (endPosition, nextOffset) = EndBefore(damage, segment, lease.Files, end);
+                    (endPosition, nextOffset) = EndBefore(damage, ref index, segment, end);
                 return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(segment, lease, position, endPosition - position))
                 {
                     IsDurable = isSealed || view.IsDurable,
@@ -118,7 +119,7 @@ public sealed partial class PartitionLog
         {
             try
             {
-                var block = IndexFile.Floor(files.Index, end.IndexEntries, timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
+                var block = new IndexSearch(files.Index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
                 RefuseDamage(segment, block.Position, end);
                 return ReadLines(segment, files.Data, block.Position, end.Position, (Offset: 0, timestampMs), stopPosition: long.MaxValue).Offset;
             }
@@ -138,17 +139,29 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
-    static (long Position, long Offset) FindRecord(Segment segment, SegmentFiles files, SegmentEnd end, long offset)
+    static (long Position, long Offset) FindRecord(ref IndexSearch index, Segment segment, IFile data, SegmentEnd end, long offset)
     {
         // Below the base offset when the place lies in the gap before this segment.
-        var block = IndexFile.Floor(files.Index, end.IndexEntries, Math.Max(0, offset - segment.BaseOffset), end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
+        var relativeOffset = Math.Max(0, offset - segment.BaseOffset);
+        var block = index.Floor(relativeOffset, end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
         RefuseDamage(segment, block.Position, end);
-        var found = ReadLines(segment, files.Data, block.Position, end.Position, (offset, TimestampMs: 0), stopPosition: long.MaxValue);
+        // Pages begin with a block, as Link leads to them: mostly its first record is the one.
+        if (block.RelativeOffset == relativeOffset && OffsetAtLine(data, block.Position, end.Position) == offset)
+            return (block.Position, offset);
+        var found = ReadLines(segment, data, block.Position, end.Position, (offset, TimestampMs: 0), stopPosition: long.MaxValue);
         // It may be the first of the next block, behind a gap.
         RefuseDamage(segment, found.Position, end);
         return found;
+    }
+
+    /// <summary>The offset of the record whose line begins at a position, from its head alone; null where no record begins.</summary>
+    static long? OffsetAtLine(IFile data, long position, long endPosition)
+    {
+        Span<byte> head = stackalloc byte[RecordFormat.MaxHeadBytes];
+        head = head[..data.Read(head[..(int)Math.Min(head.Length, endPosition - position)], position)];
+        return RecordFormat.TryReadHead(head, out var read) ? read.Offset : null;
     }
 
     /// <summary>A block that is known to be damaged is not sent, nor looked into.</summary>
@@ -159,29 +172,29 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>Readers get all up to a damaged block: the page ends before it.</summary>
-    static (long Position, long NextOffset) EndBefore(DamagedRange damage, Segment segment, SegmentFiles files, SegmentEnd end)
+    static (long Position, long NextOffset) EndBefore(DamagedRange damage, ref IndexSearch index, Segment segment, SegmentEnd end)
     {
-        var boundary = LastBoundary(files, end, damage.Position);
+        var boundary = LastBoundary(ref index, end, damage.Position);
         return (boundary.Position, segment.BaseOffset + boundary.RelativeOffset);
     }
 
     /// <summary>Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.</summary>
-    static (long Position, long NextOffset, bool IsFixed) FindPageEnd(Segment segment, SegmentFiles files, SegmentEnd end, long position, PageSize pageSize)
+    static (long Position, long NextOffset, bool IsFixed) FindPageEnd(ref IndexSearch index, Segment segment, IFile data, SegmentEnd end, long position, PageSize pageSize)
     {
-        var boundary = LastBoundary(files, end, position + pageSize.MaxBytes);
+        var boundary = LastBoundary(ref index, end, position + pageSize.MaxBytes);
         if (boundary.Position <= position)
         {
             // Less than a block fits: as many whole lines as do, but one in any case.
             if (end.Position - position <= pageSize.MaxBytes)
                 return (end.Position, end.NextOffset, false);
-            var (lineEnd, nextOffset) = ReadLines(segment, files.Data, position, end.Position, (Offset: long.MaxValue, TimestampMs: 0), stopPosition: position + pageSize.MaxBytes);
+            var (lineEnd, nextOffset) = ReadLines(segment, data, position, end.Position, (Offset: long.MaxValue, TimestampMs: 0), stopPosition: position + pageSize.MaxBytes);
             return (lineEnd, nextOffset, true);
         }
         // The first page end after the record, unless that is further away than asked for.
         var grid = (position / pageSize.GridBytes + 1) * pageSize.GridBytes;
         while (grid < end.Position)
         {
-            var pageEnd = LastBoundary(files, end, grid);
+            var pageEnd = LastBoundary(ref index, end, grid);
             if (pageEnd.Position > position)
                 return pageEnd.Position < boundary.Position ? At(pageEnd) : At(boundary);
             grid += pageSize.GridBytes;
@@ -192,8 +205,8 @@ public sealed partial class PartitionLog
         (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) => (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
     }
 
-    static IndexEntry LastBoundary(SegmentFiles files, SegmentEnd end, long position) =>
-        IndexFile.Floor(files.Index, end.IndexEntries, position, end.Position, static entry => entry.Position);
+    static IndexEntry LastBoundary(ref IndexSearch index, SegmentEnd end, long position) =>
+        index.Floor(position, end.Position, static entry => entry.Position);
 
     /// <summary>
     /// Reads line heads from a boundary on. Ends at the first line with at least the offset and the time wanted, or at the last line
