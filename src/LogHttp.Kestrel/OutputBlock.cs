@@ -12,6 +12,9 @@ internal readonly record struct OutputBlock(IMemoryOwner<byte>? Owner, byte[]? R
 
     internal ReadOnlyMemory<byte> Written => Memory[..LengthBytes];
 
+    /// <summary>What is left of it when so much is sent.</summary>
+    internal OutputBlock After(int sentBytes) => this with { Memory = Memory[sentBytes..], LengthBytes = LengthBytes - sentBytes };
+
     internal void Release()
     {
         Owner?.Dispose();

@@ -17,20 +17,16 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
 
-        bool startPump;
+        bool hasTurn;
         lock (_sync)
         {
             SealTail();
             _unflushedBytes = 0;
-            if (_gone && !_pumping)
-                ReleaseQueued();
-            startPump = !_pumping && _queued.Count > 0;
-            _pumping |= startPump;
+            hasTurn = TryBeginSending();
         }
 
-        // Mostly the socket takes everything at once and the pump has ended when this returns.
-        if (startPump)
-            _ = PumpAsync();
+        if (hasTurn)
+            SendQueued();
 
         lock (_sync)
         {

@@ -14,9 +14,88 @@ internal sealed partial class SocketPipeWriter
     private SocketSender? _sender;
     private bool _pumping;
 
+    /// <summary>Makes the caller the one that sends, if there is something to send and nobody does. Call with <c>_sync</c> held.</summary>
+    private bool TryBeginSending()
+    {
+        if (_pumping)
+            return false;
+        if (_gone)
+            ReleaseQueued();
+        if (_queued.Count == 0)
+            return false;
+        _pumping = true;
+        (_sending, _queued) = (_queued, _sending);
+        return true;
+    }
+
+    /// <summary>Sends what was taken from the queue: mostly the socket takes all of it at once, else the pump sees to the rest.</summary>
+    private void SendQueued()
+    {
+        if (!TrySendNow() || TakeQueued())
+            _ = PumpAsync();
+    }
+
+    /// <summary>Sends what the socket takes without waiting for its reader, and leaves the rest in <c>_sending</c>. Errors are left to the pump, which meets and tells them.</summary>
+    /// <remarks>By the calls themselves: the runtime's sends took 420 bytes of objects for a region, and kept 900 for each connection.</remarks>
+    private bool TrySendNow()
+    {
+        var sent = 0;
+        try
+        {
+            for (; sent < _sending.Count; sent++)
+            {
+                var rest = _sending[sent].IsRegion ? SendRegionNow() : SendBlockNow(sent);
+                if (rest is { } left)
+                {
+                    _sending[sent] = left;
+                    return false;
+                }
+            }
+
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            // The socket, or the region's file.
+            return false;
+        }
+        finally
+        {
+            lock (_sync)
+            {
+                for (var index = 0; index < sent; index++)
+                    ReleaseBlock(_sending[index]);
+            }
+
+            _sending.RemoveRange(0, sent);
+        }
+    }
+
+    private OutputBlock? SendBlockNow(int index)
+    {
+        var block = _sending[index];
+        var sentBytes = SystemCalls.SendNow(_socketHandle, block.Written.Span, hasMore: index + 1 < _sending.Count);
+        return sentBytes < block.LengthBytes ? block.After(sentBytes) : null;
+    }
+
+    private OutputBlock? SendRegionNow()
+    {
+        var sentBytes = SystemCalls.SendFileNow(_socketHandle, _region.Handle, _region.Position, _region.LengthBytes);
+        _meter.SentByFile(sentBytes);
+        if (sentBytes < _region.LengthBytes)
+        {
+            _region = _region with { Position = _region.Position + sentBytes, LengthBytes = _region.LengthBytes - sentBytes };
+            return OutputBlock.Region;
+        }
+
+        _regionOutcome = RegionOutcome.Sent;
+        return null;
+    }
+
+    /// <summary>Sends what is left in <c>_sending</c>, waiting for the reader, and what is queued meanwhile.</summary>
     private async Task PumpAsync()
     {
-        while (TakeQueued())
+        do
         {
             var sent = false;
             try
@@ -40,6 +119,7 @@ internal sealed partial class SocketPipeWriter
 
             ReleaseSending(sent);
         }
+        while (TakeQueued());
     }
 
     private bool TakeQueued()
@@ -112,8 +192,6 @@ internal sealed partial class SocketPipeWriter
         ValueTask<SocketError> send;
         if (count == 1)
         {
-            // Headers before a region leave on their own. Holding them back (MSG_MORE) until sendfile fills the packet
-            // was tried: 3 to 5 % at 64 KiB, within the noise, for a way to stall a response.
             send = _sender!.SendAsync(_sending[first].Written);
         }
         else
@@ -130,14 +208,8 @@ internal sealed partial class SocketPipeWriter
     private async ValueTask<bool> SendRegionAsync()
     {
         var region = _region;
-        var sentBytes = SystemCalls.SendFileNow(_socketHandle, region.Handle, region.Position, region.LengthBytes);
-        var error = SocketError.Success;
-        if (sentBytes < region.LengthBytes)
-        {
-            error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position + sentBytes, region.LengthBytes - sentBytes)).ConfigureAwait(false);
-            sentBytes += _sender.BytesTransferred;
-        }
-
+        var error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes)).ConfigureAwait(false);
+        var sentBytes = _sender.BytesTransferred;
         _meter.SentByFile(sentBytes);
         if (sentBytes == region.LengthBytes)
         {

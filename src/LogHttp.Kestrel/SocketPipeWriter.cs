@@ -15,8 +15,8 @@ namespace LogHttp.Kestrel;
 /// <code>
 ///   GetMemory/Advance    BeginRegion+Advance    GetMemory/Advance
 ///   [ block ][ block ]   [ file region ]        [ block ]            queued
-///         FlushAsync moves them all to the pump, which sends them in order:
-///   one gather send      sendfile(2)            one send             sending
+///         FlushAsync sends them in order, and leaves to the pump what has to wait for the reader:
+///   send(2) each         sendfile(2)            send(2)              sending
 /// </code>
 /// Threads: one writer at a time calls everything but <see cref="CancelPendingFlush"/> (the server guarantees it); at
 /// most one pump sends; what both touch is guarded by <c>_sync</c>, and nothing that can block or call out is done
@@ -77,10 +77,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
             SealTail();
             if (exception is not null)
                 _gone = true;
-            if (_gone && !_pumping)
-                ReleaseQueued();
-            startPump = !_pumping && _queued.Count > 0;
-            _pumping |= startPump;
+            startPump = TryBeginSending();
             drained = _pumping ? (_drained = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
         }
 

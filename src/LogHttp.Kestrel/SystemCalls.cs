@@ -11,6 +11,9 @@ internal static unsafe partial class SystemCalls
     private const int RwfNowait = 8;
     private const int AdviceWillNeed = 3;
     private const int ErrorTryAgain = 11;
+    private const int MessageDontWait = 0x40;
+    private const int MessageNoSignal = 0x4000;
+    private const int MessageMore = 0x8000;
 
     /// <summary>False where the question is not understood: an old libc, kernel or file system, another system.</summary>
     internal static bool CanAskPageCache { get; private set; } = IsLinux64;
@@ -67,6 +70,21 @@ internal static unsafe partial class SystemCalls
             return 0;
         return (int)Math.Max(0, SendFile(socket, file, ref position, lengthBytes));
     }
+
+    /// <summary>As <see cref="SendFileNow"/>, of memory.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="bytes">What to send.</param>
+    /// <param name="hasMore">Whether more follows at once, to share a packet with.</param>
+    internal static int SendNow(SafeSocketHandle socket, ReadOnlySpan<byte> bytes, bool hasMore)
+    {
+        if (!IsLinux64)
+            return 0;
+        fixed (byte* start = bytes)
+            return (int)Math.Max(0, Send(socket, start, bytes.Length, MessageDontWait | MessageNoSignal | (hasMore ? MessageMore : 0)));
+    }
+
+    [LibraryImport("libc", EntryPoint = "send")]
+    private static partial nint Send(SafeSocketHandle socket, byte* bytes, nint lengthBytes, int flags);
 
     [LibraryImport("libc", EntryPoint = "sendfile")]
     private static partial nint SendFile(SafeSocketHandle socket, SafeFileHandle file, ref long position, nint lengthBytes);

@@ -2,14 +2,17 @@ using LogHttp.Benchmarks;
 
 // Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running already;
 // LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh);
-// LogHttp.Benchmarks load URL [body=BYTES] [type=…] [connections=64] [threads=1] [seconds=5] [rate=…], one request over and over.
+// LogHttp.Benchmarks load URL [URL …] [rounds=1] [pids=…] [body=BYTES] [type=…] [connections=64] [threads=1] [seconds=5] [rate=…], one
+// request over and over, at each in turn.
 switch (args)
 {
     case ["reference", var file, var appended, var throughOurWriter]:
         await ReferenceServer.RunAsync(file, appended, throughOurWriter == "1");
         return 0;
     case ["load", var target, .. var given]:
-        LoadCommand.Run(new Uri(target), given.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[^1]));
+        LoadCommand.Run(
+            [new Uri(target), .. given.Where(static option => option.StartsWith("http://", StringComparison.Ordinal)).Select(static url => new Uri(url))],
+            given.Where(static option => !option.StartsWith("http://", StringComparison.Ordinal)).Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[^1]));
         return 0;
     case ["bench", .. var given]:
         using (var bench = new Bench(BenchOptions.Read(given.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[^1]))))

@@ -3,22 +3,61 @@ using System.Net;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace.</summary>
+/// <summary>
+/// One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace. Of several
+/// servers, such as two builds, each has its turn in each round: short turns, many rounds, for machines are not quiet for long.
+/// </summary>
 static class LoadCommand
 {
-    public static void Run(Uri target, IReadOnlyDictionary<string, string> options)
+    public static void Run(IReadOnlyList<Uri> targets, IReadOnlyDictionary<string, string> options)
     {
         int Number(string name, int standard) => int.Parse(options.GetValueOrDefault(name, standard.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
         var (bodyBytes, type) = (Number("body", 0), options.GetValueOrDefault("type", "application/json"));
         var body = bodyBytes == 0 ? [] : type.Contains("ndjson", StringComparison.Ordinal) ? Payloads.JsonLines(Number("record", 100), bodyBytes) : Payloads.Json(bodyBytes);
-        ReadOnlyMemory<byte>[] requests = [HttpConversation.Request(bodyBytes == 0 ? "GET" : "POST", target.PathAndQuery, bodyBytes == 0 ? null : type, body)];
-        var result = new Load(IPEndPoint.Parse(target.Authority), _ => new HttpConversation(requests, 0, Number("status", bodyBytes == 0 ? 200 : 201)))
+        var loads = targets.Select(target =>
         {
-            Connections = Number("connections", 64),
-            Threads = Number("threads", 1),
-            Duration = TimeSpan.FromSeconds(Number("seconds", 5)),
-            RatePerSecond = Number("rate", 0) is > 0 and var rate ? rate : null,
-        }.Run();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Answers / result.Seconds:0} answers/s, {result.ReceivedBytes / result.Seconds / 1e6:0} MB/s, p50 {result.Percentile(50):0.000} ms, p99 {result.Percentile(99):0.000} ms"));
+            ReadOnlyMemory<byte>[] requests = [HttpConversation.Request(bodyBytes == 0 ? "GET" : "POST", target.PathAndQuery, bodyBytes == 0 ? null : type, body)];
+            return new Load(IPEndPoint.Parse(target.Authority), _ => new HttpConversation(requests, 0, Number("status", bodyBytes == 0 ? 200 : 201)))
+            {
+                Connections = Number("connections", 64),
+                Threads = Number("threads", 1),
+                Duration = TimeSpan.FromSeconds(double.Parse(options.GetValueOrDefault("seconds", "5"), CultureInfo.InvariantCulture)),
+                RatePerSecond = Number("rate", 0) is > 0 and var rate ? rate : null,
+            };
+        }).ToArray();
+        // Whose processor time is told, if anybody's: in the order of the targets.
+        var processes = options.GetValueOrDefault("pids", "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static id => int.Parse(id, CultureInfo.InvariantCulture)).ToArray();
+        var rounds = Enumerable.Range(0, Number("rounds", 1)).Select(round => Round(loads, processes, round)).ToArray();
+        for (var i = 0; i < loads.Length; i++)
+        {
+            Spread Of(Func<Figures, double> figure) => Spread.Of(rounds.Select(round => figure(round[i])));
+            Spread ToFirst(Func<Figures, double> figure) => Spread.Of(rounds.Select(round => figure(round[i]) / figure(round[0])));
+            var cpu = processes.Length > i ? $", CPU µs/answer {Of(static figures => figures.Cpu)}" : "";
+            var ratios = i == 0 ? "" : $"; of the first: rate {ToFirst(static figures => figures.Rate)}{(cpu.Length == 0 ? "" : $", CPU {ToFirst(static figures => figures.Cpu)}")}";
+            Console.WriteLine($"{Of(static figures => figures.Rate)} answers/s, {Of(static figures => figures.MegabytesPerSecond)} MB/s, p50 {Of(static figures => figures.P50)} ms, p99 {Of(static figures => figures.P99)} ms{cpu}{ratios}");
+        }
     }
+
+    static Figures[] Round(Load[] loads, int[] processes, int round)
+    {
+        var figures = new Figures[loads.Length];
+        for (var turn = 0; turn < loads.Length; turn++)
+        {
+            var i = (round + turn) % loads.Length;
+            var before = CpuSeconds(i);
+            var result = loads[i].Run();
+            figures[i] = new(result.Answers / result.Seconds, result.ReceivedBytes / result.Seconds / 1e6, (CpuSeconds(i) - before) / result.Answers * 1e6, result.Percentile(50), result.Percentile(99));
+        }
+        return figures;
+
+        double CpuSeconds(int i)
+        {
+            if (i >= processes.Length)
+                return 0;
+            using var process = System.Diagnostics.Process.GetProcessById(processes[i]);
+            return process.TotalProcessorTime.TotalSeconds;
+        }
+    }
+
+    readonly record struct Figures(double Rate, double MegabytesPerSecond, double Cpu, double P50, double P99);
 }
