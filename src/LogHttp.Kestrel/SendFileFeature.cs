@@ -18,6 +18,7 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         _inner = inner;
         _connection = context.Features.Get<SendFileConnection>();
         _services = _connection?.Services ?? services;
+        _connection?.Writer.BeginResponse(context.Features.Get<IHttpResponseFeature>());
         if (_connection is { HasSentRegions: true })
             ServerRate.TurnOff(context);
     }

@@ -22,7 +22,7 @@ namespace LogHttp.Kestrel;
 /// most one pump sends; what both touch is guarded by <c>_sync</c>, and nothing that can block or call out is done
 /// while holding it.
 /// A flush completes when the kernel has taken all that was written, so unsent bytes are bounded by what is written
-/// between two flushes.
+/// between two flushes; but for one block that a chunked response begins with, which the next flush may take along.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A PipeWriter ends by CompleteAsync, which disposes them.")]
 internal sealed partial class SocketPipeWriter : PipeWriter

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using LogHttp.Kestrel.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
 
 namespace LogHttp.Kestrel.Tests;
 
@@ -80,12 +81,13 @@ public sealed class SocketPipeWriterTests
     [Fact]
     public async Task Flush_Cancelled_ReturnsWhileItsBytesAreStillSentInOrder()
     {
+        var cancelled = new TaskCompletionSource();
         await using var host = await HandleAsync(async output =>
         {
             output.Write(Bytes.AsSpan(0, 7_000_000));
             var flush = output.FlushAsync().AsTask();
-            Assert.False(flush.IsCompleted);
             output.CancelPendingFlush();
+            cancelled.SetResult();
             Assert.True((await flush).IsCanceled);
 
             // Queued behind what the pump is still at.
@@ -95,23 +97,26 @@ public sealed class SocketPipeWriterTests
         });
         using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
 
+        await cancelled.Task;
         await AssertAllOfItArrivesAsync(client);
     }
 
     [Fact]
     public async Task Flush_WithATokenCancelled_ThrowsWhileItsBytesAreStillSent()
     {
+        var cancelled = new TaskCompletionSource();
         await using var host = await HandleAsync(async output =>
         {
             using var cancel = new CancellationTokenSource();
             output.Write(Bytes);
             var flush = output.FlushAsync(cancel.Token).AsTask();
-            Assert.False(flush.IsCompleted);
             await cancel.CancelAsync();
+            cancelled.SetResult();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => flush);
         });
         using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
 
+        await cancelled.Task;
         await AssertAllOfItArrivesAsync(client);
     }
 
@@ -167,6 +172,49 @@ public sealed class SocketPipeWriterTests
 
         var expected = new[] { 0, 1, 4_096, 4_097, 100_000, 3_000_000 }.SelectMany(sizeBytes => Bytes[..sizeBytes]).ToArray();
         Assert.Equal(expected, await client.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task FirstFlush_OfAChunkedResponse_IsSentThoughNoOtherFollows()
+    {
+        var goOn = new TaskCompletionSource();
+        await using var host = await KestrelHost.StartAsync(async context =>
+        {
+            await context.Response.WriteAsync("first");
+            await goOn.Task;
+            await context.Response.WriteAsync("second");
+        });
+        using var client = await RawClient.ConnectAsync(host);
+        for (var index = 0; index < 3; index++)
+        {
+            await client.GetAsync("/");
+            var received = "";
+            while (!received.EndsWith("5\r\nfirst\r\n", StringComparison.Ordinal))
+                received += System.Text.Encoding.ASCII.GetString(await client.ReadSomeAsync(4096));
+            goOn.SetResult();
+            Assert.Equal("6\r\nsecond\r\n0\r\n\r\n", System.Text.Encoding.ASCII.GetString(await client.ReadExactlyAsync(16)));
+            goOn = new TaskCompletionSource();
+        }
+    }
+
+    [Fact]
+    public async Task FirstFlush_OfChunkedResponses_KeepsItsPlaceBeforeAllThatFollows()
+    {
+        await using var host = await KestrelHost.StartAsync(async context =>
+        {
+            // Some at once, some by another thread, with flushes that are close to one another or not.
+            for (var piece = 0; piece < 5; piece++)
+            {
+                await context.Response.WriteAsync($"{context.Request.Query["n"]}.{piece} ");
+                if (piece % 2 == 1)
+                    await Task.Yield();
+            }
+        });
+        using var client = await RawClient.ConnectAsync(host);
+        var requests = string.Concat(Enumerable.Range(0, 200).Select(static number => $"GET /?n={number} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        await client.SendAsync(requests);
+        for (var number = 0; number < 200; number++)
+            Assert.Equal($"{number}.0 {number}.1 {number}.2 {number}.3 {number}.4 ", System.Text.Encoding.ASCII.GetString((await client.ReadResponseAsync()).Body));
     }
 
     [Fact]
