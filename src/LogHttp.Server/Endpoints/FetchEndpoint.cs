@@ -15,17 +15,17 @@ namespace LogHttp.Server.Endpoints;
 internal static partial class FetchEndpoint
 {
     /// <summary>Not async itself: a follower would hold its state for as long as it follows.</summary>
-    public static Task<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, FollowServices following, TimeProvider time, LogHttpSettings settings)
+    public static ValueTask<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, FollowServices following, TimeProvider time, LogHttpSettings settings)
     {
         if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.MaxWaitSeconds), out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
-            return Task.FromResult<IResult>(problem);
+            return new(problem);
         return query.Follows || FollowEndpoint.WantsEvents(context.Request)
-            ? FollowEndpoint.HandleAsync(context, address, query, following)
+            ? new(FollowEndpoint.HandleAsync(context, address, query, following))
             : FetchAsync(context, address, query, longPoll, time, settings);
     }
 
-    static async Task<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, TimeProvider time, LogHttpSettings settings)
+    static async ValueTask<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, TimeProvider time, LogHttpSettings settings)
     {
         var (request, headers) = (context.Request, context.Response.Headers);
         var (waited, problem) = await longPoll.ReadAsync(context, address, query);

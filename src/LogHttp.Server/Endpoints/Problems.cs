@@ -10,6 +10,11 @@ namespace LogHttp.Server.Endpoints;
 /// <summary>The one place where outcomes become statuses and codes.</summary>
 internal static class Problems
 {
+    // The last that was asked for.
+    static volatile TooLargeRecord? _recordTooLarge;
+
+    sealed record TooLargeRecord(int MaxRecordBytes, Problem Problem);
+
     public const string InternalError = "internal_error";
     const string BodyTimeoutCode = "body_timeout";
 
@@ -70,8 +75,15 @@ internal static class Problems
 
     public static Problem BodyTooLarge() => Of(new BadHttpRequestException("", StatusCodes.Status413PayloadTooLarge));
 
-    public static Problem RecordTooLarge(int maxRecordBytes) =>
-        Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
+    public static Problem RecordTooLarge(int maxRecordBytes)
+    {
+        // Every body is read with it in hand, and the bound is the same for all.
+        if (_recordTooLarge is { } made && made.MaxRecordBytes == maxRecordBytes)
+            return made.Problem;
+        var problem = Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
+        _recordTooLarge = new(maxRecordBytes, problem);
+        return problem;
+    }
 
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);

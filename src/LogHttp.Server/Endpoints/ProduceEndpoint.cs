@@ -71,15 +71,15 @@ internal static class ProduceEndpoint
     }
 
     /// <summary>Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this request.</summary>
-    public static async Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset) =>
-        batches is [var only]
-            ? [await AppendAsync(topic, only, expectedNextOffset)]
-            : await Task.WhenAll(batches.ConvertAll(batch => AppendAsync(topic, batch, expectedNextOffset)));
-
-    static async Task<PartitionResult> AppendAsync(Topic topic, KeyValuePair<int, RecordBatch> batch, long? expectedNextOffset)
+    public static async Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset)
     {
-        var count = batch.Value.Count;
-        return new(batch.Key, count, await topic.Partitions[batch.Key].AppendAsync(batch.Value, expectedNextOffset));
+        var appends = new (int Count, Task<AppendResult> Result)[batches.Count];
+        for (var i = 0; i < appends.Length; i++)
+            appends[i] = (batches[i].Value.Count, topic.Partitions[batches[i].Key].AppendAsync(batches[i].Value, expectedNextOffset));
+        var results = new PartitionResult[appends.Length];
+        for (var i = 0; i < results.Length; i++)
+            results[i] = new(batches[i].Key, appends[i].Count, await appends[i].Result);
+        return results;
     }
 
     static IResult Answer(HttpContext context, string topic, PartitionResult[] results)

@@ -26,6 +26,13 @@ internal enum BodyKind
 /// <param name="RecordHeaders">The record's <c>content-type</c> header, where the type is not the obvious one for the kind.</param>
 internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string, string>>? RecordHeaders = null)
 {
+    static readonly BodyType Bytes = new(BodyKind.Bytes);
+    static readonly BodyType Form = new(BodyKind.Form);
+    static readonly BodyType Json = new(BodyKind.Json);
+    static readonly BodyType JsonLines = new(BodyKind.JsonLines);
+    static readonly BodyType Text = new(BodyKind.Text);
+    static readonly BodyType TextLines = new(BodyKind.TextLines);
+
     /// <summary>How it is packed; null for a body that is as it is.</summary>
     public ContentCoding? Coding { get; init; }
 
@@ -46,9 +53,10 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             problem = Problems.UnsupportedMediaType($"The Transfer-Encoding is {transfer}; the one that is taken is chunked.");
             return false;
         }
-        var bodyType = new BodyType(BodyKind.Bytes);
-        if (request.ContentType is not null)
+        var bodyType = Common(request.ContentType, splitsLines);
+        if (bodyType is null)
         {
+            bodyType = new(BodyKind.Bytes);
             if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var mediaType))
                 problem = Problems.UnsupportedMediaType($"The Content-Type \"{request.ContentType}\" can't be read.");
             else
@@ -58,21 +66,32 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             problem = Problems.InvalidRequest("invalid_parameter", "split=lines goes with a text body (Content-Type: text/plain).");
         if (problem is not null)
             return false;
-        read = bodyType with { Coding = coding };
+        read = coding is null ? bodyType : bodyType with { Coding = coding };
         return true;
     }
+
+    /// <summary>What most requests say, as they mostly spell it: known without being parsed. Null for the rest.</summary>
+    static BodyType? Common(string? contentType, bool splitsLines) => contentType switch
+    {
+        null => Bytes,
+        "application/json" => Json,
+        "application/x-ndjson" => JsonLines,
+        "application/x-www-form-urlencoded" => Form,
+        "text/plain" => splitsLines ? TextLines : Text,
+        _ => null,
+    };
 
     static BodyType Of(MediaTypeHeaderValue mediaType, bool splitsLines)
     {
         var name = mediaType.MediaType.ToString().ToLowerInvariant();
         return name switch
         {
-            "application/json" => new(BodyKind.Json),
-            "application/x-ndjson" or "application/ndjson" or "application/jsonl" => new(BodyKind.JsonLines),
+            "application/json" => Json,
+            "application/x-ndjson" or "application/ndjson" or "application/jsonl" => JsonLines,
             RecordsType.Name => new(BodyKind.RecordLines),
-            "application/x-www-form-urlencoded" => new(BodyKind.Form),
-            "application/octet-stream" => new(BodyKind.Bytes),
-            "text/plain" => new(splitsLines ? BodyKind.TextLines : BodyKind.Text),
+            "application/x-www-form-urlencoded" => Form,
+            "application/octet-stream" => Bytes,
+            "text/plain" => splitsLines ? TextLines : Text,
             _ when name.StartsWith("text/", StringComparison.Ordinal) => new(splitsLines ? BodyKind.TextLines : BodyKind.Text, ContentType(WithoutCharset(mediaType))),
             _ when ConfluentType.KindOf(name) is { } kind => new(kind),
             _ when name.EndsWith("+json", StringComparison.Ordinal) => new(BodyKind.Json, ContentType(WithoutCharset(mediaType))),
