@@ -202,12 +202,14 @@ internal sealed partial class Appender
             SubmitTurnCommit();
             return;
         }
-        if (_group.IsWritten)
+        if (!_group.IsWritten)
         {
-            Publish();
-            CommitInBackground();
+            ScheduleTurn();
+            return;
         }
-        ScheduleTurn();
+        Publish();
+        CommitInBackground();
+        EndTurn();
     }
 
     bool TryBeginGroup()
