@@ -62,6 +62,7 @@ internal static class LogHttpHosting
             sendFile.SmallRegionBytes = settings.Value.SmallRegionBytes;
             sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
         });
+        builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
         builder.Services.AddCors();
         builder.Services.AddClientLimit();
         builder.Services.AddOptions<CorsOptions>().Configure<IOptions<LogHttpSettings>>(static (cors, settings) => cors.AddDefaultPolicy(policy => policy
