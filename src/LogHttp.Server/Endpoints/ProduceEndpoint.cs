@@ -37,7 +37,7 @@ internal static class ProduceEndpoint
             return Problems.Of(overloaded);
 
         // The body comes first: a topic is not made for a request that is refused.
-        using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0);
+        using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, request.AnnouncedBytes);
         using var body = new BodyReader(request.OpenBody(budget, _ => settings.Value.MaxBodyBytes), budget);
         if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;

@@ -7,7 +7,13 @@ namespace LogHttp.Server.Producing;
 /// The records of one request, gathered by the partition they go to: the one the record or the request names, else the
 /// key's, else one for all of the request that have neither. For one thread.
 /// </summary>
-internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int? requested, ProducerStamp? producer, Func<int> chooseKeyless) : IDisposable
+/// <param name="limits">How large each may become.</param>
+/// <param name="partitions">How many there are.</param>
+/// <param name="requested">The one the request names.</param>
+/// <param name="producer">Who sends them, where a repeat is to be told.</param>
+/// <param name="chooseKeyless">Where records without a key go.</param>
+/// <param name="expectedBytes">About how much will come, if that is known.</param>
+internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int? requested, ProducerStamp? producer, Func<int> chooseKeyless, long expectedBytes = 0) : IDisposable
 {
     /// <summary>More than keys, headers, an offset and a producer can take with every character escaped.</summary>
     const int UnencodedSlackBytes = 384 << 10;
@@ -15,6 +21,7 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     // Mostly one. A list: a sorted dictionary allocates for itself, for each entry and each time that it is gone through.
     readonly SortedList<int, RecordBatch> _batches = [];
     RecordBatch? _last;
+    int _lastPartition;
     int? _keyless;
 
     public int MaxRecordBytes => limits.MaxRecordBytes;
@@ -56,8 +63,12 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
             : _keyless ??= KeylessPartition());
         if (number >= partitions)
             return null;
+        if (_last is not null && _lastPartition == number)
+            return _last;
+        // The first one is mostly the only one.
         if (!_batches.TryGetValue(number, out var batch))
-            _batches.Add(number, batch = new RecordBatch(limits, producer));
+            _batches.Add(number, batch = new RecordBatch(limits, producer, _batches.Count == 0 ? expectedBytes : 0));
+        _lastPartition = number;
         return _last = batch;
     }
 

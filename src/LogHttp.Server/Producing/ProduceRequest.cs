@@ -90,7 +90,7 @@ internal sealed class ProduceRequest
     {
         if (_bodyType.Kind == BodyKind.TextLines)
             return Add(batch, BodyKind.Text, line is [.., (byte)'\r'] ? line[..^1] : line, _metadata, Partition);
-        if (line.Trim(" \t\r"u8).IsEmpty)
+        if (!line.ContainsAnyExcept(" \t\r"u8))
             return null;
         if (_bodyType.Kind == BodyKind.JsonLines)
             return Add(batch, BodyKind.Json, line, _metadata, Partition);

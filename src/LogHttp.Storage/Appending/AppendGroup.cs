@@ -11,8 +11,11 @@ namespace LogHttp.Storage.Appending;
 /// </summary>
 internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor start, long startStampMs, ProducerTable producers)
 {
-    /// <summary>One write(2) at the most; the largest line has room too.</summary>
-    const int BufferBytes = 1 << 20;
+    /// <summary>
+    /// One write(2) at the most; the largest line has room too. So much that the calls do not count, and so little that what was
+    /// framed is in the processor's cache yet when the kernel copies it.
+    /// </summary>
+    const int BufferBytes = 256 << 10;
 
     int _request;
     int _record;
@@ -49,64 +52,54 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         // A batch that goes on in this slice keeps the stamp that it began with, and that its producer is told.
         if (_record == 0)
             LastStampMs = Math.Max(nowMs, LastStampMs);
-        var cursor = Cursor;
-        var firstEntry = cursor.IndexEntries;
-        var entries = new List<IndexEntry>();
+        var sliceEnd = Cursor.Position + sliceBytes;
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize());
         try
         {
-            var (buffered, sliceEnd) = (0, cursor.Position + sliceBytes);
-            for (; _request < Requests.Count && cursor.Position < sliceEnd; _request++, _record = 0, _tailPosition = 0)
+            var writer = new SliceWriter(files, Cursor, buffer);
+            for (; _request < Requests.Count && writer.Cursor.Position < sliceEnd; _request++, _record = 0, _tailPosition = 0)
             {
-                if (!WriteRecords(Requests[_request], files, buffer, ref buffered, ref cursor, entries, sliceEnd))
+                if (!WriteRecords(Requests[_request], ref writer, sliceEnd))
                     break;
             }
-            if (buffered > 0)
-                files.Data.Write(buffer.AsSpan(0, buffered), cursor.Position - buffered);
-            IndexFile.Write(files.Index, firstEntry, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(entries));
+            writer.Finish();
+            Cursor = writer.Cursor;
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
-        Cursor = cursor;
     }
 
     /// <summary>Frames a batch's records; false when the slice ended before the batch did.</summary>
-    bool WriteRecords(AppendRequest request, SegmentFiles files, byte[] buffer, ref int buffered, ref SegmentCursor cursor, List<IndexEntry> entries, long sliceEnd)
+    bool WriteRecords(AppendRequest request, ref SliceWriter writer, long sliceEnd)
     {
-        var slots = request.Batch.Slots;
+        var batch = request.Batch;
+        var tailBytes = batch.TailBytes;
+        var tails = batch.Tails;
         if (_record == 0)
         {
-            if (Refuse(request, cursor.NextOffset, LastStampMs) is { } refusal)
+            if (Refuse(request, writer.Cursor.NextOffset, LastStampMs) is { } refusal)
             {
                 request.Written(refusal);
                 return true;
             }
-            request.Written(new(AppendStatus.Appended, slots[0].Offset >= 0 ? slots[0].Offset : cursor.NextOffset, TimestampMs: LastStampMs));
+            var firstGiven = batch.GivenTo(0).Offset;
+            request.Written(new(AppendStatus.Appended, firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset, TimestampMs: LastStampMs));
         }
-        for (; _record < slots.Length; _record++)
+        for (; _record < tailBytes.Length; _record++)
         {
-            if (cursor.Position >= sliceEnd)
+            if (writer.Cursor.Position >= sliceEnd)
                 return false;
-            var slot = slots[_record];
-            if (buffer.Length - buffered < slot.TailBytes + RecordFormat.MaxHeadBytes)
-            {
-                files.Data.Write(buffer.AsSpan(0, buffered), cursor.Position - buffered);
-                buffered = 0;
-            }
-            var line = buffer.AsSpan(buffered);
-            var offset = slot.Offset >= 0 ? slot.Offset : cursor.NextOffset;
-            var timestampMs = slot.TimestampMs >= 0 ? slot.TimestampMs : LastStampMs;
-            var headBytes = RecordFormat.WriteHead(line, offset, timestampMs, _record == 0 ? slots.Length : 0);
-            request.Batch.Tails.Slice(_tailPosition, slot.TailBytes).CopyTo(line[headBytes..]);
-            var lineBytes = headBytes + slot.TailBytes;
-            _tailPosition += slot.TailBytes;
-            buffered += lineBytes;
-            if (cursor.Advance(line[..lineBytes], offset, timestampMs))
-                entries.Add(cursor.CloseBlock());
+            var given = batch.GivenTo(_record);
+            writer.Add(
+                given.Offset >= 0 ? given.Offset : writer.Cursor.NextOffset,
+                given.TimestampMs >= 0 ? given.TimestampMs : LastStampMs,
+                batchCount: _record == 0 ? tailBytes.Length : 0,
+                tails.Slice(_tailPosition, tailBytes[_record]));
+            _tailPosition += tailBytes[_record];
         }
-        var written = request.WrittenUpTo(cursor.NextOffset);
+        var written = request.WrittenUpTo(writer.Cursor.NextOffset);
         if (request.Batch.Producer is { } producer)
             Producers = Producers.With(producer, new(producer.Sequence, written.FirstOffset, written.NextOffset, written.TimestampMs), LastStampMs);
         return true;
@@ -119,7 +112,7 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
             return refusal;
         if (request.ExpectedNextOffset is { } expected && expected != nextOffset)
             return new(AppendStatus.NotNext, NextOffset: nextOffset, Reason: FormattableString.Invariant($"The next offset is {nextOffset}, not {expected}."));
-        var given = request.Batch.Slots[0].Offset;
+        var given = request.Batch.GivenTo(0).Offset;
         return given >= 0 && given < nextOffset
             ? new(AppendStatus.OffsetNotAfterLast, NextOffset: nextOffset, Reason: FormattableString.Invariant($"Offset {given} is not after the last one; the next can be {nextOffset} or more."))
             : null;

@@ -23,7 +23,7 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     /// <summary>The offset after this batch, when it is appended where <paramref name="nextOffset"/> is the next.</summary>
     public long OffsetAfter(long nextOffset)
     {
-        var lastGiven = Batch.Slots[^1].Offset;
+        var lastGiven = Batch.GivenTo(Batch.Count - 1).Offset;
         return lastGiven < 0 ? nextOffset + Batch.Count : Math.Max(nextOffset, lastGiven + 1);
     }
 

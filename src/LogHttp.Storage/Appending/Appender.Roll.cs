@@ -34,7 +34,7 @@ internal sealed partial class Appender
     /// from offsets that were never given out; unless they jump further than an index can say.
     /// </summary>
     long BaseFor(AppendRequest next) =>
-        next.OffsetAfter(_written.NextOffset) - _written.NextOffset > uint.MaxValue ? Math.Max(_written.NextOffset, next.Batch.Slots[0].Offset) : _written.NextOffset;
+        next.OffsetAfter(_written.NextOffset) - _written.NextOffset > uint.MaxValue ? Math.Max(_written.NextOffset, next.Batch.GivenTo(0).Offset) : _written.NextOffset;
 
     /// <summary>
     /// Begins a new segment. All that was written is durable already; the index is made so before the new name is, and

@@ -60,7 +60,7 @@ public sealed partial class PartitionLog
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)
             throw new ArgumentException("The batch has no records.", nameof(batch));
-        if (batch.Slots[^1].Offset - batch.Slots[0].Offset >= uint.MaxValue - 1)
+        if (batch.GivenTo(batch.Count - 1).Offset - batch.GivenTo(0).Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
         return _appender.Append(new AppendRequest(batch, expectedNextOffset, keepIfOverloaded));
     }

@@ -12,27 +12,38 @@ namespace LogHttp.Storage.Records;
 /// </summary>
 public sealed class RecordBatch : IDisposable
 {
+    /// <summary>So much of what was announced has to be here before memory is taken for the rest: an announcement costs nothing.</summary>
+    const int BelievedShare = 8;
+
     static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     readonly RecordLimits _limits;
     readonly byte[] _producerField;
+    readonly long _expectedBytes;
     byte[] _tails = [];
     int _sizeBytes;
-    Slot[] _slots = [];
+    int[] _tailBytes = [];
 
-    /// <summary>What the partition has to know of one encoded record. -1 stands for "not given".</summary>
-    internal readonly record struct Slot(int TailBytes, long Offset, long TimestampMs);
+    // Empty as long as no record was given anything: few are, and there may be thousands.
+    Given[] _given = [];
+
+    /// <summary>What a record says itself of what the partition would choose; -1 where it says nothing.</summary>
+    internal readonly record struct Given(long Offset, long TimestampMs)
+    {
+        public static readonly Given Nothing = new(-1, -1);
+    }
 
     /// <summary>Creates an empty batch.</summary>
     /// <param name="limits">How large it may become.</param>
     /// <param name="producer">Who sends it, where a repeat is to be told.</param>
+    /// <param name="expectedBytes">About how much will be added, if it is known: memory for it is taken at once when a part of it has come.</param>
     /// <exception cref="ArgumentException">There can be no such producer.</exception>
-    public RecordBatch(RecordLimits limits, ProducerStamp? producer = null)
+    public RecordBatch(RecordLimits limits, ProducerStamp? producer = null, long expectedBytes = 0)
     {
         ArgumentNullException.ThrowIfNull(limits);
         if (producer?.Check() is { } fault)
             throw new ArgumentException(fault, nameof(producer));
-        (_limits, Producer) = (limits, producer);
+        (_limits, Producer, _expectedBytes) = (limits, producer, Math.Min(expectedBytes, limits.MaxBatchBytes));
         _producerField = producer is null ? [] : ProducerField.Encode(producer);
     }
 
@@ -55,13 +66,18 @@ public sealed class RecordBatch : IDisposable
     public bool HasRoom => MaxFramedBytes + RecordFormat.MaxHeadBytes + _limits.MaxRecordBytes <= _limits.MaxBatchBytes;
 
     /// <summary>The memory it holds: more than what is in it, since that grew.</summary>
-    internal long HeldBytes => _tails.Length + (long)_slots.Length * Unsafe.SizeOf<Slot>();
+    internal long HeldBytes => _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
 
     internal int LargestTailBytes { get; private set; }
 
-    internal ReadOnlySpan<Slot> Slots => _slots.AsSpan(0, Count);
+    /// <summary>How long each record's tail is, in their order.</summary>
+    internal ReadOnlySpan<int> TailBytes => _tailBytes.AsSpan(0, Count);
 
+    /// <summary>All tails, one behind the other.</summary>
     internal ReadOnlySpan<byte> Tails => _tails.AsSpan(0, _sizeBytes);
+
+    /// <summary>What a record was given.</summary>
+    internal Given GivenTo(int record) => _given.Length == 0 ? Given.Nothing : _given[record];
 
     /// <summary>Adds a record whose value is a JSON text, kept as it is. Returns what is wrong with it, and then adds nothing.</summary>
     public RecordFault? AddJson(ReadOnlySpan<byte> json, in RecordMetadata metadata = default)
@@ -75,9 +91,12 @@ public sealed class RecordBatch : IDisposable
         {
             json.CopyTo(destination);
             // Line breaks between tokens are white space to JSON, and the end of a record to us.
-            var value = destination[..json.Length];
-            value.Replace((byte)'\n', (byte)' ');
-            value.Replace((byte)'\r', (byte)' ');
+            if (json.ContainsAny((byte)'\n', (byte)'\r'))
+            {
+                var value = destination[..json.Length];
+                value.Replace((byte)'\n', (byte)' ');
+                value.Replace((byte)'\r', (byte)' ');
+            }
             return json.Length;
         });
     }
@@ -103,12 +122,10 @@ public sealed class RecordBatch : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        var (tails, slots) = (_tails, _slots);
-        (_tails, _slots, _sizeBytes, Count) = ([], [], 0, 0);
-        if (tails.Length > 0)
-            ArrayPool<byte>.Shared.Return(tails);
-        if (slots.Length > 0)
-            ArrayPool<Slot>.Shared.Return(slots);
+        (_sizeBytes, Count) = (0, 0);
+        GiveBack(ref _tails);
+        GiveBack(ref _tailBytes);
+        GiveBack(ref _given);
     }
 
     delegate int ValueWriter(ReadOnlySpan<byte> value, Span<byte> destination);
@@ -123,9 +140,11 @@ public sealed class RecordBatch : IDisposable
             return Undo(start, keyFault);
         if (AddHeaders(metadata.Headers) is { } headersFault)
             return Undo(start, headersFault);
-        Put(valueName);
-        _sizeBytes += writeValue(value, Reserve(maxValueBytes));
-        Put(RecordFormat.LineEnd);
+        var destination = Reserve(valueName.Length + maxValueBytes + RecordFormat.LineEnd.Length);
+        valueName.CopyTo(destination);
+        var end = valueName.Length + writeValue(value, destination[valueName.Length..]);
+        RecordFormat.LineEnd.CopyTo(destination[end..]);
+        _sizeBytes += end + RecordFormat.LineEnd.Length;
         var tailBytes = _sizeBytes - start;
         if (tailBytes > _limits.MaxRecordBytes)
             return Undo(start, TooLarge(tailBytes));
@@ -133,20 +152,36 @@ public sealed class RecordBatch : IDisposable
         if (_sizeBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
             return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (maxBatchBytes); send it in parts.")));
         LargestTailBytes = Math.Max(LargestTailBytes, tailBytes);
-        Grow(ref _slots, Count, 1);
-        _slots[Count++] = new(tailBytes, metadata.Offset ?? -1, metadata.TimestampMs ?? -1);
+        if (!SaysNothing(metadata))
+            AddGiven(new(metadata.Offset ?? -1, metadata.TimestampMs ?? -1));
+        Grow(ref _tailBytes, Count, 1);
+        _tailBytes[Count++] = tailBytes;
         return null;
+    }
+
+    /// <summary>Neither this record nor any before it.</summary>
+    bool SaysNothing(in RecordMetadata metadata) => _given.Length == 0 && metadata.Offset is null && metadata.TimestampMs is null;
+
+    void AddGiven(Given given)
+    {
+        var isFirst = _given.Length == 0;
+        Grow(ref _given, isFirst ? 0 : Count, isFirst ? Count + 1 : 1);
+        if (isFirst)
+            _given.AsSpan(0, Count).Fill(Given.Nothing);
+        _given[Count] = given;
     }
 
     void CheckGiven(in RecordMetadata metadata)
     {
+        if (SaysNothing(metadata))
+            return;
         if (metadata.Offset is < 0 or > RecordMetadata.MaxOffset)
             throw new ArgumentOutOfRangeException(nameof(metadata), metadata.Offset, Invariant($"An offset is from 0 to {RecordMetadata.MaxOffset}."));
         if (metadata.TimestampMs is < 0 or > RecordFormat.MaxTimestampMs)
             throw new ArgumentOutOfRangeException(nameof(metadata), metadata.TimestampMs, Invariant($"A timestamp is from 0 to {RecordFormat.MaxTimestampMs}."));
         if (Count == 0)
             return;
-        var lastOffset = _slots[Count - 1].Offset;
+        var lastOffset = GivenTo(Count - 1).Offset;
         if (metadata.Offset is null != lastOffset < 0 || metadata.Offset <= lastOffset)
             throw new ArgumentException("All records of a batch are given an offset, each larger than the one before, or none is.", nameof(metadata));
     }
@@ -257,7 +292,12 @@ public sealed class RecordBatch : IDisposable
 
     Span<byte> Reserve(int sizeBytes)
     {
-        Grow(ref _tails, _sizeBytes, sizeBytes);
+        if (_tails.Length - _sizeBytes < sizeBytes)
+        {
+            // A quarter more: a value gains ten bytes around it.
+            var likelyBytes = _sizeBytes >= _expectedBytes / BelievedShare ? _expectedBytes + _expectedBytes / 4 : 0;
+            Grow(ref _tails, _sizeBytes, (int)Math.Clamp(likelyBytes - _sizeBytes, sizeBytes, Array.MaxLength - _sizeBytes));
+        }
         return _tails.AsSpan(_sizeBytes);
     }
 
@@ -267,9 +307,16 @@ public sealed class RecordBatch : IDisposable
             return;
         var larger = ArrayPool<T>.Shared.Rent(Math.Max(checked(used + more), Math.Min(used * 2, Array.MaxLength)));
         array.AsSpan(0, used).CopyTo(larger);
-        if (array.Length > 0)
-            ArrayPool<T>.Shared.Return(array);
+        GiveBack(ref array);
         array = larger;
+    }
+
+    static void GiveBack<T>(ref T[] array)
+    {
+        var given = array;
+        array = [];
+        if (given.Length > 0)
+            ArrayPool<T>.Shared.Return(given);
     }
 
     static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

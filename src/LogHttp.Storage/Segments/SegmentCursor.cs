@@ -34,10 +34,19 @@ internal record struct SegmentCursor
     /// <summary>Passes over one line; true when a boundary was reached, and then <see cref="CloseBlock"/> is due.</summary>
     public bool Advance(ReadOnlySpan<byte> line, long offset, long timestampMs)
     {
-        Position += line.Length;
+        Cover(line);
+        return Pass(line.Length, offset, timestampMs);
+    }
+
+    /// <summary>Takes bytes into the block's CRC: those of lines that were passed and not covered yet, before their block is closed.</summary>
+    public void Cover(ReadOnlySpan<byte> lines) => BlockCrc = Crc32C.Append(BlockCrc, lines);
+
+    /// <summary>As <see cref="Advance"/>, for a line that <see cref="Cover"/> comes to later, together with others.</summary>
+    public bool Pass(int lineBytes, long offset, long timestampMs)
+    {
+        Position += lineBytes;
         NextOffset = offset + 1;
         MaxTimestampMs = Math.Max(MaxTimestampMs, timestampMs);
-        BlockCrc = Crc32C.Append(BlockCrc, line);
         return Position - BlockPosition >= SegmentLayout.BlockBytes;
     }
 

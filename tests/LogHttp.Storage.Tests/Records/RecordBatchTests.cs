@@ -146,4 +146,21 @@ public class RecordBatchTests
         Assert.Throws<ArgumentOutOfRangeException>(() => batch.AddText("a"u8, new RecordMetadata { TimestampMs = 1L << 53 }));
         Assert.Equal(0, batch.SizeBytes);
     }
+
+    [Fact]
+    public void AnAnnouncement_TakesNoMemoryBeforeAPartOfItIsHere()
+    {
+        using var batch = new RecordBatch(new RecordLimits(), expectedBytes: 1 << 20);
+        var line = new byte[1_000];
+        line.AsSpan().Fill((byte)'7');
+        var heldBytes = new List<long>();
+        while (batch.SizeBytes < 1 << 20)
+        {
+            Assert.Null(batch.AddJson(line));
+            heldBytes.Add(batch.HeldBytes);
+            Assert.True(batch.HeldBytes <= (batch.SizeBytes < 1 << 17 ? 4 * batch.SizeBytes + 4_096 : 5 << 19), $"{batch.SizeBytes}: {batch.HeldBytes}");
+        }
+        // From then on it does not grow by steps, each with a copy of all.
+        Assert.True(heldBytes.Skip(300).Max() - heldBytes[300] < 1 << 16);
+    }
 }
