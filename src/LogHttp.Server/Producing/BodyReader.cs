@@ -15,7 +15,8 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
     {
     }
 
-    readonly PooledBytes _carried = new();
+    readonly PooledBytes _gathered = new();
+    readonly LineCutter _lines = new();
     long _takenBytes;
 
     public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
@@ -32,14 +33,14 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
             var (read, problem) = await ReadAsync();
             if (problem is not null)
                 return problem;
-            if (_carried.SizeBytes + read.Bytes.Length > maxBytes)
+            if (_gathered.SizeBytes + read.Bytes.Length > maxBytes)
                 return tooLarge;
-            if (read.IsLast && _carried.IsEmpty && read.Bytes.IsSingleSegment)
+            if (read.IsLast && _gathered.IsEmpty && read.Bytes.IsSingleSegment)
                 return handle(read.Bytes.FirstSpan);
             foreach (var piece in read.Bytes)
-                _carried.Add(piece.Span);
+                _gathered.Add(piece.Span);
             if (read.IsLast)
-                return handle(_carried.Bytes);
+                return handle(_gathered.Bytes);
         }
     }
 
@@ -55,11 +56,11 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
             foreach (var piece in read.Bytes)
             {
                 problem ??= TakeLines(piece.Span, ref number, handle, maxLineBytes, tooLarge);
-                if (_carried.SizeBytes > maxLineBytes)
+                if (_lines.CarriedBytes > maxLineBytes)
                     problem ??= tooLarge.AtLine(number + 1);
             }
-            if (problem is null && read.IsLast && !_carried.IsEmpty)
-                problem = handle(_carried.Bytes, number + 1);
+            if (problem is null && read.IsLast && _lines.TryTakeLast(out var last))
+                problem = handle(last, number + 1);
             if (problem is not null || read.IsLast)
                 return problem;
         }
@@ -68,31 +69,23 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
     public void Dispose()
     {
         body.Dispose();
-        _carried.Dispose();
+        _gathered.Dispose();
+        _lines.Dispose();
         budget.GiveBack(_takenBytes);
         _takenBytes = 0;
     }
 
-    /// <summary>Handles every line that ends in a piece, and carries what is left of it to the next.</summary>
+    /// <summary>Handles every line that ends in a piece.</summary>
     Problem? TakeLines(ReadOnlySpan<byte> piece, ref long number, LineHandler handle, int maxLineBytes, Problem tooLarge)
     {
-        for (var end = piece.IndexOf((byte)'\n'); end >= 0; end = piece.IndexOf((byte)'\n'))
+        while (_lines.TryTake(ref piece, out var line))
         {
-            var line = piece[..end];
-            if (!_carried.IsEmpty)
-            {
-                _carried.Add(line);
-                line = _carried.Bytes;
-            }
             number++;
             if (line.Length > maxLineBytes)
                 return tooLarge.AtLine(number);
             if (handle(line, number) is { } problem)
                 return problem;
-            _carried.Clear();
-            piece = piece[(end + 1)..];
         }
-        _carried.Add(piece);
         return null;
     }
 

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace LogHttp.Server.Producing;
 
 /// <summary>Takes lines one by one from pieces that end anywhere. For one thread.</summary>
@@ -14,30 +12,25 @@ internal sealed class LineCutter : IDisposable
     /// <summary>The next line without its line feed; what is left of the piece is kept where there is none.</summary>
     /// <param name="rest">The piece, from where the last line ended.</param>
     /// <param name="line">There until the next call.</param>
-    public bool TryTake(ref ReadOnlySequence<byte> rest, out ReadOnlySpan<byte> line)
+    public bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> line)
     {
         Forget();
-        while (!rest.IsEmpty)
+        var end = rest.IndexOf((byte)'\n');
+        if (end < 0)
         {
-            var piece = rest.FirstSpan;
-            var end = piece.IndexOf((byte)'\n');
-            if (end >= 0 && _carried.IsEmpty)
-            {
-                line = piece[..end];
-                rest = rest.Slice(end + 1);
-                return true;
-            }
-            _carried.Add(end >= 0 ? piece[..end] : piece);
-            rest = rest.Slice(end >= 0 ? end + 1 : piece.Length);
-            if (end >= 0)
-            {
-                line = _carried.Bytes;
-                _isHandedOut = true;
-                return true;
-            }
+            _carried.Add(rest);
+            rest = line = default;
+            return false;
         }
-        line = default;
-        return false;
+        line = rest[..end];
+        rest = rest[(end + 1)..];
+        if (!_carried.IsEmpty)
+        {
+            _carried.Add(line);
+            line = _carried.Bytes;
+            _isHandedOut = true;
+        }
+        return true;
     }
 
     /// <summary>What the body ends with, where that has no line feed.</summary>

@@ -212,11 +212,20 @@ internal sealed class ProduceStream : IAsyncDisposable
     bool TakeLines(ref ReadOnlySequence<byte> rest, out Problem? problem)
     {
         problem = null;
-        while (_lines.TryTake(ref rest, out var line))
+        while (!rest.IsEmpty)
         {
-            problem = AddLine(line);
-            if (problem is not null || IsFull)
-                return true;
+            var left = rest.FirstSpan;
+            var pieceBytes = left.Length;
+            while (_lines.TryTake(ref left, out var line))
+            {
+                problem = AddLine(line);
+                if (problem is not null || IsFull)
+                {
+                    rest = rest.Slice(pieceBytes - left.Length);
+                    return true;
+                }
+            }
+            rest = rest.Slice(pieceBytes);
         }
         if (_lines.CarriedBytes > _batch.MaxUnencodedBytes)
             problem = Problems.RecordTooLarge(_batch.MaxRecordBytes).AtLine(_nextLine);
