@@ -1,21 +1,18 @@
-using System.Diagnostics.CodeAnalysis;
 using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Kestrel;
 
 /// <summary>Brings a slice into the page cache before sendfile(2) would wait for the disk itself.</summary>
 /// <remarks>
-/// sendfile on cold pages blocks its thread in disk I/O, inside the server's lock of the response. So a cold slice is
-/// fetched beforehand, in a bounded number of threads; a warm one costs two system calls of one byte each.
-/// Threads: any; the semaphore is the only state.
+/// sendfile on cold pages blocks its thread in disk I/O, inside the server's lock of the response. So a cold slice is read
+/// beforehand, by threads of our own: those of the pool are what everybody else is answered by. And piece by piece: whoever
+/// syncs waits for what the disk was asked for before, so that is kept short. A warm slice costs two system calls of one byte each.
+/// Threads: any; the queue is under its own lock, and emptied by at most <paramref name="maxColdSlices"/> threads, which end with it.
 /// </remarks>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A semaphore whose wait handle nobody asked for holds nothing to dispose.")]
-internal sealed class PageCache(int maxColdSlices)
+internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
 {
-    // The kernel's usual readahead window: touching one byte in each waits for (or starts) all of them.
-    private const int TouchEveryBytes = 128 * 1024;
-
-    private readonly SemaphoreSlim _slots = new(maxColdSlices);
+    private readonly Queue<ColdSlice> _queue = [];
+    private int _threads;
 
     internal ValueTask WarmAsync(FileRegion slice, CancellationToken cancellationToken)
     {
@@ -23,25 +20,68 @@ internal sealed class PageCache(int maxColdSlices)
         if (!SystemCalls.CanAskPageCache
             || (SystemCalls.IsCached(handle, slice.Position) && SystemCalls.IsCached(handle, slice.Position + slice.LengthBytes - 1)))
             return ValueTask.CompletedTask;
-        return FetchAsync(handle, slice.Position, slice.LengthBytes, cancellationToken);
+        var cold = new ColdSlice(handle, slice.Position, slice.LengthBytes, cancellationToken);
+        lock (_queue)
+        {
+            _queue.Enqueue(cold);
+            if (_threads < maxColdSlices)
+            {
+                _threads++;
+                new Thread(ReadQueued) { IsBackground = true, Name = "cold pages" }.UnsafeStart();
+            }
+        }
+
+        return new ValueTask(cold.Completion.Task);
     }
 
-    private async ValueTask FetchAsync(SafeFileHandle handle, long position, int lengthBytes, CancellationToken cancellationToken)
+    private void ReadQueued()
     {
-        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        while (true)
         {
-            // This slice and the one behind it, which will be wanted next; this returns while the disk works.
-            SystemCalls.AdviseWillNeed(handle, position, 2L * lengthBytes);
-            var touched = new byte[1];
-            var end = position + lengthBytes;
-            for (var next = position; next < end; next += TouchEveryBytes)
-                await RandomAccess.ReadAsync(handle, touched, next, cancellationToken).ConfigureAwait(false);
-            await RandomAccess.ReadAsync(handle, touched, end - 1, cancellationToken).ConfigureAwait(false);
+            ColdSlice? slice;
+            lock (_queue)
+            {
+                if (!_queue.TryDequeue(out slice))
+                {
+                    _threads--;
+                    return;
+                }
+            }
+
+            slice.Read(coldReadBytes);
         }
-        finally
+    }
+
+    private sealed class ColdSlice(SafeFileHandle handle, long position, int lengthBytes, CancellationToken cancellationToken)
+    {
+        internal TaskCompletionSource Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Asks for a piece and waits until its first and last page are there, and so on; a reader that is gone wants no more of it.</summary>
+        internal void Read(int pieceBytes)
         {
-            _slots.Release();
+            try
+            {
+                Span<byte> touched = stackalloc byte[1];
+                var end = position + lengthBytes;
+                for (var next = position; next < end && !cancellationToken.IsCancellationRequested; next += pieceBytes)
+                {
+                    var length = Math.Min(pieceBytes, end - next);
+                    SystemCalls.AdviseWillNeed(handle, next, length);
+                    _ = RandomAccess.Read(handle, touched, next);
+                    _ = RandomAccess.Read(handle, touched, next + length - 1);
+                }
+            }
+            catch (Exception exception)
+            {
+                // An error of the disk, or a file that was closed: it is told to whoever waits, and not to the thread.
+                Completion.SetException(exception);
+                return;
+            }
+
+            if (cancellationToken.IsCancellationRequested)
+                Completion.SetCanceled(cancellationToken);
+            else
+                Completion.SetResult();
         }
     }
 }

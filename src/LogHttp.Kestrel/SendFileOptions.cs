@@ -29,10 +29,16 @@ public sealed class SendFileOptions
     public int CopyBufferBytes { get; set; } = 64 * 1024;
 
     /// <summary>
-    /// How many slices may be fetched from disk at once on behalf of sendfile, each holding one thread of the pool.
-    /// Slices in the page cache never wait for these. Default: twice the processors, at least 4; 1 to 1,024.
+    /// How many slices may be read from the disk at once on behalf of sendfile, each by a thread of its own, outside the pool.
+    /// Slices in the page cache never wait for these. Default 1; 1 to 1,024.
     /// </summary>
-    public int MaxColdSlices { get; set; } = Math.Max(4, Environment.ProcessorCount * 2);
+    public int MaxColdSlices { get; set; } = 1;
+
+    /// <summary>
+    /// What the disk is asked for at a time for one of these, and so how long whoever writes to it waits behind cold readers. Large
+    /// disks that turn, or are far away, read more in all with more. Default 128 KiB; 4 KiB to 64 MiB.
+    /// </summary>
+    public int ColdReadBytes { get; set; } = 128 * 1024;
 
     /// <summary>The clock of <see cref="StalledReaderTimeout"/>.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
@@ -43,6 +49,7 @@ public sealed class SendFileOptions
         RequireRange(SmallRegionBytes, 0, 1024 * 1024, nameof(SmallRegionBytes));
         RequireRange(CopyBufferBytes, 4 * 1024, 16 * 1024 * 1024, nameof(CopyBufferBytes));
         RequireRange(MaxColdSlices, 1, 1024, nameof(MaxColdSlices));
+        RequireRange(ColdReadBytes, 4 * 1024, 64 * 1024 * 1024, nameof(ColdReadBytes));
         RequireRange(StalledReaderTimeout, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(StalledReaderTimeout));
         ArgumentNullException.ThrowIfNull(TimeProvider);
         return (SendFileOptions)MemberwiseClone();

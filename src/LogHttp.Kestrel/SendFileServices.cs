@@ -13,7 +13,7 @@ internal sealed class SendFileServices
         Options = (options ?? services.GetService<IOptions<SendFileOptions>>()?.Value ?? new SendFileOptions()).Validated();
         Meter = new SendFileMeter(services);
         Logger = services.GetService<ILoggerFactory>()?.CreateLogger(SendFileLog.Category) ?? NullLogger.Instance;
-        PageCache = new PageCache(Options.MaxColdSlices);
+        PageCache = new PageCache(Options.MaxColdSlices, Options.ColdReadBytes);
     }
 
     internal SendFileOptions Options { get; }

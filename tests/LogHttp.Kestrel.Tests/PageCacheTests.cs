@@ -6,6 +6,8 @@ namespace LogHttp.Kestrel.Tests;
 
 public sealed partial class PageCacheTests
 {
+    private const int ColdReadBytes = 128 * 1024;
+
     [Fact]
     public async Task ColdSlice_IsFetchedBeforeItIsSent()
     {
@@ -14,7 +16,7 @@ public sealed partial class PageCacheTests
         if (!TryEvict(stream.SafeFileHandle))
             return; // A file system in memory has no cold pages, other systems are not asked.
 
-        await new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000), CancellationToken.None);
+        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000), CancellationToken.None);
         // A busy disk may still be bringing pages between those that were waited for; nobody else asks for them.
         for (var position = 1_000_000; position < 3_000_000; position += 4096)
             Assert.True(SpinWait.SpinUntil(() => SystemCalls.IsCached(stream.SafeFileHandle, position), TimeSpan.FromSeconds(30)), $"The page at {position} is cold.");
@@ -38,7 +40,7 @@ public sealed partial class PageCacheTests
     {
         using var file = new TempFile(100_000);
         await using var stream = file.Open();
-        var warmed = new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 100_000), CancellationToken.None);
+        var warmed = new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 100_000), CancellationToken.None);
         Assert.True(warmed.IsCompletedSuccessfully);
     }
 
@@ -47,7 +49,50 @@ public sealed partial class PageCacheTests
     {
         using var file = new TempFile(100);
         await using var stream = file.Open();
-        await new PageCache(maxColdSlices: 1).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 50, 1_000_000), CancellationToken.None);
+        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 50, 1_000_000), CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task ColdSlices_MoreThanAtOnce_AreAllFetched()
+    {
+        using var file = new TempFile(4_000_000);
+        await using var stream = file.Open();
+        if (!TryEvict(stream.SafeFileHandle))
+            return;
+        var cache = new PageCache(maxColdSlices: 2, coldReadBytes: 4096);
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(number => cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, number * 100_000, 100_000), CancellationToken.None).AsTask()));
+        Assert.True(SystemCalls.IsCached(stream.SafeFileHandle, 3_999_999));
+    }
+
+    [Fact]
+    public async Task ColdSlice_OfAReaderThatIsGone_IsCancelled_AndTheNextIsFetched()
+    {
+        using var file = new TempFile(4_000_000);
+        await using var stream = file.Open();
+        if (!TryEvict(stream.SafeFileHandle))
+            return;
+        var cache = new PageCache(maxColdSlices: 1, ColdReadBytes);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 1_000_000), new CancellationToken(canceled: true)).AsTask());
+        await cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 2_000_000, 1_000_000), CancellationToken.None);
+        Assert.True(SystemCalls.IsCached(stream.SafeFileHandle, 2_999_999));
+    }
+
+    [Fact]
+    public async Task ColdSlice_OfAFileThatWasClosed_FailsWhoeverWaits()
+    {
+        using var file = new TempFile(4_000_000);
+        await using var stream = file.Open();
+        await using var closed = file.Open();
+        if (!TryEvict(stream.SafeFileHandle))
+            return;
+        // Busy with the first, it comes to the second when that is closed.
+        var cache = new PageCache(maxColdSlices: 1, coldReadBytes: 4096);
+        var first = cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 3_000_000), CancellationToken.None).AsTask();
+        var second = cache.WarmAsync(new FileRegion(closed, closed.SafeFileHandle, 3_500_000, 100_000), CancellationToken.None).AsTask();
+        await closed.DisposeAsync();
+        await first;
+        var ended = await Record.ExceptionAsync(() => second);
+        Assert.True(ended is null or ObjectDisposedException, $"{ended}");
     }
 
     private static bool TryEvict(SafeFileHandle file)

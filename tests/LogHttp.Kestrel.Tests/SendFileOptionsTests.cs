@@ -17,6 +17,7 @@ public sealed class SendFileOptionsTests
         { nameof(SendFileOptions.SmallRegionBytes), new() { SmallRegionBytes = 2 * 1024 * 1024 } },
         { nameof(SendFileOptions.CopyBufferBytes), new() { CopyBufferBytes = 0 } },
         { nameof(SendFileOptions.MaxColdSlices), new() { MaxColdSlices = 0 } },
+        { nameof(SendFileOptions.ColdReadBytes), new() { ColdReadBytes = 0 } },
         { nameof(SendFileOptions.StalledReaderTimeout), new() { StalledReaderTimeout = TimeSpan.Zero } },
         { nameof(SendFileOptions.StalledReaderTimeout), new() { StalledReaderTimeout = Timeout.InfiniteTimeSpan } },
     };
