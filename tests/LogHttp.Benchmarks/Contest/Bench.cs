@@ -10,7 +10,7 @@ namespace LogHttp.Benchmarks;
 sealed class Bench(BenchOptions options) : IDisposable
 {
     readonly List<PeerProcess> _started = [];
-    readonly List<Race> _races = [];
+    readonly List<string> _tables = [];
     readonly List<Goal> _goals = [];
     readonly List<string> _notes = [];
 
@@ -41,7 +41,7 @@ sealed class Bench(BenchOptions options) : IDisposable
         foreach (var (name, run) in new (string, Func<Bench, Task>)[]
         {
             ("fetch", FetchRaces.RunAsync), ("post", PostRaces.RunAsync), ("batch", BatchRaces.RunAsync), ("answers", AnswerRaces.RunAsync),
-            ("live", LiveRaces.RunAsync), ("topics", TopicRaces.RunAsync), ("place", PlaceRaces.RunAsync), ("peers", PeerRaces.RunAsync),
+            ("live", LiveRaces.RunAsync), ("topics", TopicRaces.RunAsync), ("place", PlaceRaces.RunAsync), ("cold", ColdRaces.RunAsync), ("peers", PeerRaces.RunAsync),
         })
         {
             if (!options.Only.Contains(name))
@@ -64,11 +64,17 @@ sealed class Bench(BenchOptions options) : IDisposable
     {
         var race = new Race(title, unit, [.. contenders.OfType<Contender>()]);
         await race.RunAsync(options.Rounds, options.WarmUp);
-        _races.Add(race);
+        Table(race.ToMarkdown());
         return race;
     }
 
     public void Goal(string what, double wanted, Spread got, bool lessIsBetter = false) => _goals.Add(new(what, wanted, got, lessIsBetter));
+
+    public void Table(string markdown)
+    {
+        Console.WriteLine(markdown);
+        _tables.Add(markdown);
+    }
 
     public void Note(string text)
     {
@@ -99,8 +105,8 @@ sealed class Bench(BenchOptions options) : IDisposable
         foreach (var goal in _goals)
             text.AppendLine(goal.ToMarkdown());
         text.Append("\n## Races\n\n");
-        foreach (var race in _races)
-            text.AppendLine(race.ToMarkdown());
+        foreach (var table in _tables)
+            text.AppendLine(table);
         if (_notes.Count > 0)
             text.AppendLine("## Besides\n").AppendJoin('\n', _notes.Select(static note => $"- {note}")).AppendLine();
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Output))!);

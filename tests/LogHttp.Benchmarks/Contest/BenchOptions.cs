@@ -5,7 +5,7 @@ namespace LogHttp.Benchmarks;
 /// <summary>How long, how often, and which of the races.</summary>
 sealed record BenchOptions(string Work, string Output, int Rounds, double Seconds, TimeSpan WarmUp, IReadOnlySet<string> Only, int BigGigabytes, int ManyTopics)
 {
-    public static readonly string[] All = ["fetch", "post", "batch", "answers", "live", "topics", "place", "peers"];
+    public static readonly string[] All = ["fetch", "post", "batch", "answers", "live", "topics", "place", "cold", "peers"];
 
     public TimeSpan Turn => TimeSpan.FromSeconds(Seconds);
 

@@ -24,6 +24,9 @@ sealed record Contender(string Name, PeerProcess Server, Load Load)
 {
     /// <summary>Done before each turn, unmeasured.</summary>
     public Func<Task>? Before { get; init; }
+
+    /// <summary>Where its answers carry more or less than the others'; else the race's.</summary>
+    public Unit? Unit { get; init; }
 }
 
 /// <summary>What one turn gave.</summary>
@@ -52,7 +55,6 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
                 _figures[contender.Name].Add(await TurnAsync(contender));
             }
         }
-        Console.WriteLine(ToMarkdown());
     }
 
     /// <summary>How one did against another, round by round.</summary>
@@ -76,8 +78,9 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
         var cpuBefore = contender.Server.CpuSeconds;
         var result = contender.Load.Run();
         var cpu = contender.Server.CpuSeconds - cpuBefore;
-        var rate = unit.RateOf(result);
-        return new(rate, cpu / (rate * result.Seconds) * unit.CpuScale, result.Percentile(50), result.Percentile(99));
+        var own = contender.Unit ?? unit;
+        var rate = own.RateOf(result);
+        return new(rate, cpu / (rate * result.Seconds) * own.CpuScale, result.Percentile(50), result.Percentile(99));
     }
 }
 

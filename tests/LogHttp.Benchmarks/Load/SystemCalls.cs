@@ -53,6 +53,33 @@ static partial class SystemCalls
     /// <summary>SIGTERM, which .NET's Process has no word for.</summary>
     public static void Terminate(int processId) => _ = Kill(processId, 15);
 
+    /// <summary>Takes a file out of the page cache, once all of it is on the disk.</summary>
+    public static void Evict(SafeFileHandle file)
+    {
+        const int adviceDontNeed = 4;
+        SyncData(file);
+        if (Advise(file, 0, 0, adviceDontNeed) is not 0 and var error)
+            throw new IOException("posix_fadvise failed.", new Win32Exception(error));
+    }
+
+    /// <summary>Whether a byte can be read without waiting for the disk: preadv2(2) with RWF_NOWAIT.</summary>
+    public static unsafe bool IsCached(SafeFileHandle file, long position)
+    {
+        const int nowait = 8;
+        const int tryAgain = 11;
+        byte read = 0;
+        var vector = stackalloc nint[2] { (nint)(&read), 1 };
+        if (ReadVector(file, vector, 1, position, nowait) >= 0)
+            return true;
+        return Marshal.GetLastPInvokeError() == tryAgain ? false : throw new IOException("preadv2 failed.", new Win32Exception());
+    }
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int Advise(SafeFileHandle file, long position, long lengthBytes, int advice);
+
+    [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
+    private static unsafe partial nint ReadVector(SafeFileHandle file, nint* vectors, int count, long position, int flags);
+
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int processId, int signal);
 

@@ -83,6 +83,10 @@ sealed class PeerProcess : IDisposable
     public long ResidentBytes => Ids().Sum(static id => 1024 * (Read($"/proc/{id}/status").Split('\n')
         .FirstOrDefault(static line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) is { } line ? long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture) : 0));
 
+    /// <summary>What it had the disk read, read-ahead counted in.</summary>
+    public long DiskReadBytes => Ids().Sum(static id => Read($"/proc/{id}/io").Split('\n')
+        .FirstOrDefault(static line => line.StartsWith("read_bytes:", StringComparison.Ordinal)) is { } line ? long.Parse(line.AsSpan(11), CultureInfo.InvariantCulture) : 0);
+
     public int Id => _process.Id;
 
     public void Dispose()
