@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # LogHttp beside its peers, measured in turns in one run; writes a Markdown table. Usage: bench.sh [quick] [name=value …]
 #   quick       under two minutes: fewer rounds, shorter, the first four races
-#   rounds=5 seconds=1 only=fetch,post,batch,answers,live,topics,place,peers out=FILE gigabytes=4 topics=2000
+#   durable-streams   installs that peer too (npm, into tests/durable-streams/node_modules, where it stays)
+#   rounds=5 seconds=1 only=fetch,post,batch,answers,live,topics,place,cold,peers out=FILE gigabytes=4 topics=2000
 # Peers are what is installed of them: apt-get install nginx-light nats-server redis-server. BENCH_DIRECTORY (/var/tmp) has to be on
 # a real disk. In a network of its own, where all sockets use reno: BBR, the default of some systems, paces loopback.
 set -euo pipefail
+repository=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${BENCH_NETWORK:-}" ]; then
+  case " $* " in *" durable-streams "*) (cd "$repository/tests/durable-streams" && npm install --no-package-lock --silent --ignore-scripts --no-audit --no-fund) ;; esac
   own_network() { # [OPTION…]: as this user, else as root of a namespace
     unshare "$@" --net sh -c 'ip link set lo up && echo reno >/proc/sys/net/ipv4/tcp_congestion_control' 2>/dev/null
   }
@@ -17,7 +20,6 @@ if [ -z "${BENCH_NETWORK:-}" ]; then
   done
   echo "No network of its own to be had: congestion control is the system's, $(cat /proc/sys/net/ipv4/tcp_congestion_control)." >&2
 fi
-repository=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d -p "${BENCH_DIRECTORY:-/var/tmp}" loghttp-bench.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 kind=$(stat -f -c %T "$work")

@@ -28,14 +28,68 @@ sealed class NatsConversation(int number, string subject, byte[] payload) : ICon
     /// <summary>A stream that keeps what is published to a subject in a file.</summary>
     public static async Task MakeStreamAsync(System.Net.IPEndPoint address, string name)
     {
+        var stream = $"{{\"name\":\"{name}\",\"subjects\":[\"{name}\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"max_msgs\":-1,\"max_bytes\":-1,\"max_consumers\":-1,\"discard\":\"old\"}}";
+        await AskAsync(address, $"PUB $JS.API.STREAM.CREATE.{name} made {stream.Length}\r\n{stream}\r\n");
+    }
+
+    /// <summary>Publishes so many messages and awaits the last one's acknowledgement.</summary>
+    public static Task FillAsync(System.Net.IPEndPoint address, string subject, byte[] payload, int messages)
+    {
+        var publish = $"PUB {subject} {payload.Length}\r\n{Encoding.ASCII.GetString(payload)}\r\n";
+        return AskAsync(address, new StringBuilder().Insert(0, publish, messages - 1).Append(publish.Replace($"{subject} ", $"{subject} made ", StringComparison.Ordinal)).ToString());
+    }
+
+    static async Task AskAsync(System.Net.IPEndPoint address, string commands)
+    {
         using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
         await socket.ConnectAsync(address);
-        var stream = $"{{\"name\":\"{name}\",\"subjects\":[\"{name}\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"max_msgs\":-1,\"max_bytes\":-1,\"max_consumers\":-1,\"discard\":\"old\"}}";
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"CONNECT {{\"verbose\":false}}\r\nSUB made 1\r\nPUB $JS.API.STREAM.CREATE.{name} made {stream.Length}\r\n{stream}\r\n"));
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"CONNECT {{\"verbose\":false}}\r\nSUB made 1\r\n{commands}"));
         var (buffer, heard) = (new byte[8192], "");
         while (!heard.Contains("MSG made", StringComparison.Ordinal) || !heard.EndsWith("}\r\n", StringComparison.Ordinal))
             heard += await socket.ReceiveAsync(buffer) is > 0 and var size ? Encoding.ASCII.GetString(buffer, 0, size) : throw new IOException($"NATS closed the connection: {heard}");
         if (heard.Contains("\"error\"", StringComparison.Ordinal))
-            throw new IOException($"NATS made no stream: {heard}");
+            throw new IOException($"NATS refused: {heard}");
+    }
+}
+
+/// <summary>Reads a stream of JetStream from its start through a pull consumer of the connection's own, so many messages at a time, none acknowledged.</summary>
+sealed class NatsReadConversation(string stream, int messagesAtOnce) : IConversation
+{
+    readonly string _consumer = $"reader-{Guid.NewGuid():N}";
+    int _lines;
+    bool _isGreeted;
+
+    public ReadOnlyMemory<byte> Greeting
+    {
+        get
+        {
+            var configuration = $"{{\"stream_name\":\"{stream}\",\"config\":{{\"durable_name\":\"{_consumer}\",\"deliver_policy\":\"all\",\"ack_policy\":\"none\"}}}}";
+            return Encoding.ASCII.GetBytes($"CONNECT {{\"verbose\":false,\"pedantic\":false}}\r\nSUB {_consumer} 1\r\nPUB $JS.API.CONSUMER.DURABLE.CREATE.{stream}.{_consumer} {_consumer} {configuration.Length}\r\n{configuration}\r\n");
+        }
+    }
+
+    public int GreetingAnswers => 1;
+
+    public ReadOnlyMemory<byte> NextRequest()
+    {
+        var wanted = $"{{\"batch\":{messagesAtOnce},\"expires\":10000000000}}";
+        return Encoding.ASCII.GetBytes($"PUB $JS.API.CONSUMER.MSG.NEXT.{stream}.{_consumer} {_consumer} {wanted.Length}\r\n{wanted}\r\n");
+    }
+
+    public int Take(ReadOnlySpan<byte> received)
+    {
+        if (!_isGreeted)
+        {
+            if (received.StartsWith("-ERR"u8) || received.IndexOf("\"error\""u8) >= 0)
+                throw new IOException($"NATS refused: {Encoding.ASCII.GetString(received)}");
+            _isGreeted = received.IndexOf("\"config\""u8) >= 0 && received[^1] == '\n';
+            return _isGreeted ? 1 : 0;
+        }
+        // A message is two lines, for the payload has none of its own.
+        _lines += received.Count((byte)'\n');
+        if (_lines < 2 * messagesAtOnce)
+            return 0;
+        _lines -= 2 * messagesAtOnce;
+        return 1;
     }
 }

@@ -82,6 +82,17 @@ static class PeerStarts
         return (await PeerProcess.StartAsync(new ProcessStartInfo(program, ["-c", configuration]), port), new IPEndPoint(IPAddress.Loopback, port));
     }
 
+    /// <summary>The Durable Streams reference server, its streams in files; null where its package is not installed (bench.sh durable-streams).</summary>
+    public static async Task<(PeerProcess Process, IPEndPoint Address)?> DurableStreamsAsync(string work)
+    {
+        var directory = Path.Combine(RepositoryDirectory(), "tests/durable-streams");
+        if (PeerProcess.Find("node") is not { } program || !Directory.Exists(Path.Combine(directory, "node_modules")))
+            return null;
+        var port = PeerProcess.FreePort();
+        var start = new ProcessStartInfo(program, [Path.Combine(directory, "serve.mjs"), port.ToString(CultureInfo.InvariantCulture), Path.Combine(work, "durable-streams")]);
+        return (await PeerProcess.StartAsync(start, port), new IPEndPoint(IPAddress.Loopback, port));
+    }
+
     static ProcessStartInfo Dotnet(params string[] arguments) => new(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", arguments);
 
     static IPEndPoint AddressIn(string line) => IPEndPoint.Parse(line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Split(' ')[0].TrimEnd('/'));
