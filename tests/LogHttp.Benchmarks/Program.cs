@@ -4,10 +4,18 @@ using LogHttp.Benchmarks;
 // LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh);
 // LogHttp.Benchmarks load URL [URL …] [rounds=1] [pids=…] [body=BYTES] [type=…] [connections=64] [threads=1] [seconds=5] [rate=…], one
 // request over and over, at each in turn.
+// LogHttp.Benchmarks pieces [--filter …] [--job dry], BenchmarkDotNet on what is small;
+// LogHttp.Benchmarks flame STACKS PICTURE TITLE, which tests/scripts/flame.sh draws with;
 switch (args)
 {
     case ["reference", var file, var appended, var throughOurWriter]:
         await ReferenceServer.RunAsync(file, appended, throughOurWriter == "1");
+        return 0;
+    case ["pieces", .. var given]:
+        PiecesCommand.Run(given);
+        return 0;
+    case ["flame", var stacks, var picture, var title]:
+        FlameGraph.Draw(stacks, picture, title);
         return 0;
     case ["load", var target, .. var given]:
         LoadCommand.Run(

@@ -1,0 +1,32 @@
+using System.Text.Json;
+using BenchmarkDotNet.Attributes;
+
+namespace LogHttp.Benchmarks;
+
+/// <summary>Whether a line is one JSON value: our scanner, and the framework's reader that it asks only where it doubts.</summary>
+public class JsonPieces
+{
+    const int MaxDepth = 60;
+
+    byte[] _json = [];
+
+    [Params(100, 1024)]
+    public int Bytes { get; set; }
+
+    [GlobalSetup]
+    public void Prepare() => _json = Payloads.Json(Bytes);
+
+    [Benchmark]
+    public bool JsonScanner() => Storage.Records.JsonScanner.IsOneValue(_json, MaxDepth);
+
+    [Benchmark(Baseline = true)]
+    public bool Utf8JsonReader()
+    {
+        var reader = new Utf8JsonReader(_json, new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+        {
+            // Only for its errors.
+        }
+        return reader.CurrentDepth == 0;
+    }
+}

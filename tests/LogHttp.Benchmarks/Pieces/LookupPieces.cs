@@ -1,0 +1,40 @@
+using System.Globalization;
+using BenchmarkDotNet.Attributes;
+using LogHttp.Storage;
+using LogHttp.Storage.Producers;
+
+namespace LogHttp.Benchmarks;
+
+/// <summary>What a request's own words are looked up in.</summary>
+public class LookupPieces
+{
+    const int Producers = 1_000;
+    const long NowMs = 1_763_800_000_123;
+
+    readonly ProducerStamp _stamp = new("producer-777", 0, 1);
+    ProducerTable _table = new(new ProducerLimits(Producers, ExpiryMs: 1_000_000));
+    string[] _places = [];
+
+    [GlobalSetup]
+    public void Prepare()
+    {
+        for (var number = 0; number < Producers; number++)
+            _table = _table.With(new(string.Create(CultureInfo.InvariantCulture, $"producer-{number}"), 0, 0), new ProducedBatch(0, number, number + 1, NowMs), NowMs);
+        _places = ["1234567", "latest", "@1763800000123", "@2026-11-22T10:00:00Z"];
+    }
+
+    [Benchmark]
+    public bool ProducerTableCheck() => _table.Check(_stamp, NowMs) is null;
+
+    [Benchmark]
+    public bool LogPlaceOffset() => LogPlace.TryParse(_places[0], out _);
+
+    [Benchmark]
+    public bool LogPlaceWord() => LogPlace.TryParse(_places[1], out _);
+
+    [Benchmark]
+    public bool LogPlaceMilliseconds() => LogPlace.TryParse(_places[2], out _);
+
+    [Benchmark]
+    public bool LogPlaceTime() => LogPlace.TryParse(_places[3], out _);
+}
