@@ -60,6 +60,8 @@ internal static class LogHttpHosting
         builder.Services.AddOptions<SendFileOptions>().Configure<IOptions<LogHttpSettings>>(static (sendFile, settings) =>
         {
             sendFile.SmallRegionBytes = settings.Value.SmallRegionBytes;
+            sendFile.MaxColdSlices = settings.Value.MaxColdReads;
+            sendFile.ColdReadBytes = settings.Value.ColdReadBytes;
             sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
         });
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();

@@ -92,6 +92,12 @@ internal sealed class LogHttpSettings
     /// <summary>Pages up to this size are copied: one send with the headers is cheaper there.</summary>
     public int SmallRegionBytes { get; set; } = 32 << 10;
 
+    /// <summary>How many pages that lie on the disk alone are read from it at once before they are sent.</summary>
+    public int MaxColdReads { get; set; } = 1;
+
+    /// <summary>How much of such a page is read at a time: appends that are synced wait for no more of each.</summary>
+    public int ColdReadBytes { get; set; } = 128 << 10;
+
     /// <summary>How long caches may keep a page that can't change; 0: they have to ask.</summary>
     public int CacheMaxAgeSeconds { get; set; } = 365 * 24 * 3600;
 
@@ -188,6 +194,8 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)
             ?? Range(nameof(ShutdownTimeoutSeconds), ShutdownTimeoutSeconds, 0, 3600)
             ?? Range(nameof(SmallRegionBytes), SmallRegionBytes, 0, 1 << 20)
+            ?? Range(nameof(MaxColdReads), MaxColdReads, 1, 1024)
+            ?? Range(nameof(ColdReadBytes), ColdReadBytes, 4 << 10, 64 << 20)
             ?? Range(nameof(CacheMaxAgeSeconds), CacheMaxAgeSeconds, 0, int.MaxValue)
             ?? Range(nameof(VerifyBytesPerSecond), VerifyBytesPerSecond, 1 << 10, 16L << 30)
             ?? ToStorageOptions().Check();

@@ -59,8 +59,8 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
                 if (_lines.CarriedBytes > maxLineBytes)
                     problem ??= tooLarge.AtLine(number + 1);
             }
-            if (problem is null && read.IsLast && _lines.TryTakeLast(out var last))
-                problem = handle(last, number + 1);
+            if (problem is null && read.IsLast)
+                problem = TakeLastLine(number + 1, handle);
             if (problem is not null || read.IsLast)
                 return problem;
         }
@@ -74,6 +74,8 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
         budget.GiveBack(_takenBytes);
         _takenBytes = 0;
     }
+
+    Problem? TakeLastLine(long number, LineHandler handle) => _lines.TryTakeLast(out var line) ? handle(line, number) : null;
 
     /// <summary>Handles every line that ends in a piece.</summary>
     Problem? TakeLines(ReadOnlySpan<byte> piece, ref long number, LineHandler handle, int maxLineBytes, Problem tooLarge)
