@@ -7,7 +7,8 @@ namespace LogHttp.Storage.Appending;
 // Making what was written durable: as part of the turn (flush: always, rolls, closing), or beside it (intervals, checkpoints).
 internal sealed partial class Appender
 {
-    readonly TurnCommit _turnCommit;
+    // The turn's, for all its commits; made with the first, for most partitions of a large directory never append.
+    TurnCommit? _turnCommit;
 
     // Guarded by _gate: a timer runs, or a commit is under way, beside the turns.
     bool _backgroundCommitDue;
@@ -32,13 +33,14 @@ internal sealed partial class Appender
     /// <summary>Hands the turn to the committer, which hands it back in <see cref="TurnCommitted"/>.</summary>
     void SubmitTurnCommit()
     {
+        _turnCommit ??= new TurnCommit(this);
         _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, _group?.Producers ?? _producers, isBatchEnd: _group is null or { IsWritten: true });
         _context.Committer.Submit(_turnCommit);
     }
 
     void TurnCommitted(IOException? error)
     {
-        var isDurable = Committed(_turnCommit, error);
+        var isDurable = Committed(_turnCommit!, error);
         if (_group is not null && !isDurable)
         {
             Answer(_group, failure: null);
@@ -65,7 +67,7 @@ internal sealed partial class Appender
             var flush = _configuration.Flush;
             var interval = flush.Interval;
             var dirtyBytes = _published.Position - _durable.Position;
-            if (_backgroundCommitDue || _closing || _refusal is not null || dirtyBytes <= 0 || (!flush.IsAlways && interval is null && dirtyBytes < _context.Options.CheckpointBytes))
+            if (_backgroundCommitDue || IsClosing || _refusal is not null || dirtyBytes <= 0 || (!flush.IsAlways && interval is null && dirtyBytes < _context.Options.CheckpointBytes))
                 return;
             _backgroundCommitDue = true;
             if (interval is { } wait)
@@ -102,7 +104,7 @@ internal sealed partial class Appender
         lock (_gate)
         {
             // A roll, or going back, can have made all durable since this was asked for.
-            if (_closing || _refusal is not null || _published == _durable)
+            if (IsClosing || _refusal is not null || _published == _durable)
             {
                 _backgroundCommitDue = false;
                 return;
@@ -227,9 +229,9 @@ internal sealed partial class Appender
                 return;
             refusal = new(AppendStatus.PartitionStopped, Reason: $"A sync failed ({exception.Message}), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served.");
             _refusal = refusal;
-            (waiting, trims) = ([.. _waiting], [.. _trims]);
-            _waiting.Clear();
-            _trims.Clear();
+            (waiting, trims) = ([.. Waiting], [.. Trims]);
+            Waiting.Clear();
+            Trims.Clear();
             _waitingBytes = 0;
             // A slice of a batch can be durable, and readers see whole batches.
             isCutBack = _view.End.Position > _durableBatchEnd.Position;
@@ -271,7 +273,7 @@ internal sealed partial class Appender
         ReleaseLease();
         foreach (var segment in _view.Segments)
             segment.Retire();
-        _closed.TrySetResult();
+        _closed!.TrySetResult();
     }
 
     /// <summary>The place that a commit makes durable, and what a checkpoint there has to say.</summary>

@@ -6,7 +6,7 @@ namespace LogHttp.Storage.Appending;
 internal sealed partial class Appender
 {
     // Guarded by _gate.
-    readonly Queue<TrimRequest> _trims = [];
+    Queue<TrimRequest> Trims => field ??= [];
 
     /// <summary>Puts a trim in the queue, or answers it at once when it can't be taken.</summary>
     public Task<long> Trim(TrimRequest trim)
@@ -15,10 +15,10 @@ internal sealed partial class Appender
         {
             if (_refusal is { } refusal)
                 trim.Refuse(refusal);
-            else if (_closing)
+            else if (IsClosing)
                 trim.Refuse(new(AppendStatus.Closed));
             else
-                _trims.Enqueue(trim);
+                Trims.Enqueue(trim);
             if (trim.Task.IsCompleted || _turnTaken)
                 return trim.Task;
             _turnTaken = true;
@@ -33,7 +33,7 @@ internal sealed partial class Appender
         TrimRequest? trim;
         lock (_gate)
         {
-            if (!_trims.TryPeek(out trim))
+            if (!Trims.TryPeek(out trim))
                 return false;
         }
         // The checkpoint says where the log begins, and a start reads on from where it says that the log is durable.
@@ -54,8 +54,8 @@ internal sealed partial class Appender
         lock (_gate)
         {
             // A failed sync has refused all that waited.
-            if (_trims.Count > 0)
-                _trims.Dequeue();
+            if (Trims.Count > 0)
+                Trims.Dequeue();
         }
         ScheduleTurn();
         return true;

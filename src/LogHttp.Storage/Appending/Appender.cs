@@ -17,12 +17,13 @@ internal sealed partial class Appender
     readonly PartitionContext _context;
     readonly Lock _gate = new();
 
-    // Guarded by _gate.
-    readonly Queue<AppendRequest> _waiting = [];
-    readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Guarded by _gate. What an idle partition needs not is made when it does: thousands of topics mostly idle.
+    Queue<AppendRequest> Waiting => field ??= [];
     long _waitingBytes;
     bool _turnTaken;
-    bool _closing;
+
+    // There from the closing on.
+    TaskCompletionSource? _closed;
     AppendResult? _refusal;
     SegmentCursor _durable;
     SegmentCursor _durableBatchEnd;
@@ -52,8 +53,7 @@ internal sealed partial class Appender
         (_written, _published, _durable, _durableBatchEnd) = (found.Written, found.Written, found.Written, found.Written);
         (_publishedStampMs, _publishedProducers, _producers) = (found.LastStampMs, found.Producers, found.Producers);
         _context.Reserve.Need(Checkpoint.MostBytes(_producers));
-        _turnCommit = new TurnCommit(this);
-        Waiters = new LogWaiters(context.Environment.AppendScheduler, () => _view);
+        Waiters = new LogWaiters(context.Environment.AppendScheduler, this);
         if (found.ReadOnlyReason is not null)
             _refusal = new(AppendStatus.PartitionStopped, Reason: found.ReadOnlyReason);
     }
@@ -75,6 +75,8 @@ internal sealed partial class Appender
     }
 
     Segment Active => _view.Active;
+
+    bool IsClosing => _closed is not null;
 
     /// <summary>Puts a request in the queue, or answers it at once when it can't be taken.</summary>
     public Task<AppendResult> Append(AppendRequest request)
@@ -120,9 +122,9 @@ internal sealed partial class Appender
     {
         lock (_gate)
         {
-            if (_closing)
+            if (_closed is not null)
                 return _closed.Task;
-            _closing = true;
+            _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_turnTaken)
                 return _closed.Task;
             _turnTaken = true;
@@ -138,13 +140,13 @@ internal sealed partial class Appender
         {
             if (_refusal is not null)
                 return _refusal;
-            if (_closing)
+            if (IsClosing)
                 return new(AppendStatus.Closed, Reason: "The topic is being deleted, or the server is stopping.");
             if (CheckQueue(request.MaxFramedBytes) is { } full)
                 return full;
             if (!request.TryHold(_context.AppendBudget))
                 return _context.AppendBudget.Refusal();
-            _waiting.Enqueue(request);
+            Waiting.Enqueue(request);
             _waitingBytes += request.MaxFramedBytes;
             schedule = !_turnTaken;
             _turnTaken = true;
@@ -153,7 +155,7 @@ internal sealed partial class Appender
     }
 
     /// <summary>Under <c>_gate</c>: a batch is let in whatever its size where none waits.</summary>
-    AppendResult? CheckQueue(long sizeBytes) => _waitingBytes + sizeBytes > _context.Options.MaxQueuedBytes && _waiting.Count > 0
+    AppendResult? CheckQueue(long sizeBytes) => _waitingBytes + sizeBytes > _context.Options.MaxQueuedBytes && Waiting.Count > 0
         ? new(AppendStatus.Overloaded, Reason: FormattableString.Invariant($"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes)."))
         : null;
 
@@ -219,10 +221,10 @@ internal sealed partial class Appender
         lock (_gate)
         {
             // A group never crosses into a new segment, so that going back is always within one.
-            while (_waiting.TryPeek(out var next)
+            while (Waiting.TryPeek(out var next)
                 && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, _written.Position + _context.Options.MaxGroupBytes) && !IsFarAhead(next, nextOffset))))
             {
-                requests.Add(_waiting.Dequeue());
+                requests.Add(Waiting.Dequeue());
                 position += next.MaxFramedBytes;
                 nextOffset = next.OffsetAfter(nextOffset);
                 _waitingBytes -= next.MaxFramedBytes;
@@ -282,9 +284,9 @@ internal sealed partial class Appender
         bool isClosing;
         lock (_gate)
         {
-            var isIdle = _waiting.Count == 0 && _trims.Count == 0;
-            isClosing = _closing && isIdle;
-            if (isIdle && !_closing)
+            var isIdle = Waiting.Count == 0 && Trims.Count == 0;
+            isClosing = IsClosing && isIdle;
+            if (isIdle && !IsClosing)
             {
                 _turnTaken = false;
                 if (_durable == _written)

@@ -11,18 +11,21 @@ internal sealed class ProducerTable
     /// <summary>How many batches of a producer are answered as the first time when they are repeated.</summary>
     public const int RememberedBatches = 5;
 
+    // One for all: without a producer of their own, partitions share it.
+    static readonly ImmutableDictionary<string, ProducerState> Nobody = ImmutableDictionary.Create<string, ProducerState>(StringComparer.Ordinal);
+
     readonly ProducerLimits _limits;
     readonly ImmutableDictionary<string, ProducerState> _producers;
 
     ProducerTable(ProducerLimits limits, ImmutableDictionary<string, ProducerState> producers) => (_limits, _producers) = (limits, producers);
 
     public ProducerTable(ProducerLimits limits)
-        : this(limits, ImmutableDictionary.Create<string, ProducerState>(StringComparer.Ordinal))
+        : this(limits, Nobody)
     {
     }
 
     public ProducerTable(ProducerLimits limits, IEnumerable<KeyValuePair<string, ProducerState>> producers)
-        : this(limits, ImmutableDictionary.CreateRange(StringComparer.Ordinal, producers))
+        : this(limits, Nobody.AddRange(producers))
     {
     }
 
@@ -86,7 +89,7 @@ internal sealed class ProducerTable
 /// <summary>How many producers a partition remembers, and how long.</summary>
 /// <param name="MaxProducers">More: those that were not heard of for the longest time are forgotten.</param>
 /// <param name="ExpiryMs">One that was not heard of for so long is forgotten.</param>
-internal sealed record ProducerLimits(int MaxProducers, long ExpiryMs);
+internal readonly record struct ProducerLimits(int MaxProducers, long ExpiryMs);
 
 /// <summary>What is known of a producer.</summary>
 /// <param name="Epoch">Its latest.</param>

@@ -26,13 +26,13 @@ internal sealed class Segment
     public Segment(StorageEnvironment environment, OpenSegments open, string directory, long baseOffset)
     {
         (_environment, _open, _directory, BaseOffset) = (environment, open, directory, baseOffset);
-        DataPath = Path.Combine(directory, SegmentLayout.DataName(baseOffset));
-        IndexPath = Path.Combine(directory, SegmentLayout.IndexName(baseOffset));
     }
 
     public long BaseOffset { get; }
-    public string DataPath { get; }
-    public string IndexPath { get; }
+
+    // Put together where they are asked for: two paths are as large as all else that an idle segment keeps.
+    public string DataPath => Path.Combine(_directory, SegmentLayout.DataName(BaseOffset));
+    public string IndexPath => Path.Combine(_directory, SegmentLayout.IndexName(BaseOffset));
 
     /// <summary>Where a sealed segment ends; null while it is active, and until it was first opened.</summary>
     public SegmentEnd? End { get; private set; }

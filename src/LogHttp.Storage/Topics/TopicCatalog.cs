@@ -55,13 +55,13 @@ public sealed class TopicCatalog : IAsyncDisposable
         _openSegments = new OpenSegments(options.MaxOpenSegments);
         _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
-        _retention = new Retention(environment, options.RetentionInterval, () => _topics.Values, _reserve);
-        _scrub = new Scrub(environment, options.ScrubBytesPerSecond, () => _topics.Values);
+        _retention = new Retention(environment, options.RetentionInterval, () => Topics, _reserve);
+        _scrub = new Scrub(environment, options.ScrubBytesPerSecond, () => Topics);
         _closing = new Lazy<Task>(CloseAsync);
     }
 
     /// <summary>All topics, in no particular order.</summary>
-    public IEnumerable<Topic> Topics => _topics.Values;
+    public IEnumerable<Topic> Topics => _topics.Select(static topic => topic.Value);
 
     /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
@@ -391,7 +391,8 @@ public sealed class TopicCatalog : IAsyncDisposable
     Topic OpenTopic(string name, string directory)
     {
         var file = TopicFile.Read(_environment.FileSystem, directory);
-        var configuration = file.Configuration;
+        // Most have the defaults, and then share them.
+        var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
         return new Topic(name, file.Id, configuration,
             [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, number), configuration, number))]);
     }

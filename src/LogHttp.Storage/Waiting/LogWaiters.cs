@@ -1,18 +1,20 @@
 using System.IO.Pipelines;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
 
 /// <summary>The followers of one partition that wait for it to grow. Any thread.</summary>
-internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentView)
+internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
 {
     static readonly Comparer<LogFollower> ByTarget = Comparer<LogFollower>.Create(static (one, other) =>
         one.TargetBytes != other.TargetBytes ? one.TargetBytes.CompareTo(other.TargetBytes) : one.Id.CompareTo(other.Id));
 
     readonly Lock _gate = new();
 
-    // Guarded by _gate; by target, so that growth looks at nobody who wants more.
-    readonly SortedSet<LogFollower> _waiting = new(ByTarget);
+    // Guarded by _gate; by target, so that growth looks at nobody who wants more. Made for the first who waits.
+    SortedSet<LogFollower> Waiting => field ??= new(ByTarget);
+
     Segment? _active;
     bool _wakesAll;
     bool _isClosed;
@@ -28,14 +30,14 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
         LogWake? wake = null;
         lock (_gate)
         {
-            _waiting.Remove(follower);
+            Waiting.Remove(follower);
             follower.TargetBytes = seen.GrownBytes + growthBytes;
-            var isFirst = _waiting.Count == 0;
-            _waiting.Add(follower);
-            _count = _waiting.Count;
+            var isFirst = Waiting.Count == 0;
+            Waiting.Add(follower);
+            _count = Waiting.Count;
             // Whoever publishes looks at the count after the view; here the view is looked at after the count.
             Interlocked.MemoryBarrier();
-            var view = currentView();
+            var view = appender.View;
             // While nobody waited, nobody looked.
             if (isFirst)
                 _active = view.Active;
@@ -52,8 +54,8 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
     {
         lock (_gate)
         {
-            _waiting.Remove(follower);
-            _count = _waiting.Count;
+            Waiting.Remove(follower);
+            _count = Waiting.Count;
         }
     }
 
@@ -70,7 +72,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
     public void Shrunk()
     {
         lock (_gate)
-            _wakesAll = _waiting.Count > 0;
+            _wakesAll = Waiting.Count > 0;
         Grown();
     }
 
@@ -81,8 +83,8 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
         lock (_gate)
         {
             _isClosed = true;
-            all = [.. _waiting];
-            _waiting.Clear();
+            all = [.. Waiting];
+            Waiting.Clear();
             _count = 0;
         }
         foreach (var follower in all)
@@ -96,20 +98,20 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Func<LogView> currentV
         var reached = new List<LogFollower>();
         lock (_gate)
         {
-            var view = currentView();
+            var view = appender.View;
             var wakesAll = _wakesAll || _active != view.Active;
             (_active, _wakesAll) = (view.Active, false);
-            foreach (var follower in _waiting)
+            foreach (var follower in Waiting)
             {
                 if (!wakesAll && follower.TargetBytes > view.GrownBytes)
                     break;
                 reached.Add(follower);
             }
-            if (reached.Count == _waiting.Count)
-                _waiting.Clear();
+            if (reached.Count == Waiting.Count)
+                Waiting.Clear();
             else
-                reached.ForEach(follower => _waiting.Remove(follower));
-            _count = _waiting.Count;
+                reached.ForEach(follower => Waiting.Remove(follower));
+            _count = Waiting.Count;
         }
         foreach (var follower in reached)
             follower.Wake(LogWake.Grown);
