@@ -89,7 +89,7 @@ internal sealed class Scrub : IDisposable
     IEnumerator<long>? Next()
     {
         var now = _environment.Time.GetTimestamp();
-        // Loops, because this runs every second: as a query it made 300 bytes of garbage for each idle partition.
+        // Loops, because this runs every second: as a query it made 256 bytes of garbage for each idle partition.
         var due = new List<(string Topic, PartitionLog Log, LogView View, Segment Segment)>();
         foreach (var topic in _topics())
         {
