@@ -23,6 +23,11 @@ try
     await app.RunAsync();
     return 0;
 }
+catch (OperationCanceledException)
+{
+    // Told to stop while it still opened its log, which takes seconds after a kill with thousands of partitions; nothing was promised to anybody yet.
+    return 0;
+}
 catch (Exception exception) when (exception is OptionsValidationException or InvalidOperationException or IOException or NotSupportedException or FormatException)
 {
     // What an operator can mend is said in a line; a stack would hide it.

@@ -75,3 +75,20 @@ log_bytes=$(du -s --apparent-size --block-size=1 "$work/data/topics" | cut -f1)
 [ "$(($(next_offset many) + $(next_offset large)))" -eq "$records" ] || fail "records are missing after a kill"
 echo "after a kill: $(opened) ms to open them, $read_bytes of $log_bytes bytes were read; all $records records are there"
 [ "$read_bytes" -lt 60000000 ] || fail "too much was read"
+
+# Told to stop while it starts, it ends as it was asked to, with 0; or by the signal, before the program has begun.
+kill -9 "$server_pid"
+{ wait "$server_pid" || true; } 2>/dev/null
+for tenths in $(seq 2 2 16); do
+  (cd "$work" && exec env "${settings[@]}" dotnet "$dll" --urls http://127.0.0.1:0) >"$work/server.log" 2>&1 &
+  server_pid=$!
+  sleep "$(printf '%d.%d' $((tenths / 10)) $((tenths % 10)))"
+  kill "$server_pid"
+  ended=0
+  wait "$server_pid" || ended=$?
+  server_pid=
+  [ "$ended" -eq 0 ] || [ "$ended" -eq 143 ] || { cat "$work/server.log" >&2; fail "stopped $tenths tenths of a second after its start, it ended with $ended"; }
+done
+start_server "${settings[@]}"
+[ "$(($(next_offset many) + $(next_offset large)))" -eq "$records" ] || fail "records are missing after starts that were broken off"
+echo "SIGTERM while it starts: it ends with 0; all $records records are there"
