@@ -102,6 +102,8 @@ sealed partial class StorageSimulation
     {
         if (!reader.IsPoll)
             reader.DueAt = DueAt(reader);
+        foreach (var source in reader.Sources)
+            source.IsBehindARoll = _readers.Any(other => other != reader && other.IsAsleep && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.Rested?.Base != source.Rested?.Base)));
         reader.SleepsUntil = Math.Max(reader.DueAt, _time.GetTimestamp());
         _deadlines!.Set(reader.Waiter, TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp()));
 #pragma warning disable CA2012 // It is asked whether it ended, and then for its result, once: a task's continuation would run on the pool, at a moment of its own.
@@ -157,7 +159,7 @@ sealed partial class StorageSimulation
     bool IsThereReasonToWake(WaitingReader reader) => reader.Sources.Any(source =>
     {
         var view = source.Log.View;
-        if ((view.Active.BaseOffset, view.EarliestOffset) != source.Rested || source.Log.StoppedReason is not null || _isStopping || IsDeleted(source))
+        if ((view.Active.BaseOffset, view.EarliestOffset) != source.Rested || source.IsBehindARoll || source.Log.StoppedReason is not null || _isStopping || IsDeleted(source))
             return true;
         var grid = reader.Size.GridBytes;
         var nextGrid = Math.Max(source.PagePosition / grid + 1, (source.SeenPosition + grid - 1) / grid) * grid;

@@ -74,4 +74,7 @@ sealed class ReaderSource(PartitionLog log, PartitionModel model, LogPlace place
 
     /// <summary>The base offset of the segment that was active when the log was last at rest before that read, and where the log began then.</summary>
     public (long Base, long Start)? Rested { get; set; }
+
+    /// <summary>Whether others waited already when another segment was active: they are woken with the next growth, and all with them.</summary>
+    public bool IsBehindARoll { get; set; }
 }
