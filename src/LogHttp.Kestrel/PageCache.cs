@@ -56,7 +56,7 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
     {
         internal TaskCompletionSource Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>Asks for a piece and waits until its first and last page are there, and so on; a reader that is gone wants no more of it.</summary>
+        /// <summary>Asks for a piece and waits until its last page is there, and so on; a reader that is gone wants no more of it.</summary>
         internal void Read(int pieceBytes)
         {
             try
@@ -67,7 +67,6 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
                 {
                     var length = Math.Min(pieceBytes, end - next);
                     SystemCalls.AdviseWillNeed(handle, next, length);
-                    _ = RandomAccess.Read(handle, touched, next);
                     _ = RandomAccess.Read(handle, touched, next + length - 1);
                 }
             }

@@ -11,7 +11,7 @@ namespace LogHttp.Server.Endpoints;
 internal static class Problems
 {
     // The last that was asked for.
-    static volatile TooLargeRecord? _recordTooLarge;
+    static volatile TooLargeRecord? LastRecordTooLarge;
 
     sealed record TooLargeRecord(int MaxRecordBytes, Problem Problem);
 
@@ -78,10 +78,10 @@ internal static class Problems
     public static Problem RecordTooLarge(int maxRecordBytes)
     {
         // Every body is read with it in hand, and the bound is the same for all.
-        if (_recordTooLarge is { } made && made.MaxRecordBytes == maxRecordBytes)
+        if (LastRecordTooLarge is { } made && made.MaxRecordBytes == maxRecordBytes)
             return made.Problem;
         var problem = Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
-        _recordTooLarge = new(maxRecordBytes, problem);
+        LastRecordTooLarge = new(maxRecordBytes, problem);
         return problem;
     }
 

@@ -210,7 +210,6 @@ internal sealed partial class Appender
             return;
         }
         Publish();
-        CommitInBackground();
         EndTurn();
     }
 
@@ -261,6 +260,8 @@ internal sealed partial class Appender
         }
         if (hasGrown)
             Waiters.Grown();
+        // Before anybody is told: another configuration from then on leaves what is promised now to be kept.
+        CommitInBackground();
         Answer(group, failure: null);
     }
 
