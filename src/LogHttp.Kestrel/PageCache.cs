@@ -11,6 +11,7 @@ namespace LogHttp.Kestrel;
 /// </remarks>
 internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
 {
+    // At most one for each connection, which waits for it.
     private readonly Queue<ColdSlice> _queue = [];
     private int _threads;
 
