@@ -14,10 +14,12 @@ static class LoadCommand
         int Number(string name, int standard) => int.Parse(options.GetValueOrDefault(name, standard.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
         var (bodyBytes, type) = (Number("body", 0), options.GetValueOrDefault("type", "application/json"));
         var body = bodyBytes == 0 ? [] : type.Contains("ndjson", StringComparison.Ordinal) ? Payloads.JsonLines(Number("record", 100), bodyBytes) : Payloads.Json(bodyBytes);
-        var loads = targets.Select(target =>
+        // One for all, or one each in the order of the targets.
+        var statuses = options.GetValueOrDefault("status", bodyBytes == 0 ? "200" : "201").Split(',').Select(static status => int.Parse(status, CultureInfo.InvariantCulture)).ToArray();
+        var loads = targets.Select((target, number) =>
         {
             ReadOnlyMemory<byte>[] requests = [HttpConversation.Request(bodyBytes == 0 ? "GET" : "POST", target.PathAndQuery, bodyBytes == 0 ? null : type, body)];
-            return new Load(IPEndPoint.Parse(target.Authority), _ => new HttpConversation(requests, 0, Number("status", bodyBytes == 0 ? 200 : 201)))
+            return new Load(IPEndPoint.Parse(target.Authority), _ => new HttpConversation(requests, 0, statuses[Math.Min(number, statuses.Length - 1)]))
             {
                 Connections = Number("connections", 64),
                 Threads = Number("threads", 1),
