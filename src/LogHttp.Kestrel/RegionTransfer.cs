@@ -19,8 +19,12 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
     {
         if (!_writer.IsWritingInto(body.GetMemory()))
             return 0;
-        connection.HasSentRegions = true;
-        ServerRate.TurnOff(context);
+        if (!connection.HasSentRegions)
+        {
+            // For the requests that follow, it is turned off as they begin.
+            connection.HasSentRegions = true;
+            ServerRate.TurnOff(context);
+        }
 
         // Cancelling closes the connection rather than abandon a flush: then the send ends, and with it the file's use.
         using var cancellation = cancellationToken.UnsafeRegister(static state => ((HttpContext)state!).Abort(), context);

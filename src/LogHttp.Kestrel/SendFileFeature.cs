@@ -16,9 +16,9 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
     {
         _context = context;
         _inner = inner;
-        _connection = context.Features.Get<SendFileConnection>();
+        _connection = (SendFileConnection?)context.Features[typeof(SendFileConnection)];
         _services = _connection?.Services ?? services;
-        _connection?.Writer.BeginResponse(context.Features.Get<IHttpResponseFeature>());
+        _connection?.Writer.BeginResponse((IHttpResponseFeature?)context.Features[typeof(IHttpResponseFeature)]);
         if (_connection is { HasSentRegions: true })
             ServerRate.TurnOff(context);
     }
@@ -29,11 +29,12 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
 
     internal static void AttachTo(HttpContext context, SendFileServices services)
     {
-        if (context.Features.Get<IHttpResponseBodyFeature>() is not { } inner)
+        // By their types: Get<T>, a generic method of an interface, took twice as long, 0.2 of a microsecond each.
+        if (context.Features[typeof(IHttpResponseBodyFeature)] is not IHttpResponseBodyFeature inner)
             return;
         var feature = new SendFileFeature(context, inner, services);
-        context.Features.Set<IHttpSendFileFeature>(feature);
-        context.Features.Set<IHttpResponseBodyFeature>(feature);
+        context.Features[typeof(IHttpSendFileFeature)] = feature;
+        context.Features[typeof(IHttpResponseBodyFeature)] = feature;
     }
 
     public void DisableBuffering() => _inner.DisableBuffering();
@@ -80,7 +81,7 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         cancellationToken.ThrowIfCancellationRequested();
 
         // Somebody who wrapped the body after us (compression, a buffer) is to see every byte.
-        var body = _context.Features.Get<IHttpResponseBodyFeature>() ?? this;
+        var body = (IHttpResponseBodyFeature?)_context.Features[typeof(IHttpResponseBodyFeature)] ?? this;
         var writer = body.Writer;
         await body.StartAsync(cancellationToken).ConfigureAwait(false);
         // Not IsHead, which is true for "head" as well: that is no HEAD to the server, which waits for the body.

@@ -14,7 +14,7 @@ internal static class ServerRate
     /// </summary>
     internal static void TurnOff(HttpContext context)
     {
-        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        if (context.Features[typeof(IHttpMinResponseDataRateFeature)] is IHttpMinResponseDataRateFeature rate)
             rate.MinDataRate = null;
     }
 }

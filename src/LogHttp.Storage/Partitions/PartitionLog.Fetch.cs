@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
@@ -68,25 +69,42 @@ public sealed partial class PartitionLog
 
     static FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
     {
+        var page = KnownPage(segment, lease.Files, end, offset, pageSize) ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize);
+        return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, page.FirstOffset, page.NextOffset, new LogRegion(segment, lease, page.Position, page.EndPosition - page.Position))
+        {
+            IsDurable = isSealed || view.IsDurable,
+            // What is mended later ends its pages elsewhere.
+            IsFinal = segment.Damage.Count == 0 && (isSealed ? page.IsFixed || view.IsSealedForGood(segment) : page.IsFixed && view is { IsDurable: true, IsIndexWhole: true }),
+        };
+    }
+
+    /// <summary>The page by what was found of it before; null where it has to be looked up.</summary>
+    static FoundPage? KnownPage(Segment segment, SegmentFiles files, SegmentEnd end, long offset, PageSize pageSize) =>
+        segment.Damage.Count > 0 || files.FoundPages.Find(offset, pageSize) is not { } known ? null
+        : known.IsFixed ? known
+        : ReachesEnd(known.Position, end, pageSize) ? known with { EndPosition = end.Position, NextOffset = end.NextOffset }
+        : null;
+
+    // Without clearing the stretch, 3 KiB of stack that the search fills before it looks at it.
+    [SkipLocalsInit]
+    static FoundPage FindPage(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
+    {
         for (var isIndexNew = false; ; isIndexNew = true)
         {
             try
             {
-                var index = new IndexSearch(lease.Files.Index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
-                var (position, firstOffset) = FindRecord(ref index, segment, lease.Files.Data, end, offset);
-                var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, lease.Files.Data, end, position, pageSize);
+                var index = new IndexSearch(files.Index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
+                var (position, firstOffset) = FindRecord(ref index, segment, files.Data, end, offset);
+                var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, files.Data, end, position, pageSize);
                 if (segment.DamageWithin(position, endPosition) is { } damage)
-                    (endPosition, nextOffset) = EndBefore(damage, ref index, segment, end);
-                return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, firstOffset, nextOffset, new LogRegion(segment, lease, position, endPosition - position))
-                {
-                    IsDurable = isSealed || view.IsDurable,
-                    // What is mended later ends its pages elsewhere.
-                    IsFinal = segment.Damage.Count == 0 && (isSealed ? isFixed || view.IsSealedForGood(segment) : isFixed && view is { IsDurable: true, IsIndexWhole: true }),
-                };
+                    ((endPosition, nextOffset), isFixed) = (EndBefore(damage, ref index, segment, end), false);
+                var page = new FoundPage(offset, pageSize, position, firstOffset, endPosition, nextOffset, isFixed);
+                files.FoundPages.Add(page);
+                return page;
             }
             catch (CorruptIndexException)
             {
-                RebuildIndex(segment, lease.Files, end, isSealed, isIndexNew);
+                RebuildIndex(segment, files, end, isSealed, isIndexNew);
             }
         }
     }
@@ -181,6 +199,8 @@ public sealed partial class PartitionLog
     /// <summary>Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.</summary>
     static (long Position, long NextOffset, bool IsFixed) FindPageEnd(ref IndexSearch index, Segment segment, IFile data, SegmentEnd end, long position, PageSize pageSize)
     {
+        if (ReachesEnd(position, end, pageSize))
+            return (end.Position, end.NextOffset, false);
         var boundary = LastBoundary(ref index, end, position + pageSize.MaxBytes);
         if (boundary.Position <= position)
         {
@@ -204,6 +224,10 @@ public sealed partial class PartitionLog
         // All boundaries up to there are known, for the log reaches beyond what bounds the page.
         (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) => (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
     }
+
+    /// <summary>Whether a page goes to the end of the log because nothing bounds it before, so that no boundary need be known.</summary>
+    static bool ReachesEnd(long position, SegmentEnd end, PageSize pageSize) =>
+        end.Position - position <= pageSize.MaxBytes && (position / pageSize.GridBytes + 1) * pageSize.GridBytes >= end.Position;
 
     static IndexEntry LastBoundary(ref IndexSearch index, SegmentEnd end, long position) =>
         index.Floor(position, end.Position, static entry => entry.Position);

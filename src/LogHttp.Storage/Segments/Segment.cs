@@ -242,6 +242,9 @@ internal sealed class SegmentFiles : IDisposable
     public IFile Data { get; }
     public IFile Index { get; }
 
+    /// <summary>What was looked up in them.</summary>
+    public FoundPages FoundPages { get; } = new();
+
     public static SegmentFiles Open(IFileSystem fileSystem, Segment segment)
     {
         var data = fileSystem.Open(segment.DataPath);
