@@ -30,10 +30,10 @@ internal sealed class OpenSegments(int maxOpenSegments)
         int tooMany;
         lock (_gate)
         {
-            if (_openFiles < _maxOpenFiles)
+            if (_openFiles + 2 <= _maxOpenFiles)
                 return;
             candidates = [.. _segments];
-            tooMany = _openFiles - _maxOpenFiles + Math.Max(1, _maxOpenFiles / 8);
+            tooMany = _openFiles + 2 - _maxOpenFiles + _maxOpenFiles / 8;
         }
         // Outside of the lock: a segment's own lock is always taken before this one.
         foreach (var segment in candidates.OrderBy(segment => segment.LastUsed))
