@@ -86,7 +86,7 @@ internal sealed class Segment
     public SegmentLease Acquire(bool isSealed)
     {
         // Before the lock is taken: making room takes the locks of other segments.
-        if (Volatile.Read(ref _files) is null)
+        if (Volatile.Read(ref _files) is null || (isSealed && End is null))
             _open.MakeRoom();
         lock (_gate)
         {

@@ -105,4 +105,18 @@ public class OpenSegmentsTests
         Assert.Throws<LogClosedException>(() => lease.Files.Index);
         Assert.Empty(_fileSystem.List("/"));
     }
+
+    [Fact]
+    public void Acquire_OfSealedSegmentsWhoseDataIsOpen_MakesRoomForTheirIndexes()
+    {
+        var segments = Create(MostOpen - 2);
+        foreach (var segment in segments)
+            Use(segment).Dispose();
+        // The index of an empty one says nothing: it is rebuilt, and does not say more then.
+        foreach (var segment in segments)
+        {
+            Assert.Throws<CorruptionException>(() => segment.Acquire(isSealed: true));
+            Assert.InRange(_open.OpenFiles, 1, MostOpen);
+        }
+    }
 }
