@@ -57,7 +57,7 @@ public sealed record StorageOptions
     /// </summary>
     public int SyncAllThreshold { get; init; } = 4;
 
-    /// <summary>How many segments have their files open at once (two handles each), 4 to 1,000,000.</summary>
+    /// <summary>How many segments have both their files open at once, 4 to 1,000,000; twice as many whose index nobody needs.</summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
     /// <summary>What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Hosting;
 
@@ -11,16 +12,24 @@ internal static class HandleLimit
     /// <summary>Libraries, logs, listening sockets, the runtime's own.</summary>
     const int Reserved = 512;
 
-    /// <summary>Lowers what does not fit, segments first to a quarter, and remembers that it did.</summary>
-    public static void Apply(LogHttpSettings settings)
-    {
-        if (Read() is { } limit)
-            Apply(settings, limit);
-    }
+    /// <summary>So many are enough, where no setting asks for more: an open file is memory of the kernel's, if little.</summary>
+    const int MostSegments = 16_384;
 
-    internal static void Apply(LogHttpSettings settings, long limit)
+    static readonly int StorageDefault = new StorageOptions { Directory = "data" }.MaxOpenSegments;
+
+    /// <summary>Chooses how many segments may be open where no setting says it; lowers what does not fit, segments first to a quarter, and remembers that it did.</summary>
+    public static void Apply(LogHttpSettings settings) => Apply(settings, Read());
+
+    internal static void Apply(LogHttpSettings settings, long? known)
     {
+        var isChosen = settings.MaxOpenSegments != 0;
+        if (!isChosen)
+            settings.MaxOpenSegments = StorageDefault;
+        if (known is not { } limit)
+            return;
         var room = Math.Max(64, limit - Reserved);
+        if (!isChosen)
+            settings.MaxOpenSegments = (int)Math.Clamp((room - settings.MaxConnections) / 2, StorageDefault, MostSegments);
         if (settings.MaxConnections + 2L * settings.MaxOpenSegments <= room)
             return;
         settings.MaxOpenSegments = (int)Math.Max(4, Math.Min(settings.MaxOpenSegments, room / 4 / 2));

@@ -54,7 +54,9 @@ internal sealed class LogHttpSettings
     public int MaxGroupBytes { get; set; } = Defaults.MaxGroupBytes;
     public long CheckpointBytes { get; set; } = Defaults.CheckpointBytes;
     public int SyncAllThreshold { get; set; } = Defaults.SyncAllThreshold;
-    public int MaxOpenSegments { get; set; } = Defaults.MaxOpenSegments;
+
+    /// <summary>Segments whose files are open at once; 0: as many as the process may open beside <see cref="MaxConnections"/>.</summary>
+    public int MaxOpenSegments { get; set; }
 
     /// <summary>The largest request body; what a batch may have once framed is <see cref="MaxBatchBytes"/>.</summary>
     public long MaxBodyBytes { get; set; } = Defaults.Records.MaxBatchBytes;

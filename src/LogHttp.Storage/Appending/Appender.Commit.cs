@@ -34,7 +34,7 @@ internal sealed partial class Appender
     void SubmitTurnCommit()
     {
         _turnCommit ??= new TurnCommit(this);
-        _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, _group?.Producers ?? _producers, isBatchEnd: _group is null or { IsWritten: true });
+        _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, _group?.Producers ?? _producers, isBatchEnd: _group is null or { IsWritten: true } || _written == _group.Start);
         _context.Committer.Submit(_turnCommit);
     }
 
@@ -149,30 +149,34 @@ internal sealed partial class Appender
             SetDurable(commit.Cursor, commit.IsBatchEnd);
         }
         if (_bytesSinceCheckpoint >= _context.Options.CheckpointBytes && commit.IsBatchEnd)
-            TryWriteCheckpoint(commit.Index, commit.Cursor, commit.LastStampMs, commit.Producers);
+            TryWriteCheckpoint(commit.Files, commit.Cursor, commit.LastStampMs, commit.Producers);
         return true;
     }
 
-    /// <param name="index">Null for the turn's own, which may have to be opened.</param>
+    /// <param name="files">The segment's; null for the turn's own, which may have to be opened.</param>
     /// <param name="durable">A batch's end up to which the log is durable.</param>
     /// <param name="lastStampMs">The last stamp before it.</param>
     /// <param name="producers">The producers there.</param>
-    void TryWriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs, ProducerTable producers)
+    void TryWriteCheckpoint(SegmentFiles? files, in SegmentCursor durable, long lastStampMs, ProducerTable producers)
     {
         _bytesSinceCheckpoint = 0;
         try
         {
-            WriteCheckpoint(index, durable, lastStampMs, producers, logStartOffset: 0);
+            WriteCheckpoint(files, durable, lastStampMs, producers, logStartOffset: 0);
         }
         catch (IOException exception)
         {
             // The one before stays valid; only a start after a crash has more to read.
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
+        catch (LogClosedException)
+        {
+            // A trim has left the segment meanwhile, with a checkpoint of its own.
+        }
     }
 
     /// <summary>Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.</summary>
-    void WriteCheckpoint(IFile? index, in SegmentCursor durable, long lastStampMs, ProducerTable producers, long logStartOffset)
+    void WriteCheckpoint(SegmentFiles? files, in SegmentCursor durable, long lastStampMs, ProducerTable producers, long logStartOffset)
     {
         lock (_checkpointGate)
         {
@@ -180,7 +184,7 @@ internal sealed partial class Appender
             // A turn that trimmed may have been faster than the committer's.
             if (checkpoint == _checkpointed || durable.NextOffset < _checkpointed.Durable.NextOffset)
                 return;
-            SyncIndex(index ?? TurnFiles().Index);
+            SyncIndex((files ?? TurnFiles()).Index);
             checkpoint.Write(_context);
             _checkpointed = checkpoint;
         }
@@ -265,7 +269,7 @@ internal sealed partial class Appender
                 SubmitTurnCommit();
                 return;
             }
-            TryWriteCheckpoint(index: null, _written, _lastStampMs, _producers);
+            TryWriteCheckpoint(files: null, _written, _lastStampMs, _producers);
         }
         lock (_checkpointGate)
             _checkpointsEnded = true;
@@ -279,7 +283,7 @@ internal sealed partial class Appender
     /// <summary>The place that a commit makes durable, and what a checkpoint there has to say.</summary>
     abstract class LogCommit : Commit
     {
-        protected SegmentFiles? Files { get; set; }
+        public SegmentFiles? Files { get; protected set; }
 
         public SegmentCursor Cursor { get; protected set; }
         public long LastStampMs { get; protected set; }
@@ -291,7 +295,6 @@ internal sealed partial class Appender
         public bool IsBatchEnd { get; protected set; } = true;
 
         public override IFile File => Files!.Data;
-        public IFile Index => Files!.Index;
     }
 
     sealed class TurnCommit(Appender appender) : LogCommit

@@ -69,7 +69,7 @@ internal sealed partial class Appender
     {
         if (offset > _view.EarliestOffset)
         {
-            WithReserve(() => WriteCheckpoint(TurnFiles().Index, _written, _lastStampMs, _producers, offset));
+            WithReserve(() => WriteCheckpoint(TurnFiles(), _written, _lastStampMs, _producers, offset));
             lock (_gate)
                 _view = _view with { EarliestOffset = offset };
             Waiters.Shrunk();

@@ -42,7 +42,8 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     public void Finish()
     {
         Write();
-        IndexFile.Write(files.Index, _firstEntry, CollectionsMarshal.AsSpan(_entries));
+        if (_entries.Count > 0)
+            IndexFile.Write(files.Index, _firstEntry, CollectionsMarshal.AsSpan(_entries));
     }
 
     /// <summary>A block's lines at once: a line by itself is too short for the CRC to come up to speed.</summary>

@@ -14,6 +14,9 @@ internal sealed class PartitionRecovery
     readonly List<Segment> _segments = [];
     readonly Dictionary<long, long> _lastWritesMs = [];
     readonly HashSet<long> _withEntries = [];
+
+    // The empty segment that the checkpoint stands in, where a later one holds something: it goes when another checkpoint is written.
+    Segment? _passedBy;
     long _readBytes;
 
     PartitionRecovery(PartitionContext context) => _context = context;
@@ -127,6 +130,12 @@ internal sealed class PartitionRecovery
             if (number == active || ((lengths[segment.BaseOffset] > 0 || isEmptied(number)) && !isTrimmed(number)))
             {
                 _segments.Add(segment);
+                continue;
+            }
+            // What the later one holds may be torn, and be cut; if the server then dies once more, this is where the log ends.
+            if (segment.BaseOffset == checkpoint?.Durable.BaseOffset && lengths[segment.BaseOffset] == 0 && checkpoint.Durable.Position == 0)
+            {
+                _passedBy = segment;
                 continue;
             }
             segment.DeleteFiles();
@@ -281,6 +290,11 @@ internal sealed class PartitionRecovery
         {
             renewed.Write(_context);
             checkpoint = renewed;
+            if (_passedBy is not null)
+            {
+                _passedBy.DeleteFiles();
+                StorageLog.LeftoverRemoved(_context.Environment.Logger, _passedBy.DataPath);
+            }
         }
         catch (DiskFullException exception)
         {

@@ -1,40 +1,46 @@
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// Bounds how many segments of a data directory have their files open at once: thousands of idle partitions must not hold
-/// thousands of handles. The bound gives way only when every open segment is in use. Any thread.
+/// Bounds how many files of segments a data directory has open at once, two for each of so many: thousands of idle partitions must
+/// not hold thousands of handles. A segment whose index nobody needed has one. The bound gives way only when every open segment is in
+/// use. Any thread.
 /// </summary>
 internal sealed class OpenSegments(int maxOpenSegments)
 {
     readonly Lock _gate = new();
     readonly HashSet<Segment> _segments = [];
+    readonly int _maxOpenFiles = 2 * maxOpenSegments;
 
-    public int Count
+    // Guarded by _gate.
+    int _openFiles;
+
+    public int OpenFiles
     {
         get
         {
             lock (_gate)
-                return _segments.Count;
+                return _openFiles;
         }
     }
 
-    /// <summary>Before one more is opened: closes an eighth when the bound is reached, of those not in use the longest unused.</summary>
+    /// <summary>Before one more is opened closes an eighth when the bound is reached, of those not in use the longest unused.</summary>
     public void MakeRoom()
     {
         Segment[] candidates;
         int tooMany;
         lock (_gate)
         {
-            if (_segments.Count < maxOpenSegments)
+            if (_openFiles + 2 <= _maxOpenFiles)
                 return;
             candidates = [.. _segments];
-            tooMany = candidates.Length - maxOpenSegments + Math.Max(1, maxOpenSegments / 8);
+            tooMany = _openFiles + 2 - _maxOpenFiles + _maxOpenFiles / 8;
         }
         // Outside of the lock: a segment's own lock is always taken before this one.
         foreach (var segment in candidates.OrderBy(segment => segment.LastUsed))
         {
-            if (tooMany > 0 && segment.TryClose())
-                tooMany--;
+            if (tooMany <= 0)
+                break;
+            tooMany -= segment.TryClose();
         }
     }
 
@@ -48,15 +54,30 @@ internal sealed class OpenSegments(int maxOpenSegments)
             segment.TryClose();
     }
 
+    /// <summary>A segment's data was opened.</summary>
     public void Add(Segment segment)
     {
         lock (_gate)
+        {
             _segments.Add(segment);
+            _openFiles++;
+        }
     }
 
-    public void Remove(Segment segment)
+    /// <summary>The index of a segment was opened as well.</summary>
+    public void AddIndex()
     {
         lock (_gate)
+            _openFiles++;
+    }
+
+    /// <summary>A segment's files were closed, one or two.</summary>
+    public void Remove(Segment segment, int files)
+    {
+        lock (_gate)
+        {
             _segments.Remove(segment);
+            _openFiles -= files;
+        }
     }
 }

@@ -86,7 +86,7 @@ internal sealed class Segment
     public SegmentLease Acquire(bool isSealed)
     {
         // Before the lock is taken: making room takes the locks of other segments.
-        if (Volatile.Read(ref _files) is null)
+        if (Volatile.Read(ref _files) is null || (isSealed && End is null))
             _open.MakeRoom();
         lock (_gate)
         {
@@ -102,6 +102,38 @@ internal sealed class Segment
             _leases++;
             Volatile.Write(ref _lastUsed, _environment.Time.GetTimestamp());
             return new SegmentLease(this, _files);
+        }
+    }
+
+    /// <summary>Opens the index of a segment whose files are open; the index is only a shortcut: a missing one is made, and rebuilt by whoever first needs what it holds.</summary>
+    /// <exception cref="LogClosedException">It is retired: by now another topic's index, or nothing, may have its name.</exception>
+    internal IFile OpenIndex(ref IFile? index)
+    {
+        // As in Acquire, which has done it where it is the one who asks.
+        if (!_gate.IsHeldByCurrentThread)
+            _open.MakeRoom();
+        lock (_gate)
+        {
+            if (index is not null)
+                return index;
+            if (_retired)
+                throw new LogClosedException();
+            var opened = OpenOrCreateIndex();
+            _open.AddIndex();
+            Volatile.Write(ref index, opened);
+            return opened;
+        }
+    }
+
+    IFile OpenOrCreateIndex()
+    {
+        try
+        {
+            return _environment.FileSystem.Open(IndexPath);
+        }
+        catch (FileNotFoundException)
+        {
+            return _environment.FileSystem.Create(IndexPath);
         }
     }
 
@@ -150,17 +182,18 @@ internal sealed class Segment
         _environment.FileSystem.DeleteFile(IndexPath);
     }
 
-    /// <summary>Closes the files unless somebody uses them.</summary>
-    public bool TryClose()
+    /// <summary>Closes the files unless somebody uses them; gives how many were open.</summary>
+    public int TryClose()
     {
         lock (_gate)
         {
-            if (_leases > 0)
-                return false;
-            _files?.Dispose();
+            if (_leases > 0 || _files is not { } files)
+                return 0;
+            var count = files.Count;
+            files.Dispose();
             _files = null;
-            _open.Remove(this);
-            return true;
+            _open.Remove(this, count);
+            return count;
         }
     }
 
@@ -234,48 +267,35 @@ internal sealed class Segment
 /// <param name="IndexEntries">How many index entries lie before.</param>
 internal sealed record SegmentEnd(long Position, long NextOffset, long MaxTimestampMs, int IndexEntries);
 
-/// <summary>A segment's two open files.</summary>
+/// <summary>A segment's open files: the index from its first use on, for an append that completes no block needs none. Any thread.</summary>
 internal sealed class SegmentFiles : IDisposable
 {
-    SegmentFiles(IFile data, IFile index) => (Data, Index) = (data, index);
+    readonly Segment _segment;
+
+    // Written under the segment's lock.
+    IFile? _index;
+
+    SegmentFiles(Segment segment, IFile data) => (_segment, Data) = (segment, data);
 
     public IFile Data { get; }
-    public IFile Index { get; }
+
+    /// <summary>The index, opened where it was not.</summary>
+    /// <exception cref="IOException">It can't be opened, or made.</exception>
+    /// <exception cref="LogClosedException">The segment is retired, and its index was not open by then.</exception>
+    public IFile Index => Volatile.Read(ref _index) ?? _segment.OpenIndex(ref _index);
 
     /// <summary>What was looked up in them.</summary>
     public FoundPages FoundPages { get; } = new();
 
-    public static SegmentFiles Open(IFileSystem fileSystem, Segment segment)
-    {
-        var data = fileSystem.Open(segment.DataPath);
-        try
-        {
-            return new SegmentFiles(data, OpenOrCreate(fileSystem, segment.IndexPath));
-        }
-        catch
-        {
-            data.Dispose();
-            throw;
-        }
-    }
+    /// <summary>How many are open.</summary>
+    public int Count => _index is null ? 1 : 2;
 
-    static IFile OpenOrCreate(IFileSystem fileSystem, string indexPath)
-    {
-        try
-        {
-            return fileSystem.Open(indexPath);
-        }
-        catch (FileNotFoundException)
-        {
-            // The index is only a shortcut: a missing one is rebuilt by whoever first needs it.
-            return fileSystem.Create(indexPath);
-        }
-    }
+    public static SegmentFiles Open(IFileSystem fileSystem, Segment segment) => new(segment, fileSystem.Open(segment.DataPath));
 
     public void Dispose()
     {
         Data.Dispose();
-        Index.Dispose();
+        _index?.Dispose();
     }
 }
 

@@ -6,6 +6,7 @@ namespace LogHttp.Benchmarks;
 /// <summary>
 /// One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace. Of several
 /// servers, such as two builds, each has its turn in each round: short turns, many rounds, for machines are not quiet for long.
+/// With <c>topics=100</c> requests go to as many topics in turns, whose names are the URL's with a number behind it.
 /// </summary>
 static class LoadCommand
 {
@@ -16,12 +17,15 @@ static class LoadCommand
         var body = bodyBytes == 0 ? [] : type.Contains("ndjson", StringComparison.Ordinal) ? Payloads.JsonLines(Number("record", 100), bodyBytes) : Payloads.Json(bodyBytes);
         // One for all, or one each in the order of the targets.
         var statuses = options.GetValueOrDefault("status", bodyBytes == 0 ? "200" : "201").Split(',').Select(static status => int.Parse(status, CultureInfo.InvariantCulture)).ToArray();
-        var loads = targets.Select((target, number) =>
+        var loads = targets.Select((target, place) =>
         {
-            ReadOnlyMemory<byte>[] requests = [HttpConversation.Request(bodyBytes == 0 ? "GET" : "POST", target.PathAndQuery, bodyBytes == 0 ? null : type, body)];
-            return new Load(IPEndPoint.Parse(target.Authority), _ => new HttpConversation(requests, 0, statuses[Math.Min(number, statuses.Length - 1)]))
+            var (topics, connections) = (Number("topics", 1), Number("connections", 64));
+            // Of several, each connection begins with another, as TopicRaces has it.
+            var requests = Enumerable.Range(0, topics).Select(number => HttpConversation.Request(
+                bodyBytes == 0 ? "GET" : "POST", topics == 1 ? target.PathAndQuery : string.Create(CultureInfo.InvariantCulture, $"{target.PathAndQuery}{number}"), bodyBytes == 0 ? null : type, body)).ToArray();
+            return new Load(IPEndPoint.Parse(target.Authority), number => new HttpConversation(requests, number * Math.Max(1, topics / connections), statuses[Math.Min(place, statuses.Length - 1)]))
             {
-                Connections = Number("connections", 64),
+                Connections = connections,
                 Threads = Number("threads", 1),
                 Duration = TimeSpan.FromSeconds(double.Parse(options.GetValueOrDefault("seconds", "5"), CultureInfo.InvariantCulture)),
                 RatePerSecond = Number("rate", 0) is > 0 and var rate ? rate : null,

@@ -5,7 +5,7 @@ namespace LogHttp.Server.Tests.Hosting;
 public class HandleLimitTests
 {
     [Theory]
-    [InlineData(20_000, 15_000, 2_048)]
+    [InlineData(20_000, 15_000, 2_244)]
     [InlineData(10_000, 7_116, 1_186)]
     [InlineData(1_024, 384, 64)]
     public void Apply_LowersWhatTheProcessCantOpen(long limit, int connections, int segments)
@@ -14,6 +14,21 @@ public class HandleLimitTests
         HandleLimit.Apply(settings, limit);
         Assert.Equal((connections, segments), (settings.MaxConnections, settings.MaxOpenSegments));
         Assert.True(settings.MaxConnections + 2 * settings.MaxOpenSegments <= limit);
+        Assert.Null(settings.Check());
+    }
+
+    [Theory]
+    [InlineData(0, 1_048_576, 16_384)]
+    [InlineData(0, 40_000, 12_244)]
+    [InlineData(0, null, 2_048)]
+    [InlineData(4_000, 1_048_576, 4_000)]
+    [InlineData(100_000, 1_048_576, 100_000)]
+    public void Apply_ChoosesHowManySegmentsMayBeOpen_WhereNoSettingSaysIt(int setting, int? limit, int segments)
+    {
+        var settings = new LogHttpSettings { MaxOpenSegments = setting };
+        HandleLimit.Apply(settings, limit);
+        Assert.Equal((15_000, segments), (settings.MaxConnections, settings.MaxOpenSegments));
+        Assert.Null(settings.HandleLimit);
         Assert.Null(settings.Check());
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
@@ -47,13 +48,58 @@ public class AppenderFaultTests
         Assert.Equal(AppendStatus.OffsetNotAfterLast, Append(offset: 5).Status);
         // Seed 1729: whoever waited for more was said to be behind an end that no record had moved.
         Assert.Equal(1, _log.Partition.EndOffset);
+    }
 
-        AppendResult Append(long offset)
+    [Fact]
+    public void AStopAfterARollThatFailed_ShowsWhatTheRollHadMadeDurable()
+    {
+        var log = new ModelLog(new() { Flush = FlushPolicy.Os });
+        log.Append("one");
+        log.Append("two");
+        log.FileSystem.Faults = static call => call switch
+        {
+            { Kind: FileSystemCallKind.Create } when call.Path.EndsWith(".ndjson", StringComparison.Ordinal) => Fault.InputOutputError,
+            _ => Fault.None,
+        };
+        Assert.Equal(AppendStatus.WriteFailed, log.Append(FarAhead()).Status);
+        log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
+        Assert.Equal(AppendStatus.PartitionStopped, log.Append(FarAhead()).Status);
+        // Seed 299: the commit before a roll was taken for one in the middle of a batch, and the two were not shown.
+        Assert.Equal(2, log.Partition.EndOffset);
+
+        static RecordBatch FarAhead()
         {
             var batch = new RecordBatch(new RecordLimits());
-            Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = offset }));
-            return _log.Append(batch);
+            Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = 4294967400 }));
+            return batch;
         }
+    }
+
+    [Fact]
+    public void AStartThatIsKilled_AfterItCutWhatWasTornBehindAnEmptySegment_LeavesTheOneThatTheCheckpointStandsIn()
+    {
+        _log.Append("before");
+        StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "4294967400.ndjson");
+        Append(offset: 4294967400);
+        _log.Restart();
+        var end = _log.Partition.EndOffset;
+        // Seed 712: the empty segment was removed for one whose only record was torn, and nothing said any more where the log had stood.
+        _log.KillAt(FileSystemCallKind.Create, Checkpoint.Name + ".tmp", () => _log.Restart(static fileSystem =>
+        {
+            using var torn = fileSystem.Create($"{ModelLog.PartitionDirectory}/{SegmentLayout.DataName(9_000_000_000)}");
+            torn.Write("{\"offset\":9000000000,"u8, 0);
+        }));
+        Assert.Null(_log.Partition.StoppedReason);
+        Assert.Equal(end, _log.Partition.EndOffset);
+        Assert.Equal(["\"before\"}"], Values());
+        Assert.Single(_log.FileSystem.List(ModelLog.PartitionDirectory), static file => file.Name == SegmentLayout.DataName(4_294_967_400));
+    }
+
+    AppendResult Append(long offset)
+    {
+        var batch = new RecordBatch(new RecordLimits());
+        Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = offset }));
+        return _log.Append(batch);
     }
 
     [Fact]

@@ -5,7 +5,10 @@ namespace LogHttp.Storage.Tests.Segments;
 
 public class OpenSegmentsTests
 {
-    const int MaxOpenSegments = 8;
+    const int MaxOpenSegments = 4;
+
+    // Whose index nobody needed.
+    const int MostOpen = 2 * MaxOpenSegments;
 
     readonly PowerCutFileSystem _fileSystem = new(new Random(1));
     readonly SimulatedTime _time = new(ModelLog.Now);
@@ -29,12 +32,12 @@ public class OpenSegmentsTests
     [Fact]
     public void Acquire_OfMoreThanMayBeOpen_ClosesThoseThatAreLongestUnused()
     {
-        var segments = Create(3 * MaxOpenSegments);
+        var segments = Create(3 * MostOpen);
         foreach (var segment in segments)
         {
             Use(segment).Dispose();
-            Assert.InRange(_open.Count, 1, MaxOpenSegments);
-            Assert.Equal(2 * _open.Count, _fileSystem.OpenHandleCount);
+            Assert.InRange(_open.OpenFiles, 1, MostOpen);
+            Assert.Equal(_open.OpenFiles, _fileSystem.OpenHandleCount);
         }
         // What was used last is still open: using it again opens nothing.
         _fileSystem.Faults = static call => call.Kind == FileSystemCallKind.Open ? throw new InvalidOperationException($"{call}") : Fault.None;
@@ -45,25 +48,25 @@ public class OpenSegmentsTests
     [Fact]
     public void Acquire_WhileTheLongestUnusedAreInUse_ClosesOthers()
     {
-        var segments = Create(3 * MaxOpenSegments);
+        var segments = Create(3 * MostOpen);
         using var first = Use(segments[0]);
         using var second = Use(segments[1]);
         foreach (var segment in segments[2..])
             Use(segment).Dispose();
-        Assert.InRange(_open.Count, 1, MaxOpenSegments);
+        Assert.InRange(_open.OpenFiles, 1, MostOpen);
         Assert.Equal(0, first.Files.Data.LengthBytes);
     }
 
     [Fact]
     public void Acquire_WhileAllAreInUse_OpensOneMore_AndComesBackToTheBoundLater()
     {
-        var segments = Create(3 * MaxOpenSegments);
+        var segments = Create(3 * MostOpen);
         var leases = segments[..12].Select(Use).ToArray();
-        Assert.Equal(12, _open.Count);
+        Assert.Equal(12, _open.OpenFiles);
         foreach (var lease in leases)
             lease.Dispose();
         Use(segments[20]).Dispose();
-        Assert.InRange(_open.Count, 1, MaxOpenSegments);
+        Assert.InRange(_open.OpenFiles, 1, MostOpen);
     }
 
     [Fact]
@@ -71,10 +74,49 @@ public class OpenSegmentsTests
     {
         var segment = Create(1)[0];
         var lease = Use(segment);
+        Assert.Equal(IndexFile.HeaderBytes, lease.Files.Index.LengthBytes);
         segment.Retire();
         Assert.Equal(2, _fileSystem.OpenHandleCount);
         lease.Dispose();
         lease.Dispose();
-        Assert.Equal((0, 0), (_fileSystem.OpenHandleCount, _open.Count));
+        Assert.Equal((0, 0), (_fileSystem.OpenHandleCount, _open.OpenFiles));
+    }
+
+    [Fact]
+    public void Acquire_WhereIndexesAreUsed_OpensHalfAsMany()
+    {
+        var segments = Create(3 * MostOpen);
+        foreach (var segment in segments)
+        {
+            using (var lease = Use(segment))
+                Assert.Equal(IndexFile.HeaderBytes, lease.Files.Index.LengthBytes);
+            Assert.InRange(_open.OpenFiles, 2, MostOpen);
+            Assert.Equal(_open.OpenFiles, _fileSystem.OpenHandleCount);
+        }
+    }
+
+    [Fact]
+    public void Index_OfARetiredSegment_IsNotOpenedAnyMore_NorMade()
+    {
+        var segment = Create(1)[0];
+        using var lease = Use(segment);
+        segment.Retire();
+        segment.DeleteFiles();
+        Assert.Throws<LogClosedException>(() => lease.Files.Index);
+        Assert.Empty(_fileSystem.List("/"));
+    }
+
+    [Fact]
+    public void Acquire_OfSealedSegmentsWhoseDataIsOpen_MakesRoomForTheirIndexes()
+    {
+        var segments = Create(MostOpen - 2);
+        foreach (var segment in segments)
+            Use(segment).Dispose();
+        // The index of an empty one says nothing: it is rebuilt, and does not say more then.
+        foreach (var segment in segments)
+        {
+            Assert.Throws<CorruptionException>(() => segment.Acquire(isSealed: true));
+            Assert.InRange(_open.OpenFiles, 1, MostOpen);
+        }
     }
 }
