@@ -60,6 +60,9 @@ public sealed record StorageOptions
     /// <summary>How many segments have both their files open at once, 4 to 1,000,000; twice as many whose index nobody needs.</summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
+    /// <summary>How many lookups that have to wait for the disk do so at once, 1 to 1,024.</summary>
+    public int MaxColdReads { get; init; } = 1;
+
     /// <summary>What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.</summary>
     internal long ReserveBytes => (64 << 10) + CheckpointBytes / Segments.SegmentLayout.BlockBytes * Segments.IndexEntry.SizeBytes;
 
@@ -88,6 +91,7 @@ public sealed record StorageOptions
             ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
             ?? Range(nameof(SyncAllThreshold), SyncAllThreshold, 0, int.MaxValue)
             ?? Range(nameof(MaxOpenSegments), MaxOpenSegments, 4, 1_000_000)
+            ?? Range(nameof(MaxColdReads), MaxColdReads, 1, 1024)
             ?? TopicDefaults.Check();
     }
 }

@@ -20,10 +20,10 @@ switch (args)
     case ["load", var target, .. var given]:
         LoadCommand.Run(
             [new Uri(target), .. given.Where(static option => option.StartsWith("http://", StringComparison.Ordinal)).Select(static url => new Uri(url))],
-            given.Where(static option => !option.StartsWith("http://", StringComparison.Ordinal)).Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[^1]));
+            Named(given.Where(static option => !option.StartsWith("http://", StringComparison.Ordinal))));
         return 0;
     case ["bench", .. var given]:
-        using (var bench = new Bench(BenchOptions.Read(given.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[^1]))))
+        using (var bench = new Bench(BenchOptions.Read(Named(given))))
         {
             try
             {
@@ -43,7 +43,7 @@ if (args is not [var command, var url, .. var rest])
     await Console.Error.WriteLineAsync("Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value ...]");
     return 2;
 }
-var options = rest.Select(static option => option.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => int.Parse(pair[1], System.Globalization.CultureInfo.InvariantCulture));
+var options = Named(rest).ToDictionary(static option => option.Key, static option => int.Parse(option.Value, System.Globalization.CultureInfo.InvariantCulture));
 int Option(string name, int standard) => options.GetValueOrDefault(name, standard);
 
 var address = new Uri(url);
@@ -68,3 +68,7 @@ switch (command)
         await Console.Error.WriteLineAsync($"\"{command}\" is no benchmark.");
         return 2;
 }
+
+// The last of several of one name: a script's own come first.
+static Dictionary<string, string> Named(IEnumerable<string> given) =>
+    given.Select(static option => option.Split('=', 2)).GroupBy(static pair => pair[0]).ToDictionary(static pairs => pairs.Key, static pairs => pairs.Last()[^1]);

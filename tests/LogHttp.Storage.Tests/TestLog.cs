@@ -12,16 +12,20 @@ sealed class TestLog : IAsyncDisposable
     readonly TemporaryDirectory _directory = new();
     readonly TopicConfiguration _configuration;
     readonly Func<StorageOptions, StorageOptions> _adjust;
+    readonly Func<IFileSystem, IFileSystem> _wrap;
     PhysicalFileSystem _fileSystem;
     TopicCatalog _catalog;
 
-    TestLog(TopicConfiguration configuration, Func<StorageOptions, StorageOptions> adjust)
+    TestLog(TopicConfiguration configuration, Func<StorageOptions, StorageOptions> adjust, Func<IFileSystem, IFileSystem> wrap)
     {
-        (_configuration, _adjust) = (configuration, adjust);
+        (_configuration, _adjust, _wrap) = (configuration, adjust, wrap);
         (_fileSystem, _catalog) = OpenCatalog();
     }
 
     public Topic Topic { get; private set; } = null!;
+
+    /// <summary>What the catalog sees of the disk since the last start.</summary>
+    public IFileSystem FileSystem { get; private set; } = null!;
 
     public PartitionLog Partition => Topic.Partitions[0];
 
@@ -31,9 +35,9 @@ sealed class TestLog : IAsyncDisposable
 
     public IEnumerable<string> SegmentPaths => Directory.GetFiles(PartitionDirectory, "*.ndjson").Order(StringComparer.Ordinal);
 
-    public static async Task<TestLog> OpenAsync(TopicConfiguration? configuration = null, Func<StorageOptions, StorageOptions>? adjust = null)
+    public static async Task<TestLog> OpenAsync(TopicConfiguration? configuration = null, Func<StorageOptions, StorageOptions>? adjust = null, Func<IFileSystem, IFileSystem>? wrap = null)
     {
-        var log = new TestLog(configuration ?? new(), adjust ?? (options => options));
+        var log = new TestLog(configuration ?? new(), adjust ?? (options => options), wrap ?? (fileSystem => fileSystem));
         await log.FindPartitionAsync();
         return log;
     }
@@ -104,7 +108,8 @@ sealed class TestLog : IAsyncDisposable
     {
         var fileSystem = new PhysicalFileSystem(_directory.Path);
         var options = _adjust(new StorageOptions { Directory = _directory.Path });
-        return (fileSystem, TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, options));
+        FileSystem = _wrap(fileSystem);
+        return (fileSystem, TopicCatalog.Open(new StorageEnvironment { FileSystem = FileSystem }, options));
     }
 
     async Task FindPartitionAsync() => Topic = (await _catalog.GetOrCreateAsync("t", _configuration)).Topic;

@@ -23,6 +23,9 @@ public sealed partial class PowerCutFileSystem
 
         public FileStream? Stream => null;
 
+        // Nothing here waits.
+        public IFile Cached => this;
+
         public long LengthBytes
         {
             get

@@ -25,23 +25,30 @@ internal static class FollowEndpoint
             return Task.FromResult<IResult>(Problems.InvalidRequest("invalid_parameter", "An answer that does not end sends all records as they come; key, view and wait do not go with it."));
         var place = address.Place;
         if (!StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
-            || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem)
-            || !FollowSource.TryOpen(address.Topic, address.Partition, place, out var source, out problem))
+            || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem))
             return Task.FromResult<IResult>(problem);
-        return RunAsync(context, [source], namesPartitions: false, services, (context, services) =>
+        return RunAsync(context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false, services, (context, services) =>
             new LinesFollow(context, Representations.Of(context.Request, showsValues: false) == Representation.JsonLines ? Representation.JsonLines.ContentType() : RecordsType.Name, services.Settings.SmallRegionBytes));
     }
 
     /// <summary>Follows any number of partitions, up to a bound.</summary>
     public static Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog, FollowServices services)
     {
-        if (!TryReadSources(context, catalog, services.Settings.MaxStreamPartitions, out var sources, out var problem))
+        if (!TryReadStarts(context, catalog, services.Settings.MaxStreamPartitions, out var starts, out var problem))
             return Task.FromResult<IResult>(problem);
-        return RunAsync(context, sources, namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
+        return RunAsync(context, starts, namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
     }
 
-    static async Task<IResult> RunAsync(HttpContext context, IReadOnlyList<FollowSource> sources, bool namesPartitions, FollowServices services, Func<HttpContext, FollowServices, FollowFormat> lines)
+    static async Task<IResult> RunAsync(HttpContext context, List<FollowStart> starts, bool namesPartitions, FollowServices services, Func<HttpContext, FollowServices, FollowFormat> lines)
     {
+        var sources = new FollowSource[starts.Count];
+        for (var i = 0; i < sources.Length; i++)
+        {
+            var (source, problem) = await FollowSource.OpenAsync(starts[i], context.RequestAborted);
+            if (source is null)
+                return problem!;
+            sources[i] = source;
+        }
         if (!services.Waiting.TryEnter())
             return services.Waiting.Problem;
         try
@@ -58,13 +65,13 @@ internal static class FollowEndpoint
         }
     }
 
-    static bool TryReadSources(HttpContext context, TopicCatalog catalog, int most, [NotNullWhen(true)] out List<FollowSource>? sources, [NotNullWhen(false)] out Problem? problem)
+    static bool TryReadStarts(HttpContext context, TopicCatalog catalog, int most, [NotNullWhen(true)] out List<FollowStart>? starts, [NotNullWhen(false)] out Problem? problem)
     {
-        sources = null;
+        starts = null;
         if (!context.Request.Query.HasOnly(["topics"], out problem)
             || !context.Request.Query.TryReadText("topics", out var topics, out problem) || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem))
             return false;
-        var found = new List<FollowSource>();
+        var found = new List<FollowStart>();
         foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
             if (!TryReadTopic(text, catalog, out var topic, out var partitions, out var place, out problem))
@@ -74,19 +81,19 @@ internal static class FollowEndpoint
                 var from = place;
                 if (!lastEvent.TryPlace(topic, partition, ref from, out problem))
                     return false;
-                if (found.Exists(source => source.Follower.Log == partition))
+                if (found.Exists(start => start.Partition == partition))
                     problem = Problems.InvalidRequest("invalid_parameter", $"topics names {topic.Name}/{partition.Number} twice.");
                 else if (found.Count == most)
                     problem = Problems.InvalidRequest("invalid_parameter", $"topics names more than {most} partitions (maxStreamPartitions); follow them on several connections.");
-                else if (FollowSource.TryOpen(topic, partition, from, out var source, out problem))
-                    found.Add(source);
+                else
+                    found.Add(new FollowStart(topic, partition, from));
                 if (problem is not null)
                     return false;
             }
         }
         if (found.Count == 0)
             problem = Problems.InvalidRequest("invalid_parameter", "topics names none; say which, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z.");
-        sources = found;
+        starts = found;
         return problem is null;
     }
 

@@ -14,7 +14,7 @@ internal static class ValueEndpoint
             || !LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out problem))
             return problem;
         var headers = context.Response.Headers;
-        using var page = address.Partition.Fetch(address.Place, PageSize.AtMost(PageSize.LeastBytes));
+        using var page = await address.Partition.FetchAsync(address.Place, PageSize.AtMost(PageSize.LeastBytes), context.RequestAborted);
         FetchEndpoint.WriteOffsets(headers, page);
         if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
             return Problems.Of(page);

@@ -17,9 +17,9 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
     public async ValueTask<(FetchResult? Page, Problem? Problem)> ReadAsync(HttpContext context, LogAddress address, FetchQuery query)
     {
         if (query.Wait is not { } wait)
-            return (address.Partition.Fetch(address.Place, query.PageSize), null);
+            return (await address.Partition.FetchAsync(address.Place, query.PageSize, context.RequestAborted), null);
         var follower = new LogFollower(address.Partition, address.Place);
-        var page = follower.Read(query.PageSize);
+        var page = await follower.ReadAsync(query.PageSize, context.RequestAborted);
         if (IsEnough(page, query.MinBytes))
             return (page, null);
         if (!waiting.TryEnter())
@@ -40,7 +40,7 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
                 follower.PutBack(page);
                 deadlines.Set(waiter, wait - time.GetElapsedTime(started));
                 var wake = await waiter.WaitAsync(follower, missingBytes);
-                page = follower.Read(query.PageSize);
+                page = await follower.ReadAsync(query.PageSize, context.RequestAborted);
                 if (wake != LogWake.Grown || IsEnough(page, query.MinBytes))
                     return (page, null);
             }

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using LogHttp.Server.Endpoints;
@@ -16,13 +15,13 @@ internal sealed class FollowSource
     FollowSource(Topic topic, PartitionLog partition, long offset) =>
         (_topic, Follower, NextOffset) = (topic, new LogFollower(partition, LogPlace.At(offset)), offset);
 
-    /// <summary>Begins at a place, which is turned into an offset here and now.</summary>
-    public static bool TryOpen(Topic topic, PartitionLog partition, LogPlace place, [NotNullWhen(true)] out FollowSource? source, [NotNullWhen(false)] out Problem? problem)
+    /// <summary>Begins at a place, which is turned into an offset here and now; or gives what is wrong with it.</summary>
+    public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(FollowStart start, CancellationToken aborted)
     {
-        using var page = partition.Fetch(place, PageSize.AtMost(PageSize.LeastBytes));
-        problem = page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd ? Problems.Of(page) : null;
-        source = problem is null ? new FollowSource(topic, partition, page.FirstOffset) : null;
-        return problem is null;
+        using var page = await start.Partition.FetchAsync(start.Place, PageSize.AtMost(PageSize.LeastBytes), aborted);
+        return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
+            ? (null, Problems.Of(page))
+            : (new FollowSource(start.Topic, start.Partition, page.FirstOffset), null);
     }
 
     public LogFollower Follower { get; }
@@ -38,3 +37,6 @@ internal sealed class FollowSource
     /// <summary>The offset that follows all that was sent.</summary>
     public long NextOffset { get; set; }
 }
+
+/// <summary>Where somebody wants to begin to follow a partition.</summary>
+internal readonly record struct FollowStart(Topic Topic, PartitionLog Partition, LogPlace Place);

@@ -69,7 +69,7 @@ internal sealed partial class FollowStream(HttpContext context, IReadOnlyList<Fo
             for (var i = 0; i < sources.Count; i++)
             {
                 var source = _reading = sources[i];
-                using var page = source.Follower.Read(sources.Count == 1 ? PageSize.Default : ShareOfMany);
+                using var page = await source.Follower.ReadAsync(sources.Count == 1 ? PageSize.Default : ShareOfMany, aborted);
                 if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
                     return false;
                 if (page.Region is not null)

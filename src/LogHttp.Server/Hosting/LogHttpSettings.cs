@@ -94,7 +94,7 @@ internal sealed class LogHttpSettings
     /// <summary>Pages up to this size are copied: one send with the headers is cheaper there.</summary>
     public int SmallRegionBytes { get; set; } = 32 << 10;
 
-    /// <summary>How many pages that lie on the disk alone are read from it at once before they are sent.</summary>
+    /// <summary>How many pages that lie on the disk alone are read from it at once before they are sent; and as many lookups.</summary>
     public int MaxColdReads { get; set; } = 1;
 
     /// <summary>How much of such a page is read at a time: appends that are synced wait for no more of each.</summary>
@@ -240,5 +240,6 @@ internal sealed class LogHttpSettings
         CheckpointBytes = CheckpointBytes,
         SyncAllThreshold = SyncAllThreshold,
         MaxOpenSegments = MaxOpenSegments,
+        MaxColdReads = MaxColdReads,
     };
 }

@@ -15,6 +15,10 @@ public interface IFile : IDisposable
     /// <summary>Reads at most <paramref name="destination"/>.Length bytes; fewer only at the end of the file, 0 beyond it.</summary>
     int Read(Span<byte> destination, long position);
 
+    /// <summary>This file, for a thread that must not wait for the disk: its reads throw where they would have to.</summary>
+    /// <exception cref="WouldWaitException">By its <see cref="Read"/>: not all of it is in the page cache.</exception>
+    IFile Cached { get; }
+
     /// <summary>
     /// Writes all of <paramref name="source"/>. When it throws, any prefix of it may have been written.
     /// </summary>

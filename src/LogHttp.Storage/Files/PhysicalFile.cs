@@ -26,6 +26,8 @@ sealed class PhysicalFile(FileStream stream) : IFile
         return total;
     }
 
+    public IFile Cached => field ??= new CachedFile(this);
+
     public void Write(ReadOnlySpan<byte> source, long position)
     {
         try
@@ -48,4 +50,45 @@ sealed class PhysicalFile(FileStream stream) : IFile
     public void Sync() => PosixCalls.SyncData(_handle, stream.Name);
 
     public void Dispose() => stream.Dispose();
+
+    /// <summary>Reads from the page cache alone.</summary>
+    sealed class CachedFile(PhysicalFile file) : IFile
+    {
+        const string ReadsOnly = "It is there to be read from.";
+
+        public long LengthBytes => file.LengthBytes;
+
+        public FileStream Stream => file.Stream;
+
+        public IFile Cached => this;
+
+        public int Read(Span<byte> destination, long position)
+        {
+            var total = 0;
+            while (total < destination.Length)
+            {
+                var read = PosixCalls.ReadCached(file._handle, destination[total..], position + total);
+                if (read < 0)
+                {
+                    // Not there; or an error, which the read that may wait reports as it should be.
+                    return PosixCalls.CanReadCached ? throw new WouldWaitException() : file.Read(destination, position);
+                }
+                if (read == 0)
+                    break;
+                total += read;
+            }
+            return total;
+        }
+
+        public void Write(ReadOnlySpan<byte> source, long position) => throw new NotSupportedException(ReadsOnly);
+
+        public void Truncate(long lengthBytes) => throw new NotSupportedException(ReadsOnly);
+
+        public void Sync() => throw new NotSupportedException(ReadsOnly);
+
+        // The file itself is its owner's.
+        public void Dispose()
+        {
+        }
+    }
 }

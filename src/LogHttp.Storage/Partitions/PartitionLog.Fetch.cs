@@ -9,16 +9,34 @@ namespace LogHttp.Storage;
 // lines in the one block that holds the first.
 public sealed partial class PartitionLog
 {
-    /// <summary>Finds the page that begins at a place.</summary>
+    /// <summary>Finds the page that begins at a place, on a thread that may wait for the disk.</summary>
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     public FetchResult Fetch(LogPlace place, PageSize pageSize) =>
-        OnView((place, pageSize), static (view, asked) => Fetch(asked.place, asked.pageSize, view));
+        OnView((place, pageSize), static (view, asked) => Fetch(asked.place, asked.pageSize, view, mayWait: true));
 
-    internal static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view)
+    /// <summary>As <see cref="Fetch(LogPlace, PageSize)"/>; waits for the disk on another thread where it has to.</summary>
+    /// <exception cref="OperationCanceledException">It was called off before its turn to wait for the disk came.</exception>
+    public ValueTask<FetchResult> FetchAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken)
     {
-        var offset = OffsetOf(place, view);
+        try
+        {
+            return new(OnView((place, pageSize), static (view, asked) => Fetch(asked.place, asked.pageSize, view, mayWait: false)));
+        }
+        catch (WouldWaitException)
+        {
+            return OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
+        }
+    }
+
+    /// <summary>Runs what a <see cref="WouldWaitException"/> broke off once more, where it may wait.</summary>
+    internal ValueTask<TResult> OnColdThreadAsync<TResult>(Func<TResult> read, CancellationToken cancellationToken) =>
+        _context.ColdReads.RunAsync(read, cancellationToken);
+
+    internal static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view, bool mayWait)
+    {
+        var offset = OffsetOf(place, view, mayWait);
         if (offset < view.EarliestOffset)
             return NoPage(FetchStatus.BelowEarliest, view, offset);
         if (offset > view.EndOffset)
@@ -27,13 +45,13 @@ public sealed partial class PartitionLog
         {
             var segment = view.Segments[number];
             var isSealed = number < view.Segments.Length - 1;
-            var lease = segment.Acquire(isSealed);
+            var lease = segment.Acquire(isSealed, mayWait);
             try
             {
                 var end = isSealed ? segment.End! : view.End;
                 // An offset in the gap between two segments: the next one has the first record after it.
                 if (offset < end.NextOffset && end.Position > 0)
-                    return Page(view, segment, lease, end, isSealed, offset, pageSize);
+                    return Page(view, segment, lease, end, isSealed, offset, pageSize, mayWait);
             }
             catch
             {
@@ -62,14 +80,14 @@ public sealed partial class PartitionLog
         }
     }
 
-    static long OffsetOf(LogPlace place, LogView view) =>
-        place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view) : place.Resolve(view.EarliestOffset, view.EndOffset);
+    static long OffsetOf(LogPlace place, LogView view, bool mayWait) =>
+        place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view, mayWait) : place.Resolve(view.EarliestOffset, view.EndOffset);
 
     static FetchResult NoPage(FetchStatus status, LogView view, long offset) => new(status, view.EarliestOffset, view.EndOffset, offset, offset);
 
-    static FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
+    static FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize, bool mayWait)
     {
-        var page = KnownPage(segment, lease.Files, end, offset, pageSize) ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize);
+        var page = KnownPage(segment, lease.Files, end, offset, pageSize) ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, mayWait);
         return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, page.FirstOffset, page.NextOffset, new LogRegion(segment, lease, page.Position, page.EndPosition - page.Position))
         {
             IsDurable = isSealed || view.IsDurable,
@@ -87,15 +105,16 @@ public sealed partial class PartitionLog
 
     // Without clearing the stretch, 3 KiB of stack that the search fills before it looks at it.
     [SkipLocalsInit]
-    static FoundPage FindPage(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, long offset, PageSize pageSize)
+    static FoundPage FindPage(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, long offset, PageSize pageSize, bool mayWait)
     {
+        var (data, indexFile) = FilesFor(mayWait, files);
         for (var isIndexNew = false; ; isIndexNew = true)
         {
             try
             {
-                var index = new IndexSearch(files.Index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
-                var (position, firstOffset) = FindRecord(ref index, segment, files.Data, end, offset);
-                var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, files.Data, end, position, pageSize);
+                var index = new IndexSearch(indexFile, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
+                var (position, firstOffset) = FindRecord(ref index, segment, data, end, offset);
+                var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, data, end, position, pageSize);
                 if (segment.DamageWithin(position, endPosition) is { } damage)
                     ((endPosition, nextOffset), isFixed) = (EndBefore(damage, ref index, segment, end), false);
                 var page = new FoundPage(offset, pageSize, position, firstOffset, endPosition, nextOffset, isFixed);
@@ -104,7 +123,7 @@ public sealed partial class PartitionLog
             }
             catch (CorruptIndexException)
             {
-                RebuildIndex(segment, files, end, isSealed, isIndexNew);
+                RebuildIndex(segment, files, end, isSealed, isIndexNew, mayWait);
             }
         }
     }
@@ -113,7 +132,7 @@ public sealed partial class PartitionLog
     /// The first offset from which on the largest time so far has reached this one; the end where no record has. A record
     /// before the earliest counts as long as its segment is there: then all from the earliest on come after it.
     /// </summary>
-    static long OffsetAt(long timestampMs, LogView view)
+    static long OffsetAt(long timestampMs, LogView view, bool mayWait)
     {
         for (var number = 0; number < view.Segments.Length; number++)
         {
@@ -122,35 +141,41 @@ public sealed partial class PartitionLog
             // Known without opening the files, once they were open.
             if (isSealed && segment.End?.MaxTimestampMs < timestampMs)
                 continue;
-            using var lease = segment.Acquire(isSealed);
+            using var lease = segment.Acquire(isSealed, mayWait);
             var end = isSealed ? segment.End! : view.End;
             if (end.Position > 0 && end.MaxTimestampMs >= timestampMs)
-                return Math.Max(view.EarliestOffset, FirstAt(timestampMs, segment, lease.Files, end, isSealed));
+                return Math.Max(view.EarliestOffset, FirstAt(timestampMs, segment, lease.Files, end, isSealed, mayWait));
         }
         return view.EndOffset;
     }
 
     /// <summary>The offset of the first record of a segment at a time or later, which there is.</summary>
-    static long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed)
+    static long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool mayWait)
     {
+        var (data, index) = FilesFor(mayWait, files);
         for (var isIndexNew = false; ; isIndexNew = true)
         {
             try
             {
-                var block = new IndexSearch(files.Index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
+                var block = new IndexSearch(index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
                 RefuseDamage(segment, block.Position, end);
-                return ReadLines(segment, files.Data, block.Position, end.Position, (Offset: 0, timestampMs), stopPosition: long.MaxValue).Offset;
+                return ReadLines(segment, data, block.Position, end.Position, (Offset: 0, timestampMs), stopPosition: long.MaxValue).Offset;
             }
             catch (CorruptIndexException)
             {
-                RebuildIndex(segment, files, end, isSealed, isIndexNew);
+                RebuildIndex(segment, files, end, isSealed, isIndexNew, mayWait);
             }
         }
     }
 
+    static (IFile Data, IFile Index) FilesFor(bool mayWait, SegmentFiles files) =>
+        mayWait ? (files.Data, files.Index) : (files.Data.Cached, files.Index.Cached);
+
     /// <summary>The index is a function of the segment: a wrong one is written anew, and what it says then is final.</summary>
-    static void RebuildIndex(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool isIndexNew)
+    static void RebuildIndex(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool isIndexNew, bool mayWait)
     {
+        if (!mayWait)
+            throw new WouldWaitException();
         if (isIndexNew)
             throw new CorruptionException(segment.DataPath, 0, "a record is not where it should be, by an index made anew");
         segment.RebuildIndex(files, end.Position, isSealed);

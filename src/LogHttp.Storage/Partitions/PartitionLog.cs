@@ -75,7 +75,7 @@ public sealed partial class PartitionLog
     /// <exception cref="CorruptionException">A segment or index is damaged where a time was looked for.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    public long Resolve(LogPlace place) => OnView(place, static (view, asked) => OffsetOf(asked, view));
+    public long Resolve(LogPlace place) => OnView(place, static (view, asked) => OffsetOf(asked, view, mayWait: true));
 
     /// <summary>
     /// Forgets, durably, all records before an offset, which becomes the earliest; one that is before the earliest changes

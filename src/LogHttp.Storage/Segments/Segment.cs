@@ -82,8 +82,10 @@ internal sealed class Segment
 
     /// <summary>Opens the files if need be and keeps them open until the lease is disposed of.</summary>
     /// <param name="isSealed">Also makes sure of <see cref="End"/>, and of an index that reaches it.</param>
+    /// <param name="mayWait">Whether the thread may wait for the disk to do so.</param>
     /// <exception cref="LogClosedException">It is retired and its files are closed: by now another topic's may have their names.</exception>
-    public SegmentLease Acquire(bool isSealed)
+    /// <exception cref="WouldWaitException">It may not wait, and has to.</exception>
+    public SegmentLease Acquire(bool isSealed, bool mayWait = true)
     {
         // Before the lock is taken: making room takes the locks of other segments.
         if (Volatile.Read(ref _files) is null || (isSealed && End is null))
@@ -98,7 +100,7 @@ internal sealed class Segment
                 _open.Add(this);
             }
             if (isSealed && End is null)
-                End = ReadEnd(_files);
+                End = ReadEnd(_files, mayWait);
             _leases++;
             Volatile.Write(ref _lastUsed, _environment.Time.GetTimestamp());
             return new SegmentLease(this, _files);
@@ -230,34 +232,36 @@ internal sealed class Segment
         }
     }
 
-    SegmentEnd ReadEnd(SegmentFiles files)
+    SegmentEnd ReadEnd(SegmentFiles files, bool mayWait)
     {
         var lengthBytes = files.Data.LengthBytes;
-        if (TryReadEnd(files, lengthBytes) is { } end)
+        if (TryReadEnd(mayWait ? files.Index : files.Index.Cached, lengthBytes) is { } end)
             return end;
+        if (!mayWait)
+            throw new WouldWaitException();
         // A whole index that reaches beyond the segment is evidence, and is not written over.
-        if (LastEntry(files) is { } last && last.Position > lengthBytes)
+        if (LastEntry(files.Index) is { } last && last.Position > lengthBytes)
             throw new CorruptionException(DataPath, lengthBytes, $"the segment ends here, but was sealed at position {last.Position}") { NextOffset = BaseOffset + last.RelativeOffset };
         RebuildIndex(files, lengthBytes, isSealed: true);
         _environment.FileSystem.SyncDirectory(_directory);
-        return TryReadEnd(files, lengthBytes) ?? throw new CorruptionException(IndexPath, 0, "the index does not read back as it was written");
+        return TryReadEnd(files.Index, lengthBytes) ?? throw new CorruptionException(IndexPath, 0, "the index does not read back as it was written");
     }
 
-    SegmentEnd? TryReadEnd(SegmentFiles files, long lengthBytes) =>
-        LastEntry(files) is { } last && last.Position == lengthBytes
-            ? new SegmentEnd(lengthBytes, BaseOffset + last.RelativeOffset, last.MaxTimestampMs, EntryCount(files))
+    SegmentEnd? TryReadEnd(IFile index, long lengthBytes) =>
+        LastEntry(index) is { } last && last.Position == lengthBytes
+            ? new SegmentEnd(lengthBytes, BaseOffset + last.RelativeOffset, last.MaxTimestampMs, EntryCount(index))
             : null;
 
     /// <summary>The last entry of an index that is whole in itself; null for any other.</summary>
-    IndexEntry? LastEntry(SegmentFiles files)
+    IndexEntry? LastEntry(IFile index)
     {
-        var entries = EntryCount(files);
-        return entries > 0 && files.Index.LengthBytes == IndexFile.PositionOf(entries) && IndexFile.HasHeader(files.Index, BaseOffset)
-            ? IndexFile.TryRead(files.Index, entries - 1)
+        var entries = EntryCount(index);
+        return entries > 0 && index.LengthBytes == IndexFile.PositionOf(entries) && IndexFile.HasHeader(index, BaseOffset)
+            ? IndexFile.TryRead(index, entries - 1)
             : null;
     }
 
-    static int EntryCount(SegmentFiles files) => (int)((files.Index.LengthBytes - IndexFile.HeaderBytes) / IndexEntry.SizeBytes);
+    static int EntryCount(IFile index) => (int)((index.LengthBytes - IndexFile.HeaderBytes) / IndexEntry.SizeBytes);
 }
 
 /// <summary>Where a segment, or what readers may see of it, ends.</summary>

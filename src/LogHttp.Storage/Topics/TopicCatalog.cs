@@ -20,6 +20,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly CommitThread? _commitThread;
     readonly Committer _committer;
     readonly OpenSegments _openSegments;
+    readonly ColdReads _coldReads;
     readonly DiskReserve _reserve;
     readonly Retention _retention;
     readonly AppendBudget _appendBudget;
@@ -53,6 +54,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         PipeScheduler commitScheduler = environment.CommitScheduler ?? (_commitThread = new CommitThread());
         _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
         _openSegments = new OpenSegments(options.MaxOpenSegments);
+        _coldReads = new ColdReads(options.MaxColdReads);
         _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
         _retention = new Retention(environment, options.RetentionInterval, () => Topics, _reserve);
@@ -398,7 +400,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     }
 
     PartitionContext Context(string topicDirectory, int number) =>
-        new(_environment, _options, _committer, _openSegments, _reserve, _appendBudget, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
+        new(_environment, _options, _committer, _openSegments, _coldReads, _reserve, _appendBudget, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
 
     sealed class Change(SemaphoreSlim changes) : IDisposable
     {

@@ -1,3 +1,4 @@
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
@@ -40,11 +41,27 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    public FetchResult Read(PageSize pageSize)
+    public FetchResult Read(PageSize pageSize) => Read(pageSize, mayWait: true);
+
+    /// <summary>As <see cref="Read(PageSize)"/>; waits for the disk on another thread where it has to.</summary>
+    /// <exception cref="OperationCanceledException">It was called off before its turn to wait for the disk came.</exception>
+    public ValueTask<FetchResult> ReadAsync(PageSize pageSize, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new(Read(pageSize, mayWait: false));
+        }
+        catch (WouldWaitException)
+        {
+            return log.OnColdThreadAsync(() => Read(pageSize), cancellationToken);
+        }
+    }
+
+    FetchResult Read(PageSize pageSize, bool mayWait)
     {
         StopExpecting();
-        (var page, _seen) = log.OnView((Follower: this, pageSize), static (view, asked) =>
-            (asked.Follower.TryReadTail(view, asked.pageSize) ?? PartitionLog.Fetch(asked.Follower._place, asked.pageSize, view), view));
+        (var page, _seen) = log.OnView((Follower: this, pageSize, mayWait), static (view, asked) =>
+            (asked.Follower.TryReadTail(view, asked.pageSize) ?? PartitionLog.Fetch(asked.Follower._place, asked.pageSize, view, asked.mayWait), view));
         if (page.Status is FetchStatus.Page or FetchStatus.AtEnd)
             _place = LogPlace.At(page.NextOffset);
         (_segment, _position) = page switch

@@ -18,7 +18,7 @@ static class BatchRaces
             Contender Of(string name, PeerProcess server, System.Net.IPEndPoint address, string path, int status, Func<Task> before)
             {
                 ReadOnlyMemory<byte>[] requests = [HttpConversation.Request("POST", path, "application/x-ndjson", body)];
-                var load = new Load(address, _ => new HttpConversation(requests, 0, status)) { Connections = Connections, Requests = (int)(BodiesPerSecond * bench.Options.Seconds) };
+                var load = new Load(address, _ => new HttpConversation(requests, 0, status)) { Connections = Connections, Requests = (int)(BodiesPerSecond * bench.Options.Turn.TotalSeconds) };
                 return new(name, server, load) { Before = before };
             }
 

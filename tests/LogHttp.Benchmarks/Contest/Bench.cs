@@ -94,7 +94,7 @@ sealed class Bench(BenchOptions options) : IDisposable
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             {Environment.ProcessorCount} processors ({Processor()}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}, TCP {Congestion()}, loopback; load generator on the
-            same processors. {options.Rounds} alternating rounds of {options.Seconds} s; median (least–most). Ratios are taken within each round. {elapsed.TotalSeconds:0} s in all.
+            same processors. {options.Rounds} alternating rounds of {options.Turn.TotalSeconds} s; median (least–most). Ratios are taken within each round. {elapsed.TotalSeconds:0} s in all.
 
             ## Goals
 

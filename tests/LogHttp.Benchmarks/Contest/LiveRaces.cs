@@ -13,7 +13,7 @@ static class LiveRaces
             var (p50, p99) = (new List<double>(), new List<double>());
             for (var round = 0; round < bench.Options.Rounds; round++)
             {
-                var latency = await LiveLatency.MeasureAsync(bench.Client.Uri, reader, (int)(RatePerSecond * Math.Max(1, bench.Options.Seconds)), RatePerSecond, "os");
+                var latency = await LiveLatency.MeasureAsync(bench.Client.Uri, reader, (int)(RatePerSecond * Math.Max(1, bench.Options.Turn.TotalSeconds)), RatePerSecond, "os");
                 p50.Add(latency.At(0.5));
                 p99.Add(latency.At(0.99));
             }
