@@ -51,15 +51,15 @@ internal static partial class FetchEndpoint
         if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines or Representation.Page)
             await SendAsync(context, page.Region);
         else if (!HttpMethods.IsHead(request.Method))
-            await CopyAsync(context, new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues), page.Region, query.Key);
+            await CopyAsync(context, new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues), address.Partition, page.Region, query.Key);
         return TypedResults.Empty;
     }
 
-    static async Task CopyAsync(HttpContext context, RecordStream stream, LogRegion region, RecordKey? key)
+    static async Task CopyAsync(HttpContext context, RecordStream stream, PartitionLog partition, LogRegion region, RecordKey? key)
     {
         try
         {
-            await stream.WriteAsync(region, key, context.RequestAborted);
+            await stream.WriteAsync(partition, region, key, context.RequestAborted);
         }
         catch (CorruptionException exception) when (context.Response.HasStarted)
         {

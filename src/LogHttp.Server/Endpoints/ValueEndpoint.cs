@@ -21,7 +21,8 @@ internal static class ValueEndpoint
         if (page.Region is null || (address.Place.IsNumeric && address.Place != LogPlace.At(page.FirstOffset)))
             return Problems.NoRecord(address.Place);
 
-        var (content, contentType) = Read(page.Region);
+        using var reader = new RecordReader(page.Region);
+        var (content, contentType) = await reader.ReadAsync(address.Partition, 0, static (reader, _) => Read(reader), context.RequestAborted);
         // A page of one record, which never changes.
         var only = page with { NextOffset = page.FirstOffset + 1, IsFinal = page.IsDurable };
         FetchEndpoint.WriteOffsets(headers, only);
@@ -35,9 +36,6 @@ internal static class ValueEndpoint
         return TypedResults.Empty;
     }
 
-    static (ReadOnlyMemory<byte> Content, string ContentType) Read(LogRegion region)
-    {
-        using var reader = new RecordReader(region);
-        return reader.TryRead(out var record) ? RecordValue.Decode(record) : throw new InvalidOperationException("A page has no record.");
-    }
+    static (ReadOnlyMemory<byte> Content, string ContentType) Read(RecordReader reader) =>
+        reader.TryRead(out var record) ? RecordValue.Decode(record) : throw new InvalidOperationException("A page has no record.");
 }

@@ -19,7 +19,7 @@ internal sealed class RecordStream(PipeWriter writer, Representation representat
 
     bool _isFirst = true;
 
-    public async Task WriteAsync(LogRegion region, RecordKey? key, CancellationToken aborted)
+    public async Task WriteAsync(PartitionLog partition, LogRegion region, RecordKey? key, CancellationToken aborted)
     {
         using var reader = new RecordReader(region, key);
         // Gathered here first: the response's writer takes a large piece for what a small one costs, and nothing has been
@@ -27,7 +27,7 @@ internal sealed class RecordStream(PipeWriter writer, Representation representat
         var pieces = new ArrayBufferWriter<byte>(FlushBytes + LargeBytes);
         if (representation == Representation.JsonArray)
             pieces.Write("["u8);
-        while (WriteSome(reader, pieces))
+        while (await reader.ReadAsync(partition, (Stream: this, pieces), static (reader, to) => to.Stream.WriteSome(reader, to.pieces), aborted))
         {
             if ((await writer.WriteAsync(pieces.WrittenMemory, aborted)).IsCompleted)
                 return;

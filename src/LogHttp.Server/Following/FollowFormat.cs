@@ -111,12 +111,19 @@ internal sealed class ManyLinesFollow(PipeWriter writer, string contentType) : F
     public override async ValueTask WriteAsync(FollowSource source, FetchResult page, CancellationToken aborted)
     {
         using var reader = new RecordReader(page.Region!);
-        while (reader.TryRead(out var record))
+        await reader.ReadAsync(source.Follower.Log, (writer, source), static (reader, to) => WriteAll(reader, to.writer, to.source), aborted);
+        await writer.FlushAsync(aborted);
+    }
+
+    static int WriteAll(RecordReader reader, PipeWriter writer, FollowSource source)
+    {
+        var records = 0;
+        for (; reader.TryRead(out var record); records++)
         {
             writer.Write(source.Prefix);
             writer.Write(record.Line[1..]);
         }
-        await writer.FlushAsync(aborted);
+        return records;
     }
 
     public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
@@ -151,7 +158,14 @@ internal sealed class EventsFollow(PipeWriter writer, IReadOnlyList<FollowSource
     public override async ValueTask WriteAsync(FollowSource source, FetchResult page, CancellationToken aborted)
     {
         using var reader = new RecordReader(page.Region!);
-        while (reader.TryRead(out var record))
+        await reader.ReadAsync(source.Follower.Log, (Format: this, source), static (reader, to) => to.Format.WriteAll(reader, to.source), aborted);
+        await writer.FlushAsync(aborted);
+    }
+
+    int WriteAll(RecordReader reader, FollowSource source)
+    {
+        var records = 0;
+        for (; reader.TryRead(out var record); records++)
         {
             source.NextOffset = record.Offset + 1;
             WriteId();
@@ -161,7 +175,7 @@ internal sealed class EventsFollow(PipeWriter writer, IReadOnlyList<FollowSource
             writer.Write(namesPartitions ? record.Line[1..] : record.Line);
             writer.Write("\n"u8);
         }
-        await writer.FlushAsync(aborted);
+        return records;
     }
 
     public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)

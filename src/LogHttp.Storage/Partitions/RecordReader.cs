@@ -1,3 +1,4 @@
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
@@ -10,6 +11,7 @@ namespace LogHttp.Storage;
 public sealed class RecordReader : IDisposable
 {
     readonly LineReader _lines;
+    readonly IFile _file;
     readonly RecordKey? _key;
     readonly long _endPosition;
 
@@ -21,13 +23,40 @@ public sealed class RecordReader : IDisposable
         ArgumentNullException.ThrowIfNull(region);
         _key = key;
         _endPosition = region.Position + region.LengthBytes;
-        _lines = new LineReader(region.File, region.Position, _endPosition);
+        _file = region.File;
+        _lines = new LineReader(_file.Cached, region.Position, _endPosition);
         Path = region.Path;
     }
 
     string Path { get; }
 
+    /// <summary>
+    /// Runs a loop of <see cref="TryRead"/>. Where that would have to wait for the disk, another thread does, and the loop is begun
+    /// anew, which goes on with the record it did not get.
+    /// </summary>
+    /// <param name="log">The region's partition.</param>
+    /// <param name="state">What the loop needs.</param>
+    /// <param name="loop">Must be as it was, but for the records it got, when <see cref="TryRead"/> throws.</param>
+    /// <param name="cancellationToken">Ends the wait for other cold reads' turns.</param>
+    public async ValueTask<TResult> ReadAsync<TState, TResult>(PartitionLog log, TState state, Func<RecordReader, TState, TResult> loop, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        ArgumentNullException.ThrowIfNull(loop);
+        while (true)
+        {
+            try
+            {
+                return loop(this, state);
+            }
+            catch (WouldWaitException)
+            {
+            }
+            await log.OnColdThreadAsync(() => _lines.Fill(_file), cancellationToken);
+        }
+    }
+
     /// <summary>Reads the next record; its spans hold until the next call. False after the last.</summary>
+    /// <exception cref="WouldWaitException">It is not in the page cache: <see cref="ReadAsync"/> waits for it.</exception>
     /// <exception cref="CorruptionException">What stands there is no record.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     public bool TryRead(out RecordView record)

@@ -31,7 +31,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
             if (lineFeed >= 0)
                 return Take(searched + lineFeed + 1, out line);
             searched = available.Length;
-            if (searched >= RecordFormat.MaxLineBytes || !Fill())
+            if (searched >= RecordFormat.MaxLineBytes || !Fill(file))
                 return Take(searched, out line);
         }
     }
@@ -52,7 +52,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
             NextPosition += skipped;
             if (found >= 0)
                 return true;
-            if (!Fill())
+            if (!Fill(file))
                 return false;
         }
     }
@@ -66,7 +66,8 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         return sizeBytes > 0;
     }
 
-    bool Fill()
+    /// <summary>Reads on, from that file; false at the end. As if not called where it throws.</summary>
+    public bool Fill(IFile from)
     {
         var kept = _end - _start;
         if (_start > 0)
@@ -80,7 +81,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
             _buffer = larger;
         }
         var wanted = (int)Math.Min(_buffer.Length - kept, endPosition - NextPosition - kept);
-        var read = wanted <= 0 ? 0 : file.Read(_buffer.AsSpan(kept, wanted), NextPosition + kept);
+        var read = wanted <= 0 ? 0 : from.Read(_buffer.AsSpan(kept, wanted), NextPosition + kept);
         _end += read;
         return read > 0;
     }

@@ -1,3 +1,5 @@
+using System.Text;
+using LogHttp.Storage.Records;
 using LogHttp.Storage.Tests.Testing;
 
 namespace LogHttp.Storage.Tests.Partitions;
@@ -52,6 +54,36 @@ public sealed class ColdFetchTests
             Assert.Equal(FetchStatus.Page, page.Status);
         }
         Assert.Equal(LogPlace.At(200), follower.Place);
+        Assert.DoesNotContain(true, cold.ReadsOnPool);
+    }
+
+    [Theory]
+    [InlineData(null, 60)]
+    [InlineData("k", 20)]
+    public async Task RecordReader_GoesOnWithTheRecordItDidNotGet(string? key, int expected)
+    {
+        await using var log = await OpenAsync();
+        var batch = new RecordBatch(new RecordLimits());
+        // Longer than what is read at once, and shorter.
+        for (var i = 0; i < 60; i++)
+            Assert.Null(batch.AddText(Encoding.UTF8.GetBytes($"{i}:{new string('v', i % 20 == 0 ? 300_000 : 20_000)}"), new RecordMetadata { Key = i % 3 == 0 ? "k" : "other" }));
+        Assert.Equal(AppendStatus.Appended, (await log.Partition.AppendAsync(batch)).Status);
+        await log.RestartAsync();
+        var cold = (ColdFileSystem)log.FileSystem;
+        using var page = await log.Partition.FetchAsync(LogPlace.At(200), PageSize.AtMost(16 << 20), CancellationToken.None);
+        cold.ReadsOnPool.Clear();
+
+        using var reader = new RecordReader(page.Region!, key is null ? null : RecordKey.Of(key));
+        var offsets = new List<long>();
+        await reader.ReadAsync(log.Partition, offsets, static (reader, offsets) =>
+        {
+            while (reader.TryRead(out var record))
+                offsets.Add(record.Offset);
+            return 0;
+        }, CancellationToken.None);
+        Assert.Equal(Enumerable.Range(0, 60).Where(i => key is null || i % 3 == 0).Select(i => 200L + i), offsets);
+        Assert.Equal(expected, offsets.Count);
+        Assert.True(cold.ReadsOnPool.Count > 1);
         Assert.DoesNotContain(true, cold.ReadsOnPool);
     }
 
