@@ -26,9 +26,13 @@ public sealed partial class PartitionLog
         }
         catch (WouldWaitException)
         {
-            return OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
+            return FetchColdAsync(place, pageSize, cancellationToken);
         }
     }
+
+    // By itself: what a lambda captures is allocated where its method begins, which would be with every fetch.
+    ValueTask<FetchResult> FetchColdAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken) =>
+        OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
 
     /// <summary>Runs what a <see cref="WouldWaitException"/> broke off once more, where it may wait.</summary>
     internal ValueTask<TResult> OnColdThreadAsync<TResult>(Func<TResult> read, CancellationToken cancellationToken) =>

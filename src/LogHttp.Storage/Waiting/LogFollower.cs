@@ -53,9 +53,13 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
         }
         catch (WouldWaitException)
         {
-            return log.OnColdThreadAsync(() => Read(pageSize), cancellationToken);
+            return ReadColdAsync(pageSize, cancellationToken);
         }
     }
+
+    // By itself: what a lambda captures is allocated where its method begins, which would be with every read.
+    ValueTask<FetchResult> ReadColdAsync(PageSize pageSize, CancellationToken cancellationToken) =>
+        log.OnColdThreadAsync(() => Read(pageSize), cancellationToken);
 
     FetchResult Read(PageSize pageSize, bool mayWait)
     {
