@@ -1,0 +1,39 @@
+namespace LogHttp.Storage.Journal;
+
+/// <summary>
+/// Waits until all logs that held unsynced bytes when it began have them in their segments, or elsewhere. One that can do
+/// neither never tells it so, and then the files that hold its entries stay as they are. Any thread.
+/// </summary>
+/// <param name="endRound">The rounds before this one are in segments once it ends.</param>
+/// <param name="logs">How many logs were asked.</param>
+/// <param name="ended">Called once.</param>
+internal sealed class JournalCheckpoint(ulong endRound, int logs, Action<JournalCheckpoint> ended)
+{
+    // One more: it does not end before all were asked.
+    int _left = logs + 1;
+
+    public ulong EndRound => endRound;
+
+    /// <summary>A log is synced, or all logs were asked.</summary>
+    public void Done()
+    {
+        if (Interlocked.Decrement(ref _left) == 0)
+            ended(this);
+    }
+}
+
+/// <summary>A log whose segment may hold bytes that only the journal has durably.</summary>
+internal interface IUnsyncedLog
+{
+    /// <summary>Whether it holds such bytes, or is about to.</summary>
+    bool IsUnsynced { get; }
+
+    /// <summary>Goes on where <see cref="JournalWriter.TryEnter"/> had it wait. Does no work on the calling thread.</summary>
+    void Resume();
+
+    /// <summary>
+    /// Makes durable in the segment all that was written so far. Tells the checkpoint once that is so, or once the
+    /// log's entries are kept elsewhere; where neither can be had, never.
+    /// </summary>
+    void SyncFor(JournalCheckpoint checkpoint);
+}

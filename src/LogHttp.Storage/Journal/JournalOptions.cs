@@ -1,0 +1,22 @@
+namespace LogHttp.Storage.Journal;
+
+/// <summary>The bounds of the journal.</summary>
+/// <param name="Directory">The journal's directory; it may be a mount of its own.</param>
+/// <param name="MarkDirectory">The directory of all topics, which holds the mark.</param>
+/// <param name="MinFileBytes">The size of the first files.</param>
+/// <param name="MaxFileBytes">The size that files grow to.</param>
+/// <param name="MaxUnsyncedLogs">How many logs may hold bytes that only the journal has durably.</param>
+internal sealed record JournalOptions(string Directory, string MarkDirectory, long MinFileBytes, long MaxFileBytes, int MaxUnsyncedLogs)
+{
+    /// <summary>Files in rotation: one is written, one is ready, others wait until their segments are synced.</summary>
+    public const int MaxFiles = 4;
+
+    /// <summary>
+    /// What one round's entries take at the most, but for a single larger unit: a longer round would hold up those that
+    /// come behind it, and each round must fit into a file.
+    /// </summary>
+    public long RoundBytes => Math.Min(4 << 20, MinFileBytes / 4);
+
+    /// <summary>Units may wait for rounds up to this; turns wait before they write more.</summary>
+    public long MaxWaitingBytes => 4 * RoundBytes;
+}

@@ -1,0 +1,354 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Journal;
+
+// The keeper: makes and frees files, and has segments synced before a file is used again. It may wait for the disk as
+// long as it likes, for rounds go on meanwhile.
+internal sealed partial class JournalWriter
+{
+    readonly Lock _unsyncedGate = new();
+
+    // Guarded by _unsyncedGate; the count is read without it.
+    readonly HashSet<IUnsyncedLog> _unsynced = [];
+    int _unsyncedCount;
+
+    // Guarded by _gate: how many files there are, and whether rounds can be written to the live one.
+    int _files;
+    bool _isLiveUsable;
+    long _targetFileBytes;
+    bool _isMakingFile;
+    IOException? _makeFailure;
+
+    // Guarded by _gate: the rounds before this one are in segments, durably.
+    ulong _syncedBefore;
+    bool _isCheckpointing;
+
+    // Guarded by _gate: logs that are open, and whether the journal closes with the last of them.
+    int _openLogs;
+    bool _isClosing;
+    bool _isClosed;
+
+    // Written by the commit thread; the rounds before it are in sealed files.
+    ulong _liveFirstRound;
+
+    // The keeper's, and the start's before that.
+    readonly Queue<(JournalFileUse Use, ulong? LiveEpoch)> _freed = [];
+    long _nextFileNumber;
+
+    // Written by the commit thread with the first round, then by the keeper.
+    ulong? _markedEpoch;
+
+    readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>A log was opened; the journal closes after it.</summary>
+    public void Opened()
+    {
+        lock (_gate)
+            _openLogs++;
+    }
+
+    /// <summary>A log was closed. With the last one the journal closes too, where that was asked for.</summary>
+    public void Closed()
+    {
+        lock (_gate)
+        {
+            if (--_openLogs > 0 || !_isClosing)
+                return;
+        }
+        ScheduleKeeper(static journal => journal.Close());
+    }
+
+    /// <summary>Closes the journal once all logs are closed.</summary>
+    public Task CloseAsync()
+    {
+        lock (_gate)
+        {
+            _isClosing = true;
+            if (_openLogs > 0)
+                return _closed.Task;
+        }
+        ScheduleKeeper(static journal => journal.Close());
+        return _closed.Task;
+    }
+
+    /// <summary>A log is about to hold bytes that only the journal has durably. Any thread.</summary>
+    public void AddUnsynced(IUnsyncedLog log)
+    {
+        int count;
+        lock (_unsyncedGate)
+        {
+            _unsynced.Add(log);
+            Volatile.Write(ref _unsyncedCount, count = _unsynced.Count);
+        }
+        // At half of the bound, so that nobody has to wait for it.
+        if (count == (_options.MaxUnsyncedLogs + 1) / 2)
+            RequestCheckpoint();
+    }
+
+    /// <summary>A log holds no such bytes any more. Any thread.</summary>
+    public void RemoveUnsynced(IUnsyncedLog log)
+    {
+        lock (_unsyncedGate)
+        {
+            _unsynced.Remove(log);
+            Volatile.Write(ref _unsyncedCount, _unsynced.Count);
+        }
+        IUnsyncedLog[] resumed;
+        lock (_gate)
+            resumed = TakeResumed();
+        foreach (var parked in resumed)
+            parked.Resume();
+    }
+
+    /// <summary>Tries again what a full or failing disk did not let the keeper do. Called now and then.</summary>
+    public void Keep()
+    {
+        ScheduleKeeper(static journal => journal.FreeAll());
+        KeepSpare();
+    }
+
+    void ScheduleKeeper(Action<JournalWriter> work)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+        }
+        _keeperScheduler.Schedule(static state =>
+        {
+            var (journal, act) = ((JournalWriter, Action<JournalWriter>))state!;
+            act(journal);
+        }, (this, work));
+    }
+
+    /// <summary>Has all segments synced that hold bytes which only the journal has durably.</summary>
+    void RequestCheckpoint()
+    {
+        lock (_gate)
+        {
+            if (_isCheckpointing || _isClosing)
+                return;
+            _isCheckpointing = true;
+        }
+        ScheduleKeeper(static journal => journal.BeginCheckpoint());
+    }
+
+    void BeginCheckpoint()
+    {
+        // Read first: what the sealed files hold was written to segments, by logs that said so, before.
+        var endRound = Volatile.Read(ref _liveFirstRound);
+        IUnsyncedLog[] logs;
+        lock (_unsyncedGate)
+            logs = [.. _unsynced];
+        var checkpoint = new JournalCheckpoint(endRound, logs.Length, EndCheckpoint);
+        foreach (var log in logs)
+            log.SyncFor(checkpoint);
+        checkpoint.Done();
+    }
+
+    void EndCheckpoint(JournalCheckpoint checkpoint)
+    {
+        lock (_gate)
+        {
+            _isCheckpointing = false;
+            _syncedBefore = Math.Max(_syncedBefore, checkpoint.EndRound);
+        }
+        Wake();
+    }
+
+    void GrowFiles()
+    {
+        lock (_gate)
+            _targetFileBytes = Math.Min(_targetFileBytes * 2, _options.MaxFileBytes);
+    }
+
+    /// <summary>Has a file made where none is ready to follow the live one.</summary>
+    void KeepSpare()
+    {
+        lock (_gate)
+        {
+            // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
+            var isBounded = _files >= JournalOptions.MaxFiles && HasFile;
+            if (_isMakingFile || _isClosing || _spares.Count > 0 || isBounded)
+                return;
+            _isMakingFile = true;
+        }
+        ScheduleKeeper(static journal => journal.MakeSpare());
+    }
+
+    void MakeSpare()
+    {
+        try
+        {
+            AddSpare(MakeFile());
+        }
+        catch (IOException exception)
+        {
+            lock (_gate)
+                (_isMakingFile, _makeFailure) = (false, exception);
+            StorageLog.NoJournalFile(_environment.Logger, exception, _options.Directory);
+            ResumeAll();
+        }
+        Wake();
+    }
+
+    JournalFile MakeFile()
+    {
+        long sizeBytes;
+        lock (_gate)
+            sizeBytes = _targetFileBytes;
+        var file = JournalFile.Make(_environment.FileSystem, _options.Directory, _nextFileNumber, sizeBytes, _environment.NewId);
+        _nextFileNumber++;
+        return file;
+    }
+
+    void AddSpare(JournalFile file)
+    {
+        lock (_gate)
+        {
+            (_isMakingFile, _makeFailure) = (false, null);
+            _files++;
+            _spares.Enqueue(file);
+        }
+        ResumeAll();
+    }
+
+    /// <summary>Logs that wait look again: a file is ready, or it is known why there is none.</summary>
+    void ResumeAll()
+    {
+        IUnsyncedLog[] parked;
+        lock (_gate)
+        {
+            parked = [.. _parked];
+            _parked.Clear();
+        }
+        foreach (var log in parked)
+            log.Resume();
+    }
+
+    /// <summary>Hands a use that is needed no more to the keeper.</summary>
+    void Free(JournalFileUse use, ulong? liveEpoch)
+    {
+        lock (_gate)
+        {
+            _freed.Enqueue((use, liveEpoch));
+        }
+        ScheduleKeeper(static journal => journal.FreeAll());
+    }
+
+    void FreeAll()
+    {
+        while (true)
+        {
+            (JournalFileUse Use, ulong? LiveEpoch) next;
+            lock (_gate)
+            {
+                if (!_freed.TryPeek(out next))
+                    return;
+            }
+            try
+            {
+                // The mark names an epoch that must be found: before that is overwritten, it names another.
+                if (next.LiveEpoch is { } liveEpoch && _markedEpoch == next.Use.Epoch)
+                    WriteMark(liveEpoch);
+                foreach (var file in next.Use.Files)
+                    Reuse(file, next.Use.HasFailed);
+            }
+            catch (IOException exception)
+            {
+                StorageLog.JournalFileNotFreed(_environment.Logger, exception, next.Use.File.Path);
+                return;
+            }
+            lock (_gate)
+                _freed.Dequeue();
+            Wake();
+        }
+    }
+
+    /// <summary>Makes a file a spare; one that failed, is too small or too many is removed, and another made where one is missing.</summary>
+    void Reuse(JournalFile file, bool hasFailed)
+    {
+        lock (_gate)
+        {
+            if (!hasFailed && file.SizeBytes >= _targetFileBytes && _files <= JournalOptions.MaxFiles)
+            {
+                _spares.Enqueue(file);
+                return;
+            }
+            _files--;
+        }
+        file.Remove(_environment.FileSystem);
+        KeepSpare();
+    }
+
+    /// <summary>With the first round of a start: from then on the directory needs its journal.</summary>
+    void WriteFirstMark(ulong epoch)
+    {
+        if (_markedEpoch is not null)
+            return;
+        try
+        {
+            WriteMark(epoch);
+        }
+        catch (DiskFullException)
+        {
+            if (!_reserve.TryUse(() => WriteMark(epoch)))
+                throw;
+        }
+    }
+
+    void WriteMark(ulong epoch)
+    {
+        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0).Write(_environment.FileSystem, _options.MarkDirectory);
+        _markedEpoch = epoch;
+    }
+
+    /// <summary>All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.</summary>
+    void Close()
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+            _isClosed = true;
+        }
+        try
+        {
+            if (IsEmpty())
+                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(_environment.FileSystem, _options.MarkDirectory);
+        }
+        catch (IOException exception)
+        {
+            // The journal stays needed, and is there.
+            StorageLog.JournalNotEmptied(_environment.Logger, exception, _options.Directory);
+        }
+        foreach (var file in OpenFiles())
+            file.Dispose();
+        if (Counters.Rounds > 0)
+            StorageLog.JournalClosed(_environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+        _closed.TrySetResult();
+    }
+
+    /// <summary>Whether every log's own files say what its last entry says.</summary>
+    bool IsEmpty()
+    {
+        foreach (var use in _sealed.Append(_live).OfType<JournalFileUse>())
+        {
+            foreach (var subject in use.Subjects)
+            {
+                if (subject.LastFile == use && !subject.IsCovered)
+                    return false;
+            }
+        }
+        // Nothing was written: whatever the mark says is right.
+        return _markedEpoch is not null && !_hasUnplaced;
+    }
+
+    IEnumerable<JournalFile> OpenFiles()
+    {
+        lock (_gate)
+        {
+            return [.. _spares, .. _freed.SelectMany(static freed => freed.Use.Files), .. _sealed.SelectMany(static use => use.Files), .. _live?.Files ?? []];
+        }
+    }
+}

@@ -1,0 +1,405 @@
+using System.IO.Pipelines;
+using System.Numerics;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Journal;
+
+/// <summary>
+/// Makes units durable, round after round, for a whole data directory. One round is one write and one fdatasync of a
+/// file that is long and written already, so its cost does not depend on how many partitions take part.
+/// </summary>
+/// <remarks>
+/// Threads: <see cref="Submit"/> and <see cref="TryEnter"/> may be called from any thread. Rounds run on the commit
+/// scheduler, one at a time, and only take, encode, write, sync and hand over. Files are made and freed, and segments
+/// synced, by the keeper (JournalWriter.Keeping.cs) on a scheduler of its own. <c>_gate</c> is never held across I/O.
+/// </remarks>
+internal sealed partial class JournalWriter
+{
+    /// <summary>From so many units on, two work items share the completions of a round.</summary>
+    const int UnitsPerHandOver = 16;
+
+    readonly StorageEnvironment _environment;
+    readonly JournalOptions _options;
+    readonly PipeScheduler _commitScheduler;
+    readonly PipeScheduler _keeperScheduler;
+    readonly DiskReserve _reserve;
+    readonly Lock _gate = new();
+
+    // Guarded by _gate.
+    readonly Queue<JournalUnit> _waiting = [];
+    readonly Queue<JournalFile> _spares = [];
+    readonly List<IUnsyncedLog> _parked = [];
+    long _waitingBytes;
+
+    // Guarded by _gate: a round is scheduled or runs; or one waits for a file.
+    bool _isRunning;
+    bool _isStalled;
+
+    // The commit thread's; before the first round, the start's.
+    readonly Queue<JournalFileUse> _sealed = [];
+    readonly List<JournalUnit> _round = [];
+    readonly List<JournalSubject> _carried = [];
+    JournalFileUse? _live;
+    byte[] _buffer = [];
+    ulong _lastRound;
+    uint _lastHeadChecksum;
+
+    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked at.
+    JournalFileUse? _retiring;
+    int _nextRetiring;
+
+    /// <summary>What the journal did since the start.</summary>
+    public JournalCounters Counters { get; } = new();
+
+    /// <summary>
+    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many segments
+    /// are not synced, or no file is ready, the log is resumed once it may.
+    /// </summary>
+    /// <param name="log">The log.</param>
+    /// <param name="failure">Why there is no journal file, where none can be made; the log is not resumed then.</param>
+    public bool TryEnter(IUnsyncedLog log, out IOException? failure)
+    {
+        lock (_gate)
+        {
+            failure = null;
+            if (!IsBusy(log))
+                return true;
+            if (!HasFile && _makeFailure is not null)
+            {
+                (failure, _makeFailure) = (_makeFailure, null);
+                return false;
+            }
+            _parked.Add(log);
+        }
+        KeepSpare();
+        RequestCheckpoint();
+        return false;
+    }
+
+    /// <summary>Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.</summary>
+    public void Submit(JournalUnit unit)
+    {
+        lock (_gate)
+        {
+            _waiting.Enqueue(unit);
+            _waitingBytes += unit.EncodedBytes;
+            if (_isRunning || _isStalled)
+                return;
+            _isRunning = true;
+        }
+        ScheduleRound();
+    }
+
+    /// <summary>Under <c>_gate</c>.</summary>
+    bool IsBusy(IUnsyncedLog log) =>
+        _waitingBytes >= _options.MaxWaitingBytes
+        || !HasFile
+        || (!log.IsUnsynced && Volatile.Read(ref _unsyncedCount) >= _options.MaxUnsyncedLogs);
+
+    /// <summary>Under <c>_gate</c>: whether a round can be written now, or once a file is retired.</summary>
+    bool HasFile => _isLiveUsable || _spares.Count > 0;
+
+    void ScheduleRound() => _commitScheduler.Schedule(static state => ((JournalWriter)state!).RunRounds(), this);
+
+    /// <summary>One round for each work item, so that a seeded scheduler can run other work between two of them.</summary>
+    void RunRounds()
+    {
+        BeginRetirement();
+        TakeUnits();
+        if ((_round.Count > 0 || _retiring is not null) && !RunRound())
+            return;
+        BeginRetirement();
+        IUnsyncedLog[] resumed;
+        lock (_gate)
+        {
+            resumed = TakeResumed();
+            _isRunning = _waiting.Count > 0 || _retiring is not null;
+            if (_isRunning)
+                ScheduleRound();
+        }
+        foreach (var log in resumed)
+            log.Resume();
+    }
+
+    /// <summary>Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.</summary>
+    void TakeUnits()
+    {
+        if (_round.Count > 0)
+            return;
+        var roundBytes = 0L;
+        lock (_gate)
+        {
+            while (_waiting.TryPeek(out var unit) && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
+            {
+                _round.Add(_waiting.Dequeue());
+                roundBytes += unit.EncodedBytes;
+            }
+            _waitingBytes -= roundBytes;
+        }
+    }
+
+    /// <summary>Under <c>_gate</c>: the logs that <see cref="TryEnter"/> parked and that may go on.</summary>
+    IUnsyncedLog[] TakeResumed()
+    {
+        if (_parked.Count == 0)
+            return [];
+        var resumed = _parked.FindAll(log => !IsBusy(log));
+        _parked.RemoveAll(resumed.Contains);
+        return [.. resumed];
+    }
+
+    /// <summary>Writes one round and hands it over; false where it has to wait for a file.</summary>
+    bool RunRound()
+    {
+        var unitBytes = 0;
+        foreach (var unit in _round)
+            unitBytes += unit.EncodedBytes;
+        if (!HasRoomFor(unitBytes))
+        {
+            // A full file keeps room for what the file before it leaves, or neither could ever be used again.
+            if (_retiring is not null && _live is { HasFailed: false })
+                return TryWriteRound([]) is null || Stall();
+            if (!TrySwitch())
+                return Stall();
+        }
+        if (TryWriteRound(_round) is { } failure)
+        {
+            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written elsewhere.
+            Fail(_live!, failure);
+            if (!TrySwitch())
+                return Stall();
+            if (TryWriteRound(_round) is { } secondFailure)
+            {
+                Fail(_live, secondFailure);
+                HandOver(secondFailure);
+                return true;
+            }
+        }
+        HandOver(failure: null);
+        return true;
+    }
+
+    void Fail(JournalFileUse use, IOException exception)
+    {
+        use.HasFailed = true;
+        lock (_gate)
+            _isLiveUsable = false;
+        StorageLog.JournalFileFailed(_environment.Logger, exception, use.File.Path);
+    }
+
+    bool HasRoomFor(int unitBytes)
+    {
+        if (_live is not { HasFailed: false } live)
+            return false;
+        // One block more: a carried entry and a unit may each end in a block of their own.
+        var reservedBytes = _sealed.TryPeek(out var oldest) ? oldest.StateBytes + JournalFormat.BlockBytes : 0;
+        return JournalFormat.Align(JournalFormat.HeadBytes + unitBytes + reservedBytes) <= live.RoomBytes;
+    }
+
+    /// <summary>Encodes, writes and syncs a round of these units and of what is carried on; null when it is durable.</summary>
+    IOException? TryWriteRound(List<JournalUnit> units)
+    {
+        var live = _live!;
+        var unitBytes = 0;
+        foreach (var unit in units)
+            unitBytes += unit.EncodedBytes;
+        var (carriedBytes, nextRetiring) = ChooseCarried(live.RoomBytes - JournalFormat.HeadBytes - unitBytes);
+        var lengthBytes = JournalFormat.HeadBytes + carriedBytes + unitBytes;
+        var writtenBytes = (int)JournalFormat.Align(lengthBytes);
+        if (_buffer.Length < writtenBytes)
+            _buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)writtenBytes));
+        var round = _buffer.AsSpan(0, writtenBytes);
+        var entries = _carried.Count;
+        var position = JournalFormat.HeadBytes;
+        // What is carried on comes first: a later entry of the same partition decides its end.
+        foreach (var subject in _carried)
+            position += subject.WriteState(round[position..]);
+        foreach (var unit in units)
+        {
+            position += unit.Encode(round[position..]);
+            entries += unit.EntryCount;
+        }
+        // Whole blocks are written: a part of one would first have to be read from the disk where it is not cached.
+        round[position..].Clear();
+        var retires = _retiring is not null && nextRetiring == _retiring.Subjects.Count;
+        var head = new RoundHead((uint)entries, live.Epoch, _lastRound + 1, OldestNeeded(retires), lengthBytes, _lastHeadChecksum, Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
+        var headChecksum = head.Write(round);
+        try
+        {
+            live.File.Write(round, live.Position);
+            live.File.Sync();
+            WriteFirstMark(live.Epoch);
+        }
+        catch (IOException exception)
+        {
+            return exception;
+        }
+        (_lastRound, _lastHeadChecksum) = (head.Number, headChecksum);
+        live.Position += writtenBytes;
+        live.HasRounds = true;
+        foreach (var subject in _carried)
+            subject.NameIn(live);
+        foreach (var unit in units)
+            unit.Journaled(live);
+        Counters.Add(units, writtenBytes);
+        _nextRetiring = nextRetiring;
+        if (retires)
+            Retire(live.Epoch);
+        if (live.IsHalfFull && _sealed.Count > 0)
+            RequestCheckpoint();
+        return null;
+    }
+
+    /// <summary>
+    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and whose
+    /// own files do not say the same. So no acknowledged end is lost with the file.
+    /// </summary>
+    (int SizeBytes, int NextRetiring) ChooseCarried(long roomBytes)
+    {
+        _carried.Clear();
+        var sizeBytes = 0;
+        var next = _nextRetiring;
+        for (; _retiring is not null && next < _retiring.Subjects.Count; next++)
+        {
+            var subject = _retiring.Subjects[next];
+            if (subject.LastFile != _retiring || subject.IsCovered)
+                continue;
+            if (sizeBytes + subject.StateBytes > Math.Min(roomBytes, _options.RoundBytes))
+                break;
+            _carried.Add(subject);
+            sizeBytes += subject.StateBytes;
+        }
+        return (sizeBytes, next);
+    }
+
+    /// <summary>The first round that a start must read. The round that retires a file holds all that the file leaves.</summary>
+    ulong OldestNeeded(bool retires)
+    {
+        foreach (var use in _sealed)
+        {
+            if (!retires || use != _retiring)
+                return use.FirstRound;
+        }
+        return _live!.FirstRound;
+    }
+
+    /// <summary>A round that is durable now says that nothing in the retiring file is needed.</summary>
+    void Retire(ulong liveEpoch)
+    {
+        _retiring = null;
+        Free(_sealed.Dequeue(), liveEpoch);
+    }
+
+    /// <summary>Begins to retire the oldest sealed file where its segments are synced.</summary>
+    void BeginRetirement()
+    {
+        if (_retiring is not null || !_sealed.TryPeek(out var oldest) || _live is null)
+            return;
+        var endRound = _sealed.Count > 1 ? _sealed.ElementAt(1).FirstRound : _live.FirstRound;
+        lock (_gate)
+        {
+            if (_syncedBefore < endRound)
+                return;
+        }
+        (_retiring, _nextRetiring) = (oldest, 0);
+    }
+
+    /// <summary>Goes on in a spare; false where none is ready.</summary>
+    bool TrySwitch()
+    {
+        JournalFile? spare;
+        lock (_gate)
+        {
+            if (!_spares.TryDequeue(out spare))
+                return false;
+            _isLiveUsable = true;
+        }
+        Seal();
+        _live = new JournalFileUse([spare], (ulong)_environment.NewId(), _lastRound + 1);
+        Volatile.Write(ref _liveFirstRound, _live.FirstRound);
+        KeepSpare();
+        return true;
+    }
+
+    void Seal()
+    {
+        switch (_live)
+        {
+            case { HasRounds: true } live:
+                // The file before it is not retired yet: half of a file filled faster than that took.
+                if (_sealed.Count > 0)
+                    GrowFiles();
+                _sealed.Enqueue(live);
+                break;
+            case { } live:
+                Free(live, liveEpoch: null);
+                break;
+        }
+    }
+
+    /// <summary>The round waits for a file; or its outcome is unknown, because there will be none.</summary>
+    bool Stall()
+    {
+        IOException? failure = null;
+        lock (_gate)
+        {
+            if (_spares.Count > 0)
+            {
+                ScheduleRound();
+                return false;
+            }
+            if (_live is null or { HasFailed: true })
+                (failure, _makeFailure) = (_makeFailure, null);
+            if (failure is null)
+                (_isRunning, _isStalled) = (false, true);
+        }
+        if (failure is not null)
+        {
+            HandOver(failure);
+            return true;
+        }
+        RequestCheckpoint();
+        KeepSpare();
+        return false;
+    }
+
+    /// <summary>Goes on with a round that waits for a file, or with a retirement.</summary>
+    void Wake()
+    {
+        lock (_gate)
+        {
+            if (_isRunning)
+                return;
+            (_isRunning, _isStalled) = (true, false);
+        }
+        ScheduleRound();
+    }
+
+    /// <summary>Gives the round's units to a few work items, which publish, wake readers and answer.</summary>
+    void HandOver(IOException? failure)
+    {
+        if (_round.Count == 0)
+            return;
+        if (failure is not null)
+            StorageLog.JournalFailed(_environment.Logger, failure, _round.Count);
+        var completion = new RoundCompletion([.. _round], failure);
+        _round.Clear();
+        for (var item = 0; item < (completion.Count < UnitsPerHandOver ? 1 : 2); item++)
+            _environment.AppendScheduler.Schedule(static state => ((RoundCompletion)state!).Run(), completion);
+    }
+
+    /// <summary>The units of a round, each completed by the work item that comes to it first.</summary>
+    sealed class RoundCompletion(JournalUnit[] units, IOException? failure)
+    {
+        int _last = -1;
+
+        public int Count => units.Length;
+
+        public void Run()
+        {
+            for (var next = Interlocked.Increment(ref _last); next < units.Length; next = Interlocked.Increment(ref _last))
+                units[next].Completed(failure);
+        }
+    }
+}
