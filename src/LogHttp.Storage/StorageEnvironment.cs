@@ -20,8 +20,8 @@ public sealed record StorageEnvironment
     public PipeScheduler AppendScheduler { get; init; } = PipeScheduler.ThreadPool;
 
     /// <summary>
-    /// Runs the committer, which blocks in syncs; one item at a time. Null for a thread of its own: on the thread
-    /// pool it would hold one of few threads nearly all the time.
+    /// Runs the syncs of all volumes. Null gives each volume a thread of its own. Syncs block most of the time, and
+    /// would hold threads of a pool.
     /// </summary>
     public PipeScheduler? CommitScheduler { get; init; }
 

@@ -44,8 +44,8 @@ internal static partial class StorageLog
     [LoggerMessage(14, LogLevel.Error, "{Directory}: opened READ-ONLY. The disk is full and the index could not be written; make room, then restart")]
     public static partial void OpenedOnFullDisk(ILogger logger, Exception exception, string directory);
 
-    [LoggerMessage(13, LogLevel.Warning, "syncfs failed; every file is synced by itself from now on, to find whose error it was")]
-    public static partial void SyncAllFailed(ILogger logger, Exception exception);
+    [LoggerMessage(13, LogLevel.Warning, "syncfs of the file system {Volume} failed. From now on each of its files is synced alone, to find the one with the error")]
+    public static partial void SyncAllFailed(ILogger logger, Exception exception, string volume);
 
     [LoggerMessage(16, LogLevel.Warning, "{Directory}: a deleted topic's files could not all be removed; the next start tries again")]
     public static partial void RemovalFailed(ILogger logger, Exception exception, string directory);

@@ -27,7 +27,10 @@ public enum FileSystemCallKind
     /// <summary>IFileSystem.SyncDirectory</summary>
     SyncDirectory,
 
-    /// <summary>IFileSystem.SyncAll</summary>
+    /// <summary>IFileSystem.VolumeOf</summary>
+    VolumeOf,
+
+    /// <summary>IVolume.SyncAll</summary>
     SyncAll,
 
     /// <summary>IFileSystem.Lock</summary>

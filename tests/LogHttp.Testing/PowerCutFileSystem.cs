@@ -21,10 +21,11 @@ namespace LogHttp.Testing;
 public sealed partial class PowerCutFileSystem : IFileSystem
 {
     readonly SimulatedDisk _disk;
+    PowerCutVolume? _volume;
 
     /// <summary>Creates an empty file system, with a root directory that has no name to lose.</summary>
     /// <param name="random">Decides all that is left to chance.</param>
-    /// <param name="canSyncAll">What <see cref="CanSyncAll"/> says; without it <see cref="SyncAll"/> is not to be called.</param>
+    /// <param name="canSyncAll">Whether the volume offers <see cref="IVolume.SyncAll"/>.</param>
     /// <param name="capacityBytes">The room for content, in whole pages; names take none.</param>
     public PowerCutFileSystem(Random random, bool canSyncAll = true, long capacityBytes = long.MaxValue)
         : this(new SimulatedDisk(random, canSyncAll, capacityBytes), null) { }
@@ -57,9 +58,6 @@ public sealed partial class PowerCutFileSystem : IFileSystem
 
     /// <summary>The room that live files take, unlinked ones that are still open included.</summary>
     public long UsedBytes => _disk.UsedBytes;
-
-    /// <inheritdoc/>
-    public bool CanSyncAll => _disk.CanSyncAll;
 
     /// <inheritdoc/>
     public IReadOnlyList<DirectoryEntry> List(string directory)
@@ -129,20 +127,15 @@ public sealed partial class PowerCutFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
-    public void SyncAll()
+    public IVolume VolumeOf(string directory)
     {
         lock (_disk.Gate)
         {
-            if (!CanSyncAll)
-                throw new NotSupportedException("This file system was created without SyncAll.");
-            var fault = Announce(FileSystemCallKind.SyncAll, "/", 0, out var call);
-            if (IsError(fault))
-            {
-                _disk.FailSyncAll(fault);
-                throw Error(fault, call);
-            }
-            _disk.SyncAll();
+            var fault = Begin(FileSystemCallKind.VolumeOf, directory);
+            if (Find(directory) is not DirectoryNode)
+                throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
             End(fault);
+            return _volume ??= new PowerCutVolume(this);
         }
     }
 }

@@ -35,7 +35,7 @@ internal sealed partial class Appender
     {
         _turnCommit ??= new TurnCommit(this);
         _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, _group?.Producers ?? _producers, isBatchEnd: _group is null or { IsWritten: true } || _written == _group.Start);
-        _context.Committer.Submit(_turnCommit);
+        _context.Syncer.Submit(_turnCommit);
     }
 
     void TurnCommitted(IOException? error)
@@ -113,7 +113,7 @@ internal sealed partial class Appender
             // Opens nothing: the turn keeps a lease as long as something is not durable.
             commit = new BackgroundCommit(this, Active.Acquire(isSealed: false), _published, _publishedStampMs, _publishedProducers);
         }
-        _context.Committer.Submit(commit);
+        _context.Syncer.Submit(commit);
     }
 
     void BackgroundCommitted(BackgroundCommit commit, IOException? error)

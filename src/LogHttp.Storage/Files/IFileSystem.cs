@@ -37,17 +37,9 @@ public interface IFileSystem
     /// <summary>Makes the names in one directory durable: those created, renamed into or out of it, and deleted.</summary>
     void SyncDirectory(string path);
 
-    /// <summary>
-    /// Whether <see cref="SyncAll"/> may stand for a <see cref="IFile.Sync"/> of every file: it reports write-back
-    /// errors and returns only when all is durable.
-    /// </summary>
-    bool CanSyncAll { get; }
-
-    /// <summary>
-    /// One sync of everything on the file system (syncfs). When it throws, some file was not made durable, and the next
-    /// <see cref="IFile.Sync"/> of that file, on a handle opened before the write, throws too.
-    /// </summary>
-    void SyncAll();
+    /// <summary>The mounted file system that holds a directory: the same object for every directory on it.</summary>
+    /// <exception cref="IOException">The directory does not exist or can't be opened.</exception>
+    IVolume VolumeOf(string directory);
 
     /// <summary>Takes a lock on a file (created when missing) that no other process can hold at the same time.</summary>
     /// <exception cref="IOException">Somebody else holds it.</exception>

@@ -3,11 +3,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Storage.Files;
 
-/// <summary>The six system calls that .NET has no name for.</summary>
+/// <summary>The system calls that .NET does not offer.</summary>
 static partial class PosixCalls
 {
     const int ReadOnly = 0;
     const int CloseOnExec = 0x80000;
+    const int NoSuchCall = 38;
 
     /// <summary>Opens a directory, which FileStream refuses.</summary>
     public static SafeFileHandle OpenDirectory(string path)
@@ -33,10 +34,36 @@ static partial class PosixCalls
             throw LastError("fdatasync", path);
     }
 
-    public static void SyncFileSystem(SafeFileHandle anyFileOnIt)
+    /// <summary>syncfs(2) of the file system that a handle lies on.</summary>
+    public static void SyncFileSystem(SafeFileHandle anyFileOnIt, string name)
     {
         if (FileSystemSync(anyFileOnIt) != 0)
-            throw LastError("syncfs", "the data directory");
+            throw LastError("syncfs", name);
+    }
+
+    /// <summary>The device number of the file system that a handle lies on, statx(2). Null where libc or kernel lack it.</summary>
+    public static unsafe DeviceNumber? DeviceOf(SafeFileHandle file, string path)
+    {
+        const int EmptyPath = 0x1000;
+        const int DeviceMajorPosition = 0x88;
+        const int DeviceMinorPosition = 0x8C;
+        // struct statx is the same on every architecture, unlike struct stat.
+        Span<byte> status = stackalloc byte[256];
+        try
+        {
+            fixed (byte* start = status)
+            {
+                if (ExtendedStatus(file, "", EmptyPath, 0, start) != 0)
+                    return Marshal.GetLastPInvokeError() == NoSuchCall ? null : throw LastError("statx", path);
+            }
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return null;
+        }
+        return new DeviceNumber(
+            MemoryMarshal.Read<uint>(status[DeviceMajorPosition..]),
+            MemoryMarshal.Read<uint>(status[DeviceMinorPosition..]));
     }
 
     /// <summary>Gives a file a second name; false where the file system, or its owner, does not let that be.</summary>
@@ -102,6 +129,9 @@ static partial class PosixCalls
 
     [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
     private static partial int FileSystemSync(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int ExtendedStatus(SafeFileHandle directory, string path, int flags, uint mask, byte* status);
 
     [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
     private static unsafe partial nint ReadVector(SafeFileHandle file, IoVector* vectors, int vectorCount, long position, int flags);

@@ -6,9 +6,6 @@ public sealed class ReadOnlyFileSystem : IFileSystem
     const string Refusal = "Nothing is changed here.";
 
     /// <inheritdoc/>
-    public bool CanSyncAll => false;
-
-    /// <inheritdoc/>
     public IFile Open(string path) => DiskErrors.Translate(path, () => new PhysicalFile(new FileStream(path, new FileStreamOptions
     {
         Mode = FileMode.Open,
@@ -44,5 +41,5 @@ public sealed class ReadOnlyFileSystem : IFileSystem
     public void SyncDirectory(string path) => throw new NotSupportedException(Refusal);
 
     /// <inheritdoc/>
-    public void SyncAll() => throw new NotSupportedException(Refusal);
+    public IVolume VolumeOf(string directory) => throw new NotSupportedException(Refusal);
 }

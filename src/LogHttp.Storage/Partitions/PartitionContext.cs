@@ -4,8 +4,16 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
 
-/// <summary>What a partition shares with all others of its data directory, and where it lives.</summary>
-internal sealed record PartitionContext(StorageEnvironment Environment, StorageOptions Options, Committer Committer, OpenSegments OpenSegments, ColdReads ColdReads, DiskReserve Reserve, AppendBudget AppendBudget, string Directory)
+/// <summary>A partition's directory, its volume's syncer, and what it shares with all partitions.</summary>
+internal sealed record PartitionContext(
+    StorageEnvironment Environment,
+    StorageOptions Options,
+    SegmentSyncer Syncer,
+    OpenSegments OpenSegments,
+    ColdReads ColdReads,
+    DiskReserve Reserve,
+    AppendBudget AppendBudget,
+    string Directory)
 {
     public Segment NewSegment(long baseOffset) => new(Environment, OpenSegments, Directory, baseOffset);
 }

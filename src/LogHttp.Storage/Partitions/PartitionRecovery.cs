@@ -37,8 +37,6 @@ internal sealed class PartitionRecovery
     /// <summary>Makes an empty partition's files, durable but for the directory's own name.</summary>
     public static void Create(PartitionContext context)
     {
-        var fileSystem = context.Environment.FileSystem;
-        fileSystem.CreateDirectory(context.Directory);
         context.NewSegment(0).Create();
         new Checkpoint(0, new SegmentCursor(0), LastStampMs: 0, new ProducerTable(context.Options.ProducerLimits)).Write(context);
     }
@@ -123,6 +121,7 @@ internal sealed class PartitionRecovery
         // A roll leaves an empty segment no entries, durably: one that has some was emptied from outside, and says what is lost.
         var isEmptied = (int number) => number < lastFilled && lengths[baseOffsets[number]] == 0 && _withEntries.Contains(baseOffsets[number]);
         var isTrimmed = (int number) => number < active && baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
+        var isLeftoverRemoved = false;
         for (var number = 0; number < baseOffsets.Length; number++)
         {
             var segment = _context.NewSegment(baseOffsets[number]);
@@ -143,7 +142,12 @@ internal sealed class PartitionRecovery
                 StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
             else
                 StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
+            isLeftoverRemoved |= lengths[segment.BaseOffset] == 0;
         }
+        // The segment before grows past this one's offset. With a power cut, an unsynced removal and an unsynced
+        // truncation could both be undone, and then two segments would hold the same offsets.
+        if (isLeftoverRemoved)
+            FileSystem.SyncDirectory(_context.Directory);
     }
 
     /// <summary>There is no segment at all; offsets that were given out once are not given out again.</summary>

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.IO.Pipelines;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
@@ -17,8 +16,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly StorageEnvironment _environment;
     readonly StorageOptions _options;
     readonly IDisposable _directoryLock;
-    readonly CommitThread? _commitThread;
-    readonly Committer _committer;
+    readonly SegmentSyncers _syncers;
     readonly OpenSegments _openSegments;
     readonly ColdReads _coldReads;
     readonly DiskReserve _reserve;
@@ -51,8 +49,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
     {
         (_environment, _options, _directoryLock) = (environment, options, directoryLock);
-        PipeScheduler commitScheduler = environment.CommitScheduler ?? (_commitThread = new CommitThread());
-        _committer = new Committer(environment, commitScheduler, options.SyncAllThreshold);
+        _syncers = new SegmentSyncers(environment, options.SyncAllThreshold);
         _openSegments = new OpenSegments(options.MaxOpenSegments);
         _coldReads = new ColdReads(options.MaxColdReads);
         _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
@@ -100,7 +97,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             catalog?._openSegments.CloseIdle();
             catalog?._retention.Dispose();
             catalog?._scrub.Dispose();
-            catalog?._commitThread?.Dispose();
+            catalog?._syncers.Dispose();
             directoryLock.Dispose();
             throw;
         }
@@ -242,7 +239,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         var removals = _removals;
         _changes.Release();
         await removals.ConfigureAwait(false);
-        _commitThread?.Dispose();
+        _syncers.Dispose();
         _directoryLock.Dispose();
     }
 
@@ -335,7 +332,10 @@ public sealed class TopicCatalog : IAsyncDisposable
         {
             fileSystem.CreateDirectory(buildDirectory);
             for (var number = 0; number < configuration.Partitions; number++)
+            {
+                fileSystem.CreateDirectory(PartitionDirectory(buildDirectory, number));
                 PartitionRecovery.Create(Context(buildDirectory, number));
+            }
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
             if (_leftBehind.Contains(name))
                 TakeAway(name, directory);
@@ -399,8 +399,17 @@ public sealed class TopicCatalog : IAsyncDisposable
             [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, number), configuration, number))]);
     }
 
-    PartitionContext Context(string topicDirectory, int number) =>
-        new(_environment, _options, _committer, _openSegments, _coldReads, _reserve, _appendBudget, Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture)));
+    /// <exception cref="IOException">The partition's directory can't be opened.</exception>
+    PartitionContext Context(string topicDirectory, int number)
+    {
+        var directory = PartitionDirectory(topicDirectory, number);
+        // A topic or a partition may be a mount or a link to another file system.
+        var syncer = _syncers.For(_environment.FileSystem.VolumeOf(directory));
+        return new(_environment, _options, syncer, _openSegments, _coldReads, _reserve, _appendBudget, directory);
+    }
+
+    static string PartitionDirectory(string topicDirectory, int number) =>
+        Path.Combine(topicDirectory, number.ToString(CultureInfo.InvariantCulture));
 
     sealed class Change(SemaphoreSlim changes) : IDisposable
     {

@@ -16,8 +16,6 @@ sealed class ColdFileSystem(IFileSystem fileSystem) : IFileSystem
 
     public int OpenFiles => _openFiles;
 
-    public bool CanSyncAll => fileSystem.CanSyncAll;
-
     public IFile Create(string path) => new ColdFile(this, fileSystem.Create(path));
 
     public IFile Open(string path) => new ColdFile(this, fileSystem.Open(path));
@@ -34,7 +32,7 @@ sealed class ColdFileSystem(IFileSystem fileSystem) : IFileSystem
 
     public void SyncDirectory(string path) => fileSystem.SyncDirectory(path);
 
-    public void SyncAll() => fileSystem.SyncAll();
+    public IVolume VolumeOf(string directory) => fileSystem.VolumeOf(directory);
 
     public IDisposable Lock(string path) => fileSystem.Lock(path);
 

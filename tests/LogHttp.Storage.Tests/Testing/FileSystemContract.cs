@@ -171,11 +171,26 @@ public abstract class FileSystemContract
         using var file = _fileSystem.Create(PathOf("a"));
         file.Write("hello"u8, 0);
 
-        if (_fileSystem.CanSyncAll)
-            _fileSystem.SyncAll();
+        var volume = _fileSystem.VolumeOf(_directory);
+        if (volume.CanSyncAll)
+            volume.SyncAll();
+        else
+            Assert.Throws<NotSupportedException>(volume.SyncAll);
 
         Assert.Equal("hello"u8, ReadAll(file));
     }
+
+    [Fact]
+    public void VolumeOf_DirectoriesOfOneFileSystem_IsOneObject()
+    {
+        _fileSystem.CreateDirectory(PathOf("below"));
+
+        Assert.Same(_fileSystem.VolumeOf(_directory), _fileSystem.VolumeOf(PathOf("below")));
+    }
+
+    [Fact]
+    public void VolumeOf_AMissingDirectory_Throws() =>
+        Assert.ThrowsAny<IOException>(() => _fileSystem.VolumeOf(PathOf("missing")));
 
     [Fact]
     public void Rename_GivesAFileItsNewName()

@@ -16,6 +16,7 @@ public class PowerCutBootTests
         var fileSystem = Create(1);
         var file = fileSystem.Open(Old);
         var held = fileSystem.Lock("/lock");
+        var volume = fileSystem.VolumeOf(Here);
         var next = isCut ? fileSystem.PowerCut() : fileSystem.Kill();
 
         Assert.True(fileSystem.IsOver);
@@ -35,7 +36,8 @@ public class PowerCutBootTests
             Assert.Throws<PowerCutException>(() => fileSystem.DeleteFile(Old));
             Assert.Throws<PowerCutException>(() => fileSystem.DeleteDirectory(Here));
             Assert.Throws<PowerCutException>(() => fileSystem.SyncDirectory(Here));
-            Assert.Throws<PowerCutException>(fileSystem.SyncAll);
+            Assert.Throws<PowerCutException>(() => fileSystem.VolumeOf("/"));
+            Assert.Throws<PowerCutException>(volume.SyncAll);
             Assert.Throws<PowerCutException>(() => fileSystem.Lock("/lock"));
         }
         file.Dispose();

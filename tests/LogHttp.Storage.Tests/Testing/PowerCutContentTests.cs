@@ -414,7 +414,7 @@ public class PowerCutContentTests
     {
         var fileSystem = Create(1, canSyncAll: false);
 
-        Assert.False(fileSystem.CanSyncAll);
+        Assert.False(fileSystem.VolumeOf("/").CanSyncAll);
         Assert.Throws<NotSupportedException>(fileSystem.SyncAll);
     }
 }

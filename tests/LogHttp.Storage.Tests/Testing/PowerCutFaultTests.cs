@@ -10,7 +10,7 @@ public class PowerCutFaultTests
     const string Old = $"{Here}/old";
 
     /// <summary>Each kind of call, in a way that succeeds when nothing strikes it.</summary>
-    static void Call(PowerCutFileSystem fileSystem, FileSystemCallKind kind, IFile file)
+    static void Call(PowerCutFileSystem fileSystem, FileSystemCallKind kind, OpenObjects open)
     {
         switch (kind)
         {
@@ -38,32 +38,37 @@ public class PowerCutFaultTests
             case FileSystemCallKind.SyncDirectory:
                 fileSystem.SyncDirectory(Here);
                 break;
+            case FileSystemCallKind.VolumeOf:
+                fileSystem.VolumeOf(Here);
+                break;
             case FileSystemCallKind.SyncAll:
-                fileSystem.SyncAll();
+                open.Volume.SyncAll();
                 break;
             case FileSystemCallKind.Lock:
                 fileSystem.Lock("/lock");
                 break;
             case FileSystemCallKind.Read:
-                file.Read(new byte[1], 0);
+                open.File.Read(new byte[1], 0);
                 break;
             case FileSystemCallKind.Write:
-                file.Write("b"u8, 0);
+                open.File.Write("b"u8, 0);
                 break;
             case FileSystemCallKind.Truncate:
-                file.Truncate(1);
+                open.File.Truncate(1);
                 break;
             default:
-                file.Sync();
+                open.File.Sync();
                 break;
         }
     }
 
-    static (PowerCutFileSystem FileSystem, IFile File) CreateWithFile(int seed = 1)
+    static (PowerCutFileSystem FileSystem, OpenObjects Open) CreateWithFile(int seed = 1)
     {
         var fileSystem = Create(seed);
-        return (fileSystem, fileSystem.Open(Old));
+        return (fileSystem, new OpenObjects(fileSystem.Open(Old), fileSystem.VolumeOf("/")));
     }
+
+    sealed record OpenObjects(IFile File, IVolume Volume);
 
     public static TheoryData<FileSystemCallKind> Kinds => [.. Enum.GetValues<FileSystemCallKind>()];
 
@@ -71,7 +76,7 @@ public class PowerCutFaultTests
     [MemberData(nameof(Kinds))]
     public void EveryCall_IsAnnounced_WithANumberOfItsOwn(FileSystemCallKind kind)
     {
-        var (fileSystem, file) = CreateWithFile();
+        var (fileSystem, open) = CreateWithFile();
         List<FileSystemCall> calls = [];
         var before = fileSystem.CallCount;
         fileSystem.Faults = call =>
@@ -80,7 +85,7 @@ public class PowerCutFaultTests
             return Fault.None;
         };
 
-        Call(fileSystem, kind, file);
+        Call(fileSystem, kind, open);
 
         var announced = Assert.Single(calls);
         Assert.Equal(kind, announced.Kind);
@@ -93,10 +98,10 @@ public class PowerCutFaultTests
     [MemberData(nameof(Kinds))]
     public void EveryCall_CanFailWithAnInputOutputError(FileSystemCallKind kind)
     {
-        var (fileSystem, file) = CreateWithFile();
+        var (fileSystem, open) = CreateWithFile();
         fileSystem.Faults = _ => Fault.InputOutputError;
 
-        var exception = Assert.Throws<IOException>(() => Call(fileSystem, kind, file));
+        var exception = Assert.Throws<IOException>(() => Call(fileSystem, kind, open));
 
         Assert.Contains(kind.ToString(), exception.Message, StringComparison.Ordinal);
     }
@@ -105,13 +110,13 @@ public class PowerCutFaultTests
     [MemberData(nameof(Kinds))]
     public void EveryCall_ThatCanAllocate_CanFindTheDiskFull(FileSystemCallKind kind)
     {
-        var (fileSystem, file) = CreateWithFile();
+        var (fileSystem, open) = CreateWithFile();
         fileSystem.Faults = _ => Fault.DiskFull;
 
         if (FileSystemCall.Admits(kind, Fault.DiskFull))
-            Assert.Throws<DiskFullException>(() => Call(fileSystem, kind, file));
+            Assert.Throws<DiskFullException>(() => Call(fileSystem, kind, open));
         else
-            Assert.Throws<InvalidOperationException>(() => Call(fileSystem, kind, file));
+            Assert.Throws<InvalidOperationException>(() => Call(fileSystem, kind, open));
     }
 
     [Theory]
@@ -120,12 +125,12 @@ public class PowerCutFaultTests
     {
         foreach (var fault in new[] { Fault.PowerCutBefore, Fault.PowerCutDuring, Fault.PowerCutAfter })
         {
-            var (fileSystem, file) = CreateWithFile();
+            var (fileSystem, open) = CreateWithFile();
             StrikeNext(fileSystem, kind, fault);
 
-            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, file));
+            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, open));
             Assert.True(fileSystem.IsOver);
-            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, file));
+            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, open));
             Assert.False(fileSystem.PowerCut().IsOver);
         }
     }
@@ -133,7 +138,8 @@ public class PowerCutFaultTests
     [Fact]
     public void Errors_OfNameChanges_HaveNoEffect()
     {
-        var (fileSystem, file) = CreateWithFile();
+        var (fileSystem, open) = CreateWithFile();
+        var file = open.File;
         fileSystem.Faults = call => FileSystemCall.Admits(call.Kind, Fault.DiskFull) ? Fault.DiskFull : Fault.None;
         Assert.Throws<DiskFullException>(() => fileSystem.Create($"{Here}/new"));
         Assert.Throws<DiskFullException>(() => fileSystem.CreateDirectory($"{Here}/new"));
@@ -153,7 +159,8 @@ public class PowerCutFaultTests
         HashSet<Type> errors = [];
         for (var seed = 0; seed < 300; seed++)
         {
-            var (fileSystem, file) = CreateWithFile(seed);
+            var (fileSystem, open) = CreateWithFile(seed);
+            var file = open.File;
             StrikeNext(fileSystem, FileSystemCallKind.Write, Fault.ShortWrite);
 
             errors.Add(Assert.ThrowsAny<IOException>(() => file.Write(Fill('b', 5), 3 * PageSizeBytes)).GetType());
@@ -202,10 +209,10 @@ public class PowerCutFaultTests
     {
         var outcomes = Outcomes(fileSystem =>
         {
-            var file = fileSystem.Open(Old);
-            file.Write(Fill('b', 2 * PageSizeBytes), 0);
+            var open = new OpenObjects(fileSystem.Open(Old), fileSystem.VolumeOf("/"));
+            open.File.Write(Fill('b', 2 * PageSizeBytes), 0);
             StrikeNext(fileSystem, kind, Fault.PowerCutDuring);
-            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, file));
+            Assert.Throws<PowerCutException>(() => Call(fileSystem, kind, open));
             return Describe(ReadFile(fileSystem.PowerCut(), Old));
         });
 

@@ -26,6 +26,9 @@ static class PowerCutWorld
         return fileSystem;
     }
 
+    /// <summary>Syncs the volume of the root directory.</summary>
+    public static void SyncAll(this PowerCutFileSystem fileSystem) => fileSystem.VolumeOf("/").SyncAll();
+
     public static byte[] Fill(char letter, int sizeBytes)
     {
         var content = new byte[sizeBytes];

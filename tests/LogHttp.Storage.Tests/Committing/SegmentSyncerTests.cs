@@ -1,24 +1,26 @@
 using LogHttp.Storage.Files;
 using LogHttp.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LogHttp.Storage.Tests;
 
-public class CommitterTests
+public class SegmentSyncerTests
 {
     readonly SimulatedScheduler _scheduler = new(new Random(1));
     readonly List<FileSystemCall> _calls = [];
     Func<FileSystemCall, Fault> _fault = static _ => Fault.None;
 
-    (Committer, WrittenFile[]) Create(int files, int threshold, bool canSyncAll = true)
+    (SegmentSyncer, WrittenFile[]) Create(int files, int threshold, bool canSyncAll = true)
     {
         var fileSystem = new PowerCutFileSystem(new Random(3), canSyncAll);
         var written = Enumerable.Range(0, files).Select(number => new WrittenFile(fileSystem, $"/{number}")).ToArray();
+        var volume = fileSystem.VolumeOf("/");
         fileSystem.Faults = call =>
         {
             _calls.Add(call);
             return _fault(call);
         };
-        return (new Committer(new StorageEnvironment { FileSystem = fileSystem }, _scheduler, threshold), written);
+        return (new SegmentSyncer(volume, _scheduler, threshold, NullLogger.Instance), written);
     }
 
     FileSystemCallKind[] Kinds => [.. _calls.Select(call => call.Kind)];
@@ -28,11 +30,11 @@ public class CommitterTests
     [InlineData(4, 4, true, true)]
     [InlineData(4, 4, false, false)]
     [InlineData(9, 0, true, false)]
-    public void Round_OfSoManyFiles_SyncsAllAtOnceFromTheThresholdOn(int files, int threshold, bool canSyncAll, bool isAtOnce)
+    public void Round_FromTheThresholdOn_SyncsAllAtOnce(int files, int threshold, bool canSyncAll, bool isAtOnce)
     {
-        var (committer, written) = Create(files, threshold, canSyncAll);
+        var (syncer, written) = Create(files, threshold, canSyncAll);
         foreach (var file in written)
-            committer.Submit(file);
+            syncer.Submit(file);
         _scheduler.RunAll();
         Assert.Equal(isAtOnce ? [FileSystemCallKind.SyncAll] : Enumerable.Repeat(FileSystemCallKind.Sync, files), Kinds);
         Assert.All(written, file => Assert.True(file.IsDurable));
@@ -41,40 +43,40 @@ public class CommitterTests
     [Fact]
     public void Submit_WhileARoundRuns_SharesTheNext()
     {
-        var (committer, written) = Create(files: 5, threshold: 4);
+        var (syncer, written) = Create(files: 5, threshold: 4);
         written[0].Then = () =>
         {
             foreach (var file in written[1..])
-                committer.Submit(file);
+                syncer.Submit(file);
         };
-        committer.Submit(written[0]);
+        syncer.Submit(written[0]);
         _scheduler.RunAll();
         Assert.Equal([FileSystemCallKind.Sync, FileSystemCallKind.SyncAll], Kinds);
     }
 
     [Fact]
-    public void Error_OfOneFile_IsToldToThatOneAlone()
+    public void Submit_ErrorOfOneFile_FailsThatOneAlone()
     {
-        var (committer, written) = Create(files: 3, threshold: 0);
+        var (syncer, written) = Create(files: 3, threshold: 0);
         _fault = call => call.Path == "/1" ? Fault.InputOutputError : Fault.None;
         foreach (var file in written)
-            committer.Submit(file);
+            syncer.Submit(file);
         _scheduler.RunAll();
         Assert.Equal([true, false, true], written.Select(file => file.IsDurable));
     }
 
     [Fact]
-    public void Error_OfASyncOfAll_IsFoundAtItsFile_AndNoSyncOfAllIsTrustedAfterIt()
+    public void Submit_AfterAFailedSyncAll_SyncsEachFileAlone()
     {
-        var (committer, written) = Create(files: 8, threshold: 4);
+        var (syncer, written) = Create(files: 8, threshold: 4);
         _fault = call => call.Kind == FileSystemCallKind.SyncAll ? Fault.InputOutputError : Fault.None;
         // Files 4 to 7 are dirty as well, but nobody has asked for them yet: the error may be theirs.
         foreach (var file in written[..4])
-            committer.Submit(file);
+            syncer.Submit(file);
         _scheduler.RunAll();
         _fault = static _ => Fault.None;
         foreach (var file in written[4..])
-            committer.Submit(file);
+            syncer.Submit(file);
         _scheduler.RunAll();
         Assert.Equal(FileSystemCallKind.SyncAll, Kinds[0]);
         Assert.Equal(Enumerable.Repeat(FileSystemCallKind.Sync, 8), Kinds[1..]);

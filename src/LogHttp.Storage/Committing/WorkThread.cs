@@ -2,13 +2,13 @@ using System.IO.Pipelines;
 
 namespace LogHttp.Storage;
 
-/// <summary>One thread that runs what it is given in order: the committer's, which spends its life in fdatasync.</summary>
+/// <summary>A thread that runs scheduled work in order, such as syncs, which block for most of the time.</summary>
 /// <remarks>
-/// Where there is nothing to run it sleeps at once. A collection that blocks spins first, which on busy processors means
-/// sched_yield(2): strace had it return after up to 3.5 ms, with a commit waiting.
-/// Threads: <c>_work</c> and <c>_isEnding</c> are guarded by <c>_gate</c>, which is never held while something runs.
+/// The thread sleeps as soon as no work is left. BlockingCollection spins first, and on busy processors its
+/// sched_yield(2) took up to 3.5 ms to return (strace) while a commit waited.
+/// <c>_gate</c> guards <c>_work</c> and <c>_isEnding</c>, and is never held while work runs.
 /// </remarks>
-internal sealed class CommitThread : PipeScheduler, IDisposable
+internal sealed class WorkThread : PipeScheduler, IDisposable
 {
     // Not a Lock, which has no Wait.
     readonly object _gate = new();
@@ -16,9 +16,9 @@ internal sealed class CommitThread : PipeScheduler, IDisposable
     readonly Thread _thread;
     bool _isEnding;
 
-    public CommitThread()
+    public WorkThread(string name)
     {
-        _thread = new Thread(Run) { Name = "loghttp commit", IsBackground = true };
+        _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
     }
 

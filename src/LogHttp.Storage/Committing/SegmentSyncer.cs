@@ -1,0 +1,106 @@
+using System.IO.Pipelines;
+using LogHttp.Storage.Files;
+using Microsoft.Extensions.Logging;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// Makes files of one volume durable, in rounds that follow each other. Commits submitted while a round runs share the
+/// next one. <see cref="Submit"/> may be called from any thread.
+/// </summary>
+/// <remarks>
+/// Some turns sync a segment or its index themselves, before sealing or after a failed write. An error there stops the
+/// partition as a failed commit does, because the kernel reports each error only once.
+/// </remarks>
+internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int syncAllThreshold, ILogger logger)
+{
+    readonly Lock _gate = new();
+
+    // Guarded by _gate.
+    List<Commit> _waiting = [];
+    bool _isRunning;
+
+    // Used by the running round alone.
+    List<Commit> _round = [];
+    bool _hasSyncAllFailed;
+
+    public void Submit(Commit commit)
+    {
+        lock (_gate)
+        {
+            _waiting.Add(commit);
+            if (_isRunning)
+                return;
+            _isRunning = true;
+        }
+        Schedule();
+    }
+
+    void Schedule() => scheduler.Schedule(static state => ((SegmentSyncer)state!).RunRound(), this);
+
+    void RunRound()
+    {
+        lock (_gate)
+            (_round, _waiting) = (_waiting, _round);
+        if (!TrySyncAll())
+        {
+            foreach (var commit in _round)
+                commit.Completed(TrySync(commit.File));
+        }
+        _round.Clear();
+        lock (_gate)
+        {
+            if (_waiting.Count == 0)
+            {
+                _isRunning = false;
+                return;
+            }
+        }
+        Schedule();
+    }
+
+    bool TrySyncAll()
+    {
+        if (_hasSyncAllFailed || syncAllThreshold == 0 || _round.Count < syncAllThreshold || !volume.CanSyncAll)
+            return false;
+        try
+        {
+            volume.SyncAll();
+        }
+        catch (IOException exception)
+        {
+            // Some file lost data, and syncfs does not say which. The kernel reports the error once more, to the handle of
+            // that file. It may be a file that a later round asks for, so a later syncfs would hide the loss.
+            _hasSyncAllFailed = true;
+            StorageLog.SyncAllFailed(logger, exception, volume.Name);
+            return false;
+        }
+        foreach (var commit in _round)
+            commit.Completed(null);
+        return true;
+    }
+
+    static IOException? TrySync(IFile file)
+    {
+        try
+        {
+            file.Sync();
+            return null;
+        }
+        catch (IOException exception)
+        {
+            return exception;
+        }
+    }
+}
+
+/// <summary>Asks for a file to be made durable, with everything written to it before this was submitted.</summary>
+internal abstract class Commit
+{
+    /// <summary>The file to sync. It lies on the volume of the <see cref="SegmentSyncer"/>.</summary>
+    public abstract IFile File { get; }
+
+    /// <summary>Called once, by the syncer's thread.</summary>
+    /// <param name="error">Null when the file is durable. Otherwise its data may be lost, whatever a later sync says.</param>
+    public abstract void Completed(IOException? error);
+}
