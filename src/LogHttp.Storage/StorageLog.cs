@@ -73,4 +73,40 @@ internal static partial class StorageLog
 
     [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
     public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(24, LogLevel.Error, "{Path}: a write or sync failed. The round is written again in another journal file, and this one is not used any more")]
+    public static partial void JournalFileFailed(ILogger logger, Exception exception, string path);
+
+    [LoggerMessage(25, LogLevel.Critical, "The journal can't be written. Whether {Units} groups of appends are durable is unknown; their partitions take no more writes until the server is restarted on a healthy disk")]
+    public static partial void JournalFailed(ILogger logger, Exception exception, int units);
+
+    [LoggerMessage(26, LogLevel.Error, "{Directory}: a journal file could not be created. Appends wait for a file, or are refused where there is none")]
+    public static partial void NoJournalFile(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(27, LogLevel.Warning, "{Path}: the journal file can't be used again yet; the server tries again")]
+    public static partial void JournalFileNotFreed(ILogger logger, Exception exception, string path);
+
+    [LoggerMessage(28, LogLevel.Warning, "{Directory}: the journal could not be marked empty. The next start applies it")]
+    public static partial void JournalNotEmptied(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(29, LogLevel.Information, "The journal made {Records} records of {Units} groups durable in {Rounds} rounds of {Bytes} bytes")]
+    public static partial void JournalClosed(ILogger logger, long rounds, long units, long records, long bytes);
+
+    [LoggerMessage(30, LogLevel.Critical, "{Directory}: the journal is DAMAGED or missing: {Reason}. Nothing was cut. Topics that need it are read-only; restore the journal from a copy")]
+    public static partial void JournalDamaged(ILogger logger, string directory, string reason);
+
+    [LoggerMessage(31, LogLevel.Information, "Not closed cleanly: the journal was applied to {Partitions} partitions, up to round {LastRound}")]
+    public static partial void JournalApplied(ILogger logger, int partitions, ulong lastRound);
+
+    [LoggerMessage(32, LogLevel.Error, "{Directory}: the journal has records that could not be written there ({Reason}). They are kept in journal/unplaced until the directory is back")]
+    public static partial void EntriesUnplaced(ILogger logger, string directory, string reason);
+
+    [LoggerMessage(33, LogLevel.Error, "{Directory}: a sync of the active segment failed. Readers wait while its bytes are written again from the journal")]
+    public static partial void SegmentRepairBegins(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(34, LogLevel.Warning, "{Directory}: the active segment was written again from the journal and synced")]
+    public static partial void SegmentRepaired(ILogger logger, string directory);
+
+    [LoggerMessage(35, LogLevel.Critical, "{Directory}: the partition's journal entries could not be kept in journal/unplaced; journal files that hold them are not used again")]
+    public static partial void NotMovedToUnplaced(ILogger logger, Exception exception, string directory);
 }

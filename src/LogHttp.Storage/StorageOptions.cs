@@ -57,6 +57,12 @@ public sealed record StorageOptions
     /// </summary>
     public int SyncAllThreshold { get; init; } = 4;
 
+    /// <summary>The size of the first journal files, 64 KiB to 1 GiB. Files grow when half of one fills faster than its segments are synced.</summary>
+    public long MinJournalFileBytes { get; init; } = 8L << 20;
+
+    /// <summary>The size that journal files grow to, at least <see cref="MinJournalFileBytes"/> and at most 1 GiB. There are at most four.</summary>
+    public long MaxJournalFileBytes { get; init; } = 64L << 20;
+
     /// <summary>How many segments have both their files open at once, 4 to 1,000,000; twice as many whose index nobody needs.</summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
@@ -65,6 +71,15 @@ public sealed record StorageOptions
 
     /// <summary>What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.</summary>
     internal long ReserveBytes => (64 << 10) + CheckpointBytes / Segments.SegmentLayout.BlockBytes * Segments.IndexEntry.SizeBytes;
+
+    /// <summary>
+    /// From this size on a group goes past the journal: writing it twice costs more than a sync of its own. Measured at
+    /// 256 KiB: 0.3 ms for the sync, and as long for the second write.
+    /// </summary>
+    internal int JournalGroupBytes => (int)Math.Min(256 << 10, MinJournalFileBytes / 8);
+
+    /// <summary>How many partitions may hold bytes that only the journal has durably; their segments stay open.</summary>
+    internal int MaxUnsyncedLogs => Math.Max(2, MaxOpenSegments / 2);
 
     internal ProducerLimits ProducerLimits => new(MaxProducers, (long)ProducerExpiry.TotalMilliseconds);
 
@@ -91,6 +106,8 @@ public sealed record StorageOptions
             ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
             ?? Range(nameof(SyncAllThreshold), SyncAllThreshold, 0, int.MaxValue)
             ?? Range(nameof(MaxOpenSegments), MaxOpenSegments, 4, 1_000_000)
+            ?? Range(nameof(MinJournalFileBytes), MinJournalFileBytes, 64 << 10, 1L << 30)
+            ?? Range(nameof(MaxJournalFileBytes), MaxJournalFileBytes, MinJournalFileBytes, 1L << 30)
             ?? Range(nameof(MaxColdReads), MaxColdReads, 1, 1024)
             ?? TopicDefaults.Check();
     }

@@ -29,6 +29,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     /// <summary>The last stamp before the group.</summary>
     public long StartStampMs { get; } = startStampMs;
 
+    /// <summary>The producers before the group.</summary>
+    public ProducerTable StartProducers { get; } = producers;
+
     /// <summary>Where the next line goes.</summary>
     public SegmentCursor Cursor { get; private set; } = start;
 
@@ -39,6 +42,23 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
 
     public bool IsWritten => _request == Requests.Count;
 
+    /// <summary>The most bytes that all its batches can take in a segment.</summary>
+    public long MaxFramedBytes { get; } = requests.Sum(static request => request.MaxFramedBytes);
+
+    /// <summary>How many records were written.</summary>
+    public int RecordCount { get; private set; }
+
+    /// <summary>The bytes of a group as its segment has them, in a buffer of the shared pool.</summary>
+    internal readonly record struct Frame(byte[] Bytes, int SizeBytes);
+
+    /// <summary>Answers every request of a group of which nothing is written.</summary>
+    public void RefuseAll(long nowMs)
+    {
+        LastStampMs = Math.Max(nowMs, LastStampMs);
+        for (; _request < Requests.Count; _request++)
+            Requests[_request].Written(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs)!.Value);
+    }
+
     /// <summary>The first batch that will be written, when nothing was yet; null where all are refused.</summary>
     public AppendRequest? FirstToWrite(long nowMs) => Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs)) is null);
 
@@ -46,14 +66,19 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     /// Writes on from where the last slice ended, up to about <paramref name="sliceBytes"/>: the lines, then the index
     /// entries of the blocks they completed.
     /// </summary>
+    /// <param name="files">The segment's.</param>
+    /// <param name="sliceBytes">Where the slice ends, about.</param>
+    /// <param name="nowMs">The time.</param>
+    /// <param name="keepsFrame">Whether to return the bytes written, of all the group.</param>
     /// <exception cref="IOException">Any part of it may have been written.</exception>
-    public void WriteSlice(SegmentFiles files, int sliceBytes, long nowMs)
+    public Frame WriteSlice(SegmentFiles files, int sliceBytes, long nowMs, bool keepsFrame)
     {
         // A batch that goes on in this slice keeps the stamp that it began with, and that its producer is told.
         if (_record == 0)
             LastStampMs = Math.Max(nowMs, LastStampMs);
         var sliceEnd = Cursor.Position + sliceBytes;
-        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize());
+        var buffer = ArrayPool<byte>.Shared.Rent(keepsFrame ? (int)MaxFramedBytes : BufferSize());
+        var isKept = false;
         try
         {
             var writer = new SliceWriter(files, Cursor, buffer);
@@ -64,10 +89,13 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
             }
             writer.Finish();
             Cursor = writer.Cursor;
+            isKept = keepsFrame;
+            return isKept ? new(buffer, (int)(Cursor.Position - Start.Position)) : default;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            if (!isKept)
+                ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 
@@ -98,6 +126,7 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
                 batchCount: _record == 0 ? tailBytes.Length : 0,
                 tails.Slice(_tailPosition, tailBytes[_record]));
             _tailPosition += tailBytes[_record];
+            RecordCount++;
         }
         var written = request.WrittenUpTo(writer.Cursor.NextOffset);
         if (request.Batch.Producer is { } producer)

@@ -1,227 +1,256 @@
-using LogHttp.Storage.Files;
-using LogHttp.Storage.Producers;
+using System.Diagnostics;
+using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// Making what was written durable: as part of the turn (flush: always, rolls, closing), or beside it (intervals, checkpoints).
+// From written to published. Four watermarks, each moved in one place: written (the turn), synced (SetSynced), journaled
+// and published (PublishReady).
 internal sealed partial class Appender
 {
-    // The turn's, for all its commits; made with the first, for most partitions of a large directory never append.
-    TurnCommit? _turnCommit;
+    // Guarded by _gate: written groups that are not published yet, in order.
+    Queue<GroupUnit> InFlight => field ??= [];
+    bool _isPublishing;
+    bool _turnWaitsForDrain;
 
-    // Guarded by _gate: a timer runs, or a commit is under way, beside the turns.
-    bool _backgroundCommitDue;
-    bool _backgroundCommitRuns;
-    bool _closingTurnWaits;
+    // Guarded by _gate. What was written and handed on: the turn's own place may be ahead of it.
+    LogState _submitted;
 
-    // Guarded by _gate: there as long as a commit is due that waits for its interval.
-    ITimer? _timer;
+    // The segment's file is synced up to here; and up to here if only whole batches count.
+    SegmentCursor _synced;
+    SegmentCursor _syncedBatchEnd;
 
-    // Held while a checkpoint is written, by the committer or a turn; never taken below _gate.
-    readonly Lock _checkpointGate = new();
+    // Durable up to here, by the journal or in the segment. Moves with published under `always`.
+    SegmentCursor _journaled;
 
-    // Guarded by _checkpointGate.
-    Checkpoint _checkpointed;
+    // Readers see the log up to here.
+    LogState _published;
+    bool _isUnsynced;
 
-    // Guarded by _checkpointGate: the directory may have another name by now, or another topic's files.
-    bool _checkpointsEnded;
+    /// <summary>Whether the segment holds bytes that only the journal has durably.</summary>
+    public bool IsUnsynced => Volatile.Read(ref _isUnsynced);
 
-    // The committer's, and the closing turn's after the last commit.
-    long _bytesSinceCheckpoint;
-
-    /// <summary>Hands the turn to the committer, which hands it back in <see cref="TurnCommitted"/>.</summary>
-    void SubmitTurnCommit()
+    /// <summary>Waits until all groups are published; false where they are. The turn goes on then.</summary>
+    bool WaitsForDrain()
     {
-        _turnCommit ??= new TurnCommit(this);
-        _turnCommit.Begin(TurnFiles(), _written, _group?.LastStampMs ?? _lastStampMs, _group?.Producers ?? _producers, isBatchEnd: _group is null or { IsWritten: true } || _written == _group.Start);
-        _context.Syncer.Submit(_turnCommit);
+        lock (_gate)
+            return _turnWaitsForDrain = InFlight.Count > 0;
     }
 
-    void TurnCommitted(IOException? error)
+    /// <summary>Hands a written group to the journal.</summary>
+    void SubmitGroup(AppendGroup group, AppendGroup.Frame frame)
     {
-        var isDurable = Committed(_turnCommit!, error);
-        if (_group is not null && !isDurable)
-        {
-            Answer(_group, failure: null);
-            _group = null;
-        }
-        else if (_group is { IsWritten: true })
-        {
-            Publish();
-        }
-        if (_group is null)
-            EndTurn();
-        else
-            ScheduleTurn();
+        var entries = EntriesBefore(group.Start);
+        var unit = new GroupUnit(this, group, _written, entries);
+        unit.SetFrame(frame.Bytes, frame.SizeBytes);
+        Submit(unit);
     }
 
     /// <summary>
-    /// Where something was acknowledged without a sync: sees to it that one comes, within the interval or a checkpoint's
-    /// bytes; at once where the policy has become <c>always</c>. Any thread.
+    /// The large group is in the segment, synced: one entry says so. It stands at the end of a batch, with nothing else
+    /// of the partition under way, so it can't cut off what a later entry says.
     /// </summary>
-    void CommitInBackground()
+    void SubmitSyncedGroup()
     {
-        lock (_gate)
-        {
-            var flush = _configuration.Flush;
-            var interval = flush.Interval;
-            var dirtyBytes = _published.Position - _durable.Position;
-            if (_backgroundCommitDue || IsClosing || _refusal is not null || dirtyBytes <= 0 || (!flush.IsAlways && interval is null && dirtyBytes < _context.Options.CheckpointBytes))
-                return;
-            _backgroundCommitDue = true;
-            if (interval is { } wait)
-            {
-                _timer = _context.Environment.Time.CreateTimer(static state => ((Appender)state!).IntervalElapsed(), this, wait, Timeout.InfiniteTimeSpan);
-                return;
-            }
-        }
-        SubmitBackgroundCommit();
+        var group = _group!;
+        _group = null;
+        var cursor = _written.Cursor;
+        JournalEntry[] entries = [.. EntriesBefore(group.Start), JournalPartition.Entry(JournalEntryKind.SyncedUpTo, cursor.BaseOffset, cursor.Position)];
+        Submit(new GroupUnit(this, group, _written, entries));
+        if (!WaitsForDrain())
+            EndTurn();
     }
 
-    void IntervalElapsed()
+    void Submit(GroupUnit unit)
     {
+        bool isNewlyUnsynced;
+        bool isSynced;
         lock (_gate)
         {
-            // Stopped while it was on its way here.
-            if (_timer is null)
-                return;
-            StopTimer();
+            _submitted = unit.End;
+            isNewlyUnsynced = !_isUnsynced && _synced != unit.End.Cursor;
+            _isUnsynced |= isNewlyUnsynced;
+            isSynced = TakeSynced();
+            InFlight.Enqueue(unit);
         }
-        SubmitBackgroundCommit();
+        // Before the journal has the unit: a checkpoint that finds its file sealed must find this log too.
+        if (isNewlyUnsynced)
+            _context.Journal.AddUnsynced(this);
+        if (isSynced)
+            _context.Journal.RemoveUnsynced(this);
+        _context.Journal.Submit(unit);
     }
 
-    /// <summary>Under <c>_gate</c>.</summary>
-    void StopTimer()
+    /// <summary>What must precede a group's records in the journal.</summary>
+    JournalEntry[] EntriesBefore(in SegmentCursor start)
     {
-        _timer?.Dispose();
-        _timer = null;
+        if (_written.IsJournaled && !_isSegmentNew)
+            return [];
+        var kind = _written.IsJournaled ? JournalEntryKind.SegmentMade : JournalEntryKind.JournalingBegins;
+        (_written, _isSegmentNew) = (_written with { IsJournaled = true }, false);
+        return [JournalPartition.Entry(kind, start.BaseOffset, start.Position)];
     }
 
-    void SubmitBackgroundCommit()
+    /// <summary>
+    /// The policy has become a laxer one: from a durable entry on, a start finds the end by reading, as that policy needs.
+    /// False while the turn waits for it.
+    /// </summary>
+    bool EndJournaling()
     {
-        BackgroundCommit commit;
-        lock (_gate)
+        if (WaitsForDrain())
+            return false;
+        var cursor = _written.Cursor;
+        _context.Journal.Submit(new PartitionUnit(JournalPartition, JournalPartition.Entry(JournalEntryKind.JournalingEnds, cursor.BaseOffset, cursor.Position), failure =>
         {
-            // A roll, or going back, can have made all durable since this was asked for.
-            if (IsClosing || _refusal is not null || _published == _durable)
-            {
-                _backgroundCommitDue = false;
-                return;
-            }
-            _backgroundCommitRuns = true;
-            // Opens nothing: the turn keeps a lease as long as something is not durable.
-            commit = new BackgroundCommit(this, Active.Acquire(isSealed: false), _published, _publishedStampMs, _publishedProducers);
-        }
-        _context.Syncer.Submit(commit);
-    }
-
-    void BackgroundCommitted(BackgroundCommit commit, IOException? error)
-    {
-        Committed(commit, error);
-        bool closingTurnWaits;
-        lock (_gate)
-        {
-            _backgroundCommitDue = _backgroundCommitRuns = false;
-            closingTurnWaits = _closingTurnWaits;
-            if (!_turnTaken && _durable == _published)
-                ReleaseLease();
-        }
-        if (closingTurnWaits)
+            if (failure is not null)
+                StopForJournal(failure);
+            _written = _written with { IsJournaled = false };
+            lock (_gate)
+                (_submitted, _published) = (_submitted with { IsJournaled = false }, _published with { IsJournaled = false });
             ScheduleTurn();
-        else // What was published meanwhile waits for a commit of its own.
-            CommitInBackground();
+        }));
+        return false;
     }
 
-    /// <summary>What both kinds of commit lead to, on the committer; false when the partition is stopped.</summary>
-    bool Committed(LogCommit commit, IOException? error)
+    /// <summary>A group is durable, or its outcome is unknown: whoever comes first publishes all groups that are due, in order.</summary>
+    internal void GroupCommitted(GroupUnit unit, IOException? failure)
     {
-        if (error is not null)
-            Stop(error);
         lock (_gate)
         {
-            if (_refusal is not null)
-                return false;
-            // The other kind of commit may have got further already.
-            if (commit.Cursor.BaseOffset != _durable.BaseOffset || commit.Cursor.Position <= _durable.Position)
-                return true;
-            _bytesSinceCheckpoint += commit.Cursor.Position - _durable.Position;
-            SetDurable(commit.Cursor, commit.IsBatchEnd);
+            (unit.IsDone, unit.Failure) = (true, failure);
+            if (_isPublishing)
+                return;
+            _isPublishing = true;
         }
-        if (_bytesSinceCheckpoint >= _context.Options.CheckpointBytes && commit.IsBatchEnd)
-            TryWriteCheckpoint(commit.Files, commit.Cursor, commit.LastStampMs, commit.Producers);
+        while (PublishReady())
+        {
+        }
+    }
+
+    bool PublishReady()
+    {
+        var ready = new List<GroupUnit>();
+        var hasGrown = false;
+        var nowMs = _context.Environment.NowMs;
+        IOException? failure = null;
+        lock (_gate)
+        {
+            while (InFlight.TryPeek(out var unit) && unit.IsDone)
+            {
+                ready.Add(InFlight.Dequeue());
+                failure ??= unit.Failure;
+                if (_refusal is not null || failure is not null)
+                    continue;
+                hasGrown |= unit.End.Cursor != _published.Cursor;
+                _journaled = unit.End.Cursor;
+                _published = unit.End;
+            }
+            if (ready.Count == 0)
+            {
+                _isPublishing = false;
+                var resumesTurn = _turnWaitsForDrain && InFlight.Count == 0;
+                if (resumesTurn)
+                    _turnWaitsForDrain = false;
+                else
+                    ReleaseIdleLease();
+                if (resumesTurn)
+                    ScheduleTurn();
+                return false;
+            }
+            if (hasGrown)
+                ShowPublished(nowMs);
+        }
+        if (failure is not null)
+            StopForJournal(failure);
+        if (hasGrown)
+            Waiters.Grown();
+        foreach (var unit in ready)
+            Answer(unit.Group, failure: null);
         return true;
     }
 
-    /// <param name="files">The segment's; null for the turn's own, which may have to be opened.</param>
-    /// <param name="durable">A batch's end up to which the log is durable.</param>
-    /// <param name="lastStampMs">The last stamp before it.</param>
-    /// <param name="producers">The producers there.</param>
-    void TryWriteCheckpoint(SegmentFiles? files, in SegmentCursor durable, long lastStampMs, ProducerTable producers)
+    /// <summary>Publishes what the policy lets readers see before it is durable.</summary>
+    void PublishWritten(AppendGroup group)
     {
-        _bytesSinceCheckpoint = 0;
-        try
+        var hasGrown = false;
+        lock (_gate)
         {
-            WriteCheckpoint(files, durable, lastStampMs, producers, logStartOffset: 0);
-        }
-        catch (IOException exception)
-        {
-            // The one before stays valid; only a start after a crash has more to read.
-            StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
-        }
-        catch (LogClosedException)
-        {
-            // A trim has left the segment meanwhile, with a checkpoint of its own.
-        }
-    }
-
-    /// <summary>Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.</summary>
-    void WriteCheckpoint(SegmentFiles? files, in SegmentCursor durable, long lastStampMs, ProducerTable producers, long logStartOffset)
-    {
-        lock (_checkpointGate)
-        {
-            var checkpoint = new Checkpoint(Math.Max(logStartOffset, _checkpointed.LogStartOffset), durable, lastStampMs, producers) { Damage = FoundDamage() };
-            // A turn that trimmed may have been faster than the committer's.
-            if (checkpoint == _checkpointed || durable.NextOffset < _checkpointed.Durable.NextOffset)
-                return;
-            SyncIndex((files ?? TurnFiles()).Index);
-            checkpoint.Write(_context);
-            _checkpointed = checkpoint;
-        }
-    }
-
-    /// <summary>Remembers, durably, what a verification found of a segment; in the place of what was found before. Any thread, and not a step of the turn.</summary>
-    public void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage)
-    {
-        if (damage.SequenceEqual(segment.Damage))
-            return;
-        segment.Damage = damage;
-        lock (_checkpointGate)
-        {
-            // What a stopped partition has on the disk is for people to look at.
-            if (_checkpointsEnded || StoppedReason is not null)
-                return;
-            try
+            if (_refusal is null)
             {
-                var checkpoint = _checkpointed with { Damage = FoundDamage() };
-                checkpoint.Write(_context);
-                _checkpointed = checkpoint;
-            }
-            catch (IOException exception)
-            {
-                StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
+                hasGrown = _published.Cursor != _written.Cursor;
+                (_submitted, _published) = (_written, _written);
+                if (hasGrown)
+                    ShowPublished(_context.Environment.NowMs);
             }
         }
+        if (hasGrown)
+            Waiters.Grown();
+        // Before anybody is told: another configuration from then on leaves what is promised now to be kept.
+        SyncInBackground();
+        Answer(group, failure: null);
     }
 
-    // No damage is always the same empty array, so that a checkpoint without news is equal to the one before.
-    SegmentDamage[] FoundDamage() => [.. _view.Segments.SelectMany(static segment => segment.Damage.Select(range => new SegmentDamage(segment.BaseOffset, range)))];
+    /// <summary>Under <c>_gate</c>: readers see the log up to what is published.</summary>
+    void ShowPublished(long nowMs)
+    {
+        // Before readers see the records: retention looks at the view first.
+        Active.LastAppendMs = nowMs;
+        var grownBytes = _view.GrownBytes + _published.Cursor.Position - _view.End.Position;
+        _view = _view with { End = _published.End, IsDurable = IsPublishedDurable, GrownBytes = grownBytes };
+        AssertWatermarks();
+    }
+
+    /// <summary>Under <c>_gate</c>.</summary>
+    bool IsPublishedDurable => _journaled == _published.Cursor || IsAtOrBefore(_published.Cursor, _synced);
+
+    /// <summary>Under <c>_gate</c>: the segment's file is synced up to a place.</summary>
+    void SetSynced(in SegmentCursor cursor, bool isBatchEnd)
+    {
+        _synced = cursor;
+        if (isBatchEnd)
+            _syncedBatchEnd = cursor;
+        if (!_view.IsDurable && IsPublishedDurable)
+            _view = _view with { IsDurable = true };
+        AssertWatermarks();
+    }
+
+    /// <summary>Under <c>_gate</c>: whether a place is no further than another in one segment, or in an earlier one.</summary>
+    static bool IsAtOrBefore(in SegmentCursor cursor, in SegmentCursor other) =>
+        cursor.BaseOffset < other.BaseOffset || (cursor.BaseOffset == other.BaseOffset && cursor.Position <= other.Position);
+
+    /// <summary>Under <c>_gate</c>.</summary>
+    [Conditional("DEBUG")]
+    void AssertWatermarks()
+    {
+        Debug.Assert(IsAtOrBefore(_published.Cursor, _submitted.Cursor), "published is beyond written");
+        Debug.Assert(_group is not null || IsAtOrBefore(_synced, _submitted.Cursor), "synced is beyond written");
+        Debug.Assert(_view.End.Position <= _submitted.Cursor.Position || _view.Active.BaseOffset != _submitted.Cursor.BaseOffset, "readers see what was not written");
+        Debug.Assert(!_view.IsDurable || IsPublishedDurable, "what readers are told is durable is not");
+    }
+
+    /// <summary>Answers a group's requests: with what became of each, or with why nothing became of any.</summary>
+    void Answer(AppendGroup group, AppendResult? failure)
+    {
+        lock (_gate)
+            failure = _refusal ?? failure;
+        foreach (var request in group.Requests)
+        {
+            if (failure is { } result)
+                request.Complete(result);
+            else
+                request.Acknowledge();
+        }
+    }
+
+    /// <summary>The journal could not make a group durable: whether it is, the next start finds out. What was durable is served.</summary>
+    void StopForJournal(IOException exception) =>
+        Stop($"The journal could not be written ({exception.Message})", exception);
 
     /// <summary>
-    /// A sync failed: what the kernel could not write it may have dropped, and no later sync will say so. No more
-    /// writes; readers see what was durable; the rest is looked at by the next start.
+    /// No more writes: what the disk has lost it says once. Readers see what is durable, and the next start looks at the
+    /// rest.
     /// </summary>
-    void Stop(IOException exception)
+    void Stop(string cause, IOException exception)
     {
         AppendRequest[] waiting;
         TrimRequest[] trims;
@@ -231,16 +260,16 @@ internal sealed partial class Appender
         {
             if (_refusal is not null)
                 return;
-            refusal = new(AppendStatus.PartitionStopped, Reason: $"A sync failed ({exception.Message}), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served.");
+            refusal = new(AppendStatus.PartitionStopped, Reason: $"{cause}, so the partition takes no more writes until the server is restarted on a healthy disk. What was durable is served.");
             _refusal = refusal;
             (waiting, trims) = ([.. Waiting], [.. Trims]);
             Waiting.Clear();
             Trims.Clear();
             _waitingBytes = 0;
+            isCutBack = !IsPublishedDurable;
             // A slice of a batch can be durable, and readers see whole batches.
-            isCutBack = _view.End.Position > _durableBatchEnd.Position;
             if (isCutBack)
-                _view = _view with { End = EndAt(_durableBatchEnd), IsDurable = true, GrownBytes = _view.GrownBytes - (_view.End.Position - _durableBatchEnd.Position) };
+                ShowOnly(_syncedBatchEnd);
         }
         StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
         if (isCutBack)
@@ -251,75 +280,10 @@ internal sealed partial class Appender
             trim.Refuse(refusal);
     }
 
-    /// <summary>The last turn: nothing waits and nothing can come any more.</summary>
-    void RunClosingTurn()
+    /// <summary>Under <c>_gate</c>: readers see the log up to a place that lies before what they saw.</summary>
+    void ShowOnly(in SegmentCursor end)
     {
-        lock (_gate)
-        {
-            // It may be writing the checkpoint just now.
-            _closingTurnWaits = _backgroundCommitRuns;
-            if (_closingTurnWaits)
-                return;
-            StopTimer();
-        }
-        if (StoppedReason is null)
-        {
-            if (!IsAllDurable())
-            {
-                SubmitTurnCommit();
-                return;
-            }
-            TryWriteCheckpoint(files: null, _written, _lastStampMs, _producers);
-        }
-        lock (_checkpointGate)
-            _checkpointsEnded = true;
-        Waiters.Close();
-        ReleaseLease();
-        foreach (var segment in _view.Segments)
-            segment.Retire();
-        _closed!.TrySetResult();
-    }
-
-    /// <summary>The place that a commit makes durable, and what a checkpoint there has to say.</summary>
-    abstract class LogCommit : Commit
-    {
-        public SegmentFiles? Files { get; protected set; }
-
-        public SegmentCursor Cursor { get; protected set; }
-        public long LastStampMs { get; protected set; }
-
-        /// <summary>The producers at the cursor: one that is further on would know batches that a power cut can take.</summary>
-        public ProducerTable Producers { get; protected set; } = null!;
-
-        /// <summary>In the middle of a batch there is no place that a start could begin at.</summary>
-        public bool IsBatchEnd { get; protected set; } = true;
-
-        public override IFile File => Files!.Data;
-    }
-
-    sealed class TurnCommit(Appender appender) : LogCommit
-    {
-        public void Begin(SegmentFiles files, in SegmentCursor cursor, long lastStampMs, ProducerTable producers, bool isBatchEnd) =>
-            (Files, Cursor, LastStampMs, Producers, IsBatchEnd) = (files, cursor, lastStampMs, producers, isBatchEnd);
-
-        public override void Completed(IOException? error) => appender.TurnCommitted(error);
-    }
-
-    sealed class BackgroundCommit : LogCommit
-    {
-        readonly Appender _appender;
-        readonly SegmentLease _lease;
-
-        public BackgroundCommit(Appender appender, SegmentLease lease, in SegmentCursor cursor, long lastStampMs, ProducerTable producers)
-        {
-            (_appender, _lease) = (appender, lease);
-            (Files, Cursor, LastStampMs, Producers) = (lease.Files, cursor, lastStampMs, producers);
-        }
-
-        public override void Completed(IOException? error)
-        {
-            _appender.BackgroundCommitted(this, error);
-            _lease.Dispose();
-        }
+        var shown = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
+        _view = _view with { End = shown, IsDurable = true, GrownBytes = _view.GrownBytes - (_view.End.Position - end.Position) };
     }
 }

@@ -7,7 +7,7 @@ namespace LogHttp.Storage.Appending;
 internal sealed partial class Appender
 {
     bool NeedsRoll(AppendRequest next) =>
-        (_written.Position > 0 && (_written.Position + next.MaxFramedBytes > _configuration.RollBytes || IsActiveOld())) || IsFarAhead(next, _written.NextOffset);
+        (_written.Cursor.Position > 0 && (_written.Cursor.Position + next.MaxFramedBytes > _configuration.RollBytes || IsActiveOld())) || IsFarAhead(next, _written.Cursor.NextOffset);
 
     /// <summary>Where records are kept for some time only: whether the active segment was begun so long ago that what comes now should not hold it back.</summary>
     bool IsActiveOld()
@@ -27,23 +27,23 @@ internal sealed partial class Appender
     }
 
     /// <summary>Offsets given from outside can jump further than the index of a segment can say, and others count on from there.</summary>
-    bool IsFarAhead(AppendRequest next, long nextOffset) => next.OffsetAfter(nextOffset) - _written.BaseOffset > uint.MaxValue;
+    bool IsFarAhead(AppendRequest next, long nextOffset) => next.OffsetAfter(nextOffset) - _written.Cursor.BaseOffset > uint.MaxValue;
 
     /// <summary>
     /// Where the next segment begins: where this one ends, also before a gap, so that a segment that is missing can be told
     /// from offsets that were never given out; unless they jump further than an index can say.
     /// </summary>
     long BaseFor(AppendRequest next) =>
-        next.OffsetAfter(_written.NextOffset) - _written.NextOffset > uint.MaxValue ? Math.Max(_written.NextOffset, next.Batch.GivenTo(0).Offset) : _written.NextOffset;
+        next.OffsetAfter(_written.Cursor.NextOffset) - _written.Cursor.NextOffset > uint.MaxValue ? Math.Max(_written.Cursor.NextOffset, next.Batch.GivenTo(0).Offset) : _written.Cursor.NextOffset;
 
     /// <summary>
-    /// Begins a new segment. All that was written is durable already; the index is made so before the new name is, and
+    /// Begins a new segment. All that was written is synced and published; the index is synced before the new name is, and
     /// the new name before anything can be written under it: a segment that has a successor is whole.
     /// </summary>
     void Roll(long baseOffset)
     {
         var sealedSegment = Active;
-        var end = _written;
+        var end = _written.Cursor;
         var files = TurnFiles();
         if (end.BlockPosition != end.Position)
             IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
@@ -66,16 +66,19 @@ internal sealed partial class Appender
         _activeSinceMs = null;
         // An empty segment that offsets given from outside have passed by: the next start removes its files.
         if (end.Position > 0)
-            sealedSegment.Seal(EndAt(end));
+            sealedSegment.Seal(new(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries));
         else
             sealedSegment.Retire();
         var segments = end.Position > 0 ? _view.Segments : _view.Segments.Remove(sealedSegment);
         var cursor = new SegmentCursor(baseOffset);
-        _written = cursor;
+        _written = _written with { Cursor = cursor };
+        _isSegmentNew = true;
         lock (_gate)
         {
-            _durable = _durableBatchEnd = _published = cursor;
-            _view = _view with { Segments = segments.Add(next), End = EndAt(cursor) with { NextOffset = end.NextOffset }, IsDurable = true };
+            (_submitted, _published) = (_written, _written);
+            _synced = _syncedBatchEnd = _journaled = cursor;
+            _view = _view with { Segments = segments.Add(next), End = _written.End with { NextOffset = end.NextOffset }, IsDurable = true };
+            AssertWatermarks();
         }
         RemoveSegments(SegmentsBeforeStart());
     }
@@ -93,15 +96,14 @@ internal sealed partial class Appender
         }
         catch (IOException exception)
         {
-            Stop(exception);
+            Stop($"A sync failed ({exception.Message})", exception);
             throw;
         }
     }
 
     /// <summary>
-    /// After a failed write: back to the last whole batch, durably, so that no page of the failed one can turn up among
-    /// the bytes that will be written there next. The group is refused; later ones may succeed. The index may keep what
-    /// it has too much: it is written over, or cut when the segment is sealed.
+    /// After a failed write: back to the last whole batch. The group is refused; later ones may succeed. The index may keep
+    /// what it has too much: it is written over, or cut when the segment is sealed.
     /// </summary>
     void GoBack(IOException exception)
     {
@@ -109,27 +111,37 @@ internal sealed partial class Appender
         _group = null;
         try
         {
-            _written = group.Start;
-            if (_written.Position == 0)
+            _written = _written with { Cursor = group.Start, LastStampMs = group.StartStampMs, Producers = group.StartProducers };
+            if (group.Start.Position == 0)
                 _activeSinceMs = null;
             // Where the files could not even be opened there is nothing to take back.
-            if (_lease?.Files.Data is { } data && data.LengthBytes > _written.Position)
-            {
-                data.Truncate(_written.Position);
-                data.Sync();
-                lock (_gate)
-                    SetDurable(_written, isBatchEnd: true);
-            }
+            if (_lease?.Files.Data is { } data && data.LengthBytes > group.Start.Position)
+                TakeBack(data, group.Start);
         }
         catch (IOException second)
         {
-            Stop(second);
+            Stop($"A failed write could not be taken back ({second.Message})", second);
         }
         // Said once, not for each of the thousands that a full disk refuses.
         if (!_writesFail)
             StorageLog.WriteFailed(_context.Environment.Logger, exception, _context.Directory, group.Requests.Count);
         _writesFail = true;
         Answer(group, AppendFailure(exception));
+    }
+
+    /// <summary>
+    /// Takes bytes back that no reader saw. Without a journal, durably: a page of the failed write could otherwise turn up
+    /// after a power cut among the bytes that are written there next. With one, a start knows the end, cuts what lies
+    /// beyond, and writes again what lies before.
+    /// </summary>
+    void TakeBack(IFile data, in SegmentCursor start)
+    {
+        data.Truncate(start.Position);
+        if (_written.IsJournaled)
+            return;
+        data.Sync();
+        lock (_gate)
+            SetSynced(start, isBatchEnd: true);
     }
 
     /// <summary>What an append to a full disk is told.</summary>

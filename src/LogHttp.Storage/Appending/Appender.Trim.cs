@@ -36,12 +36,9 @@ internal sealed partial class Appender
             if (!Trims.TryPeek(out trim))
                 return false;
         }
-        // The checkpoint says where the log begins, and a start reads on from where it says that the log is durable.
-        if (!IsAllDurable())
-        {
-            SubmitTurnCommit();
+        // The checkpoint says where the log begins, and a start reads on from where it says that the log is synced.
+        if (WaitsForDrain() || WaitsForSync())
             return true;
-        }
         try
         {
             MoveStart(Math.Min(trim.Offset, _view.EndOffset));
@@ -69,14 +66,14 @@ internal sealed partial class Appender
     {
         if (offset > _view.EarliestOffset)
         {
-            WithReserve(() => WriteCheckpoint(TurnFiles(), _written, _lastStampMs, _producers, offset));
+            WithReserve(() => WriteCheckpoint(TurnFiles(), _written, offset));
             lock (_gate)
                 _view = _view with { EarliestOffset = offset };
             Waiters.Shrunk();
         }
         // Also where an earlier trim moved the start and could not return the space.
         RemoveSegments(SegmentsBeforeStart());
-        if (_view.EarliestOffset == _view.EndOffset && _written.Position > 0)
+        if (_view.EarliestOffset == _view.EndOffset && _written.Cursor.Position > 0)
             LeaveActiveSegment();
         _context.Reserve.Keep();
     }
@@ -101,7 +98,7 @@ internal sealed partial class Appender
     {
         try
         {
-            WithReserve(() => Roll(_written.NextOffset));
+            WithReserve(() => Roll(_written.Cursor.NextOffset));
         }
         catch (IOException exception)
         {

@@ -1,44 +1,39 @@
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// Writes one partition. Requests wait in a queue; one <i>turn</i> at a time takes a group of them, writes it, has it
-/// committed as the flush policy says, publishes it to readers and answers. No thread is kept while nothing waits.
+/// Writes one partition. Requests wait in a queue. One <i>turn</i> at a time takes a group of them, writes it to the
+/// segment and hands it on to be made durable as the flush policy says. Publishing and answering follow beside the next
+/// turn (Appender.Commit.cs). No thread is kept while nothing waits.
 /// </summary>
 /// <remarks>
-/// Threads: the queue and the flags are guarded by <c>_gate</c>, which is never held across I/O. The state of the turn
-/// belongs to whoever has the turn: a work item of the append scheduler, or the committer between the submission of
-/// the turn's commit and its completion. <see cref="View"/> is read by anybody.
+/// Threads: <c>_gate</c> guards the queue, the flags and the watermarks, and is never held across I/O. The turn's own
+/// fields belong to whoever has the turn: a work item of the append scheduler, or whatever the turn waits for.
+/// <see cref="View"/> is read by anybody.
 /// </remarks>
-internal sealed partial class Appender
+internal sealed partial class Appender : IUnsyncedLog
 {
     readonly PartitionContext _context;
     readonly Lock _gate = new();
 
-    // Guarded by _gate. What an idle partition needs not is made when it does: thousands of topics mostly idle.
+    // Guarded by _gate. Allocated lazily: most partitions are idle.
     Queue<AppendRequest> Waiting => field ??= [];
     long _waitingBytes;
     bool _turnTaken;
 
-    // There from the closing on.
+    // Set from the closing on.
     TaskCompletionSource? _closed;
     AppendResult? _refusal;
-    SegmentCursor _durable;
-    SegmentCursor _durableBatchEnd;
-    SegmentCursor _published;
-    long _publishedStampMs;
-    ProducerTable _publishedProducers;
 
     // The turn's.
     AppendGroup? _group;
-    SegmentCursor _written;
-    long _lastStampMs;
-    ProducerTable _producers;
+    LogState _written;
     bool _writesFail;
+    bool _isSegmentNew;
 
-    // When the active segment was begun; null where nobody asked yet.
+    // When the active segment was begun; null until somebody asks.
     long? _activeSinceMs;
     SegmentLease? _lease;
 
@@ -49,16 +44,22 @@ internal sealed partial class Appender
 
     public Appender(PartitionContext context, TopicConfiguration configuration, PartitionRecovery.Result found)
     {
-        (_context, _configuration, _view, _lastStampMs, _checkpointed) = (context, configuration, found.View, found.LastStampMs, found.Checkpoint);
-        (_written, _published, _durable, _durableBatchEnd) = (found.Written, found.Written, found.Written, found.Written);
-        (_publishedStampMs, _publishedProducers, _producers) = (found.LastStampMs, found.Producers, found.Producers);
-        _context.Reserve.Need(Checkpoint.MostBytes(_producers));
+        (_context, _configuration, _view, _checkpointed) = (context, configuration, found.View, found.Checkpoint);
+        _written = new(found.Written, found.LastStampMs, found.Producers, found.IsJournaled);
+        (_submitted, _synced, _published) = (_written, found.Written, _written);
+        (_journaled, _syncedBatchEnd) = (found.Written, found.Written);
+        (JournalPartition, _bytesSinceCheckpoint) = (context.JournalPartition, found.UncheckpointedBytes);
+        _context.Reserve.Need(Checkpoint.MostBytes(found.Producers));
         Waiters = new LogWaiters(context.Environment.AppendScheduler, this);
         if (found.ReadOnlyReason is not null)
             _refusal = new(AppendStatus.PartitionStopped, Reason: found.ReadOnlyReason);
+        _context.Journal.Opened();
     }
 
-    /// <summary>Who waits for more.</summary>
+    /// <summary>The partition as the journal knows it.</summary>
+    public JournalPartition JournalPartition { get; }
+
+    /// <summary>The readers that wait for more.</summary>
     public LogWaiters Waiters { get; }
 
     /// <summary>What readers may see now.</summary>
@@ -112,19 +113,21 @@ internal sealed partial class Appender
             StopTimer();
         }
         if (wasDue)
-            SubmitBackgroundCommit();
+            SubmitBackgroundSync();
         else
-            CommitInBackground();
+            SyncInBackground();
     }
 
     /// <summary>Lets what was accepted finish, makes all durable, writes the checkpoint. Appends are refused from here on.</summary>
-    public Task CloseAsync()
+    /// <param name="isDeletion">Whether the partition's files go next: then the journal says so, durably.</param>
+    public Task CloseAsync(bool isDeletion = false)
     {
         lock (_gate)
         {
             if (_closed is not null)
                 return _closed.Task;
             _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            (_isDeleted, _isDeletionDue) = (isDeletion, isDeletion);
             if (_turnTaken)
                 return _closed.Task;
             _turnTaken = true;
@@ -132,6 +135,9 @@ internal sealed partial class Appender
         ScheduleTurn();
         return _closed.Task;
     }
+
+    /// <summary>Continues a turn that waited for the journal.</summary>
+    public void Resume() => ScheduleTurn();
 
     AppendResult? TryEnqueue(AppendRequest request, out bool schedule)
     {
@@ -161,67 +167,116 @@ internal sealed partial class Appender
 
     void ScheduleTurn() => _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);
 
-    /// <summary>One step of a turn: a trim, a roll, a slice of a group, or the end.</summary>
+    /// <summary>One step of a turn: a repair, a trim, a group or a slice of it, or the end. Where it waits, it is run again.</summary>
     void RunTurn()
     {
-        if (_group is null && TryRunTrim())
-            return;
-        if (_group is null && !TryBeginGroup())
+        if (_group is null)
         {
-            EndTurn();
-            return;
+            if (TryRunRepair() || TryRunTrim())
+                return;
+            if (!TryBeginGroup())
+            {
+                EndTurn();
+                return;
+            }
         }
         try
         {
             var nowMs = _context.Environment.NowMs;
-            if (_group!.Cursor == _group.Start && _group.FirstToWrite(nowMs) is { } first && NeedsRoll(first))
+            if (_group!.Cursor == _group.Start)
             {
-                if (!IsAllDurable())
+                if (_group.FirstToWrite(nowMs) is not { } first)
                 {
-                    SubmitTurnCommit();
+                    RefuseAll(nowMs);
                     return;
                 }
-                Roll(BaseFor(first));
-                _group = new AppendGroup(_group.Requests, _written, _lastStampMs, _producers);
+                if (!TryPrepare(first))
+                    return;
             }
-            _group.WriteSlice(TurnFiles(), _context.Options.MaxGroupBytes, nowMs);
-            _written = _group.Cursor;
-            if (_group.Start.Position == 0 && _written.Position > 0)
-                _activeSinceMs ??= nowMs;
-            if (_group.Producers.Count > _producers.Count && _context.Reserve.Need(Checkpoint.MostBytes(_group.Producers)))
-                _context.Reserve.Keep();
+            Write(nowMs);
         }
         catch (IOException exception)
         {
             GoBack(exception);
             ScheduleTurn();
-            return;
         }
-        // A group of nothing but repeats and refusals has nothing to commit: a storm of retries must not keep the disk busy.
-        var isNothing = _group.IsWritten && _group.Cursor == _group.Start && IsAllDurable();
-        if (_configuration.Flush.IsAlways && !isNothing)
+    }
+
+    /// <summary>Begins what the group needs before it can be written; false where the turn waits for it, or the group is refused.</summary>
+    bool TryPrepare(AppendRequest first)
+    {
+        if (NeedsRoll(first))
         {
-            SubmitTurnCommit();
-            return;
+            if (WaitsForDrain() || WaitsForSync())
+                return false;
+            Roll(BaseFor(first));
+            _group = new AppendGroup(_group!.Requests, _written.Cursor, _written.LastStampMs, _written.Producers);
         }
-        if (!_group.IsWritten)
+        if (!_configuration.Flush.IsAlways)
+            return !_written.IsJournaled || EndJournaling();
+        if (!_written.IsJournaled && (WaitsForDrain() || WaitsForSync()))
+            return false;
+        if (IsLarge && WaitsForDrain())
+            return false;
+        if (_context.Journal.TryEnter(this, out var failure))
+            return true;
+        if (failure is not null)
+            throw failure;
+        return false;
+    }
+
+    /// <summary>
+    /// Whether the group goes past the journal: its bytes would be written twice for little, or its segment is on another
+    /// volume, which must not hold up the journal.
+    /// </summary>
+    bool IsLarge => !_context.IsOnJournaledVolume || _group!.MaxFramedBytes >= _context.Options.JournalGroupBytes;
+
+    void Write(long nowMs)
+    {
+        var group = _group!;
+        var files = TurnFiles();
+        var isJournaled = _configuration.Flush.IsAlways && !IsLarge;
+        var frame = group.WriteSlice(files, isJournaled ? int.MaxValue : _context.Options.MaxGroupBytes, nowMs, keepsFrame: isJournaled);
+        _written = _written with { Cursor = group.Cursor, LastStampMs = group.LastStampMs, Producers = group.Producers };
+        if (group.Start.Position == 0 && _written.Cursor.Position > 0)
+            _activeSinceMs ??= nowMs;
+        if (group.Producers.Count > _published.Producers.Count && _context.Reserve.Need(Checkpoint.MostBytes(group.Producers)))
+            _context.Reserve.Keep();
+        _writesFail = false;
+        if (isJournaled)
+        {
+            _group = null;
+            SubmitGroup(group, frame);
+            EndTurn();
+        }
+        else if (_configuration.Flush.IsAlways)
+        {
+            SubmitTurnSync();
+        }
+        else if (!group.IsWritten)
         {
             ScheduleTurn();
-            return;
         }
-        Publish();
-        EndTurn();
+        else
+        {
+            _group = null;
+            PublishWritten(group);
+            EndTurn();
+        }
     }
 
     bool TryBeginGroup()
     {
         var requests = new List<AppendRequest>();
-        var (position, nextOffset) = (_written.Position, _written.NextOffset);
+        var (start, nextOffset) = (_written.Cursor.Position, _written.Cursor.NextOffset);
+        var position = start;
         lock (_gate)
         {
-            // A group never crosses into a new segment, so that going back is always within one.
+            // A group never crosses into a new segment, so that going back is always within one. A journaled group stays
+            // below the size from which it would go past the journal.
+            var groupBytes = _configuration.Flush.IsAlways ? _context.Options.JournalGroupBytes - 1 : _context.Options.MaxGroupBytes;
             while (Waiting.TryPeek(out var next)
-                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, _written.Position + _context.Options.MaxGroupBytes) && !IsFarAhead(next, nextOffset))))
+                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, start + groupBytes) && !IsFarAhead(next, nextOffset))))
             {
                 requests.Add(Waiting.Dequeue());
                 position += next.MaxFramedBytes;
@@ -231,52 +286,24 @@ internal sealed partial class Appender
         }
         if (requests.Count == 0)
             return false;
-        _group = new AppendGroup(requests, _written, _lastStampMs, _producers);
+        _group = new AppendGroup(requests, _written.Cursor, _written.LastStampMs, _written.Producers);
         return true;
     }
 
-    /// <summary>The group is as durable as the policy asks: readers may see it, its producers are answered.</summary>
-    void Publish()
+    /// <summary>
+    /// A group of nothing but repeats and refusals writes nothing. It is answered behind those before it: what a repeat
+    /// repeats must be durable first.
+    /// </summary>
+    void RefuseAll(long nowMs)
     {
         var group = _group!;
+        group.RefuseAll(nowMs);
         _group = null;
-        _writesFail = false;
-        var hasGrown = group.Cursor != group.Start;
-        // Before readers see the records: retention looks at the view first.
-        if (hasGrown)
-            Active.LastAppendMs = _context.Environment.NowMs;
+        var unit = new GroupUnit(this, group, _written with { LastStampMs = group.LastStampMs }, entries: []);
         lock (_gate)
-        {
-            if (_refusal is null)
-            {
-                _published = _written;
-                _publishedStampMs = _lastStampMs = group.LastStampMs;
-                _publishedProducers = _producers = group.Producers;
-                var grownBytes = _view.GrownBytes + _written.Position - _view.End.Position;
-                // Where all were refused, nothing came behind a segment that was begun for one that failed.
-                var end = hasGrown ? EndAt(_written) : _view.End;
-                _view = _view with { End = end, IsDurable = _durable == _written, GrownBytes = grownBytes };
-            }
-        }
-        if (hasGrown)
-            Waiters.Grown();
-        // Before anybody is told: another configuration from then on leaves what is promised now to be kept.
-        CommitInBackground();
-        Answer(group, failure: null);
-    }
-
-    /// <summary>Answers a group's requests: with what became of each, or with why nothing became of any.</summary>
-    void Answer(AppendGroup group, AppendResult? failure)
-    {
-        lock (_gate)
-            failure = _refusal ?? failure;
-        foreach (var request in group.Requests)
-        {
-            if (failure is { } result)
-                request.Complete(result);
-            else
-                request.Acknowledge();
-        }
+            InFlight.Enqueue(unit);
+        GroupCommitted(unit, failure: null);
+        EndTurn();
     }
 
     /// <summary>Gives the turn back when nothing waits; the closing turn is never given back.</summary>
@@ -285,13 +312,12 @@ internal sealed partial class Appender
         bool isClosing;
         lock (_gate)
         {
-            var isIdle = Waiting.Count == 0 && Trims.Count == 0;
+            var isIdle = Waiting.Count == 0 && Trims.Count == 0 && !_isRepairDue;
             isClosing = IsClosing && isIdle;
             if (isIdle && !IsClosing)
             {
                 _turnTaken = false;
-                if (_durable == _written)
-                    ReleaseLease();
+                ReleaseIdleLease();
                 return;
             }
         }
@@ -301,29 +327,18 @@ internal sealed partial class Appender
             ScheduleTurn();
     }
 
-    bool IsAllDurable()
-    {
-        lock (_gate)
-            return _durable == _written;
-    }
-
     SegmentFiles TurnFiles() => (_lease ??= Active.Acquire(isSealed: false)).Files;
+
+    /// <summary>Under <c>_gate</c>, while nobody has the turn: a segment whose bytes are all synced may be closed.</summary>
+    void ReleaseIdleLease()
+    {
+        if (!_turnTaken && InFlight.Count == 0 && _synced == _submitted.Cursor)
+            ReleaseLease();
+    }
 
     void ReleaseLease()
     {
         _lease?.Dispose();
         _lease = null;
     }
-
-    /// <summary>Under <c>_gate</c>: the log is durable up to a place.</summary>
-    void SetDurable(in SegmentCursor cursor, bool isBatchEnd)
-    {
-        _durable = cursor;
-        if (isBatchEnd)
-            _durableBatchEnd = cursor;
-        if (_durable == _published && !_view.IsDurable)
-            _view = _view with { IsDurable = true };
-    }
-
-    static SegmentEnd EndAt(in SegmentCursor cursor) => new(cursor.Position, cursor.NextOffset, cursor.MaxTimestampMs, cursor.IndexEntries);
 }

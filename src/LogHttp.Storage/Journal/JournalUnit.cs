@@ -15,6 +15,12 @@ internal abstract class JournalUnit
     /// <summary>The number of records in its entries, for the counters.</summary>
     public virtual int RecordCount => 0;
 
+    /// <summary>Whether an earlier unit of the same partition came to nothing, so that this one must not be written.</summary>
+    public abstract bool IsAbandoned { get; }
+
+    /// <summary>Later units of the same partition are not written. Runs on the commit thread.</summary>
+    public abstract void Abandon();
+
     /// <summary>Writes the entries. Runs on the commit thread, more than once where a round is written again.</summary>
     public abstract int Encode(Span<byte> destination);
 
@@ -70,24 +76,49 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
     /// <summary>What the last entry says of the partition's end; null before the first.</summary>
     public JournalEntry? State { get; private set; }
 
+    /// <summary>Whether a unit of the partition came to nothing. The commit thread's.</summary>
+    public bool IsAbandoned { get; private set; }
+
+    /// <summary>Whether the journal may hold entries of it. Any thread.</summary>
+    public bool IsKnown => Volatile.Read(ref _isKnown);
+
+    bool _isKnown;
+
     /// <summary>An entry of this partition.</summary>
     public JournalEntry Entry(JournalEntryKind kind, long segmentBaseOffset, long position) =>
         new(kind, topicId, number, segmentBaseOffset, Generation: 0, position);
 
     /// <summary>The checkpoint on the disk says what this state says.</summary>
-    public void SetCheckpointed(in JournalEntry state) => Volatile.Write(ref _checkpointed, new Checkpointed(state));
+    public void SetCheckpointed(bool isJournaled, long segmentBaseOffset, long position) =>
+        Volatile.Write(ref _checkpointed, new Checkpointed(isJournaled, segmentBaseOffset, position));
 
     /// <summary>The entries of this partition were moved to <c>unplaced/</c>, and decide its end from there.</summary>
     public void MovedToUnplaced() => _isUnplaced = true;
 
-    public override bool IsCovered => _isUnplaced || State is null || Volatile.Read(ref _checkpointed)?.State == State;
+    public override bool IsCovered => _isUnplaced || State is not { } state || (Volatile.Read(ref _checkpointed)?.Says(state) ?? false);
 
     public override int StateBytes => JournalFormat.EncodedBytes(payloadBytes: 0);
 
     public override int WriteState(Span<byte> destination) => State!.Value.Write(destination, payload: []);
 
     /// <summary>Takes over what an entry says once its round is durable, or at the start what recovery found.</summary>
-    public void SetState(in JournalEntry state) => State = state;
+    public void SetState(in JournalEntry state)
+    {
+        State = state.Kind == JournalEntryKind.JournalingEnds ? state : state with { Kind = JournalEntryKind.SyncedUpTo };
+        Volatile.Write(ref _isKnown, true);
+    }
 
-    sealed record Checkpointed(JournalEntry State);
+    /// <summary>The partition ends at a place.</summary>
+    public void SetEnd(long segmentBaseOffset, long position) => SetState(Entry(JournalEntryKind.SyncedUpTo, segmentBaseOffset, position));
+
+    /// <summary>A unit came to nothing: the next ones must not be written behind the gap.</summary>
+    public void Abandon() => IsAbandoned = true;
+
+    sealed record Checkpointed(bool IsJournaled, long SegmentBaseOffset, long Position)
+    {
+        // A partition that is not journaled any more is read to its end in any case.
+        public bool Says(in JournalEntry state) => state.Kind == JournalEntryKind.JournalingEnds
+            ? !IsJournaled
+            : IsJournaled && (SegmentBaseOffset, Position) == (state.SegmentBaseOffset, state.Position);
+    }
 }

@@ -169,7 +169,7 @@ internal sealed partial class JournalWriter
         {
             // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
             var isBounded = _files >= JournalOptions.MaxFiles && HasFile;
-            if (_isMakingFile || _isClosing || _spares.Count > 0 || isBounded)
+            if (_isMakingFile || _isClosing || _damage is not null || _spares.Count > 0 || isBounded)
                 return;
             _isMakingFile = true;
         }
@@ -340,8 +340,8 @@ internal sealed partial class JournalWriter
                     return false;
             }
         }
-        // Nothing was written: whatever the mark says is right.
-        return _markedEpoch is not null && !_hasUnplaced;
+        // Where no round was written, the mark is right as it is.
+        return _markedEpoch is not null;
     }
 
     IEnumerable<JournalFile> OpenFiles()

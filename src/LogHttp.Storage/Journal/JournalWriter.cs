@@ -60,6 +60,11 @@ internal sealed partial class JournalWriter
     /// <param name="failure">Why there is no journal file, where none can be made; the log is not resumed then.</param>
     public bool TryEnter(IUnsyncedLog log, out IOException? failure)
     {
+        if (_damage is not null)
+        {
+            failure = new IOException($"The journal can't be used: {_damage}.");
+            return false;
+        }
         lock (_gate)
         {
             failure = null;
@@ -128,15 +133,24 @@ internal sealed partial class JournalWriter
         if (_round.Count > 0)
             return;
         var roundBytes = 0L;
+        List<JournalUnit>? abandoned = null;
         lock (_gate)
         {
             while (_waiting.TryPeek(out var unit) && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
             {
-                _round.Add(_waiting.Dequeue());
+                _waiting.Dequeue();
+                _waitingBytes -= unit.EncodedBytes;
+                if (unit.IsAbandoned)
+                {
+                    (abandoned ??= []).Add(unit);
+                    continue;
+                }
+                _round.Add(unit);
                 roundBytes += unit.EncodedBytes;
             }
-            _waitingBytes -= roundBytes;
         }
+        if (abandoned is not null)
+            Schedule(new RoundCompletion([.. abandoned], new IOException("An earlier append to the partition could not be made durable.")));
     }
 
     /// <summary>Under <c>_gate</c>: the logs that <see cref="TryEnter"/> parked and that may go on.</summary>
@@ -235,8 +249,9 @@ internal sealed partial class JournalWriter
         {
             return exception;
         }
-        (_lastRound, _lastHeadChecksum) = (head.Number, headChecksum);
+        _lastHeadChecksum = headChecksum;
         live.Position += writtenBytes;
+        Volatile.Write(ref _lastRound, head.Number);
         live.HasRounds = true;
         foreach (var subject in _carried)
             subject.NameIn(live);
@@ -288,7 +303,10 @@ internal sealed partial class JournalWriter
     void Retire(ulong liveEpoch)
     {
         _retiring = null;
-        Free(_sealed.Dequeue(), liveEpoch);
+        var retired = _sealed.Dequeue();
+        lock (_gate)
+            _readable.Remove(retired);
+        Free(retired, liveEpoch);
     }
 
     /// <summary>Begins to retire the oldest sealed file where its segments are synced.</summary>
@@ -317,6 +335,8 @@ internal sealed partial class JournalWriter
         }
         Seal();
         _live = new JournalFileUse([spare], (ulong)_environment.NewId(), _lastRound + 1);
+        lock (_gate)
+            _readable.Add(_live);
         Volatile.Write(ref _liveFirstRound, _live.FirstRound);
         KeepSpare();
         return true;
@@ -382,9 +402,18 @@ internal sealed partial class JournalWriter
         if (_round.Count == 0)
             return;
         if (failure is not null)
+        {
             StorageLog.JournalFailed(_environment.Logger, failure, _round.Count);
+            foreach (var unit in _round)
+                unit.Abandon();
+        }
         var completion = new RoundCompletion([.. _round], failure);
         _round.Clear();
+        Schedule(completion);
+    }
+
+    void Schedule(RoundCompletion completion)
+    {
         for (var item = 0; item < (completion.Count < UnitsPerHandOver ? 1 : 2); item++)
             _environment.AppendScheduler.Schedule(static state => ((RoundCompletion)state!).Run(), completion);
     }

@@ -22,6 +22,9 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     /// <summary>What verifications found to be wrong.</summary>
     public IReadOnlyList<SegmentDamage> Damage { get; init; } = [];
 
+    /// <summary>Whether the log ends at <see cref="Durable"/> unless the journal says otherwise; else a start reads on.</summary>
+    public bool IsJournaled { get; init; }
+
     /// <summary>The most that a checkpoint takes but for what it says of producers: its own fields, and damage.</summary>
     const int MaxOtherBytes = 64 << 20;
 
@@ -73,7 +76,8 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         var content = new Content(
             Content.CurrentFormat, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
             Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null,
-            Damage.Count > 0 ? [.. Damage.Select(static damage => new DamageContent(damage.Segment, damage.Range.Position, damage.Range.EndPosition, damage.Range.Reason, damage.Range.NextOffset))] : null);
+            Damage.Count > 0 ? [.. Damage.Select(static damage => new DamageContent(damage.Segment, damage.Range.Position, damage.Range.EndPosition, damage.Range.Reason, damage.Range.NextOffset))] : null,
+            IsJournaled ? true : null);
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
             JsonSerializer.Serialize(writer, content, ContentContext.Default.Content);
@@ -94,7 +98,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         try
         {
             var content = JsonSerializer.Deserialize(bytes[..lineBytes], ContentContext.Default.Content);
-            if (content is not { Format: Content.CurrentFormat or Content.FormatWithoutProducers })
+            if (content is not { Format: Content.CurrentFormat or Content.FormatWithoutJournal or Content.FormatWithoutProducers })
                 throw new NotSupportedException($"The checkpoint has format {content?.Format}; this server knows {Content.CurrentFormat}. Use the server that wrote it, or a newer one.");
             return new(content.LogStartOffset, new SegmentCursor(content.Segment)
             {
@@ -106,6 +110,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
                 MaxTimestampMs = content.MaxTimestamp,
             }, content.LastStamp, new ProducerTable(limits, (content.Producers ?? []).Select(static producer => producer.ToState())))
             {
+                IsJournaled = content.Journaled ?? false,
                 Damage = content.Damage is { } damage ? [.. damage.Select(static found => new SegmentDamage(found.Segment, new(found.Position, found.EndPosition, found.NextOffset, found.Reason)))] : [],
             };
         }
@@ -120,9 +125,10 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
 
     internal sealed record Content(
         int Format, long LogStartOffset, long Segment, long Position, long NextOffset,
-        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null, DamageContent[]? Damage = null)
+        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null, DamageContent[]? Damage = null, bool? Journaled = null)
     {
-        public const int CurrentFormat = 2;
+        public const int CurrentFormat = 3;
+        public const int FormatWithoutJournal = 2;
         public const int FormatWithoutProducers = 1;
     }
 

@@ -15,6 +15,10 @@ internal sealed record LogView(ImmutableArray<Segment> Segments, SegmentEnd End,
 {
     /// <summary>Whether the active segment's index has all its entries; else pages end only where those do that there are.</summary>
     public bool IsIndexWhole { get; init; } = true;
+
+    /// <summary>While bytes are written again that the disk may have lost: ends when they are. Readers wait for it.</summary>
+    public Task? Repaired { get; init; }
+
     /// <summary>How much readers have come to see since the start, in bytes; says how far the log grew between two views.</summary>
     public long GrownBytes { get; init; }
 

@@ -1,5 +1,6 @@
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
@@ -13,7 +14,17 @@ internal sealed record PartitionContext(
     ColdReads ColdReads,
     DiskReserve Reserve,
     AppendBudget AppendBudget,
+    JournalWriter Journal,
+    JournalPartition JournalPartition,
+    JournalEndSource EndSource,
+    bool IsOnJournaledVolume,
     string Directory)
 {
     public Segment NewSegment(long baseOffset) => new(Environment, OpenSegments, Directory, baseOffset);
 }
+
+/// <summary>How a partition learns where it ends when it is opened.</summary>
+/// <param name="IsMarked">Whether the directory has a journal. Without one, ends are found by reading.</param>
+/// <param name="IsRedone">Whether the journal's records are in the segments, synced, up to the end.</param>
+/// <param name="Problem">Why the end is not known for sure, so that nothing may be cut or appended; or null.</param>
+internal sealed record JournalEndSource(bool IsMarked, bool IsRedone, string? Problem);

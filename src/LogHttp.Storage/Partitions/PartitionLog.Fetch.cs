@@ -35,11 +35,17 @@ public sealed partial class PartitionLog
         OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
 
     /// <summary>Runs what a <see cref="WouldWaitException"/> broke off once more, where it may wait.</summary>
-    internal ValueTask<TResult> OnColdThreadAsync<TResult>(Func<TResult> read, CancellationToken cancellationToken) =>
-        _context.ColdReads.RunAsync(read, cancellationToken);
+    internal async ValueTask<TResult> OnColdThreadAsync<TResult>(Func<TResult> read, CancellationToken cancellationToken)
+    {
+        // Not on the cold thread: a repair may take as long as the disk does.
+        while (View.Repaired is { IsCompleted: false } repaired)
+            await repaired.WaitAsync(cancellationToken);
+        return await _context.ColdReads.RunAsync(read, cancellationToken);
+    }
 
     internal static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view, bool mayWait)
     {
+        WaitForRepair(view, mayWait);
         var offset = OffsetOf(place, view, mayWait);
         if (offset < view.EarliestOffset)
             return NoPage(FetchStatus.BelowEarliest, view, offset);
@@ -65,6 +71,16 @@ public sealed partial class PartitionLog
             lease.Dispose();
         }
         return NoPage(FetchStatus.AtEnd, view, offset);
+    }
+
+    /// <summary>After a failed sync nobody reads what the disk may not have, until it was written again.</summary>
+    internal static void WaitForRepair(LogView view, bool mayWait)
+    {
+        if (view.Repaired is not { IsCompleted: false } repaired)
+            return;
+        if (!mayWait)
+            throw new WouldWaitException();
+        repaired.Wait();
     }
 
     /// <summary>Reads what readers may see now; once more where a segment of it was removed meanwhile.</summary>

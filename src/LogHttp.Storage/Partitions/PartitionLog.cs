@@ -96,5 +96,5 @@ public sealed partial class PartitionLog
 
     internal void Configure(TopicConfiguration configuration) => _appender.Configure(configuration);
 
-    internal Task CloseAsync() => _appender.CloseAsync();
+    internal Task CloseAsync(bool isDeletion = false) => _appender.CloseAsync(isDeletion);
 }

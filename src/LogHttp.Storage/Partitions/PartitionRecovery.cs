@@ -1,4 +1,6 @@
+using System.Globalization;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Journal;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
@@ -28,7 +30,14 @@ internal sealed class PartitionRecovery
     /// <param name="LastStampMs">The last timestamp the server gave out.</param>
     /// <param name="Producers">The producers up to there.</param>
     /// <param name="ReadOnlyReason">Why nothing may be appended, or null.</param>
-    public sealed record Result(Checkpoint Checkpoint, LogView View, SegmentCursor Written, long LastStampMs, ProducerTable Producers, string? ReadOnlyReason);
+    public sealed record Result(Checkpoint Checkpoint, LogView View, SegmentCursor Written, long LastStampMs, ProducerTable Producers, string? ReadOnlyReason)
+    {
+        /// <summary>Whether the journal decides where the log ends, or no longer.</summary>
+        public bool IsJournaled { get; init; }
+
+        /// <summary>How much lies behind the checkpoint.</summary>
+        public long UncheckpointedBytes { get; init; }
+    }
 
     ProducerTable NoProducers => new(_context.Options.ProducerLimits);
 
@@ -52,12 +61,59 @@ internal sealed class PartitionRecovery
         // A process that was killed may not have come to that, and now segments go, and trims are answered, by what it says.
         if (checkpoint?.LogStartOffset > 0)
             FileSystem.SyncDirectory(_context.Directory);
-        FindSegments(lengths, checkpoint);
+        var end = FindExactEnd(checkpoint, lengths);
+        if (_context.EndSource.Problem is null && end is { } exact && lengths.ContainsKey(exact.BaseOffset))
+            RemoveBeyond(lengths, exact.BaseOffset);
+        FindSegments(lengths, checkpoint, end?.BaseOffset);
         if (_segments.Count == 0)
             return StartAnew(checkpoint, reason);
-        if (checkpoint is not null && checkpoint.Durable.BaseOffset == _segments[^1].BaseOffset && checkpoint.Durable.Position == lengths[checkpoint.Durable.BaseOffset])
-            return Found(checkpoint, checkpoint.Durable, readOnlyReason: null);
-        return ReadOn(FindPlace(checkpoint, reason), lengths, durableOffset: checkpoint?.Durable.NextOffset ?? 0);
+        if (_context.EndSource.Problem is { } problem)
+            return ReadOnlyAt(FindPlace(checkpoint, reason), problem);
+        if (end is not null && !lengths.ContainsKey(end.Value.BaseOffset))
+            return ReadOnlyAt(FindPlace(checkpoint, reason), string.Create(CultureInfo.InvariantCulture, $"segment {end.Value.BaseOffset} is missing, and the log ends in it"));
+        if (checkpoint is not null && checkpoint.Durable.BaseOffset == _segments[^1].BaseOffset && checkpoint.Durable.Position == lengths[checkpoint.Durable.BaseOffset] && (end is null || end.Value.Position == checkpoint.Durable.Position))
+            return Found(checkpoint, checkpoint.Durable, readOnlyReason: null) with { IsJournaled = end is not null };
+        return ReadOn(FindPlace(checkpoint, reason), lengths, durableOffset: checkpoint?.Durable.NextOffset ?? 0, end?.Position);
+    }
+
+    /// <summary>
+    /// Where the log ends for sure: by the journal's last entry, or by a checkpoint that lies further, as one behind a roll
+    /// does. Null where the end has to be found by reading.
+    /// </summary>
+    (long BaseOffset, long Position)? FindExactEnd(Checkpoint? checkpoint, Dictionary<long, long> lengths)
+    {
+        if (!_context.EndSource.IsMarked)
+            return null;
+        (long BaseOffset, long Position)? checkpointed = checkpoint is { IsJournaled: true } ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) : null;
+        if (_context.JournalPartition.State is not { } state)
+            return checkpointed;
+        if (state.Kind == JournalEntryKind.JournalingEnds)
+            return null;
+        var end = (state.SegmentBaseOffset, state.Position);
+        if (checkpointed is { } further && further.CompareTo(end) > 0)
+            return further;
+        // A trim that took all left the segment for a new one, which the next round would have named.
+        return checkpoint is not null && end.SegmentBaseOffset < checkpoint.LogStartOffset && lengths.ContainsKey(checkpoint.LogStartOffset) && !lengths.ContainsKey(end.SegmentBaseOffset)
+            ? (checkpoint.LogStartOffset, 0)
+            : end;
+    }
+
+    /// <summary>Segments behind the end hold nothing that was acknowledged: what they hold is kept beside.</summary>
+    void RemoveBeyond(Dictionary<long, long> lengths, long endBaseOffset)
+    {
+        foreach (var baseOffset in lengths.Keys.Where(baseOffset => baseOffset > endBaseOffset).Order().ToArray())
+        {
+            var segment = _context.NewSegment(baseOffset);
+            if (lengths[baseOffset] > 0)
+            {
+                using var lease = segment.Acquire(isSealed: false);
+                KeepTorn(segment, lease.Files.Data, 0, lengths[baseOffset], "it lies behind the end that the journal says");
+            }
+            segment.Retire();
+            segment.DeleteFiles();
+            lengths.Remove(baseOffset);
+            StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
+        }
     }
 
     /// <summary>Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not there.</summary>
@@ -108,7 +164,7 @@ internal sealed class PartitionRecovery
     /// Takes the segments that hold something, and the empty one that the log stood in. Other empty ones are rolls that
     /// came to nothing, or that the log passed by: without them the segment before is the active one again.
     /// </summary>
-    void FindSegments(Dictionary<long, long> lengths, Checkpoint? checkpoint)
+    void FindSegments(Dictionary<long, long> lengths, Checkpoint? checkpoint, long? endBaseOffset)
     {
         var baseOffsets = lengths.Keys.Order().ToArray();
         var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
@@ -118,6 +174,8 @@ internal sealed class PartitionRecovery
             active = Math.Max(active, Array.IndexOf(baseOffsets, checkpoint.LogStartOffset));
         if (active < lastFilled || active < 0)
             active = Math.Max(lastFilled, 0);
+        if (endBaseOffset is { } exact && lengths.ContainsKey(exact))
+            active = Array.IndexOf(baseOffsets, exact);
         // A roll leaves an empty segment no entries, durably: one that has some was emptied from outside, and says what is lost.
         var isEmptied = (int number) => number < lastFilled && lengths[baseOffsets[number]] == 0 && _withEntries.Contains(baseOffsets[number]);
         var isTrimmed = (int number) => number < active && baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
@@ -164,22 +222,23 @@ internal sealed class PartitionRecovery
     }
 
     /// <summary>Reads what follows the checkpoint, through all later segments.</summary>
-    Result ReadOn(Checkpoint checkpoint, Dictionary<long, long> lengths, long durableOffset)
+    Result ReadOn(Checkpoint checkpoint, Dictionary<long, long> lengths, long durableOffset, long? endPosition)
     {
         var cursor = checkpoint.Durable;
         var producers = checkpoint.Producers;
         for (var number = _segments.FindIndex(segment => segment.BaseOffset == cursor.BaseOffset); ; number++)
         {
             var segment = _segments[number];
-            var lengthBytes = lengths[segment.BaseOffset];
+            var isLast = number == _segments.Count - 1;
+            var fileBytes = lengths[segment.BaseOffset];
             using var lease = segment.Acquire(isSealed: false);
-            if (lengthBytes < cursor.Position)
-                return ReadOnly(checkpoint, segment, lease.Files, new SegmentCursor(segment.BaseOffset), $"{segment.DataPath} is {lengthBytes} bytes long, but {cursor.Position} bytes of it were durable");
+            var lengthBytes = isLast && endPosition is { } exact ? exact : fileBytes;
+            if (fileBytes < Math.Max(cursor.Position, lengthBytes))
+                return ReadOnly(checkpoint, segment, lease.Files, fileBytes < cursor.Position ? new SegmentCursor(segment.BaseOffset) : cursor, $"{segment.DataPath} is {fileBytes} bytes long, but {Math.Max(cursor.Position, lengthBytes)} bytes of it were durable");
             // Where the clock was ahead, what came after the checkpoint came no earlier than that says.
             var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, producers, Math.Max(_context.Environment.NowMs, checkpoint.LastStampMs));
             _readBytes += lengthBytes - cursor.Position;
-            var isLast = number == _segments.Count - 1;
-            if (scan.Bad is { } bad && (!isLast || IsDamage(lease.Files.Data, bad, lengthBytes)))
+            if (scan.Bad is { } bad && (!isLast || endPosition is not null || IsDamage(lease.Files.Data, bad, lengthBytes)))
                 return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow");
             if (!isLast && _segments[number + 1].BaseOffset < scan.End.NextOffset)
                 return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath} reaches offset {scan.End.NextOffset - 1}, and so does the segment after it");
@@ -187,9 +246,10 @@ internal sealed class PartitionRecovery
                 return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{_context.Directory} ends before offset {scan.End.NextOffset}, but all before {durableOffset} was durable: a segment is missing");
             if (isLast)
             {
-                CutTorn(segment, lease.Files.Data, scan, lengthBytes);
-                MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
-                return Recovered(checkpoint, segment, lease.Files.Index, cursor, scan);
+                CutTorn(segment, lease.Files.Data, scan, fileBytes);
+                if (endPosition is null || !_context.EndSource.IsRedone)
+                    MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
+                return Recovered(checkpoint, segment, lease.Files.Index, cursor, scan, isJournaled: endPosition is not null);
             }
             cursor = new SegmentCursor(_segments[number + 1].BaseOffset);
             producers = scan.Producers!;
@@ -203,12 +263,19 @@ internal sealed class PartitionRecovery
     static bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
         bad is { LacksPage: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
 
-    /// <summary>Cuts what belongs to no whole batch, after keeping it beside.</summary>
+    /// <summary>Cuts what belongs to no whole batch, or lies behind the end that is known, after keeping it beside.</summary>
     void CutTorn(Segment segment, IFile data, SegmentScan scan, long lengthBytes)
     {
-        var (position, tornBytes) = (scan.End.Position, lengthBytes - scan.End.Position);
-        if (tornBytes == 0)
+        var position = scan.End.Position;
+        if (lengthBytes == position)
             return;
+        KeepTorn(segment, data, position, lengthBytes, scan.Bad?.Reason ?? "it lies behind the end that the journal says");
+        data.Truncate(position);
+    }
+
+    void KeepTorn(Segment segment, IFile data, long position, long lengthBytes, string reason)
+    {
+        var tornBytes = lengthBytes - position;
         var tornPath = Path.Combine(_context.Directory, SegmentLayout.TornName(segment.BaseOffset, position));
         try
         {
@@ -217,7 +284,7 @@ internal sealed class PartitionRecovery
             Copy(data, position, lengthBytes, torn, 0);
             torn.Sync();
             FileSystem.SyncDirectory(_context.Directory);
-            StorageLog.TornTailCut(_context.Environment.Logger, segment.DataPath, tornBytes, position, scan.Bad?.Reason ?? "", tornPath);
+            StorageLog.TornTailCut(_context.Environment.Logger, segment.DataPath, tornBytes, position, reason, tornPath);
         }
         catch (DiskFullException exception)
         {
@@ -225,7 +292,6 @@ internal sealed class PartitionRecovery
             StorageLog.TornTailNotKept(_context.Environment.Logger, exception, segment.DataPath, tornBytes, position);
             FileSystem.DeleteFile(tornPath);
         }
-        data.Truncate(position);
     }
 
     /// <summary>
@@ -273,12 +339,12 @@ internal sealed class PartitionRecovery
         }
     }
 
-    Result Recovered(Checkpoint checkpoint, Segment segment, IFile index, in SegmentCursor from, SegmentScan scan)
+    Result Recovered(Checkpoint checkpoint, Segment segment, IFile index, in SegmentCursor from, SegmentScan scan, bool isJournaled)
     {
         var end = scan.End;
         // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
         var lastStampMs = end.MaxTimestampMs <= _context.Environment.NowMs ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs) : checkpoint.LastStampMs;
-        var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers! };
+        var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers!, IsJournaled = isJournaled };
         try
         {
             WriteIndexWithReserve(segment, index, from, scan);
@@ -305,20 +371,26 @@ internal sealed class PartitionRecovery
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
         StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
-        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers };
+        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers, IsJournaled = isJournaled };
     }
 
-    /// <summary>Serves what is whole before the damage; touches nothing.</summary>
+    /// <summary>Serves what is whole from the checkpoint's place on, and writes nothing.</summary>
+    Result ReadOnlyAt(Checkpoint checkpoint, string reason)
+    {
+        var segment = _segments.Find(segment => segment.BaseOffset == checkpoint.Durable.BaseOffset)!;
+        using var lease = segment.Acquire(isSealed: false);
+        return ReadOnly(checkpoint, segment, lease.Files, checkpoint.Durable, reason);
+    }
+
+    /// <summary>Serves what is whole before the damage; writes nothing.</summary>
     Result ReadOnly(Checkpoint checkpoint, Segment segment, SegmentFiles files, SegmentCursor from, string reason)
     {
         StorageLog.PartitionReadOnly(_context.Environment.Logger, _context.Directory, reason);
         var scan = SegmentScan.Run(files.Data, from, files.Data.LengthBytes);
         _segments.RemoveRange(_segments.IndexOf(segment) + 1, _segments.Count - _segments.IndexOf(segment) - 1);
-        MakeDurable(files.Data, from.Position, scan.End.Position);
-        if (!IndexFile.HasHeader(files.Index, segment.BaseOffset))
-            IndexFile.WriteHeader(files.Index, segment.BaseOffset);
-        IndexFile.Write(files.Index, from.IndexEntries, scan.Entries.ToArray());
-        return Found(checkpoint, scan.End, $"The partition is read-only: {reason}.");
+        // Readers find their way with the entries that there are: none is written for the rest.
+        var found = Found(checkpoint, scan.End with { IndexEntries = from.IndexEntries }, $"The partition is read-only: {reason}.");
+        return found with { View = found.View with { IsIndexWhole = false } };
     }
 
     Result Found(Checkpoint checkpoint, SegmentCursor end, string? readOnlyReason)

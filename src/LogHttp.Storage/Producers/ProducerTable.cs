@@ -89,7 +89,11 @@ internal sealed class ProducerTable
 /// <summary>How many producers a partition remembers, and how long.</summary>
 /// <param name="MaxProducers">More: those that were not heard of for the longest time are forgotten.</param>
 /// <param name="ExpiryMs">One that was not heard of for so long is forgotten.</param>
-internal readonly record struct ProducerLimits(int MaxProducers, long ExpiryMs);
+internal readonly record struct ProducerLimits(int MaxProducers, long ExpiryMs)
+{
+    /// <summary>For readers that look at everything and forget nobody.</summary>
+    public static ProducerLimits None => new(int.MaxValue, long.MaxValue);
+}
 
 /// <summary>What is known of a producer.</summary>
 /// <param name="Epoch">Its latest.</param>

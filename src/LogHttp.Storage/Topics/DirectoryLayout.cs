@@ -9,6 +9,7 @@ internal static class DirectoryLayout
     public const string TopicsName = "topics";
     public const string TemporaryName = "tmp";
     public const string DeletedName = "deleted";
+    public const string JournalName = "journal";
 
-    public static IReadOnlyCollection<string> Names { get; } = [LockName, TopicsName, TemporaryName, DeletedName, DiskReserve.Name, FileSystemExtensions.TemporaryName(DiskReserve.Name)];
+    public static IReadOnlyCollection<string> Names { get; } = [LockName, TopicsName, TemporaryName, DeletedName, JournalName, DiskReserve.Name, FileSystemExtensions.TemporaryName(DiskReserve.Name)];
 }

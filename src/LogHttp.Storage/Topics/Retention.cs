@@ -1,4 +1,3 @@
-using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
@@ -12,12 +11,12 @@ internal sealed class Retention : IDisposable
 {
     readonly StorageEnvironment _environment;
     readonly Func<IEnumerable<Topic>> _topics;
-    readonly DiskReserve _reserve;
+    readonly Action _keepSpares;
     readonly ITimer _timer;
 
-    public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics, DiskReserve reserve)
+    public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics, Action keepSpares)
     {
-        (_environment, _topics, _reserve) = (environment, topics, reserve);
+        (_environment, _topics, _keepSpares) = (environment, topics, keepSpares);
         _timer = environment.Time.CreateTimer(static state => ((Retention)state!).Run(), this, interval, interval);
     }
 
@@ -25,7 +24,7 @@ internal sealed class Retention : IDisposable
 
     void Run()
     {
-        _reserve.Keep();
+        _keepSpares();
         foreach (var topic in _topics())
         {
             if (topic.Configuration is { RetentionMs: > 0 } or { RetentionBytes: > 0 })

@@ -33,5 +33,5 @@ public sealed class Topic
             partition.Configure(configuration);
     }
 
-    internal Task CloseAsync() => Task.WhenAll(Partitions.Select(static partition => partition.CloseAsync()));
+    internal Task CloseAsync(bool isDeletion = false) => Task.WhenAll(Partitions.Select(partition => partition.CloseAsync(isDeletion)));
 }

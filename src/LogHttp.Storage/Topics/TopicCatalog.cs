@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
@@ -17,6 +18,8 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly StorageOptions _options;
     readonly IDisposable _directoryLock;
     readonly SegmentSyncers _syncers;
+    readonly WorkThread? _commitThread;
+    readonly WorkThread? _keeperThread;
     readonly OpenSegments _openSegments;
     readonly ColdReads _coldReads;
     readonly DiskReserve _reserve;
@@ -27,6 +30,11 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly ConcurrentDictionary<string, string> _damagedTopics = new(StringComparer.Ordinal);
 
     readonly Lazy<Task> _closing;
+
+    // Set by the start, before anything else.
+    JournalWriter _journal = null!;
+    JournalRecovery? _recovery;
+    IVolume _journaledVolume = null!;
 
     // Held while a topic is made, changed or deleted: that is rare, and two of one name must not meet.
     readonly SemaphoreSlim _changes = new(1, 1);
@@ -50,11 +58,13 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         (_environment, _options, _directoryLock) = (environment, options, directoryLock);
         _syncers = new SegmentSyncers(environment, options.SyncAllThreshold);
+        if (environment.CommitScheduler is null)
+            (_commitThread, _keeperThread) = (new WorkThread("loghttp commit"), new WorkThread("loghttp journal"));
         _openSegments = new OpenSegments(options.MaxOpenSegments);
         _coldReads = new ColdReads(options.MaxColdReads);
         _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
-        _retention = new Retention(environment, options.RetentionInterval, () => Topics, _reserve);
+        _retention = new Retention(environment, options.RetentionInterval, () => Topics, KeepSpares);
         _scrub = new Scrub(environment, options.ScrubBytesPerSecond, () => Topics);
         _closing = new Lazy<Task>(CloseAsync);
     }
@@ -67,6 +77,7 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     string TopicsDirectory => Path.Combine(_options.Directory, DirectoryLayout.TopicsName);
     string TemporaryDirectory => Path.Combine(_options.Directory, DirectoryLayout.TemporaryName);
+    string JournalDirectory => Path.Combine(_options.Directory, DirectoryLayout.JournalName);
     string DeletedDirectory => Path.Combine(_options.Directory, DirectoryLayout.DeletedName);
 
     /// <summary>Takes the data directory and opens every partition in it.</summary>
@@ -89,7 +100,9 @@ public sealed class TopicCatalog : IAsyncDisposable
             catalog = new TopicCatalog(environment, options, directoryLock);
             catalog.PrepareDirectories();
             catalog._reserve.Find();
+            catalog.OpenJournal();
             catalog.OpenTopics();
+            catalog.TakeOverJournal();
             catalog._reserve.Keep();
         }
         catch
@@ -98,6 +111,8 @@ public sealed class TopicCatalog : IAsyncDisposable
             catalog?._retention.Dispose();
             catalog?._scrub.Dispose();
             catalog?._syncers.Dispose();
+            catalog?._commitThread?.Dispose();
+            catalog?._keeperThread?.Dispose();
             directoryLock.Dispose();
             throw;
         }
@@ -187,7 +202,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             }
             // Nothing writes there any more, nor opens a file by its name.
             if (topic is not null)
-                await topic.CloseAsync().ConfigureAwait(false);
+                await topic.CloseAsync(isDeletion: true).ConfigureAwait(false);
             try
             {
                 deletedDirectory = MoveAway(DirectoryOf(name));
@@ -199,6 +214,8 @@ public sealed class TopicCatalog : IAsyncDisposable
             }
             _damagedTopics.TryRemove(name, out _);
             SyncTopics();
+            if (topic is not null && JournalRecovery.TryParseId(topic.Id, out var topicId))
+                _journal.Forget(topicId, topic.Partitions.Length);
             (previous, _removals) = (_removals, removed.Task);
         }
         await previous.ConfigureAwait(false);
@@ -235,11 +252,15 @@ public sealed class TopicCatalog : IAsyncDisposable
         _isClosed = true;
         _retention.Dispose();
         _scrub.Dispose();
+        var journalClosing = _journal.CloseAsync();
         await Task.WhenAll(_topics.Values.Select(topic => topic.CloseAsync())).ConfigureAwait(false);
         var removals = _removals;
         _changes.Release();
         await removals.ConfigureAwait(false);
+        await journalClosing.ConfigureAwait(false);
         _syncers.Dispose();
+        _commitThread?.Dispose();
+        _keeperThread?.Dispose();
         _directoryLock.Dispose();
     }
 
@@ -278,15 +299,54 @@ public sealed class TopicCatalog : IAsyncDisposable
         fileSystem.DeleteDirectory(DeletedDirectory);
         fileSystem.CreateDirectory(TemporaryDirectory);
         fileSystem.CreateDirectory(DeletedDirectory);
+        fileSystem.CreateDirectory(JournalDirectory);
         fileSystem.SyncDirectory(_options.Directory);
         if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(_options.Directory)) is { Length: > 0 } parent)
             fileSystem.SyncDirectory(parent);
+    }
+
+    /// <summary>Applies what the journal holds to the segments, and takes the journal over.</summary>
+    void OpenJournal()
+    {
+        var fileSystem = _environment.FileSystem;
+        var recovery = JournalRecovery.Run(_environment, _options, JournalDirectory, TopicsDirectory);
+        var options = new JournalOptions(JournalDirectory, TopicsDirectory, _options.MinJournalFileBytes, _options.MaxJournalFileBytes, _options.MaxUnsyncedLogs);
+        var commitScheduler = _environment.CommitScheduler ?? _commitThread!;
+        var keeperScheduler = _environment.CommitScheduler ?? _keeperThread!;
+        _journal = JournalWriter.Open(_environment, options, commitScheduler, keeperScheduler, _reserve, recovery.Start());
+        _journaledVolume = fileSystem.VolumeOf(TopicsDirectory);
+        _recovery = recovery;
+    }
+
+    /// <summary>
+    /// Records where the partitions end, under a new epoch. Before that, the catalog is nobody's: what a start reads may be
+    /// in the page cache only.
+    /// </summary>
+    void TakeOverJournal()
+    {
+        var recovery = _recovery!;
+        _recovery = null;
+        if (recovery.Scan is { IsEmpty: false, Rounds.Count: > 0 } scan && recovery is { Damage: null, IsUnmarked: false })
+        {
+            var files = scan.Rounds.Select(range => JournalFile.Open(_environment.FileSystem, JournalDirectory, range.FileNumber));
+            _journal.RecordEnds(files, scan.OldestNeeded, _journal.KnownPartitions);
+        }
+        recovery.RemovePlaced();
+    }
+
+    /// <summary>What a full disk cost of the reserve, and of the journal, is made again.</summary>
+    void KeepSpares()
+    {
+        _reserve.Keep();
+        _journal.Keep();
     }
 
     void OpenTopics()
     {
         foreach (var entry in _environment.FileSystem.List(TopicsDirectory).OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
+            if (!entry.IsDirectory && (entry.Name == JournalMark.Name || entry.Name == FileSystemExtensions.TemporaryName(JournalMark.Name)))
+                continue;
             var directory = Path.Combine(TopicsDirectory, entry.Name);
             if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
                 StorageLog.ForeignFile(_environment.Logger, directory);
@@ -334,7 +394,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             for (var number = 0; number < configuration.Partitions; number++)
             {
                 fileSystem.CreateDirectory(PartitionDirectory(buildDirectory, number));
-                PartitionRecovery.Create(Context(buildDirectory, number));
+                PartitionRecovery.Create(Context(buildDirectory, id, number));
             }
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
             if (_leftBehind.Contains(name))
@@ -396,16 +456,29 @@ public sealed class TopicCatalog : IAsyncDisposable
         // Most have the defaults, and then share them.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
         return new Topic(name, file.Id, configuration,
-            [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, number), configuration, number))]);
+            [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, file.Id, number), configuration, number))]);
     }
 
     /// <exception cref="IOException">The partition's directory can't be opened.</exception>
-    PartitionContext Context(string topicDirectory, int number)
+    PartitionContext Context(string topicDirectory, string id, int number)
     {
         var directory = PartitionDirectory(topicDirectory, number);
         // A topic or a partition may be a mount or a link to another file system.
-        var syncer = _syncers.For(_environment.FileSystem.VolumeOf(directory));
-        return new(_environment, _options, syncer, _openSegments, _coldReads, _reserve, _appendBudget, directory);
+        var volume = _environment.FileSystem.VolumeOf(directory);
+        if (!JournalRecovery.TryParseId(id, out var topicId))
+            throw new CorruptionException(Path.Combine(topicDirectory, TopicFile.Name), 0, $"the id \"{id}\" is no hexadecimal number of 64 bits");
+        var partition = _journal.PartitionFor(topicId, number);
+        var source = new JournalEndSource(IsMarked: true, IsRedone: false, Problem: null);
+        if (_recovery is { } recovery)
+        {
+            var redo = recovery.Find(topicId, number);
+            if (redo?.End is { } end)
+                partition.SetState(end);
+            source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.Damage ?? redo?.Problem);
+        }
+        return new(
+            _environment, _options, _syncers.For(volume), _openSegments, _coldReads, _reserve, _appendBudget,
+            _journal, partition, source, volume == _journaledVolume, directory);
     }
 
     static string PartitionDirectory(string topicDirectory, int number) =>

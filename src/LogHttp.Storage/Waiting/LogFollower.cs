@@ -106,7 +106,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     FetchResult? TryReadTail(LogView view, PageSize pageSize)
     {
         var lengthBytes = view.End.Position - _position;
-        if (_segment is null || _segment != view.Active || lengthBytes <= 0 || lengthBytes > pageSize.MaxBytes)
+        if (_segment is null || view.Repaired is not null || _segment != view.Active || lengthBytes <= 0 || lengthBytes > pageSize.MaxBytes)
             return null;
         var offset = _place.Resolve(view.EarliestOffset, view.EndOffset);
         if (offset < view.EarliestOffset)

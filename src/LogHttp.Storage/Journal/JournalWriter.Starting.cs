@@ -1,0 +1,161 @@
+using System.IO.Pipelines;
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Journal;
+
+// How a process takes over the journal, and reads back what it wrote itself.
+internal sealed partial class JournalWriter
+{
+    // Guarded by _gate: uses of this process that are not retired, in order, for reading back.
+    readonly List<JournalFileUse> _readable = [];
+
+    // Partitions by topic id and number. Added at the start and at creation, removed with their topic.
+    readonly System.Collections.Concurrent.ConcurrentDictionary<(ulong TopicId, int Number), JournalPartition> _partitions = [];
+
+    string? _damage;
+
+    JournalWriter(StorageEnvironment environment, JournalOptions options, PipeScheduler commitScheduler, PipeScheduler keeperScheduler, DiskReserve reserve)
+    {
+        (_environment, _options, _reserve) = (environment, options, reserve);
+        (_commitScheduler, _keeperScheduler) = (commitScheduler, keeperScheduler);
+        _targetFileBytes = options.MinFileBytes;
+    }
+
+    /// <summary>Continues a journal in files that hold nothing that is needed.</summary>
+    /// <param name="environment">The outside world.</param>
+    /// <param name="options">The bounds.</param>
+    /// <param name="commitScheduler">Runs rounds, one work item at a time.</param>
+    /// <param name="keeperScheduler">Runs the keeper, one work item at a time.</param>
+    /// <param name="reserve">Room for the mark on a full disk.</param>
+    /// <param name="found">What the start found.</param>
+    /// <exception cref="IOException">A file can't be opened.</exception>
+    public static JournalWriter Open(StorageEnvironment environment, JournalOptions options, PipeScheduler commitScheduler, PipeScheduler keeperScheduler, DiskReserve reserve, JournalStart found)
+    {
+        var journal = new JournalWriter(environment, options, commitScheduler, keeperScheduler, reserve)
+        {
+            _lastRound = found.LastRound,
+            _lastHeadChecksum = found.LastHeadChecksum,
+            _nextFileNumber = found.NextFileNumber,
+            _damage = found.Damage,
+        };
+        if (found.Damage is not null)
+            return journal;
+        foreach (var number in found.FreeFiles)
+            journal.Adopt(JournalFile.Open(environment.FileSystem, options.Directory, number));
+        return journal;
+    }
+
+    /// <summary>The partition as the journal knows it: the same one as long as its topic exists.</summary>
+    public JournalPartition PartitionFor(ulong topicId, int number) =>
+        _partitions.GetOrAdd((topicId, number), static key => new JournalPartition(key.TopicId, key.Number));
+
+    /// <summary>Every partition that the journal says something of. For the start.</summary>
+    public IEnumerable<JournalPartition> KnownPartitions => _partitions.Values.Where(static partition => partition.State is not null).OrderBy(static partition => (partition.TopicId, partition.Number));
+
+    /// <summary>A topic's partitions are gone.</summary>
+    public void Forget(ulong topicId, int partitions)
+    {
+        for (var number = 0; number < partitions; number++)
+            _partitions.TryRemove((topicId, number), out _);
+    }
+
+    /// <summary>
+    /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read may be
+    /// in the page cache only, and with a power cut the next start would find another end.
+    /// </summary>
+    /// <param name="files">The files that the start read. They are free afterwards.</param>
+    /// <param name="firstRound">The first round that the start needed.</param>
+    /// <param name="partitions">Every partition that the journal said something of.</param>
+    /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
+    public void RecordEnds(IEnumerable<JournalFile> files, ulong firstRound, IEnumerable<JournalPartition> partitions)
+    {
+        var start = new JournalFileUse([.. files], epoch: 0, firstRound) { HasRounds = true };
+        lock (_gate)
+            _files += start.Files.Count;
+        foreach (var partition in partitions)
+            partition.NameIn(start);
+        _sealed.Enqueue(start);
+        _syncedBefore = _lastRound + 1;
+        lock (_gate)
+            (_isRunning, _isCheckpointing) = (true, true);
+        MakeFirst(start.StateBytes);
+        TrySwitch();
+        while (_sealed.Count > 0)
+        {
+            BeginRetirement();
+            if (TryWriteRound([]) is { } failure)
+                throw failure;
+        }
+        lock (_gate)
+            (_isRunning, _isCheckpointing) = (false, false);
+    }
+
+    /// <summary>Hands out the entries of one partition that are durable in the journal and were written by this process.</summary>
+    /// <exception cref="IOException">A file can't be read, or does not hold what was written.</exception>
+    public void ReadBack(JournalPartition partition, JournalEntryHandler handler)
+    {
+        // Positions only grow, and a use that holds entries of an unsynced partition is not retired.
+        var lastRound = Volatile.Read(ref _lastRound);
+        JournalFileUse[] uses;
+        lock (_gate)
+            uses = [.. _readable];
+        foreach (var use in uses)
+        {
+            var range = new JournalRange(use.File.Number, use.Epoch, 0, use.FirstRound, use.Position);
+            JournalReader.Read(use.File.File, use.File.Path, range, use.FirstRound, lastRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round) =>
+            {
+                if (entry.TopicId == partition.TopicId && entry.Partition == partition.Number)
+                    handler(entry, payload, round);
+            });
+        }
+    }
+
+    /// <summary>Keeps a partition's entries outside the rotation, durably: its segment can't take them.</summary>
+    /// <exception cref="IOException">The disk failed, or there are too many: the rotation must keep them.</exception>
+    public void MoveToUnplaced(JournalPartition partition)
+    {
+        var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
+        ReadBack(partition, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
+        unplaced.Flush();
+        partition.MovedToUnplaced();
+    }
+
+    void Adopt(JournalFile file)
+    {
+        _files++;
+        _targetFileBytes = Math.Clamp(file.SizeBytes, _targetFileBytes, _options.MaxFileBytes);
+        _spares.Enqueue(file);
+    }
+
+    /// <summary>A start with ends to record needs a file at once; a small one where the disk has room for no other.</summary>
+    void MakeFirst(long stateBytes)
+    {
+        // One that an earlier process cut short can't take all ends.
+        while (_spares.TryPeek(out var spare) && spare.SizeBytes < _options.MinFileBytes)
+        {
+            _files--;
+            _spares.Dequeue().Remove(_environment.FileSystem);
+        }
+        if (_spares.Count > 0)
+            return;
+        try
+        {
+            AddSpare(MakeFile());
+        }
+        catch (DiskFullException)
+        {
+            _targetFileBytes = JournalFormat.Align(JournalFormat.HeadBytes + stateBytes);
+            if (!_reserve.TryUse(() => AddSpare(MakeFile())))
+                throw;
+            _targetFileBytes = _options.MinFileBytes;
+        }
+    }
+}
+
+/// <summary>What a start found of the journal.</summary>
+/// <param name="LastRound">The last round's number; 0 for none.</param>
+/// <param name="LastHeadChecksum">Its head checksum.</param>
+/// <param name="NextFileNumber">A number that no file has.</param>
+/// <param name="FreeFiles">Files that hold nothing that is needed.</param>
+/// <param name="Damage">Why the journal can't be used, or null.</param>
+internal sealed record JournalStart(ulong LastRound, uint LastHeadChecksum, long NextFileNumber, IReadOnlyList<long> FreeFiles, string? Damage);

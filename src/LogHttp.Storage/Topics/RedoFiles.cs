@@ -1,0 +1,56 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage;
+
+/// <summary>
+/// The segment files that a start writes to, a bounded number of them open at once. Each is synced by the handle that
+/// wrote, which is the one that the kernel tells of errors. For one thread.
+/// </summary>
+internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold)
+{
+    const int MaxOpenFiles = 256;
+
+    readonly Dictionary<string, IFile> _open = new(StringComparer.Ordinal);
+    readonly Queue<string> _order = [];
+
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public IFile Open(string path)
+    {
+        if (_open.TryGetValue(path, out var file))
+            return file;
+        if (_open.Count == MaxOpenFiles)
+            Close(_order.Dequeue());
+        file = fileSystem.Open(path);
+        _open.Add(path, file);
+        _order.Enqueue(path);
+        return file;
+    }
+
+    /// <summary>Makes everything durable that was written.</summary>
+    public void SyncAll()
+    {
+        // Volumes are told apart by their directories; most starts have one.
+        foreach (var volume in _order.GroupBy(path => fileSystem.VolumeOf(Path.GetDirectoryName(path)!)).ToArray())
+        {
+            var isOneSync = syncAllThreshold > 0 && volume.Key.CanSyncAll && volume.Count() >= syncAllThreshold;
+            if (isOneSync)
+                volume.Key.SyncAll();
+            foreach (var path in volume)
+            {
+                if (isOneSync)
+                    _open[path].Dispose();
+                else
+                    Close(path);
+                _open.Remove(path);
+            }
+        }
+        _order.Clear();
+    }
+
+    void Close(string path)
+    {
+        using var file = _open[path];
+        file.Sync();
+        _open.Remove(path);
+    }
+}
