@@ -46,6 +46,11 @@ internal sealed class JournalFile : IDisposable
             && NameOf(number) == name;
     }
 
+    /// <summary>Returns whether this is the name of a file that was never finished.</summary>
+    public static bool IsTemporaryName(string name) =>
+        name.EndsWith(FileSystemExtensions.TemporaryName(""), StringComparison.Ordinal)
+        && TryParseName(name[..^FileSystemExtensions.TemporaryName("").Length], out _);
+
     /// <summary>Creates a file, fills it with incompressible bytes and makes it durable.</summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The journal's directory, which exists.</param>
