@@ -8,8 +8,11 @@ namespace LogHttp.Storage.Journal;
 /// </summary>
 internal sealed class JournalFileRounds
 {
-    JournalFileRounds(long fileNumber, string path, long sizeBytes)
+    readonly bool _canGrow;
+
+    JournalFileRounds(long fileNumber, string path, long sizeBytes, bool canGrow)
     {
+        _canGrow = canGrow;
         FileNumber = fileNumber;
         Path = path;
         SizeBytes = sizeBytes;
@@ -63,11 +66,12 @@ internal sealed class JournalFileRounds
     /// <param name="file">The open file.</param>
     /// <param name="path">Its path, for messages.</param>
     /// <param name="fileNumber">Its number.</param>
+    /// <param name="canGrow">Whether the file grows with each round: then its end may cut the last one.</param>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
-    public static JournalFileRounds Read(IFile file, string path, long fileNumber)
+    public static JournalFileRounds Read(IFile file, string path, long fileNumber, bool canGrow = false)
     {
         using var window = new RoundWindow(file, path);
-        var rounds = new JournalFileRounds(fileNumber, path, window.SizeBytes);
+        var rounds = new JournalFileRounds(fileNumber, path, window.SizeBytes, canGrow);
         while (rounds.Advance(window))
         {
         }
@@ -115,7 +119,7 @@ internal sealed class JournalFileRounds
             case RoundState.Valid:
                 SetFault($"round {head.Number} does not continue round {LastNumber}", head, headChecksum);
                 return false;
-            case RoundState.Malformed when head.LengthBytes > SizeBytes - EndPosition:
+            case RoundState.Cut when !_canGrow:
                 SetFault(
                     $"the file has {SizeBytes} bytes and was longer: round {head.Number} has {head.LengthBytes} bytes here",
                     head,
@@ -127,7 +131,7 @@ internal sealed class JournalFileRounds
                     head,
                     headChecksum);
                 return false;
-            case RoundState.TornBody:
+            case RoundState.TornBody or RoundState.Cut:
                 Epoch = head.Epoch;
                 TornNumber = head.Number;
                 return false;

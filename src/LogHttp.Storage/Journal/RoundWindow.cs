@@ -18,6 +18,9 @@ internal enum RoundState
     /// <summary>A valid head, and a body whose checksum is wrong.</summary>
     TornBody,
 
+    /// <summary>A valid head of a round that is longer than what is left of the file.</summary>
+    Cut,
+
     /// <summary>The checksums hold, so it is not torn, and yet this version's format has no such round.</summary>
     Malformed,
 
@@ -83,9 +86,9 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
                 $"{path}, position {position}: this round has version {RoundHead.VersionOf(bytes)} of the format; this server "
                 + $"knows version {JournalFormat.Version}. Use the server that wrote it, or a newer one.");
         }
-        return RoundHead.TryRead(bytes, out head, out headChecksum) && head.LengthBytes <= SizeBytes - position
-            ? RoundState.Valid
-            : RoundState.Malformed;
+        if (!RoundHead.TryRead(bytes, out head, out headChecksum))
+            return RoundState.Malformed;
+        return head.LengthBytes <= SizeBytes - position ? RoundState.Valid : RoundState.Cut;
     }
 
     /// <summary>Reads the round at a position and checks all of it.</summary>
@@ -109,7 +112,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         body = Read(position, head.LengthBytes);
         // A file that ends here was longer a moment ago.
         if (body.Length < head.LengthBytes)
-            return RoundState.Malformed;
+            return RoundState.Cut;
         body = body[JournalFormat.HeadBytes..];
         if (Segments.Crc32C.Of(body) != head.BodyChecksum)
             return RoundState.TornBody;
