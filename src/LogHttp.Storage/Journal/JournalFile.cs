@@ -27,6 +27,9 @@ internal sealed class JournalFile : IDisposable
     /// <summary>The file's number, which its name says.</summary>
     public long Number { get; }
 
+    /// <summary>The file's path.</summary>
+    public string Path => System.IO.Path.Combine(_directory, NameOf(Number));
+
     /// <summary>The file's length.</summary>
     public long SizeBytes { get; }
 
@@ -46,6 +49,11 @@ internal sealed class JournalFile : IDisposable
             && NameOf(number) == name;
     }
 
+    /// <summary>Returns whether this is the name of a file that was never finished.</summary>
+    public static bool IsTemporaryName(string name) =>
+        name.EndsWith(FileSystemExtensions.TemporaryName(""), StringComparison.Ordinal)
+        && TryParseName(name[..^FileSystemExtensions.TemporaryName("").Length], out _);
+
     /// <summary>Creates a file, fills it with incompressible bytes and makes it durable.</summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The journal's directory, which exists.</param>
@@ -59,7 +67,7 @@ internal sealed class JournalFile : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sizeBytes);
         if (sizeBytes % JournalFormat.BlockBytes != 0)
             throw new ArgumentException($"A journal file of {sizeBytes} bytes is no multiple of {JournalFormat.BlockBytes}.", nameof(sizeBytes));
-        var path = Path.Combine(directory, NameOf(number));
+        var path = System.IO.Path.Combine(directory, NameOf(number));
         if (fileSystem.List(directory).Any(entry => entry.Name == NameOf(number)))
             throw new IOException($"The journal file {path} exists.");
         var temporaryPath = FileSystemExtensions.TemporaryName(path);
@@ -86,7 +94,7 @@ internal sealed class JournalFile : IDisposable
     /// <summary>Opens an existing file.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static JournalFile Open(IFileSystem fileSystem, string directory, long number) =>
-        new(directory, number, fileSystem.Open(Path.Combine(directory, NameOf(number))));
+        new(directory, number, fileSystem.Open(System.IO.Path.Combine(directory, NameOf(number))));
 
     /// <summary>Writes a round. Not durable before <see cref="Sync"/>.</summary>
     /// <param name="round">The round with its head; with or without padding behind it.</param>
@@ -108,7 +116,7 @@ internal sealed class JournalFile : IDisposable
     public void Remove(IFileSystem fileSystem)
     {
         Dispose();
-        fileSystem.DeleteFile(Path.Combine(_directory, NameOf(Number)));
+        fileSystem.DeleteFile(Path);
         fileSystem.SyncDirectory(_directory);
     }
 

@@ -52,12 +52,15 @@ internal readonly record struct RoundHead(
         return checksum;
     }
 
-    /// <summary>Reads a head. Returns false when the bytes are no valid head of this version.</summary>
+    /// <summary>
+    /// Reads a head. Returns false when the bytes are no valid head of this version; <paramref name="head"/> is then what
+    /// they say, if <see cref="IsWritten"/> holds.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out RoundHead head, out uint headChecksum)
     {
         head = default;
         headChecksum = 0;
-        if (!IsWritten(source) || ReadU32(source, 8) != JournalFormat.Version || ReadU64(source, 52) != 0)
+        if (!IsWritten(source))
             return false;
         head = new(
             ReadU32(source, 12),
@@ -68,7 +71,7 @@ internal readonly record struct RoundHead(
             ReadU32(source, 44),
             ReadU32(source, 48));
         headChecksum = ReadU32(source, ChecksumAt);
-        return head.IsValid;
+        return VersionOf(source) == JournalFormat.Version && ReadU64(source, 52) == 0 && head.IsValid;
     }
 
     /// <summary>Returns whether magic and checksum hold: somebody wrote this head, perhaps in another version.</summary>

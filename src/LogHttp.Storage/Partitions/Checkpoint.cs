@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Globalization;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -81,23 +79,21 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
             JsonSerializer.Serialize(writer, content, ContentContext.Default.Content);
-        buffer.Write("\n"u8);
-        buffer.Write(Encoding.ASCII.GetBytes(CrcLine(buffer.WrittenSpan)));
+        ChecksummedLine.Complete(buffer);
         return buffer.WrittenMemory;
     }
 
     internal static Checkpoint? Decode(ReadOnlySpan<byte> bytes, ProducerLimits limits, out string reason)
     {
         reason = "";
-        var lineBytes = bytes.IndexOf((byte)'\n') + 1;
-        if (lineBytes == 0 || Encoding.ASCII.GetString(bytes[lineBytes..]) != CrcLine(bytes[..lineBytes]))
+        if (!ChecksummedLine.TryRead(bytes, out var line))
         {
             reason = "its CRC is wrong";
             return null;
         }
         try
         {
-            var content = JsonSerializer.Deserialize(bytes[..lineBytes], ContentContext.Default.Content);
+            var content = JsonSerializer.Deserialize(line, ContentContext.Default.Content);
             if (content is not { Format: Content.CurrentFormat or Content.FormatWithoutJournal or Content.FormatWithoutProducers })
                 throw new NotSupportedException($"The checkpoint has format {content?.Format}; this server knows {Content.CurrentFormat}. Use the server that wrote it, or a newer one.");
             return new(content.LogStartOffset, new SegmentCursor(content.Segment)
@@ -120,8 +116,6 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
             return null;
         }
     }
-
-    static string CrcLine(ReadOnlySpan<byte> line) => string.Create(CultureInfo.InvariantCulture, $"crc32c:{Crc32C.Of(line):x8}\n");
 
     internal sealed record Content(
         int Format, long LogStartOffset, long Segment, long Position, long NextOffset,

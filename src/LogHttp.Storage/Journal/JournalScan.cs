@@ -1,0 +1,238 @@
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Journal;
+
+/// <summary>Consecutive rounds of one journal file.</summary>
+/// <param name="FileNumber">The file.</param>
+/// <param name="Epoch">The epoch of its rounds.</param>
+/// <param name="FirstPosition">Where the first of them begins.</param>
+/// <param name="FirstNumber">The number of the first.</param>
+/// <param name="EndPosition">The block boundary behind the last.</param>
+internal readonly record struct JournalRange(
+    long FileNumber,
+    ulong Epoch,
+    long FirstPosition,
+    ulong FirstNumber,
+    long EndPosition);
+
+/// <summary>The last round, which never became whole.</summary>
+/// <param name="FileNumber">The file.</param>
+/// <param name="Position">Where the round begins.</param>
+internal readonly record struct TornRound(long FileNumber, long Position);
+
+/// <summary>A journal file that holds nothing that is needed.</summary>
+/// <param name="Number">The file's number.</param>
+/// <param name="SizeBytes">The file's length. Somebody may have cut it.</param>
+internal readonly record struct FreeFile(long Number, long SizeBytes);
+
+/// <summary>
+/// What the files of a journal's directory hold (api/FORMAT.md §9). A scan reads every file once, one round at a time, and
+/// changes nothing.
+/// </summary>
+internal sealed class JournalScan
+{
+    /// <summary>The directory of entries that have no place. It lies in the journal's directory.</summary>
+    public const string UnplacedName = "unplaced";
+
+    readonly HashSet<ulong> _epochs = [];
+
+    JournalScan()
+    {
+    }
+
+    /// <summary>
+    /// The rounds that count, in order. With <see cref="Damage"/>: every round that was found and may be needed, with gaps.
+    /// </summary>
+    public IReadOnlyList<JournalRange> Rounds { get; private set; } = [];
+
+    /// <summary>The highest number of any valid round; 0 when there is none. The next round has the number after it.</summary>
+    public ulong LastNumber { get; private set; }
+
+    /// <summary>The head checksum of the round with <see cref="LastNumber"/>; 0 when there is none.</summary>
+    public uint LastHeadChecksum { get; private set; }
+
+    /// <summary>The oldest round that the last round still needs; 0 when there is no round.</summary>
+    public ulong OldestNeeded { get; private set; }
+
+    /// <summary>A number that no file has had, unless it was removed.</summary>
+    public long NextFileNumber { get; private set; } = 1;
+
+    /// <summary>The files without a round that counts, by number. Empty with <see cref="Damage"/>: nothing is reused then.</summary>
+    public IReadOnlyList<FreeFile> FreeFiles { get; private set; } = [];
+
+    /// <summary>Names of files that were never finished. They may be removed.</summary>
+    public IReadOnlyList<string> TemporaryNames { get; private set; } = [];
+
+    /// <summary>Names in the directory that are not the journal's. They are left alone.</summary>
+    public IReadOnlyList<string> ForeignNames { get; private set; } = [];
+
+    /// <summary>Whether no file holds a round.</summary>
+    public bool IsEmpty => LastNumber == 0;
+
+    /// <summary>Why a needed round before the last one is missing or damaged; null when none is.</summary>
+    public string? Damage { get; private set; }
+
+    /// <summary>The last round, when it is torn. It does not count.</summary>
+    public TornRound? TornRound { get; private set; }
+
+    /// <summary>Returns whether some file's rounds have this epoch.</summary>
+    public bool ContainsEpoch(ulong epoch) => _epochs.Contains(epoch);
+
+    /// <summary>Scans a journal's directory.</summary>
+    /// <param name="fileSystem">The disk.</param>
+    /// <param name="directory">The journal's directory. One that is missing is an empty journal.</param>
+    /// <exception cref="IOException">A file can't be read.</exception>
+    /// <exception cref="NotSupportedException">A newer version wrote a round.</exception>
+    public static JournalScan Read(IFileSystem fileSystem, string directory)
+    {
+        var scan = new JournalScan();
+        var files = scan.ReadFiles(fileSystem, directory);
+        foreach (var file in files)
+        {
+            if (file.HasRounds)
+                scan._epochs.Add(file.Epoch!.Value);
+            scan.CountRound(file.LastNumber, file.LastHeadChecksum);
+            scan.CountRound(file.StrayNumber, file.StrayHeadChecksum);
+        }
+        var chain = scan.FindChain(fileSystem, files);
+        scan.Rounds = scan.Damage is null
+            ? scan.RangesOf(fileSystem, chain)
+            : scan.RangesOf(fileSystem, [.. files.Where(file => file.HasRounds && file.LastNumber >= scan.OldestNeeded)]);
+        if (scan.Damage is null)
+        {
+            scan.FreeFiles = [.. files.Except(chain).Select(static file => new FreeFile(file.FileNumber, file.SizeBytes))];
+            scan.TornRound = files
+                .Where(file => file.TornNumber == 0 || file.TornNumber == scan.LastNumber + 1)
+                .Select(static file => new TornRound(file.FileNumber, file.EndPosition))
+                .Cast<TornRound?>()
+                .FirstOrDefault();
+        }
+        return scan;
+    }
+
+    List<JournalFileRounds> ReadFiles(IFileSystem fileSystem, string directory)
+    {
+        List<JournalFileRounds> files = [];
+        List<string> temporaryNames = [];
+        List<string> foreignNames = [];
+        foreach (var entry in fileSystem.List(directory).OrderBy(static entry => entry.Name, StringComparer.Ordinal))
+        {
+            if (!entry.IsDirectory && JournalFile.TryParseName(entry.Name, out var number))
+            {
+                var path = Path.Combine(directory, entry.Name);
+                using var file = fileSystem.Open(path);
+                files.Add(JournalFileRounds.Read(file, path, number));
+                NextFileNumber = Math.Max(NextFileNumber, number + 1);
+            }
+            else if (!entry.IsDirectory && JournalFile.IsTemporaryName(entry.Name))
+            {
+                temporaryNames.Add(entry.Name);
+            }
+            else if (!entry.IsDirectory || entry.Name != UnplacedName)
+            {
+                foreignNames.Add(entry.Name);
+            }
+        }
+        TemporaryNames = temporaryNames;
+        ForeignNames = foreignNames;
+        return files;
+    }
+
+    void CountRound(ulong number, uint headChecksum)
+    {
+        if (number > LastNumber)
+            (LastNumber, LastHeadChecksum) = (number, headChecksum);
+    }
+
+    /// <summary>
+    /// Follows the rounds from the last one back to the oldest needed, by their head checksums. Sets
+    /// <see cref="OldestNeeded"/> and <see cref="Damage"/>.
+    /// </summary>
+    List<JournalFileRounds> FindChain(IFileSystem fileSystem, List<JournalFileRounds> files)
+    {
+        var last = files
+            .Where(static file => file.HasRounds)
+            .OrderByDescending(static file => file.FirstNumber)
+            .ThenByDescending(static file => file.LastNumber)
+            .ThenByDescending(static file => file.FileNumber)
+            .FirstOrDefault();
+        if (last is null)
+        {
+            if (files.Find(static file => file.StrayNumber > 0) is { } stray)
+                SetDamage(stray);
+            return [];
+        }
+        OldestNeeded = last.LastHead.OldestNeeded;
+        // The last round decides what a reader may forget, so it must be the one that was answered.
+        LastHeadChecksum = LastNumber == last.LastNumber ? last.LastHeadChecksum : LastHeadChecksum;
+        var rival = files.Find(file =>
+            file != last
+            && (file.FirstNumber, file.LastNumber) == (last.FirstNumber, last.LastNumber)
+            && (file.LastHead.BodyChecksum, file.LastHead.LengthBytes) != (last.LastHead.BodyChecksum, last.LastHead.LengthBytes));
+        if (rival is not null)
+            Damage = $"{last.Path} and {rival.Path} hold different rounds {last.LastNumber}.";
+        List<JournalFileRounds> chain = [last];
+        while (Damage is null && chain[0].FirstNumber > OldestNeeded)
+        {
+            if (FindPredecessor(fileSystem, files, chain[0]) is { } predecessor)
+                chain.Insert(0, predecessor);
+        }
+        foreach (var file in files)
+        {
+            if (Damage is null && file.StrayNumber >= OldestNeeded && file.StrayNumber > 0)
+                SetDamage(file);
+            var isSuperseded = chain.Exists(other => other.FirstNumber == file.FirstNumber && other.LastNumber >= file.LastNumber);
+            if (Damage is null && file.LastNumber >= OldestNeeded && !isSuperseded)
+                Damage = $"{file.Path}: round {file.LastNumber} is needed, and the journal's last round does not follow from it.";
+        }
+        return chain;
+    }
+
+    /// <summary>Returns the file whose rounds a file continues; null, with <see cref="Damage"/>, when there is none.</summary>
+    JournalFileRounds? FindPredecessor(IFileSystem fileSystem, List<JournalFileRounds> files, JournalFileRounds file)
+    {
+        var first = file.FirstNumber;
+        JournalFileRounds? broken = null;
+        foreach (var candidate in files)
+        {
+            if (!candidate.HasRounds || candidate.FirstNumber >= first || candidate.LastNumber + 1 < first)
+                continue;
+            if (candidate.Find(fileSystem, first).PreviousHeadChecksum != file.FirstPreviousHeadChecksum)
+            {
+                broken = candidate;
+                continue;
+            }
+            // Only the round whose write or sync failed is written again: nothing follows it in the file that failed.
+            if (candidate.LastNumber > first)
+                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} begins with round {first} too.";
+            return candidate;
+        }
+        var damaged = files.Find(other => other != file && other.Fault is not null && other.StrayNumber >= OldestNeeded);
+        if (damaged is not null)
+            SetDamage(damaged);
+        else if (broken is not null)
+            Damage = $"{file.Path}, position 0: round {first} does not continue round {first - 1} of {broken.Path}.";
+        else
+            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} is the oldest needed.";
+        return null;
+    }
+
+    void SetDamage(JournalFileRounds file) => Damage = $"{file.Path}, position {file.EndPosition}: {file.Fault}.";
+
+    List<JournalRange> RangesOf(IFileSystem fileSystem, List<JournalFileRounds> files)
+    {
+        List<JournalRange> ranges = [];
+        var ordered = files.OrderBy(static file => file.FirstNumber).ThenBy(static file => file.LastNumber).ToArray();
+        for (var i = 0; i < ordered.Length; i++)
+        {
+            var file = ordered[i];
+            var end = i + 1 < ordered.Length ? Math.Min(ordered[i + 1].FirstNumber, file.LastNumber + 1) : file.LastNumber + 1;
+            var start = Math.Max(OldestNeeded, file.FirstNumber);
+            if (start >= end)
+                continue;
+            var (firstPosition, endPosition) = (file.Find(fileSystem, start).Position, file.Find(fileSystem, end).Position);
+            ranges.Add(new(file.FileNumber, file.Epoch!.Value, firstPosition, start, endPosition));
+        }
+        return ranges;
+    }
+}
