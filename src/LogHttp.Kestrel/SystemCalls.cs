@@ -10,7 +10,9 @@ internal static unsafe partial class SystemCalls
     private static readonly bool IsLinux64 = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
     private const int RwfNowait = 8;
     private const int AdviceWillNeed = 3;
-    private const int ErrorTryAgain = 11;
+    private const int ErrorInvalid = 22;
+    private const int ErrorNoSuchCall = 38;
+    private const int ErrorNotSupported = 95;
     private const int MessageDontWait = 0x40;
     private const int MessageNoSignal = 0x4000;
     private const int MessageMore = 0x8000;
@@ -18,13 +20,13 @@ internal static unsafe partial class SystemCalls
     /// <summary>False where the question is not understood: an old libc, kernel or file system, another system.</summary>
     internal static bool CanAskPageCache { get; private set; } = IsLinux64;
 
-    /// <summary>Whether the byte at <paramref name="position"/> can be read without waiting for a disk: preadv2(2) with RWF_NOWAIT.</summary>
+    /// <summary>Whether the byte at <paramref name="position"/>, before the end of the file, can be read without waiting for a disk: preadv2(2) with RWF_NOWAIT.</summary>
     internal static bool IsCached(SafeFileHandle file, long position)
     {
         byte target = 0;
 
-        // At the end of the file 0: nothing to wait for either. Where nothing can be asked, nothing is waited for.
-        return ReadNowait(file, new Span<byte>(ref target), position) >= 0 || !CanAskPageCache;
+        // Linux 5.9 and 5.10 return 0 for a byte that is not cached, as at the end of the file.
+        return ReadNowait(file, new Span<byte>(ref target), position) > 0 || !CanAskPageCache;
     }
 
     /// <summary>Fills <paramref name="destination"/> if that takes no waiting for a disk; false where it would, or the file ends first.</summary>
@@ -40,7 +42,8 @@ internal static unsafe partial class SystemCalls
             try
             {
                 var read = ReadVectorNowait(file, &vector, 1, position, RwfNowait);
-                if (read < 0 && Marshal.GetLastPInvokeError() != ErrorTryAgain)
+                // Other errors, such as EIO, concern this read alone.
+                if (read < 0 && Marshal.GetLastPInvokeError() is ErrorNoSuchCall or ErrorInvalid or ErrorNotSupported)
                     CanAskPageCache = false;
                 return read;
             }

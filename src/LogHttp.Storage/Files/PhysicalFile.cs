@@ -2,9 +2,16 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Storage.Files;
 
+/// <summary>Reads from the page cache alone, as <see cref="PosixCalls.ReadCached"/> does.</summary>
+delegate int CachedRead(SafeFileHandle file, Span<byte> destination, long position);
+
 /// <summary>A file of the operating system's.</summary>
-sealed class PhysicalFile(FileStream stream) : IFile
+/// <param name="stream">The open file.</param>
+/// <param name="readCached">The system call behind <see cref="Cached"/>; null for the real one.</param>
+sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IFile
 {
+    readonly CachedRead _readCached = readCached ?? PosixCalls.ReadCached;
+
     // Asked for once: a stream that is asked for its handle calls lseek(2) each time.
     readonly SafeFileHandle _handle = stream.SafeFileHandle;
 
@@ -51,10 +58,13 @@ sealed class PhysicalFile(FileStream stream) : IFile
 
     public void Dispose() => stream.Dispose();
 
-    /// <summary>Reads from the page cache alone.</summary>
+    /// <summary>The same file, for reads from the page cache alone.</summary>
     sealed class CachedFile(PhysicalFile file) : IFile
     {
-        const string ReadsOnly = "It is there to be read from.";
+        const string ReadsOnly = "This view of the file is for reads only.";
+
+        // Judged for each file: one file system may support such reads and another not.
+        volatile bool _isNotSupported;
 
         public long LengthBytes => file.LengthBytes;
 
@@ -64,18 +74,27 @@ sealed class PhysicalFile(FileStream stream) : IFile
 
         public int Read(Span<byte> destination, long position)
         {
+            if (_isNotSupported)
+                return file.Read(destination, position);
             var total = 0;
             while (total < destination.Length)
             {
-                var read = PosixCalls.ReadCached(file._handle, destination[total..], position + total);
-                if (read < 0)
+                var read = file._readCached(file._handle, destination[total..], position + total);
+                if (read > 0)
                 {
-                    // Not there; or an error, which the read that may wait reports as it should be.
-                    return PosixCalls.CanReadCached ? throw new WouldWaitException() : file.Read(destination, position);
+                    total += read;
+                    continue;
                 }
-                if (read == 0)
+                // Linux 5.9 and 5.10 return 0 for bytes that are not cached, too.
+                if (read == 0 && position + total >= LengthBytes)
                     break;
-                total += read;
+                if (PosixCalls.IsNotSupported(-read))
+                {
+                    _isNotSupported = true;
+                    return file.Read(destination, position);
+                }
+                // Not cached, or an error (EIO). The read that may wait reports errors.
+                throw new WouldWaitException();
             }
             return total;
         }

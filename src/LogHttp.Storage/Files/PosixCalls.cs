@@ -8,7 +8,11 @@ static partial class PosixCalls
 {
     const int ReadOnly = 0;
     const int CloseOnExec = 0x80000;
+    const int InvalidArgument = 22;
     const int NoSuchCall = 38;
+    const int NotSupported = 95;
+
+    static volatile bool IsReadCachedMissing = !OperatingSystem.IsLinux() || !Environment.Is64BitProcess;
 
     /// <summary>Opens a directory, which FileStream refuses.</summary>
     public static SafeFileHandle OpenDirectory(string path)
@@ -78,35 +82,35 @@ static partial class PosixCalls
         return Marshal.GetLastPInvokeError() == NoSuchFile ? throw new FileNotFoundException($"There is no file {path}.", path) : false;
     }
 
-    /// <summary>False where such a read is not understood: an old libc, kernel or file system, another system.</summary>
-    public static bool CanReadCached { get; private set; } = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
-
-    /// <summary>Reads what is in the page cache, preadv2(2) with RWF_NOWAIT; 0 at the end of the file, negative where nothing can be had.</summary>
+    /// <summary>Reads from the page cache alone: preadv2(2) with RWF_NOWAIT.</summary>
+    /// <returns>
+    /// The bytes read, or a negative errno. Linux 5.9 and 5.10 return 0 or a short count also before the end of the file,
+    /// for bytes that are not cached.
+    /// </returns>
     public static unsafe int ReadCached(SafeFileHandle file, Span<byte> destination, long position)
     {
         const int NoWait = 8;
-        const int TryAgain = 11;
-        const int InputOutput = 5;
-        const int Interrupted = 4;
-        if (!CanReadCached)
-            return -1;
+        if (IsReadCachedMissing)
+            return -NoSuchCall;
         fixed (byte* start = destination)
         {
             var vector = new IoVector { Base = start, Length = destination.Length };
             try
             {
                 var read = ReadVector(file, &vector, 1, position, NoWait);
-                if (read < 0 && Marshal.GetLastPInvokeError() is not (TryAgain or Interrupted or InputOutput))
-                    CanReadCached = false;
-                return (int)read;
+                return read < 0 ? -Marshal.GetLastPInvokeError() : (int)read;
             }
             catch (EntryPointNotFoundException)
             {
-                CanReadCached = false;
-                return -1;
+                // Older versions of musl lack the function. An exception for each file would be slow.
+                IsReadCachedMissing = true;
+                return -NoSuchCall;
             }
         }
     }
+
+    /// <summary>Whether an errno of <see cref="ReadCached"/> says that kernel or file system do not support such reads.</summary>
+    public static bool IsNotSupported(int error) => error is NoSuchCall or InvalidArgument or NotSupported;
 
     static IOException LastError(string call, string path)
     {

@@ -8,6 +8,11 @@ namespace LogHttp.Storage.Tests.Files;
 public sealed partial class CachedReadTests : IDisposable
 {
     const int LengthBytes = 4 << 20;
+    const int InputOutput = 5;
+    const int TryAgain = 11;
+    const int InvalidArgument = 22;
+    const int NoSuchCall = 38;
+    const int NotSupported = 95;
 
     readonly TemporaryDirectory _temporary = new();
     readonly PhysicalFileSystem _fileSystem;
@@ -49,6 +54,55 @@ public sealed partial class CachedReadTests : IDisposable
         Assert.Equal(_bytes[(LengthBytes / 2)..(LengthBytes / 2 + 100)], read);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(40)]
+    public void Read_EmptyOrShortBeforeTheEnd_WouldWait(int cachedBytes)
+    {
+        // Linux 5.9 and 5.10: 0, or fewer bytes than asked for, where the next byte is not cached.
+        using var file = OpenWith((_, destination, position) => (int)Math.Min(destination.Length, Math.Max(0, cachedBytes - position)));
+
+        Assert.Throws<WouldWaitException>(() => file.Cached.Read(new byte[100], 0));
+    }
+
+    [Theory]
+    [InlineData(InputOutput)]
+    [InlineData(TryAgain)]
+    public void Read_AfterAnErrorOfOneRead_IsCachedAgain(int error)
+    {
+        var calls = 0;
+        using var file = OpenWith((handle, destination, position) =>
+            calls++ == 0 ? -error : PosixCalls.ReadCached(handle, destination, position));
+
+        Assert.Throws<WouldWaitException>(() => file.Cached.Read(new byte[100], 0));
+
+        Assert.Equal(100, file.Cached.Read(new byte[100], 0));
+        Assert.Equal(2, calls);
+    }
+
+    [Theory]
+    [InlineData(NoSuchCall)]
+    [InlineData(NotSupported)]
+    [InlineData(InvalidArgument)]
+    public void Read_NotSupportedByTheKernel_ReadsTheFile(int error)
+    {
+        var calls = 0;
+        using var file = OpenWith((_, _, _) =>
+        {
+            calls++;
+            return -error;
+        });
+        var read = new byte[100];
+
+        Assert.Equal(100, file.Cached.Read(read, 0));
+        Assert.Equal(100, file.Cached.Read(read, 0));
+
+        Assert.Equal(_bytes[..100], read);
+        Assert.Equal(1, calls);
+    }
+
+    PhysicalFile OpenWith(CachedRead readCached) => new(File.Open(Path.Combine(_temporary.Path, "file"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite), readCached);
+
     [Fact]
     public void ClosedFile_SaysSo()
     {
@@ -68,7 +122,7 @@ public sealed partial class CachedReadTests : IDisposable
     {
         // Asked for elsewhere than where it is read: to ask makes the kernel begin to read there.
         const int DontNeed = 4;
-        return OperatingSystem.IsLinux() && Advise(file, 0, 0, DontNeed) == 0 && PosixCalls.ReadCached(file, new byte[1], 3 * LengthBytes / 4) < 0 && PosixCalls.CanReadCached;
+        return OperatingSystem.IsLinux() && Advise(file, 0, 0, DontNeed) == 0 && PosixCalls.ReadCached(file, new byte[1], 3 * LengthBytes / 4) == -TryAgain;
     }
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
