@@ -27,6 +27,9 @@ internal sealed partial class Appender
     LogState _published;
     bool _isUnsynced;
 
+    // The journal holds all unsynced bytes in rounds from this one on.
+    ulong _unsyncedSinceRound;
+
     /// <summary>Whether the segment holds bytes that only the journal has durably.</summary>
     public bool IsUnsynced => Volatile.Read(ref _isUnsynced);
 
@@ -69,7 +72,8 @@ internal sealed partial class Appender
         {
             _submitted = unit.End;
             isNewlyUnsynced = !_isUnsynced && _synced != unit.End.Cursor;
-            _isUnsynced |= isNewlyUnsynced;
+            if (isNewlyUnsynced)
+                (_isUnsynced, _unsyncedSinceRound) = (true, _context.Journal.LastRound + 1);
             isSynced = TakeSynced();
             InFlight.Enqueue(unit);
         }
@@ -139,7 +143,7 @@ internal sealed partial class Appender
             {
                 ready.Add(InFlight.Dequeue());
                 failure ??= unit.Failure;
-                if (_refusal is not null || failure is not null)
+                if (_refusal is not null || failure is not null || unit.Refusal is not null)
                     continue;
                 hasGrown |= unit.End.Cursor != _published.Cursor;
                 _journaled = unit.End.Cursor;
@@ -165,7 +169,7 @@ internal sealed partial class Appender
         if (hasGrown)
             Waiters.Grown();
         foreach (var unit in ready)
-            Answer(unit.Group, failure: null);
+            Answer(unit.Group, unit.Refusal);
         return true;
     }
 

@@ -70,7 +70,7 @@ internal sealed partial class Appender
         {
             var data = TurnFiles().Data;
             var position = _synced.Position;
-            _context.Journal.ReadBack(JournalPartition, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) =>
+            _context.Journal.ReadBack(JournalPartition, _unsyncedSinceRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) =>
             {
                 if (entry.SegmentBaseOffset != _written.Cursor.BaseOffset || entry.Position + payload.Length <= position)
                     return;
@@ -93,8 +93,6 @@ internal sealed partial class Appender
     /// <summary>The disk failed twice: readers get what was synced before, and the next start redoes what the journal has.</summary>
     void StopUnrepaired(IOException cause, IOException failure)
     {
-        lock (_gate)
-            (_journaled, _published) = (_syncedBatchEnd, _published);
         Stop($"A sync failed ({cause.Message}), and so did the repair ({failure.Message})", failure);
         lock (_gate)
         {
@@ -109,7 +107,7 @@ internal sealed partial class Appender
     {
         try
         {
-            _context.Journal.MoveToUnplaced(JournalPartition);
+            _context.Journal.MoveToUnplaced(JournalPartition, _unsyncedSinceRound);
             return true;
         }
         catch (IOException exception)

@@ -220,6 +220,7 @@ internal sealed partial class Appender
             {
                 _bytesSinceCheckpoint += sync.Cursor.Position - _synced.Position;
                 SetSynced(sync.Cursor, sync.IsBatchEnd);
+                _unsyncedSinceRound = sync.NextRound;
             }
             isSynced = TakeSynced();
             isCheckpointDue = isNews && _refusal is null && _bytesSinceCheckpoint >= _context.Options.CheckpointBytes;
@@ -380,6 +381,9 @@ internal sealed partial class Appender
 
         public SegmentCursor Cursor { get; protected set; }
 
+        /// <summary>What is written to the segment after the sync began is journaled in this round or a later one.</summary>
+        public ulong NextRound { get; protected set; }
+
         /// <summary>Whether a whole batch ends there.</summary>
         public bool IsBatchEnd { get; protected set; } = true;
 
@@ -393,7 +397,7 @@ internal sealed partial class Appender
     {
         public void Begin(SegmentFiles files, in LogState state, bool isBatchEnd)
         {
-            (Files, Cursor, IsBatchEnd) = (files, state.Cursor, isBatchEnd);
+            (Files, Cursor, IsBatchEnd, NextRound) = (files, state.Cursor, isBatchEnd, appender._context.Journal.LastRound + 1);
             // Not while a large group is under way: it counts only with its entry.
             Checkpointable = appender._group is null ? state : null;
         }
@@ -410,7 +414,7 @@ internal sealed partial class Appender
         {
             (_appender, _lease, Checkpoints) = (appender, lease, checkpoints);
             (Files, Cursor, Checkpointable) = (lease.Files, submitted.Cursor, published);
-            IsJournaling = submitted.IsJournaled;
+            (IsJournaling, NextRound) = (submitted.IsJournaled, appender._context.Journal.LastRound + 1);
         }
 
         /// <summary>Whether the journal has what this sync may lose.</summary>

@@ -299,11 +299,17 @@ internal sealed partial class Appender : IUnsyncedLog
         var group = _group!;
         group.RefuseAll(nowMs);
         _group = null;
-        var unit = new GroupUnit(this, group, _written with { LastStampMs = group.LastStampMs }, entries: []);
+        _written = _written with { LastStampMs = group.LastStampMs };
+        AnswerInOrder(new GroupUnit(this, group, _written, entries: []));
+        EndTurn();
+    }
+
+    /// <summary>Answers a group of which nothing is written behind those before it.</summary>
+    void AnswerInOrder(GroupUnit unit)
+    {
         lock (_gate)
             InFlight.Enqueue(unit);
         GroupCommitted(unit, failure: null);
-        EndTurn();
     }
 
     /// <summary>Gives the turn back when nothing waits; the closing turn is never given back.</summary>

@@ -26,6 +26,9 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
     /// <summary>Why it is not known to be durable. Guarded by the partition's lock.</summary>
     public IOException? Failure { get; set; }
 
+    /// <summary>What all requests of a group are answered that was taken back; null for any other group.</summary>
+    public AppendResult? Refusal { get; init; }
+
     public override int EncodedBytes => entries.Length * JournalFormat.EncodedBytes(0) + (_frameBytes > 0 ? JournalFormat.EncodedBytes(_frameBytes) : 0);
 
     public override int EntryCount => entries.Length + (_frameBytes > 0 ? 1 : 0);
@@ -75,6 +78,9 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
 /// <summary>One entry about a partition, without records, that somebody waits for.</summary>
 internal sealed class PartitionUnit(JournalPartition partition, JournalEntry entry, Action<IOException?> completed) : JournalUnit
 {
+    /// <summary>What all requests of a group are answered that was taken back; null for any other group.</summary>
+    public AppendResult? Refusal { get; init; }
+
     public override int EncodedBytes => JournalFormat.EncodedBytes(0);
 
     public override int EntryCount => 1;

@@ -103,7 +103,15 @@ internal sealed partial class JournalWriter
     /// <summary>Tries again what a full or failing disk did not let the keeper do. Called now and then.</summary>
     public void Keep()
     {
-        ScheduleKeeper(static journal => journal.FreeAll());
+        bool isFreeing;
+        lock (_gate)
+        {
+            isFreeing = _freed.Count > 0;
+            if (!isFreeing && (HasFile || _sealed.Count == 0))
+                return;
+        }
+        if (isFreeing)
+            ScheduleKeeper(static journal => journal.FreeAll());
         KeepSpare();
     }
 
@@ -117,8 +125,18 @@ internal sealed partial class JournalWriter
         _keeperScheduler.Schedule(static state =>
         {
             var (journal, act) = ((JournalWriter, Action<JournalWriter>))state!;
-            act(journal);
+            journal.RunKeeper(act);
         }, (this, work));
+    }
+
+    void RunKeeper(Action<JournalWriter> work)
+    {
+        lock (_gate)
+        {
+            if (_isClosed)
+                return;
+        }
+        work(this);
     }
 
     /// <summary>Has all segments synced that hold bytes which only the journal has durably.</summary>
@@ -126,7 +144,7 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
-            if (_isCheckpointing || _isClosing)
+            if (_isCheckpointing || _isClosed)
                 return;
             _isCheckpointing = true;
         }
@@ -169,7 +187,7 @@ internal sealed partial class JournalWriter
         {
             // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
             var isBounded = _files >= JournalOptions.MaxFiles && HasFile;
-            if (_isMakingFile || _isClosing || _damage is not null || _spares.Count > 0 || isBounded)
+            if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0 || isBounded)
                 return;
             _isMakingFile = true;
         }

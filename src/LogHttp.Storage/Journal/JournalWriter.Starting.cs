@@ -90,19 +90,22 @@ internal sealed partial class JournalWriter
             (_isRunning, _isCheckpointing) = (false, false);
     }
 
-    /// <summary>Hands out the entries of one partition that are durable in the journal and were written by this process.</summary>
+    /// <summary>Hands out the entries of one partition that are durable in the journal, from a round of this process on.</summary>
     /// <exception cref="IOException">A file can't be read, or does not hold what was written.</exception>
-    public void ReadBack(JournalPartition partition, JournalEntryHandler handler)
+    public void ReadBack(JournalPartition partition, ulong firstRound, JournalEntryHandler handler)
     {
-        // Positions only grow, and a use that holds entries of an unsynced partition is not retired.
-        var lastRound = Volatile.Read(ref _lastRound);
+        var lastRound = LastRound;
         JournalFileUse[] uses;
         lock (_gate)
             uses = [.. _readable];
-        foreach (var use in uses)
+        for (var number = 0; number < uses.Length; number++)
         {
+            var use = uses[number];
+            // An earlier file may be used again just now. One with rounds that a segment still needs is not.
+            if (number + 1 < uses.Length && uses[number + 1].FirstRound <= firstRound)
+                continue;
             var range = new JournalRange(use.File.Number, use.Epoch, 0, use.FirstRound, use.Position);
-            JournalReader.Read(use.File.File, use.File.Path, range, use.FirstRound, lastRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round) =>
+            JournalReader.Read(use.File.File, use.File.Path, range, firstRound, lastRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round) =>
             {
                 if (entry.TopicId == partition.TopicId && entry.Partition == partition.Number)
                     handler(entry, payload, round);
@@ -112,10 +115,10 @@ internal sealed partial class JournalWriter
 
     /// <summary>Keeps a partition's entries outside the rotation, durably: its segment can't take them.</summary>
     /// <exception cref="IOException">The disk failed, or there are too many: the rotation must keep them.</exception>
-    public void MoveToUnplaced(JournalPartition partition)
+    public void MoveToUnplaced(JournalPartition partition, ulong firstRound)
     {
         var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
-        ReadBack(partition, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
+        ReadBack(partition, firstRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
         unplaced.Flush();
         partition.MovedToUnplaced();
     }

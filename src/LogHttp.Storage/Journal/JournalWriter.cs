@@ -49,6 +49,9 @@ internal sealed partial class JournalWriter
     JournalFileUse? _retiring;
     int _nextRetiring;
 
+    /// <summary>The number of the last durable round. Any thread.</summary>
+    public ulong LastRound => Volatile.Read(ref _lastRound);
+
     /// <summary>What the journal did since the start.</summary>
     public JournalCounters Counters { get; } = new();
 
@@ -185,7 +188,7 @@ internal sealed partial class JournalWriter
                 return Stall();
             if (TryWriteRound(_round) is { } secondFailure)
             {
-                Fail(_live, secondFailure);
+                Fail(_live!, secondFailure);
                 HandOver(secondFailure);
                 return true;
             }
@@ -353,6 +356,8 @@ internal sealed partial class JournalWriter
                 _sealed.Enqueue(live);
                 break;
             case { } live:
+                lock (_gate)
+                    _readable.Remove(live);
                 Free(live, liveEpoch: null);
                 break;
         }

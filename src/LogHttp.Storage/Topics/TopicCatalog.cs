@@ -394,7 +394,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             for (var number = 0; number < configuration.Partitions; number++)
             {
                 fileSystem.CreateDirectory(PartitionDirectory(buildDirectory, number));
-                PartitionRecovery.Create(Context(buildDirectory, id, number));
+                PartitionRecovery.Create(Context(buildDirectory, id, number, isMade: true));
             }
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
             if (_leftBehind.Contains(name))
@@ -460,20 +460,23 @@ public sealed class TopicCatalog : IAsyncDisposable
     }
 
     /// <exception cref="IOException">The partition's directory can't be opened.</exception>
-    PartitionContext Context(string topicDirectory, string id, int number)
+    PartitionContext Context(string topicDirectory, string id, int number, bool isMade = false)
     {
         var directory = PartitionDirectory(topicDirectory, number);
         // A topic or a partition may be a mount or a link to another file system.
         var volume = _environment.FileSystem.VolumeOf(directory);
         if (!JournalRecovery.TryParseId(id, out var topicId))
             throw new CorruptionException(Path.Combine(topicDirectory, TopicFile.Name), 0, $"the id \"{id}\" is no hexadecimal number of 64 bits");
-        var partition = _journal.PartitionFor(topicId, number);
+        // A topic that is being made may come to nothing: the journal knows it once it is opened.
+        var partition = isMade ? new JournalPartition(topicId, number) : _journal.PartitionFor(topicId, number);
         var source = new JournalEndSource(IsMarked: true, IsRedone: false, Problem: null);
         if (_recovery is { } recovery)
         {
             var redo = recovery.Find(topicId, number);
             if (redo?.End is { } end)
                 partition.SetState(end);
+            if (redo?.Problem is not null)
+                partition.MovedToUnplaced();
             source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.Damage ?? redo?.Problem);
         }
         return new(

@@ -75,6 +75,7 @@ sealed partial class StorageSimulation
         for (var number = 0; number < topic.Partitions.Length; number++)
         {
             var (log, partition) = (topic.Partitions[number], model.Partitions[number]);
+            AwaitRepair(log);
             if (afterStart)
                 Reconcile(log, partition);
             CheckStop(log, partition);
@@ -287,6 +288,7 @@ sealed partial class StorageSimulation
     /// <summary>One fetch at a random place.</summary>
     void Fetch(PartitionLog log, PartitionModel model)
     {
+        AwaitRepair(log);
         var (place, offset) = DrawPlace(log, model, VisibleCount(log, model));
         var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
         if (Fetch(log, model, place, offset, size) is { } held && _random.Next(4) == 0 && !IsWithoutIndex(log))

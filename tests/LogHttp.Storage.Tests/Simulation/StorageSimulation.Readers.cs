@@ -170,6 +170,7 @@ sealed partial class StorageSimulation
     bool IsEnoughThere(WaitingReader reader, ReaderSource source)
     {
         using var pause = _faults.Pause();
+        AwaitRepair(source.Log);
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
         using var page = source.Log.Fetch(LogPlace.At(source.Offset), reader.Size);
@@ -192,6 +193,7 @@ sealed partial class StorageSimulation
         {
             foreach (var source in reader.Sources)
             {
+                AwaitRepair(source.Log);
                 var page = source.Follower.Read(reader.Size);
                 if (!Take(reader, source, page, isLast))
                 {

@@ -225,6 +225,7 @@ sealed partial class StorageSimulation
         var isClosed = log.CloseAsync().IsCompleted;
         // A page that is held keeps its segment open, to all.
         var mayBeRead = !isClosed || _heldPages.Exists(page => page.Model == model);
+        AwaitRepair(log);
         var (place, offset) = DrawPlace(log, model, VisibleCount(log, model));
         try
         {

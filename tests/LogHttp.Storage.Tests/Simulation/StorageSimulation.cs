@@ -70,6 +70,8 @@ sealed partial class StorageSimulation
             MaxGroupBytes = 64 << 10,
             CheckpointBytes = _random.Next(3) == 0 ? 256 << 10 : 64 << 10,
             SyncAllThreshold = _random.Next(4),
+            MinJournalFileBytes = 64 << 10,
+            MaxJournalFileBytes = 256 << 10,
             MaxOpenSegments = _random.Next(2) == 0 ? 4 : 16,
             MaxProducers = fewProducers ?? 10_000,
             ProducerExpiry = fewProducers is null ? TimeSpan.FromDays(7) : TimeSpan.FromSeconds(60 + _producerRandom!.Next(60)),
@@ -379,6 +381,13 @@ sealed partial class StorageSimulation
             EndDeletion();
         Listen();
         return true;
+    }
+
+    /// <summary>Readers wait until a repair has ended; here they have it run.</summary>
+    void AwaitRepair(PartitionLog log)
+    {
+        for (var count = 0; log.View.Repaired is { IsCompleted: false }; count++)
+            Require(RunOne() && count < 20_000, "A repair does not end.");
     }
 
     /// <summary>All that is known of partitions that may be there.</summary>
