@@ -100,9 +100,14 @@ public sealed partial class PartitionLog
         };
     }
 
-    /// <summary>The page by what was found of it before; null where it has to be looked up.</summary>
+    /// <summary>
+    /// The page as it was found before; null when it must be looked up. A failed sync cuts the view back, so a page may
+    /// have been found beyond the end.
+    /// </summary>
     static FoundPage? KnownPage(Segment segment, SegmentFiles files, SegmentEnd end, long offset, PageSize pageSize) =>
-        segment.Damage.Count > 0 || files.FoundPages.Find(offset, pageSize) is not { } known ? null
+        segment.Damage.Count > 0
+        || files.FoundPages.Find(offset, pageSize) is not { } known
+        || known.EndPosition > end.Position ? null
         : known.IsFixed ? known
         : ReachesEnd(known.Position, end, pageSize) ? known with { EndPosition = end.Position, NextOffset = end.NextOffset }
         : null;
