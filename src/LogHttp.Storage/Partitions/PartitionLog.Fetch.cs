@@ -117,8 +117,9 @@ public sealed partial class PartitionLog
     static FoundPage FindPage(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, long offset, PageSize pageSize, bool mayWait)
     {
         var (data, indexFile) = FilesFor(mayWait, files);
-        for (var isIndexNew = false; ; isIndexNew = true)
+        for (var isIndexNew = false; ;)
         {
+            var rebuildCount = segment.IndexRebuildCount;
             try
             {
                 var index = new IndexSearch(indexFile, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
@@ -132,7 +133,8 @@ public sealed partial class PartitionLog
             }
             catch (CorruptIndexException)
             {
-                RebuildIndex(segment, files, end, isSealed, isIndexNew, mayWait);
+                ThrowIfNotRebuildable(segment, isIndexNew, mayWait);
+                isIndexNew = segment.RebuildIndex(files, end.Position, isSealed, rebuildCount);
             }
         }
     }
@@ -162,8 +164,9 @@ public sealed partial class PartitionLog
     static long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool mayWait)
     {
         var (data, index) = FilesFor(mayWait, files);
-        for (var isIndexNew = false; ; isIndexNew = true)
+        for (var isIndexNew = false; ;)
         {
+            var rebuildCount = segment.IndexRebuildCount;
             try
             {
                 var block = new IndexSearch(index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
@@ -172,7 +175,8 @@ public sealed partial class PartitionLog
             }
             catch (CorruptIndexException)
             {
-                RebuildIndex(segment, files, end, isSealed, isIndexNew, mayWait);
+                ThrowIfNotRebuildable(segment, isIndexNew, mayWait);
+                isIndexNew = segment.RebuildIndex(files, end.Position, isSealed, rebuildCount);
             }
         }
     }
@@ -180,14 +184,13 @@ public sealed partial class PartitionLog
     static (IFile Data, IFile Index) FilesFor(bool mayWait, SegmentFiles files) =>
         mayWait ? (files.Data, files.Index) : (files.Data.Cached, files.Index.Cached);
 
-    /// <summary>The index is a function of the segment: a wrong one is written anew, and what it says then is final.</summary>
-    static void RebuildIndex(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool isIndexNew, bool mayWait)
+    /// <summary>The index is a function of the segment. A wrong one is rebuilt, and what it says then is final.</summary>
+    static void ThrowIfNotRebuildable(Segment segment, bool isIndexNew, bool mayWait)
     {
         if (!mayWait)
             throw new WouldWaitException();
         if (isIndexNew)
             throw new CorruptionException(segment.DataPath, 0, "a record is not where it should be, by an index made anew");
-        segment.RebuildIndex(files, end.Position, isSealed);
     }
 
     /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
