@@ -6,9 +6,14 @@ namespace LogHttp.Testing;
 abstract class Node;
 
 /// <summary>A directory: the names that processes see, and those surely on the disk.</summary>
-sealed class DirectoryNode : Node
+sealed class DirectoryNode(SimulatedVolume volume) : Node
 {
     Dictionary<string, Node> _live = new(StringComparer.Ordinal);
+
+    public SimulatedVolume Volume => volume;
+
+    /// <summary>The volume whose root stands in this directory's place; null where none is mounted.</summary>
+    public SimulatedVolume? Mounted { get; set; }
 
     /// <summary>The names surely on the disk.</summary>
     public Dictionary<string, Node> Durable { get; } = new(StringComparer.Ordinal);

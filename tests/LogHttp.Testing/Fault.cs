@@ -18,6 +18,11 @@ public enum Fault
     /// <summary>A prefix of a write arrives, not all of it and perhaps nothing; then it fails for want of room or with EIO.</summary>
     ShortWrite,
 
+    /// <summary>
+    /// The call does nothing until the test releases it, and holds its thread. Other calls go on. For real threads only.
+    /// </summary>
+    Hang,
+
     /// <summary>The power goes before the call did anything.</summary>
     PowerCutBefore,
 

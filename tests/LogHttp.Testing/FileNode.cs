@@ -7,18 +7,27 @@ namespace LogHttp.Testing;
 /// </summary>
 /// <remarks>
 /// A page is in one of three states. Clean: the disk holds the live bytes. Dirty: a sync will write it, and until then
-/// the disk holds the old bytes or the live ones. Lost: a sync failed to write it and the kernel forgot; processes see
+/// each 512-byte sector on the disk is old or live. Lost: a sync failed to write it and the kernel forgot. Processes see
 /// the live bytes, the disk surely holds the old ones, and only another write makes the page dirty again.
-/// Live bytes beyond the end of the file are zeros, always.
+/// The kernel may write a dirty page at any time. Then what the disk holds is neither what the last sync wrote nor live.
+/// Live bytes beyond the end of the file are always zeros.
 /// </remarks>
-sealed class FileNode(long number) : Node
+sealed class FileNode(SimulatedVolume volume, long number) : Node
 {
     public const int PageSizeBytes = 4096;
+
+    const int SectorSizeBytes = 512;
+    const int SectorsPerPage = PageSizeBytes / SectorSizeBytes;
+    const int NoSectors = 0;
+    const int AllSectors = (1 << SectorsPerPage) - 1;
 
     readonly List<int> _dirtyPages = [];
     readonly List<LengthRun> _lengthRuns = [new(0, 0)];
     byte[] _live = [];
     Page[] _pages = [];
+    int _copiedPageCount;
+
+    public SimulatedVolume Volume => volume;
 
     /// <summary>Numbers the files of a disk in the order of their creation.</summary>
     public long Number { get; } = number;
@@ -39,8 +48,10 @@ sealed class FileNode(long number) : Node
     /// <summary>Which fault the last failed sync met.</summary>
     public Fault LastError { get; private set; }
 
-    /// <summary>The room the file takes on the disk; holes count.</summary>
-    public long AllocatedBytes => RoundUpToPages(LengthBytes);
+    /// <summary>
+    /// The room the file takes on the disk. Holes count, and so do old pages that a copy-on-write volume keeps until a sync.
+    /// </summary>
+    public long AllocatedBytes => RoundUpToPages(LengthBytes) + (long)_copiedPageCount * PageSizeBytes;
 
     /// <summary>Whether a sync would have something to do.</summary>
     public bool IsDirty => _dirtyPages.Count > 0 || !IsLengthDurable;
@@ -64,7 +75,11 @@ sealed class FileNode(long number) : Node
         var end = checked((int)(position + source.Length));
         MakeRoom(end);
         for (var page = (int)(position / PageSizeBytes); page <= (end - 1) / PageSizeBytes; page++)
+        {
+            if (volume.IsCopyOnWrite && !_pages[page].IsDirty && page * (long)PageSizeBytes < LengthBytes)
+                _copiedPageCount++;
             MarkDirty(page);
+        }
         source.CopyTo(_live.AsSpan((int)position));
         if (end <= LengthBytes)
             return;
@@ -84,29 +99,42 @@ sealed class FileNode(long number) : Node
         _lengthRuns.Add(new LengthRun(lengthBytes, lengthBytes));
     }
 
+    /// <summary>Whether a write to a page takes a block that the file does not have yet.</summary>
+    public bool NeedsBlock(int page) =>
+        page * (long)PageSizeBytes >= RoundUpToPages(LengthBytes) || (volume.IsCopyOnWrite && !_pages[page].IsDirty);
+
     /// <summary>Makes the dirty pages and the length durable. Lost pages are not written: nobody remembers them.</summary>
     public void Sync()
     {
         foreach (var page in _dirtyPages)
             _pages[page] = default;
         _dirtyPages.Clear();
+        _copiedPageCount = 0;
         MakeLengthDurable();
     }
 
-    /// <summary>A sync that fails: some dirty pages reach the disk, the others are lost, none stays dirty.</summary>
+    /// <summary>
+    /// A sync that fails: some dirty pages reach the disk, whole or in part. The others are lost, and none stays dirty.
+    /// </summary>
     public void FailSync(Random random, Fault error)
     {
         ErrorCount++;
         LastError = error;
         var survival = Survival.Draw(random);
+        var tears = DrawTears(random);
         foreach (var page in _dirtyPages)
         {
             if (survival.Next())
+            {
                 _pages[page] = default;
-            else
-                _pages[page].IsDirty = false;
+                continue;
+            }
+            if (tears)
+                WriteBack(page, DrawSectors(random));
+            _pages[page].IsDirty = false;
         }
         _dirtyPages.Clear();
+        _copiedPageCount = 0;
         if (random.Next(2) == 0)
             MakeLengthDurable();
     }
@@ -116,23 +144,65 @@ sealed class FileNode(long number) : Node
     {
         OpenHandleCount = 0;
         var survival = IsDirty ? Survival.Draw(random) : Survival.Certain(random);
+        var tears = IsDirty && DrawTears(random);
         var (lengthBytes, truncatedToBytes) = DrawLength(random);
         for (var page = 0; page < _pages.Length; page++)
         {
             var position = page * PageSizeBytes;
+            if (_pages[page].OnDisk is null)
+                continue;
             // Pages that lie wholly beyond the live end were cut away, and are never written back.
-            var isOnDisk = _pages[page].OnDisk is null || (_pages[page].IsDirty && position < LengthBytes && survival.Next());
-            if (!isOnDisk)
-                RestoreOnDisk(page, truncatedToBytes, random);
+            var written = NoSectors;
+            if (_pages[page].IsDirty && position < LengthBytes)
+            {
+                written = survival.Next() ? AllSectors : NoSectors;
+                if (tears && random.Next(2) == 0)
+                    written = DrawSectors(random);
+            }
+            if (written != AllSectors)
+                RestoreOnDisk(page, written, truncatedToBytes, random);
             _pages[page] = default;
         }
         LengthBytes = lengthBytes;
         _live.AsSpan((int)lengthBytes).Clear();
         _dirtyPages.Clear();
+        _copiedPageCount = 0;
         ResetLengthRuns();
     }
 
-    void RestoreOnDisk(int page, long truncatedToBytes, Random random)
+    // Whole pages are the more frequent case, as on most disks.
+    bool DrawTears(Random random) => volume.Disk.TearsPages && random.Next(4) == 0;
+
+    // Some sectors of a page, neither none nor all.
+    static int DrawSectors(Random random) => random.Next(NoSectors + 1, AllSectors);
+
+    static bool Has(int sectors, int sector) => (sectors >> sector & 1) != 0;
+
+    /// <summary>The kernel writes sectors of a dirty page. The page stays as it is for processes.</summary>
+    void WriteBack(int page, int sectors)
+    {
+        var position = page * PageSizeBytes;
+        if (position >= LengthBytes)
+            return;
+        ReadOnlySpan<byte> live = _live.AsSpan(position, PageSizeBytes);
+        var liveBytes = (int)Math.Min(LengthBytes - position, PageSizeBytes);
+        var onDisk = _pages[page].OnDisk;
+        var sizeBytes = onDisk!.Length;
+        for (var sector = 0; sector < SectorsPerPage; sector++)
+            if (Has(sectors, sector))
+                sizeBytes = Math.Max(sizeBytes, Math.Min((sector + 1) * SectorSizeBytes, liveBytes));
+        Array.Resize(ref onDisk, sizeBytes);
+        for (var sector = 0; sector < SectorsPerPage && sector * SectorSizeBytes < sizeBytes; sector++)
+        {
+            var start = sector * SectorSizeBytes;
+            if (Has(sectors, sector))
+                live[start..Math.Min(start + SectorSizeBytes, sizeBytes)].CopyTo(onDisk.AsSpan(start));
+        }
+        _pages[page].OnDisk = onDisk;
+    }
+
+    /// <summary>Puts back what the disk holds, but for the sectors that were written.</summary>
+    void RestoreOnDisk(int page, int written, long truncatedToBytes, Random random)
     {
         ReadOnlySpan<byte> onDisk = _pages[page].OnDisk;
         var position = page * PageSizeBytes;
@@ -140,9 +210,16 @@ sealed class FileNode(long number) : Node
         var keptBytes = (int)Math.Clamp(truncatedToBytes - position, 0, onDisk.Length);
         if (keptBytes < onDisk.Length && random.Next(2) == 0)
             onDisk = onDisk[..keptBytes];
-        var live = _live.AsSpan(position, PageSizeBytes);
-        onDisk.CopyTo(live);
-        live[onDisk.Length..].Clear();
+        for (var sector = 0; sector < SectorsPerPage; sector++)
+        {
+            if (Has(written, sector))
+                continue;
+            var start = sector * SectorSizeBytes;
+            var live = _live.AsSpan(position + start, SectorSizeBytes);
+            var old = onDisk[Math.Min(start, onDisk.Length)..Math.Min(start + SectorSizeBytes, onDisk.Length)];
+            old.CopyTo(live);
+            live[old.Length..].Clear();
+        }
     }
 
     (long LengthBytes, long TruncatedToBytes) DrawLength(Random random)
@@ -195,7 +272,11 @@ sealed class FileNode(long number) : Node
     {
         ref var state = ref _pages[page];
         if (state.IsDirty)
+        {
+            if (volume.Disk.DrawsEarlyWriteBack())
+                WriteBack(page, DrawTears(volume.Disk.Random) ? DrawSectors(volume.Disk.Random) : AllSectors);
             return;
+        }
         if (state.OnDisk is null)
         {
             var position = page * PageSizeBytes;

@@ -50,6 +50,7 @@ public sealed partial class PowerCutFileSystem
         if (_isSucceeded)
             throw new InvalidOperationException("The next boot has begun already.");
         _isSucceeded = true;
+        EndHangs(Fault.None);
     }
 
     sealed class HeldLock(PowerCutFileSystem fileSystem, FileNode node) : IDisposable

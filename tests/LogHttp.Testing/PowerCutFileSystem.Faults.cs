@@ -32,6 +32,10 @@ public sealed partial class PowerCutFileSystem
             throw EndBoot();
         call = new FileSystemCall(++_disk.CallCount, kind, path, sizeBytes);
         var fault = Faults?.Invoke(call) ?? Fault.None;
+        if (fault is Fault.None)
+            fault = FaultOfVolume(call);
+        if (fault is Fault.Hang)
+            fault = Hang(call);
         if (!call.Admits(fault))
             throw new InvalidOperationException($"{fault} cannot strike {kind}.");
         // Only two calls have a middle of their own. What a cut leaves of a sync is chosen with all else unsynced.
@@ -41,6 +45,21 @@ public sealed partial class PowerCutFileSystem
             throw EndBoot();
         _isPowerGoing = fault is Fault.PowerCutDuring or Fault.PowerCutAfter;
         return fault;
+    }
+
+    Fault FaultOfVolume(FileSystemCall call)
+    {
+        foreach (var volume in _disk.Volumes)
+            if (volume is { Faults: { } faults, MountPoint: { } mountPoint } && IsBelow(call.Path, mountPoint))
+                return faults(call);
+        return Fault.None;
+    }
+
+    static bool IsBelow(ReadOnlySpan<char> path, ReadOnlySpan<char> directory)
+    {
+        path = path.Trim('/');
+        directory = directory.Trim('/');
+        return path.StartsWith(directory) && (path.Length == directory.Length || path[directory.Length] == '/');
     }
 
     void End(Fault fault)

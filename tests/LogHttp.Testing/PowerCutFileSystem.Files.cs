@@ -18,6 +18,7 @@ public sealed partial class PowerCutFileSystem
             (_fileSystem, _node, _path) = (fileSystem, node, path);
             _reportedErrorCount = node.ErrorCount;
             node.OpenHandleCount++;
+            node.Volume.OpenHandleCount++;
             fileSystem.OpenHandleCount++;
         }
 
@@ -41,6 +42,8 @@ public sealed partial class PowerCutFileSystem
 
         SimulatedDisk Disk => _fileSystem._disk;
 
+        SimulatedVolume Volume => _node.Volume;
+
         public int Read(Span<byte> destination, long position)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(position);
@@ -63,13 +66,13 @@ public sealed partial class PowerCutFileSystem
                 var fault = Announce(FileSystemCallKind.Write, source.Length, out var call);
                 if (IsError(fault))
                     throw Error(fault, call);
-                var roomBytes = Math.Max(0, Disk.LongestPossibleBytes(_node) - position);
+                var roomBytes = Volume.WritableBytes(_node, position, source.Length);
                 var isShortOfRoom = roomBytes < source.Length;
                 if (isShortOfRoom)
                     source = source[..(int)roomBytes];
                 if (fault is Fault.ShortWrite or Fault.PowerCutDuring && !source.IsEmpty)
                     source = source[..Disk.Random.Next(source.Length)];
-                Disk.Write(_node, source, position);
+                Volume.Write(_node, source, position);
                 if (fault is Fault.ShortWrite)
                     throw Error(Disk.Random.Next(2) == 0 ? Fault.DiskFull : Fault.InputOutputError, call);
                 _fileSystem.End(fault);
@@ -87,7 +90,7 @@ public sealed partial class PowerCutFileSystem
                 ArgumentOutOfRangeException.ThrowIfGreaterThan(lengthBytes, _node.LengthBytes);
                 if (IsError(fault))
                     throw Error(fault, call);
-                Disk.Truncate(_node, lengthBytes);
+                Volume.Truncate(_node, lengthBytes);
                 _fileSystem.End(fault);
             }
         }
@@ -98,9 +101,9 @@ public sealed partial class PowerCutFileSystem
             {
                 var fault = Announce(FileSystemCallKind.Sync, 0, out var call);
                 if (IsError(fault))
-                    Disk.FailSync(_node, fault);
+                    Volume.FailSync(_node, fault);
                 else
-                    Disk.Sync(_node);
+                    Volume.Sync(_node);
                 // A failure that another handle, or a sync of everything, met is reported here too, once.
                 if (_reportedErrorCount != _node.ErrorCount)
                 {
@@ -120,8 +123,9 @@ public sealed partial class PowerCutFileSystem
                     return;
                 _isDisposed = true;
                 _node.OpenHandleCount--;
+                Volume.OpenHandleCount--;
                 _fileSystem.OpenHandleCount--;
-                Disk.ReleaseIfUnused(_node);
+                Volume.ReleaseIfUnused(_node);
             }
         }
 

@@ -15,7 +15,7 @@ public sealed partial class PowerCutFileSystem
             if (existing is null)
             {
                 var (parent, name) = FindParent(path);
-                _disk.Names.Link(parent, name, new DirectoryNode());
+                parent.Volume.Names.Link(parent, name, new DirectoryNode(parent.Volume));
             }
             End(fault);
         }
@@ -30,6 +30,10 @@ public sealed partial class PowerCutFileSystem
             var node = Find(sourcePath) ?? throw new FileNotFoundException($"There is nothing at '{sourcePath}'.", sourcePath);
             var (source, sourceName) = FindParent(sourcePath);
             var (destination, destinationName) = FindParent(destinationPath);
+            ThrowIfMountPoint(source, sourceName);
+            ThrowIfMountPoint(destination, destinationName);
+            if (source.Volume != destination.Volume)
+                throw new IOException($"'{sourcePath}' and '{destinationPath}' lie on different volumes (EXDEV).");
             destination.TryGet(destinationName, out var replaced);
             if (replaced != node)
             {
@@ -38,9 +42,9 @@ public sealed partial class PowerCutFileSystem
                 for (var directory = destination; directory is not null; directory = directory.Parent)
                     if (directory == node)
                         throw new IOException($"'{destinationPath}' lies below '{sourcePath}'.");
-                _disk.Names.Move(source, sourceName, destination, destinationName, node);
+                source.Volume.Names.Move(source, sourceName, destination, destinationName, node);
                 if (replaced is FileNode file)
-                    _disk.ReleaseIfUnused(file);
+                    file.Volume.ReleaseIfUnused(file);
             }
             End(fault);
         }
@@ -83,7 +87,10 @@ public sealed partial class PowerCutFileSystem
             var isInterrupted = fault is Fault.PowerCutDuring || IsError(fault);
             var count = isInterrupted ? _disk.Random.Next(doomed.Count + 1) : doomed.Count;
             foreach (var entry in doomed.Take(count))
+            {
+                ThrowIfMountPoint(entry.Directory, entry.Name);
                 Unlink(entry);
+            }
             if (IsError(fault))
                 throw Error(fault, call);
             End(fault);
@@ -97,7 +104,7 @@ public sealed partial class PowerCutFileSystem
         {
             var fault = Announce(FileSystemCallKind.SyncDirectory, path, 0, out var call);
             var directory = Find(path) as DirectoryNode ?? throw new DirectoryNotFoundException($"There is no directory '{path}'.");
-            _disk.Names.Sync(directory, IsError(fault) ? Survival.Draw(_disk.Random) : Survival.Certain(_disk.Random));
+            directory.Volume.Names.Sync(directory, IsError(fault) ? Survival.Draw(_disk.Random) : Survival.Certain(_disk.Random));
             if (IsError(fault))
                 throw Error(fault, call);
             End(fault);
@@ -109,16 +116,22 @@ public sealed partial class PowerCutFileSystem
         foreach (var (name, node) in directory.Entries())
         {
             if (node is DirectoryNode below)
-                CollectBelow(below, doomed);
+                CollectBelow(below.Mounted?.Root ?? below, doomed);
             doomed.Add(new NameEntry(directory, name, node));
         }
     }
 
-    void Unlink(NameEntry entry)
+    static void Unlink(NameEntry entry)
     {
-        _disk.Names.Unlink(entry.Directory, entry.Name, entry.Node!);
+        entry.Directory.Volume.Names.Unlink(entry.Directory, entry.Name, entry.Node!);
         if (entry.Node is FileNode file)
-            _disk.ReleaseIfUnused(file);
+            file.Volume.ReleaseIfUnused(file);
+    }
+
+    static void ThrowIfMountPoint(DirectoryNode parent, string name)
+    {
+        if (parent.TryGet(name, out var node) && node is DirectoryNode { Mounted: not null })
+            throw new IOException($"'{name}' is a mount point and busy.");
     }
 
     FileNode CreateNode(string path)
@@ -126,15 +139,15 @@ public sealed partial class PowerCutFileSystem
         var (parent, name) = FindParent(path);
         if (parent.TryGet(name, out _))
             throw new IOException($"'{path}' exists.");
-        var node = _disk.CreateFile();
-        _disk.Names.Link(parent, name, node);
+        var node = parent.Volume.CreateFile();
+        parent.Volume.Names.Link(parent, name, node);
         return node;
     }
 
     /// <summary>What a path leads to. Every path starts at the root, with or without a slash.</summary>
     Node? Find(ReadOnlySpan<char> path)
     {
-        Node node = _disk.Root;
+        Node node = _disk.Root.Root;
         foreach (var range in path.Split('/'))
         {
             var name = path[range];
@@ -144,7 +157,7 @@ public sealed partial class PowerCutFileSystem
                 throw new ArgumentException("The model knows no '..'.", nameof(path));
             if (node is not DirectoryNode directory || !directory.TryGet(name, out var next))
                 return null;
-            node = next;
+            node = next is DirectoryNode { Mounted: { } volume } ? volume.Root : next;
         }
         return node;
     }

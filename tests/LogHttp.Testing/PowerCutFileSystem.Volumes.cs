@@ -2,30 +2,112 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Testing;
 
-/// <content>The volume as a whole.</content>
+/// <content>Volumes beside the root, and where they are mounted.</content>
 public sealed partial class PowerCutFileSystem
 {
-    sealed class PowerCutVolume(PowerCutFileSystem fileSystem) : IVolume
+    readonly Dictionary<SimulatedVolume, PowerCutVolume> _volumes = [];
+
+    /// <summary>Adds an empty volume to the disk, mounted nowhere.</summary>
+    /// <param name="name">Names it in messages.</param>
+    /// <param name="canSyncAll">Whether it offers <see cref="IVolume.SyncAll"/>.</param>
+    /// <param name="capacityBytes">The room for content, in whole pages.</param>
+    /// <param name="isCopyOnWrite">Whether overwriting needs room, too.</param>
+    public SimulatedVolume AddVolume(
+        string name,
+        bool canSyncAll = true,
+        long capacityBytes = long.MaxValue,
+        bool isCopyOnWrite = false)
     {
-        public string Name => "/";
+        lock (_disk.Gate)
+            return _disk.AddVolume(name, canSyncAll, capacityBytes, isCopyOnWrite);
+    }
 
-        public bool CanSyncAll => Disk.CanSyncAll;
+    /// <summary>
+    /// Mounts a volume on a directory, hiding what that holds. It stays mounted through boots, as long as the directory
+    /// survives them.
+    /// </summary>
+    /// <exception cref="IOException">There is no such directory, it is a mount point, or the volume is mounted.</exception>
+    public void Mount(string directory, SimulatedVolume volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        lock (_disk.Gate)
+        {
+            ThrowIfOver();
+            if (volume.MountPoint is not null)
+                throw new IOException($"The volume {volume.Name} is mounted already.");
+            if (Find(directory) is not DirectoryNode node)
+                throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
+            if (node == node.Volume.Root)
+                throw new IOException($"'{directory}' is a mount point already.");
+            Detach(volume);
+            node.Mounted = volume;
+            volume.MountedOn = node;
+        }
+    }
 
-        SimulatedDisk Disk => fileSystem._disk;
+    /// <summary>Unmounts a volume: its content is made durable and waits for the next mount.</summary>
+    /// <exception cref="IOException">Files of the volume are open, or the boot used the volume as a whole.</exception>
+    public void Unmount(SimulatedVolume volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        lock (_disk.Gate)
+        {
+            ThrowIfOver();
+            if (volume.MountedOn is null)
+                throw new IOException($"The volume {volume.Name} is not mounted, or is the root.");
+            if (volume.OpenHandleCount > 0 || _volumes.ContainsKey(volume))
+                throw new IOException($"The volume {volume.Name} is busy.");
+            volume.SyncAll();
+            Detach(volume);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IVolume VolumeOf(string directory)
+    {
+        lock (_disk.Gate)
+        {
+            var fault = Begin(FileSystemCallKind.VolumeOf, directory);
+            if (Find(directory) is not DirectoryNode node)
+                throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
+            End(fault);
+            if (!_volumes.TryGetValue(node.Volume, out var volume))
+                _volumes.Add(node.Volume, volume = new PowerCutVolume(this, node.Volume));
+            return volume;
+        }
+    }
+
+    static void Detach(SimulatedVolume volume)
+    {
+        if (volume.MountedOn is { } node)
+            node.Mounted = null;
+        volume.MountedOn = null;
+    }
+
+    sealed class PowerCutVolume(PowerCutFileSystem fileSystem, SimulatedVolume volume) : IVolume
+    {
+        long _reportedErrorCount = volume.ErrorCount;
+
+        public string Name => volume.Name;
+
+        public bool CanSyncAll => volume.CanSyncAll;
 
         public void SyncAll()
         {
-            lock (Disk.Gate)
+            lock (fileSystem._disk.Gate)
             {
                 if (!CanSyncAll)
-                    throw new NotSupportedException("This volume was created without SyncAll.");
-                var fault = fileSystem.Announce(FileSystemCallKind.SyncAll, Name, 0, out var call);
+                    throw new NotSupportedException($"The volume {Name} was created without SyncAll.");
+                var fault = fileSystem.Announce(FileSystemCallKind.SyncAll, volume.MountPoint ?? "/", 0, out var call);
                 if (IsError(fault))
-                {
-                    Disk.FailSyncAll(fault);
-                    throw Error(fault, call);
-                }
-                Disk.SyncAll();
+                    volume.FailSyncAll(fault);
+                else
+                    volume.SyncAll();
+                // A failure that a sync of one file met is reported here too, once.
+                var isReported = _reportedErrorCount == volume.ErrorCount;
+                _reportedErrorCount = volume.ErrorCount;
+                if (IsError(fault) || !isReported)
+                    throw Error(IsError(fault) ? fault : volume.LastError, call);
                 fileSystem.End(fault);
             }
         }

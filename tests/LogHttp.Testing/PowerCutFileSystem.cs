@@ -12,21 +12,25 @@ namespace LogHttp.Testing;
 /// one, its files and its locks throw <see cref="PowerCutException"/> for ever.
 /// </para>
 /// <para>
-/// After a power cut each 4 KiB page written and not synced holds its new bytes or its old ones (zeros where there
-/// were none); an unsynced length is any that the file went through; each unsynced creation, deletion or rename has
-/// happened or not, as <see cref="NameJournal"/> says. What chance decides is drawn when the power goes, not before.
+/// After a power cut each 4 KiB page written and not synced holds its new bytes or older ones (zeros where there were
+/// none), less often a mixture by sectors of 512 bytes. Older bytes are those of the last sync, or of any moment since:
+/// the kernel may write a dirty page at any time. An unsynced length is any that the file went through. Each unsynced
+/// creation, deletion or rename has happened or not, as <see cref="NameJournal"/> says.
+/// </para>
+/// <para>
+/// Directories can be mount points of other volumes (<see cref="AddVolume"/>, <see cref="Mount"/>), each with its own
+/// room, faults and syncs.
 /// </para>
 /// <para>Safe for concurrent use, but replays only when the calls come in the same order.</para>
 /// </remarks>
 public sealed partial class PowerCutFileSystem : IFileSystem
 {
     readonly SimulatedDisk _disk;
-    PowerCutVolume? _volume;
 
     /// <summary>Creates an empty file system, with a root directory that has no name to lose.</summary>
     /// <param name="random">Decides all that is left to chance.</param>
-    /// <param name="canSyncAll">Whether the volume offers <see cref="IVolume.SyncAll"/>.</param>
-    /// <param name="capacityBytes">The room for content, in whole pages; names take none.</param>
+    /// <param name="canSyncAll">Whether the root volume offers <see cref="IVolume.SyncAll"/>.</param>
+    /// <param name="capacityBytes">The root volume's room for content, in whole pages. Names take none.</param>
     public PowerCutFileSystem(Random random, bool canSyncAll = true, long capacityBytes = long.MaxValue)
         : this(new SimulatedDisk(random, canSyncAll, capacityBytes), null) { }
 
@@ -42,11 +46,21 @@ public sealed partial class PowerCutFileSystem : IFileSystem
     /// <summary>The number of the last call, counted through every boot.</summary>
     public long CallCount => _disk.CallCount;
 
-    /// <summary>The room for content. Can be changed at any time, also to less than is used.</summary>
+    /// <summary>The root volume's room for content. Can be changed at any time, also to less than is used.</summary>
     public long CapacityBytes
     {
-        get => _disk.CapacityBytes;
-        set => _disk.CapacityBytes = value;
+        get => _disk.Root.CapacityBytes;
+        set => _disk.Root.CapacityBytes = value;
+    }
+
+    /// <summary>
+    /// Whether a page that is not durable can be torn into 512-byte sectors, as disks with such sectors do. Off until asked
+    /// for: the recovery of segments that no journal describes takes a torn page for damage, and opens read-only.
+    /// </summary>
+    public bool TearsPages
+    {
+        get => _disk.TearsPages;
+        set => _disk.TearsPages = value;
     }
 
     /// <summary>The clock by which files are written.</summary>
@@ -56,8 +70,8 @@ public sealed partial class PowerCutFileSystem : IFileSystem
         set => _disk.Time = value;
     }
 
-    /// <summary>The room that live files take, unlinked ones that are still open included.</summary>
-    public long UsedBytes => _disk.UsedBytes;
+    /// <summary>The root volume's room that live files take, unlinked ones that are still open included.</summary>
+    public long UsedBytes => _disk.Root.UsedBytes;
 
     /// <inheritdoc/>
     public IReadOnlyList<DirectoryEntry> List(string directory)
@@ -123,19 +137,6 @@ public sealed partial class PowerCutFileSystem : IFileSystem
                 throw new IOException($"Somebody else holds the lock '{path}'.");
             End(fault);
             return new HeldLock(this, node);
-        }
-    }
-
-    /// <inheritdoc/>
-    public IVolume VolumeOf(string directory)
-    {
-        lock (_disk.Gate)
-        {
-            var fault = Begin(FileSystemCallKind.VolumeOf, directory);
-            if (Find(directory) is not DirectoryNode)
-                throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
-            End(fault);
-            return _volume ??= new PowerCutVolume(this);
         }
     }
 }

@@ -116,9 +116,14 @@ public sealed partial class PartitionLog
         };
     }
 
-    /// <summary>The page by what was found of it before; null where it has to be looked up.</summary>
+    /// <summary>
+    /// The page as it was found before; null when it must be looked up. A failed sync cuts the view back, so a page may
+    /// have been found beyond the end.
+    /// </summary>
     static FoundPage? KnownPage(Segment segment, SegmentFiles files, SegmentEnd end, long offset, PageSize pageSize) =>
-        segment.Damage.Count > 0 || files.FoundPages.Find(offset, pageSize) is not { } known ? null
+        segment.Damage.Count > 0
+        || files.FoundPages.Find(offset, pageSize) is not { } known
+        || known.EndPosition > end.Position ? null
         : known.IsFixed ? known
         : ReachesEnd(known.Position, end, pageSize) ? known with { EndPosition = end.Position, NextOffset = end.NextOffset }
         : null;
@@ -128,8 +133,9 @@ public sealed partial class PartitionLog
     static FoundPage FindPage(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, long offset, PageSize pageSize, bool mayWait)
     {
         var (data, indexFile) = FilesFor(mayWait, files);
-        for (var isIndexNew = false; ; isIndexNew = true)
+        for (var isIndexNew = false; ;)
         {
+            var rebuildCount = segment.IndexRebuildCount;
             try
             {
                 var index = new IndexSearch(indexFile, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
@@ -143,7 +149,8 @@ public sealed partial class PartitionLog
             }
             catch (CorruptIndexException)
             {
-                RebuildIndex(segment, files, end, isSealed, isIndexNew, mayWait);
+                ThrowIfNotRebuildable(segment, isIndexNew, mayWait);
+                isIndexNew = segment.RebuildIndex(files, end.Position, isSealed, rebuildCount);
             }
         }
     }
@@ -173,8 +180,9 @@ public sealed partial class PartitionLog
     static long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool mayWait)
     {
         var (data, index) = FilesFor(mayWait, files);
-        for (var isIndexNew = false; ; isIndexNew = true)
+        for (var isIndexNew = false; ;)
         {
+            var rebuildCount = segment.IndexRebuildCount;
             try
             {
                 var block = new IndexSearch(index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
@@ -183,7 +191,8 @@ public sealed partial class PartitionLog
             }
             catch (CorruptIndexException)
             {
-                RebuildIndex(segment, files, end, isSealed, isIndexNew, mayWait);
+                ThrowIfNotRebuildable(segment, isIndexNew, mayWait);
+                isIndexNew = segment.RebuildIndex(files, end.Position, isSealed, rebuildCount);
             }
         }
     }
@@ -191,14 +200,13 @@ public sealed partial class PartitionLog
     static (IFile Data, IFile Index) FilesFor(bool mayWait, SegmentFiles files) =>
         mayWait ? (files.Data, files.Index) : (files.Data.Cached, files.Index.Cached);
 
-    /// <summary>The index is a function of the segment: a wrong one is written anew, and what it says then is final.</summary>
-    static void RebuildIndex(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool isIndexNew, bool mayWait)
+    /// <summary>The index is a function of the segment. A wrong one is rebuilt, and what it says then is final.</summary>
+    static void ThrowIfNotRebuildable(Segment segment, bool isIndexNew, bool mayWait)
     {
         if (!mayWait)
             throw new WouldWaitException();
         if (isIndexNew)
             throw new CorruptionException(segment.DataPath, 0, "a record is not where it should be, by an index made anew");
-        segment.RebuildIndex(files, end.Position, isSealed);
     }
 
     /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>

@@ -6,12 +6,25 @@ namespace LogHttp.Storage.Segments;
 /// One segment: its name, its two files while somebody uses them, and, once sealed, where it ends. Files are opened by
 /// the first <see cref="Acquire"/> and closed by <see cref="OpenSegments"/> when idle, never below a lease. Any thread.
 /// </summary>
+/// <remarks>
+/// Locks are taken in the order <c>_preparing</c>, <c>_opening</c>, <c>_gate</c>. No call of the file system runs under
+/// <c>_gate</c>. Under <c>_preparing</c> one thread finds the end or rebuilds the index, which can read the whole segment.
+/// Threads that need neither pass, and a thread that may not wait gets a <see cref="WouldWaitException"/>.
+/// </remarks>
 internal sealed class Segment
 {
     readonly OpenSegments _open;
     readonly StorageEnvironment _environment;
     readonly string _directory;
+    readonly Lock _preparing = new();
+
+    // Held while a file is opened or created by its name, and taken to retire: the name may become another topic's.
+    readonly Lock _opening = new();
+
     readonly Lock _gate = new();
+
+    // Written under _preparing.
+    volatile int _indexRebuildCount;
 
     // Guarded by _gate.
     SegmentFiles? _files;
@@ -87,43 +100,105 @@ internal sealed class Segment
     /// <exception cref="WouldWaitException">It may not wait, and has to.</exception>
     public SegmentLease Acquire(bool isSealed, bool mayWait = true)
     {
-        // Before the lock is taken: making room takes the locks of other segments.
-        if (Volatile.Read(ref _files) is null || (isSealed && End is null))
-            _open.MakeRoom();
-        lock (_gate)
+        if (TryAcquire(isSealed) is { } lease)
+            return lease;
+        if (mayWait)
+            _preparing.Enter();
+        else if (!_preparing.TryEnter())
+            throw new WouldWaitException();
+        try
         {
-            if (_files is null)
-            {
-                if (_retired)
-                    throw new LogClosedException();
-                _files = SegmentFiles.Open(_environment.FileSystem, this);
-                _open.Add(this);
-            }
-            if (isSealed && End is null)
-                End = ReadEnd(_files, mayWait);
-            _leases++;
-            Volatile.Write(ref _lastUsed, _environment.Time.GetTimestamp());
-            return new SegmentLease(this, _files);
+            // Another thread may have prepared it meanwhile.
+            return TryAcquire(isSealed) ?? Prepare(isSealed, mayWait);
+        }
+        finally
+        {
+            _preparing.Exit();
         }
     }
 
-    /// <summary>Opens the index of a segment whose files are open; the index is only a shortcut: a missing one is made, and rebuilt by whoever first needs what it holds.</summary>
-    /// <exception cref="LogClosedException">It is retired: by now another topic's index, or nothing, may have its name.</exception>
+    /// <summary>A lease when the files are open and, for a sealed segment, the end is known. Waits for nothing.</summary>
+    SegmentLease? TryAcquire(bool isSealed)
+    {
+        lock (_gate)
+            return _files is null || (isSealed && End is null) ? null : NewLease(_files);
+    }
+
+    SegmentLease Prepare(bool isSealed, bool mayWait)
+    {
+        _open.MakeRoom();
+        var lease = AcquireOpen();
+        if (!isSealed || End is not null)
+            return lease;
+        try
+        {
+            var end = ReadEnd(lease.Files, mayWait);
+            lock (_gate)
+                End ??= end;
+            return lease;
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    SegmentLease AcquireOpen()
+    {
+        lock (_opening)
+        {
+            lock (_gate)
+            {
+                if (_files is not null)
+                    return NewLease(_files);
+                if (_retired)
+                    throw new LogClosedException();
+            }
+            var files = SegmentFiles.Open(_environment.FileSystem, this);
+            lock (_gate)
+            {
+                _files = files;
+                _open.Add(this);
+                return NewLease(files);
+            }
+        }
+    }
+
+    // Under _gate.
+    SegmentLease NewLease(SegmentFiles files)
+    {
+        _leases++;
+        Volatile.Write(ref _lastUsed, _environment.Time.GetTimestamp());
+        return new SegmentLease(this, files);
+    }
+
+    /// <summary>
+    /// Opens the index of a segment whose files are open. A missing index is created empty. The first reader that needs an
+    /// entry rebuilds it.
+    /// </summary>
+    /// <exception cref="LogClosedException">The segment is retired. Its index name may belong to another topic by now.</exception>
     internal IFile OpenIndex(ref IFile? index)
     {
-        // As in Acquire, which has done it where it is the one who asks.
-        if (!_gate.IsHeldByCurrentThread)
+        // Prepare has made room already.
+        if (!_preparing.IsHeldByCurrentThread)
             _open.MakeRoom();
-        lock (_gate)
+        lock (_opening)
         {
-            if (index is not null)
-                return index;
-            if (_retired)
-                throw new LogClosedException();
+            lock (_gate)
+            {
+                if (index is not null)
+                    return index;
+                if (_retired)
+                    throw new LogClosedException();
+            }
             var opened = OpenOrCreateIndex();
-            _open.AddIndex();
-            Volatile.Write(ref index, opened);
-            return opened;
+            lock (_gate)
+            {
+                _open.AddIndex();
+                Volatile.Write(ref index, opened);
+                return opened;
+            }
         }
     }
 
@@ -172,8 +247,11 @@ internal sealed class Segment
     /// <summary>Nobody will ask for this segment any more: its files are closed with the last lease.</summary>
     public void Retire()
     {
-        lock (_gate)
-            _retired = true;
+        lock (_opening)
+        {
+            lock (_gate)
+                _retired = true;
+        }
         TryClose();
     }
 
@@ -187,20 +265,43 @@ internal sealed class Segment
     /// <summary>Closes the files unless somebody uses them; gives how many were open.</summary>
     public int TryClose()
     {
+        SegmentFiles files;
+        int count;
         lock (_gate)
         {
-            if (_leases > 0 || _files is not { } files)
+            if (_leases > 0 || _files is null)
                 return 0;
-            var count = files.Count;
-            files.Dispose();
+            files = _files;
+            count = files.Count;
             _files = null;
             _open.Remove(this, count);
-            return count;
+        }
+        files.Dispose();
+        return count;
+    }
+
+    /// <summary>How often readers rebuilt the index. Read it before a lookup, and pass it to <see cref="RebuildIndex(SegmentFiles, long, bool, int)"/>.</summary>
+    public int IndexRebuildCount => _indexRebuildCount;
+
+    /// <summary>Rebuilds the index after a lookup found it wrong. Of several readers one does, and the others wait for it.</summary>
+    /// <returns>False when another reader rebuilt it since <paramref name="seenRebuildCount"/>: the lookup may succeed now.</returns>
+    public bool RebuildIndex(SegmentFiles files, long endPosition, bool isSealed, int seenRebuildCount)
+    {
+        lock (_preparing)
+        {
+            if (_indexRebuildCount != seenRebuildCount)
+                return false;
+            RebuildIndex(files, endPosition, isSealed);
+            _indexRebuildCount++;
+            return true;
         }
     }
 
-    /// <summary>Computes the first boundaries anew and writes them over what the index holds; the bytes decide, so this may run beside readers and the writer.</summary>
-    public void RebuildIndex(SegmentFiles files, long endPosition, bool isSealed)
+    /// <summary>
+    /// Computes the boundaries from the segment's bytes and writes them over what the index holds. May run beside readers
+    /// and the writer.
+    /// </summary>
+    void RebuildIndex(SegmentFiles files, long endPosition, bool isSealed)
     {
         var scan = SegmentScan.Run(files.Data, new SegmentCursor(BaseOffset), endPosition);
         if (scan.Bad is { } bad)

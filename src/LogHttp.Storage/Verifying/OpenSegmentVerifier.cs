@@ -26,7 +26,7 @@ internal static class OpenSegmentVerifier
                 yield break;
         }
         if (verifier.IsIndexWrong && !verifier.HasDamage)
-            segment.RebuildIndex(lease.Files, extent.EndPosition, isSealed);
+            segment.RebuildIndex(lease.Files, extent.EndPosition, isSealed, segment.IndexRebuildCount);
         log.SetDamage(segment, damage);
 
         void Take(Finding finding)

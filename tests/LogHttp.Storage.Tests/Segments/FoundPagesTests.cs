@@ -80,6 +80,24 @@ public class FoundPagesTests
         }
     }
 
+    [Theory]
+    [InlineData(4096)]
+    [InlineData(1 << 20)]
+    public void Fetch_AfterTheViewWasCutBack_EndsWithTheView(int maxBytes)
+    {
+        var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Every(TimeSpan.FromSeconds(1)) });
+        log.Append(Enumerable.Repeat(new string('a', 100), 10));
+        log.Pass(TimeSpan.FromSeconds(2));
+        log.Append(Enumerable.Repeat(new string('b', 100), 500));
+        Assert.InRange(Fetch(log.Partition, 5, maxBytes).NextOffset, 11, 510);
+        log.FileSystem.Faults = static call => call.Kind is FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
+
+        log.Pass(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(10, log.Partition.EndOffset);
+        Assert.Equal(10, Fetch(log.Partition, 5, maxBytes).NextOffset);
+    }
+
     static (long Position, long LengthBytes, long NextOffset) Fetch(PartitionLog log, long offset, int maxBytes = 4096)
     {
         Assert.True(LogPlace.TryParse(offset.ToString(CultureInfo.InvariantCulture), out var place));

@@ -9,6 +9,7 @@ namespace LogHttp.Storage.Tests.Testing;
 public class PowerCutContentProperties
 {
     const string Path = $"{Here}/new";
+    const int SectorSizeBytes = 512;
 
     enum Step { Write, Append, Truncate, Sync, FailSync }
 
@@ -28,32 +29,40 @@ public class PowerCutContentProperties
     }, iter: 200);
 
     [Fact]
-    public void AfterACut_EachPageIsAsWrittenOrAsLastSynced() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
+    public void AfterACut_EachPageIsOfAMomentSinceTheSync() => AfterACutEachBlockIsOfAMomentSinceTheSync(PageSizeBytes);
+
+    [Fact]
+    public void AfterACut_EachSectorIsOfAMomentSinceTheSync() => AfterACutEachBlockIsOfAMomentSinceTheSync(SectorSizeBytes);
+
+    static void AfterACutEachBlockIsOfAMomentSinceTheSync(int blockSizeBytes) => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
     {
         using var file = CreateFile(seed, out var fileSystem);
-        List<byte> live = [], durable = [];
+        fileSystem.TearsPages = blockSizeBytes < PageSizeBytes;
+        List<byte> live = [];
+        List<byte[]> moments = [[]];
         long lowestBytes = 0, highestBytes = 0;
         // Truncations apart: what they let back in is told by tests of their own.
         foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.FailSync)))
         {
             Take(step, fileSystem, file, live);
             highestBytes = live.Count;
-            if (step.Step is not Step.Sync)
-                continue;
-            durable = [.. live];
-            lowestBytes = live.Count;
+            if (step.Step is Step.Sync)
+            {
+                moments.Clear();
+                lowestBytes = live.Count;
+            }
+            moments.Add([.. live]);
         }
 
         var found = ReadFile(fileSystem.PowerCut(), Path);
 
         Assert.InRange(found.Length, lowestBytes, highestBytes);
-        for (var position = 0; position < found.Length; position += PageSizeBytes)
+        for (var position = 0; position < found.Length; position += blockSizeBytes)
         {
-            var sizeBytes = Math.Min(PageSizeBytes, found.Length - position);
-            var page = found.AsSpan(position, sizeBytes);
+            var block = found[position..Math.Min(position + blockSizeBytes, found.Length)];
             Assert.True(
-                page.SequenceEqual(PageOf(live, position, sizeBytes)) || page.SequenceEqual(PageOf(durable, position, sizeBytes)),
-                $"The page at position {position} is neither old nor new: {Describe(page)}.");
+                moments.Exists(moment => block.AsSpan().SequenceEqual(BlockOf(moment, position, block.Length))),
+                $"The {blockSizeBytes} bytes at position {position} were never there at one moment.");
         }
     }, iter: 500);
 
@@ -137,11 +146,11 @@ public class PowerCutContentProperties
             live[position + index] = content[index];
     }
 
-    static byte[] PageOf(List<byte> content, int position, int sizeBytes)
+    static byte[] BlockOf(byte[] content, int position, int sizeBytes)
     {
-        var page = new byte[sizeBytes];
-        for (var index = 0; index < sizeBytes && position + index < content.Count; index++)
-            page[index] = content[position + index];
-        return page;
+        var block = new byte[sizeBytes];
+        if (position < content.Length)
+            content.AsSpan(position, Math.Min(sizeBytes, content.Length - position)).CopyTo(block);
+        return block;
     }
 }

@@ -1,0 +1,125 @@
+using LogHttp.Storage.Files;
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests.Topics;
+
+/// <summary>A topic on another file system than the data directory.</summary>
+public class TopicVolumeTests
+{
+    const string Topics = "/data/topics";
+    const int Partitions = 6;
+
+    readonly SimulatedScheduler _scheduler = new(new Random(1));
+
+    [Fact]
+    public void Append_ToATopicOnAnotherVolume_SurvivesAPowerCut()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            var fileSystem = new PowerCutFileSystem(new Random(seed));
+            var (catalog, _) = OpenWithAMountedTopic(fileSystem);
+            var topic = catalog.Find("mounted")!;
+            var appends = topic.Partitions.Select(partition => partition.AppendAsync(TestLog.Batch(["kept"]))).ToArray();
+            _scheduler.RunAll();
+            Assert.All(appends, AssertAppended);
+            _scheduler.Clear();
+
+            catalog = Open(fileSystem.PowerCut());
+
+            Assert.All(catalog.Find("mounted")!.Partitions, partition => Assert.Equal(1, partition.EndOffset));
+        }
+    }
+
+    [Fact]
+    public void Append_ToManyPartitions_SyncsEachVolumeOnce()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var (catalog, _) = OpenWithAMountedTopic(fileSystem);
+        List<string> synced = [];
+        fileSystem.Faults = call =>
+        {
+            if (call.Kind is FileSystemCallKind.SyncAll)
+                synced.Add(call.Path);
+            return Fault.None;
+        };
+        foreach (var partition in catalog.Topics.SelectMany(static topic => topic.Partitions))
+            _ = partition.AppendAsync(TestLog.Batch(["kept"]));
+
+        _scheduler.RunAll();
+
+        Assert.Equal(["/", $"{Topics}/mounted"], synced.Distinct().Order());
+    }
+
+    [Fact]
+    public void Open_WithoutTheTopicsVolume_ServesTheOthers_UntilItIsBack()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
+        Close(catalog);
+        fileSystem = fileSystem.PowerCut();
+        fileSystem.Unmount(volume);
+
+        catalog = Open(fileSystem);
+
+        Assert.Equal(["mounted"], catalog.DamagedTopics.Keys);
+        Assert.NotNull(catalog.Find("local"));
+        Close(catalog);
+        fileSystem.Mount($"{Topics}/mounted", volume);
+        Assert.Empty(Open(fileSystem).DamagedTopics);
+    }
+
+    static void AssertAppended(Task<AppendResult> append)
+    {
+        Assert.True(append.IsCompleted);
+        Assert.Equal(AppendStatus.Appended, append.Result.Status);
+    }
+
+    /// <summary>Two topics of several partitions each, of which one lies on a volume of its own.</summary>
+    (TopicCatalog Catalog, SimulatedVolume Volume) OpenWithAMountedTopic(PowerCutFileSystem fileSystem)
+    {
+        var catalog = Open(fileSystem);
+        foreach (var name in new[] { "local", "mounted" })
+            Assert.True(catalog.GetOrCreateAsync(name, new TopicConfiguration { Partitions = Partitions }).Result.IsNew);
+        Close(catalog);
+        var volume = fileSystem.AddVolume("other");
+        fileSystem.CreateDirectory("/mnt");
+        fileSystem.Mount("/mnt", volume);
+        Copy(fileSystem, $"{Topics}/mounted", "/mnt");
+        fileSystem.Unmount(volume);
+        fileSystem.DeleteDirectory($"{Topics}/mounted");
+        fileSystem.CreateDirectory($"{Topics}/mounted");
+        fileSystem.SyncDirectory(Topics);
+        fileSystem.Mount($"{Topics}/mounted", volume);
+        return (Open(fileSystem), volume);
+    }
+
+    static void Copy(IFileSystem fileSystem, string source, string destination)
+    {
+        foreach (var entry in fileSystem.List(source))
+        {
+            var (from, to) = ($"{source}/{entry.Name}", $"{destination}/{entry.Name}");
+            if (entry.IsDirectory)
+            {
+                fileSystem.CreateDirectory(to);
+                Copy(fileSystem, from, to);
+                continue;
+            }
+            using var original = fileSystem.Open(from);
+            using var copy = fileSystem.Create(to);
+            var content = new byte[original.LengthBytes];
+            original.ReadExactly(content, 0);
+            copy.Write(content, 0);
+        }
+    }
+
+    TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(
+        new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler },
+        new StorageOptions { Directory = "/data", SyncAllThreshold = 2 });
+
+    void Close(TopicCatalog catalog)
+    {
+        var closing = catalog.DisposeAsync().AsTask();
+        _scheduler.RunAll();
+        Assert.True(closing.Wait(TimeSpan.FromMinutes(1)));
+    }
+}
