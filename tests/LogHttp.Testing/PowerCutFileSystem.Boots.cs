@@ -10,7 +10,12 @@ public sealed partial class PowerCutFileSystem
     public bool IsOver => _end is not null;
 
     /// <summary>How many file handles of this boot are open.</summary>
-    public int OpenHandleCount { get; private set; }
+    public int OpenHandleCount => _openFiles.Count;
+
+    /// <summary>The paths that the open handles were opened by.</summary>
+    public IEnumerable<string> OpenPaths => _openFiles.Select(static file => file.Path).Order(StringComparer.Ordinal);
+
+    readonly HashSet<PowerCutFile> _openFiles = [];
 
     /// <summary>
     /// Cuts the power, unless a fault already did, and returns what the next boot finds: only what survived, all of it

@@ -10,6 +10,8 @@ public sealed partial class PowerCutFileSystem
         readonly PowerCutFileSystem _fileSystem;
         readonly FileNode _node;
         readonly string _path;
+
+        public string Path => _path;
         long _reportedErrorCount;
         bool _isDisposed;
 
@@ -19,7 +21,7 @@ public sealed partial class PowerCutFileSystem
             _reportedErrorCount = node.ErrorCount;
             node.OpenHandleCount++;
             node.Volume.OpenHandleCount++;
-            fileSystem.OpenHandleCount++;
+            fileSystem._openFiles.Add(this);
         }
 
         public FileStream? Stream => null;
@@ -124,7 +126,7 @@ public sealed partial class PowerCutFileSystem
                 _isDisposed = true;
                 _node.OpenHandleCount--;
                 Volume.OpenHandleCount--;
-                _fileSystem.OpenHandleCount--;
+                _fileSystem._openFiles.Remove(this);
                 Volume.ReleaseIfUnused(_node);
             }
         }

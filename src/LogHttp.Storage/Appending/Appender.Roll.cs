@@ -137,11 +137,14 @@ internal sealed partial class Appender
     void TakeBack(IFile data, in SegmentCursor start)
     {
         data.Truncate(start.Position);
-        if (_written.IsJournaled)
-            return;
-        data.Sync();
+        if (!_written.IsJournaled)
+            data.Sync();
         lock (_gate)
-            SetSynced(start, isBatchEnd: true);
+        {
+            // A slice of a large group that is taken back may have been synced.
+            if (!_written.IsJournaled || IsAtOrBefore(start, _synced))
+                SetSynced(start, isBatchEnd: true);
+        }
     }
 
     /// <summary>What an append to a full disk is told.</summary>

@@ -57,6 +57,12 @@ internal sealed partial class Appender
 
     void TurnSynced(IOException? error)
     {
+        lock (_gate)
+        {
+            // A sync beside the turn failed: that this one succeeds proves nothing of what both covered.
+            if (_isRepairDue)
+                error ??= _repairCause;
+        }
         if (error is not null)
             FailTurnSync(error);
         else

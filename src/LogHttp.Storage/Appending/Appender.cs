@@ -170,9 +170,11 @@ internal sealed partial class Appender : IUnsyncedLog
     /// <summary>One step of a turn: a repair, a trim, a group or a slice of it, or the end. Where it waits, it is run again.</summary>
     void RunTurn()
     {
+        if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
+            return;
         if (_group is null)
         {
-            if (TryRunRepair() || TryRunTrim())
+            if (TryRunTrim())
                 return;
             if (!TryBeginGroup())
             {

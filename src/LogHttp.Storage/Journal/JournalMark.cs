@@ -21,12 +21,39 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
     public const string Name = "__journal";
 
     const int CurrentFormat = 3;
-    const int MaxBytes = 4096;
+    /// <summary>The file has two slots, each a sector long. The one with the higher sequence counts.</summary>
+    const int SlotBytes = 512;
 
-    /// <summary>Replaces the mark; durable when it returns.</summary>
+    /// <summary>How many marks were written before this one.</summary>
+    public long Sequence { get; init; }
+
+    /// <summary>
+    /// Writes the mark; durable when it returns. Where there is a file, the slot of the older mark is overwritten: that needs
+    /// no room on a full disk and one sync, and an interrupted write leaves the mark before.
+    /// </summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The directory of topics.</param>
-    public void Write(IFileSystem fileSystem, string directory) => fileSystem.Replace(directory, Name, Encode().Span);
+    public void Write(IFileSystem fileSystem, string directory)
+    {
+        var path = Path.Combine(directory, Name);
+        try
+        {
+            using var file = fileSystem.Open(path);
+            if (file.LengthBytes == 2 * SlotBytes && ReadSlots(file, path) is { } before)
+            {
+                var next = this with { Sequence = before.Sequence + 1 };
+                file.Write(next.Encode().Span, next.Sequence % 2 * SlotBytes);
+                file.Sync();
+                return;
+            }
+        }
+        catch (FileNotFoundException)
+        {
+            // The first one is created below.
+        }
+        var first = (this with { Sequence = 0 }).Encode().Span;
+        fileSystem.Replace(directory, Name, [.. first, .. first]);
+    }
 
     /// <summary>Reads the mark. Returns null when there is none.</summary>
     /// <exception cref="CorruptionException">The file is not a mark.</exception>
@@ -37,11 +64,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         try
         {
             using var file = fileSystem.Open(path);
-            if (file.LengthBytes > MaxBytes)
-                throw new CorruptionException(path, 0, $"a journal mark has at most {MaxBytes} bytes, and this one has {file.LengthBytes}");
-            var bytes = new byte[file.LengthBytes];
-            file.ReadExactly(bytes, 0);
-            return Decode(bytes, path);
+            return ReadSlots(file, path) ?? throw new CorruptionException(path, 0, "neither of its two marks has the CRC that it should");
         }
         catch (FileNotFoundException)
         {
@@ -49,19 +72,37 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         }
     }
 
+    static JournalMark? ReadSlots(IFile file, string path)
+    {
+        Span<byte> slot = stackalloc byte[SlotBytes];
+        JournalMark? newest = null;
+        for (var number = 0; number < 2; number++)
+        {
+            var mark = file.Read(slot, number * SlotBytes) == SlotBytes ? Decode(slot, path) : null;
+            if (mark?.Sequence > (newest?.Sequence ?? -1))
+                newest = mark;
+        }
+        return newest;
+    }
+
     internal ReadOnlyMemory<byte> Encode()
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
-            JsonSerializer.Serialize(writer, new(CurrentFormat, Epoch.ToString("x16", CultureInfo.InvariantCulture), IsEmpty, LastRound, LastHeadChecksum), MarkContext.Default.Content);
+            JsonSerializer.Serialize(writer, new Content(CurrentFormat, Epoch.ToString("x16", CultureInfo.InvariantCulture), IsEmpty, LastRound, LastHeadChecksum, Sequence), MarkContext.Default.Content);
+        // Spaces fill the slot: they are part of the line, before its line feed.
+        var padding = SlotBytes - buffer.WrittenCount - ChecksummedLine.OverheadBytes;
+        buffer.GetSpan(padding)[..padding].Fill((byte)' ');
+        buffer.Advance(padding);
         ChecksummedLine.Complete(buffer);
         return buffer.WrittenMemory;
     }
 
-    internal static JournalMark Decode(ReadOnlySpan<byte> bytes, string path)
+    /// <summary>Reads one slot. Returns null where its checksum does not hold: an interrupted write left it.</summary>
+    internal static JournalMark? Decode(ReadOnlySpan<byte> bytes, string path)
     {
         if (!ChecksummedLine.TryRead(bytes, out var line))
-            throw new CorruptionException(path, 0, "its CRC is wrong");
+            return null;
         try
         {
             // A newer format may have other fields: its number is read before anything else is expected.
@@ -75,7 +116,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
             if (content is not { Format: CurrentFormat, Epoch.Length: 16 }
                 || !ulong.TryParse(content.Epoch, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var epoch))
                 throw new CorruptionException(path, 0, "it is no journal mark");
-            return new(epoch, content.IsEmpty, content.LastRound, content.LastHeadChecksum);
+            return new(epoch, content.IsEmpty, content.LastRound, content.LastHeadChecksum) { Sequence = content.Sequence };
         }
         catch (JsonException exception)
         {
@@ -86,7 +127,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
     [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
     sealed record AnyContent(int Format);
 
-    sealed record Content(int Format, string Epoch, bool IsEmpty, ulong LastRound, uint LastHeadChecksum);
+    sealed record Content(int Format, string Epoch, bool IsEmpty, ulong LastRound, uint LastHeadChecksum, long Sequence);
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

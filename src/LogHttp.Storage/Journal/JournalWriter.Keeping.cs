@@ -19,6 +19,9 @@ internal sealed partial class JournalWriter
     bool _isMakingFile;
     IOException? _makeFailure;
 
+    // Guarded by _gate: files of failed uses without a round that counts, which are not removed yet.
+    int _unremoved;
+
     // Guarded by _gate: the rounds before this one are in segments, durably.
     ulong _syncedBefore;
     bool _isCheckpointing;
@@ -250,6 +253,7 @@ internal sealed partial class JournalWriter
         lock (_gate)
         {
             _freed.Enqueue((use, liveEpoch));
+            _unremoved += use.HasRounds ? 0 : 1;
         }
         ScheduleKeeper(static journal => journal.FreeAll());
     }
@@ -278,7 +282,10 @@ internal sealed partial class JournalWriter
                 return;
             }
             lock (_gate)
+            {
                 _freed.Dequeue();
+                _unremoved -= next.Use.HasRounds ? 0 : 1;
+            }
             Wake();
         }
     }
@@ -299,19 +306,28 @@ internal sealed partial class JournalWriter
         KeepSpare();
     }
 
-    /// <summary>With the first round of a start: from then on the directory needs its journal.</summary>
-    void WriteFirstMark(ulong epoch)
+    /// <summary>With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.</summary>
+    IOException? TryMark()
     {
         if (_markedEpoch is not null)
-            return;
+            return null;
+        var epoch = _live!.Epoch;
         try
         {
-            WriteMark(epoch);
+            try
+            {
+                WriteMark(epoch);
+            }
+            catch (DiskFullException)
+            {
+                if (!_reserve.TryUse(() => WriteMark(epoch)))
+                    throw;
+            }
+            return null;
         }
-        catch (DiskFullException)
+        catch (IOException exception)
         {
-            if (!_reserve.TryUse(() => WriteMark(epoch)))
-                throw;
+            return exception;
         }
     }
 

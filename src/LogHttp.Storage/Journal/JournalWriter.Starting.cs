@@ -63,22 +63,39 @@ internal sealed partial class JournalWriter
     /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read may be
     /// in the page cache only, and with a power cut the next start would find another end.
     /// </summary>
-    /// <param name="files">The files that the start read. They are free afterwards.</param>
+    /// <param name="files">The files that the start read, in order. They are free afterwards.</param>
+    /// <param name="last">The rounds in the last of them.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
+    /// <param name="markedEpoch">The epoch that the mark names.</param>
     /// <param name="partitions">Every partition that the journal said something of.</param>
     /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
-    public void RecordEnds(IEnumerable<JournalFile> files, ulong firstRound, IEnumerable<JournalPartition> partitions)
+    public void RecordEnds(IEnumerable<JournalFile> files, in JournalRange last, ulong firstRound, ulong markedEpoch, IEnumerable<JournalPartition> partitions)
     {
-        var start = new JournalFileUse([.. files], epoch: 0, firstRound) { HasRounds = true };
+        var start = new JournalFileUse([.. files], last.Epoch, firstRound) { HasRounds = true };
+        // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file is
+        // overwritten before that round, and a mark that names it, are on the disk.
+        MakeDurable(start.File, last);
+        _markedEpoch = markedEpoch;
+        if (markedEpoch != last.Epoch)
+            WriteMark(last.Epoch);
         lock (_gate)
             _files += start.Files.Count;
         foreach (var partition in partitions)
             partition.NameIn(start);
         _sealed.Enqueue(start);
         _syncedBefore = _lastRound + 1;
+        try
+        {
+            MakeFirst(start.StateBytes);
+        }
+        catch (DiskFullException exception)
+        {
+            // The ends are recorded once there is room for a file, before anything is appended.
+            StorageLog.NoJournalFile(_environment.Logger, exception, _options.Directory);
+            return;
+        }
         lock (_gate)
             (_isRunning, _isCheckpointing) = (true, true);
-        MakeFirst(start.StateBytes);
         TrySwitch();
         while (_sealed.Count > 0)
         {
@@ -88,6 +105,47 @@ internal sealed partial class JournalWriter
         }
         lock (_gate)
             (_isRunning, _isCheckpointing) = (false, false);
+    }
+
+    /// <summary>Writes a file's last round again as it is, and syncs it. The same bytes in the same place can't tear.</summary>
+    static void MakeDurable(JournalFile file, in JournalRange range)
+    {
+        var bytes = new byte[JournalFormat.HeadBytes];
+        var (position, lengthBytes) = (range.FirstPosition, 0L);
+        while (position + lengthBytes < range.EndPosition)
+        {
+            position += lengthBytes;
+            file.File.ReadExactly(bytes.AsSpan(0, JournalFormat.HeadBytes), position);
+            if (!RoundHead.TryRead(bytes, out var head, out _))
+                throw new Segments.CorruptionException(file.Path, position, "a round that was read is not there any more");
+            lengthBytes = JournalFormat.Align(head.LengthBytes);
+        }
+        bytes = new byte[lengthBytes];
+        file.File.ReadExactly(bytes, position);
+        file.Write(bytes, position);
+        file.Sync();
+    }
+
+    /// <summary>Writes a mark where there is none, so that a full disk later needs no room for one.</summary>
+    public void MarkEmpty()
+    {
+        try
+        {
+            new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(_environment.FileSystem, _options.MarkDirectory);
+        }
+        catch (IOException exception)
+        {
+            StorageLog.JournalNotEmptied(_environment.Logger, exception, _options.Directory);
+        }
+    }
+
+    /// <summary>Closes the files of a start that failed.</summary>
+    public void Abandon()
+    {
+        lock (_gate)
+            _isClosed = true;
+        foreach (var file in OpenFiles())
+            file.Dispose();
     }
 
     /// <summary>Hands out the entries of one partition that are durable in the journal, from a round of this process on.</summary>
@@ -148,9 +206,15 @@ internal sealed partial class JournalWriter
         catch (DiskFullException)
         {
             _targetFileBytes = JournalFormat.Align(JournalFormat.HeadBytes + stateBytes);
-            if (!_reserve.TryUse(() => AddSpare(MakeFile())))
-                throw;
-            _targetFileBytes = _options.MinFileBytes;
+            try
+            {
+                if (!_reserve.TryUse(() => AddSpare(MakeFile())))
+                    throw;
+            }
+            finally
+            {
+                _targetFileBytes = _options.MinFileBytes;
+            }
         }
     }
 }

@@ -45,6 +45,9 @@ internal sealed partial class JournalWriter
     ulong _lastRound;
     uint _lastHeadChecksum;
 
+    // The commit thread's: whether the round of the next number was written, and may be durable, with other units.
+    bool _isOutcomeUnknown;
+
     // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked at.
     JournalFileUse? _retiring;
     int _nextRetiring;
@@ -175,8 +178,12 @@ internal sealed partial class JournalWriter
         if (!HasRoomFor(unitBytes))
         {
             // A full file keeps room for what the file before it leaves, or neither could ever be used again.
-            if (_retiring is not null && _live is { HasFailed: false })
-                return TryWriteRound([]) is null || Stall();
+            if (_retiring is not null && _live is { HasFailed: false } live)
+            {
+                if (TryWriteRound([]) is { } retirementFailure)
+                    Fail(live, retirementFailure);
+                return true;
+            }
             if (!TrySwitch())
                 return Stall();
         }
@@ -189,11 +196,13 @@ internal sealed partial class JournalWriter
             if (TryWriteRound(_round) is { } secondFailure)
             {
                 Fail(_live!, secondFailure);
+                Seal();
+                (_live, _isOutcomeUnknown) = (null, true);
                 HandOver(secondFailure);
                 return true;
             }
         }
-        HandOver(failure: null);
+        HandOver(TryMark());
         return true;
     }
 
@@ -246,7 +255,6 @@ internal sealed partial class JournalWriter
         {
             live.File.Write(round, live.Position);
             live.File.Sync();
-            WriteFirstMark(live.Epoch);
         }
         catch (IOException exception)
         {
@@ -255,6 +263,7 @@ internal sealed partial class JournalWriter
         _lastHeadChecksum = headChecksum;
         live.Position += writtenBytes;
         Volatile.Write(ref _lastRound, head.Number);
+        _isOutcomeUnknown = false;
         live.HasRounds = true;
         foreach (var subject in _carried)
             subject.NameIn(live);
@@ -332,6 +341,9 @@ internal sealed partial class JournalWriter
         JournalFile? spare;
         lock (_gate)
         {
+            // A round of the same number that may be durable elsewhere must be gone before another takes its number.
+            if (_isOutcomeUnknown && _unremoved > 0)
+                return false;
             if (!_spares.TryDequeue(out spare))
                 return false;
             _isLiveUsable = true;
@@ -369,7 +381,7 @@ internal sealed partial class JournalWriter
         IOException? failure = null;
         lock (_gate)
         {
-            if (_spares.Count > 0)
+            if (_spares.Count > 0 && !(_isOutcomeUnknown && _unremoved > 0))
             {
                 ScheduleRound();
                 return false;

@@ -82,18 +82,13 @@ internal sealed class PartitionRecovery
     /// </summary>
     (long BaseOffset, long Position)? FindExactEnd(Checkpoint? checkpoint, Dictionary<long, long> lengths)
     {
-        if (!_context.EndSource.IsMarked)
+        if (!_context.EndSource.IsMarked || _context.JournalPartition.State is { Kind: JournalEntryKind.JournalingEnds })
             return null;
-        (long BaseOffset, long Position)? checkpointed = checkpoint is { IsJournaled: true } ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) : null;
-        if (_context.JournalPartition.State is not { } state)
-            return checkpointed;
-        if (state.Kind == JournalEntryKind.JournalingEnds)
-            return null;
-        var end = (state.SegmentBaseOffset, state.Position);
-        if (checkpointed is { } further && further.CompareTo(end) > 0)
-            return further;
-        // A trim that took all left the segment for a new one, which the next round would have named.
-        return checkpoint is not null && end.SegmentBaseOffset < checkpoint.LogStartOffset && lengths.ContainsKey(checkpoint.LogStartOffset) && !lengths.ContainsKey(end.SegmentBaseOffset)
+        (long BaseOffset, long Position)? end = checkpoint is { IsJournaled: true } ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) : null;
+        if (_context.JournalPartition.State is { } state && (end is null || end.Value.CompareTo((state.SegmentBaseOffset, state.Position)) < 0))
+            end = (state.SegmentBaseOffset, state.Position);
+        // A trim that took all left that segment for a new one, which the next round would have named.
+        return end is { } last && checkpoint is not null && last.BaseOffset < checkpoint.LogStartOffset && lengths.ContainsKey(checkpoint.LogStartOffset)
             ? (checkpoint.LogStartOffset, 0)
             : end;
     }

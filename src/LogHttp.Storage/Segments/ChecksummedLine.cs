@@ -10,6 +10,9 @@ namespace LogHttp.Storage.Segments;
 /// </summary>
 internal static class ChecksummedLine
 {
+    /// <summary>What <see cref="Complete"/> adds, in bytes.</summary>
+    public static readonly int OverheadBytes = 1 + CrcLine([]).Length;
+
     /// <summary>Ends the line that <paramref name="buffer"/> holds, and adds the line of its CRC.</summary>
     public static void Complete(ArrayBufferWriter<byte> buffer)
     {

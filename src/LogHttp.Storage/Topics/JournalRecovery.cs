@@ -59,6 +59,7 @@ internal sealed class JournalRecovery
             return recovery;
         }
         recovery.FindTopics(topicsDirectory);
+        using var files = recovery._files;
         foreach (var (topicId, partition, _) in unplaced)
             recovery._unplaced.ReadAll(topicId, partition, recovery.Apply);
         if (mark is { IsEmpty: false })
@@ -79,6 +80,11 @@ internal sealed class JournalRecovery
         var (lastRound, lastHeadChecksum) = Scan is not null ? (Scan.LastNumber, Scan.LastHeadChecksum) : (_mark!.LastRound, _mark.LastHeadChecksum);
         return new(lastRound, lastHeadChecksum, numbers.Length == 0 ? 1 : numbers[^1] + 1, [.. numbers.Where(number => !used.Contains(number))], Damage);
     }
+
+    /// <summary>The partitions that are there, and of which the journal says where they end.</summary>
+    public IEnumerable<(ulong TopicId, int Number, JournalRedo Redo)> Present => _partitions
+        .Where(static pair => pair.Value is { IsPresent: true, End: not null })
+        .Select(static pair => (pair.Key.TopicId, pair.Key.Number, pair.Value));
 
     /// <summary>What was found of a partition; null where the journal says nothing of it.</summary>
     public JournalRedo? Find(ulong topicId, int number) => _partitions.GetValueOrDefault((topicId, number));

@@ -6,7 +6,7 @@ namespace LogHttp.Storage;
 /// The segment files that a start writes to, a bounded number of them open at once. Each is synced by the handle that
 /// wrote, which is the one that the kernel tells of errors. For one thread.
 /// </summary>
-internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold)
+internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold) : IDisposable
 {
     const int MaxOpenFiles = 256;
 
@@ -32,19 +32,38 @@ internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold)
         // Volumes are told apart by their directories; most starts have one.
         foreach (var volume in _order.GroupBy(path => fileSystem.VolumeOf(Path.GetDirectoryName(path)!)).ToArray())
         {
-            var isOneSync = syncAllThreshold > 0 && volume.Key.CanSyncAll && volume.Count() >= syncAllThreshold;
-            if (isOneSync)
-                volume.Key.SyncAll();
+            var isSynced = syncAllThreshold > 0 && volume.Key.CanSyncAll && volume.Count() >= syncAllThreshold && TrySyncAll(volume.Key);
             foreach (var path in volume)
             {
-                if (isOneSync)
-                    _open[path].Dispose();
-                else
-                    Close(path);
-                _open.Remove(path);
+                if (!isSynced)
+                    _open[path].Sync();
+                _open.Remove(path, out var file);
+                file!.Dispose();
             }
         }
         _order.Clear();
+    }
+
+    /// <summary>Closes what a start that failed has left open.</summary>
+    public void Dispose()
+    {
+        foreach (var file in _open.Values)
+            file.Dispose();
+        _open.Clear();
+    }
+
+    /// <summary>False after an error, which may be of another file: then each file is asked.</summary>
+    static bool TrySyncAll(IVolume volume)
+    {
+        try
+        {
+            volume.SyncAll();
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     void Close(string path)

@@ -108,6 +108,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         catch
         {
             catalog?._openSegments.CloseIdle();
+            catalog?._journal?.Abandon();
             catalog?._retention.Dispose();
             catalog?._scrub.Dispose();
             catalog?._syncers.Dispose();
@@ -314,6 +315,14 @@ public sealed class TopicCatalog : IAsyncDisposable
         var commitScheduler = _environment.CommitScheduler ?? _commitThread!;
         var keeperScheduler = _environment.CommitScheduler ?? _keeperThread!;
         _journal = JournalWriter.Open(_environment, options, commitScheduler, keeperScheduler, _reserve, recovery.Start());
+        // Also of topics that can't be opened this time: what the journal says of them must outlive its files.
+        foreach (var (topicId, number, redo) in recovery.Present)
+        {
+            var partition = _journal.PartitionFor(topicId, number);
+            partition.SetState(redo.End!.Value);
+            if (redo.Problem is not null)
+                partition.MovedToUnplaced();
+        }
         _journaledVolume = fileSystem.VolumeOf(TopicsDirectory);
         _recovery = recovery;
     }
@@ -329,8 +338,10 @@ public sealed class TopicCatalog : IAsyncDisposable
         if (recovery.Scan is { IsEmpty: false, Rounds.Count: > 0 } scan && recovery is { Damage: null, IsUnmarked: false })
         {
             var files = scan.Rounds.Select(range => JournalFile.Open(_environment.FileSystem, JournalDirectory, range.FileNumber));
-            _journal.RecordEnds(files, scan.OldestNeeded, _journal.KnownPartitions);
+            _journal.RecordEnds(files, scan.Rounds[^1], scan.OldestNeeded, recovery.Mark!.Epoch, _journal.KnownPartitions);
         }
+        if (recovery.IsUnmarked)
+            _journal.MarkEmpty();
         recovery.RemovePlaced();
     }
 
@@ -473,10 +484,6 @@ public sealed class TopicCatalog : IAsyncDisposable
         if (_recovery is { } recovery)
         {
             var redo = recovery.Find(topicId, number);
-            if (redo?.End is { } end)
-                partition.SetState(end);
-            if (redo?.Problem is not null)
-                partition.MovedToUnplaced();
             source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.Damage ?? redo?.Problem);
         }
         return new(

@@ -5,8 +5,17 @@ using Microsoft.Extensions.Logging;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>What happened last, for whoever has to find out why a run failed. Texts are made only when somebody asks.</summary>
-sealed class SimulationTrace(int capacity = 200) : ILogger
+/// <remarks>LOGHTTP_SIMULATION_TRACE=n keeps so many entries, instead of 200.</remarks>
+sealed class SimulationTrace(int capacity) : ILogger
 {
+    static readonly int DefaultCapacity = int.TryParse(Environment.GetEnvironmentVariable("LOGHTTP_SIMULATION_TRACE"), out var entries) ? entries : 200;
+
+
+    public SimulationTrace()
+        : this(DefaultCapacity)
+    {
+    }
+
     /// <summary>The one message that holds a duration of the real world.</summary>
     const int CatalogOpened = 1;
 

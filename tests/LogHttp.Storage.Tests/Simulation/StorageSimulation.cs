@@ -297,7 +297,7 @@ sealed partial class StorageSimulation
         _deadlines!.Dispose();
         Require(_readers.Count == 0, $"{string.Join(", ", _readers)} still read after the close");
         Require(_time.UntilNextTimer is null, "a timer is set after the close");
-        Require(_fileSystem.OpenHandleCount == 0, $"{_fileSystem.OpenHandleCount} file handles are open after the close");
+        Require(_fileSystem.OpenHandleCount == 0, $"{_fileSystem.OpenHandleCount} file handles are open after the close: {string.Join(", ", _fileSystem.OpenPaths)}");
     }
 
     /// <summary>A partition was closed, with its topic or with everything: all was answered, and is durable.</summary>
