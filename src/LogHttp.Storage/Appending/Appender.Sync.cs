@@ -67,12 +67,7 @@ internal sealed partial class Appender
             FailTurnSync(error);
         else
             Synced(_turnSync!);
-        if (_group is not null && StoppedReason is not null)
-        {
-            Answer(_group, failure: null);
-            _group = null;
-        }
-        if (_group is { IsWritten: true } && _group.Cursor != _group.Start && error is null)
+        if (_group is { IsWritten: true } && _group.Cursor != _group.Start && error is null && StoppedReason is null)
             SubmitSyncedGroup();
         else
             ScheduleTurn();

@@ -172,6 +172,8 @@ internal sealed partial class Appender : IUnsyncedLog
     {
         if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
             return;
+        if (_group is not null && RefuseStopped())
+            return;
         if (_group is null)
         {
             if (TryRunTrim())
@@ -304,6 +306,24 @@ internal sealed partial class Appender : IUnsyncedLog
         _written = _written with { LastStampMs = group.LastStampMs };
         AnswerInOrder(new GroupUnit(this, group, _written, entries: []));
         EndTurn();
+    }
+
+    /// <summary>The partition stopped while the turn waited: the group is not written, nor written on.</summary>
+    bool RefuseStopped()
+    {
+        AppendResult refusal;
+        lock (_gate)
+        {
+            if (_refusal is null)
+                return false;
+            refusal = _refusal.Value;
+        }
+        var group = _group!;
+        _group = null;
+        _written = _written with { Cursor = group.Start, LastStampMs = group.StartStampMs, Producers = group.StartProducers };
+        AnswerInOrder(new GroupUnit(this, group, _written, entries: []) { Refusal = refusal });
+        EndTurn();
+        return true;
     }
 
     /// <summary>Answers a group of which nothing is written behind those before it.</summary>

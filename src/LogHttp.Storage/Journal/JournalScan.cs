@@ -181,7 +181,9 @@ internal sealed class JournalScan
         {
             if (Damage is null && file.StrayNumber >= OldestNeeded && file.StrayNumber > 0)
                 SetDamage(file);
-            var isSuperseded = chain.Exists(other => other.FirstNumber == file.FirstNumber && other.LastNumber >= file.LastNumber);
+            // A later file wrote again, under the same numbers, what this one may or may not hold.
+            var firstInDoubt = Math.Max(OldestNeeded, file.FirstNumber);
+            var isSuperseded = chain.Exists(other => other.FirstNumber >= file.FirstNumber && other.FirstNumber <= firstInDoubt && other.LastNumber >= file.LastNumber);
             if (Damage is null && file.LastNumber >= OldestNeeded && !isSuperseded)
                 Damage = $"{file.Path}: round {file.LastNumber} is needed, and the journal's last round does not follow from it.";
         }

@@ -110,8 +110,9 @@ internal sealed partial class JournalWriter
         lock (_gate)
         {
             isFreeing = _freed.Count > 0;
-            if (!isFreeing && (HasFile || _sealed.Count == 0))
+            if (!isFreeing && _makeFailure is null)
                 return;
+            _makeFailure = null;
         }
         if (isFreeing)
             ScheduleKeeper(static journal => journal.FreeAll());
@@ -190,7 +191,7 @@ internal sealed partial class JournalWriter
         {
             // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
             var isBounded = _files >= JournalOptions.MaxFiles && HasFile;
-            if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0 || isBounded)
+            if (_isMakingFile || _isClosed || _damage is not null || _makeFailure is not null || _spares.Count > 0 || isBounded)
                 return;
             _isMakingFile = true;
         }

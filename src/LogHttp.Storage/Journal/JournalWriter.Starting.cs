@@ -63,15 +63,19 @@ internal sealed partial class JournalWriter
     /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read may be
     /// in the page cache only, and with a power cut the next start would find another end.
     /// </summary>
-    /// <param name="files">The files that the start read, in order. They are free afterwards.</param>
-    /// <param name="last">The rounds in the last of them.</param>
+    /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
     /// <param name="markedEpoch">The epoch that the mark names.</param>
     /// <param name="partitions">Every partition that the journal said something of.</param>
     /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
-    public void RecordEnds(IEnumerable<JournalFile> files, in JournalRange last, ulong firstRound, ulong markedEpoch, IEnumerable<JournalPartition> partitions)
+    public void RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, ulong markedEpoch, IEnumerable<JournalPartition> partitions)
     {
-        var start = new JournalFileUse([.. files], last.Epoch, firstRound) { HasRounds = true };
+        var last = ranges[^1];
+        var files = new List<JournalFile>();
+        var start = new JournalFileUse(files, last.Epoch, firstRound) { HasRounds = true };
+        _sealed.Enqueue(start);
+        foreach (var range in ranges)
+            files.Add(JournalFile.Open(_environment.FileSystem, _options.Directory, range.FileNumber));
         // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file is
         // overwritten before that round, and a mark that names it, are on the disk.
         MakeDurable(start.File, last);
@@ -82,7 +86,6 @@ internal sealed partial class JournalWriter
             _files += start.Files.Count;
         foreach (var partition in partitions)
             partition.NameIn(start);
-        _sealed.Enqueue(start);
         _syncedBefore = _lastRound + 1;
         try
         {

@@ -91,15 +91,20 @@ internal sealed partial class JournalWriter
     /// <summary>Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.</summary>
     public void Submit(JournalUnit unit)
     {
+        bool isStalled;
         lock (_gate)
         {
             _waiting.Enqueue(unit);
             _waitingBytes += unit.EncodedBytes;
-            if (_isRunning || _isStalled)
+            if (_isRunning)
                 return;
-            _isRunning = true;
+            (isStalled, _makeFailure) = (_isStalled, null);
+            _isRunning = !isStalled;
         }
-        ScheduleRound();
+        if (isStalled)
+            KeepSpare();
+        else
+            ScheduleRound();
     }
 
     /// <summary>Under <c>_gate</c>.</summary>
@@ -396,7 +401,8 @@ internal sealed partial class JournalWriter
             HandOver(failure);
             return true;
         }
-        RequestCheckpoint();
+        if (_sealed.Count > 0 && _retiring is null)
+            RequestCheckpoint();
         KeepSpare();
         return false;
     }

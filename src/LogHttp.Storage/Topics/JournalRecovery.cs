@@ -13,6 +13,7 @@ namespace LogHttp.Storage;
 /// Entries are streamed, twice where some have no place; memory is bounded by the number of partitions. Repeating it
 /// after a crash gives the same result, for the journal's files stay until the ends are recorded again.
 /// </remarks>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Run disposes of the files.")]
 internal sealed class JournalRecovery
 {
     readonly StorageEnvironment _environment;
@@ -40,6 +41,9 @@ internal sealed class JournalRecovery
     public bool IsUnmarked => _mark is null;
 
     public JournalMark? Mark => _mark;
+
+    /// <summary>Topics that could not be told from others, by directory: they must not be opened before the next start.</summary>
+    public Dictionary<string, IOException> Unreadable { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The last states of groups, by topic id, partition and name.</summary>
     public Dictionary<(ulong TopicId, int Partition, long Name), byte[]> GroupStates { get; } = [];
@@ -115,7 +119,7 @@ internal sealed class JournalRecovery
             catch (IOException exception)
             {
                 // Not mounted, or damaged: its entries are kept until it is back.
-                StorageLog.TopicDamaged(_environment.Logger, exception, directory);
+                Unreadable.Add(directory, exception);
             }
         }
     }

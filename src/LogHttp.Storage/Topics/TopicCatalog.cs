@@ -336,10 +336,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         var recovery = _recovery!;
         _recovery = null;
         if (recovery.Scan is { IsEmpty: false, Rounds.Count: > 0 } scan && recovery is { Damage: null, IsUnmarked: false })
-        {
-            var files = scan.Rounds.Select(range => JournalFile.Open(_environment.FileSystem, JournalDirectory, range.FileNumber));
-            _journal.RecordEnds(files, scan.Rounds[^1], scan.OldestNeeded, recovery.Mark!.Epoch, _journal.KnownPartitions);
-        }
+            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, recovery.Mark!.Epoch, _journal.KnownPartitions);
         if (recovery.IsUnmarked)
             _journal.MarkEmpty();
         recovery.RemovePlaced();
@@ -371,6 +368,9 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         try
         {
+            // The journal could not be applied to it, also where its disk works again by now.
+            if (_recovery?.Unreadable.TryGetValue(directory, out var fault) ?? false)
+                throw fault;
             _topics[name] = OpenTopic(name, directory);
             _damagedTopics.TryRemove(name, out _);
             if (_isWaitingStopped)

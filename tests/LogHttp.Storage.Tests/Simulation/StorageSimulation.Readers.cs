@@ -103,7 +103,7 @@ sealed partial class StorageSimulation
         if (!reader.IsPoll)
             reader.DueAt = DueAt(reader);
         foreach (var source in reader.Sources)
-            source.IsBehindARoll = _readers.Any(other => other != reader && other.IsAsleep && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.Rested?.Base != source.Rested?.Base)));
+            source.IsBehindARoll = _readers.Any(other => other != reader && other.IsAsleep && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.SeenBase != source.SeenBase || its.Rested?.Base != source.Rested?.Base)));
         reader.SleepsUntil = Math.Max(reader.DueAt, _time.GetTimestamp());
         _deadlines!.Set(reader.Waiter, TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp()));
 #pragma warning disable CA2012 // It is asked whether it ended, and then for its result, once: a task's continuation would run on the pool, at a moment of its own.
@@ -231,7 +231,7 @@ sealed partial class StorageSimulation
         var (visible, end, first) = (VisibleCount(log, model), log.EndOffset, model.IndexOf(source.Offset));
         var expected = Expected(model, source.Offset, end, first >= visible);
         Require(page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start, $"{reader} found {page}; the end is {end}, so it should be {expected}");
-        (source.SeenPosition, source.PutBackBytes) = (log.View.End.Position, 0);
+        (source.SeenPosition, source.SeenBase, source.PutBackBytes) = (log.View.End.Position, log.View.Active.BaseOffset, 0);
         source.Rested = _rested.TryGetValue(log, out var rested) ? rested : null;
         source.PagePosition = page.Region is { } region && region.Segment == log.View.Active ? region.Position : source.SeenPosition;
         if (reader.IsPoll && !isLast && !IsEnough(page, reader.MinBytes))

@@ -69,6 +69,9 @@ sealed class ReaderSource(PartitionLog log, PartitionModel model, LogPlace place
     /// <summary>Where in the active segment the visible part ended at the last read.</summary>
     public long SeenPosition { get; set; }
 
+    /// <summary>The base offset of the segment that was active at the last read.</summary>
+    public long SeenBase { get; set; }
+
     /// <summary>Where the last page began in its segment; where the next record would, when there was none.</summary>
     public long PagePosition { get; set; }
 
