@@ -177,7 +177,7 @@ internal sealed class JournalFileRounds
             var state = Epoch is null
                 ? window.ReadRound(position, null, out var head, out var headChecksum, out _)
                 : window.ReadHead(position, Epoch, out head, out headChecksum);
-            if (state is RoundState.Valid && head.Number > LastNumber)
+            if ((state is RoundState.Valid || (state is RoundState.Cut && Epoch is not null)) && head.Number > LastNumber)
                 AddStray(head.Number, headChecksum);
         }
         if (StrayNumber > 0)

@@ -181,7 +181,9 @@ internal sealed class JournalScan
         {
             if (Damage is null && file.StrayNumber >= OldestNeeded && file.StrayNumber > 0)
                 SetDamage(file);
-            var isSuperseded = chain.Exists(other => other.FirstNumber == file.FirstNumber && other.LastNumber >= file.LastNumber);
+            var isSuperseded = chain.Exists(other =>
+                (other.FirstNumber == file.FirstNumber && other.LastNumber >= file.LastNumber)
+                || other.FirstNumber == file.LastNumber);
             if (Damage is null && file.LastNumber >= OldestNeeded && !isSuperseded)
                 Damage = $"{file.Path}: round {file.LastNumber} is needed, and the journal's last round does not follow from it.";
         }

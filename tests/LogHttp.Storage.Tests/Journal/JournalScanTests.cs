@@ -116,6 +116,18 @@ public class JournalScanTests
     }
 
     [Fact]
+    public void R8_RoundWrittenAgain_IsTheOldestNeeded()
+    {
+        using var first = Make(1, 11);
+        using var second = Make(2, 12);
+        first.Add(1, 5, 0);
+        second.Add(5, 7, first.HeadChecksums[4], oldestNeeded: 5);
+        var scan = Scan();
+        AssertRounds(scan, 5, 7);
+        Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
+    }
+
+    [Fact]
     public void R8_MoreThanOneRoundWrittenAgain_IsDamage()
     {
         using var first = Make(1, 11);
