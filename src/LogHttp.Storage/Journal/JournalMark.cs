@@ -8,11 +8,13 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// The file beside the topics that says whether their journal is needed (api/FORMAT.md §10). A directory of topics without
-/// its journal, or with an older one, must not be cut.
+/// The file beside the topics that says whether their journal is needed (api/FORMAT.md §10). A directory of topics
+/// without its journal, or with an older one, must not be cut.
 /// </summary>
 /// <param name="Epoch">A durable round with this epoch is in the journal.</param>
-/// <param name="IsEmpty">Whether no journal is needed: the process stopped cleanly, and each topic is complete in itself.</param>
+/// <param name="IsEmpty">
+/// Whether no journal is needed: the process stopped cleanly, and each topic is complete in itself.
+/// </param>
 internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty)
 {
     /// <summary>The file's name in the directory of topics. Names that begin with "__" are reserved.</summary>
@@ -36,7 +38,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty)
         {
             using var file = fileSystem.Open(path);
             if (file.LengthBytes > MaxBytes)
-                throw new CorruptionException(path, 0, $"a journal mark has at most {MaxBytes} bytes, and this one has {file.LengthBytes}");
+                throw new CorruptionException(path, 0, $"it has {file.LengthBytes} bytes, and a mark at most {MaxBytes}");
             var bytes = new byte[file.LengthBytes];
             file.ReadExactly(bytes, 0);
             return Decode(bytes, path);
@@ -49,9 +51,10 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty)
 
     internal ReadOnlyMemory<byte> Encode()
     {
+        var content = new Content(CurrentFormat, Epoch.ToString("x16", CultureInfo.InvariantCulture), IsEmpty);
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
-            JsonSerializer.Serialize(writer, new(CurrentFormat, Epoch.ToString("x16", CultureInfo.InvariantCulture), IsEmpty), MarkContext.Default.Content);
+            JsonSerializer.Serialize(writer, content, MarkContext.Default.Content);
         ChecksummedLine.Complete(buffer);
         return buffer.WrittenMemory;
     }
@@ -67,13 +70,14 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty)
             if (format > CurrentFormat)
             {
                 throw new NotSupportedException(
-                    $"{path} has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer one.");
+                    $"{path} has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer "
+                    + "one.");
             }
             var content = JsonSerializer.Deserialize(line, MarkContext.Default.Content);
-            if (content is not { Format: CurrentFormat, Epoch.Length: 16 }
-                || !ulong.TryParse(content.Epoch, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var epoch))
-                throw new CorruptionException(path, 0, "it is no journal mark");
-            return new(epoch, content.IsEmpty);
+            return content is { Format: CurrentFormat, Epoch.Length: 16 }
+                && ulong.TryParse(content.Epoch, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var epoch)
+                ? new(epoch, content.IsEmpty)
+                : throw new CorruptionException(path, 0, "it is no journal mark");
         }
         catch (JsonException exception)
         {

@@ -28,7 +28,9 @@ internal readonly record struct ManifestContent(
     /// <summary>Decodes a manifest.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="path">Its path, for messages.</param>
-    /// <exception cref="CorruptionException">A line that was durable is missing or damaged, or says what cannot be.</exception>
+    /// <exception cref="CorruptionException">
+    /// A line that was durable is missing or damaged, or says what cannot be.
+    /// </exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static ManifestContent Decode(ReadOnlySpan<byte> bytes, string path)
     {
@@ -69,8 +71,8 @@ internal readonly record struct ManifestContent(
     }
 
     /// <summary>
-    /// Several appends without a sync reach the disk in any order, so whole lines may follow a torn one. A line that says that
-    /// the torn one was durable proves damage.
+    /// Several appends without a sync reach the disk in any order, so whole lines may follow a torn one. A line that
+    /// says that the torn one was durable proves damage.
     /// </summary>
     static void CheckTornEnd(ReadOnlySpan<byte> bytes, int position, int partitions)
     {
@@ -82,8 +84,8 @@ internal readonly record struct ManifestContent(
             next += line.Length;
             // A line feed that is damaged makes one line of two.
             line = line[Math.Max(0, line.LastIndexOf(ManifestLine.EditStart))..];
-            if (ManifestLine.IsWhole(line) && ManifestLine.Read(line, partitions).SyncedBytes is { } synced && synced > position)
-                throw new FormatException($"its checksum is wrong, and the line before position {next} says that it was durable");
+            if (ManifestLine.IsWhole(line) && ManifestLine.Read(line, partitions).SyncedBytes > position)
+                throw new FormatException($"its checksum is wrong, and the line that ends at {next} says it was durable");
         }
     }
 

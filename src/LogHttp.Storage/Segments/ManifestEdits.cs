@@ -5,7 +5,11 @@ namespace LogHttp.Storage.Segments;
 /// <param name="Generation">Raised when its records are written again in other files.</param>
 /// <param name="LastAppendMs">When it was last appended to, Unix milliseconds; 0 when that is unknown.</param>
 /// <param name="Extent">Where it ends; null while it is active.</param>
-internal sealed record ManifestSegment(long BaseOffset, uint Generation, long LastAppendMs = 0, SegmentExtent? Extent = null)
+internal sealed record ManifestSegment(
+    long BaseOffset,
+    uint Generation,
+    long LastAppendMs = 0,
+    SegmentExtent? Extent = null)
 {
     /// <summary>Whether it never changes any more.</summary>
     public bool IsSealed => Extent is not null;
@@ -38,7 +42,9 @@ internal abstract record ManifestEdit
     /// <summary>The active segment was last appended to at this time, Unix milliseconds.</summary>
     public sealed record ActiveAppended(long LastAppendMs) : ManifestEdit;
 
-    /// <summary>Sealed segments that follow each other were replaced by others of a higher generation, all at once.</summary>
+    /// <summary>
+    /// Sealed segments that follow each other were replaced by others of a higher generation, all at once.
+    /// </summary>
     public sealed record SegmentsSwapped(IReadOnlyList<long> BaseOffsets, IReadOnlyList<ManifestSegment> Replacements)
         : ManifestEdit;
 

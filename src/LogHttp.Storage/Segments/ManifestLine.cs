@@ -4,10 +4,13 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace LogHttp.Storage.Segments;
 
-/// <summary>Encodes and decodes the lines of a manifest (api/FORMAT.md §12). Every line ends with its checksum.</summary>
+/// <summary>
+/// Encodes and decodes the lines of a manifest (api/FORMAT.md §12). Every line ends with its checksum.
+/// </summary>
 internal static partial class ManifestLine
 {
     public const int CurrentFormat = 3;
@@ -58,7 +61,8 @@ internal static partial class ManifestLine
         if (format > CurrentFormat)
         {
             throw new NotSupportedException(
-                $"The manifest has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer one.");
+                $"The manifest has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a "
+                + "newer one.");
         }
         var content = Parse(line, LineContext.Default.HeaderContent);
         if (content.Format != CurrentFormat)
@@ -67,7 +71,7 @@ internal static partial class ManifestLine
             content.Partitions, content.SegmentBytes, content.Flush, content.RetentionMs, content.RetentionBytes);
         if (TopicName.Check(content.Topic) is { } fault)
             throw new FormatException(fault);
-        if (content.Partition < 0 || content.Partition >= content.Partitions || content.LogStartOffset < 0 || content.Lines < 1)
+        if (content is { Partition: < 0 } or { LogStartOffset: < 0 } or { Lines: < 1 } || content.Partition >= content.Partitions)
             throw new FormatException("a number is out of its range");
         var state = ManifestState.Empty(
             new(content.Topic, content.Id, content.Partition, configuration), content.LogStartOffset);
@@ -85,8 +89,11 @@ internal static partial class ManifestLine
         {
             ManifestEdit.SegmentMade made => ContentOf("made", made.Segment),
             ManifestEdit.SegmentSealed sealing => ContentOf("sealed", sealing.Segment),
-            ManifestEdit.SegmentsRemoved removed =>
-                new EditContent("removed") { Segments = [.. removed.BaseOffsets], LogStartOffset = removed.LogStartOffset },
+            ManifestEdit.SegmentsRemoved removed => new EditContent("removed")
+            {
+                Segments = [.. removed.BaseOffsets],
+                LogStartOffset = removed.LogStartOffset,
+            },
             ManifestEdit.LogStartMoved moved => new("started") { LogStartOffset = moved.LogStartOffset },
             ManifestEdit.ActiveAppended appended => new("appended") { LastAppend = appended.LastAppendMs },
             ManifestEdit.SegmentsSwapped swapped => new("swapped")
@@ -118,13 +125,14 @@ internal static partial class ManifestLine
         {
             { Edit: "made" } => new ManifestEdit.SegmentMade(content.ToSegment()),
             { Edit: "sealed" } => new ManifestEdit.SegmentSealed(content.ToSegment()),
-            { Edit: "removed", Segments: { } segments, LogStartOffset: { } start } => new ManifestEdit.SegmentsRemoved(segments, start),
+            { Edit: "removed", Segments: { } segments, LogStartOffset: { } start } =>
+                new ManifestEdit.SegmentsRemoved(segments, start),
             { Edit: "started", LogStartOffset: { } start } => new ManifestEdit.LogStartMoved(start),
             { Edit: "appended", LastAppend: { } lastAppendMs } => new ManifestEdit.ActiveAppended(lastAppendMs),
             { Edit: "swapped", Segments: { } segments, Made: { } made } =>
                 new ManifestEdit.SegmentsSwapped(segments, [.. made.Select(static segment => segment.ToSegment())]),
-            { Edit: "configured", SegmentBytes: { } bytes, Flush: { } flush, RetentionMs: { } ms, RetentionBytes: { } retained } =>
-                new ManifestEdit.Configured(ConfigurationOf(partitions, bytes, flush, ms, retained)),
+            { Edit: "configured", SegmentBytes: { } size, Flush: { } flush, RetentionMs: { } ms, RetentionBytes: { } bytes } =>
+                new ManifestEdit.Configured(ConfigurationOf(partitions, size, flush, ms, bytes)),
             _ => throw new FormatException($"\"{content.Edit}\" is no edit with these fields"),
         };
         EnsureCanonical(line, buffer => Write(buffer, edit, content.Synced));
@@ -147,7 +155,7 @@ internal static partial class ManifestLine
     static void WriteCrc(Span<byte> digits, ReadOnlySpan<byte> covered) =>
         Utf8Formatter.TryFormat(Crc32C.Of(covered), digits, out _, new StandardFormat('x', CrcDigits));
 
-    static void Write<T>(ArrayBufferWriter<byte> buffer, T content, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    static void Write<T>(ArrayBufferWriter<byte> buffer, T content, JsonTypeInfo<T> type)
     {
         // The checksum comes into the object, so the closing brace is written again behind it.
         var json = new ArrayBufferWriter<byte>();
@@ -162,7 +170,7 @@ internal static partial class ManifestLine
         buffer.Write(LineEnd);
     }
 
-    static T Parse<T>(ReadOnlySpan<byte> line, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    static T Parse<T>(ReadOnlySpan<byte> line, JsonTypeInfo<T> type)
     {
         try
         {
@@ -175,7 +183,8 @@ internal static partial class ManifestLine
     }
 
     /// <summary>
-    /// One content has one line: no field is missing, none is there that the edit does not have, and nothing is said twice.
+    /// One content has one line: no field is missing, none is there that the edit does not have, and nothing is said
+    /// twice.
     /// </summary>
     static void EnsureCanonical(ReadOnlySpan<byte> line, Action<ArrayBufferWriter<byte>> write)
     {
@@ -185,13 +194,20 @@ internal static partial class ManifestLine
             throw new FormatException($"the line should read {Encoding.UTF8.GetString(buffer.WrittenSpan).TrimEnd()}");
     }
 
-    static TopicConfiguration ConfigurationOf(int partitions, long segmentBytes, string flush, long retentionMs, long retentionBytes)
+    static TopicConfiguration ConfigurationOf(
+        int partitions,
+        long segmentBytes,
+        string flush,
+        long retentionMs,
+        long retentionBytes)
     {
+        if (!FlushPolicy.TryParse(flush, out var policy))
+            throw new FormatException($"\"{flush}\" is no flush policy");
         var configuration = new TopicConfiguration
         {
             Partitions = partitions,
             SegmentBytes = segmentBytes,
-            Flush = FlushPolicy.TryParse(flush, out var policy) ? policy : throw new FormatException($"\"{flush}\" is no flush policy"),
+            Flush = policy,
             RetentionMs = retentionMs,
             RetentionBytes = retentionBytes,
         };
@@ -201,7 +217,14 @@ internal static partial class ManifestLine
     static EditContent ContentOf(string edit, ManifestSegment segment)
     {
         var (baseOffset, generation, endOffset, length, lastAppend) = SegmentContent.Of(segment);
-        return new(edit) { Segment = baseOffset, Generation = generation, EndOffset = endOffset, Length = length, LastAppend = lastAppend };
+        return new(edit)
+        {
+            Segment = baseOffset,
+            Generation = generation,
+            EndOffset = endOffset,
+            Length = length,
+            LastAppend = lastAppend,
+        };
     }
 
     [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
@@ -258,7 +281,12 @@ internal static partial class ManifestLine
             : throw new FormatException($"the edit \"{Edit}\" names no segment");
     }
 
-    readonly record struct SegmentContent(long Segment, uint Generation, long? EndOffset, long? Length, long? LastAppend)
+    readonly record struct SegmentContent(
+        long Segment,
+        uint Generation,
+        long? EndOffset,
+        long? Length,
+        long? LastAppend)
     {
         public static SegmentContent Of(ManifestSegment segment) => new(
             segment.BaseOffset,

@@ -9,7 +9,9 @@ namespace LogHttp.Storage.Segments;
 /// <param name="Configuration">The topic's configuration.</param>
 internal sealed record ManifestHeader(string Topic, string TopicId, int Partition, TopicConfiguration Configuration);
 
-/// <summary>What a partition's manifest says: its segments and where its log starts. Immutable: any thread may read it.</summary>
+/// <summary>
+/// What a partition's manifest says: its segments and where its log starts. Immutable: any thread may read it.
+/// </summary>
 /// <param name="Header">The topic and the partition.</param>
 /// <param name="LogStartOffset">The earliest offset that readers may have.</param>
 /// <param name="Segments">The segments, ordered by base offset. Only the last may be active.</param>
@@ -79,9 +81,11 @@ internal sealed record ManifestState(
     {
         ManifestEdit.SegmentMade made => FaultOfMade(made.Segment),
         ManifestEdit.SegmentSealed sealing => FaultOfSealed(sealing.Segment),
-        ManifestEdit.SegmentsRemoved removed => FaultOfUnknown(removed.BaseOffsets) ?? FaultOfStart(removed.LogStartOffset),
+        ManifestEdit.SegmentsRemoved removed =>
+            FaultOfUnknown(removed.BaseOffsets) ?? FaultOfStart(removed.LogStartOffset),
         ManifestEdit.LogStartMoved moved => FaultOfStart(moved.LogStartOffset),
-        ManifestEdit.ActiveAppended appended => Active is null ? "no segment is active" : FaultOfTime(appended.LastAppendMs),
+        ManifestEdit.ActiveAppended appended =>
+            Active is null ? "no segment is active" : FaultOfTime(appended.LastAppendMs),
         ManifestEdit.SegmentsSwapped swapped => FaultOfUnknown(swapped.BaseOffsets) ?? FaultOfSwapped(swapped),
         ManifestEdit.Configured configured => FaultOfConfiguration(configured.Configuration),
         _ => null,
@@ -91,8 +95,9 @@ internal sealed record ManifestState(
     {
         if (Last is { IsSealed: false } active)
             return $"segment {segment.BaseOffset} is made while segment {active.BaseOffset} is active";
-        if (Last is { } last && (segment.BaseOffset < last.Extent!.Value.EndOffset || segment.BaseOffset == last.BaseOffset))
-            return $"segment {segment.BaseOffset} begins within segment {last.BaseOffset}";
+        var isWithin = Last?.Extent is { } extent && segment.BaseOffset < Math.Max(extent.EndOffset, Last.BaseOffset + 1);
+        if (isWithin)
+            return $"segment {segment.BaseOffset} begins within segment {Last!.BaseOffset}";
         return FaultOfSegment(segment);
     }
 
@@ -103,7 +108,7 @@ internal sealed record ManifestState(
         if (!segment.IsSealed)
             return $"segment {segment.BaseOffset} is sealed without an end";
         if (segment.Generation != active.Generation)
-            return $"segment {segment.BaseOffset} is sealed in generation {segment.Generation} and made in {active.Generation}";
+            return $"segment {segment.BaseOffset}, made in generation {active.Generation}, is sealed in {segment.Generation}";
         return FaultOfSegment(segment);
     }
 
@@ -122,7 +127,9 @@ internal sealed record ManifestState(
     }
 
     string? FaultOfStart(long logStartOffset) =>
-        logStartOffset < LogStartOffset ? $"the log's start moves back from {LogStartOffset} to {logStartOffset}" : null;
+        logStartOffset < LogStartOffset
+            ? $"the log's start moves back from {LogStartOffset} to {logStartOffset}"
+            : null;
 
     string? FaultOfSwapped(ManifestEdit.SegmentsSwapped swapped)
     {
@@ -148,7 +155,7 @@ internal sealed record ManifestState(
             if (!segment.IsSealed)
                 return $"segment {segment.BaseOffset} has no end";
             if (segment.Generation <= generation)
-                return $"segment {segment.BaseOffset} has generation {segment.Generation}, which is not above {generation}";
+                return $"segment {segment.BaseOffset} has generation {segment.Generation}, not above {generation}";
             if (segment.BaseOffset < endOffset || segment.BaseOffset == before?.BaseOffset)
                 return $"segment {segment.BaseOffset} begins before offset {endOffset}";
             endOffset = segment.Extent!.Value.EndOffset;
@@ -159,7 +166,7 @@ internal sealed record ManifestState(
 
     string? FaultOfConfiguration(TopicConfiguration configuration) =>
         configuration.Partitions != Header.Configuration.Partitions
-            ? $"the topic has {Header.Configuration.Partitions} partitions, and {configuration.Partitions} are configured"
+            ? $"of {Header.Configuration.Partitions} partitions {configuration.Partitions} are configured"
             : configuration.Check();
 
     static string? FaultOfSegment(ManifestSegment segment)
@@ -173,5 +180,6 @@ internal sealed record ManifestState(
         return FaultOfTime(segment.LastAppendMs);
     }
 
-    static string? FaultOfTime(long lastAppendMs) => lastAppendMs < 0 ? $"{lastAppendMs} is no time of an append" : null;
+    static string? FaultOfTime(long lastAppendMs) =>
+        lastAppendMs < 0 ? $"{lastAppendMs} is no time of an append" : null;
 }

@@ -4,8 +4,9 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// A partition's manifest: the truth about which segments it has (api/FORMAT.md §12). An append-only log of edits, replaced
-/// by a short one now and then. Holds no open file. One thread at a time; <see cref="State"/> may be read by any.
+/// A partition's manifest: the truth about which segments it has (api/FORMAT.md §12). An append-only log of edits,
+/// replaced by a short one now and then. Holds no open file. One thread at a time; <see cref="State"/> may be read by
+/// any.
 /// </summary>
 internal sealed class SegmentManifest
 {
@@ -45,14 +46,18 @@ internal sealed class SegmentManifest
     /// <summary>Whether <see cref="Compact"/> would make the file much shorter.</summary>
     public bool NeedsCompaction => _lines > 2 * LinesOf(_state) + SpareLines;
 
-    /// <summary>Creates a partition's manifest, in the place of one that may be there; durable when it returns.</summary>
+    /// <summary>
+    /// Creates a partition's manifest, in the place of one that may be there; durable when it returns.
+    /// </summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The partition's directory.</param>
     /// <param name="state">What the manifest says first.</param>
     public static void Create(IFileSystem fileSystem, string directory, ManifestState state) =>
         fileSystem.Replace(directory, Name, ManifestContent.Encode(state));
 
-    /// <summary>Loads a partition's manifest. Changes nothing on the disk: a torn end goes with the next append.</summary>
+    /// <summary>
+    /// Loads a partition's manifest. Changes nothing on the disk: a torn end goes with the next append.
+    /// </summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The partition's directory.</param>
     /// <exception cref="FileNotFoundException">There is no manifest.</exception>
@@ -72,15 +77,20 @@ internal sealed class SegmentManifest
         return manifest;
     }
 
-    /// <summary>Appends edits with one write. They take effect together in <see cref="State"/>, or not at all.</summary>
-    /// <param name="edits">The edits, in order. After a power cut the first of them may be there without the others.</param>
+    /// <summary>
+    /// Appends edits with one write. They take effect together in <see cref="State"/>, or not at all.
+    /// </summary>
+    /// <param name="edits">
+    /// The edits, in order. After a power cut the first of them may be there without the others.
+    /// </param>
     /// <param name="isDurable">
-    /// Whether to return only when these edits and all before are durable. Otherwise a power cut may take the last of them.
+    /// Whether to return only when these edits and all before are durable. Otherwise a power cut may take the last of
+    /// them.
     /// </param>
     /// <exception cref="ArgumentException">An edit does not fit the state.</exception>
     /// <exception cref="IOException">
-    /// The disk failed. The edits are not in <see cref="State"/>; the next append replaces the file. A start before that may
-    /// find them.
+    /// The disk failed. The edits are not in <see cref="State"/>; the next append replaces the file. A start before
+    /// that may find them.
     /// </exception>
     public void Append(ReadOnlySpan<ManifestEdit> edits, bool isDurable)
     {
@@ -89,7 +99,10 @@ internal sealed class SegmentManifest
         {
             state = state.Apply(edit, out var fault);
             if (fault is not null)
-                throw new ArgumentException($"An edit of the manifest in {_directory} does not fit: {fault}.", nameof(edits));
+            {
+                throw new ArgumentException(
+                    $"An edit of the manifest in {_directory} does not fit: {fault}.", nameof(edits));
+            }
         }
         if (_mustReplace)
         {
@@ -105,7 +118,8 @@ internal sealed class SegmentManifest
         _mustReplace = true;
         using (var file = _fileSystem.Open(Path.Combine(_directory, Name)))
         {
-            // A sync tells of what its own handle wrote: so what is to be durable is written by it, though it was before.
+            // A sync tells of what its own handle wrote: so what is to be durable is written by it, though it was
+            // before.
             var skippedBytes = isDurable ? 0 : unsyncedBytes;
             file.Write(_unsynced.WrittenSpan[skippedBytes..], _syncedBytes + skippedBytes);
             if (isDurable)
@@ -122,7 +136,9 @@ internal sealed class SegmentManifest
     }
 
     /// <summary>Replaces the file by a short one that says the same; durable when it returns.</summary>
-    /// <exception cref="IOException">The disk failed. <see cref="State"/> stands; the next append replaces the file.</exception>
+    /// <exception cref="IOException">
+    /// The disk failed. <see cref="State"/> stands; the next append replaces the file.
+    /// </exception>
     public void Compact() => Replace(_state);
 
     static int LinesOf(ManifestState state) => 1 + state.Segments.Count;

@@ -4,8 +4,8 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Journal;
 
 /// <summary>
-/// A writer that rotates small files, starts again and meets faults, with the power cut at every one of its calls. Whatever
-/// was durable before is found again, and nothing is taken for damage.
+/// A writer that rotates small files, starts again and meets faults, with the power cut at every one of its calls.
+/// Whatever was durable before is found again, and nothing is taken for damage.
 /// </summary>
 public class JournalPowerCutTests
 {

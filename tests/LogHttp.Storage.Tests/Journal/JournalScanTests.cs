@@ -308,6 +308,24 @@ public class JournalScanTests
         Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
     }
 
+    /// <summary>The older use holds a round that was written again, and that is needed where it was.</summary>
+    [Theory]
+    [InlineData(0, "the head is torn")]
+    [InlineData(100, "the older head stands, over another body")]
+    [InlineData(4096 + 100, "the older first round stands, and the second does not")]
+    public void R12_TornUseOfAFreeFile_ThatHoldsANeededNumber_IsNoDamage(int at, string what)
+    {
+        using var first = Make(1, 11);
+        using var second = Make(2, 12);
+        first.Add(1, 5, 0);
+        second.Add(5, 7, first.HeadChecksums[4], oldestNeeded: 5);
+        first.File.File.Write("LHROUND0torn"u8, at);
+        var scan = Scan();
+        Assert.True(scan.Damage is null, $"{what}: {scan.Damage}");
+        AssertRounds(scan, 5, 7);
+        Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
+    }
+
     /// <summary>Every set of sectors of the last round that may not have reached the disk.</summary>
     [Theory]
     [InlineData(true)]

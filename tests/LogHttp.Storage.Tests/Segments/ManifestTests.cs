@@ -205,7 +205,7 @@ public class ManifestTests
         { "segment 200 is made while segment 131 is active", new ManifestEdit.SegmentMade(new(200, 0)) },
         { "segment 42 is sealed and is not the active one", new ManifestEdit.SegmentSealed(new(42, 0, 0, new(50, 1))) },
         { "sealed without an end", new ManifestEdit.SegmentSealed(new(131, 0)) },
-        { "sealed in generation 5", new ManifestEdit.SegmentSealed(new(131, 5, 0, new(150, 1))) },
+        { "made in generation 0, is sealed in 5", new ManifestEdit.SegmentSealed(new(131, 5, 0, new(150, 1))) },
         { "ends before it begins", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(130, 1))) },
         { "a length of -1", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(150, -1))) },
         { "there is no segment 9", new ManifestEdit.SegmentsRemoved([9], 0) },
