@@ -40,9 +40,8 @@ internal sealed class JournalFile : IDisposable
     public static bool TryParseName(string name, out long number)
     {
         number = 0;
-        return name.EndsWith(Suffix, StringComparison.Ordinal)
-            && name.Length >= NameDigits + Suffix.Length
-            && long.TryParse(name.AsSpan()[..^Suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        return name.Length >= NameDigits + Suffix.Length
+            && long.TryParse(name[..^Suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out number)
             && NameOf(number) == name;
     }
 
@@ -72,7 +71,7 @@ internal sealed class JournalFile : IDisposable
         if (sizeBytes % JournalFormat.BlockBytes != 0)
         {
             throw new ArgumentException(
-                $"A journal file's length must be a multiple of {JournalFormat.BlockBytes} bytes, and {sizeBytes} is none.",
+                $"{sizeBytes} bytes are no multiple of {JournalFormat.BlockBytes}, as a journal file's length is.",
                 nameof(sizeBytes));
         }
         var path = Path.Combine(directory, NameOf(number));

@@ -38,7 +38,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty)
         {
             using var file = fileSystem.Open(path);
             if (file.LengthBytes > MaxBytes)
-                throw new CorruptionException(path, 0, $"it has {file.LengthBytes} bytes, and a mark at most {MaxBytes}");
+                throw new CorruptionException(path, 0, $"it has more than {MaxBytes} bytes, the most of a mark");
             var bytes = new byte[file.LengthBytes];
             file.ReadExactly(bytes, 0);
             return Decode(bytes, path);
@@ -70,12 +70,13 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty)
             if (format > CurrentFormat)
             {
                 throw new NotSupportedException(
-                    $"{path} has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer "
-                    + "one.");
+                    $"{path} has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a "
+                    + "newer one.");
             }
             var content = JsonSerializer.Deserialize(line, MarkContext.Default.Content);
+            const NumberStyles Hex = NumberStyles.AllowHexSpecifier;
             return content is { Format: CurrentFormat, Epoch.Length: 16 }
-                && ulong.TryParse(content.Epoch, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var epoch)
+                && ulong.TryParse(content.Epoch, Hex, CultureInfo.InvariantCulture, out var epoch)
                 ? new(epoch, content.IsEmpty)
                 : throw new CorruptionException(path, 0, "it is no journal mark");
         }

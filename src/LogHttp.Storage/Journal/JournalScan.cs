@@ -188,8 +188,8 @@ internal sealed class JournalScan
         }
         foreach (var file in files)
         {
-            // A file outside the chain may be used again, and torn in its first round. Rounds of the older use are behind
-            // it then, and the chain has them too, as far as they matter.
+            // A file outside the chain may be used again, and torn in its first round. Rounds of the older use are
+            // behind it then, and the chain has them too, as far as they matter.
             var knownBelow = chain.Contains(file) ? OldestNeeded : last.LastNumber + 1;
             if (Damage is null && file.StrayNumber >= knownBelow)
                 SetDamage(file);
@@ -197,7 +197,7 @@ internal sealed class JournalScan
                 (other.FirstNumber == file.FirstNumber && other.LastNumber >= file.LastNumber)
                 || other.FirstNumber == file.LastNumber);
             if (Damage is null && file.LastNumber >= OldestNeeded && !isSuperseded)
-                Damage = $"{file.Path}: round {file.LastNumber} is needed, and the journal's last round does not follow it.";
+                Damage = $"{file.Path}: round {file.LastNumber} is needed, and the last round does not follow from it.";
         }
         return chain;
     }
@@ -221,8 +221,8 @@ internal sealed class JournalScan
             // Only the round whose write or sync failed is written again: nothing follows it in the file that failed.
             if (candidate.LastNumber > first)
             {
-                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} begins with "
-                    + $"round {first} too.";
+                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} begins "
+                    + $"with round {first} too.";
             }
             return candidate;
         }
@@ -236,8 +236,8 @@ internal sealed class JournalScan
         }
         else
         {
-            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} is the "
-                + "oldest needed.";
+            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} is "
+                + "the oldest needed.";
         }
         return null;
     }

@@ -74,7 +74,8 @@ internal sealed class UnplacedEntries
         foreach (var entry in _fileSystem.List(_directory))
             if (!entry.IsDirectory && TryParseName(entry.Name, out var topicId, out var partition))
                 partitions.Add(new(topicId, partition, entry.LengthBytes));
-        partitions.Sort(static (left, right) => (left.TopicId, left.Partition).CompareTo((right.TopicId, right.Partition)));
+        partitions.Sort(static (left, right) =>
+            (left.TopicId, left.Partition).CompareTo((right.TopicId, right.Partition)));
         return partitions;
     }
 
@@ -194,9 +195,9 @@ internal sealed class UnplacedEntries
         if (endPosition > _maxFileBytes || _totalBytes - lengthBytes + endPosition > _maxTotalBytes)
         {
             throw new IOException(
-                $"{path}: entries of topic {key.TopicId:x16}, partition {key.Partition}, have no place, and keeping them "
-                + $"takes {endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and {_maxTotalBytes} "
-                + $"for all. Mount the topic's directory, or move {_directory} away if those records may be lost.");
+                $"{path}: entries of topic {key.TopicId:x16}, partition {key.Partition}, have no place. Keeping them "
+                + $"takes {endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and "
+                + $"{_maxTotalBytes} for all. Mount the topic's directory, or move {_directory} away if those records may be lost.");
         }
         // What an interrupted append left goes first: the new round may be shorter.
         if (lengthBytes > tail.EndPosition)

@@ -85,7 +85,7 @@ internal readonly record struct ManifestContent(
             // A line feed that is damaged makes one line of two.
             line = line[Math.Max(0, line.LastIndexOf(ManifestLine.EditStart))..];
             if (ManifestLine.IsWhole(line) && ManifestLine.Read(line, partitions).SyncedBytes > position)
-                throw new FormatException($"its checksum is wrong, and the line that ends at {next} says it was durable");
+                throw new FormatException($"its checksum is wrong, and the line that ends at {next} says it was synced");
         }
     }
 

@@ -61,8 +61,8 @@ internal static partial class ManifestLine
         if (format > CurrentFormat)
         {
             throw new NotSupportedException(
-                $"The manifest has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a "
-                + "newer one.");
+                $"The manifest has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or "
+                + "a newer one.");
         }
         var content = Parse(line, LineContext.Default.HeaderContent);
         if (content.Format != CurrentFormat)
@@ -71,7 +71,8 @@ internal static partial class ManifestLine
             content.Partitions, content.SegmentBytes, content.Flush, content.RetentionMs, content.RetentionBytes);
         if (TopicName.Check(content.Topic) is { } fault)
             throw new FormatException(fault);
-        if (content is { Partition: < 0 } or { LogStartOffset: < 0 } or { Lines: < 1 } || content.Partition >= content.Partitions)
+        if (content is { Partition: < 0 } or { LogStartOffset: < 0 } or { Lines: < 1 }
+            || content.Partition >= content.Partitions)
             throw new FormatException("a number is out of its range");
         var state = ManifestState.Empty(
             new(content.Topic, content.Id, content.Partition, configuration), content.LogStartOffset);
@@ -131,8 +132,8 @@ internal static partial class ManifestLine
             { Edit: "appended", LastAppend: { } lastAppendMs } => new ManifestEdit.ActiveAppended(lastAppendMs),
             { Edit: "swapped", Segments: { } segments, Made: { } made } =>
                 new ManifestEdit.SegmentsSwapped(segments, [.. made.Select(static segment => segment.ToSegment())]),
-            { Edit: "configured", SegmentBytes: { } size, Flush: { } flush, RetentionMs: { } ms, RetentionBytes: { } bytes } =>
-                new ManifestEdit.Configured(ConfigurationOf(partitions, size, flush, ms, bytes)),
+            { Edit: "configured", SegmentBytes: { } size, Flush: { } flush, RetentionMs: { } ms } =>
+                new ManifestEdit.Configured(ConfigurationOf(partitions, size, flush, ms, content.RetentionBytes ?? 0)),
             _ => throw new FormatException($"\"{content.Edit}\" is no edit with these fields"),
         };
         EnsureCanonical(line, buffer => Write(buffer, edit, content.Synced));

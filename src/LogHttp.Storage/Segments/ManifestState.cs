@@ -95,9 +95,8 @@ internal sealed record ManifestState(
     {
         if (Last is { IsSealed: false } active)
             return $"segment {segment.BaseOffset} is made while segment {active.BaseOffset} is active";
-        var isWithin = Last?.Extent is { } extent && segment.BaseOffset < Math.Max(extent.EndOffset, Last.BaseOffset + 1);
-        if (isWithin)
-            return $"segment {segment.BaseOffset} begins within segment {Last!.BaseOffset}";
+        if (Last is { } last && segment.BaseOffset < Math.Max(last.Extent!.Value.EndOffset, last.BaseOffset + 1))
+            return $"segment {segment.BaseOffset} begins within segment {last.BaseOffset}";
         return FaultOfSegment(segment);
     }
 
@@ -108,7 +107,7 @@ internal sealed record ManifestState(
         if (!segment.IsSealed)
             return $"segment {segment.BaseOffset} is sealed without an end";
         if (segment.Generation != active.Generation)
-            return $"segment {segment.BaseOffset}, made in generation {active.Generation}, is sealed in {segment.Generation}";
+            return $"segment {segment.BaseOffset} of generation {active.Generation} is sealed in {segment.Generation}";
         return FaultOfSegment(segment);
     }
 

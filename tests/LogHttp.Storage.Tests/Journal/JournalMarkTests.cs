@@ -52,7 +52,9 @@ public class JournalMarkTests
     });
 
     [Fact]
-    public void Decode_OfAnyFlippedBitOrMissingEnd_IsCorrupt() => Gen.Select(Gen.Int[0, Example.Encode().Length - 1], Gen.Int[0, 7]).Sample((at, bit) =>
+    public void Decode_OfAnyFlippedBitOrMissingEnd_IsCorrupt() => Gen
+        .Select(Gen.Int[0, Example.Encode().Length - 1], Gen.Int[0, 7])
+        .Sample(static (at, bit) =>
     {
         var bytes = Example.Encode().ToArray();
         Assert.Throws<CorruptionException>(() => JournalMark.Decode(bytes.AsSpan(0, at), "mark"));
@@ -75,7 +77,7 @@ public class JournalMarkTests
 
     [Fact]
     public void Decode_OfANewerFormat_IsRefused() =>
-        Assert.Throws<NotSupportedException>(() => JournalMark.Decode(WithCrc("""{"format":4,"whatever":[]}"""), "mark"));
+        Assert.Throws<NotSupportedException>(() => JournalMark.Decode(WithCrc("""{"format":4,"new":[]}"""), "mark"));
 
     [Fact]
     public void Read_OfALargeFile_IsCorrupt()
@@ -94,7 +96,8 @@ public class JournalMarkTests
         {
             var fileSystem = CreateDisk(cutAt);
             Example.Write(fileSystem, Topics);
-            fileSystem.Faults = new SeededFaultPlan(new Random(cutAt)) { PowerCutAtCall = fileSystem.CallCount + cutAt }.Decide;
+            var plan = new SeededFaultPlan(new Random(cutAt)) { PowerCutAtCall = fileSystem.CallCount + cutAt };
+            fileSystem.Faults = plan.Decide;
             try
             {
                 new JournalMark(7, true).Write(fileSystem, Topics);

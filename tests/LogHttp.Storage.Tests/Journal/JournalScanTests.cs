@@ -87,7 +87,7 @@ public class JournalScanTests
         second.Add(5, 7, first.HeadChecksums[4]);
         var scan = Scan();
         AssertRounds(scan, 1, 7);
-        Assert.Equal([new JournalRange(1, 11, 0, 1, first.Positions[5]), new JournalRange(2, 12, 0, 5, second.Position)], scan.Rounds);
+        Assert.Equal([new(1, 11, 0, 1, first.Positions[5]), new(2, 12, 0, 5, second.Position)], scan.Rounds);
     }
 
     [Fact]
@@ -535,7 +535,8 @@ public class JournalScanTests
         file.Add(1, 3, 0);
         var scan = Scan();
         file.Overwrite(2, 100, [0xEE]);
-        Assert.Equal(file.Positions[2], Assert.Throws<CorruptionException>(() => TestJournal.ReadAll(_fileSystem, scan)).Position);
+        var exception = Assert.Throws<CorruptionException>(() => TestJournal.ReadAll(_fileSystem, scan));
+        Assert.Equal(file.Positions[2], exception.Position);
         Assert.Equal([3ul], TestJournal.Numbers(_fileSystem, scan, 3));
     }
 }

@@ -11,6 +11,14 @@ public class ManifestTests
 {
     static readonly ManifestHeader Header = new("orders", "8f1d4c0a52b7e693", 3, new() { Partitions = 4 });
 
+    static readonly TopicConfiguration Changed = new()
+    {
+        Partitions = 4,
+        RetentionMs = 60_000,
+        RetentionBytes = 1 << 20,
+        Flush = FlushPolicy.Os,
+    };
+
     static readonly ManifestEdit[] Everything =
     [
         new ManifestEdit.SegmentMade(new(0, 0)),
@@ -21,9 +29,11 @@ public class ManifestTests
         new ManifestEdit.SegmentMade(new(131, 0)),
         new ManifestEdit.LogStartMoved(7),
         new ManifestEdit.SegmentsSwapped([0, 42], [new(0, 1, 1763800000123, new(131, 700))]),
-        new ManifestEdit.Configured(new() { Partitions = 4, RetentionMs = 60_000, RetentionBytes = 1 << 20, Flush = FlushPolicy.Os }),
+        new ManifestEdit.Configured(Changed),
         new ManifestEdit.SegmentsRemoved([0], 131),
     ];
+
+    static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "Golden", "manifest");
 
     static byte[] Bytes(ManifestState first, params IEnumerable<ManifestEdit> edits)
     {
@@ -60,7 +70,7 @@ public class ManifestTests
         if (Environment.GetEnvironmentVariable("LOGHTTP_UPDATE_GOLDEN") == "1")
             Update(Example);
         else
-            Assert.Equal(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", "manifest")), Encoding.UTF8.GetString(Example));
+            Assert.Equal(File.ReadAllText(GoldenPath), Encoding.UTF8.GetString(Example));
         AssertSame(Apply(ManifestState.Empty(Header), Everything), Decode(Example));
     }
 
@@ -133,8 +143,9 @@ public class ManifestTests
     }
 
     [Fact]
-    public void Decode_OfAnyBytes_NeverThrowsAnythingElse() => Gen.Select(Gen.Int[0, Example.Length - 1], Gen.Byte.Array[0, 200], Gen.Int[0, 300]).Sample(
-        (position, inserted, removed) =>
+    public void Decode_OfAnyBytes_NeverThrowsAnythingElse() => Gen
+        .Select(Gen.Int[0, Example.Length - 1], Gen.Byte.Array[0, 200], Gen.Int[0, 300])
+        .Sample(static (position, inserted, removed) =>
         {
             var bytes = Example.ToList();
             bytes.RemoveRange(position, Math.Min(removed, bytes.Count - position));
@@ -150,7 +161,9 @@ public class ManifestTests
 
     static string Seal(string json) => $"{json},\"crc\":\"{Crc32C.Of(Encoding.UTF8.GetBytes(json)):x8}\"}}\n";
 
-    const string FirstLine = """{"format":3,"topic":"orders","id":"8f1d4c0a52b7e693","partition":3,"partitions":4,"segmentBytes":268435456,"flush":"always","retentionMs":0,"retentionBytes":0,"logStartOffset":0,"lines":1""";
+    const string FirstLine = """{"format":3,"topic":"orders","id":"8f1d4c0a52b7e693","partition":3,"partitions":4,"""
+        + "\"segmentBytes\":268435456,\"flush\":\"always\",\"retentionMs\":0,\"retentionBytes\":0,\"logStartOffset\":0,"
+        + "\"lines\":1";
 
     [Theory]
     [InlineData("""{"format":2""")]
@@ -173,11 +186,13 @@ public class ManifestTests
     public void Decode_OfAFirstLineOutOfItsRange_IsDamage(string part, string other)
     {
         Assert.Equal(0, Decode(Encoding.UTF8.GetBytes(Seal(FirstLine))).LogStartOffset);
-        Assert.Throws<CorruptionException>(() => Decode(Encoding.UTF8.GetBytes(Seal(FirstLine.Replace(part, other, StringComparison.Ordinal)))));
+        var line = Seal(FirstLine.Replace(part, other, StringComparison.Ordinal));
+        Assert.Throws<CorruptionException>(() => Decode(Encoding.UTF8.GetBytes(line)));
     }
 
     [Fact]
-    public void Decode_OfANewerFormat_IsRefused() => Assert.Throws<NotSupportedException>(() => Decode(Encoding.UTF8.GetBytes(Seal("""{"format":4,"new":[]"""))));
+    public void Decode_OfANewerFormat_IsRefused() =>
+        Assert.Throws<NotSupportedException>(() => Decode(Encoding.UTF8.GetBytes(Seal("""{"format":4,"new":[]"""))));
 
     [Theory]
     [InlineData("""{"edit":"unheard"@""")]
@@ -196,7 +211,8 @@ public class ManifestTests
     public void M4_EditThatDoesNotFit_IsDamage(string json)
     {
         var first = Seal(FirstLine);
-        var bytes = Encoding.UTF8.GetBytes(first + Seal(json.Replace("@", $",\"synced\":{first.Length}", StringComparison.Ordinal)));
+        var edit = json.Replace("@", $",\"synced\":{first.Length}", StringComparison.Ordinal);
+        var bytes = Encoding.UTF8.GetBytes(first + Seal(edit));
         Assert.Equal(first.Length, Assert.Throws<CorruptionException>(() => Decode(bytes)).Position);
     }
 
@@ -205,7 +221,7 @@ public class ManifestTests
         { "segment 200 is made while segment 131 is active", new ManifestEdit.SegmentMade(new(200, 0)) },
         { "segment 42 is sealed and is not the active one", new ManifestEdit.SegmentSealed(new(42, 0, 0, new(50, 1))) },
         { "sealed without an end", new ManifestEdit.SegmentSealed(new(131, 0)) },
-        { "made in generation 0, is sealed in 5", new ManifestEdit.SegmentSealed(new(131, 5, 0, new(150, 1))) },
+        { "of generation 0 is sealed in 5", new ManifestEdit.SegmentSealed(new(131, 5, 0, new(150, 1))) },
         { "ends before it begins", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(130, 1))) },
         { "a length of -1", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(150, -1))) },
         { "there is no segment 9", new ManifestEdit.SegmentsRemoved([9], 0) },
@@ -220,7 +236,10 @@ public class ManifestTests
         { "has no end", new ManifestEdit.SegmentsSwapped([0], [new(0, 1)]) },
         { "beyond 42", new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(43, 1))]) },
         { "begins before offset 42", new ManifestEdit.SegmentsSwapped([42], [new(41, 1, 0, new(43, 1))]) },
-        { "begins before offset 20", new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(20, 1)), new(10, 1, 0, new(42, 1))]) },
+        {
+            "begins before offset 20",
+            new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(20, 1)), new(10, 1, 0, new(42, 1))])
+        },
         { "3 are configured", new ManifestEdit.Configured(new() { Partitions = 3 }) },
         { "SegmentBytes is 1", new ManifestEdit.Configured(new() { Partitions = 4, SegmentBytes = 1 }) },
     };
@@ -240,7 +259,9 @@ public class ManifestTests
         var state = ManifestState.Empty(Header);
         Assert.Same(state, state.Apply(new ManifestEdit.ActiveAppended(5), out var fault));
         Assert.Contains("no segment is active", fault, StringComparison.Ordinal);
-        Assert.Contains("begins within", FaultOf(Apply(state, Everything[..3]), new ManifestEdit.SegmentMade(new(41, 0))), StringComparison.Ordinal);
+        state = Apply(state, Everything[..3]);
+        var fault41 = FaultOf(state, new ManifestEdit.SegmentMade(new(41, 0)));
+        Assert.Contains("begins within", fault41, StringComparison.Ordinal);
     }
 
     static string FaultOf(ManifestState state, ManifestEdit edit)

@@ -73,7 +73,8 @@ public class SegmentManifestTests
         ManifestEdit.SegmentSealed SealLast(Random random)
         {
             _nextOffset += random.Next(1, 50);
-            _segments[^1] = _segments[^1] with { LastAppendMs = random.Next(2000), Extent = new(_nextOffset, random.Next(5000)) };
+            var extent = new SegmentExtent(_nextOffset, random.Next(5000));
+            _segments[^1] = _segments[^1] with { LastAppendMs = random.Next(2000), Extent = extent };
             return new(_segments[^1]);
         }
 
@@ -111,7 +112,8 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void Load_OfNone_Throws() => Assert.Throws<FileNotFoundException>(() => SegmentManifest.Load(CreateDisk(), Directory));
+    public void Load_OfNone_Throws() =>
+        Assert.Throws<FileNotFoundException>(() => SegmentManifest.Load(CreateDisk(), Directory));
 
     [Fact]
     public void Create_IsDurable()
@@ -175,8 +177,8 @@ public class SegmentManifestTests
         var fileSystem = CreateDisk();
         var manifest = Create(fileSystem);
         var lengthBytes = fileSystem.List(Directory).Single().LengthBytes;
-        var exception = Assert.Throws<ArgumentException>(() =>
-            manifest.Append([new ManifestEdit.SegmentMade(new(0, 0)), new ManifestEdit.SegmentMade(new(1, 0))], isDurable: true));
+        ManifestEdit[] edits = [new ManifestEdit.SegmentMade(new(0, 0)), new ManifestEdit.SegmentMade(new(1, 0))];
+        var exception = Assert.Throws<ArgumentException>(() => manifest.Append(edits, isDurable: true));
         Assert.Contains("segment 1 is made while segment 0 is active", exception.Message, StringComparison.Ordinal);
         Assert.Empty(manifest.State.Segments);
         Assert.Equal(lengthBytes, fileSystem.List(Directory).Single().LengthBytes);
@@ -202,11 +204,12 @@ public class SegmentManifestTests
         var fileSystem = CreateDisk();
         var manifest = Create(fileSystem);
         var position = fileSystem.List(Directory).Single().LengthBytes;
-        for (var time = 1; time < 4; time++)
-            manifest.Append(time == 1 ? [new ManifestEdit.SegmentMade(new(0, 0))] : [new ManifestEdit.ActiveAppended(time)], isDurable: true);
+        manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: true);
+        manifest.Append([new ManifestEdit.ActiveAppended(1)], isDurable: true);
         using (var file = fileSystem.Open(FilePath))
             file.Write("X"u8, position + 10);
-        Assert.Equal(position, Assert.Throws<CorruptionException>(() => SegmentManifest.Load(fileSystem, Directory)).Position);
+        var exception = Assert.Throws<CorruptionException>(() => SegmentManifest.Load(fileSystem, Directory));
+        Assert.Equal((FilePath, position), (exception.Path, exception.Position));
     }
 
     [Fact]
@@ -224,7 +227,8 @@ public class SegmentManifestTests
                     var manifest = Create(fileSystem);
                     manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: seed % 2 == 0);
                     fileSystem.Faults = call => call.Kind == kind ? fault : Fault.None;
-                    Assert.ThrowsAny<IOException>(() => manifest.Append([new ManifestEdit.ActiveAppended(1)], isDurable: true));
+                    ManifestEdit[] edits = [new ManifestEdit.ActiveAppended(1)];
+                    Assert.ThrowsAny<IOException>(() => manifest.Append(edits, isDurable: true));
                     fileSystem.Faults = null;
                     Assert.Equal(0, manifest.State.Active!.LastAppendMs);
                     manifest.Append([new ManifestEdit.ActiveAppended(2)], isDurable: true);
@@ -256,7 +260,8 @@ public class SegmentManifestTests
         var model = new Model();
         // Every state that may be found: from the last durable one on, after each edit.
         List<string> possible = [Text(manifest.State)];
-        fileSystem.Faults = new SeededFaultPlan(new Random(cutAt)) { PowerCutAtCall = fileSystem.CallCount + cutAt }.Decide;
+        var plan = new SeededFaultPlan(new Random(cutAt)) { PowerCutAtCall = fileSystem.CallCount + cutAt };
+        fileSystem.Faults = plan.Decide;
         var wasCut = false;
         try
         {
