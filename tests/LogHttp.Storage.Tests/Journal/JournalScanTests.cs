@@ -504,6 +504,35 @@ public class JournalScanTests
     }
 
     [Fact]
+    public void Read_OfRealFiles_FindsTheRounds_AlsoBesideTheWriter()
+    {
+        using var temporary = new TemporaryDirectory();
+        using var fileSystem = new PhysicalFileSystem(temporary.Path);
+        using var file = JournalFile.Make(fileSystem, temporary.Path, 1, 8 << 20, () => 5);
+        // More than the window of a scan, so that rounds cross its end.
+        uint previous = 0;
+        var position = 0L;
+        for (var number = 1ul; number <= 9; number++)
+        {
+            var payload = TestJournal.Payload(number, 400_000);
+            var round = TestJournal.Round(11, number, previous, 1, (TestJournal.Records, payload));
+            RoundHead.TryRead(round, out _, out previous);
+            file.Write(round, position);
+            file.Sync();
+            position += JournalFormat.Align(round.Length);
+            var scan = JournalScan.Read(fileSystem, temporary.Path);
+            Assert.Equal((null, number, previous), (scan.Damage, scan.LastNumber, scan.LastHeadChecksum));
+            var last = 0ul;
+            JournalReader.Read(fileSystem, temporary.Path, scan.Rounds, number, number, (in _, found, round) =>
+            {
+                Assert.Equal(payload, found);
+                last = round;
+            });
+            Assert.Equal(number, last);
+        }
+    }
+
+    [Fact]
     public void Read_OfRandomOverwrites_NeverThrows_AndServesOnlyWholeRounds()
     {
         for (var seed = 0; seed < 300; seed++)

@@ -125,6 +125,20 @@ public class SegmentManifestTests
     }
 
     [Fact]
+    public void Append_OnARealDisk_IsLoadedAgain()
+    {
+        using var temporary = new TemporaryDirectory();
+        using var fileSystem = new PhysicalFileSystem(temporary.Path);
+        SegmentManifest.Create(fileSystem, temporary.Path, ManifestState.Empty(Header));
+        var manifest = SegmentManifest.Load(fileSystem, temporary.Path);
+        manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: false);
+        manifest.Append([new ManifestEdit.ActiveAppended(7)], isDurable: true);
+        Assert.Equal(Text(manifest.State), Text(SegmentManifest.Load(fileSystem, temporary.Path).State));
+        manifest.Compact();
+        Assert.Equal(Text(manifest.State), Text(SegmentManifest.Load(fileSystem, temporary.Path).State));
+    }
+
+    [Fact]
     public void AppendsAndStarts_AgreeWithTheModel() => Gen.Int.Sample(static seed =>
     {
         var random = new Random(seed);
