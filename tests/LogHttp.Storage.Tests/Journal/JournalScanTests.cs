@@ -138,6 +138,17 @@ public class JournalScanTests
     }
 
     [Fact]
+    public void R8_RoundBehindTheOneWrittenAgain_IsDamageAlsoWhenThatIsTorn()
+    {
+        using var first = Make(1, 11);
+        using var second = Make(2, 12);
+        first.Add(1, 6, 0);
+        first.Overwrite(5, 100, [0xEE]);
+        second.Add(5, 9, first.HeadChecksums[4]);
+        Assert.Contains("round 6 follows", Scan().Damage, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void R9_TwoFilesWithTheSameFirstRound_TheLongerWins()
     {
         using var first = Make(1, 11);
