@@ -404,6 +404,25 @@ public class JournalScanTests
     }
 
     [Fact]
+    public void R13_FirstRoundsDamagedInTheirBodies_IsDamage()
+    {
+        using var file = Make(1, 11);
+        file.Add(1, 2, 0);
+        file.Overwrite(1, 100, [0xEE]);
+        file.Overwrite(2, 100, [0xEE]);
+        Assert.Contains("round 2 follows", Scan().Damage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void R6_WrongHeadChecksumWithinAFile_IsDamage()
+    {
+        using var file = Make(1, 11);
+        file.Add(1, 2, 0);
+        file.Add(3, 3, file.HeadChecksums[1]);
+        Assert.Contains("round 3 does not continue round 2", Scan().Damage, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void R13_DamageBelowTheNeeded_IsNoMatter()
     {
         using var first = Make(1, 11);
