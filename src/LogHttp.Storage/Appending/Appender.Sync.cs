@@ -136,7 +136,7 @@ internal sealed partial class Appender
     {
         lock (_gate)
         {
-            if (_isUnsynced)
+            if (_isUnsynced && _closed?.Task.IsCompleted != true)
             {
                 _journalCheckpoints.Add(checkpoint);
                 // One that runs may have begun before the last write; another follows it.
@@ -145,7 +145,9 @@ internal sealed partial class Appender
             }
             else
             {
-                checkpoint.Done();
+                // One that was closed with unsynced bytes keeps the journal's files until the next start.
+                if (!_isUnsynced)
+                    checkpoint.Done();
                 return;
             }
         }

@@ -14,7 +14,9 @@ internal enum JournalEntryKind : byte
     /// <summary>The segment was created. Precedes the segment's records.</summary>
     SegmentMade = 3,
 
-    /// <summary>The journal decides the partition's end from here on. The position is as in <see cref="SyncedUpTo"/>.</summary>
+    /// <summary>
+    /// The journal decides the partition's end from here on. The position is as in <see cref="SyncedUpTo"/>.
+    /// </summary>
     JournalingBegins = 4,
 
     /// <summary>The journal says nothing of the partition from here on.</summary>
@@ -59,7 +61,10 @@ internal readonly record struct JournalEntry(
         if (!IsValid)
             throw new ArgumentException($"{this} is no valid entry: numbers must not be negative.");
         if (!HasPayload && !payload.IsEmpty)
-            throw new ArgumentException($"An entry of kind {Kind} has no payload, and {payload.Length} bytes were given.", nameof(payload));
+        {
+            throw new ArgumentException(
+                $"An entry of kind {Kind} has no payload, and {payload.Length} bytes were given.", nameof(payload));
+        }
         var encodedBytes = EncodedBytes(payload.Length);
         destination = destination[..encodedBytes];
         destination[0] = (byte)Kind;
@@ -75,7 +80,9 @@ internal readonly record struct JournalEntry(
         return encodedBytes;
     }
 
-    /// <summary>Reads the entry at the start of <paramref name="source"/>. Returns false when there is no valid one.</summary>
+    /// <summary>
+    /// Reads the entry at the start of <paramref name="source"/>. Returns false when there is no valid one.
+    /// </summary>
     /// <param name="source">The rest of a round's body.</param>
     /// <param name="entry">The entry.</param>
     /// <param name="payload">The payload, a part of <paramref name="source"/>.</param>

@@ -43,9 +43,8 @@ internal sealed class JournalFile : IDisposable
     public static bool TryParseName(string name, out long number)
     {
         number = 0;
-        return name.EndsWith(Suffix, StringComparison.Ordinal)
-            && name.Length >= NameDigits + Suffix.Length
-            && long.TryParse(name.AsSpan(0, name.Length - Suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        return name.Length >= NameDigits + Suffix.Length
+            && long.TryParse(name[..^Suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out number)
             && NameOf(number) == name;
     }
 
@@ -60,13 +59,24 @@ internal sealed class JournalFile : IDisposable
     /// <param name="number">The file's number, from 1. No file has it yet.</param>
     /// <param name="sizeBytes">The file's length, a multiple of 4,096.</param>
     /// <param name="newId">Gives the seed of the filling.</param>
-    /// <exception cref="IOException">The disk failed. Nothing is left of the file unless the removal failed too.</exception>
-    public static JournalFile Make(IFileSystem fileSystem, string directory, long number, long sizeBytes, Func<long> newId)
+    /// <exception cref="IOException">
+    /// The disk failed. Nothing is left of the file unless the removal failed too.
+    /// </exception>
+    public static JournalFile Make(
+        IFileSystem fileSystem,
+        string directory,
+        long number,
+        long sizeBytes,
+        Func<long> newId)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(number);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sizeBytes);
         if (sizeBytes % JournalFormat.BlockBytes != 0)
-            throw new ArgumentException($"A journal file of {sizeBytes} bytes is no multiple of {JournalFormat.BlockBytes}.", nameof(sizeBytes));
+        {
+            throw new ArgumentException(
+                $"{sizeBytes} bytes are no multiple of {JournalFormat.BlockBytes}, as a journal file's length is.",
+                nameof(sizeBytes));
+        }
         var path = System.IO.Path.Combine(directory, NameOf(number));
         if (fileSystem.List(directory).Any(entry => entry.Name == NameOf(number)))
             throw new IOException($"The journal file {path} exists.");
@@ -104,7 +114,9 @@ internal sealed class JournalFile : IDisposable
         if (position < 0 || position % JournalFormat.BlockBytes != 0 || position > SizeBytes - round.Length)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(position), position, $"A round of {round.Length} bytes has no such position in a journal file of {SizeBytes} bytes.");
+                nameof(position),
+                position,
+                $"A round of {round.Length} bytes has no such position in a journal file of {SizeBytes} bytes.");
         }
         File.Write(round, position);
     }
@@ -116,7 +128,7 @@ internal sealed class JournalFile : IDisposable
     public void Remove(IFileSystem fileSystem)
     {
         Dispose();
-        fileSystem.DeleteFile(Path);
+        fileSystem.DeleteFile(System.IO.Path.Combine(_directory, NameOf(Number)));
         fileSystem.SyncDirectory(_directory);
     }
 

@@ -3,8 +3,8 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// The rounds of one journal file: those from position 0 on that have one epoch, consecutive numbers, valid checksums and
-/// the head checksum of the round before (api/FORMAT.md §9, R6).
+/// The rounds of one journal file: those from position 0 on that have one epoch, consecutive numbers, valid checksums
+/// and the head checksum of the round before (api/FORMAT.md §9, R6).
 /// </summary>
 internal sealed class JournalFileRounds
 {
@@ -45,21 +45,24 @@ internal sealed class JournalFileRounds
     public long EndPosition { get; private set; }
 
     /// <summary>
-    /// The number of the round at <see cref="EndPosition"/> that is torn, 0 when it is unknown; null when nothing there looks
-    /// like a round.
+    /// The number of the round at <see cref="EndPosition"/> that is torn, 0 when it is unknown; null when nothing there
+    /// looks like a round.
     /// </summary>
     public ulong? TornNumber { get; private set; }
 
     /// <summary>
-    /// The highest round behind <see cref="EndPosition"/> that proves damage, because a round is only written when the one
-    /// before it is durable. Rounds of an older use count only where no head tells the file's epoch. 0 when there is none.
+    /// The highest round behind <see cref="EndPosition"/> that proves damage, because a round is only written when the
+    /// one before it is durable. Rounds of an older use count only where no head tells the file's epoch. 0 when there
+    /// is none.
     /// </summary>
     public ulong StrayNumber { get; private set; }
 
     /// <summary>The head checksum of the stray round.</summary>
     public uint StrayHeadChecksum { get; private set; }
 
-    /// <summary>Why the bytes at <see cref="EndPosition"/> are damaged rather than torn; null when they are not.</summary>
+    /// <summary>
+    /// Why the bytes at <see cref="EndPosition"/> are damaged rather than torn; null when they are not.
+    /// </summary>
     public string? Fault { get; private set; }
 
     /// <summary>Reads a file and checks every round of it.</summary>
@@ -78,6 +81,10 @@ internal sealed class JournalFileRounds
         rounds.LookBehind(window);
         return rounds;
     }
+
+    /// <summary>Returns whether the last rounds of two files have the same entries.</summary>
+    public bool HasSameLastBody(JournalFileRounds other) =>
+        LastHead.BodyChecksum == other.LastHead.BodyChecksum && LastHead.LengthBytes == other.LastHead.LengthBytes;
 
     /// <summary>Finds a round of this file by its number.</summary>
     /// <param name="fileSystem">The disk.</param>
@@ -121,7 +128,7 @@ internal sealed class JournalFileRounds
                 return false;
             case RoundState.Cut when !_canGrow:
                 SetFault(
-                    $"the file has {SizeBytes} bytes and was longer: round {head.Number} has {head.LengthBytes} bytes here",
+                    $"the file has {SizeBytes} bytes and was longer: round {head.Number} takes {head.LengthBytes} here",
                     head,
                     headChecksum);
                 return false;
@@ -169,15 +176,18 @@ internal sealed class JournalFileRounds
 
     void LookBehind(RoundWindow window)
     {
-        for (var position = EndPosition + JournalFormat.BlockBytes; position < SizeBytes; position += JournalFormat.BlockBytes)
+        const int BlockBytes = JournalFormat.BlockBytes;
+        for (var position = EndPosition + BlockBytes; position < SizeBytes; position += BlockBytes)
         {
             if (!window.Read(position, JournalFormat.HeadBytes).StartsWith(JournalFormat.Magic))
                 continue;
-            // An epoch is random: only this use of the file has written a head with it. Any other head counts with its body.
+            // An epoch is random: only this use of the file has written a head with it. Any other head counts with its
+            // body.
             var state = Epoch is null
                 ? window.ReadRound(position, null, out var head, out var headChecksum, out _)
                 : window.ReadHead(position, Epoch, out head, out headChecksum);
-            if (state is RoundState.Valid && head.Number > LastNumber)
+            var isWritten = state is RoundState.Valid || (state is RoundState.Cut && Epoch is not null);
+            if (isWritten && head.Number > LastNumber)
                 AddStray(head.Number, headChecksum);
         }
         if (StrayNumber > 0)

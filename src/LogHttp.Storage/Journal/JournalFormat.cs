@@ -34,7 +34,9 @@ internal static class JournalFormat
     /// <summary>Returns the first block boundary at or beyond a position.</summary>
     public static long Align(long position) => (position + BlockBytes - 1) / BlockBytes * BlockBytes;
 
-    /// <summary>Checks that a round's body is exactly the entries that its head counts. Checksums are the caller's.</summary>
+    /// <summary>
+    /// Checks that a round's body is exactly the entries that its head counts. Checksums are the caller's.
+    /// </summary>
     /// <param name="body">The bytes behind the head.</param>
     /// <param name="entryCount">The head's count.</param>
     public static bool AreEntriesValid(ReadOnlySpan<byte> body, uint entryCount)
@@ -48,11 +50,15 @@ internal static class JournalFormat
         return body.IsEmpty;
     }
 
-    internal static uint ReadU32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+    internal static uint ReadU32(ReadOnlySpan<byte> bytes, int at) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
 
-    internal static ulong ReadU64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
+    internal static ulong ReadU64(ReadOnlySpan<byte> bytes, int at) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
 
-    internal static void WriteU32(Span<byte> bytes, int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(bytes[at..], value);
+    internal static void WriteU32(Span<byte> bytes, int at, uint value) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[at..], value);
 
-    internal static void WriteU64(Span<byte> bytes, int at, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(bytes[at..], value);
+    internal static void WriteU64(Span<byte> bytes, int at, ulong value) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[at..], value);
 }

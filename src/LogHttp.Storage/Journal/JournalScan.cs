@@ -26,8 +26,8 @@ internal readonly record struct TornRound(long FileNumber, long Position);
 internal readonly record struct FreeFile(long Number, long SizeBytes);
 
 /// <summary>
-/// What the files of a journal's directory hold (api/FORMAT.md §9). A scan reads every file once, one round at a time, and
-/// changes nothing.
+/// What the files of a journal's directory hold (api/FORMAT.md §9). A scan reads every file once, one round at a time,
+/// and changes nothing.
 /// </summary>
 internal sealed class JournalScan
 {
@@ -41,11 +41,14 @@ internal sealed class JournalScan
     }
 
     /// <summary>
-    /// The rounds that count, in order. With <see cref="Damage"/>: every round that was found and may be needed, with gaps.
+    /// The rounds that count, in order. With <see cref="Damage"/>: every round that was found and may be needed, with
+    /// gaps.
     /// </summary>
     public IReadOnlyList<JournalRange> Rounds { get; private set; } = [];
 
-    /// <summary>The highest number of any valid round; 0 when there is none. The next round has the number after it.</summary>
+    /// <summary>
+    /// The highest number of any valid round; 0 when there is none. The next round has the number after it.
+    /// </summary>
     public ulong LastNumber { get; private set; }
 
     /// <summary>The head checksum of the round with <see cref="LastNumber"/>; 0 when there is none.</summary>
@@ -57,7 +60,9 @@ internal sealed class JournalScan
     /// <summary>A number that no file has had, unless it was removed.</summary>
     public long NextFileNumber { get; private set; } = 1;
 
-    /// <summary>The files without a round that counts, by number. Empty with <see cref="Damage"/>: nothing is reused then.</summary>
+    /// <summary>
+    /// The files without a round that counts, by number. Empty with <see cref="Damage"/>: nothing is reused then.
+    /// </summary>
     public IReadOnlyList<FreeFile> FreeFiles { get; private set; } = [];
 
     /// <summary>Names of files that were never finished. They may be removed.</summary>
@@ -95,12 +100,16 @@ internal sealed class JournalScan
             scan.CountRound(file.StrayNumber, file.StrayHeadChecksum);
         }
         var chain = scan.FindChain(fileSystem, files);
-        scan.Rounds = scan.Damage is null
-            ? scan.RangesOf(fileSystem, chain)
-            : scan.RangesOf(fileSystem, [.. files.Where(file => file.HasRounds && file.LastNumber >= scan.OldestNeeded)]);
-        if (scan.Damage is null)
+        if (scan.Damage is not null)
         {
-            scan.FreeFiles = [.. files.Except(chain).Select(static file => new FreeFile(file.FileNumber, file.SizeBytes))];
+            var found = files.FindAll(file => file.HasRounds && file.LastNumber >= scan.OldestNeeded);
+            scan.Rounds = scan.RangesOf(fileSystem, found);
+        }
+        else
+        {
+            scan.Rounds = scan.RangesOf(fileSystem, chain);
+            var free = files.Except(chain);
+            scan.FreeFiles = [.. free.Select(static file => new FreeFile(file.FileNumber, file.SizeBytes))];
             scan.TornRound = files
                 .Where(file => file.TornNumber == 0 || file.TornNumber == scan.LastNumber + 1)
                 .Select(static file => new TornRound(file.FileNumber, file.EndPosition))
@@ -168,7 +177,7 @@ internal sealed class JournalScan
         var rival = files.Find(file =>
             file != last
             && (file.FirstNumber, file.LastNumber) == (last.FirstNumber, last.LastNumber)
-            && (file.LastHead.BodyChecksum, file.LastHead.LengthBytes) != (last.LastHead.BodyChecksum, last.LastHead.LengthBytes));
+            && !file.HasSameLastBody(last));
         if (rival is not null)
             Damage = $"{last.Path} and {rival.Path} hold different rounds {last.LastNumber}.";
         List<JournalFileRounds> chain = [last];
@@ -179,18 +188,23 @@ internal sealed class JournalScan
         }
         foreach (var file in files)
         {
-            if (Damage is null && file.StrayNumber >= OldestNeeded && file.StrayNumber > 0)
+            // A file outside the chain may be used again, and torn in its first round. Rounds of the older use are
+            // behind it then, and the chain has them too, as far as they matter.
+            var knownBelow = chain.Contains(file) ? OldestNeeded : last.LastNumber + 1;
+            if (Damage is null && file.StrayNumber >= knownBelow)
                 SetDamage(file);
-            // A later file wrote again, under the same numbers, what this one may or may not hold.
-            var firstInDoubt = Math.Max(OldestNeeded, file.FirstNumber);
-            var isSuperseded = chain.Exists(other => other.FirstNumber >= file.FirstNumber && other.FirstNumber <= firstInDoubt && other.LastNumber >= file.LastNumber);
+            var isSuperseded = chain.Exists(other =>
+                (other.FirstNumber == file.FirstNumber && other.LastNumber >= file.LastNumber)
+                || other.FirstNumber == file.LastNumber);
             if (Damage is null && file.LastNumber >= OldestNeeded && !isSuperseded)
-                Damage = $"{file.Path}: round {file.LastNumber} is needed, and the journal's last round does not follow from it.";
+                Damage = $"{file.Path}: round {file.LastNumber} is needed, and the last round does not follow from it.";
         }
         return chain;
     }
 
-    /// <summary>Returns the file whose rounds a file continues; null, with <see cref="Damage"/>, when there is none.</summary>
+    /// <summary>
+    /// Returns the file whose rounds a file continues; null, with <see cref="Damage"/>, when there is none.
+    /// </summary>
     JournalFileRounds? FindPredecessor(IFileSystem fileSystem, List<JournalFileRounds> files, JournalFileRounds file)
     {
         var first = file.FirstNumber;
@@ -206,16 +220,25 @@ internal sealed class JournalScan
             }
             // Only the round whose write or sync failed is written again: nothing follows it in the file that failed.
             if (candidate.LastNumber > first)
-                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} begins with round {first} too.";
+            {
+                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} begins "
+                    + $"with round {first} too.";
+            }
             return candidate;
         }
-        var damaged = files.Find(other => other != file && other.Fault is not null && other.StrayNumber >= OldestNeeded);
-        if (damaged is not null)
+        if (files.Find(other => other != file && other.StrayNumber >= OldestNeeded) is { Fault: not null } damaged)
+        {
             SetDamage(damaged);
+        }
         else if (broken is not null)
+        {
             Damage = $"{file.Path}, position 0: round {first} does not continue round {first - 1} of {broken.Path}.";
+        }
         else
-            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} is the oldest needed.";
+        {
+            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} is "
+                + "the oldest needed.";
+        }
         return null;
     }
 
@@ -228,11 +251,14 @@ internal sealed class JournalScan
         for (var i = 0; i < ordered.Length; i++)
         {
             var file = ordered[i];
-            var end = i + 1 < ordered.Length ? Math.Min(ordered[i + 1].FirstNumber, file.LastNumber + 1) : file.LastNumber + 1;
+            var end = file.LastNumber + 1;
+            if (i + 1 < ordered.Length)
+                end = Math.Min(end, ordered[i + 1].FirstNumber);
             var start = Math.Max(OldestNeeded, file.FirstNumber);
             if (start >= end)
                 continue;
-            var (firstPosition, endPosition) = (file.Find(fileSystem, start).Position, file.Find(fileSystem, end).Position);
+            var firstPosition = file.Find(fileSystem, start).Position;
+            var endPosition = file.Find(fileSystem, end).Position;
             ranges.Add(new(file.FileNumber, file.Epoch!.Value, firstPosition, start, endPosition));
         }
         return ranges;

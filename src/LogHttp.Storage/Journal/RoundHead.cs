@@ -53,8 +53,8 @@ internal readonly record struct RoundHead(
     }
 
     /// <summary>
-    /// Reads a head. Returns false when the bytes are no valid head of this version; <paramref name="head"/> is then what
-    /// they say, if <see cref="IsWritten"/> holds.
+    /// Reads a head. Returns false when the bytes are no valid head of this version; <paramref name="head"/> is then
+    /// what they say, if <see cref="IsWritten"/> holds.
     /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out RoundHead head, out uint headChecksum)
     {
@@ -74,7 +74,9 @@ internal readonly record struct RoundHead(
         return VersionOf(source) == JournalFormat.Version && ReadU64(source, 52) == 0 && head.IsValid;
     }
 
-    /// <summary>Returns whether magic and checksum hold: somebody wrote this head, perhaps in another version.</summary>
+    /// <summary>
+    /// Returns whether magic and checksum hold: somebody wrote this head, perhaps in another version.
+    /// </summary>
     public static bool IsWritten(ReadOnlySpan<byte> source) =>
         source.Length >= HeadBytes
         && source.StartsWith(Magic)

@@ -29,8 +29,8 @@ internal enum RoundState
 }
 
 /// <summary>
-/// Reads the rounds of one file through a window that moves forward, in large reads: the journal's files are opened without
-/// read-ahead. Holds at most <see cref="JournalFormat.MaxRoundBytes"/>. One thread.
+/// Reads the rounds of one file through a window that moves forward, in large reads: the journal's files are opened
+/// without read-ahead. Holds at most <see cref="JournalFormat.MaxRoundBytes"/>. One thread.
 /// </summary>
 internal sealed class RoundWindow(IFile file, string path) : IDisposable
 {
@@ -83,8 +83,8 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         if (RoundHead.VersionOf(bytes) != JournalFormat.Version)
         {
             throw new NotSupportedException(
-                $"{path}, position {position}: this round has version {RoundHead.VersionOf(bytes)} of the format; this server "
-                + $"knows version {JournalFormat.Version}. Use the server that wrote it, or a newer one.");
+                $"{path}, position {position}: this round has version {RoundHead.VersionOf(bytes)} of the format; this "
+                + $"server knows version {JournalFormat.Version}. Use the server that wrote it, or a newer one.");
         }
         if (!RoundHead.TryRead(bytes, out head, out headChecksum))
             return RoundState.Malformed;

@@ -11,12 +11,12 @@ namespace LogHttp.Storage.Journal;
 internal readonly record struct UnplacedPartition(ulong TopicId, int Partition, long SizeBytes);
 
 /// <summary>
-/// Keeps the journal's entries whose topic or segment is absent, one file for each partition (api/FORMAT.md §11). A disk
-/// that is not mounted must not lose records. One thread.
+/// Keeps the journal's entries whose topic or segment is absent, one file for each partition (api/FORMAT.md §11). A
+/// disk that is not mounted must not lose records. One thread.
 /// </summary>
 /// <remarks>
-/// <see cref="Add"/> collects, and <see cref="Flush"/> makes durable. A start that ends between the two reads the same entries
-/// from the journal again.
+/// <see cref="Add"/> collects, and <see cref="Flush"/> makes durable. A start that ends between the two reads the same
+/// entries from the journal again.
 /// </remarks>
 internal sealed class UnplacedEntries
 {
@@ -29,7 +29,8 @@ internal sealed class UnplacedEntries
     const string Suffix = ".journal";
     const int TopicIdDigits = 16;
 
-    // A round is written when so much is collected for a partition. All are written when so much is held for all of them.
+    // A round is written when so much is collected for a partition. All are written when so much is held for all of
+    // them.
     const int MaxRoundEntryBytes = 1 << 20;
     const int MaxHeldBytes = 8 << 20;
 
@@ -73,11 +74,15 @@ internal sealed class UnplacedEntries
         foreach (var entry in _fileSystem.List(_directory))
             if (!entry.IsDirectory && TryParseName(entry.Name, out var topicId, out var partition))
                 partitions.Add(new(topicId, partition, entry.LengthBytes));
-        return [.. partitions.OrderBy(static partition => partition.TopicId).ThenBy(static partition => partition.Partition)];
+        partitions.Sort(static (left, right) =>
+            (left.TopicId, left.Partition).CompareTo((right.TopicId, right.Partition)));
+        return partitions;
     }
 
     /// <summary>Adds an entry to its partition's. Durable after <see cref="Flush"/>.</summary>
-    /// <exception cref="IOException">The disk failed, or the limit is reached: the caller must not go on without the entry.</exception>
+    /// <exception cref="IOException">
+    /// The disk failed, or the limit is reached: the caller must not go on without the entry.
+    /// </exception>
     public void Add(in JournalEntry entry, ReadOnlySpan<byte> payload)
     {
         var key = (entry.TopicId, entry.Partition);
@@ -97,7 +102,9 @@ internal sealed class UnplacedEntries
     }
 
     /// <summary>Makes every added entry durable.</summary>
-    /// <exception cref="IOException">The disk failed, or the limit is reached: the caller must not go on without the entries.</exception>
+    /// <exception cref="IOException">
+    /// The disk failed, or the limit is reached: the caller must not go on without the entries.
+    /// </exception>
     public void Flush()
     {
         foreach (var (key, round) in _pending)
@@ -106,7 +113,9 @@ internal sealed class UnplacedEntries
         _heldBytes = 0;
     }
 
-    /// <summary>Streams a partition's entries in the order in which they were added, those not flushed excepted.</summary>
+    /// <summary>
+    /// Streams a partition's entries in the order in which they were added, those not flushed excepted.
+    /// </summary>
     /// <exception cref="CorruptionException">A round before the last one is damaged.</exception>
     public void ReadAll(ulong topicId, int partition, JournalEntryHandler handler)
     {
@@ -114,8 +123,10 @@ internal sealed class UnplacedEntries
         try
         {
             using var file = _fileSystem.Open(path);
-            if (ReadRounds(file, path) is { HasRounds: true } rounds)
-                JournalReader.Read(file, path, new(0, rounds.Epoch!.Value, 0, 1, rounds.EndPosition), 1, ulong.MaxValue, handler);
+            if (ReadRounds(file, path) is not { HasRounds: true } rounds)
+                return;
+            var range = new JournalRange(0, rounds.Epoch!.Value, 0, 1, rounds.EndPosition);
+            JournalReader.Read(file, path, range, 1, ulong.MaxValue, handler);
         }
         catch (FileNotFoundException)
         {
@@ -137,16 +148,18 @@ internal sealed class UnplacedEntries
         }
     }
 
-    static string NameOf(ulong topicId, int partition) => string.Create(CultureInfo.InvariantCulture, $"{topicId:x16}-{partition}{Suffix}");
+    static string NameOf(ulong topicId, int partition) =>
+        string.Create(CultureInfo.InvariantCulture, $"{topicId:x16}-{partition}{Suffix}");
 
     static bool TryParseName(string name, out ulong topicId, out int partition)
     {
         partition = 0;
         topicId = 0;
-        return name.Length > TopicIdDigits + 1 + Suffix.Length
-            && name.EndsWith(Suffix, StringComparison.Ordinal)
-            && ulong.TryParse(name.AsSpan(0, TopicIdDigits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out topicId)
-            && int.TryParse(name.AsSpan(TopicIdDigits + 1, name.Length - TopicIdDigits - 1 - Suffix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out partition)
+        if (name.Length <= TopicIdDigits + 1 + Suffix.Length)
+            return false;
+        var (hex, digits) = (name[..TopicIdDigits], name[(TopicIdDigits + 1)..^Suffix.Length]);
+        return ulong.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out topicId)
+            && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out partition)
             && NameOf(topicId, partition) == name;
     }
 
@@ -172,7 +185,8 @@ internal sealed class UnplacedEntries
         if (!_tails.Remove(key, out var tail))
         {
             tail = Tail.Of(ReadRounds(file, path), _newId);
-            // Also of a file that was found: the process that created it may have ended before it made the name durable.
+            // Also of a file that was found: the process that created it may have ended before it made the name
+            // durable.
             _fileSystem.SyncDirectory(_journalDirectory);
             _fileSystem.SyncDirectory(_directory);
         }
@@ -181,9 +195,9 @@ internal sealed class UnplacedEntries
         if (endPosition > _maxFileBytes || _totalBytes - lengthBytes + endPosition > _maxTotalBytes)
         {
             throw new IOException(
-                $"{path}: entries of topic {key.TopicId:x16}, partition {key.Partition}, have no place, and keeping them takes "
-                + $"{endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and {_maxTotalBytes} for all. "
-                + $"Mount the topic's directory, or move {_directory} away if those records may be lost.");
+                $"{path}: entries of topic {key.TopicId:x16}, partition {key.Partition}, have no place. Keeping them "
+                + $"takes {endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and "
+                + $"{_maxTotalBytes} for all. Mount the topic's directory, or move {_directory} away if those records may be lost.");
         }
         // What an interrupted append left goes first: the new round may be shorter.
         if (lengthBytes > tail.EndPosition)
@@ -232,7 +246,13 @@ internal sealed class UnplacedEntries
         {
             var body = _bytes.AsSpan(JournalFormat.HeadBytes..LengthBytes);
             var head = new RoundHead(
-                _entryCount, tail.Epoch, tail.Number + 1, OldestNeeded: 1, LengthBytes, tail.HeadChecksum, Crc32C.Of(body));
+                _entryCount,
+                tail.Epoch,
+                tail.Number + 1,
+                OldestNeeded: 1,
+                LengthBytes,
+                tail.HeadChecksum,
+                Crc32C.Of(body));
             headChecksum = head.Write(_bytes);
             var sizeBytes = (int)JournalFormat.Align(LengthBytes);
             _bytes.AsSpan(LengthBytes, sizeBytes - LengthBytes).Clear();
@@ -247,6 +267,10 @@ internal sealed class UnplacedEntries
     {
         // A file without a whole round is a new use of it.
         public static Tail Of(JournalFileRounds rounds, Func<long> newId) =>
-            new(rounds.HasRounds ? rounds.Epoch!.Value : (ulong)newId(), rounds.LastNumber, rounds.LastHeadChecksum, rounds.EndPosition);
+            new(
+                rounds.HasRounds ? rounds.Epoch!.Value : (ulong)newId(),
+                rounds.LastNumber,
+                rounds.LastHeadChecksum,
+                rounds.EndPosition);
     }
 }

@@ -20,7 +20,9 @@ internal static class ChecksummedLine
         buffer.Write(Encoding.ASCII.GetBytes(CrcLine(buffer.WrittenSpan)));
     }
 
-    /// <summary>Takes the first line of a file. Returns false when the file is not two lines, or its CRC is wrong.</summary>
+    /// <summary>
+    /// Takes the first line of a file. Returns false when the file is not two lines, or its CRC is wrong.
+    /// </summary>
     /// <param name="content">The whole file.</param>
     /// <param name="line">The first line with its line feed, a part of <paramref name="content"/>.</param>
     public static bool TryRead(ReadOnlySpan<byte> content, out ReadOnlySpan<byte> line)
@@ -29,5 +31,6 @@ internal static class ChecksummedLine
         return !line.IsEmpty && content[line.Length..].SequenceEqual(Encoding.ASCII.GetBytes(CrcLine(line)));
     }
 
-    static string CrcLine(ReadOnlySpan<byte> line) => string.Create(CultureInfo.InvariantCulture, $"crc32c:{Crc32C.Of(line):x8}\n");
+    static string CrcLine(ReadOnlySpan<byte> line) =>
+        string.Create(CultureInfo.InvariantCulture, $"crc32c:{Crc32C.Of(line):x8}\n");
 }

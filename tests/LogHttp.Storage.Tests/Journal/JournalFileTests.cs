@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Testing;
@@ -18,7 +19,7 @@ public class JournalFileTests
         var content = new byte[found.SizeBytes];
         found.File.ReadExactly(content, 0);
         using var compressed = new MemoryStream();
-        using (var stream = new System.IO.Compression.BrotliStream(compressed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+        using (var stream = new BrotliStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
             stream.Write(content);
         Assert.True(compressed.Length > content.Length * 0.99);
         Assert.Equal(["00000007.journal"], survivor.List(TestJournal.Directory).Select(static entry => entry.Name));
@@ -113,5 +114,6 @@ public class JournalFileTests
     [InlineData("000000001.journal", false)]
     [InlineData("00000001.journal.tmp", false)]
     [InlineData("+0000001.journal", false)]
-    public void TryParseName_TakesItsOwnNamesAlone(string name, bool expected) => Assert.Equal(expected, JournalFile.TryParseName(name, out _));
+    public void TryParseName_TakesItsOwnNamesAlone(string name, bool expected) =>
+        Assert.Equal(expected, JournalFile.TryParseName(name, out _));
 }

@@ -11,13 +11,21 @@ public class JournalFormatTests
     const ulong TopicId = 0x8f1d4c0a52b7e693;
 
     static readonly Gen<(JournalEntry Entry, byte[] Payload)> Entries = Gen.Select(
-        Gen.Int[1, 7], Gen.ULong, Gen.Int[0, int.MaxValue], Gen.Long[0, long.MaxValue], Gen.UInt, Gen.Byte.Array[0, 70]).Select(
+        Gen.Int[1, 7],
+        Gen.ULong,
+        Gen.Int[0, int.MaxValue],
+        Gen.Long[0, long.MaxValue],
+        Gen.UInt,
+        Gen.Byte.Array[0, 70]).Select(
         static (kind, id, partition, offset, generation, payload) => (
             new JournalEntry((JournalEntryKind)kind, id, partition, offset, generation, offset / 3),
             kind is 1 or 7 ? payload : []));
 
-    static readonly Gen<byte[]> Rounds = Gen.Select(Entries.Array[0, 8], Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.UInt).Select(
-        static (entries, epoch, number, previous) => TestJournal.Round(epoch, number, previous, number, entries));
+    static readonly Gen<byte[]> Rounds = Gen
+        .Select(Entries.Array[0, 8], Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.UInt)
+        .Select(static (entries, epoch, number, previous) => TestJournal.Round(epoch, number, previous, number, entries));
+
+    static readonly byte[] Line = """{"offset":42,"timestamp":1,"value":"hi"}"""u8.ToArray();
 
     static byte[] Example => TestJournal.Round(
         0x0123456789abcdef,
@@ -26,11 +34,13 @@ public class JournalFormatTests
         5,
         (new(JournalEntryKind.SegmentMade, TopicId, 3, 42, 1, 0), []),
         (new(JournalEntryKind.JournalingBegins, TopicId, 3, 42, 1, 0), []),
-        (new(JournalEntryKind.Records, TopicId, 3, 42, 1, 0), """{"offset":42,"timestamp":1,"value":"hi"}"""u8.ToArray()),
+        (new(JournalEntryKind.Records, TopicId, 3, 42, 1, 0), Line),
         (new(JournalEntryKind.SyncedUpTo, TopicId, 3, 42, 1, 41), []),
         (new(JournalEntryKind.JournalingEnds, TopicId, 3, 42, 1, 41), []),
         (new(JournalEntryKind.GroupState, TopicId, 3, -1, 0, -7), """{"group":"g","offset":42}"""u8.ToArray()),
         (new(JournalEntryKind.TopicDeleted, TopicId, 0, 0, 0, 0), []));
+
+    static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "Golden", "journal", "round");
 
     static bool IsValid(ReadOnlySpan<byte> round) =>
         RoundHead.TryRead(round, out var head, out _)
@@ -50,7 +60,7 @@ public class JournalFormatTests
         if (Environment.GetEnvironmentVariable("LOGHTTP_UPDATE_GOLDEN") == "1")
             Update(Example);
         else
-            Assert.Equal(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", "journal", "round")), Example);
+            Assert.Equal(File.ReadAllBytes(GoldenPath), Example);
         Assert.True(IsValid(Example));
     }
 
@@ -62,8 +72,9 @@ public class JournalFormatTests
     }
 
     [Fact]
-    public void R2_Head_ReadsBackAsWritten() => Gen.Select(Gen.UInt[0, 1000], Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.ULong, Gen.UInt, Gen.UInt).Sample(
-        (count, epoch, number, oldest, previous, body) =>
+    public void R2_Head_ReadsBackAsWritten() => Gen
+        .Select(Gen.UInt[0, 1000], Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.ULong, Gen.UInt, Gen.UInt)
+        .Sample(static (count, epoch, number, oldest, previous, body) =>
         {
             var head = new RoundHead(count, epoch, number, oldest % number + 1, 64 + (int)count * 40, previous, body);
             var bytes = new byte[JournalFormat.HeadBytes];
@@ -88,7 +99,9 @@ public class JournalFormatTests
     });
 
     [Fact]
-    public void R4_AnyFlippedBit_MakesTheRoundInvalid() => Gen.Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Int[0, 7]).Sample((round, at, bit) =>
+    public void R4_AnyFlippedBit_MakesTheRoundInvalid() => Gen
+        .Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Int[0, 7])
+        .Sample(static (round, at, bit) =>
     {
         Assert.True(IsValid(round));
         round[at % round.Length] ^= (byte)(1 << bit);
@@ -96,7 +109,9 @@ public class JournalFormatTests
     });
 
     [Fact]
-    public void R4_AnyTruncation_MakesTheRoundInvalid() => Gen.Select(Rounds, Gen.Int[0, int.MaxValue]).Sample((round, length) =>
+    public void R4_AnyTruncation_MakesTheRoundInvalid() => Gen
+        .Select(Rounds, Gen.Int[0, int.MaxValue])
+        .Sample(static (round, length) =>
         Assert.False(IsValid(round.AsSpan(0, length % round.Length))));
 
     [Fact]
@@ -108,7 +123,9 @@ public class JournalFormatTests
     });
 
     [Fact]
-    public void R4_AnyByteUnderValidChecksums_NeverThrows() => Gen.Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Byte).Sample((round, at, value) =>
+    public void R4_AnyByteUnderValidChecksums_NeverThrows() => Gen
+        .Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Byte)
+        .Sample(static (round, at, value) =>
     {
         round[at % round.Length] = value;
         IsValid(WithChecksums(round));
@@ -155,9 +172,10 @@ public class JournalFormatTests
     public void Write_OfWhatTheFormatForbids_Throws()
     {
         var bytes = new byte[200];
-        Assert.Throws<ArgumentException>(() => new JournalEntry(0, 1, 0, 0, 0, 0).Write(bytes, []));
-        Assert.Throws<ArgumentException>(() => new JournalEntry(JournalEntryKind.Records, 1, -1, 0, 0, 0).Write(bytes, []));
-        Assert.Throws<ArgumentException>(() => new JournalEntry(JournalEntryKind.SyncedUpTo, 1, 1, 0, 0, 0).Write(bytes, [1]));
+        var synced = new JournalEntry(JournalEntryKind.SyncedUpTo, 1, 1, 0, 0, 0);
+        Assert.Throws<ArgumentException>(() => (synced with { Kind = 0 }).Write(bytes, []));
+        Assert.Throws<ArgumentException>(() => (synced with { Partition = -1 }).Write(bytes, []));
+        Assert.Throws<ArgumentException>(() => synced.Write(bytes, [1]));
         Assert.Throws<ArgumentException>(() => new RoundHead(0, 1, 0, 1, 64, 0, 0).Write(bytes));
         Assert.Throws<ArgumentException>(() => new RoundHead(0, 1, 5, 6, 64, 0, 0).Write(bytes));
     }
@@ -167,5 +185,6 @@ public class JournalFormatTests
     [InlineData(1, 4096)]
     [InlineData(4096, 4096)]
     [InlineData(5_000_000_001, 5_000_003_584)]
-    public void Align_GivesTheNextBlock(long position, long expected) => Assert.Equal(expected, JournalFormat.Align(position));
+    public void Align_GivesTheNextBlock(long position, long expected) =>
+        Assert.Equal(expected, JournalFormat.Align(position));
 }

@@ -87,7 +87,7 @@ public class JournalScanTests
         second.Add(5, 7, first.HeadChecksums[4]);
         var scan = Scan();
         AssertRounds(scan, 1, 7);
-        Assert.Equal([new JournalRange(1, 11, 0, 1, first.Positions[5]), new JournalRange(2, 12, 0, 5, second.Position)], scan.Rounds);
+        Assert.Equal([new(1, 11, 0, 1, first.Positions[5]), new(2, 12, 0, 5, second.Position)], scan.Rounds);
     }
 
     [Fact]
@@ -116,6 +116,18 @@ public class JournalScanTests
     }
 
     [Fact]
+    public void R8_RoundWrittenAgain_IsTheOldestNeeded()
+    {
+        using var first = Make(1, 11);
+        using var second = Make(2, 12);
+        first.Add(1, 5, 0);
+        second.Add(5, 7, first.HeadChecksums[4], oldestNeeded: 5);
+        var scan = Scan();
+        AssertRounds(scan, 5, 7);
+        Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
+    }
+
+    [Fact]
     public void R8_MoreThanOneRoundWrittenAgain_IsDamage()
     {
         using var first = Make(1, 11);
@@ -123,6 +135,17 @@ public class JournalScanTests
         first.Add(1, 6, 0);
         second.Add(5, 9, first.HeadChecksums[4]);
         Assert.Contains("rounds 5 to 6", Scan().Damage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void R8_RoundBehindTheOneWrittenAgain_IsDamageAlsoWhenThatIsTorn()
+    {
+        using var first = Make(1, 11);
+        using var second = Make(2, 12);
+        first.Add(1, 6, 0);
+        first.Overwrite(5, 100, [0xEE]);
+        second.Add(5, 9, first.HeadChecksums[4]);
+        Assert.Contains("round 6 follows", Scan().Damage, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -296,6 +319,24 @@ public class JournalScanTests
         Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
     }
 
+    /// <summary>The older use holds a round that was written again, and that is needed where it was.</summary>
+    [Theory]
+    [InlineData(0, "the head is torn")]
+    [InlineData(100, "the older head stands, over another body")]
+    [InlineData(4096 + 100, "the older first round stands, and the second does not")]
+    public void R12_TornUseOfAFreeFile_ThatHoldsANeededNumber_IsNoDamage(int at, string what)
+    {
+        using var first = Make(1, 11);
+        using var second = Make(2, 12);
+        first.Add(1, 5, 0);
+        second.Add(5, 7, first.HeadChecksums[4], oldestNeeded: 5);
+        first.File.File.Write("LHROUND0torn"u8, at);
+        var scan = Scan();
+        Assert.True(scan.Damage is null, $"{what}: {scan.Damage}");
+        AssertRounds(scan, 5, 7);
+        Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
+    }
+
     /// <summary>Every set of sectors of the last round that may not have reached the disk.</summary>
     [Theory]
     [InlineData(true)]
@@ -360,6 +401,25 @@ public class JournalScanTests
         file.Overwrite(3, 100, [0xEE]);
         file.Overwrite(4, 100, [0xEE]);
         Assert.Contains("round 4 follows", Scan().Damage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void R13_FirstRoundsDamagedInTheirBodies_IsDamage()
+    {
+        using var file = Make(1, 11);
+        file.Add(1, 2, 0);
+        file.Overwrite(1, 100, [0xEE]);
+        file.Overwrite(2, 100, [0xEE]);
+        Assert.Contains("round 2 follows", Scan().Damage, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void R6_WrongHeadChecksumWithinAFile_IsDamage()
+    {
+        using var file = Make(1, 11);
+        file.Add(1, 2, 0);
+        file.Add(3, 3, file.HeadChecksums[1]);
+        Assert.Contains("round 3 does not continue round 2", Scan().Damage, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -474,6 +534,35 @@ public class JournalScanTests
     }
 
     [Fact]
+    public void Read_OfRealFiles_FindsTheRounds_AlsoBesideTheWriter()
+    {
+        using var temporary = new TemporaryDirectory();
+        using var fileSystem = new PhysicalFileSystem(temporary.Path);
+        using var file = JournalFile.Make(fileSystem, temporary.Path, 1, 8 << 20, () => 5);
+        // More than the window of a scan, so that rounds cross its end.
+        uint previous = 0;
+        var position = 0L;
+        for (var number = 1ul; number <= 9; number++)
+        {
+            var payload = TestJournal.Payload(number, 400_000);
+            var round = TestJournal.Round(11, number, previous, 1, (TestJournal.Records, payload));
+            RoundHead.TryRead(round, out _, out previous);
+            file.Write(round, position);
+            file.Sync();
+            position += JournalFormat.Align(round.Length);
+            var scan = JournalScan.Read(fileSystem, temporary.Path);
+            Assert.Equal((null, number, previous), (scan.Damage, scan.LastNumber, scan.LastHeadChecksum));
+            var last = 0ul;
+            JournalReader.Read(fileSystem, temporary.Path, scan.Rounds, number, number, (in _, found, round) =>
+            {
+                Assert.Equal(payload, found);
+                last = round;
+            });
+            Assert.Equal(number, last);
+        }
+    }
+
+    [Fact]
     public void Read_OfRandomOverwrites_NeverThrows_AndServesOnlyWholeRounds()
     {
         for (var seed = 0; seed < 300; seed++)
@@ -505,7 +594,8 @@ public class JournalScanTests
         file.Add(1, 3, 0);
         var scan = Scan();
         file.Overwrite(2, 100, [0xEE]);
-        Assert.Equal(file.Positions[2], Assert.Throws<CorruptionException>(() => TestJournal.ReadAll(_fileSystem, scan)).Position);
+        var exception = Assert.Throws<CorruptionException>(() => TestJournal.ReadAll(_fileSystem, scan));
+        Assert.Equal(file.Positions[2], exception.Position);
         Assert.Equal([3ul], TestJournal.Numbers(_fileSystem, scan, 3));
     }
 }

@@ -25,7 +25,9 @@ static class TestJournal
         foreach (var (entry, payload) in entries)
             lengthBytes += entry.Write(bytes.AsSpan(lengthBytes), payload);
         var body = bytes.AsSpan(JournalFormat.HeadBytes..lengthBytes);
-        new RoundHead((uint)entries.Length, epoch, number, oldestNeeded, lengthBytes, previousHeadChecksum, Crc32C.Of(body)).Write(bytes);
+        var head = new RoundHead(
+            (uint)entries.Length, epoch, number, oldestNeeded, lengthBytes, previousHeadChecksum, Crc32C.Of(body));
+        head.Write(bytes);
         return bytes[..lengthBytes];
     }
 
@@ -46,14 +48,23 @@ static class TestJournal
     }
 
     /// <summary>What a scan found, as (round, payload length) of every entry.</summary>
-    public static List<(ulong Round, byte[] Payload)> ReadAll(IFileSystem fileSystem, JournalScan scan, ulong first = 1, ulong last = ulong.MaxValue)
+    public static List<(ulong Round, byte[] Payload)> ReadAll(
+        IFileSystem fileSystem,
+        JournalScan scan,
+        ulong first = 1,
+        ulong last = ulong.MaxValue)
     {
         List<(ulong, byte[])> found = [];
-        JournalReader.Read(fileSystem, Directory, scan.Rounds, first, last, (in entry, payload, round) => found.Add((round, payload.ToArray())));
+        JournalReader.Read(fileSystem, Directory, scan.Rounds, first, last, (in _, payload, round) =>
+            found.Add((round, payload.ToArray())));
         return found;
     }
 
-    public static ulong[] Numbers(IFileSystem fileSystem, JournalScan scan, ulong first = 1, ulong last = ulong.MaxValue) =>
+    public static ulong[] Numbers(
+        IFileSystem fileSystem,
+        JournalScan scan,
+        ulong first = 1,
+        ulong last = ulong.MaxValue) =>
         [.. ReadAll(fileSystem, scan, first, last).Select(static entry => entry.Round)];
 }
 
@@ -65,7 +76,8 @@ sealed class TestJournalFile : IDisposable
     public TestJournalFile(IFileSystem fileSystem, long fileNumber, ulong epoch, int blocks = 16)
     {
         Epoch = epoch;
-        _file = JournalFile.Make(fileSystem, TestJournal.Directory, fileNumber, blocks * JournalFormat.BlockBytes, () => (long)epoch);
+        var sizeBytes = blocks * JournalFormat.BlockBytes;
+        _file = JournalFile.Make(fileSystem, TestJournal.Directory, fileNumber, sizeBytes, () => (long)epoch);
     }
 
     public TestJournalFile(JournalFile file, ulong epoch) => (_file, Epoch) = (file, epoch);
@@ -86,7 +98,9 @@ sealed class TestJournalFile : IDisposable
     {
         for (var number = first; number <= last; number++)
         {
-            var round = TestJournal.Round(Epoch, number, previousHeadChecksum, oldestNeeded, (TestJournal.Records, TestJournal.Payload(number, payloadBytes)));
+            var payload = TestJournal.Payload(number, payloadBytes);
+            var round = TestJournal.Round(
+                Epoch, number, previousHeadChecksum, oldestNeeded, (TestJournal.Records, payload));
             RoundHead.TryRead(round, out _, out previousHeadChecksum);
             HeadChecksums[number] = previousHeadChecksum;
             Positions[number] = Position;

@@ -77,7 +77,10 @@ public class UnplacedEntriesTests
             Add(unplaced, position, 300_000, partition: position % 3);
         unplaced.Flush();
         for (var partition = 0; partition < 3; partition++)
-            Assert.Equal(Enumerable.Range(0, 40).Where(position => position % 3 == partition).Select(static position => (long)position), Positions(_fileSystem, partition));
+        {
+            var expected = Enumerable.Range(0, 40).Where(position => position % 3 == partition);
+            Assert.Equal(expected.Select(static position => (long)position), Positions(_fileSystem, partition));
+        }
     }
 
     [Fact]
@@ -126,7 +129,8 @@ public class UnplacedEntriesTests
         Add(unplaced, 1);
         unplaced.Flush();
         Add(unplaced, 2, 5000);
-        Assert.Contains("At most 8192 bytes", Assert.Throws<IOException>(unplaced.Flush).Message, StringComparison.Ordinal);
+        var exception = Assert.Throws<IOException>(unplaced.Flush);
+        Assert.Contains("At most 8192 bytes", exception.Message, StringComparison.Ordinal);
         Assert.Equal([1], Positions(_fileSystem));
     }
 
@@ -184,8 +188,9 @@ public class UnplacedEntriesTests
         {
             for (var seed = 0; seed < 5; seed++)
             {
-                var fileSystem = TestJournal.CreateDisk(cutAt * 100 + seed);
-                fileSystem.Faults = new SeededFaultPlan(new Random(cutAt * 100 + seed)) { PowerCutAtCall = fileSystem.CallCount + cutAt }.Decide;
+                var random = new Random(cutAt * 100 + seed);
+                var fileSystem = TestJournal.CreateDisk(random.Next());
+                fileSystem.Faults = new SeededFaultPlan(random) { PowerCutAtCall = fileSystem.CallCount + cutAt }.Decide;
                 var flushed = 0L;
                 var added = 0L;
                 try

@@ -16,7 +16,8 @@ public class ChecksummedLineTests
     }
 
     [Fact]
-    public void Complete_AddsTheLineOfTheCrc() => Assert.Equal("{}\ncrc32c:f01f9d27\n", Encoding.UTF8.GetString(Complete("{}")));
+    public void Complete_AddsTheLineOfTheCrc() =>
+        Assert.Equal("{}\ncrc32c:f01f9d27\n", Encoding.UTF8.GetString(Complete("{}")));
 
     [Fact]
     public void TryRead_OfWhatWasCompleted_GivesTheLine()
@@ -26,7 +27,8 @@ public class ChecksummedLineTests
     }
 
     [Fact]
-    public void TryRead_OfAnyFlippedBitOrOtherLength_IsFalse() => Gen.Select(Gen.Int[0, 23], Gen.Int[0, 7]).Sample(static (at, bit) =>
+    public void TryRead_OfAnyFlippedBitOrOtherLength_IsFalse() => Gen.Select(Gen.Int[0, 23], Gen.Int[0, 7]).Sample(
+        static (at, bit) =>
     {
         var bytes = Complete("""{"a":1}""");
         Assert.False(ChecksummedLine.TryRead(bytes.AsSpan(0, at), out _));
