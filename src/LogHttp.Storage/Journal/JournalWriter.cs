@@ -401,7 +401,7 @@ internal sealed partial class JournalWriter
             HandOver(failure);
             return true;
         }
-        if (_sealed.Count > 0 && _retiring is null)
+        if (_live is { HasFailed: false } && _sealed.Count > 0 && _retiring is null)
             RequestCheckpoint();
         KeepSpare();
         return false;
