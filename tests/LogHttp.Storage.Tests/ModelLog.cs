@@ -33,9 +33,9 @@ sealed class ModelLog
 
     public static RecordBatch Batch(params IEnumerable<string> texts) => TestLog.Batch(texts);
 
-    public AppendResult Append(RecordBatch batch, long? expectedNextOffset = null)
+    public AppendResult Append(RecordBatch batch, long? expectedNextOffset = null, bool mayOverlap = false)
     {
-        var result = Partition.AppendAsync(batch, expectedNextOffset);
+        var result = Partition.AppendAsync(batch, expectedNextOffset, mayOverlap: mayOverlap);
         _scheduler.RunAll();
         Assert.True(result.IsCompleted);
         return result.Result;

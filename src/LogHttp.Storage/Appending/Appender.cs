@@ -100,6 +100,16 @@ internal sealed partial class Appender
         return _context.AppendBudget.HasRoomFor(sizeBytes) ? null : _context.AppendBudget.Refusal();
     }
 
+    /// <summary>Where a producer stands, by what is published.</summary>
+    public (long Epoch, long NextSequence)? FindProducer(string id)
+    {
+        ProducerTable producers;
+        long lastStampMs;
+        lock (_gate)
+            (producers, lastStampMs) = (_publishedProducers, _publishedStampMs);
+        return producers.Find(id, Math.Max(_context.Environment.NowMs, lastStampMs)) is { } found ? (found.Epoch, found.NextSequence) : null;
+    }
+
     /// <summary>Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for it.</summary>
     public void Configure(TopicConfiguration configuration)
     {
