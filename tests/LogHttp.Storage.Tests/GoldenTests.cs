@@ -113,6 +113,40 @@ public class GoldenTests
     }
 
     [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void UpgradeOfFormat2_BrokenOffAtAnyCall_LosesNothing(bool cutsPower, bool hasCheckpoint)
+    {
+        var lines = File.ReadAllText(Path.Combine(DirectoryBefore, Names[2])) + File.ReadAllText(Path.Combine(DirectoryBefore, Names[4]));
+        var calls = 0;
+        for (var isBrokenOff = true; isBrokenOff; calls++)
+        {
+            var log = new ModelLog();
+            log.Close();
+            foreach (var name in Names)
+            {
+                var path = $"/data/topics/t/{name}";
+                log.FileSystem.DeleteFile(path);
+                if (!hasCheckpoint && name == "0/checkpoint")
+                    continue;
+                using var file = log.FileSystem.Create(path);
+                file.Write(File.ReadAllBytes(Path.Combine(DirectoryBefore, name)), 0);
+                file.Sync();
+            }
+            log.FileSystem.DeleteFile("/data/reserve");
+            log.FileSystem.SyncDirectory("/data/topics/t/0");
+            isBrokenOff = log.TryOpenBrokenOff(calls, cutsPower);
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.Equal(lines, Encoding.UTF8.GetString(log.ReadAll()));
+            Assert.Equal((0, 1), log.Partition.FindProducer("p1"));
+            Assert.Contains("\"format\":3", Encoding.UTF8.GetString(log.ReadFile("/data/topics/t/topic.json")), StringComparison.Ordinal);
+        }
+        Assert.True(calls > 10, $"The start made {calls} calls only.");
+    }
+
+    [Theory]
     [InlineData("topic.json")]
     [InlineData("0/checkpoint")]
     public void NewerFormat_IsRefused_NamingBoth(string name)

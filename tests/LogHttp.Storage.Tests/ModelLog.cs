@@ -116,6 +116,29 @@ sealed class ModelLog
         Open();
     }
 
+    /// <summary>
+    /// Starts a log that was closed, and kills the process or cuts the power at a call of the start's, the first being 0; then
+    /// starts it again. False where the start came to its end without so many calls.
+    /// </summary>
+    public bool TryOpenBrokenOff(int callNumber, bool cutsPower)
+    {
+        FileSystem.Faults = _ => callNumber-- == 0 ? throw new PowerCutException() : Fault.None;
+        try
+        {
+            Open();
+            FileSystem.Faults = null;
+            return false;
+        }
+        catch (PowerCutException)
+        {
+            _scheduler.Clear();
+            FileSystem.Faults = null;
+            FileSystem = cutsPower ? FileSystem.PowerCut() : FileSystem.Kill();
+            Open();
+            return true;
+        }
+    }
+
     public byte[] ReadFile(string path)
     {
         using var file = FileSystem.Open(path);
