@@ -90,9 +90,13 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
             }
             (firstRecord, _record, _tailPosition) = (repeatedCount, repeatedCount, batch.TailPosition(repeatedCount));
             var firstGiven = batch.GivenTo(firstRecord).Offset;
-            request.Written(new(AppendStatus.Appended, firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset, TimestampMs: LastStampMs) { RepeatedCount = repeatedCount });
+            var firstOffset = firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset;
+            request.Written(new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs) { RepeatedCount = repeatedCount });
             if (batch.Producer is { } producer)
-                _stamp = new(producer with { Sequence = producer.Sequence + repeatedCount }, batch.CrcOf(repeatedCount, batch.Count - repeatedCount));
+            {
+                var crc = batch.CrcOf(repeatedCount, batch.Count - repeatedCount);
+                _stamp = new(producer with { Sequence = producer.Sequence + repeatedCount }, crc);
+            }
         }
         for (; _record < tailBytes.Length; _record++)
         {
@@ -109,7 +113,11 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         }
         var written = request.WrittenUpTo(writer.Cursor.NextOffset);
         if (_stamp is { } stamp)
-            Producers = Producers.With(stamp.Producer, new(stamp.Producer.Sequence, batch.Count - written.RepeatedCount, stamp.Crc, written.FirstOffset, written.NextOffset, written.TimestampMs), LastStampMs);
+        {
+            var count = batch.Count - written.RepeatedCount;
+            var produced = new ProducedBatch(stamp.Producer.Sequence, count, stamp.Crc, written.FirstOffset, written.NextOffset, written.TimestampMs);
+            Producers = Producers.With(stamp.Producer, produced, LastStampMs);
+        }
         _stamp = null;
         return true;
     }

@@ -54,9 +54,15 @@ public sealed partial class PartitionLog
     /// <param name="batch">The records; where it has a producer, one that is not the producer's next is not appended.</param>
     /// <param name="expectedNextOffset">The log's next offset, without which nothing is appended; null for any.</param>
     /// <param name="keepIfOverloaded">Whether a batch that is refused with <see cref="AppendStatus.Overloaded"/> stays the caller's, to be tried again.</param>
-    /// <param name="mayOverlap">Whether the batch's first records are dropped where their producer's are in the log already; else such a batch is refused.</param>
+    /// <param name="mayOverlap">
+    /// Whether the first of the producer's records are dropped where the log has them already; else such a batch is refused.
+    /// </param>
     /// <exception cref="ArgumentException">The batch is empty, its offsets span more than a segment can, or they are given and it may overlap.</exception>
-    public Task<AppendResult> AppendAsync(RecordBatch batch, long? expectedNextOffset = null, bool keepIfOverloaded = false, bool mayOverlap = false)
+    public Task<AppendResult> AppendAsync(
+        RecordBatch batch,
+        long? expectedNextOffset = null,
+        bool keepIfOverloaded = false,
+        bool mayOverlap = false)
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)

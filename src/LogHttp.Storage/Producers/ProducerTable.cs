@@ -69,7 +69,7 @@ internal sealed class ProducerTable
                 return remembered.Crc is null || remembered.Crc == batch.Crc ? Repeated(remembered) : Differs(batch, remembered, expected);
         }
         if (FirstWithin(batches, stamp.Sequence, batch.Count) is not { } overlapped)
-            return new(AppendStatus.SequenceForgotten, Reason: Forgotten(batch, expected)) { ExpectedSequence = expected };
+            return Forgotten(batch, expected);
         // Before format 3 a sequence counted batches: how much of one is repeated can't be known.
         if (!mayOverlap || overlapped.Crc is null)
             return Differs(batch, overlapped, expected);
@@ -80,7 +80,7 @@ internal sealed class ProducerTable
                 return Differs(batch, remembered, expected);
         }
         if (stamp.Sequence + batch.Count <= expected)
-            return RepeatedWithin(stamp.Sequence, batch.Count, batches) ?? new(AppendStatus.SequenceForgotten, Reason: Forgotten(batch, expected)) { ExpectedSequence = expected };
+            return RepeatedWithin(stamp.Sequence, batch.Count, batches) ?? Forgotten(batch, expected);
         repeatedCount = (int)(expected - stamp.Sequence);
         return null;
     }
@@ -153,8 +153,12 @@ internal sealed class ProducerTable
         return new(AppendStatus.BatchDiffers, Reason: FormattableString.Invariant($"{sent} {inLog} Nothing was appended; the next sequence is {expected}.")) { ExpectedSequence = expected };
     }
 
-    static string Forgotten(RecordBatch batch, long expected) => FormattableString.Invariant(
-        $"Sequence {batch.Producer!.Sequence} of producer \"{batch.Producer.Id}\" was appended too long ago to say where; the next one is {expected}. A producer that starts again takes a higher epoch.");
+    static AppendResult Forgotten(RecordBatch batch, long expected)
+    {
+        var (id, _, sequence) = batch.Producer!;
+        var reason = FormattableString.Invariant($"Sequence {sequence} of producer \"{id}\" was appended too long ago to say where; the next one is {expected}. A producer that starts again takes a higher epoch.");
+        return new(AppendStatus.SequenceForgotten, Reason: reason) { ExpectedSequence = expected };
+    }
 
     static string Gap(ProducerStamp stamp, ProducerState? known, long expected) =>
         known is null ? FormattableString.Invariant($"Producer \"{stamp.Id}\" is not known here, or no more; it begins with sequence 0, not {stamp.Sequence}. One that was forgotten takes a higher epoch.")
