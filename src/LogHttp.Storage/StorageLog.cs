@@ -71,6 +71,9 @@ internal static partial class StorageLog
     [LoggerMessage(23, LogLevel.Error, "A segment could not be read to be verified; it is tried again tomorrow")]
     public static partial void ScrubFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(36, LogLevel.Information, "{Directory}: upgraded from format {OldFormat} to format {NewFormat}; servers that know the old format alone can't open it any more")]
+    public static partial void TopicUpgraded(ILogger logger, string directory, int oldFormat, int newFormat);
+
     [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
     public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
 

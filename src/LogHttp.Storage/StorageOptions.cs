@@ -21,14 +21,20 @@ public sealed record StorageOptions
     /// <summary>How many partitions all topics may have together, 1 to 10,000,000.</summary>
     public int MaxPartitions { get; init; } = 100_000;
 
-    /// <summary>The most that <see cref="MaxProducers"/> may be.</summary>
+    /// <summary>The most that <see cref="MaxProducers"/> and <see cref="MaxKafkaProducers"/> may be.</summary>
     internal const int MostProducers = 100_000;
 
-    /// <summary>How many producers that number their batches a partition remembers, 1 to 100,000; of more, those longest silent are forgotten.</summary>
+    /// <summary>How many producers that number their records a partition remembers, 1 to 100,000; of more, those longest silent are forgotten.</summary>
     public int MaxProducers { get; init; } = 10_000;
 
     /// <summary>How long a producer that is silent is remembered, a minute to a year.</summary>
     public TimeSpan ProducerExpiry { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>How many of Kafka's producers a partition remembers beside those, 1 to 100,000. Every start of a Java producer takes a new id.</summary>
+    public int MaxKafkaProducers { get; init; } = 10_000;
+
+    /// <summary>How long one of Kafka's producers that is silent is remembered, a minute to a year.</summary>
+    public TimeSpan KafkaProducerExpiry { get; init; } = TimeSpan.FromDays(1);
 
     /// <summary>How often it is looked for records that are to be kept no longer, a second to a day.</summary>
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromSeconds(10);
@@ -81,7 +87,11 @@ public sealed record StorageOptions
     /// <summary>How many partitions may hold bytes that only the journal has durably; their segments stay open.</summary>
     internal int MaxUnsyncedLogs => Math.Max(2, MaxOpenSegments / 2);
 
-    internal ProducerLimits ProducerLimits => new(MaxProducers, (long)ProducerExpiry.TotalMilliseconds);
+    internal ProducerLimits ProducerLimits => new(MaxProducers, (long)ProducerExpiry.TotalMilliseconds)
+    {
+        MaxKafkaProducers = MaxKafkaProducers,
+        KafkaExpiryMs = (long)KafkaProducerExpiry.TotalMilliseconds,
+    };
 
     /// <summary>Says which option is out of its range, or null when all are in theirs.</summary>
     public string? Check()
@@ -98,6 +108,8 @@ public sealed record StorageOptions
             ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
             ?? Range(nameof(MaxProducers), MaxProducers, 1, MostProducers)
             ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
+            ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MostProducers)
+            ?? Range(nameof(KafkaProducerExpiry) + " in seconds", (long)KafkaProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
             ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
             ?? Range(nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, 0, 1L << 30)
             ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
@@ -131,6 +143,22 @@ public sealed record TopicConfiguration
     /// <summary>How many bytes the segments of all partitions together may take, from 64 KiB on; 0: any number.</summary>
     public long RetentionBytes { get; init; }
 
+    /// <summary>Which values records may have. Records that are in the log stay as they are when it changes.</summary>
+    public ValueForm Values { get; init; }
+
+    /// <summary>The largest encoded record, from 1 KiB; 0, or more than <see cref="RecordLimits.MaxRecordBytes"/>: as that says.</summary>
+    public int MaxRecordBytes { get; init; }
+
+    /// <summary>What is noted about the topic; it has no effect.</summary>
+    public TopicLabels Labels { get; init; } = TopicLabels.None;
+
+    /// <summary>How large records may be here, where the server's limits say how large they may be anywhere.</summary>
+    public RecordLimits LimitsWithin(RecordLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        return MaxRecordBytes == 0 || MaxRecordBytes >= limits.MaxRecordBytes ? limits : limits with { MaxRecordBytes = MaxRecordBytes };
+    }
+
     /// <summary>
     /// How large a segment grows. What retention removes is whole segments: smaller ones, so that about an eighth of what is
     /// kept is removed at once, and not all of it.
@@ -145,6 +173,7 @@ public sealed record TopicConfiguration
 
     const int RetentionSteps = 8;
     const long LeastSegmentBytes = 64 << 10;
+    const int LeastRecordBytes = 1 << 10;
 
     /// <summary>Says which setting is out of its range, or null.</summary>
     public string? Check() =>
@@ -152,5 +181,7 @@ public sealed record TopicConfiguration
         : SegmentBytes is < LeastSegmentBytes or > 2L << 30 ? FormattableString.Invariant($"SegmentBytes is {SegmentBytes}; it must be from {LeastSegmentBytes} to {2L << 30}")
         : RetentionMs is not 0 and (< 1000 or > MostRetentionMs) ? FormattableString.Invariant($"RetentionMs is {RetentionMs}; it must be from 1000 to {MostRetentionMs}, or 0 to keep records for ever")
         : RetentionBytes is not 0 and (< LeastSegmentBytes or > 1L << 60) ? FormattableString.Invariant($"RetentionBytes is {RetentionBytes}; it must be from {LeastSegmentBytes} to {1L << 60}, or 0 for no bound")
-        : null;
+        : !Enum.IsDefined(Values) ? FormattableString.Invariant($"Values is {Values}; it must be {ValueForms.Grammar}")
+        : MaxRecordBytes is not 0 and (< LeastRecordBytes or > RecordFormat.MaxRecordBytes) ? FormattableString.Invariant($"MaxRecordBytes is {MaxRecordBytes}; it must be from {LeastRecordBytes} to {RecordFormat.MaxRecordBytes}, or 0 for the server's setting")
+        : Labels.Check();
 }

@@ -33,9 +33,9 @@ sealed class ModelLog
 
     public static RecordBatch Batch(params IEnumerable<string> texts) => TestLog.Batch(texts);
 
-    public AppendResult Append(RecordBatch batch, long? expectedNextOffset = null)
+    public AppendResult Append(RecordBatch batch, long? expectedNextOffset = null, bool mayOverlap = false)
     {
-        var result = Partition.AppendAsync(batch, expectedNextOffset);
+        var result = Partition.AppendAsync(batch, expectedNextOffset, mayOverlap: mayOverlap);
         _scheduler.RunAll();
         Assert.True(result.IsCompleted);
         return result.Result;
@@ -114,6 +114,29 @@ sealed class ModelLog
         FileSystem.Faults = null;
         FileSystem = FileSystem.Kill();
         Open();
+    }
+
+    /// <summary>
+    /// Starts a log that was closed, and kills the process or cuts the power at a call of the start's, the first being 0; then
+    /// starts it again. False where the start came to its end without so many calls.
+    /// </summary>
+    public bool TryOpenBrokenOff(int callNumber, bool cutsPower)
+    {
+        FileSystem.Faults = _ => callNumber-- == 0 ? throw new PowerCutException() : Fault.None;
+        try
+        {
+            Open();
+            FileSystem.Faults = null;
+            return false;
+        }
+        catch (PowerCutException)
+        {
+            _scheduler.Clear();
+            FileSystem.Faults = null;
+            FileSystem = cutsPower ? FileSystem.PowerCut() : FileSystem.Kill();
+            Open();
+            return true;
+        }
     }
 
     public byte[] ReadFile(string path)

@@ -40,10 +40,11 @@ class Client(threading.Thread):
         self.in_chunks = number % 2 == 1
         self.random = random.Random(f"{seed} {self.id}")
         self.restarts_after = self.random.randrange(batches_each // 4, batches_each // 2) if restarts else batches_each
-        self.batches, first = [], 0
+        self.batches, first, begin = [], 0, 0
         for index in range(batches_each):
-            restarted = index >= self.restarts_after
-            self.batches.append(Batch(first, self.random.randint(1, 20), int(restarted), index - self.restarts_after * restarted))
+            if index == self.restarts_after:
+                begin = first  # sequences count the messages of an epoch
+            self.batches.append(Batch(first, self.random.randint(1, 20), int(index >= self.restarts_after), first - begin))
             first += self.batches[-1].count
         self.messages = first
 
@@ -63,7 +64,8 @@ class Client(threading.Thread):
         connections = [http.client.HTTPConnection("127.0.0.1", through, timeout=60) for _ in range(self.under_way)]
         while unanswered := [batch for batch in batches if batch.answer is None]:
             # No further ahead than what the server remembers of answers.
-            wave = [batch for batch in unanswered if batch.sequence < unanswered[0].sequence + self.under_way]
+            first = batches.index(unanswered[0])
+            wave = [batch for batch in unanswered if batches.index(batch) < first + self.under_way]
             sent = [self.send(connection, batch) for connection, batch in zip(connections, wave)]
             pauses = [self.receive(connection, batch, batch is wave[0]) for connection, batch, was_sent in zip(connections, wave, sent) if was_sent]
             if dies and wave[-1] is batches[-1]:

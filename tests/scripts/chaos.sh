@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Producers that number their batches, through a proxy that cuts their connections, to a server that is killed again and again:
+# Producers that number their records, through a proxy that cuts their connections, to a server that is killed again and again:
 # each message is in the log once, in order. Then the same without numbers, which has to find duplicates.
 # Usage: [CHAOS_SEED=7] chaos.sh [--with-producers | --without-producers]
 source "$(dirname "$0")/server.sh"

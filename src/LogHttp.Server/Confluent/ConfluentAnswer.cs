@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage.Records;
@@ -55,8 +54,6 @@ internal sealed class ConfluentAnswer : IResult
     void Write(Utf8JsonWriter writer, in ConfluentRecord record)
     {
         var (result, problem) = record.Batch is { } batch ? _results[batch] : (null, record.Problem);
-        if (result is not null && problem is null && record.Index >= result.AppendedCount)
-            problem = Repeated(result);
         writer.WriteStartObject();
         if (problem is null)
         {
@@ -74,8 +71,4 @@ internal sealed class ConfluentAnswer : IResult
         }
         writer.WriteEndObject();
     }
-
-    /// <summary>A repeat of a batch that had fewer records.</summary>
-    static Problem Repeated(ProduceEndpoint.PartitionResult result) =>
-        new(StatusCodes.Status409Conflict, "batch_differs", string.Create(CultureInfo.InvariantCulture, $"The batch was appended before, with {result.AppendedCount} records; this one is not in it."));
 }

@@ -142,7 +142,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
             null => null,
             // The records before it are as large together as may be, and those behind it no better.
             RecordFaultCode.BatchTooLarge => Problems.Of(fault),
-            RecordFaultCode.RecordTooLarge or RecordFaultCode.InvalidKey => Fail(Problems.Of(fault)),
+            RecordFaultCode.RecordTooLarge or RecordFaultCode.InvalidKey or RecordFaultCode.InvalidValue => Fail(Problems.Of(fault)),
             _ => Problems.Of(fault),
         };
     }

@@ -26,15 +26,16 @@ internal static class ConfluentEndpoint
         if (partition is not null && request.Partition is not null)
             return Problems.InvalidRequest("invalid_parameter", "The path says which partition; ?partition= is one too many.");
         var found = catalog.Find(topic);
-        if (found is null && !settings.AutoCreateTopics)
-            return Problems.UnknownTopic(topic);
-        var partitions = found?.Partitions.Length ?? options.TopicDefaults.Partitions;
+        if (found is null && ProduceEndpoint.CheckCreation(topic, settings) is { } creationProblem)
+            return creationProblem;
+        var configuration = found?.Configuration ?? options.TopicDefaults;
+        var partitions = configuration.Partitions;
         partition ??= request.Partition;
         if (partition >= partitions)
             return Problems.UnknownPartition(partition, partitions);
 
         // The body comes first: a topic is not made for a request that is refused.
-        using var batch = new PartitionedBatch(options.Records, partitions, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
+        using var batch = new PartitionedBatch(configuration, options.Records, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
         using var body = new BodyReader(request.OpenBody(budget, _ => settings.MaxBodyBytes), budget);
         // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be repeated.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
@@ -46,7 +47,7 @@ internal static class ConfluentEndpoint
         if (batch.IsEmpty)
             return new ConfluentAnswer(records.Records, [], []);
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
-        if (found.Partitions.Length != batch.Partitions)
+        if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
         var batches = batch.Take();
         var results = await ProduceEndpoint.AppendAsync(found, batches, request.ExpectedNextOffset);

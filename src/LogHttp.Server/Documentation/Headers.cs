@@ -16,7 +16,7 @@ internal static class Headers
     public static HeaderDocument RetryAfter { get; } = new("Retry-After", "Where `retryable` is true: seconds after which the same request may succeed.", JsonSchemaType.Integer, "1");
 
     public static HeaderDocument AcceptEncoding { get; } = new("Accept-Encoding", "Where it was the `Content-Encoding`: which ones there may be.", JsonSchemaType.String, Producing.ContentCoding.Names);
-    public static HeaderDocument ExpectedSequence { get; } = new("Producer-Expected-Seq", "Which of the producer's batches comes next.", JsonSchemaType.Integer, "7");
+    public static HeaderDocument ExpectedSequence { get; } = new("Producer-Expected-Seq", "The sequence of the producer's next record.", JsonSchemaType.Integer, "7");
     public static HeaderDocument Epoch { get; } = new("Producer-Epoch", "The epoch that the producer has gone on with.", JsonSchemaType.Integer, "3");
 
     public static HeaderDocument NoStore { get; } = new("Cache-Control", "No cache keeps it.", JsonSchemaType.String, "no-store") { Key = "No-Store" };

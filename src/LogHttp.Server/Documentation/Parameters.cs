@@ -102,7 +102,10 @@ internal static class Parameters
 
     public static ParameterDocument ProducerEpoch { get; } = Header("Producer-Epoch", "0, or more than before: a producer that begins anew takes a higher one, and shuts out whoever still uses a lower one.", "0");
 
-    public static ParameterDocument ProducerSequence { get; } = Header("Producer-Seq", "Which batch of the producer's this is in that partition and epoch, from 0 on.", "0");
+    public static ParameterDocument ProducerSequence { get; } = Header("Producer-Seq", "The sequence of the first record: how many records the producer has sent to that partition in that epoch before. The next batch continues at this plus the number of records.", "0");
+
+    public static ParameterDocument ProducerPathId { get; } = new(ParameterLocation.Path, "id", "The producer's id, as `Producer-Id` has it.",
+        new() { Type = JsonSchemaType.String, MinLength = 1, MaxLength = ProducerStamp.MaxIdLength }, new ExampleDocument("sensor-7", "A producer", "sensor-7"));
 
     public static ParameterDocument IfMatch { get; } = Header("If-Match", "The offset that the first record is to have, in quotes; with `partition` where the topic has several. `\"0\"`: only into an empty log.", "\"42\"");
 

@@ -23,10 +23,19 @@ internal static class ProblemDocuments
     public static ProblemDocument InvalidKey { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidKey, "The key takes 20000 bytes; the most is 16384 (maxKeyBytes).")), "A key is too long, is no text, or is there twice.");
     public static ProblemDocument InvalidHeader { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidHeader, "The headers take 40000 bytes; the most is 32768 (maxHeadersBytes).")), "A record's headers are too large or malformed, or `Record-*` headers came with a body of many records.");
     public static ProblemDocument InvalidProducer { get; } = new(Problems.InvalidRequest("invalid_producer", "Producer-Id, Producer-Epoch and Producer-Seq go together, each once; there are 1, 1 and 0."), "A producer's header is missing or can't be read, or its records go to several partitions.");
-    public static ProblemDocument EpochEnded { get; } = new(Problems.Of(new AppendResult(AppendStatus.EpochEnded, Reason: "Producer \"sensor-7\" has gone on with epoch 3; epoch 2 may append no more.") { Epoch = 3 }), "A producer of that id has gone on with a higher epoch; `epoch` says which. Nothing was appended.", Headers.Epoch);
-    public static ProblemDocument SequenceGap { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceGap, Reason: "Producer \"sensor-7\" sent sequence 9; the next one is 7. A batch in between was not appended.") { ExpectedSequence = 7 }), "A batch of the producer's before this one was not appended, or the producer is not known any more; `expectedSequence` says which comes next. Nothing was appended.", Headers.ExpectedSequence);
-    public static ProblemDocument SequenceForgotten { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceForgotten, Reason: "Sequence 1 of producer \"sensor-7\" was appended before, too long ago to say where: it has come to 6. A producer that begins anew takes a higher epoch.") { ExpectedSequence = 7 }), "The batch was appended, longer ago than the producer's last five. Nothing was appended now.", Headers.ExpectedSequence);
-    public static ProblemDocument BatchDiffers { get; } = new(Problems.BatchDiffers(7, 10_000, 512), "With `stream=true`: the body is not the one that these numbers were given to before, or it has grown. Nothing of the batch was appended.");
+    public static ProblemDocument EpochEnded { get; } = new(Problems.Of(new AppendResult(AppendStatus.EpochEnded, Reason: "Producer \"sensor-7\" continues with epoch 3; epoch 2 can no longer append.") { Epoch = 3 }), "A producer of that id has gone on with a higher epoch; `epoch` says which. Nothing was appended.", Headers.Epoch);
+    public static ProblemDocument SequenceGap { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceGap, Reason: "Producer \"sensor-7\" sent sequence 9; the next one is 7. Records in between were not appended.") { ExpectedSequence = 7 }), "Records of the producer's before this batch were not appended, or the producer is not known any more; `expectedSequence` says which comes next. Nothing was appended.", Headers.ExpectedSequence);
+    public static ProblemDocument SequenceForgotten { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceForgotten, Reason: "Sequence 1 of producer \"sensor-7\" was appended too long ago to say where; the next one is 7. A producer that starts again takes a higher epoch.") { ExpectedSequence = 7 }), "The batch was appended, longer ago than the producer's last five. Nothing was appended now.", Headers.ExpectedSequence);
+    public static ProblemDocument BatchDiffers { get; } = new(
+        Problems.Of(new AppendResult(AppendStatus.BatchDiffers, Reason: "Producer \"sensor-7\" sent 3 records from sequence 6. The log has 1 records from sequence 6, in a batch that overlaps. Nothing was appended; the next sequence is 7.") { ExpectedSequence = 7 }),
+        "The log has other records of the producer under these sequences: the body was changed, or has grown. `expectedSequence` says where new records go on. Nothing was appended.",
+        Headers.ExpectedSequence);
+
+    public static ProblemDocument ProducerUnknown { get; } = new(Problems.ProducerUnknown(Topic, "sensor-7"), "No partition knows the producer, or none does any more.");
+
+    public static ProblemDocument InvalidValue { get; } = new(
+        Problems.Of(new RecordFault(RecordFaultCode.InvalidValue, "The value is a text. The topic takes JSON only (\"values\":\"json\").")).AtLine(2),
+        "The topic takes values of another form (`values` of its configuration).");
     public static ProblemDocument OffsetNotNext { get; } = new(Problems.Of(new AppendResult(AppendStatus.NotNext, NextOffset: 45, Reason: "The next offset is 45, not 42.")), "`If-Match` names another offset than the next; `endOffset` says which that is. Nothing was appended.", Headers.NextOffset);
     public static ProblemDocument InvalidTimestamp { get; } = new(Problems.InvalidRequest("invalid_timestamp", "Record-Timestamp is \"yesterday\"; it must be Unix milliseconds, or a time such as 2026-11-22T10:00:00Z, at most an hour ahead."), "A time can't be read, or lies more than an hour ahead.");
     public static ProblemDocument InvalidRecord { get; } = new(Problems.InvalidRequest("invalid_record", "A record has one of value and valueBase64.").AtLine(2), "A record object has a field that there is not, has one twice, or has no value.");
@@ -89,7 +98,7 @@ internal static class ProblemDocuments
     [
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
         InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
+        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

@@ -22,7 +22,7 @@ internal static class RecordOperations
     [
         ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
         ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.BatchDiffers, ProblemDocuments.OffsetNotNext,
-        ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
+        ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidValue, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
         ProblemDocuments.IncompleteBody, ProblemDocuments.InvalidEncoding, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
         ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
         ProblemDocuments.UnsupportedMediaType, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
@@ -114,6 +114,29 @@ internal static class RecordOperations
         ],
         OtherProblemForm = ConfluentForms.Error,
         Problems = ProduceProblems,
+    };
+
+    public static OperationDocument GetProducer { get; } = new("getProducer", Tags.Records, "Ask where a producer stands",
+        """
+        Answers a producer's epoch and the sequence of its next record, for each partition that knows it. A producer that has lost its place goes on there.
+
+        `HEAD` answers the same without the body.
+        """)
+    {
+        Parameters = [Parameters.Topic, Parameters.ProducerPathId],
+        Responses =
+        [
+            new(StatusCodes.Status200OK, "Where the producer stands.")
+            {
+                Headers = [Headers.NoStore],
+                Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.ProducerDescription)), new ExampleDocument("known", "Known in one partition", Schemas.ExampleOf(typeof(Endpoints.ProducerDescription))))],
+            },
+        ],
+        Problems =
+        [
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidProducer, ProblemDocuments.UnknownTopic,
+            ProblemDocuments.ProducerUnknown, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged,
+        ],
     };
 
     public static OperationDocument Fetch { get; } = new("fetch", Tags.Records, "Read records from a place on",

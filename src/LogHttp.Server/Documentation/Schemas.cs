@@ -23,6 +23,8 @@ internal static class Schemas
 
     static readonly TopicSettings Configuration = TopicSettings.Of(new TopicConfiguration { Partitions = 2, RetentionMs = 7 * 24 * 3600 * 1000L });
 
+    static readonly ProducerPosition Position = new(0, 0, 7);
+
     static readonly PartitionDescription[] Partitions =
     [
         new(0, 0, 131, 9120, 1),
@@ -70,6 +72,21 @@ internal static class Schemas
             new("flush", "When appends are acknowledged and visible: `always`, when they are durable; `os`, when they are written; a time from `1ms` to `60m`, when they are written, and durable at the latest so long after.") { Pattern = "^(always|os|[0-9]+(ms|s|m))$" },
             new("retentionMs", "How long records are kept after their segment was last appended to; 0: for ever."),
             new("retentionBytes", "How many bytes all partitions together may take: the oldest segments go; 0: any number."),
+            new("values", "Which values the topic takes: `auto`, any; `json`, `text` or `bytes`, only those. `null` is taken in any case.") { Pattern = "^(auto|json|text|bytes)$" },
+            new("maxRecordBytes", "The largest record, once encoded; 0: the server's `MaxRecordBytes`, which no topic exceeds.") { Least = 0, Most = 64 << 20 },
+            new("labels", "Up to 32 names with a text each, for people and programs. A request replaces all of them."),
+        ]),
+        new(typeof(ProducerDescription), "ProducerDescription", "Where a producer stands.", Json(new ProducerDescription("orders", "sensor-7", [Position])),
+        [
+            new("topic", "The topic."),
+            new("producer", "The producer's id."),
+            new("partitions", "The partitions that know the producer, by number."),
+        ]),
+        new(typeof(ProducerPosition), "ProducerPosition", "Where a producer stands in a partition.", Json(Position),
+        [
+            new("partition", "The partition."),
+            new("epoch", "The producer's epoch."),
+            new("nextSequence", "The sequence of the producer's next record, in this epoch."),
         ]),
         new(typeof(TopicDescription), "TopicDescription", "A topic.", Json(new TopicDescription("orders", "8f1d4c0a52b7e693", Configuration, Partitions)),
         [
@@ -130,7 +147,7 @@ internal static class Schemas
             new("earliestOffset", "The first offset there is; only with `offset_gone`."),
             new("endOffset", "The offset after the last record; only with `offset_beyond_end` and `offset_not_next`."),
             new("nextOffset", "The offset after the damaged block, where readers can go on; only with `corrupt_block`, where it is known."),
-            new("expectedSequence", "Which of the producer's batches comes next; only with `sequence_gap` and `sequence_forgotten`."),
+            new("expectedSequence", "The sequence of the producer's next record; only with `sequence_gap`, `sequence_forgotten` and `batch_differs`."),
             new("epoch", "The epoch that the producer has gone on with; only with `epoch_ended`."),
         ]),
         new(typeof(ConfluentError), "ConfluentError", "What went wrong, as Confluent's REST Proxy says it.", Json(ConfluentError.Of(ProblemDocuments.UnknownTopic.Example)),
@@ -158,8 +175,9 @@ internal static class Schemas
             ("partition", Number("The partition.")),
             ("offset", Number("The first record's offset; not where it was appended too long ago to say.")),
             ("count", Number("How many records of the batch went to that partition.")),
-            ("sequence", Number("Which of the producer's batches it is, where they are numbered.")),
+            ("sequence", Number("The sequence of the first record that is counted, where a producer numbers them.")),
             ("repeat", new() { Type = JsonSchemaType.Boolean, Description = "That it was appended before, and not now." }),
+            ("repeated", Number("How many of the lines' records were appended before, where the others were appended now and are counted.")),
             ("batches", Number("How many batches this stands for, where a client takes its reports more slowly than batches are committed.")),
         ]),
         [StreamSummary] = Object("The last line of the answer to `stream=true`. One that lacks it broke off.", ["done", "lastCommittedLine", "count"], """{"done":true,"lastCommittedLine":2,"count":2}""",
@@ -167,10 +185,10 @@ internal static class Schemas
             ("done", new() { Type = JsonSchemaType.Boolean, Description = "Whether all of the body is in." }),
             ("lastCommittedLine", Number("All lines up to this one are in; of later ones those that reports name, and no others, but for `partition_stopped`, which leaves that open.")),
             ("count", Number("How many records were appended, repeats not counted.")),
-            ("nextSequence", Number("Which of the producer's batches comes next, where they are numbered and all is in.")),
+            ("nextSequence", Number("The sequence of the producer's next record, where they are numbered and all is in.")),
             ("error", new() { Type = JsonSchemaType.Object, Description = "A Problem, where not all is in." }),
         ]),
-        [NewRecord] = Object("A record to append. `offset`, `batch` and `producer` are read over, so that what a fetch answers can be sent to another topic. It has one of `value` and `valueBase64`.", [], """{"key":"user-7","headers":{"trace":"9f"},"value":{"id":1,"total":9.50}}""",
+        [NewRecord] = Object("A record to append. `offset`, `batch`, `producer`, `commit` and `idempotency` are ignored, so that what a fetch answers can be sent to another topic. It has one of `value` and `valueBase64`.", [], """{"key":"user-7","headers":{"trace":"9f"},"value":{"id":1,"total":9.50}}""",
         [
             .. KeyAndHeaders(),
             ("timestamp", Number("Unix milliseconds, at most an hour ahead. Left out: the server's time.")),
@@ -189,9 +207,20 @@ internal static class Schemas
         ("keyBase64", Base64("The key, where it is other bytes.")),
         ("headers", new()
         {
-            Type = JsonSchemaType.Object,
-            Description = "Names in lower case; a value is a string, or an array of strings where a name was repeated.",
-            AdditionalProperties = new OpenApiSchema { OneOf = [new OpenApiSchema { Type = JsonSchemaType.String }, new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }] },
+            Description = "An object with names in lower case, where a value is a string, or an array of strings where a name was repeated. Where an object would lose order, case, nulls or bytes: an array of pairs of a name and a string, `null` or `{\"base64\":\"…\"}`.",
+            OneOf =
+            [
+                new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Object,
+                    AdditionalProperties = new OpenApiSchema { OneOf = [new OpenApiSchema { Type = JsonSchemaType.String }, new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } }] },
+                },
+                new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Array,
+                    Items = new OpenApiSchema { Type = JsonSchemaType.Array, MinItems = 2, MaxItems = 2, Items = new OpenApiSchema() },
+                },
+            ],
         }),
     ];
 

@@ -26,7 +26,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>Where to go on, for who asked for what is damaged.</summary>
     public long? NextOffset { get; init; }
 
-    /// <summary>Which of a producer's batches comes next, for who sent another.</summary>
+    /// <summary>The sequence of a producer's next record, for a request that has another.</summary>
     public long? ExpectedSequence { get; init; }
 
     /// <summary>The epoch that a producer has gone on with, for who sent an older one.</summary>

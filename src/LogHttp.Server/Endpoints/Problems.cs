@@ -63,9 +63,9 @@ internal static class Problems
     public static Problem StreamTimeout(TimeSpan timeout, string setting) =>
         new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No further byte of the body came for {timeout.TotalSeconds:0} s ({setting}).", IsRetryable: true);
 
-    /// <summary>A repeat of a stream that is not cut as the first one was.</summary>
-    public static Problem BatchDiffers(long sequence, long count, long appendedCount) =>
-        new(StatusCodes.Status409Conflict, "batch_differs", $"Batch {sequence} of this producer has {appendedCount} records in the log, and {count} in this body: it is not the body that was sent before, or has grown since. What is new goes into a stream of its own, with the next number.");
+    /// <summary>No partition of the topic knows a producer, or none does any more.</summary>
+    public static Problem ProducerUnknown(string topic, string id) =>
+        new(StatusCodes.Status404NotFound, "producer_unknown", $"No partition of topic \"{topic}\" knows producer \"{id}\". It has sent nothing there, or was silent for so long that it was forgotten.");
 
     public static Problem TopicChanged() =>
         new(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
@@ -103,6 +103,8 @@ internal static class Problems
             RecordFaultCode.InvalidJson => (StatusCodes.Status400BadRequest, "invalid_json"),
             RecordFaultCode.InvalidKey => (StatusCodes.Status400BadRequest, "invalid_key"),
             RecordFaultCode.InvalidHeader => (StatusCodes.Status400BadRequest, "invalid_header"),
+            RecordFaultCode.InvalidValue => (StatusCodes.Status400BadRequest, "invalid_value"),
+            RecordFaultCode.InvalidProducer => (StatusCodes.Status400BadRequest, "invalid_producer"),
             RecordFaultCode.RecordTooLarge => (StatusCodes.Status413PayloadTooLarge, "record_too_large"),
             RecordFaultCode.BatchTooLarge => (StatusCodes.Status413PayloadTooLarge, "batch_too_large"),
             _ => throw new InvalidOperationException($"No answer for {fault.Code}."),
@@ -121,6 +123,7 @@ internal static class Problems
             AppendStatus.Closed => (StatusCodes.Status503ServiceUnavailable, LogClosed, true),
             AppendStatus.SequenceGap => (StatusCodes.Status409Conflict, "sequence_gap", false),
             AppendStatus.SequenceForgotten => (StatusCodes.Status409Conflict, "sequence_forgotten", false),
+            AppendStatus.BatchDiffers => (StatusCodes.Status409Conflict, "batch_differs", false),
             AppendStatus.EpochEnded => (StatusCodes.Status403Forbidden, "epoch_ended", false),
             AppendStatus.NotNext => (StatusCodes.Status412PreconditionFailed, "offset_not_next", false),
             AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, PartitionStopped, false),
@@ -128,7 +131,7 @@ internal static class Problems
         };
         return new(status, code, result.Reason ?? "", isRetryable)
         {
-            ExpectedSequence = result.Status is AppendStatus.SequenceGap or AppendStatus.SequenceForgotten ? result.ExpectedSequence : null,
+            ExpectedSequence = result.Status is AppendStatus.SequenceGap or AppendStatus.SequenceForgotten or AppendStatus.BatchDiffers ? result.ExpectedSequence : null,
             Epoch = result.Status == AppendStatus.EpochEnded ? result.Epoch : null,
             EndOffset = result.Status == AppendStatus.NotNext ? result.NextOffset : null,
         };

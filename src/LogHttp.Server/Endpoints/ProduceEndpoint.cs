@@ -23,8 +23,8 @@ internal static class ProduceEndpoint
         if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
             return problem;
         var found = catalog.Find(topic);
-        if (found is null && !settings.Value.AutoCreateTopics)
-            return Problems.UnknownTopic(topic);
+        if (found is null && CheckCreation(topic, settings.Value) is { } creationProblem)
+            return creationProblem;
 
         if (request.IsStream)
         {
@@ -37,18 +37,25 @@ internal static class ProduceEndpoint
             return Problems.Of(overloaded);
 
         // The body comes first: a topic is not made for a request that is refused.
-        using var batch = new PartitionedBatch(options.Records, found?.Partitions.Length ?? options.TopicDefaults.Partitions, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, request.AnnouncedBytes);
+        var configuration = found?.Configuration ?? options.TopicDefaults;
+        using var batch = new PartitionedBatch(configuration, options.Records, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, request.AnnouncedBytes);
         using var body = new BodyReader(request.OpenBody(budget, _ => settings.Value.MaxBodyBytes), budget);
         if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
             return bodyProblem;
         if (CheckConditions(request, request.Partition, batch) is { } conditionProblem)
             return conditionProblem;
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
-        if (found.Partitions.Length != batch.Partitions)
+        if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
         var results = await AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
         return Answer(context, topic, results);
     }
+
+    /// <summary>Why a topic that does not exist can't be made with its first records; null where it can.</summary>
+    public static Problem? CheckCreation(string topic, LogHttpSettings settings) =>
+        TopicName.CheckForCreation(topic) is { } fault ? Problems.InvalidRequest("invalid_topic", fault)
+        : settings.AutoCreateTopics ? null
+        : Problems.UnknownTopic(topic);
 
     /// <summary>Whether there is no room even for as much as was announced, where the partition is known.</summary>
     static AppendResult? CheckRoom(Topic topic, ProduceRequest request) =>
@@ -66,7 +73,7 @@ internal static class ProduceEndpoint
         if (batch.PartitionsUsed == 1)
             return null;
         if (request.Producer is not null)
-            return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the batches of one partition, and these records go to {batch.PartitionsUsed}; send those of each partition, or key, by themselves.");
+            return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to {batch.PartitionsUsed}; send those of each partition, or key, by themselves.");
         return Problems.InvalidRequest("invalid_header", $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}.");
     }
 
@@ -90,7 +97,7 @@ internal static class ProduceEndpoint
         {
             context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
             var isRepeat = only.Append.Status == AppendStatus.Repeated;
-            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.AppendedCount, only.Append.TimestampMs);
+            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.Count, only.Append.TimestampMs);
             return new Answer<Produced>(isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);
         }
         var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
@@ -120,9 +127,6 @@ internal static class ProduceEndpoint
     {
         /// <summary>Whether the batch is in the log, by now or from before.</summary>
         public bool IsIn => Append.Status is AppendStatus.Appended or AppendStatus.Repeated;
-
-        /// <summary>How many records it has there.</summary>
-        public int AppendedCount => Append.Status == AppendStatus.Repeated ? (int)(Append.NextOffset - Append.FirstOffset) : Count;
 
         public ProducedPart ToJson()
         {

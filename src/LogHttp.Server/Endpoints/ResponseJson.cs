@@ -14,6 +14,7 @@ namespace LogHttp.Server.Endpoints;
 [JsonSerializable(typeof(StreamSummary))]
 [JsonSerializable(typeof(TopicDescription))]
 [JsonSerializable(typeof(TopicList))]
+[JsonSerializable(typeof(ProducerDescription))]
 [JsonSerializable(typeof(Health))]
 [JsonSerializable(typeof(FoundDamage))]
 [JsonSerializable(typeof(Verified))]

@@ -97,6 +97,7 @@ internal static class Routes
         routes.MapPost("/topics/{topic}/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync).WithMetadata(RecordOperations.ProduceToPartition);
         routes.MapMethods("/topics/{topic}/{place}", Read, (HttpContext context, string topic, string place) => FetchEndpoint.HandleAsync(context, topic, place, Get<TopicCatalog>(), Get<LongPoll>(), Get<FollowServices>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>().Value)).WithMetadata(RecordOperations.Fetch);
         routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync).WithMetadata(RecordOperations.FetchValue);
+        routes.MapMethods("/topics/{topic}/producers/{**id}", Read, ProducerEndpoint.Get).WithMetadata(RecordOperations.GetProducer);
         routes.MapMethods("/stream", Read, (Delegate)((HttpContext context) => FollowEndpoint.HandleManyAsync(context, Get<TopicCatalog>(), Get<FollowServices>()))).WithMetadata(StreamOperations.Follow);
         routes.MapMethods("/topics", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
         routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);

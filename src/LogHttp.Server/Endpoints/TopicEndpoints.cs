@@ -14,10 +14,12 @@ internal static class TopicEndpoints
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
+        if (catalog.Find(topic) is null && TopicName.CheckForCreation(topic) is { } reserved)
+            return Problems.InvalidRequest("invalid_topic", reserved);
         var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
         if (problem is not null)
             return problem;
-        if (!asked.TryApply(options.TopicDefaults, out var configuration, out problem))
+        if (!asked.TryApply(options.TopicDefaults, options.Records, out var configuration, out problem))
             return problem;
         var found = await catalog.GetOrCreateAsync(topic, configuration);
         // What the request leaves open may be as it is: a second PUT finds what the first made, whatever the defaults are by now.
@@ -35,7 +37,7 @@ internal static class TopicEndpoints
         return catalog.Find(topic) is { } found ? Describe(context, found, StatusCodes.Status200OK) : Problems.UnknownTopic(topic);
     }
 
-    public static async Task<IResult> PatchAsync(HttpContext context, string topic, TopicCatalog catalog, BodyBudget budget)
+    public static async Task<IResult> PatchAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget)
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
@@ -44,7 +46,7 @@ internal static class TopicEndpoints
             return problem;
         var found = await catalog.ConfigureAsync(topic, before =>
         {
-            if (!asked.TryApply(before, out var after, out problem) || after.Partitions == before.Partitions)
+            if (!asked.TryApply(before, options.Records, out var after, out problem) || after.Partitions == before.Partitions)
                 return after;
             problem = Problems.ConfigurationDiffers($"Topic \"{topic}\" has {before.Partitions} partitions; that can't be changed, since keys would move.");
             return null;

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
+using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -16,6 +17,9 @@ internal sealed record TopicSettings
     public string? Flush { get; init; }
     public long? RetentionMs { get; init; }
     public long? RetentionBytes { get; init; }
+    public string? Values { get; init; }
+    public int? MaxRecordBytes { get; init; }
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
     /// <summary>Reads a body: a JSON object, whatever its type says, or none at all, which asks for nothing.</summary>
     public static async Task<(TopicSettings Settings, Problem? Problem)> ReadAsync(HttpContext context, BodyBudget budget)
@@ -56,13 +60,24 @@ internal sealed record TopicSettings
                     case "retentionBytes" when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var retentionBytes):
                         settings = settings with { RetentionBytes = retentionBytes };
                         break;
+                    case "maxRecordBytes" when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var maxRecordBytes):
+                        settings = settings with { MaxRecordBytes = maxRecordBytes };
+                        break;
+                    case "values" when value.ValueKind == JsonValueKind.String:
+                        settings = settings with { Values = value.GetString() };
+                        break;
+                    case "labels" when value.ValueKind == JsonValueKind.Object && value.EnumerateObject().All(static label => label.Value.ValueKind == JsonValueKind.String):
+                        settings = settings with { Labels = value.EnumerateObject().ToDictionary(static label => label.Name, static label => label.Value.GetString()!, StringComparer.Ordinal) };
+                        break;
                     case "flush" when value.ValueKind == JsonValueKind.String:
                         settings = settings with { Flush = value.GetString() };
                         break;
-                    case "partitions" or "segmentBytes" or "retentionMs" or "retentionBytes":
+                    case "partitions" or "segmentBytes" or "retentionMs" or "retentionBytes" or "maxRecordBytes":
                         return (settings, $"{property.Name} is {value.GetRawText()}, which is no whole number.");
-                    case "flush":
-                        return (settings, $"flush is {value.GetRawText()}, which is no string.");
+                    case "flush" or "values":
+                        return (settings, $"{property.Name} is {value.GetRawText()}, which is no string.");
+                    case "labels":
+                        return (settings, "labels is no object whose values are strings.");
                     default:
                         return (settings, $"\"{property.Name}\" is none of its fields.");
                 }
@@ -77,7 +92,11 @@ internal sealed record TopicSettings
     }
 
     /// <summary>The configuration that results where there was another.</summary>
-    public bool TryApply(TopicConfiguration before, [NotNullWhen(true)] out TopicConfiguration? after, [NotNullWhen(false)] out Problem? problem)
+    /// <param name="before">The other.</param>
+    /// <param name="limits">The server's, which no topic exceeds.</param>
+    /// <param name="after">What results.</param>
+    /// <param name="problem">What is wrong with it.</param>
+    public bool TryApply(TopicConfiguration before, RecordLimits limits, [NotNullWhen(true)] out TopicConfiguration? after, [NotNullWhen(false)] out Problem? problem)
     {
         (after, problem) = (null, null);
         if (Flush is not null && !FlushPolicy.TryParse(Flush, out _))
@@ -85,13 +104,26 @@ internal sealed record TopicSettings
             problem = Invalid($"flush is \"{Flush}\"; {FlushPolicy.Grammar}");
             return false;
         }
-        var configuration = new TopicConfiguration
+        if (Values is not null && !ValueForms.TryParse(Values, out _))
+        {
+            problem = Invalid($"values is \"{Values}\"; it must be {ValueForms.Grammar}");
+            return false;
+        }
+        if (MaxRecordBytes > limits.MaxRecordBytes)
+        {
+            problem = Invalid($"maxRecordBytes is {MaxRecordBytes}; the server allows at most {limits.MaxRecordBytes} (maxRecordBytes of its settings)");
+            return false;
+        }
+        var configuration = before with
         {
             Partitions = Partitions ?? before.Partitions,
             SegmentBytes = SegmentBytes ?? before.SegmentBytes,
             Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : before.Flush,
             RetentionMs = RetentionMs ?? before.RetentionMs,
             RetentionBytes = RetentionBytes ?? before.RetentionBytes,
+            Values = ValueForms.TryParse(Values, out var values) ? values : before.Values,
+            MaxRecordBytes = MaxRecordBytes ?? before.MaxRecordBytes,
+            Labels = Labels is null ? before.Labels : TopicLabels.Of(Labels),
         };
         // Named here as in the body, not as in the settings.
         problem = configuration.Check() is { } fault ? Invalid(char.ToLowerInvariant(fault[0]) + fault[1..]) : null;
@@ -106,6 +138,9 @@ internal sealed record TopicSettings
         : FlushPolicy.TryParse(Flush, out var flush) && flush != configuration.Flush ? $"flush {configuration.Flush}, not {flush}"
         : RetentionMs is { } retentionMs && retentionMs != configuration.RetentionMs ? $"retentionMs {configuration.RetentionMs}, not {retentionMs}"
         : RetentionBytes is { } retentionBytes && retentionBytes != configuration.RetentionBytes ? $"retentionBytes {configuration.RetentionBytes}, not {retentionBytes}"
+        : ValueForms.TryParse(Values, out var values) && values != configuration.Values ? $"values {ValueForms.NameOf(configuration.Values)}, not {Values}"
+        : MaxRecordBytes is { } maxRecordBytes && maxRecordBytes != configuration.MaxRecordBytes ? $"maxRecordBytes {configuration.MaxRecordBytes}, not {maxRecordBytes}"
+        : Labels is not null && !TopicLabels.Of(Labels).Equals(configuration.Labels) ? "other labels"
         : null;
 
     /// <summary>All that a topic is configured to be.</summary>
@@ -116,6 +151,9 @@ internal sealed record TopicSettings
         Flush = configuration.Flush.ToString(),
         RetentionMs = configuration.RetentionMs,
         RetentionBytes = configuration.RetentionBytes,
+        Values = ValueForms.NameOf(configuration.Values),
+        MaxRecordBytes = configuration.MaxRecordBytes,
+        Labels = configuration.Labels.Entries,
     };
 
     static Problem Invalid(string detail) => Problems.InvalidRequest(Code, detail);

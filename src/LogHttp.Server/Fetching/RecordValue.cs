@@ -74,17 +74,39 @@ internal static class RecordValue
             return null;
         var reader = new Utf8JsonReader(headers);
         reader.Read();
+        if (reader.TokenType == JsonTokenType.StartArray)
+            return DeclaredTypeOfPairs(ref reader);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var isType = reader.ValueTextEquals("content-type"u8);
             reader.Read();
-            // Parsed and printed again, so that nothing else gets into the response's head.
-            if (isType && reader.TokenType == JsonTokenType.String && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type) && !type.MatchesAllSubTypes && Ascii(type.ToString()) is not null)
+            if (isType && TryReadType(ref reader) is { } type)
                 return type;
             reader.Skip();
         }
         return null;
     }
+
+    /// <summary>Pairs keep the case of names, which has no meaning here. As in an object, a repeated header is none.</summary>
+    static MediaTypeHeaderValue? DeclaredTypeOfPairs(ref Utf8JsonReader reader)
+    {
+        var (declared, count) = ((MediaTypeHeaderValue?)null, 0);
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartArray)
+        {
+            reader.Read();
+            var isType = "content-type".Equals(reader.GetString(), StringComparison.OrdinalIgnoreCase);
+            reader.Read();
+            if (isType && count++ == 0)
+                declared = TryReadType(ref reader);
+            reader.Skip();
+            reader.Read();
+        }
+        return count == 1 ? declared : null;
+    }
+
+    /// <summary>Parsed, to be printed again, so that nothing else gets into the response's head.</summary>
+    static MediaTypeHeaderValue? TryReadType(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type) && !type.MatchesAllSubTypes && Ascii(type.ToString()) is not null ? type : null;
 
     static string? Ascii(string text) => text.AsSpan().ContainsAnyExceptInRange(' ', '~') ? null : text;
 

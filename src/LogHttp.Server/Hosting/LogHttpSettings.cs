@@ -46,6 +46,8 @@ internal sealed class LogHttpSettings
     public long MaxAppendingBytes { get; set; } = Defaults.MaxAppendingBytes;
     public int MaxProducers { get; set; } = Defaults.MaxProducers;
     public int ProducerExpirySeconds { get; set; } = (int)Defaults.ProducerExpiry.TotalSeconds;
+    public int MaxKafkaProducers { get; set; } = Defaults.MaxKafkaProducers;
+    public int KafkaProducerExpirySeconds { get; set; } = (int)Defaults.KafkaProducerExpiry.TotalSeconds;
     public int MaxRecordBytes { get; set; } = Defaults.Records.MaxRecordBytes;
     public int MaxBatchBytes { get; set; } = Defaults.Records.MaxBatchBytes;
     public int MaxKeyBytes { get; set; } = Defaults.Records.MaxKeyBytes;
@@ -234,6 +236,8 @@ internal sealed class LogHttpSettings
         ScrubBytesPerSecond = ScrubBytesPerSecond,
         MaxProducers = MaxProducers,
         ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),
+        MaxKafkaProducers = MaxKafkaProducers,
+        KafkaProducerExpiry = TimeSpan.FromSeconds(KafkaProducerExpirySeconds),
         MaxQueuedBytes = MaxQueuedBytes,
         MaxAppendingBytes = MaxAppendingBytes,
         MaxGroupBytes = MaxGroupBytes,

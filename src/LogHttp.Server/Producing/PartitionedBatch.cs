@@ -7,16 +7,24 @@ namespace LogHttp.Server.Producing;
 /// The records of one request, gathered by the partition they go to: the one the record or the request names, else the
 /// key's, else one for all of the request that have neither. For one thread.
 /// </summary>
-/// <param name="limits">How large each may become.</param>
-/// <param name="partitions">How many there are.</param>
+/// <param name="configuration">The topic's.</param>
+/// <param name="serverLimits">How large records and batches may be in any topic.</param>
 /// <param name="requested">The one the request names.</param>
 /// <param name="producer">Who sends them, where a repeat is to be told.</param>
 /// <param name="chooseKeyless">Where records without a key go.</param>
 /// <param name="expectedBytes">About how much will come, if that is known.</param>
-internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int? requested, ProducerStamp? producer, Func<int> chooseKeyless, long expectedBytes = 0) : IDisposable
+internal sealed class PartitionedBatch(
+    TopicConfiguration configuration,
+    RecordLimits serverLimits,
+    int? requested,
+    ProducerStamp? producer,
+    Func<int> chooseKeyless,
+    long expectedBytes = 0) : IDisposable
 {
     /// <summary>More than keys, headers, an offset and a producer can take with every character escaped.</summary>
     const int UnencodedSlackBytes = 384 << 10;
+
+    readonly RecordLimits _limits = configuration.LimitsWithin(serverLimits);
 
     // Mostly one. A list: a sorted dictionary allocates for itself, for each entry and each time that it is gone through.
     readonly SortedList<int, RecordBatch> _batches = [];
@@ -24,15 +32,17 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     int _lastPartition;
     int? _keyless;
 
-    public int MaxRecordBytes => limits.MaxRecordBytes;
+    public int MaxRecordBytes => _limits.MaxRecordBytes;
 
     /// <summary>
     /// How much a record may be before it is encoded: with white space, escapes, and what a line that was fetched has and is not
     /// kept. To be asked of all of it, or what is too large would depend on the pieces that a body comes in.
     /// </summary>
-    public int MaxUnencodedBytes => limits.MaxRecordBytes + UnencodedSlackBytes;
+    public int MaxUnencodedBytes => _limits.MaxRecordBytes + UnencodedSlackBytes;
 
-    public int Partitions => partitions;
+    public int Partitions => configuration.Partitions;
+
+    public ValueForm Values => configuration.Values;
 
     /// <summary>How many partitions the records go to.</summary>
     public int PartitionsUsed
@@ -52,28 +62,32 @@ internal sealed class PartitionedBatch(RecordLimits limits, int partitions, int?
     /// <summary>Whether any record fits in yet, if it goes where the last one went: other partitions' batches were asked before.</summary>
     public bool HasRoom => _last?.HasRoom ?? true;
 
+    /// <summary>Whether a topic takes it as it was made: another request can have made the topic meanwhile, with another configuration.</summary>
+    public bool IsFor(TopicConfiguration other) =>
+        ReferenceEquals(other, configuration) || (other.Partitions == Partitions && other.Values == Values && other.MaxRecordBytes == configuration.MaxRecordBytes);
+
     public bool IsEmpty => PartitionsUsed == 0;
 
     /// <summary>The batch a record goes into; null when there is no such partition.</summary>
     public RecordBatch? For(int? partition, in RecordMetadata metadata)
     {
         var number = partition ?? requested
-            ?? (metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, partitions)
-            : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, partitions)
+            ?? (metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, Partitions)
+            : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, Partitions)
             : _keyless ??= KeylessPartition());
-        if (number >= partitions)
+        if (number >= Partitions)
             return null;
         if (_last is not null && _lastPartition == number)
             return _last;
         // The first one is mostly the only one.
         if (!_batches.TryGetValue(number, out var batch))
-            _batches.Add(number, batch = new RecordBatch(limits, producer, _batches.Count == 0 ? expectedBytes : 0));
+            _batches.Add(number, batch = new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values));
         _lastPartition = number;
         return _last = batch;
     }
 
     /// <summary>A producer's records stay together, or a repeat would not be told.</summary>
-    int KeylessPartition() => producer is null ? chooseKeyless() : KeyPartitioner.PartitionOf(producer.Id, partitions);
+    int KeylessPartition() => producer is null ? chooseKeyless() : KeyPartitioner.PartitionOf(producer.Id, Partitions);
 
     /// <summary>Hands the batches over, in the order of their partitions; they are the caller's then.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()

@@ -112,16 +112,18 @@ internal sealed class ProduceRequest
         {
             BodyKind.Json => batch.AddJson(value, metadata),
             BodyKind.Text => batch.AddText(value, metadata),
-            BodyKind.Form => AddForm(batch, value, metadata),
+            BodyKind.Form => AddForm(batch, batches.Values, value, metadata),
             BodyKind.Bytes => batch.AddBytes(value, metadata),
             _ => throw new InvalidOperationException($"{kind} is read by lines."),
         };
         return fault is null ? null : Problems.Of(fault);
     }
 
-    /// <summary>`curl -d` calls everything a form: an object or an array is JSON, all else is text.</summary>
-    static RecordFault? AddForm(RecordBatch batch, ReadOnlySpan<byte> body, in RecordMetadata metadata)
+    /// <summary>`curl -d` calls everything a form: it is what the topic takes. Where that is all, an object or an array is JSON, else it is text.</summary>
+    static RecordFault? AddForm(RecordBatch batch, ValueForm values, ReadOnlySpan<byte> body, in RecordMetadata metadata)
     {
+        if (values != ValueForm.Auto)
+            return values switch { ValueForm.Json => batch.AddJson(body, metadata), ValueForm.Text => batch.AddText(body, metadata), _ => batch.AddBytes(body, metadata) };
         var looksLikeJson = body.TrimStart(" \t\r\n"u8) is [(byte)'{' or (byte)'[', ..];
         var fault = looksLikeJson ? batch.AddJson(body, metadata) : null;
         return looksLikeJson && fault?.Code != RecordFaultCode.InvalidJson ? fault : batch.AddText(body, metadata);

@@ -18,8 +18,7 @@ namespace LogHttp.Server.Producing;
 /// </remarks>
 internal sealed class ProduceStream : IAsyncDisposable
 {
-    /// <summary>A batch ends with the line that brings it to so many lines, or to so many bytes of the body. Not settings: a
-    /// producer that sends its body again, to another server perhaps, has it cut into the same batches.</summary>
+    /// <summary>A batch ends with the line that brings it to so many lines, or to so many bytes of the body.</summary>
     public const int BatchLines = 10_000;
     public const int BatchBytes = 1 << 20;
 
@@ -41,7 +40,6 @@ internal sealed class ProduceStream : IAsyncDisposable
     readonly Channel<Cut> _cuts = Channel.CreateUnbounded<Cut>(new() { SingleReader = true, SingleWriter = true });
     readonly SemaphoreSlim _room;
     readonly LineCutter _lines = new();
-    readonly int _partitions;
     Topic? _topic;
     int? _keyless;
     int? _producersPartition;
@@ -53,7 +51,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     long _firstLine = 1;
     long _nextLine = 1;
     long _heldBytes;
-    long _batchesCut;
+    long _recordsCut;
     bool _hasRecords;
 
     // The collector's, and read when it is done.
@@ -67,7 +65,6 @@ internal sealed class ProduceStream : IAsyncDisposable
         (_context, _topicName, _request, _topic, _catalog, _options, _budget, _time) = (context, topic, request, found, catalog, options, budget, time);
         (_linger, _idleTimeout) = (TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds), TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds));
         _room = new(settings.MaxProduceStreamBatches);
-        _partitions = found?.Partitions.Length ?? options.TopicDefaults.Partitions;
         _reports = new(context.Response);
         _batch = NewBatch();
         // A body of any length, at any pace.
@@ -78,9 +75,6 @@ internal sealed class ProduceStream : IAsyncDisposable
         _body = request.OpenBody(budget, packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
     }
 
-    /// <summary>A numbered stream is cut by its lines alone, so that a repeat is cut alike.</summary>
-    bool IsNumbered => _request.Producer is not null;
-
     /// <summary>Reads and appends all of the body; gives the problem that it is answered with, or null when it was answered.</summary>
     public async Task<Problem?> RunAsync()
     {
@@ -90,8 +84,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             problem = await ReadAsync();
             // What came whole before a mistake is in: the rest can be sent from there.
-            if (problem is null || !IsNumbered)
-                await CutAsync();
+            await CutAsync();
         }
         finally
         {
@@ -105,7 +98,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             return problem;
         await _reports.EndAsync(new(problem is null, problem is null ? _nextLine - 1 : _lastCommittedLine, _count)
         {
-            NextSequence = problem is null ? _request.Producer?.Sequence + _batchesCut : null,
+            NextSequence = problem is null ? _request.Producer?.Sequence + _recordsCut : null,
             Error = problem?.ToJson(),
         });
         return null;
@@ -146,7 +139,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 }
                 if (piece.IsLast)
                     return _lines.TryTakeLast(out var line) ? AddLine(line) : null;
-                if (!IsNumbered && _batchBytes > 0 && _time.GetElapsedTime(_batchBegan) >= _linger)
+                if (_batchBytes > 0 && _time.GetElapsedTime(_batchBegan) >= _linger)
                     await CutAsync();
             }
         }
@@ -173,10 +166,9 @@ internal sealed class ProduceStream : IAsyncDisposable
     /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
     async ValueTask<BodyPiece> NextAsync()
     {
-        // What was begun is to be ended soon; between lines a live pipe may rest.
-        var isBegun = _lines.CarriedBytes > 0 || (IsNumbered && _batchBytes > 0);
-        var reading = _body.ReadAsync(isBegun ? _budget.Timeout : _idleTimeout);
-        if (reading.IsCompleted || IsNumbered || _batchBytes == 0)
+        // A line that was begun is to be ended soon; between lines a live pipe may rest.
+        var reading = _body.ReadAsync(_lines.CarriedBytes > 0 ? _budget.Timeout : _idleTimeout);
+        if (reading.IsCompleted || _batchBytes == 0)
             return await reading;
         _reading = reading.AsTask();
         var left = _linger - _time.GetElapsedTime(_batchBegan);
@@ -200,8 +192,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             if (_time.GetElapsedTime(began) > _budget.Timeout)
                 return false;
-            if (!IsNumbered)
-                await CutAsync();
+            await CutAsync();
             await Task.Delay(OverloadPause, _time, _context.RequestAborted);
         }
         _heldBytes += sizeBytes;
@@ -247,8 +238,8 @@ internal sealed class ProduceStream : IAsyncDisposable
         return null;
     }
 
-    PartitionedBatch NewBatch() => new(_options.Records, _partitions, _request.Partition,
-        _request.Producer is { } producer ? producer with { Sequence = producer.Sequence + _batchesCut } : null,
+    PartitionedBatch NewBatch() => new(_topic?.Configuration ?? _options.TopicDefaults, _options.Records, _request.Partition,
+        _request.Producer is { } producer ? producer with { Sequence = producer.Sequence + _recordsCut } : null,
         // All of a stream without keys goes to one partition, as of any request: its order is kept.
         () => _keyless ??= _topic?.ChoosePartition() ?? 0);
 
@@ -274,7 +265,11 @@ internal sealed class ProduceStream : IAsyncDisposable
             try
             {
                 foreach (var (partition, records) in batches)
-                    appends.Add(new(partition, records.Count, records.Producer?.Sequence, await AppendAsync(_topic!.Partitions[partition], records)));
+                {
+                    var (count, sequence) = (records.Count, records.Producer?.Sequence);
+                    appends.Add(new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records)));
+                    _recordsCut += count;
+                }
             }
             catch (OperationCanceledException)
             {
@@ -284,7 +279,6 @@ internal sealed class ProduceStream : IAsyncDisposable
                 throw;
             }
             _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, _batchBytes, appends));
-            _batchesCut++;
         }
         else
         {
@@ -296,16 +290,16 @@ internal sealed class ProduceStream : IAsyncDisposable
         _batch = NewBatch();
     }
 
-    /// <summary>A producer numbers the batches of one partition.</summary>
+    /// <summary>A producer numbers the records of one partition.</summary>
     Problem? CheckProducer()
     {
-        if (_request.Producer is not { } producer)
+        if (_request.Producer is null)
             return null;
         var partition = _batch.FirstPartition;
         _producersPartition ??= partition;
         if (_batch.PartitionsUsed > 1 || partition != _producersPartition)
-            return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the batches of one partition, and the records of lines {_firstLine} to {_nextLine - 1} go to others too; send those of each partition, or key, by themselves.");
-        return producer.Sequence + _batchesCut < ProducerStamp.MaxNumber ? null : Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} can't count beyond {ProducerStamp.MaxNumber}.");
+            return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines {_firstLine} to {_nextLine - 1} go to others too; send those of each partition, or key, by themselves.");
+        return null;
     }
 
     /// <summary>The topic is made with the first batch, not for a request that is refused before.</summary>
@@ -321,7 +315,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             return Problems.Of(exception);
         }
-        return _topic.Partitions.Length == _partitions ? null : Problems.TopicChanged();
+        return _batch.IsFor(_topic.Configuration) ? null : Problems.TopicChanged();
     }
 
     /// <summary>Puts a batch in a partition's queue; waits where that is full.</summary>
@@ -329,7 +323,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     {
         while (true)
         {
-            var appending = log.AppendAsync(records, keepIfOverloaded: true);
+            var appending = log.AppendAsync(records, keepIfOverloaded: true, mayOverlap: true);
             if (!appending.IsCompleted || (await appending).Status != AppendStatus.Overloaded)
                 return appending;
             await Task.Delay(OverloadPause, _time, _context.RequestAborted);
@@ -355,21 +349,21 @@ internal sealed class ProduceStream : IAsyncDisposable
     bool TryReport(Cut cut, PartAppend part, AppendResult result, bool mayMerge)
     {
         var isRepeat = result.Status is AppendStatus.Repeated or AppendStatus.SequenceForgotten;
-        var appendedCount = result.Status == AppendStatus.Repeated ? result.NextOffset - result.FirstOffset : part.Count;
         if (result.Status != AppendStatus.Appended && !isRepeat)
         {
             var problem = Problems.Of(result);
             Fail(problem with { Detail = $"Lines {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}" });
             return false;
         }
-        if (appendedCount != part.Count)
-        {
-            Fail(Problems.BatchDiffers(part.Sequence ?? 0, part.Count, appendedCount));
-            return false;
-        }
-        _count += isRepeat ? 0 : part.Count;
+        var appendedCount = part.Count - result.RepeatedCount;
+        _count += isRepeat ? 0 : appendedCount;
         // One that is long forgotten is in all the same: its producer has come further.
-        var report = new StreamReport(cut.FirstLine, cut.LastLine, part.Partition, result.Status == AppendStatus.SequenceForgotten ? null : result.FirstOffset, part.Count) { Sequence = part.Sequence, Repeat = isRepeat ? true : null };
+        var report = new StreamReport(cut.FirstLine, cut.LastLine, part.Partition, result.Status == AppendStatus.SequenceForgotten ? null : result.FirstOffset, appendedCount)
+        {
+            Sequence = part.Sequence + result.RepeatedCount,
+            Repeat = isRepeat ? true : null,
+            Repeated = result.RepeatedCount > 0 ? result.RepeatedCount : null,
+        };
         _reports.Add(report, mayMerge);
         return true;
     }

@@ -33,7 +33,9 @@ internal static class ProducerHeaders
         else
         {
             producer = new(id.ToString(), epochNumber, sequenceNumber);
-            problem = producer.Check() is { } fault ? Invalid(fault) : null;
+            problem = producer.Check() is { } fault ? Invalid(fault)
+                : producer.Id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal) ? Invalid($"{Id} is \"{producer.Id}\"; ids that begin with \"{ProducerStamp.KafkaPrefix}\" are reserved for producers of Kafka's protocol.")
+                : null;
         }
         return problem is null;
     }

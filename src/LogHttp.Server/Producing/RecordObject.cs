@@ -8,8 +8,8 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Server.Producing;
 
 /// <summary>
-/// A record sent as a JSON object, which is also what a fetch returns: <c>offset</c>, <c>batch</c> and <c>producer</c> are
-/// read over, so that a response can be sent to another topic (api/PROTOCOL.md §2).
+/// A record sent as a JSON object, which is also what a fetch returns: <c>offset</c> and the fields of a batch's first record are
+/// ignored, so that a response can be sent to another topic (api/PROTOCOL.md §2).
 /// </summary>
 internal readonly ref struct RecordObject
 {
@@ -59,6 +59,7 @@ internal readonly ref struct RecordObject
         var (seen, key, keyBytes, partition) = (Field.None, (string?)null, (byte[]?)null, (int?)null);
         long? timestampMs = null;
         List<KeyValuePair<string, string>>? headers = null;
+        List<RecordHeader>? headerPairs = null;
         ReadOnlySpan<byte> valueJson = default;
         byte[]? valueBytes = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -79,8 +80,12 @@ internal readonly ref struct RecordObject
                     return Problems.InvalidRequest("invalid_key", "key is not a string of Unicode text; bytes go into keyBase64.");
                 case Field.KeyBase64 when !Base64Text.TryRead(ref reader, out keyBytes):
                     return Problems.InvalidRequest("invalid_key", "keyBase64 is not a string of Base64.");
+                case Field.Headers when reader.TokenType == JsonTokenType.StartArray:
+                    if (!TryReadHeaderPairs(ref reader, headerPairs = []))
+                        return Problems.InvalidRequest("invalid_header", "headers is not an array of pairs of a name and a string, null or {\"base64\":\"…\"}.");
+                    break;
                 case Field.Headers when !TryReadHeaders(ref reader, headers = []):
-                    return Problems.InvalidRequest("invalid_header", "headers is not an object whose values are strings or arrays of strings.");
+                    return Problems.InvalidRequest("invalid_header", "headers is neither an object whose values are strings or arrays of strings, nor an array of pairs of a name and a string, null or {\"base64\":\"…\"}.");
                 case Field.Timestamp when reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var given) || given < 0 || given > latestTimestampMs:
                     return Problems.InvalidRequest("invalid_timestamp", "timestamp is not a number of Unix milliseconds from 0 to an hour from now.");
                 case Field.Timestamp:
@@ -111,7 +116,7 @@ internal readonly ref struct RecordObject
             return Invalid("A record has one of key and keyBase64.");
         read = new RecordObject
         {
-            Metadata = new RecordMetadata { Key = key, KeyBytes = keyBytes is null ? null : (ReadOnlyMemory<byte>?)keyBytes, Headers = headers, TimestampMs = timestampMs },
+            Metadata = new RecordMetadata { Key = key, KeyBytes = keyBytes is null ? null : (ReadOnlyMemory<byte>?)keyBytes, Headers = headers, HeaderPairs = headerPairs, TimestampMs = timestampMs },
             Partition = partition,
             ValueJson = valueJson,
             ValueBytes = valueBytes,
@@ -142,7 +147,8 @@ internal readonly ref struct RecordObject
         : reader.ValueTextEquals("partition"u8) ? Field.Partition
         : reader.ValueTextEquals("value"u8) ? Field.Value
         : reader.ValueTextEquals("valueBase64"u8) ? Field.ValueBase64
-        : reader.ValueTextEquals("offset"u8) || reader.ValueTextEquals("batch"u8) || reader.ValueTextEquals("producer"u8) ? Field.Ignored
+        : reader.ValueTextEquals("offset"u8) || reader.ValueTextEquals("batch"u8) || reader.ValueTextEquals("producer"u8)
+            || reader.ValueTextEquals("commit"u8) || reader.ValueTextEquals("idempotency"u8) ? Field.Ignored
         : Field.None;
 
     static bool TryReadText(ref Utf8JsonReader reader, [NotNullWhen(true)] out string? text)
@@ -185,6 +191,44 @@ internal readonly ref struct RecordObject
             while (isArray && reader.Read());
         }
         return true;
+    }
+
+    static bool TryReadHeaderPairs(ref Utf8JsonReader reader, List<RecordHeader> headers)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartArray)
+        {
+            reader.Read();
+            if (!TryReadText(ref reader, out var name))
+                return false;
+            reader.Read();
+            if (!TryReadHeaderValue(ref reader, out var value))
+                return false;
+            headers.Add(new(name, value));
+            if (!reader.Read() || reader.TokenType != JsonTokenType.EndArray)
+                return false;
+        }
+        return reader.TokenType == JsonTokenType.EndArray;
+    }
+
+    static bool TryReadHeaderValue(ref Utf8JsonReader reader, out ReadOnlyMemory<byte>? value)
+    {
+        value = null;
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.Null:
+                return true;
+            case JsonTokenType.String:
+                var isText = TryReadText(ref reader, out var text);
+                value = isText ? Encoding.UTF8.GetBytes(text!) : null;
+                return isText;
+            case JsonTokenType.StartObject:
+                if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("base64"u8) || !reader.Read() || !Base64Text.TryRead(ref reader, out var bytes))
+                    return false;
+                value = bytes;
+                return reader.Read() && reader.TokenType == JsonTokenType.EndObject;
+            default:
+                return false;
+        }
     }
 
     static bool TryReadName(ref Utf8JsonReader reader, [NotNullWhen(true)] out string? name)

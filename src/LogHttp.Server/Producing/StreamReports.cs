@@ -6,11 +6,14 @@ namespace LogHttp.Server.Producing;
 /// <summary>What became of a stream's batch in one partition (api/PROTOCOL.md §14).</summary>
 internal sealed record StreamReport(long FirstLine, long LastLine, int Partition, long? Offset, int Count)
 {
-    /// <summary>Which of the producer's batches it is.</summary>
+    /// <summary>The sequence of its first record, of a producer's batch.</summary>
     public long? Sequence { get; init; }
 
     /// <summary>Whether it was appended before, and not now.</summary>
     public bool? Repeat { get; init; }
+
+    /// <summary>How many of the lines' records were appended before and are not counted here, where the others were appended now.</summary>
+    public int? Repeated { get; init; }
 
     /// <summary>How many batches this stands for, where that is more than one.</summary>
     public int? Batches { get; init; }
@@ -25,7 +28,7 @@ internal sealed record StreamReport(long FirstLine, long LastLine, int Partition
 /// <param name="Count">How many records were appended.</param>
 internal sealed record StreamSummary(bool Done, long LastCommittedLine, long Count)
 {
-    /// <summary>Which of the producer's batches comes next.</summary>
+    /// <summary>The sequence of the producer's next record.</summary>
     public long? NextSequence { get; init; }
 
     public ProblemJson? Error { get; init; }
@@ -60,7 +63,7 @@ internal sealed class StreamReports(HttpResponse response)
         Begin();
         lock (_gate)
         {
-            var same = mayMerge && _held.Count >= MaxHeld ? _held.FindLastIndex(held => held.Partition == report.Partition && held.Repeat == report.Repeat) : -1;
+            var same = mayMerge && _held.Count >= MaxHeld ? _held.FindLastIndex(held => held.Partition == report.Partition && held.Repeat == report.Repeat && held.Repeated is null && report.Repeated is null) : -1;
             if (same >= 0)
                 _held[same] = _held[same].With(report);
             else

@@ -21,6 +21,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     int _record;
     int _tailPosition;
 
+    // The producer's, of the batch that is written now.
+    BatchStamp? _stamp;
+
     public List<AppendRequest> Requests { get; } = requests;
 
     /// <summary>Where the partition stood before: a whole batch's end, and where a failed write goes back to.</summary>
@@ -56,11 +59,11 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
     {
         LastStampMs = Math.Max(nowMs, LastStampMs);
         for (; _request < Requests.Count; _request++)
-            Requests[_request].Written(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs)!.Value);
+            Requests[_request].Written(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs, out _)!.Value);
     }
 
     /// <summary>The first batch that will be written, when nothing was yet; null where all are refused.</summary>
-    public AppendRequest? FirstToWrite(long nowMs) => Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs)) is null);
+    public AppendRequest? FirstToWrite(long nowMs) => Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null);
 
     /// <summary>
     /// Writes on from where the last slice ended, up to about <paramref name="sliceBytes"/>: the lines, then the index
@@ -105,15 +108,23 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         var batch = request.Batch;
         var tailBytes = batch.TailBytes;
         var tails = batch.Tails;
+        var firstRecord = -1;
         if (_record == 0)
         {
-            if (Refuse(request, writer.Cursor.NextOffset, LastStampMs) is { } refusal)
+            if (Refuse(request, writer.Cursor.NextOffset, LastStampMs, out var repeatedCount) is { } refusal)
             {
                 request.Written(refusal);
                 return true;
             }
-            var firstGiven = batch.GivenTo(0).Offset;
-            request.Written(new(AppendStatus.Appended, firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset, TimestampMs: LastStampMs));
+            (firstRecord, _record, _tailPosition) = (repeatedCount, repeatedCount, batch.TailPosition(repeatedCount));
+            var firstGiven = batch.GivenTo(firstRecord).Offset;
+            var firstOffset = firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset;
+            request.Written(new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs) { RepeatedCount = repeatedCount });
+            if (batch.Producer is { } producer)
+            {
+                var crc = batch.CrcOf(repeatedCount, batch.Count - repeatedCount);
+                _stamp = new(producer with { Sequence = producer.Sequence + repeatedCount }, crc);
+            }
         }
         for (; _record < tailBytes.Length; _record++)
         {
@@ -123,25 +134,32 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
             writer.Add(
                 given.Offset >= 0 ? given.Offset : writer.Cursor.NextOffset,
                 given.TimestampMs >= 0 ? given.TimestampMs : LastStampMs,
-                batchCount: _record == 0 ? tailBytes.Length : 0,
+                batchCount: _record == firstRecord ? tailBytes.Length - firstRecord : 0,
+                _record == firstRecord ? _stamp : null,
                 tails.Slice(_tailPosition, tailBytes[_record]));
             _tailPosition += tailBytes[_record];
             RecordCount++;
         }
         var written = request.WrittenUpTo(writer.Cursor.NextOffset);
-        if (request.Batch.Producer is { } producer)
-            Producers = Producers.With(producer, new(producer.Sequence, written.FirstOffset, written.NextOffset, written.TimestampMs), LastStampMs);
+        if (_stamp is { } stamp)
+        {
+            var count = batch.Count - written.RepeatedCount;
+            var produced = new ProducedBatch(stamp.Producer.Sequence, count, stamp.Crc, written.FirstOffset, written.NextOffset, written.TimestampMs);
+            Producers = Producers.With(stamp.Producer, produced, LastStampMs);
+        }
+        _stamp = null;
         return true;
     }
 
     /// <summary>Why a batch can't be appended here, or null. A repeat is a repeat before it is anything else: what it asked for has happened.</summary>
-    AppendResult? Refuse(AppendRequest request, long nextOffset, long stampMs)
+    AppendResult? Refuse(AppendRequest request, long nextOffset, long stampMs, out int repeatedCount)
     {
-        if (request.Batch.Producer is { } producer && Producers.Check(producer, stampMs) is { } refusal)
+        repeatedCount = 0;
+        if (request.Batch.Producer is not null && Producers.Check(request.Batch, request.MayOverlap, stampMs, out repeatedCount) is { } refusal)
             return refusal;
         if (request.ExpectedNextOffset is { } expected && expected != nextOffset)
             return new(AppendStatus.NotNext, NextOffset: nextOffset, Reason: FormattableString.Invariant($"The next offset is {nextOffset}, not {expected}."));
-        var given = request.Batch.GivenTo(0).Offset;
+        var given = request.Batch.GivenTo(repeatedCount).Offset;
         return given >= 0 && given < nextOffset
             ? new(AppendStatus.OffsetNotAfterLast, NextOffset: nextOffset, Reason: FormattableString.Invariant($"Offset {given} is not after the last one; the next can be {nextOffset} or more."))
             : null;

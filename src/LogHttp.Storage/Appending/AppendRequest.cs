@@ -3,7 +3,7 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>One batch on its way into a partition. Owns the batch; answered exactly once.</summary>
-internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset = null, bool keepIfOverloaded = false)
+internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset = null, bool keepIfOverloaded = false, bool mayOverlap = false)
 {
     // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
     readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -16,6 +16,9 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
 
     /// <summary>The offset that its first record is to have, or it is refused; null for any.</summary>
     public long? ExpectedNextOffset { get; } = expectedNextOffset;
+
+    /// <summary>Whether its first records are dropped where they are in the log already.</summary>
+    public bool MayOverlap { get; } = mayOverlap;
 
     /// <summary>The most bytes that it can take in a segment.</summary>
     public long MaxFramedBytes { get; } = batch.MaxFramedBytes;

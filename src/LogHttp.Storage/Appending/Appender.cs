@@ -101,6 +101,15 @@ internal sealed partial class Appender : IUnsyncedLog
         return _context.AppendBudget.HasRoomFor(sizeBytes) ? null : _context.AppendBudget.Refusal();
     }
 
+    /// <summary>Where a producer stands, by what is published.</summary>
+    public (long Epoch, long NextSequence)? FindProducer(string id)
+    {
+        LogState published;
+        lock (_gate)
+            published = _published;
+        return published.Producers.Find(id, Math.Max(_context.Environment.NowMs, published.LastStampMs)) is { } found ? (found.Epoch, found.NextSequence) : null;
+    }
+
     /// <summary>Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for it.</summary>
     public void Configure(TopicConfiguration configuration)
     {

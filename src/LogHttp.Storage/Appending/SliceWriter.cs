@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
@@ -14,24 +15,22 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     readonly int _firstEntry = cursor.IndexEntries;
     readonly List<IndexEntry> _entries = [];
     SegmentCursor _cursor = cursor;
-    HeadWriter _heads = new();
+    RecordWriter _lines = new();
     int _bufferedBytes;
     int _coveredBytes;
 
     /// <summary>Where the next line goes.</summary>
     public readonly SegmentCursor Cursor => _cursor;
 
-    /// <summary>Adds a line.</summary>
+    /// <summary>Adds a line; a batch's first has the batch's count and, of a producer's batch, its stamp.</summary>
     /// <exception cref="IOException">Any part of what was added may have been written.</exception>
-    public void Add(long offset, long timestampMs, int batchCount, ReadOnlySpan<byte> tail)
+    public void Add(long offset, long timestampMs, int batchCount, BatchStamp? stamp, ReadOnlySpan<byte> tail)
     {
-        if (_buffer.Length - _bufferedBytes < tail.Length + RecordFormat.MaxHeadBytes)
+        if (_buffer.Length - _bufferedBytes < RecordWriter.MaxBytes(stamp, tail.Length))
             Write();
-        var line = _buffer[_bufferedBytes..];
-        var headBytes = _heads.Write(line, offset, timestampMs, batchCount);
-        tail.CopyTo(line[headBytes..]);
-        _bufferedBytes += headBytes + tail.Length;
-        if (!_cursor.Pass(headBytes + tail.Length, offset, timestampMs))
+        var lineBytes = _lines.Write(_buffer[_bufferedBytes..], offset, timestampMs, batchCount, stamp, tail);
+        _bufferedBytes += lineBytes;
+        if (!_cursor.Pass(lineBytes, offset, timestampMs))
             return;
         Cover();
         _entries.Add(_cursor.CloseBlock());

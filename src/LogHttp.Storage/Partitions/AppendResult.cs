@@ -21,11 +21,14 @@ public enum AppendStatus
     /// <summary>Nothing was appended: the batch was, before; the answer is what it was answered then.</summary>
     Repeated,
 
-    /// <summary>Nothing was appended: a batch of the producer's before this one is missing, see <see cref="AppendResult.ExpectedSequence"/>.</summary>
+    /// <summary>Nothing was appended: records of the producer's before this batch are missing, see <see cref="AppendResult.ExpectedSequence"/>.</summary>
     SequenceGap,
 
     /// <summary>Nothing was appended: the batch was, so long before that it is not known where.</summary>
     SequenceForgotten,
+
+    /// <summary>Nothing was appended: the log has other records of the producer under these sequences.</summary>
+    BatchDiffers,
 
     /// <summary>Nothing was appended: the producer has gone on with <see cref="AppendResult.Epoch"/>.</summary>
     EpochEnded,
@@ -48,8 +51,14 @@ public enum AppendStatus
 /// <param name="Reason">Why it was refused, for people.</param>
 public readonly record struct AppendResult(AppendStatus Status, long FirstOffset = 0, long NextOffset = 0, long TimestampMs = 0, string? Reason = null)
 {
-    /// <summary>Which batch of the producer's comes next; for <see cref="AppendStatus.SequenceGap"/> and <see cref="AppendStatus.SequenceForgotten"/>.</summary>
+    /// <summary>
+    /// The sequence of the producer's next record; for <see cref="AppendStatus.SequenceGap"/>,
+    /// <see cref="AppendStatus.SequenceForgotten"/> and <see cref="AppendStatus.BatchDiffers"/>.
+    /// </summary>
     public long ExpectedSequence { get; init; }
+
+    /// <summary>For <see cref="AppendStatus.Appended"/>: how many of the batch's first records were dropped, because they are in the log already.</summary>
+    public int RepeatedCount { get; init; }
 
     /// <summary>The producer's epoch, for <see cref="AppendStatus.EpochEnded"/>.</summary>
     public long Epoch { get; init; }

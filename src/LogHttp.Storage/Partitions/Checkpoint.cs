@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -30,10 +32,10 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     /// The most that a producer takes: the longest id, each of whose characters may be escaped, the longest numbers, and the
     /// names of the fields.
     /// </summary>
-    internal const int MaxProducerBytes = 2 * ProducerStamp.MaxIdLength + 128 + ProducerTable.RememberedBatches * 144;
+    internal const int MaxProducerBytes = 2 * ProducerStamp.MaxIdLength + 128 + ProducerTable.RememberedBatches * 192;
 
-    /// <summary>A file that is larger is none.</summary>
-    internal const int MaxBytes = StorageOptions.MostProducers * MaxProducerBytes + MaxOtherBytes;
+    /// <summary>A file that is larger is none. Kafka's producers are as many as the others.</summary>
+    internal const int MaxBytes = 2 * StorageOptions.MostProducers * MaxProducerBytes + MaxOtherBytes;
 
     /// <summary>What one with these producers takes at the most, but for a few bytes.</summary>
     public static long MostBytes(ProducerTable producers) => (long)producers.Count * MaxProducerBytes;
@@ -72,7 +74,7 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     {
         var producers = Producers.Alive(LastStampMs).Select(static producer => ProducerContent.Of(producer.Key, producer.Value)).ToArray();
         var content = new Content(
-            Content.CurrentFormat, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
+            FormatVersion.Current, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
             Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null,
             Damage.Count > 0 ? [.. Damage.Select(static damage => new DamageContent(damage.Segment, damage.Range.Position, damage.Range.EndPosition, damage.Range.Reason, damage.Range.NextOffset))] : null,
             IsJournaled ? true : null);
@@ -93,9 +95,8 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         }
         try
         {
-            var content = JsonSerializer.Deserialize(line, ContentContext.Default.Content);
-            if (content is not { Format: Content.CurrentFormat or Content.FormatWithoutJournal or Content.FormatWithoutProducers })
-                throw new NotSupportedException($"The checkpoint has format {content?.Format}; this server knows {Content.CurrentFormat}. Use the server that wrote it, or a newer one.");
+            FormatVersion.Read(line, "The checkpoint");
+            var content = JsonSerializer.Deserialize(line, ContentContext.Default.Content)!;
             return new(content.LogStartOffset, new SegmentCursor(content.Segment)
             {
                 Position = content.Position,
@@ -119,25 +120,33 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
 
     internal sealed record Content(
         int Format, long LogStartOffset, long Segment, long Position, long NextOffset,
-        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null, DamageContent[]? Damage = null, bool? Journaled = null)
-    {
-        public const int CurrentFormat = 3;
-        public const int FormatWithoutJournal = 2;
-        public const int FormatWithoutProducers = 1;
-    }
+        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null, DamageContent[]? Damage = null, bool? Journaled = null);
 
     internal readonly record struct ProducerContent(string Id, long Epoch, long LastSeen, ProducedContent[] Batches)
     {
         public static ProducerContent Of(string id, ProducerState state) =>
-            new(id, state.Epoch, state.LastSeenMs, [.. state.Batches.Select(static batch => new ProducedContent(batch.Sequence, batch.FirstOffset, batch.NextOffset, batch.TimestampMs))]);
+            new(id, state.Epoch, state.LastSeenMs, [.. state.Batches.Select(static batch => ProducedContent.Of(batch))]);
 
         public KeyValuePair<string, ProducerState> ToState() =>
-            new(Id, new ProducerState(Epoch, LastSeen, [.. Batches.Select(static batch => new ProducedBatch(batch.Sequence, batch.Offset, batch.NextOffset, batch.Timestamp))]));
+            new(Id, new ProducerState(Epoch, LastSeen, [.. Batches.Select(static batch => batch.ToBatch())]));
     }
 
     internal sealed record DamageContent(long Segment, long Position, long EndPosition, string Reason, long? NextOffset = null);
 
-    internal readonly record struct ProducedContent(long Sequence, long Offset, long NextOffset, long Timestamp);
+    /// <summary>Count and checksum are new in format 3. A batch without a checksum is one of before, when sequences counted batches.</summary>
+    internal readonly record struct ProducedContent(long Sequence, long Offset, long NextOffset, long Timestamp, int? Count = null, string? Crc32c = null)
+    {
+        public static ProducedContent Of(in ProducedBatch batch) =>
+            new(batch.Sequence, batch.FirstOffset, batch.NextOffset, batch.TimestampMs, batch.Count, batch.Crc?.ToString("x8", CultureInfo.InvariantCulture));
+
+        public ProducedBatch ToBatch()
+        {
+            uint? crc = null;
+            if (Crc32c is not null)
+                crc = ProducerField.TryReadCrc(Encoding.ASCII.GetBytes(Crc32c), out var read) ? read : throw new JsonException($"\"{Crc32c}\" is no CRC-32C");
+            return new(Sequence, Count ?? checked((int)(NextOffset - Offset)), crc, Offset, NextOffset, Timestamp);
+        }
+    }
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

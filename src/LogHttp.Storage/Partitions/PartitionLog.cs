@@ -54,15 +54,27 @@ public sealed partial class PartitionLog
     /// <param name="batch">The records; where it has a producer, one that is not the producer's next is not appended.</param>
     /// <param name="expectedNextOffset">The log's next offset, without which nothing is appended; null for any.</param>
     /// <param name="keepIfOverloaded">Whether a batch that is refused with <see cref="AppendStatus.Overloaded"/> stays the caller's, to be tried again.</param>
-    /// <exception cref="ArgumentException">The batch is empty, or its offsets span more than a segment can.</exception>
-    public Task<AppendResult> AppendAsync(RecordBatch batch, long? expectedNextOffset = null, bool keepIfOverloaded = false)
+    /// <param name="mayOverlap">
+    /// Whether the first of the producer's records are dropped where the log has them already; else such a batch is refused.
+    /// </param>
+    /// <exception cref="ArgumentException">The batch is empty, its offsets span more than a segment can, or they are given and it may overlap.</exception>
+    public Task<AppendResult> AppendAsync(
+        RecordBatch batch,
+        long? expectedNextOffset = null,
+        bool keepIfOverloaded = false,
+        bool mayOverlap = false)
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)
             throw new ArgumentException("The batch has no records.", nameof(batch));
         if (batch.GivenTo(batch.Count - 1).Offset - batch.GivenTo(0).Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
-        return _appender.Append(new AppendRequest(batch, expectedNextOffset, keepIfOverloaded));
+        if (mayOverlap && batch.GivenTo(0).Offset >= 0)
+            throw new ArgumentException("A batch that may overlap has no offsets of its own.", nameof(mayOverlap));
+        // The checksum by this thread, and not in the partition's turn.
+        if (batch.Producer is not null)
+            _ = batch.Crc;
+        return _appender.Append(new AppendRequest(batch, expectedNextOffset, keepIfOverloaded, mayOverlap));
     }
 
     /// <summary>
@@ -70,6 +82,9 @@ public sealed partial class PartitionLog
     /// not read it yet. Nothing is reserved.
     /// </summary>
     public AppendResult? CheckRoom(long sizeBytes) => _appender.CheckRoom(sizeBytes);
+
+    /// <summary>Where a producer stands, by its published records: its epoch and the sequence that comes next. Null where it is not known, or no more.</summary>
+    public (long Epoch, long NextSequence)? FindProducer(string id) => _appender.FindProducer(id);
 
     /// <summary>The offset that a place is now; beyond the end where a number is.</summary>
     /// <exception cref="CorruptionException">A segment or index is damaged where a time was looked for.</exception>

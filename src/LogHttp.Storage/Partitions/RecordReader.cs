@@ -65,7 +65,7 @@ public sealed class RecordReader : IDisposable
         {
             if (!_lines.TryRead(out var line))
                 break;
-            if (!RecordView.TryParse(line, out record))
+            if (!RecordFormat.TryRead(line, out record))
                 throw new CorruptionException(Path, _lines.LinePosition, "no record stands where one should");
             // The same bytes can stand in a value.
             if (_key is null || _key.IsOf(record))

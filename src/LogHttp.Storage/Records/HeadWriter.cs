@@ -17,7 +17,7 @@ internal struct HeadWriter()
     long _offset = -1;
     long _timestampMs = -1;
 
-    /// <summary>As <see cref="RecordFormat.WriteHead"/>.</summary>
+    /// <summary>As <see cref="RecordFields.WriteHead"/>.</summary>
     /// <param name="destination">Has room for <see cref="RecordFormat.MaxHeadBytes"/>.</param>
     /// <param name="offset">The record's.</param>
     /// <param name="timestampMs">The record's.</param>
@@ -25,13 +25,13 @@ internal struct HeadWriter()
     public int Write(Span<byte> destination, long offset, long timestampMs, int batchCount)
     {
         if (batchCount > 1)
-            return RecordFormat.WriteHead(destination, offset, timestampMs, batchCount);
+            return RecordFields.WriteHead(destination, offset, timestampMs, batchCount);
         Span<byte> text = _text;
         var isNext = _headBytes > 0 && offset == _offset + 1 && timestampMs == _timestampMs;
         (_offset, _timestampMs) = (offset, timestampMs);
-        if (!isNext || !TryCountOn(text[RecordFormat.OffsetName.Length.._digitsEnd]))
+        if (!isNext || !TryCountOn(text[RecordFields.Offset.Length.._digitsEnd]))
         {
-            _headBytes = RecordFormat.WriteHead(text, offset, timestampMs, batchCount: 0);
+            _headBytes = RecordFields.WriteHead(text, offset, timestampMs, batchCount: 0);
             _digitsEnd = text.IndexOf((byte)',');
         }
         // All of it, whatever its length is: a copy of a size known beforehand is a few instructions.

@@ -46,6 +46,23 @@ internal static class JsonText
         }
     }
 
+    /// <summary>Whether a valid JSON string has a text: half of a surrogate pair, escaped, has none.</summary>
+    public static bool IsText(ReadOnlySpan<byte> json)
+    {
+        if (!json.Contains((byte)'\\'))
+            return true;
+        var reader = new Utf8JsonReader(json);
+        reader.Read();
+        try
+        {
+            return reader.GetString() is not null;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The position of the first byte that does not belong to valid UTF-8.</summary>
     public static int FirstInvalidUtf8(ReadOnlySpan<byte> text)
     {

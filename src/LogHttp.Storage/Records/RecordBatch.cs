@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using LogHttp.Storage.Producers;
+using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Records;
 
@@ -18,11 +19,13 @@ public sealed class RecordBatch : IDisposable
     static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     readonly RecordLimits _limits;
-    readonly byte[] _producerField;
+    readonly ValueForm _values;
+    readonly int _stampBytes;
     readonly long _expectedBytes;
     byte[] _tails = [];
     int _sizeBytes;
     int[] _tailBytes = [];
+    uint? _crc;
 
     // Empty as long as no record was given anything: few are, and there may be thousands.
     Given[] _given = [];
@@ -37,14 +40,15 @@ public sealed class RecordBatch : IDisposable
     /// <param name="limits">How large it may become.</param>
     /// <param name="producer">Who sends it, where a repeat is to be told.</param>
     /// <param name="expectedBytes">About how much will be added, if it is known: memory for it is taken at once when a part of it has come.</param>
+    /// <param name="values">Which values may be added.</param>
     /// <exception cref="ArgumentException">There can be no such producer.</exception>
-    public RecordBatch(RecordLimits limits, ProducerStamp? producer = null, long expectedBytes = 0)
+    public RecordBatch(RecordLimits limits, ProducerStamp? producer = null, long expectedBytes = 0, ValueForm values = ValueForm.Auto)
     {
         ArgumentNullException.ThrowIfNull(limits);
         if (producer?.Check() is { } fault)
             throw new ArgumentException(fault, nameof(producer));
-        (_limits, Producer, _expectedBytes) = (limits, producer, Math.Min(expectedBytes, limits.MaxBatchBytes));
-        _producerField = producer is null ? [] : ProducerField.Encode(producer);
+        (_limits, Producer, _expectedBytes, _values) = (limits, producer, Math.Min(expectedBytes, limits.MaxBatchBytes), values);
+        _stampBytes = producer is null ? 0 : ProducerField.MaxBytes(producer);
     }
 
     /// <summary>Who sends it, or null.</summary>
@@ -60,7 +64,7 @@ public sealed class RecordBatch : IDisposable
     public int SizeBytes => _sizeBytes;
 
     /// <summary>The most that it can take in a segment.</summary>
-    public long MaxFramedBytes => _sizeBytes + (long)Count * RecordFormat.MaxHeadBytes;
+    public long MaxFramedBytes => _sizeBytes + _stampBytes + (long)Count * RecordFormat.MaxHeadBytes;
 
     /// <summary>Whether any record that may be one fits in yet.</summary>
     public bool HasRoom => MaxFramedBytes + RecordFormat.MaxHeadBytes + _limits.MaxRecordBytes <= _limits.MaxBatchBytes;
@@ -68,13 +72,33 @@ public sealed class RecordBatch : IDisposable
     /// <summary>The memory it holds: more than what is in it, since that grew.</summary>
     internal long HeldBytes => _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
 
+    /// <summary>The most bytes that a line takes without its head.</summary>
     internal int LargestTailBytes { get; private set; }
+
+    /// <summary>
+    /// CRC-32C of the content: all lines without their heads and the batch's fields, one behind the other. It says the same
+    /// of a batch however its request was framed, packed or cut (api/FORMAT.md §1).
+    /// </summary>
+    internal uint Crc => _crc ??= Crc32C.Of(Tails);
 
     /// <summary>How long each record's tail is, in their order.</summary>
     internal ReadOnlySpan<int> TailBytes => _tailBytes.AsSpan(0, Count);
 
     /// <summary>All tails, one behind the other.</summary>
     internal ReadOnlySpan<byte> Tails => _tails.AsSpan(0, _sizeBytes);
+
+    /// <summary>As <see cref="Crc"/>, of some records alone.</summary>
+    internal uint CrcOf(int firstRecord, int count) =>
+        count == Count ? Crc : Crc32C.Of(Tails[TailPosition(firstRecord)..TailPosition(firstRecord + count)]);
+
+    /// <summary>Where a record's tail begins.</summary>
+    internal int TailPosition(int record)
+    {
+        var position = 0;
+        foreach (var tailBytes in TailBytes[..record])
+            position += tailBytes;
+        return position;
+    }
 
     /// <summary>What a record was given.</summary>
     internal Given GivenTo(int record) => _given.Length == 0 ? Given.Nothing : _given[record];
@@ -87,7 +111,9 @@ public sealed class RecordBatch : IDisposable
             return tooLarge;
         if (JsonText.Validate(json) is { } fault)
             return fault;
-        return Add(metadata, RecordFormat.ValueName, json.Length, json, static (json, destination) =>
+        if (CheckJsonForm(json) is { } refused)
+            return refused;
+        return Add(metadata, RecordFields.Value, json.Length, json, static (json, destination) =>
         {
             json.CopyTo(destination);
             // Line breaks between tokens are white space to JSON, and the end of a record to us.
@@ -106,9 +132,11 @@ public sealed class RecordBatch : IDisposable
     {
         if (CheckSize(text.Length) is { } tooLarge)
             return tooLarge;
+        if (_values is ValueForm.Json or ValueForm.Bytes)
+            return OtherForm("a text");
         if (!System.Text.Unicode.Utf8.IsValid(text))
             return new(RecordFaultCode.InvalidUtf8, $"The text is not valid UTF-8 at byte {JsonText.FirstInvalidUtf8(text)}.");
-        return Add(metadata, RecordFormat.ValueName, JsonText.StringBytes(text), text, JsonText.WriteString);
+        return Add(metadata, RecordFields.Value, JsonText.StringBytes(text), text, JsonText.WriteString);
     }
 
     /// <summary>Adds a record whose value is bytes, kept as Base64. Returns what is wrong with it, and then adds nothing.</summary>
@@ -116,7 +144,9 @@ public sealed class RecordBatch : IDisposable
     {
         if (CheckSize(bytes.Length) is { } tooLarge)
             return tooLarge;
-        return Add(metadata, RecordFormat.ValueBase64Name, JsonText.MaxBase64Bytes(bytes.Length), bytes, JsonText.WriteBase64);
+        if (_values is ValueForm.Json or ValueForm.Text)
+            return OtherForm("bytes");
+        return Add(metadata, RecordFields.ValueBase64, JsonText.MaxBase64Bytes(bytes.Length), bytes, JsonText.WriteBase64);
     }
 
     /// <summary>Gives the memory back.</summary>
@@ -133,30 +163,52 @@ public sealed class RecordBatch : IDisposable
     RecordFault? Add(in RecordMetadata metadata, ReadOnlySpan<byte> valueName, int maxValueBytes, ReadOnlySpan<byte> value, ValueWriter writeValue)
     {
         CheckGiven(metadata);
+        if (Producer is not null && Producer.Sequence + Count > ProducerStamp.MaxNumber)
+            return new(RecordFaultCode.InvalidProducer, Invariant($"The producer's sequence can't count beyond {ProducerStamp.MaxNumber}."));
         var start = _sizeBytes;
-        if (Count == 0)
-            Put(_producerField);
         if ((metadata.KeyBytes is { } keyBytes ? AddKey(keyBytes.Span) : AddKey(metadata.Key)) is { } keyFault)
             return Undo(start, keyFault);
-        if (AddHeaders(metadata.Headers) is { } headersFault)
+        if ((metadata.HeaderPairs is { } pairs ? AddHeaders(pairs) : AddHeaders(metadata.Headers)) is { } headersFault)
             return Undo(start, headersFault);
-        var destination = Reserve(valueName.Length + maxValueBytes + RecordFormat.LineEnd.Length);
+        var destination = Reserve(valueName.Length + maxValueBytes + RecordFields.LineEnd.Length);
         valueName.CopyTo(destination);
         var end = valueName.Length + writeValue(value, destination[valueName.Length..]);
-        RecordFormat.LineEnd.CopyTo(destination[end..]);
-        _sizeBytes += end + RecordFormat.LineEnd.Length;
+        RecordFields.LineEnd.CopyTo(destination[end..]);
+        _sizeBytes += end + RecordFields.LineEnd.Length;
+        // Any record can be the first that is appended, and then has the producer's stamp.
         var tailBytes = _sizeBytes - start;
-        if (tailBytes > _limits.MaxRecordBytes)
-            return Undo(start, TooLarge(tailBytes));
+        if (tailBytes + _stampBytes > _limits.MaxRecordBytes)
+            return Undo(start, TooLarge(tailBytes + _stampBytes));
         // Heads are counted in too, so that what is let in here also fits once it is framed.
-        if (_sizeBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
+        if (_sizeBytes + _stampBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
             return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (maxBatchBytes); send it in parts.")));
-        LargestTailBytes = Math.Max(LargestTailBytes, tailBytes);
+        LargestTailBytes = Math.Max(LargestTailBytes, tailBytes + _stampBytes);
         if (!SaysNothing(metadata))
             AddGiven(new(metadata.Offset ?? -1, metadata.TimestampMs ?? -1));
         Grow(ref _tailBytes, Count, 1);
         _tailBytes[Count++] = tailBytes;
+        _crc = null;
         return null;
+    }
+
+    /// <summary>A null is the absence of a value, which every form has.</summary>
+    RecordFault? CheckJsonForm(ReadOnlySpan<byte> json) => _values switch
+    {
+        ValueForm.Auto or ValueForm.Json => null,
+        _ when json.SequenceEqual("null"u8) => null,
+        ValueForm.Text when json[0] == (byte)'"' => JsonText.IsText(json) ? null : OtherForm("a JSON string that holds half of a surrogate pair"),
+        _ => OtherForm("JSON"),
+    };
+
+    RecordFault OtherForm(string sent)
+    {
+        var (form, taken) = _values switch
+        {
+            ValueForm.Json => ("json", "JSON"),
+            ValueForm.Text => ("text", "text, and JSON strings"),
+            _ => ("bytes", "bytes"),
+        };
+        return new(RecordFaultCode.InvalidValue, $"The value is {sent}. The topic takes {taken} only (\"values\":\"{form}\").");
     }
 
     /// <summary>Neither this record nor any before it.</summary>
@@ -206,7 +258,7 @@ public sealed class RecordBatch : IDisposable
             return new(RecordFaultCode.InvalidKey, "The key is not Unicode text: it holds half of a surrogate pair.");
         if (keyBytes > _limits.MaxKeyBytes)
             return KeyTooLong(keyBytes);
-        Put(RecordFormat.KeyName);
+        Put(RecordFields.Key);
         PutString(key, keyBytes);
         return null;
     }
@@ -216,7 +268,7 @@ public sealed class RecordBatch : IDisposable
         if (key.Length > _limits.MaxKeyBytes)
             return KeyTooLong(key.Length);
         var isText = System.Text.Unicode.Utf8.IsValid(key);
-        Put(isText ? RecordFormat.KeyName : RecordFormat.KeyBase64Name);
+        Put(isText ? RecordFields.Key : RecordFields.KeyBase64);
         _sizeBytes += isText
             ? JsonText.WriteString(key, Reserve(JsonText.MaxStringBytes(key.Length)))
             : JsonText.WriteBase64(key, Reserve(JsonText.MaxBase64Bytes(key.Length)));
@@ -238,8 +290,8 @@ public sealed class RecordBatch : IDisposable
             headersBytes += nameBytes + valueBytes;
         }
         if (headersBytes > _limits.MaxHeadersBytes)
-            return new(RecordFaultCode.InvalidHeader, Invariant($"The headers take {headersBytes} bytes; the most is {_limits.MaxHeadersBytes} (maxHeadersBytes)."));
-        Put(RecordFormat.HeadersName);
+            return HeadersTooLong(headersBytes);
+        Put(RecordFields.Headers);
         var separator = "{"u8;
         foreach (var group in headers.GroupBy(header => header.Key.ToLowerInvariant(), header => header.Value))
         {
@@ -261,6 +313,74 @@ public sealed class RecordBatch : IDisposable
         }
         Put("}"u8);
         return null;
+    }
+
+    RecordFault HeadersTooLong(long headersBytes) =>
+        new(RecordFaultCode.InvalidHeader, Invariant($"The headers take {headersBytes} bytes; the most is {_limits.MaxHeadersBytes} (maxHeadersBytes)."));
+
+    /// <summary>As pairs, unless an object says the same.</summary>
+    RecordFault? AddHeaders(IReadOnlyList<RecordHeader> headers)
+    {
+        if (headers.Count == 0)
+            return null;
+        var headersBytes = 0L;
+        foreach (var (name, value) in headers)
+        {
+            if (!TryCountUtf8(name, out var nameBytes))
+                return new(RecordFaultCode.InvalidHeader, "A header's name is not Unicode text: it holds half of a surrogate pair.");
+            headersBytes += nameBytes + (value?.Length ?? 0);
+        }
+        if (headersBytes > _limits.MaxHeadersBytes)
+            return HeadersTooLong(headersBytes);
+        if (FitsObject(headers))
+            return AddHeaders([.. headers.Select(static header => KeyValuePair.Create(header.Name, StrictUtf8.GetString(header.Value!.Value.Span)))]);
+        Put(RecordFields.Headers);
+        var separator = "["u8;
+        foreach (var (name, value) in headers)
+        {
+            Put(separator);
+            separator = ","u8;
+            Put("["u8);
+            PutString(name, StrictUtf8.GetByteCount(name));
+            Put(","u8);
+            PutHeaderValue(value);
+            Put("]"u8);
+        }
+        Put("]"u8);
+        return null;
+    }
+
+    void PutHeaderValue(ReadOnlyMemory<byte>? value)
+    {
+        if (value is not { Span: var bytes })
+        {
+            Put("null"u8);
+        }
+        else if (System.Text.Unicode.Utf8.IsValid(bytes))
+        {
+            _sizeBytes += JsonText.WriteString(bytes, Reserve(JsonText.MaxStringBytes(bytes.Length)));
+        }
+        else
+        {
+            Put("{\"base64\":"u8);
+            _sizeBytes += JsonText.WriteBase64(bytes, Reserve(JsonText.MaxBase64Bytes(bytes.Length)));
+            Put("}"u8);
+        }
+    }
+
+    /// <summary>Whether an object keeps all of it: lower-case names, those that are equal side by side, and texts.</summary>
+    static bool FitsObject(IReadOnlyList<RecordHeader> headers)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = 0; i < headers.Count; i++)
+        {
+            var (name, value) = headers[i];
+            if (name.Length == 0 || !name.AsSpan().SequenceEqual(name.ToLowerInvariant()) || value is not { } bytes || !System.Text.Unicode.Utf8.IsValid(bytes.Span))
+                return false;
+            if (!names.Add(name) && headers[i - 1].Name != name)
+                return false;
+        }
+        return true;
     }
 
     static bool TryCountUtf8(string text, out int sizeBytes)

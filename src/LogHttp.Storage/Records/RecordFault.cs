@@ -15,6 +15,12 @@ public enum RecordFaultCode
     /// <summary>A header's name or value is not acceptable.</summary>
     InvalidHeader,
 
+    /// <summary>The topic takes values of another form (<see cref="TopicConfiguration.Values"/>).</summary>
+    InvalidValue,
+
+    /// <summary>The producer's sequence can't count so far.</summary>
+    InvalidProducer,
+
     /// <summary>The encoded record is larger than <see cref="RecordLimits.MaxRecordBytes"/>.</summary>
     RecordTooLarge,
 

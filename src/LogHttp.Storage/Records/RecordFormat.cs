@@ -1,10 +1,10 @@
-using System.Buffers.Text;
+using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// The head of a record line, `{"offset":42,"timestamp":1763800000123,"batch":3`, which is written when the offset is
-/// known; the rest of the line (its <i>tail</i>) is encoded before. api/FORMAT.md §1.
+/// The one door to the format of records: how bytes are told apart into records, and what a record says. Segments, scans,
+/// recovery, verification, backups and fetches ask here and know no line. api/FORMAT.md §1.
 /// </summary>
 internal static class RecordFormat
 {
@@ -21,78 +21,36 @@ internal static class RecordFormat
     public const int MaxRecordBytes = 64 << 20;
 
     /// <summary>
-    /// The longest line a segment can hold. Of the format, not of the settings: those of today say what is let in, and what
-    /// was let in under others must be read.
+    /// The longest encoded record a segment can hold. Of the format, not of the settings: those of today say what is let in,
+    /// and what was let in under others must be read.
     /// </summary>
-    public const int MaxLineBytes = MaxRecordBytes + MaxHeadBytes;
+    public const int MaxEncodedBytes = MaxRecordBytes + MaxHeadBytes;
 
-    public static ReadOnlySpan<byte> OffsetName => "{\"offset\":"u8;
-    public static ReadOnlySpan<byte> TimestampName => ",\"timestamp\":"u8;
-    public static ReadOnlySpan<byte> BatchName => ",\"batch\":"u8;
-    public static ReadOnlySpan<byte> KeyName => ",\"key\":"u8;
-    public static ReadOnlySpan<byte> KeyBase64Name => ",\"keyBase64\":"u8;
-    public static ReadOnlySpan<byte> HeadersName => ",\"headers\":"u8;
-    public static ReadOnlySpan<byte> ValueName => ",\"value\":"u8;
-    public static ReadOnlySpan<byte> ValueBase64Name => ",\"valueBase64\":"u8;
-    public static ReadOnlySpan<byte> LineEnd => "}\n"u8;
+    const byte LineFeed = (byte)'\n';
 
-    /// <summary>Writes a head; <paramref name="batchCount"/> is 0 where the line does not start a batch of two or more.</summary>
-    public static int WriteHead(Span<byte> destination, long offset, long timestampMs, int batchCount)
-    {
-        var written = Put(destination, OffsetName, offset);
-        written += Put(destination[written..], TimestampName, timestampMs);
-        if (batchCount > 1)
-            written += Put(destination[written..], BatchName, batchCount);
-        return written;
-    }
+    /// <summary>The length of the encoded record that bytes begin with; 0 where its end is not among them.</summary>
+    public static int FirstRecordBytes(ReadOnlySpan<byte> bytes) => bytes.IndexOf(LineFeed) + 1;
 
-    /// <summary>Reads a head; false when the line does not begin with one exactly as <see cref="WriteHead"/> writes it.</summary>
-    public static bool TryReadHead(ReadOnlySpan<byte> line, out RecordHead head)
-    {
-        head = default;
-        if (!TryTake(ref line, OffsetName, out var offset) || offset > MaxOffset)
-            return false;
-        if (!TryTake(ref line, TimestampName, out var timestampMs) || timestampMs > MaxTimestampMs)
-            return false;
-        var batchCount = 1L;
-        if (line.StartsWith(BatchName) && (!TryTake(ref line, BatchName, out batchCount) || batchCount is < 2 or > int.MaxValue))
-            return false;
-        head = new(offset, timestampMs, (int)batchCount);
-        return true;
-    }
+    /// <summary>The length of the whole records that bytes begin with; 0 where the first one's end is not among them.</summary>
+    public static int WholeRecordsBytes(ReadOnlySpan<byte> bytes) => bytes.LastIndexOf(LineFeed) + 1;
 
-    /// <summary>How long the head of a line is that <see cref="TryReadHead"/> has read.</summary>
-    public static int HeadBytes(ReadOnlySpan<byte> line)
-    {
-        var end = TimestampName.Length + line.IndexOf(TimestampName);
-        end += line[end..].IndexOf((byte)',');
-        return line[end..].StartsWith(BatchName) ? end + BatchName.Length + line[(end + BatchName.Length)..].IndexOf((byte)',') : end;
-    }
+    /// <summary>Says what is wrong with an encoded record that comes back from a disk, or null when it is a whole, valid one.</summary>
+    public static string? Check(ReadOnlySpan<byte> record, out RecordHead head, out BatchFields batch) => RecordLine.Check(record, out head, out batch);
 
-    static int Put(Span<byte> destination, ReadOnlySpan<byte> name, long number)
-    {
-        name.CopyTo(destination);
-        if (!Utf8Formatter.TryFormat(number, destination[name.Length..], out var digits))
-            throw new ArgumentException("Too small for a record head.", nameof(destination));
-        return name.Length + digits;
-    }
+    /// <summary>Reads the head of an encoded record, of which the end may be missing; false when it does not begin with one.</summary>
+    public static bool TryReadHead(ReadOnlySpan<byte> record, out RecordHead head) => RecordFields.TryReadHead(record, out head);
 
-    static bool TryTake(ref ReadOnlySpan<byte> line, ReadOnlySpan<byte> name, out long number)
-    {
-        number = 0;
-        if (!line.StartsWith(name))
-            return false;
-        var rest = line[name.Length..];
-        if (!Utf8Parser.TryParse(rest, out number, out int digits) || number < 0 || (digits > 1 && rest[0] is (byte)'0' or (byte)'+' or (byte)'-'))
-            return false;
-        // Another field always follows; a fraction or an exponent does not.
-        line = rest[digits..];
-        return line.StartsWith(","u8);
-    }
+    /// <summary>Finds the fields of an encoded record of the log's own; false when it is none.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> record, out RecordView view) => RecordView.TryParse(record, out view);
 }
 
-/// <summary>What a line's head says.</summary>
+/// <summary>What a record says before its content.</summary>
 /// <param name="Offset">The record's offset.</param>
 /// <param name="TimestampMs">Unix milliseconds.</param>
-/// <param name="BatchCount">How many lines, from this one on, are one batch; 1 inside of one or where there is none.</param>
+/// <param name="BatchCount">How many records, from this one on, are one batch; 1 inside of one or where there is none.</param>
 internal readonly record struct RecordHead(long Offset, long TimestampMs, int BatchCount);
+
+/// <summary>What a batch's first record says of the batch.</summary>
+/// <param name="Stamp">Its producer, or null.</param>
+/// <param name="Any">Whether there is a field that only a batch's first record has, also one of those reserved for later.</param>
+internal readonly record struct BatchFields(BatchStamp? Stamp, bool Any);

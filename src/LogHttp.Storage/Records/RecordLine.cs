@@ -5,7 +5,7 @@ using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
-/// <summary>Checks whole lines that come back from a disk (api/FORMAT.md §1).</summary>
+/// <summary>Checks whole lines that come back from a disk (api/FORMAT.md §1). Others ask <see cref="RecordFormat"/>.</summary>
 internal static class RecordLine
 {
     /// <summary>A value at the deepest allowed level, inside of the line's object, and a level to spare for `headers`.</summary>
@@ -20,26 +20,28 @@ internal static class RecordLine
         ["timestamp"] = 1,
         ["batch"] = 2,
         ["producer"] = 3,
-        ["key"] = 4,
-        ["keyBase64"] = 4,
-        ["headers"] = 5,
-        ["value"] = 6,
-        ["valueBase64"] = 6,
+        ["commit"] = 4,
+        ["idempotency"] = 5,
+        ["key"] = 6,
+        ["keyBase64"] = 6,
+        ["headers"] = 7,
+        ["value"] = 8,
+        ["valueBase64"] = 8,
     };
 
     /// <summary>Says what is wrong with a line (its line feed included), or null when it is a whole, valid record.</summary>
-    public static string? Check(ReadOnlySpan<byte> line, out RecordHead head)
+    public static string? Check(ReadOnlySpan<byte> line, out RecordHead head, out BatchFields batch)
     {
-        head = default;
+        (head, batch) = (default, default);
         if (line.IsEmpty || line[^1] != (byte)'\n')
             return "the line has no end";
-        if (!RecordFormat.TryReadHead(line, out head))
+        if (!RecordFields.TryReadHead(line, out head))
             return "the line does not begin with an offset and a timestamp";
         if (!Utf8.IsValid(line))
             return "the line is not valid UTF-8";
         try
         {
-            return CheckFields(line[..^1]);
+            return CheckFields(line[..^1], ref batch);
         }
         catch (JsonException exception)
         {
@@ -48,19 +50,72 @@ internal static class RecordLine
     }
 
     /// <summary>Whether a field, which <paramref name="field"/> begins with, has a value of its type; passes over the value.</summary>
-    static bool IsOfItsType(ReadOnlySpan<byte> field, ref Utf8JsonReader reader)
+    static bool IsOfItsType(ReadOnlySpan<byte> field, ref Utf8JsonReader reader, ref BatchFields batch)
     {
         // The head's fields are checked where it is read; any JSON can be a value.
         if (field.StartsWith("\"key\""u8))
             return reader.TokenType == JsonTokenType.String;
         if (field.StartsWith("\"keyBase64\""u8) || field.StartsWith("\"valueBase64\""u8))
-            return reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped && Base64.IsValid(reader.ValueSpan) && !reader.ValueSpan.Contains((byte)' ');
+            return IsBase64(reader);
         if (field.StartsWith("\"headers\""u8))
-            return TryReadHeaders(ref reader);
-        var isOfItsType = !field.StartsWith("\"producer\""u8) || ProducerField.TryReadValue(field["\"producer\":".Length..], out _);
+            return reader.TokenType == JsonTokenType.StartArray ? TryReadHeaderPairs(ref reader) : TryReadHeaders(ref reader);
+        if (field.StartsWith("\"commit\""u8))
+            return TryReadReserved(ref reader, ref batch, texts: 2, numbers: 3);
+        if (field.StartsWith("\"idempotency\""u8))
+            return TryReadReserved(ref reader, ref batch, texts: 2, numbers: 0);
+        if (field.StartsWith("\"producer\""u8))
+        {
+            if (!ProducerField.TryReadValue(field["\"producer\":".Length..], out var stamp))
+                return false;
+            batch = new(stamp, Any: true);
+        }
         reader.Skip();
-        return isOfItsType;
+        return true;
     }
+
+    /// <summary>`commit` and `idempotency`, which nothing writes yet: an array of some texts, and then some whole numbers.</summary>
+    static bool TryReadReserved(ref Utf8JsonReader reader, ref BatchFields batch, int texts, int numbers)
+    {
+        batch = batch with { Any = true };
+        if (reader.TokenType != JsonTokenType.StartArray)
+            return false;
+        for (; texts > 0; texts--)
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.String)
+                return false;
+        }
+        for (; numbers > 0; numbers--)
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number) || number < 0)
+                return false;
+        }
+        return reader.Read() && reader.TokenType == JsonTokenType.EndArray;
+    }
+
+    /// <summary>An array of pairs: a name, and a text, null or `{"base64":"…"}`.</summary>
+    static bool TryReadHeaderPairs(ref Utf8JsonReader reader)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartArray)
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.String || !reader.Read() || !TryReadHeaderValue(ref reader)
+                || !reader.Read() || reader.TokenType != JsonTokenType.EndArray)
+                return false;
+        }
+        return reader.TokenType == JsonTokenType.EndArray;
+    }
+
+    static bool TryReadHeaderValue(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType is JsonTokenType.String or JsonTokenType.Null)
+            return true;
+        return reader.TokenType == JsonTokenType.StartObject
+            && reader.Read() && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("base64"u8)
+            && reader.Read() && IsBase64(reader)
+            && reader.Read() && reader.TokenType == JsonTokenType.EndObject;
+    }
+
+    static bool IsBase64(in Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped && Base64.IsValid(reader.ValueSpan) && !reader.ValueSpan.Contains((byte)' ');
 
     /// <summary>An object whose values are strings, or arrays of them.</summary>
     static bool TryReadHeaders(ref Utf8JsonReader reader)
@@ -86,7 +141,7 @@ internal static class RecordLine
         return true;
     }
 
-    static string? CheckFields(ReadOnlySpan<byte> line)
+    static string? CheckFields(ReadOnlySpan<byte> line, ref BatchFields batch)
     {
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = MaxDepth });
         reader.Read();
@@ -105,7 +160,7 @@ internal static class RecordLine
             reader.Read();
             if (reader.TokenStartIndex != valueStart)
                 return SpaceOutside;
-            if (!IsOfItsType(line[(int)nameStart..], ref reader))
+            if (!IsOfItsType(line[(int)nameStart..], ref reader, ref batch))
                 return "a field's value is of another type than the field has";
             end = reader.BytesConsumed;
         }

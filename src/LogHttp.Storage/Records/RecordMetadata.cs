@@ -18,6 +18,9 @@ public readonly record struct RecordMetadata
     /// <summary>Names (made lower-case) and values, in order; a repeated name becomes an array. Null for none.</summary>
     public IReadOnlyList<KeyValuePair<string, string>>? Headers { get; init; }
 
+    /// <summary>Headers whose order, case, nulls and bytes are kept, in the place of <see cref="Headers"/>.</summary>
+    public IReadOnlyList<RecordHeader>? HeaderPairs { get; init; }
+
     /// <summary>Unix milliseconds, 0 to 2^53-1, when given from outside; null for the server's own stamp.</summary>
     public long? TimestampMs { get; init; }
 

@@ -18,7 +18,7 @@ public readonly ref struct RecordView
     /// <summary>The line from the key on, or from what follows where there is none.</summary>
     internal ReadOnlySpan<byte> AfterHead { get; private init; }
 
-    /// <summary>The headers, a JSON object; empty where there are none.</summary>
+    /// <summary>The headers, a JSON object or an array of pairs; empty where there are none.</summary>
     public ReadOnlySpan<byte> Headers { get; private init; }
 
     /// <summary>The value, one JSON value; a string of Base64 where <see cref="IsBase64"/>.</summary>
@@ -31,19 +31,19 @@ public readonly ref struct RecordView
     public static bool TryParse(ReadOnlySpan<byte> line, out RecordView view)
     {
         view = default;
-        if (!RecordFormat.TryReadHead(line, out var head) || !line.EndsWith(RecordFormat.LineEnd))
+        if (!RecordFields.TryReadHead(line, out var head) || !line.EndsWith(RecordFields.LineEnd))
             return false;
-        var rest = line[RecordFormat.HeadBytes(line)..];
-        if (!TrySkip(ref rest, ProducerField.Name, out _))
+        var rest = line[RecordFields.HeadBytes(line)..];
+        if (!TrySkip(ref rest, ProducerField.Name, out _) || !TrySkip(ref rest, RecordFields.Commit, out _) || !TrySkip(ref rest, RecordFields.Idempotency, out _))
             return false;
         var afterHead = rest;
-        if (!TrySkip(ref rest, RecordFormat.KeyName, out _) || !TrySkip(ref rest, RecordFormat.KeyBase64Name, out _) || !TrySkip(ref rest, RecordFormat.HeadersName, out var headers))
+        if (!TrySkip(ref rest, RecordFields.Key, out _) || !TrySkip(ref rest, RecordFields.KeyBase64, out _) || !TrySkip(ref rest, RecordFields.Headers, out var headers))
             return false;
-        var isBase64 = rest.StartsWith(RecordFormat.ValueBase64Name);
-        if (!isBase64 && !rest.StartsWith(RecordFormat.ValueName))
+        var isBase64 = rest.StartsWith(RecordFields.ValueBase64);
+        if (!isBase64 && !rest.StartsWith(RecordFields.Value))
             return false;
-        var name = isBase64 ? RecordFormat.ValueBase64Name : RecordFormat.ValueName;
-        if (rest.Length <= name.Length + RecordFormat.LineEnd.Length)
+        var name = isBase64 ? RecordFields.ValueBase64 : RecordFields.Value;
+        if (rest.Length <= name.Length + RecordFields.LineEnd.Length)
             return false;
         view = new RecordView
         {
@@ -53,7 +53,7 @@ public readonly ref struct RecordView
             AfterHead = afterHead,
             Headers = headers,
             // The value is always last, so nothing in it has to be looked at.
-            Value = rest[name.Length..^RecordFormat.LineEnd.Length],
+            Value = rest[name.Length..^RecordFields.LineEnd.Length],
             IsBase64 = isBase64,
         };
         return true;
@@ -124,7 +124,7 @@ public sealed class RecordKey
         var encoded = new byte[IsText ? JsonText.MaxStringBytes(bytes.Length) : JsonText.MaxBase64Bytes(bytes.Length)];
         var length = IsText ? JsonText.WriteString(bytes, encoded) : JsonText.WriteBase64(bytes, encoded);
         // Another field always follows a key.
-        Field = [.. IsText ? RecordFormat.KeyName : RecordFormat.KeyBase64Name, .. encoded.AsSpan(0, length), .. ",\""u8];
+        Field = [.. IsText ? RecordFields.Key : RecordFields.KeyBase64, .. encoded.AsSpan(0, length), .. ",\""u8];
     }
 
     /// <summary>The key itself.</summary>

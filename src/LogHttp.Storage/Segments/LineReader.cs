@@ -27,11 +27,11 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         while (true)
         {
             var available = _buffer.AsSpan(_start, _end - _start);
-            var lineFeed = available[searched..].IndexOf((byte)'\n');
-            if (lineFeed >= 0)
-                return Take(searched + lineFeed + 1, out line);
+            var endBytes = RecordFormat.FirstRecordBytes(available[searched..]);
+            if (endBytes > 0)
+                return Take(searched + endBytes, out line);
             searched = available.Length;
-            if (searched >= RecordFormat.MaxLineBytes || !Fill(file))
+            if (searched >= RecordFormat.MaxEncodedBytes || !Fill(file))
                 return Take(searched, out line);
         }
     }
@@ -47,7 +47,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
             var available = _buffer.AsSpan(_start, _end - _start);
             var found = available.IndexOf(needle);
             // To the line that holds it; or, where none does, to the last, which may be cut off in the middle of it.
-            var skipped = available[..(found < 0 ? available.Length : found)].LastIndexOf((byte)'\n') + 1;
+            var skipped = RecordFormat.WholeRecordsBytes(available[..(found < 0 ? available.Length : found)]);
             _start += skipped;
             NextPosition += skipped;
             if (found >= 0)

@@ -45,23 +45,23 @@ internal sealed class SegmentScan
         var entries = new List<IndexEntry>();
         var (cursor, end) = (from, from);
         var batchRest = 0;
-        ProducerStamp? producer = null;
-        var (batchOffset, batchStampMs) = (0L, 0L);
+        BatchStamp? stamp = null;
+        var (batchCount, batchOffset, batchStampMs) = (0, 0L, 0L);
         while (lines.TryRead(out var line))
         {
-            var reason = RecordLine.Check(line, out var head) ?? CheckPlace(cursor, head, batchRest) ?? CheckProducer(line, isFirst: batchRest == 0, ref producer);
+            var reason = RecordFormat.Check(line, out var head, out var batch) ?? CheckPlace(cursor, head, batch, batchRest);
             if (reason is not null)
                 return Ended(new(lines.LinePosition, reason, LacksPage(line, lines.LinePosition, endPosition)));
             if (batchRest == 0)
-                (batchOffset, batchStampMs) = (head.Offset, head.TimestampMs);
+                (stamp, batchCount, batchOffset, batchStampMs) = (batch.Stamp, head.BatchCount, head.Offset, head.TimestampMs);
             batchRest = (batchRest == 0 ? head.BatchCount : batchRest) - 1;
             if (cursor.Advance(line, head.Offset, head.TimestampMs))
                 entries.Add(cursor.CloseBlock());
             if (batchRest > 0)
                 continue;
             end = cursor;
-            if (producer is not null)
-                producers = producers?.With(producer, new(producer.Sequence, batchOffset, cursor.NextOffset, batchStampMs), nowMs);
+            if (stamp is not null)
+                producers = producers?.With(stamp.Producer, new(stamp.Producer.Sequence, batchCount, stamp.Crc, batchOffset, cursor.NextOffset, batchStampMs), nowMs);
         }
         return Ended(batchRest == 0 ? null : new(end.Position, $"the batch that begins here lacks its last {batchRest} records", IsEndOfFile: true));
 
@@ -72,7 +72,7 @@ internal sealed class SegmentScan
         }
     }
 
-    internal static string? CheckPlace(in SegmentCursor cursor, RecordHead head, int batchRest)
+    internal static string? CheckPlace(in SegmentCursor cursor, RecordHead head, BatchFields batch, int batchRest)
     {
         if (head.Offset < cursor.NextOffset)
             return $"offset {head.Offset} stands where at least {cursor.NextOffset} should";
@@ -80,21 +80,9 @@ internal sealed class SegmentScan
             return $"offset {head.Offset} is too far from the segment's base offset";
         if (batchRest > 0 && head.BatchCount > 1)
             return "a batch begins inside of another";
+        if (batchRest > 0 && batch.Any)
+            return "a field of a batch's first line stands inside of a batch";
         return null;
-    }
-
-    internal static string? CheckProducer(ReadOnlySpan<byte> line, bool isFirst)
-    {
-        ProducerStamp? producer = null;
-        return CheckProducer(line, isFirst, ref producer);
-    }
-
-    static string? CheckProducer(ReadOnlySpan<byte> line, bool isFirst, ref ProducerStamp? producer)
-    {
-        var read = ProducerField.Read(line);
-        if (isFirst)
-            producer = read;
-        return isFirst || read is null ? null : "a producer stands inside of a batch";
     }
 
     /// <summary>
@@ -126,7 +114,7 @@ internal sealed class SegmentScan
         lines.TryRead(out _);
         while (lines.TryRead(out var line))
         {
-            if (RecordLine.Check(line, out _) is null)
+            if (RecordFormat.Check(line, out _, out _) is null)
                 return true;
         }
         return false;

@@ -143,7 +143,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         if (Find(name) is { } found)
             return new(found, IsNew: false);
-        if ((TopicName.Check(name) ?? configuration?.Check()) is { } fault)
+        if ((TopicName.CheckForCreation(name) ?? configuration?.Check()) is { } fault)
             throw new ArgumentException(fault, nameof(name));
         using var change = await BeginChangeAsync().ConfigureAwait(false);
         return Find(name) is { } other
@@ -464,10 +464,28 @@ public sealed class TopicCatalog : IAsyncDisposable
     Topic OpenTopic(string name, string directory)
     {
         var file = TopicFile.Read(_environment.FileSystem, directory);
+        // Before anything is written that an older server could misread.
+        if (file.IsOfOlderFormat)
+            Upgrade(file, directory);
         // Most have the defaults, and then share them.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
         return new Topic(name, file.Id, configuration,
             [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, file.Id, number), configuration, number))]);
+    }
+
+    void Upgrade(TopicFile file, string directory)
+    {
+        void Write() => TopicFile.For(file.Id, file.Configuration).Write(_environment.FileSystem, directory);
+        try
+        {
+            Write();
+        }
+        catch (DiskFullException)
+        {
+            if (!_reserve.TryUse(Write))
+                throw;
+        }
+        StorageLog.TopicUpgraded(_environment.Logger, directory, file.Format, FormatVersion.Current);
     }
 
     /// <exception cref="IOException">The partition's directory can't be opened.</exception>

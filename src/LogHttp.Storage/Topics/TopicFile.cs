@@ -6,15 +6,33 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
-internal sealed partial record TopicFile(int Format, string Id, int Partitions, long SegmentBytes, string Flush, long RetentionMs = 0, long RetentionBytes = 0)
+/// <remarks>Format 2 added retention, format 3 what follows it.</remarks>
+internal sealed partial record TopicFile(
+    int Format,
+    string Id,
+    int Partitions,
+    long SegmentBytes,
+    string Flush,
+    long RetentionMs = 0,
+    long RetentionBytes = 0,
+    string Values = "auto",
+    int MaxRecordBytes = 0,
+    SortedDictionary<string, string>? Labels = null)
 {
     public const string Name = "topic.json";
-    const int CurrentFormat = 2;
-    const int FormatWithoutRetention = 1;
     const int MaxBytes = 1 << 20;
 
-    public static TopicFile For(string id, TopicConfiguration configuration) =>
-        new(CurrentFormat, id, configuration.Partitions, configuration.SegmentBytes, configuration.Flush.ToString(), configuration.RetentionMs, configuration.RetentionBytes);
+    public static TopicFile For(string id, TopicConfiguration configuration) => new(
+        FormatVersion.Current,
+        id,
+        configuration.Partitions,
+        configuration.SegmentBytes,
+        configuration.Flush.ToString(),
+        configuration.RetentionMs,
+        configuration.RetentionBytes,
+        ValueForms.NameOf(configuration.Values),
+        configuration.MaxRecordBytes,
+        configuration.Labels.Entries.Count == 0 ? null : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal));
 
     [JsonIgnore]
     public TopicConfiguration Configuration => new()
@@ -24,7 +42,14 @@ internal sealed partial record TopicFile(int Format, string Id, int Partitions, 
         RetentionMs = RetentionMs,
         RetentionBytes = RetentionBytes,
         Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : throw new FormatException($"\"{Flush}\" is no flush policy"),
+        Values = ValueForms.TryParse(Values, out var values) ? values : throw new FormatException($"\"{Values}\" is no form of values"),
+        MaxRecordBytes = MaxRecordBytes,
+        Labels = Labels is null ? TopicLabels.None : TopicLabels.Of(Labels),
     };
+
+    /// <summary>Whether an older server wrote it. Then it has to be replaced before anything that such a server could misread.</summary>
+    [JsonIgnore]
+    public bool IsOfOlderFormat => Format < FormatVersion.Current;
 
     /// <summary>Puts it in a topic's directory, in the place of the one there was; durable when it returns.</summary>
     public void Write(IFileSystem fileSystem, string directory) =>
@@ -40,9 +65,8 @@ internal sealed partial record TopicFile(int Format, string Id, int Partitions, 
         file.ReadExactly(bytes, 0);
         try
         {
-            var content = JsonSerializer.Deserialize(bytes, Context.Default.TopicFile) ?? throw new FormatException("it holds no object");
-            if (content.Format is not (CurrentFormat or FormatWithoutRetention))
-                throw new NotSupportedException($"{path} has format {content.Format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer one.");
+            FormatVersion.Read(bytes, path);
+            var content = JsonSerializer.Deserialize(bytes, Context.Default.TopicFile)!;
             if (content.Configuration.Check() is { } fault)
                 throw new FormatException(fault);
             return content;
@@ -56,6 +80,8 @@ internal sealed partial record TopicFile(int Format, string Id, int Partitions, 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true)]
     [JsonSerializable(typeof(TopicFile))]
     sealed partial class Context : JsonSerializerContext;

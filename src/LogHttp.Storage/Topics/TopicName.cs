@@ -6,6 +6,13 @@ public static class TopicName
     /// <summary>The longest name, as in Kafka.</summary>
     public const int MaxLength = 249;
 
+    /// <summary>Begins the names that are reserved for the server's own topics.</summary>
+    public const string ReservedPrefix = "__";
+
+    /// <summary>Says why no topic can be made with a name, or null. One that was made before a name was reserved keeps it.</summary>
+    public static string? CheckForCreation(string? name) =>
+        Check(name) ?? (name!.StartsWith(ReservedPrefix, StringComparison.Ordinal) ? $"Topic names that begin with \"{ReservedPrefix}\" are reserved for the server, and \"{name}\" does not exist." : null);
+
     /// <summary>Says what is wrong with a name, or null when a topic may have it.</summary>
     public static string? Check(string? name)
     {

@@ -160,7 +160,7 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
             var position = _cursor.Position;
             if (badLine is null && endPosition is not null && position - _cursor.BlockPosition >= SegmentLayout.BlockBytes)
                 badLine = new(position, "the block ends here, and the index says later", IsOutOfPlace: true);
-            var reason = badLine is { IsOutOfPlace: false } ? null : Check(line, out _);
+            var reason = badLine is { IsOutOfPlace: false } ? null : Check(line);
             if (reason is not null)
                 badLine = new(position, reason);
             // A line that can't be read still counts for the CRC and the position.
@@ -176,10 +176,8 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
         return badLine;
     }
 
-    string? Check(ReadOnlySpan<byte> line, out RecordHead head) =>
-        RecordLine.Check(line, out head)
-        ?? SegmentScan.CheckPlace(_cursor, head, _batchRest ?? 0)
-        ?? SegmentScan.CheckProducer(line, isFirst: _batchRest is null or 0);
+    string? Check(ReadOnlySpan<byte> line) =>
+        RecordFormat.Check(line, out var head, out var batch) ?? SegmentScan.CheckPlace(_cursor, head, batch, _batchRest ?? 0);
 
     void CountBatch(RecordHead head) =>
         _batchRest = _batchRest is null && head.BatchCount <= 1 ? null : (_batchRest is null or 0 ? head.BatchCount : _batchRest) - 1;

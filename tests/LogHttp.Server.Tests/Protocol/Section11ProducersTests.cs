@@ -2,7 +2,7 @@ using System.Net;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>A batch that is sent twice, and one that is to stand at an offset.</summary>
+/// <summary>Records that are sent twice, and a batch that is to stand at an offset.</summary>
 public sealed class Section11ProducersTests : IDisposable
 {
     readonly TestServer _server = new();
@@ -29,6 +29,84 @@ public sealed class Section11ProducersTests : IDisposable
             Assert.Equal(TestServer.Header(first, "Location"), TestServer.Header(repeat, "Location"));
         }
         Assert.Equal("1\n2\n", await ValuesAsync("t"));
+    }
+
+    [Fact]
+    public async Task PartialOverlap_IsConflict()
+    {
+        (await PostAsync("t", "1\n2\n", "p", 0, 0)).EnsureSuccessStatusCode();
+        foreach (var (body, sequence) in new[] { ("2\n", 1), ("2\n3\n", 1), ("1\n2\n3\n", 0), ("1\n", 0) })
+            await TestServer.ProblemAsync(await PostAsync("t", body, "p", 0, sequence), HttpStatusCode.Conflict, "batch_differs", "in a batch that overlaps");
+        Assert.Equal("1\n2\n", await ValuesAsync("t"));
+    }
+
+    [Fact]
+    public async Task Sequence_ThatCountsTooFar_IsRefused()
+    {
+        await TestServer.ProblemAsync(await PostAsync("t", "1\n2\n", "p", 0, (1L << 53) - 1), HttpStatusCode.BadRequest, "invalid_producer", "can't count beyond 9007199254740991");
+    }
+
+    [Fact]
+    public async Task Repeat_PackedOrSpacedOtherwise_IsRepeat()
+    {
+        (await PostAsync("t", "{\"a\":1}\n2\n", "p", 0, 0)).EnsureSuccessStatusCode();
+        using var spaced = await PostAsync("t", " {\"a\":1}\r\n\n2", "p", 0, 0);
+        Assert.Equal(HttpStatusCode.OK, spaced.StatusCode);
+        using var packed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write("{\"a\":1}\n2\n"u8);
+        using var unpacked = await _server.PostAsync("/topics/t", "application/x-ndjson", packed.ToArray(), ("Content-Encoding", "gzip"), ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0"));
+        Assert.Equal(HttpStatusCode.OK, unpacked.StatusCode);
+        Assert.Equal("{\"a\":1}\n2\n", await ValuesAsync("t"));
+    }
+
+    [Theory]
+    [InlineData("sensor-7", "sensor-7")]
+    [InlineData("a/b", "a/b")]
+    [InlineData("a/b", "a%2Fb")]
+    [InlineData("a%2Fb?", "a%252Fb%3F")]
+    public async Task Get_OfAProducer_SaysWhereItStands(string id, string path)
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/producers", """{"partitions":3}""")).Dispose();
+        (await PostAsync("producers?partition=2", "1\n2\n3\n", id, 0, 0)).EnsureSuccessStatusCode();
+        (await PostAsync("producers?partition=1", "1\n", id, 5, 0)).EnsureSuccessStatusCode();
+        for (var time = 0; time < 2; time++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"{_server.Client.BaseAddress}topics/producers/producers/{path}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+            using var answer = await _server.Client.SendAsync(request);
+            Assert.Equal(
+                $$"""{"topic":"producers","producer":"{{id}}","partitions":[{"partition":1,"epoch":5,"nextSequence":1},{"partition":2,"epoch":0,"nextSequence":3}]}""" + "\n",
+                await answer.Content.ReadAsStringAsync());
+            _server.Restart();
+        }
+    }
+
+    [Fact]
+    public async Task Get_OfAnUnknownProducer_IsNotFound()
+    {
+        (await PostAsync("t", "1\n", "p", 0, 0)).EnsureSuccessStatusCode();
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/producers/q"), HttpStatusCode.NotFound, "producer_unknown", "\"q\"");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/u/producers/p"), HttpStatusCode.NotFound, "unknown_topic");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/producers/p%20q"), HttpStatusCode.BadRequest, "invalid_producer", "visible ASCII");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/producers/p?x=1"), HttpStatusCode.BadRequest, "invalid_parameter");
+    }
+
+    [Theory]
+    [InlineData("l1\nl2\nl3")]
+    [InlineData("other")]
+    public async Task ChangedRepeat_IsConflict_AndNothingIsLost(string changed)
+    {
+        Task<HttpResponseMessage> SendAsync(string lines, long sequence) => _server.PostAsync("/topics/t?split=lines", "text/plain", lines,
+            ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", $"{sequence}"));
+
+        (await SendAsync("l1", 0)).EnsureSuccessStatusCode();
+        using var differs = await SendAsync(changed, 0);
+        Assert.Equal("1", TestServer.Header(differs, "Producer-Expected-Seq"));
+        var problem = await TestServer.ProblemAsync(differs, HttpStatusCode.Conflict, "batch_differs");
+        Assert.Equal(1, problem.GetProperty("expectedSequence").GetInt64());
+        (await SendAsync("l2\nl3", 1)).EnsureSuccessStatusCode();
+        (await SendAsync("l4", 3)).EnsureSuccessStatusCode();
+        Assert.Equal("\"l1\"\n\"l2\"\n\"l3\"\n\"l4\"\n", await ValuesAsync("t"));
     }
 
     [Fact]
@@ -69,7 +147,7 @@ public sealed class Section11ProducersTests : IDisposable
         (await PostAsync("t", "2\n", "p", 1, 0)).EnsureSuccessStatusCode();
         using var ended = await PostAsync("t", "3\n", "p", 0, 1);
         Assert.Equal("1", TestServer.Header(ended, "Producer-Epoch"));
-        var problem = await TestServer.ProblemAsync(ended, HttpStatusCode.Forbidden, "epoch_ended", "has gone on with epoch 1");
+        var problem = await TestServer.ProblemAsync(ended, HttpStatusCode.Forbidden, "epoch_ended", "continues with epoch 1");
         Assert.Equal(1, problem.GetProperty("epoch").GetInt64());
         Assert.Equal("1\n2\n", await ValuesAsync("t"));
     }
@@ -81,7 +159,7 @@ public sealed class Section11ProducersTests : IDisposable
         var partitions = new HashSet<int>();
         for (var sequence = 0; sequence < 5; sequence++)
         {
-            using var answer = await PostAsync("many", "1\n2\n", "p", 0, sequence);
+            using var answer = await PostAsync("many", "1\n2\n", "p", 0, 2 * sequence);
             partitions.Add((await TestServer.JsonAsync(answer)).GetProperty("partition").GetInt32());
         }
         Assert.Single(partitions);
@@ -104,6 +182,7 @@ public sealed class Section11ProducersTests : IDisposable
     [InlineData("Producer-Id: p|Producer-Epoch: 0|Producer-Seq: one", "Producer-Seq is \"one\"")]
     [InlineData("Producer-Id: p|Producer-Epoch: 0|Producer-Seq: 9007199254740992", "from 0 to 9007199254740991")]
     [InlineData("Producer-Id: p q|Producer-Epoch: 0|Producer-Seq: 0", "visible ASCII")]
+    [InlineData("Producer-Id: kafka:7|Producer-Epoch: 0|Producer-Seq: 0", "reserved for producers of Kafka's protocol")]
     [InlineData("Producer-Id: |Producer-Epoch: 0|Producer-Seq: 0", "1 to 256")]
     public async Task HeadersThatAreNoProducer_AreRefused_AndSayWhy(string headers, string mentions)
     {

@@ -152,25 +152,68 @@ public sealed class Section14StreamTests : IDisposable
     {
         // As a break after the seventh batch leaves it: two that are forgotten, five that are remembered, two that are new.
         using (var first = await PostAsync(Numbers(0, 70_000), headers: Producer(0)))
-            Assert.Equal(7, (await ReportsAsync(first))[^1].GetProperty("nextSequence").GetInt32());
+            Assert.Equal(70_000, (await ReportsAsync(first))[^1].GetProperty("nextSequence").GetInt32());
         using var again = await PostAsync(Numbers(0, 85_000), headers: Producer(0));
         var reports = await ReportsAsync(again);
         Assert.Equal("""{"firstLine":1,"lastLine":10000,"partition":0,"count":10000,"sequence":0,"repeat":true}""", reports[0].GetRawText());
-        Assert.Equal("""{"firstLine":20001,"lastLine":30000,"partition":0,"offset":20000,"count":10000,"sequence":2,"repeat":true}""", reports[2].GetRawText());
-        Assert.Equal("""{"firstLine":70001,"lastLine":80000,"partition":0,"offset":70000,"count":10000,"sequence":7}""", reports[7].GetRawText());
-        Assert.Equal("""{"done":true,"lastCommittedLine":85000,"count":15000,"nextSequence":9}""", reports[^1].GetRawText());
+        Assert.Equal("""{"firstLine":20001,"lastLine":30000,"partition":0,"offset":20000,"count":10000,"sequence":20000,"repeat":true}""", reports[2].GetRawText());
+        Assert.Equal("""{"firstLine":70001,"lastLine":80000,"partition":0,"offset":70000,"count":10000,"sequence":70000}""", reports[7].GetRawText());
+        Assert.Equal("""{"done":true,"lastCommittedLine":85000,"count":15000,"nextSequence":85000}""", reports[^1].GetRawText());
         Assert.Equal(Enumerable.Range(0, 85_000), (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32()));
     }
 
     [Fact]
-    public async Task ANumberedStreamThatHasGrown_IsAConflict()
+    public async Task NumberedStreamThatHasGrown_AppendsWhatIsNew()
     {
         (await PostAsync(Numbers(0, 500), headers: Producer(0))).Dispose();
         using var grown = await PostAsync(Numbers(0, 700), headers: Producer(0));
-        await TestServer.ProblemAsync(grown, HttpStatusCode.Conflict, "batch_differs", "500 records in the log, and 700");
-        using var rest = await PostAsync(Numbers(500, 200), headers: Producer(1));
-        Assert.Equal(2, (await ReportsAsync(rest))[^1].GetProperty("nextSequence").GetInt32());
-        Assert.Equal(700, (await _server.ReadAllAsync("t")).Count);
+        var reports = await ReportsAsync(grown);
+        Assert.Equal("""{"firstLine":1,"lastLine":700,"partition":0,"offset":500,"count":200,"sequence":500,"repeated":500}""", reports[0].GetRawText());
+        Assert.Equal("""{"done":true,"lastCommittedLine":700,"count":200,"nextSequence":700}""", reports[^1].GetRawText());
+        using var rest = await PostAsync(Numbers(700, 200), headers: Producer(700));
+        Assert.Equal(900, (await ReportsAsync(rest))[^1].GetProperty("nextSequence").GetInt32());
+        Assert.Equal(Enumerable.Range(0, 900), (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32()));
+    }
+
+    [Fact]
+    public async Task NumberedStream_CutOtherwise_IsInOnce()
+    {
+        using var server = new TestServer(("ProduceStreamLingerMilliseconds", "1"));
+        // As batches, and then as one stream that is cut by time wherever the machine's pace puts it.
+        for (var first = 0; first < 60; first += 20)
+            (await server.PostAsync("/topics/t", Lines, Numbers(first, 20), Producer(first))).EnsureSuccessStatusCode();
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\nProducer-Id: p\r\nProducer-Epoch: 0\r\nProducer-Seq: 0\r\n\r\n");
+        foreach (var piece in Numbers(0, 100).Chunk(37))
+            await connection.WriteAsync($"{piece.Length:x}\r\n{new string(piece)}\r\n");
+        await connection.WriteAsync("0\r\n\r\n");
+        await connection.ReadLineAsync();
+        await SkipHeadersAsync(connection);
+        JsonElement report;
+        do
+            report = JsonDocument.Parse(await ChunkAsync(connection)).RootElement;
+        while (!report.TryGetProperty("done", out _));
+        Assert.Equal("""{"done":true,"lastCommittedLine":100,"count":40,"nextSequence":100}""", report.GetRawText());
+        Assert.Equal(Enumerable.Range(0, 100), (await server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32()));
+    }
+
+    [Fact]
+    public async Task NumberedStreamWithOtherContent_IsConflict()
+    {
+        (await PostAsync(Numbers(0, 500), headers: Producer(0))).Dispose();
+        using var differs = await PostAsync(Numbers(1, 700), headers: Producer(0));
+        await TestServer.ProblemAsync(differs, HttpStatusCode.Conflict, "batch_differs", "has 500 records from sequence 0");
+        Assert.Equal("500", TestServer.Header(differs, "Producer-Expected-Seq"));
+    }
+
+    [Fact]
+    public async Task NumberedStream_WithAMistake_KeepsTheLinesBeforeIt()
+    {
+        using var mistaken = await PostAsync("1\n2\n{\n", headers: Producer(0));
+        var reports = await ReportsAsync(mistaken);
+        Assert.Equal((2, 3), (reports[^1].GetProperty("lastCommittedLine").GetInt32(), reports[^1].GetProperty("error").GetProperty("line").GetInt32()));
+        using var mended = await PostAsync("1\n2\n3\n", headers: Producer(0));
+        Assert.Equal("1\n2\n3\n", await _server.Client.GetStringAsync("/topics/t/earliest?view=values"));
     }
 
     [Fact]

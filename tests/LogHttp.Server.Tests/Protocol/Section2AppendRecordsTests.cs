@@ -55,6 +55,85 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
+    public async Task HeaderPairs_KeepOrderCaseNullsAndBytes_AlsoFromTopicToTopic()
+    {
+        const string Pairs = """[["A","1"],["b",null],["A","2"],["c",{"base64":"/w=="}],["",""]]""";
+        (await _server.PostAsync("/topics/t?partition=0", Records, $$"""
+            {"headers":{{Pairs}},"value":1}
+            {"headers":[["a","1"],["a",{"base64":"Mg=="}],["b",""]],"value":2}
+            {"headers":[],"value":3,"commit":["g","t",0,0,0],"idempotency":["k","h"]}
+            """)).EnsureSuccessStatusCode();
+        var page = await _server.Client.GetStringAsync("/topics/t/earliest?partition=0");
+        (await _server.PostAsync("/topics/copy?partition=0", Records, page)).EnsureSuccessStatusCode();
+        foreach (var topic in new[] { "t", "copy" })
+        {
+            var records = await ReadAsync(topic);
+            // What an object keeps is an object.
+            Assert.Equal([Pairs, """{"a":["1","2"],"b":""}"""], records.Take(2).Select(record => record.GetProperty("headers").GetRawText()));
+            Assert.False(records[2].TryGetProperty("headers", out _) || records[2].TryGetProperty("commit", out _) || records[2].TryGetProperty("idempotency", out _));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"headers":[["a"]],"value":1}""")]
+    [InlineData("""{"headers":[["a","1","2"]],"value":1}""")]
+    [InlineData("""{"headers":[["a",1]],"value":1}""")]
+    [InlineData("""{"headers":[[null,"1"]],"value":1}""")]
+    [InlineData("""{"headers":["a","1"],"value":1}""")]
+    [InlineData("""{"headers":[["a",{"base64":"!"}]],"value":1}""")]
+    [InlineData("""{"headers":[["a",{"hex":"00"}]],"value":1}""")]
+    [InlineData("""{"headers":[["a","\ud800"]],"value":1}""")]
+    [InlineData("""{"headers":[["\ud800","a"]],"value":1}""")]
+    public Task HeaderPairs_ThatAreNone_AreRefused(string record) => RefusedAsync(record, "invalid_header", "array of pairs");
+
+    [Theory]
+    [InlineData("json", "application/json", "\"text\"", null)]
+    [InlineData("json", "application/x-www-form-urlencoded", "7", null)]
+    [InlineData("json", "application/x-www-form-urlencoded", "hello", "not valid JSON")]
+    [InlineData("json", "text/plain", "hello", "The value is a text. The topic takes JSON only")]
+    [InlineData("json", "application/octet-stream", "hello", "The value is bytes. The topic takes JSON only")]
+    [InlineData("json", Records, "{\"valueBase64\":\"AA==\"}", "The value is bytes")]
+    [InlineData("text", "text/plain", "hello", null)]
+    [InlineData("text", "application/json", "\"text\"", null)]
+    [InlineData("text", "application/json", "null", null)]
+    [InlineData("text", "application/x-www-form-urlencoded", "{}", null)]
+    [InlineData("text", "application/json", "{}", "The value is JSON. The topic takes text, and JSON strings only")]
+    [InlineData("text", "application/json", "\"\\ud800\"", "half of a surrogate pair")]
+    [InlineData("text", "application/octet-stream", "hello", "The value is bytes")]
+    [InlineData("bytes", "application/octet-stream", "hello", null)]
+    [InlineData("bytes", "application/x-www-form-urlencoded", "{}", null)]
+    [InlineData("bytes", Records, "{\"value\":null}", null)]
+    [InlineData("bytes", "text/plain", "hello", "The value is a text. The topic takes bytes only (\"values\":\"bytes\")")]
+    [InlineData("bytes", "application/json", "7", "The value is JSON")]
+    public async Task FixedForm_RefusesOtherValues(string form, string contentType, string body, string? mentions)
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/t", $$"""{"values":"{{form}}"}""")).EnsureSuccessStatusCode();
+        using var response = await _server.PostAsync("/topics/t", contentType, body);
+        if (mentions is null)
+            Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        else
+            await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, mentions == "not valid JSON" ? "invalid_json" : "invalid_value", mentions);
+    }
+
+    [Fact]
+    public async Task FixedForm_HoldsInStreamsAndForTheRestProxy()
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"values":"bytes"}""")).EnsureSuccessStatusCode();
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?stream=true", "application/x-ndjson", "1\n"), HttpStatusCode.BadRequest, "invalid_value", "Line 1");
+        using var proxied = await _server.PostAsync("/topics/t", "application/vnd.kafka.json.v2+json", """{"records":[{"value":1}]}""");
+        Assert.Contains("\"error_code\":50002,\"error\":\"The value is JSON.", await proxied.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MaxRecordBytes_OfATopic_BoundsItsRecords()
+    {
+        (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"maxRecordBytes":1024}""")).EnsureSuccessStatusCode();
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t", "text/plain", new string('x', 1_100)), HttpStatusCode.RequestEntityTooLarge, "record_too_large", "1024");
+        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t", "text/plain", new string('x', 900))).StatusCode);
+        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/other", "text/plain", new string('x', 1_100))).StatusCode);
+    }
+
+    [Fact]
     public async Task Post_OfAResponse_CopiesItsRecords()
     {
         await _server.PostAsync("/topics/from?partition=0", Records, "{\"key\":\"a\",\"value\":1}\n{\"value\":\"two\"}\n");
@@ -115,7 +194,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("{\"keyBase64\":\"\\ud800\",\"value\":1}", "invalid_key", "Base64")]
     [InlineData("{\"valueBase64\":\"\\ud800\"}", "invalid_record", "Base64")]
     [InlineData("{\"headers\":{\"a\":1},\"value\":1}", "invalid_header", "strings")]
-    [InlineData("{\"headers\":[],\"value\":1}", "invalid_header", "object")]
+    [InlineData("{\"headers\":7,\"value\":1}", "invalid_header", "object")]
     [InlineData("{\"timestamp\":-1,\"value\":1}", "invalid_timestamp", "timestamp")]
     [InlineData("{\"timestamp\":9000000000000000,\"value\":1}", "invalid_timestamp", "hour")]
     [InlineData("{\"partition\":3,\"value\":1}", "unknown_partition", "Line 1: ")]

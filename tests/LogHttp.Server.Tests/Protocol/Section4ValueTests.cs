@@ -40,6 +40,10 @@ public sealed class Section4ValueTests : IDisposable
     [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"Application/JSON\"}}", "Application/JSON", "\"hi\"")]
     [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"text/plain; charset=utf-16\"}}", "text/plain; charset=utf-8", "hi")]
     [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"text/*\"}}", "text/plain; charset=utf-8", "hi")]
+    [InlineData("{\"value\":\"t\",\"headers\":[[\"a\",null],[\"Content-Type\",\"text/css\"],[\"b\",{\"base64\":\"/w==\"}]]}", "text/css; charset=utf-8", "t")]
+    [InlineData("{\"value\":\"t\",\"headers\":[[\"Content-Type\",\"text/css\"],[\"content-type\",\"text/html\"]]}", "text/plain; charset=utf-8", "t")]
+    [InlineData("{\"value\":\"t\",\"headers\":[[\"Content-Type\",null]]}", "text/plain; charset=utf-8", "t")]
+    [InlineData("{\"value\":\"t\",\"headers\":[[\"Content-Type\",{\"base64\":\"/w==\"}]]}", "text/plain; charset=utf-8", "t")]
     [InlineData("{\"valueBase64\":\"eA==\"}", "application/octet-stream", "x")]
     [InlineData("{\"value\":null}", "application/json", "null")]
     public async Task Get_OfARecord_HasATypeThatCanBeTrue(string record, string contentType, string body)

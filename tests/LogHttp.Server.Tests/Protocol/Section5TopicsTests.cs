@@ -16,7 +16,7 @@ public sealed class Section5TopicsTests : IDisposable
         using var made = await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
         Assert.Equal((HttpStatusCode.Created, "/topics/t"), (made.StatusCode, TestServer.Header(made, "Location")));
         var topic = await TestServer.JsonAsync(made);
-        Assert.Equal("""{"partitions":3,"segmentBytes":1048576,"flush":"100ms","retentionMs":0,"retentionBytes":0}""", topic.GetProperty("configuration").GetRawText());
+        Assert.Equal("""{"partitions":3,"segmentBytes":1048576,"flush":"100ms","retentionMs":0,"retentionBytes":0,"values":"auto","maxRecordBytes":0,"labels":{}}""", topic.GetProperty("configuration").GetRawText());
         Assert.Equal(3, topic.GetProperty("partitions").GetArrayLength());
         foreach (var same in new[] { """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""", """{"flush":"100ms"}""", "{}", null })
         {
@@ -31,6 +31,9 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"flush":"os"}""", "flush 100ms, not os")]
     [InlineData("""{"retentionMs":1000}""", "retentionMs 0, not 1000")]
     [InlineData("""{"retentionBytes":65536}""", "retentionBytes 0, not 65536")]
+    [InlineData("""{"values":"json"}""", "values auto, not json")]
+    [InlineData("""{"maxRecordBytes":2048}""", "maxRecordBytes 0, not 2048")]
+    [InlineData("""{"labels":{"team":"a"}}""", "other labels")]
     public async Task Put_OfAnotherConfiguration_IsAConflict(string body, string mentions)
     {
         await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
@@ -54,10 +57,54 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"retentionMs":999}""", "retentionMs is 999; it must be from 1000")]
     [InlineData("""{"retentionMs":"7d"}""", "whole number")]
     [InlineData("""{"retentionBytes":1}""", "retentionBytes is 1; it must be from 65536")]
+    [InlineData("""{"values":"xml"}""", "values is \"xml\"; it must be \"auto\", \"json\", \"text\" or \"bytes\"")]
+    [InlineData("""{"values":7}""", "no string")]
+    [InlineData("""{"maxRecordBytes":1}""", "maxRecordBytes is 1; it must be from 1024")]
+    [InlineData("""{"maxRecordBytes":1048577}""", "the server allows at most 1048576")]
+    [InlineData("""{"labels":{"team":7}}""", "labels is no object whose values are strings")]
+    [InlineData("""{"labels":["team"]}""", "labels is no object whose values are strings")]
+    [InlineData("""{"labels":{"te am":"a"}}""", "labels has the name \"te am\"")]
+    [InlineData("""{"labels":{"team":"a\nb"}}""", "without control characters")]
     public async Task Put_OfWhatIsNoConfiguration_SaysWhy_AndMakesNothing(string body, string mentions)
     {
         await TestServer.ProblemAsync(await PutAsync("t", body), HttpStatusCode.BadRequest, "invalid_configuration", mentions);
         await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t"), HttpStatusCode.NotFound, "unknown_topic");
+    }
+
+    [Fact]
+    public async Task ValuesSizeAndLabels_AreKept_AndChange()
+    {
+        using (var made = await PutAsync("t", """{"values":"text","maxRecordBytes":2048,"labels":{"team":"ä","app/tier":""}}"""))
+            Assert.Contains(""","values":"text","maxRecordBytes":2048,"labels":{"app/tier":"","team":"ä"}}""", await made.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await PutAsync("t", """{"labels":{"app/tier":"","team":"ä"}}""")).StatusCode);
+        _server.Restart();
+        using (var patched = await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"labels":{"new":"1"},"maxRecordBytes":0}"""))
+            Assert.Contains(""","values":"text","maxRecordBytes":0,"labels":{"new":"1"}}""", await patched.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        _server.Restart();
+        Assert.Contains(""","values":"text","maxRecordBytes":0,"labels":{"new":"1"}}""", await _server.Client.GetStringAsync("/topics/t"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(33, 1, 1, "Labels has 33 entries")]
+    [InlineData(1, 64, 1, "1 to 63")]
+    [InlineData(1, 1, 257, "at most 256")]
+    public async Task Labels_AreBounded(int count, int nameLength, int valueLength, string mentions)
+    {
+        var labels = string.Join(',', Enumerable.Range(0, count).Select(number => $"\"{number.ToString().PadLeft(nameLength, 'a')}\":\"{new string('v', valueLength)}\""));
+        await TestServer.ProblemAsync(await PutAsync("t", $"{{\"labels\":{{{labels}}}}}"), HttpStatusCode.BadRequest, "invalid_configuration", char.ToLowerInvariant(mentions[0]) + mentions[1..]);
+    }
+
+    [Fact]
+    public async Task Name_ThatIsReserved_CantBeMade()
+    {
+        await TestServer.ProblemAsync(await PutAsync("__offsets"), HttpStatusCode.BadRequest, "invalid_topic", "begin with \"__\" are reserved");
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/__offsets", "text/plain", "x"), HttpStatusCode.BadRequest, "invalid_topic", "reserved");
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/__offsets?stream=true", "application/x-ndjson", "1\n"), HttpStatusCode.BadRequest, "invalid_topic", "reserved");
+        Assert.Equal(HttpStatusCode.Created, (await PutAsync("_offsets")).StatusCode);
+        // One from before they were reserved stays.
+        _server.Restart(() => Directory.Move(Path.Combine(_server.DataDirectory, "topics", "_offsets"), Path.Combine(_server.DataDirectory, "topics", "__offsets")));
+        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/__offsets", "text/plain", "x")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await PutAsync("__offsets")).StatusCode);
     }
 
     [Fact]
@@ -108,7 +155,7 @@ public sealed class Section5TopicsTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
         _server.Restart();
         var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
-        Assert.Equal("""{"partitions":2,"segmentBytes":65536,"flush":"os","retentionMs":0,"retentionBytes":0}""", topic.GetProperty("configuration").GetRawText());
+        Assert.Equal("""{"partitions":2,"segmentBytes":65536,"flush":"os","retentionMs":0,"retentionBytes":0,"values":"auto","maxRecordBytes":0,"labels":{}}""", topic.GetProperty("configuration").GetRawText());
         Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t", "application/json", "1")).StatusCode);
     }
 

@@ -272,14 +272,15 @@ public class BrokenDirectoryTests
         await using var log = await OpenAsync();
         var topicFile = Path.Combine(log.DataDirectory, "topics", "t", TopicFile.Name);
         var current = File.ReadAllText(topicFile);
-        var older = current.Replace("\"format\":2", "\"format\":1", StringComparison.Ordinal).Replace(",\"retentionMs\":0,\"retentionBytes\":0", "", StringComparison.Ordinal);
+        var older = current.Replace("\"format\":3", "\"format\":1", StringComparison.Ordinal).Replace(",\"retentionMs\":0,\"retentionBytes\":0,\"values\":\"auto\",\"maxRecordBytes\":0", "", StringComparison.Ordinal);
         Assert.NotEqual(current, older);
+        Assert.DoesNotContain("retention", older, StringComparison.Ordinal);
         Assert.Empty(await BreakAsync(log, _ => File.WriteAllText(topicFile, older)));
         Assert.Equal(350, log.ReadAll().Count);
         List<Finding>? findings = null;
         await Assert.ThrowsAsync<NotSupportedException>(() => log.RestartAsync(() =>
         {
-            File.WriteAllText(topicFile, current.Replace("\"format\":2", "\"format\":99", StringComparison.Ordinal));
+            File.WriteAllText(topicFile, current.Replace("\"format\":3", "\"format\":99", StringComparison.Ordinal));
             findings = Verify(log);
         }));
         Assert.Contains("format 99", Assert.Single(findings!).Reason, StringComparison.Ordinal);

@@ -16,7 +16,7 @@ public class FuzzTests
     static readonly string[] Tokens =
     [
         "{", "}", "[", "]", ",", ":", "\"", "\\", "\n", "\r", "\0", " ", "0", "-1", "1e9", "007", "9223372036854775807", "9223372036854775808", "99999999999999999999", "\u2028", "\uFFFD",
-        "{\"offset\":", ",\"timestamp\":", ",\"batch\":2", ",\"batch\":2147483648", ",\"producer\":[\"p\",0,0]", ",\"producer\":[]", ",\"key\":\"k\"", ",\"keyBase64\":\"AA==\"", ",\"headers\":{}", ",\"value\":null", ",\"valueBase64\":\"\"",
+        "{\"offset\":", ",\"timestamp\":", ",\"batch\":2", ",\"batch\":2147483648", ",\"producer\":[\"p\",0,0]", ",\"producer\":[\"p\",0,0,\"89abcdef\"]", ",\"producer\":[]", ",\"commit\":[\"g\",\"t\",0,1,2]", ",\"idempotency\":[\"k\",\"h\"]", ",\"headers\":[[\"A\",null]]", ",\"key\":\"k\"", ",\"keyBase64\":\"AA==\"", ",\"headers\":{}", ",\"value\":null", ",\"valueBase64\":\"\"",
         "\\ud800", "\\u0000", "true", "null", "}\n", "@", "latest", "earliest", "2026-11-22T10:00:00Z", "+02:00", "T", "Z",
     ];
 
@@ -52,7 +52,7 @@ public class FuzzTests
             line = end < 0 ? line : line[..(end + 1)];
             // Readers see lines that nobody has checked: they may say that it is none, and no more.
             var isRecord = RecordView.TryParse(line, out var view);
-            if (RecordLine.Check(line, out var head) is not null)
+            if (RecordFormat.Check(line, out var head, out _) is not null)
                 continue;
             passed++;
             using var json = JsonDocument.Parse(line);
@@ -103,7 +103,7 @@ public class FuzzTests
         var (next, batchRest) = (0L, 0);
         foreach (var text in Encoding.UTF8.GetString(served).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            Assert.Null(RecordLine.Check(Encoding.UTF8.GetBytes(text + "\n"), out var head));
+            Assert.Null(RecordFormat.Check(Encoding.UTF8.GetBytes(text + "\n"), out var head, out _));
             Assert.True(head.Offset >= next, Hex(bytes));
             next = head.Offset + 1;
             batchRest = (batchRest == 0 ? head.BatchCount : batchRest) - 1;

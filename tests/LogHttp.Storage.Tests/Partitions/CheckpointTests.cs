@@ -29,18 +29,18 @@ public class CheckpointTests
     public void Encode_IsWhatTheFormatDraws_AndDecodesToTheSame()
     {
         var bytes = Encoded;
-        Assert.Equal(WithCrc("""{"format":2,"logStartOffset":5,"segment":42,"position":9120,"nextOffset":131,"indexEntries":2,"blockPosition":8300,"blockCrc":305419896,"maxTimestamp":1763800000123,"lastStamp":1763800000122}"""), bytes);
+        Assert.Equal(WithCrc("""{"format":3,"logStartOffset":5,"segment":42,"position":9120,"nextOffset":131,"indexEntries":2,"blockPosition":8300,"blockCrc":305419896,"maxTimestamp":1763800000123,"lastStamp":1763800000122}"""), bytes);
         Assert.Equal(Example, Decode(bytes, out _)! with { Producers = Example.Producers });
     }
 
     [Fact]
     public void Encode_KeepsProducers_ButThoseThatWereSilentForLong()
     {
-        var producers = Example.Producers.With(new("old", 0, 0), new(0, 5, 6, 7), nowMs: 1000).With(new("p", 3, 0), new(0, 40, 41, 8), nowMs: 1999).With(new("p", 3, 1), new(1, 41, 43, 9), nowMs: 2000);
+        var producers = Example.Producers.With(new("old", 0, 0), new(0, 1, 1, 5, 6, 7), nowMs: 1000).With(new("p", 3, 0), new(0, 1, null, 40, 41, 8), nowMs: 1999).With(new("p", 3, 1), new(1, 2, 0x89abcdef, 41, 43, 9), nowMs: 2000);
         var bytes = (Example with { LastStampMs = 2000, Producers = producers }).Encode().Span;
-        Assert.Contains(""","producers":[{"id":"p","epoch":3,"lastSeen":2000,"batches":[{"sequence":0,"offset":40,"nextOffset":41,"timestamp":8},{"sequence":1,"offset":41,"nextOffset":43,"timestamp":9}]}]}""", Encoding.ASCII.GetString(bytes), StringComparison.Ordinal);
+        Assert.Contains(""","producers":[{"id":"p","epoch":3,"lastSeen":2000,"batches":[{"sequence":0,"offset":40,"nextOffset":41,"timestamp":8,"count":1},{"sequence":1,"offset":41,"nextOffset":43,"timestamp":9,"count":2,"crc32c":"89abcdef"}]}]}""", Encoding.ASCII.GetString(bytes), StringComparison.Ordinal);
         var (id, state) = Assert.Single(Decode(bytes, out _)!.Producers.Alive(2000));
-        Assert.Equal(("p", 3, 2000, 1), (id, state.Epoch, state.LastSeenMs, state.LastSequence));
+        Assert.Equal(("p", 3, 2000, 3), (id, state.Epoch, state.LastSeenMs, state.NextSequence));
     }
 
     [Theory]
@@ -50,7 +50,7 @@ public class CheckpointTests
     public void Encode_OfTheMostThereCanBeOfAProducer_TakesWhatIsAllowedForIt(char letter)
     {
         const long Most = ProducerStamp.MaxNumber;
-        var batches = Enumerable.Range(0, ProducerTable.RememberedBatches).Select(number => new ProducedBatch(Most - 5 + number, long.MaxValue - 10 + number, long.MaxValue - 9 + number, long.MaxValue));
+        var batches = Enumerable.Range(0, ProducerTable.RememberedBatches).Select(number => new ProducedBatch(Most - 5 + number, int.MaxValue, uint.MaxValue, long.MaxValue - 10 + number, long.MaxValue - 9 + number, long.MaxValue));
         var state = new ProducerState(Most, long.MaxValue, [.. batches]);
         var sizes = Enumerable.Range(1, 2).Select(count => (Example with
         {
@@ -72,7 +72,7 @@ public class CheckpointTests
     [Fact]
     public void Decode_OfTheFormatBefore_KnowsNoProducers()
     {
-        var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0].Replace("\"format\":2", "\"format\":1", StringComparison.Ordinal);
+        var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0].Replace("\"format\":3", "\"format\":1", StringComparison.Ordinal);
         Assert.Equal((131, 0), (Decode(WithCrc(line), out _)!.Durable.NextOffset, Decode(WithCrc(line), out _)!.Producers.Count));
     }
 
@@ -86,6 +86,15 @@ public class CheckpointTests
         Assert.Null(Decode(bytes, out var reason));
         Assert.NotEqual("", reason);
     });
+
+    [Fact]
+    public void Decode_OfFormat2_CountsBatches_AndKnowsNoChecksums()
+    {
+        var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0].Replace("\"format\":3", "\"format\":2", StringComparison.Ordinal);
+        line = line[..^1] + ""","producers":[{"id":"p","epoch":3,"lastSeen":2000,"batches":[{"sequence":7,"offset":41,"nextOffset":44,"timestamp":9}]}]}""";
+        var (_, state) = Assert.Single(Decode(WithCrc(line), out _)!.Producers.Alive(2000));
+        Assert.Equal((8, new(7, 3, null, 41, 44, 9)), (state.NextSequence, Assert.Single(state.Batches)));
+    }
 
     [Theory]
     [InlineData("{}")]
@@ -102,13 +111,17 @@ public class CheckpointTests
     public void Decode_OfAnUnknownField_DistrustsIt()
     {
         var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0];
-        Assert.Null(Decode(WithCrc(line.Replace("{\"format\":2", "{\"format\":2,\"new\":2", StringComparison.Ordinal)), out _));
+        Assert.Null(Decode(WithCrc(line.Replace("{\"format\":3", "{\"format\":3,\"new\":2", StringComparison.Ordinal)), out _));
     }
 
     [Fact]
-    public void Decode_OfANewerFormat_RefusesToGuess()
+    public void Decode_OfANewerFormat_RefusesToGuess_WhateverItsFields()
     {
         var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0];
-        Assert.Throws<NotSupportedException>(() => Decode(WithCrc(line.Replace("\"format\":2", "\"format\":3", StringComparison.Ordinal)), out _));
+        foreach (var newer in new[] { "{\"format\":4", "{\"new\":{\"format\":1},\"format\":4" })
+        {
+            var refused = Assert.Throws<NotSupportedException>(() => Decode(WithCrc(line.Replace("{\"format\":3", newer, StringComparison.Ordinal)), out _));
+            Assert.Contains("has format 4; this server knows formats up to 3", refused.Message, StringComparison.Ordinal);
+        }
     }
 }

@@ -5,7 +5,7 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests;
 
-/// <summary>Producers that number their batches: each is appended once, however often it is sent.</summary>
+/// <summary>Producers that number their records: each is appended once, however often it is sent.</summary>
 public class ProducerTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
@@ -38,7 +38,7 @@ public class ProducerTests
         var log = new ModelLog();
         log.Append(Batch(new("a\"\\b", 3, 0), "x", "y"));
         var lines = Encoding.UTF8.GetString(log.ReadAll()).Split('\n');
-        Assert.Contains(""","batch":2,"producer":["a\"\\b",3,0],"value":"x"}""", lines[0], StringComparison.Ordinal);
+        Assert.Contains(""","batch":2,"producer":["a\"\\b",3,0,"8827b953"],"value":"x"}""", lines[0], StringComparison.Ordinal);
         Assert.DoesNotContain("producer", lines[1], StringComparison.Ordinal);
         Assert.True(RecordView.TryParse(Encoding.UTF8.GetBytes(lines[0] + "\n"), out var view));
         Assert.Equal("\"x\""u8, view.Value);
@@ -48,11 +48,11 @@ public class ProducerTests
     public void ABatchThatLeavesAGap_IsRefused_AndSaysWhichOneIsMissing()
     {
         var log = new ModelLog();
-        Append(log, 0, 0);
-        var gap = Append(log, 0, 2);
-        Assert.Equal((AppendStatus.SequenceGap, 1), (gap.Status, gap.ExpectedSequence));
-        Assert.Contains("sequence 2; the next one is 1", gap.Reason, StringComparison.Ordinal);
-        Assert.Equal(1, log.Partition.EndOffset);
+        Append(log, 0, 0, "a", "b", "c");
+        var gap = Append(log, 0, 4);
+        Assert.Equal((AppendStatus.SequenceGap, 3), (gap.Status, gap.ExpectedSequence));
+        Assert.Contains("sequence 4; the next one is 3", gap.Reason, StringComparison.Ordinal);
+        Assert.Equal(3, log.Partition.EndOffset);
         Assert.Equal(AppendStatus.SequenceGap, log.Append(Batch(new("unknown", 0, 1), "x")).Status);
     }
 
@@ -78,6 +78,130 @@ public class ProducerTests
         Assert.Equal((AppendStatus.SequenceForgotten, 6), (Append(log, 0, 0).Status, Append(log, 0, 0).ExpectedSequence));
         for (var sequence = 1; sequence < 6; sequence++)
             Assert.Equal((AppendStatus.Repeated, sequence), (Append(log, 0, sequence).Status, Append(log, 0, sequence).FirstOffset));
+    }
+
+    [Fact]
+    public void SequencesCountRecords()
+    {
+        var log = new ModelLog();
+        Assert.Equal(AppendStatus.Appended, Append(log, 0, 0, "a", "b").Status);
+        Assert.Equal(AppendStatus.Appended, Append(log, 0, 2, "c", "d", "e").Status);
+        Assert.Equal((0, 5), log.Partition.FindProducer("p"));
+        Assert.Null(log.Partition.FindProducer("q"));
+        log.CutPower();
+        Assert.Equal((0, 5), log.Partition.FindProducer("p"));
+        Assert.Equal((AppendStatus.Repeated, 2, 5), (Append(log, 0, 2, "c", "d", "e").Status, Append(log, 0, 2, "c", "d", "e").FirstOffset, log.Partition.EndOffset));
+    }
+
+    [Theory]
+    [InlineData(0, "a b c", "has 2 records from sequence 0, in a batch that overlaps")]
+    [InlineData(0, "a", "has 2 records from sequence 0, in a batch that overlaps")]
+    [InlineData(0, "a x", "has 2 records from sequence 0, with other content")]
+    [InlineData(1, "b", "has 2 records from sequence 0, in a batch that overlaps")]
+    [InlineData(1, "b c d", "has 2 records from sequence 0, in a batch that overlaps")]
+    [InlineData(2, "c d", "has 1 records from sequence 2, in a batch that overlaps")]
+    public void ChangedRepeat_IsRefused_AlsoAfterAPowerCut(long sequence, string values, string reason)
+    {
+        var log = new ModelLog();
+        Append(log, 0, 0, "a", "b");
+        Append(log, 0, 2, "c");
+        for (var time = 0; time < 2; time++)
+        {
+            var differs = Append(log, 0, sequence, values.Split(' '));
+            Assert.Equal((AppendStatus.BatchDiffers, 3, 3), (differs.Status, differs.ExpectedSequence, log.Partition.EndOffset));
+            Assert.Contains(reason, differs.Reason, StringComparison.Ordinal);
+            log.CutPower();
+        }
+    }
+
+    [Fact]
+    public void RepeatWithAnotherKeyOrHeader_IsRefused()
+    {
+        var log = new ModelLog();
+        AppendResult Send(RecordMetadata metadata)
+        {
+            var batch = new RecordBatch(new RecordLimits(), new("p", 0, 0));
+            Assert.Null(batch.AddText("x"u8, metadata));
+            return log.Append(batch);
+        }
+
+        Assert.Equal(AppendStatus.Appended, Send(new() { Key = "k", TimestampMs = 1 }).Status);
+        // The time is the record's, but no content: a client may stamp anew what it sends again.
+        Assert.Equal(AppendStatus.Repeated, Send(new() { Key = "k", TimestampMs = 2 }).Status);
+        Assert.Equal(AppendStatus.BatchDiffers, Send(new() { Key = "other", TimestampMs = 1 }).Status);
+        Assert.Equal(AppendStatus.BatchDiffers, Send(new() { Key = "k", Headers = [new("a", "1")] }).Status);
+    }
+
+    [Theory]
+    [InlineData(0, "a b c d", AppendStatus.Appended, 2, 3, 4)]
+    [InlineData(0, "a b c d e f", AppendStatus.Appended, 3, 3, 6)]
+    [InlineData(1, "b c d", AppendStatus.Appended, 2, 3, 4)]
+    [InlineData(3, "d", AppendStatus.Appended, 0, 3, 4)]
+    [InlineData(0, "a b c", AppendStatus.Repeated, 0, 0, 3)]
+    [InlineData(1, "b c", AppendStatus.Repeated, 0, 1, 3)]
+    [InlineData(1, "b", AppendStatus.Repeated, 0, 1, 3)]
+    [InlineData(0, "a x c d", AppendStatus.BatchDiffers, 0, 0, 3)]
+    [InlineData(5, "f", AppendStatus.SequenceGap, 0, 0, 3)]
+    public void OverlappingBatch_OfAStream_AppendsTheRest(long sequence, string values, AppendStatus status, int repeatedCount, long firstOffset, long endOffset)
+    {
+        var log = new ModelLog();
+        Append(log, 0, 0, "a", "b");
+        Append(log, 0, 2, "c");
+        var result = log.Append(Batch(new("p", 0, sequence), values.Split(' ')), mayOverlap: true);
+        if (status == AppendStatus.Appended)
+            repeatedCount = (int)(3 - sequence);
+        Assert.Equal((status, repeatedCount, endOffset), (result.Status, result.RepeatedCount, log.Partition.EndOffset));
+        if (status is AppendStatus.Appended or AppendStatus.Repeated)
+            Assert.Equal(firstOffset, result.FirstOffset);
+        // What was appended is a batch of its own, with its own stamp.
+        log.CutPower();
+        Assert.Equal((0, endOffset), log.Partition.FindProducer("p"));
+        Assert.Equal(string.Concat("abcdef".Take((int)endOffset)), string.Concat(Encoding.UTF8.GetString(log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line[^3])));
+    }
+
+    [Fact]
+    public void OverlappingBatch_LargerThanASlice_AppendsTheRest()
+    {
+        var log = new ModelLog();
+        string[] values = [.. Enumerable.Range(0, 30).Select(static number => $"{number}".PadRight(10_000, 'x'))];
+        Append(log, 0, 0, values[..7]);
+        var result = log.Append(Batch(new("p", 0, 0), values), mayOverlap: true);
+        Assert.Equal((AppendStatus.Appended, 7, 7, 30), (result.Status, result.RepeatedCount, result.FirstOffset, result.NextOffset));
+        log.CutPower();
+        Assert.Equal((0, 30), log.Partition.FindProducer("p"));
+        Assert.Equal(AppendStatus.Repeated, log.Append(Batch(new("p", 0, 7), values[7..])).Status);
+    }
+
+    [Fact]
+    public void OverlappingBatch_WithOffsetsOfItsOwn_IsNoBatch()
+    {
+        var log = new ModelLog();
+        var batch = new RecordBatch(new RecordLimits(), new("p", 0, 0));
+        Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = 7 }));
+        Assert.Throws<ArgumentException>(() => log.Append(batch, mayOverlap: true));
+    }
+
+    [Fact]
+    public void SequenceBeyondTheLargest_IsRefused()
+    {
+        using var batch = new RecordBatch(new RecordLimits(), new("p", 0, ProducerStamp.MaxNumber));
+        Assert.Null(batch.AddText("x"u8));
+        Assert.Equal(RecordFaultCode.InvalidProducer, batch.AddText("y"u8)!.Code);
+    }
+
+    [Fact]
+    public void KafkasProducers_HaveABoundAndAnExpiryOfTheirOwn()
+    {
+        var log = new ModelLog(adjust: options => options with { MaxProducers = 8, MaxKafkaProducers = 2, KafkaProducerExpiry = TimeSpan.FromMinutes(1) });
+        Append(log, 0, 0);
+        foreach (var id in (string[])["kafka:1", "kafka:2", "kafka:3"])
+            Assert.Equal(AppendStatus.Appended, log.Append(Batch(new(id, 0, 0), "x")).Status);
+        log.Restart();
+        Assert.Null(log.Partition.FindProducer("kafka:1"));
+        Assert.Equal((0, 1), log.Partition.FindProducer("kafka:3"));
+        log.Time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Null(log.Partition.FindProducer("kafka:3"));
+        Assert.Equal(AppendStatus.Repeated, Append(log, 0, 0).Status);
     }
 
     [Fact]
@@ -241,12 +365,12 @@ public class ProducerTests
     public void AnyHistory_IsAnsweredAsAListOfAllBatchesWouldAnswer() =>
         Gen.Select(
             Gen.Frequency((20, Gen.Const(Turn.Append)), (1, Gen.Const(Turn.CleanRestart)), (1, Gen.Const(Turn.PowerCut)), (1, Gen.Const(Turn.Trim))),
-            Gen.Int[0, 2], Gen.Int[-7, 2], Gen.Frequency((12, Gen.Const(0)), (1, Gen.Const(1)), (1, Gen.Const(-1))), Gen.Int[1, 20_000])
+            Gen.Int[0, 2], Gen.Int[-7, 2], Gen.Frequency((12, Gen.Const(0)), (1, Gen.Const(1)), (1, Gen.Const(-1))), Gen.Int[1, 4], Gen.Int[12, 8_000], Gen.Bool, Gen.Frequency((6, Gen.Const(false)), (1, Gen.Const(true))))
         .Array[1, 200].Sample(turns =>
         {
             var log = new ModelLog(SmallSegments);
-            var appended = new List<(string Id, long Epoch, long Sequence, AppendResult Result)>();
-            foreach (var (turn, number, sequenceStep, epochStep, sizeBytes) in turns)
+            var appended = new List<SentBatch>();
+            foreach (var (turn, number, sequenceStep, epochStep, count, sizeBytes, mayOverlap, isChanged) in turns)
             {
                 if (turn == Turn.CleanRestart)
                     log.Restart();
@@ -258,33 +382,60 @@ public class ProducerTests
                 {
                     var id = number.ToString(CultureInfo.InvariantCulture);
                     var of = appended.Where(batch => batch.Id == id).ToList();
-                    var epoch = of.Count == 0 ? 0 : of.Max(batch => batch.Epoch);
-                    var ofEpoch = of.Where(batch => batch.Epoch == epoch + epochStep).ToList();
-                    var stamp = new ProducerStamp(id, Math.Max(0, epoch + epochStep), Math.Max(0, (ofEpoch.Count == 0 ? 0 : ofEpoch[^1].Sequence + 1) + Math.Min(sequenceStep, 1)));
-                    var expected = Expected(appended, stamp);
-                    var result = log.Append(Batch(stamp, new string('x', sizeBytes)));
-                    Assert.Equal(expected.Status, result.Status);
+                    var epoch = Math.Max(0, (of.Count == 0 ? 0 : of.Max(batch => batch.Epoch)) + epochStep);
+                    var ofEpoch = of.Where(batch => batch.Epoch == epoch).ToList();
+                    var next = ofEpoch.Count == 0 ? 0 : ofEpoch[^1].NextSequence;
+                    // Mostly where a batch begins that is there.
+                    var step = Math.Min(sequenceStep, 1);
+                    var sequence = step >= 0 || ofEpoch.Count == 0 ? next + step : step % 3 == 0 ? next + step : ofEpoch[Math.Max(0, ofEpoch.Count + step)].Sequence;
+                    sequence = Math.Max(0, sequence);
+                    var repeated = ofEpoch.Find(batch => batch.Sequence == sequence);
+                    var values = Enumerable.Range(0, repeated is not null && count != 4 ? repeated.Values.Length : count)
+                        .Select(record => $"{id}.{epoch}.{sequence + record}{(isChanged ? "!" : "")}".PadRight(sizeBytes, 'x')[..sizeBytes]).ToArray();
+                    var expected = Expected(appended, id, epoch, sequence, values, mayOverlap);
+                    var result = log.Append(Batch(new(id, epoch, sequence), values), mayOverlap: mayOverlap);
+                    Assert.Equal((expected.Status, expected.RepeatedCount), (result.Status, result.RepeatedCount));
                     if (result.Status == AppendStatus.Repeated)
                         Assert.Equal(expected, result);
                     if (result.Status == AppendStatus.Appended)
-                        appended.Add((id, stamp.Epoch, stamp.Sequence, result));
+                        appended.Add(new(id, epoch, sequence + result.RepeatedCount, values[result.RepeatedCount..], result));
+                    Assert.Equal(appended.FindLast(batch => batch.Id == id) is { } last ? (last.Epoch, last.NextSequence) : null, log.Partition.FindProducer(id));
                 }
                 log.Time.Advance(TimeSpan.FromMilliseconds(1));
             }
-            Assert.Equal(appended.Count, log.Partition.EndOffset);
+            Assert.Equal(appended.Sum(batch => batch.Values.Length), log.Partition.EndOffset);
         }, iter: 60, threads: 2);
 
-    static AppendResult Expected(List<(string Id, long Epoch, long Sequence, AppendResult Result)> appended, ProducerStamp stamp)
+    sealed record SentBatch(string Id, long Epoch, long Sequence, string[] Values, AppendResult Result)
     {
-        var of = appended.Where(batch => batch.Id == stamp.Id).ToList();
-        var epoch = of.Count == 0 ? -1 : of.Max(batch => batch.Epoch);
-        if (stamp.Epoch < epoch)
+        public long NextSequence => Sequence + Values.Length;
+    }
+
+    static AppendResult Expected(List<SentBatch> appended, string id, long epoch, long sequence, string[] values, bool mayOverlap)
+    {
+        var of = appended.Where(batch => batch.Id == id).ToList();
+        if (of.Count > 0 && epoch < of.Max(batch => batch.Epoch))
             return new(AppendStatus.EpochEnded);
-        var ofEpoch = of.Where(batch => batch.Epoch == stamp.Epoch).ToList();
-        var next = ofEpoch.Count == 0 ? 0 : ofEpoch[^1].Sequence + 1;
-        return stamp.Sequence == next ? new(AppendStatus.Appended)
-            : stamp.Sequence > next ? new(AppendStatus.SequenceGap)
-            : stamp.Sequence < next - 5 ? new(AppendStatus.SequenceForgotten)
-            : ofEpoch.Single(batch => batch.Sequence == stamp.Sequence).Result with { Status = AppendStatus.Repeated };
+        var ofEpoch = of.Where(batch => batch.Epoch == epoch).ToList();
+        var next = ofEpoch.Count == 0 ? 0 : ofEpoch[^1].NextSequence;
+        if (sequence >= next)
+            return new(sequence == next ? AppendStatus.Appended : AppendStatus.SequenceGap);
+        var remembered = ofEpoch.TakeLast(5).ToList();
+        var end = sequence + values.Length;
+        if (end <= remembered[0].Sequence)
+            return new(AppendStatus.SequenceForgotten);
+        // What of the batch a remembered one holds too, if it holds all of its own.
+        bool IsSame(SentBatch batch) => values.AsSpan((int)(batch.Sequence - sequence), batch.Values.Length).SequenceEqual(batch.Values);
+        if (remembered.Find(batch => batch.Sequence == sequence && batch.NextSequence == end) is { } exact)
+            return IsSame(exact) ? exact.Result with { Status = AppendStatus.Repeated, RepeatedCount = 0 } : new(AppendStatus.BatchDiffers);
+        if (!mayOverlap || remembered.Exists(batch => batch.Sequence >= sequence && batch.NextSequence <= end && !IsSame(batch)))
+            return new(AppendStatus.BatchDiffers);
+        if (end > next)
+            return new(AppendStatus.Appended) { RepeatedCount = (int)(next - sequence) };
+        var first = remembered.FindLast(batch => batch.Sequence <= sequence);
+        var last = remembered.Find(batch => batch.NextSequence >= end)!;
+        return first is null
+            ? new(AppendStatus.SequenceForgotten)
+            : new(AppendStatus.Repeated, first.Result.FirstOffset + sequence - first.Sequence, last.Result.FirstOffset + end - last.Sequence, first.Result.TimestampMs);
     }
 }

@@ -29,7 +29,7 @@ public class HeadWriterTests
     {
         var (written, expected) = (new byte[RecordFormat.MaxHeadBytes], new byte[RecordFormat.MaxHeadBytes]);
         var writtenBytes = heads.Write(written, offset, timestampMs, batchCount);
-        var expectedBytes = RecordFormat.WriteHead(expected, offset, timestampMs, batchCount);
+        var expectedBytes = RecordFields.WriteHead(expected, offset, timestampMs, batchCount);
         Assert.Equal(Encoding.ASCII.GetString(expected, 0, expectedBytes), Encoding.ASCII.GetString(written, 0, writtenBytes));
     }
 }

@@ -22,30 +22,45 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
     /// <summary>What is in the log of a producer's latest epoch, or since it was forgotten; null where nothing is.</summary>
     public (long Epoch, IReadOnlyList<ProducedBatch> Batches)? Find(string id) => _producers.TryGetValue(id, out var producer) ? (producer.Epoch, producer.Run) : null;
 
-    /// <summary>What may be answered to a batch, by a clock somewhere between two times; a batch that is to be appended is null.</summary>
-    public IReadOnlyList<ExpectedAnswer?> Answers(ProducerStamp stamp, long earliestMs, long latestMs)
+    /// <summary>What may be answered to a batch, by a clock somewhere between two times.</summary>
+    public IReadOnlyList<ExpectedAnswer> Answers(SimulatedAppend append, long earliestMs, long latestMs)
     {
+        var stamp = append.Producer!;
         var producer = _producers.GetValueOrDefault(stamp.Id);
-        var answers = new List<ExpectedAnswer?>();
+        var answers = new List<ExpectedAnswer>();
         if (producer is { Presence: not Presence.Gone } && earliestMs - producer.SeenLatestMs < _expiryMs)
-            answers.Add(AnswerOf(producer, stamp));
+            answers.Add(AnswerOf(producer, append));
         if (producer is null or { Presence: not Presence.Sure } || latestMs - producer.SeenEarliestMs >= _expiryMs)
-            answers.Add(AnswerOf(null, stamp));
+            answers.Add(AnswerOf(null, append));
         return answers;
     }
 
-    static ExpectedAnswer? AnswerOf(Producer? known, ProducerStamp stamp)
+    static ExpectedAnswer AnswerOf(Producer? known, SimulatedAppend append)
     {
+        var stamp = append.Producer!;
         if (stamp.Epoch < known?.Epoch)
             return new(AppendStatus.EpochEnded, Epoch: known.Epoch);
-        var next = stamp.Epoch == known?.Epoch ? known.Run[^1].Sequence + 1 : 0;
+        var next = stamp.Epoch == known?.Epoch ? known.Run[^1].NextSequence : 0;
         if (stamp.Sequence == next)
-            return null;
+            return ExpectedAnswer.Appended;
         if (stamp.Sequence > next)
             return new(AppendStatus.SequenceGap, ExpectedSequence: next);
-        return stamp.Sequence < next - Remembered || known!.Run.TakeLast(Remembered).FirstOrDefault(batch => batch.Sequence == stamp.Sequence) is not { } first
-            ? new(AppendStatus.SequenceForgotten, ExpectedSequence: next)
-            : new(AppendStatus.Repeated, First: first);
+        var remembered = known!.Run.TakeLast(Remembered).ToArray();
+        if (remembered.FirstOrDefault(batch => batch.Sequence == stamp.Sequence && batch.Count == append.Count) is { } same)
+            return same.ContentIs(append, 0) ? new(AppendStatus.Repeated, First: same) : new(AppendStatus.BatchDiffers, ExpectedSequence: next);
+        var end = stamp.Sequence + append.Count;
+        if (end <= remembered[0].Sequence)
+            return new(AppendStatus.SequenceForgotten, ExpectedSequence: next);
+        if (!append.MayOverlap || !remembered.All(batch => batch.Sequence < stamp.Sequence || batch.NextSequence > end || batch.ContentIs(append, (int)(batch.Sequence - stamp.Sequence))))
+            return new(AppendStatus.BatchDiffers, ExpectedSequence: next);
+        if (end > next)
+            return new(AppendStatus.Appended, Dropped: (int)(next - stamp.Sequence));
+        // All is in: where, is known as long as the first batch of it is remembered, and has no gaps.
+        var first = remembered.LastOrDefault(batch => batch.Sequence <= stamp.Sequence);
+        var last = remembered.First(batch => batch.NextSequence >= end);
+        if (first is null || first.HasGaps || last.HasGaps)
+            return new(AppendStatus.SequenceForgotten, ExpectedSequence: next);
+        return new(AppendStatus.Repeated, First: first with { FirstOffset = first.FirstOffset + stamp.Sequence - first.Sequence, NextOffset = last.FirstOffset + end - last.Sequence });
     }
 
     /// <summary>An answer told that the producer is known still.</summary>
@@ -104,7 +119,7 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         _batches.Add((stamp, batch));
         if (!_producers.TryGetValue(stamp.Id, out var producer))
             _producers.Add(stamp.Id, producer = new Producer());
-        if (producer.Run.Count > 0 && (producer.Epoch != stamp.Epoch || producer.Run[^1].Sequence + 1 != stamp.Sequence))
+        if (producer.Run.Count > 0 && (producer.Epoch != stamp.Epoch || producer.Run[^1].NextSequence != stamp.Sequence))
             producer.Run.Clear();
         producer.Epoch = stamp.Epoch;
         producer.Run.Add(batch);
@@ -154,22 +169,36 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
 }
 
 /// <summary>A batch of a producer's that is in the log.</summary>
-/// <param name="Sequence">Its number.</param>
+/// <param name="Sequence">Its first record's number.</param>
+/// <param name="Content">Its records' lines, without what only the log knows.</param>
 /// <param name="FirstOffset">Its first record's offset.</param>
 /// <param name="NextOffset">The offset after its last record's.</param>
 /// <param name="StampMs">What it was or would have been answered; null where that can't be known.</param>
 /// <param name="FirstTimestampMs">What stands in its first line.</param>
-sealed record ProducedBatch(long Sequence, long FirstOffset, long NextOffset, long? StampMs, long FirstTimestampMs)
+sealed record ProducedBatch(long Sequence, IReadOnlyList<SimulatedRecord> Content, long FirstOffset, long NextOffset, long? StampMs, long FirstTimestampMs)
 {
     /// <summary>A start may have read it, and taken its first line's timestamp for its stamp.</summary>
     public bool WasRead { get; set; }
+
+    public int Count => Content.Count;
+
+    public long NextSequence => Sequence + Count;
+
+    /// <summary>Whether its offsets were given and are not consecutive.</summary>
+    public bool HasGaps => NextOffset - FirstOffset != Count;
+
+    /// <summary>Whether an append has the same records, from one of its own on.</summary>
+    public bool ContentIs(SimulatedAppend append, int firstRecord) =>
+        append.Records.Skip(firstRecord).Take(Count).Zip(Content).All(static pair => pair.First.Tail.AsSpan().SequenceEqual(pair.Second.Tail));
 }
 
-/// <summary>What a batch must be answered that is not appended.</summary>
-sealed record ExpectedAnswer(AppendStatus Status, long ExpectedSequence = 0, long Epoch = 0, ProducedBatch? First = null)
+/// <summary>What a batch must be answered.</summary>
+sealed record ExpectedAnswer(AppendStatus Status, long ExpectedSequence = 0, long Epoch = 0, ProducedBatch? First = null, int Dropped = 0)
 {
+    public static readonly ExpectedAnswer Appended = new(AppendStatus.Appended);
+
     public bool Is(in AppendResult result) =>
-        result.Status == Status && result.ExpectedSequence == ExpectedSequence && result.Epoch == Epoch
+        result.Status == Status && result.RepeatedCount == Dropped && result.ExpectedSequence == ExpectedSequence && result.Epoch == Epoch
         && (First is null || (result.FirstOffset == First.FirstOffset && result.NextOffset == First.NextOffset && IsStamp(First, result.TimestampMs)));
 
     static bool IsStamp(ProducedBatch first, long stampMs) =>

@@ -20,16 +20,20 @@ sealed class SimulatedAppend
     ];
 
     readonly SimulatedRecord[] _records;
+    readonly string _idJson;
 
-    readonly string _producerJson;
-
-    SimulatedAppend(int id, SimulatedRecord[] records, RecordBatch batch, string producerJson) => (Id, _records, Batch, Producer, _producerJson) = (id, records, batch, batch.Producer, producerJson);
+    SimulatedAppend(int id, SimulatedRecord[] records, RecordBatch batch, string idJson) => (Id, _records, Batch, Producer, _idJson) = (id, records, batch, batch.Producer, idJson);
 
     public int Id { get; }
     public RecordBatch Batch { get; }
 
     /// <summary>Whose batch it is, and which one; null for nobody's.</summary>
-    public ProducerStamp? Producer { get; }
+    public ProducerStamp? Producer { get; private init; }
+
+    /// <summary>Whether records that are in the log already are to be dropped.</summary>
+    public bool MayOverlap { get; init; }
+
+    public IReadOnlyList<SimulatedRecord> Records => _records;
 
     /// <summary>The offset that it is to have; null for any.</summary>
     public long? ExpectedNextOffset { get; set; }
@@ -50,23 +54,57 @@ sealed class SimulatedAppend
     public long TimestampOf(int record, long stampMs) => _records[record].TimestampMs ?? stampMs;
 
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")}{(_producerJson)}{(ExpectedNextOffset is { } expected ? $", at {expected}" : "")})");
+        string.Create(CultureInfo.InvariantCulture, $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")}{(Producer is null ? "" : $", {Producer}{(MayOverlap ? ", may overlap" : "")}")}{(ExpectedNextOffset is { } expected ? $", at {expected}" : "")})");
+
+    /// <summary>What is appended where its first records are in the log already.</summary>
+    public SimulatedAppend Without(int firstRecords) => firstRecords == 0 ? this : new(Id, _records[firstRecords..], Batch, _idJson)
+    {
+        Producer = Producer! with { Sequence = Producer.Sequence + firstRecords },
+        MayOverlap = MayOverlap,
+        ExpectedNextOffset = ExpectedNextOffset,
+        AskedAtMs = AskedAtMs,
+        Result = Result,
+    };
+
+    string ProducerJson() => Producer is null ? "" : string.Create(CultureInfo.InvariantCulture, $",\"producer\":[{_idJson},{Producer.Epoch},{Producer.Sequence},\"{Crc(_records.SelectMany(record => record.Tail)):x8}\"]");
+
+    /// <summary>CRC-32C bit by bit, as its definition has it.</summary>
+    static uint Crc(IEnumerable<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var value in bytes)
+        {
+            crc ^= value;
+            for (var bit = 0; bit < 8; bit++)
+                crc = (crc & 1) == 0 ? crc >> 1 : (crc >> 1) ^ 0x82F63B78;
+        }
+        return ~crc;
+    }
 
     /// <summary>A record's whole line, for the offset and stamp that the batch was given.</summary>
     public byte[] Line(int record, long firstOffset, long stampMs)
     {
         var batch = record == 0 && Count > 1 ? $",\"batch\":{Count}" : "";
-        var producer = record == 0 ? _producerJson : "";
+        var producer = record == 0 ? ProducerJson() : "";
         return [.. Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{TimestampOf(record, stampMs)}{batch}{producer}")), .. _records[record].Tail];
     }
 
-    public static SimulatedAppend Draw(Random random, int id, int count, Func<int> drawSize, Func<long?> drawOffset, (ProducerStamp Stamp, string Json)? producer, long nowMs, RecordLimits limits)
+    public static SimulatedAppend Draw(Random random, int id, int count, Func<int> drawSize, Func<long?> drawOffset, StorageSimulation.DrawnProducer? producer, long nowMs, RecordLimits limits)
     {
         var batch = new RecordBatch(limits, producer?.Stamp);
         var records = new List<SimulatedRecord>();
         var hasTimestamps = random.Next(6) == 0;
+        count = producer?.CountWanted ?? count;
         while (records.Count < count)
         {
+            if (records.Count < producer?.Known.Count)
+            {
+                var known = producer.Known[records.Count] with { Offset = drawOffset(), TimestampMs = null };
+                if (known.AddTo(batch, known.Offset) is not null)
+                    break;
+                records.Add(known);
+                continue;
+            }
             var (key, keyJson) = Keys[random.Next(3) == 0 ? random.Next(Keys.Length) : 0];
             var (headers, headersJson) = Headers[random.Next(4) == 0 ? random.Next(Headers.Length) : 0];
             var metadata = new RecordMetadata
@@ -78,15 +116,16 @@ sealed class SimulatedAppend
             };
             var name = string.Create(CultureInfo.InvariantCulture, $"{id}.{records.Count}");
             var pad = new string((char)('a' + random.Next(26)), drawSize());
-            var (fault, value) = Add(batch, random.Next(4), name, pad, metadata);
+            var kind = random.Next(4);
+            var (fault, value) = Add(batch, kind, name, pad, metadata);
             if (fault is { Code: RecordFaultCode.BatchTooLarge } && records.Count > 0)
                 break;
             if (fault is not null)
                 throw new SimulationException($"A record was refused: {fault}");
             var tail = $"{(key is null ? "" : ",\"key\":")}{keyJson}{(headers is null ? "" : ",\"headers\":")}{headersJson}{value}}}\n";
-            records.Add(new SimulatedRecord(Encoding.UTF8.GetBytes(tail), metadata.Offset, metadata.TimestampMs));
+            records.Add(new SimulatedRecord(Encoding.UTF8.GetBytes(tail), metadata.Offset, metadata.TimestampMs, (batch, offset) => Add(batch, kind, name, pad, metadata with { Offset = offset, TimestampMs = null }).Item1));
         }
-        return new SimulatedAppend(id, [.. records], batch, producer?.Json ?? "") { AskedAtMs = nowMs };
+        return new SimulatedAppend(id, [.. records], batch, producer?.IdJson ?? "") { AskedAtMs = nowMs, MayOverlap = producer?.MayOverlap ?? false };
     }
 
     static (RecordFault?, string Value) Add(RecordBatch batch, int kind, string name, string pad, in RecordMetadata metadata) => kind switch
@@ -102,6 +141,10 @@ sealed class SimulatedAppend
         1 => (1L << 53) - 1,
         _ => nowMs + random.Next(-100_000, 100_000),
     };
-
-    sealed record SimulatedRecord(byte[] Tail, long? Offset, long? TimestampMs);
 }
+
+/// <param name="Tail">What its line has from its key on.</param>
+/// <param name="Offset">The offset that it is given; null for none.</param>
+/// <param name="TimestampMs">The timestamp that it is given; null for none.</param>
+/// <param name="AddTo">Adds the same record to a batch, with an offset or without.</param>
+sealed record SimulatedRecord(byte[] Tail, long? Offset, long? TimestampMs, Func<RecordBatch, long?, RecordFault?> AddTo);

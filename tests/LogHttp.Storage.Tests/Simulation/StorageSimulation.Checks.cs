@@ -143,6 +143,15 @@ sealed partial class StorageSimulation
     void Settle(PartitionModel model, SimulatedAppend append, ref ReadOnlySpan<byte> rest)
     {
         Require(RecordFormat.TryReadHead(rest, out var head), $"{model.Name}: {Head(rest)} is no record");
+        // Of a batch that repeats records, the rest is there.
+        foreach (var answer in AnswersTo(model, append))
+        {
+            if (answer.Dropped > 0 && rest.StartsWith(append.Without(answer.Dropped).Line(0, head.Offset, head.TimestampMs)))
+            {
+                append = append.Without(answer.Dropped);
+                break;
+            }
+        }
         // The stamp is that of the first record which was not given another.
         long? stampMs = null;
         var whole = rest;

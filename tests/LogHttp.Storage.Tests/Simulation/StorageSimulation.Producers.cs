@@ -9,41 +9,54 @@ sealed partial class StorageSimulation
     readonly Random? _producerRandom;
     readonly int _producerCount;
 
-    /// <summary>Whose batch an append is, and what its first line says of that; null for nobody's.</summary>
-    (ProducerStamp Stamp, string Json)? DrawProducer(PartitionModel model)
+    /// <summary>Whose batch an append is, and which of its records were sent before; null for nobody's.</summary>
+    DrawnProducer? DrawProducer(PartitionModel model)
     {
         if (_producerRandom is null || _producerRandom.Next(3) == 0)
             return null;
         var (id, json) = ProducerIds[_producerRandom.Next(_producerCount)];
-        var stamp = DrawStamp(model, id);
-        return (stamp, FormattableString.Invariant($",\"producer\":[{json},{stamp.Epoch},{stamp.Sequence}]"));
-    }
-
-    ProducerStamp DrawStamp(PartitionModel model, string id)
-    {
-        var pending = model.Pending.Select(append => append.Producer).Where(stamp => stamp?.Id == id).ToArray();
+        var pending = model.Pending.Where(append => append.Producer?.Id == id).ToArray();
         var (epoch, batches) = model.Producers.Find(id) ?? (0, []);
-        var next = batches.Count == 0 ? 0 : batches[^1].Sequence + 1;
+        var sent = batches.Select(static batch => (batch.Sequence, Records: batch.Content)).ToList();
         if (pending.Length > 0)
-            (epoch, next) = (pending[^1]!.Epoch, pending[^1]!.Sequence + 1);
-        switch (_producerRandom!.Next(18))
         {
-            case < 3 when pending.Length > 0:
-                return pending[_producerRandom.Next(pending.Length)]!;
-            case < 5:
-                return new(id, epoch, Math.Max(0, next - 1 - _producerRandom.Next(7)));
+            epoch = pending[^1].Producer!.Epoch;
+            sent = [.. pending.Where(append => append.Producer!.Epoch == epoch).Select(static append => (append.Producer!.Sequence, Records: append.Records))];
+        }
+        var next = sent.Count == 0 ? 0 : sent[^1].Sequence + sent[^1].Records.Count;
+        var drawn = new DrawnProducer(new(id, epoch, next), json, [], CountWanted: null, MayOverlap: !model.TakesOffsets && _producerRandom.Next(2) == 0);
+        switch (_producerRandom.Next(18))
+        {
+            case < 4 when sent.Count > 0:
+                // A repeat, or other records under an earlier number.
+                var (sequence, records) = sent[Math.Max(0, sent.Count - 1 - _producerRandom.Next(7))];
+                var isChanged = _producerRandom.Next(6) == 0;
+                return drawn with { Stamp = new(id, epoch, sequence), Known = isChanged ? [] : records, CountWanted = _producerRandom.Next(8) == 0 ? null : records.Count };
+            case 4 when sent.Count > 0:
+                // A repeat that is cut otherwise, and has grown, or not.
+                var all = sent.TakeLast(1 + _producerRandom.Next(4)).SelectMany(static batch => batch.Records).ToArray();
+                var from = _producerRandom.Next(all.Length);
+                var first = sent[^1].Sequence + sent[^1].Records.Count - all.Length + from;
+                return drawn with { Stamp = new(id, epoch, Math.Max(0, first)), Known = all[from..], CountWanted = 1 + _producerRandom.Next(all.Length - from + 5) };
             case 5:
-                return new(id, epoch, next + 1 + _producerRandom.Next(2));
+                return drawn with { Stamp = new(id, epoch, next + 1 + _producerRandom.Next(2)) };
             case 6:
-                return new(id, epoch + 1 + _producerRandom.Next(2), _producerRandom.Next(4) / 3);
+                return drawn with { Stamp = new(id, epoch + 1 + _producerRandom.Next(2), _producerRandom.Next(4) / 3) };
             case 7:
-                return new(id, Math.Max(0, epoch - 1), _producerRandom.Next(3));
+                return drawn with { Stamp = new(id, Math.Max(0, epoch - 1), _producerRandom.Next(3)) };
             case 8:
-                return new(id, epoch, 0);
+                return drawn with { Stamp = new(id, epoch, 0) };
             default:
-                return new(id, epoch, next);
+                return drawn;
         }
     }
+
+    /// <param name="Stamp">Who sends the batch, and its first record's number.</param>
+    /// <param name="IdJson">The id as JSON.</param>
+    /// <param name="Known">What its first records are; what it has beyond them is new.</param>
+    /// <param name="CountWanted">How many records it has; null for any number.</param>
+    /// <param name="MayOverlap">Whether records that are in the log already are to be dropped.</param>
+    internal sealed record DrawnProducer(ProducerStamp Stamp, string IdJson, IReadOnlyList<SimulatedRecord> Known, int? CountWanted, bool MayOverlap);
 
     long? DrawCondition(PartitionModel model, SimulatedAppend append)
     {
@@ -53,33 +66,33 @@ sealed partial class StorageSimulation
         return _producerRandom.Next(3) switch { 0 => Math.Max(0, next - 3 + _producerRandom.Next(6)), 1 => model.NextOffset, _ => next };
     }
 
-    /// <summary>What an append may be answered that has a producer; null stands for being appended.</summary>
-    IReadOnlyList<ExpectedAnswer?> AnswersTo(PartitionModel model, SimulatedAppend append) =>
-        append.Producer is { } stamp ? model.Producers.Answers(stamp, model.LastStampMs, _latestClockMs) : [null];
+    /// <summary>What an append may be answered for its producer.</summary>
+    IReadOnlyList<ExpectedAnswer> AnswersTo(PartitionModel model, SimulatedAppend append) =>
+        append.Producer is null ? [ExpectedAnswer.Appended] : model.Producers.Answers(append, model.LastStampMs, _latestClockMs);
 
     /// <summary>An append was refused for its producer, or as a repeat.</summary>
     void Refused(PartitionModel model, SimulatedAppend append, AppendResult result)
     {
         var answers = AnswersTo(model, append);
-        Require(answers.Any(answer => answer?.Is(result) ?? false), $"{model.Name}: {append} got {result}; it should be {ListOf(answers)}");
+        Require(answers.Any(answer => answer.Is(result)), $"{model.Name}: {append} got {result}; it should be {ListOf(answers)}");
         NoteJump(model, append);
-        if (result.Status is AppendStatus.Repeated or AppendStatus.EpochEnded or AppendStatus.SequenceForgotten)
+        if (result.Status is AppendStatus.Repeated or AppendStatus.EpochEnded or AppendStatus.SequenceForgotten or AppendStatus.BatchDiffers)
             model.Producers.IsKnown(append.Producer!.Id);
     }
 
-    /// <summary>An append got past its producer: it is the next batch, or nobody's.</summary>
-    void RequireNext(PartitionModel model, SimulatedAppend append, AppendStatus status)
+    /// <summary>An append got past its producer: it has the next records, or nobody's.</summary>
+    void RequireNext(PartitionModel model, SimulatedAppend append, AppendStatus status, int? dropped = null)
     {
         var answers = AnswersTo(model, append);
-        Require(answers.Contains(null), $"{model.Name}: {append} got {status}; it should be {ListOf(answers)}");
+        Require(answers.Any(answer => answer.Status == AppendStatus.Appended && (dropped ?? answer.Dropped) == answer.Dropped), $"{model.Name}: {append} got {status}, {dropped} dropped; it should be {ListOf(answers)}");
     }
 
-    static string ListOf(IEnumerable<ExpectedAnswer?> answers) => string.Join(" or ", answers.Select(answer => answer?.ToString() ?? "appended"));
+    static string ListOf(IEnumerable<ExpectedAnswer> answers) => string.Join(" or ", answers);
 
     static ProducedBatch BatchOf(SimulatedAppend append, long firstOffset, long? stampMs) =>
-        new(append.Producer!.Sequence, append.OffsetOf(0, firstOffset), append.OffsetOf(append.Count - 1, firstOffset) + 1, stampMs, append.TimestampOf(0, stampMs ?? 0));
+        new(append.Producer!.Sequence, append.Records, append.OffsetOf(0, firstOffset), append.OffsetOf(append.Count - 1, firstOffset) + 1, stampMs, append.TimestampOf(0, stampMs ?? 0));
 
     /// <summary>Whether an append that was not answered may have been passed by, by what came before it in the log.</summary>
     bool MayBeRefused(PartitionModel model, SimulatedAppend append) =>
-        append.HasOffsets || AnswersTo(model, append).Any(answer => answer is not null) || (append.ExpectedNextOffset is { } expected && expected != model.NextOffset);
+        append.HasOffsets || AnswersTo(model, append).Any(answer => answer.Status != AppendStatus.Appended) || (append.ExpectedNextOffset is { } expected && expected != model.NextOffset);
 }

@@ -102,7 +102,7 @@ sealed partial class StorageSimulation
     {
         var append = DrawAppend(model);
         _trace.Add($"{model.Name}: {append}");
-        append.Result = log.AppendAsync(append.Batch, append.ExpectedNextOffset);
+        append.Result = log.AppendAsync(append.Batch, append.ExpectedNextOffset, mayOverlap: append.MayOverlap);
         model.Pending.Add(append);
         Listen(model);
     }
@@ -174,7 +174,7 @@ sealed partial class StorageSimulation
             case AppendStatus.Appended:
                 Acknowledged(model, append, result);
                 break;
-            case AppendStatus.Repeated or AppendStatus.SequenceGap or AppendStatus.SequenceForgotten or AppendStatus.EpochEnded:
+            case AppendStatus.Repeated or AppendStatus.SequenceGap or AppendStatus.SequenceForgotten or AppendStatus.BatchDiffers or AppendStatus.EpochEnded:
                 Refused(model, append, result);
                 break;
             case AppendStatus.NotNext:
@@ -220,7 +220,8 @@ sealed partial class StorageSimulation
     void Acknowledged(PartitionModel model, SimulatedAppend append, in AppendResult result)
     {
         var first = result.FirstOffset;
-        RequireNext(model, append, result.Status);
+        RequireNext(model, append, result.Status, result.RepeatedCount);
+        append = append.Without(result.RepeatedCount);
         Require((append.ExpectedNextOffset ?? first) == first, $"{model.Name}: {append} was put at {first}");
         if (append.HasOffsets)
             Require(first == append.GivenOffset, $"{model.Name}: {append} was put at {first}");

@@ -1,0 +1,29 @@
+using LogHttp.Storage.Producers;
+
+namespace LogHttp.Storage.Records;
+
+/// <summary>Writes a batch's lines: their heads, the batch's fields on its first line, and the content encoded before.</summary>
+internal struct RecordWriter()
+{
+    HeadWriter _heads = new();
+
+    /// <summary>The most bytes that a line takes.</summary>
+    public static int MaxBytes(BatchStamp? stamp, int tailBytes) =>
+        RecordFormat.MaxHeadBytes + (stamp is null ? 0 : ProducerField.MaxBytes(stamp.Producer)) + tailBytes;
+
+    /// <summary>Writes a line and returns its length.</summary>
+    /// <param name="destination">Has room for <see cref="MaxBytes"/>.</param>
+    /// <param name="offset">The record's.</param>
+    /// <param name="timestampMs">The record's.</param>
+    /// <param name="batchCount">0 where the line does not start a batch of two or more.</param>
+    /// <param name="stamp">The batch's producer, on its first line; its checksum is known.</param>
+    /// <param name="tail">The record's content, from its key on.</param>
+    public int Write(Span<byte> destination, long offset, long timestampMs, int batchCount, BatchStamp? stamp, ReadOnlySpan<byte> tail)
+    {
+        var written = _heads.Write(destination, offset, timestampMs, batchCount);
+        if (stamp is not null)
+            written += ProducerField.Write(destination[written..], stamp.Producer, stamp.Crc!.Value);
+        tail.CopyTo(destination[written..]);
+        return written + tail.Length;
+    }
+}
