@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Shows that the simulation bites: breaks the storage in each of the ways in tests/mutations/*.patch, one at a time and
-# in a copy, and demands that the seed named in the patch, or one of some others, fails there with the check named in it, and
-# not without.
+# Shows that the tests notice a broken rule: breaks the storage in each of the ways in tests/mutations/*.patch, one at a
+# time and in a copy. The seed of the simulation that the patch names has to fail there with the check that it names, or
+# the test that it names has to fail. Without a mutation both have to pass.
 #
 #   tests/mutations/run.sh                   all of them; exit status 0 when all are caught
 #   tests/mutations/run.sh NAME...           some of them
 #   tests/mutations/run.sh --find NAME 1-300 says which seeds catch one: for a new mutation, or when a named seed has
 #                                            gone stale because the simulation draws otherwise than it did
+#
+# A patch begins with a sentence that says what it breaks, and with headers:
+#   Seed: 29              a seed of the simulation,
+#   Check: lost, though   and what its failure says, a regular expression; or instead of both
+#   Test: Class.Method    a test of LogHttp.Storage.Tests, where the simulation can't see the rule
 set -euo pipefail
 mutations=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$mutations/../.." && pwd)
@@ -35,19 +40,32 @@ dotnet restore $tests --verbosity quiet
 
 build() {
     # No analyzers and no documentation: what is broken on purpose need not be tidy.
-    dotnet build $tests --no-restore --configuration Release --verbosity quiet --nologo \
+    dotnet build "$1" --no-restore --configuration Release --verbosity quiet --nologo \
         -p:RunAnalyzers=false -p:GenerateDocumentationFile=false > build.log 2>&1 || { cat build.log; exit 2; }
 }
-simulate() { dotnet test $tests --no-build --configuration Release --filter Simulation_OfManySeeds > test.log 2>&1; }
+# No mutation changes what the tests see of the storage, so they are built once.
+build_mutated() {
+    build src/LogHttp.Storage
+    cp src/LogHttp.Storage/bin/Release/net*/LogHttp.Storage.dll $tests/bin/Release/net*/
+}
+run_tests() { timeout 900 dotnet test $tests --no-build --configuration Release --filter "$1" > test.log 2>&1; }
+simulate() { run_tests Simulation_OfManySeeds; }
 header() { sed -n "s/^$2: *//p;/^diff/q" "$mutations/$1.patch"; }
 
+build $tests
 if [[ -z $find_range ]]; then
-    build
     seeds=$(for name in "$@"; do header "$name" Seed; done | sort -nu | paste -sd,)
-    if ! LOGHTTP_SIMULATION_SEED=$seeds simulate; then
+    if [[ -n $seeds ]] && ! LOGHTTP_SIMULATION_SEED=$seeds simulate; then
         cat test.log
         echo "The named seeds fail without any mutation."
         exit 1
+    fi
+    test_names=$(for name in "$@"; do header "$name" Test; done | sort -u)
+    if [[ -n $test_names ]]; then
+        run_tests "$(sed 's/^/FullyQualifiedName~/' <<< "$test_names" | paste -sd'|')" || { cat test.log; echo "A named test fails without any mutation."; exit 1; }
+        for test in $test_names; do
+            grep -rqE "(void|Task) ${test#*.}\(" "$tests" || { echo "There is no test $test."; exit 2; }
+        done
     fi
 fi
 
@@ -55,28 +73,35 @@ caught=0 missed=0
 for name in "$@"; do
     # A patch that does not apply any more ends it all: nobody would miss the mutation otherwise.
     git apply --whitespace=nowarn "$mutations/$name.patch" || { echo "$name.patch does not apply."; exit 2; }
-    build
+    build_mutated
     if [[ -n $find_range ]]; then
         LOGHTTP_SIMULATION_SEEDS=$find_range simulate || true
         grep --text -oE "SimulationException: Seed [0-9]+, step.*" test.log | cut -c22-240 | sort -u || echo "No seed of $find_range catches $name."
         exit
     fi
-    seed=$(header "$name" Seed) check=$(header "$name" Check)
-    if LOGHTTP_SIMULATION_SEED=$seed simulate; then
+    seed=$(header "$name" Seed) check=$(header "$name" Check) test=$(header "$name" Test)
+    if [[ -n $test ]]; then
+        # A test host that ends without a result is no test that fails.
+        if run_tests "FullyQualifiedName~$test" || ! grep --text -qE '^(Failed|.*\[FAIL\])' test.log; then
+            result="MISSED: $test passes"
+        else
+            result=caught
+        fi
+    elif LOGHTTP_SIMULATION_SEED=$seed simulate; then
         result="MISSED: the seed passes"
     elif ! grep --text -qE "Seed $seed, step [0-9]+: .*($check)" test.log; then
         result="MISSED: failed otherwise than with \"$check\": $(grep --text -oE "Seed $seed, step.*" test.log | head -n 1)"
     else
         result=caught
     fi
-    if [[ $result != caught ]]; then
+    if [[ $result != caught && -z $test ]]; then
         # What a seed draws changes with the simulation, and with the calls that the storage makes.
         LOGHTTP_SIMULATION_SEEDS=$fallback_range simulate || true
         other=$(grep --text -oE "Seed [0-9]+, step [0-9]+: .*($check)" test.log | head -n 1 | grep -oE '^Seed [0-9]+' || true)
         [[ -z $other ]] || result="caught by ${other,} (its own is stale: $result)"
     fi
     [[ $result == caught* ]] && caught=$((caught + 1)) || missed=$((missed + 1))
-    printf '%-42s seed %-5s %s\n' "$name" "$seed" "$result"
+    printf '%-45s %-12s %s\n' "$name" "${test:+test}${seed:+seed $seed}" "$result"
     git apply --whitespace=nowarn --reverse "$mutations/$name.patch"
 done
 echo "$caught caught, $missed missed"
