@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
@@ -15,6 +16,7 @@ sealed class ModelLog
     readonly TopicConfiguration _configuration;
     readonly StorageOptions _options;
     TopicCatalog _catalog = null!;
+    long _idCount;
 
     public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false, Func<StorageOptions, StorageOptions>? adjust = null, int seed = 1)
     {
@@ -22,14 +24,20 @@ sealed class ModelLog
         _options = new StorageOptions { Directory = "/data", CheckpointBytes = 64 << 10, MaxGroupBytes = 64 << 10 };
         _options = adjust?.Invoke(_options) ?? _options;
         FileSystem = new PowerCutFileSystem(new Random(seed), canSyncAll) { Time = Time };
+        Commits = new HoldingScheduler(_scheduler);
         Open();
     }
 
     public PowerCutFileSystem FileSystem { get; private set; }
 
+    /// <summary>Runs journal rounds, the keeper and segment syncs. A test may hold some of them.</summary>
+    public HoldingScheduler Commits { get; }
+
     public SimulatedTime Time { get; } = new(Now);
 
-    public PartitionLog Partition { get; private set; } = null!;
+    public PartitionLog Partition => Partitions[0];
+
+    public IReadOnlyList<PartitionLog> Partitions { get; private set; } = [];
 
     public static RecordBatch Batch(params IEnumerable<string> texts) => TestLog.Batch(texts);
 
@@ -42,6 +50,21 @@ sealed class ModelLog
     }
 
     public AppendResult Append(params IEnumerable<string> texts) => Append(Batch(texts));
+
+    /// <summary>Appends and runs what there is to run. The append may wait for held work.</summary>
+    public Task<AppendResult> BeginAppend(string text, int partition = 0)
+    {
+        var result = Partitions[partition].AppendAsync(Batch(text));
+        _scheduler.RunAll();
+        return result;
+    }
+
+    /// <summary>Ends the hold, and runs what there is to run.</summary>
+    public void Release()
+    {
+        Commits.Release();
+        _scheduler.RunAll();
+    }
 
     public long Trim(long offset)
     {
@@ -96,6 +119,22 @@ sealed class ModelLog
     {
         meanwhile(FileSystem);
         Open();
+    }
+
+    /// <summary>Kills the process, lets something happen to the files, and starts again.</summary>
+    public void Kill(Action<PowerCutFileSystem>? meanwhile = null)
+    {
+        _scheduler.Clear();
+        FileSystem = FileSystem.Kill();
+        meanwhile?.Invoke(FileSystem);
+        Open();
+    }
+
+    public void Delete()
+    {
+        var deletion = _catalog.DeleteAsync("t");
+        _scheduler.RunAll();
+        Assert.True(deletion.Wait(TimeSpan.FromSeconds(20)));
     }
 
     public void CutPower()
@@ -154,9 +193,45 @@ sealed class ModelLog
             FileSystem = FileSystem,
             Time = Time,
             AppendScheduler = _scheduler,
-            CommitScheduler = _scheduler,
-            NewId = () => 0x0123456789abcdef,
+            CommitScheduler = Commits,
+            NewId = () => 0x0123456789abcdef + _idCount++,
         }, _options);
-        Partition = _catalog.GetOrCreateAsync("t", _configuration).Result.Topic.Partitions[0];
+        Partitions = _catalog.GetOrCreateAsync("t", _configuration).Result.Topic.Partitions;
+    }
+}
+
+/// <summary>Passes work on to another scheduler, or keeps what belongs to one owner until a test releases it.</summary>
+sealed class HoldingScheduler(PipeScheduler inner) : PipeScheduler
+{
+    readonly List<(Action<object?> Action, object? State)> _held = [];
+    Type? _heldType;
+
+    /// <summary>Keeps the work of objects of a type from now on.</summary>
+    public void Hold<T>() => _heldType = typeof(T);
+
+    public override void Schedule(Action<object?> action, object? state)
+    {
+        if (_heldType is not null && state?.GetType() == _heldType)
+            _held.Add((action, state));
+        else
+            inner.Schedule(action, state);
+    }
+
+    /// <summary>Passes on what was kept, and keeps nothing more.</summary>
+    public void Release()
+    {
+        _heldType = null;
+        foreach (var (action, state) in _held)
+            inner.Schedule(action, state);
+        _held.Clear();
+    }
+
+    /// <summary>Runs what was kept, alone, on this thread, and keeps nothing more.</summary>
+    public void RunHeld()
+    {
+        _heldType = null;
+        foreach (var (action, state) in _held.ToArray())
+            action(state);
+        _held.Clear();
     }
 }

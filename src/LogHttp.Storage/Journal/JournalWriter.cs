@@ -182,8 +182,9 @@ internal sealed partial class JournalWriter
             unitBytes += unit.EncodedBytes;
         if (!HasRoomFor(unitBytes))
         {
-            // A full file keeps room for what the file before it leaves, or neither could ever be used again.
-            if (_retiring is not null && _live is { HasFailed: false } live)
+            // A full file keeps room for what the oldest file leaves, or neither could ever be used again. When several
+            // are retired at once, the others may have to wait for the file that the first one frees.
+            if (_retiring is not null && _live is { HasFailed: false, RoomBytes: >= JournalFormat.BlockBytes } live)
             {
                 if (TryWriteRound([]) is { } retirementFailure)
                     Fail(live, retirementFailure);

@@ -68,6 +68,28 @@ public class TopicVolumeTests
         Assert.Empty(Open(fileSystem).DamagedTopics);
     }
 
+    [Fact]
+    public void Open_WithoutATopicsVolume_KeepsItsEntries()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
+        var appends = catalog.Find("mounted")!.Partitions.Select(partition => partition.AppendAsync(TestLog.Batch(["kept"]))).ToArray();
+        _scheduler.RunAll();
+        Assert.All(appends, AssertAppended);
+        _scheduler.Clear();
+        fileSystem = fileSystem.PowerCut();
+        fileSystem.Unmount(volume);
+
+        catalog = Open(fileSystem);
+
+        Assert.Equal(["mounted"], catalog.DamagedTopics.Keys);
+        Close(catalog);
+        fileSystem.Mount($"{Topics}/mounted", volume);
+        catalog = Open(fileSystem);
+        Assert.All(catalog.Find("mounted")!.Partitions, partition => Assert.Equal(1, partition.EndOffset));
+        Assert.Empty(fileSystem.List("/data/journal/unplaced"));
+    }
+
     static void AssertAppended(Task<AppendResult> append)
     {
         Assert.True(append.IsCompleted);

@@ -1,0 +1,152 @@
+using LogHttp.Storage.Journal;
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests.Journal;
+
+/// <summary>What the writer puts into the journal's files, and when it makes them (api/FORMAT.md §13).</summary>
+public class JournalRotationTests
+{
+    const string JournalDirectory = "/data/journal";
+    const int FileBytes = 64 << 10;
+    const int MaxFileBytes = 256 << 10;
+
+    // Two appends of this size would be a large group, which goes past the journal.
+    static readonly string Text = new('x', 6_000);
+
+    [Fact]
+    public void Append_KeepsASpareReady()
+    {
+        var log = Open();
+
+        log.Append(Text);
+
+        Assert.Equal([FileBytes, FileBytes], FileSizes(log));
+    }
+
+    [Fact]
+    public void Append_FasterThanCheckpoints_GrowsTheFiles()
+    {
+        var log = Open();
+        log.Commits.Hold<SegmentSyncer>();
+
+        AppendUntilOneWaits(log);
+
+        Assert.Equal([FileBytes, FileBytes, FileBytes, 2 * FileBytes], FileSizes(log));
+    }
+
+    [Fact]
+    public void Append_WhileSegmentsHang_StaysWithinFourFiles()
+    {
+        var log = Open();
+        log.Commits.Hold<SegmentSyncer>();
+
+        var waiting = AppendUntilOneWaits(log);
+
+        Assert.Equal(JournalOptions.MaxFiles, FileSizes(log).Length);
+        // Three files are retired at once, and the live one has room for one of them.
+        log.Release();
+        Assert.Equal(AppendStatus.Appended, waiting.Result.Status);
+    }
+
+    [Fact]
+    public void Append_WhileTheJournalHangs_StopsAtTheBound()
+    {
+        var log = Open();
+        log.Append(Text);
+        log.Commits.Hold<JournalWriter>();
+
+        var appends = Enumerable.Range(0, 40).Select(_ => log.BeginAppend(Text)).ToArray();
+
+        // Units of four rounds, each a quarter of a file, and the group that went beyond.
+        var writtenBytes = log.ReadFile($"{ModelLog.PartitionDirectory}/00000000000000000000.ndjson").Length;
+        Assert.InRange(writtenBytes, FileBytes, FileBytes + 3 * Text.Length);
+        log.Release();
+        Assert.All(appends, append => Assert.Equal(AppendStatus.Appended, append.Result.Status));
+    }
+
+    [Fact]
+    public void Append_ToANewSegment_JournalsTheSegmentFirst()
+    {
+        var log = Open(new() { SegmentBytes = FileBytes });
+        for (var appended = 0; appended < 12; appended++)
+            log.Append(Text);
+
+        var entries = Entries(log).FindAll(static entry => entry.SegmentBaseOffset > 0);
+
+        Assert.Equal(JournalEntryKind.SegmentMade, entries[0].Kind);
+        Assert.Equal(JournalEntryKind.Records, entries[1].Kind);
+    }
+
+    [Fact]
+    public void Append_BehindAnUnknownOne_IsNotJournaled()
+    {
+        var log = Open();
+        log.Append("first");
+        log.Commits.Hold<JournalWriter>();
+        // A round takes two of them, so the third one waits for the next round.
+        var appends = Enumerable.Range(0, 3).Select(_ => log.BeginAppend(Text)).ToArray();
+        var failures = 0;
+        log.FileSystem.Faults = call => call.Kind is FileSystemCallKind.Write
+            && call.Path.StartsWith(JournalDirectory, StringComparison.Ordinal)
+            && failures++ < 2 ? Fault.InputOutputError : Fault.None;
+
+        log.Release();
+
+        Assert.All(appends, append => Assert.Equal(AppendStatus.PartitionStopped, append.Result.Status));
+        Assert.Single(Entries(log), static entry => entry.Kind == JournalEntryKind.Records);
+    }
+
+    [Fact]
+    public void Append_WhileAnUnknownRoundIsThere_Waits()
+    {
+        var log = Open(new() { Partitions = 2 });
+        log.Append("first");
+        var failures = 0;
+        log.FileSystem.Faults = call => call switch
+        {
+            { Kind: FileSystemCallKind.DeleteFile } when call.Path.EndsWith(".journal", StringComparison.Ordinal) => Fault.InputOutputError,
+            { Kind: FileSystemCallKind.Sync } when failures++ < 2 => Fault.InputOutputError,
+            _ => Fault.None,
+        };
+
+        var unknown = log.BeginAppend("unknown");
+        var next = log.BeginAppend("next", partition: 1);
+
+        Assert.Equal(AppendStatus.PartitionStopped, unknown.Result.Status);
+        // A durable round of the same number would leave two rounds, and nobody could tell which one was answered.
+        Assert.False(next.IsCompleted);
+        log.FileSystem.Faults = null;
+        log.CutPower();
+        Assert.All(log.Partitions, static partition => Assert.Null(partition.StoppedReason));
+    }
+
+    static ModelLog Open(TopicConfiguration? configuration = null) => new(configuration, adjust: static options => options with
+    {
+        MinJournalFileBytes = FileBytes,
+        MaxJournalFileBytes = MaxFileBytes,
+        CheckpointBytes = 1 << 20,
+    });
+
+    static Task<AppendResult> AppendUntilOneWaits(ModelLog log)
+    {
+        for (var appended = 0; appended < 300; appended++)
+        {
+            var append = log.BeginAppend(Text);
+            if (!append.IsCompleted)
+                return append;
+        }
+        throw new InvalidOperationException("The journal has no end.");
+    }
+
+    static long[] FileSizes(ModelLog log) =>
+        [.. log.FileSystem.List(JournalDirectory).Where(static entry => JournalFile.TryParseName(entry.Name, out _)).Select(static entry => entry.LengthBytes)];
+
+    static List<JournalEntry> Entries(ModelLog log)
+    {
+        List<JournalEntry> entries = [];
+        var scan = JournalScan.Read(log.FileSystem, JournalDirectory);
+        Assert.Null(scan.Damage);
+        JournalReader.Read(log.FileSystem, JournalDirectory, scan.Rounds, 1, ulong.MaxValue, (in entry, _, _) => entries.Add(entry));
+        return entries;
+    }
+}

@@ -1,0 +1,139 @@
+using System.Text;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Journal;
+using LogHttp.Testing;
+
+namespace LogHttp.Storage.Tests.Topics;
+
+/// <summary>What a start does with a journal and the segments it finds (api/FORMAT.md §14).</summary>
+public class JournalRecoveryTests
+{
+    const string JournalDirectory = "/data/journal";
+    const string SegmentPath = $"{ModelLog.PartitionDirectory}/00000000000000000000.ndjson";
+    const int PageBytes = 4096;
+
+    static readonly string Text = new('x', 6_000);
+
+    [Fact]
+    public void Decide_OfAnEarlierPlace_IsTheEnd()
+    {
+        var redo = new JournalRedo("/data/topics/t/0", isPresent: true);
+        var entry = new JournalEntry(JournalEntryKind.Records, 1, 0, 0, 0, 100);
+
+        redo.Decide(entry, payloadBytes: 50);
+        redo.Decide(entry with { Kind = JournalEntryKind.SyncedUpTo, Position = 120 }, payloadBytes: 0);
+
+        Assert.Equal(120, redo.End!.Value.Position);
+    }
+
+    [Fact]
+    public void Open_OfAZeroedPageThatTheJournalHas_RestoresIt()
+    {
+        var log = new ModelLog();
+        log.Append(Text);
+        log.Append("last");
+
+        log.Kill(static fileSystem => Overwrite(fileSystem, SegmentPath, 0, new byte[PageBytes]));
+
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(2, Lines(log).Length);
+    }
+
+    [Fact]
+    public void Open_OfAZeroedPageBeforeTheEnd_CutsNothing()
+    {
+        // The journal's files are used again and again, so they have the last records only.
+        var log = new ModelLog(adjust: static options => options with
+        {
+            MinJournalFileBytes = 64 << 10,
+            MaxJournalFileBytes = 64 << 10,
+            CheckpointBytes = 1 << 20,
+        });
+        for (var appended = 0; appended < 100; appended++)
+            log.Append(Text);
+        var before = log.ReadFile(SegmentPath);
+        before.AsSpan(PageBytes, PageBytes).Clear();
+
+        log.Kill(static fileSystem => Overwrite(fileSystem, SegmentPath, PageBytes, new byte[PageBytes]));
+
+        Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Equal(before, log.ReadFile(SegmentPath));
+    }
+
+    [Fact]
+    public void Open_OfASegmentCutShort_WritesNothingBehindTheGap()
+    {
+        var log = new ModelLog();
+        log.Append("first");
+        log.Restart();
+        log.Append("second");
+        var whole = log.ReadFile(SegmentPath);
+
+        log.Kill(static fileSystem => Truncate(fileSystem, SegmentPath));
+
+        Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Empty(log.ReadFile(SegmentPath));
+        // The journal's entries are kept until somebody has brought the beginning back.
+        log.Restart(fileSystem => Overwrite(fileSystem, SegmentPath, 0, whole[..(Array.IndexOf(whole, (byte)'\n') + 1)]));
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(whole, log.ReadAll());
+    }
+
+    [Fact]
+    public void Open_OfADamagedEarlierRound_CutsNothing()
+    {
+        var log = new ModelLog();
+        log.Append("first");
+        log.Append("second");
+        log.Append("third");
+        var before = log.ReadFile(SegmentPath);
+
+        // The second round begins with the second block.
+        log.Kill(static fileSystem => Overwrite(fileSystem, $"{JournalDirectory}/00000001.journal", PageBytes + 100, new byte[8]));
+
+        Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Equal(before, log.ReadFile(SegmentPath));
+    }
+
+    [Fact]
+    public void Open_WithoutItsJournal_CutsNothing()
+    {
+        var log = new ModelLog();
+        log.Append("first");
+        var before = log.ReadFile(SegmentPath);
+
+        log.Kill(static fileSystem => fileSystem.DeleteDirectory(JournalDirectory));
+
+        Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Equal(before, log.ReadFile(SegmentPath));
+    }
+
+    [Fact]
+    public void Open_AfterADeletion_KeepsNoEntries()
+    {
+        var log = new ModelLog();
+        log.Append("gone");
+        log.Delete();
+
+        log.CutPower();
+
+        Assert.Empty(log.FileSystem.List($"{JournalDirectory}/unplaced"));
+        Assert.Equal(0, log.Partition.EndOffset);
+    }
+
+    static string[] Lines(ModelLog log) => Encoding.UTF8.GetString(log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    static void Overwrite(IFileSystem fileSystem, string path, long position, byte[] bytes)
+    {
+        using var file = fileSystem.Open(path);
+        file.Write(bytes, position);
+        file.Sync();
+    }
+
+    static void Truncate(IFileSystem fileSystem, string path)
+    {
+        using var file = fileSystem.Open(path);
+        file.Truncate(0);
+        file.Sync();
+    }
+}
