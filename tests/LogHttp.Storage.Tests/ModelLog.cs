@@ -16,7 +16,9 @@ sealed class ModelLog
     readonly TopicConfiguration _configuration;
     readonly StorageOptions _options;
     TopicCatalog _catalog = null!;
-    long _idCount;
+
+    // The topic's id is the first; the journal takes the others.
+    long _nextId = 0x0123456789abcdef;
 
     public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false, Func<StorageOptions, StorageOptions>? adjust = null, int seed = 1)
     {
@@ -194,7 +196,7 @@ sealed class ModelLog
             Time = Time,
             AppendScheduler = _scheduler,
             CommitScheduler = Commits,
-            NewId = () => 0x0123456789abcdef + _idCount++,
+            NewId = () => _nextId++,
         }, _options);
         Partitions = _catalog.GetOrCreateAsync("t", _configuration).Result.Topic.Partitions;
     }

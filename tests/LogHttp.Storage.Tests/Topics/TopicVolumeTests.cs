@@ -135,7 +135,7 @@ public class TopicVolumeTests
     }
 
     TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(
-        new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler },
+        new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler, Time = new SimulatedTime(DateTimeOffset.UnixEpoch) },
         new StorageOptions { Directory = "/data", SyncAllThreshold = 2 });
 
     void Close(TopicCatalog catalog)
