@@ -109,6 +109,22 @@ public class JournalRecoveryTests
     }
 
     [Fact]
+    public void Open_WithoutAMark_GoesOnBehindItsRounds()
+    {
+        var log = new ModelLog(adjust: static options => options with { MinJournalFileBytes = 64 << 10 });
+        // Rounds in two files: the next start overwrites one of them.
+        for (var appended = 0; appended < 12; appended++)
+            log.Append(Text);
+        log.Kill(static fileSystem => fileSystem.DeleteFile($"/data/topics/{JournalMark.Name}"));
+        log.Append("last");
+
+        log.CutPower();
+
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(13, log.Partition.EndOffset);
+    }
+
+    [Fact]
     public void Open_AfterADeletion_KeepsNoEntries()
     {
         var log = new ModelLog();
