@@ -336,9 +336,9 @@ public sealed class TopicCatalog : IAsyncDisposable
         var recovery = _recovery!;
         _recovery = null;
         if (recovery.Scan is { IsEmpty: false, Rounds.Count: > 0 } scan && recovery is { Damage: null, IsUnmarked: false })
-            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, recovery.Mark!.Epoch, _journal.KnownPartitions);
-        if (recovery.IsUnmarked)
-            _journal.MarkEmpty();
+            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownPartitions);
+        else if (recovery.Damage is null)
+            _journal.MarkEmpty(isNew: recovery.IsUnmarked);
         recovery.RemovePlaced();
     }
 
