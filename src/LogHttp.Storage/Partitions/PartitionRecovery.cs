@@ -343,7 +343,7 @@ internal sealed class PartitionRecovery
         var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers!, IsJournaled = isJournaled };
         // The start records the end in the journal: the checkpoint and the index entries that it counts stay valid, and
         // thousands of partitions need not be synced one by one.
-        var isRecordedElsewhere = isJournaled && _context.EndSource.IsRedone && _passedBy is null
+        var isRecordedElsewhere = isJournaled && _context.EndSource is { IsRedone: true, IsRecorded: true } && _passedBy is null
             && checkpoint.Durable.BaseOffset == segment.BaseOffset && _readBytes < _context.Options.CheckpointBytes;
         try
         {
