@@ -54,9 +54,11 @@ sealed class ModelLog
     public AppendResult Append(params IEnumerable<string> texts) => Append(Batch(texts));
 
     /// <summary>Appends and runs what there is to run. The append may wait for held work.</summary>
-    public Task<AppendResult> BeginAppend(string text, int partition = 0)
+    public Task<AppendResult> BeginAppend(string text, int partition = 0) => BeginAppend(Batch(text), partition);
+
+    public Task<AppendResult> BeginAppend(RecordBatch batch, int partition = 0)
     {
-        var result = Partitions[partition].AppendAsync(Batch(text));
+        var result = Partitions[partition].AppendAsync(batch);
         _scheduler.RunAll();
         return result;
     }
@@ -127,6 +129,7 @@ sealed class ModelLog
     public void Kill(Action<PowerCutFileSystem>? meanwhile = null)
     {
         _scheduler.Clear();
+        Commits.Clear();
         FileSystem = FileSystem.Kill();
         meanwhile?.Invoke(FileSystem);
         Open();
@@ -142,6 +145,7 @@ sealed class ModelLog
     public void CutPower()
     {
         _scheduler.Clear();
+        Commits.Clear();
         FileSystem = FileSystem.PowerCut();
         Open();
     }
@@ -206,14 +210,14 @@ sealed class ModelLog
 sealed class HoldingScheduler(PipeScheduler inner) : PipeScheduler
 {
     readonly List<(Action<object?> Action, object? State)> _held = [];
-    Type? _heldType;
+    readonly HashSet<Type> _heldTypes = [];
 
     /// <summary>Keeps the work of objects of a type from now on.</summary>
-    public void Hold<T>() => _heldType = typeof(T);
+    public void Hold<T>() => _heldTypes.Add(typeof(T));
 
     public override void Schedule(Action<object?> action, object? state)
     {
-        if (_heldType is not null && state?.GetType() == _heldType)
+        if (state is not null && _heldTypes.Contains(state.GetType()))
             _held.Add((action, state));
         else
             inner.Schedule(action, state);
@@ -222,18 +226,26 @@ sealed class HoldingScheduler(PipeScheduler inner) : PipeScheduler
     /// <summary>Passes on what was kept, and keeps nothing more.</summary>
     public void Release()
     {
-        _heldType = null;
+        _heldTypes.Clear();
         foreach (var (action, state) in _held)
             inner.Schedule(action, state);
         _held.Clear();
     }
 
-    /// <summary>Runs what was kept, alone, on this thread, and keeps nothing more.</summary>
-    public void RunHeld()
+    /// <summary>Throws away what was kept, and keeps nothing more.</summary>
+    public void Clear()
     {
-        _heldType = null;
-        foreach (var (action, state) in _held.ToArray())
-            action(state);
+        _heldTypes.Clear();
         _held.Clear();
+    }
+
+    /// <summary>Runs what was kept of a type, alone, on this thread, and keeps no more of it.</summary>
+    public void RunHeld<T>()
+    {
+        _heldTypes.Remove(typeof(T));
+        var run = _held.FindAll(static work => work.State is T);
+        _held.RemoveAll(static work => work.State is T);
+        foreach (var (action, state) in run)
+            action(state);
     }
 }

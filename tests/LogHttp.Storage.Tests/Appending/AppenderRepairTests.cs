@@ -51,7 +51,7 @@ public class AppenderRepairTests
             call.Kind is FileSystemCallKind.Sync && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
                 ? Fault.InputOutputError
                 : Fault.None;
-        _log.Commits.RunHeld();
+        _log.Commits.RunHeld<SegmentSyncer>();
         _log.FileSystem.Faults = null;
     }
 }

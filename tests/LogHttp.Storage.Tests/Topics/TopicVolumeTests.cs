@@ -1,4 +1,5 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Journal;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Topics;
@@ -48,6 +49,21 @@ public class TopicVolumeTests
         _scheduler.RunAll();
 
         Assert.Equal(["/", $"{Topics}/mounted"], synced.Distinct().Order());
+    }
+
+    [Fact]
+    public void Append_ToAnotherVolume_KeepsRecordsOutOfTheJournal()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var (catalog, _) = OpenWithAMountedTopic(fileSystem);
+
+        AppendToEachPartition(catalog.Find("mounted")!);
+
+        List<JournalEntryKind> kinds = [];
+        var scan = JournalScan.Read(fileSystem, "/data/journal");
+        JournalReader.Read(fileSystem, "/data/journal", scan.Rounds, 1, ulong.MaxValue, (in entry, _, _) => kinds.Add(entry.Kind));
+        Assert.Contains(JournalEntryKind.SyncedUpTo, kinds);
+        Assert.DoesNotContain(JournalEntryKind.Records, kinds);
     }
 
     [Fact]

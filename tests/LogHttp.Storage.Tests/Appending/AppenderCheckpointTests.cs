@@ -1,0 +1,40 @@
+using LogHttp.Storage.Journal;
+using LogHttp.Storage.Producers;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage.Tests.Appending;
+
+/// <summary>What a checkpoint says while groups are under way.</summary>
+public class AppenderCheckpointTests
+{
+    [Fact]
+    public void Checkpoint_BesideALostGroup_DoesNotKnowItsProducer()
+    {
+        var log = new ModelLog(adjust: static options => options with
+        {
+            MinJournalFileBytes = 64 << 10,
+            MaxJournalFileBytes = 64 << 10,
+            CheckpointBytes = 64 << 10,
+        });
+        log.Commits.Hold<SegmentSyncer>();
+        for (var appended = 0; appended < 16; appended++)
+            Assert.Equal(AppendStatus.Appended, log.BeginAppend(new string('x', 6_000)).Result.Status);
+        log.Commits.Hold<JournalWriter>();
+        var lost = log.BeginAppend(ProducedBatch());
+        // The segment is synced before the group is in the journal, and a checkpoint follows.
+        log.Commits.RunHeld<SegmentSyncer>();
+        Assert.False(lost.IsCompleted);
+
+        log.CutPower();
+
+        Assert.Equal(16, log.Partition.EndOffset);
+        Assert.Equal(AppendStatus.Appended, log.Append(ProducedBatch()).Status);
+    }
+
+    static RecordBatch ProducedBatch()
+    {
+        var batch = new RecordBatch(new RecordLimits(), new ProducerStamp("p", 0, 0));
+        Assert.Null(batch.AddText("x"u8));
+        return batch;
+    }
+}
