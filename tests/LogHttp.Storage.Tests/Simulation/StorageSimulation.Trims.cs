@@ -131,7 +131,7 @@ sealed partial class StorageSimulation
     bool IsThereRoomToTrim()
     {
         using var pause = _faults.Pause();
-        return _fileSystem.CapacityBytes - _fileSystem.UsedBytes >= TrimPages * 4096 || _fileSystem.List(DataDirectory).Any(entry => entry.Name == DiskReserve.Name);
+        return _fileSystem.CapacityBytes - _fileSystem.UsedBytes >= TrimPages * 4096 || _fileSystem.List(DataDirectory).Any(entry => entry.Name == DiskReserve.Name && entry.LengthBytes > 0);
     }
 
     /// <summary>The process is no more: the trim that was under way, if one was, is known to have happened where readers saw it.</summary>
