@@ -31,6 +31,7 @@ internal sealed partial class JournalWriter
     // Guarded by _gate: logs that are open, and whether the journal closes with the last of them.
     int _openLogs;
     bool _isClosing;
+    bool _isCloseDue;
     bool _isClosed;
 
     // Written by the commit thread; the rounds before it are in sealed files.
@@ -382,12 +383,26 @@ internal sealed partial class JournalWriter
         _markedEpoch = epoch;
     }
 
+    /// <summary>Closes the journal where that waited for the last round.</summary>
+    void CloseIfDue()
+    {
+        lock (_gate)
+        {
+            if (!_isCloseDue || _isRunning)
+                return;
+            _isCloseDue = false;
+        }
+        ScheduleKeeper(static journal => journal.Close());
+    }
+
     /// <summary>All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.</summary>
     void Close()
     {
         lock (_gate)
         {
-            if (_isClosed)
+            // A round that retires a file may run still. It uses the files that are closed here.
+            _isCloseDue = _isRunning;
+            if (_isClosed || _isCloseDue)
                 return;
             _isClosed = true;
         }

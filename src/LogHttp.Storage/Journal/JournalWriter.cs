@@ -131,7 +131,10 @@ internal sealed partial class JournalWriter
         BeginRetirement();
         TakeUnits();
         if ((_round.Count > 0 || _retiring is not null) && !RunRound())
+        {
+            CloseIfDue();
             return;
+        }
         BeginRetirement();
         IUnsyncedLog[] resumed;
         lock (_gate)
@@ -143,6 +146,7 @@ internal sealed partial class JournalWriter
         }
         foreach (var log in resumed)
             log.Resume(failure: null);
+        CloseIfDue();
     }
 
     /// <summary>Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.</summary>
@@ -423,7 +427,7 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
-            if (_isRunning)
+            if (_isRunning || _isClosed)
                 return;
             (_isRunning, _isStalled) = (true, false);
         }
