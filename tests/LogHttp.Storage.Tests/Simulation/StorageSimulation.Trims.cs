@@ -184,7 +184,7 @@ sealed partial class StorageSimulation
     /// <summary>What has no name takes no room either, but for the pages that somebody holds.</summary>
     void CheckRoom()
     {
-        if (_trimRandom is null || _heldPages.Count > 0)
+        if (_trimRandom is null || _volumeRandom is not null || _heldPages.Count > 0)
             return;
         var named = NamedBytes(DataDirectory);
         Require(_fileSystem.UsedBytes == named, $"{_fileSystem.UsedBytes} bytes of the disk are used; the files that have names take {named}");
