@@ -99,7 +99,8 @@ internal sealed partial class Appender
         {
             var flush = _configuration.Flush;
             var interval = flush.Interval;
-            var unsyncedBytes = _isUnsynced ? 0 : _published.Cursor.Position - _synced.Position;
+            // The journal has what is not synced, but not what came after it ceased to describe this partition.
+            var unsyncedBytes = _isUnsynced && _published.IsJournaled ? 0 : _published.Cursor.Position - _synced.Position;
             if (_backgroundSyncDue || IsClosing || _refusal is not null || unsyncedBytes <= 0 || (!flush.IsAlways && interval is null && unsyncedBytes < _context.Options.CheckpointBytes))
                 return;
             _backgroundSyncDue = true;

@@ -33,6 +33,9 @@ internal sealed partial class Appender : IUnsyncedLog
     bool _writesFail;
     bool _isSegmentNew;
 
+    // Why there was no journal file, where the turn waited for one.
+    IOException? _entryFailure;
+
     // When the active segment was begun; null until somebody asks.
     long? _activeSinceMs;
     SegmentLease? _lease;
@@ -146,7 +149,11 @@ internal sealed partial class Appender : IUnsyncedLog
     }
 
     /// <summary>Continues a turn that waited for the journal.</summary>
-    public void Resume() => ScheduleTurn();
+    public void Resume(IOException? failure)
+    {
+        _entryFailure = failure;
+        ScheduleTurn();
+    }
 
     AppendResult? TryEnqueue(AppendRequest request, out bool schedule)
     {
@@ -179,6 +186,8 @@ internal sealed partial class Appender : IUnsyncedLog
     /// <summary>One step of a turn: a repair, a trim, a group or a slice of it, or the end. Where it waits, it is run again.</summary>
     void RunTurn()
     {
+        // It is of the group that waited, and of no later one.
+        (var entryFailure, _entryFailure) = (_entryFailure, null);
         if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
             return;
         if (_group is not null && RefuseStopped())
@@ -203,7 +212,7 @@ internal sealed partial class Appender : IUnsyncedLog
                     RefuseAll(nowMs);
                     return;
                 }
-                if (!TryPrepare(first))
+                if (!TryPrepare(first, entryFailure))
                     return;
             }
             Write(nowMs);
@@ -216,7 +225,7 @@ internal sealed partial class Appender : IUnsyncedLog
     }
 
     /// <summary>Begins what the group needs before it can be written; false where the turn waits for it, or the group is refused.</summary>
-    bool TryPrepare(AppendRequest first)
+    bool TryPrepare(AppendRequest first, IOException? entryFailure)
     {
         if (NeedsRoll(first))
         {
@@ -231,6 +240,8 @@ internal sealed partial class Appender : IUnsyncedLog
             return false;
         if (IsLarge && WaitsForDrain())
             return false;
+        if (entryFailure is not null)
+            throw entryFailure;
         if (_context.Journal.TryEnter(this, out var failure))
             return true;
         if (failure is not null)

@@ -176,7 +176,7 @@ public sealed class Backup
         if (file.LengthBytes < from.Position)
             return false;
         var scan = SegmentScan.Run(file, from, file.LengthBytes);
-        if (scan.Bad is { LacksPage: false, IsEndOfFile: false } bad && SegmentScan.AnyRecordAfter(file, bad.Position, file.LengthBytes))
+        if (scan.Bad is { LacksSector: false, IsEndOfFile: false } bad && SegmentScan.AnyRecordAfter(file, bad.Position, file.LengthBytes))
             return false;
         file.Truncate(scan.End.Position);
         file.Sync();

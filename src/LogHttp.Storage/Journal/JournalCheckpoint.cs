@@ -28,8 +28,9 @@ internal interface IUnsyncedLog
     /// <summary>Whether it holds such bytes, or is about to.</summary>
     bool IsUnsynced { get; }
 
-    /// <summary>Goes on where <see cref="JournalWriter.TryEnter"/> had it wait. Does no work on the calling thread.</summary>
-    void Resume();
+    /// <summary>Continues where <see cref="JournalWriter.TryEnter"/> had it wait. Does no work on the calling thread.</summary>
+    /// <param name="failure">Why no journal file could be made while it waited; null where it may ask again.</param>
+    void Resume(IOException? failure);
 
     /// <summary>
     /// Makes durable in the segment all that was written so far. Tells the checkpoint once that is so, or once the

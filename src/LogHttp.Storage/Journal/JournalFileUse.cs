@@ -34,9 +34,8 @@ internal sealed class JournalFileUse(IReadOnlyList<JournalFile> files, ulong epo
 
     public bool IsHalfFull => Position >= File.SizeBytes / 2;
 
-    public void Add(JournalSubject subject)
-    {
-        Subjects.Add(subject);
-        StateBytes += subject.StateBytes;
-    }
+    public void Add(JournalSubject subject) => Subjects.Add(subject);
+
+    /// <summary>A subject's last entry takes so much, or so much more.</summary>
+    public void Reserve(int stateBytes) => StateBytes += stateBytes;
 }

@@ -33,7 +33,7 @@ internal abstract class JournalUnit
 }
 
 /// <summary>
-/// Something whose last entry must outlive the reuse of journal files: a partition, later a group. Its fields belong to
+/// Something whose last entry must outlive the reuse of journal files: a partition, or a group. Its fields belong to
 /// the commit thread, and before the first round to the start.
 /// </summary>
 internal abstract class JournalSubject
@@ -50,13 +50,21 @@ internal abstract class JournalSubject
     /// <summary>Writes one entry that says what the last entry says, without what is synced elsewhere by now.</summary>
     public abstract int WriteState(Span<byte> destination);
 
+    int _reservedBytes;
+
     /// <summary>Records that a file holds the last entry now.</summary>
     public void NameIn(JournalFileUse file)
     {
-        if (LastFile == file)
+        var stateBytes = StateBytes;
+        if (LastFile != file)
+        {
+            (LastFile, _reservedBytes) = (file, 0);
+            file.Add(this);
+        }
+        if (stateBytes <= _reservedBytes)
             return;
-        LastFile = file;
-        file.Add(this);
+        file.Reserve(stateBytes - _reservedBytes);
+        _reservedBytes = stateBytes;
     }
 }
 

@@ -12,6 +12,9 @@ internal sealed partial class JournalWriter
     // Partitions by topic id and number. Added at the start and at creation, removed with their topic.
     readonly System.Collections.Concurrent.ConcurrentDictionary<(ulong TopicId, int Number), JournalPartition> _partitions = [];
 
+    // Groups by name. Added at the start and with their first unit.
+    readonly System.Collections.Concurrent.ConcurrentDictionary<GroupKey, JournalGroup> _groups = [];
+
     string? _damage;
 
     JournalWriter(StorageEnvironment environment, JournalOptions options, PipeScheduler commitScheduler, PipeScheduler keeperScheduler, DiskReserve reserve)
@@ -40,8 +43,16 @@ internal sealed partial class JournalWriter
         };
         if (found.Damage is not null)
             return journal;
-        foreach (var number in found.FreeFiles)
-            journal.Adopt(JournalFile.Open(environment.FileSystem, options.Directory, number));
+        try
+        {
+            foreach (var number in found.FreeFiles)
+                journal.Adopt(JournalFile.Open(environment.FileSystem, options.Directory, number));
+        }
+        catch
+        {
+            journal.Abandon();
+            throw;
+        }
         return journal;
     }
 
@@ -49,8 +60,16 @@ internal sealed partial class JournalWriter
     public JournalPartition PartitionFor(ulong topicId, int number) =>
         _partitions.GetOrAdd((topicId, number), static key => new JournalPartition(key.TopicId, key.Number));
 
-    /// <summary>Every partition that the journal says something of. For the start.</summary>
-    public IEnumerable<JournalPartition> KnownPartitions => _partitions.Values.Where(static partition => partition.State is not null).OrderBy(static partition => (partition.TopicId, partition.Number));
+    /// <summary>The group as the journal knows it: the same one each time.</summary>
+    public JournalGroup GroupFor(GroupKey key) => _groups.GetOrAdd(key, static key => new JournalGroup(key));
+
+    /// <summary>Every partition and group that the journal says something of. For the start.</summary>
+    public IEnumerable<JournalSubject> KnownSubjects =>
+    [
+        .. _partitions.Values.Where(static partition => partition.State is not null)
+            .OrderBy(static partition => (partition.TopicId, partition.Number)),
+        .. _groups.Values.OrderBy(static group => (group.Key.TopicId, group.Key.Partition, group.Key.Name)),
+    ];
 
     /// <summary>A topic's partitions are gone.</summary>
     public void Forget(ulong topicId, int partitions)
@@ -65,9 +84,9 @@ internal sealed partial class JournalWriter
     /// </summary>
     /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
-    /// <param name="partitions">Every partition that the journal said something of.</param>
+    /// <param name="subjects">Everything that the journal said something of.</param>
     /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
-    public void RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalPartition> partitions)
+    public void RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalSubject> subjects)
     {
         var last = ranges[^1];
         var files = new List<JournalFile>();
@@ -81,8 +100,8 @@ internal sealed partial class JournalWriter
         WriteMark(last.Epoch);
         lock (_gate)
             _files += start.Files.Count;
-        foreach (var partition in partitions)
-            partition.NameIn(start);
+        foreach (var subject in subjects)
+            subject.NameIn(start);
         _syncedBefore = _lastRound + 1;
         try
         {

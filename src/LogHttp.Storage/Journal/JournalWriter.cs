@@ -36,6 +36,9 @@ internal sealed partial class JournalWriter
     bool _isRunning;
     bool _isStalled;
 
+    // Guarded by _gate: why the attempt failed that the stalled round waited for.
+    IOException? _stallFailure;
+
     // The commit thread's; before the first round, the start's.
     readonly Queue<JournalFileUse> _sealed = [];
     readonly List<JournalUnit> _round = [];
@@ -45,7 +48,7 @@ internal sealed partial class JournalWriter
     ulong _lastRound;
     uint _lastHeadChecksum;
 
-    // The commit thread's: whether the round of the next number was written, and may be durable, with other units.
+    // Guarded by _gate: whether the round of the next number was written, and may be durable, with other units.
     bool _isOutcomeUnknown;
 
     // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked at.
@@ -63,7 +66,7 @@ internal sealed partial class JournalWriter
     /// are not synced, or no file is ready, the log is resumed once it may.
     /// </summary>
     /// <param name="log">The log.</param>
-    /// <param name="failure">Why there is no journal file, where none can be made; the log is not resumed then.</param>
+    /// <param name="failure">Why the journal can't be used at all; the log is not resumed then.</param>
     public bool TryEnter(IUnsyncedLog log, out IOException? failure)
     {
         if (_damage is not null)
@@ -71,19 +74,14 @@ internal sealed partial class JournalWriter
             failure = new IOException($"The journal can't be used: {_damage}.");
             return false;
         }
+        failure = null;
         lock (_gate)
         {
-            failure = null;
             if (!IsBusy(log))
                 return true;
-            if (!HasFile && _makeFailure is not null)
-            {
-                (failure, _makeFailure) = (_makeFailure, null);
-                return false;
-            }
             _parked.Add(log);
         }
-        KeepSpare();
+        RequestFile();
         RequestCheckpoint();
         return false;
     }
@@ -98,11 +96,11 @@ internal sealed partial class JournalWriter
             _waitingBytes += unit.EncodedBytes;
             if (_isRunning)
                 return;
-            (isStalled, _makeFailure) = (_isStalled, null);
+            isStalled = _isStalled;
             _isRunning = !isStalled;
         }
         if (isStalled)
-            KeepSpare();
+            RequestFile();
         else
             ScheduleRound();
     }
@@ -114,7 +112,16 @@ internal sealed partial class JournalWriter
         || (!log.IsUnsynced && Volatile.Read(ref _unsyncedCount) >= _options.MaxUnsyncedLogs);
 
     /// <summary>Under <c>_gate</c>: whether a round can be written now, or once a file is retired.</summary>
-    bool HasFile => _isLiveUsable || _spares.Count > 0;
+    bool HasFile => _isLiveUsable || HasUsableSpare;
+
+    /// <summary>
+    /// Under <c>_gate</c>. A round of the next number that may be durable elsewhere must be gone before another takes its
+    /// number.
+    /// </summary>
+    bool HasUsableSpare => _spares.Count > 0 && !MustRemove;
+
+    /// <summary>Under <c>_gate</c>.</summary>
+    bool MustRemove => _isOutcomeUnknown && _unremoved > 0;
 
     void ScheduleRound() => _commitScheduler.Schedule(static state => ((JournalWriter)state!).RunRounds(), this);
 
@@ -124,7 +131,10 @@ internal sealed partial class JournalWriter
         BeginRetirement();
         TakeUnits();
         if ((_round.Count > 0 || _retiring is not null) && !RunRound())
+        {
+            CloseIfDue();
             return;
+        }
         BeginRetirement();
         IUnsyncedLog[] resumed;
         lock (_gate)
@@ -135,7 +145,8 @@ internal sealed partial class JournalWriter
                 ScheduleRound();
         }
         foreach (var log in resumed)
-            log.Resume();
+            log.Resume(failure: null);
+        CloseIfDue();
     }
 
     /// <summary>Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.</summary>
@@ -202,7 +213,9 @@ internal sealed partial class JournalWriter
             {
                 Fail(_live!, secondFailure);
                 Seal();
-                (_live, _isOutcomeUnknown) = (null, true);
+                _live = null;
+                lock (_gate)
+                    _isOutcomeUnknown = true;
                 HandOver(secondFailure);
                 return true;
             }
@@ -268,7 +281,8 @@ internal sealed partial class JournalWriter
         _lastHeadChecksum = headChecksum;
         live.Position += writtenBytes;
         Volatile.Write(ref _lastRound, head.Number);
-        _isOutcomeUnknown = false;
+        lock (_gate)
+            _isOutcomeUnknown = false;
         live.HasRounds = true;
         foreach (var subject in _carried)
             subject.NameIn(live);
@@ -343,14 +357,12 @@ internal sealed partial class JournalWriter
     /// <summary>Goes on in a spare; false where none is ready.</summary>
     bool TrySwitch()
     {
-        JournalFile? spare;
+        JournalFile spare;
         lock (_gate)
         {
-            // A round of the same number that may be durable elsewhere must be gone before another takes its number.
-            if (_isOutcomeUnknown && _unremoved > 0)
+            if (!HasUsableSpare)
                 return false;
-            if (!_spares.TryDequeue(out spare))
-                return false;
+            spare = _spares.Dequeue();
             _isLiveUsable = true;
         }
         Seal();
@@ -383,36 +395,39 @@ internal sealed partial class JournalWriter
     /// <summary>The round waits for a file; or its outcome is unknown, because there will be none.</summary>
     bool Stall()
     {
-        IOException? failure = null;
+        // A checkpoint lets a sealed file be used again, as long as its round can be written to the live one.
+        var isCheckpointEnough = _live is { HasFailed: false } && _sealed.Count > 0;
+        IOException? failure;
         lock (_gate)
         {
-            if (_spares.Count > 0 && !(_isOutcomeUnknown && _unremoved > 0))
+            if (HasUsableSpare)
             {
                 ScheduleRound();
                 return false;
             }
-            if (_live is null or { HasFailed: true })
-                (failure, _makeFailure) = (_makeFailure, null);
-            if (failure is null)
+            (failure, _stallFailure) = (_stallFailure, null);
+            if (failure is null || isCheckpointEnough)
                 (_isRunning, _isStalled) = (false, true);
         }
-        if (failure is not null)
+        if (isCheckpointEnough)
+            RequestCheckpoint();
+        else if (failure is not null)
         {
             HandOver(failure);
             return true;
         }
-        if (_live is { HasFailed: false } && _sealed.Count > 0 && _retiring is null)
-            RequestCheckpoint();
-        KeepSpare();
+        // Not again after an attempt that has just failed.
+        if (failure is null)
+            RequestFile();
         return false;
     }
 
-    /// <summary>Goes on with a round that waits for a file, or with a retirement.</summary>
+    /// <summary>Continues a round that waits for a file, or a retirement.</summary>
     void Wake()
     {
         lock (_gate)
         {
-            if (_isRunning)
+            if (_isRunning || _isClosed)
                 return;
             (_isRunning, _isStalled) = (true, false);
         }

@@ -75,6 +75,9 @@ public sealed class TopicCatalog : IAsyncDisposable
     /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
 
+    /// <summary>The journal, for units that are not of one partition.</summary>
+    internal JournalWriter Journal => _journal;
+
     string TopicsDirectory => Path.Combine(_options.Directory, DirectoryLayout.TopicsName);
     string TemporaryDirectory => Path.Combine(_options.Directory, DirectoryLayout.TemporaryName);
     string JournalDirectory => Path.Combine(_options.Directory, DirectoryLayout.JournalName);
@@ -310,7 +313,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     void OpenJournal()
     {
         var fileSystem = _environment.FileSystem;
-        var recovery = JournalRecovery.Run(_environment, _options, JournalDirectory, TopicsDirectory);
+        var recovery = JournalRecovery.Run(_environment, _options, _reserve, JournalDirectory, TopicsDirectory);
         var options = new JournalOptions(JournalDirectory, TopicsDirectory, _options.MinJournalFileBytes, _options.MaxJournalFileBytes, _options.MaxUnsyncedLogs);
         var commitScheduler = _environment.CommitScheduler ?? _commitThread!;
         var keeperScheduler = _environment.CommitScheduler ?? _keeperThread!;
@@ -323,6 +326,8 @@ public sealed class TopicCatalog : IAsyncDisposable
             if (redo.Problem is not null)
                 partition.MovedToUnplaced();
         }
+        foreach (var ((topicId, partition, name), state) in recovery.GroupStates)
+            _journal.GroupFor(new(topicId, partition, name)).SetState(state);
         _journaledVolume = fileSystem.VolumeOf(TopicsDirectory);
         _recovery = recovery;
     }
@@ -336,7 +341,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         var recovery = _recovery!;
         _recovery = null;
         if (recovery is { RecordsEnds: true, Scan: { } scan })
-            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownPartitions);
+            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownSubjects);
         else if (recovery.Damage is null)
             _journal.MarkEmpty(isNew: recovery.IsUnmarked);
         recovery.RemovePlaced();
@@ -469,8 +474,19 @@ public sealed class TopicCatalog : IAsyncDisposable
             Upgrade(file, directory);
         // Most have the defaults, and then share them.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
-        return new Topic(name, file.Id, configuration,
-            [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, file.Id, number), configuration, number))]);
+        var partitions = new List<PartitionLog>();
+        try
+        {
+            for (var number = 0; number < configuration.Partitions; number++)
+                partitions.Add(PartitionLog.Open(Context(directory, file.Id, number), configuration, number));
+        }
+        catch
+        {
+            // They are nobody's, and the journal must not wait for their close.
+            partitions.ForEach(_ => _journal.Closed());
+            throw;
+        }
+        return new Topic(name, file.Id, configuration, [.. partitions]);
     }
 
     void Upgrade(TopicFile file, string directory)

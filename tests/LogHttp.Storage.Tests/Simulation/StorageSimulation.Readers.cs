@@ -103,7 +103,7 @@ sealed partial class StorageSimulation
         if (!reader.IsPoll)
             reader.DueAt = DueAt(reader);
         foreach (var source in reader.Sources)
-            source.IsBehindARoll = _readers.Any(other => other != reader && other.IsAsleep && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.SeenBase != source.SeenBase || its.Rested?.Base != source.Rested?.Base)));
+            source.IsBehindARoll = _readers.Any(other => other != reader && other.Phase == ReaderPhase.Waits && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.SeenBase != source.SeenBase || its.Rested?.Base != source.Rested?.Base)));
         reader.SleepsUntil = Math.Max(reader.DueAt, _time.GetTimestamp());
         _deadlines!.Set(reader.Waiter, TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp()));
 #pragma warning disable CA2012 // It is asked whether it ended, and then for its result, once: a task's continuation would run on the pool, at a moment of its own.
