@@ -1,18 +1,13 @@
 """Stops a file system under load without writing its log, as a power cut would, and checks what is there after a mount.
 
-A killed process leaves its writes in the page cache. FS_IOC_SHUTDOWN drops what was not synced, metadata too.
+A killed process leaves its writes in the page cache. This drops what was not synced, metadata too.
 Usage: crash-power-cuts.py SERVER.dll DIRECTORY SEED CUTS ext4|xfs TOPICS
 """
-import fcntl
-import os
 import random
-import struct
 import sys
+import time
 
-from crashes import Faults, Load, LoopMount, Server, Topic, check_all, finish, starts_line
-
-FS_IOC_SHUTDOWN = 0x8004587D  # XFS_IOC_GOINGDOWN; EXT4_IOC_SHUTDOWN is the same
-NO_LOG_FLUSH = struct.pack("I", 2)
+from crashes import Faults, Load, LoopMount, Server, Topic, check_all, cut_power, finish, starts_line
 
 dll, directory, seed = sys.argv[1:4]
 cuts, kind, count = int(sys.argv[4]), sys.argv[5], int(sys.argv[6])
@@ -21,12 +16,6 @@ mount = LoopMount(kind, directory, "disk")
 server = Server(dll, directory, mount.path / "data")
 topics = [Topic(f"t{number}", segment_bytes=(65536, 1 << 20)[number % 2]) for number in range(count)]
 faults, acknowledged, found, torn = Faults(), 0, 0, 0
-
-
-def cut():
-    handle = os.open(mount.path, os.O_RDONLY)
-    fcntl.ioctl(handle, FS_IOC_SHUTDOWN, NO_LOG_FLUSH)
-    os.close(handle)
 
 
 def mount_again():
@@ -41,7 +30,7 @@ try:
     for number in range(cuts):
         load = Load(server, topics, f"{seed} {number}", depth=chance.choice((1, 4, 16)), large=chance.choice((0, 0.002, 0.02)))
         load.run_for(chance.uniform(0, 0.7), least=chance.choice((1, 100, 1000)))
-        cut()
+        cut_power(mount.path)
         server.end()
         load.join()
         mount_again()
@@ -49,10 +38,8 @@ try:
         if chance.random() < 0.3:
             # The next cut comes while the server starts.
             server.launch()
-            try:
-                server.process.wait(chance.uniform(0.2, 1.2))
-            except Exception:
-                cut()
+            time.sleep(chance.uniform(0.2, 1.2))
+            cut_power(mount.path)
             server.end()
             mount_again()
         server.start()

@@ -4,22 +4,25 @@ A record's value names its writer, the number of its batch among the writer's ba
 batch. A batch is one request. So a log can be compared with what its writers know, record by record.
 """
 import dataclasses
+import fcntl
 import http.client
 import json
 import os
 import pathlib
 import random
 import re
-import shutil
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import threading
 import time
 import zlib
 
 RECORD = re.compile(rb'\{"offset":(\d+),.*?"value":\{"w":(\d+),"n":(\d+),"c":(\d+),"i":(\d+),"p":"\w*"\}\}')
+
+FS_IOC_SHUTDOWN = 0x8004587D  # of ext4 and XFS alike
 
 
 class Server:
@@ -115,14 +118,11 @@ class Topic:
     checked_crc: int = 0
     next_offset: int = 0
 
-    def reset(self):
-        self.sent, self.acknowledged, self.last = {}, {}, {}
-
 
 class Writer(threading.Thread):
     """Sends batches on one connection, `depth` requests at a time, until the server is gone or it is told to stop."""
 
-    def __init__(self, id, server, topics, seed, depth=8, large=0.01, stop_at_failure=True):
+    def __init__(self, id, server, topics, seed, depth=8, large=0.01):
         super().__init__(daemon=True)
         self.id, self.server, self.topics, self.depth, self.large = id, server, topics, depth, large
         self.random = random.Random(f"{seed} {id}")
@@ -316,6 +316,12 @@ class LoopMount:
         run("mount", "-o", "loop", self.image, self.path)
         self.is_mounted = True
 
+    def move(self, path):
+        """Mounts it somewhere else, from now on."""
+        self.unmount()
+        self.path = pathlib.Path(path)
+        self.mount()
+
     def unmount(self):
         if not self.is_mounted:
             return
@@ -325,6 +331,15 @@ class LoopMount:
             assert time.monotonic() < deadline, f"{self.path} could not be unmounted in 30 s."
             time.sleep(0.05)
         self.is_mounted = False
+
+
+def cut_power(path):
+    """Stops the file system there without writing its log (FS_IOC_SHUTDOWN, flag 2), until it is mounted again."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.ioctl(handle, FS_IOC_SHUTDOWN, struct.pack("I", 2))
+    finally:
+        os.close(handle)
 
 
 def median(values):
