@@ -20,7 +20,8 @@ try:
     for size in {topic.segment_bytes for topic in topics}:
         server.create((topic.name for topic in topics if topic.segment_bytes == size), segmentBytes=size)
     for kill in range(kills):
-        load = Load(server, topics, f"{seed} {kill}", depth=chance.choice((1, 4, 16)), large=chance.choice((0, 0.002, 0.02)))
+        how = {"depth": chance.choice((1, 4, 16)), "large": chance.choice((0, 0.002, 0.02))}
+        load = Load(server, topics, f"{seed} {kill}", **how)
         load.run_for(chance.uniform(0, 0.7), least=chance.choice((1, 100, 1000)))
         server.end()
         load.join()

@@ -28,7 +28,8 @@ try:
     for topic in topics:
         server.create([topic.name], segmentBytes=topic.segment_bytes)
     for number in range(cuts):
-        load = Load(server, topics, f"{seed} {number}", depth=chance.choice((1, 4, 16)), large=chance.choice((0, 0.002, 0.02)))
+        how = {"depth": chance.choice((1, 4, 16)), "large": chance.choice((0, 0.002, 0.02))}
+        load = Load(server, topics, f"{seed} {number}", **how)
         load.run_for(chance.uniform(0, 0.7), least=chance.choice((1, 100, 1000)))
         cut_power(mount.path)
         server.end()

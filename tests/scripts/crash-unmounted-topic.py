@@ -5,10 +5,11 @@ Usage: crash-unmounted-topic.py SERVER.dll DIRECTORY SEED ROUNDS
 """
 import random
 import shutil
+import signal
 import subprocess
 import sys
 
-from crashes import Faults, Load, LoopMount, Server, Topic, check_all, cut_power, finish, starts_line
+from crashes import Faults, Load, LoopMount, Server, Topic, check_all, cut_power, finish, run, starts_line
 
 dll, directory, seed = sys.argv[1:4]
 rounds = int(sys.argv[4])
@@ -37,6 +38,8 @@ class Place:
         elif self.kind == "link":
             shutil.move(self.topic, self.other.path / "away")
             self.topic.symlink_to(self.other.path / "away")
+        # An operator's copy: the next power cut must not take it.
+        run("sync", "--file-system", self.topic, self.topic.parent)
 
     def bind(self):
         subprocess.run(["mount", "--bind", self.other.path, self.topic], check=True)
@@ -77,7 +80,7 @@ def run_place(kind):
     try:
         server.start()
         server.create([topic.name for topic in [*local, away]], segmentBytes=1 << 20)
-        server.end(2)
+        server.end(signal.SIGTERM)
         place.settle()
         server.start()
         for number in range(rounds):
@@ -104,13 +107,13 @@ def run_place(kind):
             for start in range(chance.randint(1, 3)):
                 server.start()
                 status, body, _ = server.ask("GET", "/topics/away/earliest", expected=range(400, 600))
-                expect(status == (404 if kind == "moved" else 503), f"{what}: the topic that is away got {status} {body}")
+                expect(status == (404 if kind == "moved" else 503), f"{what}: the absent topic got {status} {body}")
                 found += check_all(server, local, faults)
                 load = Load(server, local, f"{seed} {number} {start}", depth=4, large=0.01)
                 load.run_for(chance.uniform(0, 0.3), least=chance.choice((1, 5000)))
                 load.stop()
                 acknowledged += load.acknowledged
-                server.end(chance.choice((2, 9)))
+                server.end(chance.choice((signal.SIGTERM, signal.SIGKILL)))
             unplaced = list((data / "journal/unplaced").glob("*.journal"))
             expect(len(unplaced) == 1, f"{what}: {len(unplaced)} files in journal/unplaced")
             unplaced_bytes.extend(path.stat().st_size for path in unplaced)
@@ -133,5 +136,6 @@ def run_place(kind):
 for kind in ("mount", "link", "moved"):
     if not faults:
         run_place(kind)
-print(f"{acknowledged} records acknowledged, {found} found; {min(unplaced_bytes, default=0)} to {max(unplaced_bytes, default=0)} bytes were unplaced")
+print(f"{acknowledged} records acknowledged, {found} found; "
+      f"{min(unplaced_bytes, default=0)} to {max(unplaced_bytes, default=0)} bytes were unplaced")
 sys.exit(finish(faults))

@@ -32,7 +32,7 @@ def crc32c(content):
 
 
 def journal_rounds(journal):
-    """Each round by its number (api/FORMAT.md §8, §9): oldest needed, entries. A kill between rounds leaves none torn."""
+    """Oldest needed round and entries of each round, by number (api/FORMAT.md §8, §9). Expects no torn round."""
     rounds = {}
     for path in journal.glob("*.journal"):
         content, position, epoch = path.read_bytes(), 0, None
@@ -54,7 +54,7 @@ def journaled_ranges(data, topic_id):
     for number, (_, entries) in rounds.items():
         position = 0
         while position < len(entries):
-            kind, partition, topic, base, _, length, at = struct.unpack_from("<BxxxIQqIIq", entries, position)
+            kind, _, topic, base, _, length, at = struct.unpack_from("<BxxxIQqIIq", entries, position)
             if kind == 1 and topic == topic_id and base == 0 and number >= oldest:
                 ranges.append((at, at + length))
             position += 40 + -(-length // 8) * 8
@@ -68,14 +68,16 @@ def journaled_ranges(data, topic_id):
 
 
 def pages(ranges, length):
-    return {page for page in range(length // PAGE) if any(begin <= page * PAGE and page * PAGE + PAGE <= end for begin, end in ranges)}
+    """The numbers of the pages that lie within the ranges."""
+    return {page for begin, end in ranges for page in range(-(-begin // PAGE), min(end, length) // PAGE)}
 
 
 def write(server, topic, total):
     """Batches of 40 KB, which go to the journal, one after the other."""
     connection, sent, number = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120), 0, 0
     while sent < total:
-        body = "".join('{"w":0,"n":%d,"c":100,"i":%d,"p":"%s"}\n' % (number, index, chance.choice("abcdef") * 400) for index in range(100)).encode()
+        line = '{"w":0,"n":%d,"c":100,"i":%d,"p":"%s"}\n'
+        body = "".join(line % (number, index, chance.choice("abcdef") * 400) for index in range(100)).encode()
         connection.request("POST", f"/topics/{topic}?partition=0", body, {"Content-Type": "application/x-ndjson"})
         response = connection.getresponse()
         answer = response.read()
@@ -138,7 +140,7 @@ def one(run, is_journaled):
                 sound.pop()
                 if not sound:
                     break
-            expect(served == b"".join(sound), f"{what}: {len(served)} bytes are served, {sum(map(len, sound))} lie before the damage")
+            expect(served == b"".join(sound), f"{what}: {len(served)} bytes served, {sum(map(len, sound))} sound")
             status, body, _ = server.ask("POST", "/topics/victim?partition=0", "1", range(400, 600))
             expect(status == 503 and b"read-only" in body, f"{what}: an append got {status} {body}")
             write(server, "other", 1)
@@ -159,6 +161,6 @@ def one(run, is_journaled):
 covered = [one(run, True) for run in range(runs)]
 for run in range(runs):
     one(run, False)
-print(f"{runs} pages zeroed with their bytes in the journal (of {min(covered)} to {max(covered)} such pages): restored. "
+print(f"{runs} pages zeroed with their bytes in the journal ({min(covered)} to {max(covered)} such pages): restored. "
       f"{runs} without: read-only, nothing cut, all before served, writable when repaired")
 sys.exit(finish(faults))

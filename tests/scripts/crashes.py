@@ -1,7 +1,7 @@
-"""What the crash scripts share: a server that is killed, writers that note what was acknowledged, and the check of a log.
+"""The crash scripts share this: a server that is killed, writers that note acknowledged records, the check of a log.
 
-A record's value names its writer, the number of its batch among the writer's batches to that topic, and its place in the
-batch. A batch is one request. So a log can be compared with what its writers know, record by record.
+A record's value names its writer, the number of its batch among the writer's to that topic, and its place in the batch.
+A batch is one request. So a log can be compared with what its writers know, record by record.
 """
 import dataclasses
 import fcntl
@@ -150,14 +150,16 @@ class Writer(threading.Thread):
         topic.numbers[self.id] = number + 1
         chance = self.random.random()
         # Large ones are synced in their segment and not written to the journal.
-        count, most = (self.random.randint(6, 12), 60_000) if chance < self.large else (self.random.randint(2, 20) if chance < 0.2 else 1, 300)
+        is_large = chance < self.large
+        count = self.random.randint(6, 12) if is_large else self.random.randint(2, 20) if chance < 0.2 else 1
         lines = []
         for index in range(count):
-            size = most if most > 1000 else self.random.randrange(most)
-            lines.append('{"w":%d,"n":%d,"c":%d,"i":%d,"p":"%s"}\n' % (self.id, number, count, index, self.padding[:size]))
+            padding = self.padding[: 60_000 if is_large else self.random.randrange(300)]
+            lines.append('{"w":%d,"n":%d,"c":%d,"i":%d,"p":"%s"}\n' % (self.id, number, count, index, padding))
         body = "".join(lines).encode()
         topic.sent[self.id, number] = count
-        head = f"POST /topics/{topic.name}?partition=0 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (f"POST /topics/{topic.name}?partition=0 HTTP/1.1\r\nHost: localhost\r\n"
+                f"Content-Type: application/x-ndjson\r\nContent-Length: {len(body)}\r\n\r\n")
         return topic, (self.id, number), head.encode() + body
 
     def receive(self, answers, topic, key):
@@ -209,7 +211,7 @@ def check(server, topic, faults, whole=False):
     """Compares the log with what the writers know; then counts what is there as known. Gives the new records."""
     content = b"".join(path.read_bytes() for path in segments(server.data, topic.name))
     if len(content) < topic.checked_bytes or zlib.crc32(content[: topic.checked_bytes]) != topic.checked_crc:
-        faults.add("changed", f"{topic.name}: its first {topic.checked_bytes} bytes of {len(content)} are not what they were")
+        faults.add("changed", f"{topic.name}: the first {topic.checked_bytes} of {len(content)} bytes are others now")
     new = content[topic.checked_bytes :]
     if server.read(topic.name, 0 if whole else topic.next_offset) != (content if whole else new):
         faults.add("not served", f"{topic.name} from offset {topic.next_offset}: other bytes than the segments have")
@@ -229,7 +231,8 @@ def check(server, topic, faults, whole=False):
             faults.add("not whole", f"{topic.name}: {key}, {index} where {part} should be")
         if index == 0:
             if key in found or number <= topic.last.get(writer, -1):
-                faults.add("doubled" if key in found else "out of order", f"{topic.name}: {key} at {offset}, the last one is {topic.last.get(writer)}")
+                kind = "doubled" if key in found else "out of order"
+                faults.add(kind, f"{topic.name}: {key} at {offset}, the last one is {topic.last.get(writer)}")
             if topic.sent.get(key) != count:
                 faults.add("changed", f"{topic.name}: {key} at {offset} was not sent")
             found[key] = offset
@@ -277,7 +280,7 @@ class Load:
         deadline = time.monotonic() + 60
         while self.acknowledged < least:
             self.raise_failures()
-            assert time.monotonic() < deadline, f"{self.acknowledged} records were acknowledged in 60 s; refused: {self.refused}"
+            assert time.monotonic() < deadline, f"{self.acknowledged} records in 60 s; refused: {self.refused}"
             time.sleep(0.002)
         time.sleep(seconds)
 
