@@ -1,7 +1,7 @@
 """A topic that is not there at a start after a crash, and is there at a later one: nothing of it is lost.
 
 The topic is a mount, a link to a mount, or was moved out of the directory; the crash is a kill, or a power cut.
-Usage: crash-unmounted-topic.py SERVER.dll DIRECTORY SEED ROUNDS
+Usage: crash-unmounted-topic.py SERVER.dll DIRECTORY SEED ROUNDS [mount|link|moved]…
 """
 import random
 import shutil
@@ -133,7 +133,7 @@ def run_place(kind):
         print(f"{kind}: {rounds} crashes; {starts_line(server)}", flush=True)
 
 
-for kind in ("mount", "link", "moved"):
+for kind in sys.argv[5:] or ("mount", "link", "moved"):
     if not faults:
         run_place(kind)
 print(f"{acknowledged} records acknowledged, {found} found; "
