@@ -23,8 +23,15 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
         var info = new DirectoryInfo(directory);
         if (!info.Exists)
             return [];
-        return [.. info.EnumerateFileSystemInfos().Select(entry => new DirectoryEntry(entry.Name, entry is DirectoryInfo, entry is FileInfo file ? file.Length : 0, new DateTimeOffset(entry.LastWriteTimeUtc).ToUnixTimeMilliseconds()))];
+        return [.. info.EnumerateFileSystemInfos().Select(static entry => new DirectoryEntry(
+            entry.Name,
+            entry is DirectoryInfo || IsLinkToNothing(entry),
+            entry is FileInfo file ? file.Length : 0,
+            new DateTimeOffset(entry.LastWriteTimeUtc).ToUnixTimeMilliseconds()))];
     });
+
+    static bool IsLinkToNothing(FileSystemInfo entry) =>
+        entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.ResolveLinkTarget(returnFinalTarget: true) is { Exists: false };
 
     /// <inheritdoc/>
     public void CreateDirectory(string path) => DiskErrors.Translate(path, () =>
