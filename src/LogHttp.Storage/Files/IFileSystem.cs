@@ -48,7 +48,9 @@ public interface IFileSystem
 
 /// <summary>One name in a directory.</summary>
 /// <param name="Name">The name alone, without its directory.</param>
-/// <param name="IsDirectory">Whether it names a directory.</param>
+/// <param name="IsDirectory">
+/// Whether it names a directory. A link that leads nowhere does: its target may be on a disk that is not mounted.
+/// </param>
 /// <param name="LengthBytes">A file's length; 0 for a directory.</param>
 /// <param name="LastWriteMs">When its content was last written, Unix milliseconds.</param>
 public readonly record struct DirectoryEntry(string Name, bool IsDirectory, long LengthBytes, long LastWriteMs);

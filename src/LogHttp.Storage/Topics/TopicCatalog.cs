@@ -107,6 +107,8 @@ public sealed class TopicCatalog : IAsyncDisposable
             catalog.OpenTopics();
             catalog.TakeOverJournal();
             catalog._reserve.Keep();
+            catalog._retention.Start();
+            catalog._scrub.Start();
         }
         catch
         {

@@ -70,6 +70,10 @@ public abstract class FileSystemContract
         Assert.Throws<FileNotFoundException>(() => _fileSystem.Open(PathOf("missing")));
 
     [Fact]
+    public void Open_InAMissingDirectory_ThrowsFileNotFound() =>
+        Assert.Throws<FileNotFoundException>(() => _fileSystem.Open(PathOf("missing/file")));
+
+    [Fact]
     public void Write_IsSeenByEveryHandle()
     {
         using var writer = _fileSystem.Create(PathOf("a"));
