@@ -1,4 +1,5 @@
 using LogHttp.Server.Endpoints;
+using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
@@ -13,7 +14,7 @@ internal static class ProblemDocuments
     static readonly LogPlace Place = LogPlace.At(1000);
 
     public static ProblemDocument InvalidHost { get; } = new(
-        Problems.InvalidRequest("invalid_host", "This server is not \"example.org\"; it answers for localhost, 127.0.0.1, [::1] (allowedHosts)."),
+        Problems.InvalidHost(new("example.org"), new HostNames([], [])),
         "The request's `Host` is none that this server answers for.");
 
     public static ProblemDocument InvalidTopic { get; } = new(Problems.InvalidRequest("invalid_topic", TopicName.Check("or ders")!), "No topic can have that name.");
@@ -38,7 +39,7 @@ internal static class ProblemDocuments
     public static ProblemDocument InvalidEncoding { get; } = new(Problems.InvalidRequest("invalid_encoding", "The body can't be unpacked as gzip: it ends too early."), "The body is not packed as `Content-Encoding` says, is cut off, or something follows it. Nothing was appended.");
     public static ProblemDocument BadRequest { get; } = new(Problems.InvalidRequest("bad_request", "Bad chunk size data."), "The body is not framed as HTTP demands.");
 
-    public static ProblemDocument CrossSite { get; } = new(Problems.CrossSite("A page of another site (https://example.org) may not write here, unless allowedOrigins names it."), "A browser sent it for another site's page.");
+    public static ProblemDocument CrossSite { get; } = new(Problems.CrossSite("https://example.org"), "A browser sent it for another site's page.");
 
     public static ProblemDocument UnknownTopic { get; } = new(Problems.UnknownTopic(Topic), "There is no such topic; for a POST: and `AutoCreateTopics` is off.");
     public static ProblemDocument UnknownPartition { get; } = new(Problems.UnknownPartition(7, 3), "The topic has fewer partitions.");

@@ -147,6 +147,6 @@ internal static class TopicOperations
     {
         Responses = [new(StatusCodes.Status200OK, "It does.") { Headers = [Headers.NoStore], Contents = [new("application/json", ContentSchema.Of(typeof(Health)), new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health))))] }],
         IsLimited = false,
-        Problems = [ProblemDocuments.InvalidHost],
+        Problems = [],
     };
 }
