@@ -10,8 +10,8 @@ internal static class Headers
     public static HeaderDocument EndOffset { get; } = new("Log-End-Offset", "The offset after the last record that may be read.", JsonSchemaType.Integer, "131");
     public static HeaderDocument EarliestOffset { get; } = new("Log-Earliest-Offset", "The first offset there is.", JsonSchemaType.Integer, "0");
     public static HeaderDocument TopicId { get; } = new("Log-Topic-Id", "Tells the topic from earlier and later ones of its name; `v` takes it.", JsonSchemaType.String, "8f1d4c0a52b7e693");
-    public static HeaderDocument Link { get; } = new("Link", "`rel=\"next\"`: the URL to go on with. Whoever follows it gets everything once.", JsonSchemaType.String, "</topics/orders/45?partition=0&v=8f1d4c0a52b7e693>; rel=\"next\"");
-    public static HeaderDocument Location { get; } = new("Location", "The URL of what was made; of records that went to several partitions there is none.", JsonSchemaType.String, "/topics/orders/42?partition=0");
+    public static HeaderDocument Link { get; } = new("Link", "`rel=\"next\"`: the URL to go on with, relative to the request's. A client that follows it gets everything once.", JsonSchemaType.String, "<45?partition=0&v=8f1d4c0a52b7e693>; rel=\"next\"");
+    public static HeaderDocument Location { get; } = new("Location", "The URL of what was made, relative to the request's; records that went to several partitions have none.", JsonSchemaType.String, "orders/42?partition=0");
     public static HeaderDocument Vary { get; } = new("Vary", "Caches keep the forms of a page apart by `Accept`.", JsonSchemaType.String, "Accept");
     public static HeaderDocument RetryAfter { get; } = new("Retry-After", "Where `retryable` is true: seconds after which the same request may succeed.", JsonSchemaType.Integer, "1");
 

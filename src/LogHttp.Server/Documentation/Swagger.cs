@@ -29,6 +29,8 @@ internal static class Swagger
         services.AddSwaggerGen(static options =>
         {
             options.SwaggerDoc(Name, new OpenApiInfo { Title = "LogHttp", Version = Name, Description = Introduction, License = new OpenApiLicense { Name = "Apache-2.0", Url = new Uri("https://www.apache.org/licenses/LICENSE-2.0") } });
+            // Relative to the description itself: the paths hold below a proxy's prefix too.
+            options.AddServer(new OpenApiServer { Url = "../.." });
             // HEAD goes everywhere where GET does; listed, it would say everything twice.
             options.DocInclusionPredicate(static (_, api) => api.HttpMethod != HttpMethods.Head);
             // In the order of the routes.

@@ -38,11 +38,11 @@ internal static partial class FetchEndpoint
         if (page.Region is null)
         {
             // The next record will be there.
-            headers.Link = Next(query.NextPollUrl(address, page.NextOffset, time.GetUtcNow()));
+            headers.Link = Next(request, query.NextPollReference(address, page.NextOffset, time.GetUtcNow()));
             Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
         }
-        headers.Link = Next(query.NextUrl(address, page.NextOffset));
+        headers.Link = Next(request, query.NextReference(address, page.NextOffset));
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         if (Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings))
@@ -91,7 +91,7 @@ internal static partial class FetchEndpoint
     [LoggerMessage(3, LogLevel.Error, "An answer was broken off, because the log is damaged")]
     static partial void BrokenOff(ILogger logger, Exception exception);
 
-    static string Next(string url) => $"<{url}>; rel=\"next\"";
+    static string Next(HttpRequest request, string reference) => string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");
 
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -88,7 +88,7 @@ internal static class ProduceEndpoint
             return Refused(context, Problems.Of(results[0].Append));
         if (results is [var only])
         {
-            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
+            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
             var isRepeat = only.Append.Status == AppendStatus.Repeated;
             var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.AppendedCount, only.Append.TimestampMs);
             return new Answer<Produced>(isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);

@@ -105,7 +105,7 @@ internal static class Routes
         routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
         routes.MapDelete("/topics/{topic}/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
         routes.MapPost("/topics/{topic}/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
-        routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
+        routes.MapMethods("/", Read, static () => TypedResults.Redirect("swagger/index.html")).ExcludeFromDescription();
         routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health, new AnyHost()).DisableRateLimiting();
 
         T Get<T>() where T : notnull => services.GetRequiredService<T>();

@@ -24,7 +24,7 @@ internal static class TopicEndpoints
         if (!found.IsNew && asked.DifferenceFrom(found.Topic.Configuration) is { } difference)
             return Problems.ConfigurationDiffers($"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed.");
         if (found.IsNew)
-            context.Response.Headers.Location = $"/topics/{topic}";
+            context.Response.Headers.Location = RelativeReference.PrefixOf(context.Request) + topic;
         return Describe(context, found.Topic, found.IsNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
 
@@ -76,7 +76,7 @@ internal static class TopicEndpoints
             .Take(count + 1)
             .Select(static found => found.Topic is { } topic ? new TopicEntry(found.Name) { Id = topic.Id, Partitions = topic.Partitions.Length } : new TopicEntry(found.Name) { Damaged = found.Reason })
             .ToArray();
-        var next = entries.Length > count ? $"/topics?after={entries[count - 1].Topic}&limit={count}" : null;
+        var next = entries.Length > count ? $"?after={entries[count - 1].Topic}&limit={count}" : null;
         if (next is not null)
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;

@@ -51,21 +51,21 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
     }
 
     /// <summary>
-    /// The URL to go on with behind an answer without records: that of a long poll must not be the one just asked for, or a
-    /// cache that collapses polls would hand out the same answer again. All who got it go on at one URL.
+    /// The reference to go on with behind an answer without records: that of a long poll must not be the one just asked for,
+    /// or a cache that collapses polls would hand out the same answer again. All who got it go on at one URL.
     /// </summary>
-    public string NextPollUrl(LogAddress address, long offset, DateTimeOffset now)
+    public string NextPollReference(LogAddress address, long offset, DateTimeOffset now)
     {
-        var url = NextUrl(address, offset);
+        var url = NextReference(address, offset);
         // After the last cursor that would be accepted, one begins anew.
         var cursor = Cursor < MaxCursor ? Math.Max(now.ToUnixTimeSeconds(), Cursor + 1) : now.ToUnixTimeSeconds();
         return Wait is null ? url : string.Create(CultureInfo.InvariantCulture, $"{url}&cursor={cursor}");
     }
 
-    /// <summary>The URL of the page that follows.</summary>
-    public string NextUrl(LogAddress address, long offset)
+    /// <summary>The page that follows, as a reference that takes the place of the last segment of this one's path.</summary>
+    public string NextReference(LogAddress address, long offset)
     {
-        var url = string.Create(CultureInfo.InvariantCulture, $"/topics/{address.Topic.Name}/{offset}?partition={address.Partition.Number}&v={address.Topic.Id}");
+        var url = string.Create(CultureInfo.InvariantCulture, $"{offset}?partition={address.Partition.Number}&v={address.Topic.Id}");
         if (MaxBytes is { } maxBytes)
             url = string.Create(CultureInfo.InvariantCulture, $"{url}&maxBytes={maxBytes}");
         if (Wait is { } wait)

@@ -45,7 +45,7 @@ public sealed class Section2AppendTests : IDisposable
         var answer = await TestServer.JsonAsync(response);
         Assert.Equal(("t", 0, 1, 1), (answer.GetProperty("topic").GetString()!, answer.GetProperty("partition").GetInt32(), answer.GetProperty("offset").GetInt32(), answer.GetProperty("count").GetInt32()));
         Assert.InRange(answer.GetProperty("timestamp").GetInt64(), 1_700_000_000_000, long.MaxValue);
-        var record = await _server.Client.GetStringAsync(response.Headers.Location);
+        var record = await _server.Client.GetStringAsync(TestServer.Resolve(response, response.Headers.Location!.OriginalString));
         Assert.Equal("{\"offset\":1,\"timestamp\":" + answer.GetProperty("timestamp").GetRawText() + ",\"value\":{\"id\": 1}}\n", record);
     }
 
