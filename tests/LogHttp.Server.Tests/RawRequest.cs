@@ -48,6 +48,9 @@ static class RawRequest
 
         public void EndSending() => _client.Client.Shutdown(SocketShutdown.Send);
 
+        /// <summary>Whether something has come that was not read.</summary>
+        public bool HasMore => _client.Available > 0;
+
         public async Task<string> ReadLineAsync() => await _reader.ReadLineAsync() ?? "";
 
         /// <summary>What comes next, however little; nothing at the end.</summary>

@@ -50,6 +50,8 @@ internal static class Parameters
 
     public static ParameterDocument ProduceStream { get; } = Query("stream", "`true`: a body of lines is committed as it comes, in batches, and each is reported.", OneOf("true"), "true");
 
+    public static ParameterDocument Reports { get; } = Query("reports", "With `stream=true`: `live` sends each report as its batch is committed, `end` all of them once the body has ended. Without it: `end` behind a proxy (`Via`, `Forwarded`, `X-Forwarded-*` or HTTP/1.0), else `live`.", OneOf("live", "end"), "end");
+
     public static ParameterDocument ContentEncoding { get; } = Header("Content-Encoding", "How the body is packed.", "gzip") with { Schema = OneOf("gzip", "br", "zstd") };
 
     public static ParameterDocument MaxBytes { get; } = Query("maxBytes",
@@ -89,6 +91,8 @@ internal static class Parameters
 
     public static ParameterDocument LastEventId { get; } = Header("Last-Event-ID",
         "The id of the last event that came: goes on behind it, whatever the place says. Browsers send it by themselves.", "orders/0/8f1d4c0a52b7e693:43");
+
+    public static ParameterDocument LastEventIdParameter { get; } = Query("lastEventId", "The same as the header `Last-Event-ID`, which counts where both are there.", new() { Type = JsonSchemaType.String }, "orders/0/8f1d4c0a52b7e693:43");
 
     public static ParameterDocument Limit { get; } = Query("limit", "The most topics to list.",
         new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = "1", Maximum = "1000", Default = 100 }, 20);

@@ -20,9 +20,11 @@ internal static partial class FetchEndpoint
         if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.MaxWaitSeconds), out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
             return new(problem);
-        return query.Follows || FollowEndpoint.WantsEvents(context.Request)
-            ? new(FollowEndpoint.HandleAsync(context, address, query, following))
-            : FetchAsync(context, address, query, longPoll, time, settings);
+        if (query.Follows || FollowEndpoint.WantsEvents(context.Request))
+            return new(FollowEndpoint.HandleAsync(context, address, query, following));
+        if (context.Request.Query.ContainsKey(StreamPositions.Parameter))
+            return new(Problems.InvalidRequest("invalid_parameter", $"{StreamPositions.Parameter} goes with a response that does not end: follow=true, or Accept: text/event-stream."));
+        return FetchAsync(context, address, query, longPoll, time, settings);
     }
 
     static async ValueTask<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, TimeProvider time, LogHttpSettings settings)

@@ -68,7 +68,7 @@ internal static class FollowEndpoint
     static bool TryReadStarts(HttpContext context, TopicCatalog catalog, int most, [NotNullWhen(true)] out List<FollowStart>? starts, [NotNullWhen(false)] out Problem? problem)
     {
         starts = null;
-        if (!context.Request.Query.HasOnly(["topics"], out problem)
+        if (!context.Request.Query.HasOnly(["topics", StreamPositions.Parameter], out problem)
             || !context.Request.Query.TryReadText("topics", out var topics, out problem) || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem))
             return false;
         var found = new List<FollowStart>();

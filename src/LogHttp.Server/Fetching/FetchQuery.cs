@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using LogHttp.Server.Endpoints;
+using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using Microsoft.AspNetCore.WebUtilities;
@@ -31,7 +32,7 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
     {
         read = null;
         var query = request.Query;
-        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v", "wait", "minBytes", "cursor", "follow"], out problem)
+        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v", "wait", "minBytes", "cursor", "follow", StreamPositions.Parameter], out problem)
             || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
             || !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem)

@@ -38,6 +38,9 @@ internal sealed class ProduceRequest
     /// <summary>Whether the body is appended as it comes, however long it is.</summary>
     public bool IsStream { get; private init; }
 
+    /// <summary>Whether a stream's reports are sent once its body has ended.</summary>
+    public bool ReportsWaitForTheEnd { get; private init; }
+
     /// <summary>The offset that the first record is to have; null for any.</summary>
     public long? ExpectedNextOffset { get; private init; }
 
@@ -45,8 +48,9 @@ internal sealed class ProduceRequest
     public static bool TryRead(HttpRequest request, TimeProvider time, [NotNullWhen(true)] out ProduceRequest? read, [NotNullWhen(false)] out Problem? problem)
     {
         read = null;
-        if (!request.Query.HasOnly(["partition", "split", "stream"], out problem)
+        if (!request.Query.HasOnly(["partition", "split", "stream", "reports"], out problem)
             || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
+            || !ReportTiming.TryRead(request, isStream, out var reportsWait, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
             || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
@@ -59,7 +63,7 @@ internal sealed class ProduceRequest
             problem = Problems.InvalidRequest("invalid_header", "If-Match goes with a single batch, and stream=true makes many of a body.");
         if (problem is not null)
             return false;
-        read = new(request, bodyType, metadata, time, (int?)partition) { Producer = producer, IsStream = isStream, ExpectedNextOffset = expectedNextOffset };
+        read = new(request, bodyType, metadata, time, (int?)partition) { Producer = producer, IsStream = isStream, ReportsWaitForTheEnd = reportsWait, ExpectedNextOffset = expectedNextOffset };
         return true;
     }
 

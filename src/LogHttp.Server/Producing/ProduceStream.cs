@@ -68,7 +68,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         (_linger, _idleTimeout) = (TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds), TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds));
         _room = new(settings.MaxProduceStreamBatches);
         _partitions = found?.Partitions.Length ?? options.TopicDefaults.Partitions;
-        _reports = new(context.Response);
+        _reports = new(context.Response, request.ReportsWaitForTheEnd);
         _batch = NewBatch();
         // A body of any length, at any pace.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
