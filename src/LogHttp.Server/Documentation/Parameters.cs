@@ -99,7 +99,9 @@ internal static class Parameters
 
     public static ParameterDocument After { get; } = Query("after", "Only topics whose names come after this one.", new() { Type = JsonSchemaType.String }, "orders");
 
-    public static ParameterDocument RecordKey { get; } = Header("Record-Key", "The key of a single record, UTF-8.", "user-7");
+    public static ParameterDocument RecordKey { get; } = Header("Record-Key", "The key of a single record: UTF-8, or Latin-1 as browsers send it.", "user-7");
+
+    public static ParameterDocument RecordKeyParameter { get; } = Query("key", "The key of a single record. Not together with `Record-Key`.", new() { Type = JsonSchemaType.String }, "user-7");
 
     public static ParameterDocument ProducerId { get; } = Header("Producer-Id",
         "Who sends it, 1 to 256 visible ASCII characters: with `Producer-Epoch` and `Producer-Seq` a request that is repeated is appended once. All its records go to one partition: the one given, the key's, or that of this id.", "sensor-7");

@@ -54,7 +54,7 @@ internal static class RecordOperations
         A request whose answer was lost may have been appended; sent again with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`, it is appended once and answered with 200 and where it is.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.ProduceStream, Parameters.Reports, Parameters.ContentEncoding, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
+        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.ProduceStream, Parameters.Reports, Parameters.RecordKeyParameter, Parameters.ContentEncoding, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
         Body = new(IsRequired: true, "The records.",
             new("application/json", AnyJson("One record: any JSON value."), Value),
             new("application/x-ndjson", Text("A record a line: JSON values."), new ExampleDocument("example", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")),

@@ -1,12 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Net;
-using System.Text;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
-using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Fetching;
 
@@ -80,16 +77,6 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
         return url;
     }
 
-    static byte[] DecodedBytes(QueryString query, string name)
-    {
-        foreach (var pair in new QueryStringEnumerable(query.Value))
-        {
-            if (pair.DecodeName().Span.Equals(name, StringComparison.OrdinalIgnoreCase))
-                return WebUtility.UrlDecodeToBytes(Encoding.UTF8.GetBytes(pair.EncodedValue.ToString()), 0, Encoding.UTF8.GetByteCount(pair.EncodedValue.Span)) ?? [];
-        }
-        return [];
-    }
-
     static bool TryReadWait(IQueryCollection query, TimeSpan maxWait, out TimeSpan? wait, [NotNullWhen(false)] out Problem? problem)
     {
         wait = null;
@@ -114,8 +101,7 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
             problem = Problems.InvalidRequest("invalid_parameter", "key and keyBase64 are two ways to say one thing; give one.");
         else if (text is not null)
         {
-            // The framework leaves what is not UTF-8 as it was written, "%FF", which is another key.
-            key = RecordKey.Of(DecodedBytes(request.QueryString, "key"));
+            key = RecordKey.Of(request.QueryString.DecodedBytes("key"));
             if (!key.IsText)
                 problem = Problems.InvalidRequest("invalid_parameter", "key is not UTF-8 once decoded; bytes go into keyBase64.");
         }

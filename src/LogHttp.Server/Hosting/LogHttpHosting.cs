@@ -72,6 +72,7 @@ internal static class LogHttpHosting
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<LogHttpSettings>>(static (kestrel, settings) =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.RequestHeaderEncodingSelector = HeaderText.EncodingOf;
             kestrel.Limits.MaxRequestBodySize = settings.Value.MaxBodyBytes;
             kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
             // A body that brings nothing is given up before that, by BodyReader; this is for one that drips.

@@ -37,7 +37,7 @@ internal static class ReportTiming
             if (name.Equals("Via", StringComparison.OrdinalIgnoreCase)
                 || name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
                 || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
-                || name.StartsWith("X-Original-", StringComparison.OrdinalIgnoreCase))
+                || name.Equals("X-Original-For", StringComparison.OrdinalIgnoreCase))
                 return true;
         }
         return false;
