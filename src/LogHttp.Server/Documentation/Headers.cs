@@ -30,9 +30,12 @@ internal static class Headers
     public static HeaderDocument ContentSecurityPolicy { get; } = new("Content-Security-Policy", "A browser runs no script of a value, and lets it reach nothing of this site.", JsonSchemaType.String, "sandbox; default-src 'none'");
     public static HeaderDocument ResourcePolicy { get; } = new("Cross-Origin-Resource-Policy", "Pages of other sites can't embed a value.", JsonSchemaType.String, "same-origin");
 
+    public static HeaderDocument AcceptRanges { get; } = new("Accept-Ranges", "On what can never change: `Range` is taken.", JsonSchemaType.String, "bytes");
+    public static HeaderDocument ContentRange { get; } = new("Content-Range", "Which bytes these are, and of how many; on 416 only how many there are.", JsonSchemaType.String, "bytes 0-1023/65536");
+
     public static HeaderDocument Unbuffered { get; } = new("X-Accel-Buffering", "On answers that do not end: asks nginx to pass each piece on at once.", JsonSchemaType.String, "no");
 
     public static HeaderDocument[] Offsets { get; } = [TopicId, FirstOffset, NextOffset, EndOffset, EarliestOffset];
 
-    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, AcceptEncoding, ExpectedSequence, Epoch, NoStore, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy, Unbuffered];
+    public static HeaderDocument[] All { get; } = [.. Offsets, Link, Location, Vary, RetryAfter, AcceptEncoding, ExpectedSequence, Epoch, NoStore, CacheControl, ETag, ContentSecurityPolicy, ResourcePolicy, AcceptRanges, ContentRange, Unbuffered];
 }

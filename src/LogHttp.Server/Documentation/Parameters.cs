@@ -52,7 +52,7 @@ internal static class Parameters
 
     public static ParameterDocument Reports { get; } = Query("reports", "With `stream=true`: `live` sends each report as its batch is committed, `end` all of them once the body has ended. Without it: `end` behind a proxy (`Via`, `Forwarded`, `X-Forwarded-*` or HTTP/1.0), else `live`.", OneOf("live", "end"), "end");
 
-    public static ParameterDocument ContentEncoding { get; } = Header("Content-Encoding", "How the body is packed.", "gzip") with { Schema = OneOf("gzip", "br", "zstd") };
+    public static ParameterDocument ContentEncoding { get; } = Header("Content-Encoding", "How the body is packed.", "gzip") with { Schema = OneOf("gzip", "br", "zstd", "deflate") };
 
     public static ParameterDocument MaxBytes { get; } = Query("maxBytes",
         "The most bytes of a page, rounded down to a power of two from 4096 to 67108864; a record that is larger comes alone. With `key`: how much of the log is looked through, 16777216 when left out.",
@@ -120,6 +120,10 @@ internal static class Parameters
 
     public static ParameterDocument IfNoneMatch { get; } = Header("If-None-Match",
         "An `ETag` from before, or several: 304 without a body if the answer is still that one. Takes effect at an offset.", "\"8f1d4c0a52b7e693.42.45\"");
+
+    public static ParameterDocument Range { get; } = Header("Range", "The bytes to send of what can never change; one range. Ignored elsewhere.", "bytes=0-1023");
+
+    public static ParameterDocument IfRange { get; } = Header("If-Range", "With `Range`: the `ETag` of which the bytes are to be, else all is sent.", "\"8f1d4c0a52b7e693.42.45\"");
 
     static ParameterDocument Query(string name, string description, OpenApiSchema schema, JsonNode example) =>
         new(ParameterLocation.Query, name, description, schema, new ExampleDocument(name, "", example));

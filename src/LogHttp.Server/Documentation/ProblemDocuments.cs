@@ -62,11 +62,15 @@ internal static class ProblemDocuments
         Problems.Of(new FetchResult(FetchStatus.BeyondEnd, EarliestOffset: 0, EndOffset: 131, FirstOffset: 1000, NextOffset: 1000)),
         "The place lies beyond the end; `endOffset` says where that is.", Headers.Offsets);
 
+    public static ProblemDocument PreconditionFailed { get; } = new(Problems.PreconditionFailed("If-Match names other contents than there are."), "`If-Match` does not hold.", [.. Headers.Offsets, Headers.Link, Headers.ETag, Headers.ResourcePolicy]);
+    public static ProblemDocument TopicConditionFailed { get; } = new(Problems.TopicConditionFailed(Topic, exists: true), "`If-Match` or `If-None-Match` does not hold: `*` stands for a topic that exists, and there are no tags.") { Name = "topic_condition_failed" };
+    public static ProblemDocument RangeNotSatisfiable { get; } = new(Problems.RangeNotSatisfiable("bytes=5000-", 4096), "`Range` lies beyond the end of what can never change.", [.. Headers.Offsets, Headers.Link, Headers.ETag, Headers.AcceptRanges, Headers.ContentRange, Headers.ResourcePolicy]);
+
     public static ProblemDocument RecordTooLarge { get; } = new(Problems.RecordTooLarge(1_048_576), "A record is larger than `MaxRecordBytes`.");
     public static ProblemDocument BatchTooLarge { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.BatchTooLarge, "The records take more than 67108864 bytes (maxBatchBytes).")), "The records for a partition are larger than `MaxBatchBytes` together.");
     public static ProblemDocument BodyTooLarge { get; } = new(Problems.BodyTooLarge(), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
 
-    public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br and zstd, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
+    public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br, zstd and deflate, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
     public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");
     public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (maxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
 
@@ -90,7 +94,7 @@ internal static class ProblemDocuments
     [
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
         InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
+        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, PreconditionFailed, TopicConditionFailed, RangeNotSatisfiable, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

@@ -20,7 +20,7 @@ internal static partial class FetchEndpoint
         if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.MaxWaitSeconds), out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
             return new(problem);
-        if (query.Follows || FollowEndpoint.WantsEvents(context.Request))
+        if (query.Follows || Representations.PrefersEvents(context.Request))
             return new(FollowEndpoint.HandleAsync(context, address, query, following));
         if (context.Request.Query.ContainsKey(StreamPositions.Parameter))
             return new(Problems.InvalidRequest("invalid_parameter", $"{StreamPositions.Parameter} goes with a response that does not end: follow=true, or Accept: text/event-stream."));
@@ -47,12 +47,22 @@ internal static partial class FetchEndpoint
         headers.Link = Next(request, query.NextReference(address, page.NextOffset));
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
-        if (Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings))
+        var isKnown = Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings);
+        if (request.Headers.IfMatch.Count > 0 && !Preconditions.Match(request, headers.ETag))
+            return Problems.PreconditionFailed("If-Match names other contents than there are.");
+        if (isKnown)
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
-        context.Response.ContentType = representation.ContentType();
         if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines or Representation.Page)
-            await SendAsync(context, page.Region);
-        else if (!HttpMethods.IsHead(request.Method))
+        {
+            var range = new ByteRange(0, page.Region.LengthBytes);
+            if (page.IsFinal && address.IsPermanent && !ByteRange.TrySelect(context, page.Region.LengthBytes, out range, out problem))
+                return problem;
+            context.Response.ContentType = representation.ContentType();
+            await SendAsync(context, page.Region, range);
+            return TypedResults.Empty;
+        }
+        context.Response.ContentType = representation.ContentType();
+        if (!HttpMethods.IsHead(request.Method))
             await CopyAsync(context, new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues), address.Partition, page.Region, query.Key);
         return TypedResults.Empty;
     }
@@ -81,13 +91,13 @@ internal static partial class FetchEndpoint
     }
 
     /// <summary>The hot path: the segment's bytes, untouched.</summary>
-    static async Task SendAsync(HttpContext context, LogRegion region)
+    static async Task SendAsync(HttpContext context, LogRegion region, ByteRange range)
     {
-        context.Response.ContentLength = region.LengthBytes;
+        context.Response.ContentLength = range.LengthBytes;
         if (HttpMethods.IsHead(context.Request.Method))
             return;
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
-        await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position, region.LengthBytes, context.RequestAborted);
+        await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position + range.First, range.LengthBytes, context.RequestAborted);
     }
 
     [LoggerMessage(3, LogLevel.Error, "An answer was broken off, because the log is damaged")]

@@ -62,6 +62,15 @@ internal static class Problems
     public static Problem CrossSite(string origin) =>
         new(StatusCodes.Status403Forbidden, "cross_site", $"Pages of another site ({origin}) may not write here. AllowedWriteOrigins lets sites write.");
 
+    public static Problem PreconditionFailed(string detail) => new(StatusCodes.Status412PreconditionFailed, "precondition_failed", detail);
+
+    /// <summary>Conditions of a topic, which has no entity tags.</summary>
+    public static Problem TopicConditionFailed(string topic, bool exists) =>
+        PreconditionFailed($"Topic \"{topic}\" {(exists ? "exists" : "does not exist")}, and If-Match or If-None-Match asks otherwise. A topic has no ETag: only * can match.");
+
+    public static Problem RangeNotSatisfiable(string range, long lengthBytes) =>
+        new(StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", $"The Range \"{range}\" lies beyond the {lengthBytes} bytes of the response.");
+
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
 
     public static Problem BodyTimeout(TimeSpan timeout) =>

@@ -26,6 +26,9 @@ internal static class ProduceEndpoint
         if (found is null && !settings.Value.AutoCreateTopics)
             return Problems.UnknownTopic(topic);
 
+        if (found is not null && Preconditions.DemandsNone(context.Request))
+            return Problems.TopicConditionFailed(topic, exists: true);
+
         if (request.IsStream)
         {
             await using var stream = new ProduceStream(context, topic, request, found, catalog, options, budget, settings.Value, time, lifetime.ApplicationStopping);

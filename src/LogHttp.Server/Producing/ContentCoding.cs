@@ -37,6 +37,7 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
             if (coding is not null || (coding = Find(element)) is null)
             {
                 request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
+                coding = null;
                 problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{given}\". Supported: one of {Names}, or none.");
                 return false;
             }
