@@ -39,7 +39,7 @@ public class HeaderProperties
         var qualities = Array.ConvertAll([RecordsType.Name, "application/x-ndjson", "application/json"], type => QualityOf(type, ranges));
         var isBest = found switch
         {
-            Representation.Page => QualityOf("text/html", ranges.Where(range => !range.MatchesAllSubTypes)) > 0,
+            Representation.Page => ranges.Any(range => range.Quality != 0 && range.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)),
             Representation.Records => qualities[0] == qualities.Max(),
             Representation.JsonLines => qualities[1] == qualities.Max() && qualities[1] > 0,
             _ => qualities[2] == qualities.Max() && qualities[2] > 0,
