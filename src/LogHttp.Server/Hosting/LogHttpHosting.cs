@@ -35,7 +35,7 @@ internal static class LogHttpHosting
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new BodyBudget(settings.MaxReadingBytes, TimeSpan.FromSeconds(settings.BodyTimeoutSeconds), services.GetRequiredService<TimeProvider>());
         });
-        builder.Services.AddSingleton(static services => 
+        builder.Services.AddSingleton(static services =>
         {
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
