@@ -27,7 +27,7 @@ internal sealed class OnlineVerification(HttpClient client, FindingWriter writer
     async Task<List<string>> ListAsync()
     {
         var names = new List<string>();
-        for (var next = "/topics?limit=1000"; next is not null;)
+        for (var next = new Uri(client.BaseAddress!, "topics?limit=1000"); next is not null;)
         {
             var page = await client.GetFromJsonAsync<JsonElement>(next);
             foreach (var topic in page.GetProperty("topics").EnumerateArray())
@@ -38,14 +38,14 @@ internal sealed class OnlineVerification(HttpClient client, FindingWriter writer
                 else
                     names.Add(name);
             }
-            next = page.TryGetProperty("next", out var more) ? more.GetString() : null;
+            next = page.TryGetProperty("next", out var more) && more.GetString() is { } reference ? new Uri(next, reference) : null;
         }
         return names;
     }
 
     async Task<JsonElement> VerifyAsync(string topic)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/topics/{Uri.EscapeDataString(topic)}/verify");
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"topics/{Uri.EscapeDataString(topic)}/verify");
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         if (!response.IsSuccessStatusCode)
             throw new IOException($"The server answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync()}");

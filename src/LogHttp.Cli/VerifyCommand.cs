@@ -26,6 +26,9 @@ internal static class VerifyCommand
         return command;
     }
 
+    /// <summary>Keeps a path, such as http://host/log, below which a proxy serves the server.</summary>
+    static Uri AsDirectory(Uri address) => address.AbsolutePath.EndsWith('/') ? address : new UriBuilder(address) { Path = address.AbsolutePath + "/" }.Uri;
+
     static int Fail(TextWriter error, string reason)
     {
         error.WriteLine($"loghttp: {reason}");
@@ -36,7 +39,7 @@ internal static class VerifyCommand
     {
         try
         {
-            using var client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+            using var client = new HttpClient { BaseAddress = AsDirectory(address), Timeout = Timeout.InfiniteTimeSpan };
             new OnlineVerification(client, writer).RunAsync(topic).GetAwaiter().GetResult();
             return writer.HasDamage ? ExitCode.Findings : ExitCode.Success;
         }

@@ -89,33 +89,41 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.Contains("a server has", error, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task OfARunningServer_PrintsWhatItSays()
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("/", "")]
+    [InlineData("/log", "/log")]
+    [InlineData("/log/", "/log")]
+    public async Task OfARunningServer_PrintsWhatItSays(string path, string prefix)
     {
         using var server = new System.Net.HttpListener();
-        var address = $"http://127.0.0.1:{FreePort()}/";
-        server.Prefixes.Add(address);
+        var address = $"http://127.0.0.1:{FreePort()}";
+        server.Prefixes.Add(address + "/");
         server.Start();
         var asked = new List<string>();
         var answers = Task.Run(async () =>
         {
-            for (var number = 0; number < 2; number++)
+            for (var number = 0; number < 4; number++)
             {
                 var context = await server.GetContextAsync();
                 asked.Add($"{context.Request.HttpMethod} {context.Request.RawUrl}");
-                var body = number == 0
-                    ? """{"topics":[{"topic":"orders","id":"8f1d4c0a52b7e693","partitions":1}]}"""
-                    : """
+                var body = number switch
+                {
+                    0 => """{"topics":[{"topic":"clicks","id":"11d4c0a52b7e6938","partitions":1}],"next":"?after=clicks&limit=1000"}""",
+                    1 => """{"topics":[{"topic":"orders","id":"8f1d4c0a52b7e693","partitions":1}]}""",
+                    2 => """{"segments":1,"bytes":100,"damagedPlaces":0,"indexesMade":0}""",
+                    _ => """
                       {"kind":"data","topic":"orders","partition":0,"segment":42,"file":"00000000000000000042.ndjson","position":8192,"lengthBytes":4200,"reason":"rotten","nextOffset":97}
                       {"segments":3,"bytes":1000,"damagedPlaces":1,"indexesMade":0}
-                      """;
+                      """,
+                };
                 context.Response.Close(Encoding.UTF8.GetBytes(body), willBlock: true);
             }
         });
-        var (exitCode, output, _) = Verify("--url", address);
+        var (exitCode, output, _) = Verify("--url", address + path);
         await answers;
-        Assert.Equal(["GET /topics?limit=1000", "POST /topics/orders/verify"], asked);
-        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can go on at offset 97\n1 topics, 3 segments, 1000 bytes, ", output, StringComparison.Ordinal);
+        Assert.Equal([$"GET {prefix}/topics?limit=1000", $"GET {prefix}/topics?after=clicks&limit=1000", $"POST {prefix}/topics/clicks/verify", $"POST {prefix}/topics/orders/verify"], asked);
+        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can go on at offset 97\n2 topics, 4 segments, 1100 bytes, ", output, StringComparison.Ordinal);
         Assert.Equal(1, exitCode);
     }
 

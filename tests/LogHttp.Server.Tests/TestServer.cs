@@ -148,12 +148,16 @@ sealed class TestServer : IDisposable
         }
     }
 
+    /// <summary>The reference in <c>Link</c>, resolved against the URL that was asked.</summary>
     public static string NextLink(HttpResponseMessage response)
     {
         var link = Assert.Single(response.Headers.GetValues("Link"));
-        Assert.Matches("^<[^>]+>; rel=\"next\"$", link);
-        return link[1..link.IndexOf('>', StringComparison.Ordinal)];
+        Assert.Matches("^<[^/>][^>]*>; rel=\"next\"$", link);
+        return Resolve(response, link[1..link.IndexOf('>', StringComparison.Ordinal)]);
     }
+
+    /// <summary>A reference in a response, as path and query.</summary>
+    public static string Resolve(HttpResponseMessage response, string reference) => new Uri(response.RequestMessage!.RequestUri!, reference).PathAndQuery;
 
     public static long Number(HttpResponseMessage response, string header) =>
         long.Parse(Assert.Single(response.Headers.GetValues(header)), CultureInfo.InvariantCulture);

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
-using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -12,12 +11,6 @@ namespace LogHttp.Server.Endpoints;
 /// </summary>
 internal static class FollowEndpoint
 {
-    public static bool WantsEvents(HttpRequest request) =>
-        // Looked for as text first: every fetch asks this, and parsing the list costs more than the rest of it.
-        request.Headers.Accept.ToString().Contains(EventsFollow.Type, StringComparison.OrdinalIgnoreCase)
-        && MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
-        && accepted.Any(static type => type.MediaType.Equals(EventsFollow.Type, StringComparison.OrdinalIgnoreCase) && type.Quality != 0);
-
     /// <summary>Follows one partition.</summary>
     public static Task<IResult> HandleAsync(HttpContext context, LogAddress address, FetchQuery query, FollowServices services)
     {
@@ -54,7 +47,7 @@ internal static class FollowEndpoint
         try
         {
             var isHead = context.Request.Method == HttpMethods.Head;
-            var format = WantsEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources, namesPartitions) : lines(context, services);
+            var format = Representations.PrefersEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources, namesPartitions) : lines(context, services);
             var stream = new FollowStream(context, sources, format, services.Deadlines, TimeSpan.FromSeconds(services.Settings.HeartbeatSeconds));
             await stream.RunAsync(isHead);
             return TypedResults.Empty;
@@ -68,7 +61,7 @@ internal static class FollowEndpoint
     static bool TryReadStarts(HttpContext context, TopicCatalog catalog, int most, [NotNullWhen(true)] out List<FollowStart>? starts, [NotNullWhen(false)] out Problem? problem)
     {
         starts = null;
-        if (!context.Request.Query.HasOnly(["topics"], out problem)
+        if (!context.Request.Query.HasOnly(["topics", StreamPositions.Parameter], out problem)
             || !context.Request.Query.TryReadText("topics", out var topics, out problem) || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem))
             return false;
         var found = new List<FollowStart>();

@@ -1,3 +1,4 @@
+using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
@@ -52,7 +53,23 @@ internal static class Problems
 
     public static Problem ConfigurationDiffers(string detail) => new(StatusCodes.Status409Conflict, "configuration_differs", detail);
 
-    public static Problem CrossSite(string detail) => new(StatusCodes.Status403Forbidden, "cross_site", detail);
+    /// <param name="host">The name in <c>Host</c>.</param>
+    /// <param name="accepted">The names that are accepted.</param>
+    public static Problem InvalidHost(HostString host, HostNames accepted) =>
+        InvalidRequest("invalid_host", $"This server does not answer to the Host \"{host}\". Accepted: {accepted}. AllowedHosts adds more.");
+
+    /// <param name="origin">The page's origin, or how else it was told.</param>
+    public static Problem CrossSite(string origin) =>
+        new(StatusCodes.Status403Forbidden, "cross_site", $"Pages of another site ({origin}) may not write here. AllowedWriteOrigins lets sites write.");
+
+    public static Problem PreconditionFailed(string detail) => new(StatusCodes.Status412PreconditionFailed, "precondition_failed", detail);
+
+    /// <summary>Conditions of a topic, which has no entity tags.</summary>
+    public static Problem TopicConditionFailed(string topic, bool exists) =>
+        PreconditionFailed($"Topic \"{topic}\" {(exists ? "exists" : "does not exist")}, and If-Match or If-None-Match asks otherwise. A topic has no ETag: only * can match.");
+
+    public static Problem RangeNotSatisfiable(string range, long lengthBytes) =>
+        new(StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", $"The Range \"{range}\" lies beyond the {lengthBytes} bytes of the response.");
 
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
 

@@ -26,6 +26,9 @@ internal static class ProduceEndpoint
         if (found is null && CheckCreation(topic, settings.Value) is { } creationProblem)
             return creationProblem;
 
+        if (found is not null && Preconditions.DemandsNone(context.Request))
+            return Problems.TopicConditionFailed(topic, exists: true);
+
         if (request.IsStream)
         {
             await using var stream = new ProduceStream(context, topic, request, found, catalog, options, budget, settings.Value, time, lifetime.ApplicationStopping);
@@ -95,7 +98,7 @@ internal static class ProduceEndpoint
             return Refused(context, Problems.Of(results[0].Append));
         if (results is [var only])
         {
-            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
+            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
             var isRepeat = only.Append.Status == AppendStatus.Repeated;
             var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.Count, only.Append.TimestampMs);
             return new Answer<Produced>(isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);

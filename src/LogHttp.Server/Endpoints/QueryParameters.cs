@@ -1,5 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -47,6 +50,19 @@ internal static class QueryParameters
         text = values[0];
         problem = values.Count > 1 ? Problems.InvalidRequest("invalid_parameter", $"{name} is given {values.Count} times.") : null;
         return problem is null;
+    }
+
+    /// <summary>
+    /// The bytes of a parameter. The framework leaves what is not UTF-8 as it was written, <c>%FF</c>, which is another text.
+    /// </summary>
+    public static byte[] DecodedBytes(this QueryString query, string name)
+    {
+        foreach (var pair in new QueryStringEnumerable(query.Value))
+        {
+            if (pair.DecodeName().Span.Equals(name, StringComparison.OrdinalIgnoreCase))
+                return WebUtility.UrlDecodeToBytes(Encoding.UTF8.GetBytes(pair.EncodedValue.ToString()), 0, Encoding.UTF8.GetByteCount(pair.EncodedValue.Span)) ?? [];
+        }
+        return [];
     }
 
     /// <summary>Reads a parameter that has one possible value, or is missing.</summary>

@@ -21,12 +21,17 @@ internal static class TopicEndpoints
             return problem;
         if (!asked.TryApply(options.TopicDefaults, options.Records, out var configuration, out problem))
             return problem;
+        if (context.Request.Headers.IfMatch.Count > 0 && !Preconditions.MatchTopic(context.Request, catalog.Find(topic) is not null))
+            return Problems.TopicConditionFailed(topic, catalog.Find(topic) is not null);
         var found = await catalog.GetOrCreateAsync(topic, configuration);
+        // Of several requests that ask for a new topic at once, one has made it.
+        if (!found.IsNew && Preconditions.DemandsNone(context.Request))
+            return Problems.TopicConditionFailed(topic, exists: true);
         // What the request leaves open may be as it is: a second PUT finds what the first made, whatever the defaults are by now.
         if (!found.IsNew && asked.DifferenceFrom(found.Topic.Configuration) is { } difference)
             return Problems.ConfigurationDiffers($"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed.");
         if (found.IsNew)
-            context.Response.Headers.Location = $"/topics/{topic}";
+            context.Response.Headers.Location = RelativeReference.PrefixOf(context.Request) + topic;
         return Describe(context, found.Topic, found.IsNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
 
@@ -44,6 +49,8 @@ internal static class TopicEndpoints
         var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
         if (problem is not null)
             return problem;
+        if (catalog.Find(topic) is not null && !Preconditions.MatchTopic(context.Request, exists: true))
+            return Problems.TopicConditionFailed(topic, exists: true);
         var found = await catalog.ConfigureAsync(topic, before =>
         {
             if (!asked.TryApply(before, options.Records, out var after, out problem) || after.Partitions == before.Partitions)
@@ -61,6 +68,8 @@ internal static class TopicEndpoints
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
+        if (!Preconditions.MatchTopic(context.Request, exists: true))
+            return catalog.DamagedTopics.ContainsKey(topic) || catalog.Find(topic) is not null ? Problems.TopicConditionFailed(topic, exists: true) : Problems.UnknownTopic(topic);
         return await catalog.DeleteAsync(topic) ? TypedResults.NoContent() : Problems.UnknownTopic(topic);
     }
 
@@ -78,7 +87,7 @@ internal static class TopicEndpoints
             .Take(count + 1)
             .Select(static found => found.Topic is { } topic ? new TopicEntry(found.Name) { Id = topic.Id, Partitions = topic.Partitions.Length } : new TopicEntry(found.Name) { Damaged = found.Reason })
             .ToArray();
-        var next = entries.Length > count ? $"/topics?after={entries[count - 1].Topic}&limit={count}" : null;
+        var next = entries.Length > count ? $"?after={entries[count - 1].Topic}&limit={count}" : null;
         if (next is not null)
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;

@@ -25,6 +25,8 @@ internal sealed record TopicSettings
     public static async Task<(TopicSettings Settings, Problem? Problem)> ReadAsync(HttpContext context, BodyBudget budget)
     {
         var settings = new TopicSettings();
+        if (!ContentCoding.TryRead(context.Request, out var coding, out var codingProblem) || coding is not null)
+            return (settings, codingProblem ?? Problems.UnsupportedMediaType($"The Content-Encoding is \"{coding!.Name}\". A topic's configuration is read as it comes, without one."));
         using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
         var tooLarge = new Problem(StatusCodes.Status413PayloadTooLarge, "body_too_large", $"A topic's configuration takes {MaxBodyBytes} bytes at most.");
         var problem = await body.ReadWholeAsync(MaxBodyBytes, json =>

@@ -17,6 +17,8 @@ internal static class TrimEndpoint
             return problem;
         if (catalog.Find(topic) is not { } found)
             return Problems.UnknownTopic(topic);
+        if (!Preconditions.MatchTopic(context.Request, exists: true))
+            return Problems.TopicConditionFailed(topic, exists: true);
         if (number >= found.Partitions.Length)
             return Problems.UnknownPartition((int)number.Value, found.Partitions.Length);
         if (number is null && place.IsNumeric && found.Partitions.Length > 1)

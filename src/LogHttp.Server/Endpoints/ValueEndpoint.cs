@@ -27,12 +27,18 @@ internal static class ValueEndpoint
         var only = page with { NextOffset = page.FirstOffset + 1, IsFinal = page.IsDurable };
         FetchEndpoint.WriteOffsets(headers, only);
         SecurityHeaders.ApplySandbox(headers);
-        if (Caching.WriteHeaders(context, address, only, ".value", waits: false, settings.Value))
+        var isKnown = Caching.WriteHeaders(context, address, only, ".value", waits: false, settings.Value);
+        if (!Preconditions.Match(context.Request, headers.ETag))
+            return Problems.PreconditionFailed("If-Match names other contents than there are.");
+        if (isKnown)
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        var range = new ByteRange(0, content.Length);
+        if (only.IsFinal && address.IsPermanent && !ByteRange.TrySelect(context, content.Length, out range, out problem))
+            return problem;
         context.Response.ContentType = contentType;
-        context.Response.ContentLength = content.Length;
+        context.Response.ContentLength = range.LengthBytes;
         if (!HttpMethods.IsHead(context.Request.Method))
-            await context.Response.BodyWriter.WriteAsync(content, context.RequestAborted);
+            await context.Response.BodyWriter.WriteAsync(content.Slice((int)range.First, (int)range.LengthBytes), context.RequestAborted);
         return TypedResults.Empty;
     }
 

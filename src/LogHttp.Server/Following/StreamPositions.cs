@@ -14,12 +14,18 @@ internal sealed class StreamPositions
 {
     readonly Dictionary<(string Topic, int Partition), (string Id, long Offset)> _positions = [];
 
-    /// <summary>Reads `Last-Event-ID`; an id without positions where there is none.</summary>
+    /// <summary>For clients that cannot set the header: event-source-polyfill comes back with it in the query.</summary>
+    public const string Parameter = "lastEventId";
+
+    /// <summary>Reads `Last-Event-ID`, else `?lastEventId=`; an id without positions where there is neither.</summary>
     public static bool TryRead(HttpRequest request, out StreamPositions read, [NotNullWhen(false)] out Problem? problem)
     {
         read = new StreamPositions();
         problem = null;
         var text = request.Headers["Last-Event-ID"];
+        // A browser sends the header when it comes back, and by then the URL is older.
+        if (StringValues.IsNullOrEmpty(text))
+            text = request.Query[Parameter];
         if (StringValues.IsNullOrEmpty(text))
             return true;
         foreach (var position in text.ToString().Split(','))

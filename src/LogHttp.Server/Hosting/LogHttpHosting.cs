@@ -19,9 +19,6 @@ internal static class LogHttpHosting
 {
     const string DefaultUrl = "http://127.0.0.1:8080";
 
-    /// <summary>What pages of allowed origins may read besides the body.</summary>
-    static readonly string[] ExposedHeaders = ["ETag", "Link", "Location", "Retry-After", "Log-Topic-Id", "Log-First-Offset", "Log-Next-Offset", "Log-End-Offset", "Log-Earliest-Offset", "Producer-Epoch", "Producer-Expected-Seq"];
-
     public static void AddLogHttp(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<LogHttpSettings>()
@@ -38,7 +35,11 @@ internal static class LogHttpHosting
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new BodyBudget(settings.MaxReadingBytes, TimeSpan.FromSeconds(settings.BodyTimeoutSeconds), services.GetRequiredService<TimeProvider>());
         });
-        builder.Services.AddSingleton(static services => new SiteGuard(services.GetRequiredService<IOptions<LogHttpSettings>>().Value));
+        builder.Services.AddSingleton(static services =>
+        {
+            var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
+            return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
+        });
         builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
         builder.Services.AddSingleton<Deadlines>();
         builder.Services.AddSingleton<LongPoll>();
@@ -66,12 +67,12 @@ internal static class LogHttpHosting
         });
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
         builder.Services.AddCors();
+        builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
-        builder.Services.AddOptions<CorsOptions>().Configure<IOptions<LogHttpSettings>>(static (cors, settings) => cors.AddDefaultPolicy(policy => policy
-            .WithOrigins(settings.Value.AllowedOriginList).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(ExposedHeaders)));
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<LogHttpSettings>>(static (kestrel, settings) =>
         {
             kestrel.AddServerHeader = false;
+            kestrel.RequestHeaderEncodingSelector = HeaderText.EncodingOf;
             kestrel.Limits.MaxRequestBodySize = settings.Value.MaxBodyBytes;
             kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
             // A body that brings nothing is given up before that, by BodyReader; this is for one that drips.

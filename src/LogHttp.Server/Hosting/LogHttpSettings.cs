@@ -105,11 +105,17 @@ internal sealed class LogHttpSettings
     /// <summary>How long caches may keep a page that can't change; 0: they have to ask.</summary>
     public int CacheMaxAgeSeconds { get; set; } = 365 * 24 * 3600;
 
-    /// <summary>The hosts that requests may name, split by semicolons, <c>*</c> for all; empty: loopback's names while only that is listened on.</summary>
+    /// <summary>
+    /// Names in <c>Host</c> to accept besides IP addresses, <c>localhost</c> and the machine's own, split by semicolons;
+    /// <c>*.example.org</c> for all below one, <c>*</c> for any.
+    /// </summary>
     public string AllowedHosts { get; set; } = "";
 
-    /// <summary>The origins of other sites whose pages may read and write, split by semicolons, <c>*</c> for all.</summary>
+    /// <summary>Origins of other sites whose pages may read, split by semicolons, <c>*</c> for all.</summary>
     public string AllowedOrigins { get; set; } = "";
+
+    /// <summary>Origins of other sites whose pages may read, append, change and delete, split by semicolons, <c>*</c> for all.</summary>
+    public string AllowedWriteOrigins { get; set; } = "";
 
     /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
     public long MaxReadingBytes { get; set; } = 1L << 30;
@@ -151,6 +157,8 @@ internal sealed class LogHttpSettings
 
     internal string[] AllowedOriginList => field ??= Split(AllowedOrigins);
 
+    internal string[] AllowedWriteOriginList => field ??= Split(AllowedWriteOrigins);
+
     internal IPAddress[] TrustedProxyList => field ??= [.. Split(TrustedProxies).Select(static text => IPAddress.TryParse(text, out var address) ? address : IPAddress.None)];
 
     /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
@@ -171,8 +179,8 @@ internal sealed class LogHttpSettings
             return $"LogFormat is \"{LogFormat}\"; it must be \"text\" or \"json\"";
         if (!FlushPolicy.TryParse(Flush, out _))
             return $"Flush is \"{Flush}\"; {FlushPolicy.Grammar}";
-        if (AllowedOriginList.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other)
-            return $"AllowedOrigins has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as https://example.org:8443";
+        if ((CheckOrigins(nameof(AllowedOrigins), AllowedOriginList) ?? CheckOrigins(nameof(AllowedWriteOrigins), AllowedWriteOriginList)) is { } fault)
+            return fault;
         if (TrustedProxyList.Contains(IPAddress.None))
             return $"TrustedProxies is \"{TrustedProxies}\"; it must be IP addresses, ; between them";
         return Range(nameof(MaxBodyBytes), MaxBodyBytes, 1, 1L << 30)
@@ -207,6 +215,11 @@ internal sealed class LogHttpSettings
 
     static string? Range(string name, long value, long least, long most) =>
         value < least || value > most ? FormattableString.Invariant($"{name} is {value}; it must be from {least} to {most}") : null;
+
+    static string? CheckOrigins(string name, string[] origins) =>
+        origins.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other
+            ? $"{name} has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as https://example.org:8443"
+            : null;
 
     static string[] Split(string list) => list.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 

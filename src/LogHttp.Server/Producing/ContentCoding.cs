@@ -12,34 +12,47 @@ namespace LogHttp.Server.Producing;
 internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyDecoder> CreateDecoder)
 {
     /// <summary>What may be sent, for <c>Accept-Encoding</c> of the answer to who sends another (RFC 9110 §12.5.3).</summary>
-    public const string Names = "gzip, br, zstd";
+    public const string Names = "gzip, br, zstd, deflate";
 
     static readonly ContentCoding Gzip = new("gzip", 32 << 10, static () => new GzipDecoder());
     static readonly ContentCoding Brotli = new("br", 16 << 20, static () => new BrotliBodyDecoder());
+    static readonly ContentCoding Deflate = new("deflate", 32 << 10, static () => new DeflateBodyDecoder());
     static readonly ContentCoding Zstd = new("zstd", ZstdBodyDecoder.MaxWindowBytes, static () => new ZstdBodyDecoder());
 
-    /// <summary>Reads the header; null for a body that is as it is.</summary>
+    /// <summary>
+    /// Reads the header; null for a body that is as it is. A list may have empty elements (RFC 9110 §5.6.1.2), and may be
+    /// empty altogether.
+    /// </summary>
     public static bool TryRead(HttpRequest request, out ContentCoding? coding, [NotNullWhen(false)] out Problem? problem)
     {
         (coding, problem) = (null, null);
         var given = request.Headers.ContentEncoding;
         if (given.Count == 0)
             return true;
-        var isKnown = true;
-        (coding, isKnown) = given.ToString().ToLowerInvariant() switch
+        foreach (var element in given.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            "gzip" or "x-gzip" => (Gzip, true),
-            "br" => (Brotli, true),
-            "zstd" => (Zstd, true),
-            "identity" => (null, true),
-            _ => ((ContentCoding?)null, false),
-        };
-        if (isKnown)
-            return true;
-        request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
-        problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{given}\"; bodies may come with one of {Names}, or without.");
-        return false;
+            if (element.Equals("identity", StringComparison.OrdinalIgnoreCase))
+                continue;
+            // One only: each more could multiply what a few bytes unpack to.
+            if (coding is not null || (coding = Find(element)) is null)
+            {
+                request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
+                coding = null;
+                problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{given}\". Supported: one of {Names}, or none.");
+                return false;
+            }
+        }
+        return true;
     }
+
+    static ContentCoding? Find(string name) => name.ToLowerInvariant() switch
+    {
+        "gzip" or "x-gzip" => Gzip,
+        "br" => Brotli,
+        "zstd" => Zstd,
+        "deflate" => Deflate,
+        _ => null,
+    };
 }
 
 /// <summary>A body that came packed, unpacked piece by piece in one buffer.</summary>

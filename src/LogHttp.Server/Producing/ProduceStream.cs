@@ -65,7 +65,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         (_context, _topicName, _request, _topic, _catalog, _options, _budget, _time) = (context, topic, request, found, catalog, options, budget, time);
         (_linger, _idleTimeout) = (TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds), TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds));
         _room = new(settings.MaxProduceStreamBatches);
-        _reports = new(context.Response);
+        _reports = new(context.Response, request.ReportsWaitForTheEnd);
         _batch = NewBatch();
         // A body of any length, at any pace.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)

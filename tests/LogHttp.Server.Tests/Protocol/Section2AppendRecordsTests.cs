@@ -225,7 +225,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("key=bob")]
+    [InlineData("keyy=bob")]
     [InlineData("splitt=lines")]
     public async Task Post_WithAParameterThatThereIsNot_IsRefused(string query) =>
         await TestServer.ProblemAsync(await _server.PostAsync($"/topics/refused?{query}", "text/plain", "a\nb"), HttpStatusCode.BadRequest, "invalid_parameter", query.Split('=')[0]);
