@@ -44,6 +44,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton<LongPoll>();
         builder.Services.AddSingleton<FollowServices>();
         builder.Services.AddSingleton<Verification>();
+        builder.Services.AddSingleton<SortedTopicNames>();
         builder.Services.AddSingleton<CatalogHost>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
         builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);
