@@ -47,7 +47,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
         }
         catch (JsonException exception)
         {
-            return Problems.InvalidRequest("invalid_json", $"The body is not valid JSON, or nested too deep: {exception.Message}");
+            return Problems.InvalidRequest("invalid_json", $"The body is not valid JSON at {JsonFault.Describe(exception)}");
         }
     }
 

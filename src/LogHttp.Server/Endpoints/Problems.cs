@@ -57,7 +57,7 @@ internal static class Problems
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
 
     public static Problem BodyTimeout(TimeSpan timeout) =>
-        new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No further byte of the body came for {timeout.TotalSeconds:0} s (bodyTimeoutSeconds); nothing was appended.", IsRetryable: true);
+        new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No further byte of the body came for {timeout.TotalSeconds:0} s (BodyTimeoutSeconds); nothing was appended.", IsRetryable: true);
 
     /// <summary>A stream that brought nothing: <paramref name="setting"/> says how long it may.</summary>
     public static Problem StreamTimeout(TimeSpan timeout, string setting) =>
@@ -80,16 +80,16 @@ internal static class Problems
         // Every body is read with it in hand, and the bound is the same for all.
         if (LastRecordTooLarge is { } made && made.MaxRecordBytes == maxRecordBytes)
             return made.Problem;
-        var problem = Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (maxRecordBytes)."));
+        var problem = Of(new RecordFault(RecordFaultCode.RecordTooLarge, $"The record is larger than {maxRecordBytes} bytes (MaxRecordBytes)."));
         LastRecordTooLarge = new(maxRecordBytes, problem);
         return problem;
     }
 
     public static Problem TooMuchReading() =>
-        new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (maxReadingBytes); nothing was appended.", IsRetryable: true);
+        new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Too many request bodies are being read at once (MaxReadingBytes); nothing was appended.", IsRetryable: true);
 
     public static Problem TooManyRequests(int perSecond) =>
-        new(StatusCodes.Status429TooManyRequests, "too_many_requests", $"A client may send {perSecond} requests a second (maxClientRequestsPerSecond); nothing was done.", IsRetryable: true);
+        new(StatusCodes.Status429TooManyRequests, "too_many_requests", $"A client may send {perSecond} requests a second (MaxClientRequestsPerSecond); nothing was done.", IsRetryable: true);
 
     public static Problem VerificationRuns() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "Another verification runs; one does at a time.", IsRetryable: true);
@@ -149,8 +149,8 @@ internal static class Problems
     /// <summary>What was thrown while a request was handled.</summary>
     public static Problem Of(Exception exception) => exception switch
     {
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, "body_too_large", "The body is larger than a request may be (maxBodyBytes); send it in parts."),
-        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, "The body came too slowly (minBodyBytesPerSecond); nothing was appended.", IsRetryable: true),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(StatusCodes.Status413PayloadTooLarge, "body_too_large", "The body is larger than a request may be (MaxBodyBytes); send it in parts."),
+        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } => new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, "The body came too slowly (MinBodyBytesPerSecond); nothing was appended.", IsRetryable: true),
         BadHttpRequestException bad => new(bad.StatusCode, "bad_request", bad.Message),
         BodyEncodingException => new(StatusCodes.Status400BadRequest, "invalid_encoding", exception.Message),
         BodyException => new(StatusCodes.Status400BadRequest, "incomplete_body", exception.Message),

@@ -160,7 +160,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
         catch (BodyTimeoutException exception)
         {
-            return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? "produceStreamIdleSeconds" : "bodyTimeoutSeconds");
+            return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? nameof(LogHttpSettings.ProduceStreamIdleSeconds) : nameof(LogHttpSettings.BodyTimeoutSeconds));
         }
         catch (Exception exception) when (exception is BodyException or BodyEncodingException or BadHttpRequestException)
         {
@@ -168,7 +168,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
     }
 
-    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "Too many request bodies are being read at once (maxReadingBytes)." };
+    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "Too many request bodies are being read at once (MaxReadingBytes)." };
 
     /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
     async ValueTask<BodyPiece> NextAsync()
