@@ -36,7 +36,7 @@ internal sealed partial class FindingWriter(TextWriter output, bool isJson)
     {
         var kind = finding.Kind switch { FindingKind.Data => "DAMAGE", FindingKind.Index => "index", _ => "note" };
         var range = finding.LengthBytes > 0 ? $", bytes {finding.Position} to {finding.Position + finding.LengthBytes - 1}" : finding.Position > 0 ? $", position {finding.Position}" : "";
-        var goOn = finding.NextOffset is { } next ? $"; readers can go on at offset {next}" : "";
+        var goOn = finding.NextOffset is { } next ? $"; readers can continue at offset {next}" : "";
         return $"{kind}: {TerminalText.Escape(finding.Path)}{range}: {TerminalText.Escape(finding.Reason)}{goOn}";
     }
 

@@ -58,7 +58,7 @@ internal static class VerifyCommand
     static int Run(string directory, string? topic, FindingWriter writer, TextWriter error)
     {
         if (!Directory.Exists(Path.Combine(directory, "topics")))
-            return Fail(error, $"{directory} is no data directory: it has no topics/. Name it with --data.");
+            return Fail(error, $"{directory} is not a data directory: it has no topics/. Name one with --data.");
         var started = Stopwatch.GetTimestamp();
         try
         {

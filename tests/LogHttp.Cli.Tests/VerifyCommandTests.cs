@@ -115,7 +115,7 @@ public sealed class VerifyCommandTests : IDisposable
         var (exitCode, output, _) = Verify("--url", address);
         await answers;
         Assert.Equal(["GET /topics?limit=1000", "POST /topics/orders/verify"], asked);
-        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can go on at offset 97\n1 topics, 3 segments, 1000 bytes, ", output, StringComparison.Ordinal);
+        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can continue at offset 97\n1 topics, 3 segments, 1000 bytes, ", output, StringComparison.Ordinal);
         Assert.Equal(1, exitCode);
     }
 

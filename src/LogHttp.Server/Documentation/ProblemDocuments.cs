@@ -19,7 +19,7 @@ internal static class ProblemDocuments
     public static ProblemDocument InvalidTopic { get; } = new(Problems.InvalidRequest("invalid_topic", TopicName.Check("or ders")!), "No topic can have that name.");
     public static ProblemDocument InvalidPlace { get; } = new(Problems.InvalidPlace("ten"), "The place can't be read.");
     public static ProblemDocument InvalidParameter { get; } = new(Problems.InvalidRequest("invalid_parameter", "maxBytes is \"1k\"; it must be one whole number from 1 to 9223372036854775807."), "A parameter of the query can't be read, is there twice, or does not go with the rest.");
-    public static ProblemDocument PartitionRequired { get; } = new(Problems.InvalidRequest("partition_required", "Topic \"orders\" has 3 partitions; say which with ?partition=0 to 2."), "The topic has several partitions and the URL names none.");
+    public static ProblemDocument PartitionRequired { get; } = new(Problems.InvalidRequest("partition_required", "Topic \"orders\" has 3 partitions. Choose one with ?partition=0 to 2."), "The topic has several partitions and the URL names none.");
     public static ProblemDocument InvalidKey { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidKey, "The key takes 20000 bytes; the most is 16384 (MaxKeyBytes).")), "A key is too long, is no text, or is there twice.");
     public static ProblemDocument InvalidHeader { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidHeader, "The headers take 40000 bytes; the most is 32768 (MaxHeadersBytes).")), "A record's headers are too large or malformed, or `Record-*` headers came with a body of many records.");
     public static ProblemDocument InvalidProducer { get; } = new(Problems.InvalidRequest("invalid_producer", "Producer-Id, Producer-Epoch and Producer-Seq go together, each once; there are 1, 1 and 0."), "A producer's header is missing or can't be read, or its records go to several partitions.");
@@ -54,7 +54,7 @@ internal static class ProblemDocuments
         "The place lies before the earliest record; `earliestOffset` says where that is.", Headers.Offsets);
 
     public static ProblemDocument TopicReplaced { get; } = new(
-        new(StatusCodes.Status410Gone, "topic_replaced", "Topic \"orders\" was deleted and made again; the one there is now has the id 8f1d4c0a52b7e693. Begin at its earliest record."),
+        new(StatusCodes.Status410Gone, "topic_replaced", "Topic \"orders\" was deleted and created again. Its id is now 8f1d4c0a52b7e693. Start at its earliest record."),
         "`v` names an earlier topic of that name.", Headers.TopicId);
 
     public static ProblemDocument OffsetBeyondEnd { get; } = new(

@@ -26,7 +26,7 @@ internal sealed record TopicSettings
         var problem = await body.ReadWholeAsync(MaxBodyBytes, json =>
         {
             (settings, var fault) = json.IsEmpty ? (settings, null) : Parse(json);
-            return fault is null ? null : Invalid($"The body is no configuration of a topic, such as {{\"partitions\":3,\"segmentBytes\":268435456,\"flush\":\"always\"}}: {fault}{HintOf(context.Request)}");
+            return fault is null ? null : Invalid($"The body is not the configuration of a topic, such as {{\"partitions\":3,\"segmentBytes\":268435456,\"flush\":\"always\"}}: {fault}{HintOf(context.Request)}");
         }, tooLarge);
         return (settings, problem);
     }

@@ -168,7 +168,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
     }
 
-    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "Too many request bodies are being read at once (MaxReadingBytes)." };
+    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "The request bodies being read fill MaxReadingBytes." };
 
     /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
     async ValueTask<BodyPiece> NextAsync()
