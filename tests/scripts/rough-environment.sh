@@ -138,7 +138,8 @@ stopped "read-only disks, but for the data"
 refused "a read-only data directory" "Read-only file system" $namespace bash -c "mount --bind '$data' '$data' && mount -o remount,bind,ro '$data' && exec dotnet '$dll' --data '$data' --port 0"
 refused "a data directory that can't be made" "Read-only file system" $namespace bash -c "mount --bind '$data' '$data' && mount -o remount,bind,ro '$data' && exec dotnet '$dll' --data '$data/new' --port 0"
 refused "a full disk" "No space left on the device" $namespace bash -c "mount -t tmpfs -o size=4k,nr_inodes=3 none /mnt && { head -c 65536 /dev/zero >/mnt/full 2>/dev/null || true; } && exec dotnet '$dll' --data /mnt/data --port 0"
-refused "a data directory that is a file" "$work/large" dotnet "$dll" --data "$work/large" --port 0
+echo precious >"$work/file"
+refused "a data directory that is a file" "$work/file" dotnet "$dll" --data "$work/file" --port 0
 if [ "$(id -u)" -eq 0 ]; then
   mkdir -p "$work/foreign"
   chmod 700 "$work"
@@ -163,6 +164,5 @@ done
 [ -S "$socket" ] || fail "a Unix socket: there is none"
 refused "a Unix socket of a running server" "address already in use" dotnet "$dll" --data "$work/other" --urls "http://unix:$socket"
 stopped "a Unix socket that a killed server left"
-echo precious >"$work/file"
 refused "a file in the place of a Unix socket" "address already in use" dotnet "$dll" --data "$work/other" --urls "http://unix:$work/file"
 [ "$(cat "$work/file")" = precious ] || fail "a file in the place of a Unix socket was changed"
