@@ -123,8 +123,40 @@ public sealed class VerifyCommandTests : IDisposable
         var (exitCode, output, _) = Verify("--url", address + path);
         await answers;
         Assert.Equal([$"GET {prefix}/topics?limit=1000", $"GET {prefix}/topics?after=clicks&limit=1000", $"POST {prefix}/topics/clicks/verify", $"POST {prefix}/topics/orders/verify"], asked);
-        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can go on at offset 97\n2 topics, 4 segments, 1100 bytes, ", output, StringComparison.Ordinal);
+        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can continue at offset 97\n2 topics, 4 segments, 1100 bytes, ", output, StringComparison.Ordinal);
         Assert.Equal(1, exitCode);
+    }
+
+    [Fact]
+    public async Task OfAServerThatRefuses_PrintsItsReason_Escaped()
+    {
+        using var server = new System.Net.HttpListener();
+        var address = $"http://127.0.0.1:{FreePort()}/";
+        server.Prefixes.Add(address);
+        server.Start();
+        var answer = Task.Run(async () =>
+        {
+            var context = await server.GetContextAsync();
+            context.Response.StatusCode = 503;
+            context.Response.Close(Encoding.UTF8.GetBytes("""{"title":"Service Unavailable","detail":"Another verification runs.\u001b[2J"}"""), willBlock: true);
+        });
+        var (exitCode, output, error) = Verify("--url", address, "--topic", "orders");
+        await answer;
+        Assert.Equal((2, "", "loghttp: The server answered 503: Another verification runs.\\u001b[2J\n"), (exitCode, output, error));
+    }
+
+    [Fact]
+    public async Task OfAServerThatHangs_EndsWithCtrlC()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        using var interrupt = new CancellationTokenSource();
+        var error = new StringWriter();
+        var running = CommandTree.Create().Parse(["verify", "--url", $"http://{listener.LocalEndpoint}"]).InvokeAsync(new() { Error = error }, interrupt.Token);
+        using var client = await listener.AcceptSocketAsync();
+        await interrupt.CancelAsync();
+        Assert.Equal(130, await running.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal("loghttp: interrupted. The server stops verifying.\n", error.ToString());
     }
 
     static int FreePort()
@@ -136,6 +168,7 @@ public sealed class VerifyCommandTests : IDisposable
 
     [Theory]
     [InlineData("--url", "nowhere")]
+    [InlineData("--url", "file:///etc/passwd")]
     [InlineData("--url", "http://127.0.0.1:1")]
     [InlineData("--topic", "nothing")]
     [InlineData("--data", "/nowhere")]

@@ -47,7 +47,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
         }
         catch (JsonException exception)
         {
-            return Problems.InvalidRequest("invalid_json", $"The body is not valid JSON, or nested too deep: {exception.Message}");
+            return Problems.InvalidRequest("invalid_json", $"The body is not valid JSON at {JsonFault.Describe(exception)}");
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
     {
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
-            return Invalid("The body is no object; it has to be {\"records\":[{\"value\":…}]}.");
+            return Invalid("The body is not an object. It has to be {\"records\":[{\"value\":…}]}.");
         var hasRecords = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -84,7 +84,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
         if (reader.TokenType == JsonTokenType.Null)
             return null;
         if (reader.TokenType != JsonTokenType.StartArray)
-            return Invalid("records is no array.");
+            return Invalid("records is not an array.");
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (ReadRecord(ref reader, body) is { } problem)
@@ -96,7 +96,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
     Problem? ReadRecord(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
-            return Invalid("It is no object; it has to be {\"value\":…}.");
+            return Invalid("It is not an object. It has to be {\"value\":…}.");
         var (seen, number, metadata) = (Field.None, (int?)null, default(RecordMetadata));
         var json = "null"u8;
         byte[]? bytes = null;
@@ -119,7 +119,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
                     number = reader.GetInt32();
                     break;
                 case Field.Key when !TryReadKey(ref reader, body, out metadata):
-                    return Invalid(kind == BodyKind.ConfluentBinary ? "key is not a string of Base64." : "key is no Unicode text: it holds half of a surrogate pair.");
+                    return Invalid(kind == BodyKind.ConfluentBinary ? "key is not a string of Base64." : "key is not Unicode text: it holds half of a surrogate pair.");
                 case Field.Value when kind == BodyKind.ConfluentJson:
                     json = Slice(ref reader, body);
                     break;
@@ -220,7 +220,7 @@ internal sealed class ConfluentBody(BodyKind kind, PartitionedBatch batches, int
         }
     }
 
-    static Problem NoRecords() => new(StatusCodes.Status422UnprocessableEntity, "no_records", "There are no records; the body has to be {\"records\":[{\"value\":…}]}.");
+    static Problem NoRecords() => new(StatusCodes.Status422UnprocessableEntity, "no_records", "There are no records. The body has to be {\"records\":[{\"value\":…}]}.");
 
     static Problem Unrecognized(scoped ref Utf8JsonReader reader) => Invalid($"Unrecognized field: {Encoding.UTF8.GetString(reader.ValueSpan)}");
 

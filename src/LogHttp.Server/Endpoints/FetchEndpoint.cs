@@ -100,7 +100,7 @@ internal static partial class FetchEndpoint
         await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position + range.First, range.LengthBytes, context.RequestAborted);
     }
 
-    [LoggerMessage(3, LogLevel.Error, "An answer was broken off, because the log is damaged")]
+    [LoggerMessage(3, LogLevel.Error, "A response was aborted because the log is damaged")]
     static partial void BrokenOff(ILogger logger, Exception exception);
 
     static string Next(HttpRequest request, string reference) => string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");

@@ -39,7 +39,7 @@ internal static class FollowEndpoint
         {
             var (source, problem) = await FollowSource.OpenAsync(starts[i], context.RequestAborted);
             if (source is null)
-                return problem!;
+                return namesPartitions ? problem!.Of(starts[i].Topic, starts[i].Partition) : problem!;
             sources[i] = source;
         }
         if (!services.Waiting.TryEnter())
@@ -77,7 +77,7 @@ internal static class FollowEndpoint
                 if (found.Exists(start => start.Partition == partition))
                     problem = Problems.InvalidRequest("invalid_parameter", $"topics names {topic.Name}/{partition.Number} twice.");
                 else if (found.Count == most)
-                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names more than {most} partitions (maxStreamPartitions); follow them on several connections.");
+                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names more than {most} partitions (MaxStreamPartitions); follow them on several connections.");
                 else
                     found.Add(new FollowStart(topic, partition, from));
                 if (problem is not null)
@@ -107,6 +107,8 @@ internal static class FollowEndpoint
         };
         if (TopicName.Check(name) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
+        else if (id is not null && !IsId(id))
+            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{text}\", where \"{id}\" is not the id of a topic. Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without a place such as :earliest.");
         else if (from is not null && !LogPlace.TryParse(from, out place))
             problem = Problems.InvalidPlace(from);
         else if (catalog.Find(name) is not { } found)
@@ -120,5 +122,7 @@ internal static class FollowEndpoint
         else
             (topic, partitions) = (found, [found.Partitions[partition]]);
         return topic is not null;
+
+        static bool IsId(string text) => text.Length == 16 && text.All(char.IsAsciiHexDigitLower);
     }
 }

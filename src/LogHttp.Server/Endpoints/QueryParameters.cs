@@ -19,7 +19,7 @@ internal static class QueryParameters
             foreach (var known in names)
                 isKnown |= name.Equals(known, StringComparison.OrdinalIgnoreCase);
             if (!isKnown)
-                problem = Problems.InvalidRequest("invalid_parameter", $"\"{name}\" is no parameter of this request; it can have {string.Join(", ", names)}.");
+                problem = Problems.InvalidRequest("invalid_parameter", $"Unknown query parameter \"{name}\". Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
         }
         return problem is null;
     }
@@ -48,7 +48,7 @@ internal static class QueryParameters
         if (!query.TryGetValue(name, out var values))
             return true;
         text = values[0];
-        problem = values.Count > 1 ? Problems.InvalidRequest("invalid_parameter", $"{name} is given {values.Count} times.") : null;
+        problem = values.Count > 1 ? Problems.InvalidRequest("invalid_parameter", $"{name} is given {values.Count} times. Give it once.") : null;
         return problem is null;
     }
 

@@ -74,25 +74,25 @@ internal static class TopicEndpoints
     }
 
     /// <summary>All topics by name, a page at a time; damaged ones too.</summary>
-    public static IResult List(HttpContext context, TopicCatalog catalog)
+    public static IResult List(HttpContext context, TopicCatalog catalog, SortedTopicNames names)
     {
         var query = context.Request.Query;
         if (!query.HasOnly(["limit", "after"], out var problem) || !query.TryReadNumber("limit", 1, MaxLimit, out var limit, out problem) || !query.TryReadText("after", out var after, out problem))
             return problem;
         var count = (int)(limit ?? DefaultLimit);
-        var entries = catalog.Topics.Select(static topic => (topic.Name, Topic: (Topic?)topic, Reason: ""))
-            .Concat(catalog.DamagedTopics.Select(static damaged => (Name: damaged.Key, Topic: (Topic?)null, Reason: damaged.Value)))
-            .Where(found => string.CompareOrdinal(found.Name, after) > 0)
-            .OrderBy(static found => found.Name, StringComparer.Ordinal)
-            .Take(count + 1)
-            .Select(static found => found.Topic is { } topic ? new TopicEntry(found.Name) { Id = topic.Id, Partitions = topic.Partitions.Length } : new TopicEntry(found.Name) { Damaged = found.Reason })
-            .ToArray();
+        var entries = names.After(after).Select(name => EntryOf(catalog, name)).OfType<TopicEntry>().Take(count + 1).ToArray();
         var next = entries.Length > count ? $"?after={entries[count - 1].Topic}&limit={count}" : null;
         if (next is not null)
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
         return new Answer<TopicList>(StatusCodes.Status200OK, new TopicList(entries[..Math.Min(count, entries.Length)], next), ResponseJson.Readable.TopicList);
     }
+
+    /// <summary>A topic in a list; null where it was deleted meanwhile.</summary>
+    static TopicEntry? EntryOf(TopicCatalog catalog, string name) =>
+        catalog.DamagedTopics.TryGetValue(name, out var reason) ? new TopicEntry(name) { Damaged = reason }
+        : catalog.Find(name) is { } topic ? new TopicEntry(name) { Id = topic.Id, Partitions = topic.Partitions.Length }
+        : null;
 
     public static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
     {

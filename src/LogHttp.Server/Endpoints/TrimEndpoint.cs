@@ -27,7 +27,7 @@ internal static class TrimEndpoint
         var offsets = Array.ConvertAll(partitions, partition => partition.Resolve(place));
         // Only of a number: any other place lies within the log.
         if (offsets[0] > partitions[0].EndOffset)
-            return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset);
+            return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset).Of(found, partitions[0]);
         await Task.WhenAll(partitions.Zip(offsets, static (partition, offset) => partition.TrimAsync(offset)));
         return TopicEndpoints.Describe(context, found, StatusCodes.Status200OK);
     }

@@ -87,7 +87,7 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
         if (DurationText.TryParse(text, out var parsed) && parsed <= maxWait)
             wait = parsed;
         else
-            problem = Problems.InvalidRequest("invalid_parameter", $"wait is \"{text}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s (maxWaitSeconds) such as \"500ms\" or \"30s\".");
+            problem = Problems.InvalidRequest("invalid_parameter", $"wait is \"{text}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s (MaxWaitSeconds) such as \"500ms\" or \"30s\".");
         return problem is null;
     }
 

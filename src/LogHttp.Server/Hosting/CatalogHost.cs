@@ -39,6 +39,6 @@ internal sealed partial class CatalogHost(StorageOptions options, IOptions<LogHt
 
     public void Dispose() => _fileSystem?.Dispose();
 
-    [LoggerMessage(1, LogLevel.Warning, "The process may open {Limit} files: MaxConnections is {MaxConnections} and MaxOpenSegments {MaxOpenSegments} for that; raise the limit (ulimit -n) for more")]
+    [LoggerMessage(1, LogLevel.Warning, "The process may open {Limit} files, so MaxConnections is lowered to {MaxConnections} and MaxOpenSegments to {MaxOpenSegments}. Raise the limit (ulimit -n) for more")]
     partial void HandlesLowered(long limit, int maxConnections, int maxOpenSegments);
 }

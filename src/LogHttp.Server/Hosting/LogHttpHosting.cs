@@ -45,6 +45,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton<LongPoll>();
         builder.Services.AddSingleton<FollowServices>();
         builder.Services.AddSingleton<Verification>();
+        builder.Services.AddSingleton<SortedTopicNames>();
         builder.Services.AddSingleton<CatalogHost>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
         builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);
@@ -66,6 +67,7 @@ internal static class LogHttpHosting
             sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
         });
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
+        builder.Services.AddUnixSockets();
         builder.Services.AddCors();
         builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
@@ -85,6 +87,27 @@ internal static class LogHttpHosting
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseSendFile());
         });
+    }
+
+    /// <summary>Checks the addresses to listen on, and replaces their port where the command line names one.</summary>
+    public static void UsePort(this WebApplicationBuilder builder, int? port)
+    {
+        var configuration = builder.Configuration;
+        var addresses = (configuration["urls"] ?? "").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        foreach (var address in addresses)
+        {
+            // Kestrel takes any name that it does not know for all addresses, and "127.0.0.1:80x" for a name.
+            if (BindingAddress.Parse(address) is { IsUnixPipe: false, IsNamedPipe: false, Host: var host } && host[0] != '[' && host.Contains(':', StringComparison.Ordinal))
+                throw new InvalidOperationException($"the address \"{address}\" has no valid port. Write it as http://127.0.0.1:8080 or http://[::1]:8080.");
+        }
+        if (port is null)
+            return;
+        if (configuration.GetSection("Kestrel:Endpoints").Exists())
+            throw new InvalidOperationException("--port does not go with Kestrel:Endpoints, which name the ports themselves.");
+        if (addresses.Length > 1)
+            throw new InvalidOperationException($"--port does not go with several addresses: {string.Join("; ", addresses)}. Use --urls.");
+        var configured = BindingAddress.Parse(addresses is [var one] ? one : "http://*:80");
+        builder.WebHost.UseUrls(FormattableString.Invariant($"{configured.Scheme}://{configured.Host}:{port}"));
     }
 
     public static void AddLogging(this WebApplicationBuilder builder)

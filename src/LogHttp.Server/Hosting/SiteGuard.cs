@@ -73,8 +73,10 @@ internal static partial class ListeningAddresses
 {
     public static bool AreLoopbackOnly(IEnumerable<string> addresses) => addresses.All(static address =>
     {
-        var host = BindingAddress.Parse(address).Host;
-        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
+        var binding = BindingAddress.Parse(address);
+        var host = binding.Host;
+        // Nobody reaches a Unix socket or a named pipe over a network, and the file's permissions say who may.
+        return binding.IsUnixPipe || binding.IsNamedPipe || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
     });
 
     [LoggerMessage(2, LogLevel.Warning, "LISTENING BEYOND THIS MACHINE, on {Addresses}: whoever reaches it can read, append and delete; there are no users and no passwords. Listen on 127.0.0.1, or put a proxy that authenticates in front, and name your hosts in AllowedHosts")]

@@ -153,7 +153,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
         catch (BodyTimeoutException exception)
         {
-            return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? "produceStreamIdleSeconds" : "bodyTimeoutSeconds");
+            return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? nameof(LogHttpSettings.ProduceStreamIdleSeconds) : nameof(LogHttpSettings.BodyTimeoutSeconds));
         }
         catch (Exception exception) when (exception is BodyException or BodyEncodingException or BadHttpRequestException)
         {
@@ -161,7 +161,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
     }
 
-    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "Too many request bodies are being read at once (maxReadingBytes)." };
+    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "The request bodies being read fill MaxReadingBytes." };
 
     /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
     async ValueTask<BodyPiece> NextAsync()

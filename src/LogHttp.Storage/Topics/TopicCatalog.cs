@@ -54,6 +54,8 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     volatile bool _isWaitingStopped;
 
+    long _topicsVersion;
+
     TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
     {
         (_environment, _options, _directoryLock) = (environment, options, directoryLock);
@@ -71,6 +73,9 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     /// <summary>All topics, in no particular order.</summary>
     public IEnumerable<Topic> Topics => _topics.Select(static topic => topic.Value);
+
+    /// <summary>Changes after a topic came or went, or was found damaged; by no particular step.</summary>
+    public long TopicsVersion => Interlocked.Read(ref _topicsVersion);
 
     /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
@@ -201,6 +206,7 @@ public sealed class TopicCatalog : IAsyncDisposable
                 TakeAwayForGood(name);
                 return false;
             }
+            Interlocked.Increment(ref _topicsVersion);
             // Nothing writes there any more, nor opens a file by its name.
             if (topic is not null)
                 await topic.CloseAsync(isDeletion: true).ConfigureAwait(false);
@@ -213,7 +219,8 @@ public sealed class TopicCatalog : IAsyncDisposable
                 TryOpenTopic(name, DirectoryOf(name));
                 throw;
             }
-            _damagedTopics.TryRemove(name, out _);
+            if (_damagedTopics.TryRemove(name, out _))
+                Interlocked.Increment(ref _topicsVersion);
             SyncTopics();
             if (topic is not null && JournalRecovery.TryParseId(topic.Id, out var topicId))
                 _journal.Forget(topicId, topic.Partitions.Length);
@@ -373,12 +380,14 @@ public sealed class TopicCatalog : IAsyncDisposable
                 throw fault;
             _topics[name] = OpenTopic(name, directory);
             _damagedTopics.TryRemove(name, out _);
+            Interlocked.Increment(ref _topicsVersion);
             if (_isWaitingStopped)
                 StopWaiting();
         }
         catch (IOException exception)
         {
             _damagedTopics[name] = exception.Message;
+            Interlocked.Increment(ref _topicsVersion);
             // The segments that it got to are nobody's.
             _openSegments.CloseIdle();
             StorageLog.TopicDamaged(_environment.Logger, exception, directory);
@@ -424,6 +433,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             throw;
         }
         _topics[name] = topic;
+        Interlocked.Increment(ref _topicsVersion);
         if (_isWaitingStopped)
             StopWaiting();
         return topic;

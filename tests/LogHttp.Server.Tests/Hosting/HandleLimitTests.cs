@@ -31,4 +31,17 @@ public class HandleLimitTests
         Assert.Null(settings.HandleLimit);
         Assert.Null(settings.Check());
     }
+
+    [Theory]
+    [InlineData(20L, true)]
+    [InlineData(575L, true)]
+    [InlineData(576L, false)]
+    [InlineData(null, false)]
+    public void FindFault_OfATinyLimit_SaysWhatIsNeeded(long? limit, bool isFault)
+    {
+        var fault = HandleLimit.FindFault(limit);
+        Assert.Equal(isFault, fault is not null);
+        if (isFault)
+            Assert.Equal($"the process may open {limit} files, and the server needs 576. Raise the hard limit: ulimit -n 65536, or LimitNOFILE= in a systemd unit.", fault);
+    }
 }

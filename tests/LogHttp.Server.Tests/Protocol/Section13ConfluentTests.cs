@@ -190,13 +190,13 @@ public sealed class Section13ConfluentTests : IDisposable
     // JSON, but no request.
     [InlineData(422, "", "no records")]
     [InlineData(422, " \r\n", "no records")]
-    [InlineData(422, "null", "no object")]
-    [InlineData(422, "[{\"value\":1}]", "no object")]
+    [InlineData(422, "null", "is not an object")]
+    [InlineData(422, "[{\"value\":1}]", "is not an object")]
     [InlineData(422, "{}", "no records")]
     [InlineData(422, "{\"records\":null}", "no records")]
     [InlineData(422, "{\"records\":[]}", "no records")]
-    [InlineData(422, "{\"records\":{}}", "no array")]
-    [InlineData(422, "{\"records\":[1]}", "Record 1: It is no object")]
+    [InlineData(422, "{\"records\":{}}", "not an array")]
+    [InlineData(422, "{\"records\":[1]}", "Record 1: It is not an object")]
     [InlineData(422, "{\"records\":[{\"value\":1}],\"records\":[]}", "twice")]
     [InlineData(422, "{\"receiver\":\"email-logs\",\"records\":[{\"value\":1}]}", "Unrecognized field: receiver")]
     [InlineData(422, "{\"records\":[{\"value\":1},{\"my_field\":12}]}", "Record 2: Unrecognized field: my_field")]
@@ -240,7 +240,7 @@ public sealed class Section13ConfluentTests : IDisposable
         using var deepest = await _server.PostAsync("/topics/t", Json, Deep(60));
         Assert.Equal(["0:0"], await OffsetsAsync(deepest));
         await ErrorAsync(await _server.PostAsync("/topics/t", Json, Deep(61)), HttpStatusCode.BadRequest, 400, "60");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, Deep(1000)), HttpStatusCode.BadRequest, 400, "depth");
+        await ErrorAsync(await _server.PostAsync("/topics/t", Json, Deep(1000)), HttpStatusCode.BadRequest, 400, "nested too deep");
     }
 
     [Fact]
@@ -254,7 +254,7 @@ public sealed class Section13ConfluentTests : IDisposable
         await ErrorAsync(await _server.PostAsync("/topics/t", Json, Body, ("Host", "example.org")), HttpStatusCode.BadRequest, 400);
         await ErrorAsync(await _server.PostAsync("/topics/t/partitions", Json, Body), HttpStatusCode.MethodNotAllowed, 405);
         await ErrorAsync(await _server.PostAsync("/topic/t", Json, Body), HttpStatusCode.NotFound, 404);
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, new string(' ', 70_000)), HttpStatusCode.RequestEntityTooLarge, 413, "maxBodyBytes");
+        await ErrorAsync(await _server.PostAsync("/topics/t", Json, new string(' ', 70_000)), HttpStatusCode.RequestEntityTooLarge, 413, "MaxBodyBytes");
         await ErrorAsync(await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{string.Join(',', Enumerable.Repeat($"{{\"value\":\"{new string('x', 3000)}\"}}", 10))}]}}"), HttpStatusCode.RequestEntityTooLarge, 413, "maxBatchBytes");
         Assert.Equal(HttpStatusCode.NotFound, (await _server.Client.GetAsync("/topics/t")).StatusCode);
     }
@@ -327,7 +327,7 @@ public sealed class Section13ConfluentTests : IDisposable
         }
         Assert.NotNull(refused);
         Assert.Equal("1", TestServer.Header(refused, "Retry-After"));
-        await ErrorAsync(refused, HttpStatusCode.ServiceUnavailable, 50003, "maxReadingBytes");
+        await ErrorAsync(refused, HttpStatusCode.ServiceUnavailable, 50003, "MaxReadingBytes");
         await ErrorAsync(await server.PostAsync("/topics/u", Json, """{"records":[{"value":1}]}"""), HttpStatusCode.TooManyRequests, 429);
     }
 
