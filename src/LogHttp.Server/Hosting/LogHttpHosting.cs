@@ -40,6 +40,7 @@ internal static class LogHttpHosting
         });
         builder.Services.AddSingleton(static services => new SiteGuard(services.GetRequiredService<IOptions<LogHttpSettings>>().Value));
         builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
+        builder.Services.AddSingleton(static services => new FollowBudget(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxFollowingBytes));
         builder.Services.AddSingleton<Deadlines>();
         builder.Services.AddSingleton<LongPoll>();
         builder.Services.AddSingleton<FollowServices>();

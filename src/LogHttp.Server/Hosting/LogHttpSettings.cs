@@ -115,6 +115,9 @@ internal sealed class LogHttpSettings
     /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
     public int MaxWaiting { get; set; } = 50_000;
 
+    /// <summary>What all followers together may hold of records that their clients have not taken; more wait.</summary>
+    public long MaxFollowingBytes { get; set; } = 1L << 30;
+
     /// <summary>How long a long poll may ask to wait.</summary>
     public int MaxWaitSeconds { get; set; } = 300;
 
@@ -180,6 +183,7 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)
             ?? Range(nameof(MaxRequestHeaders), MaxRequestHeaders, 10, 10_000)
             ?? Range(nameof(MaxWaiting), MaxWaiting, 0, 10_000_000)
+            ?? Range(nameof(MaxFollowingBytes), MaxFollowingBytes, 1 << 16, 1L << 40)
             ?? Range(nameof(MaxWaitSeconds), MaxWaitSeconds, 1, 3600)
             ?? Range(nameof(HeartbeatSeconds), HeartbeatSeconds, 1, 3600)
             ?? Range(nameof(MaxStreamPartitions), MaxStreamPartitions, 1, 1024)
