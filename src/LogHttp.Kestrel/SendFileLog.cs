@@ -25,4 +25,7 @@ internal static partial class SendFileLog
 
     [LoggerMessage(6, LogLevel.Debug, "Connection {ConnectionId}: no sendfile here ({Reason}); regions are copied.")]
     internal static partial void CopiesInstead(ILogger logger, string connectionId, string reason);
+
+    [LoggerMessage(7, LogLevel.Error, "A listener of the meter LogHttp.Kestrel failed; its failures are not logged again.")]
+    internal static partial void MeterListenerFailed(ILogger logger, Exception exception);
 }
