@@ -19,6 +19,7 @@ public sealed class SendFileMeter
     private static readonly KeyValuePair<string, object?> SendFilePath = new("path", "sendfile");
     private static readonly KeyValuePair<string, object?> BufferPath = new("path", "buffer");
     private static readonly KeyValuePair<string, object?> CopyPath = new("path", "copy");
+    private static readonly KeyValuePair<string, object?> RateLimit = new("limit", nameof(SendFileOptions.MinReaderBytesPerSecond));
     private static readonly KeyValuePair<string, object?> TimeoutLimit = new("limit", nameof(SendFileOptions.StalledReaderTimeout));
 
     private readonly ILogger _logger;
@@ -42,6 +43,8 @@ public sealed class SendFileMeter
     internal void SentByBuffer(long bytes) => Add(_regionBytes, bytes, BufferPath);
 
     internal void SentByCopy(long bytes) => Add(_regionBytes, bytes, CopyPath);
+
+    internal void SlowReaderDropped() => Add(_stalledReaders, 1, RateLimit);
 
     internal void StalledReaderDropped() => Add(_stalledReaders, 1, TimeoutLimit);
 
