@@ -21,7 +21,8 @@ internal sealed record TopicSettings
     public static async Task<(TopicSettings Settings, Problem? Problem)> ReadAsync(HttpContext context, BodyBudget budget)
     {
         var settings = new TopicSettings();
-        using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
+        var received = new ReceivedBody(context.Request.BodyReader, budget.Time, context.RequestAborted) { MinBytesPerSecond = budget.Limits.MinBytesPerSecond };
+        using var body = new BodyReader(received, budget, context);
         var tooLarge = new Problem(StatusCodes.Status413PayloadTooLarge, "body_too_large", $"A topic's configuration takes {MaxBodyBytes} bytes at most.");
         var problem = await body.ReadWholeAsync(MaxBodyBytes, json =>
         {

@@ -4,7 +4,6 @@ using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Producing;
 
@@ -70,12 +69,8 @@ internal sealed class ProduceStream : IAsyncDisposable
         _partitions = found?.Partitions.Length ?? options.TopicDefaults.Partitions;
         _reports = new(context.Response);
         _batch = NewBatch();
-        // A body of any length, at any pace.
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-            size.MaxRequestBodySize = null;
-        context.Features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
         _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        _body = request.OpenBody(budget, packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
+        _body = request.OpenBody(budget, long.MaxValue, packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
     }
 
     /// <summary>A numbered stream is cut by its lines alone, so that a repeat is cut alike.</summary>
@@ -124,7 +119,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         _lines.Dispose();
         _ending.Dispose();
         _room.Dispose();
-        _budget.GiveBack(_heldBytes);
+        _budget.GiveBack(_context, ref _heldBytes);
     }
 
     /// <summary>Reads lines and cuts batches, to the body's end or a mistake.</summary>
@@ -193,10 +188,13 @@ internal sealed class ProduceStream : IAsyncDisposable
         return piece;
     }
 
-    /// <summary>Counts bytes against what all bodies hold; waits until there is room, which the batches under way make.</summary>
-    async ValueTask<bool> TryHoldAsync(long sizeBytes)
+    /// <summary>
+    /// Counts what the stream holds, and a piece that is added to it, against what all bodies hold; waits until there is room.
+    /// Batches under way are the log's, and count there.
+    /// </summary>
+    async ValueTask<bool> TryHoldAsync(long pieceBytes)
     {
-        for (var began = _time.GetTimestamp(); !_budget.TryTake(sizeBytes);)
+        for (var began = _time.GetTimestamp(); !_budget.TryHold(_context, ref _heldBytes, _lines.HeldBytes + _batch.HeldBytes + pieceBytes);)
         {
             if (_time.GetElapsedTime(began) > _budget.Timeout)
                 return false;
@@ -204,7 +202,6 @@ internal sealed class ProduceStream : IAsyncDisposable
                 await CutAsync();
             await Task.Delay(OverloadPause, _time, _context.RequestAborted);
         }
-        _heldBytes += sizeBytes;
         return true;
     }
 
@@ -283,14 +280,9 @@ internal sealed class ProduceStream : IAsyncDisposable
                     records.Dispose();
                 throw;
             }
-            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, _batchBytes, appends));
+            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
             _batchesCut++;
         }
-        else
-        {
-            _budget.GiveBack(_batchBytes);
-        }
-        _heldBytes -= _batchBytes;
         (_batchBytes, _firstLine) = (0, _nextLine);
         _batch.Dispose();
         _batch = NewBatch();
@@ -346,7 +338,6 @@ internal sealed class ProduceStream : IAsyncDisposable
                 areAllIn &= TryReport(cut, part, await part.Appending, mayMerge: areAllIn);
             if (areAllIn)
                 _lastCommittedLine = cut.LastLine;
-            _budget.GiveBack(cut.SizeBytes);
             _room.Release();
         }
     }
@@ -381,7 +372,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>A batch under way.</summary>
-    sealed record Cut(long FirstLine, long LastLine, long SizeBytes, List<PartAppend> Parts);
+    sealed record Cut(long FirstLine, long LastLine, List<PartAppend> Parts);
 
     /// <summary>What of it goes to one partition.</summary>
     sealed record PartAppend(int Partition, int Count, long? Sequence, Task<AppendResult> Appending);
