@@ -81,7 +81,7 @@ public class BodyReaderTests
     public async Task ABodyThatDripsAfterAFastBeginning_IsGivenUp_ThoughItsAverageIsHigh()
     {
         var time = new LogHttp.Testing.SimulatedTime(DateTimeOffset.UnixEpoch);
-        var pipe = new Pipe(new PipeOptions(useSynchronizationContext: false));
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
         var body = new ReceivedBody(pipe.Reader, time, CancellationToken.None) { MinBytesPerSecond = 100 };
         await pipe.Writer.WriteAsync(new byte[10_000_000]);
         Assert.Equal(10_000_000, (await body.ReadAsync(TimeSpan.FromSeconds(30))).Bytes.Length);
