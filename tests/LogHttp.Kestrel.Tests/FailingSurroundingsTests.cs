@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using LogHttp.Kestrel.Tests.Support;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 

@@ -6,7 +6,6 @@ using LogHttp.Storage;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Tests.Following;
