@@ -61,6 +61,12 @@ sealed class TestServer : IDisposable
     /// <summary>How many requests wait for records.</summary>
     public int Waiting => _factory.Services.GetRequiredService<WaitingRequests>().Count;
 
+    /// <summary>What the program runs with.</summary>
+    public T Options<T>() where T : class => _factory.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<T>>().Value;
+
+    /// <summary>How much memory bodies hold that are being read.</summary>
+    public long ReadingBytes => _factory.Services.GetRequiredService<LogHttp.Server.Producing.BodyBudget>().ReadingBytes;
+
     /// <summary>Until something has come about in the server that no answer tells of.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {

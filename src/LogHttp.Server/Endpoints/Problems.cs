@@ -180,6 +180,7 @@ internal static class Problems
         LogClosedException => new(StatusCodes.Status503ServiceUnavailable, LogClosed, "The topic is being deleted, or the server is stopping.", IsRetryable: true),
         DiskFullException => new(StatusCodes.Status507InsufficientStorage, "disk_full", "The disk is full.", IsRetryable: true),
         CorruptionException corruption => new(StatusCodes.Status500InternalServerError, "corrupt_block", $"The log is damaged at {Path.GetFileName(corruption.Path)}, position {corruption.Position}: {corruption.Reason}.{(corruption.NextOffset is { } next ? $" Readers can continue at offset {next}." : "")}") { NextOffset = corruption.NextOffset },
+        OutOfMemoryException => new(StatusCodes.Status503ServiceUnavailable, "overloaded", "The server has no memory for this request now.", IsRetryable: true),
         IOException => new(StatusCodes.Status500InternalServerError, StorageError, "The disk could not be read or written. The server's log has the details.", IsRetryable: true),
         _ => new(StatusCodes.Status500InternalServerError, InternalError, "The server failed. Its log has the details."),
     };

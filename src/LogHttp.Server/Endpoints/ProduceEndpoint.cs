@@ -41,10 +41,13 @@ internal static class ProduceEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         var configuration = found?.Configuration ?? options.TopicDefaults;
-        using var batch = new PartitionedBatch(configuration, options.Records, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, request.AnnouncedBytes);
-        using var body = new BodyReader(request.OpenBody(budget, _ => settings.Value.MaxBodyBytes), budget);
-        if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
-            return bodyProblem;
+        using var batch = new PartitionedBatch(configuration, options.Records, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, ExpectedBytes(request, options));
+        using (var body = new BodyReader(request.OpenBody(budget, settings.Value.MaxBodyBytes, _ => settings.Value.MaxBodyBytes), budget, context) { Batch = batch })
+        {
+            if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
+                return bodyProblem;
+        }
+        // From here on the batch counts as being appended (MaxAppendingBytes), and not as being read.
         if (CheckConditions(request, request.Partition, batch) is { } conditionProblem)
             return conditionProblem;
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
@@ -65,6 +68,10 @@ internal static class ProduceEndpoint
         (topic.Partitions.Length == 1 ? 0 : request.Partition) is { } partition && partition < topic.Partitions.Length
             ? topic.Partitions[partition].CheckRoom(request.AnnouncedBytes)
             : null;
+
+    /// <summary>A batch takes a quarter more than it expects, in powers of two: no more than it may have in the end.</summary>
+    static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
+        Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
 
     /// <summary>What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.</summary>
     public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)

@@ -27,7 +27,8 @@ internal sealed record TopicSettings
         var settings = new TopicSettings();
         if (!ContentCoding.TryRead(context.Request, out var coding, out var codingProblem) || coding is not null)
             return (settings, codingProblem ?? Problems.UnsupportedMediaType($"The Content-Encoding is \"{coding!.Name}\". A topic's configuration is read as it comes, without one."));
-        using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
+        var received = new ReceivedBody(context.Request.BodyReader, budget.Time, context.RequestAborted) { MinBytesPerSecond = budget.Limits.MinBytesPerSecond };
+        using var body = new BodyReader(received, budget, context);
         var tooLarge = new Problem(StatusCodes.Status413PayloadTooLarge, "body_too_large", $"A topic's configuration takes {MaxBodyBytes} bytes at most.{HintOf(context.Request)}");
         var problem = await body.ReadWholeAsync(MaxBodyBytes, json =>
         {

@@ -43,7 +43,7 @@ internal sealed class LogHttpSettings
 
     public int MaxTopics { get; set; } = Defaults.MaxTopics;
     public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
-    public long MaxAppendingBytes { get; set; } = Defaults.MaxAppendingBytes;
+    public long MaxAppendingBytes { get; set; }
     public int MaxProducers { get; set; } = Defaults.MaxProducers;
     public int ProducerExpirySeconds { get; set; } = (int)Defaults.ProducerExpiry.TotalSeconds;
     public int MaxKafkaProducers { get; set; } = Defaults.MaxKafkaProducers;
@@ -52,7 +52,7 @@ internal sealed class LogHttpSettings
     public int MaxBatchBytes { get; set; } = Defaults.Records.MaxBatchBytes;
     public int MaxKeyBytes { get; set; } = Defaults.Records.MaxKeyBytes;
     public int MaxHeadersBytes { get; set; } = Defaults.Records.MaxHeadersBytes;
-    public long MaxQueuedBytes { get; set; } = Defaults.MaxQueuedBytes;
+    public long MaxQueuedBytes { get; set; }
     public int MaxGroupBytes { get; set; } = Defaults.MaxGroupBytes;
     public long CheckpointBytes { get; set; } = Defaults.CheckpointBytes;
     public int SyncAllThreshold { get; set; } = Defaults.SyncAllThreshold;
@@ -93,6 +93,12 @@ internal sealed class LogHttpSettings
     /// <summary>How long a reader may take no byte, while bytes wait for it, before it is dropped.</summary>
     public int StalledReaderSeconds { get; set; } = 30;
 
+    /// <summary>How slowly a reader may take what waits for it, over <see cref="SlowReaderSeconds"/>; 0: at any pace.</summary>
+    public int MinReaderBytesPerSecond { get; set; } = 50;
+
+    /// <summary>How long bytes must have waited for a reader before its rate is judged.</summary>
+    public int SlowReaderSeconds { get; set; } = 300;
+
     /// <summary>Pages up to this size are copied: one send with the headers is cheaper there.</summary>
     public int SmallRegionBytes { get; set; } = 32 << 10;
 
@@ -118,10 +124,19 @@ internal sealed class LogHttpSettings
     public string AllowedWriteOrigins { get; set; } = "";
 
     /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
-    public long MaxReadingBytes { get; set; } = 1L << 30;
+    public long MaxReadingBytes { get; set; }
+
+    /// <summary>Of these, the most that bodies of one client hold.</summary>
+    public long MaxClientReadingBytes { get; set; }
+
+    /// <summary>What all connections together may have received that is not read yet; those that send more are closed.</summary>
+    public long MaxUnreadBytes { get; set; }
 
     /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
     public int MaxWaiting { get; set; } = 50_000;
+
+    /// <summary>What all followers together may hold of records that their clients have not taken; more wait.</summary>
+    public long MaxFollowingBytes { get; set; }
 
     /// <summary>How long a long poll may ask to wait.</summary>
     public int MaxWaitSeconds { get; set; } = 300;
@@ -164,6 +179,9 @@ internal sealed class LogHttpSettings
     /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
     internal long? HandleLimit { get; set; }
 
+    /// <summary>The memory that the process may use, where <see cref="MaxBodyBytes"/> had to be lowered for it.</summary>
+    internal long? MemoryLimit { get; set; }
+
     /// <summary>The settings there are.</summary>
     internal static IReadOnlyList<string> Names { get; } = [.. typeof(LogHttpSettings).GetProperties().Select(static property => property.Name)];
 
@@ -185,11 +203,14 @@ internal sealed class LogHttpSettings
             return $"TrustedProxies is \"{TrustedProxies}\"; it must be IP addresses, ; between them";
         return Range(nameof(MaxBodyBytes), MaxBodyBytes, 1, 1L << 30)
             ?? Range(nameof(MaxReadingBytes), MaxReadingBytes, MaxBodyBytes, 1L << 40)
+            ?? Range(nameof(MaxClientReadingBytes), MaxClientReadingBytes, Math.Min(MaxBodyBytes, MaxReadingBytes), 1L << 40)
+            ?? Range(nameof(MaxUnreadBytes), MaxUnreadBytes, 1 << 20, 1L << 40)
             ?? Range(nameof(MaxConnections), MaxConnections, 1, 10_000_000)
             ?? Range(nameof(MaxRequestLineBytes), MaxRequestLineBytes, 1 << 10, 1 << 20)
             ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)
             ?? Range(nameof(MaxRequestHeaders), MaxRequestHeaders, 10, 10_000)
             ?? Range(nameof(MaxWaiting), MaxWaiting, 0, 10_000_000)
+            ?? Range(nameof(MaxFollowingBytes), MaxFollowingBytes, 1 << 16, 1L << 40)
             ?? Range(nameof(MaxWaitSeconds), MaxWaitSeconds, 1, 3600)
             ?? Range(nameof(HeartbeatSeconds), HeartbeatSeconds, 1, 3600)
             ?? Range(nameof(MaxStreamPartitions), MaxStreamPartitions, 1, 1024)
@@ -204,6 +225,8 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)
             ?? Range(nameof(KeepAliveTimeoutSeconds), KeepAliveTimeoutSeconds, 1, 86_400)
             ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)
+            ?? Range(nameof(MinReaderBytesPerSecond), MinReaderBytesPerSecond, 0, 1 << 30)
+            ?? Range(nameof(SlowReaderSeconds), SlowReaderSeconds, 1, 86_400)
             ?? Range(nameof(ShutdownTimeoutSeconds), ShutdownTimeoutSeconds, 0, 3600)
             ?? Range(nameof(SmallRegionBytes), SmallRegionBytes, 0, 1 << 20)
             ?? Range(nameof(MaxColdReads), MaxColdReads, 1, 1024)

@@ -89,12 +89,19 @@ internal sealed class ProduceRequest
 
     /// <summary>The body, unpacked where it came packed.</summary>
     /// <param name="budget">Bounds what unpacking holds.</param>
-    /// <param name="abandoned">Nobody wants it any more.</param>
+    /// <param name="maxBytes">What it may have as it came; a stream may have any size, at any pace.</param>
     /// <param name="maxUnpackedBytes">What it may unpack to, for so many bytes that came.</param>
-    public BodyPieces OpenBody(BodyBudget budget, Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
+    /// <param name="abandoned">Nobody wants it any more.</param>
+    public BodyPieces OpenBody(BodyBudget budget, long maxBytes, Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
     {
-        var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted, abandoned);
-        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, budget, maxUnpackedBytes) : received;
+        var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted)
+        {
+            MaxBytes = maxBytes,
+            AnnouncedBytes = AnnouncedBytes,
+            MinBytesPerSecond = IsStream ? 0 : budget.Limits.MinBytesPerSecond,
+            Abandoned = abandoned,
+        };
+        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, budget, _request.HttpContext, maxUnpackedBytes) : received;
     }
 
     /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>

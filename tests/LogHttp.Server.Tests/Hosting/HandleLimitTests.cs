@@ -14,6 +14,7 @@ public class HandleLimitTests
         HandleLimit.Apply(settings, limit);
         Assert.Equal((connections, segments), (settings.MaxConnections, settings.MaxOpenSegments));
         Assert.True(settings.MaxConnections + 2 * settings.MaxOpenSegments <= limit);
+        MemoryLimit.Apply(settings, 64L << 30);
         Assert.Null(settings.Check());
     }
 
@@ -29,6 +30,7 @@ public class HandleLimitTests
         HandleLimit.Apply(settings, limit);
         Assert.Equal((15_000, segments), (settings.MaxConnections, settings.MaxOpenSegments));
         Assert.Null(settings.HandleLimit);
+        MemoryLimit.Apply(settings, 64L << 30);
         Assert.Null(settings.Check());
     }
 

@@ -61,8 +61,8 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"values":7}""", "not a string")]
     [InlineData("""{"maxRecordBytes":1}""", "maxRecordBytes is 1; it must be from 1024")]
     [InlineData("""{"maxRecordBytes":1048577}""", "the server allows at most 1048576")]
-    [InlineData("""{"labels":{"team":7}}""", "labels is no object whose values are strings")]
-    [InlineData("""{"labels":["team"]}""", "labels is no object whose values are strings")]
+    [InlineData("""{"labels":{"team":7}}""", "labels is not an object whose values are strings")]
+    [InlineData("""{"labels":["team"]}""", "labels is not an object whose values are strings")]
     [InlineData("""{"labels":{"te am":"a"}}""", "labels has the name \"te am\"")]
     [InlineData("""{"labels":{"team":"a\nb"}}""", "without control characters")]
     public async Task Put_OfWhatIsNoConfiguration_SaysWhy_AndMakesNothing(string body, string mentions)
