@@ -24,10 +24,10 @@ internal static partial class FetchEndpoint
             return new(FollowEndpoint.HandleAsync(context, address, query, following));
         if (context.Request.Query.ContainsKey(StreamPositions.Parameter))
             return new(Problems.InvalidRequest("invalid_parameter", $"{StreamPositions.Parameter} goes with a response that does not end: follow=true, or Accept: text/event-stream."));
-        return FetchAsync(context, address, query, longPoll, time, settings);
+        return FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
     }
 
-    static async ValueTask<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, TimeProvider time, LogHttpSettings settings)
+    static async ValueTask<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, FollowBudget budget, TimeProvider time, LogHttpSettings settings)
     {
         var (request, headers) = (context.Request, context.Response.Headers);
         var (waited, problem) = await longPoll.ReadAsync(context, address, query);
@@ -63,7 +63,7 @@ internal static partial class FetchEndpoint
         }
         context.Response.ContentType = representation.ContentType();
         if (!HttpMethods.IsHead(request.Method))
-            await CopyAsync(context, new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues), address.Partition, page.Region, query.Key);
+            await CopyAsync(context, new RecordStream(context, representation, query.ShowsValues, budget), address.Partition, page.Region, query.Key);
         return TypedResults.Empty;
     }
 

@@ -1,8 +1,9 @@
 namespace LogHttp.Server.Following;
 
 /// <summary>
-/// Bounds the memory that all followers together hold of records that their clients have not taken yet. A follower for which
-/// there is no room waits and holds its position only. Any thread.
+/// Bounds the memory that all responses with copied records together hold of records that their clients have not taken yet:
+/// followers, and pages in other forms than the segment's. A response for which there is no room waits and holds its position
+/// only. Any thread.
 /// </summary>
 internal sealed class FollowBudget(long maxFollowingBytes)
 {
@@ -21,12 +22,16 @@ internal sealed class FollowBudget(long maxFollowingBytes)
 
     /// <summary>Takes a share, as soon as there is room; gives its size, to be given back once the client has what was written.</summary>
     /// <exception cref="OperationCanceledException">The client has gone.</exception>
-    public ValueTask<int> TakeAsync(CancellationToken aborted)
+    public ValueTask<int> TakeAsync(CancellationToken aborted) => TakeAsync(0, aborted);
+
+    /// <summary>Takes a share as <see cref="TakeAsync(CancellationToken)"/> does, but a larger one where a record needs it.</summary>
+    /// <exception cref="OperationCanceledException">The client has gone.</exception>
+    public ValueTask<int> TakeAsync(int leastBytes, CancellationToken aborted)
     {
         // Whoever waits already comes first.
-        if (Volatile.Read(ref _waiting) == 0 && TryTake(out var shareBytes))
+        if (Volatile.Read(ref _waiting) == 0 && TryTake(leastBytes, out var shareBytes))
             return new(shareBytes);
-        return WaitAsync(aborted);
+        return WaitAsync(leastBytes, aborted);
     }
 
     public void GiveBack(int shareBytes)
@@ -36,9 +41,9 @@ internal sealed class FollowBudget(long maxFollowingBytes)
             WakeWaiters();
     }
 
-    bool TryTake(out int shareBytes)
+    bool TryTake(int leastBytes, out int shareBytes)
     {
-        shareBytes = TakenBytes <= maxFollowingBytes / 2 ? ShareBytes : SmallShareBytes;
+        shareBytes = Math.Max(leastBytes, TakenBytes <= maxFollowingBytes / 2 ? ShareBytes : SmallShareBytes);
         // A follower that is alone always goes on, however small the budget is.
         if (Interlocked.Add(ref _takenBytes, shareBytes) is var taken && (taken <= maxFollowingBytes || taken == shareBytes))
             return true;
@@ -46,9 +51,9 @@ internal sealed class FollowBudget(long maxFollowingBytes)
         return false;
     }
 
-    async ValueTask<int> WaitAsync(CancellationToken aborted)
+    async ValueTask<int> WaitAsync(int leastBytes, CancellationToken aborted)
     {
-        var waiter = new Waiter();
+        var waiter = new Waiter(leastBytes);
         lock (_gate)
         {
             _waiters.Enqueue(waiter);
@@ -67,7 +72,7 @@ internal sealed class FollowBudget(long maxFollowingBytes)
             while (_waiters.TryPeek(out var waiter))
             {
                 var shareBytes = 0;
-                if (!waiter.Task.IsCompleted && !TryTake(out shareBytes))
+                if (!waiter.Task.IsCompleted && !TryTake(waiter.LeastBytes, out shareBytes))
                     return;
                 _waiters.Dequeue();
                 _waiting--;
@@ -77,5 +82,8 @@ internal sealed class FollowBudget(long maxFollowingBytes)
         }
     }
 
-    sealed class Waiter() : TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+    sealed class Waiter(int leastBytes) : TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public int LeastBytes => leastBytes;
+    }
 }

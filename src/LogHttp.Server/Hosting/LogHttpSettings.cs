@@ -56,6 +56,8 @@ internal sealed class LogHttpSettings
     public int MaxGroupBytes { get; set; } = Defaults.MaxGroupBytes;
     public long CheckpointBytes { get; set; } = Defaults.CheckpointBytes;
     public int SyncAllThreshold { get; set; } = Defaults.SyncAllThreshold;
+    public long MinJournalFileBytes { get; set; } = Defaults.MinJournalFileBytes;
+    public long MaxJournalFileBytes { get; set; } = Defaults.MaxJournalFileBytes;
 
     /// <summary>Segments whose files are open at once; 0: as many as the process may open beside <see cref="MaxConnections"/>.</summary>
     public int MaxOpenSegments { get; set; }
@@ -135,7 +137,7 @@ internal sealed class LogHttpSettings
     /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
     public int MaxWaiting { get; set; } = 50_000;
 
-    /// <summary>What all followers together may hold of records that their clients have not taken; more wait.</summary>
+    /// <summary>What all followers and copied pages together may hold of records that their clients have not taken; more wait.</summary>
     public long MaxFollowingBytes { get; set; }
 
     /// <summary>How long a long poll may ask to wait.</summary>
@@ -279,6 +281,8 @@ internal sealed class LogHttpSettings
         MaxGroupBytes = MaxGroupBytes,
         CheckpointBytes = CheckpointBytes,
         SyncAllThreshold = SyncAllThreshold,
+        MinJournalFileBytes = MinJournalFileBytes,
+        MaxJournalFileBytes = MaxJournalFileBytes,
         MaxOpenSegments = MaxOpenSegments,
         MaxColdReads = MaxColdReads,
     };

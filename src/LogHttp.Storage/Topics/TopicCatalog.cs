@@ -398,10 +398,10 @@ public sealed class TopicCatalog : IAsyncDisposable
     Topic Create(string name, TopicConfiguration configuration)
     {
         if (_topics.Count + _damagedTopics.Count >= _options.MaxTopics)
-            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (maxTopics).");
+            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (MaxTopics).");
         var partitions = _topics.Values.Sum(topic => topic.Partitions.Length);
         if (partitions + configuration.Partitions > _options.MaxPartitions)
-            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (maxPartitions).");
+            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (MaxPartitions).");
         var fileSystem = _environment.FileSystem;
         var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
         var buildDirectory = Path.Combine(TemporaryDirectory, id);

@@ -255,7 +255,7 @@ public sealed class Section13ConfluentTests : IDisposable
         await ErrorAsync(await _server.PostAsync("/topics/t/partitions", Json, Body), HttpStatusCode.MethodNotAllowed, 405);
         await ErrorAsync(await _server.PostAsync("/topic/t", Json, Body), HttpStatusCode.NotFound, 404);
         await ErrorAsync(await _server.PostAsync("/topics/t", Json, new string(' ', 70_000)), HttpStatusCode.RequestEntityTooLarge, 413, "MaxBodyBytes");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{string.Join(',', Enumerable.Repeat($"{{\"value\":\"{new string('x', 3000)}\"}}", 10))}]}}"), HttpStatusCode.RequestEntityTooLarge, 413, "maxBatchBytes");
+        await ErrorAsync(await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{string.Join(',', Enumerable.Repeat($"{{\"value\":\"{new string('x', 3000)}\"}}", 10))}]}}"), HttpStatusCode.RequestEntityTooLarge, 413, "MaxBatchBytes");
         Assert.Equal(HttpStatusCode.NotFound, (await _server.Client.GetAsync("/topics/t")).StatusCode);
     }
 

@@ -146,9 +146,9 @@ public sealed class Section2AppendTests : IDisposable
     [Fact]
     public async Task Post_BeyondABound_IsRefusedWithTheBoundsName()
     {
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "maxRecordBytes", "text/plain", new string('x', 5_000));
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "MaxRecordBytes", "text/plain", new string('x', 5_000));
         await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "Line 2:", "application/x-ndjson", $"1\n\"{new string('x', 5_000)}\"\n");
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "batch_too_large", "maxBatchBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat($"\"{new string('x', 1_000)}\"\n", 90)));
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "batch_too_large", "MaxBatchBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat($"\"{new string('x', 1_000)}\"\n", 90)));
         await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "body_too_large", "MaxBodyBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat("1\n", 60_000)));
     }
 

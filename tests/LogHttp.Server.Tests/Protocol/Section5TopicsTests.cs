@@ -113,10 +113,10 @@ public sealed class Section5TopicsTests : IDisposable
         await TestServer.ProblemAsync(await PutAsync("big", $"{{\"flush\":\"{new string('x', 20_000)}\"}}"), HttpStatusCode.RequestEntityTooLarge, "body_too_large", "16384");
         await TestServer.ProblemAsync(await PutAsync("a!b"), HttpStatusCode.BadRequest, "invalid_topic");
         await PutAsync("wide", """{"partitions":30}""");
-        await TestServer.ProblemAsync(await PutAsync("wide2", """{"partitions":11}"""), HttpStatusCode.TooManyRequests, "too_many_topics", "maxPartitions");
+        await TestServer.ProblemAsync(await PutAsync("wide2", """{"partitions":11}"""), HttpStatusCode.TooManyRequests, "too_many_topics", "MaxPartitions");
         for (var number = 0; number < 4; number++)
             Assert.Equal(HttpStatusCode.Created, (await PutAsync($"t{number}")).StatusCode);
-        await TestServer.ProblemAsync(await PutAsync("t4"), HttpStatusCode.TooManyRequests, "too_many_topics", "maxTopics");
+        await TestServer.ProblemAsync(await PutAsync("t4"), HttpStatusCode.TooManyRequests, "too_many_topics", "MaxTopics");
         // One goes, another can come.
         await _server.SendAsync(HttpMethod.Delete, "/topics/t0");
         Assert.Equal(HttpStatusCode.Created, (await PutAsync("t4")).StatusCode);
