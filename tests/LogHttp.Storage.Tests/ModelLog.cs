@@ -16,6 +16,9 @@ sealed class ModelLog
     readonly StorageOptions _options;
     TopicCatalog _catalog = null!;
 
+    // The topic's id is the first; the journal takes the others.
+    long _nextId = 0x0123456789abcdef;
+
     public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false, Func<StorageOptions, StorageOptions>? adjust = null, int seed = 1)
     {
         _configuration = configuration ?? new();
@@ -155,7 +158,7 @@ sealed class ModelLog
             Time = Time,
             AppendScheduler = _scheduler,
             CommitScheduler = _scheduler,
-            NewId = () => 0x0123456789abcdef,
+            NewId = () => _nextId++,
         }, _options);
         Partition = _catalog.GetOrCreateAsync("t", _configuration).Result.Topic.Partitions[0];
     }

@@ -253,7 +253,7 @@ internal sealed partial class Appender : IUnsyncedLog
         _written = _written with { Cursor = group.Cursor, LastStampMs = group.LastStampMs, Producers = group.Producers };
         if (group.Start.Position == 0 && _written.Cursor.Position > 0)
             _activeSinceMs ??= nowMs;
-        if (group.Producers.Count > _published.Producers.Count && _context.Reserve.Need(Checkpoint.MostBytes(group.Producers)))
+        if (group.Producers.Count > group.StartProducers.Count && _context.Reserve.Need(Checkpoint.MostBytes(group.Producers)))
             _context.Reserve.Keep();
         _writesFail = false;
         if (isJournaled)

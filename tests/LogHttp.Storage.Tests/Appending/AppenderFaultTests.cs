@@ -78,6 +78,7 @@ public class AppenderFaultTests
     [Fact]
     public void AStartThatIsKilled_AfterItCutWhatWasTornBehindAnEmptySegment_LeavesTheOneThatTheCheckpointStandsIn()
     {
+        _log.Configure(static configuration => configuration with { Flush = FlushPolicy.Os });
         _log.Append("before");
         StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "4294967400.ndjson");
         Append(offset: 4294967400);
@@ -103,20 +104,66 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhoseSyncFails_StopsThePartition_UntilARestartHasSavedWhatIsThere()
+    public void Append_WhoseRoundFails_IsWrittenInTheSpare()
     {
         _log.Append("before");
-        StrikeNext(FileSystemCallKind.Sync, Fault.InputOutputError);
-        Assert.Equal(AppendStatus.PartitionStopped, _log.Append("in flight").Status);
+        StrikeNext(FileSystemCallKind.Sync, Fault.InputOutputError, ".journal");
+        Assert.Equal(AppendStatus.Appended, _log.Append("after").Status);
+        Assert.Null(_log.Partition.StoppedReason);
+        _log.CutPower();
+        Assert.Equal(["\"before\"}", "\"after\"}"], Values());
+    }
+
+    [Fact]
+    public void Append_WhoseRoundFailsTwice_StopsThePartition()
+    {
+        _log.Append("before");
+        _log.FileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.Sync && call.Path.Contains("journal", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        Assert.Equal(AppendStatus.PartitionStopped, _log.Append("unknown").Status);
         Assert.Equal(AppendStatus.PartitionStopped, _log.Append("later").Status);
-        Assert.Contains("sync failed", _log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Contains("journal could not be written", _log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Equal(["\"before\"}"], Values());
+        _log.FileSystem.Faults = null;
+        _log.CutPower();
+        Assert.Null(_log.Partition.StoppedReason);
+        Assert.Equal(AppendStatus.Appended, _log.Append("again").Status);
+    }
+
+    [Fact]
+    public void Sync_OfAJournaledSegment_ThatFails_IsRepaired()
+    {
+        _log.Append("one");
+        _log.Append("two");
+        StrikeNext(FileSystemCallKind.Sync, Fault.InputOutputError, ".ndjson");
+        // A trim has the segment synced; what the failed sync may have lost is written again from the journal.
+        Assert.Equal(1, _log.Trim(1));
+        Assert.Null(_log.Partition.StoppedReason);
+        Assert.Equal(AppendStatus.Appended, _log.Append("three").Status);
+        _log.CutPower();
+        Assert.Equal(["\"two\"}", "\"three\"}"], Values());
+    }
+
+    [Fact]
+    public void Append_WhoseSyncFailsUnderOs_StopsThePartition_UntilARestartHasSavedWhatIsThere()
+    {
+        var log = new ModelLog(new() { Flush = FlushPolicy.Every(TimeSpan.FromMilliseconds(1)) });
+        string[] Values() => [.. Encoding.UTF8.GetString(log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split("\"value\":")[1])];
+        log.Append("before");
+        log.Pass(TimeSpan.FromMilliseconds(5));
+        log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
+        log.Append("in flight");
+        log.Pass(TimeSpan.FromMilliseconds(5));
+        log.FileSystem.Faults = null;
+        Assert.Equal(AppendStatus.PartitionStopped, log.Append("later").Status);
+        Assert.Contains("sync failed", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Equal(["\"before\"}"], Values());
 
         // The page cache still has it, and the start writes it once more before anybody sees it.
-        _log.Restart();
-        Assert.Null(_log.Partition.StoppedReason);
+        log.Restart();
+        Assert.Null(log.Partition.StoppedReason);
         Assert.Equal(["\"before\"}", "\"in flight\"}"], Values());
-        _log.CutPower();
+        log.CutPower();
         Assert.Equal(["\"before\"}", "\"in flight\"}"], Values());
     }
 

@@ -162,9 +162,21 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Restart_WithValidRecordsAfterABadLine_OpensReadOnlyAndCutsNothing()
+    public async Task Restart_WithRecordsBehindTheJournaledEnd_CutsThem()
     {
         await using var log = await TestLog.OpenAsync();
+        await log.AppendAsync(Values(10));
+        await log.RestartAsync(() => File.AppendAllText(log.SegmentPaths.Single(), """{"offset":10,"timestamp":1,"value":1}""" + "\n"));
+        // Nobody was told that they are durable, so they are kept beside.
+        Assert.Equal(10, log.ReadAll().Count);
+        Assert.Equal(10, (await log.AppendAsync("x")).FirstOffset);
+        Assert.Single(Directory.GetFiles(log.PartitionDirectory, "*.torn"));
+    }
+
+    [Fact]
+    public async Task Restart_WithValidRecordsAfterABadLine_OpensReadOnlyAndCutsNothing()
+    {
+        await using var log = await TestLog.OpenAsync(new TopicConfiguration { Flush = FlushPolicy.Os });
         await log.AppendAsync(Values(10));
         var lengthBytes = 0L;
         await log.RestartAsync(() =>
