@@ -98,6 +98,16 @@ for attempt in $(seq 50); do [ "$(post rough)" = 201 ] && break || sleep 0.1; do
 expect_post 201 rough "ulimit -n 576, after 300 clients"
 stopped "ulimit -n 576, with a topic of 500 partitions and 300 clients"
 
+# Files that may not grow beyond 200 KB: the kernel sends SIGXFSZ, which ends a process that does not handle it. The runtime
+# itself makes a larger file in memory, unless it is told not to.
+served "ulimit -f" 'export DOTNET_EnableWriteXorExecute=0; ulimit -f 200; exec "$@" --LogHttp:ScrubBytesPerSecond=0'
+head -c 300000 /dev/zero | tr '\0' x >"$work/large"
+status=$(curl -sS -m 20 -o "$work/answer" -w '%{http_code}' --data-binary @"$work/large" "$url/topics/rough")
+[ "$status" = 507 ] || fail "ulimit -f: a POST beyond it got $status: $(cat "$work/answer")"
+kill -0 "$server_pid" || fail "ulimit -f: the POST ended the server"
+expect_post 201 rough "ulimit -f, after the refusal"
+stopped "ulimit -f, with a POST beyond it answered $status"
+
 served "no HOME, no environment" 'exec env -i PATH="$PATH" DOTNET_ROOT="${DOTNET_ROOT:-}" "$@"'
 stopped "no HOME, no environment"
 

@@ -23,7 +23,7 @@ public sealed class MessageTests : IDisposable
     [InlineData("{\"partitions\":1,\"partitions\":2}", "partitions")]
     [InlineData("[]", "it is not an object")]
     [InlineData("{\"partitions\":\"3\"}", "partitions is \"3\", which is not a whole number.")]
-    [InlineData("{\"partition\":3}", "\"partition\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, retentionBytes.")]
+    [InlineData("{\"partition\":3}", "\"partition\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels.")]
     public async Task Put_NoConfiguration_SaysWhereAndWhy(string body, string says)
     {
         foreach (var method in new[] { HttpMethod.Put, HttpMethod.Patch })

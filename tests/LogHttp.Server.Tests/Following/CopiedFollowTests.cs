@@ -1,6 +1,4 @@
-using System.IO.Pipelines;
 using System.Text;
-using LogHttp.Kestrel;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
@@ -99,67 +97,5 @@ public sealed class CopiedFollowTests : IDisposable
         }
         await format.FlushAsync(CancellationToken.None);
         return (Encoding.UTF8.GetString(writer.Written.ToArray()), writer);
-    }
-
-    /// <summary>A response body that remembers the most bytes that were ever written and not flushed.</summary>
-    sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IHttpSendFileFeature
-    {
-        byte[] _memory = new byte[64];
-        long _unflushedBytes;
-
-        public MemoryStream Written { get; } = new();
-
-        public long MostUnflushedBytes { get; private set; }
-
-        public Stream Stream => Written;
-
-        public PipeWriter Writer => this;
-
-        public override Memory<byte> GetMemory(int sizeHint = 0) =>
-            _memory.Length >= sizeHint ? _memory : _memory = new byte[sizeHint];
-
-        public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
-
-        public override void Advance(int bytes)
-        {
-            Written.Write(_memory, 0, bytes);
-            _unflushedBytes += bytes;
-            MostUnflushedBytes = Math.Max(MostUnflushedBytes, _unflushedBytes);
-        }
-
-        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
-        {
-            _unflushedBytes = 0;
-            return new(new FlushResult(isCanceled: false, isCompleted: false));
-        }
-
-        public async Task SendFileAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken = default)
-        {
-            var bytes = new byte[lengthBytes];
-            Assert.Equal(lengthBytes, RandomAccess.Read(file.SafeFileHandle, bytes, position));
-            // A copy holds the piece twice, and nothing is left unflushed.
-            _unflushedBytes += lengthBytes;
-            MostUnflushedBytes = Math.Max(MostUnflushedBytes, _unflushedBytes + lengthBytes);
-            Written.Write(bytes);
-            await FlushAsync(cancellationToken);
-        }
-
-        public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public Task StartAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
-
-        public Task CompleteAsync() => Task.CompletedTask;
-
-        public void DisableBuffering()
-        {
-        }
-
-        public override void Complete(Exception? exception = null)
-        {
-        }
-
-        public override void CancelPendingFlush()
-        {
-        }
     }
 }
