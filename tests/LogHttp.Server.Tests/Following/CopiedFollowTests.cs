@@ -1,4 +1,5 @@
 using System.Text;
+using LogHttp.Kestrel;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
