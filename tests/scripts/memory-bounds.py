@@ -82,6 +82,29 @@ async def slow_events():
         task.cancel()
 
 
+async def slow_values():
+    """COUNT connections take 1 KB/s of a page of values."""
+    for _ in range(4):
+        await request("POST", "/topics/t?split=lines", b"\n".join(b"y" * 100 for _ in range(10_000)), "Content-Type: text/plain")
+    before = resident_mb()
+
+    async def fetch():
+        reader, writer = await connect(receive_bytes=1024)
+        writer.get_extra_info("socket").setsockopt(1, 8, 4096)
+        writer.write(b"GET /topics/t/0?view=values&maxBytes=4194304 HTTP/1.1\r\n" + HEAD + b"\r\n")
+        while await reader.read(1024):
+            await asyncio.sleep(1)
+
+    readers = [asyncio.create_task(fetch()) for _ in range(count)]
+    peak = [0]
+    watching = asyncio.create_task(watch(peak))
+    await asyncio.sleep(seconds)
+    print(f"{count} readers of values at 1 KB/s, {seconds:.0f} s: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak, "
+          f"{(peak[0] - before) * 1e6 / count / 1024:.0f} KiB each; {sum(not reader.done() for reader in readers)} still read")
+    for task in readers + [watching]:
+        task.cancel()
+
+
 async def dripping_bodies():
     """COUNT clients send 60 MB fast and then a byte a second; then somebody sends 8 MB."""
     before = resident_mb()
@@ -189,6 +212,7 @@ async def blank_lines():
 
 asyncio.run({
     "slow-events": slow_events,
+    "slow-values": slow_values,
     "dripping-bodies": dripping_bodies,
     "pipelined-polls": pipelined_polls,
     "failing-records": many_failing_records,

@@ -17,6 +17,7 @@ if [ $# -gt 0 ]; then
 else
   scenario slow-events 20 20
   scenario slow-events 1000 20
+  scenario slow-values 1000 20
   scenario dripping-bodies 8 20
   scenario pipelined-polls 500 10
   scenario failing-records 4 0
