@@ -62,8 +62,8 @@ grep -q 'Unknown option "--prot"' "$work/server.log" || fail "an unknown option 
 echo "--help, --version and an unknown option: no server is started"
 
 for signal in TERM INT QUIT HUP; do
-  # A shell starts commands in the background with SIGINT ignored, and that is inherited.
-  served "SIG$signal" 'exec python3 -c "import os, signal, sys; [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGQUIT)]; os.execvp(sys.argv[1], sys.argv[1:])" "$@"'
+  # A shell starts commands in the background with SIGINT ignored, nohup with SIGHUP, and that is inherited.
+  served "SIG$signal" 'exec python3 -c "import os, signal, sys; [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)]; os.execvp(sys.argv[1], sys.argv[1:])" "$@"'
   ! grep -q 'not closed cleanly' "$work/server.log" || fail "the stop before SIG$signal was not clean"
   stopped "SIG$signal" "$signal"
 done
