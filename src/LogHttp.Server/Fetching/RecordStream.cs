@@ -7,8 +7,8 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Server.Fetching;
 
 /// <summary>
-/// Copies a region's records into a response in another form than the segment's: some of them, their values, an array. While
-/// the client takes its time, the response holds at most its share of the budget, and a position. For one thread.
+/// Copies a region's records into a response in another form than the segment's: some of them, their values, an array.
+/// While the client takes its time, the response holds at most its share of the budget, and a position. For one thread.
 /// </summary>
 internal sealed class RecordStream(HttpContext context, Representation representation, bool showsValues, FollowBudget budget) : IDisposable
 {
@@ -20,8 +20,8 @@ internal sealed class RecordStream(HttpContext context, Representation represent
 
     readonly PipeWriter _writer = context.Response.BodyWriter;
 
-    // Gathered here first: the response's writer takes a large piece for what a small one costs, and nothing has been said yet
-    // where the first record can't be read.
+    // Gathered here first: the response's writer takes a large piece for what a small one costs, and nothing has been
+    // said yet where the first record can't be read.
     ArrayBufferWriter<byte>? _pieces;
     bool _isFirst = true;
     long _unflushedBytes;

@@ -1,9 +1,9 @@
 namespace LogHttp.Server.Following;
 
 /// <summary>
-/// Bounds the memory that all responses with copied records together hold of records that their clients have not taken yet:
-/// followers, and pages in other forms than the segment's. A response for which there is no room waits and holds its position
-/// only. Any thread.
+/// Bounds the memory that all responses with copied records together hold of records that their clients have not taken
+/// yet: followers, and pages in other forms than the segment's. A response for which there is no room waits and holds its
+/// position only. Any thread.
 /// </summary>
 internal sealed class FollowBudget(long maxFollowingBytes)
 {
