@@ -14,7 +14,7 @@ expect_post() { # STATUS TOPIC WHERE
 refused() { # WHERE TEXT COMMAND…: ends by itself, with 1 and one line that has the text
   local where=$1 text=$2 ended=0
   shift 2
-  timeout -s KILL 60 "$@" >"$work/server.log" 2>"$work/errors.log" </dev/null || ended=$?
+  timeout -s KILL 300 "$@" >"$work/server.log" 2>"$work/errors.log" </dev/null || ended=$?
   cat "$work/errors.log" >>"$work/server.log"
   [ "$ended" -eq 1 ] || fail "$where: it ended with $ended"
   grep -q "^LogHttp did not start: .*$text" "$work/errors.log" || fail "$where: it does not say \"$text\""
@@ -52,11 +52,11 @@ build_server
 data=$work/data
 
 for option in --help --version; do
-  timeout -s KILL 60 dotnet "$dll" "$option" --urls http://127.0.0.1:0 >"$work/server.log" 2>&1 || fail "$option: it ended with $?"
+  timeout -s KILL 300 dotnet "$dll" "$option" --urls http://127.0.0.1:0 >"$work/server.log" 2>&1 || fail "$option: it ended with $?"
   ! grep -q 'Now listening' "$work/server.log" || fail "$option started a server"
 done
 ended=0
-timeout -s KILL 60 dotnet "$dll" --prot 9000 >"$work/server.log" 2>&1 || ended=$?
+timeout -s KILL 300 dotnet "$dll" --prot 9000 >"$work/server.log" 2>&1 || ended=$?
 [ "$ended" -eq 2 ] || fail "an unknown option: it ended with $ended"
 grep -q 'Unknown option "--prot"' "$work/server.log" || fail "an unknown option is not named"
 echo "--help, --version and an unknown option: no server is started"
