@@ -104,10 +104,10 @@ internal static class Schemas
             new("segments", "How many segments they lie in."),
             new("stopped", "Why it takes no appends, where it takes none."),
         ]),
-        new(typeof(TopicList), "TopicList", "Topics, by name.", Json(new TopicList(Topics, "/topics?after=payments&limit=2")),
+        new(typeof(TopicList), "TopicList", "Topics, by name.", Json(new TopicList(Topics, "?after=payments&limit=2")),
         [
             new("topics", "The topics."),
-            new("next", "The URL that lists more, where there are more."),
+            new("next", "The URL that lists more, where there are more; relative to the request's."),
         ]),
         new(typeof(TopicEntry), "TopicEntry", "A topic in a list.", Json(Topics[0]),
         [

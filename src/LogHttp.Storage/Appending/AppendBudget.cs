@@ -23,7 +23,7 @@ internal sealed class AppendBudget(long maxBytes)
     }
 
     public AppendResult Refusal() =>
-        new(AppendStatus.Overloaded, Reason: FormattableString.Invariant($"Appends to all partitions that are not answered yet hold {TakenBytes} bytes; the most is {maxBytes} (maxAppendingBytes)."));
+        new(AppendStatus.Overloaded, Reason: FormattableString.Invariant($"Appends to all partitions that are not answered yet hold {TakenBytes} bytes; the most is {maxBytes} (MaxAppendingBytes)."));
 
     public void GiveBack(long sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }

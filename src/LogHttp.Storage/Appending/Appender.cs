@@ -178,7 +178,7 @@ internal sealed partial class Appender : IUnsyncedLog
 
     /// <summary>Under <c>_gate</c>: a batch is let in whatever its size where none waits.</summary>
     AppendResult? CheckQueue(long sizeBytes) => _waitingBytes + sizeBytes > _context.Options.MaxQueuedBytes && Waiting.Count > 0
-        ? new(AppendStatus.Overloaded, Reason: FormattableString.Invariant($"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes)."))
+        ? new(AppendStatus.Overloaded, Reason: FormattableString.Invariant($"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (MaxQueuedBytes)."))
         : null;
 
     void ScheduleTurn() => _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);

@@ -60,6 +60,10 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
         {
             throw DiskErrors.DiskFull(stream.Name, exception);
         }
+        catch (ArgumentOutOfRangeException exception) when (DiskErrors.IsFileTooLarge(exception))
+        {
+            throw DiskErrors.FileTooLarge(stream.Name, exception);
+        }
         catch (UnauthorizedAccessException exception)
         {
             throw new IOException($"No permission to write {stream.Name}: {exception.Message}", exception);

@@ -54,6 +54,8 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     volatile bool _isWaitingStopped;
 
+    long _topicsVersion;
+
     TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
     {
         (_environment, _options, _directoryLock) = (environment, options, directoryLock);
@@ -71,6 +73,9 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     /// <summary>All topics, in no particular order.</summary>
     public IEnumerable<Topic> Topics => _topics.Select(static topic => topic.Value);
+
+    /// <summary>Changes after a topic came or went, or was found damaged; by no particular step.</summary>
+    public long TopicsVersion => Interlocked.Read(ref _topicsVersion);
 
     /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
@@ -206,6 +211,7 @@ public sealed class TopicCatalog : IAsyncDisposable
                 TakeAwayForGood(name);
                 return false;
             }
+            Interlocked.Increment(ref _topicsVersion);
             // Nothing writes there any more, nor opens a file by its name.
             if (topic is not null)
                 await topic.CloseAsync(isDeletion: true).ConfigureAwait(false);
@@ -218,7 +224,8 @@ public sealed class TopicCatalog : IAsyncDisposable
                 TryOpenTopic(name, DirectoryOf(name));
                 throw;
             }
-            _damagedTopics.TryRemove(name, out _);
+            if (_damagedTopics.TryRemove(name, out _))
+                Interlocked.Increment(ref _topicsVersion);
             SyncTopics();
             if (topic is not null && JournalRecovery.TryParseId(topic.Id, out var topicId))
                 _journal.Forget(topicId, topic.Partitions.Length);
@@ -380,12 +387,14 @@ public sealed class TopicCatalog : IAsyncDisposable
                 throw fault;
             _topics[name] = OpenTopic(name, directory);
             _damagedTopics.TryRemove(name, out _);
+            Interlocked.Increment(ref _topicsVersion);
             if (_isWaitingStopped)
                 StopWaiting();
         }
         catch (IOException exception)
         {
             _damagedTopics[name] = exception.Message;
+            Interlocked.Increment(ref _topicsVersion);
             // The segments that it got to are nobody's.
             _openSegments.CloseIdle();
             StorageLog.TopicDamaged(_environment.Logger, exception, directory);
@@ -396,10 +405,10 @@ public sealed class TopicCatalog : IAsyncDisposable
     Topic Create(string name, TopicConfiguration configuration)
     {
         if (_topics.Count + _damagedTopics.Count >= _options.MaxTopics)
-            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (maxTopics).");
+            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (MaxTopics).");
         var partitions = _topics.Values.Sum(topic => topic.Partitions.Length);
         if (partitions + configuration.Partitions > _options.MaxPartitions)
-            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (maxPartitions).");
+            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (MaxPartitions).");
         var fileSystem = _environment.FileSystem;
         var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
         var buildDirectory = Path.Combine(TemporaryDirectory, id);
@@ -431,6 +440,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             throw;
         }
         _topics[name] = topic;
+        Interlocked.Increment(ref _topicsVersion);
         if (_isWaitingStopped)
             StopWaiting();
         return topic;
