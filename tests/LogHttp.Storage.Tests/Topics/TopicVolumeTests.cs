@@ -114,7 +114,7 @@ public class TopicVolumeTests
 
     TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(
         new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler },
-        new StorageOptions { Directory = "/data", SyncAllThreshold = 2 });
+        new StorageOptions { Directory = "/data", SyncAllThreshold = 2, RetentionInterval = TimeSpan.FromDays(1) });
 
     void Close(TopicCatalog catalog)
     {
