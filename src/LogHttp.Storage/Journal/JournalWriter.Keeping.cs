@@ -8,7 +8,7 @@ internal sealed partial class JournalWriter
 {
     readonly Lock _unsyncedGate = new();
 
-    // Guarded by _unsyncedGate; the count is read without it.
+    // Guarded by _unsyncedGate. The count is read without it.
     readonly HashSet<IUnsyncedLog> _unsynced = [];
     int _unsyncedCount;
 
@@ -31,7 +31,7 @@ internal sealed partial class JournalWriter
     bool _isClosing;
     bool _isClosed;
 
-    // Written by the commit thread; the rounds before it are in sealed files.
+    // Written by the commit thread. The rounds before it are in sealed files.
     ulong _liveFirstRound;
 
     // The keeper's, and the start's before that.
@@ -43,7 +43,7 @@ internal sealed partial class JournalWriter
 
     readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>A log was opened; the journal closes after it.</summary>
+    /// <summary>A log was opened. The journal closes after it.</summary>
     public void Opened()
     {
         lock (_gate)
@@ -191,7 +191,8 @@ internal sealed partial class JournalWriter
         {
             // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
             var isBounded = _files >= JournalOptions.MaxFiles && HasFile;
-            if (_isMakingFile || _isClosed || _damage is not null || _makeFailure is not null || _spares.Count > 0 || isBounded)
+            var canMake = !_isMakingFile && !_isClosed && _damage is null && _makeFailure is null;
+            if (!canMake || _spares.Count > 0 || isBounded)
                 return;
             _isMakingFile = true;
         }
@@ -219,7 +220,8 @@ internal sealed partial class JournalWriter
         long sizeBytes;
         lock (_gate)
             sizeBytes = _targetFileBytes;
-        var file = JournalFile.Make(_environment.FileSystem, _options.Directory, _nextFileNumber, sizeBytes, _environment.NewId);
+        var (fileSystem, directory) = (_environment.FileSystem, _options.Directory);
+        var file = JournalFile.Make(fileSystem, directory, _nextFileNumber, sizeBytes, _environment.NewId);
         _nextFileNumber++;
         return file;
     }
@@ -291,7 +293,10 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>Makes a file a spare; one that failed, is too small or too many is removed, and another made where one is missing.</summary>
+    /// <summary>
+    /// Makes a file a spare. One that failed, is too small or too many is removed, and another made where one is
+    /// missing.
+    /// </summary>
     void Reuse(JournalFile file, bool hasFailed)
     {
         lock (_gate)
@@ -307,7 +312,9 @@ internal sealed partial class JournalWriter
         KeepSpare();
     }
 
-    /// <summary>With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.</summary>
+    /// <summary>
+    /// With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.
+    /// </summary>
     IOException? TryMark()
     {
         if (_markedEpoch is not null)
@@ -334,11 +341,14 @@ internal sealed partial class JournalWriter
 
     void WriteMark(ulong epoch)
     {
-        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0).Write(_environment.FileSystem, _options.MarkDirectory);
+        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0)
+            .Write(_environment.FileSystem, _options.MarkDirectory);
         _markedEpoch = epoch;
     }
 
-    /// <summary>All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.</summary>
+    /// <summary>
+    /// All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.
+    /// </summary>
     void Close()
     {
         lock (_gate)
@@ -350,7 +360,10 @@ internal sealed partial class JournalWriter
         try
         {
             if (IsEmpty())
-                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(_environment.FileSystem, _options.MarkDirectory);
+            {
+                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
+                    .Write(_environment.FileSystem, _options.MarkDirectory);
+            }
         }
         catch (IOException exception)
         {
@@ -360,7 +373,10 @@ internal sealed partial class JournalWriter
         foreach (var file in OpenFiles())
             file.Dispose();
         if (Counters.Rounds > 0)
-            StorageLog.JournalClosed(_environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+        {
+            StorageLog.JournalClosed(
+                _environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+        }
         _closed.TrySetResult();
     }
 
@@ -383,7 +399,13 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
-            return [.. _spares, .. _freed.SelectMany(static freed => freed.Use.Files), .. _sealed.SelectMany(static use => use.Files), .. _live?.Files ?? []];
+            return
+            [
+                .. _spares,
+                .. _freed.SelectMany(static freed => freed.Use.Files),
+                .. _sealed.SelectMany(static use => use.Files),
+                .. _live?.Files ?? [],
+            ];
         }
     }
 }

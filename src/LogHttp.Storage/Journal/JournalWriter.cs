@@ -32,11 +32,11 @@ internal sealed partial class JournalWriter
     readonly List<IUnsyncedLog> _parked = [];
     long _waitingBytes;
 
-    // Guarded by _gate: a round is scheduled or runs; or one waits for a file.
+    // Guarded by _gate: a round is scheduled or runs. Or one waits for a file.
     bool _isRunning;
     bool _isStalled;
 
-    // The commit thread's; before the first round, the start's.
+    // The commit thread's. Before the first round, the start's.
     readonly Queue<JournalFileUse> _sealed = [];
     readonly List<JournalUnit> _round = [];
     readonly List<JournalSubject> _carried = [];
@@ -48,7 +48,8 @@ internal sealed partial class JournalWriter
     // The commit thread's: whether the round of the next number was written, and may be durable, with other units.
     bool _isOutcomeUnknown;
 
-    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked at.
+    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked
+    // at.
     JournalFileUse? _retiring;
     int _nextRetiring;
 
@@ -59,11 +60,11 @@ internal sealed partial class JournalWriter
     public JournalCounters Counters { get; } = new();
 
     /// <summary>
-    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many segments
-    /// are not synced, or no file is ready, the log is resumed once it may.
+    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many
+    /// segments are not synced, or no file is ready, the log is resumed once it may.
     /// </summary>
     /// <param name="log">The log.</param>
-    /// <param name="failure">Why there is no journal file, where none can be made; the log is not resumed then.</param>
+    /// <param name="failure">Why there is no journal file, where none can be made. The log is not resumed then.</param>
     public bool TryEnter(IUnsyncedLog log, out IOException? failure)
     {
         if (_damage is not null)
@@ -88,7 +89,9 @@ internal sealed partial class JournalWriter
         return false;
     }
 
-    /// <summary>Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.</summary>
+    /// <summary>
+    /// Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.
+    /// </summary>
     public void Submit(JournalUnit unit)
     {
         bool isStalled;
@@ -118,7 +121,9 @@ internal sealed partial class JournalWriter
 
     void ScheduleRound() => _commitScheduler.Schedule(static state => ((JournalWriter)state!).RunRounds(), this);
 
-    /// <summary>One round for each work item, so that a seeded scheduler can run other work between two of them.</summary>
+    /// <summary>
+    /// One round for each work item, so that a seeded scheduler can run other work between two of them.
+    /// </summary>
     void RunRounds()
     {
         BeginRetirement();
@@ -138,7 +143,9 @@ internal sealed partial class JournalWriter
             log.Resume();
     }
 
-    /// <summary>Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.</summary>
+    /// <summary>
+    /// Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.
+    /// </summary>
     void TakeUnits()
     {
         if (_round.Count > 0)
@@ -147,7 +154,8 @@ internal sealed partial class JournalWriter
         List<JournalUnit>? abandoned = null;
         lock (_gate)
         {
-            while (_waiting.TryPeek(out var unit) && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
+            while (_waiting.TryPeek(out var unit)
+                && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
             {
                 _waiting.Dequeue();
                 _waitingBytes -= unit.EncodedBytes;
@@ -161,7 +169,9 @@ internal sealed partial class JournalWriter
             }
         }
         if (abandoned is not null)
-            Schedule(new RoundCompletion([.. abandoned], new IOException("An earlier append to the partition could not be made durable.")));
+            Schedule(new RoundCompletion(
+                [.. abandoned],
+                new IOException("An earlier append to the partition could not be made durable.")));
     }
 
     /// <summary>Under <c>_gate</c>: the logs that <see cref="TryEnter"/> parked and that may go on.</summary>
@@ -174,7 +184,7 @@ internal sealed partial class JournalWriter
         return [.. resumed];
     }
 
-    /// <summary>Writes one round and hands it over; false where it has to wait for a file.</summary>
+    /// <summary>Writes one round and hands it over. False where it has to wait for a file.</summary>
     bool RunRound()
     {
         var unitBytes = 0;
@@ -194,7 +204,8 @@ internal sealed partial class JournalWriter
         }
         if (TryWriteRound(_round) is { } failure)
         {
-            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written elsewhere.
+            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written
+            // elsewhere.
             Fail(_live!, failure);
             if (!TrySwitch())
                 return Stall();
@@ -228,7 +239,9 @@ internal sealed partial class JournalWriter
         return JournalFormat.Align(JournalFormat.HeadBytes + unitBytes + reservedBytes) <= live.RoomBytes;
     }
 
-    /// <summary>Encodes, writes and syncs a round of these units and of what is carried on; null when it is durable.</summary>
+    /// <summary>
+    /// Encodes, writes and syncs a round of these units and of what is carried on. Null when it is durable.
+    /// </summary>
     IOException? TryWriteRound(List<JournalUnit> units)
     {
         var live = _live!;
@@ -254,7 +267,14 @@ internal sealed partial class JournalWriter
         // Whole blocks are written: a part of one would first have to be read from the disk where it is not cached.
         round[position..].Clear();
         var retires = _retiring is not null && nextRetiring == _retiring.Subjects.Count;
-        var head = new RoundHead((uint)entries, live.Epoch, _lastRound + 1, OldestNeeded(retires), lengthBytes, _lastHeadChecksum, Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
+        var head = new RoundHead(
+            (uint)entries,
+            live.Epoch,
+            _lastRound + 1,
+            OldestNeeded(retires),
+            lengthBytes,
+            _lastHeadChecksum,
+            Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
         var headChecksum = head.Write(round);
         try
         {
@@ -284,8 +304,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and whose
-    /// own files do not say the same. So no acknowledged end is lost with the file.
+    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and
+    /// whose own files do not say the same. So no acknowledged end is lost with the file.
     /// </summary>
     (int SizeBytes, int NextRetiring) ChooseCarried(long roomBytes)
     {
@@ -305,7 +325,9 @@ internal sealed partial class JournalWriter
         return (sizeBytes, next);
     }
 
-    /// <summary>The first round that a start must read. The round that retires a file holds all that the file leaves.</summary>
+    /// <summary>
+    /// The first round that a start must read. The round that retires a file holds all that the file leaves.
+    /// </summary>
     ulong OldestNeeded(bool retires)
     {
         foreach (var use in _sealed)
@@ -340,7 +362,7 @@ internal sealed partial class JournalWriter
         (_retiring, _nextRetiring) = (oldest, 0);
     }
 
-    /// <summary>Goes on in a spare; false where none is ready.</summary>
+    /// <summary>Goes on in a spare. False where none is ready.</summary>
     bool TrySwitch()
     {
         JournalFile? spare;
@@ -380,7 +402,7 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>The round waits for a file; or its outcome is unknown, because there will be none.</summary>
+    /// <summary>The round waits for a file. Or its outcome is unknown, because there will be none.</summary>
     bool Stall()
     {
         IOException? failure = null;
@@ -450,7 +472,7 @@ internal sealed partial class JournalWriter
 
         public void Run()
         {
-            for (var next = Interlocked.Increment(ref _last); next < units.Length; next = Interlocked.Increment(ref _last))
+            while (Interlocked.Increment(ref _last) is var next && next < units.Length)
                 units[next].Completed(failure);
         }
     }
