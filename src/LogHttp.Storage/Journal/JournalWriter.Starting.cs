@@ -79,13 +79,11 @@ internal sealed partial class JournalWriter
     /// </summary>
     /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
-    /// <param name="markedEpoch">The epoch that the mark names.</param>
     /// <param name="partitions">Every partition that the journal said something of.</param>
     /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
     public void RecordEnds(
         IReadOnlyList<JournalRange> ranges,
         ulong firstRound,
-        ulong markedEpoch,
         IEnumerable<JournalPartition> partitions)
     {
         var last = ranges[^1];
@@ -97,9 +95,7 @@ internal sealed partial class JournalWriter
         // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file
         // is overwritten before that round, and a mark that names it, are on the disk.
         MakeDurable(start.File, last);
-        _markedEpoch = markedEpoch;
-        if (markedEpoch != last.Epoch)
-            WriteMark(last.Epoch);
+        WriteMark(last.Epoch);
         lock (_gate)
             _files += start.Files.Count;
         foreach (var partition in partitions)
@@ -150,16 +146,21 @@ internal sealed partial class JournalWriter
         file.Sync();
     }
 
-    /// <summary>Writes a mark where there is none, so that a full disk later needs no room for one.</summary>
-    public void MarkEmpty()
+    /// <summary>
+    /// Writes the mark of a directory that needs no journal, before any file is overwritten. What a start has read may be in
+    /// the page cache only: an earlier process may have failed to sync it.
+    /// </summary>
+    /// <exception cref="IOException">The disk can't be written, and there is a mark that may be another on the disk.</exception>
+    public void MarkEmpty(bool isNew)
     {
         try
         {
             new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
                 .Write(_environment.FileSystem, _options.MarkDirectory);
         }
-        catch (IOException exception)
+        catch (DiskFullException exception) when (isNew)
         {
+            // The first append writes it, with the reserve.
             StorageLog.JournalNotEmptied(_environment.Logger, exception, _options.Directory);
         }
     }

@@ -312,24 +312,25 @@ internal sealed class PartitionRecovery
         }
     }
 
-    static void WriteIndex(Segment segment, IFile index, in SegmentCursor from, SegmentScan scan)
+    static void WriteIndex(Segment segment, IFile index, in SegmentCursor from, SegmentScan scan, bool syncs)
     {
         // Written anew in any case: of what a failed sync lost the kernel may say that it is there.
         IndexFile.WriteHeader(index, segment.BaseOffset);
         IndexFile.Write(index, from.IndexEntries, scan.Entries.ToArray());
         IndexFile.Truncate(index, scan.End.IndexEntries);
-        index.Sync();
+        if (syncs)
+            index.Sync();
     }
 
-    void WriteIndexWithReserve(Segment segment, IFile index, SegmentCursor from, SegmentScan scan)
+    void WriteIndexWithReserve(Segment segment, IFile index, SegmentCursor from, SegmentScan scan, bool syncs)
     {
         try
         {
-            WriteIndex(segment, index, from, scan);
+            WriteIndex(segment, index, from, scan, syncs);
         }
         catch (DiskFullException)
         {
-            if (!_context.Reserve.TryUse(() => WriteIndex(segment, index, from, scan)))
+            if (!_context.Reserve.TryUse(() => WriteIndex(segment, index, from, scan, syncs)))
                 throw;
         }
     }
@@ -340,9 +341,13 @@ internal sealed class PartitionRecovery
         // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
         var lastStampMs = end.MaxTimestampMs <= _context.Environment.NowMs ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs) : checkpoint.LastStampMs;
         var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers!, IsJournaled = isJournaled };
+        // The start records the end in the journal: the checkpoint and the index entries that it counts stay valid, and
+        // thousands of partitions need not be synced one by one.
+        var isRecordedElsewhere = isJournaled && _context.EndSource is { IsRedone: true, IsRecorded: true } && _passedBy is null
+            && checkpoint.Durable.BaseOffset == segment.BaseOffset && _readBytes < _context.Options.CheckpointBytes;
         try
         {
-            WriteIndexWithReserve(segment, index, from, scan);
+            WriteIndexWithReserve(segment, index, from, scan, syncs: !isRecordedElsewhere);
         }
         catch (DiskFullException exception)
         {
@@ -353,8 +358,11 @@ internal sealed class PartitionRecovery
         }
         try
         {
-            renewed.Write(_context);
-            checkpoint = renewed;
+            if (!isRecordedElsewhere)
+            {
+                renewed.Write(_context);
+                checkpoint = renewed;
+            }
             if (_passedBy is not null)
             {
                 _passedBy.DeleteFiles();
@@ -366,7 +374,7 @@ internal sealed class PartitionRecovery
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
         StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
-        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers, IsJournaled = isJournaled };
+        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers, IsJournaled = isJournaled, UncheckpointedBytes = isRecordedElsewhere ? _readBytes : 0 };
     }
 
     /// <summary>Serves what is whole from the checkpoint's place on, and writes nothing.</summary>

@@ -40,7 +40,8 @@ internal sealed class JournalRecovery
     /// <summary>Whether an operator, or an upgrade from a version without a journal, left the directory without a mark.</summary>
     public bool IsUnmarked => _mark is null;
 
-    public JournalMark? Mark => _mark;
+    /// <summary>Whether the ends that were found are recorded under a new epoch. Entries out of their place alone are not.</summary>
+    public bool RecordsEnds => Damage is null && _mark is { IsEmpty: false } && Scan is { Rounds.Count: > 0 };
 
     /// <summary>Topics that could not be told from others, by directory: they must not be opened before the next start.</summary>
     public Dictionary<string, IOException> Unreadable { get; } = new(StringComparer.Ordinal);

@@ -335,10 +335,10 @@ public sealed class TopicCatalog : IAsyncDisposable
     {
         var recovery = _recovery!;
         _recovery = null;
-        if (recovery.Scan is { IsEmpty: false, Rounds.Count: > 0 } scan && recovery is { Damage: null, IsUnmarked: false })
-            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, recovery.Mark!.Epoch, _journal.KnownPartitions);
-        if (recovery.IsUnmarked)
-            _journal.MarkEmpty();
+        if (recovery is { RecordsEnds: true, Scan: { } scan })
+            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownPartitions);
+        else if (recovery.Damage is null)
+            _journal.MarkEmpty(isNew: recovery.IsUnmarked);
         recovery.RemovePlaced();
     }
 
@@ -498,11 +498,11 @@ public sealed class TopicCatalog : IAsyncDisposable
             throw new CorruptionException(Path.Combine(topicDirectory, TopicFile.Name), 0, $"the id \"{id}\" is no hexadecimal number of 64 bits");
         // A topic that is being made may come to nothing: the journal knows it once it is opened.
         var partition = isMade ? new JournalPartition(topicId, number) : _journal.PartitionFor(topicId, number);
-        var source = new JournalEndSource(IsMarked: true, IsRedone: false, Problem: null);
+        var source = new JournalEndSource(IsMarked: true, IsRedone: false, IsRecorded: false, Problem: null);
         if (_recovery is { } recovery)
         {
             var redo = recovery.Find(topicId, number);
-            source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.Damage ?? redo?.Problem);
+            source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.RecordsEnds, recovery.Damage ?? redo?.Problem);
         }
         return new(
             _environment, _options, _syncers.For(volume), _openSegments, _coldReads, _reserve, _appendBudget,

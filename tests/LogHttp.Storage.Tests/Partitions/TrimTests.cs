@@ -235,6 +235,8 @@ public class TrimTests
         // Also where the server was started anew on it.
         log.FileSystem.CapacityBytes = long.MaxValue;
         log.Append("y");
+        // The reserve is made again with the retention timer.
+        log.Pass(TimeSpan.FromSeconds(11));
         log.Restart(fileSystem => fileSystem.CapacityBytes = fileSystem.UsedBytes);
         Assert.Equal(log.Partition.EndOffset, log.Trim(long.MaxValue));
     }

@@ -9,7 +9,7 @@ public class TopicCatalogTests
     TopicCatalog Open(StorageOptions? options = null)
     {
         var scheduler = new SimulatedScheduler(new Random(1));
-        return TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = scheduler, CommitScheduler = scheduler }, options ?? new StorageOptions { Directory = "/data" });
+        return TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = scheduler, CommitScheduler = scheduler, Time = new SimulatedTime(DateTimeOffset.UnixEpoch) }, options ?? new StorageOptions { Directory = "/data" });
     }
 
     [Fact]

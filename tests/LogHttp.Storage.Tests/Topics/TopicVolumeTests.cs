@@ -113,8 +113,8 @@ public class TopicVolumeTests
     }
 
     TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(
-        new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler },
-        new StorageOptions { Directory = "/data", SyncAllThreshold = 2, RetentionInterval = TimeSpan.FromDays(1) });
+        new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler, Time = new SimulatedTime(DateTimeOffset.UnixEpoch) },
+        new StorageOptions { Directory = "/data", SyncAllThreshold = 2 });
 
     void Close(TopicCatalog catalog)
     {
