@@ -101,10 +101,7 @@ internal static class TopicEndpoints
             topic.Name,
             topic.Id,
             TopicSettings.Of(topic.Configuration),
-            [.. topic.Partitions.Select(static partition => new PartitionDescription(partition.Number, partition.EarliestOffset, partition.EndOffset, partition.SizeBytes, partition.SegmentCount)
-            {
-                Stopped = partition.StoppedReason,
-            })]), ResponseJson.Readable.TopicDescription);
+            [.. topic.Partitions.Select(PartitionDescription.Of)]), ResponseJson.Readable.TopicDescription);
     }
 }
 
@@ -112,8 +109,34 @@ internal static class TopicEndpoints
 internal sealed record TopicDescription(string Topic, string Id, TopicSettings Configuration, PartitionDescription[] Partitions);
 
 /// <summary>What a partition holds.</summary>
-internal sealed record PartitionDescription(int Partition, long EarliestOffset, long NextOffset, long SizeBytes, int Segments)
+/// <param name="Partition">Its number.</param>
+/// <param name="EarliestOffset">The first offset there is.</param>
+/// <param name="NextOffset">The high watermark.</param>
+/// <param name="SizeBytes">The bytes of its records on the disk.</param>
+/// <param name="Segments">How many segments it has.</param>
+/// <param name="Journaled">Whether the journal decides where it ends.</param>
+/// <param name="UnsyncedBytes">How many of its last bytes are durable in the journal only.</param>
+internal sealed record PartitionDescription(
+    int Partition,
+    long EarliestOffset,
+    long NextOffset,
+    long SizeBytes,
+    int Segments,
+    bool Journaled,
+    long UnsyncedBytes)
 {
+    public static PartitionDescription Of(PartitionLog log) => new(
+        log.Number,
+        log.EarliestOffset,
+        log.EndOffset,
+        log.SizeBytes,
+        log.SegmentCount,
+        log.IsJournaled,
+        log.UnsyncedBytes)
+    {
+        Stopped = log.StoppedReason,
+    };
+
     /// <summary>Why it takes no appends, where it takes none.</summary>
     public string? Stopped { get; init; }
 }

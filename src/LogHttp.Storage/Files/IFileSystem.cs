@@ -28,6 +28,13 @@ public interface IFileSystem
     /// <summary>Renames a file (replacing one of the new name, atomically) or a directory (to a name not in use).</summary>
     void Rename(string sourcePath, string destinationPath);
 
+    /// <summary>
+    /// Gives an existing file a second name (a hard link). What is written by one name is read by the other.
+    /// </summary>
+    /// <returns>False when the file system has no links, or refuses this one. Nothing is changed then.</returns>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    bool TryLink(string path, string newPath);
+
     /// <summary>Removes a file's name; open handles go on reading it. Does nothing when there is no such file.</summary>
     void DeleteFile(string path);
 

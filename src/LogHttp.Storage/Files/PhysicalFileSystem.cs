@@ -52,6 +52,9 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     });
 
     /// <inheritdoc/>
+    public bool TryLink(string path, string newPath) => PosixCalls.TryLink(path, newPath);
+
+    /// <inheritdoc/>
     public void DeleteFile(string path) => DiskErrors.Translate(path, () =>
     {
         try

@@ -32,6 +32,9 @@ public sealed class ReadOnlyFileSystem : IFileSystem
     public void Rename(string sourcePath, string destinationPath) => throw new NotSupportedException(Refusal);
 
     /// <inheritdoc/>
+    public bool TryLink(string path, string newPath) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
     public void DeleteFile(string path) => throw new NotSupportedException(Refusal);
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ internal sealed partial class JournalWriter
 {
     readonly Lock _unsyncedGate = new();
 
-    // Guarded by _unsyncedGate; the count is read without it.
+    // Guarded by _unsyncedGate. The count is read without it.
     readonly HashSet<IUnsyncedLog> _unsynced = [];
     int _unsyncedCount;
 
@@ -34,7 +34,7 @@ internal sealed partial class JournalWriter
     bool _isCloseDue;
     bool _isClosed;
 
-    // Written by the commit thread; the rounds before it are in sealed files.
+    // Written by the commit thread. The rounds before it are in sealed files.
     ulong _liveFirstRound;
 
     // The keeper's, and the start's before that.
@@ -49,7 +49,7 @@ internal sealed partial class JournalWriter
 
     readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>A log was opened; the journal closes after it.</summary>
+    /// <summary>A log was opened. The journal closes after it.</summary>
     public void Opened()
     {
         lock (_gate)
@@ -260,7 +260,8 @@ internal sealed partial class JournalWriter
         long sizeBytes;
         lock (_gate)
             sizeBytes = _targetFileBytes;
-        var file = JournalFile.Make(_environment.FileSystem, _options.Directory, _nextFileNumber, sizeBytes, _environment.NewId);
+        var (fileSystem, directory) = (_environment.FileSystem, _options.Directory);
+        var file = JournalFile.Make(fileSystem, directory, _nextFileNumber, sizeBytes, _environment.NewId);
         _nextFileNumber++;
         return file;
     }
@@ -335,7 +336,10 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>Makes a file a spare; one that failed, is too small or too many is removed, and another made where one is missing.</summary>
+    /// <summary>
+    /// Makes a file a spare. One that failed, is too small or too many is removed, and another made where one is
+    /// missing.
+    /// </summary>
     void Reuse(JournalFile file, bool hasFailed)
     {
         lock (_gate)
@@ -352,7 +356,9 @@ internal sealed partial class JournalWriter
         KeepSpare();
     }
 
-    /// <summary>With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.</summary>
+    /// <summary>
+    /// With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.
+    /// </summary>
     IOException? TryMark()
     {
         if (_markedEpoch is not null)
@@ -379,7 +385,8 @@ internal sealed partial class JournalWriter
 
     void WriteMark(ulong epoch)
     {
-        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0).Write(_environment.FileSystem, _options.MarkDirectory);
+        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0)
+            .Write(_environment.FileSystem, _options.MarkDirectory);
         _markedEpoch = epoch;
     }
 
@@ -395,7 +402,9 @@ internal sealed partial class JournalWriter
         ScheduleKeeper(static journal => journal.Close());
     }
 
-    /// <summary>All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.</summary>
+    /// <summary>
+    /// All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.
+    /// </summary>
     void Close()
     {
         lock (_gate)
@@ -409,7 +418,10 @@ internal sealed partial class JournalWriter
         try
         {
             if (IsEmpty())
-                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(_environment.FileSystem, _options.MarkDirectory);
+            {
+                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
+                    .Write(_environment.FileSystem, _options.MarkDirectory);
+            }
         }
         catch (IOException exception)
         {
@@ -419,7 +431,10 @@ internal sealed partial class JournalWriter
         foreach (var file in OpenFiles())
             file.Dispose();
         if (Counters.Rounds > 0)
-            StorageLog.JournalClosed(_environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+        {
+            StorageLog.JournalClosed(
+                _environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+        }
         _closed.TrySetResult();
     }
 
@@ -442,7 +457,13 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
-            return [.. _spares, .. _freed.SelectMany(static freed => freed.Use.Files), .. _sealed.SelectMany(static use => use.Files), .. _live?.Files ?? []];
+            return
+            [
+                .. _spares,
+                .. _freed.SelectMany(static freed => freed.Use.Files),
+                .. _sealed.SelectMany(static use => use.Files),
+                .. _live?.Files ?? [],
+            ];
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using LogHttp.Storage.Files;
 
@@ -10,14 +11,19 @@ internal sealed partial class JournalWriter
     readonly List<JournalFileUse> _readable = [];
 
     // Partitions by topic id and number. Added at the start and at creation, removed with their topic.
-    readonly System.Collections.Concurrent.ConcurrentDictionary<(ulong TopicId, int Number), JournalPartition> _partitions = [];
+    readonly ConcurrentDictionary<(ulong TopicId, int Number), JournalPartition> _partitions = [];
 
     // Groups by name. Added at the start and with their first unit.
-    readonly System.Collections.Concurrent.ConcurrentDictionary<GroupKey, JournalGroup> _groups = [];
+    readonly ConcurrentDictionary<GroupKey, JournalGroup> _groups = [];
 
     string? _damage;
 
-    JournalWriter(StorageEnvironment environment, JournalOptions options, PipeScheduler commitScheduler, PipeScheduler keeperScheduler, DiskReserve reserve)
+    JournalWriter(
+        StorageEnvironment environment,
+        JournalOptions options,
+        PipeScheduler commitScheduler,
+        PipeScheduler keeperScheduler,
+        DiskReserve reserve)
     {
         (_environment, _options, _reserve) = (environment, options, reserve);
         (_commitScheduler, _keeperScheduler) = (commitScheduler, keeperScheduler);
@@ -32,7 +38,13 @@ internal sealed partial class JournalWriter
     /// <param name="reserve">Room for the mark on a full disk.</param>
     /// <param name="found">What the start found.</param>
     /// <exception cref="IOException">A file can't be opened.</exception>
-    public static JournalWriter Open(StorageEnvironment environment, JournalOptions options, PipeScheduler commitScheduler, PipeScheduler keeperScheduler, DiskReserve reserve, JournalStart found)
+    public static JournalWriter Open(
+        StorageEnvironment environment,
+        JournalOptions options,
+        PipeScheduler commitScheduler,
+        PipeScheduler keeperScheduler,
+        DiskReserve reserve,
+        JournalStart found)
     {
         var journal = new JournalWriter(environment, options, commitScheduler, keeperScheduler, reserve)
         {
@@ -79,8 +91,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read may be
-    /// in the page cache only, and with a power cut the next start would find another end.
+    /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read
+    /// may be in the page cache only, and with a power cut the next start would find another end.
     /// </summary>
     /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
@@ -94,8 +106,8 @@ internal sealed partial class JournalWriter
         _sealed.Enqueue(start);
         foreach (var range in ranges)
             files.Add(JournalFile.Open(_environment.FileSystem, _options.Directory, range.FileNumber));
-        // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file is
-        // overwritten before that round, and a mark that names it, are on the disk.
+        // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file
+        // is overwritten before that round, and a mark that names it, are on the disk.
         MakeDurable(start.File, last);
         WriteMark(last.Epoch);
         lock (_gate)
@@ -126,7 +138,9 @@ internal sealed partial class JournalWriter
             (_isRunning, _isCheckpointing) = (false, false);
     }
 
-    /// <summary>Writes a file's last round again as it is, and syncs it. The same bytes in the same place can't tear.</summary>
+    /// <summary>
+    /// Writes a file's last round again as it is, and syncs it. The same bytes in the same place can't tear.
+    /// </summary>
     static void MakeDurable(JournalFile file, in JournalRange range)
     {
         var bytes = new byte[JournalFormat.HeadBytes];
@@ -136,7 +150,8 @@ internal sealed partial class JournalWriter
             position += lengthBytes;
             file.File.ReadExactly(bytes.AsSpan(0, JournalFormat.HeadBytes), position);
             if (!RoundHead.TryRead(bytes, out var head, out _))
-                throw new Segments.CorruptionException(file.Path, position, "a round that was read is not there any more");
+                throw new Segments.CorruptionException(
+                    file.Path, position, "a round that was read is not there any more");
             lengthBytes = JournalFormat.Align(head.LengthBytes);
         }
         bytes = new byte[lengthBytes];
@@ -154,7 +169,8 @@ internal sealed partial class JournalWriter
     {
         try
         {
-            new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(_environment.FileSystem, _options.MarkDirectory);
+            new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
+                .Write(_environment.FileSystem, _options.MarkDirectory);
         }
         catch (DiskFullException exception) when (isNew)
         {
@@ -172,7 +188,9 @@ internal sealed partial class JournalWriter
             file.Dispose();
     }
 
-    /// <summary>Hands out the entries of one partition that are durable in the journal, from a round of this process on.</summary>
+    /// <summary>
+    /// Hands out the entries of one partition that are durable in the journal, from a round of this process on.
+    /// </summary>
     /// <exception cref="IOException">A file can't be read, or does not hold what was written.</exception>
     public void ReadBack(JournalPartition partition, ulong firstRound, JournalEntryHandler handler)
     {
@@ -187,11 +205,13 @@ internal sealed partial class JournalWriter
             if (number + 1 < uses.Length && uses[number + 1].FirstRound <= firstRound)
                 continue;
             var range = new JournalRange(use.File.Number, use.Epoch, 0, use.FirstRound, use.Position);
-            JournalReader.Read(use.File.File, use.File.Path, range, firstRound, lastRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round) =>
-            {
-                if (entry.TopicId == partition.TopicId && entry.Partition == partition.Number)
-                    handler(entry, payload, round);
-            });
+            JournalReader.Read(use.File.File, use.File.Path, range, firstRound, lastRound, HandOwn);
+        }
+
+        void HandOwn(in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round)
+        {
+            if (entry.TopicId == partition.TopicId && entry.Partition == partition.Number)
+                handler(entry, payload, round);
         }
     }
 
@@ -200,7 +220,10 @@ internal sealed partial class JournalWriter
     public void MoveToUnplaced(JournalPartition partition, ulong firstRound)
     {
         var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
-        ReadBack(partition, firstRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
+        ReadBack(
+            partition,
+            firstRound,
+            (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
         unplaced.Flush();
         partition.MovedToUnplaced();
     }
@@ -212,7 +235,9 @@ internal sealed partial class JournalWriter
         _spares.Enqueue(file);
     }
 
-    /// <summary>A start with ends to record needs a file at once; a small one where the disk has room for no other.</summary>
+    /// <summary>
+    /// A start with ends to record needs a file at once. A small one where the disk has room for no other.
+    /// </summary>
     void MakeFirst(long stateBytes)
     {
         // One that an earlier process cut short can't take all ends.
@@ -244,9 +269,14 @@ internal sealed partial class JournalWriter
 }
 
 /// <summary>What a start found of the journal.</summary>
-/// <param name="LastRound">The last round's number; 0 for none.</param>
+/// <param name="LastRound">The last round's number. 0 for none.</param>
 /// <param name="LastHeadChecksum">Its head checksum.</param>
 /// <param name="NextFileNumber">A number that no file has.</param>
 /// <param name="FreeFiles">Files that hold nothing that is needed.</param>
 /// <param name="Damage">Why the journal can't be used, or null.</param>
-internal sealed record JournalStart(ulong LastRound, uint LastHeadChecksum, long NextFileNumber, IReadOnlyList<long> FreeFiles, string? Damage);
+internal sealed record JournalStart(
+    ulong LastRound,
+    uint LastHeadChecksum,
+    long NextFileNumber,
+    IReadOnlyList<long> FreeFiles,
+    string? Damage);

@@ -32,14 +32,14 @@ internal sealed partial class JournalWriter
     readonly List<IUnsyncedLog> _parked = [];
     long _waitingBytes;
 
-    // Guarded by _gate: a round is scheduled or runs; or one waits for a file.
+    // Guarded by _gate: a round is scheduled or runs. Or one waits for a file.
     bool _isRunning;
     bool _isStalled;
 
     // Guarded by _gate: why the attempt failed that the stalled round waited for.
     IOException? _stallFailure;
 
-    // The commit thread's; before the first round, the start's.
+    // The commit thread's. Before the first round, the start's.
     readonly Queue<JournalFileUse> _sealed = [];
     readonly List<JournalUnit> _round = [];
     readonly List<JournalSubject> _carried = [];
@@ -51,7 +51,8 @@ internal sealed partial class JournalWriter
     // Guarded by _gate: whether the round of the next number was written, and may be durable, with other units.
     bool _isOutcomeUnknown;
 
-    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked at.
+    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked
+    // at.
     JournalFileUse? _retiring;
     int _nextRetiring;
 
@@ -62,11 +63,11 @@ internal sealed partial class JournalWriter
     public JournalCounters Counters { get; } = new();
 
     /// <summary>
-    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many segments
-    /// are not synced, or no file is ready, the log is resumed once it may.
+    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many
+    /// segments are not synced, or no file is ready, the log is resumed once it may.
     /// </summary>
     /// <param name="log">The log.</param>
-    /// <param name="failure">Why the journal can't be used at all; the log is not resumed then.</param>
+    /// <param name="failure">Why the journal can't be used at all. The log is not resumed then.</param>
     public bool TryEnter(IUnsyncedLog log, out IOException? failure)
     {
         if (_damage is not null)
@@ -86,7 +87,9 @@ internal sealed partial class JournalWriter
         return false;
     }
 
-    /// <summary>Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.</summary>
+    /// <summary>
+    /// Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.
+    /// </summary>
     public void Submit(JournalUnit unit)
     {
         bool isStalled;
@@ -125,7 +128,9 @@ internal sealed partial class JournalWriter
 
     void ScheduleRound() => _commitScheduler.Schedule(static state => ((JournalWriter)state!).RunRounds(), this);
 
-    /// <summary>One round for each work item, so that a seeded scheduler can run other work between two of them.</summary>
+    /// <summary>
+    /// One round for each work item, so that a seeded scheduler can run other work between two of them.
+    /// </summary>
     void RunRounds()
     {
         BeginRetirement();
@@ -149,7 +154,9 @@ internal sealed partial class JournalWriter
         CloseIfDue();
     }
 
-    /// <summary>Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.</summary>
+    /// <summary>
+    /// Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.
+    /// </summary>
     void TakeUnits()
     {
         if (_round.Count > 0)
@@ -158,7 +165,8 @@ internal sealed partial class JournalWriter
         List<JournalUnit>? abandoned = null;
         lock (_gate)
         {
-            while (_waiting.TryPeek(out var unit) && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
+            while (_waiting.TryPeek(out var unit)
+                && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
             {
                 _waiting.Dequeue();
                 _waitingBytes -= unit.EncodedBytes;
@@ -172,7 +180,9 @@ internal sealed partial class JournalWriter
             }
         }
         if (abandoned is not null)
-            Schedule(new RoundCompletion([.. abandoned], new IOException("An earlier append to the partition could not be made durable.")));
+            Schedule(new RoundCompletion(
+                [.. abandoned],
+                new IOException("An earlier append to the partition could not be made durable.")));
     }
 
     /// <summary>Under <c>_gate</c>: the logs that <see cref="TryEnter"/> parked and that may go on.</summary>
@@ -185,7 +195,7 @@ internal sealed partial class JournalWriter
         return [.. resumed];
     }
 
-    /// <summary>Writes one round and hands it over; false where it has to wait for a file.</summary>
+    /// <summary>Writes one round and hands it over. False where it has to wait for a file.</summary>
     bool RunRound()
     {
         var unitBytes = 0;
@@ -205,7 +215,8 @@ internal sealed partial class JournalWriter
         }
         if (TryWriteRound(_round) is { } failure)
         {
-            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written elsewhere.
+            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written
+            // elsewhere.
             Fail(_live!, failure);
             if (!TrySwitch())
                 return Stall();
@@ -241,7 +252,9 @@ internal sealed partial class JournalWriter
         return JournalFormat.Align(JournalFormat.HeadBytes + unitBytes + reservedBytes) <= live.RoomBytes;
     }
 
-    /// <summary>Encodes, writes and syncs a round of these units and of what is carried on; null when it is durable.</summary>
+    /// <summary>
+    /// Encodes, writes and syncs a round of these units and of what is carried on. Null when it is durable.
+    /// </summary>
     IOException? TryWriteRound(List<JournalUnit> units)
     {
         var live = _live!;
@@ -267,7 +280,14 @@ internal sealed partial class JournalWriter
         // Whole blocks are written: a part of one would first have to be read from the disk where it is not cached.
         round[position..].Clear();
         var retires = _retiring is not null && nextRetiring == _retiring.Subjects.Count;
-        var head = new RoundHead((uint)entries, live.Epoch, _lastRound + 1, OldestNeeded(retires), lengthBytes, _lastHeadChecksum, Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
+        var head = new RoundHead(
+            (uint)entries,
+            live.Epoch,
+            _lastRound + 1,
+            OldestNeeded(retires),
+            lengthBytes,
+            _lastHeadChecksum,
+            Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
         var headChecksum = head.Write(round);
         try
         {
@@ -298,8 +318,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and whose
-    /// own files do not say the same. So no acknowledged end is lost with the file.
+    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and
+    /// whose own files do not say the same. So no acknowledged end is lost with the file.
     /// </summary>
     (int SizeBytes, int NextRetiring) ChooseCarried(long roomBytes)
     {
@@ -319,7 +339,9 @@ internal sealed partial class JournalWriter
         return (sizeBytes, next);
     }
 
-    /// <summary>The first round that a start must read. The round that retires a file holds all that the file leaves.</summary>
+    /// <summary>
+    /// The first round that a start must read. The round that retires a file holds all that the file leaves.
+    /// </summary>
     ulong OldestNeeded(bool retires)
     {
         foreach (var use in _sealed)
@@ -354,7 +376,7 @@ internal sealed partial class JournalWriter
         (_retiring, _nextRetiring) = (oldest, 0);
     }
 
-    /// <summary>Goes on in a spare; false where none is ready.</summary>
+    /// <summary>Goes on in a spare. False where none is ready.</summary>
     bool TrySwitch()
     {
         JournalFile spare;
@@ -392,7 +414,7 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>The round waits for a file; or its outcome is unknown, because there will be none.</summary>
+    /// <summary>The round waits for a file. Or its outcome is unknown, because there will be none.</summary>
     bool Stall()
     {
         // A checkpoint lets a sealed file be used again, as long as its round can be written to the live one.
@@ -465,7 +487,7 @@ internal sealed partial class JournalWriter
 
         public void Run()
         {
-            for (var next = Interlocked.Increment(ref _last); next < units.Length; next = Interlocked.Increment(ref _last))
+            while (Interlocked.Increment(ref _last) is var next && next < units.Length)
                 units[next].Completed(failure);
         }
     }

@@ -58,12 +58,10 @@ internal sealed class JournalRecovery
         var mark = JournalMark.Read(environment.FileSystem, topicsDirectory);
         var recovery = new JournalRecovery(environment, options, reserve, journalDirectory, mark);
         var unplaced = recovery._unplaced.List();
+        // Without a mark the files say nothing, but the numbers of their rounds are used up.
+        recovery.Scan = mark is null ? JournalScan.Read(environment.FileSystem, journalDirectory) : null;
         if (mark is null or { IsEmpty: true } && unplaced.Count == 0)
-        {
-            // Without a mark the files say nothing, but the numbers of their rounds are used up.
-            recovery.Scan = mark is null ? JournalScan.Read(environment.FileSystem, journalDirectory) : null;
             return recovery;
-        }
         recovery.FindTopics(topicsDirectory);
         using var files = recovery._files;
         foreach (var (topicId, partition, _) in unplaced)
@@ -145,7 +143,7 @@ internal sealed class JournalRecovery
 
     void Read(JournalEntryHandler handler)
     {
-        if (Scan is { IsEmpty: false } scan)
+        if (Scan is { IsEmpty: false } scan && !IsUnmarked)
             JournalReader.Read(_environment.FileSystem, _journalDirectory, scan.Rounds, scan.OldestNeeded, scan.LastNumber, handler);
     }
 

@@ -140,8 +140,11 @@ public sealed class Section5TopicsTests : IDisposable
         for (var look = 0; look < 2; look++)
         {
             var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
-            Assert.Equal("""{"partition":0,"earliestOffset":0,"nextOffset":0,"sizeBytes":0,"segments":1}""", topic.GetProperty("partitions")[0].GetRawText());
-            Assert.Equal($$"""{"partition":1,"earliestOffset":0,"nextOffset":100,"sizeBytes":{{pageBytes}},"segments":2}""", topic.GetProperty("partitions")[1].GetRawText());
+            Assert.Equal("""{"partition":0,"earliestOffset":0,"nextOffset":0,"sizeBytes":0,"segments":1,"journaled":false,"unsyncedBytes":0}""", topic.GetProperty("partitions")[0].GetRawText());
+            var filled = topic.GetProperty("partitions")[1];
+            var start = $$"""{"partition":1,"earliestOffset":0,"nextOffset":100,"sizeBytes":{{pageBytes}},"segments":2,"journaled":true,""";
+            Assert.StartsWith(start, filled.GetRawText(), StringComparison.Ordinal);
+            Assert.InRange(filled.GetProperty("unsyncedBytes").GetInt64(), 0, pageBytes);
             // Sizes are known after a start too, without opening a segment.
             _server.Restart();
         }

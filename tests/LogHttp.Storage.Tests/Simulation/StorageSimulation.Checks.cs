@@ -45,7 +45,8 @@ sealed partial class StorageSimulation
             // Of a topic whose disk is missing nothing was looked at.
             _wasPowerCut &= _unmounted.Count > 0;
         }
-        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count());
+        // Of the journal: its files, the mark, and the file of unplaced entries.
+        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count()) + JournalOptions.MaxFiles + 2;
         Require(_fileSystem.OpenHandleCount <= bound, $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be");
         _fileSystem.CapacityBytes = capacityBytes;
     }

@@ -46,6 +46,9 @@ sealed partial class StorageSimulation
         var isPoll = _readerRandom.Next(2) == 0;
         var count = isPoll || _readerRandom.Next(2) == 0 ? 1 : 2 + _readerRandom.Next(2);
         var minBytes = isPoll ? _readerRandom.Next(4) switch { 0 => 1, 1 => 1 + _readerRandom.Next(1_000), 2 => 1 + _readerRandom.Next(20_000), _ => 1 + _readerRandom.Next(200_000) } : 1;
+        // Before a place is drawn: what a repair lets through moves the ends.
+        foreach (var (log, _) in found.Take(count))
+            AwaitRepair(log);
         var reader = new WaitingReader(++_readerCount, [.. found.Take(count).Select(pair => OpenSource(pair.Log, pair.Model))],
             PageSize.AtMost(PageSizes[_readerRandom.Next(PageSizes.Length)]), minBytes, isPoll, TimeSpan.FromMilliseconds(_readerRandom.Next(5_000)));
         _trace.Add($"open {reader}");
