@@ -8,9 +8,9 @@ handle() { printf '%s\n' "$1"; } # yours: $1 is a record, as JSON
 answer=$(mktemp -d)
 trap 'rm -r "$answer"' EXIT
 next=$(cat "$place" 2>/dev/null)
-next=${next:-/topics/$topic/earliest?partition=$partition&wait=30s}
+next=${next:-earliest?partition=$partition&wait=30s}
 while true; do
-  status=$(curl -s --speed-time 60 -D "$answer/headers" -o "$answer/page" -w '%{http_code}' "$server$next") || status=broken
+  status=$(curl -s --speed-time 60 -D "$answer/headers" -o "$answer/page" -w '%{http_code}' "$server/topics/$topic/$next") || status=broken
   case $status in
     200) while read -r record; do handle "$record" || exit; done <"$answer/page" ;;
     204) ;;                                 # nothing came within 30 s

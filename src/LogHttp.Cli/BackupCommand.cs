@@ -1,6 +1,7 @@
 using System.CommandLine;
-using System.Globalization;
+using LogHttp.Storage;
 using LogHttp.Storage.Copying;
+using LogHttp.Storage.Files;
 
 namespace LogHttp.Cli;
 
@@ -11,16 +12,22 @@ internal static class BackupCommand
     {
         var target = new Argument<DirectoryInfo>("DIR") { Description = "Where to; it must not be there, or be empty. On the data's own file system sealed segments take no room." };
         var data = new Option<DirectoryInfo>("--data") { Description = "The data directory; a server may have it open.", DefaultValueFactory = static _ => new DirectoryInfo("data") };
-        var command = new Command("backup", "Copies a log, running or not, into a directory that a server can be started on.") { target, data };
+        const string Description = "Copies a log, running, stopped or crashed, into a directory that a server can be started on: "
+            + "0 done, 1 done but something is damaged, 2 it could not be done.";
+        var command = new Command("backup", Description) { target, data };
         command.SetAction(result =>
         {
             var (output, error) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
             try
             {
                 var directory = result.GetValue(target)!.FullName;
-                var summary = Backup.Run(result.GetValue(data)!.FullName, directory);
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{directory}: {summary.Topics} topics, {summary.LinkedFiles} files linked, {summary.CopiedFiles} copied ({summary.CopiedBytes} bytes)"));
-                return ExitCode.Success;
+                var summary = Run(result.GetValue(data)!.FullName, directory);
+                var text = FormattableString.Invariant(
+                    $"{summary.Topics} topics, {summary.LinkedFiles} files linked, {summary.CopiedFiles} copied ({summary.CopiedBytes} bytes)");
+                output.WriteLine($"{directory}: {text}{(summary.IsJournalApplied ? ". The journal was applied to the copy." : "")}");
+                foreach (var problem in summary.Problems)
+                    error.WriteLine($"loghttp: the copy is as damaged as the original: {problem}");
+                return summary.Problems.Count > 0 ? ExitCode.Findings : ExitCode.Success;
             }
             catch (Exception exception) when (exception is IOException or NotSupportedException)
             {
@@ -29,5 +36,13 @@ internal static class BackupCommand
             }
         });
         return command;
+    }
+
+    static BackupSummary Run(string data, string directory)
+    {
+        var parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(directory)) ?? directory;
+        using var fileSystem = new PhysicalFileSystem(parent);
+        var environment = new StorageEnvironment { FileSystem = fileSystem };
+        return Backup.RunAsync(new ReadOnlyFileSystem(), data, environment, directory).GetAwaiter().GetResult();
     }
 }

@@ -10,4 +10,7 @@ internal static class ExitCode
 
     /// <summary>It could not be done.</summary>
     public const int Failed = 2;
+
+    /// <summary>Ctrl+C, as shells have it: 128 and the number of SIGINT.</summary>
+    public const int Interrupted = 130;
 }

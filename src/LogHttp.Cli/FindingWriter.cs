@@ -36,8 +36,8 @@ internal sealed partial class FindingWriter(TextWriter output, bool isJson)
     {
         var kind = finding.Kind switch { FindingKind.Data => "DAMAGE", FindingKind.Index => "index", _ => "note" };
         var range = finding.LengthBytes > 0 ? $", bytes {finding.Position} to {finding.Position + finding.LengthBytes - 1}" : finding.Position > 0 ? $", position {finding.Position}" : "";
-        var goOn = finding.NextOffset is { } next ? $"; readers can go on at offset {next}" : "";
-        return $"{kind}: {finding.Path}{range}: {finding.Reason}{goOn}";
+        var goOn = finding.NextOffset is { } next ? $"; readers can continue at offset {next}" : "";
+        return $"{kind}: {TerminalText.Escape(finding.Path)}{range}: {TerminalText.Escape(finding.Reason)}{goOn}";
     }
 
     internal sealed record Summary(int Topics, int Segments, long Bytes, int DamagedPlaces, int IndexesToBeMade, int Notes, double Seconds);

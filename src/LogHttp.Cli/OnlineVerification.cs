@@ -10,13 +10,13 @@ internal sealed class OnlineVerification(HttpClient client, FindingWriter writer
 {
     /// <exception cref="IOException">The server did not do it, or not to the end.</exception>
     /// <exception cref="HttpRequestException">The server can't be reached.</exception>
-    public async Task RunAsync(string? topic)
+    public async Task RunAsync(string? topic, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         var (topics, segments, bytes) = (0, 0, 0L);
-        foreach (var name in topic is null ? await ListAsync() : [topic])
+        foreach (var name in topic is null ? await ListAsync(cancellationToken) : [topic])
         {
-            var summary = await VerifyAsync(name);
+            var summary = await VerifyAsync(name, cancellationToken);
             topics++;
             segments += summary.GetProperty("segments").GetInt32();
             bytes += summary.GetProperty("bytes").GetInt64();
@@ -24,12 +24,12 @@ internal sealed class OnlineVerification(HttpClient client, FindingWriter writer
         writer.WriteSummary(new VerifySummary(topics, segments, bytes), Stopwatch.GetElapsedTime(started));
     }
 
-    async Task<List<string>> ListAsync()
+    async Task<List<string>> ListAsync(CancellationToken cancellationToken)
     {
         var names = new List<string>();
-        for (var next = "/topics?limit=1000"; next is not null;)
+        for (var next = new Uri(client.BaseAddress!, "topics?limit=1000"); next is not null;)
         {
-            var page = await client.GetFromJsonAsync<JsonElement>(next);
+            var page = await client.GetFromJsonAsync<JsonElement>(next, cancellationToken);
             foreach (var topic in page.GetProperty("topics").EnumerateArray())
             {
                 var name = topic.GetProperty("topic").GetString()!;
@@ -38,19 +38,19 @@ internal sealed class OnlineVerification(HttpClient client, FindingWriter writer
                 else
                     names.Add(name);
             }
-            next = page.TryGetProperty("next", out var more) ? more.GetString() : null;
+            next = page.TryGetProperty("next", out var more) && more.GetString() is { } reference ? new Uri(next, reference) : null;
         }
         return names;
     }
 
-    async Task<JsonElement> VerifyAsync(string topic)
+    async Task<JsonElement> VerifyAsync(string topic, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/topics/{Uri.EscapeDataString(topic)}/verify");
-        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"topics/{Uri.EscapeDataString(topic)}/verify");
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (!response.IsSuccessStatusCode)
-            throw new IOException($"The server answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync()}");
-        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync());
-        while (await lines.ReadLineAsync() is { } text)
+            throw new IOException($"The server answered {(int)response.StatusCode}: {DetailOf(await response.Content.ReadAsStringAsync(cancellationToken))}");
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken));
+        while (await lines.ReadLineAsync(cancellationToken) is { } text)
         {
             using var document = JsonDocument.Parse(text);
             var line = document.RootElement.Clone();
@@ -68,5 +68,19 @@ internal sealed class OnlineVerification(HttpClient client, FindingWriter writer
             });
         }
         throw new IOException($"The answer for topic \"{topic}\" broke off: the topic was deleted, or the server stopped.");
+    }
+
+    /// <summary>The sentence of a problem (api/PROTOCOL.md §9); all of it, where a proxy answered something else.</summary>
+    static string DetailOf(string body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("detail", out var detail) && detail.ValueKind == JsonValueKind.String ? detail.GetString()! : body;
+        }
+        catch (JsonException)
+        {
+            return body;
+        }
     }
 }

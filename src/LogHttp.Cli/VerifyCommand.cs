@@ -15,45 +15,53 @@ internal static class VerifyCommand
         var topic = new Option<string?>("--topic") { Description = "Only this topic." };
         var json = new Option<bool>("--json") { Description = "A JSON object a line: the findings, then the summary." };
         var command = new Command("verify", "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. A server that is asked with --url also mends indexes and keeps damaged blocks from readers; otherwise nothing is changed.") { data, url, topic, json };
-        command.SetAction(result =>
+        command.SetAction(async (result, cancellationToken) =>
         {
             var (output, error) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
             var writer = new FindingWriter(output, result.GetValue(json));
             if (result.GetValue(url) is { } address)
-                return Uri.TryCreate(address, UriKind.Absolute, out var server) ? Ask(server, result.GetValue(topic), writer, error) : Fail(error, $"--url is \"{address}\"; an address is such as http://127.0.0.1:8080.");
-            return Run(result.GetValue(data)!.FullName, result.GetValue(topic), writer, error);
+                return Uri.TryCreate(address, UriKind.Absolute, out var server) && (server.Scheme == Uri.UriSchemeHttp || server.Scheme == Uri.UriSchemeHttps) ? await AskAsync(server, result.GetValue(topic), writer, error, cancellationToken) : Fail(error, $"--url is \"{address}\"; it must be an address such as http://127.0.0.1:8080.");
+            // On another thread, so that Ctrl+C is heeded meanwhile.
+            return await Task.Run(() => Run(result.GetValue(data)!.FullName, result.GetValue(topic), writer, error), cancellationToken);
         });
         return command;
     }
 
-    static int Fail(TextWriter error, string reason)
+    /// <summary>Keeps a path, such as http://host/log, below which a proxy serves the server.</summary>
+    static Uri AsDirectory(Uri address) => address.AbsolutePath.EndsWith('/') ? address : new UriBuilder(address) { Path = address.AbsolutePath + "/" }.Uri;
+
+    static int Fail(TextWriter error, string reason, int exitCode = ExitCode.Failed)
     {
-        error.WriteLine($"loghttp: {reason}");
-        return ExitCode.Failed;
+        error.WriteLine($"loghttp: {TerminalText.Escape(reason)}");
+        return exitCode;
     }
 
-    static int Ask(Uri address, string? topic, FindingWriter writer, TextWriter error)
+    static async Task<int> AskAsync(Uri address, string? topic, FindingWriter writer, TextWriter error, CancellationToken cancellationToken)
     {
         try
         {
-            using var client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
-            new OnlineVerification(client, writer).RunAsync(topic).GetAwaiter().GetResult();
+            using var client = new HttpClient { BaseAddress = AsDirectory(address), Timeout = Timeout.InfiniteTimeSpan };
+            await new OnlineVerification(client, writer).RunAsync(topic, cancellationToken);
             return writer.HasDamage ? ExitCode.Findings : ExitCode.Success;
         }
-        catch (Exception exception) when (exception is IOException or HttpRequestException or ArgumentException or System.Text.Json.JsonException)
+        catch (OperationCanceledException)
         {
-            error.WriteLine($"loghttp: {exception.Message}");
-            return ExitCode.Failed;
+            return Fail(error, "interrupted. The server stops verifying.", ExitCode.Interrupted);
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return Fail(error, $"{address} does not answer as a LogHttp server does: its response is not the JSON that was expected.");
+        }
+        catch (Exception exception) when (exception is IOException or HttpRequestException or ArgumentException or NotSupportedException)
+        {
+            return Fail(error, exception.Message);
         }
     }
 
     static int Run(string directory, string? topic, FindingWriter writer, TextWriter error)
     {
         if (!Directory.Exists(Path.Combine(directory, "topics")))
-        {
-            error.WriteLine($"loghttp: {directory} is no data directory: it has no topics/. Name it with --data.");
-            return ExitCode.Failed;
-        }
+            return Fail(error, $"{directory} is not a data directory: it has no topics/. Name one with --data.");
         var started = Stopwatch.GetTimestamp();
         try
         {
@@ -62,13 +70,11 @@ internal static class VerifyCommand
         }
         catch (DirectoryInUseException)
         {
-            error.WriteLine($"loghttp: a server has {directory} open. Ask it to verify: loghttp verify --url http://127.0.0.1:8080; or stop it first.");
-            return ExitCode.Failed;
+            return Fail(error, $"a server has {directory} open. Ask it to verify (loghttp verify --url http://127.0.0.1:8080), or stop it first.");
         }
         catch (IOException exception)
         {
-            error.WriteLine($"loghttp: {exception.Message}");
-            return ExitCode.Failed;
+            return Fail(error, exception.Message);
         }
     }
 }

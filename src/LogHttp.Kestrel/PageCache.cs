@@ -6,7 +6,7 @@ namespace LogHttp.Kestrel;
 /// <remarks>
 /// sendfile on cold pages blocks its thread in disk I/O, inside the server's lock of the response. So a cold slice is read
 /// beforehand, by threads of our own: those of the pool are what everybody else is answered by. And piece by piece: whoever
-/// syncs waits for what the disk was asked for before, so that is kept short. A warm slice costs two system calls of one byte each.
+/// syncs waits for what the disk was asked for before, so that is kept short. A warm slice costs two system calls: cachestat(2), and a byte.
 /// Threads: any; the queue is under its own lock, and emptied by at most <paramref name="maxColdSlices"/> threads, which end with it.
 /// </remarks>
 internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
@@ -18,8 +18,7 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
     internal ValueTask WarmAsync(FileRegion slice, CancellationToken cancellationToken)
     {
         var handle = slice.Handle;
-        if (!SystemCalls.CanAskPageCache
-            || (SystemCalls.IsCached(handle, slice.Position) && SystemCalls.IsCached(handle, slice.Position + slice.LengthBytes - 1)))
+        if (!SystemCalls.CanAskPageCache || SystemCalls.IsCached(handle, slice.Position, slice.LengthBytes))
             return ValueTask.CompletedTask;
         var cold = new ColdSlice(handle, slice.Position, slice.LengthBytes, cancellationToken);
         lock (_queue)

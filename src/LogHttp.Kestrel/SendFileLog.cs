@@ -25,4 +25,10 @@ internal static partial class SendFileLog
 
     [LoggerMessage(6, LogLevel.Debug, "Connection {ConnectionId}: no sendfile here ({Reason}); regions are copied.")]
     internal static partial void CopiesInstead(ILogger logger, string connectionId, string reason);
+
+    [LoggerMessage(8, LogLevel.Information, "Connection {ConnectionId}: the reader took fewer than {MinReaderBytesPerSecond} bytes per second over {SlowReaderWindow}; dropped by the limit MinReaderBytesPerSecond.")]
+    internal static partial void SlowReaderDropped(ILogger logger, string connectionId, int minReaderBytesPerSecond, TimeSpan slowReaderWindow);
+
+    [LoggerMessage(7, LogLevel.Error, "A listener of the meter LogHttp.Kestrel failed; its failures are not logged again.")]
+    internal static partial void MeterListenerFailed(ILogger logger, Exception exception);
 }

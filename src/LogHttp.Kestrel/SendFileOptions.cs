@@ -17,10 +17,21 @@ public sealed class SendFileOptions
     public int SmallRegionBytes { get; set; } = 32 * 1024;
 
     /// <summary>
-    /// A reader that takes no byte for this long, while bytes wait for it, is dropped. Any progress, however slow,
-    /// starts the time anew. Default 30 s; 10 ms to 1 day.
+    /// A reader that takes no byte for this long, while bytes wait for it, is dropped. Any progress starts
+    /// the time anew. Default 30 s; 10 ms to 1 day.
     /// </summary>
     public TimeSpan StalledReaderTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// A reader that takes fewer bytes per second than this, over <see cref="SlowReaderWindow"/> of waiting for it, is dropped. It
+    /// holds a file open and its space taken. Default 50; 0 (any pace) to 1 GiB.
+    /// </summary>
+    public int MinReaderBytesPerSecond { get; set; } = 50;
+
+    /// <summary>
+    /// How long bytes must have waited for a reader, all in all, before its rate is judged. Default 5 min; 10 ms to 1 day.
+    /// </summary>
+    public TimeSpan SlowReaderWindow { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
     /// The buffer of one copied region (TLS, HTTP/2, no socket), and so the memory such a response holds.
@@ -51,6 +62,8 @@ public sealed class SendFileOptions
         RequireRange(MaxColdSlices, 1, 1024, nameof(MaxColdSlices));
         RequireRange(ColdReadBytes, 4 * 1024, 64 * 1024 * 1024, nameof(ColdReadBytes));
         RequireRange(StalledReaderTimeout, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(StalledReaderTimeout));
+        RequireRange(SlowReaderWindow, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(SlowReaderWindow));
+        RequireRange(MinReaderBytesPerSecond, 0, 1024 * 1024 * 1024, nameof(MinReaderBytesPerSecond));
         ArgumentNullException.ThrowIfNull(TimeProvider);
         return (SendFileOptions)MemberwiseClone();
     }

@@ -11,8 +11,8 @@ internal sealed class SendFileServices
     internal SendFileServices(IServiceProvider services, SendFileOptions? options)
     {
         Options = (options ?? services.GetService<IOptions<SendFileOptions>>()?.Value ?? new SendFileOptions()).Validated();
-        Meter = new SendFileMeter(services);
-        Logger = services.GetService<ILoggerFactory>()?.CreateLogger(SendFileLog.Category) ?? NullLogger.Instance;
+        Logger = new GuardedLogger(services.GetService<ILoggerFactory>()?.CreateLogger(SendFileLog.Category) ?? NullLogger.Instance);
+        Meter = new SendFileMeter(services, Logger);
         PageCache = new PageCache(Options.MaxColdSlices, Options.ColdReadBytes);
     }
 

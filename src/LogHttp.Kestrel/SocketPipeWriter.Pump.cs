@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
@@ -6,8 +7,12 @@ namespace LogHttp.Kestrel;
 // The pump: takes what is queued, sends it in order, until nothing is left.
 internal sealed partial class SocketPipeWriter
 {
+    // Blocks of this size and more are sent one by one, so that each goes back to the pool as soon as the reader has it: of a
+    // reader that takes 1 KB/s, the connection held 48 KiB to the last byte.
+    private const int LargeBlockBytes = 8 * 1024;
+
     // Linux takes 1,024 vectors at most (IOV_MAX) and copies up to 8 of them to its stack (UIO_FASTIOV).
-    private const int MaxGatheredBlocks = 64;
+    private const int MaxGatheredBlocks = 16;
 
     // A head and a short body are two sends, with which no vector is worth making; 64 KiB in blocks of 4 took 1.35 times as long.
     private const int MaxSentOneByOne = 2;
@@ -15,6 +20,7 @@ internal sealed partial class SocketPipeWriter
     private readonly List<ArraySegment<byte>> _gathered = [];
     private List<OutputBlock> _sending = new(1);
     private SocketSender? _sender;
+    private bool _copiesRegions;
     private bool _pumping;
 
     /// <summary>Makes the caller the one that sends, if there is something to send and nobody does. Call with <c>_sync</c> held.</summary>
@@ -122,7 +128,7 @@ internal sealed partial class SocketPipeWriter
                 FailUnexpectedly(exception);
             }
 
-            ReleaseSending(sent);
+            ReleaseUnsent(sent);
         }
         while (TakeQueued());
     }
@@ -146,16 +152,26 @@ internal sealed partial class SocketPipeWriter
         }
     }
 
-    private void ReleaseSending(bool sent)
+    private void ReleaseSent(int count)
+    {
+        lock (_sync)
+        {
+            for (var index = 0; index < count; index++)
+                ReleaseBlock(_sending[index]);
+        }
+
+        _sending.RemoveRange(0, count);
+    }
+
+    private void ReleaseUnsent(bool sent)
     {
         lock (_sync)
         {
             if (!sent)
                 _gone = true;
-            foreach (var block in _sending)
-                ReleaseBlock(block);
-            _sending.Clear();
         }
+
+        ReleaseSent(_sending.Count);
     }
 
     /// <returns>False when the connection is of no more use.</returns>
@@ -164,16 +180,16 @@ internal sealed partial class SocketPipeWriter
         _sender ??= new SocketSender(_socket);
         try
         {
-            for (var next = 0; next < _sending.Count;)
+            while (_sending.Count > 0)
             {
-                var isRegion = _sending[next].IsRegion;
-                var blocks = isRegion ? 1 : CountGatherable(next);
+                var isRegion = _sending[0].IsRegion;
+                var blocks = isRegion ? 1 : CountGatherable(0);
                 var sent = isRegion
                     ? await SendRegionAsync().ConfigureAwait(false)
-                    : await SendBlocksAsync(next, blocks).ConfigureAwait(false);
+                    : await SendBlocksAsync(blocks).ConfigureAwait(false);
                 if (!sent)
                     return false;
-                next += blocks;
+                ReleaseSent(blocks);
             }
 
             return true;
@@ -184,25 +200,26 @@ internal sealed partial class SocketPipeWriter
         }
     }
 
+    /// <summary>How many blocks from <paramref name="first"/> on go into one send: one large one, or small ones.</summary>
     private int CountGatherable(int first)
     {
         var last = first;
-        while (last < _sending.Count && last - first < MaxGatheredBlocks && !_sending[last].IsRegion)
+        while (last < _sending.Count && last - first < MaxGatheredBlocks && !_sending[last].IsRegion && _sending[last].LengthBytes < LargeBlockBytes)
             last++;
-        return last - first;
+        return Math.Max(1, last - first);
     }
 
-    private async ValueTask<bool> SendBlocksAsync(int first, int count)
+    private async ValueTask<bool> SendBlocksAsync(int count)
     {
         ValueTask<SocketError> send;
         if (count == 1)
         {
-            send = _sender!.SendAsync(_sending[first].Written);
+            send = _sender!.SendAsync(_sending[0].Written);
         }
         else
         {
             _gathered.Clear();
-            for (var index = first; index < first + count; index++)
+            for (var index = 0; index < count; index++)
                 _gathered.Add(SegmentOf(_sending[index].Written));
             send = _sender!.SendAsync(_gathered);
         }
@@ -213,6 +230,8 @@ internal sealed partial class SocketPipeWriter
     private async ValueTask<bool> SendRegionAsync()
     {
         var region = _region;
+        if (_copiesRegions)
+            return await CopyRegionAsync(region).ConfigureAwait(false);
         var error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes)).ConfigureAwait(false);
         var sentBytes = _sender.BytesTransferred;
         _meter.SentByFile(sentBytes);
@@ -222,15 +241,46 @@ internal sealed partial class SocketPipeWriter
             return true;
         }
 
-        // Where the file ended before the call, the runtime calls the arguments invalid; where it ended during it, the
-        // call succeeds with less.
-        if (error is SocketError.Success or SocketError.InvalidArgument && RandomAccess.GetLength(region.Handle) < region.Position + region.LengthBytes)
+        // Where the file ended before the call, the runtime calls the arguments invalid; where it ended during it, the call
+        // succeeds with less. Files of some file systems can't be sent at all (EINVAL of sendfile(2)), and a disk can fail.
+        // A copy tells all these apart.
+        var rest = region with { Position = region.Position + sentBytes, LengthBytes = region.LengthBytes - sentBytes };
+        if (IsEndOfConnection(error))
+            return IsSuccess(error);
+        // After a failure the runtime takes the socket for disconnected, and refuses its own sendfile from then on.
+        _copiesRegions = error != SocketError.Success;
+        return await CopyRegionAsync(rest).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends a region through memory, where sendfile(2) does not take its file. A file that ends first is cut short.</summary>
+    private async ValueTask<bool> CopyRegionAsync(FileRegion region)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(region.LengthBytes, _copyBufferBytes));
+        try
         {
-            _regionOutcome = RegionOutcome.CutShort;
-            return false;
+            for (var copied = 0; copied < region.LengthBytes;)
+            {
+                var wanted = buffer.AsMemory(0, Math.Min(buffer.Length, region.LengthBytes - copied));
+                var read = await RandomAccess.ReadAsync(region.Handle, wanted, region.Position + copied).ConfigureAwait(false);
+                if (read == 0)
+                {
+                    _regionOutcome = RegionOutcome.CutShort;
+                    return false;
+                }
+
+                if (!IsSuccess(await WatchedAsync(_sender!.SendAsync(wanted[..read])).ConfigureAwait(false)))
+                    return false;
+                copied += read;
+                _meter.SentByCopy(read);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
 
-        return IsSuccess(error) ? throw new IOException("sendfile stopped before the end of the region and of the file.") : false;
+        _regionOutcome = RegionOutcome.Sent;
+        return true;
     }
 
     /// <summary>A send that does not end at once waits for the reader, and is watched meanwhile.</summary>

@@ -32,6 +32,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
     private readonly SafeSocketHandle _socketHandle;
     private readonly PipeWriter _original;
     private readonly MemoryPool<byte> _pool;
+    private readonly int _copyBufferBytes;
     private readonly StalledReaderWatch _watch;
     private readonly SendFileMeter _meter;
     private readonly ILogger _logger;
@@ -40,6 +41,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
     private bool _gone;
     private bool _completed;
     private TaskCompletionSource? _drained;
+    private TaskCompletionSource? _closed;
 
     internal SocketPipeWriter(ConnectionContext connection, Socket socket, MemoryPool<byte> pool, SendFileOptions options, SendFileMeter meter, ILogger logger)
     {
@@ -48,31 +50,32 @@ internal sealed partial class SocketPipeWriter : PipeWriter
         _socketHandle = socket.SafeHandle;
         _original = connection.Transport.Output;
         _pool = pool;
+        _copyBufferBytes = options.CopyBufferBytes;
         _meter = meter;
         _logger = logger;
         _watch = new StalledReaderWatch(connection, socket, options, meter, logger);
         _scratch = ScratchMemory.OfAtLeast(options.SliceBytes);
     }
 
-    public override void Complete(Exception? exception = null)
-    {
-        var drained = CompleteAsync(exception);
+    /// <summary>Begins what <see cref="CompleteAsync"/> waits for.</summary>
+    public override void Complete(Exception? exception = null) => _ = CloseAsync(exception);
 
-        // Whoever completes synchronously cannot wait for the reader. The original output, and with it the socket,
-        // is completed when the last byte is out; CompleteAsync logs and never throws.
-        if (!drained.IsCompleted)
-            _ = drained.AsTask();
-    }
+    /// <summary>
+    /// Sends what is queued, then completes the original output: the transport's FIN follows our last byte. However often and
+    /// in whatever way the writer is completed, the task ends with the last byte: the transport closes the socket after it.
+    /// </summary>
+    public override ValueTask CompleteAsync(Exception? exception = null) => new(CloseAsync(exception));
 
-    /// <summary>Sends what is queued, then completes the original output: the transport's FIN follows our last byte.</summary>
-    public override async ValueTask CompleteAsync(Exception? exception = null)
+    private Task CloseAsync(Exception? exception)
     {
         Task drained;
         bool startPump;
+        TaskCompletionSource closed;
         lock (_sync)
         {
-            if (_completed)
-                return;
+            if (_closed is not null)
+                return _closed.Task;
+            closed = _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
             _completed = true;
             SealTail();
             if (exception is not null)
@@ -83,9 +86,23 @@ internal sealed partial class SocketPipeWriter : PipeWriter
 
         if (startPump)
             _ = PumpAsync();
-        await drained.ConfigureAwait(false);
-        _watch.Dispose();
-        _sender?.Dispose();
-        await _original.CompleteAsync(exception).ConfigureAwait(false);
+        _ = CloseWhenDrainedAsync(drained, closed, exception);
+        return closed.Task;
+    }
+
+    private async Task CloseWhenDrainedAsync(Task drained, TaskCompletionSource closed, Exception? exception)
+    {
+        try
+        {
+            await drained.ConfigureAwait(false);
+            _watch.Dispose();
+            _sender?.Dispose();
+            await _original.CompleteAsync(exception).ConfigureAwait(false);
+            closed.SetResult();
+        }
+        catch (Exception failure)
+        {
+            closed.SetException(failure);
+        }
     }
 }

@@ -5,11 +5,15 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>Drops a connection whose reader takes no byte for <see cref="SendFileOptions.StalledReaderTimeout"/> while a send waits for it.</summary>
+/// <summary>
+/// Drops a connection whose reader takes no byte for <see cref="SendFileOptions.StalledReaderTimeout"/> while a send waits for
+/// it, or fewer than <see cref="SendFileOptions.MinReaderBytesPerSecond"/> over <see cref="SendFileOptions.SlowReaderWindow"/>.
+/// </summary>
 /// <remarks>
 /// Progress is what the peer's kernel acknowledged (TCP_INFO), so a reader of 1 KB/s is alive though a slice of 1 MiB
 /// takes it a quarter of an hour; a peer that stopped reading closes its window and acknowledges nothing. Where there
-/// is no such count (macOS, Unix sockets) only the end of a send is progress.
+/// is no such count (macOS, Unix sockets) only the end of a send is progress, and the rate is not judged.
+/// The rate counts the time that sends waited, one after the other: a reader of one byte in 30 s kept a deleted segment forever.
 /// Threads: Start and Stop come from the pump, the timer from the pool; <c>_sync</c> guards what both touch.
 /// </remarks>
 internal sealed class StalledReaderWatch(ConnectionContext connection, Socket socket, SendFileOptions options, SendFileMeter meter, ILogger logger) : IDisposable
@@ -23,6 +27,12 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
     private long _progressTimestamp;
     private long _acknowledgedBytes;
 
+    // Of the window of the rate: what came of it in sends that ended, and since when and with how much this one waits.
+    private TimeSpan _windowWaited;
+    private long _windowBytes;
+    private long _waitTimestamp;
+    private long _waitFirstByte;
+
     internal void Start()
     {
         lock (_sync)
@@ -30,6 +40,7 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
             _isWatching = true;
             _progressTimestamp = options.TimeProvider.GetTimestamp();
             _acknowledgedBytes = AcknowledgedBytes(socket);
+            (_waitTimestamp, _waitFirstByte) = (_progressTimestamp, _acknowledgedBytes);
             var interval = options.StalledReaderTimeout / ChecksPerTimeout;
             if (_timer is null)
                 _timer = options.TimeProvider.CreateTimer(static watch => ((StalledReaderWatch)watch!).Check(), this, interval, interval);
@@ -42,6 +53,12 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
     {
         lock (_sync)
         {
+            if (_isWatching)
+            {
+                _windowWaited += options.TimeProvider.GetElapsedTime(_waitTimestamp);
+                _windowBytes += AcknowledgedBytes(socket) - _waitFirstByte;
+            }
+
             _isWatching = false;
             _timer?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
@@ -58,6 +75,7 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
 
     private void Check()
     {
+        var isTooSlow = false;
         lock (_sync)
         {
             if (!_isWatching)
@@ -67,19 +85,43 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
             {
                 _acknowledgedBytes = acknowledgedBytes;
                 _progressTimestamp = options.TimeProvider.GetTimestamp();
+                if (!IsTooSlow(acknowledgedBytes))
+                    return;
+                isTooSlow = true;
+            }
+            else if (options.TimeProvider.GetElapsedTime(_progressTimestamp) < options.StalledReaderTimeout)
+            {
                 return;
             }
 
-            if (options.TimeProvider.GetElapsedTime(_progressTimestamp) < options.StalledReaderTimeout)
-                return;
             _isWatching = false;
         }
 
-        meter.StalledReaderDropped();
-        SendFileLog.StalledReaderDropped(logger, connection.ConnectionId, options.StalledReaderTimeout);
-
         // The transport resets the connection, which also frees what the kernel had buffered for the reader.
-        connection.Abort(new ConnectionAbortedException($"The reader took no byte within {nameof(SendFileOptions.StalledReaderTimeout)} ({options.StalledReaderTimeout})."));
+        if (isTooSlow)
+        {
+            meter.SlowReaderDropped();
+            SendFileLog.SlowReaderDropped(logger, connection.ConnectionId, options.MinReaderBytesPerSecond, options.SlowReaderWindow);
+            connection.Abort(new ConnectionAbortedException($"The reader took fewer than {nameof(SendFileOptions.MinReaderBytesPerSecond)} ({options.MinReaderBytesPerSecond}) over {nameof(SendFileOptions.SlowReaderWindow)} ({options.SlowReaderWindow})."));
+        }
+        else
+        {
+            meter.StalledReaderDropped();
+            SendFileLog.StalledReaderDropped(logger, connection.ConnectionId, options.StalledReaderTimeout);
+            connection.Abort(new ConnectionAbortedException($"The reader took no byte within {nameof(SendFileOptions.StalledReaderTimeout)} ({options.StalledReaderTimeout})."));
+        }
+    }
+
+    /// <summary>Judges the reader once its window is full, and begins the next. Call with <c>_sync</c> held.</summary>
+    private bool IsTooSlow(long acknowledgedBytes)
+    {
+        var waited = _windowWaited + options.TimeProvider.GetElapsedTime(_waitTimestamp);
+        if (options.MinReaderBytesPerSecond == 0 || waited < options.SlowReaderWindow)
+            return false;
+        var takenBytes = _windowBytes + acknowledgedBytes - _waitFirstByte;
+        (_windowWaited, _windowBytes) = (TimeSpan.Zero, 0);
+        (_waitTimestamp, _waitFirstByte) = (options.TimeProvider.GetTimestamp(), acknowledgedBytes);
+        return takenBytes < options.MinReaderBytesPerSecond * waited.TotalSeconds;
     }
 
     /// <summary><c>tcpi_bytes_acked</c>: struct tcp_info of linux/tcp.h, 8 bytes of flags, 24 counters of 4 bytes, two pacing rates of 8.</summary>

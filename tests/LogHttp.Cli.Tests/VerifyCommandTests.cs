@@ -89,34 +89,74 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.Contains("a server has", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("/", "")]
+    [InlineData("/log", "/log")]
+    [InlineData("/log/", "/log")]
+    public async Task OfARunningServer_PrintsWhatItSays(string path, string prefix)
+    {
+        using var server = new System.Net.HttpListener();
+        var address = $"http://127.0.0.1:{FreePort()}";
+        server.Prefixes.Add(address + "/");
+        server.Start();
+        var asked = new List<string>();
+        var answers = Task.Run(async () =>
+        {
+            for (var number = 0; number < 4; number++)
+            {
+                var context = await server.GetContextAsync();
+                asked.Add($"{context.Request.HttpMethod} {context.Request.RawUrl}");
+                var body = number switch
+                {
+                    0 => """{"topics":[{"topic":"clicks","id":"11d4c0a52b7e6938","partitions":1}],"next":"?after=clicks&limit=1000"}""",
+                    1 => """{"topics":[{"topic":"orders","id":"8f1d4c0a52b7e693","partitions":1}]}""",
+                    2 => """{"segments":1,"bytes":100,"damagedPlaces":0,"indexesMade":0}""",
+                    _ => """
+                      {"kind":"data","topic":"orders","partition":0,"segment":42,"file":"00000000000000000042.ndjson","position":8192,"lengthBytes":4200,"reason":"rotten","nextOffset":97}
+                      {"segments":3,"bytes":1000,"damagedPlaces":1,"indexesMade":0}
+                      """,
+                };
+                context.Response.Close(Encoding.UTF8.GetBytes(body), willBlock: true);
+            }
+        });
+        var (exitCode, output, _) = Verify("--url", address + path);
+        await answers;
+        Assert.Equal([$"GET {prefix}/topics?limit=1000", $"GET {prefix}/topics?after=clicks&limit=1000", $"POST {prefix}/topics/clicks/verify", $"POST {prefix}/topics/orders/verify"], asked);
+        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can continue at offset 97\n2 topics, 4 segments, 1100 bytes, ", output, StringComparison.Ordinal);
+        Assert.Equal(1, exitCode);
+    }
+
     [Fact]
-    public async Task OfARunningServer_PrintsWhatItSays()
+    public async Task OfAServerThatRefuses_PrintsItsReason_Escaped()
     {
         using var server = new System.Net.HttpListener();
         var address = $"http://127.0.0.1:{FreePort()}/";
         server.Prefixes.Add(address);
         server.Start();
-        var asked = new List<string>();
-        var answers = Task.Run(async () =>
+        var answer = Task.Run(async () =>
         {
-            for (var number = 0; number < 2; number++)
-            {
-                var context = await server.GetContextAsync();
-                asked.Add($"{context.Request.HttpMethod} {context.Request.RawUrl}");
-                var body = number == 0
-                    ? """{"topics":[{"topic":"orders","id":"8f1d4c0a52b7e693","partitions":1}]}"""
-                    : """
-                      {"kind":"data","topic":"orders","partition":0,"segment":42,"file":"00000000000000000042.ndjson","position":8192,"lengthBytes":4200,"reason":"rotten","nextOffset":97}
-                      {"segments":3,"bytes":1000,"damagedPlaces":1,"indexesMade":0}
-                      """;
-                context.Response.Close(Encoding.UTF8.GetBytes(body), willBlock: true);
-            }
+            var context = await server.GetContextAsync();
+            context.Response.StatusCode = 503;
+            context.Response.Close(Encoding.UTF8.GetBytes("""{"title":"Service Unavailable","detail":"Another verification runs.\u001b[2J"}"""), willBlock: true);
         });
-        var (exitCode, output, _) = Verify("--url", address);
-        await answers;
-        Assert.Equal(["GET /topics?limit=1000", "POST /topics/orders/verify"], asked);
-        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can go on at offset 97\n1 topics, 3 segments, 1000 bytes, ", output, StringComparison.Ordinal);
-        Assert.Equal(1, exitCode);
+        var (exitCode, output, error) = Verify("--url", address, "--topic", "orders");
+        await answer;
+        Assert.Equal((2, "", "loghttp: The server answered 503: Another verification runs.\\u001b[2J\n"), (exitCode, output, error));
+    }
+
+    [Fact]
+    public async Task OfAServerThatHangs_EndsWithCtrlC()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        using var interrupt = new CancellationTokenSource();
+        var error = new StringWriter();
+        var running = CommandTree.Create().Parse(["verify", "--url", $"http://{listener.LocalEndpoint}"]).InvokeAsync(new() { Error = error }, interrupt.Token);
+        using var client = await listener.AcceptSocketAsync();
+        await interrupt.CancelAsync();
+        Assert.Equal(130, await running.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal("loghttp: interrupted. The server stops verifying.\n", error.ToString());
     }
 
     static int FreePort()
@@ -128,6 +168,7 @@ public sealed class VerifyCommandTests : IDisposable
 
     [Theory]
     [InlineData("--url", "nowhere")]
+    [InlineData("--url", "file:///etc/passwd")]
     [InlineData("--url", "http://127.0.0.1:1")]
     [InlineData("--topic", "nothing")]
     [InlineData("--data", "/nowhere")]

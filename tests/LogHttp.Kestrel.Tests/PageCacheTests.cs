@@ -36,6 +36,34 @@ public sealed partial class PageCacheTests
     }
 
     [Fact]
+    public async Task Slice_WithAColdPageInItsMiddle_IsFetched()
+    {
+        using var file = new TempFile(4_000_000);
+        await using var stream = file.Open();
+        if (!TryEvict(stream.SafeFileHandle))
+            return;
+        // Only both ends are read. The middle is not probed here: a probe makes the kernel read ahead.
+        var end = new byte[100_000];
+        Assert.Equal(end.Length, RandomAccess.Read(stream.SafeFileHandle, end, 1_000_000));
+        Assert.Equal(end.Length, RandomAccess.Read(stream.SafeFileHandle, end, 2_900_000));
+        Assert.False(SystemCalls.IsCached(stream.SafeFileHandle, 1_000_000, 2_000_000));
+        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000), CancellationToken.None);
+        Assert.True(SpinWait.SpinUntil(() => SystemCalls.IsCached(stream.SafeFileHandle, 1_000_000, 2_000_000), TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
+    public async Task Probe_ThatOneFileRefuses_LeavesOthersToBeAsked()
+    {
+        using var file = new TempFile(100_000);
+        await using var stream = file.Open();
+        if (!OperatingSystem.IsLinux() || !SystemCalls.CanAskPageCache)
+            return;
+        await using var refusing = new FileStream("/proc/self/mem", FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous);
+        Assert.True(SystemCalls.IsCached(refusing.SafeFileHandle, 0));
+        Assert.True(SystemCalls.CanAskPageCache);
+    }
+
+    [Fact]
     public async Task WarmSlice_NeedsNoSlot()
     {
         using var file = new TempFile(100_000);

@@ -59,6 +59,40 @@ public sealed class ReaderTests
         Assert.Equal(0, (await host.SettledAsync()).StalledReaders);
     }
 
+    [Theory]
+    [InlineData(50_000, true)]
+    [InlineData(100, false)]
+    public async Task SlowReader_BelowTheMinimumRate_IsDropped(int minBytesPerSecond, bool isDropped)
+    {
+        const int regionBytes = 8_000_000;
+        using var file = new TempFile(regionBytes);
+        var options = new SendFileOptions
+        {
+            StalledReaderTimeout = TimeSpan.FromSeconds(20),
+            MinReaderBytesPerSecond = minBytesPerSecond,
+            SlowReaderWindow = TimeSpan.FromSeconds(8),
+        };
+        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, regionBytes), options, Handlers.SmallBuffers(options));
+        using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+        await client.GetAsync("/");
+        await client.ReadHeadersAsync();
+        var dropped = host.Logs.WaitForAsync(8);
+        var received = 0;
+        // Some bytes now and then: the reader never stalls.
+        for (var waited = System.Diagnostics.Stopwatch.StartNew(); waited.Elapsed < TimeSpan.FromSeconds(isDropped ? 30 : 14) && !dropped.IsCompleted;)
+        {
+            received += (await client.ReadExactlyAsync(20_000)).Length;
+            await Task.Delay(1_000);
+        }
+
+        Assert.Equal(isDropped, dropped.IsCompletedSuccessfully);
+        if (isDropped)
+            Assert.True((await client.DrainAsync()).ReceivedBytes < regionBytes / 2);
+        else
+            await client.ReadExactlyAsync(regionBytes - received);
+        _ = dropped.ContinueWith(static task => task.Exception, TaskScheduler.Default);
+    }
+
     [Fact]
     public async Task OrdinaryResponse_BehindARegionForASlowReader_IsNotCutByTheServersRate()
     {

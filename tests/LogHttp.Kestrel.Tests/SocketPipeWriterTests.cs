@@ -3,7 +3,9 @@ using System.IO.Pipelines;
 using LogHttp.Kestrel.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace LogHttp.Kestrel.Tests;
 
@@ -39,6 +41,44 @@ public sealed class SocketPipeWriterTests
         using var client = await RawClient.ConnectAsync(host.Host);
 
         Assert.Equal("x"u8.ToArray(), await client.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task Complete_WhileTheReaderIsSlow_SendsAllBeforeTheSocketCloses()
+    {
+        await using var host = await HandleAsync(output =>
+        {
+            output.Write(Bytes);
+            output.Complete();
+            return Task.CompletedTask;
+        });
+        using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
+        await host.Handled;
+        // Long enough for a socket to be closed that does not wait.
+        await Task.Delay(300);
+        await AssertAllOfItArrivesAsync(client);
+    }
+
+    [Fact]
+    public async Task Blocks_OfASlowReader_GoBackToThePoolAsTheyAreSent()
+    {
+        const int blockBytes = 16 * 1024;
+        const int sizeBytes = 100 * blockBytes;
+        var pool = new CountingPool(blockBytes);
+        await using var host = await HandleAsync(
+            async output =>
+            {
+                output.Write(Bytes.AsSpan(0, sizeBytes));
+                await output.FlushAsync();
+            },
+            pool);
+        using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
+        for (var received = 0; received < sizeBytes / 2; received += blockBytes)
+            await client.ReadExactlyAsync(blockBytes);
+        // The socket's own buffers hold as much again.
+        await Eventually.TrueAsync(() => pool.Outstanding <= sizeBytes / blockBytes / 2);
+        Assert.Equal(Bytes[(sizeBytes / 2)..sizeBytes], await client.ReadToEndAsync());
+        await Eventually.TrueAsync(() => pool.Outstanding == 0);
     }
 
     [Fact]
@@ -240,12 +280,12 @@ public sealed class SocketPipeWriterTests
     }
 
     /// <summary>A listener whose connections <paramref name="handler"/> writes to; what it asserts fails the test when the host is disposed.</summary>
-    private static async Task<HandlingHost> HandleAsync(Func<PipeWriter, Task> handler)
+    private static async Task<HandlingHost> HandleAsync(Func<PipeWriter, Task> handler, MemoryPool<byte>? pool = null)
     {
         var handled = new TaskCompletionSource();
         var host = await KestrelHost.StartAsync(
             _ => Task.CompletedTask,
-            listen: endpoint => endpoint.UseSendFile().Run(async connection =>
+            listen: endpoint => WithPool(endpoint, pool).UseSendFile().Run(async connection =>
             {
                 try
                 {
@@ -258,6 +298,50 @@ public sealed class SocketPipeWriterTests
                 }
             }));
         return new HandlingHost(host, handled.Task);
+    }
+
+    private static ListenOptions WithPool(ListenOptions endpoint, MemoryPool<byte>? pool)
+    {
+        if (pool is not null)
+        {
+            endpoint.Use(next => connection =>
+            {
+                connection.Features.Set<IMemoryPoolFeature>(new PoolFeature(pool));
+                connection.Features.Get<IConnectionSocketFeature>()!.Socket.SendBufferSize = 64 * 1024;
+                return next(connection);
+            });
+        }
+
+        return endpoint;
+    }
+
+    private sealed record PoolFeature(MemoryPool<byte> MemoryPool) : IMemoryPoolFeature;
+
+    /// <summary>Knows how many of its blocks are out.</summary>
+    private sealed class CountingPool(int blockBytes) : MemoryPool<byte>
+    {
+        private int _outstanding;
+
+        internal int Outstanding => Volatile.Read(ref _outstanding);
+
+        public override int MaxBufferSize => blockBytes;
+
+        public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+        {
+            Interlocked.Increment(ref _outstanding);
+            return new Block(this, blockBytes);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+
+        private sealed class Block(CountingPool pool, int blockBytes) : IMemoryOwner<byte>
+        {
+            public Memory<byte> Memory { get; } = new byte[blockBytes];
+
+            public void Dispose() => Interlocked.Decrement(ref pool._outstanding);
+        }
     }
 
     private sealed record HandlingHost(KestrelHost Host, Task Handled) : IAsyncDisposable

@@ -10,7 +10,9 @@ static class RawRequest
         SendAsync(address, $"POST {path} HTTP/1.1\r\nHost: {address.Authority}\r\nConnection: close\r\n{headers}Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
 
     /// <summary>Sends a request, or a piece of one, and reads what comes until the server closes.</summary>
-    public static async Task<string> SendAsync(Uri address, string request)
+    public static Task<string> SendAsync(Uri address, string request) => SendAsync(address, Encoding.UTF8.GetBytes(request));
+
+    public static async Task<string> SendAsync(Uri address, byte[] request)
     {
         using var connection = new Connection(address);
         await connection.WriteAsync(request);
@@ -44,9 +46,14 @@ static class RawRequest
             _reader = new StreamReader(_client.GetStream());
         }
 
-        public async Task WriteAsync(string text) => await _client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(text));
+        public Task WriteAsync(string text) => WriteAsync(Encoding.UTF8.GetBytes(text));
+
+        public async Task WriteAsync(byte[] bytes) => await _client.GetStream().WriteAsync(bytes);
 
         public void EndSending() => _client.Client.Shutdown(SocketShutdown.Send);
+
+        /// <summary>Whether something has come that was not read.</summary>
+        public bool HasMore => _client.Available > 0;
 
         public async Task<string> ReadLineAsync() => await _reader.ReadLineAsync() ?? "";
 

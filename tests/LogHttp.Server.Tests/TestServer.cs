@@ -61,6 +61,12 @@ sealed class TestServer : IDisposable
     /// <summary>How many requests wait for records.</summary>
     public int Waiting => _factory.Services.GetRequiredService<WaitingRequests>().Count;
 
+    /// <summary>What the program runs with.</summary>
+    public T Options<T>() where T : class => _factory.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<T>>().Value;
+
+    /// <summary>How much memory bodies hold that are being read.</summary>
+    public long ReadingBytes => _factory.Services.GetRequiredService<LogHttp.Server.Producing.BodyBudget>().ReadingBytes;
+
     /// <summary>Until something has come about in the server that no answer tells of.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {
@@ -148,12 +154,16 @@ sealed class TestServer : IDisposable
         }
     }
 
+    /// <summary>The reference in <c>Link</c>, resolved against the URL that was asked.</summary>
     public static string NextLink(HttpResponseMessage response)
     {
         var link = Assert.Single(response.Headers.GetValues("Link"));
-        Assert.Matches("^<[^>]+>; rel=\"next\"$", link);
-        return link[1..link.IndexOf('>', StringComparison.Ordinal)];
+        Assert.Matches("^<[^/>][^>]*>; rel=\"next\"$", link);
+        return Resolve(response, link[1..link.IndexOf('>', StringComparison.Ordinal)]);
     }
+
+    /// <summary>A reference in a response, as path and query.</summary>
+    public static string Resolve(HttpResponseMessage response, string reference) => new Uri(response.RequestMessage!.RequestUri!, reference).PathAndQuery;
 
     public static long Number(HttpResponseMessage response, string header) =>
         long.Parse(Assert.Single(response.Headers.GetValues(header)), CultureInfo.InvariantCulture);

@@ -72,7 +72,7 @@ sealed class DirectoryNode(SimulatedVolume volume) : Node
     {
         if (node is FileNode file)
         {
-            file.IsLinked = parent is not null;
+            file.LinkCount += parent is null ? -1 : 1;
         }
         else if (node is DirectoryNode directory)
         {

@@ -37,8 +37,8 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
     /// <summary>When it was last written, Unix milliseconds. The disk tells the same after a power cut: nothing is promised of it.</summary>
     public long LastWriteMs { get; set; }
 
-    /// <summary>Whether a live name leads here.</summary>
-    public bool IsLinked { get; set; }
+    /// <summary>How many live names lead here.</summary>
+    public int LinkCount { get; set; }
 
     public int OpenHandleCount { get; set; }
 

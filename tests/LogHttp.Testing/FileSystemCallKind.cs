@@ -18,6 +18,9 @@ public enum FileSystemCallKind
     /// <summary>IFileSystem.Rename</summary>
     Rename,
 
+    /// <summary>IFileSystem.TryLink</summary>
+    Link,
+
     /// <summary>IFileSystem.DeleteFile</summary>
     DeleteFile,
 

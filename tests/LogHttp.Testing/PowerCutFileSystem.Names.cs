@@ -51,6 +51,24 @@ public sealed partial class PowerCutFileSystem
     }
 
     /// <inheritdoc/>
+    public bool TryLink(string path, string newPath)
+    {
+        lock (_disk.Gate)
+        {
+            var fault = Begin(FileSystemCallKind.Link, path);
+            if (Find(path) is not FileNode file)
+                throw new FileNotFoundException($"There is no file '{path}'.", path);
+            var (parent, name) = FindParent(newPath);
+            // Another volume, or a name that is taken: link(2) refuses both.
+            var isLinked = parent.Volume == file.Volume && !parent.TryGet(name, out _);
+            if (isLinked)
+                parent.Volume.Names.Link(parent, name, file);
+            End(fault);
+            return isLinked;
+        }
+    }
+
+    /// <inheritdoc/>
     public void DeleteFile(string path)
     {
         lock (_disk.Gate)

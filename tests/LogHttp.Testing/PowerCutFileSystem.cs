@@ -55,7 +55,7 @@ public sealed partial class PowerCutFileSystem : IFileSystem
 
     /// <summary>
     /// Whether a page that is not durable can be torn into 512-byte sectors, as disks with such sectors do. Off until asked
-    /// for: the recovery of segments that no journal describes takes a torn page for damage, and opens read-only.
+    /// for.
     /// </summary>
     public bool TearsPages
     {

@@ -153,7 +153,7 @@ public sealed class SimulatedVolume
     /// <summary>Gives back the room of a file that has neither a name nor a handle any more.</summary>
     internal void ReleaseIfUnused(FileNode file)
     {
-        if (file.IsLinked || file.OpenHandleCount > 0)
+        if (file.LinkCount > 0 || file.OpenHandleCount > 0)
             return;
         UsedBytes -= file.AllocatedBytes;
         _dirtyFiles.Remove(file.Number);
@@ -177,6 +177,7 @@ public sealed class SimulatedVolume
     internal void PowerCut()
     {
         Names.PowerCut(Survival.Draw(Disk.Random));
+        ForEachFile(Root, static file => file.LinkCount = 0);
         Reboot(Root);
         ForEachFile(Root, file => file.PowerCut(Disk.Random));
         Kill();
@@ -196,15 +197,21 @@ public sealed class SimulatedVolume
                 Reboot(below);
     }
 
-    // What is mounted below is another volume's.
+    // Once for a file with several names. What is mounted below is another volume's.
     static void ForEachFile(DirectoryNode directory, Action<FileNode> action)
     {
-        foreach (var (_, node) in directory.Entries())
+        HashSet<FileNode> seen = [];
+        Visit(directory);
+
+        void Visit(DirectoryNode visited)
         {
-            if (node is DirectoryNode below)
-                ForEachFile(below, action);
-            else
-                action((FileNode)node);
+            foreach (var (_, node) in visited.Entries())
+            {
+                if (node is DirectoryNode below)
+                    Visit(below);
+                else if (seen.Add((FileNode)node))
+                    action((FileNode)node);
+            }
         }
     }
 }

@@ -133,7 +133,7 @@ next=/topics/orders/earliest
 while [ -n "$next" ]; do
   curl -sS --fail-with-body -D "$work/headers" "$url$next" >>"$work/log.ndjson"
   grep -q '^HTTP/1.1 204' "$work/headers" && break
-  next=$(sed -n 's/^Link: <\([^>]*\)>.*/\1/p' "$work/headers")
+  next=$(sed -n 's|^Link: <\([^>]*\)>.*|/topics/orders/\1|p' "$work/headers")
 done
 end=$(lines "$work/log.ndjson")
 echo "$end" >"$work/end.new" && mv "$work/end.new" "$work/page/end"

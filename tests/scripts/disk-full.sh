@@ -21,7 +21,7 @@ records() { # every value along the links, and how many there are
   local path="/topics/t/earliest" count=0
   while [ "$(curl -sS -D "$work/headers" -o "$work/page" -w '%{http_code}' "$url$path")" = 200 ]; do
     count=$((count + $(jq -r .value "$work/page" | grep -cxFf "$work/value")))
-    path=$(sed -n 's/^[Ll]ink: <\(.*\)>; rel="next".*/\1/p' "$work/headers")
+    path=$(sed -n 's|^[Ll]ink: <\(.*\)>; rel="next".*|/topics/t/\1|p' "$work/headers")
   done
   echo "$count"
 }

@@ -36,7 +36,7 @@ while [ -n "$path" ]; do
   [ "$status" = 204 ] && break
   [ "$status" = 200 ] || { echo "$path answered $status: $(cat "$work/page")" >&2; exit 1; }
   cat "$work/page" >>"$work/back.ndjson"
-  path=$(sed -n 's/^[Ll]ink: <\(.*\)>; rel="next".*/\1/p' "$work/headers")
+  path=$(sed -n 's|^[Ll]ink: <\(.*\)>; rel="next".*|/topics/events/\1|p' "$work/headers")
 done
 cmp "$work/lines.ndjson" "$work/back.ndjson"
 echo "All lines are in, in order."

@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+import urllib.parse
 
 PROXY, LOGHTTP, ACCESS_LOG, SERVER_PID = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 CONSUMERS, LEAVERS, PARTITIONS = 100, 10, 2
@@ -26,7 +27,7 @@ sent = 0  # requests through nginx: each has a line in its log
 class Answer(collections.namedtuple("Answer", "path status headers body")):
     @property
     def next(self):
-        return NEXT.match(self.headers["link"]).group(1)
+        return urllib.parse.urljoin(self.path, NEXT.match(self.headers["link"]).group(1))
 
     @property
     def is_permanent(self):

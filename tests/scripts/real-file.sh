@@ -24,7 +24,7 @@ while [ -n "$path" ]; do
   [ "$status" = 200 ] || { echo "$path answered $status: $(cat "$work/page")" >&2; exit 1; }
   jq -r .value "$work/page" >>"$work/back.txt"
   pages=$((pages + 1))
-  path=$(sed -n 's/^[Ll]ink: <\(.*\)>; rel="next".*/\1/p' "$work/headers")
+  path=$(sed -n 's|^[Ll]ink: <\(.*\)>; rel="next".*|/topics/packages/\1|p' "$work/headers")
 done
 cmp "$file" "$work/back.txt"
 echo "$pages pages, every value equal; the first records are"

@@ -13,7 +13,7 @@ trace() { # NAME QUERY PAGES: fetches along the links, counts the server's calls
   for page in $(seq "$3"); do
     curl -sS -D "$work/headers" -o "$work/page" "$url$path"
     bytes=$((bytes + $(wc -c <"$work/page")))
-    path=$(sed -n 's/^[Ll]ink: <\(.*\)>; rel="next".*/\1/p' "$work/headers")
+    path=$(sed -n 's|^[Ll]ink: <\(.*\)>; rel="next".*|/topics/t/\1|p' "$work/headers")
   done
   kill -INT "$tracer"
   wait "$tracer" || true

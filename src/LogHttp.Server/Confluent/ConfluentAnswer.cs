@@ -12,12 +12,12 @@ internal sealed class ConfluentAnswer : IResult
 
     static readonly JsonWriterOptions Options = new() { Encoder = ResponseJson.Readable.Options.Encoder };
 
-    readonly IReadOnlyList<ConfluentRecord> _records;
+    readonly ConfluentOutcomes _outcomes;
     readonly Dictionary<RecordBatch, (ProduceEndpoint.PartitionResult Result, Problem? Problem)> _results = [];
 
-    public ConfluentAnswer(IReadOnlyList<ConfluentRecord> records, IReadOnlyList<KeyValuePair<int, RecordBatch>> batches, IReadOnlyList<ProduceEndpoint.PartitionResult> results)
+    public ConfluentAnswer(ConfluentOutcomes outcomes, IReadOnlyList<KeyValuePair<int, RecordBatch>> batches, IReadOnlyList<ProduceEndpoint.PartitionResult> results)
     {
-        _records = records;
+        _outcomes = outcomes;
         foreach (var (batch, result) in batches.Zip(results))
             _results.Add(batch.Value, (result, result.IsIn ? null : Problems.Of(result.Append)));
     }
@@ -31,7 +31,7 @@ internal sealed class ConfluentAnswer : IResult
         writer.WriteStartObject();
         writer.WriteStartArray("offsets"u8);
         var sentBytes = 0L;
-        foreach (var record in _records)
+        foreach (var record in _outcomes.Records())
         {
             Write(writer, record);
             if (writer.BytesCommitted + writer.BytesPending - sentBytes < PieceBytes)

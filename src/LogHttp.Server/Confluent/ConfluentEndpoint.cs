@@ -36,16 +36,18 @@ internal static class ConfluentEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         using var batch = new PartitionedBatch(configuration, options.Records, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
-        using var body = new BodyReader(request.OpenBody(budget, _ => settings.MaxBodyBytes), budget);
         // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be repeated.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
-        var records = new ConfluentBody(request.Kind, batch, partition, isAllOrNothing);
-        if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is { } bodyProblem)
-            return bodyProblem;
+        var records = new ConfluentBody(request.Kind, batch, partition, isAllOrNothing, options.Records.MaxBatchBytes, context.RequestAborted);
+        using (var body = new BodyReader(request.OpenBody(budget, settings.MaxBodyBytes, _ => settings.MaxBodyBytes), budget, context) { Batch = batch })
+        {
+            if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is { } bodyProblem)
+                return bodyProblem;
+        }
         if (isAllOrNothing && ProduceEndpoint.CheckConditions(request, partition, batch) is { } conditionProblem)
             return conditionProblem;
         if (batch.IsEmpty)
-            return new ConfluentAnswer(records.Records, [], []);
+            return new ConfluentAnswer(records.Outcomes, [], []);
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
@@ -53,6 +55,6 @@ internal static class ConfluentEndpoint
         var results = await ProduceEndpoint.AppendAsync(found, batches, request.ExpectedNextOffset);
         if (isAllOrNothing && !results[0].IsIn)
             return ProduceEndpoint.Refused(context, Problems.Of(results[0].Append));
-        return new ConfluentAnswer(records.Records, batches, results);
+        return new ConfluentAnswer(records.Outcomes, batches, results);
     }
 }

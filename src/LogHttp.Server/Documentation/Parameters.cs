@@ -50,7 +50,9 @@ internal static class Parameters
 
     public static ParameterDocument ProduceStream { get; } = Query("stream", "`true`: a body of lines is committed as it comes, in batches, and each is reported.", OneOf("true"), "true");
 
-    public static ParameterDocument ContentEncoding { get; } = Header("Content-Encoding", "How the body is packed.", "gzip") with { Schema = OneOf("gzip", "br", "zstd") };
+    public static ParameterDocument Reports { get; } = Query("reports", "With `stream=true`: `live` sends each report as its batch is committed, `end` all of them once the body has ended. Without it: `end` behind a proxy (`Via`, `Forwarded`, `X-Forwarded-*` or HTTP/1.0), else `live`.", OneOf("live", "end"), "end");
+
+    public static ParameterDocument ContentEncoding { get; } = Header("Content-Encoding", "How the body is packed.", "gzip") with { Schema = OneOf("gzip", "br", "zstd", "deflate") };
 
     public static ParameterDocument MaxBytes { get; } = Query("maxBytes",
         "The most bytes of a page, rounded down to a power of two from 4096 to 67108864; a record that is larger comes alone. With `key`: how much of the log is looked through, 16777216 when left out.",
@@ -90,12 +92,16 @@ internal static class Parameters
     public static ParameterDocument LastEventId { get; } = Header("Last-Event-ID",
         "The id of the last event that came: goes on behind it, whatever the place says. Browsers send it by themselves.", "orders/0/8f1d4c0a52b7e693:43");
 
+    public static ParameterDocument LastEventIdParameter { get; } = Query("lastEventId", "The same as the header `Last-Event-ID`, which counts where both are there.", new() { Type = JsonSchemaType.String }, "orders/0/8f1d4c0a52b7e693:43");
+
     public static ParameterDocument Limit { get; } = Query("limit", "The most topics to list.",
         new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = "1", Maximum = "1000", Default = 100 }, 20);
 
     public static ParameterDocument After { get; } = Query("after", "Only topics whose names come after this one.", new() { Type = JsonSchemaType.String }, "orders");
 
-    public static ParameterDocument RecordKey { get; } = Header("Record-Key", "The key of a single record, UTF-8.", "user-7");
+    public static ParameterDocument RecordKey { get; } = Header("Record-Key", "The key of a single record: UTF-8, or Latin-1 as browsers send it.", "user-7");
+
+    public static ParameterDocument RecordKeyParameter { get; } = Query("key", "The key of a single record. Not together with `Record-Key`.", new() { Type = JsonSchemaType.String }, "user-7");
 
     public static ParameterDocument ProducerId { get; } = Header("Producer-Id",
         "Who sends it, 1 to 256 visible ASCII characters: with `Producer-Epoch` and `Producer-Seq` a request that is repeated is appended once. All its records go to one partition: the one given, the key's, or that of this id.", "sensor-7");
@@ -117,6 +123,10 @@ internal static class Parameters
 
     public static ParameterDocument IfNoneMatch { get; } = Header("If-None-Match",
         "An `ETag` from before, or several: 304 without a body if the answer is still that one. Takes effect at an offset.", "\"8f1d4c0a52b7e693.42.45\"");
+
+    public static ParameterDocument Range { get; } = Header("Range", "The bytes to send of what can never change; one range. Ignored elsewhere.", "bytes=0-1023");
+
+    public static ParameterDocument IfRange { get; } = Header("If-Range", "With `Range`: the `ETag` of which the bytes are to be, else all is sent.", "\"8f1d4c0a52b7e693.42.45\"");
 
     static ParameterDocument Query(string name, string description, OpenApiSchema schema, JsonNode example) =>
         new(ParameterLocation.Query, name, description, schema, new ExampleDocument(name, "", example));

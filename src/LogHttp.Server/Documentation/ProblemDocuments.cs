@@ -1,4 +1,5 @@
 using LogHttp.Server.Endpoints;
+using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
@@ -13,15 +14,15 @@ internal static class ProblemDocuments
     static readonly LogPlace Place = LogPlace.At(1000);
 
     public static ProblemDocument InvalidHost { get; } = new(
-        Problems.InvalidRequest("invalid_host", "This server is not \"example.org\"; it answers for localhost, 127.0.0.1, [::1] (allowedHosts)."),
+        Problems.InvalidHost(new("example.org"), new HostNames([], [])),
         "The request's `Host` is none that this server answers for.");
 
     public static ProblemDocument InvalidTopic { get; } = new(Problems.InvalidRequest("invalid_topic", TopicName.Check("or ders")!), "No topic can have that name.");
     public static ProblemDocument InvalidPlace { get; } = new(Problems.InvalidPlace("ten"), "The place can't be read.");
     public static ProblemDocument InvalidParameter { get; } = new(Problems.InvalidRequest("invalid_parameter", "maxBytes is \"1k\"; it must be one whole number from 1 to 9223372036854775807."), "A parameter of the query can't be read, is there twice, or does not go with the rest.");
-    public static ProblemDocument PartitionRequired { get; } = new(Problems.InvalidRequest("partition_required", "Topic \"orders\" has 3 partitions; say which with ?partition=0 to 2."), "The topic has several partitions and the URL names none.");
-    public static ProblemDocument InvalidKey { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidKey, "The key takes 20000 bytes; the most is 16384 (maxKeyBytes).")), "A key is too long, is no text, or is there twice.");
-    public static ProblemDocument InvalidHeader { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidHeader, "The headers take 40000 bytes; the most is 32768 (maxHeadersBytes).")), "A record's headers are too large or malformed, or `Record-*` headers came with a body of many records.");
+    public static ProblemDocument PartitionRequired { get; } = new(Problems.InvalidRequest("partition_required", "Topic \"orders\" has 3 partitions. Choose one with ?partition=0 to 2."), "The topic has several partitions and the URL names none.");
+    public static ProblemDocument InvalidKey { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidKey, "The key takes 20000 bytes; the most is 16384 (MaxKeyBytes).")), "A key is too long, is no text, or is there twice.");
+    public static ProblemDocument InvalidHeader { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidHeader, "The headers take 40000 bytes; the most is 32768 (MaxHeadersBytes).")), "A record's headers are too large or malformed, or `Record-*` headers came with a body of many records.");
     public static ProblemDocument InvalidProducer { get; } = new(Problems.InvalidRequest("invalid_producer", "Producer-Id, Producer-Epoch and Producer-Seq go together, each once; there are 1, 1 and 0."), "A producer's header is missing or can't be read, or its records go to several partitions.");
     public static ProblemDocument EpochEnded { get; } = new(Problems.Of(new AppendResult(AppendStatus.EpochEnded, Reason: "Producer \"sensor-7\" continues with epoch 3; epoch 2 can no longer append.") { Epoch = 3 }), "A producer of that id has gone on with a higher epoch; `epoch` says which. Nothing was appended.", Headers.Epoch);
     public static ProblemDocument SequenceGap { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceGap, Reason: "Producer \"sensor-7\" sent sequence 9; the next one is 7. Records in between were not appended.") { ExpectedSequence = 7 }), "Records of the producer's before this batch were not appended, or the producer is not known any more; `expectedSequence` says which comes next. Nothing was appended.", Headers.ExpectedSequence);
@@ -47,7 +48,7 @@ internal static class ProblemDocuments
     public static ProblemDocument InvalidEncoding { get; } = new(Problems.InvalidRequest("invalid_encoding", "The body can't be unpacked as gzip: it ends too early."), "The body is not packed as `Content-Encoding` says, is cut off, or something follows it. Nothing was appended.");
     public static ProblemDocument BadRequest { get; } = new(Problems.InvalidRequest("bad_request", "Bad chunk size data."), "The body is not framed as HTTP demands.");
 
-    public static ProblemDocument CrossSite { get; } = new(Problems.CrossSite("A page of another site (https://example.org) may not write here, unless allowedOrigins names it."), "A browser sent it for another site's page.");
+    public static ProblemDocument CrossSite { get; } = new(Problems.CrossSite("https://example.org"), "A browser sent it for another site's page.");
 
     public static ProblemDocument UnknownTopic { get; } = new(Problems.UnknownTopic(Topic), "There is no such topic; for a POST: and `AutoCreateTopics` is off.");
     public static ProblemDocument UnknownPartition { get; } = new(Problems.UnknownPartition(7, 3), "The topic has fewer partitions.");
@@ -63,20 +64,24 @@ internal static class ProblemDocuments
         "The place lies before the earliest record; `earliestOffset` says where that is.", Headers.Offsets);
 
     public static ProblemDocument TopicReplaced { get; } = new(
-        new(StatusCodes.Status410Gone, "topic_replaced", "Topic \"orders\" was deleted and made again; the one there is now has the id 8f1d4c0a52b7e693. Begin at its earliest record."),
+        new(StatusCodes.Status410Gone, "topic_replaced", "Topic \"orders\" was deleted and created again. Its id is now 8f1d4c0a52b7e693. Start at its earliest record."),
         "`v` names an earlier topic of that name.", Headers.TopicId);
 
     public static ProblemDocument OffsetBeyondEnd { get; } = new(
         Problems.Of(new FetchResult(FetchStatus.BeyondEnd, EarliestOffset: 0, EndOffset: 131, FirstOffset: 1000, NextOffset: 1000)),
         "The place lies beyond the end; `endOffset` says where that is.", Headers.Offsets);
 
+    public static ProblemDocument PreconditionFailed { get; } = new(Problems.PreconditionFailed("If-Match names other contents than there are."), "`If-Match` does not hold.", [.. Headers.Offsets, Headers.Link, Headers.ETag, Headers.ResourcePolicy]);
+    public static ProblemDocument TopicConditionFailed { get; } = new(Problems.TopicConditionFailed(Topic, exists: true), "`If-Match` or `If-None-Match` does not hold: `*` stands for a topic that exists, and there are no tags.") { Name = "topic_condition_failed" };
+    public static ProblemDocument RangeNotSatisfiable { get; } = new(Problems.RangeNotSatisfiable("bytes=5000-", 4096), "`Range` lies beyond the end of what can never change.", [.. Headers.Offsets, Headers.Link, Headers.ETag, Headers.AcceptRanges, Headers.ContentRange, Headers.ResourcePolicy]);
+
     public static ProblemDocument RecordTooLarge { get; } = new(Problems.RecordTooLarge(1_048_576), "A record is larger than `MaxRecordBytes`.");
-    public static ProblemDocument BatchTooLarge { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.BatchTooLarge, "The records take more than 67108864 bytes (maxBatchBytes).")), "The records for a partition are larger than `MaxBatchBytes` together.");
+    public static ProblemDocument BatchTooLarge { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.BatchTooLarge, "The records take more than 67108864 bytes (MaxBatchBytes).")), "The records for a partition are larger than `MaxBatchBytes` together.");
     public static ProblemDocument BodyTooLarge { get; } = new(Problems.BodyTooLarge(), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
 
-    public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br and zstd, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
+    public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br, zstd and deflate, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
     public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");
-    public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (maxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
+    public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (MaxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
 
     public static ProblemDocument CorruptBlock { get; } = new(Problems.Of(new CorruptionException("00000000000000000042.ndjson", 8192, "the block is not what was written; the block's CRC is 89abcdef, and the index has 01234567") { NextOffset = 97 }), "The log is damaged at that place; `nextOffset` says where it goes on.");
     public static ProblemDocument VerificationRuns { get; } = new(Problems.VerificationRuns(), "Another verification runs.") { Name = "verification_runs" };
@@ -98,7 +103,7 @@ internal static class ProblemDocuments
     [
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
         InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
+        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, PreconditionFailed, TopicConditionFailed, RangeNotSatisfiable, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, TooManyRequests, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

@@ -21,7 +21,7 @@ internal static class RecordOperations
     static readonly ProblemDocument[] ProduceProblems =
     [
         ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
-        ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.BatchDiffers, ProblemDocuments.OffsetNotNext,
+        ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.BatchDiffers, ProblemDocuments.OffsetNotNext, ProblemDocuments.TopicConditionFailed,
         ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidValue, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
         ProblemDocuments.IncompleteBody, ProblemDocuments.InvalidEncoding, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
         ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
@@ -39,7 +39,7 @@ internal static class RecordOperations
         | Content-Type | records |
         |---|---|
         | `application/json`, any `…+json` | one: a JSON value, kept as it came |
-        | `application/x-ndjson`, `application/ndjson`, `application/jsonl` | one JSON value a line; blank lines are passed over |
+        | `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines` | one JSON value a line; blank lines are passed over |
         | `text/plain`, any `text/…` | one: the text; with `?split=lines` one a line |
         | `application/vnd.loghttp.records+ndjson` | one record a line, as an object; what a fetch answers is such a body |
         | `application/x-www-form-urlencoded` (what `curl -d` says) | one: JSON if it is an object or an array, else the body as text |
@@ -49,12 +49,12 @@ internal static class RecordOperations
         A type that is not the obvious one is kept in the record's header `content-type`. Text and JSON are UTF-8.
 
         A body of lines that is larger than a batch, or has no end, goes with `?stream=true`: it is committed as it comes, in batches, each with a line of the answer that says which lines are in. Numbered by a producer, it can be sent again after a break, and goes on where it was.
-        Bodies may come packed: `Content-Encoding: gzip`, `br` or `zstd`.
+        Bodies may come packed: `Content-Encoding: gzip`, `br`, `zstd` or `deflate`.
 
         A request whose answer was lost may have been appended; sent again with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`, it is appended once and answered with 200 and where it is.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.ProduceStream, Parameters.ContentEncoding, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
+        Parameters = [Parameters.Topic, Parameters.ProducePartition, Parameters.Split, Parameters.ProduceStream, Parameters.Reports, Parameters.RecordKeyParameter, Parameters.ContentEncoding, Parameters.RecordKey, Parameters.RecordTimestamp, Parameters.RecordHeader, Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.ProducerSequence, Parameters.IfMatch],
         Body = new(IsRequired: true, "The records.",
             new("application/json", AnyJson("One record: any JSON value."), Value),
             new("application/x-ndjson", Text("A record a line: JSON values."), new ExampleDocument("example", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")),
@@ -149,12 +149,12 @@ internal static class RecordOperations
         `HEAD` answers the same without the body.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.MaxBytes, Parameters.View, Parameters.Key, Parameters.KeyBase64, Parameters.TopicId, Parameters.Wait, Parameters.MinBytes, Parameters.Cursor, Parameters.Follow, Parameters.LastEventId, Parameters.IfNoneMatch],
+        Parameters = [Parameters.Topic, Parameters.Place, Parameters.FetchPartition, Parameters.MaxBytes, Parameters.View, Parameters.Key, Parameters.KeyBase64, Parameters.TopicId, Parameters.Wait, Parameters.MinBytes, Parameters.Cursor, Parameters.Follow, Parameters.LastEventIdParameter, Parameters.LastEventId, Parameters.IfNoneMatch, Parameters.Range, Parameters.IfRange],
         Responses =
         [
             new(StatusCodes.Status200OK, "Records, or their values, in the form that `Accept` likes best. Where `Accept` names none of them: record lines; with `view=values` lines of JSON.")
             {
-                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary, Headers.Unbuffered],
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary, Headers.AcceptRanges, Headers.Unbuffered],
                 Contents =
                 [
                     new(RecordsType.Name, Text("Records, a line each: JSON objects, see the schema Record. Not with `view=values`."), new ExampleDocument("example", "Three records", Lines)),
@@ -168,6 +168,11 @@ internal static class RecordOperations
                     new("text/event-stream", Text("Events that do not end: a record each, whose id says where to go on."), new ExampleDocument("example", "The beginning, and a record", StreamOperations.Event)),
                 ],
             },
+            new(StatusCodes.Status206PartialContent, "The bytes that `Range` asks for, of a page that can never change.")
+            {
+                Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary, Headers.AcceptRanges, Headers.ContentRange],
+                Contents = [new("*/*", Bytes("A part of the page, of the page's type."), new ExampleDocument("example", "The first bytes of a page", """{"offset":42"""))],
+            },
             new(StatusCodes.Status204NoContent, "The place is the end of the log: nothing is there yet. `Link` is where the next record will be.")
             {
                 Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl],
@@ -180,7 +185,7 @@ internal static class RecordOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.InvalidHeader), InPartition(ProblemDocuments.PartitionRequired),
-            ForGood(ProblemDocuments.UnknownTopic), InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.OffsetGone, ForGood(ProblemDocuments.TopicReplaced), ProblemDocuments.OffsetBeyondEnd,
+            ForGood(ProblemDocuments.UnknownTopic), InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.OffsetGone, ForGood(ProblemDocuments.TopicReplaced), ProblemDocuments.OffsetBeyondEnd, ProblemDocuments.PreconditionFailed, ProblemDocuments.RangeNotSatisfiable,
             ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, InPartition(ProblemDocuments.TooManyWaiting),
         ],
     };
@@ -193,12 +198,12 @@ internal static class RecordOperations
         `HEAD` answers the same without the body.
         """)
     {
-        Parameters = [Parameters.Topic, Parameters.RecordPlace, Parameters.RecordPartition, Parameters.TopicId, Parameters.IfNoneMatch],
+        Parameters = [Parameters.Topic, Parameters.RecordPlace, Parameters.RecordPartition, Parameters.TopicId, Parameters.IfNoneMatch, Parameters.Range, Parameters.IfRange],
         Responses =
         [
             new(StatusCodes.Status200OK, "The value. Its type is the record's header `content-type`, or what it is by itself: `application/json`, `text/plain`, `application/octet-stream`.")
             {
-                Headers = [.. Headers.Offsets, Headers.CacheControl, Headers.ETag, Headers.ContentSecurityPolicy, Headers.ResourcePolicy],
+                Headers = [.. Headers.Offsets, Headers.CacheControl, Headers.ETag, Headers.ContentSecurityPolicy, Headers.ResourcePolicy, Headers.AcceptRanges],
                 Contents =
                 [
                     new("application/json", AnyJson("A JSON value."), Value),
@@ -206,6 +211,11 @@ internal static class RecordOperations
                     new("application/octet-stream", Bytes("Bytes."), new ExampleDocument("example", "The first bytes of a picture", "GIF89a")),
                     new("*/*", Bytes("A value of the type that its producer said."), new ExampleDocument("example", "A record that came as text/html", "<h1>hello</h1>")),
                 ],
+            },
+            new(StatusCodes.Status206PartialContent, "The bytes that `Range` asks for, of a value at an offset.")
+            {
+                Headers = [.. Headers.Offsets, Headers.CacheControl, Headers.ETag, Headers.ContentSecurityPolicy, Headers.ResourcePolicy, Headers.AcceptRanges, Headers.ContentRange],
+                Contents = [new("*/*", Bytes("A part of the value, of its type."), new ExampleDocument("example", "The first bytes of a text", "hel"))],
             },
             new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")
             {
@@ -215,7 +225,7 @@ internal static class RecordOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, InPartition(ProblemDocuments.PartitionRequired),
-            ForGood(ProblemDocuments.UnknownTopic), InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.NoRecord, ProblemDocuments.OffsetGone, ForGood(ProblemDocuments.TopicReplaced), ProblemDocuments.OffsetBeyondEnd,
+            ForGood(ProblemDocuments.UnknownTopic), InPartition(ProblemDocuments.UnknownPartition), ProblemDocuments.NoRecord, ProblemDocuments.OffsetGone, ForGood(ProblemDocuments.TopicReplaced), ProblemDocuments.OffsetBeyondEnd, ProblemDocuments.PreconditionFailed, ProblemDocuments.RangeNotSatisfiable,
             ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed,
         ],
     };

@@ -27,8 +27,8 @@ internal static class Schemas
 
     static readonly PartitionDescription[] Partitions =
     [
-        new(0, 0, 131, 9120, 1),
-        new(1, 40, 97, 4711, 1) { Stopped = "A sync failed (Input/output error), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served." },
+        new(0, 0, 131, 9120, 1, Journaled: true, UnsyncedBytes: 312),
+        new(1, 40, 97, 4711, 1, Journaled: true, UnsyncedBytes: 0) { Stopped = "A sync failed (Input/output error), so the partition takes no more writes until the server is restarted on a healthy disk; what was durable is served." },
     ];
 
     static readonly TopicEntry[] Topics = [new("orders") { Id = "8f1d4c0a52b7e693", Partitions = 2 }, new("payments") { Damaged = "topic.json, position 0: it holds no object" }];
@@ -102,12 +102,14 @@ internal static class Schemas
             new("nextOffset", "The offset after the last record that may be read."),
             new("sizeBytes", "The bytes of its records on the disk."),
             new("segments", "How many segments they lie in."),
+            new("journaled", "Whether the journal decides where the partition ends. False under another `flush` than `always`, and before the first append."),
+            new("unsyncedBytes", "How many of its last bytes are durable in the journal only. The server syncs the segment in the background."),
             new("stopped", "Why it takes no appends, where it takes none."),
         ]),
-        new(typeof(TopicList), "TopicList", "Topics, by name.", Json(new TopicList(Topics, "/topics?after=payments&limit=2")),
+        new(typeof(TopicList), "TopicList", "Topics, by name.", Json(new TopicList(Topics, "?after=payments&limit=2")),
         [
             new("topics", "The topics."),
-            new("next", "The URL that lists more, where there are more."),
+            new("next", "The URL that lists more, where there are more; relative to the request's."),
         ]),
         new(typeof(TopicEntry), "TopicEntry", "A topic in a list.", Json(Topics[0]),
         [

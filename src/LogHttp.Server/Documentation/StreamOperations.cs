@@ -16,7 +16,7 @@ internal static class StreamOperations
         Not to be tried on this page: it would wait for the end. `curl -N 'http://127.0.0.1:8080/stream?topics=orders'` shows it.
         """)
     {
-        Parameters = [Parameters.Topics, Parameters.LastEventId],
+        Parameters = [Parameters.Topics, Parameters.LastEventIdParameter, Parameters.LastEventId],
         Responses =
         [
             new(StatusCodes.Status200OK, "Records, until the client goes, one of the topics is deleted or trimmed below where it was read, or the server stops.")

@@ -20,7 +20,7 @@ internal static class Swagger
 
         - **Problems** are `application/problem+json`; programs look at `code` and `retryable`. What can't be read as HTTP at all is answered by a bare 400, 408, 414 or 431.
         - **Other methods** on these paths answer 405 `method_not_allowed`, other paths 404 `unknown_path`.
-        - **Every answer** has `X-Content-Type-Options: nosniff` and a `Content-Security-Policy`. Pages of origins in `AllowedOrigins` get `Access-Control-*` headers.
+        - **Every answer** has `X-Content-Type-Options: nosniff` and a `Content-Security-Policy`. Pages of origins in `AllowedOrigins` and `AllowedWriteOrigins` get `Access-Control-*` headers.
         """;
 
     public static void AddSwagger(this IServiceCollection services)
@@ -29,6 +29,8 @@ internal static class Swagger
         services.AddSwaggerGen(static options =>
         {
             options.SwaggerDoc(Name, new OpenApiInfo { Title = "LogHttp", Version = Name, Description = Introduction, License = new OpenApiLicense { Name = "Apache-2.0", Url = new Uri("https://www.apache.org/licenses/LICENSE-2.0") } });
+            // Relative to the description itself: the paths hold below a proxy's prefix too.
+            options.AddServer(new OpenApiServer { Url = "../.." });
             // HEAD goes everywhere where GET does; listed, it would say everything twice.
             options.DocInclusionPredicate(static (_, api) => api.HttpMethod != HttpMethods.Head);
             // In the order of the routes.

@@ -13,14 +13,14 @@ internal static class TopicOperations
     static readonly ProblemDocument[] OfChanges =
     [
         ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.CrossSite, ProblemDocuments.StorageError, ProblemDocuments.InternalError,
-        ProblemDocuments.Closed, ProblemDocuments.DiskFull,
+        ProblemDocuments.Closed, ProblemDocuments.DiskFull, ProblemDocuments.TopicConditionFailed,
     ];
 
     /// <summary>What every body of a configuration can be answered with.</summary>
     static readonly ProblemDocument[] OfConfigurations =
     [
         .. OfChanges, ProblemDocuments.InvalidConfiguration, ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody,
-        ProblemDocuments.ConfigurationDiffers, ProblemDocuments.BodyTooLarge, ProblemDocuments.Overloaded, ProblemDocuments.TopicDamaged,
+        ProblemDocuments.ConfigurationDiffers, ProblemDocuments.BodyTooLarge, ProblemDocuments.UnsupportedMediaType, ProblemDocuments.Overloaded, ProblemDocuments.TopicDamaged,
     ];
 
     public static OperationDocument Put { get; } = new("putTopic", Tags.Topics, "Make a topic",
@@ -147,6 +147,6 @@ internal static class TopicOperations
     {
         Responses = [new(StatusCodes.Status200OK, "It does.") { Headers = [Headers.NoStore], Contents = [new("application/json", ContentSchema.Of(typeof(Health)), new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health))))] }],
         IsLimited = false,
-        Problems = [ProblemDocuments.InvalidHost],
+        Problems = [],
     };
 }

@@ -20,12 +20,14 @@ internal static partial class FetchEndpoint
         if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.MaxWaitSeconds), out var query, out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
             return new(problem);
-        return query.Follows || FollowEndpoint.WantsEvents(context.Request)
-            ? new(FollowEndpoint.HandleAsync(context, address, query, following))
-            : FetchAsync(context, address, query, longPoll, time, settings);
+        if (query.Follows || Representations.PrefersEvents(context.Request))
+            return new(FollowEndpoint.HandleAsync(context, address, query, following));
+        if (context.Request.Query.ContainsKey(StreamPositions.Parameter))
+            return new(Problems.InvalidRequest("invalid_parameter", $"{StreamPositions.Parameter} goes with a response that does not end: follow=true, or Accept: text/event-stream."));
+        return FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
     }
 
-    static async ValueTask<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, TimeProvider time, LogHttpSettings settings)
+    static async ValueTask<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, FollowBudget budget, TimeProvider time, LogHttpSettings settings)
     {
         var (request, headers) = (context.Request, context.Response.Headers);
         var (waited, problem) = await longPoll.ReadAsync(context, address, query);
@@ -38,20 +40,30 @@ internal static partial class FetchEndpoint
         if (page.Region is null)
         {
             // The next record will be there.
-            headers.Link = Next(query.NextPollUrl(address, page.NextOffset, time.GetUtcNow()));
+            headers.Link = Next(request, query.NextPollReference(address, page.NextOffset, time.GetUtcNow()));
             Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
         }
-        headers.Link = Next(query.NextUrl(address, page.NextOffset));
+        headers.Link = Next(request, query.NextReference(address, page.NextOffset));
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
-        if (Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings))
+        var isKnown = Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings);
+        if (request.Headers.IfMatch.Count > 0 && !Preconditions.Match(request, headers.ETag))
+            return Problems.PreconditionFailed("If-Match names other contents than there are.");
+        if (isKnown)
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
-        context.Response.ContentType = representation.ContentType();
         if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines or Representation.Page)
-            await SendAsync(context, page.Region);
-        else if (!HttpMethods.IsHead(request.Method))
-            await CopyAsync(context, new RecordStream(context.Response.BodyWriter, representation, query.ShowsValues), address.Partition, page.Region, query.Key);
+        {
+            var range = new ByteRange(0, page.Region.LengthBytes);
+            if (page.IsFinal && address.IsPermanent && !ByteRange.TrySelect(context, page.Region.LengthBytes, out range, out problem))
+                return problem;
+            context.Response.ContentType = representation.ContentType();
+            await SendAsync(context, page.Region, range);
+            return TypedResults.Empty;
+        }
+        context.Response.ContentType = representation.ContentType();
+        if (!HttpMethods.IsHead(request.Method))
+            await CopyAsync(context, new RecordStream(context, representation, query.ShowsValues, budget), address.Partition, page.Region, query.Key);
         return TypedResults.Empty;
     }
 
@@ -79,19 +91,19 @@ internal static partial class FetchEndpoint
     }
 
     /// <summary>The hot path: the segment's bytes, untouched.</summary>
-    static async Task SendAsync(HttpContext context, LogRegion region)
+    static async Task SendAsync(HttpContext context, LogRegion region, ByteRange range)
     {
-        context.Response.ContentLength = region.LengthBytes;
+        context.Response.ContentLength = range.LengthBytes;
         if (HttpMethods.IsHead(context.Request.Method))
             return;
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
-        await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position, region.LengthBytes, context.RequestAborted);
+        await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position + range.First, range.LengthBytes, context.RequestAborted);
     }
 
-    [LoggerMessage(3, LogLevel.Error, "An answer was broken off, because the log is damaged")]
+    [LoggerMessage(3, LogLevel.Error, "A response was aborted because the log is damaged")]
     static partial void BrokenOff(ILogger logger, Exception exception);
 
-    static string Next(string url) => $"<{url}>; rel=\"next\"";
+    static string Next(HttpRequest request, string reference) => string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");
 
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
-using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -12,12 +11,6 @@ namespace LogHttp.Server.Endpoints;
 /// </summary>
 internal static class FollowEndpoint
 {
-    public static bool WantsEvents(HttpRequest request) =>
-        // Looked for as text first: every fetch asks this, and parsing the list costs more than the rest of it.
-        request.Headers.Accept.ToString().Contains(EventsFollow.Type, StringComparison.OrdinalIgnoreCase)
-        && MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
-        && accepted.Any(static type => type.MediaType.Equals(EventsFollow.Type, StringComparison.OrdinalIgnoreCase) && type.Quality != 0);
-
     /// <summary>Follows one partition.</summary>
     public static Task<IResult> HandleAsync(HttpContext context, LogAddress address, FetchQuery query, FollowServices services)
     {
@@ -36,7 +29,7 @@ internal static class FollowEndpoint
     {
         if (!TryReadStarts(context, catalog, services.Settings.MaxStreamPartitions, out var starts, out var problem))
             return Task.FromResult<IResult>(problem);
-        return RunAsync(context, starts, namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context.Response.BodyWriter, Representation.JsonLines.ContentType()));
+        return RunAsync(context, starts, namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType()));
     }
 
     static async Task<IResult> RunAsync(HttpContext context, List<FollowStart> starts, bool namesPartitions, FollowServices services, Func<HttpContext, FollowServices, FollowFormat> lines)
@@ -46,7 +39,7 @@ internal static class FollowEndpoint
         {
             var (source, problem) = await FollowSource.OpenAsync(starts[i], context.RequestAborted);
             if (source is null)
-                return problem!;
+                return namesPartitions ? problem!.Of(starts[i].Topic, starts[i].Partition) : problem!;
             sources[i] = source;
         }
         if (!services.Waiting.TryEnter())
@@ -54,8 +47,8 @@ internal static class FollowEndpoint
         try
         {
             var isHead = context.Request.Method == HttpMethods.Head;
-            var format = WantsEvents(context.Request) ? new EventsFollow(context.Response.BodyWriter, sources, namesPartitions) : lines(context, services);
-            var stream = new FollowStream(context, sources, format, services.Deadlines, TimeSpan.FromSeconds(services.Settings.HeartbeatSeconds));
+            var format = Representations.PrefersEvents(context.Request) ? new EventsFollow(context, sources, namesPartitions) : lines(context, services);
+            var stream = new FollowStream(context, sources, format, services);
             await stream.RunAsync(isHead);
             return TypedResults.Empty;
         }
@@ -68,25 +61,25 @@ internal static class FollowEndpoint
     static bool TryReadStarts(HttpContext context, TopicCatalog catalog, int most, [NotNullWhen(true)] out List<FollowStart>? starts, [NotNullWhen(false)] out Problem? problem)
     {
         starts = null;
-        if (!context.Request.Query.HasOnly(["topics"], out problem)
+        if (!context.Request.Query.HasOnly(["topics", StreamPositions.Parameter], out problem)
             || !context.Request.Query.TryReadText("topics", out var topics, out problem) || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem))
             return false;
         var found = new List<FollowStart>();
         foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (!TryReadTopic(text, catalog, out var topic, out var partitions, out var place, out problem))
+            if (!TryReadTopic(text, catalog, out var named, out problem))
                 return false;
-            foreach (var partition in partitions)
+            foreach (var start in named)
             {
-                var from = place;
-                if (!lastEvent.TryPlace(topic, partition, ref from, out problem))
+                var from = start.Place;
+                if (!lastEvent.TryPlace(start.Topic, start.Partition, ref from, out problem))
                     return false;
-                if (found.Exists(start => start.Partition == partition))
-                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names {topic.Name}/{partition.Number} twice.");
+                if (found.Exists(other => other.Partition == start.Partition))
+                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names {start.Topic.Name}/{start.Partition.Number} twice.");
                 else if (found.Count == most)
-                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names more than {most} partitions (maxStreamPartitions); follow them on several connections.");
+                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names more than {most} partitions (MaxStreamPartitions); follow them on several connections.");
                 else
-                    found.Add(new FollowStart(topic, partition, from));
+                    found.Add(start with { Place = from });
                 if (problem is not null)
                     return false;
             }
@@ -98,34 +91,41 @@ internal static class FollowEndpoint
     }
 
     /// <summary>
-    /// Reads `orders`, `orders/0`, or `orders/0/8f1d4c0a52b7e693` as ids of events have it, each with or without `:place`;
-    /// without a place, what comes from now on.
+    /// Reads `orders`, `orders/0` or `orders/0-2`, each with or without `:place`, or with the topic's id and an offset for
+    /// each partition, as ids of events have them; without a place, what comes from now on.
     /// </summary>
-    static bool TryReadTopic(string text, TopicCatalog catalog, [NotNullWhen(true)] out Topic? topic, out IEnumerable<PartitionLog> partitions, out LogPlace place, [NotNullWhen(false)] out Problem? problem)
+    static bool TryReadTopic(string text, TopicCatalog catalog, out IEnumerable<FollowStart> starts, [NotNullWhen(false)] out Problem? problem)
     {
-        (topic, partitions, place, problem) = (null, [], LogPlace.Latest, null);
+        (starts, problem) = ([], null);
+        var place = LogPlace.Latest;
+        long[]? offsets = null;
         // A time has colons of its own.
         var (address, from) = text.Split(':', 2) is [var before, var after] ? (before, after) : (text, null);
         var (name, number, id) = address.Split('/', 3) switch
         {
-            [var first, var second, var third] => (first, second, third),
-            [var first, var second] => (first, second, null),
+            [var topicName, var partitions, var topicId] => (topicName, partitions, topicId),
+            [var topicName, var partitions] => (topicName, partitions, null),
             _ => (address, null, (string?)null),
         };
+        var (first, last) = (0, 0);
+        var isRead = number is null || EventIdFormat.TryReadPartitions(number, out first, out last);
         if (TopicName.Check(name) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
-        else if (from is not null && !LogPlace.TryParse(from, out place))
+        else if (id is not null && !IsId(id))
+            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{text}\", where \"{id}\" is not the id of a topic. Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without a place such as :earliest.");
+        else if (from is not null && !LogPlace.TryParse(from, out place) && !(last > first && EventIdFormat.TryReadOffsets(from, last - first + 1, out offsets)))
             problem = Problems.InvalidPlace(from);
         else if (catalog.Find(name) is not { } found)
             problem = Problems.UnknownTopic(name);
         else if (id is not null && id != found.Id)
             problem = Problems.TopicReplaced(found);
-        else if (number is null)
-            (topic, partitions) = (found, found.Partitions);
-        else if (!int.TryParse(number, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var partition) || partition >= found.Partitions.Length)
+        else if (!isRead || last >= found.Partitions.Length)
             problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{text}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}.");
         else
-            (topic, partitions) = (found, [found.Partitions[partition]]);
-        return topic is not null;
+            starts = found.Partitions.Skip(first).Take(number is null ? int.MaxValue : last - first + 1)
+                .Select((partition, i) => new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i])));
+        return problem is null;
+
+        static bool IsId(string text) => text.Length == 16 && text.All(char.IsAsciiHexDigitLower);
     }
 }

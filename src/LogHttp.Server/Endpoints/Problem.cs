@@ -1,6 +1,7 @@
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
+using LogHttp.Storage;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
 
@@ -37,6 +38,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
 
     /// <summary>The same, said of a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
+
+    /// <summary>The same, said of one of several partitions.</summary>
+    public Problem Of(Topic topic, PartitionLog partition) => this with { Detail = $"Partition {partition.Number} of topic \"{topic.Name}\": {Detail}" };
 
     public ProblemJson ToJson() => new(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset, NextOffset, ExpectedSequence, Epoch);
 

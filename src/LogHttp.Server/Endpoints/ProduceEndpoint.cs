@@ -26,6 +26,9 @@ internal static class ProduceEndpoint
         if (found is null && CheckCreation(topic, settings.Value) is { } creationProblem)
             return creationProblem;
 
+        if (found is not null && Preconditions.DemandsNone(context.Request))
+            return Problems.TopicConditionFailed(topic, exists: true);
+
         if (request.IsStream)
         {
             await using var stream = new ProduceStream(context, topic, request, found, catalog, options, budget, settings.Value, time, lifetime.ApplicationStopping);
@@ -38,10 +41,13 @@ internal static class ProduceEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         var configuration = found?.Configuration ?? options.TopicDefaults;
-        using var batch = new PartitionedBatch(configuration, options.Records, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, request.AnnouncedBytes);
-        using var body = new BodyReader(request.OpenBody(budget, _ => settings.Value.MaxBodyBytes), budget);
-        if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
-            return bodyProblem;
+        using var batch = new PartitionedBatch(configuration, options.Records, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, ExpectedBytes(request, options));
+        using (var body = new BodyReader(request.OpenBody(budget, settings.Value.MaxBodyBytes, _ => settings.Value.MaxBodyBytes), budget, context) { Batch = batch })
+        {
+            if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
+                return bodyProblem;
+        }
+        // From here on the batch counts as being appended (MaxAppendingBytes), and not as being read.
         if (CheckConditions(request, request.Partition, batch) is { } conditionProblem)
             return conditionProblem;
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
@@ -62,6 +68,10 @@ internal static class ProduceEndpoint
         (topic.Partitions.Length == 1 ? 0 : request.Partition) is { } partition && partition < topic.Partitions.Length
             ? topic.Partitions[partition].CheckRoom(request.AnnouncedBytes)
             : null;
+
+    /// <summary>A batch takes a quarter more than it expects, in powers of two: no more than it may have in the end.</summary>
+    static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
+        Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
 
     /// <summary>What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.</summary>
     public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
@@ -95,7 +105,7 @@ internal static class ProduceEndpoint
             return Refused(context, Problems.Of(results[0].Append));
         if (results is [var only])
         {
-            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
+            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
             var isRepeat = only.Append.Status == AppendStatus.Repeated;
             var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.Count, only.Append.TimestampMs);
             return new Answer<Produced>(isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);

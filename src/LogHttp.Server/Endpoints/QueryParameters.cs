@@ -1,5 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -16,7 +19,7 @@ internal static class QueryParameters
             foreach (var known in names)
                 isKnown |= name.Equals(known, StringComparison.OrdinalIgnoreCase);
             if (!isKnown)
-                problem = Problems.InvalidRequest("invalid_parameter", $"\"{name}\" is no parameter of this request; it can have {string.Join(", ", names)}.");
+                problem = Problems.InvalidRequest("invalid_parameter", $"Unknown query parameter \"{name}\". Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
         }
         return problem is null;
     }
@@ -45,8 +48,21 @@ internal static class QueryParameters
         if (!query.TryGetValue(name, out var values))
             return true;
         text = values[0];
-        problem = values.Count > 1 ? Problems.InvalidRequest("invalid_parameter", $"{name} is given {values.Count} times.") : null;
+        problem = values.Count > 1 ? Problems.InvalidRequest("invalid_parameter", $"{name} is given {values.Count} times. Give it once.") : null;
         return problem is null;
+    }
+
+    /// <summary>
+    /// The bytes of a parameter. The framework leaves what is not UTF-8 as it was written, <c>%FF</c>, which is another text.
+    /// </summary>
+    public static byte[] DecodedBytes(this QueryString query, string name)
+    {
+        foreach (var pair in new QueryStringEnumerable(query.Value))
+        {
+            if (pair.DecodeName().Span.Equals(name, StringComparison.OrdinalIgnoreCase))
+                return WebUtility.UrlDecodeToBytes(Encoding.UTF8.GetBytes(pair.EncodedValue.ToString()), 0, Encoding.UTF8.GetByteCount(pair.EncodedValue.Span)) ?? [];
+        }
+        return [];
     }
 
     /// <summary>Reads a parameter that has one possible value, or is missing.</summary>

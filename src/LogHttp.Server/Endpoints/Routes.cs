@@ -21,7 +21,7 @@ internal static class Routes
     public static void UseLogHttp(this WebApplication app)
     {
         var guard = app.Services.GetRequiredService<SiteGuard>();
-        app.Lifetime.ApplicationStarted.Register(() => Listens(app, guard));
+        app.Lifetime.ApplicationStarted.Register(() => WarnIfExposed(app));
         app.UseSendFile();
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
@@ -106,18 +106,16 @@ internal static class Routes
         routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
         routes.MapDelete("/topics/{topic}/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
         routes.MapPost("/topics/{topic}/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
-        routes.MapMethods("/", Read, static () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
-        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health).DisableRateLimiting();
+        routes.MapMethods("/", Read, static () => TypedResults.Redirect("swagger/index.html")).ExcludeFromDescription();
+        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health, new AnyHost()).DisableRateLimiting();
 
         T Get<T>() where T : notnull => services.GetRequiredService<T>();
     }
 
-    static void Listens(WebApplication app, SiteGuard guard)
+    static void WarnIfExposed(WebApplication app)
     {
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-        var onLoopbackOnly = ListeningAddresses.AreLoopbackOnly(addresses);
-        guard.Listens(onLoopbackOnly);
-        if (!onLoopbackOnly)
+        if (!ListeningAddresses.AreLoopbackOnly(addresses))
             ListeningAddresses.Exposed(app.Logger, string.Join(", ", addresses));
     }
 }

@@ -21,12 +21,17 @@ internal static class TopicEndpoints
             return problem;
         if (!asked.TryApply(options.TopicDefaults, options.Records, out var configuration, out problem))
             return problem;
+        if (context.Request.Headers.IfMatch.Count > 0 && !Preconditions.MatchTopic(context.Request, catalog.Find(topic) is not null))
+            return Problems.TopicConditionFailed(topic, catalog.Find(topic) is not null);
         var found = await catalog.GetOrCreateAsync(topic, configuration);
+        // Of several requests that ask for a new topic at once, one has made it.
+        if (!found.IsNew && Preconditions.DemandsNone(context.Request))
+            return Problems.TopicConditionFailed(topic, exists: true);
         // What the request leaves open may be as it is: a second PUT finds what the first made, whatever the defaults are by now.
         if (!found.IsNew && asked.DifferenceFrom(found.Topic.Configuration) is { } difference)
             return Problems.ConfigurationDiffers($"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed.");
         if (found.IsNew)
-            context.Response.Headers.Location = $"/topics/{topic}";
+            context.Response.Headers.Location = RelativeReference.PrefixOf(context.Request) + topic;
         return Describe(context, found.Topic, found.IsNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
 
@@ -44,6 +49,8 @@ internal static class TopicEndpoints
         var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
         if (problem is not null)
             return problem;
+        if (catalog.Find(topic) is not null && !Preconditions.MatchTopic(context.Request, exists: true))
+            return Problems.TopicConditionFailed(topic, exists: true);
         var found = await catalog.ConfigureAsync(topic, before =>
         {
             if (!asked.TryApply(before, options.Records, out var after, out problem) || after.Partitions == before.Partitions)
@@ -61,29 +68,31 @@ internal static class TopicEndpoints
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
+        if (!Preconditions.MatchTopic(context.Request, exists: true))
+            return catalog.DamagedTopics.ContainsKey(topic) || catalog.Find(topic) is not null ? Problems.TopicConditionFailed(topic, exists: true) : Problems.UnknownTopic(topic);
         return await catalog.DeleteAsync(topic) ? TypedResults.NoContent() : Problems.UnknownTopic(topic);
     }
 
     /// <summary>All topics by name, a page at a time; damaged ones too.</summary>
-    public static IResult List(HttpContext context, TopicCatalog catalog)
+    public static IResult List(HttpContext context, TopicCatalog catalog, SortedTopicNames names)
     {
         var query = context.Request.Query;
         if (!query.HasOnly(["limit", "after"], out var problem) || !query.TryReadNumber("limit", 1, MaxLimit, out var limit, out problem) || !query.TryReadText("after", out var after, out problem))
             return problem;
         var count = (int)(limit ?? DefaultLimit);
-        var entries = catalog.Topics.Select(static topic => (topic.Name, Topic: (Topic?)topic, Reason: ""))
-            .Concat(catalog.DamagedTopics.Select(static damaged => (Name: damaged.Key, Topic: (Topic?)null, Reason: damaged.Value)))
-            .Where(found => string.CompareOrdinal(found.Name, after) > 0)
-            .OrderBy(static found => found.Name, StringComparer.Ordinal)
-            .Take(count + 1)
-            .Select(static found => found.Topic is { } topic ? new TopicEntry(found.Name) { Id = topic.Id, Partitions = topic.Partitions.Length } : new TopicEntry(found.Name) { Damaged = found.Reason })
-            .ToArray();
-        var next = entries.Length > count ? $"/topics?after={entries[count - 1].Topic}&limit={count}" : null;
+        var entries = names.After(after).Select(name => EntryOf(catalog, name)).OfType<TopicEntry>().Take(count + 1).ToArray();
+        var next = entries.Length > count ? $"?after={entries[count - 1].Topic}&limit={count}" : null;
         if (next is not null)
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
         return new Answer<TopicList>(StatusCodes.Status200OK, new TopicList(entries[..Math.Min(count, entries.Length)], next), ResponseJson.Readable.TopicList);
     }
+
+    /// <summary>A topic in a list; null where it was deleted meanwhile.</summary>
+    static TopicEntry? EntryOf(TopicCatalog catalog, string name) =>
+        catalog.DamagedTopics.TryGetValue(name, out var reason) ? new TopicEntry(name) { Damaged = reason }
+        : catalog.Find(name) is { } topic ? new TopicEntry(name) { Id = topic.Id, Partitions = topic.Partitions.Length }
+        : null;
 
     public static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
     {
@@ -92,10 +101,7 @@ internal static class TopicEndpoints
             topic.Name,
             topic.Id,
             TopicSettings.Of(topic.Configuration),
-            [.. topic.Partitions.Select(static partition => new PartitionDescription(partition.Number, partition.EarliestOffset, partition.EndOffset, partition.SizeBytes, partition.SegmentCount)
-            {
-                Stopped = partition.StoppedReason,
-            })]), ResponseJson.Readable.TopicDescription);
+            [.. topic.Partitions.Select(PartitionDescription.Of)]), ResponseJson.Readable.TopicDescription);
     }
 }
 
@@ -103,8 +109,34 @@ internal static class TopicEndpoints
 internal sealed record TopicDescription(string Topic, string Id, TopicSettings Configuration, PartitionDescription[] Partitions);
 
 /// <summary>What a partition holds.</summary>
-internal sealed record PartitionDescription(int Partition, long EarliestOffset, long NextOffset, long SizeBytes, int Segments)
+/// <param name="Partition">Its number.</param>
+/// <param name="EarliestOffset">The first offset there is.</param>
+/// <param name="NextOffset">The high watermark.</param>
+/// <param name="SizeBytes">The bytes of its records on the disk.</param>
+/// <param name="Segments">How many segments it has.</param>
+/// <param name="Journaled">Whether the journal decides where it ends.</param>
+/// <param name="UnsyncedBytes">How many of its last bytes are durable in the journal only.</param>
+internal sealed record PartitionDescription(
+    int Partition,
+    long EarliestOffset,
+    long NextOffset,
+    long SizeBytes,
+    int Segments,
+    bool Journaled,
+    long UnsyncedBytes)
 {
+    public static PartitionDescription Of(PartitionLog log) => new(
+        log.Number,
+        log.EarliestOffset,
+        log.EndOffset,
+        log.SizeBytes,
+        log.SegmentCount,
+        log.IsJournaled,
+        log.UnsyncedBytes)
+    {
+        Stopped = log.StoppedReason,
+    };
+
     /// <summary>Why it takes no appends, where it takes none.</summary>
     public string? Stopped { get; init; }
 }

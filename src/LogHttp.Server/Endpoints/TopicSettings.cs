@@ -25,15 +25,22 @@ internal sealed record TopicSettings
     public static async Task<(TopicSettings Settings, Problem? Problem)> ReadAsync(HttpContext context, BodyBudget budget)
     {
         var settings = new TopicSettings();
-        using var body = new BodyReader(context.Request.BodyReader, budget, context.RequestAborted);
-        var tooLarge = new Problem(StatusCodes.Status413PayloadTooLarge, "body_too_large", $"A topic's configuration takes {MaxBodyBytes} bytes at most.");
+        if (!ContentCoding.TryRead(context.Request, out var coding, out var codingProblem) || coding is not null)
+            return (settings, codingProblem ?? Problems.UnsupportedMediaType($"The Content-Encoding is \"{coding!.Name}\". A topic's configuration is read as it comes, without one."));
+        var received = new ReceivedBody(context.Request.BodyReader, budget.Time, context.RequestAborted) { MinBytesPerSecond = budget.Limits.MinBytesPerSecond };
+        using var body = new BodyReader(received, budget, context);
+        var tooLarge = new Problem(StatusCodes.Status413PayloadTooLarge, "body_too_large", $"A topic's configuration takes {MaxBodyBytes} bytes at most.{HintOf(context.Request)}");
         var problem = await body.ReadWholeAsync(MaxBodyBytes, json =>
         {
             (settings, var fault) = json.IsEmpty ? (settings, null) : Parse(json);
-            return fault is null ? null : Invalid($"The body is no configuration of a topic, such as {{\"partitions\":3,\"segmentBytes\":268435456,\"flush\":\"always\"}}: {fault}");
+            return fault is null ? null : Invalid($"The body is not the configuration of a topic, such as {{\"partitions\":3,\"segmentBytes\":268435456,\"flush\":\"always\"}}: {fault}{HintOf(context.Request)}");
         }, tooLarge);
         return (settings, problem);
     }
+
+    /// <summary>What those meant who PUT records, as <c>curl -T</c> does.</summary>
+    static string HintOf(HttpRequest request) =>
+        HttpMethods.IsPut(request.Method) ? " PUT makes a topic. To append records, use POST: curl -X POST -T file URL." : "";
 
     static (TopicSettings Settings, string? Fault) Parse(ReadOnlySpan<byte> json)
     {
@@ -42,7 +49,7 @@ internal sealed record TopicSettings
         {
             using var document = JsonDocument.Parse(json.ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
-                return (settings, "it is no object.");
+                return (settings, "it is not an object.");
             foreach (var property in document.RootElement.EnumerateObject())
             {
                 var value = property.Value;
@@ -73,21 +80,24 @@ internal sealed record TopicSettings
                         settings = settings with { Flush = value.GetString() };
                         break;
                     case "partitions" or "segmentBytes" or "retentionMs" or "retentionBytes" or "maxRecordBytes":
-                        return (settings, $"{property.Name} is {value.GetRawText()}, which is no whole number.");
+                        return (settings, $"{property.Name} is {value.GetRawText()}, which is not a whole number.");
                     case "flush" or "values":
-                        return (settings, $"{property.Name} is {value.GetRawText()}, which is no string.");
+                        return (settings, $"{property.Name} is {value.GetRawText()}, which is not a string.");
                     case "labels":
-                        return (settings, "labels is no object whose values are strings.");
+                        return (settings, "labels is not an object whose values are strings.");
                     default:
-                        return (settings, $"\"{property.Name}\" is none of its fields.");
+                        return (settings, $"\"{property.Name}\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels.");
                 }
             }
             return (settings, null);
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (JsonException exception)
         {
-            // An invalid operation: a name or text with half of a surrogate pair.
-            return (settings, exception.Message);
+            return (settings, $"it is not valid JSON at {JsonFault.Describe(exception)}");
+        }
+        catch (InvalidOperationException)
+        {
+            return (settings, "a name or a string in it holds half of a surrogate pair.");
         }
     }
 
@@ -111,7 +121,7 @@ internal sealed record TopicSettings
         }
         if (MaxRecordBytes > limits.MaxRecordBytes)
         {
-            problem = Invalid($"maxRecordBytes is {MaxRecordBytes}; the server allows at most {limits.MaxRecordBytes} (maxRecordBytes of its settings)");
+            problem = Invalid($"maxRecordBytes is {MaxRecordBytes}; the server allows at most {limits.MaxRecordBytes} (MaxRecordBytes)");
             return false;
         }
         var configuration = before with

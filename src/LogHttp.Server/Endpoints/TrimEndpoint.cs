@@ -17,6 +17,8 @@ internal static class TrimEndpoint
             return problem;
         if (catalog.Find(topic) is not { } found)
             return Problems.UnknownTopic(topic);
+        if (!Preconditions.MatchTopic(context.Request, exists: true))
+            return Problems.TopicConditionFailed(topic, exists: true);
         if (number >= found.Partitions.Length)
             return Problems.UnknownPartition((int)number.Value, found.Partitions.Length);
         if (number is null && place.IsNumeric && found.Partitions.Length > 1)
@@ -25,7 +27,7 @@ internal static class TrimEndpoint
         var offsets = Array.ConvertAll(partitions, partition => partition.Resolve(place));
         // Only of a number: any other place lies within the log.
         if (offsets[0] > partitions[0].EndOffset)
-            return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset);
+            return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset).Of(found, partitions[0]);
         await Task.WhenAll(partitions.Zip(offsets, static (partition, offset) => partition.TrimAsync(offset)));
         return TopicEndpoints.Describe(context, found, StatusCodes.Status200OK);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using LogHttp.Server.Fetching;
@@ -19,30 +20,37 @@ internal static class VerifyEndpoint
             return problem;
         if (catalog.Find(topic) is not { } found)
             return Problems.UnknownTopic(topic);
-        if (!verification.TryBegin())
+        if (!verification.TryBegin(out var run))
             return Problems.VerificationRuns();
-        try
+        using (run)
         {
             context.Response.Headers.CacheControl = Caching.NoStore;
             context.Response.ContentType = Representation.JsonLines.ContentType();
-            var (damage, indexes) = (0, 0);
-            var summary = await TopicVerifier.RunAsync(found, async finding =>
+            try
             {
-                damage += finding.Kind == FindingKind.Data ? 1 : 0;
-                indexes += finding.Kind == FindingKind.Index ? 1 : 0;
-                await WriteAsync(context, FoundDamage.Of(finding), ResponseJson.Readable.FoundDamage);
-            }, settings.Value.VerifyBytesPerSecond, context.RequestAborted);
-            await WriteAsync(context, new Verified(summary.Segments, summary.Bytes, damage, indexes), ResponseJson.Readable.Verified);
-        }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
-        {
-            // Who asked has gone.
-        }
-        finally
-        {
-            verification.End();
+                await RunAsync(context, found, run, settings.Value.VerifyBytesPerSecond);
+            }
+            catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+            {
+                // The client has gone.
+            }
         }
         return TypedResults.Empty;
+    }
+
+    static async Task RunAsync(HttpContext context, Topic topic, VerificationRun run, long bytesPerSecond)
+    {
+        var (damage, indexes) = (0, 0);
+        var summary = await TopicVerifier.RunAsync(topic, async finding =>
+        {
+            damage += finding.Kind == FindingKind.Data ? 1 : 0;
+            indexes += finding.Kind == FindingKind.Index ? 1 : 0;
+            var written = WriteAsync(context, FoundDamage.Of(finding), ResponseJson.Readable.FoundDamage);
+            await run.AwaitAsync(written, context.RequestAborted);
+        }, bytesPerSecond, context.RequestAborted);
+        // The client may begin the next one as soon as it has the last line.
+        run.Dispose();
+        await WriteAsync(context, new Verified(summary.Segments, summary.Bytes, damage, indexes), ResponseJson.Readable.Verified);
     }
 
     static async Task WriteAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type)
@@ -52,14 +60,50 @@ internal static class VerifyEndpoint
     }
 }
 
-/// <summary>Lets one verification run at a time: each reads as fast as it may.</summary>
-internal sealed class Verification
+/// <summary>Lets one verification read at a time: each reads as fast as it may. Any thread.</summary>
+internal sealed class Verification : IDisposable
 {
-    int _runs;
+    readonly SemaphoreSlim _turn = new(1, 1);
 
-    public bool TryBegin() => Interlocked.Exchange(ref _runs, 1) == 0;
+    /// <summary>Begins a run, unless another one reads.</summary>
+    public bool TryBegin([NotNullWhen(true)] out VerificationRun? run)
+    {
+        run = _turn.Wait(0) ? new VerificationRun(_turn) : null;
+        return run is not null;
+    }
 
-    public void End() => Volatile.Write(ref _runs, 0);
+    public void Dispose() => _turn.Dispose();
+}
+
+/// <summary>A verification under way, which holds the turn until it is disposed of. For one thread at a time.</summary>
+internal sealed class VerificationRun(SemaphoreSlim turn) : IDisposable
+{
+    bool _hasTurn = true;
+
+    /// <summary>
+    /// Waits for the client to take a line, and lets others verify meanwhile: one that reads slowly, or not at all, would
+    /// keep them all out.
+    /// </summary>
+    public async Task AwaitAsync(Task written, CancellationToken cancellationToken)
+    {
+        if (written.IsCompleted)
+        {
+            await written;
+            return;
+        }
+        Dispose();
+        await written;
+        await turn.WaitAsync(cancellationToken);
+        _hasTurn = true;
+    }
+
+    public void Dispose()
+    {
+        if (!_hasTurn)
+            return;
+        _hasTurn = false;
+        turn.Release();
+    }
 }
 
 /// <summary>Something that a verification found; a line of its answer.</summary>

@@ -1,11 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Net;
-using System.Text;
 using LogHttp.Server.Endpoints;
+using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
-using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Fetching;
 
@@ -31,7 +29,7 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
     {
         read = null;
         var query = request.Query;
-        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v", "wait", "minBytes", "cursor", "follow"], out problem)
+        if (!query.HasOnly(["partition", "maxBytes", "key", "keyBase64", "view", "v", "wait", "minBytes", "cursor", "follow", StreamPositions.Parameter], out problem)
             || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
             || !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem)
@@ -51,21 +49,21 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
     }
 
     /// <summary>
-    /// The URL to go on with behind an answer without records: that of a long poll must not be the one just asked for, or a
-    /// cache that collapses polls would hand out the same answer again. All who got it go on at one URL.
+    /// The reference to go on with behind an answer without records: that of a long poll must not be the one just asked for,
+    /// or a cache that collapses polls would hand out the same answer again. All who got it go on at one URL.
     /// </summary>
-    public string NextPollUrl(LogAddress address, long offset, DateTimeOffset now)
+    public string NextPollReference(LogAddress address, long offset, DateTimeOffset now)
     {
-        var url = NextUrl(address, offset);
+        var url = NextReference(address, offset);
         // After the last cursor that would be accepted, one begins anew.
         var cursor = Cursor < MaxCursor ? Math.Max(now.ToUnixTimeSeconds(), Cursor + 1) : now.ToUnixTimeSeconds();
         return Wait is null ? url : string.Create(CultureInfo.InvariantCulture, $"{url}&cursor={cursor}");
     }
 
-    /// <summary>The URL of the page that follows.</summary>
-    public string NextUrl(LogAddress address, long offset)
+    /// <summary>The page that follows, as a reference that takes the place of the last segment of this one's path.</summary>
+    public string NextReference(LogAddress address, long offset)
     {
-        var url = string.Create(CultureInfo.InvariantCulture, $"/topics/{address.Topic.Name}/{offset}?partition={address.Partition.Number}&v={address.Topic.Id}");
+        var url = string.Create(CultureInfo.InvariantCulture, $"{offset}?partition={address.Partition.Number}&v={address.Topic.Id}");
         if (MaxBytes is { } maxBytes)
             url = string.Create(CultureInfo.InvariantCulture, $"{url}&maxBytes={maxBytes}");
         if (Wait is { } wait)
@@ -79,16 +77,6 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
         return url;
     }
 
-    static byte[] DecodedBytes(QueryString query, string name)
-    {
-        foreach (var pair in new QueryStringEnumerable(query.Value))
-        {
-            if (pair.DecodeName().Span.Equals(name, StringComparison.OrdinalIgnoreCase))
-                return WebUtility.UrlDecodeToBytes(Encoding.UTF8.GetBytes(pair.EncodedValue.ToString()), 0, Encoding.UTF8.GetByteCount(pair.EncodedValue.Span)) ?? [];
-        }
-        return [];
-    }
-
     static bool TryReadWait(IQueryCollection query, TimeSpan maxWait, out TimeSpan? wait, [NotNullWhen(false)] out Problem? problem)
     {
         wait = null;
@@ -99,7 +87,7 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
         if (DurationText.TryParse(text, out var parsed) && parsed <= maxWait)
             wait = parsed;
         else
-            problem = Problems.InvalidRequest("invalid_parameter", $"wait is \"{text}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s (maxWaitSeconds) such as \"500ms\" or \"30s\".");
+            problem = Problems.InvalidRequest("invalid_parameter", $"wait is \"{text}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s (MaxWaitSeconds) such as \"500ms\" or \"30s\".");
         return problem is null;
     }
 
@@ -113,8 +101,7 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
             problem = Problems.InvalidRequest("invalid_parameter", "key and keyBase64 are two ways to say one thing; give one.");
         else if (text is not null)
         {
-            // The framework leaves what is not UTF-8 as it was written, "%FF", which is another key.
-            key = RecordKey.Of(DecodedBytes(request.QueryString, "key"));
+            key = RecordKey.Of(request.QueryString.DecodedBytes("key"));
             if (!key.IsText)
                 problem = Problems.InvalidRequest("invalid_parameter", "key is not UTF-8 once decoded; bytes go into keyBase64.");
         }

@@ -1,3 +1,4 @@
+using LogHttp.Server.Following;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Fetching;
@@ -75,9 +76,19 @@ internal static class Representations
                 (best, bestRank) = (representation, rank);
         }
         const int ByName = 3;
-        if (bestRank.Closeness < ByName && ranges.Any(static range => range.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)))
+        if (bestRank.Closeness < ByName && ranges.Any(static range => range.Quality != 0 && range.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)))
             return showsValues ? Representation.TextLines : Representation.Page;
         return best;
+    }
+
+    /// <summary>Whether `Accept` names events, and likes no form that ends better.</summary>
+    public static bool PrefersEvents(HttpRequest request)
+    {
+        // Looked for as text first: every fetch asks this, and parsing the list costs more than the rest of it.
+        if (!request.Headers.Accept.ToString().Contains(EventsFollow.Type, StringComparison.OrdinalIgnoreCase) || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges))
+            return false;
+        var events = RankOf(EventsFollow.Type, ranges).Quality;
+        return events > 0 && Array.TrueForAll([RecordsType.Name, JsonLinesType, JsonType], form => RankOf(form, ranges).Quality <= events);
     }
 
     static (double Quality, int Closeness, int Order) RankOf(string mediaType, IList<MediaTypeHeaderValue> ranges)

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
-using System.Text;
 using LogHttp.Kestrel;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
@@ -18,7 +17,18 @@ internal abstract class FollowFormat
     /// <summary>Said once, before the first record.</summary>
     public virtual ValueTask BeginAsync(CancellationToken aborted) => ValueTask.CompletedTask;
 
-    public abstract ValueTask WriteAsync(FollowSource source, FetchResult page, CancellationToken aborted);
+    /// <summary>How much is read of a partition at a time.</summary>
+    public abstract PageSize PageSize { get; }
+
+    /// <summary>
+    /// Writes records of a page, perhaps not all of it, and moves <see cref="FollowSource.NextOffset"/> behind them. What it
+    /// leaves unflushed is at most <paramref name="shareBytes"/>, unless one event is larger.
+    /// </summary>
+    /// <returns>Whether to flush before the next page is read.</returns>
+    public abstract ValueTask<bool> WriteAsync(FollowSource source, FetchResult page, int shareBytes, CancellationToken aborted);
+
+    /// <summary>Sends all that was written; completes when the kernel has it.</summary>
+    public abstract ValueTask FlushAsync(CancellationToken aborted);
 
     /// <summary>Keeps proxies from closing a stream that has nothing to say, and readers of the format from noticing.</summary>
     public abstract ValueTask WriteHeartbeatAsync(CancellationToken aborted);
@@ -50,7 +60,10 @@ internal sealed class LinesFollow : FollowFormat
 
     public override string ContentType { get; }
 
-    public override async ValueTask WriteAsync(FollowSource source, FetchResult page, CancellationToken aborted)
+    /// <summary>As large as a fetch's: sendfile holds none of it.</summary>
+    public override PageSize PageSize => PageSize.Default;
+
+    public override async ValueTask<bool> WriteAsync(FollowSource source, FetchResult page, int shareBytes, CancellationToken aborted)
     {
         var region = page.Region!;
         // Before a chunk is begun that could not be filled; it is also where a follower's log says what went wrong.
@@ -69,7 +82,11 @@ internal sealed class LinesFollow : FollowFormat
         }
         EndChunk();
         await _writer.FlushAsync(aborted);
+        source.NextOffset = page.NextOffset;
+        return false;
     }
+
+    public override async ValueTask FlushAsync(CancellationToken aborted) => await _writer.FlushAsync(aborted);
 
     public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
     {
@@ -101,98 +118,4 @@ internal sealed class LinesFollow : FollowFormat
         if (_isChunked)
             _writer.Write("\r\n"u8);
     }
-}
-
-/// <summary>Record lines of several partitions, each with its topic and partition in front of its offset.</summary>
-internal sealed class ManyLinesFollow(PipeWriter writer, string contentType) : FollowFormat
-{
-    public override string ContentType => contentType;
-
-    public override async ValueTask WriteAsync(FollowSource source, FetchResult page, CancellationToken aborted)
-    {
-        using var reader = new RecordReader(page.Region!);
-        await reader.ReadAsync(source.Follower.Log, (writer, source), static (reader, to) => WriteAll(reader, to.writer, to.source), aborted);
-        await writer.FlushAsync(aborted);
-    }
-
-    static int WriteAll(RecordReader reader, PipeWriter writer, FollowSource source)
-    {
-        var records = 0;
-        for (; reader.TryRead(out var record); records++)
-        {
-            writer.Write(source.Prefix);
-            writer.Write(record.Line[1..]);
-        }
-        return records;
-    }
-
-    public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
-    {
-        writer.Write("\n"u8);
-        await writer.FlushAsync(aborted);
-    }
-}
-
-/// <summary>
-/// Server-sent events: a record an event, whose id is the position in every partition followed, so that whoever comes back
-/// with Last-Event-ID misses nothing and gets nothing twice. A heartbeat is a comment.
-/// </summary>
-internal sealed class EventsFollow(PipeWriter writer, IReadOnlyList<FollowSource> sources, bool namesPartitions) : FollowFormat
-{
-    const int RetryMs = 1000;
-
-    readonly StringBuilder _id = new();
-
-    public const string Type = "text/event-stream";
-
-    public override string ContentType => Type;
-
-    public override async ValueTask BeginAsync(CancellationToken aborted)
-    {
-        // With an id before the first record: who loses the connection before that begins where it had begun.
-        WriteId();
-        Write(string.Create(CultureInfo.InvariantCulture, $"\nretry: {RetryMs}\n\n"));
-        await writer.FlushAsync(aborted);
-    }
-
-    public override async ValueTask WriteAsync(FollowSource source, FetchResult page, CancellationToken aborted)
-    {
-        using var reader = new RecordReader(page.Region!);
-        await reader.ReadAsync(source.Follower.Log, (Format: this, source), static (reader, to) => to.Format.WriteAll(reader, to.source), aborted);
-        await writer.FlushAsync(aborted);
-    }
-
-    int WriteAll(RecordReader reader, FollowSource source)
-    {
-        var records = 0;
-        for (; reader.TryRead(out var record); records++)
-        {
-            source.NextOffset = record.Offset + 1;
-            WriteId();
-            writer.Write("\ndata: "u8);
-            if (namesPartitions)
-                writer.Write(source.Prefix);
-            writer.Write(namesPartitions ? record.Line[1..] : record.Line);
-            writer.Write("\n"u8);
-        }
-        return records;
-    }
-
-    public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
-    {
-        writer.Write(":\n\n"u8);
-        await writer.FlushAsync(aborted);
-    }
-
-    void WriteId()
-    {
-        _id.Clear().Append("id: ");
-        foreach (var source in sources)
-            _id.Append(source.IdPrefix).Append(CultureInfo.InvariantCulture, $"{source.NextOffset},");
-        _id.Length--;
-        foreach (var piece in _id.GetChunks())
-            Encoding.ASCII.GetBytes(piece.Span, writer);
-    }
-
-    void Write(string text) => Encoding.ASCII.GetBytes(text, writer);
 }

@@ -4,10 +4,16 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Following;
 
-/// <summary>What every answer that does not end needs: asked of the program once, for a request's own scope of services would be held as long.</summary>
-internal sealed class FollowServices(WaitingRequests waiting, Deadlines deadlines, IOptions<LogHttpSettings> settings)
+/// <summary>What every response that does not end needs. Singletons: a request's own service scope would be held as long as the response.</summary>
+internal sealed class FollowServices(
+    WaitingRequests waiting,
+    FollowBudget budget,
+    Deadlines deadlines,
+    IOptions<LogHttpSettings> settings)
 {
     public WaitingRequests Waiting => waiting;
+
+    public FollowBudget Budget => budget;
 
     public Deadlines Deadlines => deadlines;
 

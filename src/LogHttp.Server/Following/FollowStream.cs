@@ -8,12 +8,14 @@ namespace LogHttp.Server.Following;
 /// A response without an end: sends what there is, waits for more, and now and then says that it lives. What a follower
 /// does not take is not kept for it: it goes on reading from the file where it stands (api/PROTOCOL.md §10).
 /// </summary>
-internal sealed partial class FollowStream(HttpContext context, IReadOnlyList<FollowSource> sources, FollowFormat format, Deadlines deadlines, TimeSpan heartbeat)
+internal sealed partial class FollowStream(
+    HttpContext context,
+    IReadOnlyList<FollowSource> sources,
+    FollowFormat format,
+    FollowServices services)
 {
-    /// <summary>One turn's share of each partition, so that one with much to catch up on does not hold up the others.</summary>
-    static readonly PageSize ShareOfMany = PageSize.AtMost(256 << 10);
-
     readonly LogWaiter _waiter = new();
+    readonly TimeSpan _heartbeat = TimeSpan.FromSeconds(services.Settings.HeartbeatSeconds);
 
     FollowSource _reading = sources[0];
 
@@ -53,32 +55,63 @@ internal sealed partial class FollowStream(HttpContext context, IReadOnlyList<Fo
         }
         finally
         {
-            deadlines.Clear(_waiter);
+            services.Deadlines.Clear(_waiter);
             foreach (var source in sources)
                 source.Follower.StopExpecting();
         }
     }
 
-    /// <summary>Sends all there is, the partitions in turns; false when one of them can't be followed any further.</summary>
+    /// <summary>
+    /// Sends all there is, the partitions in turns; false when one of them can't be followed any further. While the client
+    /// takes its time, the stream holds at most its share of the budget.
+    /// </summary>
     async ValueTask<bool> SendAllAsync(CancellationToken aborted)
     {
-        for (var isMore = true; isMore;)
+        var shareBytes = await services.Budget.TakeAsync(aborted);
+        try
         {
-            isMore = false;
-            // By number: an enumerator would be allocated for every follower and record.
-            for (var i = 0; i < sources.Count; i++)
+            for (var isMore = true; isMore;)
             {
-                var source = _reading = sources[i];
-                using var page = await source.Follower.ReadAsync(sources.Count == 1 ? PageSize.Default : ShareOfMany, aborted);
-                if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
-                    return false;
-                if (page.Region is not null)
-                    await format.WriteAsync(source, page, aborted);
-                source.NextOffset = page.NextOffset;
-                isMore |= page.Region is not null && page.NextOffset < page.EndOffset;
+                isMore = false;
+                // By number: an enumerator would be allocated for every follower and record.
+                for (var i = 0; i < sources.Count; i++)
+                {
+                    var source = _reading = sources[i];
+                    var (needsFlush, endOffset) = await WritePageAsync(source, shareBytes, aborted);
+                    if (endOffset is null)
+                        return false;
+                    isMore |= source.NextOffset < endOffset;
+                    if (!needsFlush)
+                        continue;
+                    await format.FlushAsync(aborted);
+                    // Others may wait for room by now, or there may be more of it.
+                    services.Budget.GiveBack(shareBytes);
+                    shareBytes = 0;
+                    shareBytes = await services.Budget.TakeAsync(aborted);
+                }
             }
+            await format.FlushAsync(aborted);
+            return !aborted.IsCancellationRequested;
         }
-        return !aborted.IsCancellationRequested;
+        finally
+        {
+            services.Budget.GiveBack(shareBytes);
+        }
+    }
+
+    /// <summary>
+    /// Reads a page and writes of it what fits; gives the log's end, null where the partition can't be followed any further.
+    /// The page is let go of here: its segment must not wait for the client.
+    /// </summary>
+    async ValueTask<(bool NeedsFlush, long? EndOffset)> WritePageAsync(FollowSource source, int shareBytes, CancellationToken aborted)
+    {
+        using var page = await source.Follower.ReadAsync(format.PageSize, aborted);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return (false, null);
+        if (page.Region is not null)
+            return (await format.WriteAsync(source, page, shareBytes, aborted), page.EndOffset);
+        source.NextOffset = page.NextOffset;
+        return (false, page.NextOffset);
     }
 
     [LoggerMessage(1, LogLevel.Error, "An answer that follows {Topic}/{Partition} was broken off at offset {Offset}, because the log can't be read there")]
@@ -90,7 +123,7 @@ internal sealed partial class FollowStream(HttpContext context, IReadOnlyList<Fo
     {
         while (true)
         {
-            deadlines.Set(_waiter, heartbeat);
+            services.Deadlines.Set(_waiter, _heartbeat);
             var wake = sources.Count == 1 ? await _waiter.WaitAsync(sources[0].Follower) : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
             if (wake != LogWake.TimedOut)
                 return wake == LogWake.Grown;

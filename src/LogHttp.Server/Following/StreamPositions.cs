@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage;
 using Microsoft.Extensions.Primitives;
@@ -7,29 +6,32 @@ using Microsoft.Extensions.Primitives;
 namespace LogHttp.Server.Following;
 
 /// <summary>
-/// The id of an event: the position in every partition followed, `orders/0/8f1d4c0a52b7e693:43,clicks/0/…:7`
-/// (api/PROTOCOL.md §10).
+/// What an event's id says: the position in every partition followed, `orders/0-1/8f1d4c0a52b7e693:43.7,clicks/0/…:7`
+/// (api/PROTOCOL.md §10). Ids with an entry for each partition are read as well.
 /// </summary>
 internal sealed class StreamPositions
 {
     readonly Dictionary<(string Topic, int Partition), (string Id, long Offset)> _positions = [];
 
-    /// <summary>Reads `Last-Event-ID`; an id without positions where there is none.</summary>
+    /// <summary>For clients that cannot set the header: event-source-polyfill comes back with it in the query.</summary>
+    public const string Parameter = "lastEventId";
+
+    /// <summary>Reads `Last-Event-ID`, else `?lastEventId=`; an id without positions where there is neither.</summary>
     public static bool TryRead(HttpRequest request, out StreamPositions read, [NotNullWhen(false)] out Problem? problem)
     {
         read = new StreamPositions();
         problem = null;
         var text = request.Headers["Last-Event-ID"];
+        // A browser sends the header when it comes back, and by then the URL is older.
+        if (StringValues.IsNullOrEmpty(text))
+            text = request.Query[Parameter];
         if (StringValues.IsNullOrEmpty(text))
             return true;
         foreach (var position in text.ToString().Split(','))
         {
-            if (position.Split('/', ':') is [var topic, var partition, var id, var offset]
-                && int.TryParse(partition, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                && long.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out var next)
-                && read._positions.TryAdd((topic, number), (id, next)))
+            if (read.TryAdd(position))
                 continue;
-            problem = Problems.InvalidRequest("invalid_header", $"Last-Event-ID has \"{position}\", which is no position such as orders/0/8f1d4c0a52b7e693:43, or one twice.");
+            problem = Problems.InvalidRequest("invalid_header", $"Last-Event-ID has \"{position}\", which is no position such as orders/0/8f1d4c0a52b7e693:43 or orders/0-1/8f1d4c0a52b7e693:43.7, or names a partition twice.");
             return false;
         }
         return true;
@@ -44,5 +46,19 @@ internal sealed class StreamPositions
         problem = position.Id == topic.Id ? null : Problems.TopicReplaced(topic);
         place = LogPlace.At(position.Offset);
         return problem is null;
+    }
+
+    bool TryAdd(string entry)
+    {
+        if (entry.Split('/', ':') is not [var topic, var partitions, var id, var offsets]
+            || !EventIdFormat.TryReadPartitions(partitions, out var first, out var last)
+            || !EventIdFormat.TryReadOffsets(offsets, last - first + 1, out var next))
+            return false;
+        for (var i = 0; i < next.Length; i++)
+        {
+            if (!_positions.TryAdd((topic, first + i), (id, next[i])))
+                return false;
+        }
+        return true;
     }
 }

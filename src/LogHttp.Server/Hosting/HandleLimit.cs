@@ -15,7 +15,10 @@ internal static class HandleLimit
     /// <summary>So many are enough, where no setting asks for more: an open file is memory of the kernel's, if little.</summary>
     const int MostSegments = 16_384;
 
-    static readonly int StorageDefault = new StorageOptions { Directory = "data" }.MaxOpenSegments;
+    /// <summary>Connections and segments get at least so many.</summary>
+    const int LeastRoom = 64;
+
+    static int StorageDefault => new StorageOptions { Directory = "data" }.MaxOpenSegments;
 
     /// <summary>Chooses how many segments may be open where no setting says it; lowers what does not fit, segments first to a quarter, and remembers that it did.</summary>
     public static void Apply(LogHttpSettings settings) => Apply(settings, Read());
@@ -27,7 +30,7 @@ internal static class HandleLimit
             settings.MaxOpenSegments = StorageDefault;
         if (known is not { } limit)
             return;
-        var room = Math.Max(64, limit - Reserved);
+        var room = Math.Max(LeastRoom, limit - Reserved);
         if (!isChosen)
             settings.MaxOpenSegments = (int)Math.Clamp((room - settings.MaxConnections) / 2, StorageDefault, MostSegments);
         if (settings.MaxConnections + 2L * settings.MaxOpenSegments <= room)
@@ -37,14 +40,32 @@ internal static class HandleLimit
         settings.HandleLimit = limit;
     }
 
+    /// <summary>
+    /// Says that the process may open too few files, or null. The runtime alone holds 265 once all is loaded, and ends the
+    /// process where it can't open one more: with 256, the first POST did.
+    /// </summary>
+    public static string? FindFault() => FindFault(Read());
+
+    internal static string? FindFault(long? limit) => limit < Reserved + LeastRoom
+        ? string.Create(CultureInfo.InvariantCulture, $"the process may open {limit} files, and the server needs {Reserved + LeastRoom}. Raise the hard limit: ulimit -n 65536, or LimitNOFILE= in a systemd unit.")
+        : null;
+
     /// <summary>The most files the process may have open; null where that can't be told.</summary>
     static long? Read()
     {
         const string Name = "Max open files";
         if (!OperatingSystem.IsLinux())
             return null;
-        var line = File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal));
-        var soft = line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
-        return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : null;
+        try
+        {
+            var line = File.ReadLines("/proc/self/limits").FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
+            var soft = line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
+            return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // There is no /proc here.
+            return null;
+        }
     }
 }

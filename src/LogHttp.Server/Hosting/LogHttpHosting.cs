@@ -6,6 +6,7 @@ using LogHttp.Server.Producing;
 using LogHttp.Storage;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 using Serilog;
 using Serilog.Core;
@@ -19,9 +20,6 @@ internal static class LogHttpHosting
 {
     const string DefaultUrl = "http://127.0.0.1:8080";
 
-    /// <summary>What pages of allowed origins may read besides the body.</summary>
-    static readonly string[] ExposedHeaders = ["ETag", "Link", "Location", "Retry-After", "Log-Topic-Id", "Log-First-Offset", "Log-Next-Offset", "Log-End-Offset", "Log-Earliest-Offset", "Producer-Epoch", "Producer-Expected-Seq"];
-
     public static void AddLogHttp(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<LogHttpSettings>()
@@ -29,6 +27,7 @@ internal static class LogHttpHosting
             .Configure<IConfiguration>(static (settings, configuration) => settings.Unknown = configuration.GetSection(LogHttpSettings.Section).GetChildren()
                 .Select(static child => child.Key).FirstOrDefault(static name => !LogHttpSettings.Names.Contains(name, StringComparer.OrdinalIgnoreCase)))
             .PostConfigure(static settings => HandleLimit.Apply(settings))
+            .PostConfigure(static settings => MemoryLimit.Apply(settings))
             .ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<LogHttpSettings>, LogHttpSettingsValidator>();
         builder.Services.AddSingleton(TimeProvider.System);
@@ -36,14 +35,21 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton(static services =>
         {
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
-            return new BodyBudget(settings.MaxReadingBytes, TimeSpan.FromSeconds(settings.BodyTimeoutSeconds), services.GetRequiredService<TimeProvider>());
+            var limits = new BodyLimits(settings.MaxReadingBytes, settings.MaxClientReadingBytes, settings.MinBodyBytesPerSecond, TimeSpan.FromSeconds(settings.BodyTimeoutSeconds));
+            return new BodyBudget(limits, services.GetRequiredService<TimeProvider>());
         });
-        builder.Services.AddSingleton(static services => new SiteGuard(services.GetRequiredService<IOptions<LogHttpSettings>>().Value));
+        builder.Services.AddSingleton(static services =>
+        {
+            var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
+            return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
+        });
         builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
+        builder.Services.AddSingleton(static services => new FollowBudget(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxFollowingBytes));
         builder.Services.AddSingleton<Deadlines>();
         builder.Services.AddSingleton<LongPoll>();
         builder.Services.AddSingleton<FollowServices>();
         builder.Services.AddSingleton<Verification>();
+        builder.Services.AddSingleton<SortedTopicNames>();
         builder.Services.AddSingleton<CatalogHost>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
         builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);
@@ -62,28 +68,67 @@ internal static class LogHttpHosting
             sendFile.SmallRegionBytes = settings.Value.SmallRegionBytes;
             sendFile.MaxColdSlices = settings.Value.MaxColdReads;
             sendFile.ColdReadBytes = settings.Value.ColdReadBytes;
+            sendFile.MinReaderBytesPerSecond = settings.Value.MinReaderBytesPerSecond;
+            sendFile.SlowReaderWindow = TimeSpan.FromSeconds(settings.Value.SlowReaderSeconds);
             sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
         });
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
+        builder.Services.AddUnixSockets();
         builder.Services.AddCors();
+        builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
-        builder.Services.AddOptions<CorsOptions>().Configure<IOptions<LogHttpSettings>>(static (cors, settings) => cors.AddDefaultPolicy(policy => policy
-            .WithOrigins(settings.Value.AllowedOriginList).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(ExposedHeaders)));
+        // The transport has a bound of its own, 1 MiB, which MaxRequestBufferSize does not change.
+        builder.Services.AddOptions<SocketTransportOptions>().Configure<IOptions<LogHttpSettings>>(static (transport, settings) =>
+            transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value));
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<LogHttpSettings>>(static (kestrel, settings) =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = settings.Value.MaxBodyBytes;
+            kestrel.RequestHeaderEncodingSelector = HeaderText.EncodingOf;
+            // ReceivedBody counts instead: Kestrel closes the connection of a body that is too large before its client has read why.
+            kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
-            // A body that brings nothing is given up before that, by BodyReader; this is for one that drips.
-            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(settings.Value.MinBodyBytesPerSecond, TimeSpan.FromSeconds(settings.Value.BodyTimeoutSeconds + 5));
+            // ReceivedBody measures instead: Kestrel's is an average since the body began.
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            // For HTTP/2, whose clients can keep a stream's window shut while the socket takes everything.
+            kestrel.Limits.MinResponseDataRate = settings.Value.MinReaderBytesPerSecond == 0
+                ? null
+                : new MinDataRate(settings.Value.MinReaderBytesPerSecond, TimeSpan.FromSeconds(Math.Max(2, settings.Value.SlowReaderSeconds)));
             kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
-            kestrel.Limits.MaxRequestBufferSize = Math.Max(1 << 20, settings.Value.MaxRequestLineBytes);
+            kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
+            // One stream that is not read must not stop the others of its connection: it has half of the window.
+            kestrel.Limits.Http2.InitialStreamWindowSize = 64 << 10;
+            kestrel.Limits.Http2.InitialConnectionWindowSize = 128 << 10;
             kestrel.Limits.MaxRequestHeadersTotalSize = settings.Value.MaxRequestHeadersBytes;
             kestrel.Limits.MaxRequestHeaderCount = settings.Value.MaxRequestHeaders;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(settings.Value.HeadersTimeoutSeconds);
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
-            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseSendFile());
+            kestrel.ConfigureEndpointDefaults(static endpoint =>
+            {
+                NetworkBlocks.SeparateFromReceived(endpoint);
+                endpoint.UseSendFile();
+            });
         });
+    }
+
+    /// <summary>Checks the addresses to listen on, and replaces their port where the command line names one.</summary>
+    public static void UsePort(this WebApplicationBuilder builder, int? port)
+    {
+        var configuration = builder.Configuration;
+        var addresses = (configuration["urls"] ?? "").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        foreach (var address in addresses)
+        {
+            // Kestrel takes any name that it does not know for all addresses, and "127.0.0.1:80x" for a name.
+            if (BindingAddress.Parse(address) is { IsUnixPipe: false, IsNamedPipe: false, Host: var host } && host[0] != '[' && host.Contains(':', StringComparison.Ordinal))
+                throw new InvalidOperationException($"the address \"{address}\" has no valid port. Write it as http://127.0.0.1:8080 or http://[::1]:8080.");
+        }
+        if (port is null)
+            return;
+        if (configuration.GetSection("Kestrel:Endpoints").Exists())
+            throw new InvalidOperationException("--port does not go with Kestrel:Endpoints, which name the ports themselves.");
+        if (addresses.Length > 1)
+            throw new InvalidOperationException($"--port does not go with several addresses: {string.Join("; ", addresses)}. Use --urls.");
+        var configured = BindingAddress.Parse(addresses is [var one] ? one : "http://*:80");
+        builder.WebHost.UseUrls(FormattableString.Invariant($"{configured.Scheme}://{configured.Host}:{port}"));
     }
 
     public static void AddLogging(this WebApplicationBuilder builder)

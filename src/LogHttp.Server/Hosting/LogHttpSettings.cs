@@ -43,7 +43,7 @@ internal sealed class LogHttpSettings
 
     public int MaxTopics { get; set; } = Defaults.MaxTopics;
     public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
-    public long MaxAppendingBytes { get; set; } = Defaults.MaxAppendingBytes;
+    public long MaxAppendingBytes { get; set; }
     public int MaxProducers { get; set; } = Defaults.MaxProducers;
     public int ProducerExpirySeconds { get; set; } = (int)Defaults.ProducerExpiry.TotalSeconds;
     public int MaxKafkaProducers { get; set; } = Defaults.MaxKafkaProducers;
@@ -52,10 +52,12 @@ internal sealed class LogHttpSettings
     public int MaxBatchBytes { get; set; } = Defaults.Records.MaxBatchBytes;
     public int MaxKeyBytes { get; set; } = Defaults.Records.MaxKeyBytes;
     public int MaxHeadersBytes { get; set; } = Defaults.Records.MaxHeadersBytes;
-    public long MaxQueuedBytes { get; set; } = Defaults.MaxQueuedBytes;
+    public long MaxQueuedBytes { get; set; }
     public int MaxGroupBytes { get; set; } = Defaults.MaxGroupBytes;
     public long CheckpointBytes { get; set; } = Defaults.CheckpointBytes;
     public int SyncAllThreshold { get; set; } = Defaults.SyncAllThreshold;
+    public long MinJournalFileBytes { get; set; } = Defaults.MinJournalFileBytes;
+    public long MaxJournalFileBytes { get; set; } = Defaults.MaxJournalFileBytes;
 
     /// <summary>Segments whose files are open at once; 0: as many as the process may open beside <see cref="MaxConnections"/>.</summary>
     public int MaxOpenSegments { get; set; }
@@ -93,6 +95,12 @@ internal sealed class LogHttpSettings
     /// <summary>How long a reader may take no byte, while bytes wait for it, before it is dropped.</summary>
     public int StalledReaderSeconds { get; set; } = 30;
 
+    /// <summary>How slowly a reader may take what waits for it, over <see cref="SlowReaderSeconds"/>; 0: at any pace.</summary>
+    public int MinReaderBytesPerSecond { get; set; } = 50;
+
+    /// <summary>How long bytes must have waited for a reader before its rate is judged.</summary>
+    public int SlowReaderSeconds { get; set; } = 300;
+
     /// <summary>Pages up to this size are copied: one send with the headers is cheaper there.</summary>
     public int SmallRegionBytes { get; set; } = 32 << 10;
 
@@ -105,17 +113,32 @@ internal sealed class LogHttpSettings
     /// <summary>How long caches may keep a page that can't change; 0: they have to ask.</summary>
     public int CacheMaxAgeSeconds { get; set; } = 365 * 24 * 3600;
 
-    /// <summary>The hosts that requests may name, split by semicolons, <c>*</c> for all; empty: loopback's names while only that is listened on.</summary>
+    /// <summary>
+    /// Names in <c>Host</c> to accept besides IP addresses, <c>localhost</c> and the machine's own, split by semicolons;
+    /// <c>*.example.org</c> for all below one, <c>*</c> for any.
+    /// </summary>
     public string AllowedHosts { get; set; } = "";
 
-    /// <summary>The origins of other sites whose pages may read and write, split by semicolons, <c>*</c> for all.</summary>
+    /// <summary>Origins of other sites whose pages may read, split by semicolons, <c>*</c> for all.</summary>
     public string AllowedOrigins { get; set; } = "";
 
+    /// <summary>Origins of other sites whose pages may read, append, change and delete, split by semicolons, <c>*</c> for all.</summary>
+    public string AllowedWriteOrigins { get; set; } = "";
+
     /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
-    public long MaxReadingBytes { get; set; } = 1L << 30;
+    public long MaxReadingBytes { get; set; }
+
+    /// <summary>Of these, the most that bodies of one client hold.</summary>
+    public long MaxClientReadingBytes { get; set; }
+
+    /// <summary>What all connections together may have received that is not read yet; those that send more are closed.</summary>
+    public long MaxUnreadBytes { get; set; }
 
     /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
     public int MaxWaiting { get; set; } = 50_000;
+
+    /// <summary>What all followers and copied pages together may hold of records that their clients have not taken; more wait.</summary>
+    public long MaxFollowingBytes { get; set; }
 
     /// <summary>How long a long poll may ask to wait.</summary>
     public int MaxWaitSeconds { get; set; } = 300;
@@ -151,10 +174,15 @@ internal sealed class LogHttpSettings
 
     internal string[] AllowedOriginList => field ??= Split(AllowedOrigins);
 
+    internal string[] AllowedWriteOriginList => field ??= Split(AllowedWriteOrigins);
+
     internal IPAddress[] TrustedProxyList => field ??= [.. Split(TrustedProxies).Select(static text => IPAddress.TryParse(text, out var address) ? address : IPAddress.None)];
 
     /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
     internal long? HandleLimit { get; set; }
+
+    /// <summary>The memory that the process may use, where <see cref="MaxBodyBytes"/> had to be lowered for it.</summary>
+    internal long? MemoryLimit { get; set; }
 
     /// <summary>The settings there are.</summary>
     internal static IReadOnlyList<string> Names { get; } = [.. typeof(LogHttpSettings).GetProperties().Select(static property => property.Name)];
@@ -171,17 +199,20 @@ internal sealed class LogHttpSettings
             return $"LogFormat is \"{LogFormat}\"; it must be \"text\" or \"json\"";
         if (!FlushPolicy.TryParse(Flush, out _))
             return $"Flush is \"{Flush}\"; {FlushPolicy.Grammar}";
-        if (AllowedOriginList.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other)
-            return $"AllowedOrigins has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as https://example.org:8443";
+        if ((CheckOrigins(nameof(AllowedOrigins), AllowedOriginList) ?? CheckOrigins(nameof(AllowedWriteOrigins), AllowedWriteOriginList)) is { } fault)
+            return fault;
         if (TrustedProxyList.Contains(IPAddress.None))
             return $"TrustedProxies is \"{TrustedProxies}\"; it must be IP addresses, ; between them";
         return Range(nameof(MaxBodyBytes), MaxBodyBytes, 1, 1L << 30)
             ?? Range(nameof(MaxReadingBytes), MaxReadingBytes, MaxBodyBytes, 1L << 40)
+            ?? Range(nameof(MaxClientReadingBytes), MaxClientReadingBytes, Math.Min(MaxBodyBytes, MaxReadingBytes), 1L << 40)
+            ?? Range(nameof(MaxUnreadBytes), MaxUnreadBytes, 1 << 20, 1L << 40)
             ?? Range(nameof(MaxConnections), MaxConnections, 1, 10_000_000)
             ?? Range(nameof(MaxRequestLineBytes), MaxRequestLineBytes, 1 << 10, 1 << 20)
             ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)
             ?? Range(nameof(MaxRequestHeaders), MaxRequestHeaders, 10, 10_000)
             ?? Range(nameof(MaxWaiting), MaxWaiting, 0, 10_000_000)
+            ?? Range(nameof(MaxFollowingBytes), MaxFollowingBytes, 1 << 16, 1L << 40)
             ?? Range(nameof(MaxWaitSeconds), MaxWaitSeconds, 1, 3600)
             ?? Range(nameof(HeartbeatSeconds), HeartbeatSeconds, 1, 3600)
             ?? Range(nameof(MaxStreamPartitions), MaxStreamPartitions, 1, 1024)
@@ -196,6 +227,8 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)
             ?? Range(nameof(KeepAliveTimeoutSeconds), KeepAliveTimeoutSeconds, 1, 86_400)
             ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)
+            ?? Range(nameof(MinReaderBytesPerSecond), MinReaderBytesPerSecond, 0, 1 << 30)
+            ?? Range(nameof(SlowReaderSeconds), SlowReaderSeconds, 1, 86_400)
             ?? Range(nameof(ShutdownTimeoutSeconds), ShutdownTimeoutSeconds, 0, 3600)
             ?? Range(nameof(SmallRegionBytes), SmallRegionBytes, 0, 1 << 20)
             ?? Range(nameof(MaxColdReads), MaxColdReads, 1, 1024)
@@ -207,6 +240,11 @@ internal sealed class LogHttpSettings
 
     static string? Range(string name, long value, long least, long most) =>
         value < least || value > most ? FormattableString.Invariant($"{name} is {value}; it must be from {least} to {most}") : null;
+
+    static string? CheckOrigins(string name, string[] origins) =>
+        origins.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other
+            ? $"{name} has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as https://example.org:8443"
+            : null;
 
     static string[] Split(string list) => list.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
@@ -243,6 +281,8 @@ internal sealed class LogHttpSettings
         MaxGroupBytes = MaxGroupBytes,
         CheckpointBytes = CheckpointBytes,
         SyncAllThreshold = SyncAllThreshold,
+        MinJournalFileBytes = MinJournalFileBytes,
+        MaxJournalFileBytes = MaxJournalFileBytes,
         MaxOpenSegments = MaxOpenSegments,
         MaxColdReads = MaxColdReads,
     };

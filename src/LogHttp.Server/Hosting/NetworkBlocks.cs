@@ -2,17 +2,60 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// The memory that connections receive into and answers are written to. Kestrel's own blocks are 4 KiB: a body of 1 MiB takes 256
-/// calls of recv(2), each of which may wake its reader. A quarter of that is half of a millisecond less of processor time
+/// The memory that connections receive into and responses are written to. Kestrel's own blocks are 4 KiB: a body of 1 MiB takes
+/// 256 calls of recv(2), each of which may wake its reader. A quarter of that is half of a millisecond less of processor time
 /// (docs/PERFORMANCE.md). A connection that has nothing unread and nothing unsent holds none.
 /// </summary>
-internal sealed class NetworkBlocks : IMemoryPoolFactory<byte>
+/// <remarks>
+/// All pools share one bound on what was received and is not read yet. Where it is reached, a connection that sends more is
+/// closed: there is nowhere to put it. Responses are written to memory beyond that bound; their own bounds are smaller.
+/// </remarks>
+internal sealed class NetworkBlocks(IOptions<LogHttpSettings> settings) : IMemoryPoolFactory<byte>
 {
-    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new BlockPool();
+    /// <summary>
+    /// What may be unread of one connection. Kestrel takes no more than this into the buffer that the socket is received into, be
+    /// it a body or what a client sends behind a long poll. Headers have to fit.
+    /// </summary>
+    public static int MaxUnreadBytes(LogHttpSettings settings) =>
+        Math.Max(64 << 10, Math.Max(settings.MaxRequestLineBytes, settings.MaxRequestHeadersBytes));
+
+    readonly ReceivedBytes _received = new(settings.Value.MaxUnreadBytes);
+
+    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new BlockPool(_received);
+
+    /// <summary>Has everything but the transport's receiving take memory beyond the bound on what is received: TLS, HTTP and responses.</summary>
+    public static void SeparateFromReceived(ListenOptions endpoint) => endpoint.Use(static next => connection =>
+    {
+        if (connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool is BlockPool pool)
+            connection.Features.Set<IMemoryPoolFeature>(pool.Unbounded);
+        return next(connection);
+    });
+}
+
+/// <summary>How much memory holds what was received and is not read yet, in all connections together. Any thread.</summary>
+internal sealed class ReceivedBytes(long maxBytes)
+{
+    long _takenBytes;
+
+    public long TakenBytes => Volatile.Read(ref _takenBytes);
+
+    /// <exception cref="IOException">There is no room: the connection that wanted it ends.</exception>
+    public void Take(int sizeBytes)
+    {
+        if (Interlocked.Add(ref _takenBytes, sizeBytes) <= maxBytes)
+            return;
+        GiveBack(sizeBytes);
+        throw new IOException($"All connections together hold {maxBytes} bytes that were received and are not read yet ({nameof(LogHttpSettings.MaxUnreadBytes)}).");
+    }
+
+    public void GiveBack(int sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }
 
 /// <summary>Blocks of one size that the collector does not move, so that a system call need not hold on to them. Any thread.</summary>
@@ -23,23 +66,37 @@ internal sealed class BlockPool : MemoryPool<byte>
     /// <summary>So many are kept for the next ones; the rest is the collector's.</summary>
     const int MostIdle = 256;
 
+    readonly ReceivedBytes _received;
     readonly ConcurrentQueue<Block> _idle = new();
     int _idleCount;
+
+    public BlockPool(ReceivedBytes received) => (_received, Unbounded) = (received, new UnboundedPool(this));
+
+    /// <summary>The same blocks, but not counted as received.</summary>
+    public IMemoryPoolFeature Unbounded { get; }
 
     public override int MaxBufferSize => BlockBytes;
 
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
-        if (!_idle.TryDequeue(out var block))
-            return new Block(this);
-        Interlocked.Decrement(ref _idleCount);
-        block.Take();
-        return block;
+        _received.Take(BlockBytes);
+        return Rent(minBufferSize, _received);
     }
 
     /// <summary>Blocks that are out yet come back to nobody.</summary>
     protected override void Dispose(bool disposing) => _idle.Clear();
+
+    Block Rent(int minBufferSize, ReceivedBytes? counted)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
+        if (_idle.TryDequeue(out var block))
+            Interlocked.Decrement(ref _idleCount);
+        else
+            block = new Block(this);
+        block.Take(counted);
+        return block;
+    }
 
     void Return(Block block)
     {
@@ -52,16 +109,36 @@ internal sealed class BlockPool : MemoryPool<byte>
     sealed class Block(BlockPool pool) : IMemoryOwner<byte>
     {
         readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true);
-        int _isOut = 1;
+        ReceivedBytes? _counted;
+        int _isOut;
 
         public Memory<byte> Memory => MemoryMarshal.CreateFromPinnedArray(_bytes, 0, BlockBytes);
 
-        public void Take() => Volatile.Write(ref _isOut, 1);
+        public void Take(ReceivedBytes? counted)
+        {
+            _counted = counted;
+            Volatile.Write(ref _isOut, 1);
+        }
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _isOut, 0) == 1)
-                pool.Return(this);
+            if (Interlocked.Exchange(ref _isOut, 0) == 0)
+                return;
+            _counted?.GiveBack(BlockBytes);
+            pool.Return(this);
+        }
+    }
+
+    sealed class UnboundedPool(BlockPool pool) : MemoryPool<byte>, IMemoryPoolFeature
+    {
+        public override int MaxBufferSize => BlockBytes;
+
+        public MemoryPool<byte> MemoryPool => this;
+
+        public override IMemoryOwner<byte> Rent(int minBufferSize = -1) => pool.Rent(minBufferSize, counted: null);
+
+        protected override void Dispose(bool disposing)
+        {
         }
     }
 }

@@ -1,75 +1,48 @@
 using System.Net;
 using LogHttp.Server.Endpoints;
-using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Keeps other web sites' pages out, which a browser on this machine or network would carry in: they may not write, and
-/// may not come under a name of their own that points here (api/PROTOCOL.md §8). Any thread.
+/// Keeps pages of other web sites out, which a browser on this machine or network would carry in: they neither write,
+/// nor read unless a setting lets them, nor come under a name of their own that points here (api/PROTOCOL.md §8). Any
+/// thread.
 /// </summary>
-internal sealed class SiteGuard
+internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
 {
-    static readonly string[] LoopbackHosts = ["localhost", "127.0.0.1", "[::1]"];
-
-    readonly LogHttpSettings _settings;
-
-    // The last host that was answered: most requests name the same, and a look in the list is a good part of what they cost.
-    volatile string? _lastAnswered;
-
-    // Replaced once, when the server has begun to listen.
-    volatile IList<StringSegment> _hosts;
-
-    public SiteGuard(LogHttpSettings settings)
-    {
-        _settings = settings;
-        _hosts = Segments(settings.AllowedHostList is [] ? LoopbackHosts : settings.AllowedHostList);
-    }
-
-    /// <summary>
-    /// Where the settings name no hosts, whoever listens on loopback alone is asked for by loopback's names alone. Beyond
-    /// that only the operator knows the names.
-    /// </summary>
-    public void Listens(bool onLoopbackOnly)
-    {
-        if (!onLoopbackOnly && _settings.AllowedHostList is [])
-            _hosts = ["*"];
-    }
+    /// <summary>Whether pages of some other sites may read.</summary>
+    public bool AllowsOrigins { get; } = settings.AllowedOriginList.Length + settings.AllowedWriteOriginList.Length > 0;
 
     /// <summary>Says why a request is refused, or null.</summary>
     public Problem? Check(HttpContext context)
     {
         var request = context.Request;
         VaryByOrigin(context.Response);
-        var hosts = _hosts;
-        if (hosts[0] != "*" && !IsAnswered(request.Host, hosts))
-            return Problems.InvalidRequest("invalid_host", $"This server is not \"{request.Host}\"; it answers for {string.Join(", ", hosts)} (allowedHosts).");
+        if (!hosts.Accepts(request.Host) && !MayNameAnyHost(context))
+            return Problems.InvalidHost(request.Host, hosts);
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
             return null;
         // What the browser itself found out comes first: behind a proxy, the origin has a scheme that is not known here.
         var (site, origin) = (request.Headers["Sec-Fetch-Site"], request.Headers.Origin.ToString());
-        if (site is ["same-origin" or "none"] || IsAllowed(origin))
+        if (site is ["same-origin" or "none"] || MayWrite(origin))
             return null;
-        if (site.Count == 0 && (origin.Length == 0 || IsOwn(origin, request)))
+        if (site.Count == 0 && (origin.Length == 0 || IsOwn(origin, request.Host)))
             return null;
-        return Problems.CrossSite($"A page of another site ({(origin.Length > 0 ? origin : "by Sec-Fetch-Site")}) may not write here, unless allowedOrigins names it.");
+        return Problems.CrossSite(origin.Length > 0 ? origin : "by Sec-Fetch-Site");
     }
 
-    static StringSegment[] Segments(IEnumerable<string> hosts) => [.. hosts.Select(static host => new StringSegment(host))];
+    /// <summary>Whether pages of an origin may write here.</summary>
+    public bool MayWrite(string origin) => origin.Length > 0 && Names(settings.AllowedWriteOriginList, origin);
 
-    bool IsAnswered(HostString host, IList<StringSegment> hosts)
-    {
-        if (host.Value is { } value && value == _lastAnswered)
-            return true;
-        if (host.Host is not { Length: > 0 } name || !HostString.MatchesAny(name, hosts))
-            return false;
-        _lastAnswered = host.Value;
-        return true;
-    }
+    static bool Names(string[] origins, string origin) => origins.Contains("*") || origins.Contains(origin, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Whether pages of some other sites are let in.</summary>
-    public bool AllowsOrigins => _settings.AllowedOriginList.Length > 0;
+    /// <summary>
+    /// Whether a request may come under any name. A browser gives a rebound page no identity of this server's, so a valid
+    /// one shows that the request is none. Probes of load balancers send no Host, and learn nothing from /healthz.
+    /// </summary>
+    static bool MayNameAnyHost(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<AnyHost>() is not null || context.User.Identity is { IsAuthenticated: true };
 
     /// <summary>Where some sites may read, an answer to one is not one for another, nor for no site at all.</summary>
     void VaryByOrigin(HttpResponse response)
@@ -85,19 +58,25 @@ internal sealed class SiteGuard
         }, response);
     }
 
-    bool IsAllowed(string origin) => origin.Length > 0 && (_settings.AllowedOriginList.Contains("*") || _settings.AllowedOriginList.Contains(origin, StringComparer.OrdinalIgnoreCase));
-
-    static bool IsOwn(string origin, HttpRequest request) =>
-        Uri.TryCreate(origin, UriKind.Absolute, out var uri) && string.Equals(uri.Authority, request.Host.Value, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether a page came from here. The scheme is not compared: a proxy may have taken the TLS off.</summary>
+    static bool IsOwn(string origin, HostString host) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+        && uri.Host.Equals(host.Host, StringComparison.OrdinalIgnoreCase)
+        && (host.Port is { } port ? port == uri.Port : uri.IsDefaultPort);
 }
 
-/// <summary>Tells the guard, and the operator, where the server listens.</summary>
+/// <summary>Marks an endpoint that answers under any name.</summary>
+internal sealed class AnyHost;
+
+/// <summary>Tells the operator where the server listens.</summary>
 internal static partial class ListeningAddresses
 {
     public static bool AreLoopbackOnly(IEnumerable<string> addresses) => addresses.All(static address =>
     {
-        var host = BindingAddress.Parse(address).Host;
-        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
+        var binding = BindingAddress.Parse(address);
+        var host = binding.Host;
+        // Nobody reaches a Unix socket or a named pipe over a network, and the file's permissions say who may.
+        return binding.IsUnixPipe || binding.IsNamedPipe || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
     });
 
     [LoggerMessage(2, LogLevel.Warning, "LISTENING BEYOND THIS MACHINE, on {Addresses}: whoever reaches it can read, append and delete; there are no users and no passwords. Listen on 127.0.0.1, or put a proxy that authenticates in front, and name your hosts in AllowedHosts")]

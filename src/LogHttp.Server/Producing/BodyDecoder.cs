@@ -85,28 +85,122 @@ internal sealed class GzipDecoder : BodyDecoder
         return packed.ToArray();
     }
 
-    /// <summary>Gives what it was filled with, and then nothing until it is filled again.</summary>
-    sealed class Feed : MemoryStream
+}
+
+/// <summary>Gives the framework's streams what it was filled with, and then nothing until it is filled again.</summary>
+internal sealed class Feed : MemoryStream
+{
+    const int Room = 8 << 10;
+
+    readonly int _maxReadBytes;
+
+    /// <param name="maxReadBytes">How much a stream gets at a time.</param>
+    public Feed(int maxReadBytes = Room)
+        : base(new byte[Room], 0, Room, writable: true, publiclyVisible: true)
     {
-        const int Room = 8 << 10;
+        _maxReadBytes = maxReadBytes;
+        SetLength(0);
+    }
 
-        public Feed()
-            : base(new byte[Room], 0, Room, writable: true, publiclyVisible: true) => SetLength(0);
+    public bool IsEmpty => Position == Length;
 
-        public bool IsEmpty => Position == Length;
+    public override bool CanSeek => false;
 
-        public override bool CanSeek => false;
+    public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, _maxReadBytes));
 
-        /// <summary>Takes what it has room for, once it is empty.</summary>
-        public int Fill(ReadOnlySpan<byte> source)
+    public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(buffer.Length, _maxReadBytes)]);
+
+    /// <summary>Takes what it has room for, once it is empty.</summary>
+    public int Fill(ReadOnlySpan<byte> source)
+    {
+        if (!IsEmpty)
+            return 0;
+        var taken = source[..Math.Min(source.Length, Room)];
+        SetLength(0);
+        Write(taken);
+        Position = 0;
+        return taken.Length;
+    }
+}
+
+/// <summary>
+/// <c>deflate</c>: the zlib format (RFC 1950), and raw deflate (RFC 1951), which some programs send under the same name
+/// (RFC 9110 §8.4.1.2).
+/// </summary>
+internal sealed class DeflateBodyDecoder : BodyDecoder
+{
+    // The framework's streams do not tell where the data ended in what they have read. So they get a byte at a time, and
+    // what follows the end is never read. This form is rare, and the calls cost less than a decoder of our own would.
+    readonly Feed _feed = new(maxReadBytes: 1);
+    byte? _first;
+    Stream? _unpacking;
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    {
+        (consumed, written) = (0, 0);
+        if (_unpacking is null)
         {
-            if (!IsEmpty)
-                return 0;
-            var taken = source[..Math.Min(source.Length, Room)];
-            SetLength(0);
-            Write(taken);
-            Position = 0;
-            return taken.Length;
+            // The first two bytes tell the format; they may come apart.
+            if (source.IsEmpty)
+                return;
+            if (_first is null)
+            {
+                (_first, consumed) = (source[0], 1);
+                return;
+            }
+            var isZlib = (_first & 0x0f) == 8 && ((_first.Value << 8) | source[0]) % 31 == 0;
+            _unpacking = isZlib ? new ZLibStream(_feed, CompressionMode.Decompress) : new DeflateStream(_feed, CompressionMode.Decompress);
+            _feed.Fill([_first.Value, source[0]]);
+            consumed = 1;
+        }
+        else
+        {
+            consumed = _feed.Fill(source);
+        }
+        Read(destination, out written);
+    }
+
+    public override void Finish()
+    {
+        if (_unpacking is null ? _first is not null : !EndsHere())
+            throw CutOff();
+    }
+
+    public override void Dispose()
+    {
+        _unpacking?.Dispose();
+        _feed.Dispose();
+    }
+
+    void Read(Span<byte> destination, out int written)
+    {
+        written = 0;
+        try
+        {
+            while (written < destination.Length && _unpacking!.Read(destination[written..]) is > 0 and var more)
+                written += more;
+        }
+        catch (InvalidDataException exception)
+        {
+            throw Corrupt(exception);
+        }
+        // What is left in the feed was not needed.
+        if (written < destination.Length && !_feed.IsEmpty)
+            throw Trailing();
+    }
+
+    /// <summary>A stream that has come to its end asks for nothing more.</summary>
+    bool EndsHere()
+    {
+        _feed.Fill([0]);
+        Span<byte> none = stackalloc byte[1];
+        try
+        {
+            return _unpacking!.Read(none) == 0 && !_feed.IsEmpty;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
         }
     }
 }

@@ -20,18 +20,41 @@ internal abstract class BodyPieces : IDisposable
 }
 
 /// <summary>The body as it came.</summary>
+/// <remarks>
+/// The rate is measured over the time that was waited for the client in the last window, not since the body began: a client
+/// that sent 64 MiB at once could drip for days by its average.
+/// </remarks>
 /// <param name="reader">Kestrel's.</param>
 /// <param name="time">Tells when the client has had its time.</param>
 /// <param name="aborted">The client has gone.</param>
-/// <param name="abandoned">Nobody wants the body any more.</param>
-internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, CancellationToken aborted, CancellationToken abandoned = default) : BodyPieces
+internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, CancellationToken aborted) : BodyPieces
 {
+    /// <summary>How much longer the window of the rate is than the time without a byte: who brings nothing is told that.</summary>
+    static readonly TimeSpan WindowSlack = TimeSpan.FromSeconds(5);
+
     SequencePosition? _taken;
+    long _receivedBytes;
+    long _windowBytes;
+    TimeSpan _windowWaited;
+
+    /// <summary>The most bytes it may have.</summary>
+    public long MaxBytes { get; init; } = long.MaxValue;
+
+    /// <summary>How many bytes the client announced.</summary>
+    public long AnnouncedBytes { get; init; }
+
+    /// <summary>How fast it must come; 0 for any pace.</summary>
+    public int MinBytesPerSecond { get; init; }
+
+    /// <summary>Cancelled when nobody wants the body any more.</summary>
+    public CancellationToken Abandoned { get; init; }
 
     public override ValueTask<BodyPiece> ReadAsync(TimeSpan timeout)
     {
         Take();
-        abandoned.ThrowIfAbandoned();
+        Abandoned.ThrowIfAbandoned();
+        if (AnnouncedBytes > MaxBytes)
+            throw TooLarge();
         try
         {
             // Most bodies came with their headers, and need no timer.
@@ -47,31 +70,72 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
 
     async ValueTask<BodyPiece> WaitAsync(TimeSpan timeout)
     {
+        var window = timeout + WindowSlack;
+        var began = time.GetTimestamp();
         try
         {
-            using var limit = new CancellationTokenSource(timeout, time);
-            // Not with a token of the read: Kestrel takes a read that was cancelled so for one under way, and logs an
-            // error when it comes to drain what is left of the body.
-            using var ending = limit.Token.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
-            using var leaving = abandoned.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
-            var read = await reader.ReadAsync(aborted);
-            if (!read.IsCanceled)
-                return Piece(read);
-            reader.AdvanceTo(read.Buffer.Start);
+            while (true)
+            {
+                var left = timeout - time.GetElapsedTime(began);
+                if (MinBytesPerSecond > 0 && window - _windowWaited < left)
+                    left = window - _windowWaited;
+                var waitBegan = time.GetTimestamp();
+                if (left > TimeSpan.Zero && await ReadWithinAsync(left) is { } read)
+                {
+                    _windowWaited += time.GetElapsedTime(waitBegan);
+                    var piece = Piece(read);
+                    CheckRate(window, read.IsCompleted);
+                    return piece;
+                }
+                Abandoned.ThrowIfAbandoned();
+                _windowWaited += time.GetElapsedTime(waitBegan);
+                if (time.GetElapsedTime(began) >= timeout)
+                    throw new BodyTimeoutException(timeout);
+                CheckRate(window, isCompleted: false);
+            }
         }
         catch (IOException exception) when (exception is not BadHttpRequestException)
         {
             throw Incomplete(exception);
         }
-        abandoned.ThrowIfAbandoned();
-        throw new BodyTimeoutException(timeout);
+    }
+
+    /// <summary>Reads; null where the time is over or nobody wants the body any more.</summary>
+    async ValueTask<ReadResult?> ReadWithinAsync(TimeSpan left)
+    {
+        using var limit = new CancellationTokenSource(left, time);
+        // Not with a token of the read: Kestrel takes a read that was cancelled so for one under way, and logs an
+        // error when it comes to drain what is left of the body.
+        using var ending = limit.Token.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
+        using var leaving = Abandoned.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
+        var read = await reader.ReadAsync(aborted);
+        if (!read.IsCanceled)
+            return read;
+        reader.AdvanceTo(read.Buffer.Start);
+        return null;
+    }
+
+    /// <summary>Judges the body once a window is full, and begins the next.</summary>
+    void CheckRate(TimeSpan window, bool isCompleted)
+    {
+        if (MinBytesPerSecond == 0 || isCompleted || _windowWaited < window)
+            return;
+        if (_windowBytes < MinBytesPerSecond * _windowWaited.TotalSeconds)
+            throw new BadHttpRequestException("The body came too slowly.", StatusCodes.Status408RequestTimeout);
+        (_windowBytes, _windowWaited) = (0, TimeSpan.Zero);
     }
 
     BodyPiece Piece(in ReadResult read)
     {
         _taken = read.Buffer.End;
-        return new(read.Buffer, read.IsCompleted);
+        var pieceBytes = read.Buffer.Length;
+        _windowBytes += pieceBytes;
+        _receivedBytes += pieceBytes;
+        return _receivedBytes <= MaxBytes ? new(read.Buffer, read.IsCompleted) : throw TooLarge();
     }
+
+    /// <summary>Thrown here and not by Kestrel, which would close the connection before a client that still sends has read the response.</summary>
+    static BadHttpRequestException TooLarge() => new("The body is too large.", StatusCodes.Status413PayloadTooLarge);
 
     /// <summary>Also after a problem: Kestrel drains what is left of the body.</summary>
     void Take()

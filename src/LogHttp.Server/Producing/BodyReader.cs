@@ -1,23 +1,23 @@
-using System.IO.Pipelines;
 using LogHttp.Server.Endpoints;
 
 namespace LogHttp.Server.Producing;
 
 /// <summary>
-/// Reads one request's body piece by piece: no more of it is held than a record may have, and all bodies share a budget,
-/// which this one gives back when disposed of. A body that ends early throws, so nothing of it is appended.
+/// Reads one request's body piece by piece: no more of it is held than a record may have. What it holds, and what is made
+/// of it, counts against the budget of all bodies until this is disposed of. A body that ends early throws, so nothing of
+/// it is appended.
 /// </summary>
-internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposable
+/// <param name="body">The body.</param>
+/// <param name="budget">The budget.</param>
+/// <param name="client">The request; null for one without a client.</param>
+internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext? client = null) : IDisposable
 {
-    /// <summary>Of a body as it came.</summary>
-    public BodyReader(PipeReader reader, BodyBudget budget, CancellationToken aborted)
-        : this(new ReceivedBody(reader, budget.Time, aborted), budget)
-    {
-    }
-
     readonly PooledBytes _gathered = new();
     readonly LineCutter _lines = new();
-    long _takenBytes;
+    long _heldBytes;
+
+    /// <summary>What the handlers make of the body.</summary>
+    public PartitionedBatch? Batch { get; init; }
 
     public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
 
@@ -39,6 +39,9 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
                 return handle(read.Bytes.FirstSpan);
             foreach (var piece in read.Bytes)
                 _gathered.Add(piece.Span);
+            // What is made of it takes as much again.
+            if (!TryHold(read.IsLast ? _gathered.SizeBytes : 0))
+                return Problems.TooMuchReading();
             if (read.IsLast)
                 return handle(_gathered.Bytes);
         }
@@ -61,6 +64,9 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
             }
             if (problem is null && read.IsLast)
                 problem = TakeLastLine(number + 1, handle);
+            // A body that came whole, as most do, is in the log's hands next: it holds nothing while anybody is waited for.
+            else if (problem is null && !TryHold())
+                problem = Problems.TooMuchReading();
             if (problem is not null || read.IsLast)
                 return problem;
         }
@@ -71,9 +77,11 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
         body.Dispose();
         _gathered.Dispose();
         _lines.Dispose();
-        budget.GiveBack(_takenBytes);
-        _takenBytes = 0;
+        budget.GiveBack(client, ref _heldBytes);
     }
+
+    bool TryHold(long moreBytes = 0) =>
+        budget.TryHold(client, ref _heldBytes, _gathered.HeldBytes + _lines.HeldBytes + (Batch?.HeldBytes ?? 0) + moreBytes);
 
     Problem? TakeLastLine(long number, LineHandler handle) => _lines.TryTakeLast(out var line) ? handle(line, number) : null;
 
@@ -91,13 +99,12 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
         return null;
     }
 
-    /// <summary>The next piece, counted against the budget; a problem when there is no room for it or it does not come.</summary>
+    /// <summary>The next piece; a problem when it does not come, or there is no room to unpack it.</summary>
     async ValueTask<(BodyPiece Piece, Problem? Problem)> ReadAsync()
     {
-        BodyPiece piece;
         try
         {
-            piece = await body.ReadAsync(budget.Timeout);
+            return (await body.ReadAsync(budget.Timeout), null);
         }
         catch (BodyTimeoutException exception)
         {
@@ -107,9 +114,5 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget) : IDisposab
         {
             return (default, Problems.TooMuchReading());
         }
-        if (!budget.TryTake(piece.Bytes.Length))
-            return (default, Problems.TooMuchReading());
-        _takenBytes += piece.Bytes.Length;
-        return (piece, null);
     }
 }

@@ -87,7 +87,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         return name switch
         {
             "application/json" => Json,
-            "application/x-ndjson" or "application/ndjson" or "application/jsonl" => JsonLines,
+            "application/x-ndjson" or "application/ndjson" or "application/jsonl" or "application/x-jsonlines" => JsonLines,
             RecordsType.Name => new(BodyKind.RecordLines),
             "application/x-www-form-urlencoded" => Form,
             "application/octet-stream" => Bytes,
@@ -107,8 +107,8 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             return Problems.UnsupportedMediaType($"{mediaType.MediaType} is not taken; of the types of Confluent's REST Proxy {ConfluentType.Json} and {ConfluentType.Binary} are. There is no schema registry here.");
         foreach (var parameter in mediaType.Parameters)
         {
-            var charset = parameter.Name == "charset" ? parameter.GetUnescapedValue().ToString().ToLowerInvariant() : "utf-8";
-            if (charset is not ("utf-8" or "us-ascii"))
+            var charset = parameter.Name.Equals("charset", StringComparison.OrdinalIgnoreCase) ? parameter.GetUnescapedValue().ToString().ToLowerInvariant() : "utf-8";
+            if (charset is not ("utf-8" or "utf8" or "us-ascii"))
                 return Problems.UnsupportedMediaType($"The charset is {charset}; text and JSON are taken as UTF-8 only.");
         }
         return null;

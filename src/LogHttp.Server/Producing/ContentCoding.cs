@@ -12,44 +12,64 @@ namespace LogHttp.Server.Producing;
 internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyDecoder> CreateDecoder)
 {
     /// <summary>What may be sent, for <c>Accept-Encoding</c> of the answer to who sends another (RFC 9110 §12.5.3).</summary>
-    public const string Names = "gzip, br, zstd";
+    public const string Names = "gzip, br, zstd, deflate";
 
     static readonly ContentCoding Gzip = new("gzip", 32 << 10, static () => new GzipDecoder());
     static readonly ContentCoding Brotli = new("br", 16 << 20, static () => new BrotliBodyDecoder());
+    static readonly ContentCoding Deflate = new("deflate", 32 << 10, static () => new DeflateBodyDecoder());
     static readonly ContentCoding Zstd = new("zstd", ZstdBodyDecoder.MaxWindowBytes, static () => new ZstdBodyDecoder());
 
-    /// <summary>Reads the header; null for a body that is as it is.</summary>
+    /// <summary>
+    /// Reads the header; null for a body that is as it is. A list may have empty elements (RFC 9110 §5.6.1.2), and may be
+    /// empty altogether.
+    /// </summary>
     public static bool TryRead(HttpRequest request, out ContentCoding? coding, [NotNullWhen(false)] out Problem? problem)
     {
         (coding, problem) = (null, null);
         var given = request.Headers.ContentEncoding;
         if (given.Count == 0)
             return true;
-        var isKnown = true;
-        (coding, isKnown) = given.ToString().ToLowerInvariant() switch
+        foreach (var element in given.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            "gzip" or "x-gzip" => (Gzip, true),
-            "br" => (Brotli, true),
-            "zstd" => (Zstd, true),
-            "identity" => (null, true),
-            _ => ((ContentCoding?)null, false),
-        };
-        if (isKnown)
-            return true;
-        request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
-        problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{given}\"; bodies may come with one of {Names}, or without.");
-        return false;
+            if (element.Equals("identity", StringComparison.OrdinalIgnoreCase))
+                continue;
+            // One only: each more could multiply what a few bytes unpack to.
+            if (coding is not null || (coding = Find(element)) is null)
+            {
+                request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
+                coding = null;
+                problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{given}\". Supported: one of {Names}, or none.");
+                return false;
+            }
+        }
+        return true;
     }
+
+    static ContentCoding? Find(string name) => name.ToLowerInvariant() switch
+    {
+        "gzip" or "x-gzip" => Gzip,
+        "br" => Brotli,
+        "zstd" => Zstd,
+        "deflate" => Deflate,
+        _ => null,
+    };
 }
 
 /// <summary>A body that came packed, unpacked piece by piece in one buffer.</summary>
 /// <param name="packed">As it came.</param>
 /// <param name="coding">How it is packed.</param>
 /// <param name="budget">What the decoder holds counts as being read: thirty bytes of brotli can make it hold 16 MiB.</param>
+/// <param name="client">The request; null for one without a client.</param>
 /// <param name="maxBytes">What it may unpack to, for so many bytes that came: more would be a few bytes that cost gigabytes.</param>
-internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, BodyBudget budget, Func<long, long> maxBytes) : BodyPieces
+internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, BodyBudget budget, HttpContext? client, Func<long, long> maxBytes) : BodyPieces
 {
     const int BufferBytes = 32 << 10;
+
+    /// <summary>
+    /// So much is unpacked before others get the thread. 60 MB of blank lines, 58 KB packed, held it for 0.4 s, whether the client
+    /// was still there or not.
+    /// </summary>
+    const int TurnBytes = 256 << 10;
 
     readonly BodyDecoder _decoder = coding.CreateDecoder();
     readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
@@ -59,6 +79,7 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Body
     long _packedBytes;
     long _unpackedBytes;
     long _heldBytes;
+    int _turnBytes;
 
     public override async ValueTask<BodyPiece> ReadAsync(TimeSpan timeout)
     {
@@ -87,6 +108,7 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Body
             if (written == 0)
                 continue;
             _unpackedBytes += written;
+            await EndTurnAsync(written);
             if (_unpackedBytes > maxBytes(_packedBytes))
                 throw new BadHttpRequestException("The body unpacks to too much.", StatusCodes.Status413PayloadTooLarge);
             Hold(Math.Min(_unpackedBytes, coding.MaxWindowBytes));
@@ -98,15 +120,24 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Body
     {
         packed.Dispose();
         _decoder.Dispose();
-        budget.GiveBack(_heldBytes);
+        budget.GiveBack(client, ref _heldBytes);
         ArrayPool<byte>.Shared.Return(_buffer);
     }
 
     void Hold(long sizeBytes)
     {
-        if (!budget.TryTake(sizeBytes - _heldBytes))
+        if (!budget.TryHold(client, ref _heldBytes, sizeBytes))
             throw new BodyBudgetException();
-        _heldBytes = sizeBytes;
+    }
+
+    async ValueTask EndTurnAsync(int unpackedBytes)
+    {
+        _turnBytes += unpackedBytes;
+        if (_turnBytes < TurnBytes)
+            return;
+        _turnBytes = 0;
+        client?.RequestAborted.ThrowIfCancellationRequested();
+        await Task.Yield();
     }
 
     void Unpack(Action<BodyDecoder> step)

@@ -9,6 +9,9 @@ internal sealed class LineCutter : IDisposable
     /// <summary>How much of a line that is not ended yet is held.</summary>
     public int CarriedBytes => _isHandedOut ? 0 : _carried.SizeBytes;
 
+    /// <summary>The memory it takes.</summary>
+    public int HeldBytes => _carried.HeldBytes;
+
     /// <summary>The next line without its line feed; what is left of the piece is kept where there is none.</summary>
     /// <param name="rest">The piece, from where the last line ended.</param>
     /// <param name="line">There until the next call.</param>

@@ -9,6 +9,9 @@ internal sealed class PooledBytes : IDisposable
 
     public int SizeBytes { get; private set; }
 
+    /// <summary>The memory it takes, filled or not.</summary>
+    public int HeldBytes => _buffer.Length;
+
     public bool IsEmpty => SizeBytes == 0;
 
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, SizeBytes);

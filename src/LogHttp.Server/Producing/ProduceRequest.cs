@@ -13,6 +13,8 @@ internal sealed class ProduceRequest
     /// <summary>How far ahead of the server's clock a given timestamp may be: clocks differ, but not by more.</summary>
     static readonly TimeSpan TimestampTolerance = TimeSpan.FromHours(1);
 
+    const string KeyParameter = "key";
+
     readonly HttpRequest _request;
     readonly BodyType _bodyType;
     readonly RecordMetadata _metadata;
@@ -38,6 +40,9 @@ internal sealed class ProduceRequest
     /// <summary>Whether the body is appended as it comes, however long it is.</summary>
     public bool IsStream { get; private init; }
 
+    /// <summary>Whether a stream's reports are sent once its body has ended.</summary>
+    public bool ReportsWaitForTheEnd { get; private init; }
+
     /// <summary>The offset that the first record is to have; null for any.</summary>
     public long? ExpectedNextOffset { get; private init; }
 
@@ -45,11 +50,13 @@ internal sealed class ProduceRequest
     public static bool TryRead(HttpRequest request, TimeProvider time, [NotNullWhen(true)] out ProduceRequest? read, [NotNullWhen(false)] out Problem? problem)
     {
         read = null;
-        if (!request.Query.HasOnly(["partition", "split", "stream"], out problem)
+        if (!request.Query.HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
             || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
+            || !ReportTiming.TryRead(request, isStream, out var reportsWait, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
             || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
+            || !TryReadKey(request, bodyType, ref metadata, out problem)
             || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
             || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem))
             return false;
@@ -59,18 +66,42 @@ internal sealed class ProduceRequest
             problem = Problems.InvalidRequest("invalid_header", "If-Match goes with a single batch, and stream=true makes many of a body.");
         if (problem is not null)
             return false;
-        read = new(request, bodyType, metadata, time, (int?)partition) { Producer = producer, IsStream = isStream, ExpectedNextOffset = expectedNextOffset };
+        read = new(request, bodyType, metadata, time, (int?)partition) { Producer = producer, IsStream = isStream, ReportsWaitForTheEnd = reportsWait, ExpectedNextOffset = expectedNextOffset };
         return true;
+    }
+
+    /// <summary>Reads <c>?key=</c>: the key of a single record, for clients whose headers are limited to Latin-1.</summary>
+    static bool TryReadKey(HttpRequest request, BodyType bodyType, ref RecordMetadata metadata, [NotNullWhen(false)] out Problem? problem)
+    {
+        if (!request.Query.TryReadText(KeyParameter, out var text, out problem) || text is null)
+            return problem is null;
+        var bytes = request.QueryString.DecodedBytes(KeyParameter);
+        if (bodyType.HasRecordsOfItsOwn)
+            problem = Problems.InvalidRequest("invalid_parameter", $"{KeyParameter} goes with a single record, and this body can hold many.");
+        else if (metadata.Key is not null)
+            problem = Problems.InvalidRequest("invalid_key", $"{KeyParameter} and the header Record-Key both give a key. Send one.");
+        else if (!System.Text.Unicode.Utf8.IsValid(bytes))
+            problem = Problems.InvalidRequest("invalid_key", $"{KeyParameter} is not UTF-8 once decoded. Bytes go into keyBase64 of a record object ({RecordsType.Name}).");
+        else
+            metadata = metadata with { Key = System.Text.Encoding.UTF8.GetString(bytes) };
+        return problem is null;
     }
 
     /// <summary>The body, unpacked where it came packed.</summary>
     /// <param name="budget">Bounds what unpacking holds.</param>
-    /// <param name="abandoned">Nobody wants it any more.</param>
+    /// <param name="maxBytes">What it may have as it came; a stream may have any size, at any pace.</param>
     /// <param name="maxUnpackedBytes">What it may unpack to, for so many bytes that came.</param>
-    public BodyPieces OpenBody(BodyBudget budget, Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
+    /// <param name="abandoned">Nobody wants it any more.</param>
+    public BodyPieces OpenBody(BodyBudget budget, long maxBytes, Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
     {
-        var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted, abandoned);
-        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, budget, maxUnpackedBytes) : received;
+        var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted)
+        {
+            MaxBytes = maxBytes,
+            AnnouncedBytes = AnnouncedBytes,
+            MinBytesPerSecond = IsStream ? 0 : budget.Limits.MinBytesPerSecond,
+            Abandoned = abandoned,
+        };
+        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, budget, _request.HttpContext, maxUnpackedBytes) : received;
     }
 
     /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>

@@ -4,7 +4,6 @@ using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Producing;
 
@@ -65,14 +64,10 @@ internal sealed class ProduceStream : IAsyncDisposable
         (_context, _topicName, _request, _topic, _catalog, _options, _budget, _time) = (context, topic, request, found, catalog, options, budget, time);
         (_linger, _idleTimeout) = (TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds), TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds));
         _room = new(settings.MaxProduceStreamBatches);
-        _reports = new(context.Response);
+        _reports = new(context.Response, request.ReportsWaitForTheEnd);
         _batch = NewBatch();
-        // A body of any length, at any pace.
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-            size.MaxRequestBodySize = null;
-        context.Features.Get<Microsoft.AspNetCore.Server.Kestrel.Core.Features.IHttpMinRequestBodyDataRateFeature>()?.MinDataRate = null;
         _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        _body = request.OpenBody(budget, packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
+        _body = request.OpenBody(budget, long.MaxValue, packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
     }
 
     /// <summary>Reads and appends all of the body; gives the problem that it is answered with, or null when it was answered.</summary>
@@ -117,7 +112,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         _lines.Dispose();
         _ending.Dispose();
         _room.Dispose();
-        _budget.GiveBack(_heldBytes);
+        _budget.GiveBack(_context, ref _heldBytes);
     }
 
     /// <summary>Reads lines and cuts batches, to the body's end or a mistake.</summary>
@@ -153,7 +148,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
         catch (BodyTimeoutException exception)
         {
-            return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? "produceStreamIdleSeconds" : "bodyTimeoutSeconds");
+            return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? nameof(LogHttpSettings.ProduceStreamIdleSeconds) : nameof(LogHttpSettings.BodyTimeoutSeconds));
         }
         catch (Exception exception) when (exception is BodyException or BodyEncodingException or BadHttpRequestException)
         {
@@ -161,7 +156,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
     }
 
-    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "Too many request bodies are being read at once (maxReadingBytes)." };
+    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "The request bodies being read fill MaxReadingBytes." };
 
     /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
     async ValueTask<BodyPiece> NextAsync()
@@ -185,17 +180,19 @@ internal sealed class ProduceStream : IAsyncDisposable
         return piece;
     }
 
-    /// <summary>Counts bytes against what all bodies hold; waits until there is room, which the batches under way make.</summary>
-    async ValueTask<bool> TryHoldAsync(long sizeBytes)
+    /// <summary>
+    /// Counts what the stream holds, and a piece that is added to it, against what all bodies hold; waits until there is room.
+    /// Batches under way are the log's, and count there.
+    /// </summary>
+    async ValueTask<bool> TryHoldAsync(long pieceBytes)
     {
-        for (var began = _time.GetTimestamp(); !_budget.TryTake(sizeBytes);)
+        for (var began = _time.GetTimestamp(); !_budget.TryHold(_context, ref _heldBytes, _lines.HeldBytes + _batch.HeldBytes + pieceBytes);)
         {
             if (_time.GetElapsedTime(began) > _budget.Timeout)
                 return false;
             await CutAsync();
             await Task.Delay(OverloadPause, _time, _context.RequestAborted);
         }
-        _heldBytes += sizeBytes;
         return true;
     }
 
@@ -278,13 +275,8 @@ internal sealed class ProduceStream : IAsyncDisposable
                     records.Dispose();
                 throw;
             }
-            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, _batchBytes, appends));
+            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
         }
-        else
-        {
-            _budget.GiveBack(_batchBytes);
-        }
-        _heldBytes -= _batchBytes;
         (_batchBytes, _firstLine) = (0, _nextLine);
         _batch.Dispose();
         _batch = NewBatch();
@@ -340,7 +332,6 @@ internal sealed class ProduceStream : IAsyncDisposable
                 areAllIn &= TryReport(cut, part, await part.Appending, mayMerge: areAllIn);
             if (areAllIn)
                 _lastCommittedLine = cut.LastLine;
-            _budget.GiveBack(cut.SizeBytes);
             _room.Release();
         }
     }
@@ -375,7 +366,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>A batch under way.</summary>
-    sealed record Cut(long FirstLine, long LastLine, long SizeBytes, List<PartAppend> Parts);
+    sealed record Cut(long FirstLine, long LastLine, List<PartAppend> Parts);
 
     /// <summary>What of it goes to one partition.</summary>
     sealed record PartAppend(int Partition, int Count, long? Sequence, Task<AppendResult> Appending);

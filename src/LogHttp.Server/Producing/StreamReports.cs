@@ -38,7 +38,9 @@ internal sealed record StreamSummary(bool Done, long LastCommittedLine, long Cou
 /// Sends a stream's reports while its body is still read. Whoever adds one never waits: a client that does not read its
 /// answer must not hold up its own body, and what is kept for it is bounded. Reports come from one thread at a time.
 /// </summary>
-internal sealed class StreamReports(HttpResponse response)
+/// <param name="response">Where they go.</param>
+/// <param name="waitForTheEnd">Whether nothing is sent before the body has ended.</param>
+internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
 {
     /// <summary>Beyond this, those of one partition are made one.</summary>
     const int MaxHeld = 1_000;
@@ -68,7 +70,7 @@ internal sealed class StreamReports(HttpResponse response)
                 _held[same] = _held[same].With(report);
             else
                 _held.Add(report);
-            if (_isSending)
+            if (_isSending || waitForTheEnd)
                 return;
             _isSending = true;
         }
@@ -80,6 +82,8 @@ internal sealed class StreamReports(HttpResponse response)
     {
         Begin();
         await _sending;
+        if (waitForTheEnd)
+            await SendAsync();
         Write(summary, ResponseJson.Readable.StreamSummary);
         await response.BodyWriter.FlushAsync(CancellationToken.None);
     }

@@ -9,11 +9,15 @@ namespace LogHttp.Storage.Appending;
 /// The batches that one turn writes: framed into one buffer and written with one call where they fit, in slices where
 /// they do not. Used by the one thread whose turn it is.
 /// </summary>
-internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor start, long startStampMs, ProducerTable producers)
+internal sealed class AppendGroup(
+    List<AppendRequest> requests,
+    SegmentCursor start,
+    long startStampMs,
+    ProducerTable producers)
 {
     /// <summary>
-    /// One write(2) at the most; the largest line has room too. So much that the calls do not count, and so little that what was
-    /// framed is in the processor's cache yet when the kernel copies it.
+    /// One write(2) at the most. The largest line has room too. So much that the calls do not count, and so little
+    /// that what was framed is in the processor's cache yet when the kernel copies it.
     /// </summary>
     const int BufferBytes = 256 << 10;
 
@@ -62,8 +66,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
             Requests[_request].Written(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs, out _)!.Value);
     }
 
-    /// <summary>The first batch that will be written, when nothing was yet; null where all are refused.</summary>
-    public AppendRequest? FirstToWrite(long nowMs) => Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null);
+    /// <summary>The first batch that will be written, when nothing was yet. Null where all are refused.</summary>
+    public AppendRequest? FirstToWrite(long nowMs) => Requests.Find(
+        request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null);
 
     /// <summary>
     /// Writes on from where the last slice ended, up to about <paramref name="sliceBytes"/>: the lines, then the index
@@ -85,7 +90,9 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         try
         {
             var writer = new SliceWriter(files, Cursor, buffer);
-            for (; _request < Requests.Count && writer.Cursor.Position < sliceEnd; _request++, _record = 0, _tailPosition = 0)
+            for (;
+                _request < Requests.Count && writer.Cursor.Position < sliceEnd;
+                _request++, _record = 0, _tailPosition = 0)
             {
                 if (!WriteRecords(Requests[_request], ref writer, sliceEnd))
                     break;
@@ -102,7 +109,7 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         }
     }
 
-    /// <summary>Frames a batch's records; false when the slice ended before the batch did.</summary>
+    /// <summary>Frames a batch's records. False when the slice ended before the batch did.</summary>
     bool WriteRecords(AppendRequest request, ref SliceWriter writer, long sliceEnd)
     {
         var batch = request.Batch;
@@ -119,7 +126,10 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
             (firstRecord, _record, _tailPosition) = (repeatedCount, repeatedCount, batch.TailPosition(repeatedCount));
             var firstGiven = batch.GivenTo(firstRecord).Offset;
             var firstOffset = firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset;
-            request.Written(new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs) { RepeatedCount = repeatedCount });
+            request.Written(new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs)
+            {
+                RepeatedCount = repeatedCount,
+            });
             if (batch.Producer is { } producer)
             {
                 var crc = batch.CrcOf(repeatedCount, batch.Count - repeatedCount);
@@ -144,24 +154,36 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         if (_stamp is { } stamp)
         {
             var count = batch.Count - written.RepeatedCount;
-            var produced = new ProducedBatch(stamp.Producer.Sequence, count, stamp.Crc, written.FirstOffset, written.NextOffset, written.TimestampMs);
+            var produced = new ProducedBatch(
+                stamp.Producer.Sequence,
+                count,
+                stamp.Crc,
+                written.FirstOffset,
+                written.NextOffset,
+                written.TimestampMs);
             Producers = Producers.With(stamp.Producer, produced, LastStampMs);
         }
         _stamp = null;
         return true;
     }
 
-    /// <summary>Why a batch can't be appended here, or null. A repeat is a repeat before it is anything else: what it asked for has happened.</summary>
+    /// <summary>
+    /// Why a batch can't be appended here, or null. A repeat is a repeat before it is anything else: what it asked for
+    /// has happened.
+    /// </summary>
     AppendResult? Refuse(AppendRequest request, long nextOffset, long stampMs, out int repeatedCount)
     {
         repeatedCount = 0;
-        if (request.Batch.Producer is not null && Producers.Check(request.Batch, request.MayOverlap, stampMs, out repeatedCount) is { } refusal)
+        if (request.Batch.Producer is not null
+            && Producers.Check(request.Batch, request.MayOverlap, stampMs, out repeatedCount) is { } refusal)
             return refusal;
         if (request.ExpectedNextOffset is { } expected && expected != nextOffset)
-            return new(AppendStatus.NotNext, NextOffset: nextOffset, Reason: FormattableString.Invariant($"The next offset is {nextOffset}, not {expected}."));
+            return new(AppendStatus.NotNext, NextOffset: nextOffset, Reason: FormattableString.Invariant(
+                $"The next offset is {nextOffset}, not {expected}."));
         var given = request.Batch.GivenTo(repeatedCount).Offset;
         return given >= 0 && given < nextOffset
-            ? new(AppendStatus.OffsetNotAfterLast, NextOffset: nextOffset, Reason: FormattableString.Invariant($"Offset {given} is not after the last one; the next can be {nextOffset} or more."))
+            ? new(AppendStatus.OffsetNotAfterLast, NextOffset: nextOffset, Reason: FormattableString.Invariant(
+                $"Offset {given} is not after the last one; the next can be {nextOffset} or more."))
             : null;
     }
 
@@ -171,7 +193,8 @@ internal sealed class AppendGroup(List<AppendRequest> requests, SegmentCursor st
         for (var i = _request; i < Requests.Count; i++)
         {
             waitingBytes += Requests[i].MaxFramedBytes;
-            largestLineBytes = Math.Max(largestLineBytes, Requests[i].Batch.LargestTailBytes + RecordFormat.MaxHeadBytes);
+            largestLineBytes = Math.Max(
+                largestLineBytes, Requests[i].Batch.LargestTailBytes + RecordFormat.MaxHeadBytes);
         }
         return Math.Max(largestLineBytes, (int)Math.Min(waitingBytes, BufferBytes));
     }

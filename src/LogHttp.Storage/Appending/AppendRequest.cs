@@ -2,8 +2,12 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Appending;
 
-/// <summary>One batch on its way into a partition. Owns the batch; answered exactly once.</summary>
-internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset = null, bool keepIfOverloaded = false, bool mayOverlap = false)
+/// <summary>One batch on its way into a partition. Owns the batch. Answered exactly once.</summary>
+internal sealed class AppendRequest(
+    RecordBatch batch,
+    long? expectedNextOffset = null,
+    bool keepIfOverloaded = false,
+    bool mayOverlap = false)
 {
     // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
     readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -14,7 +18,7 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
 
     public RecordBatch Batch { get; } = batch;
 
-    /// <summary>The offset that its first record is to have, or it is refused; null for any.</summary>
+    /// <summary>The offset that its first record is to have, or it is refused. Null for any.</summary>
     public long? ExpectedNextOffset { get; } = expectedNextOffset;
 
     /// <summary>Whether its first records are dropped where they are in the log already.</summary>
@@ -23,7 +27,9 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     /// <summary>The most bytes that it can take in a segment.</summary>
     public long MaxFramedBytes { get; } = batch.MaxFramedBytes;
 
-    /// <summary>The offset after this batch, when it is appended where <paramref name="nextOffset"/> is the next.</summary>
+    /// <summary>
+    /// The offset after this batch, when it is appended where <paramref name="nextOffset"/> is the next.
+    /// </summary>
     public long OffsetAfter(long nextOffset)
     {
         var lastGiven = Batch.GivenTo(Batch.Count - 1).Offset;
@@ -40,7 +46,9 @@ internal sealed class AppendRequest(RecordBatch batch, long? expectedNextOffset 
     /// <summary>Answers as remembered.</summary>
     public void Acknowledge() => Complete(_appended);
 
-    /// <summary>Takes its share of what all appends may hold, until it is answered; false where there is no room.</summary>
+    /// <summary>
+    /// Takes its share of what all appends may hold, until it is answered. False where there is no room.
+    /// </summary>
     public bool TryHold(AppendBudget budget)
     {
         var heldBytes = Batch.HeldBytes;

@@ -4,8 +4,8 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// From written to published. Four watermarks, each moved in one place: written (the turn), synced (SetSynced), journaled
-// and published (PublishReady).
+// From written to published. Four watermarks, each moved in one place: written (the turn), synced (SetSynced),
+// journaled and published (PublishReady).
 internal sealed partial class Appender
 {
     // Guarded by _gate: written groups that are not published yet, in order.
@@ -16,7 +16,7 @@ internal sealed partial class Appender
     // Guarded by _gate. What was written and handed on: the turn's own place may be ahead of it.
     LogState _submitted;
 
-    // The segment's file is synced up to here; and up to here if only whole batches count.
+    // The segment's file is synced up to here. The second counts whole batches only.
     SegmentCursor _synced;
     SegmentCursor _syncedBatchEnd;
 
@@ -33,7 +33,7 @@ internal sealed partial class Appender
     /// <summary>Whether the segment holds bytes that only the journal has durably.</summary>
     public bool IsUnsynced => Volatile.Read(ref _isUnsynced);
 
-    /// <summary>Waits until all groups are published; false where they are. The turn goes on then.</summary>
+    /// <summary>Waits until all groups are published. False where they are. The turn goes on then.</summary>
     bool WaitsForDrain()
     {
         lock (_gate)
@@ -58,7 +58,11 @@ internal sealed partial class Appender
         var group = _group!;
         _group = null;
         var cursor = _written.Cursor;
-        JournalEntry[] entries = [.. EntriesBefore(group.Start), JournalPartition.Entry(JournalEntryKind.SyncedUpTo, cursor.BaseOffset, cursor.Position)];
+        JournalEntry[] entries =
+        [
+            .. EntriesBefore(group.Start),
+            JournalPartition.Entry(JournalEntryKind.SyncedUpTo, cursor.BaseOffset, cursor.Position),
+        ];
         Submit(new GroupUnit(this, group, _written, entries));
         if (!WaitsForDrain())
             EndTurn();
@@ -96,27 +100,33 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// The policy has become a laxer one: from a durable entry on, a start finds the end by reading, as that policy needs.
-    /// False while the turn waits for it.
+    /// The policy has become a laxer one: from a durable entry on, a start finds the end by reading, as that policy
+    /// needs. False while the turn waits for it.
     /// </summary>
     bool EndJournaling()
     {
         if (WaitsForDrain())
             return false;
         var cursor = _written.Cursor;
-        _context.Journal.Submit(new PartitionUnit(JournalPartition, JournalPartition.Entry(JournalEntryKind.JournalingEnds, cursor.BaseOffset, cursor.Position), failure =>
+        var ends = JournalPartition.Entry(JournalEntryKind.JournalingEnds, cursor.BaseOffset, cursor.Position);
+        _context.Journal.Submit(new PartitionUnit(JournalPartition, ends, failure =>
         {
             if (failure is not null)
                 StopForJournal(failure);
             _written = _written with { IsJournaled = false };
             lock (_gate)
-                (_submitted, _published) = (_submitted with { IsJournaled = false }, _published with { IsJournaled = false });
+            {
+                _submitted = _submitted with { IsJournaled = false };
+                _published = _published with { IsJournaled = false };
+            }
             ScheduleTurn();
         }));
         return false;
     }
 
-    /// <summary>A group is durable, or its outcome is unknown: whoever comes first publishes all groups that are due, in order.</summary>
+    /// <summary>
+    /// A group is durable, or its outcome is unknown: whoever comes first publishes all groups that are due, in order.
+    /// </summary>
     internal void GroupCommitted(GroupUnit unit, IOException? failure)
     {
         lock (_gate)
@@ -218,9 +228,12 @@ internal sealed partial class Appender
         AssertWatermarks();
     }
 
-    /// <summary>Under <c>_gate</c>: whether a place is no further than another in one segment, or in an earlier one.</summary>
+    /// <summary>
+    /// Under <c>_gate</c>: whether a place is no further than another in one segment, or in an earlier one.
+    /// </summary>
     static bool IsAtOrBefore(in SegmentCursor cursor, in SegmentCursor other) =>
-        cursor.BaseOffset < other.BaseOffset || (cursor.BaseOffset == other.BaseOffset && cursor.Position <= other.Position);
+        cursor.BaseOffset < other.BaseOffset
+        || (cursor.BaseOffset == other.BaseOffset && cursor.Position <= other.Position);
 
     /// <summary>Under <c>_gate</c>.</summary>
     [Conditional("DEBUG")]
@@ -228,7 +241,9 @@ internal sealed partial class Appender
     {
         Debug.Assert(IsAtOrBefore(_published.Cursor, _submitted.Cursor), "published is beyond written");
         Debug.Assert(_group is not null || IsAtOrBefore(_synced, _submitted.Cursor), "synced is beyond written");
-        Debug.Assert(_view.End.Position <= _submitted.Cursor.Position || _view.Active.BaseOffset != _submitted.Cursor.BaseOffset, "readers see what was not written");
+        Debug.Assert(
+            _view.End.Position <= _submitted.Cursor.Position || _view.Active.BaseOffset != _submitted.Cursor.BaseOffset,
+            "readers see what was not written");
         Debug.Assert(!_view.IsDurable || IsPublishedDurable, "what readers are told is durable is not");
     }
 
@@ -246,13 +261,16 @@ internal sealed partial class Appender
         }
     }
 
-    /// <summary>The journal could not make a group durable: whether it is, the next start finds out. What was durable is served.</summary>
+    /// <summary>
+    /// The journal could not make a group durable: whether it is, the next start finds out. What was durable is
+    /// served.
+    /// </summary>
     void StopForJournal(IOException exception) =>
         Stop($"The journal could not be written ({exception.Message})", exception);
 
     /// <summary>
-    /// No more writes: what the disk has lost it says once. Readers see what is durable, and the next start looks at the
-    /// rest.
+    /// No more writes: what the disk has lost it says once. Readers see what is durable, and the next start looks at
+    /// the rest.
     /// </summary>
     void Stop(string cause, IOException exception)
     {
@@ -264,7 +282,10 @@ internal sealed partial class Appender
         {
             if (_refusal is not null)
                 return;
-            refusal = new(AppendStatus.PartitionStopped, Reason: $"{cause}, so the partition takes no more writes until the server is restarted on a healthy disk. What was durable is served.");
+            refusal = new(
+                AppendStatus.PartitionStopped,
+                Reason: $"{cause}, so the partition takes no more writes until the server is restarted "
+                    + "on a healthy disk. What was durable is served.");
             _refusal = refusal;
             (waiting, trims) = ([.. Waiting], [.. Trims]);
             Waiting.Clear();
@@ -288,6 +309,7 @@ internal sealed partial class Appender
     void ShowOnly(in SegmentCursor end)
     {
         var shown = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
-        _view = _view with { End = shown, IsDurable = true, GrownBytes = _view.GrownBytes - (_view.End.Position - end.Position) };
+        var grownBytes = _view.GrownBytes - (_view.End.Position - end.Position);
+        _view = _view with { End = shown, IsDurable = true, GrownBytes = grownBytes };
     }
 }

@@ -11,8 +11,8 @@ internal sealed partial class Appender
     IOException? _repairCause;
 
     /// <summary>
-    /// A sync failed: of what it covered, the page cache may hold bytes that the disk never gets. Readers wait until the
-    /// turn has written them again from the journal. Any thread.
+    /// A sync failed: of what it covered, the page cache may hold bytes that the disk never gets. Readers wait until
+    /// the turn has written them again from the journal. Any thread.
     /// </summary>
     void RequireRepair(IOException cause)
     {
@@ -70,15 +70,20 @@ internal sealed partial class Appender
         {
             var data = TurnFiles().Data;
             var position = _synced.Position;
-            _context.Journal.ReadBack(JournalPartition, _unsyncedSinceRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) =>
+            JournalEntryHandler write = (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) =>
             {
-                if (entry.SegmentBaseOffset != _written.Cursor.BaseOffset || entry.Position + payload.Length <= position)
+                if (entry.SegmentBaseOffset != _written.Cursor.BaseOffset
+                    || entry.Position + payload.Length <= position)
                     return;
                 if (entry.Position > position)
-                    throw new IOException($"The journal has no bytes of {Active.DataPath} from position {position} to {entry.Position}.");
+                {
+                    throw new IOException(
+                        $"The journal has no bytes of {Active.DataPath} from position {position} to {entry.Position}.");
+                }
                 data.Write(payload[(int)(position - entry.Position)..], position);
                 position = entry.Position + payload.Length;
-            });
+            };
+            _context.Journal.ReadBack(JournalPartition, _unsyncedSinceRound, write);
             if (position < _written.Cursor.Position)
                 throw new IOException($"The journal has no bytes of {Active.DataPath} from position {position} on.");
             data.Sync();
@@ -90,7 +95,9 @@ internal sealed partial class Appender
         }
     }
 
-    /// <summary>The disk failed twice: readers get what was synced before, and the next start redoes what the journal has.</summary>
+    /// <summary>
+    /// The disk failed twice: readers get what was synced before, and the next start redoes what the journal has.
+    /// </summary>
     void StopUnrepaired(IOException cause, IOException failure)
     {
         Stop($"A sync failed ({cause.Message}), and so did the repair ({failure.Message})", failure);
@@ -102,7 +109,9 @@ internal sealed partial class Appender
         Waiters.Shrunk();
     }
 
-    /// <summary>Moves the partition's entries out of the rotation; false where the disk does not let it, and then files stay.</summary>
+    /// <summary>
+    /// Moves the partition's entries out of the rotation. False where the disk does not let it, and then files stay.
+    /// </summary>
     bool TryMoveToUnplaced()
     {
         try

@@ -7,14 +7,20 @@ namespace LogHttp.Storage.Appending;
 internal sealed partial class Appender
 {
     bool NeedsRoll(AppendRequest next) =>
-        (_written.Cursor.Position > 0 && (_written.Cursor.Position + next.MaxFramedBytes > _configuration.RollBytes || IsActiveOld())) || IsFarAhead(next, _written.Cursor.NextOffset);
+        (_written.Cursor.Position > 0
+            && (_written.Cursor.Position + next.MaxFramedBytes > _configuration.RollBytes || IsActiveOld()))
+        || IsFarAhead(next, _written.Cursor.NextOffset);
 
-    /// <summary>Where records are kept for some time only: whether the active segment was begun so long ago that what comes now should not hold it back.</summary>
+    /// <summary>
+    /// Where records are kept for some time only: whether the active segment was begun so long ago that what comes now
+    /// should not hold it back.
+    /// </summary>
     bool IsActiveOld()
     {
         if (_configuration.RollMs == 0)
             return false;
-        // Before the start only its first record knows. That time may have been given from outside: it is believed once.
+        // Before the start only its first record knows. That time may have been given from outside: it is believed
+        // once.
         _activeSinceMs ??= FirstTimestampMs();
         return _context.Environment.NowMs - _activeSinceMs >= _configuration.RollMs;
     }
@@ -23,22 +29,30 @@ internal sealed partial class Appender
     {
         var head = new byte[Records.RecordFormat.MaxHeadBytes];
         var read = TurnFiles().Data.Read(head, 0);
-        return Records.RecordFormat.TryReadHead(head.AsSpan(0, read), out var first) ? first.TimestampMs : _context.Environment.NowMs;
+        return Records.RecordFormat.TryReadHead(head.AsSpan(0, read), out var first)
+            ? first.TimestampMs
+            : _context.Environment.NowMs;
     }
 
-    /// <summary>Offsets given from outside can jump further than the index of a segment can say, and others count on from there.</summary>
-    bool IsFarAhead(AppendRequest next, long nextOffset) => next.OffsetAfter(nextOffset) - _written.Cursor.BaseOffset > uint.MaxValue;
+    /// <summary>
+    /// Offsets given from outside can jump further than the index of a segment can say, and others count on from
+    /// there.
+    /// </summary>
+    bool IsFarAhead(AppendRequest next, long nextOffset) =>
+        next.OffsetAfter(nextOffset) - _written.Cursor.BaseOffset > uint.MaxValue;
 
     /// <summary>
-    /// Where the next segment begins: where this one ends, also before a gap, so that a segment that is missing can be told
-    /// from offsets that were never given out; unless they jump further than an index can say.
+    /// Where the next segment begins: where this one ends, also before a gap, so that a segment that is missing can be
+    /// told from offsets that were never given out. Where offsets jump further than an index can say, it begins there.
     /// </summary>
     long BaseFor(AppendRequest next) =>
-        next.OffsetAfter(_written.Cursor.NextOffset) - _written.Cursor.NextOffset > uint.MaxValue ? Math.Max(_written.Cursor.NextOffset, next.Batch.GivenTo(0).Offset) : _written.Cursor.NextOffset;
+        next.OffsetAfter(_written.Cursor.NextOffset) - _written.Cursor.NextOffset > uint.MaxValue
+            ? Math.Max(_written.Cursor.NextOffset, next.Batch.GivenTo(0).Offset)
+            : _written.Cursor.NextOffset;
 
     /// <summary>
-    /// Begins a new segment. All that was written is synced and published; the index is synced before the new name is, and
-    /// the new name before anything can be written under it: a segment that has a successor is whole.
+    /// Begins a new segment. All that was written is synced and published. The index is synced before the new name is,
+    /// and the new name before anything can be written under it: a segment that has a successor is whole.
     /// </summary>
     void Roll(long baseOffset)
     {
@@ -47,8 +61,8 @@ internal sealed partial class Appender
         var files = TurnFiles();
         if (end.BlockPosition != end.Position)
             IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
-        // A crash, or a write that failed, may have left entries of lines that are no more. A complete index ends with the
-        // segment, and that of an empty one, which offsets given from outside pass by, has none.
+        // A crash, or a write that failed, may have left entries of lines that are no more. A complete index ends with
+        // the segment, and that of an empty one, which offsets given from outside pass by, has none.
         IndexFile.Truncate(files.Index, end.IndexEntries);
         SyncIndex(files.Index);
         var next = _context.NewSegment(baseOffset);
@@ -77,7 +91,12 @@ internal sealed partial class Appender
         {
             (_submitted, _published) = (_written, _written);
             _synced = _syncedBatchEnd = _journaled = cursor;
-            _view = _view with { Segments = segments.Add(next), End = _written.End with { NextOffset = end.NextOffset }, IsDurable = true };
+            _view = _view with
+            {
+                Segments = segments.Add(next),
+                End = _written.End with { NextOffset = end.NextOffset },
+                IsDurable = true,
+            };
             AssertWatermarks();
         }
         RemoveSegments(SegmentsBeforeStart());
@@ -85,7 +104,10 @@ internal sealed partial class Appender
 
     void SyncDirectory() => Sync(() => _context.Environment.FileSystem.SyncDirectory(_context.Directory));
 
-    /// <summary>An index is only a shortcut, but one that nothing looks behind: entries lost to a failed sync may leave older ones in their place.</summary>
+    /// <summary>
+    /// An index is only a shortcut, but one that nothing looks behind: entries lost to a failed sync may leave older
+    /// ones in their place.
+    /// </summary>
     void SyncIndex(IFile index) => Sync(index.Sync);
 
     void Sync(Action sync)
@@ -102,8 +124,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// After a failed write: back to the last whole batch. The group is refused; later ones may succeed. The index may keep
-    /// what it has too much: it is written over, or cut when the segment is sealed.
+    /// After a failed write: back to the last whole batch. The group is refused. Later ones may succeed. The index may
+    /// keep what it has too much: it is written over, or cut when the segment is sealed.
     /// </summary>
     void GoBack(IOException exception)
     {
@@ -111,7 +133,12 @@ internal sealed partial class Appender
         _group = null;
         try
         {
-            _written = _written with { Cursor = group.Start, LastStampMs = group.StartStampMs, Producers = group.StartProducers };
+            _written = _written with
+            {
+                Cursor = group.Start,
+                LastStampMs = group.StartStampMs,
+                Producers = group.StartProducers,
+            };
             if (group.Start.Position == 0)
                 _activeSinceMs = null;
             // Where the files could not even be opened there is nothing to take back.
@@ -130,9 +157,9 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Takes bytes back that no reader saw. Without a journal, durably: a page of the failed write could otherwise turn up
-    /// after a power cut among the bytes that are written there next. With one, a start knows the end, cuts what lies
-    /// beyond, and writes again what lies before.
+    /// Takes bytes back that no reader saw. Without a journal, durably: a page of the failed write could otherwise
+    /// turn up after a power cut among the bytes that are written there next. With one, a start knows the end, cuts
+    /// what lies beyond, and writes again what lies before.
     /// </summary>
     void TakeBack(IFile data, in SegmentCursor start)
     {
@@ -148,7 +175,9 @@ internal sealed partial class Appender
     }
 
     /// <summary>What an append to a full disk is told.</summary>
-    internal const string DiskFullReason = "The disk is full. What is in the log can be read; appends succeed again when there is room, which trims (DELETE /topics/{topic}/records?before=) and deletions of topics make.";
+    internal const string DiskFullReason =
+        "The disk is full. What is in the log can be read; appends succeed again when there is room, "
+        + "which trims (DELETE /topics/{topic}/records?before=) and deletions of topics make.";
 
     static AppendResult AppendFailure(IOException exception) => exception is DiskFullException
         ? new(AppendStatus.DiskFull, Reason: DiskFullReason)

@@ -24,7 +24,7 @@ internal sealed partial class Appender
     // Guarded by _gate: journal checkpoints that wait for this log.
     readonly List<JournalCheckpoint> _journalCheckpoints = [];
 
-    // Held while a checkpoint is written, by a syncer or a turn; never taken below _gate.
+    // Held while a checkpoint is written, by a syncer or a turn. Never taken below _gate.
     readonly Lock _checkpointGate = new();
 
     // Guarded by _checkpointGate.
@@ -36,7 +36,7 @@ internal sealed partial class Appender
     // The syncer's, and the closing turn's after the last sync.
     long _bytesSinceCheckpoint;
 
-    /// <summary>Has everything synced that the turn wrote; false where it is. The turn goes on then.</summary>
+    /// <summary>Has everything synced that the turn wrote. False where it is. The turn goes on then.</summary>
     bool WaitsForSync()
     {
         lock (_gate)
@@ -51,7 +51,8 @@ internal sealed partial class Appender
     void SubmitTurnSync()
     {
         _turnSync ??= new TurnSync(this);
-        _turnSync.Begin(TurnFiles(), _written, isBatchEnd: _group is null or { IsWritten: true } || _written.Cursor == _group.Start);
+        var isBatchEnd = _group is null or { IsWritten: true } || _written.Cursor == _group.Start;
+        _turnSync.Begin(TurnFiles(), _written, isBatchEnd);
         _context.Syncer.Submit(_turnSync);
     }
 
@@ -75,7 +76,7 @@ internal sealed partial class Appender
 
     /// <summary>
     /// A sync of the turn's failed. A group that was not in the journal is taken back. What the journal has is written
-    /// again; what nobody has is lost, and the partition stops.
+    /// again. What nobody has is lost, and the partition stops.
     /// </summary>
     void FailTurnSync(IOException error)
     {
@@ -90,8 +91,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Where something was acknowledged without a sync: schedules one within the interval or a checkpoint's bytes, at once
-    /// where the policy has become <c>always</c>. Any thread.
+    /// Where something was acknowledged without a sync: schedules one within the interval or a checkpoint's bytes, at
+    /// once where the policy has become <c>always</c>. Any thread.
     /// </summary>
     void SyncInBackground()
     {
@@ -99,13 +100,19 @@ internal sealed partial class Appender
         {
             var flush = _configuration.Flush;
             var interval = flush.Interval;
-            var unsyncedBytes = _isUnsynced ? 0 : _published.Cursor.Position - _synced.Position;
-            if (_backgroundSyncDue || IsClosing || _refusal is not null || unsyncedBytes <= 0 || (!flush.IsAlways && interval is null && unsyncedBytes < _context.Options.CheckpointBytes))
+            // The journal has what is not synced, but not what came after it ceased to describe this partition.
+            var unsyncedBytes = _isUnsynced && _published.IsJournaled
+                ? 0
+                : _published.Cursor.Position - _synced.Position;
+            if (_backgroundSyncDue || IsClosing || _refusal is not null || unsyncedBytes <= 0)
+                return;
+            if (!flush.IsAlways && interval is null && unsyncedBytes < _context.Options.CheckpointBytes)
                 return;
             _backgroundSyncDue = true;
             if (interval is { } wait)
             {
-                _timer = _context.Environment.Time.CreateTimer(static state => ((Appender)state!).IntervalElapsed(), this, wait, Timeout.InfiniteTimeSpan);
+                _timer = _context.Environment.Time.CreateTimer(
+                    static state => ((Appender)state!).IntervalElapsed(), this, wait, Timeout.InfiniteTimeSpan);
                 return;
             }
         }
@@ -131,7 +138,9 @@ internal sealed partial class Appender
         _timer = null;
     }
 
-    /// <summary>Makes the segment durable, so that the journal can use the files again that hold the same bytes.</summary>
+    /// <summary>
+    /// Makes the segment durable, so that the journal can use the files again that hold the same bytes.
+    /// </summary>
     public void SyncFor(JournalCheckpoint checkpoint)
     {
         lock (_gate)
@@ -139,7 +148,7 @@ internal sealed partial class Appender
             if (_isUnsynced && _closed?.Task.IsCompleted != true)
             {
                 _journalCheckpoints.Add(checkpoint);
-                // One that runs may have begun before the last write; another follows it.
+                // One that runs may have begun before the last write. Another follows it.
                 if (_backgroundSyncRuns || _isRepairDue)
                     return;
             }
@@ -169,7 +178,8 @@ internal sealed partial class Appender
                 return;
             _backgroundSyncRuns = true;
             // Opens nothing: the partition keeps a lease as long as something is not synced.
-            sync = new BackgroundSync(this, Active.Acquire(isSealed: false), _submitted, _published, [.. _journalCheckpoints]);
+            var lease = Active.Acquire(isSealed: false);
+            sync = new BackgroundSync(this, lease, _submitted, _published, [.. _journalCheckpoints]);
         }
         _context.Syncer.Submit(sync);
     }
@@ -243,7 +253,7 @@ internal sealed partial class Appender
         return true;
     }
 
-    /// <param name="files">The segment's; null for the turn's own, which may have to be opened.</param>
+    /// <param name="files">The segment's. Null for the turn's own, which may have to be opened.</param>
     /// <param name="durable">A batch's end up to which the log is durable in its segments.</param>
     void TryWriteCheckpoint(SegmentFiles? files, in LogState durable)
     {
@@ -254,7 +264,7 @@ internal sealed partial class Appender
         }
         catch (IOException exception)
         {
-            // The one before stays valid; only a start after a crash has more to read.
+            // The one before stays valid. Only a start after a crash has more to read.
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
         catch (LogClosedException)
@@ -263,13 +273,16 @@ internal sealed partial class Appender
         }
     }
 
-    /// <summary>Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.</summary>
+    /// <summary>
+    /// Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.
+    /// </summary>
     void WriteCheckpoint(SegmentFiles? files, in LogState durable, long logStartOffset)
     {
         lock (_checkpointGate)
         {
             var cursor = durable.Cursor;
-            var checkpoint = new Checkpoint(Math.Max(logStartOffset, _checkpointed.LogStartOffset), cursor, durable.LastStampMs, durable.Producers)
+            var startOffset = Math.Max(logStartOffset, _checkpointed.LogStartOffset);
+            var checkpoint = new Checkpoint(startOffset, cursor, durable.LastStampMs, durable.Producers)
             {
                 Damage = FoundDamage(),
                 IsJournaled = durable.IsJournaled,
@@ -287,7 +300,10 @@ internal sealed partial class Appender
         }
     }
 
-    /// <summary>Remembers, durably, what a verification found of a segment; in the place of what was found before. Any thread, and not a step of the turn.</summary>
+    /// <summary>
+    /// Remembers the damage that a verification found in a segment, durably, and forgets what was known before. Any
+    /// thread, and not a step of the turn.
+    /// </summary>
     public void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage)
     {
         if (damage.SequenceEqual(segment.Damage))
@@ -312,7 +328,11 @@ internal sealed partial class Appender
     }
 
     // No damage is always the same empty array, so that a checkpoint without news is equal to the one before.
-    SegmentDamage[] FoundDamage() => [.. _view.Segments.SelectMany(static segment => segment.Damage.Select(range => new SegmentDamage(segment.BaseOffset, range)))];
+    SegmentDamage[] FoundDamage() =>
+    [
+        .. _view.Segments.SelectMany(
+            static segment => segment.Damage.Select(range => new SegmentDamage(segment.BaseOffset, range))),
+    ];
 
     /// <summary>The last turn: nothing waits and nothing can come any more.</summary>
     void RunClosingTurn()
@@ -337,13 +357,16 @@ internal sealed partial class Appender
             EndClosing();
     }
 
-    /// <summary>The journal says that the partition is gone, before its files are: else a start would look for them.</summary>
+    /// <summary>
+    /// The journal says that the partition is gone, before its files are: else a start would look for them.
+    /// </summary>
     bool SubmitDeletion()
     {
         if (!_isDeletionDue || !JournalPartition.IsKnown)
             return false;
         _isDeletionDue = false;
-        _context.Journal.Submit(new PartitionUnit(JournalPartition, JournalPartition.Entry(JournalEntryKind.TopicDeleted, segmentBaseOffset: 0, position: 0), _ => ScheduleTurn()));
+        var deleted = JournalPartition.Entry(JournalEntryKind.TopicDeleted, segmentBaseOffset: 0, position: 0);
+        _context.Journal.Submit(new PartitionUnit(JournalPartition, deleted, _ => ScheduleTurn()));
         return true;
     }
 
@@ -355,7 +378,8 @@ internal sealed partial class Appender
         ReleaseLease();
         foreach (var segment in _view.Segments)
             segment.Retire();
-        // The files of a deleted partition are needed by nobody. What another could not sync is redone by the next start.
+        // The files of a deleted partition are needed by nobody. What another could not sync is redone by the next
+        // start.
         if (_isDeleted || !IsUnsynced)
             LeaveJournal();
         _context.Journal.Closed();
@@ -384,13 +408,15 @@ internal sealed partial class Appender
 
         public SegmentCursor Cursor { get; protected set; }
 
-        /// <summary>What is written to the segment after the sync began is journaled in this round or a later one.</summary>
+        /// <summary>
+        /// What is written to the segment after the sync began is journaled in this round or a later one.
+        /// </summary>
         public ulong NextRound { get; protected set; }
 
         /// <summary>Whether a whole batch ends there.</summary>
         public bool IsBatchEnd { get; protected set; } = true;
 
-        /// <summary>A place up to there that a start may begin at; null where there is none.</summary>
+        /// <summary>A place up to there that a start may begin at. Null where there is none.</summary>
         public LogState? Checkpointable { get; protected set; }
 
         public override IFile File => Files!.Data;
@@ -400,7 +426,8 @@ internal sealed partial class Appender
     {
         public void Begin(SegmentFiles files, in LogState state, bool isBatchEnd)
         {
-            (Files, Cursor, IsBatchEnd, NextRound) = (files, state.Cursor, isBatchEnd, appender._context.Journal.LastRound + 1);
+            (Files, Cursor, IsBatchEnd) = (files, state.Cursor, isBatchEnd);
+            NextRound = appender._context.Journal.LastRound + 1;
             // Not while a large group is under way: it counts only with its entry.
             Checkpointable = appender._group is null ? state : null;
         }
@@ -413,7 +440,12 @@ internal sealed partial class Appender
         readonly Appender _appender;
         readonly SegmentLease _lease;
 
-        public BackgroundSync(Appender appender, SegmentLease lease, in LogState submitted, in LogState published, JournalCheckpoint[] checkpoints)
+        public BackgroundSync(
+            Appender appender,
+            SegmentLease lease,
+            in LogState submitted,
+            in LogState published,
+            JournalCheckpoint[] checkpoints)
         {
             (_appender, _lease, Checkpoints) = (appender, lease, checkpoints);
             (Files, Cursor, Checkpointable) = (lease.Files, submitted.Cursor, published);

@@ -59,8 +59,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Moves the start of the log, durably: first the checkpoint says so, then readers see it, then names go. A crash in
-    /// between leaves segments before the start, which the next start removes.
+    /// Moves the start of the log, durably: first the checkpoint says so, then readers see it, then names go. A crash
+    /// in between leaves segments before the start, which the next start removes.
     /// </summary>
     void MoveStart(long offset)
     {
@@ -102,7 +102,7 @@ internal sealed partial class Appender
         }
         catch (IOException exception)
         {
-            // The log begins where it was told to; the next roll, or trim, removes the segment.
+            // The log begins where it was told to. The next roll, or trim, removes the segment.
             StorageLog.SpaceNotReturned(_context.Environment.Logger, exception, Active.DataPath);
         }
     }
@@ -116,7 +116,10 @@ internal sealed partial class Appender
         return count;
     }
 
-    /// <summary>Takes the first segments away: from readers, then their names. Those who read them finish; the space is returned when the last has.</summary>
+    /// <summary>
+    /// Takes the first segments away: from readers, then their names. Those who read them finish. The space is
+    /// returned when the last has.
+    /// </summary>
     void RemoveSegments(int count)
     {
         if (count == 0)

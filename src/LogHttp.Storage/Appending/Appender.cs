@@ -1,3 +1,4 @@
+using System.Globalization;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 
@@ -33,7 +34,10 @@ internal sealed partial class Appender : IUnsyncedLog
     bool _writesFail;
     bool _isSegmentNew;
 
-    // When the active segment was begun; null until somebody asks.
+    // Why there was no journal file, where the turn waited for one.
+    IOException? _entryFailure;
+
+    // When the active segment was begun. Null until somebody asks.
     long? _activeSinceMs;
     SegmentLease? _lease;
 
@@ -90,7 +94,9 @@ internal sealed partial class Appender : IUnsyncedLog
         return request.Task;
     }
 
-    /// <summary>What a batch of about that size would be refused with now, or null where there is room. Nothing is reserved.</summary>
+    /// <summary>
+    /// What a batch of about that size would be refused with now, or null where there is room. Nothing is reserved.
+    /// </summary>
     public AppendResult? CheckRoom(long sizeBytes)
     {
         lock (_gate)
@@ -107,10 +113,14 @@ internal sealed partial class Appender : IUnsyncedLog
         LogState published;
         lock (_gate)
             published = _published;
-        return published.Producers.Find(id, Math.Max(_context.Environment.NowMs, published.LastStampMs)) is { } found ? (found.Epoch, found.NextSequence) : null;
+        var nowMs = Math.Max(_context.Environment.NowMs, published.LastStampMs);
+        return published.Producers.Find(id, nowMs) is { } found ? (found.Epoch, found.NextSequence) : null;
     }
 
-    /// <summary>Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for it.</summary>
+    /// <summary>
+    /// Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for
+    /// it.
+    /// </summary>
     public void Configure(TopicConfiguration configuration)
     {
         bool wasDue;
@@ -127,7 +137,9 @@ internal sealed partial class Appender : IUnsyncedLog
             SyncInBackground();
     }
 
-    /// <summary>Lets what was accepted finish, makes all durable, writes the checkpoint. Appends are refused from here on.</summary>
+    /// <summary>
+    /// Lets what was accepted finish, makes all durable, writes the checkpoint. Appends are refused from here on.
+    /// </summary>
     /// <param name="isDeletion">Whether the partition's files go next: then the journal says so, durably.</param>
     public Task CloseAsync(bool isDeletion = false)
     {
@@ -146,7 +158,11 @@ internal sealed partial class Appender : IUnsyncedLog
     }
 
     /// <summary>Continues a turn that waited for the journal.</summary>
-    public void Resume() => ScheduleTurn();
+    public void Resume(IOException? failure)
+    {
+        _entryFailure = failure;
+        ScheduleTurn();
+    }
 
     AppendResult? TryEnqueue(AppendRequest request, out bool schedule)
     {
@@ -170,15 +186,27 @@ internal sealed partial class Appender : IUnsyncedLog
     }
 
     /// <summary>Under <c>_gate</c>: a batch is let in whatever its size where none waits.</summary>
-    AppendResult? CheckQueue(long sizeBytes) => _waitingBytes + sizeBytes > _context.Options.MaxQueuedBytes && Waiting.Count > 0
-        ? new(AppendStatus.Overloaded, Reason: FormattableString.Invariant($"{_waitingBytes} bytes wait to be written to this partition already; the most is {_context.Options.MaxQueuedBytes} (maxQueuedBytes)."))
-        : null;
+    AppendResult? CheckQueue(long sizeBytes)
+    {
+        var maxBytes = _context.Options.MaxQueuedBytes;
+        if (_waitingBytes + sizeBytes <= maxBytes || Waiting.Count == 0)
+            return null;
+        return new(AppendStatus.Overloaded, Reason: string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_waitingBytes} bytes wait to be written to this partition already; "
+            + $"the most is {maxBytes} (MaxQueuedBytes)."));
+    }
 
-    void ScheduleTurn() => _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);
+    void ScheduleTurn() =>
+        _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);
 
-    /// <summary>One step of a turn: a repair, a trim, a group or a slice of it, or the end. Where it waits, it is run again.</summary>
+    /// <summary>
+    /// One step of a turn: a repair, a trim, a group or a slice of it, or the end. Where it waits, it is run again.
+    /// </summary>
     void RunTurn()
     {
+        // It is of the group that waited, and of no later one.
+        (var entryFailure, _entryFailure) = (_entryFailure, null);
         if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
             return;
         if (_group is not null && RefuseStopped())
@@ -203,7 +231,7 @@ internal sealed partial class Appender : IUnsyncedLog
                     RefuseAll(nowMs);
                     return;
                 }
-                if (!TryPrepare(first))
+                if (!TryPrepare(first, entryFailure))
                     return;
             }
             Write(nowMs);
@@ -215,8 +243,11 @@ internal sealed partial class Appender : IUnsyncedLog
         }
     }
 
-    /// <summary>Begins what the group needs before it can be written; false where the turn waits for it, or the group is refused.</summary>
-    bool TryPrepare(AppendRequest first)
+    /// <summary>
+    /// Begins what the group needs before it can be written. False where the turn waits for it, or the group is
+    /// refused.
+    /// </summary>
+    bool TryPrepare(AppendRequest first, IOException? entryFailure)
     {
         if (NeedsRoll(first))
         {
@@ -231,6 +262,8 @@ internal sealed partial class Appender : IUnsyncedLog
             return false;
         if (IsLarge && WaitsForDrain())
             return false;
+        if (entryFailure is not null)
+            throw entryFailure;
         if (_context.Journal.TryEnter(this, out var failure))
             return true;
         if (failure is not null)
@@ -239,8 +272,8 @@ internal sealed partial class Appender : IUnsyncedLog
     }
 
     /// <summary>
-    /// Whether the group goes past the journal: its bytes would be written twice for little, or its segment is on another
-    /// volume, which must not hold up the journal.
+    /// Whether the group goes past the journal: its bytes would be written twice for little, or its segment is on
+    /// another volume, which must not hold up the journal.
     /// </summary>
     bool IsLarge => !_context.IsOnJournaledVolume || _group!.MaxFramedBytes >= _context.Options.JournalGroupBytes;
 
@@ -249,11 +282,18 @@ internal sealed partial class Appender : IUnsyncedLog
         var group = _group!;
         var files = TurnFiles();
         var isJournaled = _configuration.Flush.IsAlways && !IsLarge;
-        var frame = group.WriteSlice(files, isJournaled ? int.MaxValue : _context.Options.MaxGroupBytes, nowMs, keepsFrame: isJournaled);
-        _written = _written with { Cursor = group.Cursor, LastStampMs = group.LastStampMs, Producers = group.Producers };
+        var sliceBytes = isJournaled ? int.MaxValue : _context.Options.MaxGroupBytes;
+        var frame = group.WriteSlice(files, sliceBytes, nowMs, keepsFrame: isJournaled);
+        _written = _written with
+        {
+            Cursor = group.Cursor,
+            LastStampMs = group.LastStampMs,
+            Producers = group.Producers,
+        };
         if (group.Start.Position == 0 && _written.Cursor.Position > 0)
             _activeSinceMs ??= nowMs;
-        if (group.Producers.Count > group.StartProducers.Count && _context.Reserve.Need(Checkpoint.MostBytes(group.Producers)))
+        if (group.Producers.Count > group.StartProducers.Count
+            && _context.Reserve.Need(Checkpoint.MostBytes(group.Producers)))
             _context.Reserve.Keep();
         _writesFail = false;
         if (isJournaled)
@@ -285,11 +325,15 @@ internal sealed partial class Appender : IUnsyncedLog
         var position = start;
         lock (_gate)
         {
-            // A group never crosses into a new segment, so that going back is always within one. A journaled group stays
-            // below the size from which it would go past the journal.
-            var groupBytes = _configuration.Flush.IsAlways ? _context.Options.JournalGroupBytes - 1 : _context.Options.MaxGroupBytes;
+            // A group never crosses into a new segment, so that going back is always within one. A journaled group
+            // stays below the size from which it would go past the journal.
+            var groupBytes = _configuration.Flush.IsAlways
+                ? _context.Options.JournalGroupBytes - 1
+                : _context.Options.MaxGroupBytes;
             while (Waiting.TryPeek(out var next)
-                && (requests.Count == 0 || (position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, start + groupBytes) && !IsFarAhead(next, nextOffset))))
+                && (requests.Count == 0
+                    || (position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, start + groupBytes)
+                        && !IsFarAhead(next, nextOffset))))
             {
                 requests.Add(Waiting.Dequeue());
                 position += next.MaxFramedBytes;
@@ -329,7 +373,12 @@ internal sealed partial class Appender : IUnsyncedLog
         }
         var group = _group!;
         _group = null;
-        _written = _written with { Cursor = group.Start, LastStampMs = group.StartStampMs, Producers = group.StartProducers };
+        _written = _written with
+        {
+            Cursor = group.Start,
+            LastStampMs = group.StartStampMs,
+            Producers = group.StartProducers,
+        };
         AnswerInOrder(new GroupUnit(this, group, _written, entries: []) { Refusal = refusal });
         EndTurn();
         return true;
@@ -343,7 +392,7 @@ internal sealed partial class Appender : IUnsyncedLog
         GroupCommitted(unit, failure: null);
     }
 
-    /// <summary>Gives the turn back when nothing waits; the closing turn is never given back.</summary>
+    /// <summary>Gives the turn back when nothing waits. The closing turn is never given back.</summary>
     void EndTurn()
     {
         bool isClosing;
@@ -366,7 +415,9 @@ internal sealed partial class Appender : IUnsyncedLog
 
     SegmentFiles TurnFiles() => (_lease ??= Active.Acquire(isSealed: false)).Files;
 
-    /// <summary>Under <c>_gate</c>, while nobody has the turn: a segment whose bytes are all synced may be closed.</summary>
+    /// <summary>
+    /// Under <c>_gate</c>, while nobody has the turn: a segment whose bytes are all synced may be closed.
+    /// </summary>
     void ReleaseIdleLease()
     {
         if (!_turnTaken && InFlight.Count == 0 && _synced == _submitted.Cursor)

@@ -4,14 +4,15 @@ using LogHttp.Storage.Journal;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// A group on its way from the segment to its producers: written, not published yet. Groups of a partition are published
-/// in the order they were written.
+/// A group on its way from the segment to its producers: written, not published yet. Groups of a partition are
+/// published in the order they were written.
 /// </summary>
 /// <param name="appender">The partition's writer.</param>
 /// <param name="group">The requests to answer.</param>
 /// <param name="end">Where the log ends with this group.</param>
 /// <param name="entries">The entries that make it durable, but for the records.</param>
-internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState end, JournalEntry[] entries) : JournalUnit
+internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState end, JournalEntry[] entries)
+    : JournalUnit
 {
     byte[] _frame = [];
     int _frameBytes;
@@ -26,10 +27,12 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
     /// <summary>Why it is not known to be durable. Guarded by the partition's lock.</summary>
     public IOException? Failure { get; set; }
 
-    /// <summary>What all requests of a group are answered that was taken back; null for any other group.</summary>
+    /// <summary>What all requests of a group are answered that was taken back. Null for any other group.</summary>
     public AppendResult? Refusal { get; init; }
 
-    public override int EncodedBytes => entries.Length * JournalFormat.EncodedBytes(0) + (_frameBytes > 0 ? JournalFormat.EncodedBytes(_frameBytes) : 0);
+    public override int EncodedBytes =>
+        entries.Length * JournalFormat.EncodedBytes(0)
+        + (_frameBytes > 0 ? JournalFormat.EncodedBytes(_frameBytes) : 0);
 
     public override int EntryCount => entries.Length + (_frameBytes > 0 ? 1 : 0);
 
@@ -47,7 +50,8 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
             encodedBytes += entry.Write(destination[encodedBytes..], payload: []);
         if (_frameBytes == 0)
             return encodedBytes;
-        var records = appender.JournalPartition.Entry(JournalEntryKind.Records, group.Start.BaseOffset, group.Start.Position);
+        var start = group.Start;
+        var records = appender.JournalPartition.Entry(JournalEntryKind.Records, start.BaseOffset, start.Position);
         return encodedBytes + records.Write(destination[encodedBytes..], _frame.AsSpan(0, _frameBytes));
     }
 
@@ -76,9 +80,10 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
 }
 
 /// <summary>One entry about a partition, without records, that somebody waits for.</summary>
-internal sealed class PartitionUnit(JournalPartition partition, JournalEntry entry, Action<IOException?> completed) : JournalUnit
+internal sealed class PartitionUnit(JournalPartition partition, JournalEntry entry, Action<IOException?> completed)
+    : JournalUnit
 {
-    /// <summary>What all requests of a group are answered that was taken back; null for any other group.</summary>
+    /// <summary>What all requests of a group are answered that was taken back. Null for any other group.</summary>
     public AppendResult? Refusal { get; init; }
 
     public override int EncodedBytes => JournalFormat.EncodedBytes(0);

@@ -5,7 +5,10 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-/// <summary>Frames lines into a buffer and writes it to a segment whenever it is full; the index entries of the blocks they complete come last.</summary>
+/// <summary>
+/// Frames lines into a buffer and writes it to a segment whenever it is full. The index entries of the blocks they
+/// complete come last.
+/// </summary>
 /// <param name="files">The segment's.</param>
 /// <param name="cursor">Where the first line goes.</param>
 /// <param name="buffer">Has room for the largest line.</param>
@@ -22,7 +25,7 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     /// <summary>Where the next line goes.</summary>
     public readonly SegmentCursor Cursor => _cursor;
 
-    /// <summary>Adds a line; a batch's first has the batch's count and, of a producer's batch, its stamp.</summary>
+    /// <summary>Adds a line. A batch's first has the batch's count and, of a producer's batch, its stamp.</summary>
     /// <exception cref="IOException">Any part of what was added may have been written.</exception>
     public void Add(long offset, long timestampMs, int batchCount, BatchStamp? stamp, ReadOnlySpan<byte> tail)
     {

@@ -1,166 +1,367 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Journal;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Copying;
 
 /// <summary>
-/// Copies a data directory into a new one that a server can open, from its files alone, whether a server is writing there or
-/// not. All that was acknowledged before it began is in it, in whole batches. Sealed segments are hard links where the file
-/// system has them.
+/// Copies a data directory into a new one that a server can open. It needs the files alone, whether a server writes
+/// there or not. The copy holds everything that was acknowledged before the backup began, in whole batches.
 /// </summary>
 /// <remarks>
-/// Why that can be right without the server's help: files are only appended to, a segment that has records behind it is sealed
-/// for good, the checkpoint and topic.json are replaced whole, a topic comes and goes with one rename. What a roll, a trim or a
-/// deletion takes away under the copier's hands shows as a missing file, and then that partition or topic is begun anew.
-/// A link's bytes are the server's own, so nothing may ever be written to one: the last segments, which a start may write on,
-/// and all indexes, which it may mend, are copied.
+/// <para>
+/// Segments below the one that the checkpoint names are never written with other bytes. Those are hard links where the
+/// file system has them. All other files are copied, because a start may write to them.
+/// </para>
+/// <para>
+/// While a server runs, files change under the copier: a roll, a trim or a deletion takes a file away. Then the
+/// partition or the topic is copied again from its start. Acknowledged records are in the segments, if only in the page
+/// cache, so such a copy needs no journal. A directory whose journal waits to be applied, and that no process has open,
+/// is copied with its journal. Then a start is run on the copy, which applies the journal there.
+/// </para>
 /// </remarks>
 public sealed class Backup
 {
-    /// <summary>Trims can take a segment away again and again; each attempt copies no more than the end of a partition.</summary>
+    /// <summary>Trims can take a segment away each time. An attempt copies only the end of a partition.</summary>
     const int MaxAttempts = 100;
 
-    readonly string _source;
-    readonly string _target;
-    readonly ReadOnlyFileSystem _files = new();
+    const int MaxTopicAttempts = 3;
+    const int BufferBytes = 1 << 20;
+
+    /// <summary>More than the entry of a partition's end takes in the journal.</summary>
+    const int MaxStateBytes = 128;
+
+    const long MinJournalBytes = 256 << 10;
+    const long MaxJournalBytes = 64 << 20;
+
+    readonly IFileSystem _source;
+    readonly string _sourceDirectory;
+    readonly StorageEnvironment _environment;
+    readonly string _partialDirectory;
+
+    // What the journal of a crashed directory names: a start writes these segments.
+    readonly HashSet<(ulong TopicId, int Partition, long BaseOffset)> _journaledSegments = [];
+    bool _isCrashed;
     int _topics;
+    int _partitions;
     int _linked;
     int _copied;
     long _copiedBytes;
 
-    Backup(string source, string target) => (_source, _target) = (source, target);
-
-    /// <summary>Copies the data directory; durable when it returns.</summary>
-    /// <param name="source">The data directory.</param>
-    /// <param name="target">The new directory; it must not be there, or be empty.</param>
-    /// <exception cref="IOException">The source can't be read, or the target not be written or is in the way.</exception>
-    public static BackupSummary Run(string source, string target)
+    Backup(IFileSystem source, string sourceDirectory, StorageEnvironment environment, string partialDirectory)
     {
-        if (!Directory.Exists(Path.Combine(source, DirectoryLayout.TopicsName)))
-            throw new IOException($"{source} is no data directory: it has no {DirectoryLayout.TopicsName}/.");
-        target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
-        var partial = target + ".partial";
-        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-            throw new IOException($"{target} is there already, and not empty. A backup is made into a new directory.");
-        if (Path.Exists(partial))
-            throw new IOException($"{partial} is what an earlier backup that was interrupted left. Remove it first.");
-        return DiskErrors.Translate(target, () =>
-        {
-            Directory.CreateDirectory(partial);
-            var summary = new Backup(source, Path.Combine(partial, DirectoryLayout.TopicsName)).Run();
-            if (Directory.Exists(target))
-                Directory.Delete(target);
-            // Half a backup never has the name of a whole one.
-            Directory.Move(partial, target);
-            Sync(Path.GetDirectoryName(target)!);
-            return summary;
-        });
+        (_source, _sourceDirectory) = (source, sourceDirectory);
+        (_environment, _partialDirectory) = (environment, partialDirectory);
     }
 
-    BackupSummary Run()
+    IFileSystem Target => _environment.FileSystem;
+
+    string SourceTopics => Path.Combine(_sourceDirectory, DirectoryLayout.TopicsName);
+
+    string SourceJournal => Path.Combine(_sourceDirectory, DirectoryLayout.JournalName);
+
+    string TargetTopics => Path.Combine(_partialDirectory, DirectoryLayout.TopicsName);
+
+    string TargetJournal => Path.Combine(_partialDirectory, DirectoryLayout.JournalName);
+
+    /// <summary>Copies the data directory. The copy is durable when the task ends.</summary>
+    /// <param name="source">
+    /// The disk with the data directory. It is only read, so <see cref="ReadOnlyFileSystem"/> is enough.
+    /// </param>
+    /// <param name="sourceDirectory">The data directory.</param>
+    /// <param name="environment">The disk with the new directory, and what a start on the copy needs.</param>
+    /// <param name="targetDirectory">The new directory. It must be missing or empty. Its parent must exist.</param>
+    /// <exception cref="IOException">
+    /// The source can't be read, the target can't be written, or something of its name is in the way.
+    /// </exception>
+    /// <exception cref="NotSupportedException">A newer version wrote the directory.</exception>
+    public static async Task<BackupSummary> RunAsync(
+        IFileSystem source,
+        string sourceDirectory,
+        StorageEnvironment environment,
+        string targetDirectory)
     {
-        Directory.CreateDirectory(_target);
-        foreach (var entry in _files.List(Path.Combine(_source, DirectoryLayout.TopicsName)).OrderBy(static entry => entry.Name, StringComparer.Ordinal))
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(environment);
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(targetDirectory));
+        var (fileSystem, partial) = (environment.FileSystem, target + ".partial");
+        var parent = Path.GetDirectoryName(target) ?? throw new IOException($"{target} is the root of a file system.");
+        if (Find(source, sourceDirectory, DirectoryLayout.TopicsName) is not { IsDirectory: true })
+            throw new IOException($"{sourceDirectory} is no data directory: it has no {DirectoryLayout.TopicsName}/.");
+        var existing = Find(fileSystem, parent, Path.GetFileName(target));
+        if (existing is { IsDirectory: false } || fileSystem.List(target).Count > 0)
+            throw new IOException($"{target} is there already, and not empty. A backup is made into a new directory.");
+        if (Find(fileSystem, parent, Path.GetFileName(partial)) is not null)
+            throw new IOException($"{partial} is left of a backup that was interrupted. Remove it first.");
+        fileSystem.CreateDirectory(partial);
+        var summary = await new Backup(source, sourceDirectory, environment, partial).RunAsync().ConfigureAwait(false);
+        if (existing is not null)
+            fileSystem.DeleteDirectory(target);
+        // Half a backup never has the name of a whole one.
+        fileSystem.Rename(partial, target);
+        fileSystem.SyncDirectory(parent);
+        return summary;
+    }
+
+    static DirectoryEntry? Find(IFileSystem fileSystem, string directory, string name)
+    {
+        foreach (var entry in fileSystem.List(directory))
+            if (entry.Name == name)
+                return entry;
+        return null;
+    }
+
+    async Task<BackupSummary> RunAsync()
+    {
+        using var directoryLock = TakeLockOfCrashed();
+        _isCrashed = directoryLock is not null;
+        Target.CreateDirectory(TargetTopics);
+        if (_isCrashed)
+            CopyJournal();
+        CopyUnplaced();
+        foreach (var entry in _source.List(SourceTopics).OrderBy(static entry => entry.Name, StringComparer.Ordinal))
         {
             if (entry.IsDirectory && TopicName.Check(entry.Name) is null && TryCopyTopic(entry.Name))
                 _topics++;
         }
-        Sync(_target);
-        Sync(Path.GetDirectoryName(_target)!);
-        return new(_topics, _linked, _copied, _copiedBytes);
+        Target.SyncDirectory(TargetTopics);
+        Target.SyncDirectory(_partialDirectory);
+        IReadOnlyList<string> problems = _isCrashed ? await ApplyJournalAsync().ConfigureAwait(false) : [];
+        return new(_topics, _linked, _copied, _copiedBytes) { IsJournalApplied = _isCrashed, Problems = problems };
     }
 
-    /// <summary>False when the topic is deleted meanwhile.</summary>
+    /// <summary>
+    /// Takes the directory's lock when its journal waits to be applied and no process has the directory open. Returns
+    /// null otherwise. A server must not start while the journal is copied, because it would write to the segments.
+    /// </summary>
+    IDisposable? TakeLockOfCrashed()
+    {
+        IDisposable directoryLock;
+        try
+        {
+            directoryLock = _source.Lock(Path.Combine(_sourceDirectory, DirectoryLayout.LockName));
+        }
+        catch (IOException)
+        {
+            // A server runs: its segments hold all that it acknowledged.
+            return null;
+        }
+        try
+        {
+            if (JournalMark.Read(_source, SourceTopics) is { IsEmpty: false })
+                return directoryLock;
+        }
+        catch
+        {
+            directoryLock.Dispose();
+            throw;
+        }
+        directoryLock.Dispose();
+        return null;
+    }
+
+    /// <summary>Copies the journal and its mark, and notes the segments that it names.</summary>
+    void CopyJournal()
+    {
+        Target.CreateDirectory(TargetJournal);
+        foreach (var entry in _source.List(SourceJournal))
+        {
+            if (!entry.IsDirectory && JournalFile.TryParseName(entry.Name, out _))
+                CopyFile(Path.Combine(SourceJournal, entry.Name), Path.Combine(TargetJournal, entry.Name));
+        }
+        CopyFile(Path.Combine(SourceTopics, JournalMark.Name), Path.Combine(TargetTopics, JournalMark.Name));
+        Target.SyncDirectory(TargetJournal);
+        var scan = JournalScan.Read(_source, SourceJournal);
+        // The start on the copy says what is damaged. Until then nothing is known of the segments, and all are copied.
+        if (scan is { Damage: null, IsEmpty: false })
+            JournalReader.Read(_source, SourceJournal, scan.Rounds, scan.OldestNeeded, scan.LastNumber, NoteSegment);
+        var unplaced = new UnplacedEntries(_source, SourceJournal, _environment.NewId);
+        foreach (var (topicId, partition, _) in unplaced.List())
+            unplaced.ReadAll(topicId, partition, NoteSegment);
+    }
+
+    void NoteSegment(in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round) =>
+        _journaledSegments.Add((entry.TopicId, entry.Partition, entry.SegmentBaseOffset));
+
+    /// <summary>Copies the entries that had no place: a start on the copy looks for one again.</summary>
+    void CopyUnplaced()
+    {
+        var source = Path.Combine(SourceJournal, JournalScan.UnplacedName);
+        var target = Path.Combine(TargetJournal, JournalScan.UnplacedName);
+        var entries = _source.List(source).Where(static entry => !entry.IsDirectory).ToArray();
+        if (entries.Length == 0)
+            return;
+        Target.CreateDirectory(TargetJournal);
+        Target.CreateDirectory(target);
+        foreach (var entry in entries)
+        {
+            try
+            {
+                CopyFile(Path.Combine(source, entry.Name), Path.Combine(target, entry.Name));
+            }
+            catch (FileNotFoundException)
+            {
+                // They have found their place meanwhile.
+            }
+        }
+        Target.SyncDirectory(target);
+        Target.SyncDirectory(TargetJournal);
+    }
+
+    /// <summary>
+    /// Starts on the copy and stops: that applies the journal and cuts each partition at its exact end. Returns what
+    /// could not be applied. Then the copy keeps its journal, and a server that is started on it says the same.
+    /// </summary>
+    async Task<IReadOnlyList<string>> ApplyJournalAsync()
+    {
+        var catalog = TopicCatalog.Open(_environment, new StorageOptions
+        {
+            Directory = _partialDirectory,
+            // The limits of the server that writes there are not known. The largest ones forget no producer.
+            MaxProducers = StorageOptions.MostProducers,
+            MaxKafkaProducers = StorageOptions.MostProducers,
+            ProducerExpiry = TimeSpan.FromDays(366),
+            KafkaProducerExpiry = TimeSpan.FromDays(366),
+            RetentionInterval = TimeSpan.FromDays(1),
+            ScrubBytesPerSecond = 0,
+            // Only the ends are written to the copy's journal, and that is removed. They need room for each partition.
+            MinJournalFileBytes = Math.Clamp(
+                (_partitions + _journaledSegments.Count) * (long)MaxStateBytes, MinJournalBytes, MaxJournalBytes),
+        });
+        var problems = catalog.DamagedTopics.Select(static damaged => $"{damaged.Key}: {damaged.Value}").ToList();
+        foreach (var topic in catalog.Topics)
+            foreach (var partition in topic.Partitions)
+                if (partition.StoppedReason is { } reason)
+                    problems.Add(string.Create(CultureInfo.InvariantCulture, $"{topic.Name}/{partition.Number}: {reason}"));
+        await catalog.DisposeAsync().ConfigureAwait(false);
+        if (JournalMark.Read(Target, TargetTopics) is { IsEmpty: true })
+            RemoveJournalFiles();
+        return problems;
+    }
+
+    void RemoveJournalFiles()
+    {
+        foreach (var entry in Target.List(TargetJournal))
+        {
+            if (!entry.IsDirectory)
+                Target.DeleteFile(Path.Combine(TargetJournal, entry.Name));
+        }
+        Target.SyncDirectory(TargetJournal);
+    }
+
+    /// <summary>Returns false when the topic is deleted meanwhile.</summary>
     bool TryCopyTopic(string name)
     {
-        var (source, target) = (Path.Combine(_source, DirectoryLayout.TopicsName, name), Path.Combine(_target, name));
+        var (source, target) = (Path.Combine(SourceTopics, name), Path.Combine(TargetTopics, name));
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                var file = TopicFile.Read(_files, source);
-                Directory.CreateDirectory(target);
+                var file = TopicFile.Read(_source, source);
+                Target.CreateDirectory(target);
                 for (var number = 0; number < file.Partitions; number++)
-                    CopyPartition(Path.Combine(source, number.ToString(CultureInfo.InvariantCulture)), Path.Combine(target, number.ToString(CultureInfo.InvariantCulture)));
+                    CopyPartition(source, target, file.Id, number);
                 // A topic made anew under the name is another.
-                if (TopicFile.Read(_files, source).Id == file.Id)
+                if (TopicFile.Read(_source, source).Id == file.Id)
                 {
                     CopyFile(Path.Combine(source, TopicFile.Name), Path.Combine(target, TopicFile.Name));
-                    Sync(target);
+                    Target.SyncDirectory(target);
                     return true;
                 }
             }
-            catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException && attempt < 3)
+            catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
             {
-                // Deleted, and perhaps made anew.
+                // Deleted, and perhaps made anew. A disk that is not mounted looks the same, but stays so.
+                if (attempt >= MaxTopicAttempts && Find(_source, SourceTopics, name) is not null)
+                {
+                    throw new IOException(
+                        $"Topic \"{name}\" can't be copied: {exception.Message} Is its disk mounted?", exception);
+                }
             }
-            if (Directory.Exists(target))
-                Directory.Delete(target, recursive: true);
-            if (!Directory.Exists(source))
+            Target.DeleteDirectory(target);
+            if (Find(_source, SourceTopics, name) is null)
                 return false;
         }
     }
 
-    void CopyPartition(string source, string target)
+    void CopyPartition(string sourceTopic, string targetTopic, string topicId, int number)
     {
+        var name = number.ToString(CultureInfo.InvariantCulture);
+        var (source, target) = (Path.Combine(sourceTopic, name), Path.Combine(targetTopic, name));
         for (var attempt = 1; ; attempt++)
         {
-            Directory.CreateDirectory(target);
+            Target.CreateDirectory(target);
             try
             {
-                CopySegments(source, target);
-                Sync(target);
+                CopySegments(source, target, topicId, number);
+                Target.SyncDirectory(target);
+                _partitions++;
                 return;
             }
-            catch (FileNotFoundException) when (attempt < MaxAttempts && Directory.Exists(source))
+            catch (FileNotFoundException) when (attempt < MaxAttempts && Find(_source, sourceTopic, name) is not null)
             {
-                Directory.Delete(target, recursive: true);
+                Target.DeleteDirectory(target);
             }
         }
     }
 
-    void CopySegments(string source, string target)
+    void CopySegments(string source, string target, string topicId, int number)
     {
-        // The checkpoint before the files: what it says is durable is in those that are found after it. And unchanged, so that
-        // the segment which it names is one of them.
+        // The checkpoint is read before the files: the durable bytes that it names are in those that are listed after
+        // it. Its name is made durable. Otherwise a power cut could bring back an older one, by which a start writes to
+        // an earlier segment.
         var checkpointPath = Path.Combine(source, Checkpoint.Name);
         var checkpointBytes = ReadIfThere(checkpointPath);
-        var checkpoint = checkpointBytes is null ? null : Checkpoint.Decode(checkpointBytes, new ProducerLimits(int.MaxValue, long.MaxValue), out _);
-        var segments = _files.List(source).Where(static entry => SegmentLayout.TryParseDataName(entry.Name, out _)).OrderBy(static entry => entry.Name, StringComparer.Ordinal).ToArray();
+        var checkpoint = checkpointBytes is null
+            ? null
+            : Checkpoint.Decode(checkpointBytes, ProducerLimits.None, out _);
+        if (checkpoint is not null)
+            Target.SyncDirectory(source);
+        var baseOffsets = _source.List(source)
+            .Select(static entry => SegmentLayout.TryParseDataName(entry.Name, out var baseOffset) ? baseOffset : -1)
+            .Where(static baseOffset => baseOffset >= 0)
+            .Order()
+            .ToArray();
+        // The segment that the checkpoint names must be one of those.
         if (checkpointBytes is not null && !checkpointBytes.AsSpan().SequenceEqual(ReadIfThere(checkpointPath)))
             throw new FileNotFoundException("The checkpoint was replaced meanwhile.", checkpointPath);
-        var last = Math.Max(0, Array.FindLastIndex(segments, static segment => segment.LengthBytes > 0));
-        foreach (var segment in segments[..Math.Min(last, segments.Length)])
-            LinkSegment(source, target, segment.Name);
-        foreach (var segment in segments[Math.Min(last, segments.Length)..])
-            CopySegment(source, target, segment.Name, checkpoint?.Durable);
-        // As long as nothing is in the one behind it, a start writes on in the segment before.
-        for (var number = last; number > 0 && new FileInfo(Path.Combine(target, segments[number].Name)).Length == 0; number--)
-            CopySegment(source, target, segments[number - 1].Name, checkpoint?.Durable);
+        _ = JournalRecovery.TryParseId(topicId, out var id);
+        // A start goes on in the segment that the checkpoint names, or in a later one.
+        var linkedBefore = checkpoint is not null && baseOffsets.Contains(checkpoint.Durable.BaseOffset)
+            ? checkpoint.Durable.BaseOffset
+            : 0;
+        foreach (var baseOffset in baseOffsets)
+        {
+            var name = SegmentLayout.DataName(baseOffset);
+            CopyIndex(source, target, name);
+            if (baseOffset < linkedBefore && !_journaledSegments.Contains((id, number, baseOffset)))
+                LinkSegment(source, target, name);
+            else if (_isCrashed)
+                CopyFile(Path.Combine(source, name), Path.Combine(target, name));
+            else
+                CopyWholeBatches(source, target, name, baseOffset, checkpoint?.Durable);
+        }
         if (checkpointBytes is not null)
             WriteFile(Path.Combine(target, Checkpoint.Name), checkpointBytes);
     }
 
     void LinkSegment(string source, string target, string name)
     {
-        CopyIndex(source, target, name);
         var (from, to) = (Path.Combine(source, name), Path.Combine(target, name));
-        if (PosixCalls.TryLink(from, to))
+        if (Target.TryLink(from, to))
             _linked++;
         else
             CopyFile(from, to);
     }
 
-    /// <summary>Copies a segment that may be written on meanwhile, up to its last whole batch.</summary>
-    void CopySegment(string source, string target, string name, SegmentCursor? durable)
+    /// <summary>Copies a segment that a server may append to meanwhile, up to its last whole batch.</summary>
+    void CopyWholeBatches(string source, string target, string name, long baseOffset, SegmentCursor? durable)
     {
         var path = Path.Combine(target, name);
-        CopyIndex(source, target, name);
-        var baseOffset = SegmentLayout.TryParseDataName(name, out var parsed) ? parsed : throw new ArgumentException("No segment's name.", nameof(name));
         var from = durable is { } cursor && cursor.BaseOffset == baseOffset ? cursor : new SegmentCursor(baseOffset);
-        // What looks like damage may be a write that failed and was taken back just then; what still does is for the start to judge.
+        // What looks like damage may be a failed write that was taken back just then. If it stays, a start judges it.
         for (var attempt = 1; attempt <= 3; attempt++)
         {
             CopyFile(Path.Combine(source, name), path);
@@ -169,46 +370,51 @@ public sealed class Backup
         }
     }
 
-    static bool TryCutToWholeBatches(string path, in SegmentCursor from)
+    bool TryCutToWholeBatches(string path, in SegmentCursor from)
     {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
-        using var file = new PhysicalFile(stream);
+        using var file = Target.Open(path);
         if (file.LengthBytes < from.Position)
             return false;
         var scan = SegmentScan.Run(file, from, file.LengthBytes);
-        if (scan.Bad is { LacksPage: false, IsEndOfFile: false } bad && SegmentScan.AnyRecordAfter(file, bad.Position, file.LengthBytes))
+        if (scan.Bad is { LacksSector: false, IsEndOfFile: false } bad && SegmentScan.AnyRecordAfter(file, bad.Position, file.LengthBytes))
             return false;
         file.Truncate(scan.End.Position);
         file.Sync();
         return true;
     }
 
+    /// <summary>Copies a segment's index. A start makes a missing one again.</summary>
     void CopyIndex(string source, string target, string segmentName)
     {
         var name = Path.ChangeExtension(segmentName, SegmentLayout.IndexSuffix);
-        // A missing one is made anew where it is needed.
-        if (File.Exists(Path.Combine(source, name)))
+        try
+        {
             CopyFile(Path.Combine(source, name), Path.Combine(target, name));
+        }
+        catch (FileNotFoundException)
+        {
+            // A segment that was trimmed lacks its data file too, and that is found next.
+        }
     }
 
-    /// <summary>Copies a file as long as it is now, over what an earlier attempt left or linked.</summary>
+    /// <summary>Copies a file as long as it is now, durably, over what an earlier attempt left.</summary>
     void CopyFile(string source, string target)
     {
-        using var from = _files.Open(source);
-        File.Delete(target);
-        using var to = new FileStream(target, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        var buffer = new byte[1 << 20];
+        using var from = _source.Open(source);
+        Target.DeleteFile(target);
+        using var to = Target.Create(target);
         var lengthBytes = from.LengthBytes;
+        var buffer = new byte[(int)Math.Min(BufferBytes, lengthBytes)];
         for (var position = 0L; position < lengthBytes;)
         {
-            // Less where a failed write was taken back meanwhile.
             var read = from.Read(buffer.AsSpan(0, (int)Math.Min(buffer.Length, lengthBytes - position)), position);
+            // The file is shorter where a failed write was taken back meanwhile.
             if (read == 0)
                 break;
-            to.Write(buffer, 0, read);
+            to.Write(buffer.AsSpan(0, read), position);
             position += read;
         }
-        to.Flush(flushToDisk: true);
+        to.Sync();
         _copied++;
         _copiedBytes += lengthBytes;
     }
@@ -217,7 +423,7 @@ public sealed class Backup
     {
         try
         {
-            using var file = _files.Open(path);
+            using var file = _source.Open(path);
             var bytes = new byte[file.LengthBytes];
             file.ReadExactly(bytes, 0);
             return bytes;
@@ -228,19 +434,12 @@ public sealed class Backup
         }
     }
 
-    static void WriteFile(string path, byte[] content)
+    void WriteFile(string path, byte[] content)
     {
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        file.Write(content);
-        file.Flush(flushToDisk: true);
-    }
-
-    static void Sync(string directory)
-    {
-        if (OperatingSystem.IsWindows())
-            return;
-        using var handle = PosixCalls.OpenDirectory(directory);
-        PosixCalls.SyncDirectory(handle, directory);
+        Target.DeleteFile(path);
+        using var file = Target.Create(path);
+        file.Write(content, 0);
+        file.Sync();
     }
 }
 
@@ -249,4 +448,11 @@ public sealed class Backup
 /// <param name="LinkedFiles">How many segments are hard links to the server's own.</param>
 /// <param name="CopiedFiles">How many files were copied.</param>
 /// <param name="CopiedBytes">How many bytes those have.</param>
-public sealed record BackupSummary(int Topics, int LinkedFiles, int CopiedFiles, long CopiedBytes);
+public sealed record BackupSummary(int Topics, int LinkedFiles, int CopiedFiles, long CopiedBytes)
+{
+    /// <summary>Whether the server had crashed, so that the journal was applied to the copy.</summary>
+    public bool IsJournalApplied { get; init; }
+
+    /// <summary>Damaged topics and partitions of a crashed directory, in the copy as in the original.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+}

@@ -8,7 +8,7 @@ static class DiskErrors
 {
     const int NoSpace = 28;
     const int QuotaExceeded = 122;
-    const int FileTooLarge = 27;
+    const int FileTooLargeError = 27;
 
     public static void Translate(string path, Action act) => Translate(path, () =>
     {
@@ -27,14 +27,26 @@ static class DiskErrors
         {
             throw DiskFull(path, exception);
         }
+        catch (ArgumentOutOfRangeException exception) when (IsFileTooLarge(exception))
+        {
+            throw FileTooLarge(path, exception);
+        }
         catch (UnauthorizedAccessException exception)
         {
             throw new IOException($"No permission for {path}: {exception.Message}", exception);
         }
     }
 
+    /// <summary>Whether the exception is .NET's form of EFBIG, not a fault of the caller: those name other parameters.</summary>
+    public static bool IsFileTooLarge(ArgumentOutOfRangeException exception) =>
+        !OperatingSystem.IsWindows() && exception.ParamName is "value";
+
+    /// <summary>For a write beyond <c>ulimit -f</c>, or beyond the largest file of the file system.</summary>
+    public static DiskFullException FileTooLarge(string path, Exception exception) =>
+        new($"{path} cannot grow further (EFBIG): it has reached ulimit -f, or the largest size that the file system allows.", exception);
+
     public static bool IsDiskFull(IOException exception) =>
-        !OperatingSystem.IsWindows() && exception.HResult is NoSpace or QuotaExceeded or FileTooLarge;
+        !OperatingSystem.IsWindows() && exception.HResult is NoSpace or QuotaExceeded or FileTooLargeError;
 
     public static DiskFullException DiskFull(string path, IOException exception) =>
         new($"No space left on the device, or the quota is used up, for {path}.", exception);

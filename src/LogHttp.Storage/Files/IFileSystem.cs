@@ -28,6 +28,13 @@ public interface IFileSystem
     /// <summary>Renames a file (replacing one of the new name, atomically) or a directory (to a name not in use).</summary>
     void Rename(string sourcePath, string destinationPath);
 
+    /// <summary>
+    /// Gives an existing file a second name (a hard link). What is written by one name is read by the other.
+    /// </summary>
+    /// <returns>False when the file system has no links, or refuses this one. Nothing is changed then.</returns>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    bool TryLink(string path, string newPath);
+
     /// <summary>Removes a file's name; open handles go on reading it. Does nothing when there is no such file.</summary>
     void DeleteFile(string path);
 
@@ -48,7 +55,9 @@ public interface IFileSystem
 
 /// <summary>One name in a directory.</summary>
 /// <param name="Name">The name alone, without its directory.</param>
-/// <param name="IsDirectory">Whether it names a directory.</param>
+/// <param name="IsDirectory">
+/// Whether it names a directory. A link that leads nowhere does: its target may be on a disk that is not mounted.
+/// </param>
 /// <param name="LengthBytes">A file's length; 0 for a directory.</param>
 /// <param name="LastWriteMs">When its content was last written, Unix milliseconds.</param>
 public readonly record struct DirectoryEntry(string Name, bool IsDirectory, long LengthBytes, long LastWriteMs);

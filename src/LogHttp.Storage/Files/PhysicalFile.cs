@@ -15,6 +15,20 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
     // Asked for once: a stream that is asked for its handle calls lseek(2) each time.
     readonly SafeFileHandle _handle = stream.SafeFileHandle;
 
+    /// <summary>Opens a file. One whose directory is missing is missing too, as IFileSystem.Open has it.</summary>
+    /// <exception cref="FileNotFoundException">The mode is Open, and there is no such file.</exception>
+    public static PhysicalFile Open(string path, FileStreamOptions options) => DiskErrors.Translate(path, () =>
+    {
+        try
+        {
+            return new PhysicalFile(new FileStream(path, options));
+        }
+        catch (DirectoryNotFoundException exception) when (options.Mode == FileMode.Open)
+        {
+            throw new FileNotFoundException(exception.Message, path, exception);
+        }
+    });
+
     public long LengthBytes => RandomAccess.GetLength(_handle);
 
     public FileStream Stream => stream;
@@ -45,6 +59,10 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
         catch (IOException exception) when (DiskErrors.IsDiskFull(exception))
         {
             throw DiskErrors.DiskFull(stream.Name, exception);
+        }
+        catch (ArgumentOutOfRangeException exception) when (DiskErrors.IsFileTooLarge(exception))
+        {
+            throw DiskErrors.FileTooLarge(stream.Name, exception);
         }
         catch (UnauthorizedAccessException exception)
         {

@@ -6,13 +6,13 @@ public sealed class ReadOnlyFileSystem : IFileSystem
     const string Refusal = "Nothing is changed here.";
 
     /// <inheritdoc/>
-    public IFile Open(string path) => DiskErrors.Translate(path, () => new PhysicalFile(new FileStream(path, new FileStreamOptions
+    public IFile Open(string path) => PhysicalFile.Open(path, new FileStreamOptions
     {
         Mode = FileMode.Open,
         Access = FileAccess.Read,
         Share = FileShare.ReadWrite | FileShare.Delete,
         BufferSize = 0,
-    })));
+    });
 
     /// <inheritdoc/>
     public IReadOnlyList<DirectoryEntry> List(string directory) => PhysicalFileSystem.ListDirectory(directory);
@@ -30,6 +30,9 @@ public sealed class ReadOnlyFileSystem : IFileSystem
 
     /// <inheritdoc/>
     public void Rename(string sourcePath, string destinationPath) => throw new NotSupportedException(Refusal);
+
+    /// <inheritdoc/>
+    public bool TryLink(string path, string newPath) => throw new NotSupportedException(Refusal);
 
     /// <inheritdoc/>
     public void DeleteFile(string path) => throw new NotSupportedException(Refusal);

@@ -1,8 +1,8 @@
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// Waits until all logs that held unsynced bytes when it began have them in their segments, or elsewhere. One that can do
-/// neither never tells it so, and then the files that hold its entries stay as they are. Any thread.
+/// Waits until all logs that held unsynced bytes when it began have them in their segments, or elsewhere. One that can
+/// do neither never tells it so, and then the files that hold its entries stay as they are. Any thread.
 /// </summary>
 /// <param name="endRound">The rounds before this one are in segments once it ends.</param>
 /// <param name="logs">How many logs were asked.</param>
@@ -28,12 +28,15 @@ internal interface IUnsyncedLog
     /// <summary>Whether it holds such bytes, or is about to.</summary>
     bool IsUnsynced { get; }
 
-    /// <summary>Goes on where <see cref="JournalWriter.TryEnter"/> had it wait. Does no work on the calling thread.</summary>
-    void Resume();
+    /// <summary>
+    /// Continues where <see cref="JournalWriter.TryEnter"/> had it wait. Does no work on the calling thread.
+    /// </summary>
+    /// <param name="failure">Why no journal file could be made while it waited. Null where it may ask again.</param>
+    void Resume(IOException? failure);
 
     /// <summary>
     /// Makes durable in the segment all that was written so far. Tells the checkpoint once that is so, or once the
-    /// log's entries are kept elsewhere; where neither can be had, never.
+    /// log's entries are kept elsewhere. Where neither can be had, never.
     /// </summary>
     void SyncFor(JournalCheckpoint checkpoint);
 }

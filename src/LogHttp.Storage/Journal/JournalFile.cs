@@ -107,7 +107,7 @@ internal sealed class JournalFile : IDisposable
         new(directory, number, fileSystem.Open(System.IO.Path.Combine(directory, NameOf(number))));
 
     /// <summary>Writes a round. Not durable before <see cref="Sync"/>.</summary>
-    /// <param name="round">The round with its head; with or without padding behind it.</param>
+    /// <param name="round">The round with its head. With or without padding behind it.</param>
     /// <param name="position">A multiple of 4,096, so that the round ends within the file.</param>
     public void Write(ReadOnlySpan<byte> round, long position)
     {
@@ -124,7 +124,7 @@ internal sealed class JournalFile : IDisposable
     /// <summary>Makes everything written durable. After a failure a second call proves nothing.</summary>
     public void Sync() => File.Sync();
 
-    /// <summary>Closes and deletes the file; durable when it returns.</summary>
+    /// <summary>Closes and deletes the file. Durable when it returns.</summary>
     public void Remove(IFileSystem fileSystem)
     {
         Dispose();

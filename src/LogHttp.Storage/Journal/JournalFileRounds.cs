@@ -27,7 +27,7 @@ internal sealed class JournalFileRounds
     /// <summary>Whether there is a valid round at position 0. Without one the numbers below are 0.</summary>
     public bool HasRounds => LastNumber > 0;
 
-    /// <summary>The epoch of this use of the file; null when not even a head says it.</summary>
+    /// <summary>The epoch of this use of the file. Null when not even a head says it.</summary>
     public ulong? Epoch { get; private set; }
 
     public ulong FirstNumber { get; private set; }
@@ -45,7 +45,7 @@ internal sealed class JournalFileRounds
     public long EndPosition { get; private set; }
 
     /// <summary>
-    /// The number of the round at <see cref="EndPosition"/> that is torn, 0 when it is unknown; null when nothing there
+    /// The number of the round at <see cref="EndPosition"/> that is torn, 0 when it is unknown. Null when nothing there
     /// looks like a round.
     /// </summary>
     public ulong? TornNumber { get; private set; }
@@ -61,7 +61,7 @@ internal sealed class JournalFileRounds
     public uint StrayHeadChecksum { get; private set; }
 
     /// <summary>
-    /// Why the bytes at <see cref="EndPosition"/> are damaged rather than torn; null when they are not.
+    /// Why the bytes at <see cref="EndPosition"/> are damaged rather than torn. Null when they are not.
     /// </summary>
     public string? Fault { get; private set; }
 

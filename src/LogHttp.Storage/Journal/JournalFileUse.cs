@@ -1,12 +1,12 @@
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// One use of a journal file: from its first round under a new epoch until nothing in it is needed. What a start found is
-/// one use too, of all files that it read. Belongs to the commit thread.
+/// One use of a journal file: from its first round under a new epoch until nothing in it is needed. What a start found
+/// is one use too, of all files that it read. Belongs to the commit thread.
 /// </summary>
 internal sealed class JournalFileUse(IReadOnlyList<JournalFile> files, ulong epoch, ulong firstRound)
 {
-    /// <summary>The file; several only for what a start found.</summary>
+    /// <summary>The file. Several only for what a start found.</summary>
     public IReadOnlyList<JournalFile> Files => files;
 
     public JournalFile File => files[^1];
@@ -34,9 +34,8 @@ internal sealed class JournalFileUse(IReadOnlyList<JournalFile> files, ulong epo
 
     public bool IsHalfFull => Position >= File.SizeBytes / 2;
 
-    public void Add(JournalSubject subject)
-    {
-        Subjects.Add(subject);
-        StateBytes += subject.StateBytes;
-    }
+    public void Add(JournalSubject subject) => Subjects.Add(subject);
+
+    /// <summary>A subject's last entry takes so much, or so much more.</summary>
+    public void Reserve(int stateBytes) => StateBytes += stateBytes;
 }

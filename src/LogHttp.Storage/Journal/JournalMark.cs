@@ -8,12 +8,16 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// The file beside the topics that says whether their journal is needed (api/FORMAT.md §10). A directory of topics without
-/// its journal, or with an older one, must not be cut.
+/// The file beside the topics that says whether their journal is needed (api/FORMAT.md §10). A directory of topics
+/// without its journal, or with an older one, must not be cut.
 /// </summary>
 /// <param name="Epoch">A durable round with this epoch is in the journal.</param>
-/// <param name="IsEmpty">Whether no journal is needed: the process stopped cleanly, and each topic is complete in itself.</param>
-/// <param name="LastRound">With an empty journal, the last round's number: the next start continues with the next one.</param>
+/// <param name="IsEmpty">
+/// Whether no journal is needed: the process stopped cleanly, and each topic is complete in itself.
+/// </param>
+/// <param name="LastRound">
+/// With an empty journal, the last round's number: the next start continues with the next one.
+/// </param>
 /// <param name="LastHeadChecksum">With an empty journal, the last round's head checksum.</param>
 internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong LastRound = 0, uint LastHeadChecksum = 0)
 {
@@ -28,8 +32,8 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
     public long Sequence { get; init; }
 
     /// <summary>
-    /// Writes the mark; durable when it returns. Where there is a file, the slot of the older mark is overwritten: that needs
-    /// no room on a full disk and one sync, and an interrupted write leaves the mark before.
+    /// Writes the mark. Durable when it returns. Where there is a file, the slot of the older mark is overwritten:
+    /// that needs no room on a full disk and one sync, and an interrupted write leaves the mark before.
     /// </summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The directory of topics.</param>
@@ -64,7 +68,8 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         try
         {
             using var file = fileSystem.Open(path);
-            return ReadSlots(file, path) ?? throw new CorruptionException(path, 0, "neither of its two marks has the CRC that it should");
+            return ReadSlots(file, path)
+                ?? throw new CorruptionException(path, 0, "neither of its two marks has the CRC that it should");
         }
         catch (FileNotFoundException)
         {
@@ -88,8 +93,10 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
     internal ReadOnlyMemory<byte> Encode()
     {
         var buffer = new ArrayBufferWriter<byte>();
+        var epoch = Epoch.ToString("x16", CultureInfo.InvariantCulture);
+        var content = new Content(CurrentFormat, epoch, IsEmpty, LastRound, LastHeadChecksum, Sequence);
         using (var writer = new Utf8JsonWriter(buffer))
-            JsonSerializer.Serialize(writer, new Content(CurrentFormat, Epoch.ToString("x16", CultureInfo.InvariantCulture), IsEmpty, LastRound, LastHeadChecksum, Sequence), MarkContext.Default.Content);
+            JsonSerializer.Serialize(writer, content, MarkContext.Default.Content);
         // Spaces fill the slot: they are part of the line, before its line feed.
         var padding = SlotBytes - buffer.WrittenCount - ChecksummedLine.OverheadBytes;
         buffer.GetSpan(padding)[..padding].Fill((byte)' ');
@@ -110,13 +117,18 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
             if (format > CurrentFormat)
             {
                 throw new NotSupportedException(
-                    $"{path} has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or a newer one.");
+                    $"{path} has format {format}; this server knows {CurrentFormat}. "
+                    + "Use the server that wrote it, or a newer one.");
             }
             var content = JsonSerializer.Deserialize(line, MarkContext.Default.Content);
             if (content is not { Format: CurrentFormat, Epoch.Length: 16 }
-                || !ulong.TryParse(content.Epoch, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var epoch))
+                || !ulong.TryParse(
+                    content.Epoch, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var epoch))
                 throw new CorruptionException(path, 0, "it is no journal mark");
-            return new(epoch, content.IsEmpty, content.LastRound, content.LastHeadChecksum) { Sequence = content.Sequence };
+            return new(epoch, content.IsEmpty, content.LastRound, content.LastHeadChecksum)
+            {
+                Sequence = content.Sequence,
+            };
         }
         catch (JsonException exception)
         {
@@ -127,7 +139,13 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
     [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Skip)]
     sealed record AnyContent(int Format);
 
-    sealed record Content(int Format, string Epoch, bool IsEmpty, ulong LastRound, uint LastHeadChecksum, long Sequence);
+    sealed record Content(
+        int Format,
+        string Epoch,
+        bool IsEmpty,
+        ulong LastRound,
+        uint LastHeadChecksum,
+        long Sequence);
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

@@ -1,12 +1,17 @@
 namespace LogHttp.Storage.Journal;
 
 /// <summary>The bounds of the journal.</summary>
-/// <param name="Directory">The journal's directory; it may be a mount of its own.</param>
+/// <param name="Directory">The journal's directory. It may be a mount of its own.</param>
 /// <param name="MarkDirectory">The directory of all topics, which holds the mark.</param>
 /// <param name="MinFileBytes">The size of the first files.</param>
 /// <param name="MaxFileBytes">The size that files grow to.</param>
 /// <param name="MaxUnsyncedLogs">How many logs may hold bytes that only the journal has durably.</param>
-internal sealed record JournalOptions(string Directory, string MarkDirectory, long MinFileBytes, long MaxFileBytes, int MaxUnsyncedLogs)
+internal sealed record JournalOptions(
+    string Directory,
+    string MarkDirectory,
+    long MinFileBytes,
+    long MaxFileBytes,
+    int MaxUnsyncedLogs)
 {
     /// <summary>Files in rotation: one is written, one is ready, others wait until their segments are synced.</summary>
     public const int MaxFiles = 4;
@@ -17,6 +22,6 @@ internal sealed record JournalOptions(string Directory, string MarkDirectory, lo
     /// </summary>
     public long RoundBytes => Math.Min(4 << 20, MinFileBytes / 4);
 
-    /// <summary>Units may wait for rounds up to this; turns wait before they write more.</summary>
+    /// <summary>Units may wait for rounds up to this. Turns wait before they write more.</summary>
     public long MaxWaitingBytes => 4 * RoundBytes;
 }

@@ -47,14 +47,14 @@ internal sealed class JournalScan
     public IReadOnlyList<JournalRange> Rounds { get; private set; } = [];
 
     /// <summary>
-    /// The highest number of any valid round; 0 when there is none. The next round has the number after it.
+    /// The highest number of any valid round. 0 when there is none. The next round has the number after it.
     /// </summary>
     public ulong LastNumber { get; private set; }
 
-    /// <summary>The head checksum of the round with <see cref="LastNumber"/>; 0 when there is none.</summary>
+    /// <summary>The head checksum of the round with <see cref="LastNumber"/>. 0 when there is none.</summary>
     public uint LastHeadChecksum { get; private set; }
 
-    /// <summary>The oldest round that the last round still needs; 0 when there is no round.</summary>
+    /// <summary>The oldest round that the last round still needs. 0 when there is no round.</summary>
     public ulong OldestNeeded { get; private set; }
 
     /// <summary>A number that no file has had, unless it was removed.</summary>
@@ -74,8 +74,11 @@ internal sealed class JournalScan
     /// <summary>Whether no file holds a round.</summary>
     public bool IsEmpty => LastNumber == 0;
 
-    /// <summary>Why a needed round before the last one is missing or damaged; null when none is.</summary>
+    /// <summary>Why a needed round before the last one is missing or damaged. Null when none is.</summary>
     public string? Damage { get; private set; }
+
+    /// <summary>Where the damaged round stands. Null when it is missing, or when files contradict each other.</summary>
+    public (string Path, long Position)? DamagedPlace { get; private set; }
 
     /// <summary>The last round, when it is torn. It does not count.</summary>
     public TornRound? TornRound { get; private set; }
@@ -203,7 +206,7 @@ internal sealed class JournalScan
     }
 
     /// <summary>
-    /// Returns the file whose rounds a file continues; null, with <see cref="Damage"/>, when there is none.
+    /// Returns the file whose rounds a file continues. Null, with <see cref="Damage"/>, when there is none.
     /// </summary>
     JournalFileRounds? FindPredecessor(IFileSystem fileSystem, List<JournalFileRounds> files, JournalFileRounds file)
     {
@@ -221,8 +224,8 @@ internal sealed class JournalScan
             // Only the round whose write or sync failed is written again: nothing follows it in the file that failed.
             if (candidate.LastNumber > first)
             {
-                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} begins "
-                    + $"with round {first} too.";
+                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} "
+                    + $"begins with round {first} too.";
             }
             return candidate;
         }
@@ -236,13 +239,17 @@ internal sealed class JournalScan
         }
         else
         {
-            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} is "
-                + "the oldest needed.";
+            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} "
+                + "is the oldest needed.";
         }
         return null;
     }
 
-    void SetDamage(JournalFileRounds file) => Damage = $"{file.Path}, position {file.EndPosition}: {file.Fault}.";
+    void SetDamage(JournalFileRounds file)
+    {
+        Damage = $"{file.Path}, position {file.EndPosition}: {file.Fault}.";
+        DamagedPlace = (file.Path, file.EndPosition);
+    }
 
     List<JournalRange> RangesOf(IFileSystem fileSystem, List<JournalFileRounds> files)
     {

@@ -6,7 +6,9 @@ namespace LogHttp.Storage.Journal;
 /// </summary>
 internal abstract class JournalUnit
 {
-    /// <summary>The size of all entries in a round, at most <see cref="JournalFormat.MaxRoundBytes"/> less a head.</summary>
+    /// <summary>
+    /// The size of all entries in a round, at most <see cref="JournalFormat.MaxRoundBytes"/> less a head.
+    /// </summary>
     public abstract int EncodedBytes { get; }
 
     /// <summary>The number of entries.</summary>
@@ -15,7 +17,9 @@ internal abstract class JournalUnit
     /// <summary>The number of records in its entries, for the counters.</summary>
     public virtual int RecordCount => 0;
 
-    /// <summary>Whether an earlier unit of the same partition came to nothing, so that this one must not be written.</summary>
+    /// <summary>
+    /// Whether an earlier unit of the same partition came to nothing, so that this one must not be written.
+    /// </summary>
     public abstract bool IsAbandoned { get; }
 
     /// <summary>Later units of the same partition are not written. Runs on the commit thread.</summary>
@@ -24,21 +28,23 @@ internal abstract class JournalUnit
     /// <summary>Writes the entries. Runs on the commit thread, more than once where a round is written again.</summary>
     public abstract int Encode(Span<byte> destination);
 
-    /// <summary>Updates the subjects that the entries name. Runs on the commit thread once the round is durable.</summary>
+    /// <summary>
+    /// Updates the subjects that the entries name. Runs on the commit thread once the round is durable.
+    /// </summary>
     public abstract void Journaled(JournalFileUse file);
 
     /// <summary>Ends the unit's way: it is durable, or its outcome is unknown. Called once.</summary>
-    /// <param name="failure">Why it is not known to be durable; null when it is.</param>
+    /// <param name="failure">Why it is not known to be durable. Null when it is.</param>
     public abstract void Completed(IOException? failure);
 }
 
 /// <summary>
-/// Something whose last entry must outlive the reuse of journal files: a partition, later a group. Its fields belong to
+/// Something whose last entry must outlive the reuse of journal files: a partition, or a group. Its fields belong to
 /// the commit thread, and before the first round to the start.
 /// </summary>
 internal abstract class JournalSubject
 {
-    /// <summary>The file that holds its last entry; null when no file does.</summary>
+    /// <summary>The file that holds its last entry. Null when no file does.</summary>
     public JournalFileUse? LastFile { get; private set; }
 
     /// <summary>Whether its own files say what the last entry says, so that no journal file needs to.</summary>
@@ -50,13 +56,21 @@ internal abstract class JournalSubject
     /// <summary>Writes one entry that says what the last entry says, without what is synced elsewhere by now.</summary>
     public abstract int WriteState(Span<byte> destination);
 
+    int _reservedBytes;
+
     /// <summary>Records that a file holds the last entry now.</summary>
     public void NameIn(JournalFileUse file)
     {
-        if (LastFile == file)
+        var stateBytes = StateBytes;
+        if (LastFile != file)
+        {
+            (LastFile, _reservedBytes) = (file, 0);
+            file.Add(this);
+        }
+        if (stateBytes <= _reservedBytes)
             return;
-        LastFile = file;
-        file.Add(this);
+        file.Reserve(stateBytes - _reservedBytes);
+        _reservedBytes = stateBytes;
     }
 }
 
@@ -73,7 +87,7 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
 
     public int Number => number;
 
-    /// <summary>What the last entry says of the partition's end; null before the first.</summary>
+    /// <summary>What the last entry says of the partition's end. Null before the first.</summary>
     public JournalEntry? State { get; private set; }
 
     /// <summary>Whether a unit of the partition came to nothing. The commit thread's.</summary>
@@ -95,7 +109,8 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
     /// <summary>The entries of this partition were moved to <c>unplaced/</c>, and decide its end from there.</summary>
     public void MovedToUnplaced() => _isUnplaced = true;
 
-    public override bool IsCovered => _isUnplaced || State is not { } state || (Volatile.Read(ref _checkpointed)?.Says(state) ?? false);
+    public override bool IsCovered =>
+        _isUnplaced || State is not { } state || (Volatile.Read(ref _checkpointed)?.Says(state) ?? false);
 
     public override int StateBytes => JournalFormat.EncodedBytes(payloadBytes: 0);
 
@@ -104,12 +119,15 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
     /// <summary>Takes over what an entry says once its round is durable, or at the start what recovery found.</summary>
     public void SetState(in JournalEntry state)
     {
-        State = state.Kind == JournalEntryKind.JournalingEnds ? state : state with { Kind = JournalEntryKind.SyncedUpTo };
+        State = state.Kind == JournalEntryKind.JournalingEnds
+            ? state
+            : state with { Kind = JournalEntryKind.SyncedUpTo };
         Volatile.Write(ref _isKnown, true);
     }
 
     /// <summary>The partition ends at a place.</summary>
-    public void SetEnd(long segmentBaseOffset, long position) => SetState(Entry(JournalEntryKind.SyncedUpTo, segmentBaseOffset, position));
+    public void SetEnd(long segmentBaseOffset, long position) =>
+        SetState(Entry(JournalEntryKind.SyncedUpTo, segmentBaseOffset, position));
 
     /// <summary>A unit came to nothing: the next ones must not be written behind the gap.</summary>
     public void Abandon() => IsAbandoned = true;

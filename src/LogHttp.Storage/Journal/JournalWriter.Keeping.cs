@@ -8,7 +8,7 @@ internal sealed partial class JournalWriter
 {
     readonly Lock _unsyncedGate = new();
 
-    // Guarded by _unsyncedGate; the count is read without it.
+    // Guarded by _unsyncedGate. The count is read without it.
     readonly HashSet<IUnsyncedLog> _unsynced = [];
     int _unsyncedCount;
 
@@ -17,7 +17,9 @@ internal sealed partial class JournalWriter
     bool _isLiveUsable;
     long _targetFileBytes;
     bool _isMakingFile;
-    IOException? _makeFailure;
+
+    // Guarded by _gate: the last attempt to make or to free a file failed, and is repeated now and then.
+    bool _isAttemptDue;
 
     // Guarded by _gate: files of failed uses without a round that counts, which are not removed yet.
     int _unremoved;
@@ -29,21 +31,25 @@ internal sealed partial class JournalWriter
     // Guarded by _gate: logs that are open, and whether the journal closes with the last of them.
     int _openLogs;
     bool _isClosing;
+    bool _isCloseDue;
     bool _isClosed;
 
-    // Written by the commit thread; the rounds before it are in sealed files.
+    // Written by the commit thread. The rounds before it are in sealed files.
     ulong _liveFirstRound;
 
     // The keeper's, and the start's before that.
     readonly Queue<(JournalFileUse Use, ulong? LiveEpoch)> _freed = [];
     long _nextFileNumber;
 
+    // The keeper's: the first file of the use at the head of _freed that is not free yet.
+    int _nextFreed;
+
     // Written by the commit thread with the first round, then by the keeper.
     ulong? _markedEpoch;
 
     readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>A log was opened; the journal closes after it.</summary>
+    /// <summary>A log was opened. The journal closes after it.</summary>
     public void Opened()
     {
         lock (_gate)
@@ -100,23 +106,57 @@ internal sealed partial class JournalWriter
         lock (_gate)
             resumed = TakeResumed();
         foreach (var parked in resumed)
-            parked.Resume();
+            parked.Resume(failure: null);
     }
 
     /// <summary>Tries again what a full or failing disk did not let the keeper do. Called now and then.</summary>
     public void Keep()
     {
-        bool isFreeing;
         lock (_gate)
         {
-            isFreeing = _freed.Count > 0;
-            if (!isFreeing && _makeFailure is null)
+            if (!_isAttemptDue)
                 return;
-            _makeFailure = null;
+            _isAttemptDue = false;
         }
+        ScheduleKeeper(static journal => journal.FreeAll());
+        KeepSpare();
+    }
+
+    /// <summary>
+    /// Has an attempt made to provide a file, for a log or a round that waits for one. Each attempt has such a reason: on a
+    /// full disk the keeper must not try on and on.
+    /// </summary>
+    void RequestFile()
+    {
+        bool isFreeing;
+        lock (_gate)
+            isFreeing = _freed.Count > 0;
         if (isFreeing)
             ScheduleKeeper(static journal => journal.FreeAll());
         KeepSpare();
+    }
+
+    /// <summary>
+    /// An attempt to make or to free a file failed. Those who waited for it are told, and nobody else: when the next one
+    /// comes, the disk may have room again.
+    /// </summary>
+    void AttemptFailed(IOException exception)
+    {
+        IUnsyncedLog[] refused = [];
+        lock (_gate)
+        {
+            _isAttemptDue = true;
+            if (_isStalled)
+                _stallFailure = exception;
+            if (!HasFile)
+            {
+                refused = [.. _parked];
+                _parked.Clear();
+            }
+        }
+        foreach (var log in refused)
+            log.Resume(exception);
+        Wake();
     }
 
     void ScheduleKeeper(Action<JournalWriter> work)
@@ -191,7 +231,7 @@ internal sealed partial class JournalWriter
         {
             // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
             var isBounded = _files >= JournalOptions.MaxFiles && HasFile;
-            if (_isMakingFile || _isClosed || _damage is not null || _makeFailure is not null || _spares.Count > 0 || isBounded)
+            if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0 || isBounded)
                 return;
             _isMakingFile = true;
         }
@@ -207,9 +247,10 @@ internal sealed partial class JournalWriter
         catch (IOException exception)
         {
             lock (_gate)
-                (_isMakingFile, _makeFailure) = (false, exception);
+                _isMakingFile = false;
             StorageLog.NoJournalFile(_environment.Logger, exception, _options.Directory);
-            ResumeAll();
+            AttemptFailed(exception);
+            return;
         }
         Wake();
     }
@@ -219,7 +260,8 @@ internal sealed partial class JournalWriter
         long sizeBytes;
         lock (_gate)
             sizeBytes = _targetFileBytes;
-        var file = JournalFile.Make(_environment.FileSystem, _options.Directory, _nextFileNumber, sizeBytes, _environment.NewId);
+        var (fileSystem, directory) = (_environment.FileSystem, _options.Directory);
+        var file = JournalFile.Make(fileSystem, directory, _nextFileNumber, sizeBytes, _environment.NewId);
         _nextFileNumber++;
         return file;
     }
@@ -228,14 +270,14 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
-            (_isMakingFile, _makeFailure) = (false, null);
+            _isMakingFile = false;
             _files++;
             _spares.Enqueue(file);
         }
         ResumeAll();
     }
 
-    /// <summary>Logs that wait look again: a file is ready, or it is known why there is none.</summary>
+    /// <summary>Logs that wait look again: a file is ready.</summary>
     void ResumeAll()
     {
         IUnsyncedLog[] parked;
@@ -245,7 +287,7 @@ internal sealed partial class JournalWriter
             _parked.Clear();
         }
         foreach (var log in parked)
-            log.Resume();
+            log.Resume(failure: null);
     }
 
     /// <summary>Hands a use that is needed no more to the keeper.</summary>
@@ -274,12 +316,14 @@ internal sealed partial class JournalWriter
                 // The mark names an epoch that must be found: before that is overwritten, it names another.
                 if (next.LiveEpoch is { } liveEpoch && _markedEpoch == next.Use.Epoch)
                     WriteMark(liveEpoch);
-                foreach (var file in next.Use.Files)
-                    Reuse(file, next.Use.HasFailed);
+                for (; _nextFreed < next.Use.Files.Count; _nextFreed++)
+                    Reuse(next.Use.Files[_nextFreed], next.Use.HasFailed);
+                _nextFreed = 0;
             }
             catch (IOException exception)
             {
                 StorageLog.JournalFileNotFreed(_environment.Logger, exception, next.Use.File.Path);
+                AttemptFailed(exception);
                 return;
             }
             lock (_gate)
@@ -287,11 +331,15 @@ internal sealed partial class JournalWriter
                 _freed.Dequeue();
                 _unremoved -= next.Use.HasRounds ? 0 : 1;
             }
+            ResumeAll();
             Wake();
         }
     }
 
-    /// <summary>Makes a file a spare; one that failed, is too small or too many is removed, and another made where one is missing.</summary>
+    /// <summary>
+    /// Makes a file a spare. One that failed, is too small or too many is removed, and another made where one is
+    /// missing.
+    /// </summary>
     void Reuse(JournalFile file, bool hasFailed)
     {
         lock (_gate)
@@ -301,13 +349,16 @@ internal sealed partial class JournalWriter
                 _spares.Enqueue(file);
                 return;
             }
-            _files--;
         }
         file.Remove(_environment.FileSystem);
+        lock (_gate)
+            _files--;
         KeepSpare();
     }
 
-    /// <summary>With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.</summary>
+    /// <summary>
+    /// With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.
+    /// </summary>
     IOException? TryMark()
     {
         if (_markedEpoch is not null)
@@ -334,23 +385,43 @@ internal sealed partial class JournalWriter
 
     void WriteMark(ulong epoch)
     {
-        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0).Write(_environment.FileSystem, _options.MarkDirectory);
+        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0)
+            .Write(_environment.FileSystem, _options.MarkDirectory);
         _markedEpoch = epoch;
     }
 
-    /// <summary>All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.</summary>
+    /// <summary>Closes the journal where that waited for the last round.</summary>
+    void CloseIfDue()
+    {
+        lock (_gate)
+        {
+            if (!_isCloseDue || _isRunning)
+                return;
+            _isCloseDue = false;
+        }
+        ScheduleKeeper(static journal => journal.Close());
+    }
+
+    /// <summary>
+    /// All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.
+    /// </summary>
     void Close()
     {
         lock (_gate)
         {
-            if (_isClosed)
+            // A round that retires a file may run still. It uses the files that are closed here.
+            _isCloseDue = _isRunning;
+            if (_isClosed || _isCloseDue)
                 return;
             _isClosed = true;
         }
         try
         {
             if (IsEmpty())
-                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(_environment.FileSystem, _options.MarkDirectory);
+            {
+                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
+                    .Write(_environment.FileSystem, _options.MarkDirectory);
+            }
         }
         catch (IOException exception)
         {
@@ -360,7 +431,10 @@ internal sealed partial class JournalWriter
         foreach (var file in OpenFiles())
             file.Dispose();
         if (Counters.Rounds > 0)
-            StorageLog.JournalClosed(_environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+        {
+            StorageLog.JournalClosed(
+                _environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+        }
         _closed.TrySetResult();
     }
 
@@ -383,7 +457,13 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
-            return [.. _spares, .. _freed.SelectMany(static freed => freed.Use.Files), .. _sealed.SelectMany(static use => use.Files), .. _live?.Files ?? []];
+            return
+            [
+                .. _spares,
+                .. _freed.SelectMany(static freed => freed.Use.Files),
+                .. _sealed.SelectMany(static use => use.Files),
+                .. _live?.Files ?? [],
+            ];
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using LogHttp.Storage.Files;
 
@@ -10,11 +11,19 @@ internal sealed partial class JournalWriter
     readonly List<JournalFileUse> _readable = [];
 
     // Partitions by topic id and number. Added at the start and at creation, removed with their topic.
-    readonly System.Collections.Concurrent.ConcurrentDictionary<(ulong TopicId, int Number), JournalPartition> _partitions = [];
+    readonly ConcurrentDictionary<(ulong TopicId, int Number), JournalPartition> _partitions = [];
+
+    // Groups by name. Added at the start and with their first unit.
+    readonly ConcurrentDictionary<GroupKey, JournalGroup> _groups = [];
 
     string? _damage;
 
-    JournalWriter(StorageEnvironment environment, JournalOptions options, PipeScheduler commitScheduler, PipeScheduler keeperScheduler, DiskReserve reserve)
+    JournalWriter(
+        StorageEnvironment environment,
+        JournalOptions options,
+        PipeScheduler commitScheduler,
+        PipeScheduler keeperScheduler,
+        DiskReserve reserve)
     {
         (_environment, _options, _reserve) = (environment, options, reserve);
         (_commitScheduler, _keeperScheduler) = (commitScheduler, keeperScheduler);
@@ -29,7 +38,13 @@ internal sealed partial class JournalWriter
     /// <param name="reserve">Room for the mark on a full disk.</param>
     /// <param name="found">What the start found.</param>
     /// <exception cref="IOException">A file can't be opened.</exception>
-    public static JournalWriter Open(StorageEnvironment environment, JournalOptions options, PipeScheduler commitScheduler, PipeScheduler keeperScheduler, DiskReserve reserve, JournalStart found)
+    public static JournalWriter Open(
+        StorageEnvironment environment,
+        JournalOptions options,
+        PipeScheduler commitScheduler,
+        PipeScheduler keeperScheduler,
+        DiskReserve reserve,
+        JournalStart found)
     {
         var journal = new JournalWriter(environment, options, commitScheduler, keeperScheduler, reserve)
         {
@@ -40,8 +55,16 @@ internal sealed partial class JournalWriter
         };
         if (found.Damage is not null)
             return journal;
-        foreach (var number in found.FreeFiles)
-            journal.Adopt(JournalFile.Open(environment.FileSystem, options.Directory, number));
+        try
+        {
+            foreach (var number in found.FreeFiles)
+                journal.Adopt(JournalFile.Open(environment.FileSystem, options.Directory, number));
+        }
+        catch
+        {
+            journal.Abandon();
+            throw;
+        }
         return journal;
     }
 
@@ -49,8 +72,16 @@ internal sealed partial class JournalWriter
     public JournalPartition PartitionFor(ulong topicId, int number) =>
         _partitions.GetOrAdd((topicId, number), static key => new JournalPartition(key.TopicId, key.Number));
 
-    /// <summary>Every partition that the journal says something of. For the start.</summary>
-    public IEnumerable<JournalPartition> KnownPartitions => _partitions.Values.Where(static partition => partition.State is not null).OrderBy(static partition => (partition.TopicId, partition.Number));
+    /// <summary>The group as the journal knows it: the same one each time.</summary>
+    public JournalGroup GroupFor(GroupKey key) => _groups.GetOrAdd(key, static key => new JournalGroup(key));
+
+    /// <summary>Every partition and group that the journal says something of. For the start.</summary>
+    public IEnumerable<JournalSubject> KnownSubjects =>
+    [
+        .. _partitions.Values.Where(static partition => partition.State is not null)
+            .OrderBy(static partition => (partition.TopicId, partition.Number)),
+        .. _groups.Values.OrderBy(static group => (group.Key.TopicId, group.Key.Partition, group.Key.Name)),
+    ];
 
     /// <summary>A topic's partitions are gone.</summary>
     public void Forget(ulong topicId, int partitions)
@@ -60,14 +91,14 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read may be
-    /// in the page cache only, and with a power cut the next start would find another end.
+    /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read
+    /// may be in the page cache only, and with a power cut the next start would find another end.
     /// </summary>
     /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
-    /// <param name="partitions">Every partition that the journal said something of.</param>
+    /// <param name="subjects">Everything that the journal said something of.</param>
     /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
-    public void RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalPartition> partitions)
+    public void RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalSubject> subjects)
     {
         var last = ranges[^1];
         var files = new List<JournalFile>();
@@ -75,14 +106,14 @@ internal sealed partial class JournalWriter
         _sealed.Enqueue(start);
         foreach (var range in ranges)
             files.Add(JournalFile.Open(_environment.FileSystem, _options.Directory, range.FileNumber));
-        // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file is
-        // overwritten before that round, and a mark that names it, are on the disk.
+        // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file
+        // is overwritten before that round, and a mark that names it, are on the disk.
         MakeDurable(start.File, last);
         WriteMark(last.Epoch);
         lock (_gate)
             _files += start.Files.Count;
-        foreach (var partition in partitions)
-            partition.NameIn(start);
+        foreach (var subject in subjects)
+            subject.NameIn(start);
         _syncedBefore = _lastRound + 1;
         try
         {
@@ -107,7 +138,9 @@ internal sealed partial class JournalWriter
             (_isRunning, _isCheckpointing) = (false, false);
     }
 
-    /// <summary>Writes a file's last round again as it is, and syncs it. The same bytes in the same place can't tear.</summary>
+    /// <summary>
+    /// Writes a file's last round again as it is, and syncs it. The same bytes in the same place can't tear.
+    /// </summary>
     static void MakeDurable(JournalFile file, in JournalRange range)
     {
         var bytes = new byte[JournalFormat.HeadBytes];
@@ -117,7 +150,8 @@ internal sealed partial class JournalWriter
             position += lengthBytes;
             file.File.ReadExactly(bytes.AsSpan(0, JournalFormat.HeadBytes), position);
             if (!RoundHead.TryRead(bytes, out var head, out _))
-                throw new Segments.CorruptionException(file.Path, position, "a round that was read is not there any more");
+                throw new Segments.CorruptionException(
+                    file.Path, position, "a round that was read is not there any more");
             lengthBytes = JournalFormat.Align(head.LengthBytes);
         }
         bytes = new byte[lengthBytes];
@@ -135,7 +169,8 @@ internal sealed partial class JournalWriter
     {
         try
         {
-            new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(_environment.FileSystem, _options.MarkDirectory);
+            new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
+                .Write(_environment.FileSystem, _options.MarkDirectory);
         }
         catch (DiskFullException exception) when (isNew)
         {
@@ -153,7 +188,9 @@ internal sealed partial class JournalWriter
             file.Dispose();
     }
 
-    /// <summary>Hands out the entries of one partition that are durable in the journal, from a round of this process on.</summary>
+    /// <summary>
+    /// Hands out the entries of one partition that are durable in the journal, from a round of this process on.
+    /// </summary>
     /// <exception cref="IOException">A file can't be read, or does not hold what was written.</exception>
     public void ReadBack(JournalPartition partition, ulong firstRound, JournalEntryHandler handler)
     {
@@ -168,11 +205,13 @@ internal sealed partial class JournalWriter
             if (number + 1 < uses.Length && uses[number + 1].FirstRound <= firstRound)
                 continue;
             var range = new JournalRange(use.File.Number, use.Epoch, 0, use.FirstRound, use.Position);
-            JournalReader.Read(use.File.File, use.File.Path, range, firstRound, lastRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round) =>
-            {
-                if (entry.TopicId == partition.TopicId && entry.Partition == partition.Number)
-                    handler(entry, payload, round);
-            });
+            JournalReader.Read(use.File.File, use.File.Path, range, firstRound, lastRound, HandOwn);
+        }
+
+        void HandOwn(in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round)
+        {
+            if (entry.TopicId == partition.TopicId && entry.Partition == partition.Number)
+                handler(entry, payload, round);
         }
     }
 
@@ -181,7 +220,10 @@ internal sealed partial class JournalWriter
     public void MoveToUnplaced(JournalPartition partition, ulong firstRound)
     {
         var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
-        ReadBack(partition, firstRound, (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
+        ReadBack(
+            partition,
+            firstRound,
+            (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
         unplaced.Flush();
         partition.MovedToUnplaced();
     }
@@ -193,7 +235,9 @@ internal sealed partial class JournalWriter
         _spares.Enqueue(file);
     }
 
-    /// <summary>A start with ends to record needs a file at once; a small one where the disk has room for no other.</summary>
+    /// <summary>
+    /// A start with ends to record needs a file at once. A small one where the disk has room for no other.
+    /// </summary>
     void MakeFirst(long stateBytes)
     {
         // One that an earlier process cut short can't take all ends.
@@ -225,9 +269,14 @@ internal sealed partial class JournalWriter
 }
 
 /// <summary>What a start found of the journal.</summary>
-/// <param name="LastRound">The last round's number; 0 for none.</param>
+/// <param name="LastRound">The last round's number. 0 for none.</param>
 /// <param name="LastHeadChecksum">Its head checksum.</param>
 /// <param name="NextFileNumber">A number that no file has.</param>
 /// <param name="FreeFiles">Files that hold nothing that is needed.</param>
 /// <param name="Damage">Why the journal can't be used, or null.</param>
-internal sealed record JournalStart(ulong LastRound, uint LastHeadChecksum, long NextFileNumber, IReadOnlyList<long> FreeFiles, string? Damage);
+internal sealed record JournalStart(
+    ulong LastRound,
+    uint LastHeadChecksum,
+    long NextFileNumber,
+    IReadOnlyList<long> FreeFiles,
+    string? Damage);

@@ -32,11 +32,14 @@ internal sealed partial class JournalWriter
     readonly List<IUnsyncedLog> _parked = [];
     long _waitingBytes;
 
-    // Guarded by _gate: a round is scheduled or runs; or one waits for a file.
+    // Guarded by _gate: a round is scheduled or runs. Or one waits for a file.
     bool _isRunning;
     bool _isStalled;
 
-    // The commit thread's; before the first round, the start's.
+    // Guarded by _gate: why the attempt failed that the stalled round waited for.
+    IOException? _stallFailure;
+
+    // The commit thread's. Before the first round, the start's.
     readonly Queue<JournalFileUse> _sealed = [];
     readonly List<JournalUnit> _round = [];
     readonly List<JournalSubject> _carried = [];
@@ -45,10 +48,11 @@ internal sealed partial class JournalWriter
     ulong _lastRound;
     uint _lastHeadChecksum;
 
-    // The commit thread's: whether the round of the next number was written, and may be durable, with other units.
+    // Guarded by _gate: whether the round of the next number was written, and may be durable, with other units.
     bool _isOutcomeUnknown;
 
-    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked at.
+    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked
+    // at.
     JournalFileUse? _retiring;
     int _nextRetiring;
 
@@ -59,11 +63,11 @@ internal sealed partial class JournalWriter
     public JournalCounters Counters { get; } = new();
 
     /// <summary>
-    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many segments
-    /// are not synced, or no file is ready, the log is resumed once it may.
+    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many
+    /// segments are not synced, or no file is ready, the log is resumed once it may.
     /// </summary>
     /// <param name="log">The log.</param>
-    /// <param name="failure">Why there is no journal file, where none can be made; the log is not resumed then.</param>
+    /// <param name="failure">Why the journal can't be used at all. The log is not resumed then.</param>
     public bool TryEnter(IUnsyncedLog log, out IOException? failure)
     {
         if (_damage is not null)
@@ -71,24 +75,21 @@ internal sealed partial class JournalWriter
             failure = new IOException($"The journal can't be used: {_damage}.");
             return false;
         }
+        failure = null;
         lock (_gate)
         {
-            failure = null;
             if (!IsBusy(log))
                 return true;
-            if (!HasFile && _makeFailure is not null)
-            {
-                (failure, _makeFailure) = (_makeFailure, null);
-                return false;
-            }
             _parked.Add(log);
         }
-        KeepSpare();
+        RequestFile();
         RequestCheckpoint();
         return false;
     }
 
-    /// <summary>Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.</summary>
+    /// <summary>
+    /// Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.
+    /// </summary>
     public void Submit(JournalUnit unit)
     {
         bool isStalled;
@@ -98,11 +99,11 @@ internal sealed partial class JournalWriter
             _waitingBytes += unit.EncodedBytes;
             if (_isRunning)
                 return;
-            (isStalled, _makeFailure) = (_isStalled, null);
+            isStalled = _isStalled;
             _isRunning = !isStalled;
         }
         if (isStalled)
-            KeepSpare();
+            RequestFile();
         else
             ScheduleRound();
     }
@@ -114,17 +115,31 @@ internal sealed partial class JournalWriter
         || (!log.IsUnsynced && Volatile.Read(ref _unsyncedCount) >= _options.MaxUnsyncedLogs);
 
     /// <summary>Under <c>_gate</c>: whether a round can be written now, or once a file is retired.</summary>
-    bool HasFile => _isLiveUsable || _spares.Count > 0;
+    bool HasFile => _isLiveUsable || HasUsableSpare;
+
+    /// <summary>
+    /// Under <c>_gate</c>. A round of the next number that may be durable elsewhere must be gone before another takes its
+    /// number.
+    /// </summary>
+    bool HasUsableSpare => _spares.Count > 0 && !MustRemove;
+
+    /// <summary>Under <c>_gate</c>.</summary>
+    bool MustRemove => _isOutcomeUnknown && _unremoved > 0;
 
     void ScheduleRound() => _commitScheduler.Schedule(static state => ((JournalWriter)state!).RunRounds(), this);
 
-    /// <summary>One round for each work item, so that a seeded scheduler can run other work between two of them.</summary>
+    /// <summary>
+    /// One round for each work item, so that a seeded scheduler can run other work between two of them.
+    /// </summary>
     void RunRounds()
     {
         BeginRetirement();
         TakeUnits();
         if ((_round.Count > 0 || _retiring is not null) && !RunRound())
+        {
+            CloseIfDue();
             return;
+        }
         BeginRetirement();
         IUnsyncedLog[] resumed;
         lock (_gate)
@@ -135,10 +150,13 @@ internal sealed partial class JournalWriter
                 ScheduleRound();
         }
         foreach (var log in resumed)
-            log.Resume();
+            log.Resume(failure: null);
+        CloseIfDue();
     }
 
-    /// <summary>Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.</summary>
+    /// <summary>
+    /// Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.
+    /// </summary>
     void TakeUnits()
     {
         if (_round.Count > 0)
@@ -147,7 +165,8 @@ internal sealed partial class JournalWriter
         List<JournalUnit>? abandoned = null;
         lock (_gate)
         {
-            while (_waiting.TryPeek(out var unit) && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
+            while (_waiting.TryPeek(out var unit)
+                && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
             {
                 _waiting.Dequeue();
                 _waitingBytes -= unit.EncodedBytes;
@@ -161,7 +180,9 @@ internal sealed partial class JournalWriter
             }
         }
         if (abandoned is not null)
-            Schedule(new RoundCompletion([.. abandoned], new IOException("An earlier append to the partition could not be made durable.")));
+            Schedule(new RoundCompletion(
+                [.. abandoned],
+                new IOException("An earlier append to the partition could not be made durable.")));
     }
 
     /// <summary>Under <c>_gate</c>: the logs that <see cref="TryEnter"/> parked and that may go on.</summary>
@@ -174,7 +195,7 @@ internal sealed partial class JournalWriter
         return [.. resumed];
     }
 
-    /// <summary>Writes one round and hands it over; false where it has to wait for a file.</summary>
+    /// <summary>Writes one round and hands it over. False where it has to wait for a file.</summary>
     bool RunRound()
     {
         var unitBytes = 0;
@@ -195,7 +216,8 @@ internal sealed partial class JournalWriter
         }
         if (TryWriteRound(_round) is { } failure)
         {
-            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written elsewhere.
+            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written
+            // elsewhere.
             Fail(_live!, failure);
             if (!TrySwitch())
                 return Stall();
@@ -203,7 +225,9 @@ internal sealed partial class JournalWriter
             {
                 Fail(_live!, secondFailure);
                 Seal();
-                (_live, _isOutcomeUnknown) = (null, true);
+                _live = null;
+                lock (_gate)
+                    _isOutcomeUnknown = true;
                 HandOver(secondFailure);
                 return true;
             }
@@ -229,7 +253,9 @@ internal sealed partial class JournalWriter
         return JournalFormat.Align(JournalFormat.HeadBytes + unitBytes + reservedBytes) <= live.RoomBytes;
     }
 
-    /// <summary>Encodes, writes and syncs a round of these units and of what is carried on; null when it is durable.</summary>
+    /// <summary>
+    /// Encodes, writes and syncs a round of these units and of what is carried on. Null when it is durable.
+    /// </summary>
     IOException? TryWriteRound(List<JournalUnit> units)
     {
         var live = _live!;
@@ -255,7 +281,14 @@ internal sealed partial class JournalWriter
         // Whole blocks are written: a part of one would first have to be read from the disk where it is not cached.
         round[position..].Clear();
         var retires = _retiring is not null && nextRetiring == _retiring.Subjects.Count;
-        var head = new RoundHead((uint)entries, live.Epoch, _lastRound + 1, OldestNeeded(retires), lengthBytes, _lastHeadChecksum, Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
+        var head = new RoundHead(
+            (uint)entries,
+            live.Epoch,
+            _lastRound + 1,
+            OldestNeeded(retires),
+            lengthBytes,
+            _lastHeadChecksum,
+            Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
         var headChecksum = head.Write(round);
         try
         {
@@ -269,7 +302,8 @@ internal sealed partial class JournalWriter
         _lastHeadChecksum = headChecksum;
         live.Position += writtenBytes;
         Volatile.Write(ref _lastRound, head.Number);
-        _isOutcomeUnknown = false;
+        lock (_gate)
+            _isOutcomeUnknown = false;
         live.HasRounds = true;
         foreach (var subject in _carried)
             subject.NameIn(live);
@@ -285,8 +319,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and whose
-    /// own files do not say the same. So no acknowledged end is lost with the file.
+    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and
+    /// whose own files do not say the same. So no acknowledged end is lost with the file.
     /// </summary>
     (int SizeBytes, int NextRetiring) ChooseCarried(long roomBytes)
     {
@@ -306,7 +340,9 @@ internal sealed partial class JournalWriter
         return (sizeBytes, next);
     }
 
-    /// <summary>The first round that a start must read. The round that retires a file holds all that the file leaves.</summary>
+    /// <summary>
+    /// The first round that a start must read. The round that retires a file holds all that the file leaves.
+    /// </summary>
     ulong OldestNeeded(bool retires)
     {
         foreach (var use in _sealed)
@@ -341,17 +377,15 @@ internal sealed partial class JournalWriter
         (_retiring, _nextRetiring) = (oldest, 0);
     }
 
-    /// <summary>Goes on in a spare; false where none is ready.</summary>
+    /// <summary>Goes on in a spare. False where none is ready.</summary>
     bool TrySwitch()
     {
-        JournalFile? spare;
+        JournalFile spare;
         lock (_gate)
         {
-            // A round of the same number that may be durable elsewhere must be gone before another takes its number.
-            if (_isOutcomeUnknown && _unremoved > 0)
+            if (!HasUsableSpare)
                 return false;
-            if (!_spares.TryDequeue(out spare))
-                return false;
+            spare = _spares.Dequeue();
             _isLiveUsable = true;
         }
         Seal();
@@ -381,39 +415,42 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>The round waits for a file; or its outcome is unknown, because there will be none.</summary>
+    /// <summary>The round waits for a file. Or its outcome is unknown, because there will be none.</summary>
     bool Stall()
     {
-        IOException? failure = null;
+        // A checkpoint lets a sealed file be used again, as long as its round can be written to the live one.
+        var isCheckpointEnough = _live is { HasFailed: false } && _sealed.Count > 0;
+        IOException? failure;
         lock (_gate)
         {
-            if (_spares.Count > 0 && !(_isOutcomeUnknown && _unremoved > 0))
+            if (HasUsableSpare)
             {
                 ScheduleRound();
                 return false;
             }
-            if (_live is null or { HasFailed: true })
-                (failure, _makeFailure) = (_makeFailure, null);
-            if (failure is null)
+            (failure, _stallFailure) = (_stallFailure, null);
+            if (failure is null || isCheckpointEnough)
                 (_isRunning, _isStalled) = (false, true);
         }
-        if (failure is not null)
+        if (isCheckpointEnough)
+            RequestCheckpoint();
+        else if (failure is not null)
         {
             HandOver(failure);
             return true;
         }
-        if (_live is { HasFailed: false } && _sealed.Count > 0 && _retiring is null)
-            RequestCheckpoint();
-        KeepSpare();
+        // Not again after an attempt that has just failed.
+        if (failure is null)
+            RequestFile();
         return false;
     }
 
-    /// <summary>Goes on with a round that waits for a file, or with a retirement.</summary>
+    /// <summary>Continues a round that waits for a file, or a retirement.</summary>
     void Wake()
     {
         lock (_gate)
         {
-            if (_isRunning)
+            if (_isRunning || _isClosed)
                 return;
             (_isRunning, _isStalled) = (true, false);
         }
@@ -451,7 +488,7 @@ internal sealed partial class JournalWriter
 
         public void Run()
         {
-            for (var next = Interlocked.Increment(ref _last); next < units.Length; next = Interlocked.Increment(ref _last))
+            while (Interlocked.Increment(ref _last) is var next && next < units.Length)
                 units[next].Completed(failure);
         }
     }

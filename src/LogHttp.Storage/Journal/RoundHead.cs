@@ -9,7 +9,7 @@ namespace LogHttp.Storage.Journal;
 /// <param name="Number">The round's number, from 1.</param>
 /// <param name="OldestNeeded">The oldest round that recovery still needs, from 1 to <paramref name="Number"/>.</param>
 /// <param name="LengthBytes">The round's length with its head, without the padding to the next block.</param>
-/// <param name="PreviousHeadChecksum">The head checksum of the round before; 0 for the first round ever.</param>
+/// <param name="PreviousHeadChecksum">The head checksum of the round before. 0 for the first round ever.</param>
 /// <param name="BodyChecksum">CRC-32C of the bytes behind the head.</param>
 internal readonly record struct RoundHead(
     uint EntryCount,
@@ -53,7 +53,7 @@ internal readonly record struct RoundHead(
     }
 
     /// <summary>
-    /// Reads a head. Returns false when the bytes are no valid head of this version; <paramref name="head"/> is then
+    /// Reads a head. Returns false when the bytes are no valid head of this version. <paramref name="head"/> is then
     /// what they say, if <see cref="IsWritten"/> holds.
     /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out RoundHead head, out uint headChecksum)

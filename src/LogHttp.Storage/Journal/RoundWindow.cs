@@ -66,7 +66,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
 
     /// <summary>Reads the head at a position, whatever follows it.</summary>
     /// <param name="position">A multiple of 4,096.</param>
-    /// <param name="epoch">The epoch of the head; null for any.</param>
+    /// <param name="epoch">The epoch of the head. Null for any.</param>
     /// <param name="head">The head. Also what a malformed one says.</param>
     /// <param name="headChecksum">The head's checksum.</param>
     /// <returns>Never <see cref="RoundState.TornBody"/>: the body is not looked at.</returns>
@@ -93,7 +93,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
 
     /// <summary>Reads the round at a position and checks all of it.</summary>
     /// <param name="position">A multiple of 4,096.</param>
-    /// <param name="epoch">The epoch of the round; null for any.</param>
+    /// <param name="epoch">The epoch of the round. Null for any.</param>
     /// <param name="head">The head. Also what a malformed one says.</param>
     /// <param name="headChecksum">The head's checksum.</param>
     /// <param name="body">The bytes of the entries. Valid until the next call.</param>

@@ -134,7 +134,7 @@ internal sealed class UnplacedEntries
         }
     }
 
-    /// <summary>Removes a partition's entries, those not flushed included; durable when it returns.</summary>
+    /// <summary>Removes a partition's entries, those not flushed included. Durable when it returns.</summary>
     public void Remove(ulong topicId, int partition)
     {
         if (_pending.Remove((topicId, partition), out var round))
@@ -148,7 +148,8 @@ internal sealed class UnplacedEntries
         }
     }
 
-    static string NameOf(ulong topicId, int partition) =>
+    /// <summary>Names the file of a partition's kept entries.</summary>
+    internal static string NameOf(ulong topicId, int partition) =>
         string.Create(CultureInfo.InvariantCulture, $"{topicId:x16}-{partition}{Suffix}");
 
     static bool TryParseName(string name, out ulong topicId, out int partition)
@@ -197,7 +198,8 @@ internal sealed class UnplacedEntries
             throw new IOException(
                 $"{path}: entries of topic {key.TopicId:x16}, partition {key.Partition}, have no place. Keeping them "
                 + $"takes {endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and "
-                + $"{_maxTotalBytes} for all. Mount the topic's directory, or move {_directory} away if those records may be lost.");
+                + $"{_maxTotalBytes} for all. Mount the topic's directory, or move {_directory} away if those records "
+                + "may be lost.");
         }
         // What an interrupted append left goes first: the new round may be shorter.
         if (lengthBytes > tail.EndPosition)

@@ -38,6 +38,14 @@ public sealed partial class PartitionLog
     /// <summary>Why nothing can be appended (a failed sync, damage found at the start), or null when all is well.</summary>
     public string? StoppedReason => _appender.StoppedReason;
 
+    /// <summary>Whether the journal decides where the log ends (api/FORMAT.md §5). Otherwise a start finds it by reading.</summary>
+    public bool IsJournaled => _appender.JournalPosition.IsJournaled;
+
+    /// <summary>How many of its last bytes are durable in the journal only. 0 once the segment is synced.</summary>
+    public long UnsyncedBytes => _appender.JournalPosition.UnsyncedBytes;
+
+    internal string Directory => _context.Directory;
+
     internal StorageEnvironment Environment => _context.Environment;
 
     internal LogView View => _appender.View;

@@ -252,11 +252,11 @@ internal sealed class PartitionRecovery
     }
 
     /// <summary>
-    /// A bad line is where writing stopped when nothing valid follows it, or where a page never reached the disk: pages are
-    /// written back in any order, so later ones may be there. Anything else is damage.
+    /// A bad line is where writing stopped when nothing valid follows it, or where a sector never reached the disk: pages are
+    /// written back in any order and torn by a power cut, so later sectors may be there. Anything else is damage.
     /// </summary>
     static bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
-        bad is { LacksPage: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
+        bad is { LacksSector: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
 
     /// <summary>Cuts what belongs to no whole batch, or lies behind the end that is known, after keeping it beside.</summary>
     void CutTorn(Segment segment, IFile data, SegmentScan scan, long lengthBytes)

@@ -10,6 +10,8 @@ namespace LogHttp.Storage;
 /// </summary>
 public sealed class RecordReader : IDisposable
 {
+    const int DefaultBufferBytes = 256 << 10;
+
     readonly LineReader _lines;
     readonly IFile _file;
     readonly RecordKey? _key;
@@ -19,14 +21,29 @@ public sealed class RecordReader : IDisposable
     /// <param name="region">What to read.</param>
     /// <param name="key">The key that records must have, or null for all of them.</param>
     public RecordReader(LogRegion region, RecordKey? key = null)
+        : this(region, key, region?.Position ?? 0, DefaultBufferBytes)
+    {
+    }
+
+    /// <summary>Begins at a record of the region.</summary>
+    /// <param name="region">What to read.</param>
+    /// <param name="key">The key that records must have, or null for all of them.</param>
+    /// <param name="position">Where the record begins in the segment file, in bytes: <see cref="NextPosition"/> of another reader.</param>
+    /// <param name="bufferBytes">The buffer's size, which grows for a larger record.</param>
+    public RecordReader(LogRegion region, RecordKey? key, long position, int bufferBytes)
     {
         ArgumentNullException.ThrowIfNull(region);
+        ArgumentOutOfRangeException.ThrowIfLessThan(position, region.Position);
+        ArgumentOutOfRangeException.ThrowIfLessThan(bufferBytes, 1);
         _key = key;
         _endPosition = region.Position + region.LengthBytes;
         _file = region.File;
-        _lines = new LineReader(_file.Cached, region.Position, _endPosition);
+        _lines = new LineReader(_file.Cached, position, _endPosition, bufferBytes);
         Path = region.Path;
     }
+
+    /// <summary>Where the next record begins in the segment file, in bytes.</summary>
+    public long NextPosition => _lines.NextPosition;
 
     string Path { get; }
 
@@ -77,6 +94,9 @@ public sealed class RecordReader : IDisposable
         record = default;
         return false;
     }
+
+    /// <summary>Makes the record that was read last the next one again. Once for each record.</summary>
+    public void Unread() => _lines.Unread();
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _lines.Dispose();

@@ -181,7 +181,7 @@ public sealed class RecordBatch : IDisposable
             return Undo(start, TooLarge(tailBytes + _stampBytes));
         // Heads are counted in too, so that what is let in here also fits once it is framed.
         if (_sizeBytes + _stampBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
-            return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (maxBatchBytes); send it in parts.")));
+            return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (MaxBatchBytes); send it in parts.")));
         LargestTailBytes = Math.Max(LargestTailBytes, tailBytes + _stampBytes);
         if (!SaysNothing(metadata))
             AddGiven(new(metadata.Offset ?? -1, metadata.TimestampMs ?? -1));
@@ -248,7 +248,7 @@ public sealed class RecordBatch : IDisposable
     RecordFault? CheckSize(int valueBytes) => valueBytes > _limits.MaxRecordBytes ? TooLarge(valueBytes) : null;
 
     RecordFault TooLarge(long sizeBytes) =>
-        new(RecordFaultCode.RecordTooLarge, Invariant($"The record takes {sizeBytes} bytes; the most is {_limits.MaxRecordBytes} (maxRecordBytes)."));
+        new(RecordFaultCode.RecordTooLarge, Invariant($"The record takes {sizeBytes} bytes; the most is {_limits.MaxRecordBytes} (MaxRecordBytes)."));
 
     RecordFault? AddKey(string? key)
     {
@@ -276,7 +276,7 @@ public sealed class RecordBatch : IDisposable
     }
 
     RecordFault KeyTooLong(int keyBytes) =>
-        new(RecordFaultCode.InvalidKey, Invariant($"The key takes {keyBytes} bytes; the most is {_limits.MaxKeyBytes} (maxKeyBytes)."));
+        new(RecordFaultCode.InvalidKey, Invariant($"The key takes {keyBytes} bytes; the most is {_limits.MaxKeyBytes} (MaxKeyBytes)."));
 
     RecordFault? AddHeaders(IReadOnlyList<KeyValuePair<string, string>>? headers)
     {
@@ -316,7 +316,7 @@ public sealed class RecordBatch : IDisposable
     }
 
     RecordFault HeadersTooLong(long headersBytes) =>
-        new(RecordFaultCode.InvalidHeader, Invariant($"The headers take {headersBytes} bytes; the most is {_limits.MaxHeadersBytes} (maxHeadersBytes)."));
+        new(RecordFaultCode.InvalidHeader, Invariant($"The headers take {headersBytes} bytes; the most is {_limits.MaxHeadersBytes} (MaxHeadersBytes)."));
 
     /// <summary>As pairs, unless an object says the same.</summary>
     RecordFault? AddHeaders(IReadOnlyList<RecordHeader> headers)

@@ -57,6 +57,13 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         }
     }
 
+    /// <summary>Makes the line that was read last the next one again. Once for each line.</summary>
+    public void Unread()
+    {
+        _start -= (int)(NextPosition - LinePosition);
+        NextPosition = LinePosition;
+    }
+
     bool Take(int sizeBytes, out ReadOnlySpan<byte> line)
     {
         line = _buffer.AsSpan(_start, sizeBytes);

@@ -10,8 +10,11 @@ namespace LogHttp.Storage.Segments;
 /// </summary>
 internal sealed class SegmentScan
 {
-    /// <summary>The unit in which Linux writes files back; larger folios are multiples of it.</summary>
-    const int PageBytes = 4096;
+    /// <summary>
+    /// What a disk writes as a whole, at the least. Linux writes files back in pages, but when the power goes, any of a
+    /// page's sectors may be on the disk.
+    /// </summary>
+    const int SectorBytes = 512;
 
     SegmentScan(SegmentCursor end, List<IndexEntry> entries, ProducerTable? producers, BadLine? bad) => (End, Entries, Producers, Bad) = (end, entries, producers, bad);
 
@@ -30,9 +33,9 @@ internal sealed class SegmentScan
     /// <summary>A line that can't be read as the log's next record.</summary>
     /// <param name="Position">Where it begins.</param>
     /// <param name="Reason">What is wrong with it.</param>
-    /// <param name="LacksPage">It holds a stretch of NUL bytes, which no record has, as long as pages that never reached the disk.</param>
+    /// <param name="LacksSector">It holds a stretch of NUL bytes, which no record has, as long as sectors that never reached the disk.</param>
     /// <param name="IsEndOfFile">Every line is whole, but the last batch is not: the file ends inside of it.</param>
-    public sealed record BadLine(long Position, string Reason, bool LacksPage = false, bool IsEndOfFile = false);
+    public sealed record BadLine(long Position, string Reason, bool LacksSector = false, bool IsEndOfFile = false);
 
     /// <param name="file">The segment.</param>
     /// <param name="from">Where to begin, and what is known there.</param>
@@ -51,7 +54,7 @@ internal sealed class SegmentScan
         {
             var reason = RecordFormat.Check(line, out var head, out var batch) ?? CheckPlace(cursor, head, batch, batchRest);
             if (reason is not null)
-                return Ended(new(lines.LinePosition, reason, LacksPage(line, lines.LinePosition, endPosition)));
+                return Ended(new(lines.LinePosition, reason, LacksSector(line, lines.LinePosition, endPosition)));
             if (batchRest == 0)
                 (stamp, batchCount, batchOffset, batchStampMs) = (batch.Stamp, head.BatchCount, head.Offset, head.TimestampMs);
             batchRest = (batchRest == 0 ? head.BatchCount : batchRest) - 1;
@@ -86,18 +89,18 @@ internal sealed class SegmentScan
     }
 
     /// <summary>
-    /// What a write-back that did not happen leaves: NULs from the line's start (the end of the write before) or a page's,
-    /// to the end of a page, of the file, or of what was read of a line too long. A lone NUL is damage.
+    /// What a write-back that did not happen leaves: NULs from the line's start (the end of the write before) or a sector's,
+    /// to the end of a sector, of the file, or of what was read of a line too long. A lone NUL is damage.
     /// </summary>
-    static bool LacksPage(ReadOnlySpan<byte> line, long linePosition, long endPosition)
+    static bool LacksSector(ReadOnlySpan<byte> line, long linePosition, long endPosition)
     {
         for (var start = line.IndexOf((byte)0); start >= 0;)
         {
             var length = line[start..].IndexOfAnyExcept((byte)0);
             var end = length < 0 ? line.Length : start + length;
-            var beginsAsPage = start == 0 || IsPageBoundary(linePosition + start);
-            var endsAsPage = end == line.Length || IsPageBoundary(linePosition + end) || linePosition + end == endPosition;
-            if (beginsAsPage && endsAsPage)
+            var beginsAsSector = start == 0 || IsSectorBoundary(linePosition + start);
+            var endsAsSector = end == line.Length || IsSectorBoundary(linePosition + end) || linePosition + end == endPosition;
+            if (beginsAsSector && endsAsSector)
                 return true;
             var next = line[end..].IndexOf((byte)0);
             start = next < 0 ? -1 : end + next;
@@ -105,7 +108,7 @@ internal sealed class SegmentScan
         return false;
     }
 
-    static bool IsPageBoundary(long position) => position % PageBytes == 0;
+    static bool IsSectorBoundary(long position) => position % SectorBytes == 0;
 
     /// <summary>Whether any whole record stands after a bad line: then the bad line is not simply where writing stopped.</summary>
     public static bool AnyRecordAfter(IFile file, long position, long endPosition)

@@ -22,11 +22,12 @@ internal sealed class JournalRecovery
     readonly Dictionary<(ulong TopicId, int Number), JournalRedo> _partitions = [];
     readonly Dictionary<ulong, string> _topicDirectories = [];
     readonly RedoFiles _files;
+    readonly DiskReserve _reserve;
     readonly UnplacedEntries _unplaced;
 
-    JournalRecovery(StorageEnvironment environment, StorageOptions options, string journalDirectory, JournalMark? mark)
+    JournalRecovery(StorageEnvironment environment, StorageOptions options, DiskReserve reserve, string journalDirectory, JournalMark? mark)
     {
-        (_environment, _journalDirectory, _mark) = (environment, journalDirectory, mark);
+        (_environment, _reserve, _journalDirectory, _mark) = (environment, reserve, journalDirectory, mark);
         _files = new RedoFiles(environment.FileSystem, options.SyncAllThreshold);
         _unplaced = new UnplacedEntries(environment.FileSystem, journalDirectory, environment.NewId);
     }
@@ -49,20 +50,18 @@ internal sealed class JournalRecovery
     /// <summary>The last states of groups, by topic id, partition and name.</summary>
     public Dictionary<(ulong TopicId, int Partition, long Name), byte[]> GroupStates { get; } = [];
 
-    /// <summary>Applies what the journal holds.</summary>
+    /// <summary>Applies what the journal holds. On a full disk, where segments have to grow, it takes the reserve for it.</summary>
     /// <exception cref="IOException">The disk can't be read or written.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote the journal.</exception>
-    public static JournalRecovery Run(StorageEnvironment environment, StorageOptions options, string journalDirectory, string topicsDirectory)
+    public static JournalRecovery Run(StorageEnvironment environment, StorageOptions options, DiskReserve reserve, string journalDirectory, string topicsDirectory)
     {
         var mark = JournalMark.Read(environment.FileSystem, topicsDirectory);
-        var recovery = new JournalRecovery(environment, options, journalDirectory, mark);
+        var recovery = new JournalRecovery(environment, options, reserve, journalDirectory, mark);
         var unplaced = recovery._unplaced.List();
+        // Without a mark the files say nothing, but the numbers of their rounds are used up.
+        recovery.Scan = mark is null ? JournalScan.Read(environment.FileSystem, journalDirectory) : null;
         if (mark is null or { IsEmpty: true } && unplaced.Count == 0)
-        {
-            // Without a mark the files say nothing, but the numbers of their rounds are used up.
-            recovery.Scan = mark is null ? JournalScan.Read(environment.FileSystem, journalDirectory) : null;
             return recovery;
-        }
         recovery.FindTopics(topicsDirectory);
         using var files = recovery._files;
         foreach (var (topicId, partition, _) in unplaced)
@@ -144,7 +143,7 @@ internal sealed class JournalRecovery
 
     void Read(JournalEntryHandler handler)
     {
-        if (Scan is { IsEmpty: false } scan)
+        if (Scan is { IsEmpty: false } scan && !IsUnmarked)
             JournalReader.Read(_environment.FileSystem, _journalDirectory, scan.Rounds, scan.OldestNeeded, scan.LastNumber, handler);
     }
 
@@ -181,7 +180,16 @@ internal sealed class JournalRecovery
             return;
         }
         // Also what seems to be there: after a failed sync the page cache holds bytes that are not on the disk.
-        file.Write(payload, entry.Position);
+        try
+        {
+            file.Write(payload, entry.Position);
+        }
+        catch (DiskFullException)
+        {
+            var (bytes, position) = (payload.ToArray(), entry.Position);
+            if (!_reserve.TryUse(() => file.Write(bytes, position)))
+                throw;
+        }
     }
 
     JournalRedo FindOrAdd(in JournalEntry entry)

@@ -12,15 +12,19 @@ internal sealed class Retention : IDisposable
     readonly StorageEnvironment _environment;
     readonly Func<IEnumerable<Topic>> _topics;
     readonly Action _keepSpares;
-    readonly ITimer _timer;
+    readonly TimeSpan _interval;
+    ITimer? _timer;
 
     public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics, Action keepSpares)
     {
-        (_environment, _topics, _keepSpares) = (environment, topics, keepSpares);
-        _timer = environment.Time.CreateTimer(static state => ((Retention)state!).Run(), this, interval, interval);
+        (_environment, _interval, _topics, _keepSpares) = (environment, interval, topics, keepSpares);
     }
 
-    public void Dispose() => _timer.Dispose();
+    /// <summary>Begins, once all topics are open: a start may take longer than the interval.</summary>
+    public void Start() =>
+        _timer = _environment.Time.CreateTimer(static state => ((Retention)state!).Run(), this, _interval, _interval);
+
+    public void Dispose() => _timer?.Dispose();
 
     void Run()
     {

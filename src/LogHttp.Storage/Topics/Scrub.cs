@@ -21,8 +21,8 @@ internal sealed class Scrub : IDisposable
     readonly StorageEnvironment _environment;
     readonly long _bytesPerSecond;
     readonly Func<IEnumerable<Topic>> _topics;
-    readonly ITimer? _timer;
     readonly Lock _gate = new();
+    ITimer? _timer;
 
     // Guarded by _gate.
     IEnumerator<long>? _current;
@@ -32,8 +32,13 @@ internal sealed class Scrub : IDisposable
     public Scrub(StorageEnvironment environment, long bytesPerSecond, Func<IEnumerable<Topic>> topics)
     {
         (_environment, _bytesPerSecond, _topics) = (environment, bytesPerSecond, topics);
-        if (bytesPerSecond > 0)
-            _timer = environment.Time.CreateTimer(static state => ((Scrub)state!).Run(), this, Step, Step);
+    }
+
+    /// <summary>Begins, once all topics are open.</summary>
+    public void Start()
+    {
+        if (_bytesPerSecond > 0)
+            _timer = _environment.Time.CreateTimer(static state => ((Scrub)state!).Run(), this, Step, Step);
     }
 
     public void Dispose()

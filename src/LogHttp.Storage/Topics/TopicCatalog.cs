@@ -54,6 +54,8 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     volatile bool _isWaitingStopped;
 
+    long _topicsVersion;
+
     TopicCatalog(StorageEnvironment environment, StorageOptions options, IDisposable directoryLock)
     {
         (_environment, _options, _directoryLock) = (environment, options, directoryLock);
@@ -72,8 +74,14 @@ public sealed class TopicCatalog : IAsyncDisposable
     /// <summary>All topics, in no particular order.</summary>
     public IEnumerable<Topic> Topics => _topics.Select(static topic => topic.Value);
 
+    /// <summary>Changes after a topic came or went, or was found damaged; by no particular step.</summary>
+    public long TopicsVersion => Interlocked.Read(ref _topicsVersion);
+
     /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
+
+    /// <summary>The journal, for units that are not of one partition.</summary>
+    internal JournalWriter Journal => _journal;
 
     string TopicsDirectory => Path.Combine(_options.Directory, DirectoryLayout.TopicsName);
     string TemporaryDirectory => Path.Combine(_options.Directory, DirectoryLayout.TemporaryName);
@@ -104,6 +112,8 @@ public sealed class TopicCatalog : IAsyncDisposable
             catalog.OpenTopics();
             catalog.TakeOverJournal();
             catalog._reserve.Keep();
+            catalog._retention.Start();
+            catalog._scrub.Start();
         }
         catch
         {
@@ -201,6 +211,7 @@ public sealed class TopicCatalog : IAsyncDisposable
                 TakeAwayForGood(name);
                 return false;
             }
+            Interlocked.Increment(ref _topicsVersion);
             // Nothing writes there any more, nor opens a file by its name.
             if (topic is not null)
                 await topic.CloseAsync(isDeletion: true).ConfigureAwait(false);
@@ -213,7 +224,8 @@ public sealed class TopicCatalog : IAsyncDisposable
                 TryOpenTopic(name, DirectoryOf(name));
                 throw;
             }
-            _damagedTopics.TryRemove(name, out _);
+            if (_damagedTopics.TryRemove(name, out _))
+                Interlocked.Increment(ref _topicsVersion);
             SyncTopics();
             if (topic is not null && JournalRecovery.TryParseId(topic.Id, out var topicId))
                 _journal.Forget(topicId, topic.Partitions.Length);
@@ -310,7 +322,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     void OpenJournal()
     {
         var fileSystem = _environment.FileSystem;
-        var recovery = JournalRecovery.Run(_environment, _options, JournalDirectory, TopicsDirectory);
+        var recovery = JournalRecovery.Run(_environment, _options, _reserve, JournalDirectory, TopicsDirectory);
         var options = new JournalOptions(JournalDirectory, TopicsDirectory, _options.MinJournalFileBytes, _options.MaxJournalFileBytes, _options.MaxUnsyncedLogs);
         var commitScheduler = _environment.CommitScheduler ?? _commitThread!;
         var keeperScheduler = _environment.CommitScheduler ?? _keeperThread!;
@@ -323,6 +335,8 @@ public sealed class TopicCatalog : IAsyncDisposable
             if (redo.Problem is not null)
                 partition.MovedToUnplaced();
         }
+        foreach (var ((topicId, partition, name), state) in recovery.GroupStates)
+            _journal.GroupFor(new(topicId, partition, name)).SetState(state);
         _journaledVolume = fileSystem.VolumeOf(TopicsDirectory);
         _recovery = recovery;
     }
@@ -336,7 +350,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         var recovery = _recovery!;
         _recovery = null;
         if (recovery is { RecordsEnds: true, Scan: { } scan })
-            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownPartitions);
+            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownSubjects);
         else if (recovery.Damage is null)
             _journal.MarkEmpty(isNew: recovery.IsUnmarked);
         recovery.RemovePlaced();
@@ -373,12 +387,14 @@ public sealed class TopicCatalog : IAsyncDisposable
                 throw fault;
             _topics[name] = OpenTopic(name, directory);
             _damagedTopics.TryRemove(name, out _);
+            Interlocked.Increment(ref _topicsVersion);
             if (_isWaitingStopped)
                 StopWaiting();
         }
         catch (IOException exception)
         {
             _damagedTopics[name] = exception.Message;
+            Interlocked.Increment(ref _topicsVersion);
             // The segments that it got to are nobody's.
             _openSegments.CloseIdle();
             StorageLog.TopicDamaged(_environment.Logger, exception, directory);
@@ -389,10 +405,10 @@ public sealed class TopicCatalog : IAsyncDisposable
     Topic Create(string name, TopicConfiguration configuration)
     {
         if (_topics.Count + _damagedTopics.Count >= _options.MaxTopics)
-            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (maxTopics).");
+            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (MaxTopics).");
         var partitions = _topics.Values.Sum(topic => topic.Partitions.Length);
         if (partitions + configuration.Partitions > _options.MaxPartitions)
-            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (maxPartitions).");
+            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (MaxPartitions).");
         var fileSystem = _environment.FileSystem;
         var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
         var buildDirectory = Path.Combine(TemporaryDirectory, id);
@@ -424,6 +440,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             throw;
         }
         _topics[name] = topic;
+        Interlocked.Increment(ref _topicsVersion);
         if (_isWaitingStopped)
             StopWaiting();
         return topic;
@@ -469,8 +486,19 @@ public sealed class TopicCatalog : IAsyncDisposable
             Upgrade(file, directory);
         // Most have the defaults, and then share them.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
-        return new Topic(name, file.Id, configuration,
-            [.. Enumerable.Range(0, configuration.Partitions).Select(number => PartitionLog.Open(Context(directory, file.Id, number), configuration, number))]);
+        var partitions = new List<PartitionLog>();
+        try
+        {
+            for (var number = 0; number < configuration.Partitions; number++)
+                partitions.Add(PartitionLog.Open(Context(directory, file.Id, number), configuration, number));
+        }
+        catch
+        {
+            // They are nobody's, and the journal must not wait for their close.
+            partitions.ForEach(_ => _journal.Closed());
+            throw;
+        }
+        return new Topic(name, file.Id, configuration, [.. partitions]);
     }
 
     void Upgrade(TopicFile file, string directory)

@@ -6,7 +6,10 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
-/// <remarks>Format 2 added retention, format 3 what follows it.</remarks>
+/// <remarks>
+/// Format 2 added retention, format 3 what follows it. Those fields are left out where they have their defaults: servers
+/// of format 2 look for fields that they do not know before they look at the format, and would report damage.
+/// </remarks>
 internal sealed partial record TopicFile(
     int Format,
     string Id,
@@ -15,8 +18,8 @@ internal sealed partial record TopicFile(
     string Flush,
     long RetentionMs = 0,
     long RetentionBytes = 0,
-    string Values = "auto",
-    int MaxRecordBytes = 0,
+    string? Values = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int MaxRecordBytes = 0,
     SortedDictionary<string, string>? Labels = null)
 {
     public const string Name = "topic.json";
@@ -30,7 +33,7 @@ internal sealed partial record TopicFile(
         configuration.Flush.ToString(),
         configuration.RetentionMs,
         configuration.RetentionBytes,
-        ValueForms.NameOf(configuration.Values),
+        configuration.Values == default ? null : ValueForms.NameOf(configuration.Values),
         configuration.MaxRecordBytes,
         configuration.Labels.Entries.Count == 0 ? null : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal));
 
@@ -42,7 +45,7 @@ internal sealed partial record TopicFile(
         RetentionMs = RetentionMs,
         RetentionBytes = RetentionBytes,
         Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : throw new FormatException($"\"{Flush}\" is no flush policy"),
-        Values = ValueForms.TryParse(Values, out var values) ? values : throw new FormatException($"\"{Values}\" is no form of values"),
+        Values = Values is null ? default : ValueForms.TryParse(Values, out var values) ? values : throw new FormatException($"\"{Values}\" is no form of values"),
         MaxRecordBytes = MaxRecordBytes,
         Labels = Labels is null ? TopicLabels.None : TopicLabels.Of(Labels),
     };

@@ -56,13 +56,16 @@ public sealed class DirectoryVerifier
         if (only is not null && found.Length == 0)
             throw new IOException($"There is no topic \"{only}\" in {_directory}.");
         if (only is null)
+        {
             CheckSurroundings();
+            new JournalVerifier(_fileSystem, _directory, _report).Run();
+        }
         foreach (var entry in found)
         {
             var path = Path.Combine(topics, entry.Name);
             if (entry.Name == JournalMark.Name && !entry.IsDirectory)
-                CheckMark(topics);
-            else if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
+                continue;
+            if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
                 Note(path, "no topic; it is left alone");
             else
                 CheckTopic(entry.Name, path);
@@ -78,16 +81,6 @@ public sealed class DirectoryVerifier
             Note(Path.Combine(_directory, DirectoryLayout.TemporaryName, entry.Name), "a topic that was being made; the next start removes it");
         foreach (var entry in _fileSystem.List(Path.Combine(_directory, DirectoryLayout.DeletedName)))
             Note(Path.Combine(_directory, DirectoryLayout.DeletedName, entry.Name), "what is left of a deleted topic; the next start removes it");
-    }
-
-    void CheckMark(string topics)
-    {
-        var path = Path.Combine(topics, JournalMark.Name);
-        var (mark, reason) = Try(() => JournalMark.Read(_fileSystem, topics), "there is none");
-        if (mark is null)
-            _report(new(FindingKind.Data, path, 0, 0, $"the journal's mark can't be used: {reason}; without it acknowledged records may be lost"));
-        else if (!mark.IsEmpty)
-            Note(path, "the journal waits to be applied: the server was not stopped cleanly, and the next start does that");
     }
 
     void CheckTopic(string name, string path)

@@ -21,6 +21,12 @@ public static class TopicVerifier
         foreach (var log in topic.Partitions)
         {
             var (view, time) = (log.View, log.Environment.Time);
+            // Read-only by what the journal or the start found. The segments alone may look sound.
+            if (log.StoppedReason is { } reason)
+            {
+                var finding = new Finding(FindingKind.Data, log.Directory, 0, 0, reason) { Topic = topic.Name, Partition = log.Number };
+                await report(finding).ConfigureAwait(false);
+            }
             var started = time.GetTimestamp();
             var startBytes = bytes;
             for (var number = 0; number < view.Segments.Length; number++)

@@ -16,8 +16,11 @@ public sealed class ConfluentAnswerTests
     {
         using RecordBatch taken = new(new RecordLimits()), refused = new(new RecordLimits());
         var context = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
+        var outcomes = new ConfluentOutcomes();
+        foreach (var batch in new[] { refused, taken, refused, taken })
+            outcomes.AddTaken(batch);
         await new ConfluentAnswer(
-            [new(refused, 0, null), new(taken, 0, null), new(refused, 1, null), new(taken, 1, null)],
+            outcomes,
             [new(0, taken), new(1, refused)],
             [new(0, 2, new AppendResult(AppendStatus.Appended, 7, 9)), new(1, 2, new AppendResult(status, Reason: "It says \"no\"."))]).ExecuteAsync(context);
         await context.Response.BodyWriter.FlushAsync();

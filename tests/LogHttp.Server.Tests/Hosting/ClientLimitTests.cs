@@ -13,7 +13,7 @@ public sealed class ClientLimitTests
         using var server = new TestServer(("MaxClientRequestsPerSecond", "1"), ("MaxClientBurst", "3"), ("TrustedProxies", "127.0.0.1;::1"));
         using var refused = await ExhaustAsync(server, "192.0.2.1", least: 3);
         Assert.Equal("1", TestServer.Header(refused, "Retry-After"));
-        var problem = await TestServer.ProblemAsync(refused, HttpStatusCode.TooManyRequests, "too_many_requests", "maxClientRequestsPerSecond");
+        var problem = await TestServer.ProblemAsync(refused, HttpStatusCode.TooManyRequests, "too_many_requests", "MaxClientRequestsPerSecond");
         Assert.True(problem.GetProperty("retryable").GetBoolean());
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(server, "192.0.2.2")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync("/healthz")).StatusCode);

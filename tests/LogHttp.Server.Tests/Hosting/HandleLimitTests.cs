@@ -14,6 +14,7 @@ public class HandleLimitTests
         HandleLimit.Apply(settings, limit);
         Assert.Equal((connections, segments), (settings.MaxConnections, settings.MaxOpenSegments));
         Assert.True(settings.MaxConnections + 2 * settings.MaxOpenSegments <= limit);
+        MemoryLimit.Apply(settings, 64L << 30);
         Assert.Null(settings.Check());
     }
 
@@ -29,6 +30,20 @@ public class HandleLimitTests
         HandleLimit.Apply(settings, limit);
         Assert.Equal((15_000, segments), (settings.MaxConnections, settings.MaxOpenSegments));
         Assert.Null(settings.HandleLimit);
+        MemoryLimit.Apply(settings, 64L << 30);
         Assert.Null(settings.Check());
+    }
+
+    [Theory]
+    [InlineData(20L, true)]
+    [InlineData(575L, true)]
+    [InlineData(576L, false)]
+    [InlineData(null, false)]
+    public void FindFault_OfATinyLimit_SaysWhatIsNeeded(long? limit, bool isFault)
+    {
+        var fault = HandleLimit.FindFault(limit);
+        Assert.Equal(isFault, fault is not null);
+        if (isFault)
+            Assert.Equal($"the process may open {limit} files, and the server needs 576. Raise the hard limit: ulimit -n 65536, or LimitNOFILE= in a systemd unit.", fault);
     }
 }

@@ -7,7 +7,7 @@ public class NetworkBlocksTests
     [Fact]
     public void ABlockThatWasGivenBack_IsTheNextOne()
     {
-        using var blocks = new NetworkBlocks().Create();
+        using var blocks = Blocks().Create();
         var first = blocks.Rent();
         var second = blocks.Rent(blocks.MaxBufferSize);
         Assert.Equal((blocks.MaxBufferSize, blocks.MaxBufferSize), (first.Memory.Length, second.Memory.Length));
@@ -18,16 +18,48 @@ public class NetworkBlocksTests
     }
 
     [Fact]
+    public void Rent_BeyondTheBoundOnWhatIsUnread_IsRefused_UntilABlockComesBack()
+    {
+        var blocks = Blocks(maxUnreadBytes: 2 * (16 << 10));
+        using var first = blocks.Create();
+        using var second = blocks.Create();
+        using var unread = first.Rent();
+        using (second.Rent())
+        {
+            Assert.Contains("MaxUnreadBytes", Assert.Throws<IOException>(() => second.Rent()).Message, StringComparison.Ordinal);
+            // What is written has bounds of its own.
+            ((BlockPool)first).Unbounded.MemoryPool.Rent().Dispose();
+        }
+        second.Rent().Dispose();
+    }
+
+    [Theory]
+    [InlineData(65_536, 65_536)]
+    [InlineData(4_096, 65_536)]
+    [InlineData(1_000_000, 1_000_000)]
+    public void Connections_ReceiveNoMoreThanTheirBound(int maxRequestHeadersBytes, long most)
+    {
+        using var server = new TestServer(("MaxRequestHeadersBytes", $"{maxRequestHeadersBytes}"));
+        // The transport's own bound is the one that holds what is sent behind a long poll; the other is for TLS.
+        Assert.Equal(most, server.Options<Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions>().MaxReadBufferSize);
+        var limits = server.Options<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>().Limits;
+        Assert.Equal((most, 128 << 10), (limits.MaxRequestBufferSize, limits.Http2.InitialConnectionWindowSize));
+    }
+
+    static NetworkBlocks Blocks(long maxUnreadBytes = 1 << 30) =>
+        new(Microsoft.Extensions.Options.Options.Create(new LogHttpSettings { MaxUnreadBytes = maxUnreadBytes }));
+
+    [Fact]
     public void MoreThanABlock_IsRefused()
     {
-        using var blocks = new NetworkBlocks().Create();
+        using var blocks = Blocks().Create();
         Assert.Throws<ArgumentOutOfRangeException>(() => blocks.Rent(blocks.MaxBufferSize + 1));
     }
 
     [Fact]
     public void ABlockGivenBackTwice_ServesOne()
     {
-        using var blocks = new NetworkBlocks().Create();
+        using var blocks = Blocks().Create();
         var first = blocks.Rent();
         first.Dispose();
         first.Dispose();

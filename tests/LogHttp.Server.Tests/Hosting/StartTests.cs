@@ -15,6 +15,7 @@ public sealed class StartTests : IDisposable
     [InlineData("LogFormat", "xml", "LogFormat is \"xml\"")]
     [InlineData("DataDirectori", "x", "there is no setting \"DataDirectori\"; there are DataDirectory, ")]
     [InlineData("AllowedOrigins", "example.org", "AllowedOrigins has \"example.org\"")]
+    [InlineData("AllowedWriteOrigins", "https://example.org/", "AllowedWriteOrigins has \"https://example.org/\"")]
     [InlineData("MaxRequestLineBytes", "1", "MaxRequestLineBytes is 1; it must be from 1024 to")]
     public async Task Start_WithASettingThatCantBe_SaysWhichAndEnds(string name, string value, string mentions)
     {
@@ -39,15 +40,18 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public async Task Start_OnAnAddressOthersReach_WarnsLoudly_AndTakesAnyHost()
+    public async Task Start_OnAnAddressOthersReach_WarnsLoudly_AndKeepsToItsNames()
     {
         var (server, client) = await ServerProcess.StartAsync(_directory.Path, ("Kestrel__Endpoints__All__Url", "http://0.0.0.0:0"));
         using (server)
         using (client)
         {
             await server.SaysAsync("LISTENING BEYOND THIS MACHINE, on http://0.0.0.0:");
-            var answer = await RawRequest.SendAsync(new Uri($"http://127.0.0.1:{client.BaseAddress!.Port}"), "GET /topics HTTP/1.1\r\nHost: log.example.org\r\nConnection: close\r\n\r\n");
-            Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+            foreach (var (host, status) in new[] { ("log.example.org", 400), ("192.0.2.7:8080", 200) })
+            {
+                var answer = await RawRequest.SendAsync(new Uri($"http://127.0.0.1:{client.BaseAddress!.Port}"), $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+                Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+            }
         }
     }
 

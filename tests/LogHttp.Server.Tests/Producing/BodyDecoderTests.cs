@@ -8,7 +8,7 @@ public class BodyDecoderTests
 {
     static readonly byte[] Text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 60).Select(number => $"line {number} of {number * number}\n")));
 
-    public static TheoryData<string> Codings => ["gzip", "br", "zstd"];
+    public static TheoryData<string> Codings => ["gzip", "br", "zstd", "deflate", "raw deflate"];
 
     [Theory]
     [MemberData(nameof(Codings))]
@@ -57,6 +57,7 @@ public class BodyDecoderTests
     [Theory]
     [InlineData("gzip")]
     [InlineData("zstd")]
+    [InlineData("deflate")]
     public void AFlippedBit_IsNoticed_OrChangesNothing(string coding)
     {
         // Brotli has no checksum.
@@ -105,7 +106,7 @@ public class BodyDecoderTests
     /// <summary>As a body is: by pieces, into a buffer of a size.</summary>
     static byte[] Unpack(string coding, IEnumerable<byte[]> pieces, int bufferBytes)
     {
-        using BodyDecoder decoder = coding switch { "gzip" => new GzipDecoder(), "br" => new BrotliBodyDecoder(), _ => new ZstdBodyDecoder() };
+        using BodyDecoder decoder = coding switch { "gzip" => new GzipDecoder(), "br" => new BrotliBodyDecoder(), "deflate" or "raw deflate" => new DeflateBodyDecoder(), _ => new ZstdBodyDecoder() };
         var buffer = new byte[bufferBytes];
         var unpacked = new List<byte>();
         foreach (var piece in pieces)
@@ -136,6 +137,8 @@ static class Packing
         {
             "gzip" => new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true),
             "br" => new BrotliStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+            "deflate" => new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+            "raw deflate" => new DeflateStream(packed, CompressionLevel.Optimal, leaveOpen: true),
             _ => new ZstdSharp.CompressionStream(packed, Checked(), leaveOpen: true),
         })
             packing.Write(bytes);

@@ -32,20 +32,81 @@ public class BodyReaderTests
     [Fact]
     public async Task BodiesBeyondTheBudget_AreRefusedUntilOthersAreDone()
     {
-        var budget = new BodyBudget(1_000, TimeSpan.FromSeconds(30), TimeProvider.System);
-        var first = Body(900);
-        Assert.Null(await first.ReadWholeAsync(10_000, _ => null, Problems.RecordTooLarge(10_000)));
-        using (var second = Body(200))
-            Assert.Equal((503, "overloaded"), await RefusalAsync(second));
+        var budget = Budget(maxReadingBytes: 150_000);
+        var first = Body(40_000);
+        Assert.Null(await ReadAsync(first));
+        using (var second = Body(40_000))
+            Assert.Equal("overloaded", (await ReadAsync(second))?.Code);
         first.Dispose();
-        using (var third = Body(200))
-            Assert.Null(await third.ReadWholeAsync(10_000, _ => null, Problems.RecordTooLarge(10_000)));
+        using (var third = Body(40_000))
+            Assert.Null(await ReadAsync(third));
+        Assert.Equal(0, budget.ReadingBytes);
 
-        BodyReader Body(int sizeBytes) => new(PipeReader.Create(new ReadOnlySequence<byte>(new byte[sizeBytes])), budget, CancellationToken.None);
+        BodyReader Body(int sizeBytes) => new(new ReceivedBody(InPieces(sizeBytes, 1_000), TimeProvider.System, CancellationToken.None), budget);
 
-        static async Task<(int, string)> RefusalAsync(BodyReader body) =>
-            await body.ReadWholeAsync(10_000, _ => null, Problems.RecordTooLarge(10_000)) is { } problem ? (problem.Status, problem.Code) : default;
+        static async Task<Problem?> ReadAsync(BodyReader body) => await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000));
     }
+
+    [Fact]
+    public async Task OneClientsBodies_BeyondItsShare_AreRefused_AndOthersAreNot()
+    {
+        var budget = Budget(maxReadingBytes: 1_000_000, maxClientReadingBytes: 150_000);
+        using var first = Body("192.0.2.1");
+        Assert.Null(await ReadAsync(first));
+        using var second = Body("192.0.2.1");
+        Assert.Equal("overloaded", (await ReadAsync(second))?.Code);
+        using var other = Body("192.0.2.77");
+        Assert.Null(await ReadAsync(other));
+
+        BodyReader Body(string address)
+        {
+            var context = new Microsoft.AspNetCore.Http.DefaultHttpContext();
+            context.Connection.RemoteIpAddress = IPAddress.Parse(address);
+            return new(new ReceivedBody(InPieces(40_000, 1_000), TimeProvider.System, CancellationToken.None), budget, context);
+        }
+
+        static async Task<Problem?> ReadAsync(BodyReader body) => await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000));
+    }
+
+    [Fact]
+    public async Task ABodyOfBlankLines_HoldsNothing()
+    {
+        var budget = Budget(maxReadingBytes: 10_000);
+        using var body = new BodyReader(new ReceivedBody(PipeReader.Create(new MemoryStream(Encoding.UTF8.GetBytes(new string('\n', 1_000_000)))), TimeProvider.System, CancellationToken.None), budget);
+        Assert.Null(await body.ReadLinesAsync(100, static (_, _) => null, Problems.RecordTooLarge(100)));
+        Assert.Equal(0, budget.ReadingBytes);
+    }
+
+    [Fact]
+    public async Task ABodyThatDripsAfterAFastBeginning_IsGivenUp_ThoughItsAverageIsHigh()
+    {
+        var time = new LogHttp.Testing.SimulatedTime(DateTimeOffset.UnixEpoch);
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
+        var body = new ReceivedBody(pipe.Reader, time, CancellationToken.None) { MinBytesPerSecond = 100 };
+        await pipe.Writer.WriteAsync(new byte[10_000_000]);
+        Assert.Equal(10_000_000, (await body.ReadAsync(TimeSpan.FromSeconds(30))).Bytes.Length);
+        var drops = 0;
+        var failure = await Record.ExceptionAsync(async () =>
+        {
+            for (; drops < 100; drops++)
+            {
+                var reading = body.ReadAsync(TimeSpan.FromSeconds(30)).AsTask();
+                time.Advance(TimeSpan.FromSeconds(10));
+                if (!reading.IsCompleted)
+                    await pipe.Writer.WriteAsync(new byte[10]);
+                await reading.WaitAsync(TimeSpan.FromSeconds(30));
+            }
+        });
+        Assert.Equal(408, Assert.IsAssignableFrom<Microsoft.AspNetCore.Http.BadHttpRequestException>(failure).StatusCode);
+        Assert.InRange(drops, 1, 8);
+    }
+
+    /// <summary>A body that comes in pieces.</summary>
+    static PipeReader InPieces(int sizeBytes, int pieceBytes) =>
+        PipeReader.Create(new MemoryStream(new byte[sizeBytes]), new StreamPipeReaderOptions(bufferSize: pieceBytes));
+
+    static BodyBudget Budget(long maxReadingBytes, long maxClientReadingBytes = long.MaxValue) =>
+        new(new BodyLimits(maxReadingBytes, maxClientReadingBytes, 100, TimeSpan.FromSeconds(30)), TimeProvider.System);
 
     [Theory]
     [InlineData(1)]
@@ -66,7 +127,7 @@ public class BodyReaderTests
         async Task<string?> ReadAsync(string text, Func<BodyReader, Problem, ValueTask<Problem?>> read)
         {
             var pipe = new Pipe();
-            using var body = new BodyReader(pipe.Reader, new BodyBudget(1_000, TimeSpan.FromSeconds(30), TimeProvider.System), CancellationToken.None);
+            using var body = new BodyReader(new ReceivedBody(pipe.Reader, TimeProvider.System, CancellationToken.None), Budget(1_000));
             var reading = read(body, new Problem(413, "record_too_large", "Too large.")).AsTask();
             for (var rest = Encoding.UTF8.GetBytes(text).AsMemory(); !rest.IsEmpty && !reading.IsCompleted; rest = rest[Math.Min(pieceBytes, rest.Length)..])
                 await pipe.Writer.WriteAsync(rest[..Math.Min(pieceBytes, rest.Length)]);
@@ -81,12 +142,12 @@ public class BodyReaderTests
     public async Task WhatADecoderHolds_CountsAsRead_UntilItIsDone(string coding)
     {
         const int BudgetBytes = 1 << 20;
-        var budget = new BodyBudget(BudgetBytes, TimeSpan.FromSeconds(30), TimeProvider.System);
+        var budget = Budget(BudgetBytes);
         var packed = Packing.Pack(coding, new byte[4 * BudgetBytes]);
         var context = new Microsoft.AspNetCore.Http.DefaultHttpContext();
         context.Request.Headers.ContentEncoding = coding;
         Assert.True(ContentCoding.TryRead(context.Request, out var found, out _));
-        using (var body = new UnpackedBody(new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None), found!, budget, static _ => long.MaxValue))
+        using (var body = new UnpackedBody(new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None), found!, budget, null, static _ => long.MaxValue))
         {
             await Assert.ThrowsAsync<BodyBudgetException>(async () =>
             {
@@ -94,9 +155,9 @@ public class BodyReaderTests
                 {
                 }
             });
-            Assert.False(budget.TryTake(BudgetBytes / 2));
+            Assert.InRange(budget.ReadingBytes, BudgetBytes / 2, BudgetBytes);
         }
-        Assert.True(budget.TryTake(BudgetBytes));
+        Assert.Equal(0, budget.ReadingBytes);
     }
 
     [Theory]
@@ -110,6 +171,31 @@ public class BodyReaderTests
     {
         using var server = new TestServer();
         Assert.StartsWith(answer, await RawRequest.SendAsync(server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headersAndBody}"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Content-Length: 20000000\r\n", false)]
+    [InlineData("Content-Length: 20000000\r\nContent-Encoding: gzip\r\n", false)]
+    [InlineData("Transfer-Encoding: chunked\r\n", true)]
+    public async Task ABodyThatIsTooLarge_IsToldSo_ThoughTheClientSendsAllOfItFirst(string headers, bool isChunked)
+    {
+        using var server = new TestServer(("MaxBodyBytes", "1000000"), ("MaxReadingBytes", "100000000"));
+        using var client = new System.Net.Sockets.TcpClient(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
+        var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n{headers}\r\n"));
+        for (var i = 0; i < 200; i++)
+        {
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(isChunked ? "186a0\r\n" : ""));
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("123456789\n", 10_000))));
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(isChunked ? "\r\n" : ""));
+        }
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{(isChunked ? "0\r\n\r\n" : "")}GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        using var reader = new StreamReader(stream);
+        var responses = await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.StartsWith("HTTP/1.1 413 ", responses, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"body_too_large\"", responses, StringComparison.Ordinal);
+        // All of it was drained: the connection goes on.
+        Assert.Contains("HTTP/1.1 200 OK", responses, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public class StreamReportsTests
         var answer = new Pipe(new PipeOptions(pauseWriterThreshold: 100, resumeWriterThreshold: 50));
         var context = new DefaultHttpContext();
         context.Features.Set<IHttpResponseBodyFeature>(new AnswerBody(answer.Writer));
-        var reports = new StreamReports(context.Response);
+        var reports = new StreamReports(context.Response, waitForTheEnd: false);
         for (var batch = 0; batch < Batches; batch++)
         {
             for (var partition = 0; partition < 2; partition++)
@@ -38,6 +38,22 @@ public class StreamReportsTests
             Assert.Equal(ofPartition.Skip(1).Select(line => line.GetProperty("firstLine").GetInt32() - 1), ofPartition.SkipLast(1).Select(line => line.GetProperty("lastLine").GetInt32()));
         }
         Assert.True(lines[^1].GetProperty("done").GetBoolean());
+    }
+
+    [Fact]
+    public async Task Add_WhereReportsWait_SendsNothingBeforeTheEnd()
+    {
+        var answer = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
+        var context = new DefaultHttpContext();
+        context.Features.Set<IHttpResponseBodyFeature>(new AnswerBody(answer.Writer));
+        var reports = new StreamReports(context.Response, waitForTheEnd: true);
+        for (var batch = 0; batch < Batches; batch++)
+            reports.Add(new StreamReport(batch + 1, batch + 1, 0, batch, 1), mayMerge: true);
+        Assert.False(answer.Reader.TryRead(out _));
+        await reports.EndAsync(new StreamSummary(true, Batches, Batches));
+        await answer.Writer.CompleteAsync();
+        var lines = (await new StreamReader(answer.Reader.AsStream()).ReadToEndAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal((1_001, Batches), (lines.Count, lines.SkipLast(1).Sum(line => line.GetProperty("count").GetInt32())));
     }
 
     sealed class AnswerBody(PipeWriter writer) : IHttpResponseBodyFeature

@@ -97,7 +97,7 @@ public sealed class Section12DamageTests : IDisposable
         using var response = await server.Client.PostAsync("/topics/small/verify", null);
         if (response.StatusCode == HttpStatusCode.OK)
             return true;
-        await TestServer.ProblemAsync(response, HttpStatusCode.ServiceUnavailable, "overloaded", "Another verification runs");
+        await TestServer.ProblemAsync(response, HttpStatusCode.ServiceUnavailable, "overloaded", "Another verification is running");
         return false;
     }
 }

@@ -295,4 +295,62 @@ public sealed class Section14StreamTests : IDisposable
             Assert.NotEqual("0", line);
         }
     }
+
+    /// <summary>Whether the response begins while the body still comes.</summary>
+    [Theory]
+    [InlineData("", "", true)]
+    [InlineData("", "X-Name: a proxy's", true)]
+    [InlineData("", "Via: 1.1 proxy", false)]
+    [InlineData("", "forwarded: for=192.0.2.1", false)]
+    [InlineData("", "X-Forwarded-For: 192.0.2.1", false)]
+    [InlineData("", "x-forwarded-proto: https", false)]
+    [InlineData("&reports=end", "", false)]
+    [InlineData("&reports=live", "Via: 1.1 proxy", true)]
+    public async Task Reports_BehindAProxy_WaitForTheEnd(string query, string header, bool areLive)
+    {
+        using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
+        await connection.WriteAsync($"POST /topics/t?stream=true{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {Lines}\r\nTransfer-Encoding: chunked\r\n{header}{(header.Length > 0 ? "\r\n" : "")}\r\n");
+        // Two batches; the first is committed while the second is not complete.
+        var batch = Numbers(0, 10_000);
+        await connection.WriteAsync($"{batch.Length:x}\r\n{batch}\r\n2\r\n1\n\r\n");
+        var read = HttpStatusCode.NotFound;
+        while (read != HttpStatusCode.OK)
+        {
+            using var page = await _server.Client.GetAsync("/topics/t/0");
+            read = page.StatusCode;
+        }
+        var first = areLive ? await connection.ReadLineAsync() : null;
+        Assert.False(!areLive && connection.HasMore);
+        await connection.WriteAsync("0\r\n\r\n");
+        var rest = await connection.ReadToEndAsync();
+        Assert.StartsWith("HTTP/1.1 200", first ?? rest, StringComparison.Ordinal);
+        Assert.Contains("{\"firstLine\":1,\"lastLine\":10000,\"partition\":0,\"offset\":0,\"count\":10000}\n", rest, StringComparison.Ordinal);
+        Assert.Contains("{\"done\":true,\"lastCommittedLine\":10001,\"count\":10001}\n", rest, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reports_ByHttp10_WaitForTheEnd()
+    {
+        var body = Numbers(0, 10_001);
+        using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
+        await connection.WriteAsync($"POST /topics/t?stream=true HTTP/1.0\r\nHost: localhost\r\nContent-Type: {Lines}\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        Assert.EndsWith("{\"done\":true,\"lastCommittedLine\":10001,\"count\":10001}\n", await connection.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reports_OfAStreamThatFails_SayAtTheEndWhatIsIn()
+    {
+        using var response = await PostAsync(Numbers(0, 10_000) + "{", "&reports=end");
+        var reports = await ReportsAsync(response);
+        Assert.Equal((2, 10_000, "invalid_json"), (reports.Count, reports[^1].GetProperty("lastCommittedLine").GetInt32(), reports[^1].GetProperty("error").GetProperty("code").GetString()));
+    }
+
+    [Theory]
+    [InlineData("stream=true&reports=never", "live, end")]
+    [InlineData("reports=end", "stream=true")]
+    public async Task Reports_OfAnotherValueOrWithoutAStream_AreRefused(string query, string mentions)
+    {
+        using var response = await _server.PostAsync($"/topics/t?{query}", Lines, "1");
+        await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_parameter", mentions);
+    }
 }

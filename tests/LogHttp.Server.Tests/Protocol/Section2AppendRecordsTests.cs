@@ -163,6 +163,8 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [Fact]
     public async Task Post_ThatOnePartitionRefuses_Answers207WithWhatBecameOfEach()
     {
+        // Not synced, so the journal does not say where the log ends.
+        await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"flush":"os"}""");
         await _server.PostAsync("/topics/t?partition=1", "text/plain", "whole");
         // Damage that a start finds: a broken line with a record behind it. The partition can be read, and not be written.
         _server.Restart(() =>
@@ -225,7 +227,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("key=bob")]
+    [InlineData("keyy=bob")]
     [InlineData("splitt=lines")]
     public async Task Post_WithAParameterThatThereIsNot_IsRefused(string query) =>
         await TestServer.ProblemAsync(await _server.PostAsync($"/topics/refused?{query}", "text/plain", "a\nb"), HttpStatusCode.BadRequest, "invalid_parameter", query.Split('=')[0]);

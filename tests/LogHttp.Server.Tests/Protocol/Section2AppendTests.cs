@@ -45,7 +45,7 @@ public sealed class Section2AppendTests : IDisposable
         var answer = await TestServer.JsonAsync(response);
         Assert.Equal(("t", 0, 1, 1), (answer.GetProperty("topic").GetString()!, answer.GetProperty("partition").GetInt32(), answer.GetProperty("offset").GetInt32(), answer.GetProperty("count").GetInt32()));
         Assert.InRange(answer.GetProperty("timestamp").GetInt64(), 1_700_000_000_000, long.MaxValue);
-        var record = await _server.Client.GetStringAsync(response.Headers.Location);
+        var record = await _server.Client.GetStringAsync(TestServer.Resolve(response, response.Headers.Location!.OriginalString));
         Assert.Equal("{\"offset\":1,\"timestamp\":" + answer.GetProperty("timestamp").GetRawText() + ",\"value\":{\"id\": 1}}\n", record);
     }
 
@@ -146,10 +146,10 @@ public sealed class Section2AppendTests : IDisposable
     [Fact]
     public async Task Post_BeyondABound_IsRefusedWithTheBoundsName()
     {
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "maxRecordBytes", "text/plain", new string('x', 5_000));
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "MaxRecordBytes", "text/plain", new string('x', 5_000));
         await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "Line 2:", "application/x-ndjson", $"1\n\"{new string('x', 5_000)}\"\n");
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "batch_too_large", "maxBatchBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat($"\"{new string('x', 1_000)}\"\n", 90)));
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "body_too_large", "maxBodyBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat("1\n", 60_000)));
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "batch_too_large", "MaxBatchBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat($"\"{new string('x', 1_000)}\"\n", 90)));
+        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "body_too_large", "MaxBodyBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat("1\n", 60_000)));
     }
 
     [Fact]
@@ -171,7 +171,7 @@ public sealed class Section2AppendTests : IDisposable
     {
         using var response = await _server.PostAsync($"/topics/{name}", "application/json", "1");
         Assert.InRange((int)response.StatusCode, 400, 499);
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_server.DataDirectory, "topics")));
+        Assert.Equal(["__journal"], Directory.GetFileSystemEntries(Path.Combine(_server.DataDirectory, "topics")).Select(Path.GetFileName));
     }
 
     [Fact]
@@ -192,5 +192,43 @@ public sealed class Section2AppendTests : IDisposable
         await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n2\n3\n\r\n");
         await _server.PostAsync("/topics/t", "application/json", "9");
         Assert.Equal(["1", "9"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText()));
+    }
+
+    [Theory]
+    [InlineData("Z\u00fcrich", new byte[] { 0xfc })]
+    [InlineData("Z\u00fcrich", new byte[] { 0xc3, 0xbc })]
+    [InlineData("Z\u20acrich", new byte[] { 0xe2, 0x82, 0xac })]
+    [InlineData("Z\u00e2\u0082rich", new byte[] { 0xe2, 0x82 })]
+    [InlineData("Z\u00ff\u00ferich", new byte[] { 0xff, 0xfe })]
+    public async Task Append_WithBytesInItsHeaders_TakesUtf8ElseLatin1(string key, byte[] bytes)
+    {
+        byte[] request = [.. "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Unread: "u8, .. bytes, .. "\r\nRecord-Key: Z"u8, .. bytes, .. "rich\r\nRecord-Header-City: Z"u8, .. bytes, .. "rich\r\nContent-Length: 1\r\n\r\nx"u8];
+        Assert.StartsWith("HTTP/1.1 201 ", await RawRequest.SendAsync(_server.Client.BaseAddress!, request), StringComparison.Ordinal);
+        var record = Assert.Single(await _server.ReadAllAsync("t"));
+        Assert.Equal((key, key), (record.GetProperty("key").GetString(), record.GetProperty("headers").GetProperty("city").GetString()));
+    }
+
+    [Theory]
+    [InlineData("Content-Type", 415, "unsupported_media_type")]
+    [InlineData("Content-Encoding", 415, "unsupported_media_type")]
+    [InlineData("Producer-Id", 400, "invalid_producer")]
+    [InlineData("If-Match", 400, "invalid_header")]
+    [InlineData("Record-Timestamp", 400, "invalid_timestamp")]
+    public async Task Append_WithBytesInAHeaderThatIsRead_SaysWhichIsWrong(string header, int status, string code)
+    {
+        byte[] request = [.. System.Text.Encoding.ASCII.GetBytes($"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}: x"), 0xff, .. "\r\nContent-Length: 1\r\n\r\nx"u8];
+        var answer = await RawRequest.SendAsync(_server.Client.BaseAddress!, request);
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Contains($"\"code\":\"{code}\"", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Append_WithAKeyInTheQuery_HasIt()
+    {
+        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t?key=Z%C3%BCrich%20%E2%82%AC", "text/plain", "x")).StatusCode);
+        Assert.Equal("Z\u00fcrich \u20ac", Assert.Single(await _server.ReadAllAsync("t")).GetProperty("key").GetString());
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?key=%FF", "text/plain", "x"), HttpStatusCode.BadRequest, "invalid_key", "UTF-8");
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?key=a", "text/plain", "x", ("Record-Key", "a")), HttpStatusCode.BadRequest, "invalid_key", "Record-Key");
+        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?key=a", "application/x-ndjson", "1"), HttpStatusCode.BadRequest, "invalid_parameter", "single record");
     }
 }

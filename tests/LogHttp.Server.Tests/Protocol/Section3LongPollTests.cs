@@ -102,7 +102,7 @@ public sealed class Section3LongPollTests : IDisposable
         await AppendAsync("one");
         var polls = Enumerable.Range(0, 3).Select(_ => _server.Client.GetAsync("/topics/t/latest?wait=60s")).ToArray();
         await WaitingAsync(3);
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/latest?wait=60s"), HttpStatusCode.ServiceUnavailable, "overloaded", "maxWaiting");
+        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/latest?wait=60s"), HttpStatusCode.ServiceUnavailable, "overloaded", "MaxWaiting");
         await AppendAsync("two");
         foreach (var poll in polls)
             Assert.Equal(HttpStatusCode.OK, (await poll).StatusCode);

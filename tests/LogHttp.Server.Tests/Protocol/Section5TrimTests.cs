@@ -42,7 +42,7 @@ public sealed class Section5TrimTests : IDisposable
         (await TrimAsync("t/records?before=3")).Dispose();
         using var gone = await _server.Client.GetAsync("/topics/t/2");
         Assert.Equal("3", TestServer.Header(gone, "Log-Earliest-Offset"));
-        var problem = await TestServer.ProblemAsync(gone, HttpStatusCode.Gone, "offset_gone", "Offset 2 is gone");
+        var problem = await TestServer.ProblemAsync(gone, HttpStatusCode.Gone, "offset_gone", "Offset 2 was deleted");
         Assert.Equal(3, problem.GetProperty("earliestOffset").GetInt64());
     }
 
@@ -83,7 +83,7 @@ public sealed class Section5TrimTests : IDisposable
         var waiting = _server.Client.GetAsync("/topics/t/1?wait=60s&minBytes=1000000");
         await TestServer.UntilAsync(() => _server.Waiting == 1);
         (await TrimAsync("t/records?before=latest")).Dispose();
-        await TestServer.ProblemAsync(await waiting, HttpStatusCode.Gone, "offset_gone", "the earliest there is is 2");
+        await TestServer.ProblemAsync(await waiting, HttpStatusCode.Gone, "offset_gone", "The earliest available offset is 2");
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class Section5TrimTests : IDisposable
     [InlineData("t/records?befor=1", HttpStatusCode.BadRequest, "invalid_parameter", "befor")]
     [InlineData("t/records?before=ten", HttpStatusCode.BadRequest, "invalid_place", "ten")]
     [InlineData("t/records?before=1&partition=1", HttpStatusCode.NotFound, "unknown_partition", "no partition 1")]
-    [InlineData("t/records?before=4", HttpStatusCode.RequestedRangeNotSatisfiable, "offset_beyond_end", "the next record will have 3")]
+    [InlineData("t/records?before=4", HttpStatusCode.RequestedRangeNotSatisfiable, "offset_beyond_end", "The next record gets offset 3")]
     [InlineData("other/records?before=1", HttpStatusCode.NotFound, "unknown_topic", "other")]
     [InlineData("t%20/records?before=1", HttpStatusCode.BadRequest, "invalid_topic", "name")]
     public async Task Trim_ThatCantBe_SaysWhy_AndForgetsNothing(string topicAndQuery, HttpStatusCode status, string code, string mentions)

@@ -4,7 +4,7 @@ namespace LogHttp.Server.Tests.Protocol;
 
 public sealed class Section8OtherSitesTests : IDisposable
 {
-    readonly TestServer _server = new(("AllowedOrigins", "https://app.example.org; http://localhost:3000"));
+    readonly TestServer _server = new(("AllowedOrigins", "https://reader.example.org"), ("AllowedWriteOrigins", "https://app.example.org; http://localhost:3000"));
 
     public void Dispose() => _server.Dispose();
 
@@ -13,6 +13,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     [Theory]
     [InlineData("Origin", "http://evil.example")]
     [InlineData("Origin", "null")]
+    [InlineData("Origin", "https://reader.example.org")]
     [InlineData("Origin", "http://127.0.0.1:1")]
     [InlineData("Origin", "https://app.example.org.evil.example")]
     [InlineData("Sec-Fetch-Site", "cross-site")]
@@ -20,10 +21,10 @@ public sealed class Section8OtherSitesTests : IDisposable
     public async Task Writes_FromPagesOfOtherSites_AreRefused_ReadsAreNotShownToThem(string name, string value)
     {
         foreach (var method in new[] { HttpMethod.Post, HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete })
-            await TestServer.ProblemAsync(await _server.SendAsync(method, "/topics/t", "x", (name, value)), HttpStatusCode.Forbidden, "cross_site", "allowedOrigins");
+            await TestServer.ProblemAsync(await _server.SendAsync(method, "/topics/t", "x", (name, value)), HttpStatusCode.Forbidden, "cross_site", "AllowedWriteOrigins");
         Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")));
         using var read = await _server.SendAsync(HttpMethod.Get, "/topics", (name, value));
-        Assert.Equal((HttpStatusCode.OK, null), (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin")));
+        Assert.Equal((HttpStatusCode.OK, value == "https://reader.example.org" ? value : null), (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin")));
     }
 
     [Fact]
@@ -52,10 +53,30 @@ public sealed class Section8OtherSitesTests : IDisposable
         Assert.Null(TestServer.Header(other, "Access-Control-Allow-Origin"));
     }
 
+    [Theory]
+    [InlineData("https://reader.example.org", "GET", true)]
+    [InlineData("https://reader.example.org", "DELETE", false)]
+    [InlineData("https://app.example.org", "DELETE", true)]
+    [InlineData("https://other.example.org", "GET", false)]
+    public async Task Preflight_OfAnOrigin_GrantsWhatItsSettingSays(string origin, string method, bool isGranted)
+    {
+        using var preflight = await _server.SendAsync(HttpMethod.Options, "/topics/t", ("Origin", origin), ("Access-Control-Request-Method", method));
+        var methods = TestServer.Header(preflight, "Access-Control-Allow-Methods")?.Split(',') ?? [];
+        Assert.Equal(isGranted, TestServer.Header(preflight, "Access-Control-Allow-Origin") == origin && (method == "GET" || methods.Contains(method)));
+    }
+
+    [Fact]
+    public async Task Reading_ByAReadingOrigin_IsShownToIt()
+    {
+        using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
+        using var read = await _server.SendAsync(HttpMethod.Get, "/topics/t/0", ("Origin", "https://reader.example.org"), ("Sec-Fetch-Site", "cross-site"));
+        Assert.Equal((HttpStatusCode.OK, "https://reader.example.org"), (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin")));
+    }
+
     [Fact]
     public async Task AStarAmongTheAllowed_LetsAllIn()
     {
-        using var server = new TestServer(("AllowedOrigins", "https://app.example.org;*"));
+        using var server = new TestServer(("AllowedWriteOrigins", "https://app.example.org;*"));
         Assert.Equal(HttpStatusCode.Created, (await server.SendAsync(HttpMethod.Post, "/topics/t", "x", ("Origin", "http://other.example"), ("Sec-Fetch-Site", "cross-site"))).StatusCode);
     }
 
@@ -78,7 +99,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     public async Task TheHosts_AreASetting()
     {
         using var server = new TestServer(("AllowedHosts", "log.example.org;*.internal"));
-        foreach (var (host, status) in new[] { ("log.example.org", 200), ("a.internal:8080", 200), ("localhost", 400) })
+        foreach (var (host, status) in new[] { ("log.example.org", 200), ("a.internal:8080", 200), ("127.0.0.1:8080", 200), ("localhost", 200), ("example.org", 400) })
             Assert.StartsWith($"HTTP/1.1 {status} ", await RawRequest.SendAsync(server.Client.BaseAddress!, $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
     }
 

@@ -35,7 +35,7 @@ public class AppendBudgetTests
         var refused = Append(2);
         Assert.True(refused.IsCompleted);
         Assert.Equal(AppendStatus.Overloaded, (await refused).Status);
-        Assert.Contains("maxAppendingBytes", (await refused).Reason, StringComparison.Ordinal);
+        Assert.Contains("MaxAppendingBytes", (await refused).Reason, StringComparison.Ordinal);
         _scheduler.RunAll();
         Assert.Equal((AppendStatus.Appended, AppendStatus.Appended), ((await first).Status, (await second).Status));
         var later = Append(2);
@@ -50,7 +50,7 @@ public class AppendBudgetTests
         var budget = new AppendBudget(100);
         Assert.True(budget.HasRoomFor(1_000) && budget.TryTake(1_000));
         Assert.False(budget.HasRoomFor(1) || budget.TryTake(1));
-        Assert.Contains("hold 1000 bytes; the most is 100 (maxAppendingBytes)", budget.Refusal().Reason, StringComparison.Ordinal);
+        Assert.Contains("hold 1000 bytes; the most is 100 (MaxAppendingBytes)", budget.Refusal().Reason, StringComparison.Ordinal);
         budget.GiveBack(1_000);
         Assert.True(budget.TryTake(1));
     }
@@ -61,8 +61,8 @@ public class AppendBudgetTests
         await MakeTopicAsync();
         Assert.Null(_topic.Partitions[0].CheckRoom(60_000));
         var appends = new[] { Append(0), Append(1) };
-        Assert.Contains("maxQueuedBytes", _topic.Partitions[0].CheckRoom(60_000)?.Reason, StringComparison.Ordinal);
-        Assert.Contains("maxAppendingBytes", _topic.Partitions[2].CheckRoom(60_000)?.Reason, StringComparison.Ordinal);
+        Assert.Contains("MaxQueuedBytes", _topic.Partitions[0].CheckRoom(60_000)?.Reason, StringComparison.Ordinal);
+        Assert.Contains("MaxAppendingBytes", _topic.Partitions[2].CheckRoom(60_000)?.Reason, StringComparison.Ordinal);
         _scheduler.RunAll();
         await Task.WhenAll(appends);
         Assert.Null(_topic.Partitions[0].CheckRoom(60_000));

@@ -273,7 +273,7 @@ public class BrokenDirectoryTests
         await using var log = await OpenAsync();
         var topicFile = Path.Combine(log.DataDirectory, "topics", "t", TopicFile.Name);
         var current = File.ReadAllText(topicFile);
-        var older = current.Replace("\"format\":3", "\"format\":1", StringComparison.Ordinal).Replace(",\"retentionMs\":0,\"retentionBytes\":0,\"values\":\"auto\",\"maxRecordBytes\":0", "", StringComparison.Ordinal);
+        var older = current.Replace("\"format\":3", "\"format\":1", StringComparison.Ordinal).Replace(",\"retentionMs\":0,\"retentionBytes\":0", "", StringComparison.Ordinal);
         Assert.NotEqual(current, older);
         Assert.DoesNotContain("retention", older, StringComparison.Ordinal);
         Assert.Empty(await BreakAsync(log, _ => File.WriteAllText(topicFile, older)));

@@ -15,6 +15,16 @@ public sealed class PhysicalFileSystemContractTests : FileSystemContract, IDispo
         return _fileSystem = new PhysicalFileSystem(directory);
     }
 
+    [Fact]
+    public void List_OfALinkToNothing_NamesADirectory()
+    {
+        var (missing, link) = (Path.Combine(_temporary.Path, "missing"), Path.Combine(_temporary.Path, "link"));
+        Directory.CreateSymbolicLink(link, missing);
+        Assert.True(Assert.Single(_fileSystem!.List(_temporary.Path)).IsDirectory);
+        File.WriteAllText(missing, "a file");
+        Assert.All(_fileSystem.List(_temporary.Path), static entry => Assert.False(entry.IsDirectory));
+    }
+
     public void Dispose()
     {
         _fileSystem?.Dispose();

@@ -13,11 +13,42 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
     long _killAtCall;
     bool _isKilled;
 
+    // Unlike the plan's, this one is not drawn away.
+    long _cutAtCall;
+    bool _isCutInRedo;
+
     // While this is above zero nothing strikes: the simulation itself looks at the disk.
     int _pauseCount;
 
     /// <summary>How many errors struck so far; power cuts are not counted.</summary>
     public int ErrorCount { get; private set; }
+
+    /// <summary>Whether a power cut that was asked for has not struck yet.</summary>
+    public bool IsCutDue => _cutAtCall > 0;
+
+    /// <summary>Cuts the power for sure, at a call or at the first one after it that can be struck.</summary>
+    public void CutAt(long call)
+    {
+        (_cutAtCall, _isCutInRedo) = (call, false);
+        trace.Add($"power cut due at call {call}");
+    }
+
+    /// <summary>Cuts the power during a start, while the journal is applied to the segments where it has to be.</summary>
+    public void CutDuringRedo(long callCount, int withinCalls)
+    {
+        CutAt(callCount + 1 + random.Next(withinCalls));
+        _isCutInRedo = true;
+    }
+
+    /// <summary>The journal was applied: only the syncs are left of the redo.</summary>
+    public void RedoEnds(long callCount)
+    {
+        if (_isCutInRedo && IsCutDue)
+            CutAt(callCount + 1);
+    }
+
+    /// <summary>The cut that is due does not happen, or happened between two calls.</summary>
+    public void CancelCut() => (_cutAtCall, _isCutInRedo) = (0, false);
 
     /// <summary>Lets nothing strike until the result is disposed of.</summary>
     public IDisposable Pause()
@@ -101,7 +132,7 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
         _isKilled |= call.Number == _killAtCall;
         if (_isKilled)
             throw new KilledException();
-        var fault = _plan?.Decide(call) ?? Fault.None;
+        var fault = IsCutDue && call.Number >= _cutAtCall ? TakeCut() : _plan?.Decide(call) ?? Fault.None;
         if (fault is Fault.InputOutputError or Fault.DiskFull or Fault.ShortWrite)
         {
             if (_errorsLeft == 0)
@@ -112,6 +143,12 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
         if (fault != Fault.None || call.Kind != FileSystemCallKind.Read)
             trace.Add(call, fault);
         return fault;
+    }
+
+    Fault TakeCut()
+    {
+        CancelCut();
+        return random.Next(3) switch { 0 => Fault.PowerCutBefore, 1 => Fault.PowerCutDuring, _ => Fault.PowerCutAfter };
     }
 
     sealed class PauseEnd(FaultSchedule schedule) : IDisposable

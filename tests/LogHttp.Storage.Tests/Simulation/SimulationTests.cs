@@ -30,6 +30,18 @@ public class SimulationTests
         Assert.True(failures.Count == 0, string.Join("\n\n", failures));
     }
 
+    [Theory]
+    [InlineData(SimulatedSchedule.OneTopic)]
+    [InlineData(SimulatedSchedule.ThreeTopics)]
+    [InlineData(SimulatedSchedule.Rotation)]
+    public void Schedule_CutAtEveryCall_KeepsEveryPromise(SimulatedSchedule schedule)
+    {
+        var calls = 0;
+        while (StorageSimulation.RunSchedule(schedule, calls + 1))
+            calls++;
+        Assert.True(calls > 100, $"{schedule} has {calls} calls only.");
+    }
+
     [Fact]
     public void Simulation_OfOneSeed_IsTheSameEveryTime()
     {

@@ -9,11 +9,17 @@ namespace LogHttp.Storage.Tests.Simulation;
 // Looking at the log: as readers do, and at the files.
 sealed partial class StorageSimulation
 {
+    const int JournalAppliedEvent = 31;
+
     static readonly int[] PageSizes = [1, 4096, 8192, 16 << 10, 64 << 10, 1 << 20];
 
     void OnLogged(int eventId, string message)
     {
         // Bytes are never damaged here, only lost, so the log has no reason to distrust its files.
+        if (eventId == JournalAppliedEvent)
+            _faults.RedoEnds(_fileSystem.CallCount);
+        if (_isJournalMissing)
+            return;
         Require(eventId is not 5, $"a partition is read-only: {message}");
         Require(eventId is not 9, $"a checkpoint can't be used: {message}");
         Require(eventId is not 10 || _faults.ErrorCount > 0, $"an index was damaged: {message}");
@@ -35,16 +41,19 @@ sealed partial class StorageSimulation
         {
             foreach (var directory in (string[])["tmp", "deleted"])
                 Require(_fileSystem.List($"{DataDirectory}/{directory}").Count == 0, $"The start left something in {directory}");
-            _wasPowerCut = false;
+            ReconcileUnits();
+            // Of a topic whose disk is missing nothing was looked at.
+            _wasPowerCut &= _unmounted.Count > 0;
         }
-        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count());
+        // Of the journal: its files, the mark, and the file of unplaced entries.
+        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count()) + JournalOptions.MaxFiles + 2;
         Require(_fileSystem.OpenHandleCount <= bound, $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be");
         _fileSystem.CapacityBytes = capacityBytes;
     }
 
     void LookAt(NameModel name, bool afterStart)
     {
-        if (name.IsUnreadable && !afterStart)
+        if (name.IsUnreadable && (!afterStart || _unmounted.Contains(name)))
         {
             Require(IsUnreadable(name), $"{name.Name} should be damaged");
             return;

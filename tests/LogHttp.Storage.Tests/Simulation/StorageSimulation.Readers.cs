@@ -46,6 +46,9 @@ sealed partial class StorageSimulation
         var isPoll = _readerRandom.Next(2) == 0;
         var count = isPoll || _readerRandom.Next(2) == 0 ? 1 : 2 + _readerRandom.Next(2);
         var minBytes = isPoll ? _readerRandom.Next(4) switch { 0 => 1, 1 => 1 + _readerRandom.Next(1_000), 2 => 1 + _readerRandom.Next(20_000), _ => 1 + _readerRandom.Next(200_000) } : 1;
+        // Before a place is drawn: what a repair lets through moves the ends.
+        foreach (var (log, _) in found.Take(count))
+            AwaitRepair(log);
         var reader = new WaitingReader(++_readerCount, [.. found.Take(count).Select(pair => OpenSource(pair.Log, pair.Model))],
             PageSize.AtMost(PageSizes[_readerRandom.Next(PageSizes.Length)]), minBytes, isPoll, TimeSpan.FromMilliseconds(_readerRandom.Next(5_000)));
         _trace.Add($"open {reader}");
@@ -103,7 +106,7 @@ sealed partial class StorageSimulation
         if (!reader.IsPoll)
             reader.DueAt = DueAt(reader);
         foreach (var source in reader.Sources)
-            source.IsBehindARoll = _readers.Any(other => other != reader && other.IsAsleep && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.SeenBase != source.SeenBase || its.Rested?.Base != source.Rested?.Base)));
+            source.IsBehindARoll = _readers.Any(other => other != reader && other.Phase == ReaderPhase.Waits && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.SeenBase != source.SeenBase || its.Rested?.Base != source.Rested?.Base)));
         reader.SleepsUntil = Math.Max(reader.DueAt, _time.GetTimestamp());
         _deadlines!.Set(reader.Waiter, TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp()));
 #pragma warning disable CA2012 // It is asked whether it ended, and then for its result, once: a task's continuation would run on the pool, at a moment of its own.

@@ -98,9 +98,9 @@ sealed partial class StorageSimulation
             Append(_catalog.Find(name.Name)!.Partitions[partition], topic.Partitions[partition]);
     }
 
-    void Append(PartitionLog log, PartitionModel model)
+    void Append(PartitionLog log, PartitionModel model, SimulatedAppend? given = null)
     {
-        var append = DrawAppend(model);
+        var append = given ?? DrawAppend(model);
         _trace.Add($"{model.Name}: {append}");
         append.Result = log.AppendAsync(append.Batch, append.ExpectedNextOffset, mayOverlap: append.MayOverlap);
         model.Pending.Add(append);

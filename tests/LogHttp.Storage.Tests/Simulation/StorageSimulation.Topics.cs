@@ -20,22 +20,22 @@ sealed partial class StorageSimulation
         },
     };
 
-    TopicModel DrawTopic(string name, string id)
+    TopicModel DrawTopic(string name, string id, TopicConfiguration? given)
     {
-        var configuration = DrawConfiguration(partitions: 1 + _random.Next(3));
+        var configuration = given ?? DrawConfiguration(partitions: 1 + _random.Next(3));
         return new(name, id, configuration, [.. Enumerable.Range(0, configuration.Partitions)
             .Select(partition => new PartitionModel($"{name}/{partition}", configuration.Flush, takesOffsets: _random.Next(4) == 0, new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)))]);
     }
 
     /// <summary>Makes a topic, or has the one that is there, whatever its configuration.</summary>
-    void CreateTopic(NameModel name)
+    void CreateTopic(NameModel name, TopicConfiguration? given = null)
     {
         FinishDeletion();
         if (name.IsUnreadable)
             return;
         var errors = _faults.ErrorCount;
         var before = name.Topic;
-        var wanted = DrawTopic(name.Name, IdOf(_idCount + 1));
+        var wanted = DrawTopic(name.Name, IdOf(_idCount + 1), given);
         _trace.Add($"create topic {wanted}: {wanted.Configuration}");
         var possibleBefore = name.Possible.ToArray();
         if (before is null)
@@ -63,7 +63,7 @@ sealed partial class StorageSimulation
         }
     }
 
-    void ConfigureTopic(NameModel name)
+    void ConfigureTopic(NameModel name, TopicConfiguration? given = null)
     {
         FinishDeletion();
         if (name.IsUnreadable)
@@ -71,7 +71,7 @@ sealed partial class StorageSimulation
         var errors = _faults.ErrorCount;
         var topic = name.Topic;
         // Now and then nothing changes, but perhaps an earlier change that failed has to be taken back.
-        var after = topic is null || _random.Next(4) > 0 ? DrawConfiguration(topic?.Partitions.Length ?? 1) : topic.Configuration;
+        var after = given ?? (topic is null || _random.Next(4) > 0 ? DrawConfiguration(topic?.Partitions.Length ?? 1) : topic.Configuration);
         _trace.Add($"configure topic {name.Name}: {after}");
         topic?.PossibleConfigurations.Add(after);
         StrikeAtTimes(withinCalls: 7);
@@ -103,6 +103,9 @@ sealed partial class StorageSimulation
     void DeleteTopic(NameModel name)
     {
         FinishDeletion();
+        // A directory that is a mount point can't be moved away.
+        if (_topicVolumes.ContainsKey(name))
+            return;
         var model = name.Topic;
         _trace.Add($"delete topic {name.Name}: {(name.IsUnreadable ? "unreadable" : model?.ToString() ?? "none")}");
         (PartitionLog Log, PartitionModel Model)[] partitions = [.. Partitions(name)];

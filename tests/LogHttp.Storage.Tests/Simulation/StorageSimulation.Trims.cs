@@ -131,7 +131,7 @@ sealed partial class StorageSimulation
     bool IsThereRoomToTrim()
     {
         using var pause = _faults.Pause();
-        return _fileSystem.CapacityBytes - _fileSystem.UsedBytes >= TrimPages * 4096 || _fileSystem.List(DataDirectory).Any(entry => entry.Name == DiskReserve.Name);
+        return _fileSystem.CapacityBytes - _fileSystem.UsedBytes >= TrimPages * 4096 || _fileSystem.List(DataDirectory).Any(entry => entry.Name == DiskReserve.Name && entry.LengthBytes > 0);
     }
 
     /// <summary>The process is no more: the trim that was under way, if one was, is known to have happened where readers saw it.</summary>
@@ -184,7 +184,7 @@ sealed partial class StorageSimulation
     /// <summary>What has no name takes no room either, but for the pages that somebody holds.</summary>
     void CheckRoom()
     {
-        if (_trimRandom is null || _heldPages.Count > 0)
+        if (_trimRandom is null || _volumeRandom is not null || _heldPages.Count > 0)
             return;
         var named = NamedBytes(DataDirectory);
         Require(_fileSystem.UsedBytes == named, $"{_fileSystem.UsedBytes} bytes of the disk are used; the files that have names take {named}");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
 
@@ -49,14 +50,22 @@ sealed partial class StorageSimulation
     int _errorsBeforeLife;
     bool _wasOpenedLimited;
 
-    StorageSimulation(int seed, SimulationTrace trace)
+    // The life in which the power goes for sure, and whether it goes again while the start after it applies the journal.
+    readonly int _lives;
+    readonly int _cutLife;
+    readonly bool _cutsRedo;
+    bool _isRedoCutDue;
+    int _redoCutAttempts;
+    int _powerCuts;
+
+    StorageSimulation(int seed, SimulationTrace trace, int? nameCount = null)
     {
         _random = new Random(seed);
         _trace = trace;
         _scheduler = new SimulatedScheduler(new Random(_random.Next()));
         _lane = _scheduler.CreateLane();
         _faults = new FaultSchedule(new Random(_random.Next()), trace);
-        _fileSystem = new PowerCutFileSystem(new Random(_random.Next()), canSyncAll: _random.Next(2) == 0) { Faults = _faults.Decide };
+        _fileSystem = new PowerCutFileSystem(new Random(_random.Next()), canSyncAll: _random.Next(2) == 0) { Faults = _faults.Decide, TearsPages = seed % 7 < 3 };
         _producerRandom = seed % 5 == 3 ? new Random(seed ^ 0x5bd1e995) : null;
         _producerCount = _producerRandom is null ? 0 : 1 + _producerRandom.Next(ProducerIds.Length);
         // Few that are known for short, in a third of these runs; else as a server has it.
@@ -76,9 +85,14 @@ sealed partial class StorageSimulation
             MaxProducers = fewProducers ?? 10_000,
             ProducerExpiry = fewProducers is null ? TimeSpan.FromDays(7) : TimeSpan.FromSeconds(60 + _producerRandom!.Next(60)),
         };
-        _names = [.. Enumerable.Range(0, 1 + _random.Next(3)).Select(number => new NameModel($"t{number}"))];
+        _names = [.. Enumerable.Range(0, nameCount ?? 1 + _random.Next(3)).Select(number => new NameModel($"t{number}"))];
         _readerRandom = seed % 3 == 1 ? new Random(~seed) : null;
         _trimRandom = seed % 4 == 2 ? new Random(-seed) : null;
+        _unitRandom = seed % 2 == 0 ? new Random(seed ^ 0x2545f491) : null;
+        _volumeRandom = seed % 6 == 5 ? new Random(seed ^ 0x3ade68b1) : null;
+        _topicVolumeCount = _volumeRandom?.Next(3) switch { null or 0 => 0, 1 => 1, _ => _names.Length };
+        _lives = 2 + _random.Next(6);
+        (_cutLife, _cutsRedo) = (_random.Next(_lives), seed % 3 == 0);
         trace.Logged += OnLogged;
     }
 
@@ -101,10 +115,22 @@ sealed partial class StorageSimulation
 
     void Run()
     {
-        var lives = 2 + _random.Next(6);
-        for (var life = 0; life < lives; life++)
+        MountJournal();
+        for (var life = 0; life < _lives || _isRedoCutDue; life++)
+        {
+            if (life == _cutLife)
+                _faults.CutAt(_fileSystem.CallCount + 1 + _random.Next(600));
             Live(isLast: false);
+            if (_faults.IsCutDue && life >= _cutLife)
+                CutPower();
+            // A start with nothing to apply has no redo; it is cut all the same.
+            if (life == _cutLife)
+                _isRedoCutDue = _cutsRedo;
+            ChangeVolumes(isLast: life >= _lives - 1 && !_isRedoCutDue);
+        }
         Live(isLast: true);
+        // One at a drawn call, and in a third of the runs one in a start that follows.
+        Require(_powerCuts >= (_cutsRedo ? 2 : 1), $"The power was cut {_powerCuts} times only");
     }
 
     /// <summary>One process, from a start that succeeds to its end.</summary>
@@ -129,12 +155,15 @@ sealed partial class StorageSimulation
                 Step();
                 StepReaders();
                 StepTrims();
+                StepUnits();
                 if (_random.Next(3) == 0)
                     Pump(_random.Next(6));
                 Listen();
             }
             if (isLast)
                 Finish();
+            else if (_faults.IsCutDue)
+                throw new PowerCutException();
             else
                 End();
         }
@@ -159,6 +188,8 @@ sealed partial class StorageSimulation
                 _faults.Draw(_fileSystem.CallCount);
             else if (_random.Next(4) == 0)
                 _faults.Strike(_fileSystem.CallCount, 10);
+            if (_isRedoCutDue && !isLast)
+                _faults.CutDuringRedo(_fileSystem.CallCount, withinCalls: ++_redoCutAttempts < 3 ? 120 : 8);
             _lane = _scheduler.CreateLane();
             (_errorsBeforeLife, _wasOpenedLimited) = (_faults.ErrorCount, IsLimited);
             _trace.Add("open");
@@ -166,7 +197,9 @@ sealed partial class StorageSimulation
             {
                 _catalog = TopicCatalog.Open(Environment(), _options);
                 (_deadlines, _isStopping, _isWaitingStopped) = (new Deadlines(_time), false, false);
-                if (_catalog.DamagedTopics.Count == 0)
+                if (_isRedoCutDue)
+                    _faults.CancelCut();
+                if (AreOthersOpen())
                     return true;
                 // Other topics are served without it; the next start must find it whole, so here it is begun anew.
                 Require(_faults.ErrorCount > _errorsBeforeLife, $"A topic did not open, and no error had struck: {string.Join(", ", _catalog.DamagedTopics)}");
@@ -182,7 +215,8 @@ sealed partial class StorageSimulation
             }
             catch (IOException exception)
             {
-                Require(_faults.ErrorCount > _errorsBeforeLife, $"The start failed, and no error had struck: {exception}");
+                // What the journal has may need more room than there is; then it stays in the journal.
+                Require(_faults.ErrorCount > _errorsBeforeLife || (IsLimited && exception is DiskFullException), $"The start failed, and no error had struck: {exception}");
                 _trace.Add($"the start failed: {exception.Message}");
                 if (_random.Next(2) == 0)
                     Kill();
@@ -286,6 +320,7 @@ sealed partial class StorageSimulation
         // Its last few lines continue on the thread pool, and touch nothing but the lock.
         Require(closing.Wait(TimeSpan.FromSeconds(60)), "The catalog did not close, though nothing is left to run.");
         Listen();
+        Require(_pendingUnits == 0, $"{_pendingUnits} units were not answered by the close");
         foreach (var name in _names)
         {
             foreach (var (log, model) in Partitions(name))
@@ -329,6 +364,10 @@ sealed partial class StorageSimulation
         Die();
         _faults.Revive();
         _wasPowerCut = true;
+        _powerCuts++;
+        if (_isRedoCutDue && !_faults.IsCutDue)
+            _isRedoCutDue = false;
+        _faults.CancelCut();
         _fileSystem = _fileSystem.PowerCut();
     }
 

@@ -26,6 +26,8 @@ sealed class ColdFileSystem(IFileSystem fileSystem) : IFileSystem
 
     public void Rename(string sourcePath, string destinationPath) => fileSystem.Rename(sourcePath, destinationPath);
 
+    public bool TryLink(string path, string newPath) => fileSystem.TryLink(path, newPath);
+
     public void DeleteFile(string path) => fileSystem.DeleteFile(path);
 
     public void DeleteDirectory(string path) => fileSystem.DeleteDirectory(path);

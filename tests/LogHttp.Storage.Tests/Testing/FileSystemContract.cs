@@ -53,6 +53,35 @@ public abstract class FileSystemContract
     }
 
     [Fact]
+    public void TryLink_OfAFile_SharesItsBytes_UntilOneNameIsDeleted()
+    {
+        WriteFile("a", "old"u8);
+
+        Assert.True(_fileSystem.TryLink(PathOf("a"), PathOf("b")));
+
+        using (var file = _fileSystem.Open(PathOf("b")))
+            file.Write("new"u8, 0);
+        Assert.Equal("new"u8.ToArray(), ReadFile("a"));
+        _fileSystem.DeleteFile(PathOf("a"));
+        Assert.Equal("new"u8.ToArray(), ReadFile("b"));
+    }
+
+    [Fact]
+    public void TryLink_ToATakenName_ReturnsFalse()
+    {
+        WriteFile("a", "1"u8);
+        WriteFile("b", "2"u8);
+
+        Assert.False(_fileSystem.TryLink(PathOf("a"), PathOf("b")));
+
+        Assert.Equal("2"u8.ToArray(), ReadFile("b"));
+    }
+
+    [Fact]
+    public void TryLink_OfNoFile_Throws() =>
+        Assert.Throws<FileNotFoundException>(() => _fileSystem.TryLink(PathOf("a"), PathOf("b")));
+
+    [Fact]
     public void Create_OfAnExistingFile_Throws()
     {
         WriteFile("a", "old"u8);
@@ -68,6 +97,10 @@ public abstract class FileSystemContract
     [Fact]
     public void Open_OfAMissingFile_ThrowsFileNotFound() =>
         Assert.Throws<FileNotFoundException>(() => _fileSystem.Open(PathOf("missing")));
+
+    [Fact]
+    public void Open_InAMissingDirectory_ThrowsFileNotFound() =>
+        Assert.Throws<FileNotFoundException>(() => _fileSystem.Open(PathOf("missing/file")));
 
     [Fact]
     public void Write_IsSeenByEveryHandle()

@@ -29,6 +29,9 @@ public class PowerCutFaultTests
             case FileSystemCallKind.Rename:
                 fileSystem.Rename(Old, $"{Here}/new");
                 break;
+            case FileSystemCallKind.Link:
+                fileSystem.TryLink(Old, $"{Here}/new");
+                break;
             case FileSystemCallKind.DeleteFile:
                 fileSystem.DeleteFile(Old);
                 break;

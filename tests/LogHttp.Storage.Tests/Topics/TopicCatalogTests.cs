@@ -12,6 +12,26 @@ public class TopicCatalogTests
         return TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = scheduler, CommitScheduler = scheduler, Time = new SimulatedTime(DateTimeOffset.UnixEpoch) }, options ?? new StorageOptions { Directory = "/data" });
     }
 
+    /// <summary>A start may take longer than a timer's interval: a long redo took longer, and the process ended.</summary>
+    [Fact]
+    public void Open_WithTimersDueAtOnce_OpensFirst()
+    {
+        var scheduler = new SimulatedScheduler(new Random(1));
+        var environment = new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = scheduler, CommitScheduler = scheduler, Time = new TimersDueAtOnce() };
+        var catalog = TopicCatalog.Open(environment, new StorageOptions { Directory = "/data" });
+        Assert.Empty(catalog.Topics);
+    }
+
+    sealed class TimersDueAtOnce : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime != Timeout.InfiniteTimeSpan)
+                callback(state);
+            return base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
     [Fact]
     public void Creation_ThatFailsAnywhere_LeavesNoTopic_AndTheNameCanBeHadAgain()
     {

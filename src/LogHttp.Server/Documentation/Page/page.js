@@ -64,7 +64,7 @@ function chooseForms(ui) {
 }
 
 const ui = SwaggerUIBundle({
-  url: "/swagger/v1/swagger.json",
+  url: "v1/swagger.json",
   dom_id: "#swagger-ui",
   presets: [SwaggerUIBundle.presets.apis],
   plugins: [plugin],

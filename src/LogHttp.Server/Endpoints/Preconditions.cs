@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+
+namespace LogHttp.Server.Endpoints;
+
+/// <summary>The conditions of RFC 9110 §13.1 that are not answered elsewhere. On POST, <c>If-Match</c> is an offset (api/PROTOCOL.md §11).</summary>
+internal static class Preconditions
+{
+    /// <summary>Whether <c>If-Match</c> holds for a page or value, compared strongly.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="etag">The tag of what would be sent; empty where it has none.</param>
+    public static bool Match(HttpRequest request, string? etag)
+    {
+        var given = request.Headers.IfMatch;
+        return given.Count == 0
+            || (EntityTagHeaderValue.TryParseList([.. given.OfType<string>()], out var tags)
+                && tags.Any(tag => tag == EntityTagHeaderValue.Any || (!tag.IsWeak && tag.Tag == etag)));
+    }
+
+    /// <summary>Whether the conditions hold for a topic, which has no tags: <c>*</c> stands for one that exists.</summary>
+    public static bool MatchTopic(HttpRequest request, bool exists)
+    {
+        var match = request.Headers.IfMatch;
+        return (match.Count == 0 || (exists && IsAny(match))) && !(exists && DemandsNone(request));
+    }
+
+    /// <summary>Whether the request is for a topic that does not exist yet.</summary>
+    public static bool DemandsNone(HttpRequest request) => request.Headers.IfNoneMatch is { Count: > 0 } tags && IsAny(tags);
+
+    static bool IsAny(StringValues tags) => tags.ToString().Trim() == "*";
+}

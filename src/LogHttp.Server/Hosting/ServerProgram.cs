@@ -1,0 +1,46 @@
+using LogHttp.Server.Documentation;
+using LogHttp.Server.Endpoints;
+
+namespace LogHttp.Server.Hosting;
+
+/// <summary>The server from its start to its end.</summary>
+internal static class ServerProgram
+{
+    /// <summary>Serves until the process is told to stop.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(CommandLine commandLine)
+    {
+        try
+        {
+            // The settings file is found beside the program wherever it is started. It is not watched: a watcher sees
+            // every write to a data directory below it, and cost a third of the append rate.
+            var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+            {
+                Args = [.. commandLine.Configuration, "--hostBuilder:reloadConfigOnChange=false"],
+                ContentRootPath = AppContext.BaseDirectory,
+            });
+            builder.AddLogging();
+            builder.AddLogHttp();
+            builder.AddServer();
+            builder.UsePort(commandLine.Port);
+            builder.Services.AddSwagger();
+
+            var app = builder.Build();
+            using var signals = new ProcessSignals(app.Lifetime, app.Logger);
+            app.UseLogHttp();
+            app.MapLogHttp();
+            await app.RunAsync();
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            // The process was told to stop while it opened the log, which takes seconds after a kill with thousands of
+            // partitions. Nothing was promised to anybody yet.
+            return 0;
+        }
+        catch (Exception exception)
+        {
+            return StartFailure.Report(exception);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+"""The clients of memory-bounds.sh: memory-bounds.py URL SERVER_PID SCENARIO COUNT SECONDS"""
+import asyncio, gzip, json, sys, time
+from urllib.parse import urlsplit
+
+url, server_pid, scenario, count, seconds = urlsplit(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])
+HEAD = f"Host: {url.netloc}\r\n".encode()
+
+
+def resident_mb(field="VmRSS"):
+    with open(f"/proc/{server_pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1000
+
+
+async def watch(peak):
+    while True:
+        peak[0] = max(peak[0], resident_mb())
+        await asyncio.sleep(0.05)
+
+
+async def connect(receive_bytes=None):
+    reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=receive_bytes or 65536)
+    return reader, writer
+
+
+async def request(method, path, body=b"", *headers):
+    """One request on a connection of its own: status and body; (0, reason) where the connection broke."""
+    reader, writer = await connect()
+    lines = b"".join(header.encode() + b"\r\n" for header in headers)
+    try:
+        writer.write(f"{method} {path} HTTP/1.1\r\n".encode() + HEAD + lines + f"Content-Length: {len(body)}\r\n\r\n".encode())
+        for start in range(0, len(body), 1 << 16):
+            writer.write(body[start:start + (1 << 16)])
+            await writer.drain()
+    except ConnectionError:
+        pass  # refused early; the response says more
+    try:
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 120)).decode("latin1")
+        received = 0
+        first = b""
+        length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), None)
+        while length is None or received < length:
+            piece = await asyncio.wait_for(reader.read(1 << 20), 120)
+            if not piece:
+                break
+            received += len(piece)
+            first = first or piece
+            if length is None and piece.endswith(b"0\r\n\r\n"):
+                break
+        return int(head.split()[1]), first[:200], received
+    except (asyncio.IncompleteReadError, ConnectionError, asyncio.TimeoutError) as error:
+        return 0, repr(error).encode()[:60], 0
+    finally:
+        writer.close()
+
+
+async def slow_events():
+    """COUNT connections take 1 KB/s of events from 64 partitions of a topic with the longest name."""
+    topic = "n" * 249
+    await request("PUT", f"/topics/{topic}", b'{"partitions":64,"flush":"os"}')
+    for partition in range(64):
+        await request("POST", f"/topics/{topic}?partition={partition}&split=lines", b"x" * 100 + b"\n" + b"\n".join(b"y" * 100 for _ in range(3000)), "Content-Type: text/plain")
+    before = resident_mb()
+    received = 0
+
+    async def follow():
+        nonlocal received
+        reader, writer = await connect(receive_bytes=1024)
+        writer.get_extra_info("socket").setsockopt(1, 8, 4096)
+        writer.write(f"GET /stream?topics={topic}:earliest HTTP/1.1\r\n".encode() + HEAD + b"Accept: text/event-stream\r\n\r\n")
+        while piece := await reader.read(1024):
+            received += len(piece)
+            await asyncio.sleep(1)
+
+    followers = [asyncio.create_task(follow()) for _ in range(count)]
+    peak = [0]
+    watching = asyncio.create_task(watch(peak))
+    await asyncio.sleep(seconds)
+    alive = sum(not follower.done() for follower in followers)
+    print(f"{count} followers at 1 KB/s, 64 partitions, a name of 249 characters, {seconds:.0f} s: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak, "
+          f"{(peak[0] - before) * 1e6 / count / 1024:.0f} KiB each; {alive} still follow, {received} bytes received")
+    for task in followers + [watching]:
+        task.cancel()
+
+
+async def slow_values():
+    """COUNT connections take 1 KB/s of a page of values."""
+    for _ in range(4):
+        await request("POST", "/topics/t?split=lines", b"\n".join(b"y" * 100 for _ in range(10_000)), "Content-Type: text/plain")
+    before = resident_mb()
+
+    async def fetch():
+        reader, writer = await connect(receive_bytes=1024)
+        writer.get_extra_info("socket").setsockopt(1, 8, 4096)
+        writer.write(b"GET /topics/t/0?view=values&maxBytes=4194304 HTTP/1.1\r\n" + HEAD + b"\r\n")
+        while await reader.read(1024):
+            await asyncio.sleep(1)
+
+    readers = [asyncio.create_task(fetch()) for _ in range(count)]
+    peak = [0]
+    watching = asyncio.create_task(watch(peak))
+    await asyncio.sleep(seconds)
+    print(f"{count} readers of values at 1 KB/s, {seconds:.0f} s: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak, "
+          f"{(peak[0] - before) * 1e6 / count / 1024:.0f} KiB each; {sum(not reader.done() for reader in readers)} still read")
+    for task in readers + [watching]:
+        task.cancel()
+
+
+async def dripping_bodies():
+    """COUNT clients send 60 MB fast and then a byte a second; then somebody sends 8 MB."""
+    before = resident_mb()
+    line = b'{"value":"' + b"x" * 990 + b'"}\n'
+    states = {}
+
+    async def drip(number):
+        reader, writer = await connect()
+        states[number] = "sending"
+        writer.write(f"POST /topics/t HTTP/1.1\r\n".encode() + HEAD + b"Content-Type: application/x-ndjson\r\nContent-Length: 67000000\r\n\r\n")
+        for _ in range(60_000):
+            writer.write(line)
+            await writer.drain()
+        states[number] = "dripping"
+        response = asyncio.create_task(reader.readline())
+        while not response.done():
+            writer.write(b"x")
+            await asyncio.sleep(1)
+        states[number] = response.result().decode().strip() or "closed"
+        writer.close()
+
+    peak = [0]
+    watching = asyncio.create_task(watch(peak))
+    dripping = [asyncio.create_task(drip(number)) for number in range(count)]
+    started = time.monotonic()
+    refused = 0
+    while time.monotonic() - started < seconds:
+        await asyncio.sleep(2)
+        status, *_ = await request("POST", "/topics/t", line * 8000, "Content-Type: application/x-ndjson")
+        refused += status != 201
+    summary = {state: list(states.values()).count(state) for state in set(states.values())}
+    print(f"{count} bodies of 60 MB that then drip, {seconds:.0f} s: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak, {resident_mb():.0f} MB at the end; "
+          f"8 MB beside them was refused {refused} times; the dripping: {summary}")
+    for task in dripping + [watching]:
+        task.cancel()
+
+
+async def pipelined_polls():
+    """COUNT connections wait for records, and send 2 MB meanwhile."""
+    await request("PUT", "/topics/t")
+    before = resident_mb()
+    sent = 0
+
+    async def poll():
+        nonlocal sent
+        reader, writer = await connect()
+        writer.write(b"GET /topics/t/latest?wait=300s HTTP/1.1\r\n" + HEAD + b"\r\n")
+        writer.transport.set_write_buffer_limits(high=0)
+        try:
+            for _ in range(32):
+                writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 65_536)
+                await writer.drain()
+                sent += 65_536
+            await reader.read()
+        except ConnectionError:
+            pass
+
+    peak = [0]
+    watching = asyncio.create_task(watch(peak))
+    polls = [asyncio.create_task(poll()) for _ in range(count)]
+    await asyncio.sleep(seconds)
+    alive = sum(not task.done() for task in polls)
+    print(f"{count} long polls that send 2 MB each: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak, {(peak[0] - before) * 1e6 / count / 1024:.0f} KiB each; {alive} still wait")
+    for task in polls + [watching]:
+        task.cancel()
+
+
+async def many_failing_records():
+    """COUNT clients post 60 MB of Confluent records without a partition of theirs."""
+    await request("PUT", "/topics/t")
+    await request("POST", "/topics/t", b'{"records":[{"value":1}]}', "Content-Type: application/vnd.kafka.json.v2+json")
+    body = b'{"records":[' + b",".join([b'{"partition":9}'] * 3_900_000) + b"]}"
+    before = resident_mb()
+    peak = [0]
+    watching = asyncio.create_task(watch(peak))
+    started = time.monotonic()
+    responses = await asyncio.gather(*(request("POST", "/topics/t", body, "Content-Type: application/vnd.kafka.json.v2+json") for _ in range(count)))
+    print(f"{count} Confluent bodies of {len(body) / 1e6:.0f} MB with {3_900_000} records of no partition, {time.monotonic() - started:.1f} s: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak; "
+          f"responses: {[(status, received) for status, _, received in responses]}; {responses[0][1][:160]!r}")
+    watching.cancel()
+
+
+async def large_bodies():
+    """COUNT clients post 60 MB at once."""
+    line = b'{"value":"' + b"x" * 990 + b'"}\n'
+    body = line * 60_000
+    before = resident_mb()
+    peak = [0]
+    watching = asyncio.create_task(watch(peak))
+    for _ in range(3):
+        responses = await asyncio.gather(*(request("POST", "/topics/t", body, "Content-Type: application/x-ndjson") for _ in range(count)))
+        statuses = [status for status, *_ in responses]
+        print(f"{count} bodies of {len(body) / 1e6:.0f} MB at once: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak; "
+              f"{ {status: statuses.count(status) for status in sorted(set(statuses))} }; {next((text for status, text, _ in responses if status != 201), b'')!r}")
+    watching.cancel()
+
+
+async def blank_lines():
+    """COUNT clients post 60 MB of blank lines, packed."""
+    body = gzip.compress(b"\n" * 60_000_000)
+    started = time.monotonic()
+    responses = await asyncio.gather(*(request("POST", "/topics/t", body, "Content-Type: application/x-ndjson", "Content-Encoding: gzip") for _ in range(count)))
+    print(f"{count} bodies of 60 MB of blank lines, {len(body)} bytes packed: {[(status, text[:120]) for status, text, _ in responses][:2]}, {time.monotonic() - started:.1f} s")
+
+
+asyncio.run({
+    "slow-events": slow_events,
+    "slow-values": slow_values,
+    "dripping-bodies": dripping_bodies,
+    "pipelined-polls": pipelined_polls,
+    "failing-records": many_failing_records,
+    "large-bodies": large_bodies,
+    "blank-lines": blank_lines,
+}[scenario]())
