@@ -63,6 +63,9 @@ sealed class ModelLog
         return result;
     }
 
+    /// <summary>What an append was answered; null where it still waits.</summary>
+    public static AppendStatus? StatusOf(Task<AppendResult> append) => append.IsCompleted ? append.Result.Status : null;
+
     /// <summary>Ends the hold, and runs what there is to run.</summary>
     public void Release()
     {

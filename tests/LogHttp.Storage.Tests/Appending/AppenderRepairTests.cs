@@ -15,7 +15,7 @@ public class AppenderRepairTests
     });
 
     [Fact]
-    public void Fetch_WhileARepairIsDue_Waits()
+    public async Task Fetch_WhileARepairIsDue_Waits()
     {
         FailASync();
 
@@ -23,8 +23,7 @@ public class AppenderRepairTests
 
         Assert.False(fetch.IsCompleted);
         _log.Release();
-        Assert.True(fetch.Wait(TimeSpan.FromMinutes(1)));
-        using var page = fetch.Result;
+        using var page = await fetch.WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Equal(FetchStatus.Page, page.Status);
         Assert.Null(_log.Partition.StoppedReason);
     }
@@ -46,7 +45,7 @@ public class AppenderRepairTests
     {
         _log.Commits.Hold<SegmentSyncer>();
         for (var appended = 0; appended < 16; appended++)
-            Assert.Equal(AppendStatus.Appended, _log.BeginAppend(Text).Result.Status);
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(_log.BeginAppend(Text)));
         _log.FileSystem.Faults = static call =>
             call.Kind is FileSystemCallKind.Sync && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
                 ? Fault.InputOutputError

@@ -1,7 +1,6 @@
 using System.Text;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
-using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Topics;
 
