@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using LogHttp.Kestrel.Tests.Support;
+using LogHttp.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -17,14 +18,16 @@ public sealed partial class FailingSurroundingsTests
     public async Task Region_WithAThrowingMeterListener_ArrivesWhole(bool readsAtOnce)
     {
         using var file = new TempFile(LengthBytes);
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, LengthBytes), listen: Handlers.SmallBuffers());
+        var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
+        var options = new SendFileOptions { TimeProvider = time };
+        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, LengthBytes), options, Handlers.SmallBuffers(options));
         using var listener = ThrowingListener(host);
         using var client = await RawClient.ConnectAsync(host, receiveBufferBytes: 32 * 1024);
         for (var times = 0; times < 2; times++)
         {
             await client.GetAsync("/");
             if (!readsAtOnce)
-                await Task.Delay(200);
+                await time.SendWaitsAsync();
             Assert.Equal(file.Bytes, (await client.ReadResponseAsync()).Body);
         }
         Assert.Single(host.Logs.Ours, entry => entry.EventId == 7);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using LogHttp.Kestrel.Tests.Support;
+using LogHttp.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -46,16 +47,18 @@ public sealed class SocketPipeWriterTests
     [Fact]
     public async Task Complete_WhileTheReaderIsSlow_SendsAllBeforeTheSocketCloses()
     {
-        await using var host = await HandleAsync(output =>
-        {
-            output.Write(Bytes);
-            output.Complete();
-            return Task.CompletedTask;
-        });
+        var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
+        await using var host = await HandleAsync(
+            output =>
+            {
+                output.Write(Bytes);
+                output.Complete();
+                return Task.CompletedTask;
+            },
+            options: new SendFileOptions { TimeProvider = time });
         using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
         await host.Handled;
-        // Long enough for a socket to be closed that does not wait.
-        await Task.Delay(300);
+        await time.SendWaitsAsync();
         await AssertAllOfItArrivesAsync(client);
     }
 
@@ -280,12 +283,12 @@ public sealed class SocketPipeWriterTests
     }
 
     /// <summary>A listener whose connections <paramref name="handler"/> writes to; what it asserts fails the test when the host is disposed.</summary>
-    private static async Task<HandlingHost> HandleAsync(Func<PipeWriter, Task> handler, MemoryPool<byte>? pool = null)
+    private static async Task<HandlingHost> HandleAsync(Func<PipeWriter, Task> handler, MemoryPool<byte>? pool = null, SendFileOptions? options = null)
     {
         var handled = new TaskCompletionSource();
         var host = await KestrelHost.StartAsync(
             _ => Task.CompletedTask,
-            listen: endpoint => WithPool(endpoint, pool).UseSendFile().Run(async connection =>
+            listen: endpoint => WithPool(endpoint, pool).UseSendFile(options).Run(async connection =>
             {
                 try
                 {
