@@ -96,7 +96,8 @@ internal sealed class PartitionRecovery
     /// <summary>Segments behind the end hold nothing that was acknowledged: what they hold is kept beside.</summary>
     void RemoveBeyond(Dictionary<long, long> lengths, long endBaseOffset)
     {
-        foreach (var baseOffset in lengths.Keys.Where(baseOffset => baseOffset > endBaseOffset).Order().ToArray())
+        var beyond = lengths.Keys.Where(baseOffset => baseOffset > endBaseOffset).Order().ToArray();
+        foreach (var baseOffset in beyond)
         {
             var segment = _context.NewSegment(baseOffset);
             if (lengths[baseOffset] > 0)
@@ -109,6 +110,10 @@ internal sealed class PartitionRecovery
             lengths.Remove(baseOffset);
             StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
         }
+        // The log may cease to be journaled, and then no end tells that these are not part of it. A power cut must not
+        // bring them back.
+        if (beyond.Length > 0)
+            FileSystem.SyncDirectory(_context.Directory);
     }
 
     /// <summary>Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not there.</summary>
