@@ -114,8 +114,7 @@ sealed class Overload(Uri address, int seconds) : IDisposable
                     return Say($"line {number} of body {body} came where {lines.GetValueOrDefault(body)} should");
                 lines[body] = number + 1;
             }
-            var link = answer.Headers.GetValues("Link").Single();
-            path = link[1..link.IndexOf('>', StringComparison.Ordinal)];
+            path = NextPage.Of(answer);
         }
         return lines.Keys.ToHashSet().SetEquals(_acceptedBodies) && lines.Values.All(static count => count == LinesOfABody)
             ? Say("the log holds every line of what was accepted once, and nothing of what was refused", isRight: true)

@@ -144,8 +144,7 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
         answer.EnsureSuccessStatusCode();
         foreach (var line in (await answer.Content.ReadAsStringAsync(CancellationToken.None)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
             expected = Next(line, expected);
-        var link = answer.Headers.GetValues("Link").Single();
-        return (link[1..link.IndexOf('>', StringComparison.Ordinal)], expected);
+        return (NextPage.Of(answer), expected);
     }
 
     static long Next(string line, long expected)

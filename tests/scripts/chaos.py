@@ -152,7 +152,7 @@ def ask(method, path, body=None):
     assert response.status < 300, f"{method} {path}: {response.status} {body}"
     link = response.headers["Link"]
     connection.close()
-    return response.status, body, link and link[1 : link.index(">")]
+    return response.status, body, link and urllib.parse.urljoin(path, link[1 : link.index(">")])
 
 
 def read_log():

@@ -18,6 +18,7 @@ import struct
 import subprocess
 import threading
 import time
+import urllib.parse
 import zlib
 
 RECORD = re.compile(rb'\{"offset":(\d+),.*?"value":\{"w":(\d+),"n":(\d+),"c":(\d+),"i":(\d+),"p":"\w*"\}\}')
@@ -102,7 +103,7 @@ class Server:
             assert response.status == 200, f"GET {path}: {response.status} {body.decode()}"
             pieces.append(body)
             link = response.headers["Link"]
-            path = link[1 : link.index(">")]
+            path = urllib.parse.urljoin(path, link[1 : link.index(">")])
 
 
 @dataclasses.dataclass

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fills a real file system of three megabytes: 507, reads go on; trims, deletions and the administrator make room, appends go
+# Fills a real file system of four megabytes: 507, reads go on; trims, deletions and the administrator make room, appends go
 # on; restarts and a kill lose nothing.
 # Needs no privileges, only user namespaces; the mount goes with the command.
 if [ "${1-}" != --inside ]; then
@@ -9,7 +9,7 @@ source "$(dirname "$0")/server.sh"
 
 disk=$work/disk
 mkdir "$disk"
-mount -t tmpfs -o size=3m tmpfs "$disk"
+mount -t tmpfs -o size=4m tmpfs "$disk"
 trap 'stop_server; umount "$disk"; rm -rf "$work"' EXIT
 head -c 1000000 /dev/zero >"$disk/ballast"
 head -c 20000 /dev/zero | tr '\0' x >"$work/value"
@@ -26,7 +26,8 @@ records() { # every value along the links, and how many there are
   echo "$count"
 }
 
-settings=(LogHttp__DataDirectory="$disk/data" LogHttp__SegmentBytes=262144)
+settings=(LogHttp__DataDirectory="$disk/data" LogHttp__SegmentBytes=262144
+  LogHttp__MinJournalFileBytes=262144 LogHttp__MaxJournalFileBytes=262144)
 start_server "${settings[@]}"
 for _ in 1 2 3 4 5; do expect "$(append other)" 201 "an append to another topic"; done
 appended=0

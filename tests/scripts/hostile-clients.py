@@ -1,6 +1,6 @@
 """The clients of hostile-clients.sh: hostile-clients.py URL SERVER_PID CLIENTS"""
 import asyncio, json, os, sys, time
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 url, server_pid, clients = urlsplit(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 names = 100_000
@@ -92,7 +92,8 @@ async def work(stop):
         writer.write(b"POST /topics/steady HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(value) + value)
         status, headers, _ = await answer(reader)
         assert status == 201, status
-        writer.write(b"GET " + headers["location"].encode() + b"&maxBytes=4096 HTTP/1.1\r\n" + HOST + b"\r\n")
+        written_at = urljoin("/topics/steady", headers["location"])
+        writer.write(b"GET " + written_at.encode() + b"&maxBytes=4096 HTTP/1.1\r\n" + HOST + b"\r\n")
         status, _, body = await answer(reader)
         assert status == 200 and json.loads(body)["value"] == written, (status, body)
         written += 1
