@@ -72,7 +72,7 @@ try {
 
   await fileAt("replaced");
   await page.reload();
-  await page.waitForFunction(() => /made again/.test(document.querySelector("#state").textContent));
+  await page.waitForFunction(() => /created again/.test(document.querySelector("#state").textContent));
   console.log(`page.html says: ${await page.locator("#state").innerText()}`);
 } catch (error) {
   console.error(error.message, await page.locator("#state").innerText().catch(() => ""));

@@ -4,6 +4,7 @@ import base64
 import collections
 import json
 import re
+import socket
 import ssl
 import sys
 import time
@@ -123,10 +124,33 @@ async def stream_client(number):
         check(answer.status == 200 and reports[-1] == {"done": True, "lastCommittedLine": lines, "count": lines}, f"a stream: {answer.status} {answer.body[-300:]}")
 
 
+def post_too_large():
+    """
+    All that comes back. A socket of its own, because asyncio drops a response that it has already when a later send fails, and
+    a proxy may close once it has answered.
+    """
+    parts, body = urlsplit(f"{proxy}/topics/refused"), b"1\n" * 1_500_000
+    head = [f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}", f"Authorization: Basic {password}", "Connection: close",
+            "Content-Type: application/x-ndjson", f"Content-Length: {len(body)}"]
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as plain:
+        connection = tls.wrap_socket(plain) if parts.scheme == "https" else plain
+        try:
+            connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + body)
+        except (ConnectionError, ssl.SSLError):
+            pass  # it was refused; the response says why
+        came = b""
+        try:
+            while piece := connection.recv(65536):
+                came += piece
+        except (ConnectionError, ssl.SSLError):
+            pass  # as far as it came
+        return came
+
+
 async def too_large_client():
     async with room:
-        answer = await ask("POST", f"{proxy}/topics/refused", ["Content-Type: application/x-ndjson"], b"1\n" * 1_500_000)
-        check(answer.status == 413 and json.loads(answer.body)["code"] == "body_too_large", f"a body that is too large: {answer.status} {answer.body[:300]}")
+        came = await asyncio.to_thread(post_too_large)
+        check(b" 413 " in came.split(b"\r\n")[0] and b'"code":"body_too_large"' in came, f"a body that is too large: {came[:600]}")
 
 
 async def main():
