@@ -35,8 +35,8 @@ for (let request = 0; request < 100; request++) {
   assert.deepEqual((await produce(client.topic('many'), ...messages)).offsets, messages.map((_, number) => at(0, request * 100 + number)));
 }
 const values = [];
-for (let next = '/topics/many/earliest'; ;) {
-  const page = await fetch(url + next);
+for (let next = new URL('/topics/many/earliest', url); ;) {
+  const page = await fetch(next);
   if (page.status === 204)
     break;
   for (const line of (await page.text()).trim().split('\n')) {
@@ -44,7 +44,7 @@ for (let next = '/topics/many/earliest'; ;) {
     values.push(Buffer.from(record.valueBase64, 'base64').toString());
     assert.equal(record.key, `k${Math.floor(record.offset / 100)}`);
   }
-  next = page.headers.get('link').match(/<(.*)>/)[1];
+  next = new URL(page.headers.get('link').match(/<(.*)>/)[1], page.url);
 }
 assert.deepEqual(values, Array.from({ length: 10000 }, (_, number) => `${number}`));
 
