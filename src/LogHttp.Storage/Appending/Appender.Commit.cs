@@ -105,7 +105,7 @@ internal sealed partial class Appender
     /// </summary>
     bool EndJournaling()
     {
-        if (WaitsForDrain())
+        if (WaitsForDrain() || WaitsForSync())
             return false;
         var cursor = _written.Cursor;
         var ends = JournalPartition.Entry(JournalEntryKind.JournalingEnds, cursor.BaseOffset, cursor.Position);

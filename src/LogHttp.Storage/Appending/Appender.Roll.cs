@@ -159,12 +159,15 @@ internal sealed partial class Appender
     /// <summary>
     /// Takes bytes back that no reader saw. Without a journal, durably: a page of the failed write could otherwise
     /// turn up after a power cut among the bytes that are written there next. With one, a start knows the end, cuts
-    /// what lies beyond, and writes again what lies before.
+    /// what lies beyond, and writes again what lies before. The segment is synced before it is sealed, or before the
+    /// journal ceases to know the end.
     /// </summary>
     void TakeBack(IFile data, in SegmentCursor start)
     {
         data.Truncate(start.Position);
-        if (!_written.IsJournaled)
+        if (_written.IsJournaled)
+            _hasUnsyncedCut = true;
+        else
             data.Sync();
         lock (_gate)
         {

@@ -11,6 +11,9 @@ internal sealed partial class Appender
     // Allocated lazily: most partitions are idle.
     TurnSync? _turnSync;
 
+    // The turn's: whether bytes were cut, and a power cut could bring them back.
+    bool _hasUnsyncedCut;
+
     // Guarded by _gate: a timer runs, or a sync is under way, beside the turns.
     bool _backgroundSyncDue;
     bool _backgroundSyncRuns;
@@ -41,7 +44,7 @@ internal sealed partial class Appender
     {
         lock (_gate)
         {
-            if (_synced == _written.Cursor)
+            if (_synced == _written.Cursor && !_hasUnsyncedCut)
                 return false;
         }
         SubmitTurnSync();
@@ -65,9 +68,14 @@ internal sealed partial class Appender
                 error ??= _repairCause;
         }
         if (error is not null)
+        {
             FailTurnSync(error);
+        }
         else
+        {
+            _hasUnsyncedCut = false;
             Synced(_turnSync!);
+        }
         if (_group is { IsWritten: true } && _group.Cursor != _group.Start && error is null && StoppedReason is null)
             SubmitSyncedGroup();
         else
