@@ -97,8 +97,9 @@ internal sealed partial class JournalWriter
     /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
     /// <param name="subjects">Everything that the journal said something of.</param>
+    /// <returns>False where the disk is full: they are recorded once there is room, before anything is appended.</returns>
     /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
-    public void RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalSubject> subjects)
+    public bool RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalSubject> subjects)
     {
         var last = ranges[^1];
         var files = new List<JournalFile>();
@@ -121,9 +122,8 @@ internal sealed partial class JournalWriter
         }
         catch (DiskFullException exception)
         {
-            // The ends are recorded once there is room for a file, before anything is appended.
             StorageLog.NoJournalFile(_environment.Logger, exception, _options.Directory);
-            return;
+            return false;
         }
         lock (_gate)
             (_isRunning, _isCheckpointing) = (true, true);
@@ -136,6 +136,7 @@ internal sealed partial class JournalWriter
         }
         lock (_gate)
             (_isRunning, _isCheckpointing) = (false, false);
+        return true;
     }
 
     /// <summary>

@@ -93,12 +93,13 @@ internal sealed class JournalRecovery
     /// <summary>What was found of a partition; null where the journal says nothing of it.</summary>
     public JournalRedo? Find(ulong topicId, int number) => _partitions.GetValueOrDefault((topicId, number));
 
-    /// <summary>The ends are recorded: entries that have found their place are needed no more.</summary>
-    public void RemovePlaced()
+    /// <summary>Entries that have found their place are needed no more, once the end that they say is recorded.</summary>
+    /// <param name="isRecorded">Whether the ends of this topic's partitions are durable, in the journal or in checkpoints.</param>
+    public void RemovePlaced(Func<ulong, bool> isRecorded)
     {
         foreach (var (topicId, partition, _) in _unplaced.List())
         {
-            if (Find(topicId, partition) is { IsPresent: true, Problem: null })
+            if (Find(topicId, partition) is { IsPresent: true, Problem: null } && isRecorded(topicId))
                 _unplaced.Remove(topicId, partition);
         }
     }

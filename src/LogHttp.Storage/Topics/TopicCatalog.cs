@@ -350,10 +350,16 @@ public sealed class TopicCatalog : IAsyncDisposable
         var recovery = _recovery!;
         _recovery = null;
         if (recovery is { RecordsEnds: true, Scan: { } scan })
-            _journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownSubjects);
-        else if (recovery.Damage is null)
+        {
+            if (_journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownSubjects))
+                recovery.RemovePlaced(static _ => true);
+            return;
+        }
+        if (recovery.Damage is null)
             _journal.MarkEmpty(isNew: recovery.IsUnmarked);
-        recovery.RemovePlaced();
+        // No round has the ends. Where a topic was opened, its checkpoints have them.
+        var open = _topics.Values.Select(static topic => topic.Id).ToHashSet(StringComparer.Ordinal);
+        recovery.RemovePlaced(topicId => open.Contains(topicId.ToString("x16", CultureInfo.InvariantCulture)));
     }
 
     /// <summary>What a full disk cost of the reserve, and of the journal, is made again.</summary>
