@@ -48,9 +48,6 @@ internal sealed partial class JournalWriter
     ulong _lastRound;
     uint _lastHeadChecksum;
 
-    // Guarded by _gate: whether the round of the next number was written, and may be durable, with other units.
-    bool _isOutcomeUnknown;
-
     // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked
     // at.
     JournalFileUse? _retiring;
@@ -118,13 +115,10 @@ internal sealed partial class JournalWriter
     bool HasFile => _isLiveUsable || HasUsableSpare;
 
     /// <summary>
-    /// Under <c>_gate</c>. A round of the next number that may be durable elsewhere must be gone before another takes its
-    /// number.
+    /// Under <c>_gate</c>. A file that begins with a round of the next number, which may be durable, must be gone before
+    /// another takes the number.
     /// </summary>
-    bool HasUsableSpare => _spares.Count > 0 && !MustRemove;
-
-    /// <summary>Under <c>_gate</c>.</summary>
-    bool MustRemove => _isOutcomeUnknown && _unremoved > 0;
+    bool HasUsableSpare => _spares.Count > 0 && _unremoved == 0;
 
     void ScheduleRound() => _commitScheduler.Schedule(static state => ((JournalWriter)state!).RunRounds(), this);
 
@@ -224,10 +218,6 @@ internal sealed partial class JournalWriter
             if (TryWriteRound(_round) is { } secondFailure)
             {
                 Fail(_live!, secondFailure);
-                Seal();
-                _live = null;
-                lock (_gate)
-                    _isOutcomeUnknown = true;
                 HandOver(secondFailure);
                 return true;
             }
@@ -236,12 +226,20 @@ internal sealed partial class JournalWriter
         return true;
     }
 
-    void Fail(JournalFileUse use, IOException exception)
+    /// <summary>
+    /// Nothing more is written to the live file. One that begins with the failed round goes before the next file is used:
+    /// that round may be durable, and would rival the one that takes its number.
+    /// </summary>
+    void Fail(JournalFileUse live, IOException exception)
     {
-        use.HasFailed = true;
+        live.HasFailed = true;
         lock (_gate)
             _isLiveUsable = false;
-        StorageLog.JournalFileFailed(_environment.Logger, exception, use.File.Path);
+        StorageLog.JournalFileFailed(_environment.Logger, exception, live.File.Path);
+        if (live.HasRounds)
+            return;
+        Seal();
+        _live = null;
     }
 
     bool HasRoomFor(int unitBytes)
@@ -302,8 +300,6 @@ internal sealed partial class JournalWriter
         _lastHeadChecksum = headChecksum;
         live.Position += writtenBytes;
         Volatile.Write(ref _lastRound, head.Number);
-        lock (_gate)
-            _isOutcomeUnknown = false;
         live.HasRounds = true;
         foreach (var subject in _carried)
             subject.NameIn(live);
@@ -415,7 +411,10 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>The round waits for a file. Or its outcome is unknown, because there will be none.</summary>
+    /// <summary>
+    /// The round waits for a file. Or its outcome is unknown, because there will be none. A round of no units, which only
+    /// retires a file, waits in any case: on a full disk nobody asks for another attempt.
+    /// </summary>
     bool Stall()
     {
         // A checkpoint lets a sealed file be used again, as long as its round can be written to the live one.
@@ -429,12 +428,12 @@ internal sealed partial class JournalWriter
                 return false;
             }
             (failure, _stallFailure) = (_stallFailure, null);
-            if (failure is null || isCheckpointEnough)
+            if (failure is null || isCheckpointEnough || _round.Count == 0)
                 (_isRunning, _isStalled) = (false, true);
         }
         if (isCheckpointEnough)
             RequestCheckpoint();
-        else if (failure is not null)
+        else if (failure is not null && _round.Count > 0)
         {
             HandOver(failure);
             return true;
