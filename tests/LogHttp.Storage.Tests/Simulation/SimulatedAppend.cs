@@ -30,6 +30,9 @@ sealed class SimulatedAppend
     /// <summary>Whose batch it is, and which one; null for nobody's.</summary>
     public ProducerStamp? Producer { get; private init; }
 
+    /// <summary>Whether room was limited at some time while it waited.</summary>
+    public bool MetLimit { get; set; }
+
     /// <summary>Whether records that are in the log already are to be dropped.</summary>
     public bool MayOverlap { get; init; }
 

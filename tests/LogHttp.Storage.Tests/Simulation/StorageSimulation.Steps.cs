@@ -39,6 +39,9 @@ sealed partial class StorageSimulation
                 CreateTopic(AnyName());
                 break;
             case 36:
+                // A refusal may say what was found before there was room.
+                foreach (var append in Models.SelectMany(static model => model.Pending))
+                    append.MetLimit |= IsLimited;
                 _fileSystem.CapacityBytes = _random.Next(2) == 0 ? long.MaxValue : _fileSystem.UsedBytes + _random.Next(100_000);
                 _trace.Add($"capacity: {_fileSystem.CapacityBytes}");
                 break;
@@ -191,7 +194,7 @@ sealed partial class StorageSimulation
                 NoteJump(model, append);
                 break;
             case AppendStatus.DiskFull:
-                Require(_faults.ErrorCount > _errorsBeforeLife || IsLimited, $"{model.Name}: there was room for {append}");
+                Require(_faults.ErrorCount > _errorsBeforeLife || IsLimited || append.MetLimit, $"{model.Name}: there was room for {append}");
                 NoteJump(model, append);
                 break;
             case AppendStatus.WriteFailed:

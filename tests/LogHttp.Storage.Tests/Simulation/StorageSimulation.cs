@@ -182,7 +182,8 @@ sealed partial class StorageSimulation
     {
         for (var attempt = 0; attempt < MaxFailedStarts; attempt++)
         {
-            if (isLast || attempt == MaxFailedStarts - 1)
+            var isKind = isLast || attempt == MaxFailedStarts - 1;
+            if (isKind)
                 BeKind();
             else if (_random.Next(3) == 0)
                 _faults.Draw(_fileSystem.CallCount);
@@ -208,6 +209,9 @@ sealed partial class StorageSimulation
             catch (PowerCutException)
             {
                 CutPower();
+                // Nothing else strikes a kind start, and a cut that was due comes once.
+                if (isKind)
+                    attempt--;
             }
             catch (KilledException)
             {
