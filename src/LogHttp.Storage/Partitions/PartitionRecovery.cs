@@ -87,8 +87,10 @@ internal sealed class PartitionRecovery
         (long BaseOffset, long Position)? end = checkpoint is { IsJournaled: true } ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) : null;
         if (_context.JournalPartition.State is { } state && (end is null || end.Value.CompareTo((state.SegmentBaseOffset, state.Position)) < 0))
             end = (state.SegmentBaseOffset, state.Position);
-        // A trim that took all left that segment for a new one, which the next round would have named.
+        // A trim that took all left that segment for a new one, which the next round would have named. Where the journal
+        // goes on in the old one, making the new one has failed.
         return end is { } last && checkpoint is not null && last.BaseOffset < checkpoint.LogStartOffset && lengths.ContainsKey(checkpoint.LogStartOffset)
+            && last.CompareTo((checkpoint.Durable.BaseOffset, checkpoint.Durable.Position)) <= 0
             ? (checkpoint.LogStartOffset, 0)
             : end;
     }
@@ -195,6 +197,9 @@ internal sealed class PartitionRecovery
                 _passedBy = segment;
                 continue;
             }
+            // A journal that can't be read now may have records of it.
+            if (_context.EndSource.Problem is not null)
+                continue;
             segment.DeleteFiles();
             if (lengths[segment.BaseOffset] > 0)
                 StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
