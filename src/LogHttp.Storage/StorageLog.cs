@@ -112,4 +112,7 @@ internal static partial class StorageLog
 
     [LoggerMessage(35, LogLevel.Critical, "{Directory}: the partition's journal entries could not be kept in journal/unplaced; journal files that hold them are not used again")]
     public static partial void NotMovedToUnplaced(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(37, LogLevel.Warning, "{Directory}: the deletion could not be recorded in the journal. The next start keeps the partition's entries in journal/unplaced")]
+    public static partial void DeletionNotRecorded(ILogger logger, Exception exception, string directory);
 }
