@@ -1,5 +1,4 @@
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Appending;
@@ -7,6 +6,8 @@ namespace LogHttp.Storage.Tests.Appending;
 /// <summary>What a checkpoint says while groups are under way.</summary>
 public class AppenderCheckpointTests
 {
+    static readonly string Text = new('x', 6_000);
+
     [Fact]
     public void Checkpoint_BesideALostGroup_DoesNotKnowItsProducer()
     {
@@ -20,7 +21,7 @@ public class AppenderCheckpointTests
         log.Append("first");
         log.Commits.Hold<SegmentSyncer>();
         for (var appended = 0; appended < 32; appended++)
-            Assert.Equal(AppendStatus.Appended, log.BeginAppend(new string('x', 6_000)).Result.Status);
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
         log.Commits.Hold<JournalWriter>();
         var lost = log.BeginAppend(ProducedBatch());
         // The segment is synced before the group is in the journal, and a checkpoint follows.
