@@ -13,7 +13,7 @@ namespace LogHttp.Storage.Segments;
 /// </summary>
 internal static partial class ManifestLine
 {
-    public const int CurrentFormat = 3;
+    public const int CurrentFormat = FormatVersion.Current;
 
     const int CrcDigits = 8;
 
@@ -45,8 +45,13 @@ internal static partial class ManifestLine
             configuration.Flush.ToString(),
             configuration.RetentionMs,
             configuration.RetentionBytes,
+            ValueForms.NameOf(configuration.Values),
+            configuration.MaxRecordBytes,
             state.LogStartOffset,
-            lines);
+            lines)
+        {
+            Labels = LabelsOf(configuration),
+        };
         Write(buffer, content, LineContext.Default.HeaderContent);
     }
 
@@ -68,7 +73,14 @@ internal static partial class ManifestLine
         if (content.Format != CurrentFormat)
             throw new FormatException($"there is no manifest of format {content.Format}");
         var configuration = ConfigurationOf(
-            content.Partitions, content.SegmentBytes, content.Flush, content.RetentionMs, content.RetentionBytes);
+            content.Partitions,
+            content.SegmentBytes,
+            content.Flush,
+            content.RetentionMs,
+            content.RetentionBytes,
+            content.Values,
+            content.MaxRecordBytes,
+            content.Labels);
         if (TopicName.Check(content.Topic) is { } fault)
             throw new FormatException(fault);
         if (content is { Partition: < 0 } or { LogStartOffset: < 0 } or { Lines: < 1 }
@@ -108,6 +120,9 @@ internal static partial class ManifestLine
                 Flush = configuration.Flush.ToString(),
                 RetentionMs = configuration.RetentionMs,
                 RetentionBytes = configuration.RetentionBytes,
+                Values = ValueForms.NameOf(configuration.Values),
+                MaxRecordBytes = configuration.MaxRecordBytes,
+                Labels = LabelsOf(configuration),
             },
             _ => throw new ArgumentException($"{edit.GetType().Name} is no edit.", nameof(edit)),
         };
@@ -132,8 +147,16 @@ internal static partial class ManifestLine
             { Edit: "appended", LastAppend: { } lastAppendMs } => new ManifestEdit.ActiveAppended(lastAppendMs),
             { Edit: "swapped", Segments: { } segments, Made: { } made } =>
                 new ManifestEdit.SegmentsSwapped(segments, [.. made.Select(static segment => segment.ToSegment())]),
-            { Edit: "configured", SegmentBytes: { } size, Flush: { } flush, RetentionMs: { } ms } =>
-                new ManifestEdit.Configured(ConfigurationOf(partitions, size, flush, ms, content.RetentionBytes ?? 0)),
+            { Edit: "configured", SegmentBytes: { } size, Flush: { } flush, RetentionMs: { } ms, Values: { } values } =>
+                new ManifestEdit.Configured(ConfigurationOf(
+                    partitions,
+                    size,
+                    flush,
+                    ms,
+                    content.RetentionBytes ?? 0,
+                    values,
+                    content.MaxRecordBytes ?? 0,
+                    content.Labels)),
             _ => throw new FormatException($"\"{content.Edit}\" is no edit with these fields"),
         };
         EnsureCanonical(line, buffer => Write(buffer, edit, content.Synced));
@@ -200,10 +223,15 @@ internal static partial class ManifestLine
         long segmentBytes,
         string flush,
         long retentionMs,
-        long retentionBytes)
+        long retentionBytes,
+        string values,
+        int maxRecordBytes,
+        SortedDictionary<string, string>? labels)
     {
         if (!FlushPolicy.TryParse(flush, out var policy))
             throw new FormatException($"\"{flush}\" is no flush policy");
+        if (!ValueForms.TryParse(values, out var form))
+            throw new FormatException($"\"{values}\" is no form of values");
         var configuration = new TopicConfiguration
         {
             Partitions = partitions,
@@ -211,9 +239,15 @@ internal static partial class ManifestLine
             Flush = policy,
             RetentionMs = retentionMs,
             RetentionBytes = retentionBytes,
+            Values = form,
+            MaxRecordBytes = maxRecordBytes,
+            Labels = labels is null ? TopicLabels.None : TopicLabels.Of(labels),
         };
         return configuration.Check() is { } fault ? throw new FormatException(fault) : configuration;
     }
+
+    static SortedDictionary<string, string>? LabelsOf(TopicConfiguration configuration) =>
+        configuration.Labels.Entries.Count == 0 ? null : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal);
 
     static EditContent ContentOf(string edit, ManifestSegment segment)
     {
@@ -241,9 +275,13 @@ internal static partial class ManifestLine
         string Flush,
         long RetentionMs,
         long RetentionBytes,
+        string Values,
+        int MaxRecordBytes,
         long LogStartOffset,
         int Lines)
     {
+        public SortedDictionary<string, string>? Labels { get; init; }
+
         public string? Crc { get; init; }
     }
 
@@ -272,6 +310,12 @@ internal static partial class ManifestLine
         public long? RetentionMs { get; init; }
 
         public long? RetentionBytes { get; init; }
+
+        public string? Values { get; init; }
+
+        public int? MaxRecordBytes { get; init; }
+
+        public SortedDictionary<string, string>? Labels { get; init; }
 
         public long? Synced { get; init; }
 

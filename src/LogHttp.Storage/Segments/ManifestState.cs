@@ -71,6 +71,15 @@ internal sealed record ManifestState(
         }
     }
 
+    /// <summary>The edit with which the log starts at an offset, without the segments before a kept one.</summary>
+    public ManifestEdit EditToStartAt(long logStartOffset, long firstKeptBaseOffset)
+    {
+        var removed = Segments.Select(static segment => segment.BaseOffset).TakeWhile(baseOffset => baseOffset < firstKeptBaseOffset).ToArray();
+        return removed.Length > 0
+            ? new ManifestEdit.SegmentsRemoved(removed, logStartOffset)
+            : new ManifestEdit.LogStartMoved(logStartOffset);
+    }
+
     int IndexOf(long baseOffset)
     {
         var index = Segments.BinarySearch(new(baseOffset, 0), ByBaseOffset);

@@ -43,6 +43,12 @@ internal sealed class SegmentManifest
     /// <summary>How many bytes behind the last whole line were dropped when the manifest was loaded.</summary>
     public long TornBytes { get; }
 
+    /// <summary>
+    /// Whether the file may say something else than <see cref="State"/>. Nothing may be written to a segment before
+    /// <see cref="Compact"/> has replaced it.
+    /// </summary>
+    public bool MustReplace => _mustReplace;
+
     /// <summary>Whether <see cref="Compact"/> would make the file much shorter.</summary>
     public bool NeedsCompaction => _lines > 2 * LinesOf(_state) + SpareLines;
 
@@ -77,6 +83,20 @@ internal sealed class SegmentManifest
         return manifest;
     }
 
+    /// <summary>Loads a partition's manifest; null where it is missing or damaged.</summary>
+    /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
+    public static SegmentManifest? TryLoad(IFileSystem fileSystem, string directory)
+    {
+        try
+        {
+            return Load(fileSystem, directory);
+        }
+        catch (IOException exception) when (exception is FileNotFoundException or CorruptionException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>
     /// Appends edits with one write. They take effect together in <see cref="State"/>, or not at all.
     /// </summary>
@@ -92,7 +112,7 @@ internal sealed class SegmentManifest
     /// The disk failed. The edits are not in <see cref="State"/>; the next append replaces the file. A start before
     /// that may find them.
     /// </exception>
-    public void Append(ReadOnlySpan<ManifestEdit> edits, bool isDurable)
+    public void Append(IReadOnlyList<ManifestEdit> edits, bool isDurable)
     {
         var state = _state;
         foreach (var edit in edits)
@@ -131,8 +151,21 @@ internal sealed class SegmentManifest
             _syncedBytes += _unsynced.WrittenCount;
             _unsynced.ResetWrittenCount();
         }
-        _lines += edits.Length;
+        _lines += edits.Count;
         _state = state;
+    }
+
+    /// <summary>
+    /// Makes the last segment the active one again, where a roll was interrupted between the sealing and the next
+    /// segment. The file is replaced by the next call that writes.
+    /// </summary>
+    public void ReopenLast()
+    {
+        if (_state is { Last: { IsSealed: true } last } state)
+        {
+            _state = state with { Segments = state.Segments.SetItem(state.Segments.Count - 1, last with { Extent = null }) };
+            _mustReplace = true;
+        }
     }
 
     /// <summary>Replaces the file by a short one that says the same; durable when it returns.</summary>

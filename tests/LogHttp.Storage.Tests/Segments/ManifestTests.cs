@@ -17,6 +17,9 @@ public class ManifestTests
         RetentionMs = 60_000,
         RetentionBytes = 1 << 20,
         Flush = FlushPolicy.Os,
+        Values = ValueForm.Json,
+        MaxRecordBytes = 1 << 16,
+        Labels = TopicLabels.Of([new("team", "billing"), new("note", "{\"edit\":")]),
     };
 
     static readonly ManifestEdit[] Everything =
@@ -162,8 +165,8 @@ public class ManifestTests
     static string Seal(string json) => $"{json},\"crc\":\"{Crc32C.Of(Encoding.UTF8.GetBytes(json)):x8}\"}}\n";
 
     const string FirstLine = """{"format":3,"topic":"orders","id":"8f1d4c0a52b7e693","partition":3,"partitions":4,"""
-        + "\"segmentBytes\":268435456,\"flush\":\"always\",\"retentionMs\":0,\"retentionBytes\":0,\"logStartOffset\":0,"
-        + "\"lines\":1";
+        + "\"segmentBytes\":268435456,\"flush\":\"always\",\"retentionMs\":0,\"retentionBytes\":0,\"values\":\"auto\","
+        + "\"maxRecordBytes\":0,\"logStartOffset\":0,\"lines\":1";
 
     [Theory]
     [InlineData("""{"format":2""")]
