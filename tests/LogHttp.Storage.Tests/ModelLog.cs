@@ -138,6 +138,15 @@ sealed class ModelLog
         Open();
     }
 
+    /// <summary>Ends the process, alone or with the power, and starts another.</summary>
+    public void Die(bool cutsPower)
+    {
+        if (cutsPower)
+            CutPower();
+        else
+            Kill();
+    }
+
     public void Delete()
     {
         var deletion = _catalog.DeleteAsync("t");

@@ -360,6 +360,7 @@ internal sealed partial class Appender
             if (WaitsForSync())
                 return;
             TryWriteCheckpoint(files: null, _written);
+            NoteLastAppend();
         }
         if (!SubmitDeletion())
             EndClosing();

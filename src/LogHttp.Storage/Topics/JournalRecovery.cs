@@ -44,6 +44,9 @@ internal sealed class JournalRecovery
     /// <summary>Whether the ends that were found are recorded under a new epoch. Entries out of their place alone are not.</summary>
     public bool RecordsEnds => Damage is null && _mark is { IsEmpty: false } && Scan is { Rounds.Count: > 0 };
 
+    /// <summary>Whether the server was stopped cleanly.</summary>
+    public bool WasClosed => _mark is { IsEmpty: true };
+
     /// <summary>Topics that could not be told from others, by directory: they must not be opened before the next start.</summary>
     public Dictionary<string, IOException> Unreadable { get; } = new(StringComparer.Ordinal);
 
@@ -113,7 +116,7 @@ internal sealed class JournalRecovery
             var directory = Path.Combine(topicsDirectory, entry.Name);
             try
             {
-                var id = TopicFile.Read(_environment.FileSystem, directory).Id;
+                var id = TopicFile.ReadOrRebuild(_environment.FileSystem, directory).File.Id;
                 if (TryParseId(id, out var topicId))
                     _topicDirectories[topicId] = directory;
             }
@@ -262,7 +265,7 @@ internal sealed class JournalRedo(string? directory, bool isPresent)
         }
     }
 
-    /// <summary>Where the partition's log begins, by its checkpoint; 0 where that can't be read.</summary>
+    /// <summary>Where the partition's log begins, by its checkpoint or its manifest; 0 where neither can be read.</summary>
     public long LogStartOffset(IFileSystem fileSystem)
     {
         if (_logStartOffset is { } known)
@@ -275,6 +278,8 @@ internal sealed class JournalRedo(string? directory, bool isPresent)
         {
             _logStartOffset = 0;
         }
+        if (SegmentManifest.TryLoad(fileSystem, directory!) is { State.LogStartOffset: var startOffset } && startOffset > _logStartOffset)
+            _logStartOffset = startOffset;
         return _logStartOffset.Value;
     }
 }

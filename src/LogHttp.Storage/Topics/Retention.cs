@@ -13,11 +13,18 @@ internal sealed class Retention : IDisposable
     readonly Func<IEnumerable<Topic>> _topics;
     readonly Action _keepSpares;
     readonly TimeSpan _interval;
+    readonly TimeSpan _grace;
+    readonly long _startedMs;
+    readonly long _started;
+
+    // The timer's: the ids of topics whose hold is logged.
+    readonly HashSet<string> _held = [];
     ITimer? _timer;
 
-    public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics, Action keepSpares)
+    public Retention(StorageEnvironment environment, TimeSpan interval, TimeSpan grace, Func<IEnumerable<Topic>> topics, Action keepSpares)
     {
         (_environment, _interval, _topics, _keepSpares) = (environment, interval, topics, keepSpares);
+        (_grace, _startedMs, _started) = (grace, environment.NowMs, environment.Time.GetTimestamp());
     }
 
     /// <summary>Begins, once all topics are open: a start may take longer than the interval.</summary>
@@ -31,9 +38,31 @@ internal sealed class Retention : IDisposable
         _keepSpares();
         foreach (var topic in _topics())
         {
-            if (topic.Configuration is { RetentionMs: > 0 } or { RetentionBytes: > 0 })
+            foreach (var partition in topic.Partitions)
+                partition.Tidy();
+            if (topic.Configuration is { RetentionMs: > 0 } or { RetentionBytes: > 0 } && !IsHeld(topic))
                 Enforce(topic);
         }
+    }
+
+    /// <summary>
+    /// A topic that is too old as a whole when it is opened is mostly a backup that was restored: somebody wants it.
+    /// </summary>
+    bool IsHeld(Topic topic)
+    {
+        if (_environment.Time.GetElapsedTime(_started) >= _grace)
+            return false;
+        SegmentAges? ages = null;
+        foreach (var partition in topic.Partitions)
+            ages = SegmentAges.Combine(ages, partition.AgesAtStart);
+        if (ages is not { } found)
+            return false;
+        var isOld = topic.Configuration.RetentionMs is > 0 and var retentionMs && found.NewestAppendMs <= _startedMs - retentionMs;
+        if (!found.AreUnknown && !isOld)
+            return false;
+        if (_held.Add(topic.Id))
+            StorageLog.RetentionHeld(_environment.Logger, topic.Name, (long)_grace.TotalSeconds, isOld ? "Its newest record was too old at the start" : "The ages of its segments are unknown");
+        return true;
     }
 
     void Enforce(Topic topic)
