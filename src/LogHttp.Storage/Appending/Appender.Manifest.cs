@@ -2,10 +2,10 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// What a turn does to the manifest, and for files that are gone from it, while nothing waits to be appended.
+// The turn's changes of the manifest, and the deletion of files that the manifest does not name any more.
 internal sealed partial class Appender
 {
-    // The turn's; null of a read-only partition without a sound one.
+    // The turn's. Null for a read-only partition without a sound one.
     readonly SegmentManifest? _manifest;
 
     // Guarded by _gate.
@@ -17,15 +17,26 @@ internal sealed partial class Appender
 
     volatile bool _needsTidying;
 
-    /// <summary>The partition's manifest; null of a read-only partition without a sound one.</summary>
+    /// <summary>The partition's manifest. Null for a read-only partition without a sound one.</summary>
     public SegmentManifest? Manifest => _manifest;
 
     /// <summary>Under <c>_gate</c>.</summary>
     bool IsManifestStepDue => _isConfigurationNew || _isTidyingDue;
 
+    /// <summary>Whether the manifest still has segments or a start that a trim has left behind.</summary>
+    bool IsStartOutdated
+    {
+        get
+        {
+            var (state, view) = (_manifest!.State, _view);
+            return state.LogStartOffset < view.EarliestOffset
+                || (state.Segments.Count > 0 && state.Segments[0].BaseOffset < view.Segments[0].BaseOffset);
+        }
+    }
+
     /// <summary>
-    /// Deletes files that an earlier trim could not, and makes the manifest short where it has grown. Any thread: the turn
-    /// does it, while nothing waits to be appended.
+    /// Deletes files that an earlier trim could not delete, and compacts the manifest when it has grown. Any thread:
+    /// the turn does it, while nothing waits to be appended.
     /// </summary>
     public void Tidy()
     {
@@ -47,7 +58,7 @@ internal sealed partial class Appender
         ScheduleTurn();
     }
 
-    /// <summary>A turn's step: brings the manifest up to date where that is due. Nobody waits for it, so it may fail.</summary>
+    /// <summary>A turn's step: brings the manifest up to date. Nobody waits for it, so it may fail.</summary>
     void RunManifestStep()
     {
         bool isConfigurationNew, isTidyingDue;
@@ -62,6 +73,7 @@ internal sealed partial class Appender
         }
         try
         {
+            // topic.json has the configuration durably, and the next start compares the two.
             if (isConfigurationNew)
                 _manifest!.Append([new ManifestEdit.Configured(_configuration)], isDurable: false);
             if (!isTidyingDue)
@@ -72,18 +84,16 @@ internal sealed partial class Appender
         }
         catch (IOException exception)
         {
-            // topic.json has the configuration, and the next start compares.
             StorageLog.ManifestFailed(_context.Environment.Logger, exception, _context.Directory);
         }
         NoteTidying();
     }
 
-    void NoteTidying() => _needsTidying = _removed is { Count: > 0 } || _manifest is { } manifest && (manifest.NeedsCompaction || IsStartOutdated);
+    void NoteTidying() =>
+        _needsTidying = _removed is { Count: > 0 }
+            || (_manifest is { } manifest && (manifest.NeedsCompaction || IsStartOutdated));
 
-    /// <summary>Whether the manifest does not say yet where the log starts.</summary>
-    bool IsStartOutdated => _manifest!.State.LogStartOffset < _view.EarliestOffset || _manifest.State.Segments is { Count: > 0 } named && named[0].BaseOffset < _view.Segments[0].BaseOffset;
-
-    /// <summary>A segment is gone from the view: its files go with <see cref="DeleteRemoved"/>.</summary>
+    /// <summary>Retires a segment that is gone from the view. <see cref="DeleteRemoved"/> deletes its files.</summary>
     void Remove(Segment segment)
     {
         segment.Retire();
@@ -91,8 +101,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Deletes the files of segments that readers do not know any more, once the manifest does not name them either. Where
-    /// the disk refuses, retention's timer has it tried again: the trim has happened all the same.
+    /// Deletes the files of removed segments, once the manifest does not name them either. When the disk refuses,
+    /// retention's timer tries again. The trim has happened all the same.
     /// </summary>
     void DeleteRemoved()
     {
@@ -109,9 +119,10 @@ internal sealed partial class Appender
     {
         if (!IsStartOutdated)
             return true;
+        var edit = _manifest!.State.EditToStartAt(_view.EarliestOffset, _view.Segments[0].BaseOffset);
         try
         {
-            WithReserve(() => _manifest!.Append([_manifest.State.EditToStartAt(_view.EarliestOffset, _view.Segments[0].BaseOffset)], isDurable: true));
+            WithReserve(() => _manifest.Append([edit], isDurable: true));
             return true;
         }
         catch (IOException exception)
@@ -135,14 +146,20 @@ internal sealed partial class Appender
         }
     }
 
-    /// <summary>The closing turn's: notes when the active segment was last appended to. After a crash its file's time says it.</summary>
+    /// <summary>
+    /// The closing turn's: notes when the active segment was last appended to, and how long it is. After a crash its
+    /// length differs, and the file's own time counts.
+    /// </summary>
     void NoteLastAppend()
     {
-        if (_isDeleted || _manifest is not { State.Active: { } active } manifest || active.LastAppendMs >= Active.LastAppendMs || _written.Cursor.Position == 0)
+        var lengthBytes = _written.Cursor.Position;
+        if (_isDeleted || lengthBytes == 0 || _manifest is not { State.Active: { } active } manifest)
+            return;
+        if ((active.LastAppendMs, active.AppendedBytes) == (Active.LastAppendMs, lengthBytes))
             return;
         try
         {
-            manifest.Append([new ManifestEdit.ActiveAppended(Active.LastAppendMs)], isDurable: true);
+            manifest.Append([new ManifestEdit.ActiveAppended(Active.LastAppendMs, lengthBytes)], isDurable: true);
         }
         catch (IOException exception)
         {

@@ -125,6 +125,7 @@ internal sealed partial class Appender
                 ? new ManifestEdit.SegmentSealed(state.Active! with
                 {
                     LastAppendMs = sealedSegment.LastAppendMs,
+                    AppendedBytes = 0,
                     Extent = new(end.NextOffset, end.Position),
                 })
                 : new ManifestEdit.SegmentsRemoved([sealedSegment.BaseOffset], state.LogStartOffset),

@@ -127,12 +127,6 @@ internal sealed partial class JournalWriter
     /// </summary>
     void RunRounds()
     {
-        lock (_gate)
-        {
-            // A round that was only to retire a file: the last log was closed meanwhile.
-            if (_isClosed)
-                return;
-        }
         BeginRetirement();
         TakeUnits();
         if ((_round.Count > 0 || _retiring is not null) && !RunRound())

@@ -43,6 +43,5 @@ internal sealed record PartitionContext(
 /// <param name="IsMarked">Whether the directory has a journal. Without one, ends are found by reading.</param>
 /// <param name="IsRedone">Whether the journal's records are in the segments, synced, up to the end.</param>
 /// <param name="IsRecorded">Whether the start records the end in the journal, so that no checkpoint has to.</param>
-/// <param name="WasClosed">Whether the server was stopped cleanly: then nothing was appended since the files were closed.</param>
 /// <param name="Problem">Why the end is not known for sure, so that nothing may be cut or appended; or null.</param>
-internal sealed record JournalEndSource(bool IsMarked, bool IsRedone, bool IsRecorded, bool WasClosed, string? Problem);
+internal sealed record JournalEndSource(bool IsMarked, bool IsRedone, bool IsRecorded, string? Problem);

@@ -5,18 +5,18 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage;
 
-// The manifest at the start: loading it, building it of what an earlier format left, and removing what it does not name.
+// The manifest at the start: loading it, building it for an earlier format, and removing files that it does not name.
 internal sealed partial class PartitionRecovery
 {
     bool _areAgesUnknown;
 
     /// <summary>
-    /// Loads the manifest. A partition of an earlier format gets one, durable before anything else of it is written.
+    /// Loads the manifest. A partition without one, as those of earlier formats are, gets one that is built from its
+    /// files. That is durable before anything else of the partition is written.
     /// </summary>
-    /// <returns>What it says, and why the partition is read-only, or null.</returns>
+    /// <returns>What the manifest says, and why the partition is read-only, or null.</returns>
     (ManifestState State, string? Problem) OpenManifest(Checkpoint? checkpoint)
     {
-        var header = _context.ManifestHeader;
         try
         {
             _manifest = SegmentManifest.Load(FileSystem, _context.Directory);
@@ -30,11 +30,18 @@ internal sealed partial class PartitionRecovery
         }
         catch (CorruptionException exception)
         {
-            return (BuildState(checkpoint), $"{exception.Message}. Restore the manifest from a copy, or remove it to have it built of the segments that are there");
+            return (
+                BuildState(checkpoint),
+                $"{exception.Message}. Restore the manifest from a copy. Or remove it, and the next start builds it "
+                + "from the segments that are there");
         }
-        var found = _manifest.State.Header;
-        if ((found.TopicId, found.Partition) != (header.TopicId, header.Partition))
-            return (_manifest.State, string.Create(CultureInfo.InvariantCulture, $"its manifest is that of partition {found.Partition} of topic {found.Topic} with the id {found.TopicId}"));
+        var (found, expected) = (_manifest.State.Header, _context.ManifestHeader);
+        if ((found.TopicId, found.Partition) != (expected.TopicId, expected.Partition))
+        {
+            return (_manifest.State, string.Create(
+                CultureInfo.InvariantCulture,
+                $"its manifest is of partition {found.Partition} of topic {found.Topic} with the id {found.TopicId}"));
+        }
         if (_manifest.TornBytes > 0)
             StorageLog.ManifestTorn(_context.Environment.Logger, _context.Directory, _manifest.TornBytes);
         _manifest.ReopenLast();
@@ -43,59 +50,78 @@ internal sealed partial class PartitionRecovery
 
     bool TryCreate(ManifestState state)
     {
-        void Create() => SegmentManifest.Create(FileSystem, _context.Directory, state);
         try
         {
-            Create();
+            _context.WithReserve(() => SegmentManifest.Create(FileSystem, _context.Directory, state));
         }
         catch (DiskFullException)
         {
-            if (!_context.Reserve.TryUse(Create))
-                return false;
+            return false;
         }
         _manifest = SegmentManifest.Load(FileSystem, _context.Directory);
-        // The files' own times are all that is left.
+        // They are the files' own times.
         _areAgesUnknown = true;
         StorageLog.ManifestBuilt(_context.Environment.Logger, _context.Directory, state.Segments.Count);
         return true;
     }
 
     /// <summary>
-    /// The segments of a partition without a manifest: those that hold something, and the empty one that the log stood in.
-    /// Other empty ones are rolls that came to nothing, or that the log passed by.
+    /// Builds the state of a partition without a manifest from its files: the segments that hold something, and the
+    /// empty one that the log stood in. Other empty ones are rolls that came to nothing, or that the log passed by.
     /// </summary>
     ManifestState BuildState(Checkpoint? checkpoint)
     {
         var baseOffsets = _lengths.Keys.Order().ToArray();
-        var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => _lengths[baseOffset] > 0);
-        var active = checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset);
-        // A trim that took all has left it for a new one; its files may be gone, or half of them.
-        if (checkpoint is not null && checkpoint.LogStartOffset == checkpoint.Durable.NextOffset && _lengths.GetValueOrDefault(checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) == checkpoint.Durable.Position)
-            active = Math.Max(active, Array.IndexOf(baseOffsets, checkpoint.LogStartOffset));
-        if (active < lastFilled || active < 0)
-            active = Math.Max(lastFilled, 0);
+        var active = FindActive(baseOffsets, checkpoint);
         var segments = ImmutableList.CreateBuilder<ManifestSegment>();
         for (var number = 0; number < baseOffsets.Length && number <= active; number++)
         {
             var baseOffset = baseOffsets[number];
-            // A roll leaves an empty segment no entries, durably: one that has some was emptied from outside, and says what is lost.
-            var isKept = _lengths[baseOffset] > 0 || LastIndexEntry(baseOffset) is not null;
-            var isTrimmed = number < active && baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
+            var lengthBytes = _lengths[baseOffset];
             if (number == active)
-                segments.Add(new(baseOffset, Generation: 0, _lengths[baseOffset] > 0 ? _lastWritesMs[baseOffset] : 0));
-            else if (isKept && !isTrimmed)
-                segments.Add(new(baseOffset, Generation: 0, _lastWritesMs[baseOffset], BuildExtent(baseOffset, baseOffsets[number + 1])));
+            {
+                segments.Add(new(baseOffset, Generation: 0));
+                continue;
+            }
+            // A roll leaves the index of an empty segment without entries, durably. A segment with some was emptied
+            // from outside, and its index says what is lost.
+            var isKept = lengthBytes > 0 || LastIndexEntry(baseOffset) is not null;
+            var isTrimmed = baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
+            if (isKept && !isTrimmed)
+            {
+                var extent = BuildExtent(baseOffset, baseOffsets[number + 1]);
+                segments.Add(new(baseOffset, Generation: 0, _lastWritesMs[baseOffset], extent));
+            }
         }
         var logStartOffset = checkpoint?.LogStartOffset ?? (segments.Count > 0 ? segments[0].BaseOffset : 0);
         return ManifestState.Empty(_context.ManifestHeader, logStartOffset) with { Segments = segments.ToImmutable() };
     }
 
-    /// <summary>Where a segment ends, by its index; where that does not say, at the next one.</summary>
+    /// <summary>Finds the active one of the segments that are there, as earlier formats left them.</summary>
+    int FindActive(long[] baseOffsets, Checkpoint? checkpoint)
+    {
+        var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => _lengths[baseOffset] > 0);
+        var active = -1;
+        if (checkpoint is not null)
+        {
+            var (baseOffset, position) = (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position);
+            active = Array.IndexOf(baseOffsets, baseOffset);
+            // A trim that took all has left that segment for a new one. Its files may be gone, or half of them.
+            var isLeft = _lengths.GetValueOrDefault(baseOffset, position) == position;
+            if (checkpoint.LogStartOffset == checkpoint.Durable.NextOffset && isLeft)
+                active = Math.Max(active, Array.IndexOf(baseOffsets, checkpoint.LogStartOffset));
+        }
+        return active < lastFilled || active < 0 ? Math.Max(lastFilled, 0) : active;
+    }
+
+    /// <summary>Finds where a segment ends by its index, or else takes the next segment's start.</summary>
     SegmentExtent BuildExtent(long baseOffset, long nextBaseOffset)
     {
         if (LastIndexEntry(baseOffset) is not { } last)
             return new(nextBaseOffset, _lengths[baseOffset]);
-        return new(Math.Min(nextBaseOffset, baseOffset + last.RelativeOffset), Math.Max(_lengths[baseOffset], last.Position));
+        return new(
+            Math.Min(nextBaseOffset, baseOffset + last.RelativeOffset),
+            Math.Max(_lengths[baseOffset], last.Position));
     }
 
     IndexEntry? LastIndexEntry(long baseOffset)
@@ -112,45 +138,50 @@ internal sealed partial class PartitionRecovery
         }
     }
 
-    /// <summary>How long a sealed segment was when it was sealed.</summary>
-    long SealedBytes(Segment segment) =>
-        _manifest!.State.Segments.Find(named => named.BaseOffset == segment.BaseOffset)?.Extent?.LengthBytes ?? segment.SealedBytes;
-
-    /// <summary>
-    /// When segments were last appended to: as the manifest says, which a copy of the files keeps. After a crash it does not
-    /// know of the active one's last appends.
-    /// </summary>
-    void TakeAges(Checkpoint checkpoint, bool isActiveKnown)
+    /// <summary>Returns how long a sealed segment was when it was sealed.</summary>
+    long SealedBytes(Segment segment)
     {
-        foreach (var segment in _segments.Where(segment => _lastWritesMs.ContainsKey(segment.BaseOffset)))
-        {
-            var isActive = segment == _segments[^1];
-            _areAgesUnknown |= !isActive && segment.LastAppendMs == 0;
-            if (segment.LastAppendMs == 0 || (isActive && !isActiveKnown))
-                segment.LastAppendMs = Math.Max(segment.LastAppendMs, _lastWritesMs[segment.BaseOffset]);
-            // Where the closing could not write the manifest.
-            if (isActive && checkpoint.Durable.BaseOffset == segment.BaseOffset && checkpoint.LastStampMs <= _context.Environment.NowMs)
-                segment.LastAppendMs = Math.Max(segment.LastAppendMs, checkpoint.LastStampMs);
-        }
+        var named = _manifest!.State.Segments.Find(named => named.BaseOffset == segment.BaseOffset);
+        return named?.Extent?.LengthBytes ?? segment.SealedBytes;
     }
 
+    /// <summary>
+    /// Takes the time of a segment's last append from the manifest, which a copy of the files keeps. The manifest knows
+    /// the active segment's as long as that has the length that was noted. Otherwise the file's own time counts.
+    /// </summary>
+    void TakeAge(Segment segment, ManifestSegment named)
+    {
+        var isKnown = named.LastAppendMs > 0
+            && (named.IsSealed || named.AppendedBytes == _lengths[segment.BaseOffset]);
+        segment.LastAppendMs = isKnown
+            ? named.LastAppendMs
+            : Math.Max(named.LastAppendMs, _lastWritesMs[segment.BaseOffset]);
+        _areAgesUnknown |= named.IsSealed && !isKnown;
+    }
+
+    /// <summary>Returns how old the segments are that hold something. Null: none does.</summary>
     SegmentAges? FindAges(in SegmentCursor end)
     {
-        var lastBaseOffset = end.Position > 0 ? long.MaxValue : _segments[^1].BaseOffset;
-        var filled = _segments.Where(segment => segment.BaseOffset < lastBaseOffset && segment.MissingUntilOffset is null).ToArray();
-        return filled.Length == 0 ? null : new(filled.Max(static segment => segment.LastAppendMs), _areAgesUnknown);
+        var filledBefore = end.Position > 0 ? long.MaxValue : _segments[^1].BaseOffset;
+        SegmentAges? ages = null;
+        foreach (var segment in _segments)
+        {
+            if (segment.BaseOffset < filledBefore && segment.MissingUntilOffset is null)
+                ages = SegmentAges.Combine(ages, new(segment.LastAppendMs, _areAgesUnknown));
+        }
+        return ages;
     }
 
     /// <summary>
-    /// Makes the manifest durable, brings it up to date, and then removes what it does not name. The partition is sound by
-    /// then. What a full disk does not let be done is done later: the first append waits for the manifest.
+    /// Makes the manifest durable, brings it up to date, and then removes the files that it does not name. The
+    /// partition is sound by then. What a full disk prevents is done later: the first append waits for the manifest.
     /// </summary>
     void TidyUp(Checkpoint checkpoint)
     {
         var manifest = _manifest!;
         try
         {
-            _context.WithReserve(() => manifest.Append(Outdated(manifest.State, checkpoint), isDurable: true));
+            _context.WithReserve(() => manifest.Append(EditsDue(manifest.State, checkpoint), isDurable: true));
         }
         catch (DiskFullException exception)
         {
@@ -166,13 +197,13 @@ internal sealed partial class PartitionRecovery
             else
                 StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
         }
-        // Bytes that were cut from such a file without a sync could come back with a power cut, and be taken for records.
+        // A power cut must not bring them back: a later roll may make a segment of that name.
         if (_leftovers.Count > 0)
             FileSystem.SyncDirectory(_context.Directory);
     }
 
-    /// <summary>What the checkpoint and topic.json know and the manifest does not.</summary>
-    ManifestEdit[] Outdated(ManifestState state, Checkpoint checkpoint)
+    /// <summary>Returns what the checkpoint and topic.json know and the manifest does not.</summary>
+    ManifestEdit[] EditsDue(ManifestState state, Checkpoint checkpoint)
     {
         var edits = new List<ManifestEdit>();
         if (checkpoint.LogStartOffset > state.LogStartOffset)

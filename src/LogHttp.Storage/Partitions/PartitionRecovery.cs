@@ -88,7 +88,6 @@ internal sealed partial class PartitionRecovery
         var durable = place.Durable;
         if (place == checkpoint && durable.BaseOffset == _segments[^1].BaseOffset && durable.Position == _lengths[durable.BaseOffset] && (end is null || end == durable.Position))
         {
-            TakeAges(place, _context.EndSource.WasClosed);
             TidyUp(place);
             return Found(place, durable, readOnlyReason: null) with { IsJournaled = end is not null };
         }
@@ -110,7 +109,11 @@ internal sealed partial class PartitionRecovery
             return null;
         var active = _segments[^1].BaseOffset;
         if (last.BaseOffset > active)
-            problem ??= string.Create(CultureInfo.InvariantCulture, $"the log ends in segment {last.BaseOffset}, which the manifest does not name");
+        {
+            problem ??= string.Create(
+                CultureInfo.InvariantCulture,
+                $"the log ends in segment {last.BaseOffset}, which the manifest does not name");
+        }
         // A roll has sealed that segment, and the journal has nothing of the new one yet.
         return last.BaseOffset == active ? last.Position : 0;
     }
@@ -171,12 +174,15 @@ internal sealed partial class PartitionRecovery
             _segments.Add(segment);
             if (!_lengths.TryGetValue(named.BaseOffset, out var lengthBytes))
             {
-                segment.MissingUntilOffset = named.Extent?.EndOffset ?? Math.Max(named.BaseOffset, checkpoint?.Durable.NextOffset ?? 0);
-                problem ??= string.Create(CultureInfo.InvariantCulture, $"segment {named.BaseOffset} is missing: {segment.DataPath}");
+                segment.MissingUntilOffset = named.Extent?.EndOffset
+                    ?? Math.Max(named.BaseOffset, checkpoint?.Durable.NextOffset ?? 0);
+                problem ??= string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"segment {named.BaseOffset} is missing: {segment.DataPath}");
                 continue;
             }
             segment.SealedBytes = Math.Min(lengthBytes, named.Extent?.LengthBytes ?? long.MaxValue);
-            segment.LastAppendMs = named.LastAppendMs;
+            TakeAge(segment, named);
         }
         var kept = _segments.Select(static segment => segment.BaseOffset).ToHashSet();
         foreach (var (baseOffset, lengthBytes) in _lengths.OrderBy(static pair => pair.Key))
@@ -186,7 +192,11 @@ internal sealed partial class PartitionRecovery
             _leftovers.Add(_context.NewSegment(baseOffset));
             // Records go to a segment when the manifest names it, and not before.
             if (lengthBytes > 0 && baseOffset >= logStartOffset)
-                problem ??= string.Create(CultureInfo.InvariantCulture, $"segment {baseOffset} has {lengthBytes} bytes, and the manifest does not name it");
+            {
+                problem ??= string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"segment {baseOffset} has {lengthBytes} bytes, and the manifest does not name it");
+            }
         }
     }
 
@@ -231,7 +241,6 @@ internal sealed partial class PartitionRecovery
                 return ReadOnly(checkpoint, $"{_context.Directory} ends before offset {scan.End.NextOffset}, but all before {durableOffset} was durable");
             if (isLast)
             {
-                TakeAges(checkpoint, isActiveKnown: false);
                 CutTorn(segment, lease.Files.Data, scan, fileBytes);
                 if (endPosition is null || !_context.EndSource.IsRedone)
                     MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
@@ -374,7 +383,6 @@ internal sealed partial class PartitionRecovery
     Result ReadOnly(Checkpoint checkpoint, string reason)
     {
         StorageLog.PartitionReadOnly(_context.Environment.Logger, _context.Directory, reason);
-        TakeAges(checkpoint, _context.EndSource.WasClosed);
         var segment = _segments[^1];
         var end = new SegmentCursor(segment.BaseOffset);
         var entries = 0;

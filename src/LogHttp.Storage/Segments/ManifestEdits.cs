@@ -3,13 +3,15 @@ namespace LogHttp.Storage.Segments;
 /// <summary>A segment as the manifest knows it.</summary>
 /// <param name="BaseOffset">Its base offset.</param>
 /// <param name="Generation">Raised when its records are written again in other files.</param>
-/// <param name="LastAppendMs">When it was last appended to, Unix milliseconds; 0 when that is unknown.</param>
+/// <param name="LastAppendMs">When it was last appended to, Unix milliseconds. 0 when that is unknown.</param>
 /// <param name="Extent">Where it ends; null while it is active.</param>
+/// <param name="AppendedBytes">How long the active segment was at <c>LastAppendMs</c>. 0 when that is unknown.</param>
 internal sealed record ManifestSegment(
     long BaseOffset,
     uint Generation,
     long LastAppendMs = 0,
-    SegmentExtent? Extent = null)
+    SegmentExtent? Extent = null,
+    long AppendedBytes = 0)
 {
     /// <summary>Whether it never changes any more.</summary>
     public bool IsSealed => Extent is not null;
@@ -20,7 +22,7 @@ internal sealed record ManifestSegment(
 /// <param name="LengthBytes">Its length.</param>
 internal readonly record struct SegmentExtent(long EndOffset, long LengthBytes);
 
-/// <summary>One change of a partition's segments (api/FORMAT.md §12).</summary>
+/// <summary>One change of a partition's segments (api/FORMAT.md §14).</summary>
 internal abstract record ManifestEdit
 {
     ManifestEdit()
@@ -39,8 +41,8 @@ internal abstract record ManifestEdit
     /// <summary>The log starts at a later offset.</summary>
     public sealed record LogStartMoved(long LogStartOffset) : ManifestEdit;
 
-    /// <summary>The active segment was last appended to at this time, Unix milliseconds.</summary>
-    public sealed record ActiveAppended(long LastAppendMs) : ManifestEdit;
+    /// <summary>The active segment was last appended to at this time, and was this long then.</summary>
+    public sealed record ActiveAppended(long LastAppendMs, long LengthBytes) : ManifestEdit;
 
     /// <summary>
     /// Sealed segments that follow each other were replaced by others of a higher generation, all at once.

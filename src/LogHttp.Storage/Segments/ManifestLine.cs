@@ -9,7 +9,7 @@ using System.Text.Json.Serialization.Metadata;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// Encodes and decodes the lines of a manifest (api/FORMAT.md §12). Every line ends with its checksum.
+/// Encodes and decodes the lines of a manifest (api/FORMAT.md §14). Every line ends with its checksum.
 /// </summary>
 internal static partial class ManifestLine
 {
@@ -108,7 +108,11 @@ internal static partial class ManifestLine
                 LogStartOffset = removed.LogStartOffset,
             },
             ManifestEdit.LogStartMoved moved => new("started") { LogStartOffset = moved.LogStartOffset },
-            ManifestEdit.ActiveAppended appended => new("appended") { LastAppend = appended.LastAppendMs },
+            ManifestEdit.ActiveAppended appended => new("appended")
+            {
+                Length = appended.LengthBytes,
+                LastAppend = appended.LastAppendMs,
+            },
             ManifestEdit.SegmentsSwapped swapped => new("swapped")
             {
                 Segments = [.. swapped.BaseOffsets],
@@ -144,7 +148,8 @@ internal static partial class ManifestLine
             { Edit: "removed", Segments: { } segments, LogStartOffset: { } start } =>
                 new ManifestEdit.SegmentsRemoved(segments, start),
             { Edit: "started", LogStartOffset: { } start } => new ManifestEdit.LogStartMoved(start),
-            { Edit: "appended", LastAppend: { } lastAppendMs } => new ManifestEdit.ActiveAppended(lastAppendMs),
+            { Edit: "appended", Length: { } lengthBytes, LastAppend: { } lastAppendMs } =>
+                new ManifestEdit.ActiveAppended(lastAppendMs, lengthBytes),
             { Edit: "swapped", Segments: { } segments, Made: { } made } =>
                 new ManifestEdit.SegmentsSwapped(segments, [.. made.Select(static segment => segment.ToSegment())]),
             { Edit: "configured", SegmentBytes: { } size, Flush: { } flush, RetentionMs: { } ms, Values: { } values } =>
@@ -247,7 +252,9 @@ internal static partial class ManifestLine
     }
 
     static SortedDictionary<string, string>? LabelsOf(TopicConfiguration configuration) =>
-        configuration.Labels.Entries.Count == 0 ? null : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal);
+        configuration.Labels.Entries.Count == 0
+            ? null
+            : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal);
 
     static EditContent ContentOf(string edit, ManifestSegment segment)
     {
@@ -337,14 +344,15 @@ internal static partial class ManifestLine
             segment.BaseOffset,
             segment.Generation,
             segment.Extent?.EndOffset,
-            segment.Extent?.LengthBytes,
+            segment.Extent?.LengthBytes ?? (segment.AppendedBytes == 0 ? null : segment.AppendedBytes),
             segment.LastAppendMs == 0 ? null : segment.LastAppendMs);
 
         public ManifestSegment ToSegment() => new(
             Segment,
             Generation,
             LastAppend ?? 0,
-            EndOffset is { } endOffset && Length is { } lengthBytes ? new SegmentExtent(endOffset, lengthBytes) : null);
+            EndOffset is { } endOffset && Length is { } lengthBytes ? new SegmentExtent(endOffset, lengthBytes) : null,
+            EndOffset is null ? Length ?? 0 : 0);
     }
 
     [JsonSourceGenerationOptions(

@@ -58,7 +58,11 @@ internal sealed record ManifestState(
             case ManifestEdit.LogStartMoved moved:
                 return this with { LogStartOffset = moved.LogStartOffset };
             case ManifestEdit.ActiveAppended appended:
-                var active = Active! with { LastAppendMs = appended.LastAppendMs };
+                var active = Active! with
+                {
+                    LastAppendMs = appended.LastAppendMs,
+                    AppendedBytes = appended.LengthBytes,
+                };
                 return this with { Segments = Segments.SetItem(Segments.Count - 1, active) };
             case ManifestEdit.SegmentsSwapped swapped:
                 var first = IndexOf(swapped.BaseOffsets[0]);
@@ -74,7 +78,9 @@ internal sealed record ManifestState(
     /// <summary>The edit with which the log starts at an offset, without the segments before a kept one.</summary>
     public ManifestEdit EditToStartAt(long logStartOffset, long firstKeptBaseOffset)
     {
-        var removed = Segments.Select(static segment => segment.BaseOffset).TakeWhile(baseOffset => baseOffset < firstKeptBaseOffset).ToArray();
+        var removed = Segments.Select(static segment => segment.BaseOffset)
+            .TakeWhile(baseOffset => baseOffset < firstKeptBaseOffset)
+            .ToArray();
         return removed.Length > 0
             ? new ManifestEdit.SegmentsRemoved(removed, logStartOffset)
             : new ManifestEdit.LogStartMoved(logStartOffset);
@@ -93,8 +99,9 @@ internal sealed record ManifestState(
         ManifestEdit.SegmentsRemoved removed =>
             FaultOfUnknown(removed.BaseOffsets) ?? FaultOfStart(removed.LogStartOffset),
         ManifestEdit.LogStartMoved moved => FaultOfStart(moved.LogStartOffset),
-        ManifestEdit.ActiveAppended appended =>
-            Active is null ? "no segment is active" : FaultOfTime(appended.LastAppendMs),
+        ManifestEdit.ActiveAppended appended => Active is null
+            ? "no segment is active"
+            : FaultOfTime(appended.LastAppendMs) ?? FaultOfLength(appended.LengthBytes),
         ManifestEdit.SegmentsSwapped swapped => FaultOfUnknown(swapped.BaseOffsets) ?? FaultOfSwapped(swapped),
         ManifestEdit.Configured configured => FaultOfConfiguration(configured.Configuration),
         _ => null,
@@ -183,11 +190,13 @@ internal sealed record ManifestState(
             return $"segment {segment.BaseOffset} has a negative base offset";
         if (segment.Extent is { } extent && extent.EndOffset < segment.BaseOffset)
             return $"segment {segment.BaseOffset} ends before it begins, at offset {extent.EndOffset}";
-        if (segment.Extent is { LengthBytes: < 0 } end)
-            return $"segment {segment.BaseOffset} has a length of {end.LengthBytes} bytes";
-        return FaultOfTime(segment.LastAppendMs);
+        return FaultOfTime(segment.LastAppendMs)
+            ?? FaultOfLength(segment.Extent?.LengthBytes ?? segment.AppendedBytes);
     }
 
     static string? FaultOfTime(long lastAppendMs) =>
         lastAppendMs < 0 ? $"{lastAppendMs} is no time of an append" : null;
+
+    static string? FaultOfLength(long lengthBytes) =>
+        lengthBytes < 0 ? $"a segment cannot have a length of {lengthBytes} bytes" : null;
 }

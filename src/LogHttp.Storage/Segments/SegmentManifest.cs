@@ -4,7 +4,7 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// A partition's manifest: the truth about which segments it has (api/FORMAT.md §12). An append-only log of edits,
+/// A partition's manifest: the truth about which segments it has (api/FORMAT.md §14). An append-only log of edits,
 /// replaced by a short one now and then. Holds no open file. One thread at a time; <see cref="State"/> may be read by
 /// any.
 /// </summary>
@@ -163,7 +163,8 @@ internal sealed class SegmentManifest
     {
         if (_state is { Last: { IsSealed: true } last } state)
         {
-            _state = state with { Segments = state.Segments.SetItem(state.Segments.Count - 1, last with { Extent = null }) };
+            var active = last with { Extent = null, AppendedBytes = last.Extent!.Value.LengthBytes };
+            _state = state with { Segments = state.Segments.SetItem(state.Segments.Count - 1, active) };
             _mustReplace = true;
         }
     }

@@ -44,9 +44,6 @@ internal sealed class JournalRecovery
     /// <summary>Whether the ends that were found are recorded under a new epoch. Entries out of their place alone are not.</summary>
     public bool RecordsEnds => Damage is null && _mark is { IsEmpty: false } && Scan is { Rounds.Count: > 0 };
 
-    /// <summary>Whether the server was stopped cleanly.</summary>
-    public bool WasClosed => _mark is { IsEmpty: true };
-
     /// <summary>Topics that could not be told from others, by directory: they must not be opened before the next start.</summary>
     public Dictionary<string, IOException> Unreadable { get; } = new(StringComparer.Ordinal);
 

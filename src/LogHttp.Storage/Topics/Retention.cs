@@ -3,9 +3,9 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Removes what is to be kept no longer: now and then looks at all topics and trims those that have segments too old, or more
-/// bytes than they may. One timer for all; the trims themselves are steps of the partitions' turns. What a full disk cost of the
-/// reserve is made again then too.
+/// Trims topics that have segments too old, or more bytes than they may. One timer looks at all topics. The trims
+/// themselves are steps of the partitions' turns. The timer also has files deleted that a trim could not delete, and
+/// the reserve made again that a full disk took.
 /// </summary>
 internal sealed class Retention : IDisposable
 {
@@ -21,7 +21,12 @@ internal sealed class Retention : IDisposable
     readonly HashSet<string> _held = [];
     ITimer? _timer;
 
-    public Retention(StorageEnvironment environment, TimeSpan interval, TimeSpan grace, Func<IEnumerable<Topic>> topics, Action keepSpares)
+    public Retention(
+        StorageEnvironment environment,
+        TimeSpan interval,
+        TimeSpan grace,
+        Func<IEnumerable<Topic>> topics,
+        Action keepSpares)
     {
         (_environment, _interval, _topics, _keepSpares) = (environment, interval, topics, keepSpares);
         (_grace, _startedMs, _started) = (grace, environment.NowMs, environment.Time.GetTimestamp());
@@ -46,7 +51,8 @@ internal sealed class Retention : IDisposable
     }
 
     /// <summary>
-    /// A topic that is too old as a whole when it is opened is mostly a backup that was restored: somebody wants it.
+    /// Whether a topic is left alone for now. A topic that is too old as a whole at the start is mostly a restored
+    /// backup, and must not be emptied before anybody can look at it.
     /// </summary>
     bool IsHeld(Topic topic)
     {
@@ -57,11 +63,17 @@ internal sealed class Retention : IDisposable
             ages = SegmentAges.Combine(ages, partition.AgesAtStart);
         if (ages is not { } found)
             return false;
-        var isOld = topic.Configuration.RetentionMs is > 0 and var retentionMs && found.NewestAppendMs <= _startedMs - retentionMs;
+        var isOld = topic.Configuration.RetentionMs is > 0 and var retentionMs
+            && found.NewestAppendMs <= _startedMs - retentionMs;
         if (!found.AreUnknown && !isOld)
             return false;
         if (_held.Add(topic.Id))
-            StorageLog.RetentionHeld(_environment.Logger, topic.Name, (long)_grace.TotalSeconds, isOld ? "Its newest record was too old at the start" : "The ages of its segments are unknown");
+        {
+            var reason = isOld
+                ? "Its newest record was too old at the start"
+                : "The ages of its segments are unknown";
+            StorageLog.RetentionHeld(_environment.Logger, topic.Name, (long)_grace.TotalSeconds, reason);
+        }
         return true;
     }
 

@@ -540,11 +540,11 @@ public sealed class TopicCatalog : IAsyncDisposable
             throw new CorruptionException(Path.Combine(topicDirectory, TopicFile.Name), 0, $"the id \"{id}\" is no hexadecimal number of 64 bits");
         // A topic that is being made may come to nothing: the journal knows it once it is opened.
         var partition = isMade ? new JournalPartition(topicId, number) : _journal.PartitionFor(topicId, number);
-        var source = new JournalEndSource(IsMarked: true, IsRedone: false, IsRecorded: false, WasClosed: false, Problem: null);
+        var source = new JournalEndSource(IsMarked: true, IsRedone: false, IsRecorded: false, Problem: null);
         if (_recovery is { } recovery)
         {
             var redo = recovery.Find(topicId, number);
-            source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.RecordsEnds, recovery.WasClosed, recovery.Damage ?? redo?.Problem);
+            source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.RecordsEnds, recovery.Damage ?? redo?.Problem);
         }
         return new(
             _environment, _options, _syncers.For(volume), _openSegments, _coldReads, _reserve, _appendBudget,

@@ -3,7 +3,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Partitions;
 
-/// <summary>The manifest as the truth about a partition's segments: what a start makes of it (api/FORMAT.md §12).</summary>
+/// <summary>The manifest as the truth about a partition's segments: what a start makes of it (api/FORMAT.md §14).</summary>
 public class ManifestRecoveryTests
 {
     const long Hour = 3_600_000;

@@ -6,7 +6,7 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Segments;
 
-/// <summary>api/FORMAT.md §12, without a disk. LOGHTTP_UPDATE_GOLDEN=1 writes the golden file.</summary>
+/// <summary>api/FORMAT.md §14, without a disk. LOGHTTP_UPDATE_GOLDEN=1 writes the golden file.</summary>
 public class ManifestTests
 {
     static readonly ManifestHeader Header = new("orders", "8f1d4c0a52b7e693", 3, new() { Partitions = 4 });
@@ -25,7 +25,7 @@ public class ManifestTests
     static readonly ManifestEdit[] Everything =
     [
         new ManifestEdit.SegmentMade(new(0, 0)),
-        new ManifestEdit.ActiveAppended(1763800000000),
+        new ManifestEdit.ActiveAppended(1763800000000, 9000),
         new ManifestEdit.SegmentSealed(new(0, 0, 1763800000123, new(42, 9120))),
         new ManifestEdit.SegmentMade(new(42, 0)),
         new ManifestEdit.SegmentSealed(new(42, 0, 0, new(131, 5000))),
@@ -127,9 +127,9 @@ public class ManifestTests
         var first = Bytes(ManifestState.Empty(Header), Everything[0]);
         var buffer = new ArrayBufferWriter<byte>();
         buffer.Write(first);
-        ManifestLine.Write(buffer, new ManifestEdit.ActiveAppended(1), first.Length);
+        ManifestLine.Write(buffer, new ManifestEdit.ActiveAppended(1, 10), first.Length);
         var torn = buffer.WrittenCount - 5;
-        ManifestLine.Write(buffer, new ManifestEdit.ActiveAppended(2), first.Length);
+        ManifestLine.Write(buffer, new ManifestEdit.ActiveAppended(2, 20), first.Length);
         var bytes = buffer.WrittenSpan.ToArray();
         Assert.Equal(2, Decode(bytes).Active!.LastAppendMs);
         bytes[torn] = 0;
@@ -206,7 +206,7 @@ public class ManifestTests
     [InlineData("""{"edit":"made","segment":0,"generation":0,"logStartOffset":0@""")]
     [InlineData("""{"edit":"sealed","segment":0,"generation":0@""")]
     [InlineData("""{"edit":"started"@""")]
-    [InlineData("""{"edit":"appended","lastAppend":1@""")]
+    [InlineData("""{"edit":"appended","length":5,"lastAppend":1@""")]
     [InlineData("""{"edit":"removed","segments":[5],"logStartOffset":0@""")]
     [InlineData("""{"edit":"made","segment":0,"generation":0""")]
     [InlineData("""{"edit":"made","segment":0,"generation":0,"synced":100000""")]
@@ -232,7 +232,7 @@ public class ManifestTests
         { "not in order", new ManifestEdit.SegmentsRemoved([42, 0], 0) },
         { "moves back from 3 to 2", new ManifestEdit.SegmentsRemoved([0], 2) },
         { "moves back from 3 to 2", new ManifestEdit.LogStartMoved(2) },
-        { "-1 is no time", new ManifestEdit.ActiveAppended(-1) },
+        { "-1 is no time", new ManifestEdit.ActiveAppended(-1, 5) },
         { "segment 131 is active", new ManifestEdit.SegmentsSwapped([42, 131], []) },
         { "do not follow each other", new ManifestEdit.SegmentsSwapped([0, 131], []) },
         { "not above 0", new ManifestEdit.SegmentsSwapped([0], [new(0, 0, 0, new(42, 1))]) },
@@ -260,7 +260,7 @@ public class ManifestTests
     public void Apply_WithoutAnActiveSegment_RefusesItsTime()
     {
         var state = ManifestState.Empty(Header);
-        Assert.Same(state, state.Apply(new ManifestEdit.ActiveAppended(5), out var fault));
+        Assert.Same(state, state.Apply(new ManifestEdit.ActiveAppended(5, 5), out var fault));
         Assert.Contains("no segment is active", fault, StringComparison.Ordinal);
         state = Apply(state, Everything[..3]);
         var fault41 = FaultOf(state, new ManifestEdit.SegmentMade(new(41, 0)));

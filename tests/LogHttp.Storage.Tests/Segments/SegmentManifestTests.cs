@@ -5,7 +5,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Segments;
 
-/// <summary>api/FORMAT.md §12, on a disk.</summary>
+/// <summary>api/FORMAT.md §14, on a disk.</summary>
 public class SegmentManifestTests
 {
     const string Directory = "/partition";
@@ -74,14 +74,14 @@ public class SegmentManifestTests
         {
             _nextOffset += random.Next(1, 50);
             var extent = new SegmentExtent(_nextOffset, random.Next(5000));
-            _segments[^1] = _segments[^1] with { LastAppendMs = random.Next(2000), Extent = extent };
+            _segments[^1] = _segments[^1] with { LastAppendMs = random.Next(2000), Extent = extent, AppendedBytes = 0 };
             return new(_segments[^1]);
         }
 
         ManifestEdit.ActiveAppended Append(long lastAppendMs)
         {
-            _segments[^1] = _segments[^1] with { LastAppendMs = lastAppendMs };
-            return new(lastAppendMs);
+            _segments[^1] = _segments[^1] with { LastAppendMs = lastAppendMs, AppendedBytes = lastAppendMs };
+            return new(lastAppendMs, lastAppendMs);
         }
 
         ManifestEdit.SegmentsRemoved RemoveFirst(int count)
@@ -132,7 +132,7 @@ public class SegmentManifestTests
         SegmentManifest.Create(fileSystem, temporary.Path, ManifestState.Empty(Header));
         var manifest = SegmentManifest.Load(fileSystem, temporary.Path);
         manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: false);
-        manifest.Append([new ManifestEdit.ActiveAppended(7)], isDurable: true);
+        manifest.Append([new ManifestEdit.ActiveAppended(7, 7)], isDurable: true);
         Assert.Equal(Text(manifest.State), Text(SegmentManifest.Load(fileSystem, temporary.Path).State));
         manifest.Compact();
         Assert.Equal(Text(manifest.State), Text(SegmentManifest.Load(fileSystem, temporary.Path).State));
@@ -172,10 +172,10 @@ public class SegmentManifestTests
         for (var time = 1; time <= 66; time++)
         {
             Assert.False(manifest.NeedsCompaction, $"after {time} lines");
-            manifest.Append([new ManifestEdit.ActiveAppended(time)], isDurable: false);
+            manifest.Append([new ManifestEdit.ActiveAppended(time, time)], isDurable: false);
         }
         Assert.False(manifest.NeedsCompaction);
-        manifest.Append([new ManifestEdit.ActiveAppended(67)], isDurable: false);
+        manifest.Append([new ManifestEdit.ActiveAppended(67, 67)], isDurable: false);
         Assert.True(manifest.NeedsCompaction);
         var before = Text(manifest.State);
         manifest.Compact();
@@ -219,7 +219,7 @@ public class SegmentManifestTests
         var manifest = Create(fileSystem);
         var position = fileSystem.List(Directory).Single().LengthBytes;
         manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: true);
-        manifest.Append([new ManifestEdit.ActiveAppended(1)], isDurable: true);
+        manifest.Append([new ManifestEdit.ActiveAppended(1, 1)], isDurable: true);
         using (var file = fileSystem.Open(FilePath))
             file.Write("X"u8, position + 10);
         var exception = Assert.Throws<CorruptionException>(() => SegmentManifest.Load(fileSystem, Directory));
@@ -241,11 +241,11 @@ public class SegmentManifestTests
                     var manifest = Create(fileSystem);
                     manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: seed % 2 == 0);
                     fileSystem.Faults = call => call.Kind == kind ? fault : Fault.None;
-                    ManifestEdit[] edits = [new ManifestEdit.ActiveAppended(1)];
+                    ManifestEdit[] edits = [new ManifestEdit.ActiveAppended(1, 1)];
                     Assert.ThrowsAny<IOException>(() => manifest.Append(edits, isDurable: true));
                     fileSystem.Faults = null;
                     Assert.Equal(0, manifest.State.Active!.LastAppendMs);
-                    manifest.Append([new ManifestEdit.ActiveAppended(2)], isDurable: true);
+                    manifest.Append([new ManifestEdit.ActiveAppended(2, 2)], isDurable: true);
                     var survivor = fileSystem.PowerCut();
                     Assert.Equal(2, SegmentManifest.Load(survivor, Directory).State.Active!.LastAppendMs);
                     Assert.Equal(0, survivor.OpenHandleCount);
