@@ -112,7 +112,7 @@ public sealed class DirectoryVerifier
         var lengths = ListSegments(directory, report);
         if (ReadManifest(directory, report) is { } manifest)
         {
-            CheckNamed(directory, manifest.State, checkpoint, lengths, report);
+            CheckNamed(directory, manifest, checkpoint, lengths, report);
             return;
         }
         var baseOffsets = lengths.Keys.Order().ToArray();
@@ -136,27 +136,27 @@ public sealed class DirectoryVerifier
             report(new(FindingKind.Data, directory, 0, 0, $"the log ends before offset {nextOffset ?? 0}, but all before {checkpoint.Durable.NextOffset} was durable: a segment is missing"));
     }
 
-    SegmentManifest? ReadManifest(string directory, Action<Finding> report)
+    ManifestState? ReadManifest(string directory, Action<Finding> report)
     {
         var path = Path.Combine(directory, SegmentManifest.Name);
-        var (manifest, reason) = Try(() => SegmentManifest.Load(_fileSystem, directory), "there is none; the next start builds it of the segments that are there");
+        var (manifest, reason) = Try(
+            () => SegmentManifest.Load(_fileSystem, directory),
+            "there is none. The next start builds it from the segments that are there");
         if (manifest is null)
             report(new(FindingKind.Index, path, 0, 0, $"the manifest can't be used: {reason}"));
-        return manifest;
+        return manifest?.State;
     }
 
     /// <summary>The files are those that the manifest names, as long as it says, and whole.</summary>
-    void CheckNamed(string directory, ManifestState state, Checkpoint? checkpoint, Dictionary<long, long> lengths, Action<Finding> report)
+    void CheckNamed(
+        string directory,
+        ManifestState state,
+        Checkpoint? checkpoint,
+        Dictionary<long, long> lengths,
+        Action<Finding> report)
     {
         var logStartOffset = Math.Max(state.LogStartOffset, checkpoint?.LogStartOffset ?? 0);
-        foreach (var (baseOffset, lengthBytes) in lengths.Where(pair => state.Segments.All(named => named.BaseOffset != pair.Key)).OrderBy(static pair => pair.Key))
-        {
-            var isLeftover = lengthBytes == 0 || baseOffset < logStartOffset;
-            report(new(isLeftover ? FindingKind.Note : FindingKind.Data, Path.Combine(directory, SegmentLayout.DataName(baseOffset)), 0, lengthBytes, isLeftover
-                ? "an interrupted roll or trim left it, and the manifest does not name it; the next start removes it"
-                : "it holds records, and the manifest does not name it")
-            { Segment = baseOffset });
-        }
+        ReportUnnamed(directory, state, logStartOffset, lengths, report);
         long? nextOffset = logStartOffset;
         for (var number = 0; number < state.Segments.Count; number++)
         {
@@ -165,10 +165,16 @@ public sealed class DirectoryVerifier
             // Its trim is in the checkpoint already.
             if (!isLast && state.Segments[number + 1].BaseOffset <= logStartOffset)
                 continue;
-            var paths = new SegmentPaths(named.BaseOffset, Path.Combine(directory, SegmentLayout.DataName(named.BaseOffset)), Path.Combine(directory, SegmentLayout.IndexName(named.BaseOffset)));
+            var paths = new SegmentPaths(
+                named.BaseOffset,
+                Path.Combine(directory, SegmentLayout.DataName(named.BaseOffset)),
+                Path.Combine(directory, SegmentLayout.IndexName(named.BaseOffset)));
             if (!lengths.TryGetValue(named.BaseOffset, out var lengthBytes))
             {
-                report(new(FindingKind.Data, paths.Data, 0, 0, named.Extent is { } extent ? $"offsets {named.BaseOffset} to {extent.EndOffset - 1} are missing: there is no such file" : "the active segment is missing") { Segment = named.BaseOffset });
+                var reason = named.Extent is { } extent
+                    ? $"offsets {named.BaseOffset} to {extent.EndOffset - 1} are missing: there is no such file"
+                    : "the active segment is missing";
+                report(new(FindingKind.Data, paths.Data, 0, 0, reason) { Segment = named.BaseOffset });
                 nextOffset = named.Extent?.EndOffset ?? named.BaseOffset;
                 continue;
             }
@@ -176,7 +182,35 @@ public sealed class DirectoryVerifier
             nextOffset = CheckSegment(paths, lengthBytes, !isLast, checkpoint?.Durable, report);
         }
         if (checkpoint is not null && nextOffset < checkpoint.Durable.NextOffset)
-            report(new(FindingKind.Data, directory, 0, 0, $"the log ends before offset {nextOffset}, but all before {checkpoint.Durable.NextOffset} was durable"));
+        {
+            report(new(
+                FindingKind.Data,
+                directory,
+                0,
+                0,
+                $"the log ends before offset {nextOffset}, but all before {checkpoint.Durable.NextOffset} was durable"));
+        }
+    }
+
+    static void ReportUnnamed(
+        string directory,
+        ManifestState state,
+        long logStartOffset,
+        Dictionary<long, long> lengths,
+        Action<Finding> report)
+    {
+        var named = state.Segments.Select(static segment => segment.BaseOffset).ToHashSet();
+        foreach (var (baseOffset, lengthBytes) in lengths.OrderBy(static pair => pair.Key))
+        {
+            if (named.Contains(baseOffset))
+                continue;
+            var isLeftover = lengthBytes == 0 || baseOffset < logStartOffset;
+            var (kind, reason) = isLeftover
+                ? (FindingKind.Note, "an interrupted roll or trim left it. The next start removes it")
+                : (FindingKind.Data, "it holds records, and the manifest does not name it");
+            var path = Path.Combine(directory, SegmentLayout.DataName(baseOffset));
+            report(new(kind, path, 0, lengthBytes, reason) { Segment = baseOffset });
+        }
     }
 
     Checkpoint? ReadCheckpoint(string directory, Action<Finding> report)

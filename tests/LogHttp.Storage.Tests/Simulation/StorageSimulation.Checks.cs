@@ -21,7 +21,7 @@ sealed partial class StorageSimulation
             _faults.RedoEnds(_fileSystem.CallCount);
         if (_isJournalMissing)
             return;
-        Require(eventId is not 5, $"a partition is read-only: {message}");
+        Require(eventId is not 5 || _isSegmentMissing, $"a partition is read-only: {message}");
         Require(eventId is not 9, $"a checkpoint can't be used: {message}");
         Require(eventId is not 10 || _faults.ErrorCount > 0, $"an index was damaged: {message}");
         Require(eventId is not 11, $"a file was left behind: {message}");
