@@ -11,9 +11,9 @@ public class ManifestRecoveryTests
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
     /// <summary>Segments 0, 2 and 4 of two records each, and the active one at 6 with one.</summary>
-    static ModelLog FourSegments(TopicConfiguration? configuration = null)
+    static ModelLog FourSegments(TopicConfiguration? configuration = null, int seed = 1)
     {
-        var log = new ModelLog(configuration ?? SmallSegments);
+        var log = new ModelLog(configuration ?? SmallSegments, seed: seed);
         for (var count = 0; count < 7; count++)
             log.Append(Large);
         Assert.Equal([0, 2, 4, 6], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
@@ -152,6 +152,52 @@ public class ManifestRecoveryTests
             Assert.True(log.ReadAll().AsSpan().StartsWith(whole));
             Assert.Equal(AppendStatus.Appended, log.Append("after").Status);
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Trim_CutOffAtAnyCall_LosesNothing(bool cutsPower)
+    {
+        for (var (calls, isCutOff) = (0, true); isCutOff; calls++)
+        {
+            for (var seed = 0; seed < 8; seed++)
+            {
+                var log = FourSegments(seed: seed);
+                var left = calls;
+                log.FileSystem.Faults = _ => left-- == 0 ? throw new PowerCutException() : Fault.None;
+                try
+                {
+                    log.Trim(5);
+                    isCutOff = false;
+                }
+                catch (PowerCutException)
+                {
+                }
+                log.FileSystem.Faults = null;
+                log.Die(cutsPower);
+                Assert.Null(log.Partition.StoppedReason);
+                Assert.Equal(7, log.Partition.EndOffset);
+                Assert.True(log.Partition.EarliestOffset == 5 || (isCutOff && log.Partition.EarliestOffset == 0));
+                Assert.Equal(AppendStatus.Appended, log.Append("after").Status);
+            }
+        }
+    }
+
+    [Fact]
+    public void Ages_AfterAKill_AreThoseOfTheFiles()
+    {
+        var log = new ModelLog(SmallSegments with { Flush = FlushPolicy.Os });
+        log.Append("before");
+        log.Restart();
+        log.Pass(TimeSpan.FromMinutes(1));
+        log.Append("after");
+        var lastAppendMs = log.Time.GetUtcNow().ToUnixTimeMilliseconds();
+        log.Pass(TimeSpan.FromMinutes(1));
+
+        log.Kill();
+
+        Assert.Equal(lastAppendMs, log.Partition.View.Active.LastAppendMs);
     }
 
     [Fact]
