@@ -154,6 +154,32 @@ public class ManifestRecoveryTests
         }
     }
 
+    [Fact]
+    public void Start_WithOnlyTheSealedLineOfARoll_GoesOnInTheSegment()
+    {
+        var log = new ModelLog(SmallSegments);
+        log.Append(Large, Large);
+        log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.Write && call.Path == Data(2)
+            ? Fault.DiskFull
+            : Fault.None;
+        Assert.Equal(AppendStatus.DiskFull, log.Append(Large).Status);
+        log.FileSystem.Faults = null;
+
+        log.Kill(fileSystem =>
+        {
+            var lines = log.ReadFile(Path(SegmentManifest.Name)).AsSpan().TrimEnd((byte)'\n');
+            using var file = fileSystem.Open(Path(SegmentManifest.Name));
+            file.Truncate(lines.LastIndexOf((byte)'\n') + 1);
+        });
+
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal([0], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
+        Assert.Equal(2, log.Append("small").FirstOffset);
+        Assert.Equal(3, log.Append(Large).FirstOffset);
+        log.Restart();
+        Assert.Equal([0, 3], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

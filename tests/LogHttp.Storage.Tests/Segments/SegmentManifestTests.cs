@@ -204,9 +204,13 @@ public class SegmentManifestTests
         var fileSystem = CreateDisk();
         Create(fileSystem);
         using (var file = fileSystem.Open(FilePath))
+        {
+            // Longer than the line that follows.
             file.Write("{\"edit\":\"made\",\"segm"u8, file.LengthBytes);
+            file.Write(new byte[180], file.LengthBytes);
+        }
         var manifest = SegmentManifest.Load(fileSystem, Directory);
-        Assert.Equal(20, manifest.TornBytes);
+        Assert.Equal(200, manifest.TornBytes);
         manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: false);
         manifest = SegmentManifest.Load(fileSystem, Directory);
         Assert.Equal((0, 1), (manifest.TornBytes, manifest.State.Segments.Count));
@@ -241,13 +245,14 @@ public class SegmentManifestTests
                     var manifest = Create(fileSystem);
                     manifest.Append([new ManifestEdit.SegmentMade(new(0, 0))], isDurable: seed % 2 == 0);
                     fileSystem.Faults = call => call.Kind == kind ? fault : Fault.None;
-                    ManifestEdit[] edits = [new ManifestEdit.ActiveAppended(1, 1)];
+                    ManifestEdit[] edits = [new ManifestEdit.LogStartMoved(1)];
                     Assert.ThrowsAny<IOException>(() => manifest.Append(edits, isDurable: true));
                     fileSystem.Faults = null;
-                    Assert.Equal(0, manifest.State.Active!.LastAppendMs);
+                    Assert.Equal(0, manifest.State.LogStartOffset);
                     manifest.Append([new ManifestEdit.ActiveAppended(2, 2)], isDurable: true);
                     var survivor = fileSystem.PowerCut();
-                    Assert.Equal(2, SegmentManifest.Load(survivor, Directory).State.Active!.LastAppendMs);
+                    var state = SegmentManifest.Load(survivor, Directory).State;
+                    Assert.Equal((0, 2), (state.LogStartOffset, state.Active!.LastAppendMs));
                     Assert.Equal(0, survivor.OpenHandleCount);
                 }
             }
