@@ -94,6 +94,26 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
+    public void Start_WithoutAManifest_AfterATrimOfAll_StandsBehindIt()
+    {
+        var log = new ModelLog(SmallSegments);
+        log.Append("a", "b");
+        var trimmed = log.ReadFile(Data(0));
+        log.Trim(2);
+
+        // As an earlier format leaves it, when the process dies before the trimmed file is gone.
+        log.Kill(fileSystem =>
+        {
+            fileSystem.DeleteFile(Path(SegmentManifest.Name));
+            using var file = fileSystem.Create(Data(0));
+            file.Write(trimmed, 0);
+        });
+
+        Assert.Equal((2, 2, 0), (log.Partition.EarliestOffset, log.Partition.EndOffset, log.Partition.SizeBytes));
+        Assert.Equal([2], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
+    }
+
+    [Fact]
     public void Start_WithASegmentThatTheManifestDoesNotName_KeepsIt()
     {
         var log = FourSegments();
