@@ -113,18 +113,18 @@ internal static partial class StorageLog
     [LoggerMessage(35, LogLevel.Critical, "{Directory}: the partition's journal entries could not be kept in journal/unplaced; journal files that hold them are not used again")]
     public static partial void NotMovedToUnplaced(ILogger logger, Exception exception, string directory);
 
-    [LoggerMessage(37, LogLevel.Warning, "{Directory}: the partition had no manifest; one was built with the {Segments} segments that are there")]
+    [LoggerMessage(38, LogLevel.Warning, "{Directory}: the partition had no manifest. One was built with the {Segments} segments that are there")]
     public static partial void ManifestBuilt(ILogger logger, string directory, int segments);
 
-    [LoggerMessage(38, LogLevel.Warning, "{Directory}: the manifest could not be renewed. The server tries again before it writes to a segment")]
+    [LoggerMessage(39, LogLevel.Warning, "{Directory}: the manifest could not be renewed. The server tries again before it writes to a segment")]
     public static partial void ManifestFailed(ILogger logger, Exception exception, string directory);
 
-    [LoggerMessage(40, LogLevel.Warning, "{Directory}: topic.json was rebuilt from the partitions' manifests ({Fault})")]
+    [LoggerMessage(41, LogLevel.Warning, "{Directory}: topic.json was rebuilt from the partitions' manifests ({Fault})")]
     public static partial void TopicFileRebuilt(ILogger logger, string directory, string fault);
 
-    [LoggerMessage(41, LogLevel.Warning, "Topic {Topic}: retention waits until {GraceSeconds} s after the start. {Reason}, as after the restore of an old backup")]
+    [LoggerMessage(42, LogLevel.Warning, "Topic {Topic}: retention waits until {GraceSeconds} s after the start. {Reason}, as after the restore of an old backup")]
     public static partial void RetentionHeld(ILogger logger, string topic, long graceSeconds, string reason);
 
-    [LoggerMessage(39, LogLevel.Information, "{Directory}: {TornBytes} bytes at the manifest's end were never durable and are dropped")]
+    [LoggerMessage(40, LogLevel.Information, "{Directory}: {TornBytes} bytes at the manifest's end were never durable and are dropped")]
     public static partial void ManifestTorn(ILogger logger, string directory, long tornBytes);
 }
