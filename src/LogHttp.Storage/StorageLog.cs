@@ -113,6 +113,9 @@ internal static partial class StorageLog
     [LoggerMessage(35, LogLevel.Critical, "{Directory}: the partition's journal entries could not be kept in journal/unplaced; journal files that hold them are not used again")]
     public static partial void NotMovedToUnplaced(ILogger logger, Exception exception, string directory);
 
+    [LoggerMessage(37, LogLevel.Warning, "{Directory}: the deletion could not be recorded in the journal. The next start keeps the partition's entries in journal/unplaced")]
+    public static partial void DeletionNotRecorded(ILogger logger, Exception exception, string directory);
+
     [LoggerMessage(38, LogLevel.Warning, "{Directory}: the partition had no manifest. One was built with the {Segments} segments that are there")]
     public static partial void ManifestBuilt(ILogger logger, string directory, int segments);
 

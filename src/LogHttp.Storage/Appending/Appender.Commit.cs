@@ -44,7 +44,7 @@ internal sealed partial class Appender
     void SubmitGroup(AppendGroup group, AppendGroup.Frame frame)
     {
         var entries = EntriesBefore(group.Start);
-        var unit = new GroupUnit(this, group, _written, entries);
+        var unit = new GroupUnit(this, group, _written, entries) { EnteredBytes = TakePlace() };
         unit.SetFrame(frame.Bytes, frame.SizeBytes);
         Submit(unit);
     }
@@ -63,9 +63,39 @@ internal sealed partial class Appender
             .. EntriesBefore(group.Start),
             JournalPartition.Entry(JournalEntryKind.SyncedUpTo, cursor.BaseOffset, cursor.Position),
         ];
-        Submit(new GroupUnit(this, group, _written, entries));
+        Submit(new GroupUnit(this, group, _written, entries) { EnteredBytes = TakePlace() });
         if (!WaitsForDrain())
             EndTurn();
+    }
+
+    /// <summary>Asks the journal for a place. False while the turn waits for it.</summary>
+    /// <exception cref="IOException">There is none.</exception>
+    bool TryEnterJournal(int unitBytes)
+    {
+        if (_entryFailure is { } entryFailure)
+        {
+            _entryFailure = null;
+            throw entryFailure;
+        }
+        NextUnitBytes = unitBytes;
+        if (!_context.Journal.TryEnter(this, out var failure))
+            return failure is null ? false : throw failure;
+        _hasPlace = true;
+        return true;
+    }
+
+    /// <summary>The place in the journal is the unit's, which is submitted next.</summary>
+    int TakePlace()
+    {
+        _hasPlace = false;
+        return NextUnitBytes;
+    }
+
+    /// <summary>The group is not submitted.</summary>
+    void LeavePlace()
+    {
+        if (_hasPlace)
+            _context.Journal.Leave(TakePlace());
     }
 
     void Submit(GroupUnit unit)
@@ -101,12 +131,10 @@ internal sealed partial class Appender
 
     /// <summary>
     /// The policy has become a laxer one: from a durable entry on, a start finds the end by reading, as that policy
-    /// needs. False while the turn waits for it.
+    /// needs. All that was written is published and synced. The turn waits for the entry.
     /// </summary>
-    bool EndJournaling()
+    void EndJournaling()
     {
-        if (WaitsForDrain() || WaitsForSync())
-            return false;
         var cursor = _written.Cursor;
         var ends = JournalPartition.Entry(JournalEntryKind.JournalingEnds, cursor.BaseOffset, cursor.Position);
         _context.Journal.Submit(new PartitionUnit(JournalPartition, ends, failure =>
@@ -120,8 +148,8 @@ internal sealed partial class Appender
                 _published = _published with { IsJournaled = false };
             }
             ScheduleTurn();
-        }));
-        return false;
+        })
+        { EnteredBytes = TakePlace() });
     }
 
     /// <summary>
@@ -183,13 +211,18 @@ internal sealed partial class Appender
         return true;
     }
 
-    /// <summary>Publishes what the policy lets readers see before it is durable.</summary>
-    void PublishWritten(AppendGroup group)
+    /// <summary>
+    /// Publishes what the policy lets readers see before it is durable. Where the policy has become <c>always</c>
+    /// meanwhile, a sync comes first: whoever is answered from then on relies on it.
+    /// </summary>
+    void PublishWrittenGroup()
     {
+        bool isSyncDue;
         var hasGrown = false;
         lock (_gate)
         {
-            if (_refusal is null)
+            isSyncDue = _refusal is null && _configuration.Flush.IsAlways && _synced != _written.Cursor;
+            if (_refusal is null && !isSyncDue)
             {
                 hasGrown = _published.Cursor != _written.Cursor;
                 (_submitted, _published) = (_written, _written);
@@ -197,11 +230,18 @@ internal sealed partial class Appender
                     ShowPublished(_context.Environment.NowMs);
             }
         }
+        if (isSyncDue)
+        {
+            SubmitTurnSync();
+            return;
+        }
         if (hasGrown)
             Waiters.Grown();
         // Before anybody is told: another configuration from then on leaves what is promised now to be kept.
         SyncInBackground();
-        Answer(group, failure: null);
+        Answer(_group!, failure: null);
+        _group = null;
+        EndTurn();
     }
 
     /// <summary>Under <c>_gate</c>: readers see the log up to what is published.</summary>

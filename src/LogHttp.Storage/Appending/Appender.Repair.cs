@@ -10,6 +10,12 @@ internal sealed partial class Appender
     TaskCompletionSource? _repaired;
     IOException? _repairCause;
 
+    // Guarded by _gate: neither the segment nor unplaced/ could take what the journal has. Its files keep it.
+    bool _isUnrepaired;
+
+    /// <summary>Under <c>_gate</c>: after a failed sync, one that succeeds proves nothing.</summary>
+    bool ProvesNoSync => _isRepairDue || _isUnrepaired;
+
     /// <summary>
     /// A sync failed: of what it covered, the page cache may hold bytes that the disk never gets. Readers wait until
     /// the turn has written them again from the journal. Any thread.
@@ -58,7 +64,14 @@ internal sealed partial class Appender
         else
             StopUnrepaired(cause, failure);
         if (failure is null || TryMoveToUnplaced())
+        {
             LeaveJournal();
+        }
+        else
+        {
+            lock (_gate)
+                _isUnrepaired = true;
+        }
         _repaired!.SetResult();
         ScheduleTurn();
         return true;

@@ -208,7 +208,7 @@ internal sealed partial class Appender
         if (!_writesFail)
             StorageLog.WriteFailed(_context.Environment.Logger, exception, _context.Directory, group.Requests.Count);
         _writesFail = true;
-        AnswerInOrder(new GroupUnit(this, group, _written, entries: []) { Refusal = AppendFailure(exception) });
+        AnswerInOrder(group, AppendFailure(exception));
     }
 
     /// <summary>

@@ -76,10 +76,12 @@ internal sealed partial class Appender
             _hasUnsyncedCut = false;
             Synced(_turnSync!);
         }
-        if (_group is { IsWritten: true } && _group.Cursor != _group.Start && error is null && StoppedReason is null)
+        if (_group is not { IsWritten: true } || _group.Cursor == _group.Start || error is not null || StoppedReason is not null)
+            ScheduleTurn();
+        else if (_isAlways)
             SubmitSyncedGroup();
         else
-            ScheduleTurn();
+            PublishWrittenGroup();
     }
 
     /// <summary>
@@ -157,7 +159,7 @@ internal sealed partial class Appender
             {
                 _journalCheckpoints.Add(checkpoint);
                 // One that runs may have begun before the last write. Another follows it.
-                if (_backgroundSyncRuns || _isRepairDue)
+                if (_backgroundSyncRuns || ProvesNoSync)
                     return;
             }
             else
@@ -177,7 +179,7 @@ internal sealed partial class Appender
         lock (_gate)
         {
             // A roll, or going back, can have synced everything since this was asked for.
-            if (((IsClosing || _refusal is not null) && !_isUnsynced) || _isRepairDue || _submitted.Cursor == _synced)
+            if (((IsClosing || _refusal is not null) && !_isUnsynced) || ProvesNoSync || _submitted.Cursor == _synced)
             {
                 _backgroundSyncDue = false;
                 return;
@@ -232,8 +234,8 @@ internal sealed partial class Appender
         bool isCheckpointDue;
         lock (_gate)
         {
-            // After a failed sync, one that succeeds proves nothing. A stopped log still leaves the journal.
-            if (_isRepairDue || (_refusal is not null && !_isUnsynced))
+            // A stopped log still leaves the journal.
+            if (ProvesNoSync || (_refusal is not null && !_isUnsynced))
                 return;
             // The other kind of sync may have got further already, and a roll may have left the segment.
             var isNews = sync.Cursor.BaseOffset == _synced.BaseOffset && sync.Cursor.Position > _synced.Position;
@@ -357,25 +359,51 @@ internal sealed partial class Appender
             return;
         if (StoppedReason is null)
         {
-            if (WaitsForSync())
-                return;
-            TryWriteCheckpoint(files: null, _written);
-            NoteLastAppend();
+            try
+            {
+                if (WaitsForSync())
+                    return;
+                TryWriteCheckpoint(files: null, _written);
+                NoteLastAppend();
+            }
+            catch (IOException exception)
+            {
+                // The segment can't be opened to be synced. The checkpoint before stays valid, and the journal needed.
+                StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
+            }
         }
         if (!SubmitDeletion())
             EndClosing();
     }
 
     /// <summary>
-    /// The journal says that the partition is gone, before its files are: else a start would look for them.
+    /// The journal says that the partition is gone, before its files are: else a start would look for them. False where
+    /// that can't be, or need not be. The turn goes on then.
     /// </summary>
     bool SubmitDeletion()
     {
         if (!_isDeletionDue || !JournalPartition.IsKnown)
             return false;
+        try
+        {
+            if (!TryEnterJournal(JournalFormat.EncodedBytes(0)))
+                return true;
+        }
+        catch (IOException exception)
+        {
+            StorageLog.DeletionNotRecorded(_context.Environment.Logger, exception, _context.Directory);
+            return false;
+        }
         _isDeletionDue = false;
         var deleted = JournalPartition.Entry(JournalEntryKind.TopicDeleted, segmentBaseOffset: 0, position: 0);
-        _context.Journal.Submit(new PartitionUnit(JournalPartition, deleted, _ => ScheduleTurn()));
+        var unit = new PartitionUnit(JournalPartition, deleted, failure =>
+        {
+            if (failure is not null)
+                StorageLog.DeletionNotRecorded(_context.Environment.Logger, failure, _context.Directory);
+            ScheduleTurn();
+        })
+        { EnteredBytes = TakePlace() };
+        _context.Journal.Submit(unit);
         return true;
     }
 

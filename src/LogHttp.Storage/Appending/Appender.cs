@@ -34,8 +34,12 @@ internal sealed partial class Appender : IUnsyncedLog
     bool _writesFail;
     bool _isSegmentNew;
 
-    // Why there was no journal file, where the turn waited for one.
+    // Whether the group must be durable before it is published. A configuration may come at any time.
+    bool _isAlways;
+
+    // Why the journal had no place, where the turn waited for one. And whether it has one.
     IOException? _entryFailure;
+    bool _hasPlace;
 
     // When the active segment was begun. Null until somebody asks.
     long? _activeSinceMs;
@@ -79,6 +83,9 @@ internal sealed partial class Appender : IUnsyncedLog
                 return _refusal?.Reason;
         }
     }
+
+    /// <inheritdoc/>
+    public int NextUnitBytes { get; private set; }
 
     Segment Active => _view.Active;
 
@@ -207,8 +214,6 @@ internal sealed partial class Appender : IUnsyncedLog
     /// </summary>
     void RunTurn()
     {
-        // It is of the group that waited, and of no later one.
-        (var entryFailure, _entryFailure) = (_entryFailure, null);
         if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
             return;
         if (_group is not null && RefuseStopped())
@@ -234,7 +239,7 @@ internal sealed partial class Appender : IUnsyncedLog
                     RefuseAll(nowMs);
                     return;
                 }
-                if (!TryPrepare(first, entryFailure))
+                if (!TryPrepare(first))
                     return;
             }
             Write(nowMs);
@@ -250,7 +255,7 @@ internal sealed partial class Appender : IUnsyncedLog
     /// Begins what the group needs before it can be written. False where the turn waits for it, or the group is
     /// refused.
     /// </summary>
-    bool TryPrepare(AppendRequest first, IOException? entryFailure)
+    bool TryPrepare(AppendRequest first)
     {
         if (_manifest!.MustReplace)
             _manifest.Compact();
@@ -261,19 +266,20 @@ internal sealed partial class Appender : IUnsyncedLog
             Roll(BaseFor(first));
             _group = new AppendGroup(_group!.Requests, _written.Cursor, _written.LastStampMs, _written.Producers);
         }
-        if (!_configuration.Flush.IsAlways)
-            return !_written.IsJournaled || EndJournaling();
-        if (!_written.IsJournaled && (WaitsForDrain() || WaitsForSync()))
-            return false;
-        if (IsLarge && WaitsForDrain())
-            return false;
-        if (entryFailure is not null)
-            throw entryFailure;
-        if (_context.Journal.TryEnter(this, out var failure))
+        _isAlways = _configuration.Flush.IsAlways;
+        if (!_isAlways && !_written.IsJournaled)
             return true;
-        if (failure is not null)
-            throw failure;
-        return false;
+        if (_isAlways != _written.IsJournaled && (WaitsForDrain() || WaitsForSync()))
+            return false;
+        if (_isAlways && IsLarge && WaitsForDrain())
+            return false;
+        // One entry may come before the records. Of a large group, one entry says where it ends.
+        var recordBytes = _isAlways && !IsLarge ? (int)_group!.MaxFramedBytes : 0;
+        if (!TryEnterJournal(JournalFormat.EncodedBytes(0) + JournalFormat.EncodedBytes(recordBytes)))
+            return false;
+        if (!_isAlways)
+            EndJournaling();
+        return _isAlways;
     }
 
     /// <summary>
@@ -286,7 +292,7 @@ internal sealed partial class Appender : IUnsyncedLog
     {
         var group = _group!;
         var files = TurnFiles();
-        var isJournaled = _configuration.Flush.IsAlways && !IsLarge;
+        var isJournaled = _isAlways && !IsLarge;
         var sliceBytes = isJournaled ? int.MaxValue : _context.Options.MaxGroupBytes;
         var frame = group.WriteSlice(files, sliceBytes, nowMs, keepsFrame: isJournaled);
         _written = _written with
@@ -307,7 +313,7 @@ internal sealed partial class Appender : IUnsyncedLog
             SubmitGroup(group, frame);
             EndTurn();
         }
-        else if (_configuration.Flush.IsAlways)
+        else if (_isAlways)
         {
             SubmitTurnSync();
         }
@@ -317,9 +323,7 @@ internal sealed partial class Appender : IUnsyncedLog
         }
         else
         {
-            _group = null;
-            PublishWritten(group);
-            EndTurn();
+            PublishWrittenGroup();
         }
     }
 
@@ -349,6 +353,8 @@ internal sealed partial class Appender : IUnsyncedLog
         if (requests.Count == 0)
             return false;
         _group = new AppendGroup(requests, _written.Cursor, _written.LastStampMs, _written.Producers);
+        // It was of a group before.
+        _entryFailure = null;
         return true;
     }
 
@@ -362,7 +368,7 @@ internal sealed partial class Appender : IUnsyncedLog
         group.RefuseAll(nowMs);
         _group = null;
         _written = _written with { LastStampMs = group.LastStampMs };
-        AnswerInOrder(new GroupUnit(this, group, _written, entries: []));
+        AnswerInOrder(group);
         EndTurn();
     }
 
@@ -384,14 +390,16 @@ internal sealed partial class Appender : IUnsyncedLog
             LastStampMs = group.StartStampMs,
             Producers = group.StartProducers,
         };
-        AnswerInOrder(new GroupUnit(this, group, _written, entries: []) { Refusal = refusal });
+        AnswerInOrder(group, refusal);
         EndTurn();
         return true;
     }
 
     /// <summary>Answers a group of which nothing is written behind those before it.</summary>
-    void AnswerInOrder(GroupUnit unit)
+    void AnswerInOrder(AppendGroup group, AppendResult? refusal = null)
     {
+        LeavePlace();
+        var unit = new GroupUnit(this, group, _written, entries: []) { EnteredBytes = 0, Refusal = refusal };
         lock (_gate)
             InFlight.Enqueue(unit);
         GroupCommitted(unit, failure: null);

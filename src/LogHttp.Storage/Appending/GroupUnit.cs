@@ -83,9 +83,6 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
 internal sealed class PartitionUnit(JournalPartition partition, JournalEntry entry, Action<IOException?> completed)
     : JournalUnit
 {
-    /// <summary>What all requests of a group are answered that was taken back. Null for any other group.</summary>
-    public AppendResult? Refusal { get; init; }
-
     public override int EncodedBytes => JournalFormat.EncodedBytes(0);
 
     public override int EntryCount => 1;

@@ -28,6 +28,9 @@ internal interface IUnsyncedLog
     /// <summary>Whether it holds such bytes, or is about to.</summary>
     bool IsUnsynced { get; }
 
+    /// <summary>The size of all entries of its next unit at the most. It stays so while the log waits.</summary>
+    int NextUnitBytes { get; }
+
     /// <summary>
     /// Continues where <see cref="JournalWriter.TryEnter"/> had it wait. Does no work on the calling thread.
     /// </summary>

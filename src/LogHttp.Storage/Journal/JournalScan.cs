@@ -122,6 +122,24 @@ internal sealed class JournalScan
         return scan;
     }
 
+    /// <summary>
+    /// Returns whether a file begins with a later round than this one. Reads the first head of each file.
+    /// </summary>
+    /// <exception cref="IOException">A file can't be read.</exception>
+    public static bool AnyFileBeginsAfter(IFileSystem fileSystem, string directory, ulong round)
+    {
+        Span<byte> bytes = stackalloc byte[JournalFormat.HeadBytes];
+        foreach (var entry in fileSystem.List(directory))
+        {
+            if (entry.IsDirectory || !JournalFile.TryParseName(entry.Name, out _))
+                continue;
+            using var file = fileSystem.Open(Path.Combine(directory, entry.Name));
+            if (file.Read(bytes, 0) == bytes.Length && RoundHead.TryRead(bytes, out var head, out _) && head.Number > round)
+                return true;
+        }
+        return false;
+    }
+
     List<JournalFileRounds> ReadFiles(IFileSystem fileSystem, string directory)
     {
         List<JournalFileRounds> files = [];

@@ -11,6 +11,9 @@ internal abstract class JournalUnit
     /// </summary>
     public abstract int EncodedBytes { get; }
 
+    /// <summary>How large it could be when its log entered.</summary>
+    public required int EnteredBytes { get; init; }
+
     /// <summary>The number of entries.</summary>
     public abstract int EntryCount { get; }
 

@@ -142,17 +142,14 @@ internal sealed partial class JournalWriter
     /// </summary>
     void AttemptFailed(IOException exception)
     {
-        IUnsyncedLog[] refused = [];
+        IUnsyncedLog[] refused;
         lock (_gate)
         {
             _isAttemptDue = true;
             if (_isStalled)
                 _stallFailure = exception;
-            if (!HasFile)
-            {
-                refused = [.. _parked];
-                _parked.Clear();
-            }
+            refused = [.. _parked.Where(log => !HasPlaceFor(log))];
+            _parked.RemoveAll(refused.Contains);
         }
         foreach (var log in refused)
             log.Resume(exception);
@@ -230,7 +227,7 @@ internal sealed partial class JournalWriter
         lock (_gate)
         {
             // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
-            var isBounded = _files >= JournalOptions.MaxFiles && HasFile;
+            var isBounded = _files >= JournalOptions.MaxFiles && (_isLiveUsable || HasUsableSpare);
             if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0 || isBounded)
                 return;
             _isMakingFile = true;
@@ -240,6 +237,12 @@ internal sealed partial class JournalWriter
 
     void MakeSpare()
     {
+        lock (_gate)
+        {
+            // One was made in place of a small one meanwhile.
+            if (!_isMakingFile)
+                return;
+        }
         try
         {
             AddSpare(MakeFile());
@@ -338,22 +341,46 @@ internal sealed partial class JournalWriter
 
     /// <summary>
     /// Makes a file a spare. One that failed, is too small or too many is removed, and another made where one is
-    /// missing.
+    /// missing. On a full disk a small one is better than none.
     /// </summary>
     void Reuse(JournalFile file, bool hasFailed)
     {
+        bool isOnlySpare;
         lock (_gate)
         {
-            if (!hasFailed && file.SizeBytes >= _targetFileBytes && _files <= JournalOptions.MaxFiles)
+            var isWanted = !hasFailed && _files <= JournalOptions.MaxFiles;
+            if (isWanted && file.SizeBytes >= _targetFileBytes)
             {
                 _spares.Enqueue(file);
                 return;
             }
+            // One that a start had to make without room for more can't take every unit.
+            isOnlySpare = isWanted && _spares.Count == 0 && file.SizeBytes >= _options.MinFileBytes;
+        }
+        if (isOnlySpare && !TryMakeLargerSpare())
+        {
+            lock (_gate)
+                _spares.Enqueue(file);
+            return;
         }
         file.Remove(_environment.FileSystem);
         lock (_gate)
             _files--;
         KeepSpare();
+    }
+
+    bool TryMakeLargerSpare()
+    {
+        try
+        {
+            AddSpare(MakeFile());
+            return true;
+        }
+        catch (DiskFullException exception)
+        {
+            StorageLog.NoJournalFile(_environment.Logger, exception, _options.Directory);
+            return false;
+        }
     }
 
     /// <summary>

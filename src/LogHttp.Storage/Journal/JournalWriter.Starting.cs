@@ -57,6 +57,8 @@ internal sealed partial class JournalWriter
             return journal;
         try
         {
+            // A process that was killed may have named a file and not come to sync that.
+            environment.FileSystem.SyncDirectory(options.Directory);
             foreach (var number in found.FreeFiles)
                 journal.Adopt(JournalFile.Open(environment.FileSystem, options.Directory, number));
         }
@@ -112,7 +114,7 @@ internal sealed partial class JournalWriter
         MakeDurable(start.File, last);
         WriteMark(last.Epoch);
         lock (_gate)
-            _files += start.Files.Count;
+            (_files, _sealedFiles) = (_files + start.Files.Count, 1);
         foreach (var subject in subjects)
             subject.NameIn(start);
         _syncedBefore = _lastRound + 1;
@@ -216,7 +218,9 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>Keeps a partition's entries outside the rotation, durably: its segment can't take them.</summary>
+    /// <summary>
+    /// Keeps a partition's entries and its end outside the rotation, durably: its segment can't take them.
+    /// </summary>
     /// <exception cref="IOException">The disk failed, or there are too many: the rotation must keep them.</exception>
     public void MoveToUnplaced(JournalPartition partition, ulong firstRound)
     {
@@ -225,6 +229,9 @@ internal sealed partial class JournalWriter
             partition,
             firstRound,
             (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
+        // All that the journal has may be synced already. The end is needed in any case.
+        if (partition.State is { } state)
+            unplaced.Add(state, payload: []);
         unplaced.Flush();
         partition.MovedToUnplaced();
     }
@@ -233,7 +240,14 @@ internal sealed partial class JournalWriter
     {
         _files++;
         _targetFileBytes = Math.Clamp(file.SizeBytes, _targetFileBytes, _options.MaxFileBytes);
-        _spares.Enqueue(file);
+        if (file.SizeBytes >= _options.MinFileBytes)
+        {
+            _spares.Enqueue(file);
+            return;
+        }
+        // One that a start had to make on a full disk, or that somebody has cut, can't take every unit. It goes once
+        // files may be overwritten.
+        _freed.Enqueue((new JournalFileUse([file], epoch: 0, firstRound: 0) { HasRounds = true }, LiveEpoch: null));
     }
 
     /// <summary>
@@ -241,11 +255,11 @@ internal sealed partial class JournalWriter
     /// </summary>
     void MakeFirst(long stateBytes)
     {
-        // One that an earlier process cut short can't take all ends.
-        while (_spares.TryPeek(out var spare) && spare.SizeBytes < _options.MinFileBytes)
+        // The small ones give their room.
+        while (_freed.TryDequeue(out var freed))
         {
+            freed.Use.File.Remove(_environment.FileSystem);
             _files--;
-            _spares.Dequeue().Remove(_environment.FileSystem);
         }
         if (_spares.Count > 0)
             return;

@@ -32,6 +32,12 @@ internal sealed partial class JournalWriter
     readonly List<IUnsyncedLog> _parked = [];
     long _waitingBytes;
 
+    // Guarded by _gate: what the live file still takes, what the units that entered take of it at the most, and how many
+    // sealed files there are.
+    long _liveRoomBytes;
+    long _enteredBytes;
+    int _sealedFiles;
+
     // Guarded by _gate: a round is scheduled or runs. Or one waits for a file.
     bool _isRunning;
     bool _isStalled;
@@ -60,10 +66,11 @@ internal sealed partial class JournalWriter
     public JournalCounters Counters { get; } = new();
 
     /// <summary>
-    /// Whether a log may write for another unit now. Where it may not, because units wait for the disk, too many
-    /// segments are not synced, or no file is ready, the log is resumed once it may.
+    /// Whether a log may write for another unit now. It has a place for it then, which it submits or leaves. Where it may
+    /// not, because units wait for the disk, too many segments are not synced, or no file has room, the log is resumed
+    /// once it may.
     /// </summary>
-    /// <param name="log">The log.</param>
+    /// <param name="log">The log. It says how large the unit can be.</param>
     /// <param name="failure">Why the journal can't be used at all. The log is not resumed then.</param>
     public bool TryEnter(IUnsyncedLog log, out IOException? failure)
     {
@@ -76,7 +83,10 @@ internal sealed partial class JournalWriter
         lock (_gate)
         {
             if (!IsBusy(log))
+            {
+                _enteredBytes += PlaceBytes(log.NextUnitBytes);
                 return true;
+            }
             _parked.Add(log);
         }
         RequestFile();
@@ -84,8 +94,16 @@ internal sealed partial class JournalWriter
         return false;
     }
 
+    /// <summary>Gives a place back for which no unit is submitted.</summary>
+    /// <param name="unitBytes">How large the unit could have been.</param>
+    public void Leave(int unitBytes)
+    {
+        lock (_gate)
+            _enteredBytes -= PlaceBytes(unitBytes);
+    }
+
     /// <summary>
-    /// Takes a unit into one of the next rounds. Units become durable, and are completed, in this order.
+    /// Takes a unit that has entered into one of the next rounds. Units become durable, and are completed, in this order.
     /// </summary>
     public void Submit(JournalUnit unit)
     {
@@ -108,11 +126,20 @@ internal sealed partial class JournalWriter
     /// <summary>Under <c>_gate</c>.</summary>
     bool IsBusy(IUnsyncedLog log) =>
         _waitingBytes >= _options.MaxWaitingBytes
-        || !HasFile
+        || !HasPlaceFor(log)
         || (!log.IsUnsynced && Volatile.Read(ref _unsyncedCount) >= _options.MaxUnsyncedLogs);
 
-    /// <summary>Under <c>_gate</c>: whether a round can be written now, or once a file is retired.</summary>
-    bool HasFile => _isLiveUsable || HasUsableSpare;
+    /// <summary>
+    /// Under <c>_gate</c>: whether a log's next unit is sure to be written, unless the disk fails. Where the live file is
+    /// the only one, and the disk may have no room for another, each unit has its place in it.
+    /// </summary>
+    bool HasPlaceFor(IUnsyncedLog log) =>
+        HasUsableSpare
+        || (_isLiveUsable
+            && (_sealedFiles > 0 || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
+
+    /// <summary>What a unit takes at the most, in a round of its own.</summary>
+    static long PlaceBytes(int unitBytes) => JournalFormat.Align(JournalFormat.HeadBytes + unitBytes);
 
     /// <summary>
     /// Under <c>_gate</c>. A file that begins with a round of the next number, which may be durable, must be gone before
@@ -166,6 +193,7 @@ internal sealed partial class JournalWriter
                 _waitingBytes -= unit.EncodedBytes;
                 if (unit.IsAbandoned)
                 {
+                    _enteredBytes -= PlaceBytes(unit.EnteredBytes);
                     (abandoned ??= []).Add(unit);
                     continue;
                 }
@@ -299,6 +327,8 @@ internal sealed partial class JournalWriter
         }
         _lastHeadChecksum = headChecksum;
         live.Position += writtenBytes;
+        lock (_gate)
+            _liveRoomBytes = live.RoomBytes;
         Volatile.Write(ref _lastRound, head.Number);
         live.HasRounds = true;
         foreach (var subject in _carried)
@@ -355,7 +385,10 @@ internal sealed partial class JournalWriter
         _retiring = null;
         var retired = _sealed.Dequeue();
         lock (_gate)
+        {
+            _sealedFiles--;
             _readable.Remove(retired);
+        }
         Free(retired, liveEpoch);
     }
 
@@ -382,7 +415,7 @@ internal sealed partial class JournalWriter
             if (!HasUsableSpare)
                 return false;
             spare = _spares.Dequeue();
-            _isLiveUsable = true;
+            (_isLiveUsable, _liveRoomBytes) = (true, spare.SizeBytes);
         }
         Seal();
         _live = new JournalFileUse([spare], (ulong)_environment.NewId(), _lastRound + 1);
@@ -402,6 +435,8 @@ internal sealed partial class JournalWriter
                 if (_sealed.Count > 0)
                     GrowFiles();
                 _sealed.Enqueue(live);
+                lock (_gate)
+                    _sealedFiles++;
                 break;
             case { } live:
                 lock (_gate)
@@ -468,6 +503,11 @@ internal sealed partial class JournalWriter
                 unit.Abandon();
         }
         var completion = new RoundCompletion([.. _round], failure);
+        lock (_gate)
+        {
+            foreach (var unit in _round)
+                _enteredBytes -= PlaceBytes(unit.EnteredBytes);
+        }
         _round.Clear();
         Schedule(completion);
     }

@@ -185,7 +185,10 @@ internal sealed class UnplacedEntries
         // Taken out until the round is durable: after a failure the file is read again.
         if (!_tails.Remove(key, out var tail))
         {
-            tail = Tail.Of(ReadRounds(file, path), _newId);
+            var rounds = ReadRounds(file, path);
+            tail = Tail.Of(rounds, _newId);
+            if (rounds.HasRounds)
+                WriteLastAgain(file, rounds);
             // Also of a file that was found: the process that created it may have ended before it made the name
             // durable.
             _fileSystem.SyncDirectory(_journalDirectory);
@@ -209,6 +212,16 @@ internal sealed class UnplacedEntries
         _totalBytes += endPosition - lengthBytes;
         _tails[key] = new(tail.Epoch, tail.Number + 1, headChecksum, endPosition);
         round.Clear();
+    }
+
+    /// <summary>An earlier process may have failed to sync the last round: then it is in the page cache only.</summary>
+    static void WriteLastAgain(IFile file, JournalFileRounds rounds)
+    {
+        // Behind the round, zeros fill the block. They may be missing.
+        var bytes = new byte[JournalFormat.Align(rounds.LastHead.LengthBytes)];
+        var position = rounds.EndPosition - bytes.Length;
+        file.ReadExactly(bytes.AsSpan(0, rounds.LastHead.LengthBytes), position);
+        file.Write(bytes, position);
     }
 
     IFile OpenOrCreate(string path)

@@ -188,11 +188,6 @@ internal sealed partial class PartitionRecovery
             StorageLog.ManifestFailed(_context.Environment.Logger, exception, _context.Directory);
             return;
         }
-        if (_leftovers.Count == 0)
-            return;
-        // A killed process may have renamed the checkpoint or the manifest without syncing that. A power cut must not
-        // bring back one that goes by these files.
-        FileSystem.SyncDirectory(_context.Directory);
         foreach (var segment in _leftovers)
         {
             var isEmpty = _lengths.GetValueOrDefault(segment.BaseOffset) == 0;
@@ -202,8 +197,9 @@ internal sealed partial class PartitionRecovery
             else
                 StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
         }
-        // Nor the files: a later roll may make a segment of that name.
-        FileSystem.SyncDirectory(_context.Directory);
+        // A power cut must not bring them back: a later roll may make a segment of that name.
+        if (_leftovers.Count > 0)
+            FileSystem.SyncDirectory(_context.Directory);
     }
 
     /// <summary>Returns what the checkpoint and topic.json know and the manifest does not.</summary>

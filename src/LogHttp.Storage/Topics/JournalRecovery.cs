@@ -24,12 +24,15 @@ internal sealed class JournalRecovery
     readonly RedoFiles _files;
     readonly DiskReserve _reserve;
     readonly UnplacedEntries _unplaced;
+    ulong _lastRound;
+    uint _lastHeadChecksum;
 
     JournalRecovery(StorageEnvironment environment, StorageOptions options, DiskReserve reserve, string journalDirectory, JournalMark? mark)
     {
         (_environment, _reserve, _journalDirectory, _mark) = (environment, reserve, journalDirectory, mark);
         _files = new RedoFiles(environment.FileSystem, options.SyncAllThreshold);
         _unplaced = new UnplacedEntries(environment.FileSystem, journalDirectory, environment.NewId);
+        (_lastRound, _lastHeadChecksum) = (mark?.LastRound ?? 0, mark?.LastHeadChecksum ?? 0);
     }
 
     /// <summary>What the journal's files hold; null where the mark says that none is needed, and nobody looked.</summary>
@@ -58,8 +61,10 @@ internal sealed class JournalRecovery
         var mark = JournalMark.Read(environment.FileSystem, topicsDirectory);
         var recovery = new JournalRecovery(environment, options, reserve, journalDirectory, mark);
         var unplaced = recovery._unplaced.List();
-        // Without a mark the files say nothing, but the numbers of their rounds are used up.
-        recovery.Scan = mark is null ? JournalScan.Read(environment.FileSystem, journalDirectory) : null;
+        // Where no mark needs them the files say nothing, but the numbers of their rounds are used up. An empty mark names
+        // the last one, unless a process has failed to write the next mark.
+        if (mark is null || (mark.IsEmpty && JournalScan.AnyFileBeginsAfter(environment.FileSystem, journalDirectory, mark.LastRound)))
+            recovery.SetLastRound(JournalScan.Read(environment.FileSystem, journalDirectory));
         if (mark is null or { IsEmpty: true } && unplaced.Count == 0)
             return recovery;
         recovery.FindTopics(topicsDirectory);
@@ -77,12 +82,11 @@ internal sealed class JournalRecovery
     public JournalStart Start()
     {
         var fileSystem = _environment.FileSystem;
-        var used = Scan is { } scan && !IsUnmarked && Damage is null ? scan.Rounds.Select(static range => range.FileNumber).ToHashSet() : [];
+        var used = Scan is { } scan && Damage is null ? scan.Rounds.Select(static range => range.FileNumber).ToHashSet() : [];
         var numbers = fileSystem.List(_journalDirectory)
             .Select(static entry => !entry.IsDirectory && JournalFile.TryParseName(entry.Name, out var number) ? number : 0)
             .Where(static number => number > 0).Order().ToArray();
-        var (lastRound, lastHeadChecksum) = Scan is not null ? (Scan.LastNumber, Scan.LastHeadChecksum) : (_mark!.LastRound, _mark.LastHeadChecksum);
-        return new(lastRound, lastHeadChecksum, numbers.Length == 0 ? 1 : numbers[^1] + 1, [.. numbers.Where(number => !used.Contains(number))], Damage);
+        return new(_lastRound, _lastHeadChecksum, numbers.Length == 0 ? 1 : numbers[^1] + 1, [.. numbers.Where(number => !used.Contains(number))], Damage);
     }
 
     /// <summary>The partitions that are there, and of which the journal says where they end.</summary>
@@ -128,10 +132,13 @@ internal sealed class JournalRecovery
     /// <summary>A topic's id as the journal has it.</summary>
     public static bool TryParseId(string id, out ulong topicId) => ulong.TryParse(id, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out topicId);
 
+    void SetLastRound(JournalScan scan) => (_lastRound, _lastHeadChecksum) = (scan.LastNumber, scan.LastHeadChecksum);
+
     void ApplyJournal(JournalMark mark)
     {
         var scan = JournalScan.Read(_environment.FileSystem, _journalDirectory);
         Scan = scan;
+        SetLastRound(scan);
         Damage = scan.Damage ?? (scan.ContainsEpoch(mark.Epoch) ? null : string.Create(CultureInfo.InvariantCulture, $"{_journalDirectory} does not hold the journal of this directory, whose epoch is {mark.Epoch:x16}"));
         if (Damage is not null)
         {
@@ -144,7 +151,7 @@ internal sealed class JournalRecovery
 
     void Read(JournalEntryHandler handler)
     {
-        if (Scan is { IsEmpty: false } scan && !IsUnmarked)
+        if (Scan is { IsEmpty: false } scan)
             JournalReader.Read(_environment.FileSystem, _journalDirectory, scan.Rounds, scan.OldestNeeded, scan.LastNumber, handler);
     }
 

@@ -200,6 +200,21 @@ public class ManifestRecoveryTests
         Assert.Equal([0, 3], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
     }
 
+    [Fact]
+    public void Start_WithUnjournaledBytesBehindARoll_CutsThem()
+    {
+        var log = new ModelLog(SmallSegments);
+        log.Append(Large, Large);
+
+        log.KillAt(FileSystemCallKind.Write, ".journal", () => log.Append(Large));
+
+        Assert.Equal(2, log.Partition.EndOffset);
+        Assert.Equal([0, 2], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
+        Assert.Contains(
+            log.FileSystem.List(ModelLog.PartitionDirectory),
+            entry => entry.Name == SegmentLayout.TornName(2, 0));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -174,6 +174,7 @@ sealed partial class StorageSimulation
     {
         using var pause = _faults.Pause();
         AwaitRepair(source.Log);
+        NoteLimit();
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
         using var page = source.Log.Fetch(LogPlace.At(source.Offset), reader.Size);

@@ -39,9 +39,7 @@ sealed partial class StorageSimulation
                 CreateTopic(AnyName());
                 break;
             case 36:
-                // A refusal may say what was found before there was room.
-                foreach (var append in Models.SelectMany(static model => model.Pending))
-                    append.MetLimit |= IsLimited;
+                NoteLimit();
                 _fileSystem.CapacityBytes = _random.Next(2) == 0 ? long.MaxValue : _fileSystem.UsedBytes + _random.Next(100_000);
                 _trace.Add($"capacity: {_fileSystem.CapacityBytes}");
                 break;

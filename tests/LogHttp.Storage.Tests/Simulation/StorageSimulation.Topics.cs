@@ -180,6 +180,7 @@ sealed partial class StorageSimulation
         _deletedLogs.RemoveAll(deleted => model.Partitions.Contains(deleted.Model));
         _wasOpenedLimited |= IsLimited;
         using var pause = _faults.Pause();
+        NoteLimit();
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
         LookAt(topic, model, afterStart: true);

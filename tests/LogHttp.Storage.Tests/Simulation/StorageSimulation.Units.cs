@@ -8,6 +8,11 @@ namespace LogHttp.Storage.Tests.Simulation;
 sealed partial class StorageSimulation
 {
     const int MaxGroups = 8;
+    const int MaxGroupsOfUnit = 4;
+    const int StateHeadBytes = 12;
+    const int MaxPaddingBytes = 1_499;
+
+    static int MostUnitBytes => MaxGroupsOfUnit * JournalFormat.EncodedBytes(StateHeadBytes + MaxPaddingBytes);
 
     /// <summary>Null in half of the runs, which submit no such units.</summary>
     readonly Random? _unitRandom;
@@ -33,13 +38,13 @@ sealed partial class StorageSimulation
     void SubmitUnit()
     {
         var number = ++_unitCount;
-        long[] names = [.. Enumerable.Range(-2, MaxGroups).Select(static name => (long)name).OrderBy(_ => _unitRandom!.Next()).Take(1 + _unitRandom!.Next(4))];
+        long[] names = [.. Enumerable.Range(-2, MaxGroups).Select(static name => (long)name).OrderBy(_ => _unitRandom!.Next()).Take(1 + _unitRandom!.Next(MaxGroupsOfUnit))];
         _trace.Add($"unit {number} of groups {string.Join(", ", names)}");
         _units.Add(number, names);
         _pendingUnits++;
         _catalog.Journal.Opened();
         var journal = _catalog.Journal;
-        var states = names.Select(name => (journal.GroupFor(KeyOf(name)), StateOf(number, name, _unitRandom.Next(1_500)))).ToArray();
+        var states = names.Select(name => (journal.GroupFor(KeyOf(name)), StateOf(number, name, _unitRandom.Next(MaxPaddingBytes + 1)))).ToArray();
         journal.Submit(new GroupStatesUnit(states, failure =>
         {
             _trace.Add($"unit {number} -> {failure?.Message ?? "durable"}");
@@ -47,7 +52,8 @@ sealed partial class StorageSimulation
             if (failure is null)
                 BeDurable(number);
             journal.Closed();
-        }));
+        })
+        { EnteredBytes = MostUnitBytes });
     }
 
     void BeDurable(int unit)
@@ -58,10 +64,10 @@ sealed partial class StorageSimulation
 
     static byte[] StateOf(int unit, long name, int paddingBytes)
     {
-        var state = new byte[12 + paddingBytes];
+        var state = new byte[StateHeadBytes + paddingBytes];
         BinaryPrimitives.WriteInt32LittleEndian(state, unit);
         BinaryPrimitives.WriteInt64LittleEndian(state.AsSpan(4), name);
-        state.AsSpan(12).Fill((byte)(unit + name));
+        state.AsSpan(StateHeadBytes).Fill((byte)(unit + name));
         return state;
     }
 
@@ -78,7 +84,7 @@ sealed partial class StorageSimulation
             var durable = _durableUnits.GetValueOrDefault(name);
             Require(unit >= durable, $"Group {name} has the state of unit {unit}; that of unit {durable} is durable");
             Require(unit == 0 || (_units.TryGetValue(unit, out var names) && names.Contains(name)), $"Group {name} has the state of unit {unit}, which does not name it");
-            Require(unit == 0 || state.AsSpan().SequenceEqual(StateOf(unit, name, state.Length - 12)), $"The state of group {name} is not what unit {unit} gave it");
+            Require(unit == 0 || state.AsSpan().SequenceEqual(StateOf(unit, name, state.Length - StateHeadBytes)), $"The state of group {name} is not what unit {unit} gave it");
             found[name] = unit;
         }
         foreach (var (unit, names) in _units)
@@ -98,6 +104,8 @@ sealed partial class StorageSimulation
     {
         // Its states are in no segment, so the journal's bound of unsynced logs is not its own.
         public bool IsUnsynced => true;
+
+        public int NextUnitBytes => MostUnitBytes;
 
         public void Resume(IOException? failure)
         {

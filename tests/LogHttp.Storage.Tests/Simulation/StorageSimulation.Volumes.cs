@@ -123,6 +123,7 @@ sealed partial class StorageSimulation
         var before = SegmentsBelow(TopicsDirectory);
         _isJournalMissing = true;
         _lane = _scheduler.CreateLane();
+        NoteLimit();
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
         _catalog = TopicCatalog.Open(Environment(), _options);

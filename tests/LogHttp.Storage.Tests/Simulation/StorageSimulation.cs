@@ -251,9 +251,17 @@ sealed partial class StorageSimulation
 
     bool IsLimited => _fileSystem.CapacityBytes < long.MaxValue;
 
+    /// <summary>Before there is room: a refusal may say later what was found until then.</summary>
+    void NoteLimit()
+    {
+        foreach (var append in Models.SelectMany(static model => model.Pending))
+            append.MetLimit |= IsLimited;
+    }
+
     /// <summary>No more faults, and room.</summary>
     void BeKind()
     {
+        NoteLimit();
         _faults.Calm();
         _fileSystem.CapacityBytes = long.MaxValue;
     }
