@@ -1,3 +1,4 @@
+using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 
@@ -206,7 +207,9 @@ public class ManifestRecoveryTests
         var log = new ModelLog(SmallSegments);
         log.Append(Large, Large);
 
-        log.KillAt(FileSystemCallKind.Write, ".journal", () => log.Append(Large));
+        log.Commits.Hold<JournalWriter>();
+        Assert.Null(ModelLog.StatusOf(log.BeginAppend(Large)));
+        log.Kill();
 
         Assert.Equal(2, log.Partition.EndOffset);
         Assert.Equal([0, 2], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
