@@ -176,6 +176,25 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
+    public void Append_WhileTheManifestCannotBeReplaced_IsRefused()
+    {
+        var log = new ModelLog(SmallSegments);
+        log.Append(Large, Large);
+        // The roll's edits may be on the disk, and then the segment before must not grow.
+        log.FileSystem.Faults = static call => call.Path.StartsWith(Path(SegmentManifest.Name), StringComparison.Ordinal)
+            && (call.Kind == FileSystemCallKind.Sync || call.Path.EndsWith(".tmp", StringComparison.Ordinal))
+            ? Fault.InputOutputError
+            : Fault.None;
+        Assert.Equal(AppendStatus.WriteFailed, log.Append(Large).Status);
+        Assert.Equal(AppendStatus.WriteFailed, log.Append("small").Status);
+
+        log.FileSystem.Faults = null;
+        Assert.Equal(2, log.Append("small").FirstOffset);
+        log.Restart();
+        Assert.Equal(3, log.Partition.EndOffset);
+    }
+
+    [Fact]
     public void Start_WithOnlyTheSealedLineOfARoll_GoesOnInTheSegment()
     {
         var log = new ModelLog(SmallSegments);
