@@ -209,7 +209,11 @@ internal sealed partial class PartitionRecovery
         if (checkpoint.LogStartOffset > state.LogStartOffset)
             edits.Add(state.EditToStartAt(checkpoint.LogStartOffset, _segments[0].BaseOffset));
         if (_context.ManifestHeader.Configuration != state.Header.Configuration)
+        {
+            // A killed process may have renamed topic.json without syncing that.
+            FileSystem.SyncDirectory(Path.GetDirectoryName(_context.Directory)!);
             edits.Add(new ManifestEdit.Configured(_context.ManifestHeader.Configuration));
+        }
         return [.. edits];
     }
 }

@@ -364,6 +364,24 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
+    public void Configuration_OfAKilledProcess_StaysOnceAStartHasReadIt()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            var log = new ModelLog(SmallSegments, seed: seed);
+            log.KillAt(
+                FileSystemCallKind.SyncDirectory,
+                "/topics/t",
+                () => log.Configure(static before => before with { RetentionBytes = 1 << 30 }));
+            Assert.Equal(1 << 30, log.Partition.Manifest!.State.Header.Configuration.RetentionBytes);
+
+            log.CutPower();
+
+            Assert.Equal(1 << 30, log.Partition.Manifest!.State.Header.Configuration.RetentionBytes);
+        }
+    }
+
+    [Fact]
     public void Start_WithoutACheckpoint_KnowsWhereTheLogStarts()
     {
         var log = FourSegments();
