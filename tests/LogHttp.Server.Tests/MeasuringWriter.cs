@@ -20,6 +20,9 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
     /// <summary>Whether the client takes its time.</summary>
     public bool IsSlow { get; init; }
 
+    /// <summary>Whether the client has closed the connection.</summary>
+    public bool IsGone { get; init; }
+
     public Stream Stream => Written;
 
     public PipeWriter Writer => this;
@@ -42,7 +45,7 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
         if (IsSlow)
             await Task.Yield();
         _unflushedBytes = 0;
-        return new FlushResult(isCanceled: false, isCompleted: false);
+        return new FlushResult(isCanceled: false, isCompleted: IsGone);
     }
 
     public async Task SendFileAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken = default)

@@ -165,16 +165,23 @@ sealed class ModelLog
     /// <summary>Kills the process at the first of the calls named, which does nothing any more, and starts another.</summary>
     public void KillAt(FileSystemCallKind kind, string pathEnd, Action meanwhile)
     {
-        FileSystem.Faults = call => call.Kind == kind && call.Path.EndsWith(pathEnd, StringComparison.Ordinal) ? throw new PowerCutException() : Fault.None;
-        Assert.Throws<PowerCutException>(meanwhile);
-        _scheduler.Clear();
-        FileSystem.Faults = null;
-        FileSystem = FileSystem.Kill();
+        StopAt(kind, pathEnd, meanwhile);
         Open();
     }
 
+    /// <summary>Kills the process at the first of the calls named, which does nothing any more.</summary>
+    public void StopAt(FileSystemCallKind kind, string pathEnd, Action meanwhile)
+    {
+        FileSystem.Faults = call => call.Kind == kind && call.Path.EndsWith(pathEnd, StringComparison.Ordinal) ? throw new PowerCutException() : Fault.None;
+        Assert.Throws<PowerCutException>(meanwhile);
+        _scheduler.Clear();
+        Commits.Clear();
+        FileSystem.Faults = null;
+        FileSystem = FileSystem.Kill();
+    }
+
     /// <summary>
-    /// Starts a log that was closed, and kills the process or cuts the power at a call of the start's, the first being 0; then
+    /// Starts a log that was closed or killed, and kills the process or cuts the power at a call of the start's, the first being 0; then
     /// starts it again. False where the start came to its end without so many calls.
     /// </summary>
     public bool TryOpenBrokenOff(int callNumber, bool cutsPower)

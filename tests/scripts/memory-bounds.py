@@ -1,9 +1,14 @@
 """The clients of memory-bounds.sh: memory-bounds.py URL SERVER_PID SCENARIO COUNT SECONDS"""
-import asyncio, gzip, json, sys, time
+import asyncio, gzip, sys, time
 from urllib.parse import urlsplit
 
 url, server_pid, scenario, count, seconds = urlsplit(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])
 HEAD = f"Host: {url.netloc}\r\n".encode()
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(f"FAILED: {scenario}: {what}")
 
 
 def resident_mb(field="VmRSS"):
@@ -60,26 +65,59 @@ async def slow_events():
     for partition in range(64):
         await request("POST", f"/topics/{topic}?partition={partition}&split=lines", b"x" * 100 + b"\n" + b"\n".join(b"y" * 100 for _ in range(3000)), "Content-Type: text/plain")
     before = resident_mb()
-    received = 0
+    received, begun = 0, 0
 
     async def follow():
-        nonlocal received
+        nonlocal received, begun
         reader, writer = await connect(receive_bytes=1024)
         writer.get_extra_info("socket").setsockopt(1, 8, 4096)
         writer.write(f"GET /stream?topics={topic}:earliest HTTP/1.1\r\n".encode() + HEAD + b"Accept: text/event-stream\r\n\r\n")
-        while piece := await reader.read(1024):
-            received += len(piece)
-            await asyncio.sleep(1)
+        try:
+            received += len(await reader.readexactly(1024))
+            begun += 1
+            while piece := await reader.read(1024):
+                received += len(piece)
+                await asyncio.sleep(1)
+        finally:
+            writer.transport.abort()
 
     followers = [asyncio.create_task(follow()) for _ in range(count)]
     peak = [0]
     watching = asyncio.create_task(watch(peak))
+    started = time.monotonic()
+    while begun < count and time.monotonic() - started < 120:
+        await asyncio.sleep(0.1)
+    check(begun == count, f"{count - begun} followers got no records")
     await asyncio.sleep(seconds)
     alive = sum(not follower.done() for follower in followers)
     print(f"{count} followers at 1 KB/s, 64 partitions, a name of 249 characters, {seconds:.0f} s: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak, "
           f"{(peak[0] - before) * 1e6 / count / 1024:.0f} KiB each; {alive} still follow, {received} bytes received")
     for task in followers + [watching]:
         task.cancel()
+    check(alive == count, f"{count - alive} followers were dropped")
+    # Fewer have larger shares, and the server's own growth counts for more.
+    most_kib = 64 if count >= 10_000 else 160 if count >= 1000 else 1024
+    check((peak[0] - before) * 1e6 / count / 1024 < most_kib, f"a follower may take {most_kib} KiB")
+    # All leave at once, in the middle of the log.
+    await asyncio.sleep(0)
+    left = time.monotonic()
+    await idle()
+    print(f"idle {time.monotonic() - left:.1f} s after all left")
+
+
+async def idle(limit_seconds=60):
+    """Waits until the server takes less than a tenth of a core."""
+    def processor_seconds():
+        with open(f"/proc/{server_pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    for _ in range(limit_seconds):
+        before = processor_seconds()
+        await asyncio.sleep(1)
+        if processor_seconds() - before < 0.1:
+            return
+    check(False, f"the server is busy {limit_seconds} s after its clients left")
 
 
 async def slow_values():
@@ -103,6 +141,7 @@ async def slow_values():
           f"{(peak[0] - before) * 1e6 / count / 1024:.0f} KiB each; {sum(not reader.done() for reader in readers)} still read")
     for task in readers + [watching]:
         task.cancel()
+    check((peak[0] - before) * 1e6 / count / 1024 < 160, "a reader may take 160 KiB")
 
 
 async def dripping_bodies():
@@ -140,6 +179,9 @@ async def dripping_bodies():
           f"8 MB beside them was refused {refused} times; the dripping: {summary}")
     for task in dripping + [watching]:
         task.cancel()
+    check(refused == 0, "an ordinary body was refused beside them")
+    check(not any(state in ("sending", "dripping") for state in summary), "a body that drips is still being read")
+    check(peak[0] - before < 600, "they may take 600 MB")
 
 
 async def pipelined_polls():
@@ -170,6 +212,7 @@ async def pipelined_polls():
     print(f"{count} long polls that send 2 MB each: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak, {(peak[0] - before) * 1e6 / count / 1024:.0f} KiB each; {alive} still wait")
     for task in polls + [watching]:
         task.cancel()
+    check((peak[0] - before) * 1e6 / count / 1024 < 128, "a long poll may take 128 KiB")
 
 
 async def many_failing_records():
@@ -185,6 +228,8 @@ async def many_failing_records():
     print(f"{count} Confluent bodies of {len(body) / 1e6:.0f} MB with {3_900_000} records of no partition, {time.monotonic() - started:.1f} s: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak; "
           f"responses: {[(status, received) for status, _, received in responses]}; {responses[0][1][:160]!r}")
     watching.cancel()
+    check(all(status in (413, 503) and received < 1000 for status, _, received in responses), "such a body is to be refused, in few words")
+    check(peak[0] - before < 800, "they may take 800 MB")
 
 
 async def large_bodies():
@@ -199,7 +244,17 @@ async def large_bodies():
         statuses = [status for status, *_ in responses]
         print(f"{count} bodies of {len(body) / 1e6:.0f} MB at once: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak; "
               f"{ {status: statuses.count(status) for status in sorted(set(statuses))} }; {next((text for status, text, _ in responses if status != 201), b'')!r}")
+        check(all(status in (201, 413, 503) for status in statuses), "a body gets 201, 413 or 503")
     watching.cancel()
+    # Alone, a body of any size is in, or is refused for good.
+    sizes = {}
+    for lines in range(2_000, 60_001, 2_000):
+        for media_type, alone in (("application/x-ndjson", line * lines),
+                                  ("application/vnd.kafka.json.v2+json", b'{"records":[' + b",".join([line[:-1]] * lines) + b"]}")):
+            status, text, _ = await request("POST", "/topics/t", alone, f"Content-Type: {media_type}")
+            sizes.setdefault((media_type, status), []).append(len(alone))
+            check(status in (200, 201, 413), f"a body of {len(alone)} bytes alone gets {status}, {text!r}")
+    print("alone: " + "; ".join(f"{media_type} {status}: {min(lengths) / 1e6:.0f} to {max(lengths) / 1e6:.0f} MB" for (media_type, status), lengths in sizes.items()))
 
 
 async def blank_lines():
@@ -208,6 +263,7 @@ async def blank_lines():
     started = time.monotonic()
     responses = await asyncio.gather(*(request("POST", "/topics/t", body, "Content-Type: application/x-ndjson", "Content-Encoding: gzip") for _ in range(count)))
     print(f"{count} bodies of 60 MB of blank lines, {len(body)} bytes packed: {[(status, text[:120]) for status, text, _ in responses][:2]}, {time.monotonic() - started:.1f} s")
+    check(all(status == 400 for status, *_ in responses), "they hold no records")
 
 
 asyncio.run({

@@ -55,7 +55,10 @@ internal static class ProblemDocuments
     public static ProblemDocument NoRecord { get; } = new(Problems.NoRecord(Place), "There is no record at just that place.", Headers.Offsets);
 
     public static ProblemDocument BodyTimeout { get; } = new(Problems.BodyTimeout(TimeSpan.FromSeconds(30)), "No byte of the body came for `BodyTimeoutSeconds`; nothing was appended.");
-    public static ProblemDocument SlowBody { get; } = new(new(StatusCodes.Status408RequestTimeout, "bad_request", "Reading the request body timed out due to data arriving too slowly. See MinRequestBodyDataRate."), "The body came slower than 240 bytes a second; nothing was appended.") { Name = "slow_body" };
+    public static ProblemDocument SlowBody { get; } = new(
+        Problems.Of(new BadHttpRequestException("", StatusCodes.Status408RequestTimeout)),
+        "Of late the body came slower than `MinBodyBytesPerSecond`; nothing was appended.")
+    { Name = "slow_body" };
 
     public static ProblemDocument ConfigurationDiffers { get; } = new(Problems.ConfigurationDiffers("Topic \"orders\" exists, with partitions 3, not 5. PATCH changes what can be changed."), "A PUT of a topic that exists otherwise, or a PATCH of its number of partitions.");
 

@@ -50,8 +50,16 @@ internal static class TopicOperations
         """)
     {
         Parameters = [Parameters.Topic],
-        Responses = [new(StatusCodes.Status200OK, "The topic.") { Headers = [Headers.NoStore], Contents = [Description] }],
-        Problems = [ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.UnknownTopic, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged],
+        Responses =
+        [
+            new(StatusCodes.Status200OK, "The topic.") { Headers = [Headers.NoStore], Contents = [Description] },
+            new(StatusCodes.Status304NotModified, "`If-None-Match: *`, and the topic exists.") { Headers = [Headers.NoStore] },
+        ],
+        Problems =
+        [
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.UnknownTopic, ProblemDocuments.TopicConditionFailed,
+            ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged,
+        ],
     };
 
     public static OperationDocument Patch { get; } = new("patchTopic", Tags.Topics, "Change a topic",

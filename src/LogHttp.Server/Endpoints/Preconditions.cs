@@ -18,11 +18,11 @@ internal static class Preconditions
     }
 
     /// <summary>Whether the conditions hold for a topic, which has no tags: <c>*</c> stands for one that exists.</summary>
-    public static bool MatchTopic(HttpRequest request, bool exists)
-    {
-        var match = request.Headers.IfMatch;
-        return (match.Count == 0 || (exists && IsAny(match))) && !(exists && DemandsNone(request));
-    }
+    public static bool MatchTopic(HttpRequest request, bool exists) => IfMatchHolds(request, exists) && !(exists && DemandsNone(request));
+
+    /// <summary>Whether <c>If-Match</c> holds for a topic.</summary>
+    public static bool IfMatchHolds(HttpRequest request, bool exists) =>
+        request.Headers.IfMatch is var match && (match.Count == 0 || (exists && IsAny(match)));
 
     /// <summary>Whether the request is for a topic that does not exist yet.</summary>
     public static bool DemandsNone(HttpRequest request) => request.Headers.IfNoneMatch is { Count: > 0 } tags && IsAny(tags);

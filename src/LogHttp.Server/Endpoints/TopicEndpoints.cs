@@ -39,7 +39,14 @@ internal static class TopicEndpoints
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        return catalog.Find(topic) is { } found ? Describe(context, found, StatusCodes.Status200OK) : Problems.UnknownTopic(topic);
+        if (catalog.Find(topic) is not { } found)
+            return Problems.UnknownTopic(topic);
+        if (!Preconditions.IfMatchHolds(context.Request, exists: true))
+            return Problems.TopicConditionFailed(topic, exists: true);
+        if (!Preconditions.DemandsNone(context.Request))
+            return Describe(context, found, StatusCodes.Status200OK);
+        context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
+        return TypedResults.StatusCode(StatusCodes.Status304NotModified);
     }
 
     public static async Task<IResult> PatchAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget)

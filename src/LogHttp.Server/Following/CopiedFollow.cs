@@ -40,7 +40,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     public override async ValueTask FlushAsync(CancellationToken aborted)
     {
         _unflushedBytes = 0;
-        await Writer.FlushAsync(aborted);
+        ThrowIfGone(await Writer.FlushAsync(aborted));
     }
 
     public override async ValueTask<bool> WriteAsync(FollowSource source, FetchResult page, int shareBytes, CancellationToken aborted)

@@ -28,12 +28,24 @@ internal abstract class FollowFormat
     public abstract ValueTask<bool> WriteAsync(FollowSource source, FetchResult page, int shareBytes, CancellationToken aborted);
 
     /// <summary>Sends all that was written; completes when the kernel has it.</summary>
+    /// <exception cref="OperationCanceledException">The client has gone.</exception>
     public abstract ValueTask FlushAsync(CancellationToken aborted);
 
     /// <summary>Keeps proxies from closing a stream that has nothing to say, and readers of the format from noticing.</summary>
     public abstract ValueTask WriteHeartbeatAsync(CancellationToken aborted);
 
     public virtual ValueTask EndAsync(CancellationToken aborted) => ValueTask.CompletedTask;
+
+    /// <summary>Ends the stream if the connection is gone, without waiting for the token.</summary>
+    /// <remarks>
+    /// Kestrel cancels the token on the thread pool, and meanwhile takes all that is written. When 10,000 followers left at
+    /// once, the pool was busy reading the log for them, and had not cancelled it after ten minutes.
+    /// </remarks>
+    protected static void ThrowIfGone(FlushResult flushed)
+    {
+        if (flushed.IsCompleted)
+            throw new OperationCanceledException("The client has closed the connection.");
+    }
 }
 
 /// <summary>
@@ -81,19 +93,19 @@ internal sealed class LinesFollow : FollowFormat
             await _context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position, region.LengthBytes, aborted);
         }
         EndChunk();
-        await _writer.FlushAsync(aborted);
+        ThrowIfGone(await _writer.FlushAsync(aborted));
         source.NextOffset = page.NextOffset;
         return false;
     }
 
-    public override async ValueTask FlushAsync(CancellationToken aborted) => await _writer.FlushAsync(aborted);
+    public override async ValueTask FlushAsync(CancellationToken aborted) => ThrowIfGone(await _writer.FlushAsync(aborted));
 
     public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
     {
         BeginChunk(1);
         _writer.Write("\n"u8);
         EndChunk();
-        await _writer.FlushAsync(aborted);
+        ThrowIfGone(await _writer.FlushAsync(aborted));
     }
 
     public override async ValueTask EndAsync(CancellationToken aborted)

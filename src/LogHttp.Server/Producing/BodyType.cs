@@ -48,11 +48,6 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             return false;
         if (!ContentCoding.TryRead(request, out var coding, out problem))
             return false;
-        if (request.Headers.TransferEncoding is { Count: > 0 } transfer && !transfer.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase))
-        {
-            problem = Problems.UnsupportedMediaType($"The Transfer-Encoding is {transfer}; the one that is taken is chunked.");
-            return false;
-        }
         var bodyType = Common(request.ContentType, splitsLines);
         if (bodyType is null)
         {

@@ -1,5 +1,10 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using System.Text.Unicode;
 using CsCheck;
+using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
+using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using Microsoft.Net.Http.Headers;
 
@@ -69,6 +74,37 @@ public class HeaderProperties
                 var kind = type switch { "text/plain" => BodyKind.Text, "application/json" or "application/problem+json" => BodyKind.Json, _ => BodyKind.JsonLines };
                 return isTaken == isUtf8 && (!isTaken || read!.Kind == kind);
             });
+
+    [Fact]
+    public void Match_OfAnyTags_IsTheirStrongComparison() =>
+        Gen.Select(OneOf(", ", ",", " ,\t"), OneOf("\"a\"", "W/\"a\"", "\"b\"", "\"a,b\"", "\"\"", "").Array[1, 4].Array[1, 2], static (comma, lines) => Array.ConvertAll(lines, line => string.Join(comma, line)))
+            .Where(values => values.Any(value => value.Contains('"', StringComparison.Ordinal)))
+            .Sample(values => Preconditions.Match(Request("If-Match", values), "\"a\"") == values.Any(value => Regex.IsMatch(value, "(^|[,\\s])\"a\"")));
+
+    [Fact]
+    public void HeaderText_OfAnyBytes_IsUtf8ElseLatin1() =>
+        Gen.OneOf(Gen.Byte.Array[0, 20], Gen.String.Select(Encoding.UTF8.GetBytes)).Sample(bytes =>
+        {
+            var text = HeaderText.EncodingOf("Record-Key")!.GetString(bytes);
+            return Utf8.IsValid(bytes)
+                ? text == Encoding.UTF8.GetString(bytes)
+                : text == Latin1WhereNotUtf8(bytes);
+        });
+
+    /// <summary>Rune by rune: bytes that begin none are characters of Latin-1.</summary>
+    static string Latin1WhereNotUtf8(ReadOnlySpan<byte> bytes)
+    {
+        var text = new StringBuilder();
+        while (!bytes.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf8(bytes, out var rune, out var length) == System.Buffers.OperationStatus.Done)
+                text.Append(rune);
+            else
+                text.Append(Encoding.Latin1.GetString(bytes[..length]));
+            bytes = bytes[length..];
+        }
+        return text.ToString();
+    }
 
     [Fact]
     public void TrySelect_OfAnyRange_IsWithinTheLength() =>

@@ -6,14 +6,14 @@ public class MemoryLimitTests
 {
     [Theory]
     [InlineData(64L << 30, 1L << 30, 1L << 30, 256L << 20, 64L << 20)]
-    [InlineData(192L << 20, 64L << 20, 12L << 20, 64L << 20, 64L << 20)]
-    [InlineData(96L << 20, 32L << 20, 6L << 20, 32L << 20, 32L << 20)]
+    [InlineData(192L << 20, 64L << 20, 12L << 20, 64L << 20, 16L << 20)]
+    [InlineData(96L << 20, 32L << 20, 6L << 20, 32L << 20, 8L << 20)]
     public void Apply_ChoosesBudgetsThatFitTheMemory(long availableBytes, long reading, long unread, long client, long body)
     {
         var settings = new LogHttpSettings { MaxOpenSegments = 64 };
         MemoryLimit.Apply(settings, availableBytes);
         Assert.Equal((reading, reading, unread, unread), (settings.MaxReadingBytes, settings.MaxAppendingBytes, settings.MaxUnreadBytes, settings.MaxFollowingBytes));
-        Assert.Equal((client, body), (settings.MaxClientReadingBytes, settings.MaxBodyBytes));
+        Assert.Equal((client, body, body), (settings.MaxClientReadingBytes, settings.MaxBodyBytes, settings.MaxBatchBytes));
         Assert.Equal(body < 64 << 20, settings.MemoryLimit is not null);
         Assert.Null(settings.Check());
     }
@@ -24,6 +24,15 @@ public class MemoryLimitTests
         var settings = new LogHttpSettings { MaxOpenSegments = 64, MaxReadingBytes = 5L << 30, MaxQueuedBytes = 80 << 20, MaxFollowingBytes = 7L << 30 };
         MemoryLimit.Apply(settings, 192 << 20);
         Assert.Equal((5L << 30, 80L << 20, 7L << 30), (settings.MaxReadingBytes, settings.MaxQueuedBytes, settings.MaxFollowingBytes));
+        Assert.Null(settings.Check());
+    }
+
+    [Fact]
+    public void Apply_ReadingIsSet_LeavesTheBatchAlone()
+    {
+        var settings = new LogHttpSettings { MaxOpenSegments = 64, MaxReadingBytes = 64 << 10, MaxBodyBytes = 64 << 10 };
+        MemoryLimit.Apply(settings, 64L << 30);
+        Assert.Equal((64 << 10, 64 << 20), (settings.MaxBodyBytes, settings.MaxBatchBytes));
         Assert.Null(settings.Check());
     }
 }

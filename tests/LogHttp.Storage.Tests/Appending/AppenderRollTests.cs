@@ -1,5 +1,6 @@
 using System.Text;
 using LogHttp.Storage.Records;
+using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
 
@@ -56,5 +57,31 @@ public class AppenderRollTests
         log.Append("a");
         log.Append("b");
         Assert.Equal(1, log.Partition.SegmentCount);
+    }
+
+    [Fact]
+    public void Roll_AfterAWriteWasTakenBack_SurvivesAPowerCut()
+    {
+        for (var seed = 0; seed < 40; seed++)
+        {
+            var log = new ModelLog(SmallSegments, seed: seed);
+            AppendLarge(log, 0);
+            // A trim has the segment synced, so that the roll has nothing to sync but the cut.
+            log.Trim(0);
+            log.FileSystem.Faults = static call =>
+                call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
+                    ? Fault.ShortWrite
+                    : Fault.None;
+            Assert.NotEqual(AppendStatus.Appended, log.Append("refused").Status);
+            log.FileSystem.Faults = null;
+            AppendLarge(log, 1);
+            Assert.Equal(2, log.Partition.SegmentCount);
+            var acknowledged = log.ReadAll();
+
+            log.CutPower();
+
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.Equal(acknowledged, log.ReadAll());
+        }
     }
 }

@@ -151,11 +151,14 @@ public class TrimTests
     }
 
     [Theory]
-    [InlineData("0.ndjson")]
-    [InlineData("0.index")]
-    public void Trim_ToTheEnd_WhoseProcessWasKilled_ReturnsAllSpaceAtTheStart(string pathEnd)
+    [InlineData("0.ndjson", "always")]
+    [InlineData("0.index", "always")]
+    [InlineData("0.ndjson", "os")]
+    [InlineData("0.index", "os")]
+    public void Trim_ToTheEnd_WhoseProcessWasKilled_ReturnsAllSpaceAtTheStart(string pathEnd, string flush)
     {
-        var log = new ModelLog();
+        Assert.True(FlushPolicy.TryParse(flush, out var policy));
+        var log = new ModelLog(new TopicConfiguration { Flush = policy });
         log.Append("a", "b");
         log.KillAt(FileSystemCallKind.DeleteFile, "000" + pathEnd, () => log.Trim(2));
         // Seed 350: the log stood in the old segment again, with or without its index.

@@ -79,7 +79,7 @@ sealed partial class StorageSimulation
         {
             model.Configure(topic.Configuration);
             // Another one that was written may still come to light, but not after the power was gone.
-            if (_wasPowerCut)
+            if (_wasPowerCut && model.PowerCutsBeforeChange < _powerCuts)
                 model.PossibleConfigurations.RemoveAll(configuration => configuration != topic.Configuration);
         }
         Require(topic.Configuration == model.Configuration, $"{model} has the configuration {topic.Configuration}; it should have {string.Join(" or ", model.PossibleConfigurations)}");

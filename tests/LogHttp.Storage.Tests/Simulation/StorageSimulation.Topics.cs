@@ -73,7 +73,11 @@ sealed partial class StorageSimulation
         // Now and then nothing changes, but perhaps an earlier change that failed has to be taken back.
         var after = given ?? (topic is null || _random.Next(4) > 0 ? DrawConfiguration(topic?.Partitions.Length ?? 1) : topic.Configuration);
         _trace.Add($"configure topic {name.Name}: {after}");
-        topic?.PossibleConfigurations.Add(after);
+        if (topic is not null)
+        {
+            topic.PossibleConfigurations.Add(after);
+            topic.PowerCutsBeforeChange = _powerCuts;
+        }
         StrikeAtTimes(withinCalls: 7);
         var change = _catalog.ConfigureAsync(name.Name, _ => after);
         Require(change.IsCompleted, "The change of a topic did not complete at once.");

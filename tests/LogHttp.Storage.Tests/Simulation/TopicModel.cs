@@ -12,6 +12,9 @@ sealed class TopicModel(string name, string id, TopicConfiguration configuration
     /// <summary>What the next start may find in topic.json: more than one where a change was interrupted or failed.</summary>
     public List<TopicConfiguration> PossibleConfigurations { get; } = [configuration];
 
+    /// <summary>How often the power had been cut when it was last asked for a change. Another cut settles it.</summary>
+    public int PowerCutsBeforeChange { get; set; }
+
     public override string ToString() => $"{Name} ({Id})";
 
     public void Configure(TopicConfiguration configuration)

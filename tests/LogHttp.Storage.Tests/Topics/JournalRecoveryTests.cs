@@ -1,6 +1,7 @@
 using System.Text;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Topics;
 
@@ -121,6 +122,26 @@ public class JournalRecoveryTests
 
         Assert.Null(log.Partition.StoppedReason);
         Assert.Equal(13, log.Partition.EndOffset);
+    }
+
+    [Fact]
+    public void Open_OfAnUnsyncedRound_SurvivesAPowerCut()
+    {
+        var isBrokenOff = true;
+        for (var calls = 0; isBrokenOff; calls++)
+        {
+            var log = new ModelLog(adjust: static options => options with { MinJournalFileBytes = 64 << 10 }, seed: calls);
+            // They fill the first file, and the keeper has made the second one.
+            for (var appended = 0; appended < 8; appended++)
+                log.Append(Text);
+            // The first round of the second file is written, but only the page cache has it.
+            log.StopAt(FileSystemCallKind.Sync, "2.journal.tmp", () => log.Append(Text));
+
+            isBrokenOff = log.TryOpenBrokenOff(calls, cutsPower: true);
+
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.InRange(log.Partition.EndOffset, 8, 9);
+        }
     }
 
     [Fact]

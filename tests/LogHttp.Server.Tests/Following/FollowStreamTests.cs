@@ -1,0 +1,61 @@
+using System.Text;
+using LogHttp.Kestrel;
+using LogHttp.Server.Following;
+using LogHttp.Server.Hosting;
+using LogHttp.Storage;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Records;
+using LogHttp.Testing;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.Server.Tests.Following;
+
+/// <summary>How responses that do not end do end (api/PROTOCOL.md §10).</summary>
+public sealed class FollowStreamTests : IDisposable
+{
+    const int Partitions = 4;
+    const int RecordBytes = 1000;
+
+    readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("events")]
+    [InlineData("lines of many")]
+    [InlineData("lines of one")]
+    public async Task Run_ConnectionGone_ReadsNoFurther(string form)
+    {
+        using var fileSystem = new PhysicalFileSystem(_directory.Path);
+        await using var catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = _directory.Path });
+        var topic = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Partitions = Partitions, Flush = FlushPolicy.Os })).Topic;
+        foreach (var partition in topic.Partitions)
+        {
+            var batch = new RecordBatch(new RecordLimits());
+            for (var i = 0; i < 2000; i++)
+                Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(new string('x', RecordBytes))));
+            Assert.Equal(AppendStatus.Appended, (await partition.AppendAsync(batch)).Status);
+        }
+
+        // The token is not cancelled: Kestrel does that later, on a pool that may be busy.
+        var writer = new MeasuringWriter { IsGone = true };
+        var context = new DefaultHttpContext();
+        context.Features.Set<IHttpResponseBodyFeature>(writer);
+        context.Features.Set<IHttpSendFileFeature>(writer);
+        var sources = new List<FollowSource>();
+        foreach (var partition in topic.Partitions)
+            sources.Add((await FollowSource.OpenAsync(new(topic, partition, LogPlace.Earliest), CancellationToken.None)).Source!);
+        FollowFormat format = form switch
+        {
+            "events" => new EventsFollow(context, sources, namesPartitions: true),
+            "lines of many" => new ManyLinesFollow(context, "application/x-ndjson"),
+            _ => new LinesFollow(context, "application/x-ndjson", smallRegionBytes: 0),
+        };
+        using var deadlines = new Deadlines(TimeProvider.System);
+        var services = new FollowServices(new WaitingRequests(1), new FollowBudget(1 << 20), deadlines, Options.Create(new LogHttpSettings()));
+        await new FollowStream(context, sources, format, services).RunAsync(isHead: false).WaitAsync(TimeSpan.FromSeconds(10));
+
+        Assert.InRange(writer.Written.Length, 0, format.PageSize.MaxBytes + FollowBudget.ShareBytes);
+    }
+}

@@ -1,0 +1,43 @@
+using LogHttp.Storage.Journal;
+using LogHttp.Storage.Records;
+
+namespace LogHttp.Storage.Tests.Appending;
+
+/// <summary>What a checkpoint says while groups are under way.</summary>
+public class AppenderCheckpointTests
+{
+    static readonly string Text = new('x', 6_000);
+
+    [Fact]
+    public void Checkpoint_BesideALostGroup_DoesNotKnowItsProducer()
+    {
+        var log = new ModelLog(adjust: static options => options with
+        {
+            MinJournalFileBytes = 128 << 10,
+            MaxJournalFileBytes = 128 << 10,
+            CheckpointBytes = 64 << 10,
+        });
+        // The journal asks for a sync when it makes its first file, and for the next when a file fills.
+        log.Append("first");
+        log.Commits.Hold<SegmentSyncer>();
+        for (var appended = 0; appended < 32; appended++)
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
+        log.Commits.Hold<JournalWriter>();
+        var lost = log.BeginAppend(ProducedBatch());
+        // The segment is synced before the group is in the journal, and a checkpoint follows.
+        log.Commits.RunHeld<SegmentSyncer>();
+        Assert.False(lost.IsCompleted);
+
+        log.CutPower();
+
+        Assert.Equal(33, log.Partition.EndOffset);
+        Assert.Equal(AppendStatus.Appended, log.Append(ProducedBatch()).Status);
+    }
+
+    static RecordBatch ProducedBatch()
+    {
+        var batch = new RecordBatch(new RecordLimits(), new ProducerStamp("p", 0, 0));
+        Assert.Null(batch.AddText("x"u8));
+        return batch;
+    }
+}
