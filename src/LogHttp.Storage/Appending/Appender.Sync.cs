@@ -364,6 +364,7 @@ internal sealed partial class Appender
                 if (WaitsForSync())
                     return;
                 TryWriteCheckpoint(files: null, _written);
+                NoteLastAppend();
             }
             catch (IOException exception)
             {

@@ -160,6 +160,9 @@ sealed partial class StorageSimulation
         Require(view.Segments.Length < 2 || view.Segments[1].BaseOffset > model.Start, $"{model.Name} begins at {model.Start}; readers have a segment that lies before it");
         if (!afterStart && _faults.ErrorCount > _errorsBeforeLife)
             return;
+        // Of a partition that opens read-only nothing is removed.
+        if (log.StoppedReason is not null)
+            return;
         var (bases, indexes) = (new List<long>(), new List<long>());
         var filled = new HashSet<long>();
         foreach (var entry in _fileSystem.List(directory))
