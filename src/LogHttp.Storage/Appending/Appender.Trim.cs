@@ -36,11 +36,11 @@ internal sealed partial class Appender
             if (!Trims.TryPeek(out trim))
                 return false;
         }
+        // The checkpoint says where the log begins, and a start reads on from where it says that the log is synced.
+        if (WaitsForDrain() || WaitsForSync())
+            return true;
         try
         {
-            // The checkpoint says where the log begins, and a start reads on from where it says that the log is synced.
-            if (WaitsForDrain() || WaitsForSync())
-                return true;
             MoveStart(Math.Min(trim.Offset, _view.EndOffset));
             trim.Complete(_view.EarliestOffset);
         }

@@ -58,6 +58,7 @@ internal sealed partial class Appender : IUnsyncedLog
         _written = new(found.Written, found.LastStampMs, found.Producers, found.IsJournaled);
         (_submitted, _synced, _published) = (_written, found.Written, _written);
         (_journaled, _syncedBatchEnd) = (found.Written, found.Written);
+        _hasUnsyncedCut = found.IsJournaled;
         (JournalPartition, _bytesSinceCheckpoint) = (context.JournalPartition, found.UncheckpointedBytes);
         _context.Reserve.Need(Checkpoint.MostBytes(found.Producers));
         Waiters = new LogWaiters(context.Environment.AppendScheduler, this);
@@ -261,7 +262,7 @@ internal sealed partial class Appender : IUnsyncedLog
             _manifest.Compact();
         if (NeedsRoll(first))
         {
-            if (WaitsForDrain() || WaitsForSync())
+            if (WaitsForDrain() || WaitsForWholeSync())
                 return false;
             Roll(BaseFor(first));
             _group = new AppendGroup(_group!.Requests, _written.Cursor, _written.LastStampMs, _written.Producers);
@@ -269,7 +270,7 @@ internal sealed partial class Appender : IUnsyncedLog
         _isAlways = _configuration.Flush.IsAlways;
         if (!_isAlways && !_written.IsJournaled)
             return true;
-        if (_isAlways != _written.IsJournaled && (WaitsForDrain() || WaitsForSync()))
+        if (_isAlways != _written.IsJournaled && (WaitsForDrain() || WaitsForWholeSync()))
             return false;
         if (_isAlways && IsLarge && WaitsForDrain())
             return false;
