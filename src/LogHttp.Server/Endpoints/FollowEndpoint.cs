@@ -46,6 +46,8 @@ internal static class FollowEndpoint
             return services.Waiting.Problem;
         try
         {
+            if (Preconditions.CheckUntagged(context) is { } otherwise)
+                return otherwise;
             var isHead = context.Request.Method == HttpMethods.Head;
             var format = Representations.PrefersEvents(context.Request) ? new EventsFollow(context, sources, namesPartitions) : lines(context, services);
             var stream = new FollowStream(context, sources, format, services);

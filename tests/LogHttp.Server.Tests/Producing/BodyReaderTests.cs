@@ -165,7 +165,10 @@ public class BodyReaderTests
     [InlineData("Content-Type: application/octet-stream\r\n\r\n", "HTTP/1.1 400")]
     [InlineData("Content-Encoding: compress\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
     [InlineData("Content-Type: text/plain; charset=utf-8; charset=utf-16\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
-    [InlineData("Transfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 415")]
+    [InlineData("Transfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 501")]
+    [InlineData("Transfer-Encoding: x-unknown, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 501")]
+    [InlineData("Transfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 400")]
+    [InlineData("Transfer-Encoding: , Chunked ,\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 201")]
     [InlineData("Content-Length: 0\r\n\r\n", "HTTP/1.1 201")]
     public async Task ABodyThatCantBe_IsTheClientsMistake(string headersAndBody, string answer)
     {
