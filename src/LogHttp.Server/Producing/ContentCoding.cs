@@ -74,7 +74,7 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Body
     /// So much is unpacked before others get the thread. 60 MB of blank lines, 58 KB packed, held it for 0.4 s, whether the client
     /// was still there or not.
     /// </summary>
-    const int TurnBytes = 256 << 10;
+    public const int TurnBytes = 256 << 10;
 
     readonly BodyDecoder _decoder = coding.CreateDecoder();
     readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
