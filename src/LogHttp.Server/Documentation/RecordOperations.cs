@@ -25,7 +25,7 @@ internal static class RecordOperations
         ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidValue, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
         ProblemDocuments.IncompleteBody, ProblemDocuments.InvalidEncoding, ProblemDocuments.BadRequest, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
         ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
-        ProblemDocuments.UnsupportedMediaType, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
+        ProblemDocuments.UnsupportedMediaType, ProblemDocuments.UnsupportedTransferCoding, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
         ProblemDocuments.WriteFailed, ProblemDocuments.PartitionStopped, ProblemDocuments.TopicChanged, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.DiskFull,
     ];
 
@@ -131,11 +131,12 @@ internal static class RecordOperations
                 Headers = [Headers.NoStore],
                 Contents = [new("application/json", ContentSchema.Of(typeof(Endpoints.ProducerDescription)), new ExampleDocument("known", "Known in one partition", Schemas.ExampleOf(typeof(Endpoints.ProducerDescription))))],
             },
+            ResponseDocument.UntaggedNotModified,
         ],
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidProducer, ProblemDocuments.UnknownTopic,
-            ProblemDocuments.ProducerUnknown, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged,
+            ProblemDocuments.ProducerUnknown, ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged,
         ],
     };
 

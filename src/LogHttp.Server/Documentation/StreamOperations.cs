@@ -28,11 +28,12 @@ internal static class StreamOperations
                     new(EventsFollow.Type, Lines("The same as events; a comment now and then."), new ExampleDocument("example", "The beginning, and a record", Event)),
                 ],
             },
+            ResponseDocument.UntaggedNotModified,
         ],
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidHeader,
-            ProblemDocuments.UnknownTopic, ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.OffsetBeyondEnd,
+            ProblemDocuments.UnknownTopic, ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.OffsetBeyondEnd,
             ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.TooManyWaiting,
         ],
     };

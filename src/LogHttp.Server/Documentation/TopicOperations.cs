@@ -20,7 +20,7 @@ internal static class TopicOperations
     static readonly ProblemDocument[] OfConfigurations =
     [
         .. OfChanges, ProblemDocuments.InvalidConfiguration, ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody,
-        ProblemDocuments.ConfigurationDiffers, ProblemDocuments.BodyTooLarge, ProblemDocuments.UnsupportedMediaType, ProblemDocuments.Overloaded, ProblemDocuments.TopicDamaged,
+        ProblemDocuments.ConfigurationDiffers, ProblemDocuments.BodyTooLarge, ProblemDocuments.UnsupportedMediaType, ProblemDocuments.UnsupportedTransferCoding, ProblemDocuments.Overloaded, ProblemDocuments.TopicDamaged,
     ];
 
     public static OperationDocument Put { get; } = new("putTopic", Tags.Topics, "Make a topic",
@@ -39,7 +39,7 @@ internal static class TopicOperations
             new(StatusCodes.Status200OK, "It was there already, as asked.") { Headers = [Headers.NoStore], Contents = [Description] },
             new(StatusCodes.Status201Created, "It was made.") { Headers = [Headers.Location, Headers.NoStore], Contents = [Description] },
         ],
-        Problems = [.. OfConfigurations, ProblemDocuments.TooManyTopics],
+        Problems = [.. OfConfigurations, ProblemDocuments.PartialPut, ProblemDocuments.TooManyTopics],
     };
 
     public static OperationDocument Get { get; } = new("getTopic", Tags.Topics, "Describe a topic",
@@ -53,11 +53,11 @@ internal static class TopicOperations
         Responses =
         [
             new(StatusCodes.Status200OK, "The topic.") { Headers = [Headers.NoStore], Contents = [Description] },
-            new(StatusCodes.Status304NotModified, "`If-None-Match: *`, and the topic exists.") { Headers = [Headers.NoStore] },
+            ResponseDocument.UntaggedNotModified,
         ],
         Problems =
         [
-            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.UnknownTopic, ProblemDocuments.TopicConditionFailed,
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.UnknownTopic, ProblemDocuments.UntaggedConditionFailed,
             ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged,
         ],
     };
@@ -123,7 +123,7 @@ internal static class TopicOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.StorageError,
-            ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.VerificationRuns,
+            ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.TopicConditionFailed, ProblemDocuments.VerificationRuns,
         ],
     };
 
@@ -142,8 +142,9 @@ internal static class TopicOperations
                 Headers = [Headers.Link, Headers.NoStore],
                 Contents = [new("application/json", ContentSchema.Of(typeof(TopicList)), new ExampleDocument("two", "Two of more, one damaged", Schemas.ExampleOf(typeof(TopicList))))],
             },
+            ResponseDocument.UntaggedNotModified,
         ],
-        Problems = [ProblemDocuments.InvalidHost, ProblemDocuments.InvalidParameter, ProblemDocuments.InternalError],
+        Problems = [ProblemDocuments.InvalidHost, ProblemDocuments.InvalidParameter, ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.InternalError],
     };
 
     public static OperationDocument Health { get; } = new("health", Tags.Server, "Ask whether the server lives",
@@ -153,8 +154,16 @@ internal static class TopicOperations
         `HEAD` answers the same without the body.
         """)
     {
-        Responses = [new(StatusCodes.Status200OK, "It does.") { Headers = [Headers.NoStore], Contents = [new("application/json", ContentSchema.Of(typeof(Health)), new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health))))] }],
+        Responses =
+        [
+            new(StatusCodes.Status200OK, "It does.")
+            {
+                Headers = [Headers.NoStore],
+                Contents = [new("application/json", ContentSchema.Of(typeof(Health)), new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health))))],
+            },
+            ResponseDocument.UntaggedNotModified,
+        ],
         IsLimited = false,
-        Problems = [],
+        Problems = [ProblemDocuments.UntaggedConditionFailed],
     };
 }

@@ -20,7 +20,7 @@ internal static class FollowEndpoint
         if (!StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
             || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem))
             return Task.FromResult<IResult>(problem);
-        return RunAsync(context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false, services, (context, services) =>
+        return RunAsync(context, OpenAsync(context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false), namesPartitions: false, services, (context, services) =>
             new LinesFollow(context, Representations.Of(context.Request, showsValues: false) == Representation.JsonLines ? Representation.JsonLines.ContentType() : RecordsType.Name, services.Settings.SmallRegionBytes));
     }
 
@@ -29,23 +29,40 @@ internal static class FollowEndpoint
     {
         if (!TryReadStarts(context, catalog, services.Settings.MaxStreamPartitions, out var starts, out var problem))
             return Task.FromResult<IResult>(problem);
-        return RunAsync(context, starts, namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType()));
+        return RunAsync(context, OpenAsync(context, starts, namesPartitions: true), namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType()));
     }
 
-    static async Task<IResult> RunAsync(HttpContext context, List<FollowStart> starts, bool namesPartitions, FollowServices services, Func<HttpContext, FollowServices, FollowFormat> lines)
+    /// <summary>Opens all partitions, or says what is wrong with one.</summary>
+    static async Task<(FollowSource[]? Sources, Problem? Problem)> OpenAsync(HttpContext context, List<FollowStart> starts, bool namesPartitions)
     {
         var sources = new FollowSource[starts.Count];
         for (var i = 0; i < sources.Length; i++)
         {
             var (source, problem) = await FollowSource.OpenAsync(starts[i], context.RequestAborted);
             if (source is null)
-                return namesPartitions ? problem!.Of(starts[i].Topic, starts[i].Partition) : problem!;
+                return (null, namesPartitions ? problem!.Of(starts[i].Topic, starts[i].Partition) : problem!);
             sources[i] = source;
         }
+        return (sources, null);
+    }
+
+    /// <summary>Takes the opened partitions and not the starts: those of 64 partitions were 2 KiB, for as long as the response lasts.</summary>
+    static async Task<IResult> RunAsync(
+        HttpContext context,
+        Task<(FollowSource[]? Sources, Problem? Problem)> opening,
+        bool namesPartitions,
+        FollowServices services,
+        Func<HttpContext, FollowServices, FollowFormat> lines)
+    {
+        var (sources, problem) = await opening;
+        if (sources is null)
+            return problem!;
         if (!services.Waiting.TryEnter())
             return services.Waiting.Problem;
         try
         {
+            if (Preconditions.CheckUntagged(context) is { } otherwise)
+                return otherwise;
             var isHead = context.Request.Method == HttpMethods.Head;
             var format = Representations.PrefersEvents(context.Request) ? new EventsFollow(context, sources, namesPartitions) : lines(context, services);
             var stream = new FollowStream(context, sources, format, services);

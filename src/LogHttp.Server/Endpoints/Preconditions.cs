@@ -1,3 +1,4 @@
+using LogHttp.Server.Fetching;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
@@ -20,11 +21,21 @@ internal static class Preconditions
     /// <summary>Whether the conditions hold for a topic, which has no tags: <c>*</c> stands for one that exists.</summary>
     public static bool MatchTopic(HttpRequest request, bool exists) => IfMatchHolds(request, exists) && !(exists && DemandsNone(request));
 
-    /// <summary>Whether <c>If-Match</c> holds for a topic.</summary>
-    public static bool IfMatchHolds(HttpRequest request, bool exists) =>
+    /// <summary>Evaluates the conditions of a GET or HEAD whose response has no tag: 412, 304, or null where they hold.</summary>
+    public static IResult? CheckUntagged(HttpContext context)
+    {
+        if (!IfMatchHolds(context.Request, exists: true))
+            return Problems.UntaggedConditionFailed();
+        if (!DemandsNone(context.Request))
+            return null;
+        context.Response.Headers.CacheControl = Caching.NoStore;
+        return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+    }
+
+    static bool IfMatchHolds(HttpRequest request, bool exists) =>
         request.Headers.IfMatch is var match && (match.Count == 0 || (exists && IsAny(match)));
 
-    /// <summary>Whether the request is for a topic that does not exist yet.</summary>
+    /// <summary>Whether the request demands that nothing exists yet: <c>If-None-Match: *</c>.</summary>
     public static bool DemandsNone(HttpRequest request) => request.Headers.IfNoneMatch is { Count: > 0 } tags && IsAny(tags);
 
     static bool IsAny(StringValues tags) => tags.ToString().Trim() == "*";

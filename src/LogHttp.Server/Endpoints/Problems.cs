@@ -27,6 +27,9 @@ internal static class Problems
 
     public static Problem InvalidRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
 
+    public static Problem PartialPut() =>
+        InvalidRequest("invalid_header", "PUT does not support Content-Range. Send the whole configuration, or change fields with PATCH.");
+
     public static Problem UnknownTopic(string topic) =>
         new(StatusCodes.Status404NotFound, UnknownTopicCode, $"There is no topic \"{topic}\".");
 
@@ -68,10 +71,16 @@ internal static class Problems
     public static Problem TopicConditionFailed(string topic, bool exists) =>
         PreconditionFailed($"Topic \"{topic}\" {(exists ? "exists" : "does not exist")}, and If-Match or If-None-Match asks otherwise. A topic has no ETag: only * can match.");
 
+    /// <summary>Conditions of a response that has no entity tag.</summary>
+    public static Problem UntaggedConditionFailed() => PreconditionFailed("If-Match names a tag, and this response has no ETag: only * can match.");
+
     public static Problem RangeNotSatisfiable(string range, long lengthBytes) =>
         new(StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", $"The Range \"{range}\" lies beyond the {lengthBytes} bytes of the response.");
 
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
+
+    public static Problem UnsupportedTransferCoding(string transferEncoding) =>
+        new(StatusCodes.Status501NotImplemented, "unsupported_transfer_coding", $"The Transfer-Encoding is \"{transferEncoding}\". Supported: chunked.");
 
     public static Problem BodyTimeout(TimeSpan timeout) =>
         new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No byte of the body arrived for {timeout.TotalSeconds:0} s (BodyTimeoutSeconds). Nothing was appended.", IsRetryable: true);

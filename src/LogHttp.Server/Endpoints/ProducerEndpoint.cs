@@ -25,6 +25,8 @@ internal static class ProducerEndpoint
         }
         if (positions.Count == 0)
             return Problems.ProducerUnknown(topic, id);
+        if (Preconditions.CheckUntagged(context) is { } otherwise)
+            return otherwise;
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
         return new Answer<ProducerDescription>(StatusCodes.Status200OK, new(topic, id, [.. positions]), ResponseJson.Readable.ProducerDescription);
     }

@@ -115,7 +115,8 @@ internal static class Routes
     static void WarnIfExposed(WebApplication app)
     {
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-        if (!ListeningAddresses.AreLoopbackOnly(addresses))
-            ListeningAddresses.Exposed(app.Logger, string.Join(", ", addresses));
+        var exposed = addresses.Where(ListeningAddresses.IsExposed).ToArray();
+        if (exposed.Length > 0)
+            ListeningAddresses.Exposed(app.Logger, string.Join(", ", exposed));
     }
 }

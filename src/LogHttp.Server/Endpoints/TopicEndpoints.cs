@@ -16,6 +16,9 @@ internal static class TopicEndpoints
             return Problems.InvalidRequest("invalid_topic", fault);
         if (catalog.Find(topic) is null && TopicName.CheckForCreation(topic) is { } reserved)
             return Problems.InvalidRequest("invalid_topic", reserved);
+        // A client that sends a part of a configuration does not mean to replace all of it (RFC 9110 §14.5).
+        if (context.Request.Headers.ContentRange.Count > 0)
+            return Problems.PartialPut();
         var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
         if (problem is not null)
             return problem;
@@ -41,12 +44,7 @@ internal static class TopicEndpoints
             return Problems.InvalidRequest("invalid_topic", fault);
         if (catalog.Find(topic) is not { } found)
             return Problems.UnknownTopic(topic);
-        if (!Preconditions.IfMatchHolds(context.Request, exists: true))
-            return Problems.TopicConditionFailed(topic, exists: true);
-        if (!Preconditions.DemandsNone(context.Request))
-            return Describe(context, found, StatusCodes.Status200OK);
-        context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
-        return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        return Preconditions.CheckUntagged(context) ?? Describe(context, found, StatusCodes.Status200OK);
     }
 
     public static async Task<IResult> PatchAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget)
@@ -86,6 +84,8 @@ internal static class TopicEndpoints
         var query = context.Request.Query;
         if (!query.HasOnly(["limit", "after"], out var problem) || !query.TryReadNumber("limit", 1, MaxLimit, out var limit, out problem) || !query.TryReadText("after", out var after, out problem))
             return problem;
+        if (Preconditions.CheckUntagged(context) is { } otherwise)
+            return otherwise;
         var count = (int)(limit ?? DefaultLimit);
         var entries = names.After(after).Select(name => EntryOf(catalog, name)).OfType<TopicEntry>().Take(count + 1).ToArray();
         var next = entries.Length > count ? $"?after={entries[count - 1].Topic}&limit={count}" : null;

@@ -24,6 +24,8 @@ internal static class VerifyEndpoint
             return Problems.VerificationRuns();
         using (run)
         {
+            if (!Preconditions.MatchTopic(context.Request, exists: true))
+                return Problems.TopicConditionFailed(topic, exists: true);
             context.Response.Headers.CacheControl = Caching.NoStore;
             context.Response.ContentType = Representation.JsonLines.ContentType();
             try

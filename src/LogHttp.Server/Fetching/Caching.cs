@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using Microsoft.Extensions.Primitives;
@@ -27,14 +28,14 @@ internal static class Caching
         if (!address.Place.IsNumeric)
         {
             headers.CacheControl = NoStore;
-            return false;
+            return Preconditions.DemandsNone(context.Request);
         }
         headers.CacheControl = page.IsFinal && address.IsPermanent && settings.CacheMaxAgeSeconds > 0
             ? string.Create(CultureInfo.InvariantCulture, $"{(IsAuthenticated(context.Request) ? "private" : "public")}, max-age={settings.CacheMaxAgeSeconds}, immutable")
             : waits && address.IsPermanent && IsShared(context, settings) ? Shared : AskAgain;
         // After a power cut other records may stand there, under the same offsets.
         if (!page.IsDurable)
-            return false;
+            return Preconditions.DemandsNone(context.Request);
         var etag = string.Create(CultureInfo.InvariantCulture, $"\"{address.Topic.Id}.{page.FirstOffset}.{page.NextOffset}{tag}\"");
         headers.ETag = etag;
         return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, etag);

@@ -52,7 +52,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         {
             _isAtPageStart = true;
             (var end, largeBytes) = await reader.ReadAsync(
-                source.Follower.Log,
+                source.Log,
                 (Format: this, source, flushBytes),
                 static (reader, to) => to.Format.WriteRecords(reader, to.source, to.flushBytes),
                 aborted);
@@ -61,7 +61,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
                 source.NextOffset = page.NextOffset;
                 return false;
             }
-            source.Rewind();
+            source.Drop();
             if (end != WriteEnd.LargeRecord)
                 return end == WriteEnd.Full;
         }

@@ -9,9 +9,9 @@ namespace LogHttp.Server.Following;
 internal sealed class FollowSource
 {
     readonly Topic _topic;
+    LogFollower? _follower;
 
-    FollowSource(Topic topic, PartitionLog partition, long offset) =>
-        (_topic, Follower, NextOffset) = (topic, new LogFollower(partition, LogPlace.At(offset)), offset);
+    FollowSource(Topic topic, PartitionLog partition, long offset) => (_topic, Log, NextOffset) = (topic, partition, offset);
 
     /// <summary>Begins at a place, which is turned into an offset here and now; or gives what is wrong with it.</summary>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(FollowStart start, CancellationToken aborted)
@@ -22,13 +22,16 @@ internal sealed class FollowSource
             : (new FollowSource(start.Topic, start.Partition, page.FirstOffset), null);
     }
 
-    public LogFollower Follower { get; private set; }
+    public PartitionLog Log { get; }
+
+    /// <summary>Reads on at <see cref="NextOffset"/>. Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</summary>
+    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
 
     public string Topic => _topic.Name;
 
     public string TopicId => _topic.Id;
 
-    public int Partition => Follower.Log.Number;
+    public int Partition => Log.Number;
 
     /// <summary>The offset that follows all that was written.</summary>
     public long NextOffset { get; set; }
@@ -56,11 +59,14 @@ internal sealed class FollowSource
         return written;
     }
 
-    /// <summary>Begins the next read at <see cref="NextOffset"/>, in the middle of the page that was read last.</summary>
-    public void Rewind()
+    /// <summary>
+    /// Drops the follower: it waits no longer, and the next read begins at <see cref="NextOffset"/>, also in the middle of the
+    /// page that was read last.
+    /// </summary>
+    public void Drop()
     {
-        Follower.StopExpecting();
-        Follower = new(Follower.Log, LogPlace.At(NextOffset));
+        _follower?.StopExpecting();
+        _follower = null;
     }
 }
 

@@ -50,14 +50,14 @@ internal sealed partial class FollowStream(
             // Too late for a status: an answer that breaks off can't pass for one that ended. The next request, which begins
             // there, is told.
             var logger = context.RequestServices.GetRequiredService<ILogger<FollowStream>>();
-            BrokenOff(logger, exception, _reading.Topic, _reading.Follower.Log.Number, _reading.NextOffset);
+            BrokenOff(logger, exception, _reading.Topic, _reading.Partition, _reading.NextOffset);
             context.Abort();
         }
         finally
         {
             services.Deadlines.Clear(_waiter);
             foreach (var source in sources)
-                source.Follower.StopExpecting();
+                source.Drop();
         }
     }
 
@@ -80,7 +80,12 @@ internal sealed partial class FollowStream(
                     var (needsFlush, endOffset) = await WritePageAsync(source, shareBytes, aborted);
                     if (endOffset is null)
                         return false;
-                    isMore |= source.NextOffset < endOffset;
+                    if (source.NextOffset < endOffset)
+                    {
+                        isMore = true;
+                        // It has nothing to wait for yet, and others may be read first, as slowly as the client takes them.
+                        source.Drop();
+                    }
                     if (!needsFlush)
                         continue;
                     await format.FlushAsync(aborted);

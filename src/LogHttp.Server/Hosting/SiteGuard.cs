@@ -71,13 +71,17 @@ internal sealed class AnyHost;
 /// <summary>Tells the operator where the server listens.</summary>
 internal static partial class ListeningAddresses
 {
-    public static bool AreLoopbackOnly(IEnumerable<string> addresses) => addresses.All(static address =>
+    /// <summary>Whether other machines reach an address.</summary>
+    public static bool IsExposed(string address)
     {
         var binding = BindingAddress.Parse(address);
-        var host = binding.Host;
-        // Nobody reaches a Unix socket or a named pipe over a network, and the file's permissions say who may.
-        return binding.IsUnixPipe || binding.IsNamedPipe || host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
-    });
+        // The file's permissions say who may connect.
+        if (binding.IsUnixPipe || binding.IsNamedPipe)
+            return false;
+        var isLoopback = binding.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(binding.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
+        return !isLoopback;
+    }
 
     [LoggerMessage(2, LogLevel.Warning, "LISTENING BEYOND THIS MACHINE, on {Addresses}: whoever reaches it can read, append and delete; there are no users and no passwords. Listen on 127.0.0.1, or put a proxy that authenticates in front, and name your hosts in AllowedHosts")]
     public static partial void Exposed(ILogger logger, string addresses);

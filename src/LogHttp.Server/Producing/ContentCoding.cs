@@ -20,15 +20,15 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
     static readonly ContentCoding Zstd = new("zstd", ZstdBodyDecoder.MaxWindowBytes, static () => new ZstdBodyDecoder());
 
     /// <summary>
-    /// Reads <c>Content-Encoding</c>, and refuses another <c>Transfer-Encoding</c> than chunked; null for a body that is as it is. A list may have empty elements (RFC 9110 §5.6.1.2), and may be
-    /// empty altogether.
+    /// Reads <c>Content-Encoding</c>, and refuses another <c>Transfer-Encoding</c> than chunked; null for a body that is as it is.
+    /// A list may have empty elements (RFC 9110 §5.6.1.2), and may be empty altogether.
     /// </summary>
     public static bool TryRead(HttpRequest request, out ContentCoding? coding, [NotNullWhen(false)] out Problem? problem)
     {
         (coding, problem) = (null, null);
-        if (request.Headers.TransferEncoding is { Count: > 0 } transfer && !transfer.ToString().Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        if (request.Headers.TransferEncoding is { Count: > 0 } transfer && !transfer.ToString().AsSpan().Trim(", \t").Equals("chunked", StringComparison.OrdinalIgnoreCase))
         {
-            problem = Problems.UnsupportedMediaType($"The Transfer-Encoding is \"{transfer}\". Supported: chunked.");
+            problem = Problems.UnsupportedTransferCoding(transfer.ToString());
             return false;
         }
         var given = request.Headers.ContentEncoding;
@@ -74,7 +74,7 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Body
     /// So much is unpacked before others get the thread. 60 MB of blank lines, 58 KB packed, held it for 0.4 s, whether the client
     /// was still there or not.
     /// </summary>
-    const int TurnBytes = 256 << 10;
+    public const int TurnBytes = 256 << 10;
 
     readonly BodyDecoder _decoder = coding.CreateDecoder();
     readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);

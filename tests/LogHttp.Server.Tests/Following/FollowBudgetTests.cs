@@ -7,12 +7,12 @@ public class FollowBudgetTests
     const int Share = FollowBudget.ShareBytes;
 
     [Fact]
-    public async Task Take_BeyondAQuarterOfTheBudget_GivesSmallShares_ThenWaits()
+    public async Task Take_BeyondASixteenth_GivesSmallShares_ThenWaits()
     {
-        var budget = new FollowBudget(4 * Share);
+        var budget = new FollowBudget(16 * Share);
         for (var i = 0; i < 2; i++)
             Assert.Equal(Share, await budget.TakeAsync(CancellationToken.None));
-        for (var i = 0; i < 8; i++)
+        for (var i = 0; i < 56; i++)
             Assert.Equal(FollowBudget.SmallShareBytes, await budget.TakeAsync(CancellationToken.None));
         var (first, second) = (budget.TakeAsync(CancellationToken.None).AsTask(), budget.TakeAsync(CancellationToken.None).AsTask());
         Assert.False(first.IsCompleted);

@@ -50,6 +50,8 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     /// <summary>What the server may say of itself, and why. Every other 5xx is its fault.</summary>
     static readonly Dictionary<(int Status, string? Code), string> AllowedServerErrors = new()
     {
+        [(501, "unsupported_transfer_coding")] = "the Transfer-Encoding is not chunked (RFC 9112 §6.1)",
+        [(501, "50002")] = "the same, to a client of the REST Proxy",
         [(503, "overloaded")] = "MaxReadingBytes is small, and eight connections send at once",
         [(503, "50003")] = "one of the others, to a client of the REST Proxy",
         [(503, "log_closed")] = "another connection deletes the topic",

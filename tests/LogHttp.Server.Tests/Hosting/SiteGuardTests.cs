@@ -95,6 +95,35 @@ public sealed class SiteGuardTests : IDisposable
     public void OfThisMachine_HasTheNameThatItGoesBy() =>
         Assert.Contains(System.Net.Dns.GetHostName(), HostNames.OfThisMachine(), StringComparer.OrdinalIgnoreCase);
 
+    [Theory]
+    [InlineData("http://unix:/run/loghttp.sock", false)]
+    [InlineData("http://127.0.0.1:8080", false)]
+    [InlineData("http://127.0.0.2:8080", false)]
+    [InlineData("http://[::1]:8080", false)]
+    [InlineData("https://localhost:8443", false)]
+    [InlineData("http://0.0.0.0:8080", true)]
+    [InlineData("http://[::]:8080", true)]
+    [InlineData("http://192.0.2.7:8080", true)]
+    [InlineData("http://*:8080", true)]
+    public void IsExposed_OfAnAddress_IsWhetherANetworkReachesIt(string address, bool isExposed) =>
+        Assert.Equal(isExposed, ListeningAddresses.IsExposed(address));
+
+    [Fact]
+    public async Task Start_OnAUnixSocket_DoesNotWarn()
+    {
+        var socket = Path.Combine(_directory.Path, "log.socket");
+        var (server, client) = await ServerProcess.StartAsync(Directory.CreateDirectory(Path.Combine(_directory.Path, "data")).FullName,
+            ("Kestrel__Endpoints__Loopback__Url", "http://127.0.0.1:0"), ("Kestrel__Endpoints__Socket__Url", $"http://unix:{socket}"));
+        using (server)
+        using (client)
+        {
+            // Logged after the warning.
+            await server.SaysAsync("Application started");
+            Assert.Equal(200, (await CurlAsync("unix:", socket, "/healthz")).Status);
+            Assert.DoesNotContain("LISTENING BEYOND THIS MACHINE", server.Output, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Requests_OnEveryListener_AreDecidedByTheTable()
     {
@@ -107,6 +136,10 @@ public sealed class SiteGuardTests : IDisposable
             await server.SaysAsync("Application started");
             var addresses = server.Output.Split('\n').Where(line => line.Contains("Now listening on: http://", StringComparison.Ordinal)).Select(line => line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Trim()).ToArray();
             Assert.Equal(3, addresses.Length);
+            var warning = Assert.Single(server.Output.Split('\n'), line => line.Contains("LISTENING BEYOND THIS MACHINE", StringComparison.Ordinal));
+            Assert.Contains("on http://0.0.0.0:", warning, StringComparison.Ordinal);
+            Assert.DoesNotContain("http://unix:", warning, StringComparison.Ordinal);
+            Assert.DoesNotContain("http://127.0.0.1:", warning, StringComparison.Ordinal);
             foreach (var address in addresses)
             {
                 foreach (var (host, accepted) in new[] { ("localhost", true), ("127.0.0.1:8080", true), ("[::1]:8080", true), (System.Net.Dns.GetHostName(), true), ("evil.test:8080", false) })

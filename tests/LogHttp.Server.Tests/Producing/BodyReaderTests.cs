@@ -78,6 +78,65 @@ public class BodyReaderTests
     }
 
     [Fact]
+    public async Task PackedBlankLines_OfAClientThatGoes_EndWithinATurn()
+    {
+        var packed = Packing.Pack("gzip", Enumerable.Repeat((byte)'\n', 10_000_000).ToArray());
+        using var aborted = new CancellationTokenSource();
+        var context = new Microsoft.AspNetCore.Http.DefaultHttpContext { RequestAborted = aborted.Token };
+        context.Request.Headers.ContentEncoding = "gzip";
+        Assert.True(ContentCoding.TryRead(context.Request, out var coding, out _));
+        // All of the packed body is there: nothing but the turns ends or yields.
+        var received = new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None);
+        using var body = new UnpackedBody(received, coding!, Budget(long.MaxValue), context, static _ => long.MaxValue);
+
+        var unpackedBytes = 0L;
+        var turns = new HeldTurns();
+        SynchronizationContext.SetSynchronizationContext(turns);
+        try
+        {
+            await ReadAsync(() => turns.Count == 3);
+            Assert.InRange(unpackedBytes, 2 * UnpackedBody.TurnBytes, 4 * UnpackedBody.TurnBytes);
+            await aborted.CancelAsync();
+            var before = unpackedBytes;
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ReadAsync(() => unpackedBytes == 10_000_000));
+            Assert.InRange(unpackedBytes - before, 0, UnpackedBody.TurnBytes);
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(null);
+        }
+
+        async Task ReadAsync(Func<bool> isDone)
+        {
+            while (!isDone())
+            {
+                var reading = body.ReadAsync(TimeSpan.FromSeconds(30));
+                while (!reading.IsCompleted)
+                    turns.RunNext();
+                unpackedBytes += (await reading).Bytes.Length;
+            }
+        }
+    }
+
+    /// <summary>Runs what yields when the test says so, on the test's own thread.</summary>
+    sealed class HeldTurns : SynchronizationContext
+    {
+        readonly Queue<(SendOrPostCallback Callback, object? State)> _held = [];
+
+        /// <summary>How many turns have ended.</summary>
+        public int Count { get; private set; }
+
+        public override void Post(SendOrPostCallback d, object? state) => _held.Enqueue((d, state));
+
+        public void RunNext()
+        {
+            Count++;
+            var (callback, state) = _held.Dequeue();
+            callback(state);
+        }
+    }
+
+    [Fact]
     public async Task ABodyThatDripsAfterAFastBeginning_IsGivenUp_ThoughItsAverageIsHigh()
     {
         var time = new LogHttp.Testing.SimulatedTime(DateTimeOffset.UnixEpoch);
@@ -165,7 +224,10 @@ public class BodyReaderTests
     [InlineData("Content-Type: application/octet-stream\r\n\r\n", "HTTP/1.1 400")]
     [InlineData("Content-Encoding: compress\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
     [InlineData("Content-Type: text/plain; charset=utf-8; charset=utf-16\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
-    [InlineData("Transfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 415")]
+    [InlineData("Transfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 501")]
+    [InlineData("Transfer-Encoding: x-unknown, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 501")]
+    [InlineData("Transfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 400")]
+    [InlineData("Transfer-Encoding: , Chunked ,\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 201")]
     [InlineData("Content-Length: 0\r\n\r\n", "HTTP/1.1 201")]
     public async Task ABodyThatCantBe_IsTheClientsMistake(string headersAndBody, string answer)
     {

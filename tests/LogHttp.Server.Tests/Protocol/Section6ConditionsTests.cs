@@ -92,8 +92,8 @@ public sealed class Section6ConditionsTests : IDisposable
     [InlineData("GET", "/topics/t", "If-None-Match", "*", 304)]
     [InlineData("GET", "/topics/t", "If-None-Match", "\"x\"", 200)]
     [InlineData("GET", "/topics/none", "If-Match", "\"x\"", 404)]
-    [InlineData("PUT", "/topics/t", "Transfer-Encoding", "gzip, chunked", 415)]
-    [InlineData("PATCH", "/topics/t", "Transfer-Encoding", "gzip, chunked", 415)]
+    [InlineData("PUT", "/topics/t", "Transfer-Encoding", "gzip, chunked", 501)]
+    [InlineData("PATCH", "/topics/t", "Transfer-Encoding", "gzip, chunked", 501)]
     [InlineData("PATCH", "/topics/t", "If-Match", "*", 200)]
     [InlineData("PATCH", "/topics/t", "If-Match", "\"x\"", 412)]
     [InlineData("PATCH", "/topics/t", "If-None-Match", "*", 412)]
@@ -110,6 +110,62 @@ public sealed class Section6ConditionsTests : IDisposable
         using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
         using var response = await _server.SendAsync(new HttpMethod(method), path, method == "DELETE" ? null : "{}", (header, value));
         Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+    }
+
+    [Theory]
+    [InlineData("GET", "/topics", "If-Match", "*", 200)]
+    [InlineData("GET", "/topics", "If-Match", "\"x\"", 412)]
+    [InlineData("GET", "/topics", "If-None-Match", "*", 304)]
+    [InlineData("HEAD", "/topics", "If-None-Match", "*", 304)]
+    [InlineData("GET", "/topics", "If-None-Match", "\"x\"", 200)]
+    [InlineData("GET", "/topics?limit=0", "If-Match", "\"x\"", 400)]
+    [InlineData("GET", "/topics/t/producers/p", "If-Match", "*", 200)]
+    [InlineData("GET", "/topics/t/producers/p", "If-Match", "\"x\"", 412)]
+    [InlineData("GET", "/topics/t/producers/p", "If-None-Match", "*", 304)]
+    [InlineData("GET", "/topics/t/producers/p", "If-None-Match", "\"x\"", 200)]
+    [InlineData("GET", "/topics/t/producers/none", "If-Match", "\"x\"", 404)]
+    [InlineData("POST", "/topics/t/verify", "If-Match", "*", 200)]
+    [InlineData("POST", "/topics/t/verify", "If-Match", "\"x\"", 412)]
+    [InlineData("POST", "/topics/t/verify", "If-None-Match", "*", 412)]
+    [InlineData("POST", "/topics/t/verify", "If-None-Match", "\"x\"", 200)]
+    [InlineData("POST", "/topics/none/verify", "If-Match", "\"x\"", 404)]
+    [InlineData("GET", "/healthz", "If-Match", "*", 200)]
+    [InlineData("GET", "/healthz", "If-Match", "\"x\"", 412)]
+    [InlineData("GET", "/healthz", "If-None-Match", "*", 304)]
+    [InlineData("HEAD", "/stream?topics=t", "If-Match", "*", 200)]
+    [InlineData("HEAD", "/stream?topics=t", "If-Match", "\"x\"", 412)]
+    [InlineData("HEAD", "/stream?topics=t", "If-None-Match", "*", 304)]
+    [InlineData("HEAD", "/topics/t/0?follow=true", "If-Match", "\"x\"", 412)]
+    [InlineData("HEAD", "/topics/t/0?follow=true", "If-None-Match", "*", 304)]
+    [InlineData("GET", "/topics/t/earliest", "If-Match", "*", 200)]
+    [InlineData("GET", "/topics/t/earliest", "If-Match", "\"x\"", 412)]
+    [InlineData("GET", "/topics/t/earliest", "If-None-Match", "*", 304)]
+    [InlineData("GET", "/topics/t/earliest/value", "If-None-Match", "*", 304)]
+    public async Task Condition_WithoutETag_IsKept(string method, string path, string header, string value, int status)
+    {
+        using (await _server.SendAsync(HttpMethod.Post, "/topics/t", "x", ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0"))) { }
+        using var response = await _server.SendAsync(new HttpMethod(method), path, (header, value));
+        Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+    }
+
+    [Fact]
+    public async Task Put_WithContentRange_IsRefused()
+    {
+        using var response = await SendAsync(HttpMethod.Put);
+        await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_header", "Content-Range");
+        // The header has no meaning for other methods (RFC 9110 §14.4).
+        foreach (var (method, status) in new[] { (HttpMethod.Post, HttpStatusCode.Created), (HttpMethod.Patch, HttpStatusCode.OK) })
+        {
+            using var other = await SendAsync(method);
+            Assert.Equal(status, other.StatusCode);
+        }
+
+        async Task<HttpResponseMessage> SendAsync(HttpMethod method)
+        {
+            using var request = new HttpRequestMessage(method, "/topics/t") { Content = new StringContent("{}") };
+            request.Content.Headers.ContentRange = new(0, 1, 2);
+            return await _server.Client.SendAsync(request);
+        }
     }
 
     [Fact]
