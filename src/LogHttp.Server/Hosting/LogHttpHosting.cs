@@ -43,6 +43,11 @@ internal static class LogHttpHosting
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
         });
+        builder.Services.AddSingleton(static services =>
+        {
+            var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
+            return new RequestHeads(settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes);
+        });
         builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
         builder.Services.AddSingleton(static services => new FollowBudget(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxFollowingBytes));
         builder.Services.AddSingleton<Deadlines>();
