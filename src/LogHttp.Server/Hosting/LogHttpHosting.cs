@@ -79,6 +79,9 @@ internal static class LogHttpHosting
         });
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
         builder.Services.AddUnixSockets();
+        builder.Services.AddSingleton<SocketTransportFactory>();
+        // Kestrel asks the factory that was added last first.
+        builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IConnectionListenerFactory, AcceptWatch>();
         builder.Services.AddCors();
         builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
