@@ -115,4 +115,19 @@ internal static partial class StorageLog
 
     [LoggerMessage(37, LogLevel.Warning, "{Directory}: the deletion could not be recorded in the journal. The next start keeps the partition's entries in journal/unplaced")]
     public static partial void DeletionNotRecorded(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(38, LogLevel.Warning, "{Directory}: the partition had no manifest. One was built with the {Segments} segments that are there")]
+    public static partial void ManifestBuilt(ILogger logger, string directory, int segments);
+
+    [LoggerMessage(39, LogLevel.Warning, "{Directory}: the manifest could not be renewed. The server tries again before it writes to a segment")]
+    public static partial void ManifestFailed(ILogger logger, Exception exception, string directory);
+
+    [LoggerMessage(41, LogLevel.Warning, "{Directory}: topic.json was rebuilt from the partitions' manifests ({Fault})")]
+    public static partial void TopicFileRebuilt(ILogger logger, string directory, string fault);
+
+    [LoggerMessage(42, LogLevel.Warning, "Topic {Topic}: retention waits until {GraceSeconds} s after the start. {Reason}, as after the restore of an old backup")]
+    public static partial void RetentionHeld(ILogger logger, string topic, long graceSeconds, string reason);
+
+    [LoggerMessage(40, LogLevel.Information, "{Directory}: {TornBytes} bytes at the manifest's end were never durable and are dropped")]
+    public static partial void ManifestTorn(ILogger logger, string directory, long tornBytes);
 }

@@ -39,6 +39,12 @@ public sealed record StorageOptions
     /// <summary>How often it is looked for records that are to be kept no longer, a second to a day.</summary>
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long after a start retention leaves a topic alone whose newest record is too old already, or whose ages are
+    /// unknown: a restored backup is not emptied before somebody can look at it. To 24 hours.
+    /// </summary>
+    public TimeSpan RetentionGrace { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>How much of the sealed segments is read again in a second, in search of damage, up to 1 GiB; 0: nothing.</summary>
     public long ScrubBytesPerSecond { get; init; }
 
@@ -110,6 +116,7 @@ public sealed record StorageOptions
             ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
             ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MostProducers)
             ?? Range(nameof(KafkaProducerExpiry) + " in seconds", (long)KafkaProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
+            ?? Range(nameof(RetentionGrace) + " in seconds", (long)RetentionGrace.TotalSeconds, 0, 24 * 3600)
             ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
             ?? Range(nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, 0, 1L << 30)
             ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)

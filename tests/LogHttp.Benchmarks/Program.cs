@@ -2,6 +2,7 @@ using LogHttp.Benchmarks;
 
 // Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running already;
 // LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh);
+// LogHttp.Benchmarks pairs SERVER BASELINE work=DIRECTORY [name=value …], the hot paths of two builds (tests/scripts/pairs.sh);
 // LogHttp.Benchmarks load URL [URL …] [rounds=1] [pids=…] [body=BYTES] [type=…] [connections=64] [threads=1] [seconds=5] [rate=…], one
 // request over and over, at each in turn.
 // LogHttp.Benchmarks pieces [--filter …] [--job dry], BenchmarkDotNet on what is small;
@@ -22,6 +23,8 @@ switch (args)
             [new Uri(target), .. given.Where(static option => option.StartsWith("http://", StringComparison.Ordinal)).Select(static url => new Uri(url))],
             Named(given.Where(static option => !option.StartsWith("http://", StringComparison.Ordinal))));
         return 0;
+    case ["pairs", var server, var baseline, .. var given]:
+        return await Pairs.RunAsync(server, baseline, Named(given)) ? 0 : 1;
     case ["bench", .. var given]:
         using (var bench = new Bench(BenchOptions.Read(Named(given))))
         {

@@ -88,7 +88,7 @@ sealed class ModelLog
         _scheduler.RunAll();
     }
 
-    public void Configure(Func<TopicConfiguration, TopicConfiguration?> change) => Assert.NotNull(_catalog.ConfigureAsync("t", change).Result);
+    public void Configure(Func<TopicConfiguration, TopicConfiguration?> change) => Assert.NotNull(_catalog.ConfigureAsync("t", change).GetAwaiter().GetResult());
 
     /// <summary>All lines, as readers get them with pages of a size.</summary>
     public byte[] ReadAll(int pageBytes = 1 << 20)
@@ -136,6 +136,15 @@ sealed class ModelLog
         FileSystem = FileSystem.Kill();
         meanwhile?.Invoke(FileSystem);
         Open();
+    }
+
+    /// <summary>Ends the process, alone or with the power, and starts another.</summary>
+    public void Die(bool cutsPower)
+    {
+        if (cutsPower)
+            CutPower();
+        else
+            Kill();
     }
 
     public void Delete()

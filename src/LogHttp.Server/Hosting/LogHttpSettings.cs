@@ -35,6 +35,9 @@ internal sealed class LogHttpSettings
     public long RetentionBytes { get; set; } = Defaults.TopicDefaults.RetentionBytes;
     public int RetentionIntervalSeconds { get; set; } = (int)Defaults.RetentionInterval.TotalSeconds;
 
+    /// <summary>How long after a start retention leaves a topic alone that is too old as a whole, as a restored backup is.</summary>
+    public int RetentionGraceSeconds { get; set; } = (int)Defaults.RetentionGrace.TotalSeconds;
+
     /// <summary>How much of the sealed segments is read again in a second, in search of damage; 0: nothing.</summary>
     public long ScrubBytesPerSecond { get; set; } = 1 << 20;
 
@@ -279,6 +282,7 @@ internal sealed class LogHttpSettings
         MaxTopics = MaxTopics,
         MaxPartitions = MaxPartitions,
         RetentionInterval = TimeSpan.FromSeconds(RetentionIntervalSeconds),
+        RetentionGrace = TimeSpan.FromSeconds(RetentionGraceSeconds),
         ScrubBytesPerSecond = ScrubBytesPerSecond,
         MaxProducers = MaxProducers,
         ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),

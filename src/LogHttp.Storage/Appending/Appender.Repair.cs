@@ -1,4 +1,5 @@
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
@@ -49,7 +50,11 @@ internal sealed partial class Appender
         // What is not in the journal yet can't be written again from it.
         if (WaitsForDrain())
             return true;
-        var failure = TryRepair();
+        // Behind it there may be groups that the journal has failed to take.
+        SegmentCursor end;
+        lock (_gate)
+            end = _published.Cursor;
+        var failure = TryRepair(end);
         IOException cause;
         lock (_gate)
         {
@@ -57,7 +62,7 @@ internal sealed partial class Appender
             (_isRepairDue, _repairCause) = (false, null);
             _view = _view with { Repaired = null };
             if (failure is null)
-                SetSynced(_written.Cursor, isBatchEnd: true);
+                SetSynced(end, isBatchEnd: true);
         }
         if (failure is null)
             StorageLog.SegmentRepaired(_context.Environment.Logger, _context.Directory);
@@ -77,7 +82,7 @@ internal sealed partial class Appender
         return true;
     }
 
-    IOException? TryRepair()
+    IOException? TryRepair(SegmentCursor end)
     {
         try
         {
@@ -85,7 +90,7 @@ internal sealed partial class Appender
             var position = _synced.Position;
             JournalEntryHandler write = (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) =>
             {
-                if (entry.SegmentBaseOffset != _written.Cursor.BaseOffset
+                if (entry.SegmentBaseOffset != end.BaseOffset
                     || entry.Position + payload.Length <= position)
                     return;
                 if (entry.Position > position)
@@ -97,7 +102,7 @@ internal sealed partial class Appender
                 position = entry.Position + payload.Length;
             };
             _context.Journal.ReadBack(JournalPartition, _unsyncedSinceRound, write);
-            if (position < _written.Cursor.Position)
+            if (position < end.Position)
                 throw new IOException($"The journal has no bytes of {Active.DataPath} from position {position} on.");
             data.Sync();
             return null;

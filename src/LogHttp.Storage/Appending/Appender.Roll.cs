@@ -52,10 +52,14 @@ internal sealed partial class Appender
 
     /// <summary>
     /// Begins a new segment. All that was written is synced and published. The index is synced before the new name is,
-    /// and the new name before anything can be written under it: a segment that has a successor is whole.
+    /// the new name before the manifest names it, and the manifest before anything is written to the segment. So a
+    /// segment that has a successor is whole. This takes three syncs.
     /// </summary>
     void Roll(long baseOffset)
     {
+        // Else a file that is replaced below may be one that the manifest on the disk names.
+        if (_manifest!.MustReplace)
+            _manifest.Compact();
         var sealedSegment = Active;
         var end = _written.Cursor;
         var files = TurnFiles();
@@ -76,13 +80,19 @@ internal sealed partial class Appender
             throw;
         }
         SyncDirectory();
+        try
+        {
+            _manifest.Append(RollEdits(sealedSegment, end, baseOffset), isDurable: true);
+        }
+        catch (IOException)
+        {
+            TryTakeBack(next);
+            throw;
+        }
         ReleaseLease();
         _activeSinceMs = null;
-        // An empty segment that offsets given from outside have passed by: the next start removes its files.
         if (end.Position > 0)
             sealedSegment.Seal(new(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries));
-        else
-            sealedSegment.Retire();
         var segments = end.Position > 0 ? _view.Segments : _view.Segments.Remove(sealedSegment);
         var cursor = new SegmentCursor(baseOffset);
         _written = _written with { Cursor = cursor };
@@ -99,7 +109,52 @@ internal sealed partial class Appender
             };
             AssertWatermarks();
         }
+        // An empty segment that offsets given from outside have passed by.
+        if (end.Position == 0)
+            Remove(sealedSegment);
         RemoveSegments(SegmentsBeforeStart());
+        DeleteRemoved();
+    }
+
+    List<ManifestEdit> RollEdits(Segment sealedSegment, in SegmentCursor end, long baseOffset)
+    {
+        var state = _manifest!.State;
+        var edits = new List<ManifestEdit>
+        {
+            end.Position > 0
+                ? new ManifestEdit.SegmentSealed(state.Active! with
+                {
+                    LastAppendMs = sealedSegment.LastAppendMs,
+                    AppendedBytes = 0,
+                    Extent = new(end.NextOffset, end.Position),
+                })
+                : new ManifestEdit.SegmentsRemoved([sealedSegment.BaseOffset], state.LogStartOffset),
+            new ManifestEdit.SegmentMade(new(baseOffset, Generation: 0)),
+        };
+        // A trim took all.
+        if (_view.EarliestOffset >= baseOffset)
+        {
+            var before = state.Segments.Select(static segment => segment.BaseOffset);
+            if (end.Position == 0)
+                before = before.SkipLast(1);
+            if (before.ToArray() is { Length: > 0 } removed)
+                edits.Add(new ManifestEdit.SegmentsRemoved(removed, state.LogStartOffset));
+        }
+        return edits;
+    }
+
+    /// <summary>The manifest may name the new segment on the disk: its files stay until it is replaced.</summary>
+    void TryTakeBack(Segment next)
+    {
+        try
+        {
+            _manifest!.Compact();
+            next.DeleteFiles();
+        }
+        catch (IOException exception)
+        {
+            StorageLog.ManifestFailed(_context.Environment.Logger, exception, _context.Directory);
+        }
     }
 
     void SyncDirectory() => Sync(() => _context.Environment.FileSystem.SyncDirectory(_context.Directory));

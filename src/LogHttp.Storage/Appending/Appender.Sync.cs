@@ -11,7 +11,7 @@ internal sealed partial class Appender
     // Allocated lazily: most partitions are idle.
     TurnSync? _turnSync;
 
-    // The turn's: whether bytes were cut, and a power cut could bring them back.
+    // The turn's: whether bytes were cut, here or by a process before, and a power cut could bring them back.
     bool _hasUnsyncedCut;
 
     // Guarded by _gate: a timer runs, or a sync is under way, beside the turns.
@@ -44,9 +44,21 @@ internal sealed partial class Appender
     {
         lock (_gate)
         {
-            if (_synced == _written.Cursor && !_hasUnsyncedCut)
+            if (_synced == _written.Cursor)
                 return false;
         }
+        SubmitTurnSync();
+        return true;
+    }
+
+    /// <summary>
+    /// Has the whole segment synced, also that bytes were cut: no end in the journal tells any more, from now on, that
+    /// they are not part of it. False where it is. The turn goes on then.
+    /// </summary>
+    bool WaitsForWholeSync()
+    {
+        if (!_hasUnsyncedCut)
+            return WaitsForSync();
         SubmitTurnSync();
         return true;
     }
@@ -364,6 +376,7 @@ internal sealed partial class Appender
                 if (WaitsForSync())
                     return;
                 TryWriteCheckpoint(files: null, _written);
+                NoteLastAppend();
             }
             catch (IOException exception)
             {

@@ -36,11 +36,11 @@ internal sealed partial class Appender
             if (!Trims.TryPeek(out trim))
                 return false;
         }
+        // The checkpoint says where the log begins, and a start reads on from where it says that the log is synced.
+        if (WaitsForDrain() || WaitsForSync())
+            return true;
         try
         {
-            // The checkpoint says where the log begins, and a start reads on from where it says that the log is synced.
-            if (WaitsForDrain() || WaitsForSync())
-                return true;
             MoveStart(Math.Min(trim.Offset, _view.EndOffset));
             trim.Complete(_view.EarliestOffset);
         }
@@ -59,8 +59,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Moves the start of the log, durably: first the checkpoint says so, then readers see it, then names go. A crash
-    /// in between leaves segments before the start, which the next start removes.
+    /// Moves the start of the log, durably: first the checkpoint says so, then readers see it, then the manifest drops
+    /// the segments, then names go. A crash in between leaves segments before the start, which the next start removes.
     /// </summary>
     void MoveStart(long offset)
     {
@@ -71,8 +71,8 @@ internal sealed partial class Appender
                 _view = _view with { EarliestOffset = offset };
             Waiters.Shrunk();
         }
-        // Also where an earlier trim moved the start and could not return the space.
         RemoveSegments(SegmentsBeforeStart());
+        DeleteRemoved();
         if (_view.EarliestOffset == _view.EndOffset && _written.Cursor.Position > 0)
             LeaveActiveSegment();
         _context.Reserve.Keep();
@@ -117,8 +117,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Takes the first segments away: from readers, then their names. Those who read them finish. The space is
-    /// returned when the last has.
+    /// Takes the first segments away from readers. Those who read them finish. <see cref="DeleteRemoved"/> deletes the
+    /// files. The space is returned when the last reader has finished.
     /// </summary>
     void RemoveSegments(int count)
     {
@@ -128,17 +128,6 @@ internal sealed partial class Appender
         lock (_gate)
             _view = _view with { Segments = _view.Segments[count..] };
         foreach (var segment in removed)
-        {
-            segment.Retire();
-            try
-            {
-                segment.DeleteFiles();
-                StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
-            }
-            catch (IOException exception)
-            {
-                StorageLog.SpaceNotReturned(_context.Environment.Logger, exception, segment.DataPath);
-            }
-        }
+            Remove(segment);
     }
 }

@@ -53,15 +53,17 @@ internal sealed partial class Appender : IUnsyncedLog
     public Appender(PartitionContext context, TopicConfiguration configuration, PartitionRecovery.Result found)
     {
         (_context, _configuration, _view, _checkpointed) = (context, configuration, found.View, found.Checkpoint);
+        _manifest = found.Manifest;
+        NoteTidying();
         _written = new(found.Written, found.LastStampMs, found.Producers, found.IsJournaled);
         (_submitted, _synced, _published) = (_written, found.Written, _written);
         (_journaled, _syncedBatchEnd) = (found.Written, found.Written);
+        _hasUnsyncedCut = found.IsJournaled;
         (JournalPartition, _bytesSinceCheckpoint) = (context.JournalPartition, found.UncheckpointedBytes);
         _context.Reserve.Need(Checkpoint.MostBytes(found.Producers));
         Waiters = new LogWaiters(context.Environment.AppendScheduler, this);
         if (found.ReadOnlyReason is not null)
             _refusal = new(AppendStatus.PartitionStopped, Reason: found.ReadOnlyReason);
-        _context.Journal.Opened();
     }
 
     /// <summary>The partition as the journal knows it.</summary>
@@ -138,6 +140,7 @@ internal sealed partial class Appender : IUnsyncedLog
             wasDue = _timer is not null;
             StopTimer();
         }
+        RequireManifestStep(static appender => appender._isConfigurationNew = true);
         if (wasDue)
             SubmitBackgroundSync();
         else
@@ -220,6 +223,7 @@ internal sealed partial class Appender : IUnsyncedLog
         {
             if (TryRunTrim())
                 return;
+            RunManifestStep();
             if (!TryBeginGroup())
             {
                 EndTurn();
@@ -254,9 +258,11 @@ internal sealed partial class Appender : IUnsyncedLog
     /// </summary>
     bool TryPrepare(AppendRequest first)
     {
+        if (_manifest!.MustReplace)
+            _manifest.Compact();
         if (NeedsRoll(first))
         {
-            if (WaitsForDrain() || WaitsForSync())
+            if (WaitsForDrain() || WaitsForWholeSync())
                 return false;
             Roll(BaseFor(first));
             _group = new AppendGroup(_group!.Requests, _written.Cursor, _written.LastStampMs, _written.Producers);
@@ -264,7 +270,7 @@ internal sealed partial class Appender : IUnsyncedLog
         _isAlways = _configuration.Flush.IsAlways;
         if (!_isAlways && !_written.IsJournaled)
             return true;
-        if (_isAlways != _written.IsJournaled && (WaitsForDrain() || WaitsForSync()))
+        if (_isAlways != _written.IsJournaled && (WaitsForDrain() || WaitsForWholeSync()))
             return false;
         if (_isAlways && IsLarge && WaitsForDrain())
             return false;
@@ -406,7 +412,7 @@ internal sealed partial class Appender : IUnsyncedLog
         bool isClosing;
         lock (_gate)
         {
-            var isIdle = Waiting.Count == 0 && Trims.Count == 0 && !_isRepairDue;
+            var isIdle = Waiting.Count == 0 && Trims.Count == 0 && !_isRepairDue && !IsManifestStepDue;
             isClosing = IsClosing && isIdle;
             if (isIdle && !IsClosing)
             {

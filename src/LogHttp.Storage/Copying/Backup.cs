@@ -319,14 +319,14 @@ public sealed class Backup
             : Checkpoint.Decode(checkpointBytes, ProducerLimits.None, out _);
         if (checkpoint is not null)
             Target.SyncDirectory(source);
-        var baseOffsets = _source.List(source)
-            .Select(static entry => SegmentLayout.TryParseDataName(entry.Name, out var baseOffset) ? baseOffset : -1)
-            .Where(static baseOffset => baseOffset >= 0)
-            .Order()
-            .ToArray();
+        var manifestPath = Path.Combine(source, SegmentManifest.Name);
+        var manifestBytes = ReadIfThere(manifestPath);
+        var baseOffsets = ListSegments(source, manifestPath, manifestBytes);
         // The segment that the checkpoint names must be one of those.
         if (checkpointBytes is not null && !checkpointBytes.AsSpan().SequenceEqual(ReadIfThere(checkpointPath)))
             throw new FileNotFoundException("The checkpoint was replaced meanwhile.", checkpointPath);
+        if (manifestBytes is not null && !manifestBytes.AsSpan().SequenceEqual(ReadIfThere(manifestPath)))
+            throw new FileNotFoundException("The manifest was changed meanwhile.", manifestPath);
         _ = JournalRecovery.TryParseId(topicId, out var id);
         // A start goes on in the segment that the checkpoint names, or in a later one.
         var linkedBefore = checkpoint is not null && baseOffsets.Contains(checkpoint.Durable.BaseOffset)
@@ -343,8 +343,43 @@ public sealed class Backup
             else
                 CopyWholeBatches(source, target, name, baseOffset, checkpoint?.Durable);
         }
+        if (manifestBytes is not null)
+            WriteFile(Path.Combine(target, SegmentManifest.Name), manifestBytes);
         if (checkpointBytes is not null)
             WriteFile(Path.Combine(target, Checkpoint.Name), checkpointBytes);
+    }
+
+    /// <summary>
+    /// Lists a partition's segments. A roll makes an empty file before the manifest names it. That file may get records
+    /// while it is copied, so it is left out. A file with records that the manifest does not name is damage, and the
+    /// copy has it too.
+    /// </summary>
+    long[] ListSegments(string source, string manifestPath, byte[]? manifestBytes)
+    {
+        var named = manifestBytes is null ? null : NamedSegments(manifestBytes, manifestPath);
+        var baseOffsets = new List<long>();
+        foreach (var entry in _source.List(source))
+        {
+            if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset)
+                && (named is null || entry.LengthBytes > 0 || named.Contains(baseOffset)))
+                baseOffsets.Add(baseOffset);
+        }
+        baseOffsets.Sort();
+        return [.. baseOffsets];
+    }
+
+    /// <summary>Returns the base offsets that a manifest names, or null when the manifest is damaged.</summary>
+    static HashSet<long>? NamedSegments(byte[] manifestBytes, string path)
+    {
+        try
+        {
+            var state = ManifestContent.Decode(manifestBytes, path).State;
+            return [.. state.Segments.Select(static segment => segment.BaseOffset)];
+        }
+        catch (CorruptionException)
+        {
+            return null;
+        }
     }
 
     void LinkSegment(string source, string target, string name)

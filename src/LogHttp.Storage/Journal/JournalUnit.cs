@@ -105,7 +105,7 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
     public JournalEntry Entry(JournalEntryKind kind, long segmentBaseOffset, long position) =>
         new(kind, topicId, number, segmentBaseOffset, Generation: 0, position);
 
-    /// <summary>The checkpoint on the disk says what this state says.</summary>
+    /// <summary>The checkpoint on the disk names this end.</summary>
     public void SetCheckpointed(bool isJournaled, long segmentBaseOffset, long position) =>
         Volatile.Write(ref _checkpointed, new Checkpointed(isJournaled, segmentBaseOffset, position));
 
@@ -137,9 +137,10 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
 
     sealed record Checkpointed(bool IsJournaled, long SegmentBaseOffset, long Position)
     {
-        // A partition that is not journaled any more is read to its end in any case.
+        // A partition that is not journaled any more is read to its end in any case. Otherwise the end that lies further
+        // counts: the checkpoint's, where a roll made a segment and nothing was appended to it yet.
         public bool Says(in JournalEntry state) => state.Kind == JournalEntryKind.JournalingEnds
             ? !IsJournaled
-            : IsJournaled && (SegmentBaseOffset, Position) == (state.SegmentBaseOffset, state.Position);
+            : IsJournaled && (SegmentBaseOffset, Position).CompareTo((state.SegmentBaseOffset, state.Position)) >= 0;
     }
 }

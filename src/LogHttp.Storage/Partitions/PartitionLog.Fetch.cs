@@ -166,7 +166,7 @@ public sealed partial class PartitionLog
             var segment = view.Segments[number];
             var isSealed = number < view.Segments.Length - 1;
             // Known without opening the files, once they were open.
-            if (isSealed && segment.End?.MaxTimestampMs < timestampMs)
+            if (segment.MissingUntilOffset is not null || (isSealed && segment.End?.MaxTimestampMs < timestampMs))
                 continue;
             using var lease = segment.Acquire(isSealed, mayWait);
             var end = isSealed ? segment.End! : view.End;

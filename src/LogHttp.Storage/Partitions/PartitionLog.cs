@@ -13,8 +13,9 @@ public sealed partial class PartitionLog
     readonly PartitionContext _context;
     readonly Appender _appender;
 
-    PartitionLog(PartitionContext context, int number, Appender appender)
+    PartitionLog(PartitionContext context, int number, Appender appender, SegmentAges? agesAtStart)
     {
+        AgesAtStart = agesAtStart;
         _context = context;
         _appender = appender;
         Number = number;
@@ -52,8 +53,16 @@ public sealed partial class PartitionLog
 
     internal LogWaiters Waiters => _appender.Waiters;
 
-    internal static PartitionLog Open(PartitionContext context, TopicConfiguration configuration, int number) =>
-        new(context, number, new Appender(context, configuration, PartitionRecovery.Run(context)));
+    internal SegmentManifest? Manifest => _appender.Manifest;
+
+    /// <summary>How old its records were when it was opened; null where there were none.</summary>
+    internal SegmentAges? AgesAtStart { get; }
+
+    internal static PartitionLog Open(PartitionContext context, TopicConfiguration configuration, int number)
+    {
+        var found = PartitionRecovery.Run(context);
+        return new(context, number, new Appender(context, configuration, found), found.Ages);
+    }
 
     /// <summary>
     /// Appends a batch: all of it or nothing. The batch belongs to the log from here on. Once accepted it is committed
@@ -118,6 +127,8 @@ public sealed partial class PartitionLog
     internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) => _appender.SetDamage(segment, damage);
 
     internal void Configure(TopicConfiguration configuration) => _appender.Configure(configuration);
+
+    internal void Tidy() => _appender.Tidy();
 
     internal Task CloseAsync(bool isDeletion = false) => _appender.CloseAsync(isDeletion);
 }

@@ -7,18 +7,23 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Finds out at the start where a partition stands. After a clean stop the checkpoint says it and no segment is read;
-/// after a crash all that follows the checkpoint is read, checked, and made durable before anybody sees it.
+/// Finds out at the start where a partition stands. The manifest says which segments there are. After a clean stop the
+/// checkpoint says the rest and no segment is read. After a crash all that follows the checkpoint is read, checked, and
+/// made durable before anybody sees it. A partition that is found damaged is read-only, and nothing of it is written.
 /// </summary>
-internal sealed class PartitionRecovery
+internal sealed partial class PartitionRecovery
 {
     readonly PartitionContext _context;
     readonly List<Segment> _segments = [];
+    readonly Dictionary<long, long> _lengths = [];
     readonly Dictionary<long, long> _lastWritesMs = [];
-    readonly HashSet<long> _withEntries = [];
+    readonly Dictionary<long, DamagedRange> _foundDamage = [];
 
-    // The empty segment that the checkpoint stands in, where a later one holds something: it goes when another checkpoint is written.
-    Segment? _passedBy;
+    // Files that the manifest does not name: they go when the partition turns out to be sound.
+    readonly List<Segment> _leftovers = [];
+
+    SegmentManifest? _manifest;
+    long? _exactEndPosition;
     long _readBytes;
 
     PartitionRecovery(PartitionContext context) => _context = context;
@@ -37,6 +42,12 @@ internal sealed class PartitionRecovery
 
         /// <summary>How much lies behind the checkpoint.</summary>
         public long UncheckpointedBytes { get; init; }
+
+        /// <summary>How old the segments are that hold something; null where none does.</summary>
+        public SegmentAges? Ages { get; init; }
+
+        /// <summary>The partition's manifest; null of a read-only partition without a sound one.</summary>
+        public SegmentManifest? Manifest { get; init; }
     }
 
     ProducerTable NoProducers => new(_context.Options.ProducerLimits);
@@ -46,7 +57,11 @@ internal sealed class PartitionRecovery
     /// <summary>Makes an empty partition's files, durable but for the directory's own name.</summary>
     public static void Create(PartitionContext context)
     {
-        context.NewSegment(0).Create();
+        context.NewSegment(0).Create(syncsIndex: true);
+        SegmentManifest.Create(
+            context.Environment.FileSystem,
+            context.Directory,
+            ManifestState.Empty(context.ManifestHeader) with { Segments = [new(BaseOffset: 0, Generation: 0)] });
         new Checkpoint(0, new SegmentCursor(0), LastStampMs: 0, new ProducerTable(context.Options.ProducerLimits)).Write(context);
     }
 
@@ -56,70 +71,55 @@ internal sealed class PartitionRecovery
 
     Result Run()
     {
-        var lengths = ListFiles();
+        var orphans = ListFiles();
         var checkpoint = Checkpoint.Read(_context, out var reason);
-        // A process that was killed may not have come to that, and now segments go, and trims are answered, by what it says.
-        if (checkpoint?.LogStartOffset > 0)
-            FileSystem.SyncDirectory(_context.Directory);
-        var end = FindExactEnd(checkpoint, lengths);
-        if (_context.EndSource.Problem is null && end is { } exact && lengths.ContainsKey(exact.BaseOffset))
-            RemoveBeyond(lengths, exact.BaseOffset);
-        FindSegments(lengths, checkpoint, end?.BaseOffset);
+        var (state, problem) = OpenManifest(checkpoint);
+        if (checkpoint is not null && checkpoint.LogStartOffset < state.LogStartOffset)
+            checkpoint = checkpoint with { LogStartOffset = state.LogStartOffset };
+        FindSegments(state, checkpoint, ref problem);
         if (_segments.Count == 0)
-            return StartAnew(checkpoint, reason);
-        if (_context.EndSource.Problem is { } problem)
-            return ReadOnlyAt(FindPlace(checkpoint, reason), problem);
-        if (end is not null && !lengths.ContainsKey(end.Value.BaseOffset))
-            return ReadOnlyAt(FindPlace(checkpoint, reason), string.Create(CultureInfo.InvariantCulture, $"segment {end.Value.BaseOffset} is missing, and the log ends in it"));
-        if (checkpoint is not null && checkpoint.Durable.BaseOffset == _segments[^1].BaseOffset && checkpoint.Durable.Position == lengths[checkpoint.Durable.BaseOffset] && (end is null || end.Value.Position == checkpoint.Durable.Position))
-            return Found(checkpoint, checkpoint.Durable, readOnlyReason: null) with { IsJournaled = end is not null };
-        return ReadOn(FindPlace(checkpoint, reason), lengths, durableOffset: checkpoint?.Durable.NextOffset ?? 0, end?.Position);
+            return NothingLeft(checkpoint, problem ?? "it has no segments");
+        _leftovers.AddRange(orphans);
+        var place = FindPlace(checkpoint, state.LogStartOffset, reason);
+        var end = FindExactEnd(checkpoint, ref problem);
+        _exactEndPosition = end;
+        if ((problem ?? _context.EndSource.Problem) is { } found)
+            return ReadOnly(place, found);
+        var durable = place.Durable;
+        if (place == checkpoint && durable.BaseOffset == _segments[^1].BaseOffset && durable.Position == _lengths[durable.BaseOffset] && (end is null || end == durable.Position))
+        {
+            TidyUp(place);
+            return Found(place, durable, readOnlyReason: null) with { IsJournaled = end is not null };
+        }
+        return ReadOn(place, durableOffset: checkpoint?.Durable.NextOffset ?? 0, end);
     }
 
     /// <summary>
-    /// Where the log ends for sure: by the journal's last entry, or by a checkpoint that lies further, as one behind a roll
-    /// does. Null where the end has to be found by reading.
+    /// Where the last segment ends for sure: by the journal's last entry, or by a checkpoint that lies further, as one
+    /// behind a roll does. Null where the end has to be found by reading.
     /// </summary>
-    (long BaseOffset, long Position)? FindExactEnd(Checkpoint? checkpoint, Dictionary<long, long> lengths)
+    long? FindExactEnd(Checkpoint? checkpoint, ref string? problem)
     {
         if (!_context.EndSource.IsMarked || _context.JournalPartition.State is { Kind: JournalEntryKind.JournalingEnds })
             return null;
         (long BaseOffset, long Position)? end = checkpoint is { IsJournaled: true } ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) : null;
         if (_context.JournalPartition.State is { } state && (end is null || end.Value.CompareTo((state.SegmentBaseOffset, state.Position)) < 0))
             end = (state.SegmentBaseOffset, state.Position);
-        // A trim that took all left that segment for a new one, which the next round would have named. Where the journal
-        // goes on in the old one, making the new one has failed.
-        return end is { } last && checkpoint is not null && last.BaseOffset < checkpoint.LogStartOffset && lengths.ContainsKey(checkpoint.LogStartOffset)
-            && last.CompareTo((checkpoint.Durable.BaseOffset, checkpoint.Durable.Position)) <= 0
-            ? (checkpoint.LogStartOffset, 0)
-            : end;
-    }
-
-    /// <summary>Segments behind the end hold nothing that was acknowledged: what they hold is kept beside.</summary>
-    void RemoveBeyond(Dictionary<long, long> lengths, long endBaseOffset)
-    {
-        var beyond = lengths.Keys.Where(baseOffset => baseOffset > endBaseOffset).Order().ToArray();
-        foreach (var baseOffset in beyond)
+        if (end is not { } last)
+            return null;
+        var active = _segments[^1].BaseOffset;
+        if (last.BaseOffset > active)
         {
-            var segment = _context.NewSegment(baseOffset);
-            if (lengths[baseOffset] > 0)
-            {
-                using var lease = segment.Acquire(isSealed: false);
-                KeepTorn(segment, lease.Files.Data, 0, lengths[baseOffset], "it lies behind the end that the journal says");
-            }
-            segment.Retire();
-            segment.DeleteFiles();
-            lengths.Remove(baseOffset);
-            StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
+            problem ??= string.Create(
+                CultureInfo.InvariantCulture,
+                $"the log ends in segment {last.BaseOffset}, which the manifest does not name");
         }
-        // The log may cease to be journaled, and then no end tells that these are not part of it. A power cut must not
-        // bring them back.
-        if (beyond.Length > 0)
-            FileSystem.SyncDirectory(_context.Directory);
+        // A roll has sealed that segment, and the journal has nothing of the new one yet.
+        return last.BaseOffset == active ? last.Position : 0;
     }
 
     /// <summary>Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not there.</summary>
-    Checkpoint FindPlace(Checkpoint? checkpoint, string reason)
+    Checkpoint FindPlace(Checkpoint? checkpoint, long logStartOffset, string reason)
     {
         if (checkpoint is not null && _segments.Any(segment => segment.BaseOffset == checkpoint.Durable.BaseOffset))
             return checkpoint;
@@ -129,105 +129,90 @@ internal sealed class PartitionRecovery
         // A trim that took all has removed the segment that the log stood in; what came since may lie behind a gap.
         else if (checkpoint is null || checkpoint.LogStartOffset != checkpoint.Durable.NextOffset || first.BaseOffset < checkpoint.LogStartOffset)
             ReportUnusable(checkpoint is null ? reason : $"there is no segment {checkpoint.Durable.BaseOffset}");
-        checkpoint ??= new Checkpoint(first.BaseOffset, default, LastStampMs: 0, NoProducers);
+        checkpoint ??= new Checkpoint(logStartOffset, default, LastStampMs: 0, NoProducers);
         return checkpoint with { Durable = new SegmentCursor(first.BaseOffset) };
     }
 
     void ReportUnusable(string reason) =>
         StorageLog.CheckpointUnusable(_context.Environment.Logger, Path.Combine(_context.Directory, Checkpoint.Name), reason);
 
-    Dictionary<long, long> ListFiles()
+    /// <summary>Lists the segments' files; gives the segments of which only the index is there.</summary>
+    List<Segment> ListFiles()
     {
-        var lengths = new Dictionary<long, long>();
         var indexes = new List<long>();
         foreach (var entry in FileSystem.List(_context.Directory))
         {
             if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset))
             {
-                lengths.Add(baseOffset, entry.LengthBytes);
+                _lengths.Add(baseOffset, entry.LengthBytes);
                 _lastWritesMs.Add(baseOffset, entry.LastWriteMs);
             }
             else if (SegmentLayout.TryParseIndexName(entry.Name, out var indexed))
             {
                 indexes.Add(indexed);
-                if (entry.LengthBytes >= IndexFile.PositionOf(1))
-                    _withEntries.Add(indexed);
             }
-            else if (!entry.Name.EndsWith(SegmentLayout.TornSuffix, StringComparison.Ordinal) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
+            else if (!SegmentLayout.IsOfPartition(entry.Name))
+            {
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
+            }
         }
         // A segment's removal was interrupted between its two names.
-        foreach (var indexed in indexes.Where(baseOffset => !lengths.ContainsKey(baseOffset)))
-            _context.NewSegment(indexed).DeleteFiles();
-        return lengths;
+        return [.. indexes.Where(baseOffset => !_lengths.ContainsKey(baseOffset)).Select(_context.NewSegment)];
     }
 
-    /// <summary>
-    /// Takes the segments that hold something, and the empty one that the log stood in. Other empty ones are rolls that
-    /// came to nothing, or that the log passed by: without them the segment before is the active one again.
-    /// </summary>
-    void FindSegments(Dictionary<long, long> lengths, Checkpoint? checkpoint, long? endBaseOffset)
+    /// <summary>Takes the segments that the manifest names, and sorts out the other files.</summary>
+    void FindSegments(ManifestState state, Checkpoint? checkpoint, ref string? problem)
     {
-        var baseOffsets = lengths.Keys.Order().ToArray();
-        var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
-        var active = checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset);
-        // A trim that took all has left it for a new one; its files may be gone, or half of them.
-        if (checkpoint is not null && checkpoint.LogStartOffset == checkpoint.Durable.NextOffset && lengths.GetValueOrDefault(checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) == checkpoint.Durable.Position)
-            active = Math.Max(active, Array.IndexOf(baseOffsets, checkpoint.LogStartOffset));
-        if (active < lastFilled || active < 0)
-            active = Math.Max(lastFilled, 0);
-        if (endBaseOffset is { } exact && lengths.ContainsKey(exact))
-            active = Array.IndexOf(baseOffsets, exact);
-        // A roll leaves an empty segment no entries, durably: one that has some was emptied from outside, and says what is lost.
-        var isEmptied = (int number) => number < lastFilled && lengths[baseOffsets[number]] == 0 && _withEntries.Contains(baseOffsets[number]);
-        var isTrimmed = (int number) => number < active && baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
-        var isLeftoverRemoved = false;
-        for (var number = 0; number < baseOffsets.Length; number++)
+        var logStartOffset = Math.Max(state.LogStartOffset, checkpoint?.LogStartOffset ?? 0);
+        for (var number = 0; number < state.Segments.Count; number++)
         {
-            var segment = _context.NewSegment(baseOffsets[number]);
-            (segment.SealedBytes, segment.LastAppendMs) = (lengths[segment.BaseOffset], _lastWritesMs[segment.BaseOffset]);
-            if (number == active || ((lengths[segment.BaseOffset] > 0 || isEmptied(number)) && !isTrimmed(number)))
+            var named = state.Segments[number];
+            // Its trim is in the checkpoint already and did not come to the manifest.
+            if (number < state.Segments.Count - 1 && state.Segments[number + 1].BaseOffset <= logStartOffset)
+                continue;
+            var segment = _context.NewSegment(named.BaseOffset);
+            _segments.Add(segment);
+            if (!_lengths.TryGetValue(named.BaseOffset, out var lengthBytes))
             {
-                _segments.Add(segment);
+                segment.MissingUntilOffset = named.Extent?.EndOffset
+                    ?? Math.Max(named.BaseOffset, checkpoint?.Durable.NextOffset ?? 0);
+                problem ??= string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"segment {named.BaseOffset} is missing: {segment.DataPath}");
                 continue;
             }
-            // What the later one holds may be torn, and be cut; if the server then dies once more, this is where the log ends.
-            if (segment.BaseOffset == checkpoint?.Durable.BaseOffset && lengths[segment.BaseOffset] == 0 && checkpoint.Durable.Position == 0)
-            {
-                _passedBy = segment;
-                continue;
-            }
-            // A journal that can't be read now may have records of it.
-            if (_context.EndSource.Problem is not null)
-                continue;
-            segment.DeleteFiles();
-            if (lengths[segment.BaseOffset] > 0)
-                StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
-            else
-                StorageLog.LeftoverRemoved(_context.Environment.Logger, segment.DataPath);
-            isLeftoverRemoved |= lengths[segment.BaseOffset] == 0;
+            segment.SealedBytes = Math.Min(lengthBytes, named.Extent?.LengthBytes ?? long.MaxValue);
+            TakeAge(segment, named);
         }
-        // The segment before grows past this one's offset. With a power cut, an unsynced removal and an unsynced
-        // truncation could both be undone, and then two segments would hold the same offsets.
-        if (isLeftoverRemoved)
-            FileSystem.SyncDirectory(_context.Directory);
+        var kept = _segments.Select(static segment => segment.BaseOffset).ToHashSet();
+        foreach (var (baseOffset, lengthBytes) in _lengths.OrderBy(static pair => pair.Key))
+        {
+            if (kept.Contains(baseOffset))
+                continue;
+            _leftovers.Add(_context.NewSegment(baseOffset));
+            // Records go to a segment when the manifest names it, and not before.
+            if (lengthBytes > 0 && baseOffset >= logStartOffset)
+            {
+                problem ??= string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"segment {baseOffset} has {lengthBytes} bytes, and the manifest does not name it");
+            }
+        }
     }
 
-    /// <summary>There is no segment at all; offsets that were given out once are not given out again.</summary>
-    Result StartAnew(Checkpoint? checkpoint, string reason)
+    /// <summary>The partition has no segments, and nothing says where a new one would begin.</summary>
+    Result NothingLeft(Checkpoint? checkpoint, string reason)
     {
-        ReportUnusable(checkpoint is null ? reason : "there are no segments");
-        var nextOffset = checkpoint?.Durable.NextOffset ?? 0;
-        var segment = _context.NewSegment(nextOffset);
-        segment.Create();
+        checkpoint ??= new Checkpoint(0, default, LastStampMs: 0, NoProducers);
+        var nextOffset = Math.Max(checkpoint.Durable.NextOffset, checkpoint.LogStartOffset);
+        var segment = _context.NewSegment(checkpoint.LogStartOffset);
+        segment.MissingUntilOffset = nextOffset;
         _segments.Add(segment);
-        checkpoint = new Checkpoint(nextOffset, new SegmentCursor(nextOffset), checkpoint?.LastStampMs ?? 0, checkpoint?.Producers ?? NoProducers);
-        checkpoint.Write(_context);
-        return Found(checkpoint, checkpoint.Durable, readOnlyReason: null);
+        return ReadOnly(checkpoint with { Durable = new SegmentCursor(nextOffset) }, reason);
     }
 
     /// <summary>Reads what follows the checkpoint, through all later segments.</summary>
-    Result ReadOn(Checkpoint checkpoint, Dictionary<long, long> lengths, long durableOffset, long? endPosition)
+    Result ReadOn(Checkpoint checkpoint, long durableOffset, long? endPosition)
     {
         var cursor = checkpoint.Durable;
         var producers = checkpoint.Producers;
@@ -235,20 +220,25 @@ internal sealed class PartitionRecovery
         {
             var segment = _segments[number];
             var isLast = number == _segments.Count - 1;
-            var fileBytes = lengths[segment.BaseOffset];
+            var fileBytes = _lengths[segment.BaseOffset];
             using var lease = segment.Acquire(isSealed: false);
-            var lengthBytes = isLast && endPosition is { } exact ? exact : fileBytes;
-            if (fileBytes < Math.Max(cursor.Position, lengthBytes))
-                return ReadOnly(checkpoint, segment, lease.Files, fileBytes < cursor.Position ? new SegmentCursor(segment.BaseOffset) : cursor, $"{segment.DataPath} is {fileBytes} bytes long, but {Math.Max(cursor.Position, lengthBytes)} bytes of it were durable");
+            var lengthBytes = !isLast ? segment.SealedBytes : endPosition ?? fileBytes;
+            var knownBytes = Math.Max(cursor.Position, isLast ? lengthBytes : SealedBytes(segment));
+            if (fileBytes < knownBytes)
+                return ReadOnly(checkpoint, $"{segment.DataPath} is {fileBytes} bytes long, but {knownBytes} bytes of it were durable");
             // Where the clock was ahead, what came after the checkpoint came no earlier than that says.
             var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, producers, Math.Max(_context.Environment.NowMs, checkpoint.LastStampMs));
             _readBytes += lengthBytes - cursor.Position;
             if (scan.Bad is { } bad && (!isLast || endPosition is not null || IsDamage(lease.Files.Data, bad, lengthBytes)))
-                return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow");
+            {
+                if (!isLast)
+                    _foundDamage[segment.BaseOffset] = new(scan.End.BlockPosition, lengthBytes, NextOffset: null, bad.Reason);
+                return ReadOnly(checkpoint, $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow");
+            }
             if (!isLast && _segments[number + 1].BaseOffset < scan.End.NextOffset)
-                return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{segment.DataPath} reaches offset {scan.End.NextOffset - 1}, and so does the segment after it");
+                return ReadOnly(checkpoint, $"{segment.DataPath} reaches offset {scan.End.NextOffset - 1}, and so does the segment after it");
             if (isLast && scan.End.NextOffset < durableOffset)
-                return ReadOnly(checkpoint, segment, lease.Files, cursor, $"{_context.Directory} ends before offset {scan.End.NextOffset}, but all before {durableOffset} was durable: a segment is missing");
+                return ReadOnly(checkpoint, $"{_context.Directory} ends before offset {scan.End.NextOffset}, but all before {durableOffset} was durable");
             if (isLast)
             {
                 CutTorn(segment, lease.Files.Data, scan, fileBytes);
@@ -356,7 +346,7 @@ internal sealed class PartitionRecovery
         var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers!, IsJournaled = isJournaled };
         // The start records the end in the journal: the checkpoint and the index entries that it counts stay valid, and
         // thousands of partitions need not be synced one by one.
-        var isRecordedElsewhere = isJournaled && _context.EndSource is { IsRedone: true, IsRecorded: true } && _passedBy is null
+        var isRecordedElsewhere = isJournaled && _context.EndSource is { IsRedone: true, IsRecorded: true }
             && checkpoint.Durable.BaseOffset == segment.BaseOffset && _readBytes < _context.Options.CheckpointBytes;
         try
         {
@@ -376,36 +366,40 @@ internal sealed class PartitionRecovery
                 renewed.Write(_context);
                 checkpoint = renewed;
             }
-            if (_passedBy is not null)
-            {
-                _passedBy.DeleteFiles();
-                StorageLog.LeftoverRemoved(_context.Environment.Logger, _passedBy.DataPath);
-            }
         }
         catch (DiskFullException exception)
         {
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
+        TidyUp(checkpoint);
         StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
         return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers, IsJournaled = isJournaled, UncheckpointedBytes = isRecordedElsewhere ? _readBytes : 0 };
     }
 
-    /// <summary>Serves what is whole from the checkpoint's place on, and writes nothing.</summary>
-    Result ReadOnlyAt(Checkpoint checkpoint, string reason)
-    {
-        var segment = _segments.Find(segment => segment.BaseOffset == checkpoint.Durable.BaseOffset)!;
-        using var lease = segment.Acquire(isSealed: false);
-        return ReadOnly(checkpoint, segment, lease.Files, checkpoint.Durable, reason);
-    }
-
-    /// <summary>Serves what is whole before the damage; writes nothing.</summary>
-    Result ReadOnly(Checkpoint checkpoint, Segment segment, SegmentFiles files, SegmentCursor from, string reason)
+    /// <summary>
+    /// Serves everything that can be read, segments behind the damage too. Writes nothing, so that a disk that refuses
+    /// writes does no harm, and what there is stays as it is.
+    /// </summary>
+    Result ReadOnly(Checkpoint checkpoint, string reason)
     {
         StorageLog.PartitionReadOnly(_context.Environment.Logger, _context.Directory, reason);
-        var scan = SegmentScan.Run(files.Data, from, files.Data.LengthBytes);
-        _segments.RemoveRange(_segments.IndexOf(segment) + 1, _segments.Count - _segments.IndexOf(segment) - 1);
+        var segment = _segments[^1];
+        var end = new SegmentCursor(segment.BaseOffset);
+        var entries = 0;
+        if (segment.MissingUntilOffset is { } missingUntilOffset)
+        {
+            end = end with { NextOffset = missingUntilOffset };
+        }
+        else
+        {
+            using var lease = segment.Acquire(isSealed: false);
+            var fileBytes = lease.Files.Data.LengthBytes;
+            var from = checkpoint.Durable.BaseOffset == segment.BaseOffset && checkpoint.Durable.Position <= fileBytes ? checkpoint.Durable : end;
+            end = SegmentScan.Run(lease.Files.Data, from, Math.Max(from.Position, Math.Min(fileBytes, _exactEndPosition ?? fileBytes))).End;
+            entries = from.IndexEntries;
+        }
         // Readers find their way with the entries that there are: none is written for the rest.
-        var found = Found(checkpoint, scan.End with { IndexEntries = from.IndexEntries }, $"The partition is read-only: {reason}.");
+        var found = Found(checkpoint, end with { IndexEntries = entries }, $"The partition is read-only: {reason}.");
         return found with { View = found.View with { IsIndexWhole = false } };
     }
 
@@ -413,9 +407,16 @@ internal sealed class PartitionRecovery
     {
         var visible = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
         foreach (var segment in _segments)
-            segment.Damage = [.. checkpoint.Damage.Where(damage => damage.Segment == segment.BaseOffset).Select(static damage => damage.Range)];
+        {
+            var known = checkpoint.Damage.Where(damage => damage.Segment == segment.BaseOffset).Select(static damage => damage.Range);
+            segment.Damage = [.. known, .. _foundDamage.TryGetValue(segment.BaseOffset, out var range) ? [range] : Array.Empty<DamagedRange>()];
+        }
         // A damaged log may end before its start.
         var earliestOffset = Math.Min(checkpoint.LogStartOffset, end.NextOffset);
-        return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, checkpoint.Producers, readOnlyReason);
+        return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, checkpoint.Producers, readOnlyReason)
+        {
+            Manifest = _manifest,
+            Ages = FindAges(end),
+        };
     }
 }

@@ -53,6 +53,11 @@ internal sealed class Segment
     /// <summary>How long a sealed segment is, also before it is first opened.</summary>
     public long SealedBytes { get; set; }
 
+    /// <summary>
+    /// For a segment that the manifest names and whose file is missing: the offset behind its records. Null for others.
+    /// </summary>
+    public long? MissingUntilOffset { get; set; }
+
     /// <summary>What verifications found to be wrong, in order.</summary>
     public IReadOnlyList<DamagedRange> Damage
     {
@@ -83,14 +88,19 @@ internal sealed class Segment
     /// <summary>When it was last acquired, as a timestamp of the environment's; says who may be closed first.</summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);
 
-    /// <summary>Makes both files of a new, empty segment, replacing what a failed earlier attempt may have left.</summary>
-    public void Create()
+    /// <summary>
+    /// Makes both files of a new, empty segment, replacing what a failed earlier attempt may have left. The index's
+    /// header is durable with the first sync of the index, which precedes every checkpoint of the segment.
+    /// </summary>
+    /// <param name="syncsIndex">Whether a checkpoint of the segment follows that does not sync the index.</param>
+    public void Create(bool syncsIndex = false)
     {
         DeleteFiles();
         _environment.FileSystem.Create(DataPath).Dispose();
         using var index = _environment.FileSystem.Create(IndexPath);
         IndexFile.WriteHeader(index, BaseOffset);
-        index.Sync();
+        if (syncsIndex)
+            index.Sync();
     }
 
     /// <summary>Opens the files if need be and keeps them open until the lease is disposed of.</summary>
@@ -98,8 +108,11 @@ internal sealed class Segment
     /// <param name="mayWait">Whether the thread may wait for the disk to do so.</param>
     /// <exception cref="LogClosedException">It is retired and its files are closed: by now another topic's may have their names.</exception>
     /// <exception cref="WouldWaitException">It may not wait, and has to.</exception>
+    /// <exception cref="CorruptionException">Its file is missing.</exception>
     public SegmentLease Acquire(bool isSealed, bool mayWait = true)
     {
+        if (MissingUntilOffset is { } nextOffset)
+            throw new CorruptionException(DataPath, 0, "the segment is missing") { NextOffset = nextOffset };
         if (TryAcquire(isSealed) is { } lease)
             return lease;
         if (mayWait)
@@ -336,6 +349,9 @@ internal sealed class Segment
     SegmentEnd ReadEnd(SegmentFiles files, bool mayWait)
     {
         var lengthBytes = files.Data.LengthBytes;
+        // A write that was taken back may have left bytes behind the end that the manifest says.
+        if (SealedBytes > 0)
+            lengthBytes = Math.Min(lengthBytes, SealedBytes);
         if (TryReadEnd(mayWait ? files.Index : files.Index.Cached, lengthBytes) is { } end)
             return end;
         if (!mayWait)

@@ -117,7 +117,7 @@ internal sealed class JournalRecovery
             var directory = Path.Combine(topicsDirectory, entry.Name);
             try
             {
-                var id = TopicFile.Read(_environment.FileSystem, directory).Id;
+                var id = TopicFile.ReadOrRebuild(_environment.FileSystem, directory).File.Id;
                 if (TryParseId(id, out var topicId))
                     _topicDirectories[topicId] = directory;
             }
@@ -269,7 +269,7 @@ internal sealed class JournalRedo(string? directory, bool isPresent)
         }
     }
 
-    /// <summary>Where the partition's log begins, by its checkpoint; 0 where that can't be read.</summary>
+    /// <summary>Where the partition's log begins, by its checkpoint or its manifest; 0 where neither can be read.</summary>
     public long LogStartOffset(IFileSystem fileSystem)
     {
         if (_logStartOffset is { } known)
@@ -282,6 +282,8 @@ internal sealed class JournalRedo(string? directory, bool isPresent)
         {
             _logStartOffset = 0;
         }
+        if (SegmentManifest.TryLoad(fileSystem, directory!) is { State.LogStartOffset: var startOffset } && startOffset > _logStartOffset)
+            _logStartOffset = startOffset;
         return _logStartOffset.Value;
     }
 }

@@ -3,9 +3,9 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Removes what is to be kept no longer: now and then looks at all topics and trims those that have segments too old, or more
-/// bytes than they may. One timer for all; the trims themselves are steps of the partitions' turns. What a full disk cost of the
-/// reserve is made again then too.
+/// Trims topics that have segments too old, or more bytes than they may. One timer looks at all topics. The trims
+/// themselves are steps of the partitions' turns. The timer also has files deleted that a trim could not delete, and
+/// the reserve made again that a full disk took.
 /// </summary>
 internal sealed class Retention : IDisposable
 {
@@ -13,11 +13,23 @@ internal sealed class Retention : IDisposable
     readonly Func<IEnumerable<Topic>> _topics;
     readonly Action _keepSpares;
     readonly TimeSpan _interval;
+    readonly TimeSpan _grace;
+    readonly long _startedMs;
+    readonly long _started;
+
+    // The timer's: the ids of topics whose hold is logged.
+    readonly HashSet<string> _held = [];
     ITimer? _timer;
 
-    public Retention(StorageEnvironment environment, TimeSpan interval, Func<IEnumerable<Topic>> topics, Action keepSpares)
+    public Retention(
+        StorageEnvironment environment,
+        TimeSpan interval,
+        TimeSpan grace,
+        Func<IEnumerable<Topic>> topics,
+        Action keepSpares)
     {
         (_environment, _interval, _topics, _keepSpares) = (environment, interval, topics, keepSpares);
+        (_grace, _startedMs, _started) = (grace, environment.NowMs, environment.Time.GetTimestamp());
     }
 
     /// <summary>Begins, once all topics are open: a start may take longer than the interval.</summary>
@@ -31,9 +43,38 @@ internal sealed class Retention : IDisposable
         _keepSpares();
         foreach (var topic in _topics())
         {
-            if (topic.Configuration is { RetentionMs: > 0 } or { RetentionBytes: > 0 })
+            foreach (var partition in topic.Partitions)
+                partition.Tidy();
+            if (topic.Configuration is { RetentionMs: > 0 } or { RetentionBytes: > 0 } && !IsHeld(topic))
                 Enforce(topic);
         }
+    }
+
+    /// <summary>
+    /// Whether a topic is left alone for now. A topic that is too old as a whole at the start is mostly a restored
+    /// backup, and must not be emptied before anybody can look at it.
+    /// </summary>
+    bool IsHeld(Topic topic)
+    {
+        if (_environment.Time.GetElapsedTime(_started) >= _grace)
+            return false;
+        SegmentAges? ages = null;
+        foreach (var partition in topic.Partitions)
+            ages = SegmentAges.Combine(ages, partition.AgesAtStart);
+        if (ages is not { } found)
+            return false;
+        var isOld = topic.Configuration.RetentionMs is > 0 and var retentionMs
+            && found.NewestAppendMs <= _startedMs - retentionMs;
+        if (!found.AreUnknown && !isOld)
+            return false;
+        if (_held.Add(topic.Id))
+        {
+            var reason = isOld
+                ? "Its newest record was too old at the start"
+                : "The ages of its segments are unknown";
+            StorageLog.RetentionHeld(_environment.Logger, topic.Name, (long)_grace.TotalSeconds, reason);
+        }
+        return true;
     }
 
     void Enforce(Topic topic)

@@ -26,6 +26,7 @@ public sealed class TopicCatalog : IAsyncDisposable
     readonly Retention _retention;
     readonly AppendBudget _appendBudget;
     readonly Scrub _scrub;
+    readonly Recoveries _recoveries;
     readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
     readonly ConcurrentDictionary<string, string> _damagedTopics = new(StringComparer.Ordinal);
 
@@ -66,7 +67,8 @@ public sealed class TopicCatalog : IAsyncDisposable
         _coldReads = new ColdReads(options.MaxColdReads);
         _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
-        _retention = new Retention(environment, options.RetentionInterval, () => Topics, KeepSpares);
+        _recoveries = new Recoveries(isParallel: environment.CommitScheduler is null);
+        _retention = new Retention(environment, options.RetentionInterval, options.RetentionGrace, () => Topics, KeepSpares);
         _scrub = new Scrub(environment, options.ScrubBytesPerSecond, () => Topics);
         _closing = new Lazy<Task>(CloseAsync);
     }
@@ -371,16 +373,17 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     void OpenTopics()
     {
-        foreach (var entry in _environment.FileSystem.List(TopicsDirectory).OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        var entries = _environment.FileSystem.List(TopicsDirectory).OrderBy(entry => entry.Name, StringComparer.Ordinal);
+        _recoveries.ForEach(entries, entry =>
         {
             if (!entry.IsDirectory && (entry.Name == JournalMark.Name || entry.Name == FileSystemExtensions.TemporaryName(JournalMark.Name)))
-                continue;
+                return;
             var directory = Path.Combine(TopicsDirectory, entry.Name);
             if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
                 StorageLog.ForeignFile(_environment.Logger, directory);
             else
                 TryOpenTopic(entry.Name, directory);
-        }
+        });
     }
 
     /// <summary>One topic that can't be opened must not keep the others from being served; its name stays taken.</summary>
@@ -427,7 +430,7 @@ public sealed class TopicCatalog : IAsyncDisposable
             for (var number = 0; number < configuration.Partitions; number++)
             {
                 fileSystem.CreateDirectory(PartitionDirectory(buildDirectory, number));
-                PartitionRecovery.Create(Context(buildDirectory, id, number, isMade: true));
+                PartitionRecovery.Create(Context(buildDirectory, new(name, id, number, configuration), isMade: true));
             }
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
             if (_leftBehind.Contains(name))
@@ -486,30 +489,35 @@ public sealed class TopicCatalog : IAsyncDisposable
 
     Topic OpenTopic(string name, string directory)
     {
-        var file = TopicFile.Read(_environment.FileSystem, directory);
+        var (file, fault) = TopicFile.ReadOrRebuild(_environment.FileSystem, directory);
+        if (fault is not null)
+        {
+            WriteTopicFile(file, directory);
+            StorageLog.TopicFileRebuilt(_environment.Logger, directory, fault);
+        }
         // Before anything is written that an older server could misread.
         if (file.IsOfOlderFormat)
             Upgrade(file, directory);
         // Most have the defaults, and then share them.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
-        var partitions = new List<PartitionLog>();
-        try
-        {
-            for (var number = 0; number < configuration.Partitions; number++)
-                partitions.Add(PartitionLog.Open(Context(directory, file.Id, number), configuration, number));
-        }
-        catch
-        {
-            // They are nobody's, and the journal must not wait for their close.
-            partitions.ForEach(_ => _journal.Closed());
-            throw;
-        }
+        var partitions = new PartitionLog[configuration.Partitions];
+        _recoveries.ForEach(Enumerable.Range(0, partitions.Length), number =>
+            partitions[number] = PartitionLog.Open(Context(directory, new(name, file.Id, number, configuration)), configuration, number));
+        // Where one could not be opened, nobody will close the others.
+        foreach (var _ in partitions)
+            _journal.Opened();
         return new Topic(name, file.Id, configuration, [.. partitions]);
     }
 
     void Upgrade(TopicFile file, string directory)
     {
-        void Write() => TopicFile.For(file.Id, file.Configuration).Write(_environment.FileSystem, directory);
+        WriteTopicFile(TopicFile.For(file.Id, file.Configuration), directory);
+        StorageLog.TopicUpgraded(_environment.Logger, directory, file.Format, FormatVersion.Current);
+    }
+
+    void WriteTopicFile(TopicFile file, string directory)
+    {
+        void Write() => file.Write(_environment.FileSystem, directory);
         try
         {
             Write();
@@ -519,12 +527,12 @@ public sealed class TopicCatalog : IAsyncDisposable
             if (!_reserve.TryUse(Write))
                 throw;
         }
-        StorageLog.TopicUpgraded(_environment.Logger, directory, file.Format, FormatVersion.Current);
     }
 
     /// <exception cref="IOException">The partition's directory can't be opened.</exception>
-    PartitionContext Context(string topicDirectory, string id, int number, bool isMade = false)
+    PartitionContext Context(string topicDirectory, ManifestHeader header, bool isMade = false)
     {
+        var (id, number) = (header.TopicId, header.Partition);
         var directory = PartitionDirectory(topicDirectory, number);
         // A topic or a partition may be a mount or a link to another file system.
         var volume = _environment.FileSystem.VolumeOf(directory);
@@ -540,7 +548,7 @@ public sealed class TopicCatalog : IAsyncDisposable
         }
         return new(
             _environment, _options, _syncers.For(volume), _openSegments, _coldReads, _reserve, _appendBudget,
-            _journal, partition, source, volume == _journaledVolume, directory);
+            _journal, partition, source, volume == _journaledVolume, header, directory);
     }
 
     static string PartitionDirectory(string topicDirectory, int number) =>

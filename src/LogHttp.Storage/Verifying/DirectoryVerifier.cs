@@ -110,6 +110,11 @@ public sealed class DirectoryVerifier
     {
         var checkpoint = ReadCheckpoint(directory, report);
         var lengths = ListSegments(directory, report);
+        if (ReadManifest(directory, report) is { } manifest)
+        {
+            CheckNamed(directory, manifest, checkpoint, lengths, report);
+            return;
+        }
         var baseOffsets = lengths.Keys.Order().ToArray();
         var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
         // As a start finds it: the last that holds something, or the empty one behind that the log stood in.
@@ -131,13 +136,90 @@ public sealed class DirectoryVerifier
             report(new(FindingKind.Data, directory, 0, 0, $"the log ends before offset {nextOffset ?? 0}, but all before {checkpoint.Durable.NextOffset} was durable: a segment is missing"));
     }
 
+    ManifestState? ReadManifest(string directory, Action<Finding> report)
+    {
+        var path = Path.Combine(directory, SegmentManifest.Name);
+        var (manifest, reason) = Try(
+            () => SegmentManifest.Load(_fileSystem, directory),
+            "there is none. The next start builds it from the segments that are there");
+        if (manifest is null)
+            report(new(FindingKind.Index, path, 0, 0, $"the manifest can't be used: {reason}"));
+        return manifest?.State;
+    }
+
+    /// <summary>The files are those that the manifest names, as long as it says, and whole.</summary>
+    void CheckNamed(
+        string directory,
+        ManifestState state,
+        Checkpoint? checkpoint,
+        Dictionary<long, long> lengths,
+        Action<Finding> report)
+    {
+        var logStartOffset = Math.Max(state.LogStartOffset, checkpoint?.LogStartOffset ?? 0);
+        ReportUnnamed(directory, state, logStartOffset, lengths, report);
+        long? nextOffset = logStartOffset;
+        for (var number = 0; number < state.Segments.Count; number++)
+        {
+            var named = state.Segments[number];
+            var isLast = number == state.Segments.Count - 1;
+            // Its trim is in the checkpoint already.
+            if (!isLast && state.Segments[number + 1].BaseOffset <= logStartOffset)
+                continue;
+            var paths = new SegmentPaths(
+                named.BaseOffset,
+                Path.Combine(directory, SegmentLayout.DataName(named.BaseOffset)),
+                Path.Combine(directory, SegmentLayout.IndexName(named.BaseOffset)));
+            if (!lengths.TryGetValue(named.BaseOffset, out var lengthBytes))
+            {
+                var reason = named.Extent is { } extent
+                    ? $"offsets {named.BaseOffset} to {extent.EndOffset - 1} are missing: there is no such file"
+                    : "the active segment is missing";
+                report(new(FindingKind.Data, paths.Data, 0, 0, reason) { Segment = named.BaseOffset });
+                nextOffset = named.Extent?.EndOffset ?? named.BaseOffset;
+                continue;
+            }
+            CheckPlace(paths, nextOffset, isFirst: nextOffset == logStartOffset, report);
+            nextOffset = CheckSegment(paths, lengthBytes, !isLast, checkpoint?.Durable, report);
+        }
+        if (checkpoint is not null && nextOffset < checkpoint.Durable.NextOffset)
+        {
+            report(new(
+                FindingKind.Data,
+                directory,
+                0,
+                0,
+                $"the log ends before offset {nextOffset}, but all before {checkpoint.Durable.NextOffset} was durable"));
+        }
+    }
+
+    static void ReportUnnamed(
+        string directory,
+        ManifestState state,
+        long logStartOffset,
+        Dictionary<long, long> lengths,
+        Action<Finding> report)
+    {
+        var named = state.Segments.Select(static segment => segment.BaseOffset).ToHashSet();
+        foreach (var (baseOffset, lengthBytes) in lengths.OrderBy(static pair => pair.Key))
+        {
+            if (named.Contains(baseOffset))
+                continue;
+            var isLeftover = lengthBytes == 0 || baseOffset < logStartOffset;
+            var (kind, reason) = isLeftover
+                ? (FindingKind.Note, "an interrupted roll or trim left it. The next start removes it")
+                : (FindingKind.Data, "it holds records, and the manifest does not name it");
+            var path = Path.Combine(directory, SegmentLayout.DataName(baseOffset));
+            report(new(kind, path, 0, lengthBytes, reason) { Segment = baseOffset });
+        }
+    }
+
     Checkpoint? ReadCheckpoint(string directory, Action<Finding> report)
     {
         var path = Path.Combine(directory, Checkpoint.Name);
         var why = "";
         var (checkpoint, reason) = Try(() => Checkpoint.Read(_fileSystem, path, new ProducerLimits(int.MaxValue, long.MaxValue), out why), "there is none");
         if (checkpoint is null)
-            report(new(FindingKind.Index, path, 0, 0, $"the checkpoint can't be used: {(why.Length > 0 ? why : reason)}; the next start reads all segments instead, and trims are forgotten"));
+            report(new(FindingKind.Index, path, 0, 0, $"the checkpoint can't be used: {(why.Length > 0 ? why : reason)}; the next start reads all segments instead"));
         return checkpoint;
     }
 
@@ -159,7 +241,7 @@ public sealed class DirectoryVerifier
                 report(new(FindingKind.Note, path, 0, 0, "an index without a segment, whose removal was interrupted; the next start removes it"));
             else if (entry.Name.EndsWith(SegmentLayout.TornSuffix, StringComparison.Ordinal))
                 report(new(FindingKind.Note, path, 0, entry.LengthBytes, "what a crash left of an append that was never acknowledged; it may be deleted"));
-            else if (!SegmentLayout.TryParseDataName(entry.Name, out _) && !SegmentLayout.TryParseIndexName(entry.Name, out _) && entry.Name != Checkpoint.Name && entry.Name != FileSystemExtensions.TemporaryName(Checkpoint.Name))
+            else if (!SegmentLayout.TryParseDataName(entry.Name, out _) && !SegmentLayout.TryParseIndexName(entry.Name, out _) && !SegmentLayout.IsOfPartition(entry.Name))
                 report(new(FindingKind.Note, path, 0, 0, "not of the log; it is left alone"));
         }
         return lengths;

@@ -35,7 +35,7 @@ sealed class Bench(BenchOptions options) : IDisposable
         (LogHttp, var address) = await PeerStarts.LogHttpAsync(options.Work, "data");
         _started.Add(LogHttp);
         Client = new LogClient(address);
-        await FetchRaces.FillAsync(this);
+        await FetchRaces.FillAsync(Client);
         (Reference, Kestrel, Bare) = await PeerStarts.ReferenceAsync(options.Work, SegmentPath, throughOurWriter: false);
         _started.Add(Reference);
         foreach (var (name, run) in new (string, Func<Bench, Task>)[]

@@ -8,12 +8,12 @@ static class FetchRaces
     const int FillBodyBytes = 4 << 20;
     const int RecordBytes = 300;
 
-    public static async Task FillAsync(Bench bench)
+    public static async Task FillAsync(LogClient client)
     {
-        await bench.Client.MakeAsync(Topic, "os");
+        await client.MakeAsync(Topic, "os");
         var body = Payloads.JsonLines(RecordBytes, FillBodyBytes);
         for (var i = 0; i < FillBodies; i++)
-            await bench.Client.PostAsync(Topic, body, "application/x-ndjson");
+            await client.PostAsync(Topic, body, "application/x-ndjson");
     }
 
     public static async Task RunAsync(Bench bench)

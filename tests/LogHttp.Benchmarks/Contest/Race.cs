@@ -42,12 +42,16 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
 
     public string Title => title;
 
+    /// <summary>How many rounds were run.</summary>
+    public int Rounds { get; private set; }
+
+    /// <summary>Runs rounds, in addition to those before.</summary>
     public async Task RunAsync(int rounds, TimeSpan warmUp)
     {
         // Until the runtime has compiled what is hot for good.
-        foreach (var contender in contenders)
+        foreach (var contender in contenders.Where(_ => warmUp > TimeSpan.Zero))
             await TurnAsync(contender with { Load = contender.Load with { Requests = null, Duration = warmUp } });
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < rounds; round++, Rounds++)
         {
             for (var turn = 0; turn < contenders.Length; turn++)
             {
@@ -57,9 +61,13 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
         }
     }
 
-    /// <summary>How one did against another, round by round.</summary>
-    public Spread Ratio(string name, string peer, Func<Figures, double> figure) =>
-        _figures.TryGetValue(name, out var own) && _figures.TryGetValue(peer, out var others) ? Spread.Of(own.Zip(others, (one, other) => figure(one) / figure(other))) : Spread.Of([]);
+    /// <summary>How one did against another, round by round. Empty where one of them did not take part.</summary>
+    public IEnumerable<double> Ratios(string name, string peer, Func<Figures, double> figure) =>
+        _figures.TryGetValue(name, out var own) && _figures.TryGetValue(peer, out var others)
+            ? own.Zip(others, (one, other) => figure(one) / figure(other))
+            : [];
+
+    public Spread Ratio(string name, string peer, Func<Figures, double> figure) => Spread.Of(Ratios(name, peer, figure));
 
     public Spread Of(string name, Func<Figures, double> figure) => Spread.Of(_figures.TryGetValue(name, out var figures) ? figures.Select(figure) : []);
 

@@ -7,9 +7,14 @@ namespace LogHttp.Benchmarks;
 /// <summary>How each server is started: alone on loopback, its files in the bench's own directory, its settings said in full.</summary>
 static class PeerStarts
 {
-    public static async Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(string work, string name, params (string Name, string Value)[] settings)
+    /// <summary>This build of LogHttp.</summary>
+    public static Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(string work, string name, params (string Name, string Value)[] settings) =>
+        LogHttpAsync(work, name, Path.Combine(RepositoryDirectory(), "src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll"), settings);
+
+    /// <summary>Some build of LogHttp, by the path of its LogHttp.Server.dll.</summary>
+    public static async Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(string work, string name, string program, params (string Name, string Value)[] settings)
     {
-        var start = Dotnet(Path.Combine(RepositoryDirectory(), "src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll"), "--urls", "http://127.0.0.1:0");
+        var start = Dotnet(program, "--urls", "http://127.0.0.1:0");
         start.WorkingDirectory = work;
         start.Environment["LogHttp__DataDirectory"] = Path.Combine(work, name);
         foreach (var (setting, value) in settings)

@@ -221,7 +221,13 @@ public sealed class Section5TopicsTests : IDisposable
     {
         foreach (var name in new[] { "c", "a", "b", "B" })
             await PutAsync(name);
-        _server.Restart(() => File.WriteAllText(Path.Combine(_server.DataDirectory, "topics", "b", "topic.json"), "{"));
+        var directory = Path.Combine(_server.DataDirectory, "topics", "b");
+        _server.Restart(() =>
+        {
+            File.WriteAllText(Path.Combine(directory, "topic.json"), "{");
+            // With it topic.json would be rebuilt.
+            File.Delete(Path.Combine(directory, "0", "manifest"));
+        });
         var names = new List<string>();
         for (var path = "/topics?limit=1"; path is not null;)
         {

@@ -1,6 +1,5 @@
 using System.Text;
 using LogHttp.Storage.Records;
-using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
@@ -74,27 +73,6 @@ public class AppenderFaultTests
             Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = 4294967400 }));
             return batch;
         }
-    }
-
-    [Fact]
-    public void AStartThatIsKilled_AfterItCutWhatWasTornBehindAnEmptySegment_LeavesTheOneThatTheCheckpointStandsIn()
-    {
-        _log.Configure(static configuration => configuration with { Flush = FlushPolicy.Os });
-        _log.Append("before");
-        StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "4294967400.ndjson");
-        Append(offset: 4294967400);
-        _log.Restart();
-        var end = _log.Partition.EndOffset;
-        // Seed 712: the empty segment was removed for one whose only record was torn, and nothing said any more where the log had stood.
-        _log.KillAt(FileSystemCallKind.Create, Checkpoint.Name + ".tmp", () => _log.Restart(static fileSystem =>
-        {
-            using var torn = fileSystem.Create($"{ModelLog.PartitionDirectory}/{SegmentLayout.DataName(9_000_000_000)}");
-            torn.Write("{\"offset\":9000000000,"u8, 0);
-        }));
-        Assert.Null(_log.Partition.StoppedReason);
-        Assert.Equal(end, _log.Partition.EndOffset);
-        Assert.Equal(["\"before\"}"], Values());
-        Assert.Single(_log.FileSystem.List(ModelLog.PartitionDirectory), static file => file.Name == SegmentLayout.DataName(4_294_967_400));
     }
 
     AppendResult Append(long offset)

@@ -160,8 +160,9 @@ public class BrokenDirectoryTests
         var findings = await BreakAsync(log, path => File.Move(path(100), Path.Combine(log.PartitionDirectory, "100.ndjson")));
         Assert.Contains(findings, finding => finding.Kind == FindingKind.Note && finding.Path.EndsWith("/100.ndjson", StringComparison.Ordinal));
         Assert.Contains(findings, finding => finding.Kind == FindingKind.Data && finding.Reason.Contains("offsets 100 to 199 are missing", StringComparison.Ordinal));
-        // A start can't tell the gap from offsets that were never given out.
-        Assert.Equal(250, log.ReadAll().Count);
+        Assert.Contains("segment 100 is missing", log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Equal(200, Assert.Throws<CorruptionException>(() => log.ReadAll()).NextOffset);
+        Assert.Equal(150, log.ReadAll("200").Count);
     }
 
     [Fact]
@@ -173,8 +174,10 @@ public class BrokenDirectoryTests
             File.Move(path(100), Path.Combine(log.PartitionDirectory, Name(50)));
             File.Move(IndexOf(path(100)), IndexOf(Path.Combine(log.PartitionDirectory, Name(50))));
         });
-        Assert.Contains(findings, finding => finding is { Kind: FindingKind.Index, Position: 0 });
-        Assert.Contains(findings, finding => finding.Kind == FindingKind.Data && finding.Reason.Contains("the segment before this one reaches to offset 99", StringComparison.Ordinal));
+        Assert.Contains(findings, finding => finding is { Kind: FindingKind.Data, Segment: 50 } && finding.Reason.Contains("the manifest does not name it", StringComparison.Ordinal));
+        Assert.Contains(findings, finding => finding is { Kind: FindingKind.Data, Segment: 100 });
+        Assert.NotNull(log.Partition.StoppedReason);
+        Assert.True(File.Exists(Path.Combine(log.PartitionDirectory, Name(50))));
     }
 
     [Fact]
@@ -223,7 +226,7 @@ public class BrokenDirectoryTests
         Assert.Contains(findings, finding => finding.Kind == FindingKind.Note && finding.Path.EndsWith(".index", StringComparison.Ordinal));
         findings = await BreakAsync(log, path => File.Delete(path(300)));
         Assert.Contains(findings, finding => finding.Kind == FindingKind.Data && finding.Reason.Contains("all before 350 was durable", StringComparison.Ordinal));
-        Assert.Contains("segment 300 is missing", log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Contains("segment 100 is missing", log.Partition.StoppedReason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Journal;
 
-/// <summary>What the writer puts into the journal's files, and when it makes them (api/FORMAT.md §12).</summary>
+/// <summary>What the writer puts into the journal's files, and when it makes them (api/FORMAT.md §13).</summary>
 public class JournalRotationTests
 {
     const string JournalDirectory = "/data/journal";

@@ -95,8 +95,18 @@ public class DamageTests
         await using var log = await OpenAsync(batches: 1);
         var path = Path.Combine(log.PartitionDirectory, "..", name);
         var original = File.ReadAllText(path);
-        await Assert.ThrowsAsync<TopicDamagedException>(() => log.RestartAsync(() => File.WriteAllText(path, content)));
-        await log.RestartAsync(() => File.WriteAllText(path, original));
+        var manifest = Path.Combine(log.PartitionDirectory, SegmentManifest.Name);
+        // With it the file would be rebuilt.
+        await Assert.ThrowsAsync<TopicDamagedException>(() => log.RestartAsync(() =>
+        {
+            File.WriteAllText(path, content);
+            File.Move(manifest, manifest + ".aside");
+        }));
+        await log.RestartAsync(() =>
+        {
+            File.WriteAllText(path, original);
+            File.Move(manifest + ".aside", manifest);
+        });
         Assert.Equal(50, log.Partition.EndOffset);
     }
 

@@ -163,7 +163,7 @@ public class TrimTests
         log.KillAt(FileSystemCallKind.DeleteFile, "000" + pathEnd, () => log.Trim(2));
         // Seed 350: the log stood in the old segment again, with or without its index.
         Assert.Equal((2, 2, 0), (log.Partition.EarliestOffset, log.Partition.EndOffset, log.Partition.SizeBytes));
-        Assert.Equal(["00000000000000000002.index", "00000000000000000002.ndjson", "checkpoint"],
+        Assert.Equal(["00000000000000000002.index", "00000000000000000002.ndjson", "checkpoint", "manifest"],
             log.FileSystem.List(ModelLog.PartitionDirectory).Select(entry => entry.Name).Order());
         Assert.Equal(2, log.Append("c").FirstOffset);
     }

@@ -49,7 +49,7 @@ public class RecordFormatTests
     {
         string[] inside = ["RecordLine", "RecordFields", "HeadWriter", "ProducerField", "JsonText", "'\\n'"];
         // These have lines of their own, which are no records.
-        string[] others = ["Checkpoint.cs", "TopicFile.cs", "ChecksummedLine.cs"];
+        string[] others = ["Checkpoint.cs", "TopicFile.cs", "ChecksummedLine.cs", "ManifestContent.cs"];
         var knowing = Directory.EnumerateFiles(SourceDirectory(), "*.cs", SearchOption.AllDirectories)
             .Where(path => !path.Split(Path.DirectorySeparatorChar).Any(static part => part is "Records" or "Producers" or "obj" or "bin") && !others.Contains(Path.GetFileName(path)))
             .SelectMany(path => inside.Where(File.ReadAllText(path).Contains).Select(word => $"{Path.GetFileName(path)} knows {word}"));

@@ -21,7 +21,7 @@ sealed partial class StorageSimulation
             _faults.RedoEnds(_fileSystem.CallCount);
         if (_isJournalMissing)
             return;
-        Require(eventId is not 5, $"a partition is read-only: {message}");
+        Require(eventId is not 5 || _isSegmentMissing, $"a partition is read-only: {message}");
         Require(eventId is not 9, $"a checkpoint can't be used: {message}");
         Require(eventId is not 10 || _faults.ErrorCount > 0, $"an index was damaged: {message}");
         Require(eventId is not 11, $"a file was left behind: {message}");
@@ -267,6 +267,30 @@ sealed partial class StorageSimulation
         }
         var checkpoint = Checkpoint.Decode(ReadFile($"{directory}/{Checkpoint.Name}"), new ProducerLimits(100, long.MaxValue), out var reason);
         Require(checkpoint is not null, $"{model.Name}: the checkpoint can't be read: {reason}");
+        CheckManifest(log, model, directory);
+    }
+
+    /// <summary>The manifest names the segments that there are, and says how long the sealed ones are.</summary>
+    void CheckManifest(PartitionLog log, PartitionModel model, string directory)
+    {
+        var state = SegmentManifest.Load(_fileSystem, directory).State;
+        var manifest = log.Manifest!;
+        // After a failed write the file says what was, or what should have been, until it is replaced.
+        if (!manifest.MustReplace)
+            Require(Bytes(state).SequenceEqual(Bytes(manifest.State)), $"{model.Name}: the manifest does not say what the log knows: {Describe(state)} instead of {Describe(manifest.State)}");
+        var first = log.View.Segments[0].BaseOffset;
+        var named = manifest.State.Segments.Where(segment => segment.BaseOffset >= first).ToArray();
+        Require(named.Select(segment => segment.BaseOffset).SequenceEqual(log.View.Segments.Select(segment => segment.BaseOffset)), $"{model.Name}: the manifest names {Describe(manifest.State)}");
+        foreach (var segment in state.Segments)
+        {
+            var lengthBytes = ReadFile($"{directory}/{SegmentLayout.DataName(segment.BaseOffset)}").Length;
+            Require(segment.Extent is not { } extent || lengthBytes == extent.LengthBytes, $"{model.Name}: segment {segment.BaseOffset} has {lengthBytes} bytes; the manifest says {segment.Extent}");
+        }
+        if (model.Trims.Count == 0 && log.StoppedReason is null)
+            Require(manifest.State.LogStartOffset <= log.EarliestOffset, $"{model.Name} begins at {log.EarliestOffset}; the manifest says {manifest.State.LogStartOffset}");
+
+        static byte[] Bytes(ManifestState state) => ManifestContent.Encode(state);
+        static string Describe(ManifestState state) => $"{state.LogStartOffset}: {string.Join(' ', state.Segments)}";
     }
 
     /// <summary>The base offsets of a partition's segments that hold something, or of the one that nothing precedes.</summary>

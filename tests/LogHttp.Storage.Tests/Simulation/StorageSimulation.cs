@@ -90,6 +90,7 @@ sealed partial class StorageSimulation
         _trimRandom = seed % 4 == 2 ? new Random(-seed) : null;
         _unitRandom = seed % 2 == 0 ? new Random(seed ^ 0x2545f491) : null;
         _volumeRandom = seed % 6 == 5 ? new Random(seed ^ 0x3ade68b1) : null;
+        _lossRandom = seed % 11 == 7 ? new Random(seed ^ 0x6c078965) : null;
         _topicVolumeCount = _volumeRandom?.Next(3) switch { null or 0 => 0, 1 => 1, _ => _names.Length };
         _lives = 2 + _random.Next(6);
         (_cutLife, _cutsRedo) = (_random.Next(_lives), seed % 3 == 0);
@@ -277,6 +278,7 @@ sealed partial class StorageSimulation
                 throw new PowerCutException();
             default:
                 Close();
+                HarmFiles();
                 if (_random.Next(4) == 0)
                     throw new PowerCutException();
                 break;

@@ -5,7 +5,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Topics;
 
-/// <summary>What a start does with a journal and the segments it finds (api/FORMAT.md §13).</summary>
+/// <summary>What a start does with a journal and the segments it finds (api/FORMAT.md §14).</summary>
 public class JournalRecoveryTests
 {
     const string JournalDirectory = "/data/journal";

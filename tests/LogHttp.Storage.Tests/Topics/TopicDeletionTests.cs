@@ -50,6 +50,8 @@ public sealed class TopicDeletionTests : IDisposable
         await using (var catalog = Open())
             await catalog.GetOrCreateAsync("t");
         await File.WriteAllTextAsync(Path.Combine(_directory.Path, "topics", "t", "topic.json"), "{");
+        // With it topic.json would be rebuilt.
+        File.Delete(Path.Combine(_directory.Path, "topics", "t", "0", "manifest"));
         await using (var catalog = Open())
         {
             Assert.Throws<TopicDamagedException>(() => catalog.Find("t"));

@@ -1,0 +1,169 @@
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Appending;
+
+// The turn's changes of the manifest, and the deletion of files that the manifest does not name any more.
+internal sealed partial class Appender
+{
+    // The turn's. Null for a read-only partition without a sound one.
+    readonly SegmentManifest? _manifest;
+
+    // Guarded by _gate.
+    bool _isConfigurationNew;
+    bool _isTidyingDue;
+
+    // The turn's: segments whose files are still to be deleted. Null: there is none.
+    List<Segment>? _removed;
+
+    volatile bool _needsTidying;
+
+    /// <summary>The partition's manifest. Null for a read-only partition without a sound one.</summary>
+    public SegmentManifest? Manifest => _manifest;
+
+    /// <summary>Under <c>_gate</c>.</summary>
+    bool IsManifestStepDue => _isConfigurationNew || _isTidyingDue;
+
+    /// <summary>Whether the manifest still has segments or a start that a trim has left behind.</summary>
+    bool IsStartOutdated
+    {
+        get
+        {
+            var (state, view) = (_manifest!.State, _view);
+            return state.LogStartOffset < view.EarliestOffset
+                || (state.Segments.Count > 0 && state.Segments[0].BaseOffset < view.Segments[0].BaseOffset);
+        }
+    }
+
+    /// <summary>
+    /// Deletes files that an earlier trim could not delete, and compacts the manifest when it has grown. Any thread:
+    /// the turn does it, while nothing waits to be appended.
+    /// </summary>
+    public void Tidy()
+    {
+        if (_needsTidying)
+            RequireManifestStep(static appender => appender._isTidyingDue = true);
+    }
+
+    void RequireManifestStep(Action<Appender> require)
+    {
+        lock (_gate)
+        {
+            if (_refusal is not null || IsClosing)
+                return;
+            require(this);
+            if (_turnTaken)
+                return;
+            _turnTaken = true;
+        }
+        ScheduleTurn();
+    }
+
+    /// <summary>A turn's step: brings the manifest up to date. Nobody waits for it, so it may fail.</summary>
+    void RunManifestStep()
+    {
+        bool isConfigurationNew, isTidyingDue;
+        lock (_gate)
+        {
+            if (!IsManifestStepDue || Waiting.Count > 0)
+                return;
+            (isConfigurationNew, isTidyingDue) = (_isConfigurationNew, _isTidyingDue);
+            (_isConfigurationNew, _isTidyingDue) = (false, false);
+            if (_refusal is not null)
+                return;
+        }
+        try
+        {
+            // topic.json has the configuration durably, and the next start compares the two.
+            if (isConfigurationNew)
+                _manifest!.Append([new ManifestEdit.Configured(_configuration)], isDurable: false);
+            if (!isTidyingDue)
+                return;
+            DeleteRemoved();
+            if (_manifest!.NeedsCompaction)
+                _manifest.Compact();
+        }
+        catch (IOException exception)
+        {
+            StorageLog.ManifestFailed(_context.Environment.Logger, exception, _context.Directory);
+        }
+        NoteTidying();
+    }
+
+    void NoteTidying() =>
+        _needsTidying = _removed is { Count: > 0 }
+            || (_manifest is { } manifest && (manifest.NeedsCompaction || IsStartOutdated));
+
+    /// <summary>Retires a segment that is gone from the view. <see cref="DeleteRemoved"/> deletes its files.</summary>
+    void Remove(Segment segment)
+    {
+        segment.Retire();
+        (_removed ??= []).Add(segment);
+    }
+
+    /// <summary>
+    /// Deletes the files of removed segments, once the manifest does not name them either. When the disk refuses,
+    /// retention's timer tries again. The trim has happened all the same.
+    /// </summary>
+    void DeleteRemoved()
+    {
+        if (TryDropFromManifest() && _removed is { Count: > 0 } removed)
+        {
+            _removed = null;
+            foreach (var segment in removed)
+                DeleteFiles(segment);
+        }
+        NoteTidying();
+    }
+
+    bool TryDropFromManifest()
+    {
+        if (!IsStartOutdated)
+            return true;
+        var edit = _manifest!.State.EditToStartAt(_view.EarliestOffset, _view.Segments[0].BaseOffset);
+        try
+        {
+            WithReserve(() => _manifest.Append([edit], isDurable: true));
+            return true;
+        }
+        catch (IOException exception)
+        {
+            StorageLog.ManifestFailed(_context.Environment.Logger, exception, _context.Directory);
+            return false;
+        }
+    }
+
+    void DeleteFiles(Segment segment)
+    {
+        try
+        {
+            segment.DeleteFiles();
+            StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
+        }
+        catch (IOException exception)
+        {
+            StorageLog.SpaceNotReturned(_context.Environment.Logger, exception, segment.DataPath);
+            (_removed ??= []).Add(segment);
+        }
+    }
+
+    /// <summary>
+    /// The closing turn's: notes when the active segment was last appended to, and how long it is. After a crash its
+    /// length differs, and the file's own time counts.
+    /// </summary>
+    void NoteLastAppend()
+    {
+        var lengthBytes = _written.Cursor.Position;
+        if (_isDeleted || lengthBytes == 0 || _manifest is not { State.Active: { } active } manifest)
+            return;
+        if ((active.LastAppendMs, active.AppendedBytes) == (Active.LastAppendMs, lengthBytes))
+            return;
+        try
+        {
+            manifest.Append([new ManifestEdit.ActiveAppended(Active.LastAppendMs, lengthBytes)], isDurable: true);
+        }
+        catch (IOException exception)
+        {
+            StorageLog.ManifestFailed(_context.Environment.Logger, exception, _context.Directory);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+namespace LogHttp.Storage.Segments;
+
+/// <summary>A segment as the manifest knows it.</summary>
+/// <param name="BaseOffset">Its base offset.</param>
+/// <param name="Generation">Raised when its records are written again in other files.</param>
+/// <param name="LastAppendMs">When it was last appended to, Unix milliseconds. 0 when that is unknown.</param>
+/// <param name="Extent">Where it ends; null while it is active.</param>
+/// <param name="AppendedBytes">How long the active segment was at <c>LastAppendMs</c>. 0 when that is unknown.</param>
+internal sealed record ManifestSegment(
+    long BaseOffset,
+    uint Generation,
+    long LastAppendMs = 0,
+    SegmentExtent? Extent = null,
+    long AppendedBytes = 0)
+{
+    /// <summary>Whether it never changes any more.</summary>
+    public bool IsSealed => Extent is not null;
+}
+
+/// <summary>Where a sealed segment ends.</summary>
+/// <param name="EndOffset">The offset behind its last record.</param>
+/// <param name="LengthBytes">Its length.</param>
+internal readonly record struct SegmentExtent(long EndOffset, long LengthBytes);
+
+/// <summary>One change of a partition's segments (api/FORMAT.md §14).</summary>
+internal abstract record ManifestEdit
+{
+    ManifestEdit()
+    {
+    }
+
+    /// <summary>A segment was created behind all others. The one before it is sealed.</summary>
+    public sealed record SegmentMade(ManifestSegment Segment) : ManifestEdit;
+
+    /// <summary>The active segment was sealed.</summary>
+    public sealed record SegmentSealed(ManifestSegment Segment) : ManifestEdit;
+
+    /// <summary>Segments were removed, and the log starts at another offset or at the same.</summary>
+    public sealed record SegmentsRemoved(IReadOnlyList<long> BaseOffsets, long LogStartOffset) : ManifestEdit;
+
+    /// <summary>The log starts at a later offset.</summary>
+    public sealed record LogStartMoved(long LogStartOffset) : ManifestEdit;
+
+    /// <summary>The active segment was last appended to at this time, and was this long then.</summary>
+    public sealed record ActiveAppended(long LastAppendMs, long LengthBytes) : ManifestEdit;
+
+    /// <summary>
+    /// Sealed segments that follow each other were replaced by others of a higher generation, all at once.
+    /// </summary>
+    public sealed record SegmentsSwapped(IReadOnlyList<long> BaseOffsets, IReadOnlyList<ManifestSegment> Replacements)
+        : ManifestEdit;
+
+    /// <summary>The topic's configuration changed. The count of partitions never does.</summary>
+    public sealed record Configured(TopicConfiguration Configuration) : ManifestEdit;
+}
