@@ -2,8 +2,8 @@ namespace LogHttp.Kestrel;
 
 /// <summary>
 /// Sends regions of open files as (part of) the response body: by sendfile(2) where the connection
-/// allows it, by copying everywhere else. Callers cannot tell which, but for the meter
-/// <see cref="SendFileMeter"/>.
+/// allows it, by copying everywhere else. The result is the same; <see cref="CopiesRegions"/> and the meter
+/// <see cref="SendFileMeter"/> tell which.
 /// </summary>
 /// <remarks>
 /// Found on the features of a request once <c>app.UseSendFile()</c> is in its pipeline. Like the response
@@ -11,6 +11,12 @@ namespace LogHttp.Kestrel;
 /// </remarks>
 public interface IHttpSendFileFeature
 {
+    /// <summary>
+    /// Whether regions pass through the process's memory on this connection (TLS, HTTP/2, no socket), in buffers of
+    /// <see cref="SendFileOptions.CopyBufferBytes"/>, for as long as the client takes its time.
+    /// </summary>
+    bool CopiesRegions { get; }
+
     /// <summary>
     /// Sends exactly <paramref name="lengthBytes"/> bytes of <paramref name="file"/>, beginning at
     /// <paramref name="position"/>, after whatever the response holds already, and starts the response

@@ -26,8 +26,9 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
             _queue.Enqueue(cold);
             if (_threads < maxColdSlices)
             {
-                _threads++;
+                // It can fail where memory or threads are short. The next slice tries again.
                 new Thread(ReadQueued) { IsBackground = true, Name = "cold pages" }.UnsafeStart();
+                _threads++;
             }
         }
 

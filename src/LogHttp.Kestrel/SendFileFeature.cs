@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -26,6 +27,11 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
     public Stream Stream => _inner.Stream;
 
     public PipeWriter Writer => _inner.Writer;
+
+    public bool CopiesRegions =>
+        _connection is null
+        || HttpProtocol.IsHttp2(_context.Request.Protocol)
+        || _context.Features[typeof(ITlsHandshakeFeature)] is not null;
 
     internal static void AttachTo(HttpContext context, SendFileServices services)
     {

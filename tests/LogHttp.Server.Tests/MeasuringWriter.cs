@@ -59,6 +59,8 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
         await FlushAsync(cancellationToken);
     }
 
+    public bool CopiesRegions => true;
+
     public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     public Task StartAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;

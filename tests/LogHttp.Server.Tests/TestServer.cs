@@ -67,6 +67,15 @@ sealed class TestServer : IDisposable
     /// <summary>How much memory bodies hold that are being read.</summary>
     public long ReadingBytes => _factory.Services.GetRequiredService<LogHttp.Server.Producing.BodyBudget>().ReadingBytes;
 
+    /// <summary>A service of the program.</summary>
+    public T Service<T>() where T : notnull => _factory.Services.GetRequiredService<T>();
+
+    /// <summary>How much memory the large heads of requests under way hold.</summary>
+    public long HeldHeadBytes => _factory.Services.GetRequiredService<LogHttp.Server.Hosting.RequestHeads>().HeldBytes;
+
+    /// <summary>How much memory copied responses hold.</summary>
+    public long FollowingBytes => _factory.Services.GetRequiredService<FollowBudget>().TakenBytes;
+
     /// <summary>Until something has come about in the server that no answer tells of.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {

@@ -87,6 +87,7 @@ internal static class ProblemDocuments
     public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br, zstd and deflate, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
     public static ProblemDocument UnsupportedTransferCoding { get; } = new(Problems.UnsupportedTransferCoding("gzip, chunked"), "The `Transfer-Encoding` is not `chunked`.");
     public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");
+    public static ProblemDocument TooManyHeads { get; } = new(Problems.TooManyHeads(), "The large heads of requests under way fill `MaxHeldHeadBytes`, or those of this client `MaxClientHeldHeadBytes`.") { Name = "too_many_heads" };
     public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (MaxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
 
     public static ProblemDocument CorruptBlock { get; } = new(Problems.Of(new CorruptionException("00000000000000000042.ndjson", 8192, "the block is not what was written; the block's CRC is 89abcdef, and the index has 01234567") { NextOffset = 97 }), "The log is damaged at that place; `nextOffset` says where it goes on.");
@@ -109,7 +110,7 @@ internal static class ProblemDocuments
     [
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, PartialPut, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
         InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, PreconditionFailed, TopicConditionFailed, UntaggedConditionFailed, RangeNotSatisfiable, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, UnsupportedTransferCoding, TooManyRequests, TooManyTopics,
+        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, PreconditionFailed, TopicConditionFailed, UntaggedConditionFailed, RangeNotSatisfiable, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, UnsupportedTransferCoding, TooManyRequests, TooManyHeads, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

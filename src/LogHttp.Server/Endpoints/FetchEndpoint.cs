@@ -58,7 +58,7 @@ internal static partial class FetchEndpoint
             if (page.IsFinal && address.IsPermanent && !ByteRange.TrySelect(context, page.Region.LengthBytes, out range, out problem))
                 return problem;
             context.Response.ContentType = representation.ContentType();
-            await SendAsync(context, page.Region, range);
+            await SendAsync(context, page.Region, range, budget);
             return TypedResults.Empty;
         }
         context.Response.ContentType = representation.ContentType();
@@ -91,13 +91,37 @@ internal static partial class FetchEndpoint
     }
 
     /// <summary>The hot path: the segment's bytes, untouched.</summary>
-    static async Task SendAsync(HttpContext context, LogRegion region, ByteRange range)
+    static Task SendAsync(HttpContext context, LogRegion region, ByteRange range, FollowBudget budget)
     {
         context.Response.ContentLength = range.LengthBytes;
         if (HttpMethods.IsHead(context.Request.Method))
-            return;
+            return Task.CompletedTask;
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
-        await context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position + range.First, range.LengthBytes, context.RequestAborted);
+        var sendFile = context.Features.GetRequiredFeature<IHttpSendFileFeature>();
+        var position = region.Position + range.First;
+        return sendFile.CopiesRegions
+            ? SendCopiedAsync(sendFile, stream, position, range.LengthBytes, budget, context.RequestAborted)
+            : sendFile.SendFileAsync(stream, position, range.LengthBytes, context.RequestAborted);
+    }
+
+    /// <summary>Sends a region that passes through memory, a share of the budget at a time.</summary>
+    static async Task SendCopiedAsync(IHttpSendFileFeature sendFile, FileStream stream, long position, long lengthBytes, FollowBudget budget, CancellationToken aborted)
+    {
+        for (var end = position + lengthBytes; position < end;)
+        {
+            var shareBytes = await budget.TakeAsync(aborted);
+            try
+            {
+                // Held twice: as it was read, and as it is sent.
+                var pieceBytes = Math.Min(end - position, shareBytes / 2);
+                await sendFile.SendFileAsync(stream, position, pieceBytes, aborted);
+                position += pieceBytes;
+            }
+            finally
+            {
+                budget.GiveBack(shareBytes);
+            }
+        }
     }
 
     [LoggerMessage(3, LogLevel.Error, "A response was aborted because the log is damaged")]

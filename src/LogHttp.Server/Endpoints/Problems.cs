@@ -114,6 +114,9 @@ internal static class Problems
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "The request bodies being read fill MaxReadingBytes. Nothing was appended.", IsRetryable: true);
 
+    public static Problem TooManyHeads() =>
+        new(StatusCodes.Status503ServiceUnavailable, "overloaded", "The large request heads (request line and headers) under way fill MaxHeldHeadBytes, or this client's fill MaxClientHeldHeadBytes. Nothing was done.", IsRetryable: true);
+
     public static Problem TooManyRequests(int perSecond) =>
         new(StatusCodes.Status429TooManyRequests, "too_many_requests", $"A client may send {perSecond} requests per second (MaxClientRequestsPerSecond). Nothing was done.", IsRetryable: true);
 

@@ -21,6 +21,7 @@ internal static class Routes
     public static void UseLogHttp(this WebApplication app)
     {
         var guard = app.Services.GetRequiredService<SiteGuard>();
+        var heads = app.Services.GetRequiredService<RequestHeads>();
         app.Lifetime.ApplicationStarted.Register(() => WarnIfExposed(app));
         app.UseSendFile();
         app.UseExceptionHandler(new ExceptionHandlerOptions
@@ -33,11 +34,12 @@ internal static class Routes
             // A client's mistake is the client's, and a topic that goes is no news; damage and failing disks are.
             SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
         });
+        app.UseTrustedProxies();
         // One step for all that every request passes: each costs the hot paths.
         app.Use(next => context =>
         {
             SecurityHeaders.Apply(context.Response.Headers);
-            if (guard.Check(context) is { } problem)
+            if ((heads.TryHold(context) ? guard.Check(context) : Problems.TooManyHeads()) is { } problem)
                 return problem.ExecuteAsync(context);
             var answered = IsMethodInOtherCase(context) ? Task.CompletedTask : next(context);
             return answered.IsCompletedSuccessfully && !LacksProblem(context.Response) ? Task.CompletedTask : AddProblemAsync(answered, context);

@@ -90,7 +90,12 @@ internal sealed class LinesFollow : FollowFormat
         }
         else
         {
-            await _context.Features.GetRequiredFeature<IHttpSendFileFeature>().SendFileAsync(stream, region.Position, region.LengthBytes, aborted);
+            var sendFile = _context.Features.GetRequiredFeature<IHttpSendFileFeature>();
+            // A copy holds each piece twice: as it was read, and as it is sent.
+            var pieceBytes = sendFile.CopiesRegions ? shareBytes / 2 : region.LengthBytes;
+            var end = region.Position + region.LengthBytes;
+            for (var position = region.Position; position < end; position += pieceBytes)
+                await sendFile.SendFileAsync(stream, position, Math.Min(end - position, pieceBytes), aborted);
         }
         EndChunk();
         ThrowIfGone(await _writer.FlushAsync(aborted));

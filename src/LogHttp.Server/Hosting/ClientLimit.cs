@@ -38,12 +38,16 @@ internal static class ClientLimit
         });
     }
 
+    /// <summary>Has requests that come by way of a trusted proxy count as their client's.</summary>
+    public static void UseTrustedProxies(this WebApplication app)
+    {
+        if (app.Services.GetRequiredService<IOptions<LogHttpSettings>>().Value.TrustedProxyList.Length > 0)
+            app.UseForwardedHeaders();
+    }
+
     public static void UseClientLimit(this WebApplication app)
     {
-        var settings = app.Services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
-        if (settings.TrustedProxyList.Length > 0)
-            app.UseForwardedHeaders();
-        if (settings.MaxClientRequestsPerSecond > 0)
+        if (app.Services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxClientRequestsPerSecond > 0)
             app.UseRateLimiter();
     }
 

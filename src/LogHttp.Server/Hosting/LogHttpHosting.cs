@@ -43,6 +43,11 @@ internal static class LogHttpHosting
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
         });
+        builder.Services.AddSingleton(static services =>
+        {
+            var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
+            return new RequestHeads(settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes);
+        });
         builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
         builder.Services.AddSingleton(static services => new FollowBudget(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxFollowingBytes));
         builder.Services.AddSingleton<Deadlines>();
@@ -74,6 +79,9 @@ internal static class LogHttpHosting
         });
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
         builder.Services.AddUnixSockets();
+        builder.Services.AddSingleton<SocketTransportFactory>();
+        // Kestrel asks the factory that was added last first.
+        builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IConnectionListenerFactory, AcceptWatch>();
         builder.Services.AddCors();
         builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
@@ -95,6 +103,8 @@ internal static class LogHttpHosting
                 : new MinDataRate(settings.Value.MinReaderBytesPerSecond, TimeSpan.FromSeconds(Math.Max(2, settings.Value.SlowReaderSeconds)));
             kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
             kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
+            // A flush over HTTP/2 waits until its bytes have left the stream: what a response holds is then what it has counted.
+            kestrel.Limits.MaxResponseBufferSize = 0;
             // One stream that is not read must not stop the others of its connection: it has half of the window.
             kestrel.Limits.Http2.InitialStreamWindowSize = 64 << 10;
             kestrel.Limits.Http2.InitialConnectionWindowSize = 128 << 10;

@@ -137,6 +137,12 @@ internal sealed class LogHttpSettings
     /// <summary>What all connections together may have received that is not read yet; those that send more are closed.</summary>
     public long MaxUnreadBytes { get; set; }
 
+    /// <summary>What the large heads of all requests under way may hold; more are refused.</summary>
+    public long MaxHeldHeadBytes { get; set; }
+
+    /// <summary>Of these, the most that heads of one client hold.</summary>
+    public long MaxClientHeldHeadBytes { get; set; }
+
     /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
     public int MaxWaiting { get; set; } = 50_000;
 
@@ -210,6 +216,8 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(MaxReadingBytes), MaxReadingBytes, MaxBodyBytes, 1L << 40)
             ?? Range(nameof(MaxClientReadingBytes), MaxClientReadingBytes, Math.Min(MaxBodyBytes, MaxReadingBytes), 1L << 40)
             ?? Range(nameof(MaxUnreadBytes), MaxUnreadBytes, 1 << 20, 1L << 40)
+            ?? Range(nameof(MaxHeldHeadBytes), MaxHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
+            ?? Range(nameof(MaxClientHeldHeadBytes), MaxClientHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
             ?? Range(nameof(MaxConnections), MaxConnections, 1, 10_000_000)
             ?? Range(nameof(MaxRequestLineBytes), MaxRequestLineBytes, 1 << 10, 1 << 20)
             ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)

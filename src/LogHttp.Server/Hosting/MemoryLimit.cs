@@ -33,6 +33,10 @@ internal static class MemoryLimit
         settings.MaxQueuedBytes = Chosen(settings.MaxQueuedBytes, Math.Max(settings.MaxAppendingBytes / 4, settings.MaxBatchBytes), 256L << 20);
         settings.MaxUnreadBytes = Chosen(settings.MaxUnreadBytes, availableBytes / 16, 1L << 30);
         settings.MaxFollowingBytes = Chosen(settings.MaxFollowingBytes, availableBytes / 16, 1L << 30);
+        // The largest head always fits.
+        var headBytes = RequestHeads.MaxBytesOf(settings);
+        settings.MaxHeldHeadBytes = Chosen(settings.MaxHeldHeadBytes, Math.Max(availableBytes / 16, headBytes), Math.Max(256L << 20, headBytes));
+        settings.MaxClientHeldHeadBytes = Chosen(settings.MaxClientHeldHeadBytes, Math.Max(settings.MaxHeldHeadBytes / 4, headBytes), long.MaxValue);
         // One client may always send one batch.
         settings.MaxClientReadingBytes = Chosen(
             settings.MaxClientReadingBytes,

@@ -10,11 +10,7 @@ namespace LogHttp.Server.Producing;
 /// <param name="time">The clock.</param>
 internal sealed class BodyBudget(BodyLimits limits, TimeProvider time)
 {
-    /// <summary>Clients are counted in so many buckets: a table by address would grow with the number of clients.</summary>
-    const int Buckets = 1 << 12;
-
-    readonly long[] _clientBytes = new long[Buckets];
-    long _readingBytes;
+    readonly ClientBudget _budget = new(limits.MaxReadingBytes, limits.MaxClientReadingBytes);
 
     public BodyLimits Limits => limits;
 
@@ -23,39 +19,13 @@ internal sealed class BodyBudget(BodyLimits limits, TimeProvider time)
 
     public TimeProvider Time => time;
 
-    public long ReadingBytes => Volatile.Read(ref _readingBytes);
+    public long ReadingBytes => _budget.HeldBytes;
 
-    /// <summary>Counts what a request holds by now, more or less than before; false, and nothing changes, where there is no room.</summary>
-    /// <param name="client">The request; null for one without a client.</param>
-    /// <param name="heldBytes">What was counted for it, brought up to date.</param>
-    /// <param name="neededBytes">What it holds.</param>
-    public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes)
-    {
-        var moreBytes = neededBytes - heldBytes;
-        if (moreBytes == 0)
-            return true;
-        ref var clientBytes = ref _clientBytes[BucketOf(client)];
-        var isTooMuch = Interlocked.Add(ref _readingBytes, moreBytes) > limits.MaxReadingBytes;
-        isTooMuch |= Interlocked.Add(ref clientBytes, moreBytes) > limits.MaxClientReadingBytes;
-        if (isTooMuch && moreBytes > 0)
-        {
-            Interlocked.Add(ref _readingBytes, -moreBytes);
-            Interlocked.Add(ref clientBytes, -moreBytes);
-            return false;
-        }
-        heldBytes = neededBytes;
-        return true;
-    }
+    /// <inheritdoc cref="ClientBudget.TryHold"/>
+    public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes) => _budget.TryHold(client, ref heldBytes, neededBytes);
 
-    /// <summary>Gives back all that a request holds.</summary>
-    public void GiveBack(HttpContext? client, ref long heldBytes)
-    {
-        if (heldBytes > 0)
-            TryHold(client, ref heldBytes, 0);
-    }
-
-    static int BucketOf(HttpContext? client) =>
-        HashCode.Combine(ClientLimit.ClientOf(client?.Connection.RemoteIpAddress)) & (Buckets - 1);
+    /// <inheritdoc cref="ClientBudget.GiveBack"/>
+    public void GiveBack(HttpContext? client, ref long heldBytes) => _budget.GiveBack(client, ref heldBytes);
 }
 
 /// <summary>The bounds of request bodies.</summary>

@@ -1,0 +1,87 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+
+namespace LogHttp.Server.Hosting;
+
+/// <summary>
+/// Bounds the memory of large request heads (request line and headers), in total and for each client, from the start of a
+/// request to its end. Any thread.
+/// </summary>
+/// <remarks>
+/// A head lives as long as its request, which can wait for minutes. 1,500 long polls with 120 KB of head each took 1.1 GB, and
+/// over HTTP/2 a header that HPACK refers to takes its full size in every request: 316 KB that were sent took 397 MB.
+/// </remarks>
+internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
+{
+    /// <summary>Smaller heads are not counted, nor ever refused: any request that waits takes about as much (ARCHITECTURE.md).</summary>
+    public const int SmallBytes = 16 << 10;
+
+    /// <summary>Bytes that are held for a byte of the URL: its raw form, path or query, and decoded value, as UTF-16, and a key.</summary>
+    const int BytesPerUrlByte = 8;
+
+    const int BytesPerHeaderByte = sizeof(char);
+
+    /// <summary>What a header takes besides its text: two strings, and their place in a table.</summary>
+    const int BytesPerHeader = 100;
+
+    [ThreadStatic]
+    static KeyValuePair<string, StringValues>[]? Copied;
+
+    readonly ClientBudget _budget = new(maxBytes, maxClientBytes);
+
+    public long HeldBytes => _budget.HeldBytes;
+
+    /// <summary>The most that one head counts. Kestrel refuses larger ones.</summary>
+    public static long MaxBytesOf(LogHttpSettings settings) =>
+        (long)BytesPerUrlByte * settings.MaxRequestLineBytes
+        + (long)BytesPerHeaderByte * settings.MaxRequestHeadersBytes
+        + (long)BytesPerHeader * settings.MaxRequestHeaders;
+
+    /// <summary>Counts a request's head until the request ends; false where there is no room for it.</summary>
+    public bool TryHold(HttpContext context)
+    {
+        var sizeBytes = SizeOf(context);
+        if (sizeBytes <= SmallBytes)
+            return true;
+        var head = new HeldHead(_budget, context);
+        context.Response.RegisterForDispose(head);
+        // A connection keeps the texts of its last request, in case that the next one repeats them.
+        if (!HttpProtocol.IsHttp2(context.Request.Protocol))
+            context.Response.Headers.Connection = "close";
+        return head.TryHold(sizeBytes);
+    }
+
+    static long SizeOf(HttpContext context)
+    {
+        var request = (IHttpRequestFeature?)context.Features[typeof(IHttpRequestFeature)];
+        var sizeBytes = (long)BytesPerUrlByte * request!.RawTarget.Length;
+        // Copied, because an enumerator would be an object for each request.
+        var (headers, count) = (request.Headers, request.Headers.Count);
+        if (Copied is not { } copied || copied.Length < count)
+            Copied = copied = new KeyValuePair<string, StringValues>[Math.Max(count, 128)];
+        headers.CopyTo(copied, 0);
+        foreach (var (name, values) in copied.AsSpan(0, count))
+        {
+            foreach (var value in values)
+                sizeBytes += BytesPerHeader + BytesPerHeaderByte * (name.Length + (value?.Length ?? 0));
+        }
+        Array.Clear(copied, 0, count);
+        return sizeBytes;
+    }
+
+    sealed class HeldHead(ClientBudget budget, HttpContext context) : IDisposable
+    {
+        long _heldBytes;
+
+        public bool TryHold(long sizeBytes) => budget.TryHold(context, ref _heldBytes, sizeBytes);
+
+        public void Dispose()
+        {
+            // Over HTTP/2 the connection goes on, and keeps the texts of its last 100 requests. Clear() would leave them there.
+            var headers = context.Request.Headers;
+            foreach (var name in headers.Keys)
+                headers.Remove(name);
+            budget.GiveBack(context, ref _heldBytes);
+        }
+    }
+}
