@@ -1,10 +1,10 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Producing;
 using LogHttp.Storage.Records;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Confluent;
 
@@ -126,7 +126,7 @@ internal sealed class ConfluentBody(
             if (field == Field.None)
                 return Unrecognized(ref reader);
             if (seen.HasFlag(field))
-                return Invalid($"{Encoding.UTF8.GetString(reader.ValueSpan)} stands there twice.");
+                return Invalid($"{Excerpt.Of(reader.ValueSpan)} stands there twice.");
             seen |= field;
             reader.Read();
             if (reader.TokenType == JsonTokenType.Null)
@@ -246,7 +246,7 @@ internal sealed class ConfluentBody(
 
     static Problem NoRecords() => new(StatusCodes.Status422UnprocessableEntity, "no_records", "There are no records. The body has to be {\"records\":[{\"value\":…}]}.");
 
-    static Problem Unrecognized(scoped ref Utf8JsonReader reader) => Invalid($"Unrecognized field: {Encoding.UTF8.GetString(reader.ValueSpan)}");
+    static Problem Unrecognized(scoped ref Utf8JsonReader reader) => Invalid($"Unrecognized field: {Excerpt.Of(reader.ValueSpan)}");
 
     static Problem Invalid(string detail) => new(StatusCodes.Status422UnprocessableEntity, "invalid_record", detail);
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Unicode;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage.Records;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Producing;
 
@@ -66,9 +67,9 @@ internal readonly ref struct RecordObject
         {
             var field = FieldOf(ref reader);
             if (field == Field.None)
-                return Invalid($"\"{Encoding.UTF8.GetString(reader.ValueSpan)}\" is no field of a record; there are key, keyBase64, headers, timestamp, partition, value and valueBase64.");
+                return Invalid($"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record; there are key, keyBase64, headers, timestamp, partition, value and valueBase64.");
             if ((seen & field) != 0)
-                return Invalid($"The field {Encoding.UTF8.GetString(reader.ValueSpan)} stands there twice.");
+                return Invalid($"The field {Excerpt.Of(reader.ValueSpan)} stands there twice.");
             seen |= field;
             reader.Read();
             var start = (int)reader.TokenStartIndex;
