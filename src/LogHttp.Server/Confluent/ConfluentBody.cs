@@ -14,6 +14,7 @@ namespace LogHttp.Server.Confluent;
 /// </summary>
 /// <param name="kind">Whether keys and values are JSON or Base64.</param>
 /// <param name="batches">Where records go.</param>
+/// <param name="outcomes">Takes what became of the records, in their order.</param>
 /// <param name="partition">That of records that name none.</param>
 /// <param name="isAllOrNothing">Whether a record that fails fails the request, and not itself alone.</param>
 /// <param name="maxBatchBytes">What all records, those that fail among them, may take with <see cref="RecordOverheadBytes"/> each.</param>
@@ -21,6 +22,7 @@ namespace LogHttp.Server.Confluent;
 internal sealed class ConfluentBody(
     BodyKind kind,
     PartitionedBatch batches,
+    ConfluentOutcomes outcomes,
     int? partition,
     bool isAllOrNothing,
     int maxBatchBytes,
@@ -32,21 +34,16 @@ internal sealed class ConfluentBody(
     /// </summary>
     const int RecordOverheadBytes = 77;
 
-    /// <summary>So many records are read before it is asked whether the client is still there.</summary>
+    /// <summary>So many records are read before the client and the budget are looked at again.</summary>
     const int TurnRecords = 4096;
 
     /// <summary>A value as deep as may be, and one level more for the batch to refuse it by its own words, in a record, in the array, in the object.</summary>
     const int MaxDepth = 64;
 
-    readonly ConfluentOutcomes _outcomes = new();
-
     // One for all: a body can have millions of such records.
     readonly Problem _unknownPartition = Problems.UnknownPartition(null, batches.Partitions);
 
     static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
-
-    /// <summary>What became of the records, in their order.</summary>
-    public ConfluentOutcomes Outcomes => _outcomes;
 
     /// <summary>Reads a whole body; says what is wrong with it, and then what was read is of no use.</summary>
     public Problem? Read(ReadOnlySpan<byte> body)
@@ -93,7 +90,7 @@ internal sealed class ConfluentBody(
         }
         // Once more: whatever stands behind the object is the reader's to refuse.
         reader.Read();
-        return _outcomes.Count == 0 ? NoRecords() : null;
+        return outcomes.Count == 0 ? NoRecords() : outcomes.TryHold() ? null : Problems.TooMuchReading();
     }
 
     Problem? ReadRecords(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
@@ -104,11 +101,14 @@ internal sealed class ConfluentBody(
             return Invalid("records is not an array.");
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            var problem = _outcomes.Count < maxBatchBytes / RecordOverheadBytes ? ReadRecord(ref reader, body) : TooManyRecords();
+            var problem = outcomes.Count < maxBatchBytes / RecordOverheadBytes ? ReadRecord(ref reader, body) : TooManyRecords();
             if (problem is not null)
-                return problem with { Detail = string.Create(CultureInfo.InvariantCulture, $"Record {_outcomes.Count + 1}: {problem.Detail}") };
-            if (_outcomes.Count % TurnRecords == 0)
-                aborted.ThrowIfCancellationRequested();
+                return problem with { Detail = string.Create(CultureInfo.InvariantCulture, $"Record {outcomes.Count + 1}: {problem.Detail}") };
+            if (outcomes.Count % TurnRecords != 0)
+                continue;
+            aborted.ThrowIfCancellationRequested();
+            if (!outcomes.TryHold())
+                return Problems.TooMuchReading();
         }
         return null;
     }
@@ -156,7 +156,7 @@ internal sealed class ConfluentBody(
             return Fail(_unknownPartition);
         var fault = bytes is null ? batch.AddJson(json, metadata) : batch.AddBytes(bytes, metadata);
         if (fault is null)
-            _outcomes.AddTaken(batch);
+            outcomes.AddTaken(batch);
         return fault?.Code switch
         {
             null => null,
@@ -171,7 +171,7 @@ internal sealed class ConfluentBody(
     {
         if (isAllOrNothing)
             return problem;
-        _outcomes.AddFailed(problem);
+        outcomes.AddFailed(problem);
         return null;
     }
 

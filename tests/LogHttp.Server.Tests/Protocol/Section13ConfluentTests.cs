@@ -371,4 +371,24 @@ public sealed class Section13ConfluentTests : IDisposable
             Assert.Equal(count > most ? HttpStatusCode.RequestEntityTooLarge : HttpStatusCode.OK, response.StatusCode);
         }
     }
+
+    [Fact]
+    public async Task Answer_ThatIsNotRead_CountsAsHeld()
+    {
+        const int Pairs = 100_000;
+        using var server = new TestServer();
+        var body = $"{{\"records\":[{string.Join(',', Enumerable.Repeat("{},{\"partition\":9}", Pairs))}]}}";
+        using (var client = new System.Net.Sockets.TcpClient { ReceiveBufferSize = 4096 })
+        {
+            await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
+            var stream = client.GetStream();
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: {Json}\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            // The response has begun, and does not fit between the two.
+            Assert.Equal(1, await stream.ReadAsync(new byte[1]));
+            await Task.Delay(200);
+            // An outcome that differs from the one before it takes 8 bytes.
+            Assert.InRange(server.ReadingBytes, 2 * 8 * Pairs, 64 * Pairs);
+        }
+        await TestServer.UntilAsync(() => server.ReadingBytes == 0);
+    }
 }
