@@ -43,6 +43,8 @@ internal sealed class ConfluentBody(
     // One for all: a body can have millions of such records.
     readonly Problem _unknownPartition = Problems.UnknownPartition(null, batches.Partitions);
 
+    readonly Problem _keyTooLarge = Problems.KeyTooLarge(batches.MaxKeyBytes);
+
     static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     /// <summary>Reads a whole body; says what is wrong with it, and then what was read is of no use.</summary>
@@ -120,6 +122,7 @@ internal sealed class ConfluentBody(
         var (seen, number, metadata) = (Field.None, (int?)null, default(RecordMetadata));
         var json = "null"u8;
         byte[]? bytes = null;
+        Problem? tooLarge = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var field = Is(ref reader, "key"u8) ? Field.Key : Is(ref reader, "value"u8) ? Field.Value : Is(ref reader, "partition"u8) ? Field.Partition : Field.None;
@@ -138,16 +141,23 @@ internal sealed class ConfluentBody(
                 case Field.Partition:
                     number = reader.GetInt32();
                     break;
-                case Field.Key when !TryReadKey(ref reader, body, out metadata):
-                    return Invalid(kind == BodyKind.ConfluentBinary ? "key is not a string of Base64." : "key is not Unicode text: it holds half of a surrogate pair.");
+                case Field.Key when ReadKey(ref reader, body, out metadata) is { } problem:
+                    if (problem != _keyTooLarge)
+                        return problem;
+                    tooLarge = problem;
+                    break;
                 case Field.Value when kind == BodyKind.ConfluentJson:
                     json = Slice(ref reader, body);
+                    break;
+                case Field.Value when reader.TokenType == JsonTokenType.String && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxRecordBytes:
+                    tooLarge ??= Problems.RecordTooLarge(batches.MaxRecordBytes);
                     break;
                 case Field.Value when !Base64Text.TryRead(ref reader, out bytes):
                     return Invalid("value is not a string of Base64.");
             }
         }
-        return Add(number ?? partition, metadata, json, bytes);
+        // The record is refused before it is decoded, and by itself, as the batch refuses one.
+        return tooLarge is null ? Add(number ?? partition, metadata, json, bytes) : Fail(tooLarge);
     }
 
     Problem? Add(int? number, in RecordMetadata metadata, ReadOnlySpan<byte> json, byte[]? bytes)
@@ -176,30 +186,37 @@ internal sealed class ConfluentBody(
     }
 
     /// <summary>A string of JSON is a key as it is, so that it goes where a native client's does; another value as its text, without white space.</summary>
-    bool TryReadKey(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body, out RecordMetadata metadata)
+    Problem? ReadKey(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body, out RecordMetadata metadata)
     {
         metadata = default;
+        var isString = reader.TokenType == JsonTokenType.String;
         if (kind == BodyKind.ConfluentBinary)
         {
+            if (isString && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxKeyBytes)
+                return _keyTooLarge;
             if (!Base64Text.TryRead(ref reader, out var bytes))
-                return false;
+                return Invalid("key is not a string of Base64.");
             metadata = new() { KeyBytes = bytes };
-            return true;
+            return null;
         }
-        if (reader.TokenType != JsonTokenType.String)
+        if (!isString)
         {
-            metadata = new() { KeyBytes = Compact(Slice(ref reader, body)) };
-            return true;
+            if (Compact(Slice(ref reader, body), batches.MaxKeyBytes) is not { } compact)
+                return _keyTooLarge;
+            metadata = new() { KeyBytes = compact };
+            return null;
         }
+        if (JsonSizes.MinTextBytes(ref reader) > batches.MaxKeyBytes)
+            return _keyTooLarge;
         try
         {
             metadata = new() { Key = reader.GetString() };
-            return true;
+            return null;
         }
         catch (InvalidOperationException)
         {
             // Half of a surrogate pair, escaped: legal in JSON, and no text.
-            return false;
+            return Invalid("key is not Unicode text: it holds half of a surrogate pair.");
         }
     }
 
@@ -211,9 +228,10 @@ internal sealed class ConfluentBody(
         return body[start..(int)reader.BytesConsumed];
     }
 
-    static byte[] Compact(ReadOnlySpan<byte> json)
+    /// <summary>Leaves out the white space between tokens; null where more is left than that.</summary>
+    static byte[]? Compact(ReadOnlySpan<byte> json, int maxBytes)
     {
-        var compact = new List<byte>(json.Length);
+        var compact = new List<byte>(Math.Min(json.Length, maxBytes));
         var isInString = false;
         for (var i = 0; i < json.Length; i++)
         {
@@ -223,6 +241,8 @@ internal sealed class ConfluentBody(
                 isInString = !isInString;
             if (isInString || json[i] is not ((byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n'))
                 compact.Add(json[i]);
+            if (compact.Count > maxBytes)
+                return null;
         }
         return [.. compact];
     }

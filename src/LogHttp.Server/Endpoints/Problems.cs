@@ -111,6 +111,10 @@ internal static class Problems
         return problem;
     }
 
+    /// <summary>For a key that is refused before it is decoded.</summary>
+    public static Problem KeyTooLarge(int maxKeyBytes) =>
+        Of(new RecordFault(RecordFaultCode.InvalidKey, $"The key is larger than {maxKeyBytes} bytes (MaxKeyBytes)."));
+
     public static Problem TooMuchReading() =>
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "The request bodies being read fill MaxReadingBytes. Nothing was appended.", IsRetryable: true);
 

@@ -35,6 +35,8 @@ internal sealed class PartitionedBatch(
 
     public int MaxRecordBytes => _limits.MaxRecordBytes;
 
+    public int MaxKeyBytes => _limits.MaxKeyBytes;
+
     /// <summary>
     /// How much a record may be before it is encoded: with white space, escapes, and what a line that was fetched has and is not
     /// kept. To be asked of all of it, or what is too large would depend on the pieces that a body comes in.

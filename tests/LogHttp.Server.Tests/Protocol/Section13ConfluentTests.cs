@@ -154,7 +154,7 @@ public sealed class Section13ConfluentTests : IDisposable
         Assert.Equal("0:0", offsets[0]);
         Assert.Equal("50002 The topic has no such partition; it has 2, from 0 on.", offsets[1]);
         Assert.StartsWith("50002 The record takes 5002 bytes; the most is 4096", offsets[2], StringComparison.Ordinal);
-        Assert.StartsWith("50002 The key takes 65 bytes", offsets[3], StringComparison.Ordinal);
+        Assert.StartsWith("50002 The key is larger than 64 bytes (MaxKeyBytes).", offsets[3], StringComparison.Ordinal);
         Assert.Equal("0:1", offsets[4]);
         Assert.Equal("1\n5\n", await _server.Client.GetStringAsync("/topics/t/earliest?partition=0&view=values"));
     }
