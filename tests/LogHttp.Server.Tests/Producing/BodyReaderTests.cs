@@ -236,6 +236,20 @@ public class BodyReaderTests
     }
 
     [Theory]
+    [InlineData("zz\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("-3\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("80000003\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("FFFFFFFFFFFFFFFF3\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("3\r\nabcXX0\r\n\r\n")]
+    public async Task Post_BadChunk_HasOneCode(string chunks)
+    {
+        using var server = new TestServer();
+        var answer = await RawRequest.SendAsync(server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"incomplete_body\"", answer, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("Content-Length: 20000000\r\n", false)]
     [InlineData("Content-Length: 20000000\r\nContent-Encoding: gzip\r\n", false)]
     [InlineData("Transfer-Encoding: chunked\r\n", true)]
