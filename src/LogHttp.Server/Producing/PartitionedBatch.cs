@@ -1,4 +1,3 @@
-using System.Numerics;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 
@@ -71,23 +70,14 @@ internal sealed class PartitionedBatch(
 
     public bool IsEmpty => PartitionsUsed == 0;
 
-    /// <summary>
-    /// About the memory that the batches hold. Their buffers are the pool's, in powers of two; the first batch takes what was
-    /// announced, and a quarter more, once an eighth of it has come.
-    /// </summary>
+    /// <summary>The memory that the batches hold.</summary>
     public long HeldBytes
     {
         get
         {
             var heldBytes = 0L;
             for (var i = 0; i < _batches.Count; i++)
-            {
-                var batch = _batches.GetValueAtIndex(i);
-                var takenBytes = (long)batch.SizeBytes;
-                if (expectedBytes > 0 && takenBytes >= expectedBytes / 8)
-                    takenBytes = Math.Max(takenBytes, expectedBytes + expectedBytes / 4);
-                heldBytes += (long)BitOperations.RoundUpToPowerOf2((ulong)takenBytes) + sizeof(int) * (long)BitOperations.RoundUpToPowerOf2((ulong)batch.Count);
-            }
+                heldBytes += _batches.GetValueAtIndex(i).HeldBytes;
             return heldBytes;
         }
     }

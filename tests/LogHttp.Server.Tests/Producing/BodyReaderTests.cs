@@ -69,6 +69,16 @@ public class BodyReaderTests
     }
 
     [Fact]
+    public async Task ReadWhole_BufferThatGrows_IsCountedBeforeItIsTaken()
+    {
+        // 64 KiB are there, and 128 KiB would come to them.
+        var budget = Budget(maxReadingBytes: 150_000);
+        using var body = new BodyReader(new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None), budget);
+        Assert.Equal("overloaded", (await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000)))?.Code);
+        Assert.Equal(65_536, budget.ReadingBytes);
+    }
+
+    [Fact]
     public async Task ABodyOfBlankLines_HoldsNothing()
     {
         var budget = Budget(maxReadingBytes: 10_000);
