@@ -48,11 +48,11 @@ internal static class VerifyCommand
         {
             return Fail(error, "interrupted. The server stops verifying.", ExitCode.Interrupted);
         }
-        catch (System.Text.Json.JsonException)
+        catch (MalformedResponseException exception)
         {
-            return Fail(error, $"{address} does not answer as a LogHttp server does: its response is not the JSON that was expected.");
+            return Fail(error, $"{address} does not respond as a LogHttp server does: {exception.Message}.");
         }
-        catch (Exception exception) when (exception is IOException or HttpRequestException or ArgumentException or NotSupportedException)
+        catch (Exception exception) when (exception is IOException or HttpRequestException)
         {
             return Fail(error, exception.Message);
         }

@@ -159,6 +159,119 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.Equal("loghttp: interrupted. The server stops verifying.\n", error.ToString());
     }
 
+    const string Topics = """{"topics":[{"topic":"t"}]}""";
+
+    /// <summary>The response to the list, and to the verification.</summary>
+    public static TheoryData<string, string> MalformedAnswers => new()
+    {
+        { "[]", "" },
+        { "1", "" },
+        { "{}", "" },
+        { "null", "" },
+        { "<html>", "" },
+        { "", "" },
+        { """{"topics":null}""", "" },
+        { """{"topics":[null]}""", "" },
+        { """{"topics":[{"topic":1}]}""", "" },
+        { """{"topics":[{"topic":null}]}""", "" },
+        { """{"topics":[{"topic":"\ud800"}]}""", "" },
+        { """{"topics":[{"topic":".."}]}""", "" },
+        { """{"topics":[{"topic":"a","damaged":1}]}""", "" },
+        { """{"topics":[{"topic":"b"},{"topic":"a"}]}""", "" },
+        { """{"topics":[],"next":1}""", "" },
+        { """{"topics":[],"next":"?after=a"}""", "" },
+        { """{"topics":[{"topic":"t"}],"next":"file:///etc/passwd"}""", "" },
+        { """{"topics":[{"topic":"t"}],"next":"http://192.0.2.1/topics"}""", "" },
+        { """{"topics":[{"topic":"t"}],"next":"http://[::"}""", "" },
+        { """{"topics":[{"topic":"t"}],"next":"?a"}""", "" },
+        { Topics, "[]\n" },
+        { Topics, "{}\n" },
+        { Topics, "\n" },
+        { Topics, """{"kind":"data"}""" },
+        { Topics, """{"segments":"x","bytes":1}""" },
+        { Topics, """{"segments":1.5,"bytes":1}""" },
+        { Topics, """{"segments":99999999999,"bytes":1}""" },
+        { Topics, """{"segments":-5,"bytes":1}""" },
+        { Topics, """{"segments":5,"bytes":-9}""" },
+        { Topics, """{"kind":"data","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":null}""" },
+        { Topics, """{"kind":"other","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":"r"}""" },
+        { Topics, """{"kind":"data","partition":0,"segment":0,"file":"f","position":-1,"lengthBytes":0,"reason":"r"}""" },
+        { Topics, """{"kind":"data","partition":0,"segment":0,"file":"f","position":9223372036854775807,"lengthBytes":9223372036854775807,"reason":"r"}""" },
+    };
+
+    [Theory]
+    [MemberData(nameof(MalformedAnswers))]
+    public async Task Url_MalformedAnswer_SaysSoAndEndsWithTwo(string list, string lines)
+    {
+        using var server = new AnsweringServer(request => Encoding.UTF8.GetBytes(request.HttpMethod == "GET" ? list : lines));
+        var (exitCode, output, error) = await VerifyAsync(server);
+        Assert.Equal((2, ""), (exitCode, output));
+        Assert.StartsWith($"loghttp: {server.Address} does not respond as a LogHttp server does: ", error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(letter => letter == '\n'));
+    }
+
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("POST")]
+    public async Task Url_AnswerWithoutEnd_IsNotReadToItsEnd(string method)
+    {
+        const int MaxSentBytes = 64 << 20;
+        var sentBytes = 0;
+        using var server = new AnsweringServer(request => request.HttpMethod == method ? null : Encoding.UTF8.GetBytes(Topics), stream =>
+        {
+            for (var letters = Encoding.ASCII.GetBytes(new string('A', 1 << 20)); sentBytes < MaxSentBytes; sentBytes += letters.Length)
+                stream.Write(sentBytes == 0 ? Encoding.ASCII.GetBytes(method == "GET" ? "{\"topics\":[\"" : "{\"kind\":\"") : letters);
+        });
+        var (exitCode, _, error) = await VerifyAsync(server);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("does not respond as a LogHttp server does: ", error, StringComparison.Ordinal);
+        Assert.InRange(sentBytes, 0, MaxSentBytes - 1);
+    }
+
+    Task<(int ExitCode, string Output, string Error)> VerifyAsync(AnsweringServer server) =>
+        Task.Run(() => Verify("--url", server.Address)).WaitAsync(TimeSpan.FromSeconds(60));
+
+    /// <summary>Responds to each request with a body, or writes one that need not end.</summary>
+    sealed class AnsweringServer : IDisposable
+    {
+        readonly System.Net.HttpListener _listener = new();
+
+        public AnsweringServer(Func<System.Net.HttpListenerRequest, byte[]?> body, Action<Stream>? write = null)
+        {
+            Address = $"http://127.0.0.1:{FreePort()}/";
+            _listener.Prefixes.Add(Address);
+            _listener.Start();
+            _ = Task.Run(async () =>
+            {
+                while (_listener.IsListening)
+                {
+                    var context = await _listener.GetContextAsync();
+                    try
+                    {
+                        if (body(context.Request) is { } bytes)
+                        {
+                            context.Response.Close(bytes, willBlock: true);
+                        }
+                        else
+                        {
+                            context.Response.SendChunked = true;
+                            write!(context.Response.OutputStream);
+                            context.Response.Close();
+                        }
+                    }
+                    catch (Exception exception) when (exception is System.Net.HttpListenerException or IOException or ObjectDisposedException)
+                    {
+                        // The client has left, as it should.
+                    }
+                }
+            });
+        }
+
+        public string Address { get; }
+
+        public void Dispose() => _listener.Close();
+    }
+
     static int FreePort()
     {
         using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);

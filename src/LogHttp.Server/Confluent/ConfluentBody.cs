@@ -1,10 +1,10 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Producing;
 using LogHttp.Storage.Records;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Confluent;
 
@@ -14,6 +14,7 @@ namespace LogHttp.Server.Confluent;
 /// </summary>
 /// <param name="kind">Whether keys and values are JSON or Base64.</param>
 /// <param name="batches">Where records go.</param>
+/// <param name="outcomes">Takes what became of the records, in their order.</param>
 /// <param name="partition">That of records that name none.</param>
 /// <param name="isAllOrNothing">Whether a record that fails fails the request, and not itself alone.</param>
 /// <param name="maxBatchBytes">What all records, those that fail among them, may take with <see cref="RecordOverheadBytes"/> each.</param>
@@ -21,6 +22,7 @@ namespace LogHttp.Server.Confluent;
 internal sealed class ConfluentBody(
     BodyKind kind,
     PartitionedBatch batches,
+    ConfluentOutcomes outcomes,
     int? partition,
     bool isAllOrNothing,
     int maxBatchBytes,
@@ -32,21 +34,18 @@ internal sealed class ConfluentBody(
     /// </summary>
     const int RecordOverheadBytes = 77;
 
-    /// <summary>So many records are read before it is asked whether the client is still there.</summary>
+    /// <summary>So many records are read before the client and the budget are looked at again.</summary>
     const int TurnRecords = 4096;
 
     /// <summary>A value as deep as may be, and one level more for the batch to refuse it by its own words, in a record, in the array, in the object.</summary>
     const int MaxDepth = 64;
 
-    readonly ConfluentOutcomes _outcomes = new();
-
     // One for all: a body can have millions of such records.
     readonly Problem _unknownPartition = Problems.UnknownPartition(null, batches.Partitions);
 
-    static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+    readonly Problem _keyTooLarge = Problems.KeyTooLarge(batches.MaxKeyBytes);
 
-    /// <summary>What became of the records, in their order.</summary>
-    public ConfluentOutcomes Outcomes => _outcomes;
+    static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     /// <summary>Reads a whole body; says what is wrong with it, and then what was read is of no use.</summary>
     public Problem? Read(ReadOnlySpan<byte> body)
@@ -93,7 +92,7 @@ internal sealed class ConfluentBody(
         }
         // Once more: whatever stands behind the object is the reader's to refuse.
         reader.Read();
-        return _outcomes.Count == 0 ? NoRecords() : null;
+        return outcomes.Count == 0 ? NoRecords() : outcomes.TryHold() ? null : Problems.TooMuchReading();
     }
 
     Problem? ReadRecords(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
@@ -104,11 +103,14 @@ internal sealed class ConfluentBody(
             return Invalid("records is not an array.");
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            var problem = _outcomes.Count < maxBatchBytes / RecordOverheadBytes ? ReadRecord(ref reader, body) : TooManyRecords();
+            var problem = outcomes.Count < maxBatchBytes / RecordOverheadBytes ? ReadRecord(ref reader, body) : TooManyRecords();
             if (problem is not null)
-                return problem with { Detail = string.Create(CultureInfo.InvariantCulture, $"Record {_outcomes.Count + 1}: {problem.Detail}") };
-            if (_outcomes.Count % TurnRecords == 0)
-                aborted.ThrowIfCancellationRequested();
+                return problem with { Detail = string.Create(CultureInfo.InvariantCulture, $"Record {outcomes.Count + 1}: {problem.Detail}") };
+            if (outcomes.Count % TurnRecords != 0)
+                continue;
+            aborted.ThrowIfCancellationRequested();
+            if (!outcomes.TryHold())
+                return Problems.TooMuchReading();
         }
         return null;
     }
@@ -120,13 +122,14 @@ internal sealed class ConfluentBody(
         var (seen, number, metadata) = (Field.None, (int?)null, default(RecordMetadata));
         var json = "null"u8;
         byte[]? bytes = null;
+        Problem? tooLarge = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var field = Is(ref reader, "key"u8) ? Field.Key : Is(ref reader, "value"u8) ? Field.Value : Is(ref reader, "partition"u8) ? Field.Partition : Field.None;
             if (field == Field.None)
                 return Unrecognized(ref reader);
             if (seen.HasFlag(field))
-                return Invalid($"{Encoding.UTF8.GetString(reader.ValueSpan)} stands there twice.");
+                return Invalid($"{Excerpt.Of(reader.ValueSpan)} stands there twice.");
             seen |= field;
             reader.Read();
             if (reader.TokenType == JsonTokenType.Null)
@@ -138,16 +141,23 @@ internal sealed class ConfluentBody(
                 case Field.Partition:
                     number = reader.GetInt32();
                     break;
-                case Field.Key when !TryReadKey(ref reader, body, out metadata):
-                    return Invalid(kind == BodyKind.ConfluentBinary ? "key is not a string of Base64." : "key is not Unicode text: it holds half of a surrogate pair.");
+                case Field.Key when ReadKey(ref reader, body, out metadata) is { } problem:
+                    if (problem != _keyTooLarge)
+                        return problem;
+                    tooLarge = problem;
+                    break;
                 case Field.Value when kind == BodyKind.ConfluentJson:
                     json = Slice(ref reader, body);
+                    break;
+                case Field.Value when reader.TokenType == JsonTokenType.String && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxRecordBytes:
+                    tooLarge ??= Problems.RecordTooLarge(batches.MaxRecordBytes);
                     break;
                 case Field.Value when !Base64Text.TryRead(ref reader, out bytes):
                     return Invalid("value is not a string of Base64.");
             }
         }
-        return Add(number ?? partition, metadata, json, bytes);
+        // The record is refused before it is decoded, and by itself, as the batch refuses one.
+        return tooLarge is null ? Add(number ?? partition, metadata, json, bytes) : Fail(tooLarge);
     }
 
     Problem? Add(int? number, in RecordMetadata metadata, ReadOnlySpan<byte> json, byte[]? bytes)
@@ -156,7 +166,7 @@ internal sealed class ConfluentBody(
             return Fail(_unknownPartition);
         var fault = bytes is null ? batch.AddJson(json, metadata) : batch.AddBytes(bytes, metadata);
         if (fault is null)
-            _outcomes.AddTaken(batch);
+            outcomes.AddTaken(batch);
         return fault?.Code switch
         {
             null => null,
@@ -171,35 +181,42 @@ internal sealed class ConfluentBody(
     {
         if (isAllOrNothing)
             return problem;
-        _outcomes.AddFailed(problem);
+        outcomes.AddFailed(problem);
         return null;
     }
 
     /// <summary>A string of JSON is a key as it is, so that it goes where a native client's does; another value as its text, without white space.</summary>
-    bool TryReadKey(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body, out RecordMetadata metadata)
+    Problem? ReadKey(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body, out RecordMetadata metadata)
     {
         metadata = default;
+        var isString = reader.TokenType == JsonTokenType.String;
         if (kind == BodyKind.ConfluentBinary)
         {
+            if (isString && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxKeyBytes)
+                return _keyTooLarge;
             if (!Base64Text.TryRead(ref reader, out var bytes))
-                return false;
+                return Invalid("key is not a string of Base64.");
             metadata = new() { KeyBytes = bytes };
-            return true;
+            return null;
         }
-        if (reader.TokenType != JsonTokenType.String)
+        if (!isString)
         {
-            metadata = new() { KeyBytes = Compact(Slice(ref reader, body)) };
-            return true;
+            if (Compact(Slice(ref reader, body), batches.MaxKeyBytes) is not { } compact)
+                return _keyTooLarge;
+            metadata = new() { KeyBytes = compact };
+            return null;
         }
+        if (JsonSizes.MinTextBytes(ref reader) > batches.MaxKeyBytes)
+            return _keyTooLarge;
         try
         {
             metadata = new() { Key = reader.GetString() };
-            return true;
+            return null;
         }
         catch (InvalidOperationException)
         {
             // Half of a surrogate pair, escaped: legal in JSON, and no text.
-            return false;
+            return Invalid("key is not Unicode text: it holds half of a surrogate pair.");
         }
     }
 
@@ -211,9 +228,10 @@ internal sealed class ConfluentBody(
         return body[start..(int)reader.BytesConsumed];
     }
 
-    static byte[] Compact(ReadOnlySpan<byte> json)
+    /// <summary>Leaves out the white space between tokens; null where more is left than that.</summary>
+    static byte[]? Compact(ReadOnlySpan<byte> json, int maxBytes)
     {
-        var compact = new List<byte>(json.Length);
+        var compact = new List<byte>(Math.Min(json.Length, maxBytes));
         var isInString = false;
         for (var i = 0; i < json.Length; i++)
         {
@@ -223,6 +241,8 @@ internal sealed class ConfluentBody(
                 isInString = !isInString;
             if (isInString || json[i] is not ((byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n'))
                 compact.Add(json[i]);
+            if (compact.Count > maxBytes)
+                return null;
         }
         return [.. compact];
     }
@@ -246,7 +266,7 @@ internal sealed class ConfluentBody(
 
     static Problem NoRecords() => new(StatusCodes.Status422UnprocessableEntity, "no_records", "There are no records. The body has to be {\"records\":[{\"value\":…}]}.");
 
-    static Problem Unrecognized(scoped ref Utf8JsonReader reader) => Invalid($"Unrecognized field: {Encoding.UTF8.GetString(reader.ValueSpan)}");
+    static Problem Unrecognized(scoped ref Utf8JsonReader reader) => Invalid($"Unrecognized field: {Excerpt.Of(reader.ValueSpan)}");
 
     static Problem Invalid(string detail) => new(StatusCodes.Status422UnprocessableEntity, "invalid_record", detail);
 

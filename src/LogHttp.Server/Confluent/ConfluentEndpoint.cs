@@ -38,7 +38,9 @@ internal static class ConfluentEndpoint
         using var batch = new PartitionedBatch(configuration, options.Records, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
         // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be repeated.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
-        var records = new ConfluentBody(request.Kind, batch, partition, isAllOrNothing, options.Records.MaxBatchBytes, context.RequestAborted);
+        var outcomes = new ConfluentOutcomes(budget, context);
+        context.Response.RegisterForDispose(outcomes);
+        var records = new ConfluentBody(request.Kind, batch, outcomes, partition, isAllOrNothing, options.Records.MaxBatchBytes, context.RequestAborted);
         using (var body = new BodyReader(request.OpenBody(budget, settings.MaxBodyBytes, _ => settings.MaxBodyBytes), budget, context) { Batch = batch })
         {
             if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is { } bodyProblem)
@@ -47,7 +49,7 @@ internal static class ConfluentEndpoint
         if (isAllOrNothing && ProduceEndpoint.CheckConditions(request, partition, batch) is { } conditionProblem)
             return conditionProblem;
         if (batch.IsEmpty)
-            return new ConfluentAnswer(records.Outcomes, [], []);
+            return new ConfluentAnswer(outcomes, [], []);
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
@@ -55,6 +57,6 @@ internal static class ConfluentEndpoint
         var results = await ProduceEndpoint.AppendAsync(found, batches, request.ExpectedNextOffset);
         if (isAllOrNothing && !results[0].IsIn)
             return ProduceEndpoint.Refused(context, Problems.Of(results[0].Append));
-        return new ConfluentAnswer(records.Outcomes, batches, results);
+        return new ConfluentAnswer(outcomes, batches, results);
     }
 }

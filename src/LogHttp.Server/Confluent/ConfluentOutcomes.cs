@@ -1,20 +1,33 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using LogHttp.Server.Endpoints;
+using LogHttp.Server.Producing;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Confluent;
 
 /// <summary>
 /// What became of a request's records, in their order. Neighbours with one outcome share an entry of 8 bytes: a body can have
-/// hundreds of thousands of records, mostly for one partition. For one thread.
+/// hundreds of thousands of records, mostly for one partition. Equal problems are one object. All of it counts against the
+/// budget of bodies until this is disposed of, for a client can take long to read the response. For one thread.
 /// </summary>
-internal sealed class ConfluentOutcomes
+/// <param name="budget">The budget.</param>
+/// <param name="client">The request; null for one without a client.</param>
+internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) : IDisposable
 {
+    /// <summary>About what a problem takes, with its text and its entry.</summary>
+    const int ProblemBytes = 512;
+
+    /// <summary>So much is not counted: a small request is answered where others fill the budget.</summary>
+    const int UncountedBytes = 4 << 10;
+
     // Of the batches from 0 on, of the problems from -1 down.
     readonly List<(int Source, int Count)> _runs = [];
     readonly List<RecordBatch> _batches = [];
     readonly Dictionary<RecordBatch, int> _numbers = [];
     readonly List<Problem> _problems = [];
+    readonly Dictionary<Problem, int> _problemNumbers = [];
+    long _heldBytes;
 
     /// <summary>How many records there are.</summary>
     public int Count { get; private set; }
@@ -33,10 +46,22 @@ internal sealed class ConfluentOutcomes
     /// <summary>The next record failed.</summary>
     public void AddFailed(Problem problem)
     {
-        if (_problems.Count == 0 || !ReferenceEquals(_problems[^1], problem))
+        if (!_problemNumbers.TryGetValue(problem, out var number))
+        {
+            _problemNumbers.Add(problem, number = _problems.Count);
             _problems.Add(problem);
-        Add(~(_problems.Count - 1));
+        }
+        Add(~number);
     }
+
+    /// <summary>Counts what is held by now; false where there is no room.</summary>
+    public bool TryHold()
+    {
+        var neededBytes = (long)_runs.Capacity * Unsafe.SizeOf<(int, int)>() + (long)_problems.Count * ProblemBytes;
+        return neededBytes <= UncountedBytes || budget.TryHold(client, ref _heldBytes, neededBytes);
+    }
+
+    public void Dispose() => budget.GiveBack(client, ref _heldBytes);
 
     /// <summary>Goes through all records.</summary>
     public IEnumerable<ConfluentRecord> Records()

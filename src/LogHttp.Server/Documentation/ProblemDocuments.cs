@@ -45,9 +45,8 @@ internal static class ProblemDocuments
     public static ProblemDocument InvalidUtf8 { get; } = new(Problems.InvalidRequest("invalid_utf8", "The record is not valid UTF-8.").AtLine(1), "JSON or text is not UTF-8.");
     public static ProblemDocument NoRecords { get; } = new(Problems.InvalidRequest("no_records", "The request has no body."), "There is no body, or no record in it.");
     public static ProblemDocument InvalidConfiguration { get; } = new(Problems.InvalidRequest("invalid_configuration", "Partitions is 5000; it must be from 1 to 1024"), "The body is no configuration, or a setting is out of its range.");
-    public static ProblemDocument IncompleteBody { get; } = new(Problems.InvalidRequest("incomplete_body", "The body could not be read to its end: Unexpected end of request content."), "The connection ended before the body did.");
+    public static ProblemDocument IncompleteBody { get; } = new(Problems.InvalidRequest("incomplete_body", "The body could not be read to its end: Unexpected end of request content."), "The connection ended before the body did, or the body is not framed as HTTP demands.");
     public static ProblemDocument InvalidEncoding { get; } = new(Problems.InvalidRequest("invalid_encoding", "The body can't be unpacked as gzip: it ends too early."), "The body is not packed as `Content-Encoding` says, is cut off, or something follows it. Nothing was appended.");
-    public static ProblemDocument BadRequest { get; } = new(Problems.InvalidRequest("bad_request", "Bad chunk size data."), "The body is not framed as HTTP demands.");
 
     public static ProblemDocument CrossSite { get; } = new(Problems.CrossSite("https://example.org"), "A browser sent it for another site's page.");
 
@@ -109,7 +108,7 @@ internal static class ProblemDocuments
     public static ProblemDocument[] All { get; } =
     [
         InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, PartialPut, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
-        InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, BadRequest, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
+        InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
         ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, PreconditionFailed, TopicConditionFailed, UntaggedConditionFailed, RangeNotSatisfiable, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, UnsupportedTransferCoding, TooManyRequests, TooManyHeads, TooManyTopics,
         CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
     ];

@@ -19,7 +19,7 @@ internal static class TopicOperations
     /// <summary>What every body of a configuration can be answered with.</summary>
     static readonly ProblemDocument[] OfConfigurations =
     [
-        .. OfChanges, ProblemDocuments.InvalidConfiguration, ProblemDocuments.IncompleteBody, ProblemDocuments.BadRequest, ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody,
+        .. OfChanges, ProblemDocuments.InvalidConfiguration, ProblemDocuments.IncompleteBody, ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody,
         ProblemDocuments.ConfigurationDiffers, ProblemDocuments.BodyTooLarge, ProblemDocuments.UnsupportedMediaType, ProblemDocuments.UnsupportedTransferCoding, ProblemDocuments.Overloaded, ProblemDocuments.TopicDamaged,
     ];
 

@@ -129,7 +129,7 @@ internal static class FollowEndpoint
         if (TopicName.Check(name) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
         else if (id is not null && !IsId(id))
-            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{text}\", where \"{id}\" is not the id of a topic. Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without a place such as :earliest.");
+            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{Excerpt.Of(text)}\", where \"{Excerpt.Of(id)}\" is not the id of a topic. Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without a place such as :earliest.");
         else if (from is not null && !LogPlace.TryParse(from, out place) && !(last > first && EventIdFormat.TryReadOffsets(from, last - first + 1, out offsets)))
             problem = Problems.InvalidPlace(from);
         else if (catalog.Find(name) is not { } found)
@@ -137,7 +137,7 @@ internal static class FollowEndpoint
         else if (id is not null && id != found.Id)
             problem = Problems.TopicReplaced(found);
         else if (!isRead || last >= found.Partitions.Length)
-            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{text}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}.");
+            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}.");
         else
             starts = found.Partitions.Skip(first).Take(number is null ? int.MaxValue : last - first + 1)
                 .Select((partition, i) => new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i])));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Endpoints;
 
@@ -23,6 +24,6 @@ internal static class JsonFault
             message = "There is no JSON value.";
         else if (message.StartsWith("The maximum configured depth", StringComparison.Ordinal))
             message = "Objects and arrays are nested too deep.";
-        return string.Create(CultureInfo.InvariantCulture, $"line {exception.LineNumber + 1 ?? 1}, byte {exception.BytePositionInLine + 1 ?? 1}: {message.TrimEnd('.')}.");
+        return string.Create(CultureInfo.InvariantCulture, $"line {exception.LineNumber + 1 ?? 1}, byte {exception.BytePositionInLine + 1 ?? 1}: {Excerpt.OfSentence(message.TrimEnd('.'))}.");
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using LogHttp.Storage;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Endpoints;
@@ -19,7 +20,7 @@ internal static class QueryParameters
             foreach (var known in names)
                 isKnown |= name.Equals(known, StringComparison.OrdinalIgnoreCase);
             if (!isKnown)
-                problem = Problems.InvalidRequest("invalid_parameter", $"Unknown query parameter \"{name}\". Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
+                problem = Problems.InvalidRequest("invalid_parameter", $"Unknown query parameter \"{Excerpt.Of(name)}\". Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
         }
         return problem is null;
     }
@@ -37,7 +38,7 @@ internal static class QueryParameters
             number = parsed;
             return true;
         }
-        problem = Problems.InvalidRequest("invalid_parameter", $"{name} is \"{values}\"; it must be one whole number from {least} to {most}.");
+        problem = Problems.InvalidRequest("invalid_parameter", $"{name} is \"{Excerpt.Of(values.ToString())}\"; it must be one whole number from {least} to {most}.");
         return false;
     }
 
@@ -70,7 +71,7 @@ internal static class QueryParameters
     {
         var isThere = query.TryGetValue(name, out var values);
         isSet = isThere && values == value;
-        problem = isThere && !isSet ? Problems.InvalidRequest("invalid_parameter", $"{name} is \"{values}\"; the one value it can have is \"{value}\".") : null;
+        problem = isThere && !isSet ? Problems.InvalidRequest("invalid_parameter", $"{name} is \"{Excerpt.Of(values.ToString())}\"; the one value it can have is \"{value}\".") : null;
         return problem is null;
     }
 }

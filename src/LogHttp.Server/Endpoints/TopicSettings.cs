@@ -80,13 +80,13 @@ internal sealed record TopicSettings
                         settings = settings with { Flush = value.GetString() };
                         break;
                     case "partitions" or "segmentBytes" or "retentionMs" or "retentionBytes" or "maxRecordBytes":
-                        return (settings, $"{property.Name} is {value.GetRawText()}, which is not a whole number.");
+                        return (settings, $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a whole number.");
                     case "flush" or "values":
-                        return (settings, $"{property.Name} is {value.GetRawText()}, which is not a string.");
+                        return (settings, $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a string.");
                     case "labels":
                         return (settings, "labels is not an object whose values are strings.");
                     default:
-                        return (settings, $"\"{property.Name}\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels.");
+                        return (settings, $"\"{Excerpt.Of(property.Name)}\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels.");
                 }
             }
             return (settings, null);
@@ -111,12 +111,12 @@ internal sealed record TopicSettings
         (after, problem) = (null, null);
         if (Flush is not null && !FlushPolicy.TryParse(Flush, out _))
         {
-            problem = Invalid($"flush is \"{Flush}\"; {FlushPolicy.Grammar}");
+            problem = Invalid($"flush is \"{Excerpt.Of(Flush)}\"; {FlushPolicy.Grammar}");
             return false;
         }
         if (Values is not null && !ValueForms.TryParse(Values, out _))
         {
-            problem = Invalid($"values is \"{Values}\"; it must be {ValueForms.Grammar}");
+            problem = Invalid($"values is \"{Excerpt.Of(Values)}\"; it must be {ValueForms.Grammar}");
             return false;
         }
         if (MaxRecordBytes > limits.MaxRecordBytes)

@@ -58,9 +58,14 @@ internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
         }, response);
     }
 
-    /// <summary>Whether a page came from here. The scheme is not compared: a proxy may have taken the TLS off.</summary>
+    /// <summary>
+    /// Whether a page came from here. The scheme need not be this listener's: a proxy may have taken the TLS off. An origin has
+    /// no user (RFC 6454 §4).
+    /// </summary>
     static bool IsOwn(string origin, HostString host) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+        && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
+        && !origin.Contains('@', StringComparison.Ordinal)
         && uri.Host.Equals(host.Host, StringComparison.OrdinalIgnoreCase)
         && (host.Port is { } port ? port == uri.Port : uri.IsDefaultPort);
 }

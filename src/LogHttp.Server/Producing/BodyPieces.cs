@@ -60,7 +60,7 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
             // Most bodies came with their headers, and need no timer.
             return reader.TryRead(out var read) ? ValueTask.FromResult(Piece(read)) : WaitAsync(timeout);
         }
-        catch (IOException exception) when (exception is not BadHttpRequestException)
+        catch (IOException exception) when (IsBroken(exception))
         {
             throw Incomplete(exception);
         }
@@ -94,7 +94,7 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
                 CheckRate(window, isCompleted: false);
             }
         }
-        catch (IOException exception) when (exception is not BadHttpRequestException)
+        catch (IOException exception) when (IsBroken(exception))
         {
             throw Incomplete(exception);
         }
@@ -144,6 +144,12 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
             reader.AdvanceTo(end);
         _taken = null;
     }
+
+    /// <summary>
+    /// Whether a body ended early, or is not framed as HTTP demands. For a chunk's size, Kestrel has either type of exception,
+    /// by its digits. Other statuses are of this class.
+    /// </summary>
+    static bool IsBroken(IOException exception) => exception is not BadHttpRequestException { StatusCode: not StatusCodes.Status400BadRequest };
 
     /// <summary>The client's or the connection's fault: no disk is read here.</summary>
     static BodyException Incomplete(IOException exception) => new($"The body could not be read to its end: {exception.Message}", exception);

@@ -37,13 +37,15 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
                 return tooLarge;
             if (read.IsLast && _gathered.IsEmpty && read.Bytes.IsSingleSegment)
                 return handle(read.Bytes.FirstSpan);
+            // Counted before it is taken: six bodies at once found no memory where the budget had room for four.
+            if (!TryHold(_gathered.HeldBytesToAdd(read.Bytes.Length)))
+                return Problems.TooMuchReading();
             foreach (var piece in read.Bytes)
                 _gathered.Add(piece.Span);
-            // What is made of it takes as much again.
-            if (!TryHold(read.IsLast ? _gathered.SizeBytes : 0))
-                return Problems.TooMuchReading();
-            if (read.IsLast)
-                return handle(_gathered.Bytes);
+            if (!read.IsLast)
+                continue;
+            // Records of one body of the REST Proxy are copied to a buffer that doubles.
+            return TryHold(_gathered.HeldBytes + 2L * _gathered.SizeBytes) ? handle(_gathered.Bytes) : Problems.TooMuchReading();
         }
     }
 
@@ -65,7 +67,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             if (problem is null && read.IsLast)
                 problem = TakeLastLine(number + 1, handle);
             // A body that came whole, as most do, is in the log's hands next: it holds nothing while anybody is waited for.
-            else if (problem is null && !TryHold())
+            else if (problem is null && !TryHold(_lines.HeldBytes))
                 problem = Problems.TooMuchReading();
             if (problem is not null || read.IsLast)
                 return problem;
@@ -80,8 +82,8 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
         budget.GiveBack(client, ref _heldBytes);
     }
 
-    bool TryHold(long moreBytes = 0) =>
-        budget.TryHold(client, ref _heldBytes, _gathered.HeldBytes + _lines.HeldBytes + (Batch?.HeldBytes ?? 0) + moreBytes);
+    /// <summary>Counts what is held of the body, and what is made of it.</summary>
+    bool TryHold(long bodyBytes) => budget.TryHold(client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
 
     Problem? TakeLastLine(long number, LineHandler handle) => _lines.TryTakeLast(out var line) ? handle(line, number) : null;
 

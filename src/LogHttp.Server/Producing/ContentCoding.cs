@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
+using LogHttp.Storage;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Producing;
@@ -43,7 +44,7 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
             {
                 request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
                 coding = null;
-                problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{given}\". Supported: one of {Names}, or none.");
+                problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{Excerpt.Of(given.ToString())}\". Supported: one of {Names}, or none.");
                 return false;
             }
         }

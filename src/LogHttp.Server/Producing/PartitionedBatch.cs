@@ -1,4 +1,3 @@
-using System.Numerics;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 
@@ -35,6 +34,8 @@ internal sealed class PartitionedBatch(
 
     public int MaxRecordBytes => _limits.MaxRecordBytes;
 
+    public int MaxKeyBytes => _limits.MaxKeyBytes;
+
     /// <summary>
     /// How much a record may be before it is encoded: with white space, escapes, and what a line that was fetched has and is not
     /// kept. To be asked of all of it, or what is too large would depend on the pieces that a body comes in.
@@ -69,23 +70,14 @@ internal sealed class PartitionedBatch(
 
     public bool IsEmpty => PartitionsUsed == 0;
 
-    /// <summary>
-    /// About the memory that the batches hold. Their buffers are the pool's, in powers of two; the first batch takes what was
-    /// announced, and a quarter more, once an eighth of it has come.
-    /// </summary>
+    /// <summary>The memory that the batches hold.</summary>
     public long HeldBytes
     {
         get
         {
             var heldBytes = 0L;
             for (var i = 0; i < _batches.Count; i++)
-            {
-                var batch = _batches.GetValueAtIndex(i);
-                var takenBytes = (long)batch.SizeBytes;
-                if (expectedBytes > 0 && takenBytes >= expectedBytes / 8)
-                    takenBytes = Math.Max(takenBytes, expectedBytes + expectedBytes / 4);
-                heldBytes += (long)BitOperations.RoundUpToPowerOf2((ulong)takenBytes) + sizeof(int) * (long)BitOperations.RoundUpToPowerOf2((ulong)batch.Count);
-            }
+                heldBytes += _batches.GetValueAtIndex(i).HeldBytes;
             return heldBytes;
         }
     }

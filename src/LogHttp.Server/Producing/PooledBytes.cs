@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Numerics;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Producing;
 
@@ -15,6 +17,10 @@ internal sealed class PooledBytes : IDisposable
     public bool IsEmpty => SizeBytes == 0;
 
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, SizeBytes);
+
+    /// <summary>The memory it takes while it grows by so much: the old buffer and the new one.</summary>
+    public long HeldBytesToAdd(long moreBytes) =>
+        _buffer.Length - SizeBytes >= moreBytes ? _buffer.Length : _buffer.Length + (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(SizeBytes + moreBytes, 2L * SizeBytes));
 
     public void Add(ReadOnlySpan<byte> bytes)
     {
@@ -34,7 +40,7 @@ internal sealed class PooledBytes : IDisposable
     public void Dispose()
     {
         if (_buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(_buffer);
+            PooledArray.Return(_buffer);
         _buffer = [];
     }
 }

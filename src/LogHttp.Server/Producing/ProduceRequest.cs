@@ -125,7 +125,7 @@ internal sealed class ProduceRequest
             return null;
         if (_bodyType.Kind == BodyKind.JsonLines)
             return Add(batch, BodyKind.Json, line, _metadata, Partition);
-        if (!RecordObject.TryRead(line, LatestTimestampMs(_time), out var record, out var problem))
+        if (!RecordObject.TryRead(line, LatestTimestampMs(_time), batch.MaxKeyBytes, out var record, out var problem))
             return problem;
         return record.ValueBytes is { } bytes
             ? Add(batch, BodyKind.Bytes, bytes, record.Metadata, record.Partition ?? Partition)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Unicode;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage.Records;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Producing;
 
@@ -28,9 +29,15 @@ internal readonly ref struct RecordObject
     /// <summary>Reads one; says which field is wrong.</summary>
     /// <param name="line">The object.</param>
     /// <param name="latestTimestampMs">A timestamp beyond this is refused.</param>
+    /// <param name="maxKeyBytes">A key beyond this is refused, and not decoded.</param>
     /// <param name="read">What was read.</param>
     /// <param name="problem">What is wrong.</param>
-    public static bool TryRead(ReadOnlySpan<byte> line, long latestTimestampMs, out RecordObject read, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(
+        ReadOnlySpan<byte> line,
+        long latestTimestampMs,
+        int maxKeyBytes,
+        out RecordObject read,
+        [NotNullWhen(false)] out Problem? problem)
     {
         read = default;
         if (!Utf8.IsValid(line))
@@ -41,7 +48,7 @@ internal readonly ref struct RecordObject
         try
         {
             var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = MaxDepth });
-            problem = Read(ref reader, line, latestTimestampMs, out read);
+            problem = Read(ref reader, line, latestTimestampMs, maxKeyBytes, out read);
         }
         catch (JsonException exception)
         {
@@ -50,7 +57,7 @@ internal readonly ref struct RecordObject
         return problem is null;
     }
 
-    static Problem? Read(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> line, long latestTimestampMs, out RecordObject read)
+    static Problem? Read(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> line, long latestTimestampMs, int maxKeyBytes, out RecordObject read)
     {
         read = default;
         reader.Read();
@@ -66,9 +73,9 @@ internal readonly ref struct RecordObject
         {
             var field = FieldOf(ref reader);
             if (field == Field.None)
-                return Invalid($"\"{Encoding.UTF8.GetString(reader.ValueSpan)}\" is no field of a record; there are key, keyBase64, headers, timestamp, partition, value and valueBase64.");
+                return Invalid($"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record; there are key, keyBase64, headers, timestamp, partition, value and valueBase64.");
             if ((seen & field) != 0)
-                return Invalid($"The field {Encoding.UTF8.GetString(reader.ValueSpan)} stands there twice.");
+                return Invalid($"The field {Excerpt.Of(reader.ValueSpan)} stands there twice.");
             seen |= field;
             reader.Read();
             var start = (int)reader.TokenStartIndex;
@@ -76,6 +83,9 @@ internal readonly ref struct RecordObject
             {
                 case Field.Key when reader.TokenType == JsonTokenType.Null:
                     break;
+                case Field.Key when reader.TokenType == JsonTokenType.String && JsonSizes.MinTextBytes(ref reader) > maxKeyBytes:
+                case Field.KeyBase64 when reader.TokenType == JsonTokenType.String && JsonSizes.MinBase64Bytes(ref reader) > maxKeyBytes:
+                    return Problems.KeyTooLarge(maxKeyBytes);
                 case Field.Key when !TryReadText(ref reader, out key):
                     return Problems.InvalidRequest("invalid_key", "key is not a string of Unicode text; bytes go into keyBase64.");
                 case Field.KeyBase64 when !Base64Text.TryRead(ref reader, out keyBytes):

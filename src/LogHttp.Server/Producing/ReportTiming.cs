@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
+using LogHttp.Storage;
 
 namespace LogHttp.Server.Producing;
 
@@ -15,7 +16,7 @@ internal static class ReportTiming
         if (!request.Query.TryReadText(Parameter, out var text, out problem))
             return false;
         if (text is not (null or "live" or "end"))
-            problem = Problems.InvalidRequest("invalid_parameter", $"{Parameter} is \"{text}\". Supported: live, end.");
+            problem = Problems.InvalidRequest("invalid_parameter", $"{Parameter} is \"{Excerpt.Of(text)}\". Supported: live, end.");
         else if (text is not null && !isStream)
             problem = Problems.InvalidRequest("invalid_parameter", $"{Parameter} goes with stream=true.");
         waitForTheEnd = isStream && (text is null ? CameThroughProxy(request) : text == "end");

@@ -105,7 +105,7 @@ internal sealed class AppendGroup(
         finally
         {
             if (!isKept)
-                ArrayPool<byte>.Shared.Return(buffer);
+                PooledArray.Return(buffer);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using LogHttp.Storage.Journal;
 
 namespace LogHttp.Storage.Appending;
@@ -74,7 +73,7 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
     public void ReleaseFrame()
     {
         if (_frame.Length > 0)
-            ArrayPool<byte>.Shared.Return(_frame);
+            PooledArray.Return(_frame);
         (_frame, _frameBytes) = ([], 0);
     }
 }

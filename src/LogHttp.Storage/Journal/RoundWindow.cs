@@ -53,7 +53,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         {
             if (lengthBytes > _buffer.Length)
             {
-                ArrayPool<byte>.Shared.Return(_buffer);
+                PooledArray.Return(_buffer);
                 _buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
             }
             _lengthBytes = 0;
@@ -122,7 +122,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
     /// <summary>Returns the buffer.</summary>
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(_buffer);
+        PooledArray.Return(_buffer);
         _buffer = [];
         _lengthBytes = 0;
     }

@@ -157,6 +157,6 @@ internal static class JsonText
         if (message.StartsWith("Expected depth to be zero", StringComparison.Ordinal))
             message = "It ends too early: an object or array is not closed.";
         var line = exception.LineNumber > 0 ? $"line {exception.LineNumber + 1}, " : "";
-        return $"The value is not valid JSON at {line}byte {exception.BytePositionInLine + 1}: {message}";
+        return $"The value is not valid JSON at {line}byte {exception.BytePositionInLine + 1}: {Excerpt.OfSentence(message)}";
     }
 }

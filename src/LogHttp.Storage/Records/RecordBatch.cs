@@ -70,7 +70,7 @@ public sealed class RecordBatch : IDisposable
     public bool HasRoom => MaxFramedBytes + RecordFormat.MaxHeadBytes + _limits.MaxRecordBytes <= _limits.MaxBatchBytes;
 
     /// <summary>The memory it holds: more than what is in it, since that grew.</summary>
-    internal long HeldBytes => _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
+    public long HeldBytes => _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
 
     /// <summary>The most bytes that a line takes without its head.</summary>
     internal int LargestTailBytes { get; private set; }
@@ -401,7 +401,7 @@ public sealed class RecordBatch : IDisposable
         var utf8 = ArrayPool<byte>.Shared.Rent(textBytes);
         StrictUtf8.GetBytes(text, utf8);
         _sizeBytes += JsonText.WriteString(utf8.AsSpan(0, textBytes), Reserve(JsonText.MaxStringBytes(textBytes)));
-        ArrayPool<byte>.Shared.Return(utf8);
+        PooledArray.Return(utf8);
     }
 
     void Put(ReadOnlySpan<byte> bytes)
@@ -436,7 +436,7 @@ public sealed class RecordBatch : IDisposable
         var given = array;
         array = [];
         if (given.Length > 0)
-            ArrayPool<T>.Shared.Return(given);
+            PooledArray.Return(given);
     }
 
     static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -48,7 +48,7 @@ internal static class IndexFile
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(bytes);
+            PooledArray.Return(bytes);
         }
     }
 

@@ -84,7 +84,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         {
             var larger = ArrayPool<byte>.Shared.Rent(kept * 2);
             _buffer.AsSpan(0, kept).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_buffer);
+            PooledArray.Return(_buffer);
             _buffer = larger;
         }
         var wanted = (int)Math.Min(_buffer.Length - kept, endPosition - NextPosition - kept);
@@ -96,7 +96,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
     public void Dispose()
     {
         if (_buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(_buffer);
+            PooledArray.Return(_buffer);
         _buffer = [];
     }
 }

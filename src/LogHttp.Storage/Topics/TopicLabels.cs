@@ -42,10 +42,10 @@ public sealed class TopicLabels : IEquatable<TopicLabels>
         foreach (var (name, value) in _labels)
         {
             if (name.Length is 0 or > MaxNameLength || !name.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-' or '/'))
-                return FormattableString.Invariant($"Labels has the name \"{name}\"; a name has 1 to {MaxNameLength} of the letters a to z and A to Z, digits, '.', '_', '-' and '/'");
+                return FormattableString.Invariant($"Labels has the name \"{Excerpt.Of(name)}\"; a name has 1 to {MaxNameLength} of the letters a to z and A to Z, digits, '.', '_', '-' and '/'");
             // A file can hold a null.
             if (value is null || value.Length > MaxValueLength || value.Any(char.IsControl))
-                return FormattableString.Invariant($"Labels has a value of {value?.Length ?? 0} characters for \"{name}\"; a value is a text of at most {MaxValueLength} characters, without control characters");
+                return FormattableString.Invariant($"Labels has a value of {value?.Length ?? 0} characters for \"{Excerpt.Of(name)}\"; a value is a text of at most {MaxValueLength} characters, without control characters");
         }
         return null;
     }

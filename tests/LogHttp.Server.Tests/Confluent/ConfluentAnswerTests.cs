@@ -1,4 +1,5 @@
 using LogHttp.Server.Confluent;
+using LogHttp.Server.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 
@@ -16,7 +17,8 @@ public sealed class ConfluentAnswerTests
     {
         using RecordBatch taken = new(new RecordLimits()), refused = new(new RecordLimits());
         var context = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
-        var outcomes = new ConfluentOutcomes();
+        var limits = new BodyLimits(1 << 20, 1 << 20, 100, TimeSpan.FromSeconds(30));
+        using var outcomes = new ConfluentOutcomes(new BodyBudget(limits, TimeProvider.System), null);
         foreach (var batch in new[] { refused, taken, refused, taken })
             outcomes.AddTaken(batch);
         await new ConfluentAnswer(

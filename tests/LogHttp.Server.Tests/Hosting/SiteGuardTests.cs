@@ -91,6 +91,23 @@ public sealed class SiteGuardTests : IDisposable
         Assert.Null(Check(guard, "localhost:8080"));
     }
 
+    [Theory]
+    [InlineData("http://localhost:8080", true)]
+    [InlineData("https://localhost:8080", true)]
+    [InlineData("HTTP://LOCALHOST:8080", true)]
+    [InlineData("ftp://localhost:8080", false)]
+    [InlineData("http://evil@localhost:8080", false)]
+    [InlineData("http://@localhost:8080", false)]
+    [InlineData("http://localhost:8081", false)]
+    public void Check_OfAnOrigin_KnowsItsOwn(string origin, bool isOwn)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Method = HttpMethods.Delete;
+        context.Request.Headers.Host = "localhost:8080";
+        context.Request.Headers.Origin = origin;
+        Assert.Equal(isOwn ? null : "cross_site", Guard().Check(context)?.Code);
+    }
+
     [Fact]
     public void OfThisMachine_HasTheNameThatItGoesBy() =>
         Assert.Contains(System.Net.Dns.GetHostName(), HostNames.OfThisMachine(), StringComparer.OrdinalIgnoreCase);

@@ -69,6 +69,16 @@ public class BodyReaderTests
     }
 
     [Fact]
+    public async Task ReadWhole_BufferThatGrows_IsCountedBeforeItIsTaken()
+    {
+        // 64 KiB are there, and 128 KiB would come to them.
+        var budget = Budget(maxReadingBytes: 150_000);
+        using var body = new BodyReader(new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None), budget);
+        Assert.Equal("overloaded", (await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000)))?.Code);
+        Assert.Equal(65_536, budget.ReadingBytes);
+    }
+
+    [Fact]
     public async Task ABodyOfBlankLines_HoldsNothing()
     {
         var budget = Budget(maxReadingBytes: 10_000);
@@ -233,6 +243,20 @@ public class BodyReaderTests
     {
         using var server = new TestServer();
         Assert.StartsWith(answer, await RawRequest.SendAsync(server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headersAndBody}"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("zz\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("-3\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("80000003\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("FFFFFFFFFFFFFFFF3\r\nabc\r\n0\r\n\r\n")]
+    [InlineData("3\r\nabcXX0\r\n\r\n")]
+    public async Task Post_BadChunk_HasOneCode(string chunks)
+    {
+        using var server = new TestServer();
+        var answer = await RawRequest.SendAsync(server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"incomplete_body\"", answer, StringComparison.Ordinal);
     }
 
     [Theory]

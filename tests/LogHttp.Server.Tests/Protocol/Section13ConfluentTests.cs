@@ -154,7 +154,7 @@ public sealed class Section13ConfluentTests : IDisposable
         Assert.Equal("0:0", offsets[0]);
         Assert.Equal("50002 The topic has no such partition; it has 2, from 0 on.", offsets[1]);
         Assert.StartsWith("50002 The record takes 5002 bytes; the most is 4096", offsets[2], StringComparison.Ordinal);
-        Assert.StartsWith("50002 The key takes 65 bytes", offsets[3], StringComparison.Ordinal);
+        Assert.StartsWith("50002 The key is larger than 64 bytes (MaxKeyBytes).", offsets[3], StringComparison.Ordinal);
         Assert.Equal("0:1", offsets[4]);
         Assert.Equal("1\n5\n", await _server.Client.GetStringAsync("/topics/t/earliest?partition=0&view=values"));
     }
@@ -370,5 +370,25 @@ public sealed class Section13ConfluentTests : IDisposable
             using var response = await server.PostAsync("/topics/t", "application/vnd.kafka.json.v2+json", body);
             Assert.Equal(count > most ? HttpStatusCode.RequestEntityTooLarge : HttpStatusCode.OK, response.StatusCode);
         }
+    }
+
+    [Fact]
+    public async Task Answer_ThatIsNotRead_CountsAsHeld()
+    {
+        const int Pairs = 100_000;
+        using var server = new TestServer();
+        var body = $"{{\"records\":[{string.Join(',', Enumerable.Repeat("{},{\"partition\":9}", Pairs))}]}}";
+        using (var client = new System.Net.Sockets.TcpClient { ReceiveBufferSize = 4096 })
+        {
+            await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
+            var stream = client.GetStream();
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: {Json}\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            // The response has begun, and does not fit between the two.
+            Assert.Equal(1, await stream.ReadAsync(new byte[1]));
+            await Task.Delay(200);
+            // An outcome that differs from the one before it takes 8 bytes.
+            Assert.InRange(server.ReadingBytes, 2 * 8 * Pairs, 64 * Pairs);
+        }
+        await TestServer.UntilAsync(() => server.ReadingBytes == 0);
     }
 }
