@@ -166,6 +166,25 @@ public class AppenderFaultTests
     }
 
     [Fact]
+    public void Append_WhenThePolicyBecomesStricter_WaitsForItsSync()
+    {
+        var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Os });
+        log.Commits.Hold<SegmentSyncer>();
+        log.FileSystem.Faults = call =>
+        {
+            if (call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(".ndjson", StringComparison.Ordinal))
+                log.Partition.Configure(new TopicConfiguration { Flush = FlushPolicy.Always });
+            return Fault.None;
+        };
+
+        var append = log.BeginAppend("in between");
+
+        Assert.False(append.IsCompleted);
+        log.Release();
+        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(append));
+    }
+
+    [Fact]
     public void Append_WhenTheFilesCannotBeOpened_IsRefused_AndTheNextOneSucceeds()
     {
         _log.Restart();
