@@ -166,6 +166,47 @@ public class AppenderFaultTests
     }
 
     [Fact]
+    public void Append_WhenThePolicyBecomesStricter_WaitsForItsSync()
+    {
+        var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Os });
+        log.Commits.Hold<SegmentSyncer>();
+        log.FileSystem.Faults = call =>
+        {
+            if (call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(".ndjson", StringComparison.Ordinal))
+                log.Partition.Configure(new TopicConfiguration { Flush = FlushPolicy.Always });
+            return Fault.None;
+        };
+
+        var append = log.BeginAppend("in between");
+
+        Assert.False(append.IsCompleted);
+        log.Release();
+        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(append));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Append_AfterThePolicyChanged_WaitsForTheSegment(bool becomesAlways)
+    {
+        var (before, after) = becomesAlways
+            ? (FlushPolicy.Os, FlushPolicy.Always)
+            : (FlushPolicy.Always, FlushPolicy.Os);
+        var log = new ModelLog(new TopicConfiguration { Flush = before });
+        // While the first append waits for a journal file, the journal has the segment synced.
+        log.Append("first");
+        log.Append("before");
+        log.Commits.Hold<SegmentSyncer>();
+        log.Partition.Configure(new TopicConfiguration { Flush = after });
+
+        var append = log.BeginAppend("after");
+
+        Assert.False(append.IsCompleted);
+        log.Release();
+        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(append));
+    }
+
+    [Fact]
     public void Append_WhenTheFilesCannotBeOpened_IsRefused_AndTheNextOneSucceeds()
     {
         _log.Restart();

@@ -5,7 +5,11 @@ namespace LogHttp.Storage.Tests.Appending;
 /// <summary>A segment whose sync failed beside the turns, while the journal has its bytes.</summary>
 public class AppenderRepairTests
 {
+    const string Segment = $"{ModelLog.PartitionDirectory}/00000000000000000000.ndjson";
+    const long SmallSegmentBytes = 64 << 10;
+
     static readonly string Text = new('x', 6_000);
+    static readonly string RollingText = new('x', 50_000);
 
     readonly ModelLog _log = NewLog(seed: 1);
 
@@ -55,8 +59,71 @@ public class AppenderRepairTests
         }
     }
 
-    static ModelLog NewLog(int seed, int partitions = 1) => new(
-        new TopicConfiguration { Partitions = partitions },
+    [Fact]
+    public void Repair_ThatFailsOnAFullDisk_KeepsTheFiles()
+    {
+        for (var seed = 1; seed <= 8; seed++)
+        {
+            var log = NewLog(seed, partitions: 2, SmallSegmentBytes);
+            for (var appended = 0; appended < 4; appended++)
+                log.Append(Text);
+            log.FileSystem.Faults = static call => call.Kind switch
+            {
+                FileSystemCallKind.Sync when call.Path == Segment => Fault.InputOutputError,
+                FileSystemCallKind.CreateDirectory => Fault.DiskFull,
+                _ => Fault.None,
+            };
+            var rolling = log.BeginAppend(RollingText);
+            Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(rolling));
+            log.FileSystem.Faults = null;
+            // A file that is not used again holds up the others.
+            var other = log.BeginAppend(Text, partition: 1);
+            for (var appended = 0; appended < 64 && other.IsCompleted; appended++)
+                other = log.BeginAppend(Text, partition: 1);
+            Assert.False(other.IsCompleted);
+
+            log.CutPower();
+
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.Equal(4, log.Partition.EndOffset);
+        }
+    }
+
+    [Fact]
+    public void Repair_OfASyncedSegmentThatFails_KeepsTheEnd()
+    {
+        var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes);
+        log.Append("first");
+        // The checkpoint's end is the journal's from now on.
+        log.Restart();
+        for (var appended = 0; appended < 4; appended++)
+            log.Append(Text);
+        log.Commits.Hold<SegmentSyncer>();
+        // The roll's sync is submitted first, and the journal's behind it.
+        var rolling = log.BeginAppend(RollingText);
+        Assert.False(rolling.IsCompleted);
+        for (var appended = 0; appended < 16; appended++)
+            log.BeginAppend(Text, partition: 1);
+        var syncs = 0;
+        log.FileSystem.Faults = call => call is { Kind: FileSystemCallKind.Sync, Path: Segment } && syncs++ > 0
+            ? Fault.InputOutputError
+            : Fault.None;
+        log.Release();
+        Assert.True(syncs > 2);
+        Assert.NotNull(log.Partition.StoppedReason);
+        log.FileSystem.Faults = null;
+        // The files that had the end are used again.
+        for (var appended = 0; appended < 64; appended++)
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+
+        log.CutPower();
+
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(5, log.Partition.EndOffset);
+    }
+
+    static ModelLog NewLog(int seed, int partitions = 1, long segmentBytes = 256 << 20) => new(
+        new TopicConfiguration { Partitions = partitions, SegmentBytes = segmentBytes },
         seed: seed,
         adjust: static options => options with
         {

@@ -65,6 +65,25 @@ public class JournalRotationTests
     }
 
     [Fact]
+    public void Append_WithoutRoomForASecondFile_IsRefused()
+    {
+        var log = Open();
+        log.FileSystem.Faults = static call =>
+            call.Kind is FileSystemCallKind.Create && call.Path.EndsWith("2.journal.tmp", StringComparison.Ordinal)
+                ? Fault.DiskFull
+                : Fault.None;
+
+        var refused = AppendStatus.Appended;
+        for (var appended = 0; appended < 20 && refused == AppendStatus.Appended; appended++)
+            refused = ModelLog.StatusOf(log.BeginAppend(Text))!.Value;
+
+        Assert.NotEqual(AppendStatus.Appended, refused);
+        Assert.Null(log.Partition.StoppedReason);
+        log.FileSystem.Faults = null;
+        log.Append(Text);
+    }
+
+    [Fact]
     public void Append_ToANewSegment_JournalsTheSegmentFirst()
     {
         var log = Open(new() { SegmentBytes = FileBytes });

@@ -181,6 +181,29 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
+    public void Flush_BehindAnUnsyncedRound_MakesItDurable()
+    {
+        // What a power cut takes of the file is chosen by the seed.
+        for (var seed = 1; seed <= 8; seed++)
+        {
+            var fileSystem = TestJournal.CreateDisk(seed);
+            var failing = Open(fileSystem);
+            Add(failing, 0);
+            fileSystem.Faults = static call =>
+                call is { Kind: FileSystemCallKind.Sync, Path: FilePath } ? Fault.InputOutputError : Fault.None;
+            Assert.Throws<IOException>(failing.Flush);
+            fileSystem.Faults = null;
+            fileSystem = fileSystem.Kill();
+
+            var unplaced = Open(fileSystem);
+            Add(unplaced, 1);
+            unplaced.Flush();
+
+            Assert.Equal([0, 1], Positions(fileSystem.PowerCut()));
+        }
+    }
+
+    [Fact]
     public void PowerCutAtAnyCall_LosesNothingThatWasFlushed()
     {
         var isDone = false;

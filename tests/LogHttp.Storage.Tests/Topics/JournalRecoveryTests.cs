@@ -125,6 +125,55 @@ public class JournalRecoveryTests
     }
 
     [Fact]
+    public void Open_AfterAnUnwrittenMark_GoesOnBehindItsRounds()
+    {
+        const int Partitions = 12;
+        var log = new ModelLog(
+            new() { Partitions = Partitions },
+            adjust: static options => options with { MinJournalFileBytes = 64 << 10 });
+        log.Append("first");
+        // The mark says that no journal is needed.
+        log.Restart();
+        log.FileSystem.Faults = static call =>
+            call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(JournalMark.Name, StringComparison.Ordinal)
+                ? Fault.InputOutputError
+                : Fault.None;
+        // Rounds in two files: the next start overwrites one of them.
+        for (var partition = 0; partition < Partitions; partition++)
+            Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(log.BeginAppend(Text, partition)));
+        log.Kill(static fileSystem => fileSystem.Faults = null);
+        var position = log.Append("last");
+
+        log.CutPower();
+
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(position.NextOffset, log.Partition.EndOffset);
+    }
+
+    [Fact]
+    public void Open_OfAnUnsyncedFileName_MakesItDurable()
+    {
+        // Whether a power cut takes the name is chosen by the seed.
+        for (var seed = 1; seed <= 8; seed++)
+        {
+            var log = new ModelLog(seed: seed);
+            log.KillAt(FileSystemCallKind.SyncDirectory, JournalDirectory, () => log.Append("lost"));
+            // Another file, made beside the first append, would have the directory synced.
+            log.FileSystem.Faults = static call =>
+                call.Kind is FileSystemCallKind.Create && call.Path.EndsWith(".journal.tmp", StringComparison.Ordinal)
+                    ? Fault.DiskFull
+                    : Fault.None;
+            log.Append("kept");
+            log.FileSystem.Faults = null;
+
+            log.CutPower();
+
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.Equal(1, log.Partition.EndOffset);
+        }
+    }
+
+    [Fact]
     public void Open_OfAnUnsyncedRound_SurvivesAPowerCut()
     {
         var isBrokenOff = true;
