@@ -108,6 +108,33 @@ public class TopicVolumeTests
         Assert.Empty(fileSystem.List("/data/journal/unplaced"));
     }
 
+    [Fact]
+    public void Open_WhereATopicThatIsBackDoesNotOpen_KeepsItsEntries()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
+        AppendToEachPartition(catalog.Find("mounted")!);
+        Close(catalog);
+        catalog = Open(fileSystem);
+        AppendToEachPartition(catalog.Find("mounted")!);
+        _scheduler.Clear();
+        fileSystem = fileSystem.PowerCut();
+        fileSystem.Unmount(volume);
+        Close(Open(fileSystem));
+        fileSystem.Mount($"{Topics}/mounted", volume);
+        // Its entries find their place, but no checkpoint says so.
+        fileSystem.Faults = static call => call is { Kind: FileSystemCallKind.Open, Path: $"{Topics}/mounted/0/checkpoint" }
+            ? Fault.InputOutputError
+            : Fault.None;
+
+        catalog = Open(fileSystem);
+
+        Assert.Equal(["mounted"], catalog.DamagedTopics.Keys);
+        Close(catalog);
+        fileSystem.Faults = static _ => Fault.None;
+        Assert.All(Open(fileSystem).Find("mounted")!.Partitions, partition => Assert.Equal(2, partition.EndOffset));
+    }
+
     void AppendToEachPartition(Topic topic)
     {
         var appends = topic.Partitions.Select(partition => partition.AppendAsync(TestLog.Batch(["kept"]))).ToArray();
