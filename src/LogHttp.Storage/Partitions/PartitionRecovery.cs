@@ -244,9 +244,6 @@ internal sealed partial class PartitionRecovery
                 CutTorn(segment, lease.Files.Data, scan, fileBytes);
                 if (endPosition is null || !_context.EndSource.IsRedone)
                     MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
-                // Once the segment is sealed, no end tells that the cut bytes are not part of it.
-                else if (fileBytes > scan.End.Position)
-                    lease.Files.Data.Sync();
                 return Recovered(checkpoint, segment, lease.Files.Index, cursor, scan, isJournaled: endPosition is not null);
             }
             cursor = new SegmentCursor(_segments[number + 1].BaseOffset);

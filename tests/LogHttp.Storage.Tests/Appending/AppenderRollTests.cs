@@ -66,6 +66,8 @@ public class AppenderRollTests
         {
             var log = new ModelLog(SmallSegments, seed: seed);
             AppendLarge(log, 0);
+            // The first roll after a start syncs in any case.
+            AppendLarge(log, 1);
             // A trim has the segment synced, so that the roll has nothing to sync but the cut.
             log.Trim(0);
             log.FileSystem.Faults = static call =>
@@ -74,6 +76,34 @@ public class AppenderRollTests
                     : Fault.None;
             Assert.NotEqual(AppendStatus.Appended, log.Append("refused").Status);
             log.FileSystem.Faults = null;
+            AppendLarge(log, 2);
+            Assert.Equal(3, log.Partition.SegmentCount);
+            var acknowledged = log.ReadAll();
+
+            log.CutPower();
+
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.Equal(acknowledged, log.ReadAll());
+            Assert.Equal(acknowledged, SegmentBytes(log));
+        }
+    }
+
+    [Fact]
+    public void Roll_AfterAProcessThatTookAWriteBackWasKilled_SurvivesAPowerCut()
+    {
+        for (var seed = 0; seed < 40; seed++)
+        {
+            var log = new ModelLog(SmallSegments, seed: seed);
+            AppendLarge(log, 0);
+            // No round follows, so the next start has no reason to look at the segment.
+            log.Restart();
+            log.FileSystem.Faults = static call =>
+                call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
+                    ? Fault.ShortWrite
+                    : Fault.None;
+            Assert.NotEqual(AppendStatus.Appended, log.Append("refused").Status);
+            log.FileSystem.Faults = null;
+            log.Kill();
             AppendLarge(log, 1);
             Assert.Equal(2, log.Partition.SegmentCount);
             var acknowledged = log.ReadAll();
@@ -82,6 +112,15 @@ public class AppenderRollTests
 
             Assert.Null(log.Partition.StoppedReason);
             Assert.Equal(acknowledged, log.ReadAll());
+            Assert.Equal(acknowledged, SegmentBytes(log));
         }
     }
+
+    static byte[] SegmentBytes(ModelLog log) =>
+    [
+        .. log.FileSystem.List(ModelLog.PartitionDirectory)
+            .Where(static entry => entry.Name.EndsWith(".ndjson", StringComparison.Ordinal))
+            .OrderBy(static entry => entry.Name, StringComparer.Ordinal)
+            .SelectMany(entry => log.ReadFile($"{ModelLog.PartitionDirectory}/{entry.Name}")),
+    ];
 }
