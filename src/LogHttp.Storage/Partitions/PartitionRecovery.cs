@@ -100,7 +100,8 @@ internal sealed partial class PartitionRecovery
     /// </summary>
     long? FindExactEnd(Checkpoint? checkpoint, ref string? problem)
     {
-        if (!_context.EndSource.IsMarked || _context.JournalPartition.State is { Kind: JournalEntryKind.JournalingEnds })
+        // Where the journal can't be read, or not be applied, a checkpoint tells an earlier end only.
+        if (!_context.EndSource.IsMarked || _context.EndSource.Problem is not null || _context.JournalPartition.State is { Kind: JournalEntryKind.JournalingEnds })
             return null;
         (long BaseOffset, long Position)? end = checkpoint is { IsJournaled: true } ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) : null;
         if (_context.JournalPartition.State is { } state && (end is null || end.Value.CompareTo((state.SegmentBaseOffset, state.Position)) < 0))

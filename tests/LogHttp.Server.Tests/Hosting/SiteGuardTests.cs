@@ -151,6 +151,7 @@ public sealed class SiteGuardTests : IDisposable
         using (client)
         {
             await server.SaysAsync("Application started");
+            await server.SaysAsync("LISTENING BEYOND THIS MACHINE");
             var addresses = server.Output.Split('\n').Where(line => line.Contains("Now listening on: http://", StringComparison.Ordinal)).Select(line => line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Trim()).ToArray();
             Assert.Equal(3, addresses.Length);
             var warning = Assert.Single(server.Output.Split('\n'), line => line.Contains("LISTENING BEYOND THIS MACHINE", StringComparison.Ordinal));
