@@ -88,7 +88,8 @@ internal sealed partial class Appender
             _hasUnsyncedCut = false;
             Synced(_turnSync!);
         }
-        if (_group is not { IsWritten: true } || _group.Cursor == _group.Start || error is not null || StoppedReason is not null)
+        var isGroupSynced = _group is { IsWritten: true } && _group.Cursor != _group.Start && error is null;
+        if (!isGroupSynced || StoppedReason is not null)
             ScheduleTurn();
         else if (_isAlways)
             SubmitSyncedGroup();
@@ -371,18 +372,10 @@ internal sealed partial class Appender
             return;
         if (StoppedReason is null)
         {
-            try
-            {
-                if (WaitsForSync())
-                    return;
-                TryWriteCheckpoint(files: null, _written);
-                NoteLastAppend();
-            }
-            catch (IOException exception)
-            {
-                // The segment can't be opened to be synced. The checkpoint before stays valid, and the journal needed.
-                StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
-            }
+            if (WaitsForSync())
+                return;
+            TryWriteCheckpoint(files: null, _written);
+            NoteLastAppend();
         }
         if (!SubmitDeletion())
             EndClosing();

@@ -176,12 +176,21 @@ internal sealed partial class PartitionRecovery
     /// Makes the manifest durable, brings it up to date, and then removes the files that it does not name. The
     /// partition is sound by then. What a full disk prevents is done later: the first append waits for the manifest.
     /// </summary>
-    void TidyUp(Checkpoint checkpoint)
+    /// <param name="checkpoint">The checkpoint that is on the disk.</param>
+    /// <param name="isAtCheckpoint">
+    /// Whether the log ends at that checkpoint. The manifest named its segment durably before, so a start that changes
+    /// nothing needs no sync: there may be thousands of partitions.
+    /// </param>
+    void TidyUp(Checkpoint checkpoint, bool isAtCheckpoint)
     {
         var manifest = _manifest!;
+        var edits = EditsDue(manifest.State, checkpoint);
+        var isTidy = edits.Length == 0 && _leftovers.Count == 0 && !manifest.MustReplace && manifest.TornBytes == 0;
+        if (isAtCheckpoint && isTidy)
+            return;
         try
         {
-            _context.WithReserve(() => manifest.Append(EditsDue(manifest.State, checkpoint), isDurable: true));
+            _context.WithReserve(() => manifest.Append(edits, isDurable: true));
         }
         catch (DiskFullException exception)
         {

@@ -88,7 +88,7 @@ internal sealed partial class PartitionRecovery
         var durable = place.Durable;
         if (place == checkpoint && durable.BaseOffset == _segments[^1].BaseOffset && durable.Position == _lengths[durable.BaseOffset] && (end is null || end == durable.Position))
         {
-            TidyUp(place);
+            TidyUp(place, isAtCheckpoint: true);
             return Found(place, durable, readOnlyReason: null) with { IsJournaled = end is not null };
         }
         return ReadOn(place, durableOffset: checkpoint?.Durable.NextOffset ?? 0, end);
@@ -369,7 +369,7 @@ internal sealed partial class PartitionRecovery
         {
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
-        TidyUp(checkpoint);
+        TidyUp(checkpoint, isAtCheckpoint: false);
         StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
         return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers, IsJournaled = isJournaled, UncheckpointedBytes = isRecordedElsewhere ? _readBytes : 0 };
     }
