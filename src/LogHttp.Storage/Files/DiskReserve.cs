@@ -64,6 +64,21 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
         }
     }
 
+    /// <summary>Does what takes little room, and on a full disk takes the reserve for it.</summary>
+    /// <exception cref="DiskFullException">The reserve was not enough, or is gone.</exception>
+    public void Run(Action act)
+    {
+        try
+        {
+            act();
+        }
+        catch (DiskFullException)
+        {
+            if (!TryUse(act))
+                throw;
+        }
+    }
+
     /// <summary>
     /// Does with the room that the reserve takes what a full disk had no room for; false where there is none. One at a time:
     /// what a trim leaves of the room is there for the next.

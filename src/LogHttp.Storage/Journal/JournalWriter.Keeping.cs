@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Journal;
@@ -393,15 +394,7 @@ internal sealed partial class JournalWriter
         var epoch = _live!.Epoch;
         try
         {
-            try
-            {
-                WriteMark(epoch);
-            }
-            catch (DiskFullException)
-            {
-                if (!_reserve.TryUse(() => WriteMark(epoch)))
-                    throw;
-            }
+            _reserve.Run(() => WriteMark(epoch));
             return null;
         }
         catch (IOException exception)
@@ -441,6 +434,7 @@ internal sealed partial class JournalWriter
             if (_isClosed || _isCloseDue)
                 return;
             _isClosed = true;
+            Debug.Assert(_enteredBytes == 0, "a unit has a place and was neither submitted nor given up");
         }
         try
         {

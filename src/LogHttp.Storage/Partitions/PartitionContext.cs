@@ -22,21 +22,6 @@ internal sealed record PartitionContext(
     string Directory)
 {
     public Segment NewSegment(long baseOffset) => new(Environment, OpenSegments, Directory, baseOffset);
-
-    /// <summary>Does what takes little room, and on a full disk takes the reserve for it.</summary>
-    /// <exception cref="DiskFullException">The reserve was not enough, or is gone.</exception>
-    public void WithReserve(Action act)
-    {
-        try
-        {
-            act();
-        }
-        catch (DiskFullException)
-        {
-            if (!Reserve.TryUse(act))
-                throw;
-        }
-    }
 }
 
 /// <summary>How a partition learns where it ends when it is opened.</summary>

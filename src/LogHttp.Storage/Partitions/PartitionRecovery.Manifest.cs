@@ -52,7 +52,7 @@ internal sealed partial class PartitionRecovery
     {
         try
         {
-            _context.WithReserve(() => SegmentManifest.Create(FileSystem, _context.Directory, state));
+            _context.Reserve.Run(() => SegmentManifest.Create(FileSystem, _context.Directory, state));
         }
         catch (DiskFullException)
         {
@@ -190,7 +190,7 @@ internal sealed partial class PartitionRecovery
             return;
         try
         {
-            _context.WithReserve(() => manifest.Append(edits, isDurable: true));
+            _context.Reserve.Run(() => manifest.Append(edits, isDurable: true));
         }
         catch (DiskFullException exception)
         {

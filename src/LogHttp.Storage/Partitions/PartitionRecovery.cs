@@ -323,20 +323,7 @@ internal sealed partial class PartitionRecovery
             index.Sync();
     }
 
-    void WriteIndexWithReserve(Segment segment, IFile index, SegmentCursor from, SegmentScan scan, bool syncs)
-    {
-        try
-        {
-            WriteIndex(segment, index, from, scan, syncs);
-        }
-        catch (DiskFullException)
-        {
-            if (!_context.Reserve.TryUse(() => WriteIndex(segment, index, from, scan, syncs)))
-                throw;
-        }
-    }
-
-    Result Recovered(Checkpoint checkpoint, Segment segment, IFile index, in SegmentCursor from, SegmentScan scan, bool isJournaled)
+    Result Recovered(Checkpoint checkpoint, Segment segment, IFile index, SegmentCursor from, SegmentScan scan, bool isJournaled)
     {
         var end = scan.End;
         // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
@@ -348,7 +335,7 @@ internal sealed partial class PartitionRecovery
             && checkpoint.Durable.BaseOffset == segment.BaseOffset && _readBytes < _context.Options.CheckpointBytes;
         try
         {
-            WriteIndexWithReserve(segment, index, from, scan, syncs: !isRecordedElsewhere);
+            _context.Reserve.Run(() => WriteIndex(segment, index, from, scan, syncs: !isRecordedElsewhere));
         }
         catch (DiskFullException exception)
         {

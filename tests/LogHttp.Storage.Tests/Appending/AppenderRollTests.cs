@@ -70,21 +70,14 @@ public class AppenderRollTests
             AppendLarge(log, 1);
             // A trim has the segment synced, so that the roll has nothing to sync but the cut.
             log.Trim(0);
-            log.FileSystem.Faults = static call =>
-                call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
-                    ? Fault.ShortWrite
-                    : Fault.None;
-            Assert.NotEqual(AppendStatus.Appended, log.Append("refused").Status);
-            log.FileSystem.Faults = null;
+            AppendShort(log);
             AppendLarge(log, 2);
             Assert.Equal(3, log.Partition.SegmentCount);
             var acknowledged = log.ReadAll();
 
             log.CutPower();
 
-            Assert.Null(log.Partition.StoppedReason);
-            Assert.Equal(acknowledged, log.ReadAll());
-            Assert.Equal(acknowledged, SegmentBytes(log));
+            AssertHolds(log, acknowledged);
         }
     }
 
@@ -97,12 +90,7 @@ public class AppenderRollTests
             AppendLarge(log, 0);
             // No round follows, so the next start has no reason to look at the segment.
             log.Restart();
-            log.FileSystem.Faults = static call =>
-                call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
-                    ? Fault.ShortWrite
-                    : Fault.None;
-            Assert.NotEqual(AppendStatus.Appended, log.Append("refused").Status);
-            log.FileSystem.Faults = null;
+            AppendShort(log);
             log.Kill();
             AppendLarge(log, 1);
             Assert.Equal(2, log.Partition.SegmentCount);
@@ -110,10 +98,27 @@ public class AppenderRollTests
 
             log.CutPower();
 
-            Assert.Null(log.Partition.StoppedReason);
-            Assert.Equal(acknowledged, log.ReadAll());
-            Assert.Equal(acknowledged, SegmentBytes(log));
+            AssertHolds(log, acknowledged);
         }
+    }
+
+    /// <summary>An append whose write ends early, and is taken back.</summary>
+    static void AppendShort(ModelLog log)
+    {
+        log.FileSystem.Faults = static call =>
+            call.Kind is FileSystemCallKind.Write && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
+                ? Fault.ShortWrite
+                : Fault.None;
+        Assert.NotEqual(AppendStatus.Appended, log.Append("refused").Status);
+        log.FileSystem.Faults = null;
+    }
+
+    /// <summary>Readers get these bytes, and no segment's file holds others.</summary>
+    static void AssertHolds(ModelLog log, byte[] acknowledged)
+    {
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(acknowledged, log.ReadAll());
+        Assert.Equal(acknowledged, SegmentBytes(log));
     }
 
     static byte[] SegmentBytes(ModelLog log) =>

@@ -87,18 +87,9 @@ public class TopicVolumeTests
     [Fact]
     public void Open_WithoutATopicsVolume_KeepsItsEntries()
     {
-        var fileSystem = new PowerCutFileSystem(new Random(1));
-        var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
-        AppendToEachPartition(catalog.Find("mounted")!);
-        // From here on the checkpoints name an end, and only the journal names a later one.
-        Close(catalog);
-        catalog = Open(fileSystem);
-        AppendToEachPartition(catalog.Find("mounted")!);
-        _scheduler.Clear();
-        fileSystem = fileSystem.PowerCut();
-        fileSystem.Unmount(volume);
+        var (fileSystem, volume) = LoseTheTopicsVolume();
 
-        catalog = Open(fileSystem);
+        var catalog = Open(fileSystem);
 
         Assert.Equal(["mounted"], catalog.DamagedTopics.Keys);
         Close(catalog);
@@ -111,15 +102,7 @@ public class TopicVolumeTests
     [Fact]
     public void Open_WhereATopicThatIsBackDoesNotOpen_KeepsItsEntries()
     {
-        var fileSystem = new PowerCutFileSystem(new Random(1));
-        var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
-        AppendToEachPartition(catalog.Find("mounted")!);
-        Close(catalog);
-        catalog = Open(fileSystem);
-        AppendToEachPartition(catalog.Find("mounted")!);
-        _scheduler.Clear();
-        fileSystem = fileSystem.PowerCut();
-        fileSystem.Unmount(volume);
+        var (fileSystem, volume) = LoseTheTopicsVolume();
         Close(Open(fileSystem));
         fileSystem.Mount($"{Topics}/mounted", volume);
         // Its entries find their place, but no checkpoint says so.
@@ -127,12 +110,28 @@ public class TopicVolumeTests
             ? Fault.InputOutputError
             : Fault.None;
 
-        catalog = Open(fileSystem);
+        var catalog = Open(fileSystem);
 
         Assert.Equal(["mounted"], catalog.DamagedTopics.Keys);
         Close(catalog);
         fileSystem.Faults = static _ => Fault.None;
         Assert.All(Open(fileSystem).Find("mounted")!.Partitions, partition => Assert.Equal(2, partition.EndOffset));
+    }
+
+    /// <summary>
+    /// A topic on a volume that is not mounted. Its checkpoints name an end, and only the journal names a later one.
+    /// </summary>
+    (PowerCutFileSystem FileSystem, SimulatedVolume Volume) LoseTheTopicsVolume()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
+        AppendToEachPartition(catalog.Find("mounted")!);
+        Close(catalog);
+        AppendToEachPartition(Open(fileSystem).Find("mounted")!);
+        _scheduler.Clear();
+        fileSystem = fileSystem.PowerCut();
+        fileSystem.Unmount(volume);
+        return (fileSystem, volume);
     }
 
     void AppendToEachPartition(Topic topic)
