@@ -11,8 +11,8 @@ using LogHttp.Storage.Verifying;
 namespace LogHttp.Cli;
 
 /// <summary>
-/// Asks a running server to verify its topics, one after the other, and prints the findings (api/PROTOCOL.md §12). Holds
-/// bounded memory, whatever the server sends.
+/// Asks a running server to verify its topics, one after the other, and prints the findings (api/PROTOCOL.md §12). A
+/// server can't make it hold more memory than the bounds below.
 /// </summary>
 internal sealed partial class OnlineVerification(HttpClient client, FindingWriter writer)
 {
@@ -39,7 +39,8 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
             var summary = await VerifyAsync(name, cancellationToken);
             if (summary is not { Segments: >= 0 and var moreSegments, Bytes: >= 0 and var moreBytes }
                 || moreSegments > int.MaxValue - segments || moreBytes > long.MaxValue - bytes)
-                throw new MalformedResponseException("the last line of a verification does not count segments and bytes from 0 on");
+                throw new MalformedResponseException(
+                    "the last line of a verification does not count segments and bytes from 0 on");
             topics++;
             segments += moreSegments;
             bytes += moreBytes;
@@ -54,12 +55,16 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, next);
             using var response = await SendAsync(request, cancellationToken);
-            var page = Parse(await ReadPageAsync(response, cancellationToken), Responses.Default.TopicPage, "its list of topics");
-            foreach (var topic in page.Topics ?? throw new MalformedResponseException("its list of topics has no topics"))
+            var page = Parse(
+                await ReadPageAsync(response, cancellationToken), Responses.Default.TopicPage, "its list of topics");
+            foreach (var topic in page.Topics
+                ?? throw new MalformedResponseException("its list of topics has no topics"))
             {
                 // Ascending names end a chain of pages that leads back to its beginning.
-                if (topic is not { Topic: { } name } || TopicName.Check(name) is not null || string.CompareOrdinal(name, last) <= 0 || ++count > MaxTopics)
-                    throw new MalformedResponseException($"its list of topics is not at most {MaxTopics} names in ascending order");
+                if (topic is not { Topic: { } name } || TopicName.Check(name) is not null
+                    || string.CompareOrdinal(name, last) <= 0 || ++count > MaxTopics)
+                    throw new MalformedResponseException(
+                        $"its list of topics is not at most {MaxTopics} names in ascending order");
                 last = name;
                 if (topic.Damaged is { } reason)
                     writer.Write(new(FindingKind.Data, $"topics/{name}", 0, 0, reason) { Topic = name });
@@ -69,7 +74,8 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
             if (page.Next is null)
                 return names;
             // Only pages of the same server, and none that brought nothing.
-            if (page.Topics.Length == 0 || !Uri.TryCreate(next, page.Next, out var following) || following.GetLeftPart(UriPartial.Authority) != next.GetLeftPart(UriPartial.Authority))
+            if (page.Topics.Length == 0 || !Uri.TryCreate(next, page.Next, out var following)
+                || following.GetLeftPart(UriPartial.Authority) != next.GetLeftPart(UriPartial.Authority))
                 throw new MalformedResponseException("its list of topics leads to no next page");
             next = following;
         }
@@ -85,12 +91,14 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         {
             if (line.Kind is null)
                 return line;
-            writer.Write(line.ToFinding(topic) ?? throw new MalformedResponseException("a finding lacks a field, or has a value out of its range"));
+            writer.Write(line.ToFinding(topic)
+                ?? throw new MalformedResponseException("a finding lacks a field, or has a value out of its range"));
         }
-        throw new IOException($"The response for topic \"{topic}\" broke off: the topic was deleted, or the server stopped.");
+        throw new IOException(
+            $"The response for topic \"{topic}\" broke off: the topic was deleted, or the server stopped.");
     }
 
-    /// <summary>Sends a request; what is not a success is an error.</summary>
+    /// <summary>Sends a request. Throws unless the response is a success.</summary>
     async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
@@ -106,7 +114,9 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
     static async Task<byte[]> ReadPageAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var page = await ReadAsync(response, MaxPageBytes + 1, cancellationToken);
-        return page.Length <= MaxPageBytes ? page : throw new MalformedResponseException($"its list of topics has more than {MaxPageBytes} bytes");
+        return page.Length <= MaxPageBytes
+            ? page
+            : throw new MalformedResponseException($"its list of topics has more than {MaxPageBytes} bytes");
     }
 
     /// <summary>Reads a body to its end, or the first bytes of a larger one.</summary>
@@ -119,7 +129,7 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         return bytes;
     }
 
-    /// <summary>Reads a line; null at the end.</summary>
+    /// <summary>Reads a line, or returns null at the end.</summary>
     static async Task<VerifiedLine?> ReadLineAsync(PipeReader lines, CancellationToken cancellationToken)
     {
         while (true)
@@ -159,7 +169,8 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
     {
         try
         {
-            return JsonSerializer.Deserialize(body, Responses.Default.ProblemBody)?.Detail ?? Encoding.UTF8.GetString(body);
+            return JsonSerializer.Deserialize(body, Responses.Default.ProblemBody)?.Detail
+                ?? Encoding.UTF8.GetString(body);
         }
         catch (JsonException)
         {
@@ -167,7 +178,7 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         }
     }
 
-    /// <summary>A page of <c>GET /topics</c>. Everything may be missing: nothing that a server sends is trusted.</summary>
+    /// <summary>A page of <c>GET /topics</c>. The server is not trusted, so any field may be missing.</summary>
     sealed record TopicPage(ListedTopic?[]? Topics, string? Next);
 
     sealed record ListedTopic(string? Topic, string? Damaged);
@@ -186,9 +197,24 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         long? Bytes)
     {
         public Finding? ToFinding(string topic) =>
-            this is { Kind: "data" or "index", Partition: >= 0 and var partition, Segment: >= 0 and var segment, File: { } file, Position: >= 0 and var position, LengthBytes: >= 0 and var lengthBytes, Reason: { } reason, NextOffset: null or >= 0 }
+            this is
+            {
+                Kind: "data" or "index",
+                Partition: >= 0 and var partition,
+                Segment: >= 0 and var segment,
+                File: { } file,
+                Position: >= 0 and var position,
+                LengthBytes: >= 0 and var lengthBytes,
+                Reason: { } reason,
+                NextOffset: null or >= 0,
+            }
             && lengthBytes <= long.MaxValue - position
-                ? new(Kind == "data" ? FindingKind.Data : FindingKind.Index, $"topics/{topic}/{partition}/{file}", position, lengthBytes, reason)
+                ? new(
+                    Kind == "data" ? FindingKind.Data : FindingKind.Index,
+                    $"topics/{topic}/{partition}/{file}",
+                    position,
+                    lengthBytes,
+                    reason)
                 {
                     Topic = topic,
                     Partition = partition,

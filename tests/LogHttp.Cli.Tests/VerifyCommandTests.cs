@@ -193,20 +193,37 @@ public sealed class VerifyCommandTests : IDisposable
         { Topics, """{"segments":99999999999,"bytes":1}""" },
         { Topics, """{"segments":-5,"bytes":1}""" },
         { Topics, """{"segments":5,"bytes":-9}""" },
-        { Topics, """{"kind":"data","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":null}""" },
-        { Topics, """{"kind":"other","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":"r"}""" },
-        { Topics, """{"kind":"data","partition":0,"segment":0,"file":"f","position":-1,"lengthBytes":0,"reason":"r"}""" },
-        { Topics, """{"kind":"data","partition":0,"segment":0,"file":"f","position":9223372036854775807,"lengthBytes":9223372036854775807,"reason":"r"}""" },
+        {
+            Topics,
+            """{"kind":"data","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":null}"""
+        },
+        {
+            Topics,
+            """{"kind":"other","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":"r"}"""
+        },
+        {
+            Topics,
+            """{"kind":"data","partition":0,"segment":0,"file":"f","position":-1,"lengthBytes":0,"reason":"r"}"""
+        },
+        {
+            Topics,
+            """{"kind":"data","partition":0,"segment":0,"file":"f","position":9223372036854775807,"""
+                + """
+                "lengthBytes":9223372036854775807,"reason":"r"}
+                """
+        },
     };
 
     [Theory]
     [MemberData(nameof(MalformedAnswers))]
     public async Task Url_MalformedAnswer_SaysSoAndEndsWithTwo(string list, string lines)
     {
-        using var server = new AnsweringServer(request => Encoding.UTF8.GetBytes(request.HttpMethod == "GET" ? list : lines));
+        using var server = new AnsweringServer(
+            request => Encoding.UTF8.GetBytes(request.HttpMethod == "GET" ? list : lines));
         var (exitCode, output, error) = await VerifyAsync(server);
         Assert.Equal((2, ""), (exitCode, output));
-        Assert.StartsWith($"loghttp: {server.Address} does not respond as a LogHttp server does: ", error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"loghttp: {server.Address} does not respond as a LogHttp server does: ", error, StringComparison.Ordinal);
         Assert.Equal(1, error.Count(letter => letter == '\n'));
     }
 
@@ -217,10 +234,16 @@ public sealed class VerifyCommandTests : IDisposable
     {
         const int MaxSentBytes = 64 << 20;
         var sentBytes = 0;
-        using var server = new AnsweringServer(request => request.HttpMethod == method ? null : Encoding.UTF8.GetBytes(Topics), stream =>
+        byte[]? ShortAnswer(System.Net.HttpListenerRequest request) =>
+            request.HttpMethod == method ? null : Encoding.UTF8.GetBytes(Topics);
+        using var server = new AnsweringServer(ShortAnswer, stream =>
         {
-            for (var letters = Encoding.ASCII.GetBytes(new string('A', 1 << 20)); sentBytes < MaxSentBytes; sentBytes += letters.Length)
-                stream.Write(sentBytes == 0 ? Encoding.ASCII.GetBytes(method == "GET" ? "{\"topics\":[\"" : "{\"kind\":\"") : letters);
+            var letters = Encoding.ASCII.GetBytes(new string('A', 1 << 20));
+            for (; sentBytes < MaxSentBytes; sentBytes += letters.Length)
+                stream.Write(
+                    sentBytes == 0
+                        ? Encoding.ASCII.GetBytes(method == "GET" ? "{\"topics\":[\"" : "{\"kind\":\"")
+                        : letters);
         });
         var (exitCode, _, error) = await VerifyAsync(server);
         Assert.Equal(2, exitCode);
@@ -259,7 +282,8 @@ public sealed class VerifyCommandTests : IDisposable
                             context.Response.Close();
                         }
                     }
-                    catch (Exception exception) when (exception is System.Net.HttpListenerException or IOException or ObjectDisposedException)
+                    catch (Exception exception) when (
+                        exception is System.Net.HttpListenerException or IOException or ObjectDisposedException)
                     {
                         // The client has left, as it should.
                     }

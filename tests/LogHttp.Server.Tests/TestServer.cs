@@ -70,10 +70,10 @@ sealed class TestServer : IDisposable
     /// <summary>A service of the program.</summary>
     public T Service<T>() where T : notnull => _factory.Services.GetRequiredService<T>();
 
-    /// <summary>How much memory the large heads of requests under way hold.</summary>
+    /// <summary>The bytes that the large heads of requests under way hold.</summary>
     public long HeldHeadBytes => _factory.Services.GetRequiredService<LogHttp.Server.Hosting.RequestHeads>().HeldBytes;
 
-    /// <summary>How much memory copied responses hold.</summary>
+    /// <summary>The bytes that copied responses hold.</summary>
     public long FollowingBytes => _factory.Services.GetRequiredService<FollowBudget>().TakenBytes;
 
     /// <summary>Until something has come about in the server that no answer tells of.</summary>

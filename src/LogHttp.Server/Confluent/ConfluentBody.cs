@@ -14,7 +14,7 @@ namespace LogHttp.Server.Confluent;
 /// </summary>
 /// <param name="kind">Whether keys and values are JSON or Base64.</param>
 /// <param name="batches">Where records go.</param>
-/// <param name="outcomes">Takes what became of the records, in their order.</param>
+/// <param name="outcomes">Takes the outcomes of the records, in their order.</param>
 /// <param name="partition">That of records that name none.</param>
 /// <param name="isAllOrNothing">Whether a record that fails fails the request, and not itself alone.</param>
 /// <param name="maxBatchBytes">What all records, those that fail among them, may take with <see cref="RecordOverheadBytes"/> each.</param>
@@ -103,9 +103,15 @@ internal sealed class ConfluentBody(
             return Invalid("records is not an array.");
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            var problem = outcomes.Count < maxBatchBytes / RecordOverheadBytes ? ReadRecord(ref reader, body) : TooManyRecords();
+            var problem = outcomes.Count < maxBatchBytes / RecordOverheadBytes
+                ? ReadRecord(ref reader, body)
+                : TooManyRecords();
             if (problem is not null)
-                return problem with { Detail = string.Create(CultureInfo.InvariantCulture, $"Record {outcomes.Count + 1}: {problem.Detail}") };
+                return problem with
+                {
+                    Detail = string.Create(
+                        CultureInfo.InvariantCulture, $"Record {outcomes.Count + 1}: {problem.Detail}"),
+                };
             if (outcomes.Count % TurnRecords != 0)
                 continue;
             aborted.ThrowIfCancellationRequested();
@@ -149,7 +155,8 @@ internal sealed class ConfluentBody(
                 case Field.Value when kind == BodyKind.ConfluentJson:
                     json = Slice(ref reader, body);
                     break;
-                case Field.Value when reader.TokenType == JsonTokenType.String && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxRecordBytes:
+                case Field.Value when reader.TokenType == JsonTokenType.String
+                    && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxRecordBytes:
                     tooLarge ??= Problems.RecordTooLarge(batches.MaxRecordBytes);
                     break;
                 case Field.Value when !Base64Text.TryRead(ref reader, out bytes):
@@ -228,7 +235,9 @@ internal sealed class ConfluentBody(
         return body[start..(int)reader.BytesConsumed];
     }
 
-    /// <summary>Leaves out the white space between tokens; null where more is left than that.</summary>
+    /// <summary>
+    /// Drops the white space between tokens. Returns null if more than <paramref name="maxBytes"/> remain.
+    /// </summary>
     static byte[]? Compact(ReadOnlySpan<byte> json, int maxBytes)
     {
         var compact = new List<byte>(Math.Min(json.Length, maxBytes));
@@ -266,7 +275,8 @@ internal sealed class ConfluentBody(
 
     static Problem NoRecords() => new(StatusCodes.Status422UnprocessableEntity, "no_records", "There are no records. The body has to be {\"records\":[{\"value\":…}]}.");
 
-    static Problem Unrecognized(scoped ref Utf8JsonReader reader) => Invalid($"Unrecognized field: {Excerpt.Of(reader.ValueSpan)}");
+    static Problem Unrecognized(scoped ref Utf8JsonReader reader) =>
+        Invalid($"Unrecognized field: {Excerpt.Of(reader.ValueSpan)}");
 
     static Problem Invalid(string detail) => new(StatusCodes.Status422UnprocessableEntity, "invalid_record", detail);
 

@@ -40,7 +40,14 @@ internal static class ConfluentEndpoint
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
         var outcomes = new ConfluentOutcomes(budget, context);
         context.Response.RegisterForDispose(outcomes);
-        var records = new ConfluentBody(request.Kind, batch, outcomes, partition, isAllOrNothing, options.Records.MaxBatchBytes, context.RequestAborted);
+        var records = new ConfluentBody(
+            request.Kind,
+            batch,
+            outcomes,
+            partition,
+            isAllOrNothing,
+            options.Records.MaxBatchBytes,
+            context.RequestAborted);
         using (var body = new BodyReader(request.OpenBody(budget, settings.MaxBodyBytes, _ => settings.MaxBodyBytes), budget, context) { Batch = batch })
         {
             if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is { } bodyProblem)

@@ -7,18 +7,19 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Server.Confluent;
 
 /// <summary>
-/// What became of a request's records, in their order. Neighbours with one outcome share an entry of 8 bytes: a body can have
-/// hundreds of thousands of records, mostly for one partition. Equal problems are one object. All of it counts against the
-/// budget of bodies until this is disposed of, for a client can take long to read the response. For one thread.
+/// The outcomes of a request's records, in their order. Neighbours with one outcome share an entry of 8 bytes: a body
+/// can have hundreds of thousands of records, mostly for one partition. Equal problems are one object. All of it counts
+/// against the budget of bodies until this is disposed of, for a client can take long to read the response. For one
+/// thread.
 /// </summary>
 /// <param name="budget">The budget.</param>
-/// <param name="client">The request; null for one without a client.</param>
+/// <param name="client">The request, or null without a client.</param>
 internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) : IDisposable
 {
-    /// <summary>About what a problem takes, with its text and its entry.</summary>
+    /// <summary>The approximate size of a problem, with its text and its entry.</summary>
     const int ProblemBytes = 512;
 
-    /// <summary>So much is not counted: a small request is answered where others fill the budget.</summary>
+    /// <summary>So much is not counted: a small request gets its response even when others fill the budget.</summary>
     const int UncountedBytes = 4 << 10;
 
     // Of the batches from 0 on, of the problems from -1 down.
@@ -54,7 +55,7 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
         Add(~number);
     }
 
-    /// <summary>Counts what is held by now; false where there is no room.</summary>
+    /// <summary>Counts the bytes held by now. Returns false if the budget has no room.</summary>
     public bool TryHold()
     {
         var neededBytes = (long)_runs.Capacity * Unsafe.SizeOf<(int, int)>() + (long)_problems.Count * ProblemBytes;

@@ -46,7 +46,10 @@ internal sealed record ResponseDocument(int Status, string Description)
 
     /// <summary>The 304 of a response that has no ETag.</summary>
     public static ResponseDocument UntaggedNotModified { get; } =
-        new(StatusCodes.Status304NotModified, "The request has `If-None-Match: *`.") { Headers = [Documentation.Headers.NoStore] };
+        new(StatusCodes.Status304NotModified, "The request has `If-None-Match: *`.")
+        {
+            Headers = [Documentation.Headers.NoStore],
+        };
 }
 
 /// <summary>A header of answers, the same wherever it stands.</summary>

@@ -25,8 +25,12 @@ internal sealed class OperationFilter : IOperationFilter
         operation.Responses = [];
         foreach (var response in document.Responses)
             operation.Responses.Add(Text(response.Status), ToResponse(response, context));
-        IEnumerable<ProblemDocument> limits = document.IsLimited ? [ProblemDocuments.TooManyRequests, ProblemDocuments.TooManyHeads] : [ProblemDocuments.TooManyHeads];
-        foreach (var problems in document.Problems.Concat(limits).GroupBy(problem => problem.Example.Status).OrderBy(problems => problems.Key))
+        IEnumerable<ProblemDocument> limits = document.IsLimited
+            ? [ProblemDocuments.TooManyRequests, ProblemDocuments.TooManyHeads]
+            : [ProblemDocuments.TooManyHeads];
+        foreach (var problems in document.Problems.Concat(limits)
+            .GroupBy(problem => problem.Example.Status)
+            .OrderBy(problems => problems.Key))
             operation.Responses.Add(Text(problems.Key), ToResponse([.. problems], document.OtherProblemForm, context));
     }
 

@@ -23,7 +23,9 @@ internal static class ProblemDocuments
     public static ProblemDocument PartitionRequired { get; } = new(Problems.InvalidRequest("partition_required", "Topic \"orders\" has 3 partitions. Choose one with ?partition=0 to 2."), "The topic has several partitions and the URL names none.");
     public static ProblemDocument InvalidKey { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidKey, "The key takes 20000 bytes; the most is 16384 (MaxKeyBytes).")), "A key is too long, is no text, or is there twice.");
     public static ProblemDocument InvalidHeader { get; } = new(Problems.Of(new RecordFault(RecordFaultCode.InvalidHeader, "The headers take 40000 bytes; the most is 32768 (MaxHeadersBytes).")), "A record's headers are too large or malformed, or `Record-*` headers came with a body of many records.");
-    public static ProblemDocument PartialPut { get; } = new(Problems.PartialPut(), "The request has a `Content-Range`.") { Name = "partial_put" };
+    public static ProblemDocument PartialPut { get; } = new(
+        Problems.PartialPut(), "The request has a `Content-Range`.")
+    { Name = "partial_put" };
     public static ProblemDocument InvalidProducer { get; } = new(Problems.InvalidRequest("invalid_producer", "Producer-Id, Producer-Epoch and Producer-Seq go together, each once; there are 1, 1 and 0."), "A producer's header is missing or can't be read, or its records go to several partitions.");
     public static ProblemDocument EpochEnded { get; } = new(Problems.Of(new AppendResult(AppendStatus.EpochEnded, Reason: "Producer \"sensor-7\" continues with epoch 3; epoch 2 can no longer append.") { Epoch = 3 }), "A producer of that id has gone on with a higher epoch; `epoch` says which. Nothing was appended.", Headers.Epoch);
     public static ProblemDocument SequenceGap { get; } = new(Problems.Of(new AppendResult(AppendStatus.SequenceGap, Reason: "Producer \"sensor-7\" sent sequence 9; the next one is 7. Records in between were not appended.") { ExpectedSequence = 7 }), "Records of the producer's before this batch were not appended, or the producer is not known any more; `expectedSequence` says which comes next. Nothing was appended.", Headers.ExpectedSequence);
@@ -45,7 +47,10 @@ internal static class ProblemDocuments
     public static ProblemDocument InvalidUtf8 { get; } = new(Problems.InvalidRequest("invalid_utf8", "The record is not valid UTF-8.").AtLine(1), "JSON or text is not UTF-8.");
     public static ProblemDocument NoRecords { get; } = new(Problems.InvalidRequest("no_records", "The request has no body."), "There is no body, or no record in it.");
     public static ProblemDocument InvalidConfiguration { get; } = new(Problems.InvalidRequest("invalid_configuration", "Partitions is 5000; it must be from 1 to 1024"), "The body is no configuration, or a setting is out of its range.");
-    public static ProblemDocument IncompleteBody { get; } = new(Problems.InvalidRequest("incomplete_body", "The body could not be read to its end: Unexpected end of request content."), "The connection ended before the body did, or the body is not framed as HTTP demands.");
+    public static ProblemDocument IncompleteBody { get; } = new(
+        Problems.InvalidRequest(
+            "incomplete_body", "The body could not be read to its end: Unexpected end of request content."),
+        "The connection ended before the body did, or the body is not framed as HTTP demands.");
     public static ProblemDocument InvalidEncoding { get; } = new(Problems.InvalidRequest("invalid_encoding", "The body can't be unpacked as gzip: it ends too early."), "The body is not packed as `Content-Encoding` says, is cut off, or something follows it. Nothing was appended.");
 
     public static ProblemDocument CrossSite { get; } = new(Problems.CrossSite("https://example.org"), "A browser sent it for another site's page.");
@@ -76,7 +81,9 @@ internal static class ProblemDocuments
 
     public static ProblemDocument PreconditionFailed { get; } = new(Problems.PreconditionFailed("If-Match names other contents than there are."), "`If-Match` does not hold.", [.. Headers.Offsets, Headers.Link, Headers.ETag, Headers.ResourcePolicy]);
     public static ProblemDocument TopicConditionFailed { get; } = new(Problems.TopicConditionFailed(Topic, exists: true), "`If-Match` or `If-None-Match` does not hold: `*` stands for a topic that exists, and there are no tags.") { Name = "topic_condition_failed" };
-    public static ProblemDocument UntaggedConditionFailed { get; } = new(Problems.UntaggedConditionFailed(), "`If-Match` names a tag, and the response has none.") { Name = "untagged_condition_failed" };
+    public static ProblemDocument UntaggedConditionFailed { get; } = new(
+        Problems.UntaggedConditionFailed(), "`If-Match` names a tag, and the response has none.")
+    { Name = "untagged_condition_failed" };
     public static ProblemDocument RangeNotSatisfiable { get; } = new(Problems.RangeNotSatisfiable("bytes=5000-", 4096), "`Range` lies beyond the end of what can never change.", [.. Headers.Offsets, Headers.Link, Headers.ETag, Headers.AcceptRanges, Headers.ContentRange, Headers.ResourcePolicy]);
 
     public static ProblemDocument RecordTooLarge { get; } = new(Problems.RecordTooLarge(1_048_576), "A record is larger than `MaxRecordBytes`.");
@@ -84,9 +91,14 @@ internal static class ProblemDocuments
     public static ProblemDocument BodyTooLarge { get; } = new(Problems.BodyTooLarge(), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
 
     public static ProblemDocument UnsupportedMediaType { get; } = new(Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."), "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br, zstd and deflate, or the `Content-Type` can't be read.", Headers.AcceptEncoding);
-    public static ProblemDocument UnsupportedTransferCoding { get; } = new(Problems.UnsupportedTransferCoding("gzip, chunked"), "The `Transfer-Encoding` is not `chunked`.");
+    public static ProblemDocument UnsupportedTransferCoding { get; } = new(
+        Problems.UnsupportedTransferCoding("gzip, chunked"), "The `Transfer-Encoding` is not `chunked`.");
     public static ProblemDocument TooManyRequests { get; } = new(Problems.TooManyRequests(100), "The client has sent more than `MaxClientRequestsPerSecond`, where that is set.");
-    public static ProblemDocument TooManyHeads { get; } = new(Problems.TooManyHeads(), "The large heads of requests under way fill `MaxHeldHeadBytes`, or those of this client `MaxClientHeldHeadBytes`.") { Name = "too_many_heads" };
+    public static ProblemDocument TooManyHeads { get; } = new(
+        Problems.TooManyHeads(),
+        "The large heads of requests under way fill `MaxHeldHeadBytes`, or those of this client "
+            + "`MaxClientHeldHeadBytes`.")
+    { Name = "too_many_heads" };
     public static ProblemDocument TooManyTopics { get; } = new(Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (MaxTopics).")), "There are `MaxTopics`, or `MaxPartitions` in all of them.");
 
     public static ProblemDocument CorruptBlock { get; } = new(Problems.Of(new CorruptionException("00000000000000000042.ndjson", 8192, "the block is not what was written; the block's CRC is 89abcdef, and the index has 01234567") { NextOffset = 97 }), "The log is damaged at that place; `nextOffset` says where it goes on.");
@@ -107,9 +119,14 @@ internal static class ProblemDocuments
 
     public static ProblemDocument[] All { get; } =
     [
-        InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader, PartialPut, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson,
-        InvalidUtf8, NoRecords, InvalidConfiguration, IncompleteBody, InvalidEncoding, CrossSite, EpochEnded, UnknownTopic, UnknownPartition, NoRecord, BodyTimeout, SlowBody,
-        ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers, ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, PreconditionFailed, TopicConditionFailed, UntaggedConditionFailed, RangeNotSatisfiable, RecordTooLarge, BatchTooLarge, BodyTooLarge, UnsupportedMediaType, UnsupportedTransferCoding, TooManyRequests, TooManyHeads, TooManyTopics,
-        CorruptBlock, StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped, TopicChanged, TopicDamaged, Closed, DiskFull,
+        InvalidHost, InvalidTopic, InvalidPlace, InvalidParameter, PartitionRequired, InvalidKey, InvalidHeader,
+        PartialPut, InvalidProducer, InvalidTimestamp, InvalidRecord, InvalidJson, InvalidUtf8, NoRecords,
+        InvalidConfiguration, IncompleteBody, InvalidEncoding, CrossSite, EpochEnded, UnknownTopic, UnknownPartition,
+        NoRecord, BodyTimeout, SlowBody, ConfigurationDiffers, SequenceGap, SequenceForgotten, BatchDiffers,
+        ProducerUnknown, InvalidValue, OffsetGone, TopicReplaced, OffsetNotNext, OffsetBeyondEnd, PreconditionFailed,
+        TopicConditionFailed, UntaggedConditionFailed, RangeNotSatisfiable, RecordTooLarge, BatchTooLarge, BodyTooLarge,
+        UnsupportedMediaType, UnsupportedTransferCoding, TooManyRequests, TooManyHeads, TooManyTopics, CorruptBlock,
+        StorageError, InternalError, Overloaded, TooManyWaiting, VerificationRuns, WriteFailed, PartitionStopped,
+        TopicChanged, TopicDamaged, Closed, DiskFull,
     ];
 }

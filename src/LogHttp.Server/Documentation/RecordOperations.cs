@@ -23,9 +23,12 @@ internal static class RecordOperations
         ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidKey, ProblemDocuments.InvalidHeader,
         ProblemDocuments.InvalidProducer, ProblemDocuments.PartitionRequired, ProblemDocuments.EpochEnded, ProblemDocuments.SequenceGap, ProblemDocuments.SequenceForgotten, ProblemDocuments.BatchDiffers, ProblemDocuments.OffsetNotNext, ProblemDocuments.TopicConditionFailed,
         ProblemDocuments.InvalidTimestamp, ProblemDocuments.InvalidValue, ProblemDocuments.InvalidRecord, ProblemDocuments.InvalidJson, ProblemDocuments.InvalidUtf8, ProblemDocuments.NoRecords,
-        ProblemDocuments.IncompleteBody, ProblemDocuments.InvalidEncoding, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
+        ProblemDocuments.IncompleteBody, ProblemDocuments.InvalidEncoding, ProblemDocuments.CrossSite,
+        ProblemDocuments.UnknownTopic, ProblemDocuments.UnknownPartition,
         ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody, ProblemDocuments.RecordTooLarge, ProblemDocuments.BatchTooLarge, ProblemDocuments.BodyTooLarge,
-        ProblemDocuments.UnsupportedMediaType, ProblemDocuments.UnsupportedTransferCoding, ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.Overloaded,
+        ProblemDocuments.UnsupportedMediaType, ProblemDocuments.UnsupportedTransferCoding,
+        ProblemDocuments.TooManyTopics, ProblemDocuments.StorageError, ProblemDocuments.InternalError,
+        ProblemDocuments.Overloaded,
         ProblemDocuments.WriteFailed, ProblemDocuments.PartitionStopped, ProblemDocuments.TopicChanged, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.DiskFull,
     ];
 
@@ -136,7 +139,8 @@ internal static class RecordOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidProducer, ProblemDocuments.UnknownTopic,
-            ProblemDocuments.ProducerUnknown, ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged,
+            ProblemDocuments.ProducerUnknown, ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.InternalError,
+            ProblemDocuments.TopicDamaged,
         ],
     };
 

@@ -33,7 +33,8 @@ internal static class StreamOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidPlace, ProblemDocuments.InvalidParameter, ProblemDocuments.InvalidHeader,
-            ProblemDocuments.UnknownTopic, ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced, ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.OffsetBeyondEnd,
+            ProblemDocuments.UnknownTopic, ProblemDocuments.OffsetGone, ProblemDocuments.TopicReplaced,
+            ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.OffsetBeyondEnd,
             ProblemDocuments.CorruptBlock, ProblemDocuments.StorageError, ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.TooManyWaiting,
         ],
     };

@@ -19,8 +19,10 @@ internal static class TopicOperations
     /// <summary>What every body of a configuration can be answered with.</summary>
     static readonly ProblemDocument[] OfConfigurations =
     [
-        .. OfChanges, ProblemDocuments.InvalidConfiguration, ProblemDocuments.IncompleteBody, ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody,
-        ProblemDocuments.ConfigurationDiffers, ProblemDocuments.BodyTooLarge, ProblemDocuments.UnsupportedMediaType, ProblemDocuments.UnsupportedTransferCoding, ProblemDocuments.Overloaded, ProblemDocuments.TopicDamaged,
+        .. OfChanges, ProblemDocuments.InvalidConfiguration, ProblemDocuments.IncompleteBody,
+        ProblemDocuments.BodyTimeout, ProblemDocuments.SlowBody,
+        ProblemDocuments.ConfigurationDiffers, ProblemDocuments.BodyTooLarge, ProblemDocuments.UnsupportedMediaType,
+        ProblemDocuments.UnsupportedTransferCoding, ProblemDocuments.Overloaded, ProblemDocuments.TopicDamaged,
     ];
 
     public static OperationDocument Put { get; } = new("putTopic", Tags.Topics, "Make a topic",
@@ -57,7 +59,8 @@ internal static class TopicOperations
         ],
         Problems =
         [
-            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.UnknownTopic, ProblemDocuments.UntaggedConditionFailed,
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.UnknownTopic,
+            ProblemDocuments.UntaggedConditionFailed,
             ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged,
         ],
     };
@@ -123,7 +126,8 @@ internal static class TopicOperations
         Problems =
         [
             ProblemDocuments.InvalidHost, ProblemDocuments.InvalidTopic, ProblemDocuments.InvalidParameter, ProblemDocuments.CrossSite, ProblemDocuments.UnknownTopic, ProblemDocuments.StorageError,
-            ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed, ProblemDocuments.TopicConditionFailed, ProblemDocuments.VerificationRuns,
+            ProblemDocuments.InternalError, ProblemDocuments.TopicDamaged, ProblemDocuments.Closed,
+            ProblemDocuments.TopicConditionFailed, ProblemDocuments.VerificationRuns,
         ],
     };
 
@@ -144,7 +148,11 @@ internal static class TopicOperations
             },
             ResponseDocument.UntaggedNotModified,
         ],
-        Problems = [ProblemDocuments.InvalidHost, ProblemDocuments.InvalidParameter, ProblemDocuments.UntaggedConditionFailed, ProblemDocuments.InternalError],
+        Problems =
+        [
+            ProblemDocuments.InvalidHost, ProblemDocuments.InvalidParameter, ProblemDocuments.UntaggedConditionFailed,
+            ProblemDocuments.InternalError,
+        ],
     };
 
     public static OperationDocument Health { get; } = new("health", Tags.Server, "Ask whether the server lives",
@@ -159,7 +167,13 @@ internal static class TopicOperations
             new(StatusCodes.Status200OK, "It does.")
             {
                 Headers = [Headers.NoStore],
-                Contents = [new("application/json", ContentSchema.Of(typeof(Health)), new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health))))],
+                Contents =
+                [
+                    new(
+                        "application/json",
+                        ContentSchema.Of(typeof(Health)),
+                        new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health)))),
+                ],
             },
             ResponseDocument.UntaggedNotModified,
         ],

@@ -105,7 +105,13 @@ internal static partial class FetchEndpoint
     }
 
     /// <summary>Sends a region that passes through memory, a share of the budget at a time.</summary>
-    static async Task SendCopiedAsync(IHttpSendFileFeature sendFile, FileStream stream, long position, long lengthBytes, FollowBudget budget, CancellationToken aborted)
+    static async Task SendCopiedAsync(
+        IHttpSendFileFeature sendFile,
+        FileStream stream,
+        long position,
+        long lengthBytes,
+        FollowBudget budget,
+        CancellationToken aborted)
     {
         for (var end = position + lengthBytes; position < end;)
         {

@@ -20,8 +20,18 @@ internal static class FollowEndpoint
         if (!StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
             || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem))
             return Task.FromResult<IResult>(problem);
-        return RunAsync(context, OpenAsync(context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false), namesPartitions: false, services, (context, services) =>
-            new LinesFollow(context, Representations.Of(context.Request, showsValues: false) == Representation.JsonLines ? Representation.JsonLines.ContentType() : RecordsType.Name, services.Settings.SmallRegionBytes));
+        return RunAsync(
+            context,
+            OpenAsync(
+                context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false),
+            namesPartitions: false,
+            services,
+            (context, services) => new LinesFollow(
+                context,
+                Representations.Of(context.Request, showsValues: false) == Representation.JsonLines
+                    ? Representation.JsonLines.ContentType()
+                    : RecordsType.Name,
+                services.Settings.SmallRegionBytes));
     }
 
     /// <summary>Follows any number of partitions, up to a bound.</summary>
@@ -29,11 +39,17 @@ internal static class FollowEndpoint
     {
         if (!TryReadStarts(context, catalog, services.Settings.MaxStreamPartitions, out var starts, out var problem))
             return Task.FromResult<IResult>(problem);
-        return RunAsync(context, OpenAsync(context, starts, namesPartitions: true), namesPartitions: true, services, static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType()));
+        return RunAsync(
+            context,
+            OpenAsync(context, starts, namesPartitions: true),
+            namesPartitions: true,
+            services,
+            static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType()));
     }
 
-    /// <summary>Opens all partitions, or says what is wrong with one.</summary>
-    static async Task<(FollowSource[]? Sources, Problem? Problem)> OpenAsync(HttpContext context, List<FollowStart> starts, bool namesPartitions)
+    /// <summary>Opens all partitions, or returns the problem of one.</summary>
+    static async Task<(FollowSource[]? Sources, Problem? Problem)> OpenAsync(
+        HttpContext context, List<FollowStart> starts, bool namesPartitions)
     {
         var sources = new FollowSource[starts.Count];
         for (var i = 0; i < sources.Length; i++)
@@ -46,7 +62,8 @@ internal static class FollowEndpoint
         return (sources, null);
     }
 
-    /// <summary>Takes the opened partitions and not the starts: those of 64 partitions were 2 KiB, for as long as the response lasts.</summary>
+    /// <summary>Sends the records of the opened partitions, or the problem of one.</summary>
+    /// <remarks>Does not hold the starts while the response lasts: those of 64 partitions were 2 KiB.</remarks>
     static async Task<IResult> RunAsync(
         HttpContext context,
         Task<(FollowSource[]? Sources, Problem? Problem)> opening,
@@ -129,7 +146,10 @@ internal static class FollowEndpoint
         if (TopicName.Check(name) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
         else if (id is not null && !IsId(id))
-            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{Excerpt.Of(text)}\", where \"{Excerpt.Of(id)}\" is not the id of a topic. Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without a place such as :earliest.");
+            problem = Problems.InvalidRequest("invalid_parameter",
+                $"topics has \"{Excerpt.Of(text)}\", where \"{Excerpt.Of(id)}\" is not the id of a topic. "
+                    + "Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without "
+                    + "a place such as :earliest.");
         else if (from is not null && !LogPlace.TryParse(from, out place) && !(last > first && EventIdFormat.TryReadOffsets(from, last - first + 1, out offsets)))
             problem = Problems.InvalidPlace(from);
         else if (catalog.Find(name) is not { } found)
@@ -137,7 +157,8 @@ internal static class FollowEndpoint
         else if (id is not null && id != found.Id)
             problem = Problems.TopicReplaced(found);
         else if (!isRead || last >= found.Partitions.Length)
-            problem = Problems.InvalidRequest("invalid_parameter", $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}.");
+            problem = Problems.InvalidRequest("invalid_parameter",
+                $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}.");
         else
             starts = found.Partitions.Skip(first).Take(number is null ? int.MaxValue : last - first + 1)
                 .Select((partition, i) => new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i])));

@@ -6,7 +6,8 @@ internal static class HealthEndpoint
     public static IResult Handle(HttpContext context)
     {
         context.Response.Headers.CacheControl = "no-store";
-        return Preconditions.CheckUntagged(context) ?? new Answer<Health>(StatusCodes.Status200OK, new Health("ok"), ResponseJson.Readable.Health);
+        return Preconditions.CheckUntagged(context)
+            ?? new Answer<Health>(StatusCodes.Status200OK, new Health("ok"), ResponseJson.Readable.Health);
     }
 }
 

@@ -24,6 +24,9 @@ internal static class JsonFault
             message = "There is no JSON value.";
         else if (message.StartsWith("The maximum configured depth", StringComparison.Ordinal))
             message = "Objects and arrays are nested too deep.";
-        return string.Create(CultureInfo.InvariantCulture, $"line {exception.LineNumber + 1 ?? 1}, byte {exception.BytePositionInLine + 1 ?? 1}: {Excerpt.OfSentence(message.TrimEnd('.'))}.");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"line {exception.LineNumber + 1 ?? 1}, byte {exception.BytePositionInLine + 1 ?? 1}: "
+                + $"{Excerpt.OfSentence(message.TrimEnd('.'))}.");
     }
 }

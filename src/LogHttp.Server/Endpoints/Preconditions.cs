@@ -19,9 +19,13 @@ internal static class Preconditions
     }
 
     /// <summary>Whether the conditions hold for a topic, which has no tags: <c>*</c> stands for one that exists.</summary>
-    public static bool MatchTopic(HttpRequest request, bool exists) => IfMatchHolds(request, exists) && !(exists && DemandsNone(request));
+    public static bool MatchTopic(HttpRequest request, bool exists) =>
+        IfMatchHolds(request, exists) && !(exists && DemandsNone(request));
 
-    /// <summary>Evaluates the conditions of a GET or HEAD whose response has no tag: 412, 304, or null where they hold.</summary>
+    /// <summary>
+    /// Evaluates the conditions of a GET or HEAD whose response has no tag. Returns null if they hold, or else 412 or
+    /// 304.
+    /// </summary>
     public static IResult? CheckUntagged(HttpContext context)
     {
         if (!IfMatchHolds(context.Request, exists: true))

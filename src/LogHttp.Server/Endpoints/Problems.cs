@@ -28,7 +28,8 @@ internal static class Problems
     public static Problem InvalidRequest(string code, string detail) => new(StatusCodes.Status400BadRequest, code, detail);
 
     public static Problem PartialPut() =>
-        InvalidRequest("invalid_header", "PUT does not support Content-Range. Send the whole configuration, or change fields with PATCH.");
+        InvalidRequest("invalid_header",
+            "PUT does not support Content-Range. Send the whole configuration, or change fields with PATCH.");
 
     public static Problem UnknownTopic(string topic) =>
         new(StatusCodes.Status404NotFound, UnknownTopicCode, $"There is no topic \"{topic}\".");
@@ -45,7 +46,10 @@ internal static class Problems
         new(StatusCodes.Status416RangeNotSatisfiable, "offset_beyond_end", $"Offset {offset} is beyond the end of the log. The next record gets offset {endOffset}.") { EndOffset = endOffset };
 
     public static Problem InvalidPlace(string place) =>
-        InvalidRequest("invalid_place", $"Invalid position \"{Excerpt.Of(place)}\". Use an offset such as 42, earliest, latest, -10 for the last ten, or a time such as @2026-11-22T10:00:00Z or @1795341600000 (Unix milliseconds).");
+        InvalidRequest("invalid_place",
+            $"Invalid position \"{Excerpt.Of(place)}\". Use an offset such as 42, earliest, latest, "
+                + "-10 for the last ten, "
+                + "or a time such as @2026-11-22T10:00:00Z or @1795341600000 (Unix milliseconds).");
 
     public static Problem NoRecord(LogPlace place) =>
         new(StatusCodes.Status404NotFound, "no_record", $"There is no record at {place}.");
@@ -59,11 +63,14 @@ internal static class Problems
     /// <param name="host">The name in <c>Host</c>.</param>
     /// <param name="accepted">The names that are accepted.</param>
     public static Problem InvalidHost(HostString host, HostNames accepted) =>
-        InvalidRequest("invalid_host", $"This server does not answer to the Host \"{Excerpt.Of(host.Value)}\". Accepted: {accepted}. AllowedHosts adds more.");
+        InvalidRequest("invalid_host",
+            $"This server does not answer to the Host \"{Excerpt.Of(host.Value)}\". Accepted: {accepted}. "
+                + "AllowedHosts adds more.");
 
     /// <param name="origin">The page's origin, or how else it was told.</param>
     public static Problem CrossSite(string origin) =>
-        new(StatusCodes.Status403Forbidden, "cross_site", $"Pages of another site ({Excerpt.Of(origin)}) may not write here. AllowedWriteOrigins lets sites write.");
+        new(StatusCodes.Status403Forbidden, "cross_site",
+            $"Pages of another site ({Excerpt.Of(origin)}) may not write here. AllowedWriteOrigins lets sites write.");
 
     public static Problem PreconditionFailed(string detail) => new(StatusCodes.Status412PreconditionFailed, "precondition_failed", detail);
 
@@ -72,15 +79,18 @@ internal static class Problems
         PreconditionFailed($"Topic \"{topic}\" {(exists ? "exists" : "does not exist")}, and If-Match or If-None-Match asks otherwise. A topic has no ETag: only * can match.");
 
     /// <summary>Conditions of a response that has no entity tag.</summary>
-    public static Problem UntaggedConditionFailed() => PreconditionFailed("If-Match names a tag, and this response has no ETag: only * can match.");
+    public static Problem UntaggedConditionFailed() =>
+        PreconditionFailed("If-Match names a tag, and this response has no ETag: only * can match.");
 
     public static Problem RangeNotSatisfiable(string range, long lengthBytes) =>
-        new(StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", $"The Range \"{Excerpt.Of(range)}\" lies beyond the {lengthBytes} bytes of the response.");
+        new(StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable",
+            $"The Range \"{Excerpt.Of(range)}\" lies beyond the {lengthBytes} bytes of the response.");
 
     public static Problem UnsupportedMediaType(string detail) => new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", detail);
 
     public static Problem UnsupportedTransferCoding(string transferEncoding) =>
-        new(StatusCodes.Status501NotImplemented, "unsupported_transfer_coding", $"The Transfer-Encoding is \"{Excerpt.Of(transferEncoding)}\". Supported: chunked.");
+        new(StatusCodes.Status501NotImplemented, "unsupported_transfer_coding",
+            $"The Transfer-Encoding is \"{Excerpt.Of(transferEncoding)}\". Supported: chunked.");
 
     public static Problem BodyTimeout(TimeSpan timeout) =>
         new(StatusCodes.Status408RequestTimeout, BodyTimeoutCode, $"No byte of the body arrived for {timeout.TotalSeconds:0} s (BodyTimeoutSeconds). Nothing was appended.", IsRetryable: true);
@@ -91,7 +101,9 @@ internal static class Problems
 
     /// <summary>No partition of the topic knows a producer, or none does any more.</summary>
     public static Problem ProducerUnknown(string topic, string id) =>
-        new(StatusCodes.Status404NotFound, "producer_unknown", $"No partition of topic \"{topic}\" knows producer \"{Excerpt.Of(id)}\". It has sent nothing there, or was silent for so long that it was forgotten.");
+        new(StatusCodes.Status404NotFound, "producer_unknown",
+            $"No partition of topic \"{topic}\" knows producer \"{Excerpt.Of(id)}\". "
+                + "It has sent nothing there, or was silent for so long that it was forgotten.");
 
     public static Problem TopicChanged() =>
         new(StatusCodes.Status503ServiceUnavailable, "topic_changed", "The topic was made with another number of partitions while this request was read.", IsRetryable: true);
@@ -119,7 +131,10 @@ internal static class Problems
         new(StatusCodes.Status503ServiceUnavailable, "overloaded", "The request bodies being read fill MaxReadingBytes. Nothing was appended.", IsRetryable: true);
 
     public static Problem TooManyHeads() =>
-        new(StatusCodes.Status503ServiceUnavailable, "overloaded", "The large request heads (request line and headers) under way fill MaxHeldHeadBytes, or this client's fill MaxClientHeldHeadBytes. Nothing was done.", IsRetryable: true);
+        new(StatusCodes.Status503ServiceUnavailable, "overloaded",
+            "The large request heads (request line and headers) under way fill MaxHeldHeadBytes, "
+                + "or this client's fill MaxClientHeldHeadBytes. Nothing was done.",
+            IsRetryable: true);
 
     public static Problem TooManyRequests(int perSecond) =>
         new(StatusCodes.Status429TooManyRequests, "too_many_requests", $"A client may send {perSecond} requests per second (MaxClientRequestsPerSecond). Nothing was done.", IsRetryable: true);
@@ -205,7 +220,10 @@ internal static class Problems
     public static Problem Of(HttpResponse response) => response.StatusCode switch
     {
         StatusCodes.Status404NotFound => new(response.StatusCode, "unknown_path", "There is nothing at this path. Records are at /topics/{topic}/{place}, one value at /topics/{topic}/{place}/value, topics at /topics."),
-        StatusCodes.Status405MethodNotAllowed => new(response.StatusCode, "method_not_allowed", $"This path does not support {Excerpt.Of(response.HttpContext.Request.Method)}. Supported: {response.Headers.Allow} (upper-case). Records are appended with POST to /topics/{{topic}}."),
+        StatusCodes.Status405MethodNotAllowed => new(response.StatusCode, "method_not_allowed",
+            $"This path does not support {Excerpt.Of(response.HttpContext.Request.Method)}. "
+                + $"Supported: {response.Headers.Allow} (upper-case). "
+                + "Records are appended with POST to /topics/{topic}."),
         var status => new(status, "http_error", ReasonPhrases.GetReasonPhrase(status)),
     };
 }

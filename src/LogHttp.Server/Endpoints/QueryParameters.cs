@@ -20,7 +20,9 @@ internal static class QueryParameters
             foreach (var known in names)
                 isKnown |= name.Equals(known, StringComparison.OrdinalIgnoreCase);
             if (!isKnown)
-                problem = Problems.InvalidRequest("invalid_parameter", $"Unknown query parameter \"{Excerpt.Of(name)}\". Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
+                problem = Problems.InvalidRequest("invalid_parameter",
+                    $"Unknown query parameter \"{Excerpt.Of(name)}\". "
+                        + $"Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
         }
         return problem is null;
     }
@@ -38,7 +40,8 @@ internal static class QueryParameters
             number = parsed;
             return true;
         }
-        problem = Problems.InvalidRequest("invalid_parameter", $"{name} is \"{Excerpt.Of(values.ToString())}\"; it must be one whole number from {least} to {most}.");
+        problem = Problems.InvalidRequest("invalid_parameter",
+            $"{name} is \"{Excerpt.Of(values.ToString())}\"; it must be one whole number from {least} to {most}.");
         return false;
     }
 
@@ -71,7 +74,10 @@ internal static class QueryParameters
     {
         var isThere = query.TryGetValue(name, out var values);
         isSet = isThere && values == value;
-        problem = isThere && !isSet ? Problems.InvalidRequest("invalid_parameter", $"{name} is \"{Excerpt.Of(values.ToString())}\"; the one value it can have is \"{value}\".") : null;
+        problem = isThere && !isSet
+            ? Problems.InvalidRequest("invalid_parameter",
+                $"{name} is \"{Excerpt.Of(values.ToString())}\"; the one value it can have is \"{value}\".")
+            : null;
         return problem is null;
     }
 }

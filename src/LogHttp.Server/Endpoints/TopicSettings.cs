@@ -80,13 +80,17 @@ internal sealed record TopicSettings
                         settings = settings with { Flush = value.GetString() };
                         break;
                     case "partitions" or "segmentBytes" or "retentionMs" or "retentionBytes" or "maxRecordBytes":
-                        return (settings, $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a whole number.");
+                        return (settings,
+                            $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a whole number.");
                     case "flush" or "values":
-                        return (settings, $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a string.");
+                        return (settings,
+                            $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a string.");
                     case "labels":
                         return (settings, "labels is not an object whose values are strings.");
                     default:
-                        return (settings, $"\"{Excerpt.Of(property.Name)}\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels.");
+                        return (settings,
+                            $"\"{Excerpt.Of(property.Name)}\" is none of its fields. Supported: partitions, "
+                                + "segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels.");
                 }
             }
             return (settings, null);

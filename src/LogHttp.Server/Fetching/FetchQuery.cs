@@ -87,7 +87,9 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
         if (DurationText.TryParse(text, out var parsed) && parsed <= maxWait)
             wait = parsed;
         else
-            problem = Problems.InvalidRequest("invalid_parameter", $"wait is \"{Excerpt.Of(text)}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s (MaxWaitSeconds) such as \"500ms\" or \"30s\".");
+            problem = Problems.InvalidRequest("invalid_parameter",
+                $"wait is \"{Excerpt.Of(text)}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s "
+                    + "(MaxWaitSeconds) such as \"500ms\" or \"30s\".");
         return problem is null;
     }
 
@@ -112,7 +114,8 @@ internal sealed record FetchQuery(long? MaxBytes, RecordKey? Key, bool ShowsValu
             if (Convert.TryFromBase64String(base64.Replace(' ', '+'), bytes, out var length))
                 key = RecordKey.Of(bytes.AsSpan(0, length));
             else
-                problem = Problems.InvalidRequest("invalid_parameter", $"keyBase64 is \"{Excerpt.Of(base64)}\", which is no Base64.");
+                problem = Problems.InvalidRequest("invalid_parameter",
+                    $"keyBase64 is \"{Excerpt.Of(base64)}\", which is no Base64.");
         }
         return problem is null;
     }

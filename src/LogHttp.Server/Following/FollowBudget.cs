@@ -10,10 +10,14 @@ internal sealed class FollowBudget(long maxFollowingBytes)
     /// <summary>What one follower may hold: the output that it flushes at 48 KiB, in blocks of 16 KiB.</summary>
     public const int ShareBytes = 64 << 10;
 
-    /// <summary>One block: the share while more than a sixteenth of the budget is taken, so that four times as many go on.</summary>
+    /// <summary>
+    /// One block: the share while more than a sixteenth of the budget is taken. Four times as many followers then go
+    /// on.
+    /// </summary>
     /// <remarks>
-    /// 10,000 followers at 1 KB/s and a budget of 1 GiB hold 2.2 blocks each with large shares up to a quarter, and 1.3 with
-    /// them up to a sixteenth. For each byte, a small share takes 10 to 20 % more processor time than a large one.
+    /// 10,000 followers at 1 KB/s and a budget of 1 GiB hold 2.2 blocks each with large shares up to a quarter. With
+    /// large shares up to a sixteenth they hold 1.3. For each byte, a small share takes 10 to 20 % more processor time
+    /// than a large one.
     /// </remarks>
     public const int SmallShareBytes = 16 << 10;
 

@@ -38,8 +38,8 @@ internal abstract class FollowFormat
 
     /// <summary>Ends the stream if the connection is gone, without waiting for the token.</summary>
     /// <remarks>
-    /// Kestrel cancels the token on the thread pool, and meanwhile takes all that is written. When 10,000 followers left at
-    /// once, the pool was busy reading the log for them, and had not cancelled it after ten minutes.
+    /// Kestrel cancels the token on the thread pool, and meanwhile takes all that is written. When 10,000 followers
+    /// left at once, the pool was busy reading the log for them, and had not cancelled it after ten minutes.
     /// </remarks>
     protected static void ThrowIfGone(FlushResult flushed)
     {
@@ -103,7 +103,8 @@ internal sealed class LinesFollow : FollowFormat
         return false;
     }
 
-    public override async ValueTask FlushAsync(CancellationToken aborted) => ThrowIfGone(await _writer.FlushAsync(aborted));
+    public override async ValueTask FlushAsync(CancellationToken aborted) =>
+        ThrowIfGone(await _writer.FlushAsync(aborted));
 
     public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
     {

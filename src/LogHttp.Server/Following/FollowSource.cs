@@ -11,7 +11,8 @@ internal sealed class FollowSource
     readonly Topic _topic;
     LogFollower? _follower;
 
-    FollowSource(Topic topic, PartitionLog partition, long offset) => (_topic, Log, NextOffset) = (topic, partition, offset);
+    FollowSource(Topic topic, PartitionLog partition, long offset) =>
+        (_topic, Log, NextOffset) = (topic, partition, offset);
 
     /// <summary>Begins at a place, which is turned into an offset here and now; or gives what is wrong with it.</summary>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(FollowStart start, CancellationToken aborted)
@@ -24,7 +25,8 @@ internal sealed class FollowSource
 
     public PartitionLog Log { get; }
 
-    /// <summary>Reads on at <see cref="NextOffset"/>. Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</summary>
+    /// <summary>Reads on at <see cref="NextOffset"/>.</summary>
+    /// <remarks>Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</remarks>
     public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
 
     public string Topic => _topic.Name;
@@ -60,8 +62,8 @@ internal sealed class FollowSource
     }
 
     /// <summary>
-    /// Drops the follower: it waits no longer, and the next read begins at <see cref="NextOffset"/>, also in the middle of the
-    /// page that was read last.
+    /// Drops the follower, which then waits no longer. The next read begins at <see cref="NextOffset"/>, also in the
+    /// middle of the page that was read last.
     /// </summary>
     public void Drop()
     {

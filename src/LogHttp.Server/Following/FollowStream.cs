@@ -83,7 +83,8 @@ internal sealed partial class FollowStream(
                     if (source.NextOffset < endOffset)
                     {
                         isMore = true;
-                        // It has nothing to wait for yet, and others may be read first, as slowly as the client takes them.
+                        // The source has nothing to wait for yet. The stream may read others first, as slowly as the
+                        // client takes them.
                         source.Drop();
                     }
                     if (!needsFlush)

@@ -31,7 +31,9 @@ internal sealed class StreamPositions
         {
             if (read.TryAdd(position))
                 continue;
-            problem = Problems.InvalidRequest("invalid_header", $"Last-Event-ID has \"{Excerpt.Of(position)}\", which is no position such as orders/0/8f1d4c0a52b7e693:43 or orders/0-1/8f1d4c0a52b7e693:43.7, or names a partition twice.");
+            problem = Problems.InvalidRequest("invalid_header",
+                $"Last-Event-ID has \"{Excerpt.Of(position)}\", which is no position such as "
+                    + "orders/0/8f1d4c0a52b7e693:43 or orders/0-1/8f1d4c0a52b7e693:43.7, or names a partition twice.");
             return false;
         }
         return true;

@@ -4,17 +4,21 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>Ends the process when a listener has stopped accepting, so that a supervisor starts it again. Any thread.</summary>
+/// <summary>
+/// Ends the process when a listener has stopped accepting, so that a supervisor starts it again. Any thread.
+/// </summary>
 /// <remarks>
 /// Kestrel's loop ends with the first exception, such as OutOfMemoryException, and logs it. The process then lives and
 /// listens, and answers nobody.
 /// </remarks>
-internal sealed partial class AcceptWatch(SocketTransportFactory sockets, TimeProvider time, ILogger<AcceptWatch> logger)
+internal sealed partial class AcceptWatch(
+    SocketTransportFactory sockets, TimeProvider time, ILogger<AcceptWatch> logger)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     public bool CanBind(EndPoint endpoint) => sockets.CanBind(endpoint);
 
-    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
+    public async ValueTask<IConnectionListener> BindAsync(
+        EndPoint endpoint, CancellationToken cancellationToken = default) =>
         new WatchedListener(await sockets.BindAsync(endpoint, cancellationToken), time, EndProcess);
 
     void EndProcess(EndPoint endpoint)
@@ -30,7 +34,8 @@ internal sealed partial class AcceptWatch(SocketTransportFactory sockets, TimePr
         Environment.FailFast("LogHttp accepts no connections any more. The process ends, to be started again.");
     }
 
-    [LoggerMessage(1, LogLevel.Critical, "No connections are accepted on {Endpoint} any more. The process ends, to be started again")]
+    [LoggerMessage(1, LogLevel.Critical,
+        "No connections are accepted on {Endpoint} any more. The process ends, to be started again")]
     static partial void StoppedAccepting(ILogger logger, EndPoint endpoint);
 }
 

@@ -20,7 +20,8 @@ internal sealed partial class CatalogHost(StorageOptions options, IOptions<LogHt
         if (settings.Value.HandleLimit is { } limit)
             HandlesLowered(limit, settings.Value.MaxConnections, settings.Value.MaxOpenSegments);
         if (settings.Value.MemoryLimit is { } memory)
-            BodiesLowered(memory, settings.Value.MaxBodyBytes, settings.Value.MaxBatchBytes, settings.Value.MaxReadingBytes);
+            BodiesLowered(
+                memory, settings.Value.MaxBodyBytes, settings.Value.MaxBatchBytes, settings.Value.MaxReadingBytes);
         _fileSystem = new PhysicalFileSystem(options.Directory);
         _catalog = TopicCatalog.Open(
             new StorageEnvironment { FileSystem = _fileSystem, Time = time, Logger = loggers.CreateLogger("LogHttp.Storage") },
@@ -44,6 +45,9 @@ internal sealed partial class CatalogHost(StorageOptions options, IOptions<LogHt
     [LoggerMessage(1, LogLevel.Warning, "The process may open {Limit} files, so MaxConnections is lowered to {MaxConnections} and MaxOpenSegments to {MaxOpenSegments}. Raise the limit (ulimit -n) for more")]
     partial void HandlesLowered(long limit, int maxConnections, int maxOpenSegments);
 
-    [LoggerMessage(2, LogLevel.Warning, "The process may use {Limit} bytes of memory, so MaxBodyBytes is {MaxBodyBytes}, MaxBatchBytes {MaxBatchBytes} and MaxReadingBytes {MaxReadingBytes}. Raise the limit of the container or the heap for more")]
+    [LoggerMessage(2, LogLevel.Warning,
+        "The process may use {Limit} bytes of memory, so MaxBodyBytes is {MaxBodyBytes}, "
+            + "MaxBatchBytes {MaxBatchBytes} and MaxReadingBytes {MaxReadingBytes}. "
+            + "Raise the limit of the container or the heap for more")]
     partial void BodiesLowered(long limit, long maxBodyBytes, int maxBatchBytes, long maxReadingBytes);
 }

@@ -3,7 +3,7 @@ namespace LogHttp.Server.Hosting;
 /// <summary>Bounds bytes that requests hold, in total and for each client. Any thread.</summary>
 internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
 {
-    /// <summary>Clients are counted in so many buckets: a table by address would grow with the number of clients.</summary>
+    /// <summary>The number of buckets of clients. A table by address would grow with the number of clients.</summary>
     const int Buckets = 1 << 12;
 
     readonly long[] _clientBytes = new long[Buckets];
@@ -11,10 +11,13 @@ internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
 
     public long HeldBytes => Volatile.Read(ref _heldBytes);
 
-    /// <summary>Counts what a request holds by now, more or less than before; false, and nothing changes, where there is no room.</summary>
-    /// <param name="client">The request; null for one without a client.</param>
-    /// <param name="heldBytes">What was counted for it, brought up to date.</param>
-    /// <param name="neededBytes">What it holds.</param>
+    /// <summary>
+    /// Counts the bytes that a request holds by now, more or fewer than before. Returns false and changes nothing if
+    /// the budget has no room.
+    /// </summary>
+    /// <param name="client">The request, or null without a client.</param>
+    /// <param name="heldBytes">The bytes counted for the request. Brought up to date.</param>
+    /// <param name="neededBytes">The bytes that the request holds.</param>
     public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes)
     {
         var moreBytes = neededBytes - heldBytes;

@@ -103,7 +103,8 @@ internal static class LogHttpHosting
                 : new MinDataRate(settings.Value.MinReaderBytesPerSecond, TimeSpan.FromSeconds(Math.Max(2, settings.Value.SlowReaderSeconds)));
             kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
             kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
-            // A flush over HTTP/2 waits until its bytes have left the stream: what a response holds is then what it has counted.
+            // A flush over HTTP/2 waits until its bytes have left the stream. A response then holds exactly the bytes
+            // that it has counted.
             kestrel.Limits.MaxResponseBufferSize = 0;
             // One stream that is not read must not stop the others of its connection: it has half of the window.
             kestrel.Limits.Http2.InitialStreamWindowSize = 64 << 10;

@@ -35,7 +35,9 @@ internal sealed class LogHttpSettings
     public long RetentionBytes { get; set; } = Defaults.TopicDefaults.RetentionBytes;
     public int RetentionIntervalSeconds { get; set; } = (int)Defaults.RetentionInterval.TotalSeconds;
 
-    /// <summary>How long after a start retention leaves a topic alone that is too old as a whole, as a restored backup is.</summary>
+    /// <summary>
+    /// The time after a start in which retention keeps a topic that is too old as a whole, such as a restored backup.
+    /// </summary>
     public int RetentionGraceSeconds { get; set; } = (int)Defaults.RetentionGrace.TotalSeconds;
 
     /// <summary>How much of the sealed segments is read again in a second, in search of damage; 0: nothing.</summary>
@@ -137,7 +139,7 @@ internal sealed class LogHttpSettings
     /// <summary>What all connections together may have received that is not read yet; those that send more are closed.</summary>
     public long MaxUnreadBytes { get; set; }
 
-    /// <summary>What the large heads of all requests under way may hold; more are refused.</summary>
+    /// <summary>The most bytes that large heads of all requests under way hold. More are refused.</summary>
     public long MaxHeldHeadBytes { get; set; }
 
     /// <summary>Of these, the most that heads of one client hold.</summary>

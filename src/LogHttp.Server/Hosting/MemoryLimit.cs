@@ -7,9 +7,9 @@ namespace LogHttp.Server.Hosting;
 internal static class MemoryLimit
 {
     /// <summary>
-    /// The most bytes that are held for a byte of a body: buffers are powers of two and a quarter larger than announced, and a
-    /// body of the REST Proxy is held beside its records. With a heap of 192 MB, a lone body of 30 MB was told to come again
-    /// for ever.
+    /// The most bytes that are held for a byte of a body. Buffers are powers of two and a quarter larger than
+    /// announced, and a body of the REST Proxy is held beside its records. With a heap of 192 MB, the server refused a
+    /// lone body of 30 MB at every retry.
     /// </summary>
     const int HeldPerByte = 4;
 
@@ -35,12 +35,17 @@ internal static class MemoryLimit
         settings.MaxFollowingBytes = Chosen(settings.MaxFollowingBytes, availableBytes / 16, 1L << 30);
         // The largest head always fits.
         var headBytes = RequestHeads.MaxBytesOf(settings);
-        settings.MaxHeldHeadBytes = Chosen(settings.MaxHeldHeadBytes, Math.Max(availableBytes / 16, headBytes), Math.Max(256L << 20, headBytes));
-        settings.MaxClientHeldHeadBytes = Chosen(settings.MaxClientHeldHeadBytes, Math.Max(settings.MaxHeldHeadBytes / 4, headBytes), long.MaxValue);
+        settings.MaxHeldHeadBytes = Chosen(
+            settings.MaxHeldHeadBytes, Math.Max(availableBytes / 16, headBytes), Math.Max(256L << 20, headBytes));
+        settings.MaxClientHeldHeadBytes = Chosen(
+            settings.MaxClientHeldHeadBytes, Math.Max(settings.MaxHeldHeadBytes / 4, headBytes), long.MaxValue);
         // One client may always send one batch.
         settings.MaxClientReadingBytes = Chosen(
             settings.MaxClientReadingBytes,
-            Math.Max(settings.MaxReadingBytes / 4, Math.Min(settings.MaxReadingBytes, HeldPerByte * Math.Max(settings.MaxBodyBytes, settings.MaxBatchBytes))),
+            Math.Max(
+                settings.MaxReadingBytes / 4,
+                Math.Min(
+                    settings.MaxReadingBytes, HeldPerByte * Math.Max(settings.MaxBodyBytes, settings.MaxBatchBytes))),
             long.MaxValue);
     }
 

@@ -4,24 +4,29 @@ using Microsoft.Extensions.Primitives;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Bounds the memory of large request heads (request line and headers), in total and for each client, from the start of a
-/// request to its end. Any thread.
+/// Bounds the memory of large request heads (request line and headers), in total and for each client, from the start of
+/// a request to its end. Any thread.
 /// </summary>
 /// <remarks>
-/// A head lives as long as its request, which can wait for minutes. 1,500 long polls with 120 KB of head each took 1.1 GB, and
-/// over HTTP/2 a header that HPACK refers to takes its full size in every request: 316 KB that were sent took 397 MB.
+/// A head lives as long as its request, which can wait for minutes. 1,500 long polls with 120 KB of head each took
+/// 1.1 GB. Over HTTP/2 a header that HPACK refers to takes its full size in every request: 316 KB that were sent took
+/// 397 MB.
 /// </remarks>
 internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
 {
-    /// <summary>Smaller heads are not counted, nor ever refused: any request that waits takes about as much (ARCHITECTURE.md).</summary>
+    /// <summary>
+    /// Smaller heads are not counted, nor ever refused: any request that waits takes about as much (ARCHITECTURE.md).
+    /// </summary>
     public const int SmallBytes = 16 << 10;
 
-    /// <summary>Bytes that are held for a byte of the URL: its raw form, path or query, and decoded value, as UTF-16, and a key.</summary>
+    /// <summary>
+    /// Bytes that are held for a byte of the URL: its raw form, path or query, and decoded value, as UTF-16, and a key.
+    /// </summary>
     const int BytesPerUrlByte = 8;
 
     const int BytesPerHeaderByte = sizeof(char);
 
-    /// <summary>What a header takes besides its text: two strings, and their place in a table.</summary>
+    /// <summary>The bytes of a header besides its text: two strings, and their place in a table.</summary>
     const int BytesPerHeader = 100;
 
     [ThreadStatic]
@@ -37,7 +42,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
         + (long)BytesPerHeaderByte * settings.MaxRequestHeadersBytes
         + (long)BytesPerHeader * settings.MaxRequestHeaders;
 
-    /// <summary>Counts a request's head until the request ends; false where there is no room for it.</summary>
+    /// <summary>Counts a request's head until the request ends. Returns false if the budget has no room.</summary>
     public bool TryHold(HttpContext context)
     {
         var sizeBytes = SizeOf(context);
@@ -77,7 +82,8 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
 
         public void Dispose()
         {
-            // Over HTTP/2 the connection goes on, and keeps the texts of its last 100 requests. Clear() would leave them there.
+            // Over HTTP/2 the connection goes on, and keeps the texts of its last 100 requests. Clear() would leave
+            // them there.
             var headers = context.Request.Headers;
             foreach (var name in headers.Keys)
                 headers.Remove(name);

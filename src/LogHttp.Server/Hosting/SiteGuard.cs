@@ -59,8 +59,8 @@ internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
     }
 
     /// <summary>
-    /// Whether a page came from here. The scheme need not be this listener's: a proxy may have taken the TLS off. An origin has
-    /// no user (RFC 6454 §4).
+    /// Whether a page came from here. The scheme need not be this listener's: a proxy may have taken the TLS off. An
+    /// origin has no user (RFC 6454 §4).
     /// </summary>
     static bool IsOwn(string origin, HostString host) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri)
@@ -80,7 +80,7 @@ internal static partial class ListeningAddresses
     public static bool IsExposed(string address)
     {
         var binding = BindingAddress.Parse(address);
-        // The file's permissions say who may connect.
+        // The file's permissions restrict the clients that can connect.
         if (binding.IsUnixPipe || binding.IsNamedPipe)
             return false;
         var isLoopback = binding.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)

@@ -22,7 +22,8 @@ internal sealed class BodyBudget(BodyLimits limits, TimeProvider time)
     public long ReadingBytes => _budget.HeldBytes;
 
     /// <inheritdoc cref="ClientBudget.TryHold"/>
-    public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes) => _budget.TryHold(client, ref heldBytes, neededBytes);
+    public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes) =>
+        _budget.TryHold(client, ref heldBytes, neededBytes);
 
     /// <inheritdoc cref="ClientBudget.GiveBack"/>
     public void GiveBack(HttpContext? client, ref long heldBytes) => _budget.GiveBack(client, ref heldBytes);

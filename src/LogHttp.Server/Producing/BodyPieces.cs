@@ -146,10 +146,11 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
     }
 
     /// <summary>
-    /// Whether a body ended early, or is not framed as HTTP demands. For a chunk's size, Kestrel has either type of exception,
-    /// by its digits. Other statuses are of this class.
+    /// Whether a body ended early, or is not framed as HTTP demands. For a chunk's size, Kestrel has either type of
+    /// exception, by its digits. Other statuses are of this class.
     /// </summary>
-    static bool IsBroken(IOException exception) => exception is not BadHttpRequestException { StatusCode: not StatusCodes.Status400BadRequest };
+    static bool IsBroken(IOException exception) =>
+        exception is not BadHttpRequestException { StatusCode: not StatusCodes.Status400BadRequest };
 
     /// <summary>The client's or the connection's fault: no disk is read here.</summary>
     static BodyException Incomplete(IOException exception) => new($"The body could not be read to its end: {exception.Message}", exception);

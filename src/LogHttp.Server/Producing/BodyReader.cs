@@ -37,7 +37,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
                 return tooLarge;
             if (read.IsLast && _gathered.IsEmpty && read.Bytes.IsSingleSegment)
                 return handle(read.Bytes.FirstSpan);
-            // Counted before it is taken: six bodies at once found no memory where the budget had room for four.
+            // Counts the bytes before taking them. Else six bodies at once ran out of memory under a budget for four.
             if (!TryHold(_gathered.HeldBytesToAdd(read.Bytes.Length)))
                 return Problems.TooMuchReading();
             foreach (var piece in read.Bytes)
@@ -45,7 +45,9 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             if (!read.IsLast)
                 continue;
             // Records of one body of the REST Proxy are copied to a buffer that doubles.
-            return TryHold(_gathered.HeldBytes + 2L * _gathered.SizeBytes) ? handle(_gathered.Bytes) : Problems.TooMuchReading();
+            return TryHold(_gathered.HeldBytes + 2L * _gathered.SizeBytes)
+                ? handle(_gathered.Bytes)
+                : Problems.TooMuchReading();
         }
     }
 
@@ -82,7 +84,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
         budget.GiveBack(client, ref _heldBytes);
     }
 
-    /// <summary>Counts what is held of the body, and what is made of it.</summary>
+    /// <summary>Counts the bytes of the body, and those of the batch made from it.</summary>
     bool TryHold(long bodyBytes) => budget.TryHold(client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
 
     Problem? TakeLastLine(long number, LineHandler handle) => _lines.TryTakeLast(out var line) ? handle(line, number) : null;

@@ -54,7 +54,8 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         {
             bodyType = new(BodyKind.Bytes);
             if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var mediaType))
-                problem = Problems.UnsupportedMediaType($"The Content-Type \"{Excerpt.Of(request.ContentType)}\" can't be read.");
+                problem = Problems.UnsupportedMediaType(
+                    $"The Content-Type \"{Excerpt.Of(request.ContentType)}\" can't be read.");
             else
                 problem = Check(mediaType, bodyType = Of(mediaType, splitsLines));
         }
@@ -100,12 +101,16 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         if (bodyType.Kind == BodyKind.Bytes)
             return null;
         if (bodyType.Kind == BodyKind.ConfluentOther)
-            return Problems.UnsupportedMediaType($"{Excerpt.Of(mediaType.MediaType.ToString())} is not taken; of the types of Confluent's REST Proxy {ConfluentType.Json} and {ConfluentType.Binary} are. There is no schema registry here.");
+            return Problems.UnsupportedMediaType(
+                $"{Excerpt.Of(mediaType.MediaType.ToString())} is not taken; "
+                    + $"of the types of Confluent's REST Proxy {ConfluentType.Json} and {ConfluentType.Binary} are. "
+                    + "There is no schema registry here.");
         foreach (var parameter in mediaType.Parameters)
         {
             var charset = parameter.Name.Equals("charset", StringComparison.OrdinalIgnoreCase) ? parameter.GetUnescapedValue().ToString().ToLowerInvariant() : "utf-8";
             if (charset is not ("utf-8" or "utf8" or "us-ascii"))
-                return Problems.UnsupportedMediaType($"The charset is {Excerpt.Of(charset)}; text and JSON are taken as UTF-8 only.");
+                return Problems.UnsupportedMediaType(
+                    $"The charset is {Excerpt.Of(charset)}; text and JSON are taken as UTF-8 only.");
         }
         return null;
     }

@@ -21,13 +21,14 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
     static readonly ContentCoding Zstd = new("zstd", ZstdBodyDecoder.MaxWindowBytes, static () => new ZstdBodyDecoder());
 
     /// <summary>
-    /// Reads <c>Content-Encoding</c>, and refuses another <c>Transfer-Encoding</c> than chunked; null for a body that is as it is.
-    /// A list may have empty elements (RFC 9110 §5.6.1.2), and may be empty altogether.
+    /// Reads <c>Content-Encoding</c>, and refuses another <c>Transfer-Encoding</c> than chunked. The coding is null for
+    /// a body that is not encoded. A list may have empty elements (RFC 9110 §5.6.1.2), and may be empty altogether.
     /// </summary>
     public static bool TryRead(HttpRequest request, out ContentCoding? coding, [NotNullWhen(false)] out Problem? problem)
     {
         (coding, problem) = (null, null);
-        if (request.Headers.TransferEncoding is { Count: > 0 } transfer && !transfer.ToString().AsSpan().Trim(", \t").Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        if (request.Headers.TransferEncoding is { Count: > 0 } transfer
+            && !transfer.ToString().AsSpan().Trim(", \t").Equals("chunked", StringComparison.OrdinalIgnoreCase))
         {
             problem = Problems.UnsupportedTransferCoding(transfer.ToString());
             return false;
@@ -44,7 +45,8 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
             {
                 request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
                 coding = null;
-                problem = Problems.UnsupportedMediaType($"The Content-Encoding is \"{Excerpt.Of(given.ToString())}\". Supported: one of {Names}, or none.");
+                problem = Problems.UnsupportedMediaType(
+                    $"The Content-Encoding is \"{Excerpt.Of(given.ToString())}\". Supported: one of {Names}, or none.");
                 return false;
             }
         }

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace LogHttp.Server.Producing;
 
 /// <summary>
-/// How large the string is at least that a reader stands at, once it is decoded: what is too large is refused before a copy
-/// of it is made. A packed body of 58 KB had a key of 60 MB, and six of them ended a process with a small heap.
+/// The least size of the string at a reader's position, once decoded. Callers refuse a too large string before they
+/// make a copy. A packed body of 58 KB had a key of 60 MB, and six of them ended a process with a small heap.
 /// </summary>
 internal static class JsonSizes
 {

@@ -20,7 +20,10 @@ internal sealed class PooledBytes : IDisposable
 
     /// <summary>The memory it takes while it grows by so much: the old buffer and the new one.</summary>
     public long HeldBytesToAdd(long moreBytes) =>
-        _buffer.Length - SizeBytes >= moreBytes ? _buffer.Length : _buffer.Length + (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(SizeBytes + moreBytes, 2L * SizeBytes));
+        _buffer.Length - SizeBytes >= moreBytes
+            ? _buffer.Length
+            : _buffer.Length + (long)BitOperations.RoundUpToPowerOf2(
+                (ulong)Math.Max(SizeBytes + moreBytes, 2L * SizeBytes));
 
     public void Add(ReadOnlySpan<byte> bytes)
     {

@@ -27,14 +27,20 @@ internal static class ProducerHeaders
         if (id.Count != 1 || epoch.Count != 1 || sequence.Count != 1)
             problem = Invalid($"{Id}, {Epoch} and {Sequence} go together, each once; there are {id.Count}, {epoch.Count} and {sequence.Count}.");
         else if (!TryReadNumber(epoch, out var epochNumber))
-            problem = Invalid($"{Epoch} is \"{Excerpt.Of(epoch.ToString())}\"; it must be a whole number from 0 to {ProducerStamp.MaxNumber}.");
+            problem = Invalid(
+                $"{Epoch} is \"{Excerpt.Of(epoch.ToString())}\"; "
+                    + $"it must be a whole number from 0 to {ProducerStamp.MaxNumber}.");
         else if (!TryReadNumber(sequence, out var sequenceNumber))
-            problem = Invalid($"{Sequence} is \"{Excerpt.Of(sequence.ToString())}\"; it must be a whole number from 0 to {ProducerStamp.MaxNumber}.");
+            problem = Invalid(
+                $"{Sequence} is \"{Excerpt.Of(sequence.ToString())}\"; "
+                    + $"it must be a whole number from 0 to {ProducerStamp.MaxNumber}.");
         else
         {
             producer = new(id.ToString(), epochNumber, sequenceNumber);
             problem = producer.Check() is { } fault ? Invalid(fault)
-                : producer.Id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal) ? Invalid($"{Id} is \"{Excerpt.Of(producer.Id)}\"; ids that begin with \"{ProducerStamp.KafkaPrefix}\" are reserved for producers of Kafka's protocol.")
+                : producer.Id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal) ? Invalid(
+                    $"{Id} is \"{Excerpt.Of(producer.Id)}\"; ids that begin with \"{ProducerStamp.KafkaPrefix}\" "
+                        + "are reserved for producers of Kafka's protocol.")
                 : null;
         }
         return problem is null;
@@ -50,7 +56,9 @@ internal static class ProducerHeaders
         if (given.Count == 1 && given[0] is ['"', .. var text, '"'] && TryReadNumber(text, out var number))
             offset = number;
         else
-            problem = Problems.InvalidRequest("invalid_header", $"If-Match is {Excerpt.Of(given.ToString())}; it must be one offset in quotes, that of the next record: \"42\", or \"0\" for an empty log.");
+            problem = Problems.InvalidRequest("invalid_header",
+                $"If-Match is {Excerpt.Of(given.ToString())}; it must be one offset in quotes, that of the next "
+                    + "record: \"42\", or \"0\" for an empty log.");
         return problem is null;
     }
 

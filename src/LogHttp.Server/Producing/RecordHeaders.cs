@@ -29,7 +29,9 @@ internal static class RecordHeaders
                 continue;
             if (!name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase) || name.Length == HeaderPrefix.Length)
             {
-                problem = Problems.InvalidRequest("invalid_header", $"\"{Excerpt.Of(name)}\" says nothing of a record; there are {Key}, {Timestamp} and {HeaderPrefix}<name>.");
+                problem = Problems.InvalidRequest("invalid_header",
+                    $"\"{Excerpt.Of(name)}\" says nothing of a record; "
+                        + $"there are {Key}, {Timestamp} and {HeaderPrefix}<name>.");
                 return false;
             }
             hasOwn = true;
@@ -41,7 +43,9 @@ internal static class RecordHeaders
         else if (keys.Count > 1)
             problem = Problems.InvalidRequest("invalid_key", $"{Key} is given {keys.Count} times; a record has one key.");
         else if (timestamps.Count > 0 && (timestampMs = ParseTimestamp(timestamps, latestTimestampMs)) is null)
-            problem = Problems.InvalidRequest("invalid_timestamp", $"{Timestamp} is \"{Excerpt.Of(timestamps.ToString())}\"; it must be Unix milliseconds, or a time such as 2026-11-22T10:00:00Z, at most an hour ahead.");
+            problem = Problems.InvalidRequest("invalid_timestamp",
+                $"{Timestamp} is \"{Excerpt.Of(timestamps.ToString())}\"; "
+                    + "it must be Unix milliseconds, or a time such as 2026-11-22T10:00:00Z, at most an hour ahead.");
         if (problem is not null)
             return false;
         metadata = new RecordMetadata { Key = keys.Count == 1 ? keys[0] : null, Headers = recordHeaders, TimestampMs = timestampMs };

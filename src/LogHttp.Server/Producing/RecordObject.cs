@@ -57,7 +57,12 @@ internal readonly ref struct RecordObject
         return problem is null;
     }
 
-    static Problem? Read(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> line, long latestTimestampMs, int maxKeyBytes, out RecordObject read)
+    static Problem? Read(
+        scoped ref Utf8JsonReader reader,
+        ReadOnlySpan<byte> line,
+        long latestTimestampMs,
+        int maxKeyBytes,
+        out RecordObject read)
     {
         read = default;
         reader.Read();
@@ -73,7 +78,9 @@ internal readonly ref struct RecordObject
         {
             var field = FieldOf(ref reader);
             if (field == Field.None)
-                return Invalid($"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record; there are key, keyBase64, headers, timestamp, partition, value and valueBase64.");
+                return Invalid(
+                    $"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record; "
+                        + "there are key, keyBase64, headers, timestamp, partition, value and valueBase64.");
             if ((seen & field) != 0)
                 return Invalid($"The field {Excerpt.Of(reader.ValueSpan)} stands there twice.");
             seen |= field;
@@ -83,8 +90,10 @@ internal readonly ref struct RecordObject
             {
                 case Field.Key when reader.TokenType == JsonTokenType.Null:
                     break;
-                case Field.Key when reader.TokenType == JsonTokenType.String && JsonSizes.MinTextBytes(ref reader) > maxKeyBytes:
-                case Field.KeyBase64 when reader.TokenType == JsonTokenType.String && JsonSizes.MinBase64Bytes(ref reader) > maxKeyBytes:
+                case Field.Key when reader.TokenType == JsonTokenType.String
+                    && JsonSizes.MinTextBytes(ref reader) > maxKeyBytes:
+                case Field.KeyBase64 when reader.TokenType == JsonTokenType.String
+                    && JsonSizes.MinBase64Bytes(ref reader) > maxKeyBytes:
                     return Problems.KeyTooLarge(maxKeyBytes);
                 case Field.Key when !TryReadText(ref reader, out key):
                     return Problems.InvalidRequest("invalid_key", "key is not a string of Unicode text; bytes go into keyBase64.");

@@ -16,7 +16,8 @@ internal static class ReportTiming
         if (!request.Query.TryReadText(Parameter, out var text, out problem))
             return false;
         if (text is not (null or "live" or "end"))
-            problem = Problems.InvalidRequest("invalid_parameter", $"{Parameter} is \"{Excerpt.Of(text)}\". Supported: live, end.");
+            problem = Problems.InvalidRequest("invalid_parameter",
+                $"{Parameter} is \"{Excerpt.Of(text)}\". Supported: live, end.");
         else if (text is not null && !isStream)
             problem = Problems.InvalidRequest("invalid_parameter", $"{Parameter} goes with stream=true.");
         waitForTheEnd = isStream && (text is null ? CameThroughProxy(request) : text == "end");

@@ -16,21 +16,32 @@ public sealed class ConfluentBodyTests
     static BodyBudget Budget(long maxReadingBytes) =>
         new(new BodyLimits(maxReadingBytes, long.MaxValue, 100, TimeSpan.FromSeconds(30)), TimeProvider.System);
 
-    static PartitionedBatch Batch() => new(new TopicConfiguration(), Limits, requested: null, producer: null, static () => 0);
+    static PartitionedBatch Batch() =>
+        new(new TopicConfiguration(), Limits, requested: null, producer: null, static () => 0);
 
-    static ConfluentBody Body(PartitionedBatch batch, ConfluentOutcomes outcomes, BodyKind kind = BodyKind.ConfluentJson) =>
-        new(kind, batch, outcomes, partition: null, isAllOrNothing: false, Limits.MaxBatchBytes, CancellationToken.None);
+    static ConfluentBody Body(
+        PartitionedBatch batch, ConfluentOutcomes outcomes, BodyKind kind = BodyKind.ConfluentJson) =>
+        new(
+            kind,
+            batch,
+            outcomes,
+            partition: null,
+            isAllOrNothing: false,
+            Limits.MaxBatchBytes,
+            CancellationToken.None);
 
     [Theory]
     [InlineData("{\"records\":[{\"key\":\"", "\"},{}]}", false, "MaxKeyBytes")]
     [InlineData("{\"records\":[{\"key\":[0", "]},{}]}", false, "MaxKeyBytes")]
     [InlineData("{\"records\":[{\"key\":\"", "\"},{}]}", true, "MaxKeyBytes")]
     [InlineData("{\"records\":[{\"value\":\"", "\"},{}]}", true, "MaxRecordBytes")]
-    public void Read_TooLargeKeyOrValue_FailsItsRecordUndecoded(string start, string end, bool isBinary, string mentions)
+    public void Read_TooLargeKeyOrValue_FailsItsRecordUndecoded(
+        string start, string end, bool isBinary, string mentions)
     {
         using var outcomes = new ConfluentOutcomes(Budget(1 << 30), null);
         using var batch = Batch();
-        var body = Encoding.ASCII.GetBytes($"{start}{new string('0', LargeBytes)}{end}".Replace("[00", "[1", StringComparison.Ordinal));
+        var body = Encoding.ASCII.GetBytes(
+            $"{start}{new string('0', LargeBytes)}{end}".Replace("[00", "[1", StringComparison.Ordinal));
         var reader = Body(batch, outcomes, isBinary ? BodyKind.ConfluentBinary : BodyKind.ConfluentJson);
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Null(reader.Read(body));
@@ -54,7 +65,8 @@ public sealed class ConfluentBodyTests
         {
             using var outcomes = new ConfluentOutcomes(Budget(1 << 30), null);
             using var batch = Batch();
-            Assert.Null(Body(batch, outcomes, kind).Read(Encoding.ASCII.GetBytes($"{{\"records\":[{{\"{field}\":\"{text}\"}}]}}")));
+            Assert.Null(Body(batch, outcomes, kind).Read(
+                Encoding.ASCII.GetBytes($"{{\"records\":[{{\"{field}\":\"{text}\"}}]}}")));
             Assert.Equal(isTaken, Assert.Single(outcomes.Records()).Problem is null);
         }
     }
@@ -82,6 +94,7 @@ public sealed class ConfluentBodyTests
             outcomes.AddFailed(new Problem(400, "invalid_value", $"The value is {"JSON"}."));
         Assert.True(outcomes.TryHold());
         Assert.InRange(budget.ReadingBytes, 0, 4096);
-        Assert.Single(outcomes.Records().Select(static record => record.Problem!).Distinct(ReferenceEqualityComparer.Instance));
+        Assert.Single(
+            outcomes.Records().Select(static record => record.Problem!).Distinct(ReferenceEqualityComparer.Instance));
     }
 }

@@ -3,14 +3,17 @@ using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Documentation;
 
-/// <summary>Compares api/openapi.json with the code: the statuses and codes of problems, and the settings that it names.</summary>
+/// <summary>
+/// Compares api/openapi.json with the code: the statuses and codes of problems, and the settings that it names.
+/// </summary>
 public sealed partial class DescribedCodesTests
 {
     /// <summary>
-    /// No operation responds with a problem of these codes: the path or the method is unknown, or the response has the form
-    /// of Confluent's REST Proxy, which has a number instead.
+    /// No operation responds with a problem of these codes. The path or the method is unknown, or the response has the
+    /// form of Confluent's REST Proxy, which has a number instead.
     /// </summary>
-    static readonly string[] OfNoOperation = ["404 unknown_path", "405 method_not_allowed", "422 invalid_record", "422 no_records"];
+    static readonly string[] OfNoOperation =
+        ["404 unknown_path", "405 method_not_allowed", "422 invalid_record", "422 no_records"];
 
     static readonly string Sources = Path.Combine(RepositoryRoot.Path, "src", "LogHttp.Server");
 
@@ -28,20 +31,27 @@ public sealed partial class DescribedCodesTests
 
     [Fact]
     public void Settings_InTheDescription_Exist() =>
-        Assert.Empty(SettingName().Matches(File.ReadAllText(ApiDescription.KeptPath)).Select(match => match.Value).Except(LogHttpSettings.Names));
+        Assert.Empty(SettingName().Matches(File.ReadAllText(ApiDescription.KeptPath))
+            .Select(match => match.Value)
+            .Except(LogHttpSettings.Names));
 
     static IEnumerable<string> CodesOfTheSources()
     {
         var texts = Directory.EnumerateFiles(Sources, "*.cs", SearchOption.AllDirectories)
-            .Where(path => Path.GetRelativePath(Sources, path).Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj" or "Documentation"))
+            .Where(path => Path.GetRelativePath(Sources, path).Split(Path.DirectorySeparatorChar)[0]
+                is not ("bin" or "obj" or "Documentation"))
             .Select(File.ReadAllText)
             .ToList();
-        var constants = texts.SelectMany(text => Constant().Matches(text)).ToLookup(match => match.Groups["name"].Value, match => match.Groups["code"].Value);
+        var constants = texts
+            .SelectMany(text => Constant().Matches(text))
+            .ToLookup(match => match.Groups["name"].Value, match => match.Groups["code"].Value);
         var found =
             from text in texts
             from match in ProblemCode().Matches(text)
             let status = match.Groups["status"] is { Success: true } given ? given.Value : "400"
-            let code = match.Groups["code"] is { Success: true } literal ? literal.Value : constants[match.Groups["name"].Value].SingleOrDefault()
+            let code = match.Groups["code"] is { Success: true } literal
+                ? literal.Value
+                : constants[match.Groups["name"].Value].SingleOrDefault()
             where code is not null
             select $"{status} {code}";
         return found.Distinct();
@@ -50,7 +60,8 @@ public sealed partial class DescribedCodesTests
     [GeneratedRegex("""const string (?<name>\w+) = "(?<code>[a-z0-9_]+)";""")]
     private static partial Regex Constant();
 
-    [GeneratedRegex("""(StatusCodes\.Status(?<status>\d{3})\w+, |InvalidRequest\()("(?<code>[a-z0-9_]+)"|(?<name>\w+))""")]
+    [GeneratedRegex(
+        """(StatusCodes\.Status(?<status>\d{3})\w+, |InvalidRequest\()("(?<code>[a-z0-9_]+)"|(?<name>\w+))""")]
     private static partial Regex ProblemCode();
 
     [GeneratedRegex(@"\b(Max|Min)[A-Z]\w+|\b[A-Z]\w+(Seconds|Milliseconds)\b")]

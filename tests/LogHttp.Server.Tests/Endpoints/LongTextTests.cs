@@ -3,7 +3,9 @@ using System.Text;
 
 namespace LogHttp.Server.Tests.Endpoints;
 
-/// <summary>An error quotes no more of a client's text than its beginning and its length, wherever the text stands.</summary>
+/// <summary>
+/// An error quotes only the beginning of a client's long text, and its length. That holds for every part of a request.
+/// </summary>
 public sealed class LongTextTests : IDisposable
 {
     const int Length = 5000;
@@ -40,7 +42,8 @@ public sealed class LongTextTests : IDisposable
     [InlineData(Records, "{\"TEXT\":1}")]
     [InlineData("application/json", "[tTEXT]")]
     public async Task Post_LongTextInTheBody_IsShortened(string contentType, string body) =>
-        await CheckAsync(await _server.PostAsync("/topics/t", contentType, body.Replace("TEXT", Long, StringComparison.Ordinal)));
+        await CheckAsync(
+            await _server.PostAsync("/topics/t", contentType, body.Replace("TEXT", Long, StringComparison.Ordinal)));
 
     [Theory]
     [InlineData("{\"TEXT\":1}")]
@@ -51,7 +54,8 @@ public sealed class LongTextTests : IDisposable
     [InlineData("{\"labels\":{\"TEXT\":\"\"}}")]
     [InlineData("{\"partitions\":tTEXT}")]
     public async Task Put_LongTextInTheBody_IsShortened(string body) =>
-        await CheckAsync(await _server.SendAsync(HttpMethod.Put, "/topics/t", body.Replace("TEXT", Long, StringComparison.Ordinal)));
+        await CheckAsync(
+            await _server.SendAsync(HttpMethod.Put, "/topics/t", body.Replace("TEXT", Long, StringComparison.Ordinal)));
 
     [Theory]
     [InlineData("/topics/t/TEXT")]
@@ -82,7 +86,8 @@ public sealed class LongTextTests : IDisposable
     [InlineData("reports=TEXT")]
     [InlineData("split=TEXT")]
     public async Task Post_LongParameter_IsShortened(string query) =>
-        await CheckAsync(await _server.PostAsync($"/topics/t?{query.Replace("TEXT", Long, StringComparison.Ordinal)}", "text/plain", "x"));
+        await CheckAsync(await _server.PostAsync(
+            $"/topics/t?{query.Replace("TEXT", Long, StringComparison.Ordinal)}", "text/plain", "x"));
 
     [Theory]
     [InlineData("Record-TEXT: 1")]
@@ -98,8 +103,13 @@ public sealed class LongTextTests : IDisposable
     [InlineData("Origin: http://TEXT")]
     public async Task Post_LongHeader_IsShortened(string headers)
     {
-        var (framing, body) = headers.StartsWith("Transfer-Encoding", StringComparison.Ordinal) ? ("", "0\r\n\r\n") : ("Content-Length: 0\r\n", "");
-        var answer = await RawRequest.SendAsync(_server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{framing}{headers.Replace("TEXT", Long, StringComparison.Ordinal)}\r\n\r\n{body}");
+        var (framing, body) = headers.StartsWith("Transfer-Encoding", StringComparison.Ordinal)
+            ? ("", "0\r\n\r\n")
+            : ("Content-Length: 0\r\n", "");
+        var answer = await RawRequest.SendAsync(
+            _server.Client.BaseAddress!,
+            $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{framing}"
+                + $"{headers.Replace("TEXT", Long, StringComparison.Ordinal)}\r\n\r\n{body}");
         CheckBody(answer);
     }
 
@@ -108,7 +118,9 @@ public sealed class LongTextTests : IDisposable
     [InlineData("TEXT /topics HTTP/1.1\r\nHost: localhost")]
     [InlineData("GET /stream?topics=t HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: TEXT")]
     public async Task Request_LongText_IsShortened(string request) =>
-        CheckBody(await RawRequest.SendAsync(_server.Client.BaseAddress!, $"{request.Replace("TEXT", Long, StringComparison.Ordinal)}\r\nConnection: close\r\n\r\n"));
+        CheckBody(await RawRequest.SendAsync(
+            _server.Client.BaseAddress!,
+            $"{request.Replace("TEXT", Long, StringComparison.Ordinal)}\r\nConnection: close\r\n\r\n"));
 
     [Fact]
     public async Task Post_PackedBodyWithAHugeName_GetsAShortError()

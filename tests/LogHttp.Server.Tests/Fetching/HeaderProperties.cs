@@ -77,9 +77,13 @@ public class HeaderProperties
 
     [Fact]
     public void Match_OfAnyTags_IsTheirStrongComparison() =>
-        Gen.Select(OneOf(", ", ",", " ,\t"), OneOf("\"a\"", "W/\"a\"", "\"b\"", "\"a,b\"", "\"\"", "").Array[1, 4].Array[1, 2], static (comma, lines) => Array.ConvertAll(lines, line => string.Join(comma, line)))
+        Gen.Select(
+            OneOf(", ", ",", " ,\t"),
+            OneOf("\"a\"", "W/\"a\"", "\"b\"", "\"a,b\"", "\"\"", "").Array[1, 4].Array[1, 2],
+            static (comma, lines) => Array.ConvertAll(lines, line => string.Join(comma, line)))
             .Where(values => values.Any(value => value.Contains('"', StringComparison.Ordinal)))
-            .Sample(values => Preconditions.Match(Request("If-Match", values), "\"a\"") == values.Any(value => Regex.IsMatch(value, "(^|[,\\s])\"a\"")));
+            .Sample(values => Preconditions.Match(Request("If-Match", values), "\"a\"")
+                == values.Any(value => Regex.IsMatch(value, "(^|[,\\s])\"a\"")));
 
     [Fact]
     public void HeaderText_OfAnyBytes_IsUtf8ElseLatin1() =>

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Tests.Following;
 
-/// <summary>How responses that do not end do end (api/PROTOCOL.md §10).</summary>
+/// <summary>Ends of responses that have no end of their own (api/PROTOCOL.md §10).</summary>
 public sealed class FollowStreamTests : IDisposable
 {
     const int Partitions = 4;
@@ -28,8 +28,10 @@ public sealed class FollowStreamTests : IDisposable
     public async Task Run_ConnectionGone_ReadsNoFurther(string form)
     {
         using var fileSystem = new PhysicalFileSystem(_directory.Path);
-        await using var catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = _directory.Path });
-        var topic = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Partitions = Partitions, Flush = FlushPolicy.Os })).Topic;
+        await using var catalog = TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = _directory.Path });
+        var configuration = new TopicConfiguration { Partitions = Partitions, Flush = FlushPolicy.Os };
+        var topic = (await catalog.GetOrCreateAsync("t", configuration)).Topic;
         foreach (var partition in topic.Partitions)
         {
             var batch = new RecordBatch(new RecordLimits());
@@ -45,7 +47,10 @@ public sealed class FollowStreamTests : IDisposable
         context.Features.Set<IHttpSendFileFeature>(writer);
         var sources = new List<FollowSource>();
         foreach (var partition in topic.Partitions)
-            sources.Add((await FollowSource.OpenAsync(new(topic, partition, LogPlace.Earliest), CancellationToken.None)).Source!);
+        {
+            var start = new FollowStart(topic, partition, LogPlace.Earliest);
+            sources.Add((await FollowSource.OpenAsync(start, CancellationToken.None)).Source!);
+        }
         FollowFormat format = form switch
         {
             "events" => new EventsFollow(context, sources, namesPartitions: true),
@@ -53,8 +58,11 @@ public sealed class FollowStreamTests : IDisposable
             _ => new LinesFollow(context, "application/x-ndjson", smallRegionBytes: 0),
         };
         using var deadlines = new Deadlines(TimeProvider.System);
-        var services = new FollowServices(new WaitingRequests(1), new FollowBudget(1 << 20), deadlines, Options.Create(new LogHttpSettings()));
-        await new FollowStream(context, sources, format, services).RunAsync(isHead: false).WaitAsync(TimeSpan.FromSeconds(10));
+        var services = new FollowServices(
+            new WaitingRequests(1), new FollowBudget(1 << 20), deadlines, Options.Create(new LogHttpSettings()));
+        await new FollowStream(context, sources, format, services)
+            .RunAsync(isHead: false)
+            .WaitAsync(TimeSpan.FromSeconds(10));
 
         Assert.InRange(writer.Written.Length, 0, format.PageSize.MaxBytes + FollowBudget.ShareBytes);
     }

@@ -449,7 +449,10 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     void Count(string kind) => _answers.AddOrUpdate(kind, 1, static (_, times) => times + 1);
 
     /// <summary>The names of api/FORMAT.md.</summary>
-    [GeneratedRegex("""^(loghttp\.lock|reserve|tmp|journal(/([0-9]+\.journal|unplaced))?|deleted(/[0-9a-f]{16}(/.*)?)?|topics(/(?!\.\.?(/|$))[A-Za-z0-9._-]{1,249}(/topic\.json|/[0-9]+(/([0-9]{20}\.(ndjson|index)|checkpoint|manifest|[0-9]{20}-[0-9]+\.torn))?)?)?)$""")]
+    [GeneratedRegex(
+        """^(loghttp\.lock|reserve|tmp|journal(/([0-9]+\.journal|unplaced))?|deleted(/[0-9a-f]{16}(/.*)?)?|"""
+        + """topics(/(?!\.\.?(/|$))[A-Za-z0-9._-]{1,249}"""
+        + """(/topic\.json|/[0-9]+(/([0-9]{20}\.(ndjson|index)|checkpoint|manifest|[0-9]{20}-[0-9]+\.torn))?)?)?)$""")]
     private static partial Regex KnownName();
 
     /// <summary>503 and 505 may be (<see cref="AllowedServerErrors"/>).</summary>

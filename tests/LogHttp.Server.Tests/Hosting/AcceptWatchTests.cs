@@ -82,7 +82,8 @@ public class AcceptWatchTests
 
         public EndPoint EndPoint { get; } = new IPEndPoint(IPAddress.Loopback, 8080);
 
-        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) => new(Next.Task);
+        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
+            new(Next.Task);
 
         public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => default;
 

@@ -8,13 +8,15 @@ public class MemoryLimitTests
     [InlineData(64L << 30, 1L << 30, 1L << 30, 256L << 20, 64L << 20, 256L << 20)]
     [InlineData(192L << 20, 64L << 20, 12L << 20, 64L << 20, 16L << 20, 12L << 20)]
     [InlineData(96L << 20, 32L << 20, 6L << 20, 32L << 20, 8L << 20, 6L << 20)]
-    public void Apply_ChoosesBudgetsThatFitTheMemory(long availableBytes, long reading, long unread, long client, long body, long heads)
+    public void Apply_ChoosesBudgetsThatFitTheMemory(
+        long availableBytes, long reading, long unread, long client, long body, long heads)
     {
         var settings = new LogHttpSettings { MaxOpenSegments = 64 };
         MemoryLimit.Apply(settings, availableBytes);
         Assert.Equal((reading, reading, unread, unread), (settings.MaxReadingBytes, settings.MaxAppendingBytes, settings.MaxUnreadBytes, settings.MaxFollowingBytes));
         Assert.Equal((heads, heads / 4), (settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes));
-        Assert.Equal((client, body, body), (settings.MaxClientReadingBytes, settings.MaxBodyBytes, settings.MaxBatchBytes));
+        Assert.Equal(
+            (client, body, body), (settings.MaxClientReadingBytes, settings.MaxBodyBytes, settings.MaxBatchBytes));
         Assert.Equal(body < 64 << 20, settings.MemoryLimit is not null);
         Assert.Null(settings.Check());
     }
@@ -31,7 +33,12 @@ public class MemoryLimitTests
     [Fact]
     public void Apply_ReadingIsSet_LeavesTheBatchAlone()
     {
-        var settings = new LogHttpSettings { MaxOpenSegments = 64, MaxReadingBytes = 64 << 10, MaxBodyBytes = 64 << 10 };
+        var settings = new LogHttpSettings
+        {
+            MaxOpenSegments = 64,
+            MaxReadingBytes = 64 << 10,
+            MaxBodyBytes = 64 << 10,
+        };
         MemoryLimit.Apply(settings, 64L << 30);
         Assert.Equal((64 << 10, 64 << 20), (settings.MaxBodyBytes, settings.MaxBatchBytes));
         Assert.Null(settings.Check());

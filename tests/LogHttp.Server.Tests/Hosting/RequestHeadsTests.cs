@@ -4,11 +4,16 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Tests.Hosting;
 
-/// <summary>What large request heads hold while their requests wait.</summary>
+/// <summary>The memory that large request heads hold while their requests wait.</summary>
 public sealed class RequestHeadsTests
 {
     const int Room = 700_000;
-    static readonly (string, string)[] Settings = [("MaxHeldHeadBytes", $"{Room * 2}"), ("MaxClientHeldHeadBytes", $"{Room}"), ("TrustedProxies", "127.0.0.1;::1")];
+    static readonly (string, string)[] Settings =
+    [
+        ("MaxHeldHeadBytes", $"{Room * 2}"),
+        ("MaxClientHeldHeadBytes", $"{Room}"),
+        ("TrustedProxies", "127.0.0.1;::1"),
+    ];
 
     [Theory]
     [InlineData("/topics/t/latest?wait=60s")]
@@ -22,7 +27,9 @@ public sealed class RequestHeadsTests
         Assert.InRange(server.HeldHeadBytes, 600_000, Room);
 
         // Other clients, and small heads of this one, have room.
-        Assert.StartsWith("HTTP/1.1 200", await SendAsync(server, "/topics", "X-Forwarded-For: 192.0.2.7\r\n" + Large), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 200", await SendAsync(server, "/topics", "X-Forwarded-For: 192.0.2.7\r\n" + Large),
+            StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200", await SendAsync(server, "/topics", ""), StringComparison.Ordinal);
 
         foreach (var connection in waiting)
@@ -37,7 +44,8 @@ public sealed class RequestHeadsTests
         using var server = new TestServer(Settings);
         (await server.PostAsync("/topics/t", "text/plain", "x")).EnsureSuccessStatusCode();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
-        await connection.WriteAsync($"GET /topics/t/latest?wait=60s&key={new string('k', 60_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        await connection.WriteAsync(
+            $"GET /topics/t/latest?wait=60s&key={new string('k', 60_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         await TestServer.UntilAsync(() => server.Waiting == 1);
         Assert.InRange(server.HeldHeadBytes, 480_000, 490_000);
     }
@@ -59,7 +67,14 @@ public sealed class RequestHeadsTests
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate, Settings);
         (await server.PostAsync("/topics/t", "text/plain", "x")).EnsureSuccessStatusCode();
-        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == certificate.GetCertHashString() } };
+        using var handler = new SocketsHttpHandler
+        {
+            SslOptions =
+            {
+                RemoteCertificateValidationCallback = (_, shown, _, _) =>
+                    shown!.GetCertHashString() == certificate.GetCertHashString(),
+            },
+        };
         using var client = new HttpClient(handler) { BaseAddress = server.AddressOf("https") };
         using var cancellation = new CancellationTokenSource();
         var polls = new List<Task<HttpResponseMessage>>();
@@ -69,14 +84,19 @@ public sealed class RequestHeadsTests
             await TestServer.UntilAsync(() => server.Waiting == waiting);
         }
         using var refused = await GetAsync("/topics/t/latest?wait=60s");
-        await TestServer.ProblemAsync(refused, HttpStatusCode.ServiceUnavailable, "overloaded", "MaxClientHeldHeadBytes");
+        await TestServer.ProblemAsync(
+            refused, HttpStatusCode.ServiceUnavailable, "overloaded", "MaxClientHeldHeadBytes");
         await cancellation.CancelAsync();
         await TestServer.UntilAsync(() => server.HeldHeadBytes == 0);
         Assert.All(polls, poll => Assert.False(poll.IsCompletedSuccessfully));
 
         Task<HttpResponseMessage> GetAsync(string path)
         {
-            var request = new HttpRequestMessage(HttpMethod.Get, path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            var request = new HttpRequestMessage(HttpMethod.Get, path)
+            {
+                Version = HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            };
             for (var number = 0; number < 15; number++)
                 request.Headers.TryAddWithoutValidation($"x-{number}", new string('x', 3_900));
             return client.SendAsync(request, cancellation.Token);
@@ -101,7 +121,7 @@ public sealed class RequestHeadsTests
 
     static string Large => $"X-A: {new string('x', 60_000)}\r\n";
 
-    /// <summary>Sends five requests that wait, and a sixth that is refused; gives those that wait.</summary>
+    /// <summary>Sends five requests that wait and a sixth that is refused. Returns the five.</summary>
     static async Task<List<RawRequest.Connection>> FillAsync(TestServer server, string target)
     {
         var waiting = new List<RawRequest.Connection>();
@@ -119,7 +139,9 @@ public sealed class RequestHeadsTests
     }
 
     static Task<string> SendAsync(TestServer server, string target, string headers) =>
-        RawRequest.SendAsync(server.Client.BaseAddress!, $"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
+        RawRequest.SendAsync(
+            server.Client.BaseAddress!,
+            $"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
 
     sealed class Response : HttpResponseFeature
     {

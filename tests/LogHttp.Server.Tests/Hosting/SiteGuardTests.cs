@@ -129,8 +129,11 @@ public sealed class SiteGuardTests : IDisposable
     public async Task Start_OnAUnixSocket_DoesNotWarn()
     {
         var socket = Path.Combine(_directory.Path, "log.socket");
-        var (server, client) = await ServerProcess.StartAsync(Directory.CreateDirectory(Path.Combine(_directory.Path, "data")).FullName,
-            ("Kestrel__Endpoints__Loopback__Url", "http://127.0.0.1:0"), ("Kestrel__Endpoints__Socket__Url", $"http://unix:{socket}"));
+        var data = Directory.CreateDirectory(Path.Combine(_directory.Path, "data")).FullName;
+        var (server, client) = await ServerProcess.StartAsync(
+            data,
+            ("Kestrel__Endpoints__Loopback__Url", "http://127.0.0.1:0"),
+            ("Kestrel__Endpoints__Socket__Url", $"http://unix:{socket}"));
         using (server)
         using (client)
         {
@@ -154,7 +157,9 @@ public sealed class SiteGuardTests : IDisposable
             await server.SaysAsync("LISTENING BEYOND THIS MACHINE");
             var addresses = server.Output.Split('\n').Where(line => line.Contains("Now listening on: http://", StringComparison.Ordinal)).Select(line => line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Trim()).ToArray();
             Assert.Equal(3, addresses.Length);
-            var warning = Assert.Single(server.Output.Split('\n'), line => line.Contains("LISTENING BEYOND THIS MACHINE", StringComparison.Ordinal));
+            var warning = Assert.Single(
+                server.Output.Split('\n'),
+                line => line.Contains("LISTENING BEYOND THIS MACHINE", StringComparison.Ordinal));
             Assert.Contains("on http://0.0.0.0:", warning, StringComparison.Ordinal);
             Assert.DoesNotContain("http://unix:", warning, StringComparison.Ordinal);
             Assert.DoesNotContain("http://127.0.0.1:", warning, StringComparison.Ordinal);

@@ -73,8 +73,11 @@ public class BodyReaderTests
     {
         // 64 KiB are there, and 128 KiB would come to them.
         var budget = Budget(maxReadingBytes: 150_000);
-        using var body = new BodyReader(new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None), budget);
-        Assert.Equal("overloaded", (await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000)))?.Code);
+        using var body = new BodyReader(
+            new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None), budget);
+        Assert.Equal(
+            "overloaded",
+            (await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000)))?.Code);
         Assert.Equal(65_536, budget.ReadingBytes);
     }
 
@@ -96,7 +99,8 @@ public class BodyReaderTests
         context.Request.Headers.ContentEncoding = "gzip";
         Assert.True(ContentCoding.TryRead(context.Request, out var coding, out _));
         // All of the packed body is there: nothing but the turns ends or yields.
-        var received = new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None);
+        var received = new ReceivedBody(
+            PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None);
         using var body = new UnpackedBody(received, coding!, Budget(long.MaxValue), context, static _ => long.MaxValue);
 
         var unpackedBytes = 0L;
@@ -128,12 +132,12 @@ public class BodyReaderTests
         }
     }
 
-    /// <summary>Runs what yields when the test says so, on the test's own thread.</summary>
+    /// <summary>Holds the callbacks of awaits until the test runs them, on the test's own thread.</summary>
     sealed class HeldTurns : SynchronizationContext
     {
         readonly Queue<(SendOrPostCallback Callback, object? State)> _held = [];
 
-        /// <summary>How many turns have ended.</summary>
+        /// <summary>The number of turns that have ended.</summary>
         public int Count { get; private set; }
 
         public override void Post(SendOrPostCallback d, object? state) => _held.Enqueue((d, state));
@@ -254,7 +258,10 @@ public class BodyReaderTests
     public async Task Post_BadChunk_HasOneCode(string chunks)
     {
         using var server = new TestServer();
-        var answer = await RawRequest.SendAsync(server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        var answer = await RawRequest.SendAsync(
+            server.Client.BaseAddress!,
+            "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                + $"Transfer-Encoding: chunked\r\n\r\n{chunks}");
         Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
         Assert.Contains("\"code\":\"incomplete_body\"", answer, StringComparison.Ordinal);
     }

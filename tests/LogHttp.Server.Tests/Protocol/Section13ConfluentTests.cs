@@ -382,7 +382,9 @@ public sealed class Section13ConfluentTests : IDisposable
         {
             await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
             var stream = client.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: {Json}\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(
+                $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: {Json}\r\n"
+                    + $"Content-Length: {body.Length}\r\n\r\n{body}"));
             // The response has begun, and does not fit between the two.
             Assert.Equal(1, await stream.ReadAsync(new byte[1]));
             // An outcome that differs from the one before it takes 8 bytes.

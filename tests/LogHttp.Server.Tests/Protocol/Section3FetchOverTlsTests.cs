@@ -34,10 +34,22 @@ public class Section3FetchOverTlsTests
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
         // More than all buffers between the server and its client take.
-        (await server.PostAsync("/topics/t?split=lines", "text/plain", string.Join('\n', Enumerable.Repeat(new string('x', 1_000), 20_000)))).EnsureSuccessStatusCode();
-        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == certificate.GetCertHashString() } };
+        var lines = string.Join('\n', Enumerable.Repeat(new string('x', 1_000), 20_000));
+        (await server.PostAsync("/topics/t?split=lines", "text/plain", lines)).EnsureSuccessStatusCode();
+        using var handler = new SocketsHttpHandler
+        {
+            SslOptions =
+            {
+                RemoteCertificateValidationCallback = (_, shown, _, _) =>
+                    shown!.GetCertHashString() == certificate.GetCertHashString(),
+            },
+        };
         using var secure = new HttpClient(handler) { BaseAddress = server.AddressOf("https") };
-        var request = new HttpRequestMessage(HttpMethod.Get, "/topics/t/0?maxBytes=67108864") { Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        var request = new HttpRequestMessage(HttpMethod.Get, "/topics/t/0?maxBytes=67108864")
+        {
+            Version = Version.Parse(version),
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using var response = await secure.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         await TestServer.UntilAsync(() => server.FollowingBytes > 0);
         Assert.InRange(server.FollowingBytes, 16 << 10, 64 << 10);

@@ -143,9 +143,17 @@ public sealed class Section6ConditionsTests : IDisposable
     [InlineData("GET", "/topics/t/earliest/value", "If-None-Match", "*", 304)]
     public async Task Condition_WithoutETag_IsKept(string method, string path, string header, string value, int status)
     {
-        using (await _server.SendAsync(HttpMethod.Post, "/topics/t", "x", ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0"))) { }
+        using (await _server.SendAsync(
+            HttpMethod.Post,
+            "/topics/t",
+            "x",
+            ("Producer-Id", "p"),
+            ("Producer-Epoch", "0"),
+            ("Producer-Seq", "0"))) { }
         using var response = await _server.SendAsync(new HttpMethod(method), path, (header, value));
-        Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+        Assert.True(
+            status == (int)response.StatusCode,
+            $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
     }
 
     [Fact]
@@ -154,7 +162,9 @@ public sealed class Section6ConditionsTests : IDisposable
         using var response = await SendAsync(HttpMethod.Put);
         await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_header", "Content-Range");
         // The header has no meaning for other methods (RFC 9110 §14.4).
-        foreach (var (method, status) in new[] { (HttpMethod.Post, HttpStatusCode.Created), (HttpMethod.Patch, HttpStatusCode.OK) })
+        (HttpMethod, HttpStatusCode)[] cases =
+            [(HttpMethod.Post, HttpStatusCode.Created), (HttpMethod.Patch, HttpStatusCode.OK)];
+        foreach (var (method, status) in cases)
         {
             using var other = await SendAsync(method);
             Assert.Equal(status, other.StatusCode);
