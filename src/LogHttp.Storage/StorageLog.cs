@@ -20,8 +20,8 @@ internal static partial class StorageLog
     [LoggerMessage(5, LogLevel.Error, "{Directory}: opened READ-ONLY. {Reason}. Nothing was cut; stop the server, then repair the file or restore it from a copy")]
     public static partial void PartitionReadOnly(ILogger logger, string directory, string reason);
 
-    [LoggerMessage(6, LogLevel.Critical, "{Directory}: a sync failed, the partition takes no more writes and serves what was durable; restart once the disk is well")]
-    public static partial void SyncFailed(ILogger logger, Exception exception, string directory);
+    [LoggerMessage(6, LogLevel.Critical, "{Directory}: {Reason}")]
+    public static partial void PartitionStopped(ILogger logger, Exception? exception, string directory, string reason);
 
     [LoggerMessage(7, LogLevel.Error, "{Directory}: a write failed; {Requests} appends were refused and nothing of them was kept. Further refusals are not logged until a write succeeds")]
     public static partial void WriteFailed(ILogger logger, Exception exception, string directory, int requests);

@@ -24,7 +24,8 @@ internal static class TrimEndpoint
         if (number is null && place.IsNumeric && found.Partitions.Length > 1)
             return Problems.PartitionRequired(found);
         var partitions = found.Partitions.Where(partition => number is null || partition.Number == number).ToArray();
-        var offsets = Array.ConvertAll(partitions, partition => partition.Resolve(place));
+        var offsets = await Task.WhenAll(partitions.Select(
+            partition => partition.ResolveAsync(place, context.RequestAborted).AsTask()));
         // Only of a number: any other place lies within the log.
         if (offsets[0] > partitions[0].EndOffset)
             return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset).Of(found, partitions[0]);

@@ -309,10 +309,10 @@ internal sealed partial class Appender
         Stop($"The journal could not be written ({exception.Message})", exception);
 
     /// <summary>
-    /// No more writes: what the disk has lost it says once. Readers see what is durable, and the next start looks at
-    /// the rest.
+    /// No more writes: what the disk has lost it says once, and what another program cut is gone. Readers see what is
+    /// durable, and the next start looks at the rest.
     /// </summary>
-    void Stop(string cause, IOException exception)
+    void Stop(string cause, IOException? exception)
     {
         AppendRequest[] waiting;
         TrimRequest[] trims;
@@ -336,7 +336,7 @@ internal sealed partial class Appender
             if (isCutBack)
                 ShowOnly(_syncedBatchEnd);
         }
-        StorageLog.SyncFailed(_context.Environment.Logger, exception, _context.Directory);
+        StorageLog.PartitionStopped(_context.Environment.Logger, exception, _context.Directory, refusal.Reason!);
         if (isCutBack)
             Waiters.Shrunk();
         foreach (var request in waiting)

@@ -235,6 +235,8 @@ internal sealed partial class Appender : IUnsyncedLog
             var nowMs = _context.Environment.NowMs;
             if (_group!.Cursor == _group.Start)
             {
+                if (StopIfCut() && RefuseStopped())
+                    return;
                 if (_group.FirstToWrite(nowMs) is not { } first)
                 {
                     RefuseAll(nowMs);
@@ -371,6 +373,23 @@ internal sealed partial class Appender : IUnsyncedLog
         _written = _written with { LastStampMs = group.LastStampMs };
         AnswerInOrder(group);
         EndTurn();
+    }
+
+    /// <summary>
+    /// Another program may cut the segment's file while it is open. Bytes written behind its end would leave a hole of
+    /// zeros, so the partition stops. True where it has.
+    /// </summary>
+    bool StopIfCut()
+    {
+        var lengthBytes = _written.Cursor.Position;
+        if (lengthBytes == 0 || TurnFiles().Data.LengthBytes is var foundBytes && foundBytes >= lengthBytes)
+            return false;
+        Stop(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Active.DataPath} has {foundBytes} of the {lengthBytes} bytes that were written: another program cut it"),
+            exception: null);
+        return true;
     }
 
     /// <summary>The partition stopped while the turn waited: the group is not written, nor written on.</summary>

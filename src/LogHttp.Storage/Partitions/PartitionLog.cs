@@ -1,4 +1,5 @@
 using LogHttp.Storage.Appending;
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
@@ -36,7 +37,7 @@ public sealed partial class PartitionLog
     /// <summary>How many segments it has.</summary>
     public int SegmentCount => _appender.View.Segments.Length;
 
-    /// <summary>Why nothing can be appended (a failed sync, damage found at the start), or null when all is well.</summary>
+    /// <summary>Why nothing can be appended, such as a failed sync or damage. Null while appends are taken.</summary>
     public string? StoppedReason => _appender.StoppedReason;
 
     /// <summary>Whether the journal decides where the log ends (api/FORMAT.md §5). Otherwise a start finds it by reading.</summary>
@@ -103,11 +104,25 @@ public sealed partial class PartitionLog
     /// <summary>Where a producer stands, by its published records: its epoch and the sequence that comes next. Null where it is not known, or no more.</summary>
     public (long Epoch, long NextSequence)? FindProducer(string id) => _appender.FindProducer(id);
 
-    /// <summary>The offset that a place is now; beyond the end where a number is.</summary>
+    /// <summary>
+    /// The offset that a place is now, which a number may have beyond the end. A time may have to be looked up on the
+    /// disk: another thread waits for it.
+    /// </summary>
     /// <exception cref="CorruptionException">A segment or index is damaged where a time was looked for.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    public long Resolve(LogPlace place) => OnView(place, static (view, asked) => OffsetOf(asked, view, mayWait: true));
+    /// <exception cref="OperationCanceledException">It was called off before its turn to wait for the disk came.</exception>
+    public ValueTask<long> ResolveAsync(LogPlace place, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new(Resolve(place, mayWait: false));
+        }
+        catch (WouldWaitException)
+        {
+            return OnColdThreadAsync(() => Resolve(place, mayWait: true), cancellationToken);
+        }
+    }
 
     /// <summary>
     /// Forgets, durably, all records before an offset, which becomes the earliest; one that is before the earliest changes
@@ -123,6 +138,9 @@ public sealed partial class PartitionLog
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         return _appender.Trim(new TrimRequest(offset));
     }
+
+    long Resolve(LogPlace place, bool mayWait) =>
+        OnView((place, mayWait), static (view, asked) => OffsetOf(asked.place, view, asked.mayWait));
 
     internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) => _appender.SetDamage(segment, damage);
 

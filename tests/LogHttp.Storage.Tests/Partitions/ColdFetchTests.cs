@@ -27,6 +27,18 @@ public sealed class ColdFetchTests
     }
 
     [Fact]
+    public async Task ResolveAsync_OfATime_WaitsForTheDiskOnAThreadOfItsOwn()
+    {
+        await using var log = await OpenAsync();
+        var cold = (ColdFileSystem)log.FileSystem;
+        cold.ReadsOnPool.Clear();
+        Assert.True(LogPlace.TryParse("@2000-01-01T00:00:00Z", out var place));
+        Assert.Equal(0, await log.Partition.ResolveAsync(place, CancellationToken.None));
+        Assert.NotEmpty(cold.ReadsOnPool);
+        Assert.DoesNotContain(true, cold.ReadsOnPool);
+    }
+
+    [Fact]
     public async Task FetchAsync_OfAPageThatWasLookedUpBefore_NeedsNoDisk()
     {
         await using var log = await OpenAsync();
