@@ -41,7 +41,7 @@ internal static partial class StorageLog
     [LoggerMessage(12, LogLevel.Information, "{Path}: an empty segment that an interrupted roll left was removed")]
     public static partial void LeftoverRemoved(ILogger logger, string path);
 
-    [LoggerMessage(14, LogLevel.Error, "{Directory}: opened READ-ONLY. The disk is full and the index could not be written; make room, then restart")]
+    [LoggerMessage(14, LogLevel.Error, "{Directory}: opened READ-ONLY. The disk is full, and the index or the checkpoint could not be written. Make room, then restart")]
     public static partial void OpenedOnFullDisk(ILogger logger, Exception exception, string directory);
 
     [LoggerMessage(13, LogLevel.Warning, "syncfs of the file system {Volume} failed. From now on each of its files is synced alone, to find the one with the error")]

@@ -117,12 +117,14 @@ internal sealed partial class Appender
 
     bool TryDropFromManifest()
     {
-        if (!IsStartOutdated)
+        if (!IsStartOutdated && !_manifest!.MustReplace)
             return true;
-        var edit = _manifest!.State.EditToStartAt(_view.EarliestOffset, _view.Segments[0].BaseOffset);
+        ManifestEdit[] edits = IsStartOutdated
+            ? [_manifest!.State.EditToStartAt(_view.EarliestOffset, _view.Segments[0].BaseOffset)]
+            : [];
         try
         {
-            WithReserve(() => _manifest.Append([edit], isDurable: true));
+            WithReserve(() => _manifest!.Append(edits, isDurable: true));
             return true;
         }
         catch (IOException exception)

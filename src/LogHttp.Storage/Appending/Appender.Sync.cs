@@ -30,8 +30,9 @@ internal sealed partial class Appender
     // Held while a checkpoint is written, by a syncer or a turn. Never taken below _gate.
     readonly Lock _checkpointGate = new();
 
-    // Guarded by _checkpointGate.
+    // Guarded by _checkpointGate. One that a start found may have a name that no process has synced.
     Checkpoint _checkpointed;
+    bool _isCheckpointDurable;
 
     // Guarded by _checkpointGate: the directory may have another name by now, or another topic's files.
     bool _checkpointsEnded;
@@ -313,11 +314,11 @@ internal sealed partial class Appender
             // A turn that trimmed may have been faster than the syncer's.
             if (cursor.NextOffset < _checkpointed.Durable.NextOffset)
                 return;
-            if (checkpoint != _checkpointed)
+            if (checkpoint != _checkpointed || (JournalPartition.IsKnown && !_isCheckpointDurable))
             {
                 SyncIndex((files ?? TurnFiles()).Index);
                 checkpoint.Write(_context);
-                _checkpointed = checkpoint;
+                (_checkpointed, _isCheckpointDurable) = (checkpoint, true);
             }
             JournalPartition.SetCheckpointed(checkpoint.IsJournaled, cursor.BaseOffset, cursor.Position);
         }
@@ -341,7 +342,7 @@ internal sealed partial class Appender
             {
                 var checkpoint = _checkpointed with { Damage = FoundDamage() };
                 checkpoint.Write(_context);
-                _checkpointed = checkpoint;
+                (_checkpointed, _isCheckpointDurable) = (checkpoint, true);
             }
             catch (IOException exception)
             {

@@ -54,6 +54,8 @@ internal sealed partial class Appender : IUnsyncedLog
     {
         (_context, _configuration, _view, _checkpointed) = (context, configuration, found.View, found.Checkpoint);
         _manifest = found.Manifest;
+        foreach (var segment in found.Trimmed)
+            Remove(segment);
         NoteTidying();
         _written = new(found.Written, found.LastStampMs, found.Producers, found.IsJournaled);
         (_submitted, _synced, _published) = (_written, found.Written, _written);

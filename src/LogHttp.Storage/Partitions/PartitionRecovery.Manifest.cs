@@ -209,6 +209,7 @@ internal sealed partial class PartitionRecovery
         // A power cut must not bring them back: a later roll may make a segment of that name.
         if (_leftovers.Count > 0)
             FileSystem.SyncDirectory(_context.Directory);
+        _leftovers.Clear();
     }
 
     /// <summary>Returns what the checkpoint and topic.json know and the manifest does not.</summary>

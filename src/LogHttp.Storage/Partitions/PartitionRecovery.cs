@@ -46,6 +46,9 @@ internal sealed partial class PartitionRecovery
         /// <summary>How old the segments are that hold something; null where none does.</summary>
         public SegmentAges? Ages { get; init; }
 
+        /// <summary>Segments before the log's start, whose files a full disk did not let the start remove.</summary>
+        public IReadOnlyList<Segment> Trimmed { get; init; } = [];
+
         /// <summary>The partition's manifest; null of a read-only partition without a sound one.</summary>
         public SegmentManifest? Manifest { get; init; }
     }
@@ -53,6 +56,12 @@ internal sealed partial class PartitionRecovery
     ProducerTable NoProducers => new(_context.Options.ProducerLimits);
 
     IFileSystem FileSystem => _context.Environment.FileSystem;
+
+    /// <summary>
+    /// Whether the end that the journal says is durable in the checkpoint alone: its entries come from
+    /// <c>unplaced/</c>, and are removed once the partition takes appends.
+    /// </summary>
+    bool IsEndInCheckpointOnly => _context.EndSource is { IsRedone: true, IsRecorded: false };
 
     /// <summary>Makes an empty partition's files, durable but for the directory's own name.</summary>
     public static void Create(PartitionContext context)
@@ -88,6 +97,9 @@ internal sealed partial class PartitionRecovery
         var durable = place.Durable;
         if (place == checkpoint && durable.BaseOffset == _segments[^1].BaseOffset && durable.Position == _lengths[durable.BaseOffset] && (end is null || end == durable.Position))
         {
+            // An earlier start may have failed to sync its name.
+            if (IsEndInCheckpointOnly)
+                FileSystem.SyncDirectory(_context.Directory);
             TidyUp(place, isAtCheckpoint: true);
             return Found(place, durable, readOnlyReason: null) with { IsJournaled = end is not null };
         }
@@ -339,10 +351,8 @@ internal sealed partial class PartitionRecovery
         }
         catch (DiskFullException exception)
         {
-            // Readers find their way with the entries that are durable, if slowly; a segment can't be written on without its index.
-            StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
-            var found = Found(checkpoint, end with { IndexEntries = from.IndexEntries }, "The partition is read-only: the disk was full when it was opened. Delete topics or make room otherwise, and restart the server.");
-            return found with { View = found.View with { IsIndexWhole = false } };
+            // A segment can't be written on without its index.
+            return OnFullDisk(checkpoint, end with { IndexEntries = from.IndexEntries }, exception);
         }
         try
         {
@@ -354,11 +364,23 @@ internal sealed partial class PartitionRecovery
         }
         catch (DiskFullException exception)
         {
+            if (IsEndInCheckpointOnly)
+                return OnFullDisk(checkpoint, end with { IndexEntries = from.IndexEntries }, exception);
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
         TidyUp(checkpoint, isAtCheckpoint: false);
         StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
         return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers, IsJournaled = isJournaled, UncheckpointedBytes = isRecordedElsewhere ? _readBytes : 0 };
+    }
+
+    /// <summary>Readers find their way with the index entries that are durable, if slowly.</summary>
+    Result OnFullDisk(Checkpoint checkpoint, SegmentCursor end, DiskFullException exception)
+    {
+        StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
+        const string Reason = "The partition is read-only: the disk was full when it was opened. "
+            + "Delete topics or make room otherwise, and restart the server.";
+        var found = Found(checkpoint, end, Reason);
+        return found with { View = found.View with { IsIndexWhole = false } };
     }
 
     /// <summary>
@@ -401,6 +423,9 @@ internal sealed partial class PartitionRecovery
         return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, checkpoint.Producers, readOnlyReason)
         {
             Manifest = _manifest,
+            Trimmed = readOnlyReason is null
+                ? [.. _leftovers.Where(segment => segment.BaseOffset < _segments[0].BaseOffset)]
+                : [],
             Ages = FindAges(end),
         };
     }

@@ -98,12 +98,14 @@ internal sealed class JournalRecovery
     public JournalRedo? Find(ulong topicId, int number) => _partitions.GetValueOrDefault((topicId, number));
 
     /// <summary>Entries that have found their place are needed no more, once the end that they say is recorded.</summary>
-    /// <param name="isRecorded">Whether the ends of this topic's partitions are durable, in the journal or in checkpoints.</param>
-    public void RemovePlaced(Func<ulong, bool> isRecorded)
+    /// <param name="isRecorded">
+    /// Whether the end of a topic's partition is durable, in the journal or in its checkpoint.
+    /// </param>
+    public void RemovePlaced(Func<ulong, int, bool> isRecorded)
     {
         foreach (var (topicId, partition, _) in _unplaced.List())
         {
-            if (Find(topicId, partition) is { IsPresent: true, Problem: null } && isRecorded(topicId))
+            if (Find(topicId, partition) is { IsPresent: true, Problem: null } && isRecorded(topicId, partition))
                 _unplaced.Remove(topicId, partition);
         }
     }

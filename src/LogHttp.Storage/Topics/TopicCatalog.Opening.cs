@@ -162,13 +162,16 @@ public sealed partial class TopicCatalog
         if (recovery is { RecordsEnds: true, Scan: { } scan })
         {
             if (_journal.RecordEnds(scan.Rounds, scan.OldestNeeded, _journal.KnownSubjects))
-                recovery.RemovePlaced(static _ => true);
+                recovery.RemovePlaced(static (_, _) => true);
             return;
         }
         if (recovery.Damage is null)
             _journal.MarkEmpty(isNew: recovery.IsUnmarked);
-        // No round has the ends. Where a topic was opened, its checkpoints have them.
-        var open = _topics.Values.Select(static topic => topic.Id).ToHashSet(StringComparer.Ordinal);
-        recovery.RemovePlaced(topicId => open.Contains(topicId.ToString("x16", CultureInfo.InvariantCulture)));
+        // No round has the ends. The checkpoint of a partition that takes appends has its end.
+        var topics = _topics.Values.ToDictionary(static topic => topic.Id, StringComparer.Ordinal);
+        recovery.RemovePlaced((topicId, partition) =>
+            topics.TryGetValue(topicId.ToString("x16", CultureInfo.InvariantCulture), out var topic)
+            && partition < topic.Partitions.Length
+            && topic.Partitions[partition].StoppedReason is null);
     }
 }

@@ -1,5 +1,6 @@
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Records;
+using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
 
@@ -39,5 +40,29 @@ public class AppenderCheckpointTests
         var batch = new RecordBatch(new RecordLimits(), new ProducerStamp("p", 0, 0));
         Assert.Null(batch.AddText("x"u8));
         return batch;
+    }
+
+    [Fact]
+    public void CleanStop_OfAnUnchangedPartition_MakesTheCheckpointDurableThatItFound()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            var log = new ModelLog(seed: seed);
+            log.Append("a");
+            log.Restart();
+            log.Configure(static configuration => configuration with { Flush = FlushPolicy.Os });
+            log.Append("b");
+            log.FileSystem.Faults = static call =>
+                call is { Kind: FileSystemCallKind.SyncDirectory, Path: ModelLog.PartitionDirectory }
+                    ? Fault.InputOutputError
+                    : Fault.None;
+            log.Restart(static fileSystem => fileSystem.Faults = null);
+            log.Restart();
+
+            log.CutPower();
+
+            // Seed 25679: the mark said that no journal is needed, and the checkpoint before came back.
+            Assert.Equal(2, log.Partition.EndOffset);
+        }
     }
 }

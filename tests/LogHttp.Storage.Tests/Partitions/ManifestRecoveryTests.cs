@@ -428,10 +428,37 @@ public class ManifestRecoveryTests
         log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.DeleteFile && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
         log.Trim(5);
         log.FileSystem.Faults = null;
-        Assert.Contains(log.FileSystem.List(ModelLog.PartitionDirectory), entry => entry.Name == SegmentLayout.DataName(0));
+        Assert.Contains(SegmentLayout.DataName(0), DataNames(log));
 
         log.Pass(TimeSpan.FromSeconds(11));
 
-        Assert.Equal([SegmentLayout.DataName(4), SegmentLayout.DataName(6)], log.FileSystem.List(ModelLog.PartitionDirectory).Select(entry => entry.Name).Where(name => SegmentLayout.TryParseDataName(name, out _)).Order(StringComparer.Ordinal));
+        Assert.Equal([SegmentLayout.DataName(4), SegmentLayout.DataName(6)], DataNames(log));
     }
+
+    [Fact]
+    public void TrimmedFile_ThatAStartOnAFullDiskLeft_GoesWithTheTimer()
+    {
+        var log = FourSegments();
+        // The checkpoint has the new start, and the manifest does not.
+        log.StopAt(FileSystemCallKind.Write, "/manifest", () => log.Trim(5));
+        log.Reopen(static fileSystem => fileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.Write && call.Path.Contains("/manifest", StringComparison.Ordinal)
+                ? Fault.DiskFull
+                : Fault.None);
+        Assert.Equal(5, log.Partition.EarliestOffset);
+        Assert.Contains(SegmentLayout.DataName(0), DataNames(log));
+        log.FileSystem.Faults = null;
+
+        log.Pass(TimeSpan.FromSeconds(11));
+
+        Assert.Equal([SegmentLayout.DataName(4), SegmentLayout.DataName(6)], DataNames(log));
+    }
+
+    static string[] DataNames(ModelLog log) =>
+    [
+        .. log.FileSystem.List(ModelLog.PartitionDirectory)
+            .Select(static entry => entry.Name)
+            .Where(static name => SegmentLayout.TryParseDataName(name, out _))
+            .Order(StringComparer.Ordinal),
+    ];
 }

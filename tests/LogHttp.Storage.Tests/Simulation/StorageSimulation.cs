@@ -199,6 +199,8 @@ sealed partial class StorageSimulation
             {
                 _catalog = TopicCatalog.Open(Environment(), _options);
                 (_deadlines, _isStopping, _isWaitingStopped) = (new Deadlines(_time), false, false);
+                // A start that succeeds all the same leaves to be done later what a full disk prevents.
+                _wasOpenedLimited |= _faults.ErrorCount > _errorsBeforeLife;
                 if (_isRedoCutDue)
                     _faults.CancelCut();
                 if (AreOthersOpen())

@@ -118,12 +118,36 @@ public class TopicVolumeTests
         Assert.All(Open(fileSystem).Find("mounted")!.Partitions, partition => Assert.Equal(2, partition.EndOffset));
     }
 
+    [Theory]
+    [InlineData(FileSystemCallKind.Write, $"{Topics}/mounted/0/00000000000000000000.index", Fault.DiskFull)]
+    [InlineData(FileSystemCallKind.Write, $"{Topics}/mounted/0/checkpoint.tmp", Fault.DiskFull)]
+    [InlineData(FileSystemCallKind.SyncDirectory, $"{Topics}/mounted/0", Fault.InputOutputError)]
+    public void Open_WhereTheDiskOfATopicThatIsBackFails_KeepsItsEntries(FileSystemCallKind kind, string path, Fault fault)
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            var (fileSystem, volume) = LoseTheTopicsVolume(seed);
+            Close(Open(fileSystem));
+            fileSystem.Mount($"{Topics}/mounted", volume);
+            fileSystem.Faults = call => call.Kind == kind && call.Path == path ? fault : Fault.None;
+            Close(Open(fileSystem));
+            fileSystem.Faults = static _ => Fault.None;
+            // A checkpoint that is there may have a name that is not durable. No clean stop writes it again.
+            Open(fileSystem);
+            _scheduler.Clear();
+
+            var catalog = Open(fileSystem.PowerCut());
+
+            Assert.All(catalog.Find("mounted")!.Partitions, partition => Assert.Equal(2, partition.EndOffset));
+        }
+    }
+
     /// <summary>
     /// A topic on a volume that is not mounted. Its checkpoints name an end, and only the journal names a later one.
     /// </summary>
-    (PowerCutFileSystem FileSystem, SimulatedVolume Volume) LoseTheTopicsVolume()
+    (PowerCutFileSystem FileSystem, SimulatedVolume Volume) LoseTheTopicsVolume(int seed = 1)
     {
-        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var fileSystem = new PowerCutFileSystem(new Random(seed));
         var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
         AppendToEachPartition(catalog.Find("mounted")!);
         Close(catalog);
