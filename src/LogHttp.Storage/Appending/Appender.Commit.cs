@@ -186,6 +186,7 @@ internal sealed partial class Appender
                 hasGrown |= unit.End.Cursor != _published.Cursor;
                 _journaled = unit.End.Cursor;
                 _published = unit.End;
+                unit.IsPublished = true;
             }
             if (ready.Count == 0)
             {
@@ -207,7 +208,7 @@ internal sealed partial class Appender
         if (hasGrown)
             Waiters.Grown();
         foreach (var unit in ready)
-            Answer(unit.Group, unit.Refusal);
+            Answer(unit.Group, unit.IsPublished ? null : StopOr(unit.Refusal));
         return true;
     }
 
@@ -239,7 +240,7 @@ internal sealed partial class Appender
             Waiters.Grown();
         // Before anybody is told: another configuration from then on leaves what is promised now to be kept.
         SyncInBackground();
-        Answer(_group!, failure: null);
+        Answer(_group!, StopOr(refusal: null));
         _group = null;
         EndTurn();
     }
@@ -287,14 +288,19 @@ internal sealed partial class Appender
         Debug.Assert(!_view.IsDurable || IsPublishedDurable, "what readers are told is durable is not");
     }
 
-    /// <summary>Answers a group's requests: with what became of each, or with why nothing became of any.</summary>
-    void Answer(AppendGroup group, AppendResult? failure)
+    /// <summary>Returns why the partition has stopped, or else the refusal.</summary>
+    AppendResult? StopOr(AppendResult? refusal)
     {
         lock (_gate)
-            failure = _refusal ?? failure;
+            return _refusal ?? refusal;
+    }
+
+    /// <summary>Answers a group's requests: with what became of each, or all with a refusal.</summary>
+    static void Answer(AppendGroup group, AppendResult? refusal)
+    {
         foreach (var request in group.Requests)
         {
-            if (failure is { } result)
+            if (refusal is { } result)
                 request.Complete(result);
             else
                 request.Acknowledge();

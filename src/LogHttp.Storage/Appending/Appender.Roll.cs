@@ -64,7 +64,7 @@ internal sealed partial class Appender
         var end = _written.Cursor;
         var files = TurnFiles();
         if (end.BlockPosition != end.Position)
-            IndexFile.Write(files.Index, end.IndexEntries, [end.CloseBlock()]);
+            IndexFile.Write(files.Index, end.BaseOffset, end.IndexEntries, [end.CloseBlock()]);
         // A crash, or a write that failed, may have left entries of lines that are no more. A complete index ends with
         // the segment, and that of an empty one, which offsets given from outside pass by, has none.
         IndexFile.Truncate(files.Index, end.IndexEntries);

@@ -23,6 +23,12 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
     /// <summary>Whether it is durable, or known not to become so. Guarded by the partition's lock.</summary>
     public bool IsDone { get; set; }
 
+    /// <summary>
+    /// Whether readers see it, durably. Then it was stored, also if a later group stops the partition. Guarded by the
+    /// partition's lock.
+    /// </summary>
+    public bool IsPublished { get; set; }
+
     /// <summary>Why it is not known to be durable. Guarded by the partition's lock.</summary>
     public IOException? Failure { get; set; }
 

@@ -45,7 +45,7 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     {
         Write();
         if (_entries.Count > 0)
-            IndexFile.Write(files.Index, _firstEntry, CollectionsMarshal.AsSpan(_entries));
+            IndexFile.Write(files.Index, _cursor.BaseOffset, _firstEntry, CollectionsMarshal.AsSpan(_entries));
     }
 
     /// <summary>A block's lines at once: a line by itself is too short for the CRC to come up to speed.</summary>

@@ -329,7 +329,7 @@ internal sealed partial class PartitionRecovery
     {
         // Written anew in any case: of what a failed sync lost the kernel may say that it is there.
         IndexFile.WriteHeader(index, segment.BaseOffset);
-        IndexFile.Write(index, from.IndexEntries, scan.Entries.ToArray());
+        IndexFile.Write(index, segment.BaseOffset, from.IndexEntries, scan.Entries.ToArray());
         IndexFile.Truncate(index, scan.End.IndexEntries);
         if (syncs)
             index.Sync();

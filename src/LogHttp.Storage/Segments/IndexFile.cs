@@ -17,10 +17,7 @@ internal static class IndexFile
     public static void WriteHeader(IFile index, long baseOffset)
     {
         Span<byte> header = stackalloc byte[HeaderBytes];
-        Magic.CopyTo(header);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], Version);
-        BinaryPrimitives.WriteInt64LittleEndian(header[12..], baseOffset);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], Crc32C.Of(header[..20]));
+        EncodeHeader(header, baseOffset);
         index.Write(header, 0);
     }
 
@@ -34,22 +31,37 @@ internal static class IndexFile
             && BinaryPrimitives.ReadInt64LittleEndian(header[12..]) == baseOffset;
     }
 
-    /// <summary>Writes entries from the numbered one on, in one call.</summary>
-    public static void Write(IFile index, int firstEntry, ReadOnlySpan<IndexEntry> entries)
+    /// <summary>
+    /// Writes entries from the numbered one on, in one call. The header comes again with the first: a failed sync of the
+    /// file system may have lost it.
+    /// </summary>
+    public static void Write(IFile index, long baseOffset, int firstEntry, ReadOnlySpan<IndexEntry> entries)
     {
         if (entries.IsEmpty)
             return;
-        var bytes = ArrayPool<byte>.Shared.Rent(entries.Length * IndexEntry.SizeBytes);
+        var headerBytes = firstEntry == 0 ? HeaderBytes : 0;
+        var sizeBytes = headerBytes + entries.Length * IndexEntry.SizeBytes;
+        var bytes = ArrayPool<byte>.Shared.Rent(sizeBytes);
+        if (headerBytes > 0)
+            EncodeHeader(bytes, baseOffset);
         for (var i = 0; i < entries.Length; i++)
-            entries[i].Write(bytes.AsSpan(i * IndexEntry.SizeBytes));
+            entries[i].Write(bytes.AsSpan(headerBytes + i * IndexEntry.SizeBytes));
         try
         {
-            index.Write(bytes.AsSpan(0, entries.Length * IndexEntry.SizeBytes), PositionOf(firstEntry));
+            index.Write(bytes.AsSpan(0, sizeBytes), PositionOf(firstEntry) - headerBytes);
         }
         finally
         {
             PooledArray.Return(bytes);
         }
+    }
+
+    static void EncodeHeader(Span<byte> header, long baseOffset)
+    {
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], Version);
+        BinaryPrimitives.WriteInt64LittleEndian(header[12..], baseOffset);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], Crc32C.Of(header[..20]));
     }
 
     /// <summary>Takes away whatever follows the first so many entries.</summary>

@@ -325,7 +325,7 @@ internal sealed class Segment
         if (isSealed)
             RefuseToForgetDamage(files, scan.Entries);
         IndexFile.WriteHeader(files.Index, BaseOffset);
-        IndexFile.Write(files.Index, 0, scan.Entries.ToArray());
+        IndexFile.Write(files.Index, BaseOffset, 0, scan.Entries.ToArray());
         if (isSealed)
         {
             IndexFile.Truncate(files.Index, scan.Entries.Count);

@@ -9,11 +9,11 @@ public class IndexFileTests
     readonly IFile _index = new PowerCutFileSystem(new Random(1)).Create("/index");
 
     /// <summary>Boundaries at 100, 200, …</summary>
-    void Write(int entries)
-    {
-        IndexFile.WriteHeader(_index, 42);
-        IndexFile.Write(_index, 0, [.. Enumerable.Range(1, entries).Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0))]);
-    }
+    void Write(int entries) => IndexFile.Write(
+        _index,
+        baseOffset: 42,
+        firstEntry: 0,
+        [.. Enumerable.Range(1, entries).Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0))]);
 
     [Fact]
     public void HasHeader_IsTrueOfItsOwnBaseOffsetAlone()
@@ -24,6 +24,18 @@ public class IndexFileTests
         Assert.False(IndexFile.HasHeader(_index, 43));
         _index.Write([2], 8);
         Assert.False(IndexFile.HasHeader(_index, 42));
+    }
+
+    [Fact]
+    public void Write_OfTheFirstEntry_WritesALostHeaderAgain()
+    {
+        Write(1);
+        _index.Write(new byte[IndexFile.HeaderBytes], 0);
+        IndexFile.Write(_index, baseOffset: 42, firstEntry: 1, [new IndexEntry(2, 200, 2, 0)]);
+        Assert.False(IndexFile.HasHeader(_index, 42));
+        Write(1);
+        Assert.True(IndexFile.HasHeader(_index, 42));
+        Assert.NotNull(IndexFile.TryRead(_index, 1));
     }
 
     [Fact]

@@ -11,8 +11,7 @@ public class IndexSearchTests
     /// <summary>Boundaries at 100, 200, …</summary>
     void Write(int entries)
     {
-        IndexFile.WriteHeader(_index, 42);
-        IndexFile.Write(_index, 0, [.. Enumerable.Range(1, entries).Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0))]);
+        IndexFile.Write(_index, baseOffset: 42, firstEntry: 0, [.. Enumerable.Range(1, entries).Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0))]);
     }
 
     IndexSearch Search(int entries, byte[] stretch) => new(_index, entries, stretch);

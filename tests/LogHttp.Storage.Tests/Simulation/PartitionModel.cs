@@ -52,6 +52,9 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, P
     /// <summary>Whether the log may go on at an offset.</summary>
     public bool CanBeNext(long offset) => offset == NextOffset || (offset > NextOffset && Jumps.Contains(offset));
 
+    /// <summary>Whether the log may go on behind a gap: at a segment that was made for records that were lost.</summary>
+    public bool MayHaveJumped => Jumps.Any(offset => offset > NextOffset);
+
     public void Add(SimulatedAppend append, long firstOffset, long stampMs)
     {
         for (var record = 0; record < append.Count; record++)

@@ -33,6 +33,9 @@ sealed class SimulatedAppend
     /// <summary>Whether room was limited at some time while it waited.</summary>
     public bool MetLimit { get; set; }
 
+    /// <summary>Whether the disk failed in a life that ended before the answer was heard.</summary>
+    public bool MetError { get; set; }
+
     /// <summary>Whether records that are in the log already are to be dropped.</summary>
     public bool MayOverlap { get; init; }
 

@@ -94,5 +94,9 @@ sealed partial class StorageSimulation
 
     /// <summary>Whether an append that was not answered may have been passed by, by what came before it in the log.</summary>
     bool MayBeRefused(PartitionModel model, SimulatedAppend append) =>
-        append.HasOffsets || AnswersTo(model, append).Any(answer => answer.Status != AppendStatus.Appended) || (append.ExpectedNextOffset is { } expected && expected != model.NextOffset);
+        append.HasOffsets
+        || append.MetLimit
+        || append.MetError
+        || AnswersTo(model, append).Any(answer => answer.Status != AppendStatus.Appended)
+        || (append.ExpectedNextOffset is { } expected && (expected != model.NextOffset || model.MayHaveJumped));
 }

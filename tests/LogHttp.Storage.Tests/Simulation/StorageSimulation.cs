@@ -403,6 +403,8 @@ sealed partial class StorageSimulation
         {
             Listen(model);
             ForgetTrims(model);
+            foreach (var append in model.Pending)
+                append.MetError = _faults.ErrorCount > _errorsBeforeLife;
             model.Unknown.AddRange(model.Pending);
             model.Pending.Clear();
             (model.LastStampMs, model.DueCount) = (0, 0);
