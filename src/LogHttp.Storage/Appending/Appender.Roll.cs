@@ -104,7 +104,8 @@ internal sealed partial class Appender
             _view = _view with
             {
                 Segments = segments.Add(next),
-                End = _written.End with { NextOffset = end.NextOffset },
+                // No record has moved it, also where an empty segment was made for an offset far ahead.
+                End = _written.End with { NextOffset = _view.End.NextOffset },
                 IsDurable = true,
             };
             AssertWatermarks();

@@ -48,6 +48,10 @@ public class AppenderFaultTests
         Assert.Equal(AppendStatus.OffsetNotAfterLast, Append(offset: 5).Status);
         // Seed 1729: whoever waited for more was said to be behind an end that no record had moved.
         Assert.Equal(1, _log.Partition.EndOffset);
+        // Seed 31639: a second one behind it moved the end to the first.
+        StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "8589934900.ndjson");
+        Assert.Equal(AppendStatus.DiskFull, Append(offset: 8589934900).Status);
+        Assert.Equal(1, _log.Partition.EndOffset);
     }
 
     [Fact]
