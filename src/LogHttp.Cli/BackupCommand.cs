@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using LogHttp.Storage;
 using LogHttp.Storage.Copying;
 using LogHttp.Storage.Files;
@@ -10,9 +11,19 @@ internal static class BackupCommand
 {
     public static Command Create()
     {
-        var target = new Argument<DirectoryInfo>("DIR") { Description = "Where to; it must not be there, or be empty. On the data's own file system sealed segments take no room." };
-        var data = new Option<DirectoryInfo>("--data") { Description = "The data directory; a server may have it open.", DefaultValueFactory = static _ => new DirectoryInfo("data") };
-        const string Description = "Copies a log, running, stopped or crashed, into a directory that a server can be started on: "
+        var target = new Argument<DirectoryInfo>("DIR")
+        {
+            Description =
+                "Where to; it must not be there, or be empty. On the data's own file system sealed segments take "
+                + "no room.",
+        };
+        var data = new Option<DirectoryInfo>("--data")
+        {
+            Description = "The data directory; a server may have it open.",
+            DefaultValueFactory = static _ => new DirectoryInfo("data"),
+        };
+        const string Description =
+            "Copies a log, running, stopped or crashed, into a directory that a server can be started on: "
             + "0 done, 1 done but something is damaged, 2 it could not be done.";
         var command = new Command("backup", Description) { target, data };
         command.SetAction(result =>
@@ -22,9 +33,14 @@ internal static class BackupCommand
             {
                 var directory = result.GetValue(target)!.FullName;
                 var summary = Run(result.GetValue(data)!.FullName, directory);
-                var text = FormattableString.Invariant(
-                    $"{summary.Topics} topics, {summary.LinkedFiles} files linked, {summary.CopiedFiles} copied ({summary.CopiedBytes} bytes)");
-                output.WriteLine($"{directory}: {text}{(summary.IsJournalApplied ? ". The journal was applied to the copy." : "")}");
+                var text = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{summary.Topics} topics, {summary.LinkedFiles} files linked, {summary.CopiedFiles} copied "
+                        + $"({summary.CopiedBytes} bytes)"
+                );
+                output.WriteLine(
+                    $"{directory}: {text}{(summary.IsJournalApplied ? ". The journal was applied to the copy." : "")}"
+                );
                 foreach (var problem in summary.Problems)
                     error.WriteLine($"loghttp: the copy is as damaged as the original: {problem}");
                 return summary.Problems.Count > 0 ? ExitCode.Findings : ExitCode.Success;

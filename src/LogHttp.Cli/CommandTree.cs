@@ -5,5 +5,6 @@ namespace LogHttp.Cli;
 /// <summary>The commands there are.</summary>
 internal static class CommandTree
 {
-    public static RootCommand Create() => new("Looks after the data directory of a LogHttp server.") { VerifyCommand.Create(), BackupCommand.Create() };
+    public static RootCommand Create() =>
+        new("Looks after the data directory of a LogHttp server.") { VerifyCommand.Create(), BackupCommand.Create() };
 }

@@ -25,24 +25,72 @@ internal sealed partial class FindingWriter(TextWriter output, bool isJson)
     public void WriteSummary(VerifySummary summary, TimeSpan elapsed)
     {
         var megabytesPerSecond = summary.Bytes / 1e6 / Math.Max(elapsed.TotalSeconds, 0.001);
-        var (data, index, notes) = (_counts[(int)FindingKind.Data], _counts[(int)FindingKind.Index], _counts[(int)FindingKind.Note]);
+        var (data, index, notes) = (
+            _counts[(int)FindingKind.Data],
+            _counts[(int)FindingKind.Index],
+            _counts[(int)FindingKind.Note]
+        );
         if (isJson)
-            output.WriteLine(JsonSerializer.Serialize(new Summary(summary.Topics, summary.Segments, summary.Bytes, data, index, notes, Math.Round(elapsed.TotalSeconds, 3)), Context.Default.Summary));
+            output.WriteLine(
+                JsonSerializer.Serialize(
+                    new Summary(
+                        summary.Topics,
+                        summary.Segments,
+                        summary.Bytes,
+                        data,
+                        index,
+                        notes,
+                        Math.Round(elapsed.TotalSeconds, 3)
+                    ),
+                    Context.Default.Summary
+                )
+            );
         else
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{summary.Topics} topics, {summary.Segments} segments, {summary.Bytes} bytes, {megabytesPerSecond:0} MB/s: {(HasDamage ? $"{data} damaged places, {index} indexes or checkpoints to be made anew" : "all is well")}, {notes} notes"));
+        {
+            var result = HasDamage
+                ? $"{data} damaged places, {index} indexes or checkpoints to be made anew"
+                : "all is well";
+            output.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{summary.Topics} topics, {summary.Segments} segments, {summary.Bytes} bytes, "
+                        + $"{megabytesPerSecond:0} MB/s: {result}, {notes} notes"
+                )
+            );
+        }
     }
 
     static string Text(Finding finding)
     {
-        var kind = finding.Kind switch { FindingKind.Data => "DAMAGE", FindingKind.Index => "index", _ => "note" };
-        var range = finding.LengthBytes > 0 ? $", bytes {finding.Position} to {finding.Position + finding.LengthBytes - 1}" : finding.Position > 0 ? $", position {finding.Position}" : "";
+        var kind = finding.Kind switch
+        {
+            FindingKind.Data => "DAMAGE",
+            FindingKind.Index => "index",
+            _ => "note",
+        };
+        var range =
+            finding.LengthBytes > 0 ? $", bytes {finding.Position} to {finding.Position + finding.LengthBytes - 1}"
+            : finding.Position > 0 ? $", position {finding.Position}"
+            : "";
         var goOn = finding.NextOffset is { } next ? $"; readers can continue at offset {next}" : "";
         return $"{kind}: {TerminalText.Escape(finding.Path)}{range}: {TerminalText.Escape(finding.Reason)}{goOn}";
     }
 
-    internal sealed record Summary(int Topics, int Segments, long Bytes, int DamagedPlaces, int IndexesToBeMade, int Notes, double Seconds);
+    internal sealed record Summary(
+        int Topics,
+        int Segments,
+        long Bytes,
+        int DamagedPlaces,
+        int IndexesToBeMade,
+        int Notes,
+        double Seconds
+    );
 
-    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+        UseStringEnumConverter = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+    )]
     [JsonSerializable(typeof(Finding))]
     [JsonSerializable(typeof(Summary))]
     sealed partial class Context : JsonSerializerContext;

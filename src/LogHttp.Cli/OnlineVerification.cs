@@ -37,10 +37,14 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         foreach (var name in topic is null ? await ListAsync(cancellationToken) : [topic])
         {
             var summary = await VerifyAsync(name, cancellationToken);
-            if (summary is not { Segments: >= 0 and var moreSegments, Bytes: >= 0 and var moreBytes }
-                || moreSegments > int.MaxValue - segments || moreBytes > long.MaxValue - bytes)
+            if (
+                summary is not { Segments: >= 0 and var moreSegments, Bytes: >= 0 and var moreBytes }
+                || moreSegments > int.MaxValue - segments
+                || moreBytes > long.MaxValue - bytes
+            )
                 throw new MalformedResponseException(
-                    "the last line of a verification does not count segments and bytes from 0 on");
+                    "the last line of a verification does not count segments and bytes from 0 on"
+                );
             topics++;
             segments += moreSegments;
             bytes += moreBytes;
@@ -51,20 +55,29 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
     async Task<List<string>> ListAsync(CancellationToken cancellationToken)
     {
         var (names, last, count) = (new List<string>(), "", 0);
-        for (var next = new Uri(client.BaseAddress!, "topics?limit=1000"); ;)
+        for (var next = new Uri(client.BaseAddress!, "topics?limit=1000"); ; )
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, next);
             using var response = await SendAsync(request, cancellationToken);
             var page = Parse(
-                await ReadPageAsync(response, cancellationToken), Responses.Default.TopicPage, "its list of topics");
-            foreach (var topic in page.Topics
-                ?? throw new MalformedResponseException("its list of topics has no topics"))
+                await ReadPageAsync(response, cancellationToken),
+                Responses.Default.TopicPage,
+                "its list of topics"
+            );
+            foreach (
+                var topic in page.Topics ?? throw new MalformedResponseException("its list of topics has no topics")
+            )
             {
                 // Ascending names end a chain of pages that leads back to its beginning.
-                if (topic is not { Topic: { } name } || TopicName.Check(name) is not null
-                    || string.CompareOrdinal(name, last) <= 0 || ++count > MaxTopics)
+                if (
+                    topic is not { Topic: { } name }
+                    || TopicName.Check(name) is not null
+                    || string.CompareOrdinal(name, last) <= 0
+                    || ++count > MaxTopics
+                )
                     throw new MalformedResponseException(
-                        $"its list of topics is not at most {MaxTopics} names in ascending order");
+                        $"its list of topics is not at most {MaxTopics} names in ascending order"
+                    );
                 last = name;
                 if (topic.Damaged is { } reason)
                     writer.Write(new(FindingKind.Data, $"topics/{name}", 0, 0, reason) { Topic = name });
@@ -74,8 +87,11 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
             if (page.Next is null)
                 return names;
             // Only pages of the same server, and none that brought nothing.
-            if (page.Topics.Length == 0 || !Uri.TryCreate(next, page.Next, out var following)
-                || following.GetLeftPart(UriPartial.Authority) != next.GetLeftPart(UriPartial.Authority))
+            if (
+                page.Topics.Length == 0
+                || !Uri.TryCreate(next, page.Next, out var following)
+                || following.GetLeftPart(UriPartial.Authority) != next.GetLeftPart(UriPartial.Authority)
+            )
                 throw new MalformedResponseException("its list of topics leads to no next page");
             next = following;
         }
@@ -91,11 +107,14 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         {
             if (line.Kind is null)
                 return line;
-            writer.Write(line.ToFinding(topic)
-                ?? throw new MalformedResponseException("a finding lacks a field, or has a value out of its range"));
+            writer.Write(
+                line.ToFinding(topic)
+                    ?? throw new MalformedResponseException("a finding lacks a field, or has a value out of its range")
+            );
         }
         throw new IOException(
-            $"The response for topic \"{topic}\" broke off: the topic was deleted, or the server stopped.");
+            $"The response for topic \"{topic}\" broke off: the topic was deleted, or the server stopped."
+        );
     }
 
     /// <summary>Sends a request. Throws unless the response is a success.</summary>
@@ -194,27 +213,29 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         string? Reason,
         long? NextOffset,
         int? Segments,
-        long? Bytes)
+        long? Bytes
+    )
     {
         public Finding? ToFinding(string topic) =>
-            this is
-            {
-                Kind: "data" or "index",
-                Partition: >= 0 and var partition,
-                Segment: >= 0 and var segment,
-                File: { } file,
-                Position: >= 0 and var position,
-                LengthBytes: >= 0 and var lengthBytes,
-                Reason: { } reason,
-                NextOffset: null or >= 0,
-            }
+            this
+                is {
+                    Kind: "data" or "index",
+                    Partition: >= 0 and var partition,
+                    Segment: >= 0 and var segment,
+                    File: { } file,
+                    Position: >= 0 and var position,
+                    LengthBytes: >= 0 and var lengthBytes,
+                    Reason: { } reason,
+                    NextOffset: null or >= 0,
+                }
             && lengthBytes <= long.MaxValue - position
                 ? new(
                     Kind == "data" ? FindingKind.Data : FindingKind.Index,
                     $"topics/{topic}/{partition}/{file}",
                     position,
                     lengthBytes,
-                    reason)
+                    reason
+                )
                 {
                     Topic = topic,
                     Partition = partition,

@@ -5,30 +5,62 @@ using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Cli;
 
-/// <summary><c>loghttp verify</c>: reads every byte of a data directory and says what is wrong, changing nothing.</summary>
+/// <summary>
+/// <c>loghttp verify</c>: reads every byte of a data directory and says what is wrong, changing nothing.
+/// </summary>
 internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var data = new Option<DirectoryInfo>("--data") { Description = "The data directory; no server may have it open.", DefaultValueFactory = static _ => new DirectoryInfo("data") };
-        var url = new Option<string?>("--url") { Description = "The address of a running server that is to do it, in place of --data." };
+        var data = new Option<DirectoryInfo>("--data")
+        {
+            Description = "The data directory; no server may have it open.",
+            DefaultValueFactory = static _ => new DirectoryInfo("data"),
+        };
+        var url = new Option<string?>("--url")
+        {
+            Description = "The address of a running server that is to do it, in place of --data.",
+        };
         var topic = new Option<string?>("--topic") { Description = "Only this topic." };
         var json = new Option<bool>("--json") { Description = "A JSON object a line: the findings, then the summary." };
-        var command = new Command("verify", "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. A server that is asked with --url also mends indexes and keeps damaged blocks from readers; otherwise nothing is changed.") { data, url, topic, json };
-        command.SetAction(async (result, cancellationToken) =>
+        var command = new Command(
+            "verify",
+            "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. "
+                + "A server that is asked with --url also mends indexes and keeps damaged blocks from readers; "
+                + "otherwise nothing is changed."
+        )
         {
-            var (output, error) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
-            var writer = new FindingWriter(output, result.GetValue(json));
-            if (result.GetValue(url) is { } address)
-                return Uri.TryCreate(address, UriKind.Absolute, out var server) && (server.Scheme == Uri.UriSchemeHttp || server.Scheme == Uri.UriSchemeHttps) ? await AskAsync(server, result.GetValue(topic), writer, error, cancellationToken) : Fail(error, $"--url is \"{address}\"; it must be an address such as http://127.0.0.1:8080.");
-            // On another thread, so that Ctrl+C is heeded meanwhile.
-            return await Task.Run(() => Run(result.GetValue(data)!.FullName, result.GetValue(topic), writer, error), cancellationToken);
-        });
+            data,
+            url,
+            topic,
+            json,
+        };
+        command.SetAction(
+            async (result, cancellationToken) =>
+            {
+                var (output, error) = (result.InvocationConfiguration.Output, result.InvocationConfiguration.Error);
+                var writer = new FindingWriter(output, result.GetValue(json));
+                if (result.GetValue(url) is { } address)
+                    return
+                        Uri.TryCreate(address, UriKind.Absolute, out var server)
+                        && (server.Scheme == Uri.UriSchemeHttp || server.Scheme == Uri.UriSchemeHttps)
+                        ? await AskAsync(server, result.GetValue(topic), writer, error, cancellationToken)
+                        : Fail(error, $"--url is \"{address}\"; it must be an address such as http://127.0.0.1:8080.");
+                // On another thread, so that Ctrl+C is heeded meanwhile.
+                return await Task.Run(
+                    () => Run(result.GetValue(data)!.FullName, result.GetValue(topic), writer, error),
+                    cancellationToken
+                );
+            }
+        );
         return command;
     }
 
     /// <summary>Keeps a path, such as http://host/log, below which a proxy serves the server.</summary>
-    static Uri AsDirectory(Uri address) => address.AbsolutePath.EndsWith('/') ? address : new UriBuilder(address) { Path = address.AbsolutePath + "/" }.Uri;
+    static Uri AsDirectory(Uri address) =>
+        address.AbsolutePath.EndsWith('/')
+            ? address
+            : new UriBuilder(address) { Path = address.AbsolutePath + "/" }.Uri;
 
     static int Fail(TextWriter error, string reason, int exitCode = ExitCode.Failed)
     {
@@ -36,11 +68,21 @@ internal static class VerifyCommand
         return exitCode;
     }
 
-    static async Task<int> AskAsync(Uri address, string? topic, FindingWriter writer, TextWriter error, CancellationToken cancellationToken)
+    static async Task<int> AskAsync(
+        Uri address,
+        string? topic,
+        FindingWriter writer,
+        TextWriter error,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
-            using var client = new HttpClient { BaseAddress = AsDirectory(address), Timeout = Timeout.InfiniteTimeSpan };
+            using var client = new HttpClient
+            {
+                BaseAddress = AsDirectory(address),
+                Timeout = Timeout.InfiniteTimeSpan,
+            };
             await new OnlineVerification(client, writer).RunAsync(topic, cancellationToken);
             return writer.HasDamage ? ExitCode.Findings : ExitCode.Success;
         }
@@ -65,12 +107,19 @@ internal static class VerifyCommand
         var started = Stopwatch.GetTimestamp();
         try
         {
-            writer.WriteSummary(DirectoryVerifier.Run(new ReadOnlyFileSystem(), directory, topic, writer.Write), Stopwatch.GetElapsedTime(started));
+            writer.WriteSummary(
+                DirectoryVerifier.Run(new ReadOnlyFileSystem(), directory, topic, writer.Write),
+                Stopwatch.GetElapsedTime(started)
+            );
             return writer.HasDamage ? ExitCode.Findings : ExitCode.Success;
         }
         catch (DirectoryInUseException)
         {
-            return Fail(error, $"a server has {directory} open. Ask it to verify (loghttp verify --url http://127.0.0.1:8080), or stop it first.");
+            return Fail(
+                error,
+                $"a server has {directory} open. Ask it to verify (loghttp verify --url http://127.0.0.1:8080), "
+                    + "or stop it first."
+            );
         }
         catch (IOException exception)
         {

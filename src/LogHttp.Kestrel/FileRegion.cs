@@ -2,7 +2,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>A run of bytes of an open file. The handle is carried along because asking a stream for its handle costs an lseek(2) each time.</summary>
+/// <summary>
+/// A run of bytes of an open file. The handle is carried along because asking a stream for its handle costs an lseek(2)
+/// each time.
+/// </summary>
 internal readonly record struct FileRegion(FileStream File, SafeFileHandle Handle, long Position, int LengthBytes);
 
 /// <summary>How the sending of a region ended.</summary>

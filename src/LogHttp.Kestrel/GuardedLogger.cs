@@ -3,12 +3,13 @@ using Microsoft.Extensions.Logging;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// Logs to another logger, and ignores its failures: it runs between a connection's sends and in timers, where an exception
-/// of a logging provider would hang the connection or end the process. Any thread.
+/// Logs to another logger, and ignores its failures: it runs between a connection's sends and in timers, where an
+/// exception of a logging provider would hang the connection or end the process. Any thread.
 /// </summary>
 internal sealed class GuardedLogger(ILogger inner) : ILogger
 {
-    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => inner.BeginScope(state);
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => inner.BeginScope(state);
 
     public bool IsEnabled(LogLevel logLevel)
     {
@@ -23,7 +24,13 @@ internal sealed class GuardedLogger(ILogger inner) : ILogger
         }
     }
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    )
     {
         try
         {

@@ -36,8 +36,12 @@ public interface IHttpSendFileFeature
     /// connection is gone. A client that went away is not an error here, as it is none for
     /// <c>Response.BodyWriter</c>. For HEAD it completes at once, and no body is sent.
     /// </returns>
-    /// <exception cref="ArgumentException">The file was not opened with <see cref="FileOptions.Asynchronous"/>, or not for reading.</exception>
-    /// <exception cref="EndOfStreamException">The file ended before the region did. The connection was aborted, nothing was padded.</exception>
+    /// <exception cref="ArgumentException">
+    /// The file was not opened with <see cref="FileOptions.Asynchronous"/>, or not for reading.
+    /// </exception>
+    /// <exception cref="EndOfStreamException">
+    /// The file ended before the region did. The connection was aborted, nothing was padded.
+    /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     Task SendFileAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken = default);
 }

@@ -6,14 +6,25 @@ namespace LogHttp.Kestrel;
 /// One thing waiting to be sent: a block of memory with its first <see cref="LengthBytes"/> bytes written, or the
 /// place of the file region among them.
 /// </summary>
-internal readonly record struct OutputBlock(IMemoryOwner<byte>? Owner, byte[]? Rented, Memory<byte> Memory, int LengthBytes, bool IsRegion)
+internal readonly record struct OutputBlock(
+    IMemoryOwner<byte>? Owner,
+    byte[]? Rented,
+    Memory<byte> Memory,
+    int LengthBytes,
+    bool IsRegion
+)
 {
     internal static readonly OutputBlock Region = new(null, null, default, 0, true);
 
     internal ReadOnlyMemory<byte> Written => Memory[..LengthBytes];
 
     /// <summary>What is left of it when so much is sent.</summary>
-    internal OutputBlock After(int sentBytes) => this with { Memory = Memory[sentBytes..], LengthBytes = LengthBytes - sentBytes };
+    internal OutputBlock After(int sentBytes) =>
+        this with
+        {
+            Memory = Memory[sentBytes..],
+            LengthBytes = LengthBytes - sentBytes,
+        };
 
     internal void Release()
     {

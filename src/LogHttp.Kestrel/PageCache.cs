@@ -4,10 +4,11 @@ namespace LogHttp.Kestrel;
 
 /// <summary>Brings a slice into the page cache before sendfile(2) would wait for the disk itself.</summary>
 /// <remarks>
-/// sendfile on cold pages blocks its thread in disk I/O, inside the server's lock of the response. So a cold slice is read
-/// beforehand, by threads of our own: those of the pool are what everybody else is answered by. And piece by piece: whoever
-/// syncs waits for what the disk was asked for before, so that is kept short. A warm slice costs two system calls: cachestat(2), and a byte.
-/// Threads: any; the queue is under its own lock, and emptied by at most <paramref name="maxColdSlices"/> threads, which end with it.
+/// sendfile on cold pages blocks its thread in disk I/O, inside the server's lock of the response. So a cold slice is
+/// read beforehand, by threads of our own: those of the pool are what everybody else is answered by. And piece by
+/// piece: whoever syncs waits for what the disk was asked for before, so that is kept short. A warm slice costs two
+/// system calls: cachestat(2), and a byte. Threads: any; the queue is under its own lock, and emptied by at most
+/// <paramref name="maxColdSlices"/> threads, which end with it.
 /// </remarks>
 internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
 {
@@ -53,11 +54,19 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
         }
     }
 
-    private sealed class ColdSlice(SafeFileHandle handle, long position, int lengthBytes, CancellationToken cancellationToken)
+    private sealed class ColdSlice(
+        SafeFileHandle handle,
+        long position,
+        int lengthBytes,
+        CancellationToken cancellationToken
+    )
     {
         internal TaskCompletionSource Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>Asks for a piece and waits until its last page is there, and so on; a reader that is gone wants no more of it.</summary>
+        /// <summary>
+        /// Asks for a piece and waits until its last page is there, and so on; a reader that is gone wants no more of
+        /// it.
+        /// </summary>
         internal void Read(int pieceBytes)
         {
             try

@@ -5,10 +5,20 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>The way of every response that a raw region would corrupt: TLS, HTTP/2, wrapped bodies, servers without sockets.</summary>
+/// <summary>
+/// The way of every response that a raw region would corrupt: TLS, HTTP/2, wrapped bodies, servers without sockets.
+/// </summary>
 internal static class RegionCopy
 {
-    internal static async Task CopyAsync(HttpContext context, PipeWriter body, FileStream file, long position, long lengthBytes, SendFileServices services, CancellationToken cancellationToken)
+    internal static async Task CopyAsync(
+        HttpContext context,
+        PipeWriter body,
+        FileStream file,
+        long position,
+        long lengthBytes,
+        SendFileServices services,
+        CancellationToken cancellationToken
+    )
     {
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(lengthBytes, services.Options.CopyBufferBytes));
         var handle = FileHandles.Of(file);
@@ -18,11 +28,16 @@ internal static class RegionCopy
             while (copied < lengthBytes)
             {
                 var wanted = (int)Math.Min(buffer.Length, lengthBytes - copied);
-                // A read of cold pages would hold a thread of the pool; the page cache's own threads wait for the disk instead.
-                await services.PageCache.WarmAsync(new FileRegion(file, handle, position + copied, wanted), cancellationToken).ConfigureAwait(false);
+                // A read of cold pages would hold a thread of the pool; the page cache's own threads wait for the disk
+                // instead.
+                await services
+                    .PageCache.WarmAsync(new FileRegion(file, handle, position + copied, wanted), cancellationToken)
+                    .ConfigureAwait(false);
                 var read = SystemCalls.CanAskPageCache
                     ? RandomAccess.Read(handle, buffer.AsSpan(0, wanted), position + copied)
-                    : await RandomAccess.ReadAsync(handle, buffer.AsMemory(0, wanted), position + copied, cancellationToken).ConfigureAwait(false);
+                    : await RandomAccess
+                        .ReadAsync(handle, buffer.AsMemory(0, wanted), position + copied, cancellationToken)
+                        .ConfigureAwait(false);
                 if (read == 0)
                     throw RegionErrors.AbortCutShort(context, services, file, position, lengthBytes);
 

@@ -5,7 +5,12 @@ using Microsoft.Win32.SafeHandles;
 namespace LogHttp.Kestrel;
 
 /// <summary>Sends one region over a connection's <see cref="SocketPipeWriter"/>, slice by slice.</summary>
-internal readonly struct RegionTransfer(HttpContext context, SendFileConnection connection, PipeWriter body, FileStream file)
+internal readonly struct RegionTransfer(
+    HttpContext context,
+    SendFileConnection connection,
+    PipeWriter body,
+    FileStream file
+)
 {
     private readonly SafeFileHandle _handle = FileHandles.Of(file);
     private readonly SocketPipeWriter _writer = connection.Writer;
@@ -27,15 +32,24 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
         }
 
         // Cancelling closes the connection rather than abandon a flush: then the send ends, and with it the file's use.
-        using var cancellation = cancellationToken.UnsafeRegister(static state => ((HttpContext)state!).Abort(), context);
+        using var cancellation = cancellationToken.UnsafeRegister(
+            static state => ((HttpContext)state!).Abort(),
+            context
+        );
         try
         {
-            for (long sent = 0; sent < lengthBytes;)
+            for (long sent = 0; sent < lengthBytes; )
             {
-                var slice = new FileRegion(file, _handle, position + sent, (int)Math.Min(lengthBytes - sent, _services.Options.SliceBytes));
-                var outcome = lengthBytes <= _services.Options.SmallRegionBytes
-                    ? await SendBehindHeadersAsync(slice, cancellationToken).ConfigureAwait(false)
-                    : await SendSliceAsync(slice, cancellationToken).ConfigureAwait(false);
+                var slice = new FileRegion(
+                    file,
+                    _handle,
+                    position + sent,
+                    (int)Math.Min(lengthBytes - sent, _services.Options.SliceBytes)
+                );
+                var outcome =
+                    lengthBytes <= _services.Options.SmallRegionBytes
+                        ? await SendBehindHeadersAsync(slice, cancellationToken).ConfigureAwait(false)
+                        : await SendSliceAsync(slice, cancellationToken).ConfigureAwait(false);
                 switch (outcome)
                 {
                     case RegionOutcome.Sent:
@@ -92,7 +106,10 @@ internal readonly struct RegionTransfer(HttpContext context, SendFileConnection 
         return outcome;
     }
 
-    private async ValueTask<RegionOutcome> SendBehindHeadersAsync(FileRegion region, CancellationToken cancellationToken)
+    private async ValueTask<RegionOutcome> SendBehindHeadersAsync(
+        FileRegion region,
+        CancellationToken cancellationToken
+    )
     {
         var memory = body.GetMemory(region.LengthBytes)[..region.LengthBytes];
 

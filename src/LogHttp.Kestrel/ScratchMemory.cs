@@ -1,7 +1,9 @@
 namespace LogHttp.Kestrel;
 
 /// <summary>Memory handed out in place of a region's bytes: one for the whole process, since nobody reads it.</summary>
-/// <remarks>Threads: replaced under a lock, and only by a larger one. Never written, its pages are never backed by memory.</remarks>
+/// <remarks>
+/// Threads: replaced under a lock, and only by a larger one. Never written, its pages are never backed by memory.
+/// </remarks>
 internal static class ScratchMemory
 {
     private static readonly Lock Sync = new();

@@ -35,7 +35,11 @@ internal sealed class SendFileConnection : IDuplexPipe
     /// </summary>
     internal bool HasSentRegions { get; set; }
 
-    internal static async Task RunAsync(ConnectionContext connection, ConnectionDelegate next, SendFileServices services)
+    internal static async Task RunAsync(
+        ConnectionContext connection,
+        ConnectionDelegate next,
+        SendFileServices services
+    )
     {
         if (WhyNot(connection, out var socket) is { } reason)
         {

@@ -22,21 +22,25 @@ public static class SendFileExtensions
     }
 
     /// <summary>
-    /// Gives every request <see cref="IHttpSendFileFeature"/>, and <c>Response.SendFileAsync</c> (so <c>Results.File</c>
-    /// with a path, and static files) the same way out. Put it first: what wraps the response body after it, such as
-    /// compression, is honoured.
+    /// Gives every request <see cref="IHttpSendFileFeature"/>, and <c>Response.SendFileAsync</c> (so
+    /// <c>Results.File</c> with a path, and static files) the same way out. Put it first: what wraps the response body
+    /// after it, such as compression, is honoured.
     /// </summary>
-    /// <param name="app">The application; its server may be any, without <c>UseSendFile</c> on the listener all is copied.</param>
+    /// <param name="app">
+    /// The application; its server may be any, without <c>UseSendFile</c> on the listener all is copied.
+    /// </param>
     /// <param name="options">The bounds; else those configured in the services, else the defaults.</param>
     /// <returns>The application.</returns>
     public static IApplicationBuilder UseSendFile(this IApplicationBuilder app, SendFileOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(app);
         var services = new SendFileServices(app.ApplicationServices, options);
-        return app.Use(next => context =>
-        {
-            SendFileFeature.AttachTo(context, services);
-            return next(context);
-        });
+        return app.Use(next =>
+            context =>
+            {
+                SendFileFeature.AttachTo(context, services);
+                return next(context);
+            }
+        );
     }
 }

@@ -5,7 +5,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>One request's <see cref="IHttpSendFileFeature"/>, and its response body, which differs from the server's in SendFileAsync only.</summary>
+/// <summary>
+/// One request's <see cref="IHttpSendFileFeature"/>, and its response body, which differs from the server's in
+/// SendFileAsync only.
+/// </summary>
 internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyFeature
 {
     private readonly HttpContext _context;
@@ -50,10 +53,22 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
     public Task CompleteAsync() => _inner.CompleteAsync();
 
     /// <summary>The way of <c>Response.SendFileAsync</c>, <c>Results.File</c> with a path, and static files.</summary>
-    public async Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default)
+    public async Task SendFileAsync(
+        string path,
+        long offset,
+        long? count,
+        CancellationToken cancellationToken = default
+    )
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.Asynchronous);
+        var file = new FileStream(
+            path,
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite | FileShare.Delete,
+            bufferSize: 0,
+            FileOptions.Asynchronous
+        );
         await using (file.ConfigureAwait(false))
         {
             // Refused before the response starts, as the server's own implementation does.
@@ -67,7 +82,12 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         }
     }
 
-    public Task SendFileAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken = default)
+    public Task SendFileAsync(
+        FileStream file,
+        long position,
+        long lengthBytes,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentOutOfRangeException.ThrowIfNegative(position);
@@ -76,13 +96,21 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
 
         // Copying could do without, but then a program would pass its tests without a socket and fail on one.
         if (!file.IsAsync)
-            throw new ArgumentException("The file must be opened with FileOptions.Asynchronous: the runtime's sendfile demands it.", nameof(file));
+            throw new ArgumentException(
+                "The file must be opened with FileOptions.Asynchronous: the runtime's sendfile demands it.",
+                nameof(file)
+            );
         if (!file.CanRead)
             throw new ArgumentException("The file must be opened for reading.", nameof(file));
         return SendRegionAsync(file, position, lengthBytes, cancellationToken);
     }
 
-    private async Task SendRegionAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken)
+    private async Task SendRegionAsync(
+        FileStream file,
+        long position,
+        long lengthBytes,
+        CancellationToken cancellationToken
+    )
     {
         cancellationToken.ThrowIfCancellationRequested();
 
@@ -102,6 +130,16 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         }
 
         if (copied < lengthBytes)
-            await RegionCopy.CopyAsync(_context, writer, file, position + copied, lengthBytes - copied, _services, cancellationToken).ConfigureAwait(false);
+            await RegionCopy
+                .CopyAsync(
+                    _context,
+                    writer,
+                    file,
+                    position + copied,
+                    lengthBytes - copied,
+                    _services,
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
     }
 }

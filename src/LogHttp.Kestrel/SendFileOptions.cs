@@ -1,7 +1,9 @@
 namespace LogHttp.Kestrel;
 
 /// <summary>The bounds of sending files, each named once, with its default.</summary>
-/// <remarks>Read when <c>UseSendFile</c> is called; changing an instance afterwards has no effect that is promised.</remarks>
+/// <remarks>
+/// Read when <c>UseSendFile</c> is called; changing an instance afterwards has no effect that is promised.
+/// </remarks>
 public sealed class SendFileOptions
 {
     /// <summary>
@@ -23,13 +25,14 @@ public sealed class SendFileOptions
     public TimeSpan StalledReaderTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// A reader that takes fewer bytes per second than this, over <see cref="SlowReaderWindow"/> of waiting for it, is dropped. It
-    /// holds a file open and its space taken. Default 50; 0 (any pace) to 1 GiB.
+    /// A reader that takes fewer bytes per second than this, over <see cref="SlowReaderWindow"/> of waiting for it, is
+    /// dropped. It holds a file open and its space taken. Default 50; 0 (any pace) to 1 GiB.
     /// </summary>
     public int MinReaderBytesPerSecond { get; set; } = 50;
 
     /// <summary>
-    /// How long bytes must have waited for a reader, all in all, before its rate is judged. Default 5 min; 10 ms to 1 day.
+    /// How long bytes must have waited for a reader, all in all, before its rate is judged. Default 5 min; 10 ms to 1
+    /// day.
     /// </summary>
     public TimeSpan SlowReaderWindow { get; set; } = TimeSpan.FromMinutes(5);
 
@@ -40,14 +43,14 @@ public sealed class SendFileOptions
     public int CopyBufferBytes { get; set; } = 64 * 1024;
 
     /// <summary>
-    /// How many slices may be read from the disk at once on behalf of sendfile, each by a thread of its own, outside the pool.
-    /// Slices in the page cache never wait for these. Default 1; 1 to 1,024.
+    /// How many slices may be read from the disk at once on behalf of sendfile, each by a thread of its own, outside
+    /// the pool. Slices in the page cache never wait for these. Default 1; 1 to 1,024.
     /// </summary>
     public int MaxColdSlices { get; set; } = 1;
 
     /// <summary>
-    /// What the disk is asked for at a time for one of these, and so how long whoever writes to it waits behind cold readers. Large
-    /// disks that turn, or are far away, read more in all with more. Default 128 KiB; 4 KiB to 64 MiB.
+    /// What the disk is asked for at a time for one of these, and so how long whoever writes to it waits behind cold
+    /// readers. Large disks that turn, or are far away, read more in all with more. Default 128 KiB; 4 KiB to 64 MiB.
     /// </summary>
     public int ColdReadBytes { get; set; } = 128 * 1024;
 
@@ -61,16 +64,26 @@ public sealed class SendFileOptions
         RequireRange(CopyBufferBytes, 4 * 1024, 16 * 1024 * 1024, nameof(CopyBufferBytes));
         RequireRange(MaxColdSlices, 1, 1024, nameof(MaxColdSlices));
         RequireRange(ColdReadBytes, 4 * 1024, 64 * 1024 * 1024, nameof(ColdReadBytes));
-        RequireRange(StalledReaderTimeout, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(StalledReaderTimeout));
+        RequireRange(
+            StalledReaderTimeout,
+            TimeSpan.FromMilliseconds(10),
+            TimeSpan.FromDays(1),
+            nameof(StalledReaderTimeout)
+        );
         RequireRange(SlowReaderWindow, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(SlowReaderWindow));
         RequireRange(MinReaderBytesPerSecond, 0, 1024 * 1024 * 1024, nameof(MinReaderBytesPerSecond));
         ArgumentNullException.ThrowIfNull(TimeProvider);
         return (SendFileOptions)MemberwiseClone();
     }
 
-    private static void RequireRange<T>(T value, T least, T most, string name) where T : IComparable<T>
+    private static void RequireRange<T>(T value, T least, T most, string name)
+        where T : IComparable<T>
     {
         if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
-            throw new ArgumentOutOfRangeException(name, value, $"{nameof(SendFileOptions)}.{name} must be from {least} to {most}.");
+            throw new ArgumentOutOfRangeException(
+                name,
+                value,
+                $"{nameof(SendFileOptions)}.{name} must be from {least} to {most}."
+            );
     }
 }

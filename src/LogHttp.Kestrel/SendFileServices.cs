@@ -10,8 +10,12 @@ internal sealed class SendFileServices
 {
     internal SendFileServices(IServiceProvider services, SendFileOptions? options)
     {
-        Options = (options ?? services.GetService<IOptions<SendFileOptions>>()?.Value ?? new SendFileOptions()).Validated();
-        Logger = new GuardedLogger(services.GetService<ILoggerFactory>()?.CreateLogger(SendFileLog.Category) ?? NullLogger.Instance);
+        Options = (
+            options ?? services.GetService<IOptions<SendFileOptions>>()?.Value ?? new SendFileOptions()
+        ).Validated();
+        Logger = new GuardedLogger(
+            services.GetService<ILoggerFactory>()?.CreateLogger(SendFileLog.Category) ?? NullLogger.Instance
+        );
         Meter = new SendFileMeter(services, Logger);
         PageCache = new PageCache(Options.MaxColdSlices, Options.ColdReadBytes);
     }

@@ -7,9 +7,9 @@ namespace LogHttp.Kestrel;
 internal static class ServerRate
 {
     /// <summary>
-    /// Turns the rate off for one response. It counts what is given to WriteAsync, not what is advanced over, so it takes
-    /// every region for a handful of header bytes and cuts a living reader after its grace (5 s);
-    /// <see cref="StalledReaderWatch"/> judges instead. HTTP/2, where this setting does not exist, never gets here: it
+    /// Turns the rate off for one response. It counts what is given to WriteAsync, not what is advanced over, so it
+    /// takes every region for a handful of header bytes and cuts a living reader after its grace (5 s); <see
+    /// cref="StalledReaderWatch"/> judges instead. HTTP/2, where this setting does not exist, never gets here: it
     /// copies, and copies count.
     /// </summary>
     internal static void TurnOff(HttpContext context)

@@ -4,7 +4,8 @@ namespace LogHttp.Kestrel;
 // holds none.
 internal sealed partial class SocketPipeWriter
 {
-    // Mostly one block is queued; lists of four, the default, were 240 bytes more for each of ten thousand idle connections.
+    // Mostly one block is queued; lists of four, the default, were 240 bytes more for each of ten thousand idle
+    // connections.
     private List<OutputBlock> _queued = new(1);
     private OutputBlock? _tail;
     private long _unflushedBytes;

@@ -38,7 +38,8 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
             SendQueued();
         if (defers)
         {
-            // To this thread's own queue, which it looks into when it is done with the response; another that is idle may be earlier.
+            // To this thread's own queue, which it looks into when it is done with the response; another that is idle
+            // may be earlier.
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
             return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: false));
         }
@@ -87,14 +88,22 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
     }
 
     /// <summary>
-    /// Whether a flush is left to the next: the first of a chunked response, if it is small. Mostly the last chunk follows at once,
-    /// in a flush of its own, and two sends took 1.4 times as long as one. Call with <c>_sync</c> held.
+    /// Whether a flush is left to the next: the first of a chunked response, if it is small. Mostly the last chunk
+    /// follows at once, in a flush of its own, and two sends took 1.4 times as long as one. Call with <c>_sync</c>
+    /// held.
     /// </summary>
     private bool TryDefer()
     {
         var begun = _begun;
         _begun = null;
-        if (begun is null || begun.Headers.TransferEncoding.Count == 0 || _pumping || _gone || _cancelFlush || _queued is not [{ IsRegion: false, Rented: null }])
+        if (
+            begun is null
+            || begun.Headers.TransferEncoding.Count == 0
+            || _pumping
+            || _gone
+            || _cancelFlush
+            || _queued is not [{ IsRegion: false, Rented: null }]
+        )
             return false;
         _pumping = _isDeferred = true;
         return true;
@@ -107,7 +116,9 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
             return flush;
 
         var registration = cancellationToken.UnsafeRegister(
-            static (writer, token) => ((SocketPipeWriter)writer!).CancelFlush(token), this);
+            static (writer, token) => ((SocketPipeWriter)writer!).CancelFlush(token),
+            this
+        );
         lock (_sync)
         {
             if (_flushIsWaiting)
@@ -147,6 +158,10 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _flush.GetStatus(token);
 
-    void IValueTaskSource<FlushResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _flush.OnCompleted(continuation, state, token, flags);
+    void IValueTaskSource<FlushResult>.OnCompleted(
+        Action<object?> continuation,
+        object? state,
+        short token,
+        ValueTaskSourceOnCompletedFlags flags
+    ) => _flush.OnCompleted(continuation, state, token, flags);
 }

@@ -7,14 +7,15 @@ namespace LogHttp.Kestrel;
 // The pump: takes what is queued, sends it in order, until nothing is left.
 internal sealed partial class SocketPipeWriter
 {
-    // Blocks of this size and more are sent one by one, so that each goes back to the pool as soon as the reader has it: of a
-    // reader that takes 1 KB/s, the connection held 48 KiB to the last byte.
+    // Blocks of this size and more are sent one by one, so that each goes back to the pool as soon as the reader has
+    // it: of a reader that takes 1 KB/s, the connection held 48 KiB to the last byte.
     private const int LargeBlockBytes = 8 * 1024;
 
     // Linux takes 1,024 vectors at most (IOV_MAX) and copies up to 8 of them to its stack (UIO_FASTIOV).
     private const int MaxGatheredBlocks = 16;
 
-    // A head and a short body are two sends, with which no vector is worth making; 64 KiB in blocks of 4 took 1.35 times as long.
+    // A head and a short body are two sends, with which no vector is worth making; 64 KiB in blocks of 4 took 1.35
+    // times as long.
     private const int MaxSentOneByOne = 2;
 
     private readonly List<ArraySegment<byte>> _gathered = [];
@@ -23,7 +24,9 @@ internal sealed partial class SocketPipeWriter
     private bool _copiesRegions;
     private bool _pumping;
 
-    /// <summary>Makes the caller the one that sends, if there is something to send and nobody does. Call with <c>_sync</c> held.</summary>
+    /// <summary>
+    /// Makes the caller the one that sends, if there is something to send and nobody does. Call with <c>_sync</c> held.
+    /// </summary>
     private bool TryBeginSending()
     {
         if (_pumping && !_isDeferred)
@@ -37,15 +40,23 @@ internal sealed partial class SocketPipeWriter
         return _pumping;
     }
 
-    /// <summary>Sends what was taken from the queue: mostly the socket takes all of it at once, else the pump sees to the rest.</summary>
+    /// <summary>
+    /// Sends what was taken from the queue: mostly the socket takes all of it at once, else the pump sees to the rest.
+    /// </summary>
     private void SendQueued()
     {
         if (!TrySendNow() || TakeQueued())
             _ = PumpAsync();
     }
 
-    /// <summary>Sends what the socket takes without waiting for its reader, and leaves the rest in <c>_sending</c>. Errors are left to the pump, which meets and tells them.</summary>
-    /// <remarks>By the calls themselves: the runtime's sends took 420 bytes of objects for a region, and an object kept by each connection.</remarks>
+    /// <summary>
+    /// Sends what the socket takes without waiting for its reader, and leaves the rest in <c>_sending</c>. Errors are
+    /// left to the pump, which meets and tells them.
+    /// </summary>
+    /// <remarks>
+    /// By the calls themselves: the runtime's sends took 420 bytes of objects for a region, and an object kept by each
+    /// connection.
+    /// </remarks>
     private bool TrySendNow()
     {
         var sent = 0;
@@ -95,7 +106,11 @@ internal sealed partial class SocketPipeWriter
         _meter.SentByFile(sentBytes);
         if (sentBytes < _region.LengthBytes)
         {
-            _region = _region with { Position = _region.Position + sentBytes, LengthBytes = _region.LengthBytes - sentBytes };
+            _region = _region with
+            {
+                Position = _region.Position + sentBytes,
+                LengthBytes = _region.LengthBytes - sentBytes,
+            };
             return OutputBlock.Region;
         }
 
@@ -129,8 +144,7 @@ internal sealed partial class SocketPipeWriter
             }
 
             ReleaseUnsent(sent);
-        }
-        while (TakeQueued());
+        } while (TakeQueued());
     }
 
     private bool TakeQueued()
@@ -200,11 +214,18 @@ internal sealed partial class SocketPipeWriter
         }
     }
 
-    /// <summary>How many blocks from <paramref name="first"/> on go into one send: one large one, or small ones.</summary>
+    /// <summary>
+    /// How many blocks from <paramref name="first"/> on go into one send: one large one, or small ones.
+    /// </summary>
     private int CountGatherable(int first)
     {
         var last = first;
-        while (last < _sending.Count && last - first < MaxGatheredBlocks && !_sending[last].IsRegion && _sending[last].LengthBytes < LargeBlockBytes)
+        while (
+            last < _sending.Count
+            && last - first < MaxGatheredBlocks
+            && !_sending[last].IsRegion
+            && _sending[last].LengthBytes < LargeBlockBytes
+        )
             last++;
         return Math.Max(1, last - first);
     }
@@ -232,7 +253,8 @@ internal sealed partial class SocketPipeWriter
         var region = _region;
         if (_copiesRegions)
             return await CopyRegionAsync(region).ConfigureAwait(false);
-        var error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes)).ConfigureAwait(false);
+        var error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes))
+            .ConfigureAwait(false);
         var sentBytes = _sender.BytesTransferred;
         _meter.SentByFile(sentBytes);
         if (sentBytes == region.LengthBytes)
@@ -241,10 +263,14 @@ internal sealed partial class SocketPipeWriter
             return true;
         }
 
-        // Where the file ended before the call, the runtime calls the arguments invalid; where it ended during it, the call
-        // succeeds with less. Files of some file systems can't be sent at all (EINVAL of sendfile(2)), and a disk can fail.
-        // A copy tells all these apart.
-        var rest = region with { Position = region.Position + sentBytes, LengthBytes = region.LengthBytes - sentBytes };
+        // Where the file ended before the call, the runtime calls the arguments invalid; where it ended during it, the
+        // call succeeds with less. Files of some file systems can't be sent at all (EINVAL of sendfile(2)), and a disk
+        // can fail. A copy tells all these apart.
+        var rest = region with
+        {
+            Position = region.Position + sentBytes,
+            LengthBytes = region.LengthBytes - sentBytes,
+        };
         if (IsEndOfConnection(error))
             return IsSuccess(error);
         // After a failure the runtime takes the socket for disconnected, and refuses its own sendfile from then on.
@@ -252,16 +278,20 @@ internal sealed partial class SocketPipeWriter
         return await CopyRegionAsync(rest).ConfigureAwait(false);
     }
 
-    /// <summary>Sends a region through memory, where sendfile(2) does not take its file. A file that ends first is cut short.</summary>
+    /// <summary>
+    /// Sends a region through memory, where sendfile(2) does not take its file. A file that ends first is cut short.
+    /// </summary>
     private async ValueTask<bool> CopyRegionAsync(FileRegion region)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(region.LengthBytes, _copyBufferBytes));
         try
         {
-            for (var copied = 0; copied < region.LengthBytes;)
+            for (var copied = 0; copied < region.LengthBytes; )
             {
                 var wanted = buffer.AsMemory(0, Math.Min(buffer.Length, region.LengthBytes - copied));
-                var read = await RandomAccess.ReadAsync(region.Handle, wanted, region.Position + copied).ConfigureAwait(false);
+                var read = await RandomAccess
+                    .ReadAsync(region.Handle, wanted, region.Position + copied)
+                    .ConfigureAwait(false);
                 if (read == 0)
                 {
                     _regionOutcome = RegionOutcome.CutShort;
@@ -310,18 +340,33 @@ internal sealed partial class SocketPipeWriter
         return false;
     }
 
-    /// <summary>Resets, networks that went away, and the aborts of our own server are how connections end; nobody need be told.</summary>
-    private static bool IsEndOfConnection(SocketError error) => error
-        is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown or SocketError.Disconnecting
-        or SocketError.OperationAborted or SocketError.Interrupted or SocketError.NotConnected or SocketError.TimedOut
-        or SocketError.HostUnreachable or SocketError.HostDown or SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.NetworkReset;
+    /// <summary>
+    /// Resets, networks that went away, and the aborts of our own server are how connections end; nobody need be told.
+    /// </summary>
+    private static bool IsEndOfConnection(SocketError error) =>
+        error
+            is SocketError.ConnectionReset
+                or SocketError.ConnectionAborted
+                or SocketError.Shutdown
+                or SocketError.Disconnecting
+                or SocketError.OperationAborted
+                or SocketError.Interrupted
+                or SocketError.NotConnected
+                or SocketError.TimedOut
+                or SocketError.HostUnreachable
+                or SocketError.HostDown
+                or SocketError.NetworkUnreachable
+                or SocketError.NetworkDown
+                or SocketError.NetworkReset;
 
     private void FailUnexpectedly(Exception exception)
     {
         SendFileLog.SendFailed(_logger, _connection.ConnectionId, exception);
         RegionError = exception;
         _regionOutcome = RegionOutcome.Failed;
-        _connection.Abort(new Microsoft.AspNetCore.Connections.ConnectionAbortedException("Sending failed.", exception));
+        _connection.Abort(
+            new Microsoft.AspNetCore.Connections.ConnectionAbortedException("Sending failed.", exception)
+        );
     }
 
     private static ArraySegment<byte> SegmentOf(ReadOnlyMemory<byte> memory) =>

@@ -24,7 +24,11 @@ namespace LogHttp.Kestrel;
 /// A flush completes when the kernel has taken all that was written, so unsent bytes are bounded by what is written
 /// between two flushes; but for one block that a chunked response begins with, which the next flush may take along.
 /// </remarks>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A PipeWriter ends by CompleteAsync, which disposes them.")]
+[SuppressMessage(
+    "Design",
+    "CA1001:Types that own disposable fields should be disposable",
+    Justification = "A PipeWriter ends by CompleteAsync, which disposes them."
+)]
 internal sealed partial class SocketPipeWriter : PipeWriter
 {
     private readonly ConnectionContext _connection;
@@ -43,7 +47,14 @@ internal sealed partial class SocketPipeWriter : PipeWriter
     private TaskCompletionSource? _drained;
     private TaskCompletionSource? _closed;
 
-    internal SocketPipeWriter(ConnectionContext connection, Socket socket, MemoryPool<byte> pool, SendFileOptions options, SendFileMeter meter, ILogger logger)
+    internal SocketPipeWriter(
+        ConnectionContext connection,
+        Socket socket,
+        MemoryPool<byte> pool,
+        SendFileOptions options,
+        SendFileMeter meter,
+        ILogger logger
+    )
     {
         _connection = connection;
         _socket = socket;
@@ -61,8 +72,9 @@ internal sealed partial class SocketPipeWriter : PipeWriter
     public override void Complete(Exception? exception = null) => _ = CloseAsync(exception);
 
     /// <summary>
-    /// Sends what is queued, then completes the original output: the transport's FIN follows our last byte. However often and
-    /// in whatever way the writer is completed, the task ends with the last byte: the transport closes the socket after it.
+    /// Sends what is queued, then completes the original output: the transport's FIN follows our last byte. However
+    /// often and in whatever way the writer is completed, the task ends with the last byte: the transport closes the
+    /// socket after it.
     /// </summary>
     public override ValueTask CompleteAsync(Exception? exception = null) => new(CloseAsync(exception));
 
@@ -81,7 +93,9 @@ internal sealed partial class SocketPipeWriter : PipeWriter
             if (exception is not null)
                 _gone = true;
             startPump = TryBeginSending();
-            drained = _pumping ? (_drained = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+            drained = _pumping
+                ? (_drained = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task
+                : Task.CompletedTask;
         }
 
         if (startPump)

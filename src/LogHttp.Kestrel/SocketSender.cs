@@ -15,7 +15,8 @@ internal sealed class SocketSender : SocketAsyncEventArgs, IValueTaskSource<Sock
     private ManualResetValueTaskSourceCore<SocketError> _completion;
 
     // The flow of the execution context would cost an allocation per send, and nothing here reads it.
-    internal SocketSender(Socket socket) : base(true) => _socket = socket;
+    internal SocketSender(Socket socket)
+        : base(true) => _socket = socket;
 
     internal ValueTask<SocketError> SendAsync(ReadOnlyMemory<byte> bytes)
     {
@@ -23,7 +24,9 @@ internal sealed class SocketSender : SocketAsyncEventArgs, IValueTaskSource<Sock
         if (BufferList is not null)
             BufferList = null;
         SetBuffer(System.Runtime.InteropServices.MemoryMarshal.AsMemory(bytes));
-        return _socket.SendAsync(this) ? new ValueTask<SocketError>(this, _completion.Version) : new ValueTask<SocketError>(SocketError);
+        return _socket.SendAsync(this)
+            ? new ValueTask<SocketError>(this, _completion.Version)
+            : new ValueTask<SocketError>(SocketError);
     }
 
     internal ValueTask<SocketError> SendAsync(IList<ArraySegment<byte>> buffers)
@@ -32,16 +35,23 @@ internal sealed class SocketSender : SocketAsyncEventArgs, IValueTaskSource<Sock
         if (!MemoryBuffer.IsEmpty)
             SetBuffer(default);
         BufferList = buffers;
-        return _socket.SendAsync(this) ? new ValueTask<SocketError>(this, _completion.Version) : new ValueTask<SocketError>(SocketError);
+        return _socket.SendAsync(this)
+            ? new ValueTask<SocketError>(this, _completion.Version)
+            : new ValueTask<SocketError>(SocketError);
     }
 
-    /// <summary>Sends by sendfile(2) on the runtime's epoll engine; <see cref="SocketAsyncEventArgs.BytesTransferred"/> falls short where the file ends.</summary>
+    /// <summary>
+    /// Sends by sendfile(2) on the runtime's epoll engine; <see cref="SocketAsyncEventArgs.BytesTransferred"/> falls
+    /// short where the file ends.
+    /// </summary>
     internal ValueTask<SocketError> SendFileAsync(FileStream file, long position, int lengthBytes)
     {
         _completion.Reset();
         _elements[0] = new SendPacketsElement(file, position, lengthBytes);
         SendPacketsElements = _elements;
-        return _socket.SendPacketsAsync(this) ? new ValueTask<SocketError>(this, _completion.Version) : new ValueTask<SocketError>(SocketError);
+        return _socket.SendPacketsAsync(this)
+            ? new ValueTask<SocketError>(this, _completion.Version)
+            : new ValueTask<SocketError>(SocketError);
     }
 
     /// <summary>Lets go of the last send's memory and file, which an idle connection must not keep alive.</summary>
@@ -65,6 +75,10 @@ internal sealed class SocketSender : SocketAsyncEventArgs, IValueTaskSource<Sock
 
     ValueTaskSourceStatus IValueTaskSource<SocketError>.GetStatus(short token) => _completion.GetStatus(token);
 
-    void IValueTaskSource<SocketError>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _completion.OnCompleted(continuation, state, token, flags);
+    void IValueTaskSource<SocketError>.OnCompleted(
+        Action<object?> continuation,
+        object? state,
+        short token,
+        ValueTaskSourceOnCompletedFlags flags
+    ) => _completion.OnCompleted(continuation, state, token, flags);
 }

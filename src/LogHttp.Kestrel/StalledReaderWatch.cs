@@ -6,17 +6,24 @@ using Microsoft.Extensions.Logging;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// Drops a connection whose reader takes no byte for <see cref="SendFileOptions.StalledReaderTimeout"/> while a send waits for
-/// it, or fewer than <see cref="SendFileOptions.MinReaderBytesPerSecond"/> over <see cref="SendFileOptions.SlowReaderWindow"/>.
+/// Drops a connection whose reader takes no byte for <see cref="SendFileOptions.StalledReaderTimeout"/> while a send
+/// waits for it, or fewer than <see cref="SendFileOptions.MinReaderBytesPerSecond"/> over <see
+/// cref="SendFileOptions.SlowReaderWindow"/>.
 /// </summary>
 /// <remarks>
 /// Progress is what the peer's kernel acknowledged (TCP_INFO), so a reader of 1 KB/s is alive though a slice of 1 MiB
 /// takes it a quarter of an hour; a peer that stopped reading closes its window and acknowledges nothing. Where there
 /// is no such count (macOS, Unix sockets) only the end of a send is progress, and the rate is not judged.
-/// The rate counts the time that sends waited, one after the other: a reader of one byte in 30 s kept a deleted segment forever.
-/// Threads: Start and Stop come from the pump, the timer from the pool; <c>_sync</c> guards what both touch.
+/// The rate counts the time that sends waited, one after the other: a reader of one byte in 30 s kept a deleted segment
+/// forever. Threads: Start and Stop come from the pump, the timer from the pool; <c>_sync</c> guards what both touch.
 /// </remarks>
-internal sealed class StalledReaderWatch(ConnectionContext connection, Socket socket, SendFileOptions options, SendFileMeter meter, ILogger logger) : IDisposable
+internal sealed class StalledReaderWatch(
+    ConnectionContext connection,
+    Socket socket,
+    SendFileOptions options,
+    SendFileMeter meter,
+    ILogger logger
+) : IDisposable
 {
     // A stalled reader is found after at most one and a quarter of the timeout.
     private const int ChecksPerTimeout = 4;
@@ -43,7 +50,12 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
             (_waitTimestamp, _waitFirstByte) = (_progressTimestamp, _acknowledgedBytes);
             var interval = options.StalledReaderTimeout / ChecksPerTimeout;
             if (_timer is null)
-                _timer = options.TimeProvider.CreateTimer(static watch => ((StalledReaderWatch)watch!).Check(), this, interval, interval);
+                _timer = options.TimeProvider.CreateTimer(
+                    static watch => ((StalledReaderWatch)watch!).Check(),
+                    this,
+                    interval,
+                    interval
+                );
             else
                 _timer.Change(interval, interval);
         }
@@ -101,14 +113,30 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
         if (isTooSlow)
         {
             meter.SlowReaderDropped();
-            SendFileLog.SlowReaderDropped(logger, connection.ConnectionId, options.MinReaderBytesPerSecond, options.SlowReaderWindow);
-            connection.Abort(new ConnectionAbortedException($"The reader took fewer than {nameof(SendFileOptions.MinReaderBytesPerSecond)} ({options.MinReaderBytesPerSecond}) over {nameof(SendFileOptions.SlowReaderWindow)} ({options.SlowReaderWindow})."));
+            SendFileLog.SlowReaderDropped(
+                logger,
+                connection.ConnectionId,
+                options.MinReaderBytesPerSecond,
+                options.SlowReaderWindow
+            );
+            connection.Abort(
+                new ConnectionAbortedException(
+                    $"The reader took fewer than {nameof(SendFileOptions.MinReaderBytesPerSecond)} "
+                        + $"({options.MinReaderBytesPerSecond}) over {nameof(SendFileOptions.SlowReaderWindow)} "
+                        + $"({options.SlowReaderWindow})."
+                )
+            );
         }
         else
         {
             meter.StalledReaderDropped();
             SendFileLog.StalledReaderDropped(logger, connection.ConnectionId, options.StalledReaderTimeout);
-            connection.Abort(new ConnectionAbortedException($"The reader took no byte within {nameof(SendFileOptions.StalledReaderTimeout)} ({options.StalledReaderTimeout})."));
+            connection.Abort(
+                new ConnectionAbortedException(
+                    $"The reader took no byte within {nameof(SendFileOptions.StalledReaderTimeout)} "
+                        + $"({options.StalledReaderTimeout})."
+                )
+            );
         }
     }
 
@@ -124,7 +152,10 @@ internal sealed class StalledReaderWatch(ConnectionContext connection, Socket so
         return takenBytes < options.MinReaderBytesPerSecond * waited.TotalSeconds;
     }
 
-    /// <summary><c>tcpi_bytes_acked</c>: struct tcp_info of linux/tcp.h, 8 bytes of flags, 24 counters of 4 bytes, two pacing rates of 8.</summary>
+    /// <summary>
+    /// <c>tcpi_bytes_acked</c>: struct tcp_info of linux/tcp.h, 8 bytes of flags, 24 counters of 4 bytes, two pacing
+    /// rates of 8.
+    /// </summary>
     private static long AcknowledgedBytes(Socket socket)
     {
         const int ipProtocolTcp = 6;

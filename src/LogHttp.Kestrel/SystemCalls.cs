@@ -19,7 +19,8 @@ internal static unsafe partial class SystemCalls
     /// <summary>Read-ahead brings pages in by as much, so that a hole is seldom smaller.</summary>
     private const int ProbeBytes = 128 * 1024;
 
-    private static readonly bool HasCacheStat = IsLinux64 && RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64;
+    private static readonly bool HasCacheStat =
+        IsLinux64 && RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64;
     private static volatile bool CacheStatIsRefused = !HasCacheStat;
     private const int MessageDontWait = 0x40;
     private const int MessageNoSignal = 0x4000;
@@ -28,19 +29,24 @@ internal static unsafe partial class SystemCalls
     /// <summary>False where the question is not understood: an old libc or kernel, another system.</summary>
     internal static bool CanAskPageCache { get; private set; } = IsLinux64;
 
-    /// <summary>Whether the byte at <paramref name="position"/>, before the end of the file, can be read without waiting for a disk: preadv2(2) with RWF_NOWAIT.</summary>
+    /// <summary>
+    /// Whether the byte at <paramref name="position"/>, before the end of the file, can be read without waiting for a
+    /// disk: preadv2(2) with RWF_NOWAIT.
+    /// </summary>
     internal static bool IsCached(SafeFileHandle file, long position)
     {
         byte target = 0;
 
-        // Linux 5.9 and 5.10 return 0 for a byte that is not cached, as at the end of the file. Where nothing can be asked,
-        // nothing is waited for.
-        return ReadNowait(file, new Span<byte>(ref target), position) > 0 || !CanAskPageCache || Marshal.GetLastPInvokeError() is ErrorNotSupported or ErrorInvalidArgument;
+        // Linux 5.9 and 5.10 return 0 for a byte that is not cached, as at the end of the file. Where nothing can be
+        // asked, nothing is waited for.
+        return ReadNowait(file, new Span<byte>(ref target), position) > 0
+            || !CanAskPageCache
+            || Marshal.GetLastPInvokeError() is ErrorNotSupported or ErrorInvalidArgument;
     }
 
     /// <summary>
-    /// Whether all of a range can be read without waiting for a disk: cachestat(2) counts its pages (Linux 6.5), else a byte is
-    /// asked for every 128 KiB; and the last byte tells whether it has been read in, and not only asked for.
+    /// Whether all of a range can be read without waiting for a disk: cachestat(2) counts its pages (Linux 6.5), else a
+    /// byte is asked for every 128 KiB; and the last byte tells whether it has been read in, and not only asked for.
     /// </summary>
     internal static bool IsCached(SafeFileHandle file, long position, int lengthBytes)
     {
@@ -70,7 +76,10 @@ internal static unsafe partial class SystemCalls
         return null;
     }
 
-    /// <summary>Fills <paramref name="destination"/> if that takes no waiting for a disk; false where it would, or the file ends first.</summary>
+    /// <summary>
+    /// Fills <paramref name="destination"/> if that takes no waiting for a disk; false where it would, or the file ends
+    /// first.
+    /// </summary>
     internal static bool TryReadCached(SafeFileHandle file, Span<byte> destination, long position) =>
         CanAskPageCache && ReadNowait(file, destination, position) == destination.Length;
 
@@ -105,8 +114,9 @@ internal static unsafe partial class SystemCalls
     /// where it takes nothing, whatever the reason: the runtime's own sendfile goes on from there, and reports it.
     /// </summary>
     /// <remarks>
-    /// The runtime's alone would do, at the cost of some 420 bytes of objects and an lseek(2) each time: pages of 64 KiB, which
-    /// fit the socket's buffer whole, took 50 µs of CPU with it and 36 with this (four connections, loopback).
+    /// The runtime's alone would do, at the cost of some 420 bytes of objects and an lseek(2) each time: pages of 64
+    /// KiB, which fit the socket's buffer whole, took 50 µs of CPU with it and 36 with this (four connections,
+    /// loopback).
     /// </remarks>
     internal static int SendFileNow(SafeSocketHandle socket, SafeFileHandle file, long position, int lengthBytes)
     {
@@ -124,20 +134,41 @@ internal static unsafe partial class SystemCalls
         if (!IsLinux64)
             return 0;
         fixed (byte* start = bytes)
-            return (int)Math.Max(0, Send(socket, start, bytes.Length, MessageDontWait | MessageNoSignal | (hasMore ? MessageMore : 0)));
+            return (int)
+                Math.Max(
+                    0,
+                    Send(socket, start, bytes.Length, MessageDontWait | MessageNoSignal | (hasMore ? MessageMore : 0))
+                );
     }
 
     [LibraryImport("libc", EntryPoint = "send")]
     private static partial nint Send(SafeSocketHandle socket, byte* bytes, nint lengthBytes, int flags);
 
     [LibraryImport("libc", EntryPoint = "sendfile")]
-    private static partial nint SendFile(SafeSocketHandle socket, SafeFileHandle file, ref long position, nint lengthBytes);
+    private static partial nint SendFile(
+        SafeSocketHandle socket,
+        SafeFileHandle file,
+        ref long position,
+        nint lengthBytes
+    );
 
     [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
-    private static partial nint ReadVectorNowait(SafeFileHandle file, IoVector* vectors, int vectorCount, long position, int flags);
+    private static partial nint ReadVectorNowait(
+        SafeFileHandle file,
+        IoVector* vectors,
+        int vectorCount,
+        long position,
+        int flags
+    );
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint CacheStat(nint number, SafeFileHandle file, CacheRange* range, CacheCounts* counts, uint flags);
+    private static partial nint CacheStat(
+        nint number,
+        SafeFileHandle file,
+        CacheRange* range,
+        CacheCounts* counts,
+        uint flags
+    );
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     private static partial int Advise(SafeFileHandle file, long position, long lengthBytes, int advice);

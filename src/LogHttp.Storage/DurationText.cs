@@ -17,7 +17,11 @@ public static class DurationText
             _ => (0, ""),
         };
         // TryParse forgives NULs at the end.
-        if (unitMs == 0 || digits.AsSpan().ContainsAnyExceptInRange('0', '9') || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+        if (
+            unitMs == 0
+            || digits.AsSpan().ContainsAnyExceptInRange('0', '9')
+            || !int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+        )
             return false;
         duration = TimeSpan.FromMilliseconds((double)count * unitMs);
         return true;

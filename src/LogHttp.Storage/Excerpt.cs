@@ -4,14 +4,17 @@ using System.Text;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Shortens text of a client for a message. A packed body of 58 KB had a field name of 60 MB, and the response repeated it.
+/// Shortens text of a client for a message. A packed body of 58 KB had a field name of 60 MB, and the response repeated
+/// it.
 /// </summary>
 public static class Excerpt
 {
     /// <summary>The longest text that is kept whole, in characters.</summary>
     public const int MaxLength = 100;
 
-    /// <summary>The longest sentence that is kept whole. A JSON reader's quotes all that follows a wrong word.</summary>
+    /// <summary>
+    /// The longest sentence that is kept whole. A JSON reader's quotes all that follows a wrong word.
+    /// </summary>
     const int MaxSentenceLength = 200;
 
     /// <summary>Returns a short text as it is, and a long one as its first characters and its length.</summary>
@@ -31,7 +34,9 @@ public static class Excerpt
     }
 
     static string Of(string? text, int maxLength) =>
-        text is null ? "" : text.Length <= maxLength ? text : Cut(text, text.Length, maxLength);
+        text is null ? ""
+        : text.Length <= maxLength ? text
+        : Cut(text, text.Length, maxLength);
 
     static string Cut(string text, int length, int maxLength)
     {

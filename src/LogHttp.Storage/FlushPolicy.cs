@@ -13,7 +13,8 @@ public readonly record struct FlushPolicy
     public static readonly TimeSpan MaxInterval = TimeSpan.FromHours(1);
 
     /// <summary>What <see cref="TryParse"/> takes, said for people.</summary>
-    public const string Grammar = "it must be \"always\", \"os\", or a time from 1ms to 60m such as \"100ms\" or \"5s\"";
+    public const string Grammar =
+        "it must be \"always\", \"os\", or a time from 1ms to 60m such as \"100ms\" or \"5s\"";
 
     readonly long _intervalTicks;
 
@@ -25,7 +26,10 @@ public readonly record struct FlushPolicy
     /// <summary>Acknowledge what was written; leave the rest to the operating system.</summary>
     public static FlushPolicy Os => new(-1);
 
-    /// <summary>Acknowledge what was written; make it durable within an interval of whole milliseconds, 1 to those of <see cref="MaxInterval"/>.</summary>
+    /// <summary>
+    /// Acknowledge what was written; make it durable within an interval of whole milliseconds, 1 to those of <see
+    /// cref="MaxInterval"/>.
+    /// </summary>
     public static FlushPolicy Every(TimeSpan interval)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(interval, TimeSpan.FromMilliseconds(1));
@@ -45,17 +49,22 @@ public readonly record struct FlushPolicy
         policy = text == "os" ? Os : Always;
         if (text is null or "always" or "os")
             return text is not null;
-        if (!DurationText.TryParse(text, out var interval) || interval < TimeSpan.FromMilliseconds(1) || interval > MaxInterval)
+        if (
+            !DurationText.TryParse(text, out var interval)
+            || interval < TimeSpan.FromMilliseconds(1)
+            || interval > MaxInterval
+        )
             return false;
         policy = Every(interval);
         return true;
     }
 
     /// <summary>The text that <see cref="TryParse"/> reads.</summary>
-    public override string ToString() => _intervalTicks switch
-    {
-        0 => "always",
-        < 0 => "os",
-        _ => string.Create(CultureInfo.InvariantCulture, $"{_intervalTicks / TimeSpan.TicksPerMillisecond}ms"),
-    };
+    public override string ToString() =>
+        _intervalTicks switch
+        {
+            0 => "always",
+            < 0 => "os",
+            _ => string.Create(CultureInfo.InvariantCulture, $"{_intervalTicks / TimeSpan.TicksPerMillisecond}ms"),
+        };
 }

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace LogHttp.Storage;
 
-/// <summary>The `format` of a JSON file (api/FORMAT.md §7), read before anything else: a newer one may have any fields.</summary>
+/// <summary>
+/// The `format` of a JSON file (api/FORMAT.md §7), read before anything else: a newer one may have any fields.
+/// </summary>
 internal static class FormatVersion
 {
     /// <summary>What this server writes.</summary>
@@ -10,7 +12,9 @@ internal static class FormatVersion
 
     /// <summary>Reads the number.</summary>
     /// <exception cref="NotSupportedException">It is a newer one.</exception>
-    /// <exception cref="JsonException">The text is no JSON object with such a number, or with one that never was.</exception>
+    /// <exception cref="JsonException">
+    /// The text is no JSON object with such a number, or with one that never was.
+    /// </exception>
     public static int Read(ReadOnlySpan<byte> json, string file)
     {
         var reader = new Utf8JsonReader(json);
@@ -30,7 +34,10 @@ internal static class FormatVersion
                 throw new JsonException("its format is no number from 1 on");
             return format <= Current
                 ? format
-                : throw new NotSupportedException($"{file} has format {format}; this server knows formats up to {Current}. Use the server that wrote it, or a newer one.");
+                : throw new NotSupportedException(
+                    $"{file} has format {format}; this server knows formats up to {Current}. Use the server that "
+                        + "wrote it, or a newer one."
+                );
         }
         throw new JsonException("it has no format");
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 
@@ -24,13 +25,19 @@ public sealed record StorageOptions
     /// <summary>The most that <see cref="MaxProducers"/> and <see cref="MaxKafkaProducers"/> may be.</summary>
     internal const int MostProducers = 100_000;
 
-    /// <summary>How many producers that number their records a partition remembers, 1 to 100,000; of more, those longest silent are forgotten.</summary>
+    /// <summary>
+    /// How many producers that number their records a partition remembers, 1 to 100,000; of more, those longest silent
+    /// are forgotten.
+    /// </summary>
     public int MaxProducers { get; init; } = 10_000;
 
     /// <summary>How long a producer that is silent is remembered, a minute to a year.</summary>
     public TimeSpan ProducerExpiry { get; init; } = TimeSpan.FromDays(7);
 
-    /// <summary>How many of Kafka's producers a partition remembers beside those, 1 to 100,000. Every start of a Java producer takes a new id.</summary>
+    /// <summary>
+    /// How many of Kafka's producers a partition remembers beside those, 1 to 100,000. Every start of a Java producer
+    /// takes a new id.
+    /// </summary>
     public int MaxKafkaProducers { get; init; } = 10_000;
 
     /// <summary>How long one of Kafka's producers that is silent is remembered, a minute to a year.</summary>
@@ -45,13 +52,20 @@ public sealed record StorageOptions
     /// </summary>
     public TimeSpan RetentionGrace { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>How much of the sealed segments is read again in a second, in search of damage, up to 1 GiB; 0: nothing.</summary>
+    /// <summary>
+    /// How much of the sealed segments is read again in a second, in search of damage, up to 1 GiB; 0: nothing.
+    /// </summary>
     public long ScrubBytesPerSecond { get; init; }
 
-    /// <summary>Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.</summary>
+    /// <summary>
+    /// Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.
+    /// </summary>
     public long MaxQueuedBytes { get; init; } = 256L << 20;
 
-    /// <summary>Bytes that appends to all partitions may hold until they are answered; more is refused. At least a batch, at most 1 TiB.</summary>
+    /// <summary>
+    /// Bytes that appends to all partitions may hold until they are answered; more is refused. At least a batch, at
+    /// most 1 TiB.
+    /// </summary>
     public long MaxAppendingBytes { get; init; } = 1L << 30;
 
     /// <summary>
@@ -60,7 +74,10 @@ public sealed record StorageOptions
     /// </summary>
     public int MaxGroupBytes { get; init; } = 4 << 20;
 
-    /// <summary>Appended bytes after which a partition's checkpoint is renewed; bounds what a start after a crash reads. 64 KiB to 4 GiB.</summary>
+    /// <summary>
+    /// Appended bytes after which a partition's checkpoint is renewed; bounds what a start after a crash reads. 64 KiB
+    /// to 4 GiB.
+    /// </summary>
     public long CheckpointBytes { get; init; } = 16L << 20;
 
     /// <summary>
@@ -69,20 +86,31 @@ public sealed record StorageOptions
     /// </summary>
     public int SyncAllThreshold { get; init; } = 4;
 
-    /// <summary>The size of the first journal files, 64 KiB to 1 GiB. Files grow when half of one fills faster than its segments are synced.</summary>
+    /// <summary>
+    /// The size of the first journal files, 64 KiB to 1 GiB. Files grow when half of one fills faster than its segments
+    /// are synced.
+    /// </summary>
     public long MinJournalFileBytes { get; init; } = 8L << 20;
 
-    /// <summary>The size that journal files grow to, at least <see cref="MinJournalFileBytes"/> and at most 1 GiB. There are at most four.</summary>
+    /// <summary>
+    /// The size that journal files grow to, at least <see cref="MinJournalFileBytes"/> and at most 1 GiB. There are at
+    /// most four.
+    /// </summary>
     public long MaxJournalFileBytes { get; init; } = 64L << 20;
 
-    /// <summary>How many segments have both their files open at once, 4 to 1,000,000; twice as many whose index nobody needs.</summary>
+    /// <summary>
+    /// How many segments have both their files open at once, 4 to 1,000,000; twice as many whose index nobody needs.
+    /// </summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
     /// <summary>How many lookups that have to wait for the disk do so at once, 1 to 1,024.</summary>
     public int MaxColdReads { get; init; } = 1;
 
-    /// <summary>What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.</summary>
-    internal long ReserveBytes => (64 << 10) + CheckpointBytes / Segments.SegmentLayout.BlockBytes * Segments.IndexEntry.SizeBytes;
+    /// <summary>
+    /// What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.
+    /// </summary>
+    internal long ReserveBytes =>
+        (64 << 10) + CheckpointBytes / Segments.SegmentLayout.BlockBytes * Segments.IndexEntry.SizeBytes;
 
     /// <summary>
     /// From this size on a group goes past the journal: writing it twice costs more than a sync of its own. Measured at
@@ -90,45 +118,67 @@ public sealed record StorageOptions
     /// </summary>
     internal int JournalGroupBytes => (int)Math.Min(256 << 10, MinJournalFileBytes / 8);
 
-    /// <summary>How many partitions may hold bytes that only the journal has durably; their segments stay open.</summary>
+    /// <summary>
+    /// How many partitions may hold bytes that only the journal has durably; their segments stay open.
+    /// </summary>
     internal int MaxUnsyncedLogs => Math.Max(2, MaxOpenSegments / 2);
 
-    internal ProducerLimits ProducerLimits => new(MaxProducers, (long)ProducerExpiry.TotalMilliseconds)
-    {
-        MaxKafkaProducers = MaxKafkaProducers,
-        KafkaExpiryMs = (long)KafkaProducerExpiry.TotalMilliseconds,
-    };
+    internal ProducerLimits ProducerLimits =>
+        new(MaxProducers, (long)ProducerExpiry.TotalMilliseconds)
+        {
+            MaxKafkaProducers = MaxKafkaProducers,
+            KafkaExpiryMs = (long)KafkaProducerExpiry.TotalMilliseconds,
+        };
 
     /// <summary>Says which option is out of its range, or null when all are in theirs.</summary>
     public string? Check()
     {
         static string? Range(string name, long value, long least, long most) =>
-            value < least || value > most ? FormattableString.Invariant($"{name} is {value}; it must be from {least} to {most}") : null;
+            value < least || value > most
+                ? string.Create(CultureInfo.InvariantCulture, $"{name} is {value}; it must be from {least} to {most}")
+                : null;
 
-        return string.IsNullOrWhiteSpace(Directory) ? "Directory is empty; it must name a directory" : null
-            ?? Range(nameof(RecordLimits.MaxRecordBytes), Records.MaxRecordBytes, 1 << 10, RecordFormat.MaxRecordBytes)
-            ?? Range(nameof(RecordLimits.MaxBatchBytes), Records.MaxBatchBytes, Records.MaxRecordBytes + RecordFormat.MaxHeadBytes, 1 << 30)
-            ?? Range(nameof(RecordLimits.MaxKeyBytes), Records.MaxKeyBytes, 1, 64 << 10)
-            ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)
-            ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
-            ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
-            ?? Range(nameof(MaxProducers), MaxProducers, 1, MostProducers)
-            ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
-            ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MostProducers)
-            ?? Range(nameof(KafkaProducerExpiry) + " in seconds", (long)KafkaProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
-            ?? Range(nameof(RetentionGrace) + " in seconds", (long)RetentionGrace.TotalSeconds, 0, 24 * 3600)
-            ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
-            ?? Range(nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, 0, 1L << 30)
-            ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
-            ?? Range(nameof(MaxAppendingBytes), MaxAppendingBytes, Records.MaxBatchBytes, 1L << 40)
-            ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
-            ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
-            ?? Range(nameof(SyncAllThreshold), SyncAllThreshold, 0, int.MaxValue)
-            ?? Range(nameof(MaxOpenSegments), MaxOpenSegments, 4, 1_000_000)
-            ?? Range(nameof(MinJournalFileBytes), MinJournalFileBytes, 64 << 10, 1L << 30)
-            ?? Range(nameof(MaxJournalFileBytes), MaxJournalFileBytes, MinJournalFileBytes, 1L << 30)
-            ?? Range(nameof(MaxColdReads), MaxColdReads, 1, 1024)
-            ?? TopicDefaults.Check();
+        return string.IsNullOrWhiteSpace(Directory)
+            ? "Directory is empty; it must name a directory"
+            : null
+                ?? Range(
+                    nameof(RecordLimits.MaxRecordBytes),
+                    Records.MaxRecordBytes,
+                    1 << 10,
+                    RecordFormat.MaxRecordBytes
+                )
+                ?? Range(
+                    nameof(RecordLimits.MaxBatchBytes),
+                    Records.MaxBatchBytes,
+                    Records.MaxRecordBytes + RecordFormat.MaxHeadBytes,
+                    1 << 30
+                )
+                ?? Range(nameof(RecordLimits.MaxKeyBytes), Records.MaxKeyBytes, 1, 64 << 10)
+                ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)
+                ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
+                ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
+                ?? Range(nameof(MaxProducers), MaxProducers, 1, MostProducers)
+                ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
+                ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MostProducers)
+                ?? Range(
+                    nameof(KafkaProducerExpiry) + " in seconds",
+                    (long)KafkaProducerExpiry.TotalSeconds,
+                    60,
+                    366 * 24 * 3600
+                )
+                ?? Range(nameof(RetentionGrace) + " in seconds", (long)RetentionGrace.TotalSeconds, 0, 24 * 3600)
+                ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
+                ?? Range(nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, 0, 1L << 30)
+                ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
+                ?? Range(nameof(MaxAppendingBytes), MaxAppendingBytes, Records.MaxBatchBytes, 1L << 40)
+                ?? Range(nameof(MaxGroupBytes), MaxGroupBytes, 64 << 10, 1 << 30)
+                ?? Range(nameof(CheckpointBytes), CheckpointBytes, 64 << 10, 4L << 30)
+                ?? Range(nameof(SyncAllThreshold), SyncAllThreshold, 0, int.MaxValue)
+                ?? Range(nameof(MaxOpenSegments), MaxOpenSegments, 4, 1_000_000)
+                ?? Range(nameof(MinJournalFileBytes), MinJournalFileBytes, 64 << 10, 1L << 30)
+                ?? Range(nameof(MaxJournalFileBytes), MaxJournalFileBytes, MinJournalFileBytes, 1L << 30)
+                ?? Range(nameof(MaxColdReads), MaxColdReads, 1, 1024)
+                ?? TopicDefaults.Check();
     }
 }
 
@@ -138,22 +188,32 @@ public sealed record TopicConfiguration
     /// <summary>How many partitions the topic has, 1 to 1,024.</summary>
     public int Partitions { get; init; } = 1;
 
-    /// <summary>A segment is sealed before the batch that would make it larger, 64 KiB to 2 GiB. A larger batch gets one of its own.</summary>
+    /// <summary>
+    /// A segment is sealed before the batch that would make it larger, 64 KiB to 2 GiB. A larger batch gets one of its
+    /// own.
+    /// </summary>
     public long SegmentBytes { get; init; } = 256L << 20;
 
     /// <summary>What an acknowledgement means.</summary>
     public FlushPolicy Flush { get; init; } = FlushPolicy.Always;
 
-    /// <summary>How long records are kept after their segment was last appended to, in milliseconds, from a second on; 0: for ever.</summary>
+    /// <summary>
+    /// How long records are kept after their segment was last appended to, in milliseconds, from a second on; 0: for
+    /// ever.
+    /// </summary>
     public long RetentionMs { get; init; }
 
-    /// <summary>How many bytes the segments of all partitions together may take, from 64 KiB on; 0: any number.</summary>
+    /// <summary>
+    /// How many bytes the segments of all partitions together may take, from 64 KiB on; 0: any number.
+    /// </summary>
     public long RetentionBytes { get; init; }
 
     /// <summary>Which values records may have. Records that are in the log stay as they are when it changes.</summary>
     public ValueForm Values { get; init; }
 
-    /// <summary>The largest encoded record, from 1 KiB; 0, or more than <see cref="RecordLimits.MaxRecordBytes"/>: as that says.</summary>
+    /// <summary>
+    /// The largest encoded record, from 1 KiB; 0, or more than <see cref="RecordLimits.MaxRecordBytes"/>: as that says.
+    /// </summary>
     public int MaxRecordBytes { get; init; }
 
     /// <summary>What is noted about the topic; it has no effect.</summary>
@@ -163,14 +223,22 @@ public sealed record TopicConfiguration
     public RecordLimits LimitsWithin(RecordLimits limits)
     {
         ArgumentNullException.ThrowIfNull(limits);
-        return MaxRecordBytes == 0 || MaxRecordBytes >= limits.MaxRecordBytes ? limits : limits with { MaxRecordBytes = MaxRecordBytes };
+        return MaxRecordBytes == 0 || MaxRecordBytes >= limits.MaxRecordBytes
+            ? limits
+            : limits with
+            {
+                MaxRecordBytes = MaxRecordBytes,
+            };
     }
 
     /// <summary>
-    /// How large a segment grows. What retention removes is whole segments: smaller ones, so that about an eighth of what is
-    /// kept is removed at once, and not all of it.
+    /// How large a segment grows. What retention removes is whole segments: smaller ones, so that about an eighth of
+    /// what is kept is removed at once, and not all of it.
     /// </summary>
-    internal long RollBytes => RetentionBytes == 0 ? SegmentBytes : Math.Clamp(RetentionBytes / Partitions / RetentionSteps, LeastSegmentBytes, SegmentBytes);
+    internal long RollBytes =>
+        RetentionBytes == 0
+            ? SegmentBytes
+            : Math.Clamp(RetentionBytes / Partitions / RetentionSteps, LeastSegmentBytes, SegmentBytes);
 
     /// <summary>How long a segment is appended to at the most, for the same reason; 0: for ever.</summary>
     internal long RollMs => RetentionMs / RetentionSteps;
@@ -184,11 +252,32 @@ public sealed record TopicConfiguration
 
     /// <summary>Says which setting is out of its range, or null.</summary>
     public string? Check() =>
-        Partitions is < 1 or > 1024 ? FormattableString.Invariant($"Partitions is {Partitions}; it must be from 1 to 1024")
-        : SegmentBytes is < LeastSegmentBytes or > 2L << 30 ? FormattableString.Invariant($"SegmentBytes is {SegmentBytes}; it must be from {LeastSegmentBytes} to {2L << 30}")
-        : RetentionMs is not 0 and (< 1000 or > MostRetentionMs) ? FormattableString.Invariant($"RetentionMs is {RetentionMs}; it must be from 1000 to {MostRetentionMs}, or 0 to keep records for ever")
-        : RetentionBytes is not 0 and (< LeastSegmentBytes or > 1L << 60) ? FormattableString.Invariant($"RetentionBytes is {RetentionBytes}; it must be from {LeastSegmentBytes} to {1L << 60}, or 0 for no bound")
-        : !Enum.IsDefined(Values) ? FormattableString.Invariant($"Values is {Values}; it must be {ValueForms.Grammar}")
-        : MaxRecordBytes is not 0 and (< LeastRecordBytes or > RecordFormat.MaxRecordBytes) ? FormattableString.Invariant($"MaxRecordBytes is {MaxRecordBytes}; it must be from {LeastRecordBytes} to {RecordFormat.MaxRecordBytes}, or 0 for the server's setting")
+        Partitions is < 1 or > 1024
+            ? string.Create(CultureInfo.InvariantCulture, $"Partitions is {Partitions}; it must be from 1 to 1024")
+        : SegmentBytes is < LeastSegmentBytes or > 2L << 30
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"SegmentBytes is {SegmentBytes}; it must be from {LeastSegmentBytes} to {2L << 30}"
+            )
+        : RetentionMs is not 0 and (< 1000 or > MostRetentionMs)
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"RetentionMs is {RetentionMs}; it must be from 1000 to {MostRetentionMs}, or 0 to keep records "
+                    + $"for ever"
+            )
+        : RetentionBytes is not 0 and (< LeastSegmentBytes or > 1L << 60)
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"RetentionBytes is {RetentionBytes}; it must be from {LeastSegmentBytes} to {1L << 60}, or 0 for "
+                    + $"no bound"
+            )
+        : !Enum.IsDefined(Values)
+            ? string.Create(CultureInfo.InvariantCulture, $"Values is {Values}; it must be {ValueForms.Grammar}")
+        : MaxRecordBytes is not 0 and (< LeastRecordBytes or > RecordFormat.MaxRecordBytes)
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"MaxRecordBytes is {MaxRecordBytes}; it must be from {LeastRecordBytes} to "
+                    + $"{RecordFormat.MaxRecordBytes}, or 0 for the server's setting"
+            )
         : Labels.Check();
 }

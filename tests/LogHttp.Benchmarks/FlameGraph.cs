@@ -6,9 +6,9 @@ using System.Text.RegularExpressions;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// The stacks of <c>perf script -F ip,sym</c> as a picture: a box for each call, as wide as the share of samples in which it was on the
-/// stack, above the call it came from. What is narrower than half a percent is left out. Functions of libc keep no frame pointer: what
-/// they call stands on the ground.
+/// The stacks of <c>perf script -F ip,sym</c> as a picture: a box for each call, as wide as the share of samples in
+/// which it was on the stack, above the call it came from. What is narrower than half a percent is left out. Functions
+/// of libc keep no frame pointer: what they call stands on the ground.
 /// </summary>
 static partial class FlameGraph
 {
@@ -33,13 +33,21 @@ static partial class FlameGraph
         var (boxes, rows) = (new StringBuilder(), 0);
         Add(boxes, root, root.Samples, 0, 0, ref rows);
         var height = (rows + 3) * RowPixels;
-        File.WriteAllText(picturePath, string.Create(CultureInfo.InvariantCulture, $$"""
-            <svg xmlns="http://www.w3.org/2000/svg" width="{{WidthPixels}}" height="{{height}}" viewBox="0 0 {{WidthPixels}} {{height}}">
-            <style>text{font:10px monospace;pointer-events:none}rect{stroke:#fff;stroke-width:.5}.k{fill:#f4a582}.m{fill:#a6dba0}.n{fill:#92c5de}</style>
-            <rect width="100%" height="100%" fill="#fff"/><text x="4" y="12">{{WebUtility.HtmlEncode(title)}}, {{root.Samples}} samples; orange: kernel, green: .NET, blue: the runtime and libc</text>
-            <g transform="translate(0,{{height - RowPixels}})">
-            {{boxes}}</g></svg>
-            """));
+        File.WriteAllText(
+            picturePath,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $$"""
+                <svg xmlns="http://www.w3.org/2000/svg" width="{{WidthPixels}}" height="{{height}}" viewBox="0 0 {{WidthPixels}} {{height}}">
+                <style>text{font:10px monospace;pointer-events:none}rect{stroke:#fff;stroke-width:.5}.k{fill:#f4a582}.m{fill:#a6dba0}.n{fill:#92c5de}</style>
+                <rect width="100%" height="100%" fill="#fff"/><text x="4" y="12">{{WebUtility.HtmlEncode(
+                    title
+                )}}, {{root.Samples}} samples; orange: kernel, green: .NET, blue: the runtime and libc</text>
+                <g transform="translate(0,{{height - RowPixels}})">
+                {{boxes}}</g></svg>
+                """
+            )
+        );
     }
 
     static Frame Read(IEnumerable<string> lines)
@@ -76,12 +84,27 @@ static partial class FlameGraph
     static void Add(StringBuilder boxes, Frame frame, int all, int before, int row, ref int rows)
     {
         rows = Math.Max(rows, row + 1);
-        var (x, width, y) = ((double)before / all * WidthPixels, (double)frame.Samples / all * WidthPixels, -row * RowPixels);
+        var (x, width, y) = (
+            (double)before / all * WidthPixels,
+            (double)frame.Samples / all * WidthPixels,
+            -row * RowPixels
+        );
         var letters = (int)(width / CharacterPixels) - 1;
-        var text = letters < 3 ? "" : frame.Name.Length <= letters ? frame.Name : frame.Name[..(letters - 1)] + "…";
-        boxes.Append(CultureInfo.InvariantCulture, $"<g><title>{WebUtility.HtmlEncode(frame.Name)} {100.0 * frame.Samples / all:0.0} %</title><rect class=\"{frame.Kind}\" x=\"{x:0.#}\" y=\"{y - RowPixels + 3}\" width=\"{width:0.#}\" height=\"{RowPixels}\"/>");
+        var text =
+            letters < 3 ? ""
+            : frame.Name.Length <= letters ? frame.Name
+            : frame.Name[..(letters - 1)] + "…";
+        boxes.Append(
+            CultureInfo.InvariantCulture,
+            $"<g><title>{WebUtility.HtmlEncode(frame.Name)} {100.0 * frame.Samples / all:0.0} %</title><rect "
+                + $"class=\"{frame.Kind}\" x=\"{x:0.#}\" y=\"{y - RowPixels + 3}\" width=\"{width:0.#}\" "
+                + $"height=\"{RowPixels}\"/>"
+        );
         if (text.Length > 0)
-            boxes.Append(CultureInfo.InvariantCulture, $"<text x=\"{x + 2:0.#}\" y=\"{y - 1}\">{WebUtility.HtmlEncode(text)}</text>");
+            boxes.Append(
+                CultureInfo.InvariantCulture,
+                $"<text x=\"{x + 2:0.#}\" y=\"{y - 1}\">{WebUtility.HtmlEncode(text)}</text>"
+            );
         boxes.Append("</g>\n");
         foreach (var call in frame.Calls.Values)
         {
@@ -91,9 +114,13 @@ static partial class FlameGraph
         }
     }
 
-    /// <summary>Addresses of the kernel are the upper half; the runtime's map names its code with a type and "::".</summary>
+    /// <summary>
+    /// Addresses of the kernel are the upper half; the runtime's map names its code with a type and "::".
+    /// </summary>
     static string KindOf(string address, string name) =>
-        address.Length == 16 && address[0] == 'f' ? "k" : name.Contains("::", StringComparison.Ordinal) && name.Contains('[') ? "m" : "n";
+        address.Length == 16 && address[0] == 'f' ? "k"
+        : name.Contains("::", StringComparison.Ordinal) && name.Contains('[') ? "m"
+        : "n";
 
     /// <summary>Without assembly, namespaces of the framework, parameters and how it was compiled.</summary>
     static string Shorten(string name)

@@ -15,7 +15,10 @@ static class ManyFollowers
         var received = new long[followers];
         var connections = await ParkAsync(address, Topic, followers);
         var parked = ServerProcess.Read(address);
-        Console.WriteLine($"{followers} followers parked: {(parked.ResidentBytes - idle.ResidentBytes) / followers} bytes of resident memory each, {parked.Threads} threads (before: {idle.Threads})");
+        Console.WriteLine(
+            $"{followers} followers parked: {(parked.ResidentBytes - idle.ResidentBytes) / followers} bytes of "
+                + $"resident memory each, {parked.Threads} threads (before: {idle.Threads})"
+        );
         for (var number = 0; number < followers; number++)
             _ = CountAsync(connections[number], received, number);
         var total = seconds * ratePerSecond;
@@ -34,14 +37,26 @@ static class ManyFollowers
         while (received.Min() < total && waited.Elapsed < TimeSpan.FromSeconds(60))
             await Task.Delay(10);
         var busy = ServerProcess.Read(address);
-        Console.WriteLine($"{total} records in {started.Elapsed.TotalSeconds:0.0} s; {received.Count(count => count == total)} of {followers} followers got all of them, the last {waited.Elapsed.TotalSeconds:0.00} s after the last answer");
-        Console.WriteLine($"server: {(busy.CpuSeconds - parked.CpuSeconds) / started.Elapsed.TotalSeconds:0.00} cores, {(busy.ResidentBytes - idle.ResidentBytes) / followers} bytes each, {busy.Threads} threads; POST: {spread}");
+        Console.WriteLine(
+            $"{total} records in {started.Elapsed.TotalSeconds:0.0} s; {received.Count(count => count == total)} "
+                + $"of {followers} followers got all of them, the last {waited.Elapsed.TotalSeconds:0.00} s after the "
+                + "last answer"
+        );
+        Console.WriteLine(
+            $"server: {(busy.CpuSeconds - parked.CpuSeconds) / started.Elapsed.TotalSeconds:0.00} cores, "
+                + $"{(busy.ResidentBytes - idle.ResidentBytes) / followers} bytes each, {busy.Threads} threads; POST: "
+                + $"{spread}"
+        );
         foreach (var connection in connections)
             connection.Dispose();
     }
 
     /// <summary>What each takes while nothing comes, and after some records have.</summary>
-    public static async Task<(double ParkedBytes, double BusyBytes)> MeasureAsync(Uri address, Func<long> residentBytes, int followers)
+    public static async Task<(double ParkedBytes, double BusyBytes)> MeasureAsync(
+        Uri address,
+        Func<long> residentBytes,
+        int followers
+    )
     {
         const string Topic = "followed";
         const int Records = 100;
@@ -59,7 +74,7 @@ static class ManyFollowers
             await PostAsync(producer, Topic);
             await Task.Delay(50);
         }
-        for (var waited = Stopwatch.StartNew(); received.Min() < Records && waited.Elapsed < TimeSpan.FromSeconds(60);)
+        for (var waited = Stopwatch.StartNew(); received.Min() < Records && waited.Elapsed < TimeSpan.FromSeconds(60); )
             await Task.Delay(10);
         var busy = residentBytes();
         foreach (var connection in connections)
@@ -83,7 +98,11 @@ static class ManyFollowers
 
     static async Task PostAsync(RawConnection producer, string topic)
     {
-        await producer.SendAsync("POST", $"/topics/{topic}", "100 bytes of text, or nearly so, as an event of some shop or sensor might have them, and a little");
+        await producer.SendAsync(
+            "POST",
+            $"/topics/{topic}",
+            "100 bytes of text, or nearly so, as an event of some shop or sensor might have them, and a little"
+        );
         await producer.ReceiveAnswerAsync();
     }
 

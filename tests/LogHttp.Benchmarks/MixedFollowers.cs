@@ -4,7 +4,9 @@ using System.Text;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>One fast follower alone, and among slow, stopped and vanishing ones, in turns: its latency should not move.</summary>
+/// <summary>
+/// One fast follower alone, and among slow, stopped and vanishing ones, in turns: its latency should not move.
+/// </summary>
 static class MixedFollowers
 {
     public static async Task RunAsync(Uri address, int seconds, int others, int rounds)
@@ -12,7 +14,10 @@ static class MixedFollowers
         for (var round = 1; round <= rounds; round++)
         {
             Console.WriteLine($"{round}: alone: {await MeasureAsync(address, seconds, others: 0)}");
-            Console.WriteLine($"{round}: beside {others} slow, {others} stopped and {others} vanishing: {await MeasureAsync(address, seconds, others)}");
+            Console.WriteLine(
+                $"{round}: beside {others} slow, {others} stopped and {others} vanishing: "
+                    + $"{await MeasureAsync(address, seconds, others)}"
+            );
         }
     }
 
@@ -37,11 +42,18 @@ static class MixedFollowers
         var sent = new long[seconds * 100];
         var reading = Task.Run(async () =>
         {
-            for (var seen = 0; seen < sent.Length;)
+            for (var seen = 0; seen < sent.Length; )
             {
                 var text = Encoding.ASCII.GetString((await fast.ReceiveAsync()).Span);
-                for (var at = text.IndexOf('#', StringComparison.Ordinal); at >= 0 && at + 10 < text.Length; at = text.IndexOf('#', at + 11), seen++)
-                    spread.Add(sent[int.Parse(text.AsSpan(at + 1, 9), CultureInfo.InvariantCulture)], Stopwatch.GetTimestamp());
+                for (
+                    var at = text.IndexOf('#', StringComparison.Ordinal);
+                    at >= 0 && at + 10 < text.Length;
+                    at = text.IndexOf('#', at + 11), seen++
+                )
+                    spread.Add(
+                        sent[int.Parse(text.AsSpan(at + 1, 9), CultureInfo.InvariantCulture)],
+                        Stopwatch.GetTimestamp()
+                    );
             }
         });
         var started = Stopwatch.StartNew();
@@ -51,7 +63,11 @@ static class MixedFollowers
             if (due > TimeSpan.Zero)
                 await Task.Delay(due);
             sent[number] = Stopwatch.GetTimestamp();
-            await producer.SendAsync("POST", $"/topics/{topic}", string.Create(CultureInfo.InvariantCulture, $"#{number:D9}#{new string('x', 2_000)}"));
+            await producer.SendAsync(
+                "POST",
+                $"/topics/{topic}",
+                string.Create(CultureInfo.InvariantCulture, $"#{number:D9}#{new string('x', 2_000)}")
+            );
             await producer.ReceiveAnswerAsync();
         }
         await reading.WaitAsync(TimeSpan.FromSeconds(30));

@@ -3,7 +3,9 @@ namespace LogHttp.Benchmarks;
 /// <summary>The link that every page ends with.</summary>
 static class NextPage
 {
-    /// <summary>The path and query of the next page. The link is relative to the page's own address (api/PROTOCOL.md §1).</summary>
+    /// <summary>
+    /// The path and query of the next page. The link is relative to the page's own address (api/PROTOCOL.md §1).
+    /// </summary>
     public static string Of(HttpResponseMessage page)
     {
         var link = page.Headers.GetValues("Link").Single();

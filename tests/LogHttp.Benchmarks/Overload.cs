@@ -6,8 +6,9 @@ using System.Text.Json;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// Finds out how much the server can append durably, then offers three times that, whatever it answers, and looks at what was
-/// accepted, how quickly the rest was refused, what memory that took, and whether the log holds what was accepted and no more.
+/// Finds out how much the server can append durably, then offers three times that, whatever it answers, and looks at
+/// what was accepted, how quickly the rest was refused, what memory that took, and whether the log holds what was
+/// accepted and no more.
 /// </summary>
 sealed class Overload(Uri address, int seconds) : IDisposable
 {
@@ -15,7 +16,11 @@ sealed class Overload(Uri address, int seconds) : IDisposable
     const int LineBytes = 1_000;
     const int Factor = 3;
 
-    readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 2_000 }) { BaseAddress = address, Timeout = TimeSpan.FromSeconds(120) };
+    readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 2_000 })
+    {
+        BaseAddress = address,
+        Timeout = TimeSpan.FromSeconds(120),
+    };
     readonly string _topic = $"overload-{Guid.NewGuid():N}";
     readonly Percentiles _accepted = new();
     readonly Percentiles _refused = new();
@@ -31,12 +36,28 @@ sealed class Overload(Uri address, int seconds) : IDisposable
             made.EnsureSuccessStatusCode();
         var before = ServerProcess.Read(address).ResidentBytes;
         var perSecond = await MeasureAsync();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"capacity: {perSecond:0} bodies of {LinesOfABody * LineBytes} bytes a second, durably"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"capacity: {perSecond:0} bodies of {LinesOfABody * LineBytes} bytes a second, durably"
+            )
+        );
         var peak = await OfferAsync(perSecond * Factor);
         await Task.Delay(2_000);
         var after = ServerProcess.Read(address).ResidentBytes;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"offered {Factor} times that: {_acceptedBodies.Count} accepted in all ({_accepted}), {_refusals} refused ({_refused})"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident: {before / 1e6:0} MB before, {peak / 1e6:0} MB at the peak, {after / 1e6:0} MB after"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"offered {Factor} times that: {_acceptedBodies.Count} accepted in all ({_accepted}), {_refusals} "
+                    + $"refused ({_refused})"
+            )
+        );
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"resident: {before / 1e6:0} MB before, {peak / 1e6:0} MB at the peak, {after / 1e6:0} MB after"
+            )
+        );
         var isRight = await CheckLogAsync();
         return isRight && _refusals > 0;
     }
@@ -45,15 +66,21 @@ sealed class Overload(Uri address, int seconds) : IDisposable
     async Task<double> MeasureAsync()
     {
         var started = Stopwatch.StartNew();
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
-        {
-            while (started.Elapsed < TimeSpan.FromSeconds(5))
-                await PostAsync(Stopwatch.GetTimestamp());
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 8)
+                .Select(async _ =>
+                {
+                    while (started.Elapsed < TimeSpan.FromSeconds(5))
+                        await PostAsync(Stopwatch.GetTimestamp());
+                })
+        );
         return _acceptedBodies.Count / started.Elapsed.TotalSeconds;
     }
 
-    /// <summary>A body at each moment that one is due, whatever became of those before; gives the most memory that was seen.</summary>
+    /// <summary>
+    /// A body at each moment that one is due, whatever became of those before; gives the most memory that was seen.
+    /// </summary>
     async Task<long> OfferAsync(double perSecond)
     {
         var under = new List<Task>();
@@ -77,7 +104,21 @@ sealed class Overload(Uri address, int seconds) : IDisposable
     async Task PostAsync(long asked)
     {
         var body = Interlocked.Increment(ref _bodies);
-        using var content = new StringContent(string.Join('\n', Enumerable.Range(0, LinesOfABody).Select(line => string.Create(CultureInfo.InvariantCulture, $"[{body},{line},\"{new string('x', LineBytes - 30)}\"]"))), Encoding.UTF8, "application/x-ndjson");
+        using var content = new StringContent(
+            string.Join(
+                '\n',
+                Enumerable
+                    .Range(0, LinesOfABody)
+                    .Select(line =>
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"[{body},{line},\"{new string('x', LineBytes - 30)}\"]"
+                        )
+                    )
+            ),
+            Encoding.UTF8,
+            "application/x-ndjson"
+        );
         using var answer = await _client.PostAsync(new Uri($"/topics/{_topic}", UriKind.Relative), content);
         if (answer.IsSuccessStatusCode)
         {
@@ -100,12 +141,17 @@ sealed class Overload(Uri address, int seconds) : IDisposable
     async Task<bool> CheckLogAsync()
     {
         var lines = new Dictionary<int, int>();
-        for (var path = $"/topics/{_topic}/earliest?view=values&maxBytes=16777216"; ;)
+        for (var path = $"/topics/{_topic}/earliest?view=values&maxBytes=16777216"; ; )
         {
             using var answer = await _client.GetAsync(new Uri(path, UriKind.Relative));
             if (answer.StatusCode == System.Net.HttpStatusCode.NoContent)
                 break;
-            foreach (var line in (await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            foreach (
+                var line in (await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync()).Split(
+                    '\n',
+                    StringSplitOptions.RemoveEmptyEntries
+                )
+            )
             {
                 using var value = JsonDocument.Parse(line);
                 var (body, number) = (value.RootElement[0].GetInt32(), value.RootElement[1].GetInt32());
@@ -116,7 +162,8 @@ sealed class Overload(Uri address, int seconds) : IDisposable
             }
             path = NextPage.Of(answer);
         }
-        return lines.Keys.ToHashSet().SetEquals(_acceptedBodies) && lines.Values.All(static count => count == LinesOfABody)
+        return
+            lines.Keys.ToHashSet().SetEquals(_acceptedBodies) && lines.Values.All(static count => count == LinesOfABody)
             ? Say("the log holds every line of what was accepted once, and nothing of what was refused", isRight: true)
             : Say($"the log holds {lines.Count} bodies, and {_acceptedBodies.Count} were accepted");
     }

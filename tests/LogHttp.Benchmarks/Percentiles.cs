@@ -29,10 +29,15 @@ sealed class Percentiles
         lock (_milliseconds)
         {
             _milliseconds.Sort();
-            return _milliseconds.Count == 0 ? double.NaN : _milliseconds[(int)Math.Min(_milliseconds.Count - 1, share * _milliseconds.Count)];
+            return _milliseconds.Count == 0
+                ? double.NaN
+                : _milliseconds[(int)Math.Min(_milliseconds.Count - 1, share * _milliseconds.Count)];
         }
     }
 
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"n {Count}, p50 {At(0.5):0.000} ms, p99 {At(0.99):0.000} ms, max {At(1):0.000} ms");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"n {Count}, p50 {At(0.5):0.000} ms, p99 {At(0.99):0.000} ms, max {At(1):0.000} ms"
+        );
 }

@@ -1,12 +1,12 @@
 using LogHttp.Benchmarks;
 
-// Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running already;
-// LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh);
-// LogHttp.Benchmarks pairs SERVER BASELINE work=DIRECTORY [name=value …], the hot paths of two builds (tests/scripts/pairs.sh);
-// LogHttp.Benchmarks load URL [URL …] [rounds=1] [pids=…] [body=BYTES] [type=…] [connections=64] [threads=1] [seconds=5] [rate=…], one
-// request over and over, at each in turn.
-// LogHttp.Benchmarks pieces [--filter …] [--job dry], BenchmarkDotNet on what is small;
-// LogHttp.Benchmarks flame STACKS PICTURE TITLE, which tests/scripts/flame.sh draws with;
+// Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running
+// already; LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh);
+// LogHttp.Benchmarks pairs SERVER BASELINE work=DIRECTORY [name=value …], the hot paths of two builds
+// (tests/scripts/pairs.sh); LogHttp.Benchmarks load URL [URL …] [rounds=1] [pids=…] [body=BYTES] [type=…]
+// [connections=64] [threads=1] [seconds=5] [rate=…], one request over and over, at each in turn. LogHttp.Benchmarks
+// pieces [--filter …] [--job dry], BenchmarkDotNet on what is small; LogHttp.Benchmarks flame STACKS PICTURE TITLE,
+// which tests/scripts/flame.sh draws with;
 switch (args)
 {
     case ["reference", var file, var appended, var throughOurWriter]:
@@ -20,8 +20,14 @@ switch (args)
         return 0;
     case ["load", var target, .. var given]:
         LoadCommand.Run(
-            [new Uri(target), .. given.Where(static option => option.StartsWith("http://", StringComparison.Ordinal)).Select(static url => new Uri(url))],
-            Named(given.Where(static option => !option.StartsWith("http://", StringComparison.Ordinal))));
+            [
+                new Uri(target),
+                .. given
+                    .Where(static option => option.StartsWith("http://", StringComparison.Ordinal))
+                    .Select(static url => new Uri(url)),
+            ],
+            Named(given.Where(static option => !option.StartsWith("http://", StringComparison.Ordinal)))
+        );
         return 0;
     case ["pairs", var server, var baseline, .. var given]:
         return await Pairs.RunAsync(server, baseline, Named(given)) ? 0 : 1;
@@ -43,10 +49,16 @@ switch (args)
 }
 if (args is not [var command, var url, .. var rest])
 {
-    await Console.Error.WriteLineAsync("Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value ...]");
+    await Console.Error.WriteLineAsync(
+        "Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value ...]"
+    );
     return 2;
 }
-var options = Named(rest).ToDictionary(static option => option.Key, static option => int.Parse(option.Value, System.Globalization.CultureInfo.InvariantCulture));
+var options = Named(rest)
+    .ToDictionary(
+        static option => option.Key,
+        static option => int.Parse(option.Value, System.Globalization.CultureInfo.InvariantCulture)
+    );
 int Option(string name, int standard) => options.GetValueOrDefault(name, standard);
 
 var address = new Uri(url);
@@ -56,10 +68,20 @@ switch (command)
         await LiveLatency.RunAsync(address, records: Option("records", 2_000), ratePerSecond: Option("rate", 200));
         return 0;
     case "followers":
-        await ManyFollowers.RunAsync(address, followers: Option("followers", 10_000), seconds: Option("seconds", 60), ratePerSecond: Option("rate", 10));
+        await ManyFollowers.RunAsync(
+            address,
+            followers: Option("followers", 10_000),
+            seconds: Option("seconds", 60),
+            ratePerSecond: Option("rate", 10)
+        );
         return 0;
     case "mixed":
-        await MixedFollowers.RunAsync(address, seconds: Option("seconds", 20), others: Option("others", 50), rounds: Option("rounds", 3));
+        await MixedFollowers.RunAsync(
+            address,
+            seconds: Option("seconds", 20),
+            others: Option("others", 50),
+            rounds: Option("rounds", 3)
+        );
         return 0;
     case "overload":
         using (var overload = new Overload(address, seconds: Option("seconds", 10)))
@@ -74,4 +96,7 @@ switch (command)
 
 // The last of several of one name: a script's own come first.
 static Dictionary<string, string> Named(IEnumerable<string> given) =>
-    given.Select(static option => option.Split('=', 2)).GroupBy(static pair => pair[0]).ToDictionary(static pairs => pairs.Key, static pairs => pairs.Last()[^1]);
+    given
+        .Select(static option => option.Split('=', 2))
+        .GroupBy(static pair => pair[0])
+        .ToDictionary(static pairs => pairs.Key, static pairs => pairs.Last()[^1]);

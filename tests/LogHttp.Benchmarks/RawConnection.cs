@@ -4,7 +4,9 @@ using System.Text;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>One HTTP/1.1 connection on a bare socket, so that the client costs as little as can be. For one thread at a time.</summary>
+/// <summary>
+/// One HTTP/1.1 connection on a bare socket, so that the client costs as little as can be. For one thread at a time.
+/// </summary>
 sealed class RawConnection : IDisposable
 {
     readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -18,10 +20,17 @@ sealed class RawConnection : IDisposable
     }
 
     public Task<int> SendAsync(string method, string path, string body = "", string headers = "") =>
-        _socket.SendAsync(Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: {_host}\r\n{headers}{(body.Length > 0 ? $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n" : "")}\r\n{body}"));
+        _socket.SendAsync(
+            Encoding.ASCII.GetBytes(
+                $"{method} {path} HTTP/1.1\r\nHost: {_host}\r\n{headers}"
+                    + $"{(body.Length > 0 ? $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n" : "")}\r\n"
+                    + $"{body}"
+            )
+        );
 
     /// <summary>Whatever comes next; empty at the end.</summary>
-    public async ValueTask<ReadOnlyMemory<byte>> ReceiveAsync() => _buffer.AsMemory(0, await _socket.ReceiveAsync(_buffer));
+    public async ValueTask<ReadOnlyMemory<byte>> ReceiveAsync() =>
+        _buffer.AsMemory(0, await _socket.ReceiveAsync(_buffer));
 
     /// <summary>A whole answer with a Content-Length; gives its body's text.</summary>
     public async ValueTask<string> ReceiveAnswerAsync()
@@ -38,10 +47,15 @@ sealed class RawConnection : IDisposable
             if (head < 0)
                 continue;
             var length = 0;
-            if (sofar.IndexOf("Content-Length: ", StringComparison.OrdinalIgnoreCase) is >= 0 and var at && !Utf8Parser.TryParse(Encoding.ASCII.GetBytes(sofar[(at + 16)..head]), out length, out _))
+            if (
+                sofar.IndexOf("Content-Length: ", StringComparison.OrdinalIgnoreCase) is >= 0 and var at
+                && !Utf8Parser.TryParse(Encoding.ASCII.GetBytes(sofar[(at + 16)..head]), out length, out _)
+            )
                 throw new IOException(sofar);
             if (sofar.Length >= head + 4 + length)
-                return sofar.StartsWith("HTTP/1.1 2", StringComparison.Ordinal) ? sofar[(head + 4)..] : throw new IOException(sofar);
+                return sofar.StartsWith("HTTP/1.1 2", StringComparison.Ordinal)
+                    ? sofar[(head + 4)..]
+                    : throw new IOException(sofar);
         }
     }
 

@@ -12,9 +12,19 @@ static class ServerProcess
     }
 
     /// <summary>How many files and sockets it has open (Linux).</summary>
-    public static int Handles(Uri address) => Directory.GetFileSystemEntries(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{Id(address)}/fd")).Length;
+    public static int Handles(Uri address) =>
+        Directory
+            .GetFileSystemEntries(
+                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{Id(address)}/fd")
+            )
+            .Length;
 
-    static int Id(Uri address) => int.Parse(
-        Environment.GetEnvironmentVariable("LOGHTTP_SERVER_PID") ?? throw new InvalidOperationException($"Set LOGHTTP_SERVER_PID to the process that listens at {address}."),
-        System.Globalization.CultureInfo.InvariantCulture);
+    static int Id(Uri address) =>
+        int.Parse(
+            Environment.GetEnvironmentVariable("LOGHTTP_SERVER_PID")
+                ?? throw new InvalidOperationException(
+                    $"Set LOGHTTP_SERVER_PID to the process that listens at {address}."
+                ),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
 }

@@ -6,8 +6,9 @@ using System.Text.Json;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// Produces, follows, polls, reads from the start, rolls and retains at a steady rate for as long as asked, and says once a
-/// minute what the server takes. In the end that must not have grown, and nobody may have got a record twice, or missed one.
+/// Produces, follows, polls, reads from the start, rolls and retains at a steady rate for as long as asked, and says
+/// once a minute what the server takes. In the end that must not have grown, and nobody may have got a record twice, or
+/// missed one.
 /// </summary>
 sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
 {
@@ -32,15 +33,26 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
     /// <summary>True where all stayed flat.</summary>
     public async Task<bool> RunAsync()
     {
-        using (var made = await _client.PutAsync(new Uri($"/topics/{_topic}", UriKind.Relative), new StringContent(string.Create(CultureInfo.InvariantCulture, $"{{\"retentionBytes\":{RetentionBytes}}}"))))
+        using (
+            var made = await _client.PutAsync(
+                new Uri($"/topics/{_topic}", UriKind.Relative),
+                new StringContent(
+                    string.Create(CultureInfo.InvariantCulture, $"{{\"retentionBytes\":{RetentionBytes}}}")
+                )
+            )
+        )
             made.EnsureSuccessStatusCode();
         using var over = new CancellationTokenSource();
         Task[] work =
         [
             .. Enumerable.Range(0, Producers).Select(producer => ProduceAsync(producer, over.Token)),
-            FollowAsync(over.Token), PollAsync(over.Token), ScanAsync(over.Token),
+            FollowAsync(over.Token),
+            PollAsync(over.Token),
+            ScanAsync(over.Token),
         ];
-        Console.WriteLine("minute | resident MB | handles | threads | CPU % | POST | appended | followed | polled | scanned | log MB");
+        Console.WriteLine(
+            "minute | resident MB | handles | threads | CPU % | POST | appended | followed | polled | scanned | log MB"
+        );
         var (_, _, cpuSeconds) = ServerProcess.Read(address);
         for (var minute = 1; minute <= minutes; minute++)
         {
@@ -62,10 +74,18 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
         var sample = new Sample(residentBytes, ServerProcess.Handles(address), threads);
         _samples.Add(sample);
         var posts = Interlocked.Exchange(ref _posts, new Percentiles());
-        var description = JsonDocument.Parse(await _client.GetStringAsync(new Uri($"/topics/{_topic}", UriKind.Relative))).RootElement;
+        var description = JsonDocument
+            .Parse(await _client.GetStringAsync(new Uri($"/topics/{_topic}", UriKind.Relative)))
+            .RootElement;
         var sizeBytes = description.GetProperty("partitions")[0].GetProperty("sizeBytes").GetInt64();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{minute} | {residentBytes / 1e6:0.0} | {sample.Handles} | {threads} | {(cpuSeconds - cpuSecondsBefore) / Interval.TotalSeconds * 100:0} | {posts} | {_appended} | {_followed} | {_polled} | {_scanned} | {sizeBytes / 1e6:0.0}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{minute} | {residentBytes / 1e6:0.0} | {sample.Handles} | {threads} | "
+                    + $"{(cpuSeconds - cpuSecondsBefore) / Interval.TotalSeconds * 100:0} | {posts} | {_appended} | "
+                    + $"{_followed} | {_polled} | {_scanned} | {sizeBytes / 1e6:0.0}"
+            )
+        );
         return cpuSeconds;
     }
 
@@ -75,10 +95,16 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
         var quarter = Math.Max(1, _samples.Count / 4);
         var (early, late) = (Median(_samples.Skip(quarter).Take(quarter)), Median(_samples.TakeLast(quarter)));
         var isFlat = late <= early + tolerance;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: median {early} in the second quarter, {late} in the last: {(isFlat ? "flat" : "GROWN")}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{name}: median {early} in the second quarter, {late} in the last: {(isFlat ? "flat" : "GROWN")}"
+            )
+        );
         return isFlat;
 
-        long Median(IEnumerable<Sample> samples) => samples.Select(value).Order().ToArray() is { Length: > 0 } sorted ? sorted[sorted.Length / 2] : 0;
+        long Median(IEnumerable<Sample> samples) =>
+            samples.Select(value).Order().ToArray() is { Length: > 0 } sorted ? sorted[sorted.Length / 2] : 0;
     }
 
     async Task ProduceAsync(int producer, CancellationToken over)
@@ -89,7 +115,10 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
             var due = TimeSpan.FromSeconds((double)sequence * Producers / ratePerSecond) - started.Elapsed;
             if (due > TimeSpan.Zero)
                 await Task.Delay(due, CancellationToken.None);
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"/topics/{_topic}") { Content = new StringContent(new string('x', ValueBytes)) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/topics/{_topic}")
+            {
+                Content = new StringContent(new string('x', ValueBytes)),
+            };
             request.Headers.Add("Producer-Id", string.Create(CultureInfo.InvariantCulture, $"producer-{producer}"));
             request.Headers.Add("Producer-Epoch", "0");
             request.Headers.Add("Producer-Seq", sequence.ToString(CultureInfo.InvariantCulture));
@@ -103,7 +132,11 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
 
     async Task FollowAsync(CancellationToken over)
     {
-        using var answer = await _client.GetAsync(new Uri($"/topics/{_topic}/earliest?follow=true", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, CancellationToken.None);
+        using var answer = await _client.GetAsync(
+            new Uri($"/topics/{_topic}/earliest?follow=true", UriKind.Relative),
+            HttpCompletionOption.ResponseHeadersRead,
+            CancellationToken.None
+        );
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(CancellationToken.None));
         while (!over.IsCancellationRequested && await lines.ReadLineAsync(CancellationToken.None) is { } line)
         {
@@ -116,7 +149,7 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
 
     async Task PollAsync(CancellationToken over)
     {
-        for (var path = $"/topics/{_topic}/earliest?wait=5s"; !over.IsCancellationRequested;)
+        for (var path = $"/topics/{_topic}/earliest?wait=5s"; !over.IsCancellationRequested; )
             (path, _polled) = await ReadAsync(path, _polled);
     }
 
@@ -135,14 +168,24 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
         }
     }
 
-    /// <summary>One page: where it leads, and the offset after it; no path where there is no more, or it is gone.</summary>
+    /// <summary>
+    /// One page: where it leads, and the offset after it; no path where there is no more, or it is gone.
+    /// </summary>
     async Task<(string Path, long Next)> ReadAsync(string path, long expected)
     {
         using var answer = await _client.GetAsync(new Uri(path, UriKind.Relative), CancellationToken.None);
-        if (answer.StatusCode == HttpStatusCode.Gone || (answer.StatusCode == HttpStatusCode.NoContent && !path.Contains("wait", StringComparison.Ordinal)))
+        if (
+            answer.StatusCode == HttpStatusCode.Gone
+            || (answer.StatusCode == HttpStatusCode.NoContent && !path.Contains("wait", StringComparison.Ordinal))
+        )
             return ("", expected);
         answer.EnsureSuccessStatusCode();
-        foreach (var line in (await answer.Content.ReadAsStringAsync(CancellationToken.None)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        foreach (
+            var line in (await answer.Content.ReadAsStringAsync(CancellationToken.None)).Split(
+                '\n',
+                StringSplitOptions.RemoveEmptyEntries
+            )
+        )
             expected = Next(line, expected);
         return (NextPage.Of(answer), expected);
     }

@@ -20,7 +20,10 @@ public sealed class BackupCommandTests : IDisposable
     string Data => Path.Combine(_directory.Path, "data");
 
     static TopicCatalog Open(string directory) =>
-        TopicCatalog.Open(new StorageEnvironment { FileSystem = new PhysicalFileSystem(directory) }, new StorageOptions { Directory = directory, CheckpointBytes = 64 << 10 });
+        TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = new PhysicalFileSystem(directory) },
+            new StorageOptions { Directory = directory, CheckpointBytes = 64 << 10 }
+        );
 
     static async Task<(long Offset, string Value)> AppendAsync(Topic topic, string value)
     {
@@ -34,7 +37,7 @@ public sealed class BackupCommandTests : IDisposable
     static Dictionary<long, string> ReadAll(Topic topic)
     {
         var records = new Dictionary<long, string>();
-        for (var place = LogPlace.Earliest; ;)
+        for (var place = LogPlace.Earliest; ; )
         {
             using var page = topic.Partitions[0].Fetch(place, PageSize.Default);
             if (page.Region is null)
@@ -78,7 +81,10 @@ public sealed class BackupCommandTests : IDisposable
             await AppendAsync(topic, new string('x', 20_000));
         // As a power cut leaves it: a page that only the journal has durably is gone.
         CopyDirectory(Data, crashed);
-        var segment = Directory.GetFiles(Path.Combine(crashed, "topics", "t", "0"), "*.ndjson").Order(StringComparer.Ordinal).Last();
+        var segment = Directory
+            .GetFiles(Path.Combine(crashed, "topics", "t", "0"), "*.ndjson")
+            .Order(StringComparer.Ordinal)
+            .Last();
         using (var stream = File.OpenWrite(segment))
             stream.Write(new byte[4096]);
         var before = File.ReadAllBytes(segment);
@@ -107,24 +113,35 @@ public sealed class BackupCommandTests : IDisposable
             [trimmed] = [],
         };
         using var enough = new CancellationTokenSource();
-        var load = new[] { kept, kept, trimmed }.Select((topic, number) => Task.Run(async () =>
-        {
-            for (var i = 0; !enough.IsCancellationRequested; i++)
-            {
-                var (offset, value) = await AppendAsync(topic, $"{number} {i} {new string('x', i * 131 % 9000)}");
-                acknowledged[topic][offset] = value;
-                if (topic == trimmed && i % 7 == 6)
-                    await topic.Partitions[0].TrimAsync(Math.Max(0, offset - 20));
-            }
-        })).Append(Task.Run(async () =>
-        {
-            while (!enough.IsCancellationRequested)
-            {
-                var topic = (await catalog.GetOrCreateAsync("comes-and-goes", SmallSegments)).Topic;
-                await AppendAsync(topic, topic.Id);
-                await catalog.DeleteAsync("comes-and-goes");
-            }
-        })).ToArray();
+        var load = new[] { kept, kept, trimmed }
+            .Select(
+                (topic, number) =>
+                    Task.Run(async () =>
+                    {
+                        for (var i = 0; !enough.IsCancellationRequested; i++)
+                        {
+                            var (offset, value) = await AppendAsync(
+                                topic,
+                                $"{number} {i} {new string('x', i * 131 % 9000)}"
+                            );
+                            acknowledged[topic][offset] = value;
+                            if (topic == trimmed && i % 7 == 6)
+                                await topic.Partitions[0].TrimAsync(Math.Max(0, offset - 20));
+                        }
+                    })
+            )
+            .Append(
+                Task.Run(async () =>
+                {
+                    while (!enough.IsCancellationRequested)
+                    {
+                        var topic = (await catalog.GetOrCreateAsync("comes-and-goes", SmallSegments)).Topic;
+                        await AppendAsync(topic, topic.Id);
+                        await catalog.DeleteAsync("comes-and-goes");
+                    }
+                })
+            )
+            .ToArray();
         var backups = new List<(string Path, Dictionary<Topic, KeyValuePair<long, string>[]> Acknowledged)>();
         for (var number = 0; number < 4; number++)
         {
@@ -155,7 +172,10 @@ public sealed class BackupCommandTests : IDisposable
                 var found = ReadAll(copy.Find(topic.Name)!);
                 var earliest = copy.Find(topic.Name)!.Partitions[0].EarliestOffset;
                 Assert.Equal((topic == kept, topic.Id), (earliest == 0, copy.Find(topic.Name)!.Id));
-                Assert.All(records.Where(record => record.Key >= earliest), record => Assert.Equal(record.Value, found[record.Key]));
+                Assert.All(
+                    records.Where(record => record.Key >= earliest),
+                    record => Assert.Equal(record.Value, found[record.Key])
+                );
                 // Appends go on behind it, and in the original nothing is seen of them.
                 var (offset, _) = await AppendAsync(copy.Find(topic.Name)!, "in the copy");
                 Assert.Equal(found.Keys.Max() + 1, offset);
@@ -182,9 +202,11 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Equal(originals.OrderBy(file => file.Key), Contents(Data).OrderBy(file => file.Key));
 
         // The copy needs no journal, and so no mark.
-        static Dictionary<string, string> Contents(string directory) => Directory.GetFiles(Path.Combine(directory, "topics"), "*", SearchOption.AllDirectories)
-            .Where(static path => Path.GetFileName(path) != "__journal")
-            .ToDictionary(path => Path.GetRelativePath(directory, path), File.ReadAllText);
+        static Dictionary<string, string> Contents(string directory) =>
+            Directory
+                .GetFiles(Path.Combine(directory, "topics"), "*", SearchOption.AllDirectories)
+                .Where(static path => Path.GetFileName(path) != "__journal")
+                .ToDictionary(path => Path.GetRelativePath(directory, path), File.ReadAllText);
     }
 
     [Fact]
@@ -206,9 +228,7 @@ public sealed class BackupCommandTests : IDisposable
     [Fact]
     public async Task IntoADirectoryThatHoldsSomething_IsRefused()
     {
-        await using (Open(Data))
-        {
-        }
+        await using (Open(Data)) { }
         var (exitCode, _, error) = Backup(Data);
         Assert.Equal(2, exitCode);
         Assert.Contains("is there already, and not empty", error, StringComparison.Ordinal);

@@ -18,7 +18,10 @@ public sealed class VerifyCommandTests : IDisposable
 
     async Task<TopicCatalog> OpenAsync()
     {
-        var catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = new PhysicalFileSystem(_directory.Path) }, new StorageOptions { Directory = _directory.Path });
+        var catalog = TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = new PhysicalFileSystem(_directory.Path) },
+            new StorageOptions { Directory = _directory.Path }
+        );
         var topic = (await catalog.GetOrCreateAsync("orders")).Topic;
         var batch = new RecordBatch(new RecordLimits());
         for (var number = 0; number < 200; number++)
@@ -30,7 +33,10 @@ public sealed class VerifyCommandTests : IDisposable
     (int ExitCode, string Output, string Error) Verify(params string[] options)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
-        var exitCode = CommandTree.Create().Parse(["verify", "--data", _directory.Path, .. options]).Invoke(new() { Output = output, Error = error });
+        var exitCode = CommandTree
+            .Create()
+            .Parse(["verify", "--data", _directory.Path, .. options])
+            .Invoke(new() { Output = output, Error = error });
         return (exitCode, output.ToString(), error.ToString());
     }
 
@@ -43,8 +49,17 @@ public sealed class VerifyCommandTests : IDisposable
         file.WriteByte((byte)(old ^ 1));
     }
 
-    Dictionary<string, string> Hashes() => Directory.GetFileSystemEntries(_directory.Path, "*", SearchOption.AllDirectories)
-        .ToDictionary(path => path, path => File.Exists(path) ? $"{Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))} {File.GetLastWriteTimeUtc(path):O}" : "");
+    Dictionary<string, string> Hashes() =>
+        Directory
+            .GetFileSystemEntries(_directory.Path, "*", SearchOption.AllDirectories)
+            .ToDictionary(
+                path => path,
+                path =>
+                    File.Exists(path)
+                        ? $"{Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)))} "
+                            + $"{File.GetLastWriteTimeUtc(path):O}"
+                        : ""
+            );
 
     [Fact]
     public async Task OfASoundDirectory_SaysSo_AndEndsWithZero()
@@ -74,9 +89,24 @@ public sealed class VerifyCommandTests : IDisposable
     {
         await (await OpenAsync()).DisposeAsync();
         Flip(5000);
-        var lines = Verify("--json", "--topic", "orders").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToArray();
-        Assert.Equal(("Data", "orders", 0, 0), (lines[0].GetProperty("kind").GetString(), lines[0].GetProperty("topic").GetString(), lines[0].GetProperty("partition").GetInt32(), lines[0].GetProperty("segment").GetInt64()));
-        Assert.InRange(5000, lines[0].GetProperty("position").GetInt64(), lines[0].GetProperty("position").GetInt64() + lines[0].GetProperty("lengthBytes").GetInt64() - 1);
+        var lines = Verify("--json", "--topic", "orders")
+            .Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .ToArray();
+        Assert.Equal(
+            ("Data", "orders", 0, 0),
+            (
+                lines[0].GetProperty("kind").GetString(),
+                lines[0].GetProperty("topic").GetString(),
+                lines[0].GetProperty("partition").GetInt32(),
+                lines[0].GetProperty("segment").GetInt64()
+            )
+        );
+        Assert.InRange(
+            5000,
+            lines[0].GetProperty("position").GetInt64(),
+            lines[0].GetProperty("position").GetInt64() + lines[0].GetProperty("lengthBytes").GetInt64() - 1
+        );
         Assert.Equal(1, lines[^1].GetProperty("damagedPlaces").GetInt32());
     }
 
@@ -109,21 +139,35 @@ public sealed class VerifyCommandTests : IDisposable
                 asked.Add($"{context.Request.HttpMethod} {context.Request.RawUrl}");
                 var body = number switch
                 {
-                    0 => """{"topics":[{"topic":"clicks","id":"11d4c0a52b7e6938","partitions":1}],"next":"?after=clicks&limit=1000"}""",
+                    0 =>
+                        """{"topics":[{"topic":"clicks","id":"11d4c0a52b7e6938","partitions":1}],"next":"?after=clicks&limit=1000"}""",
                     1 => """{"topics":[{"topic":"orders","id":"8f1d4c0a52b7e693","partitions":1}]}""",
                     2 => """{"segments":1,"bytes":100,"damagedPlaces":0,"indexesMade":0}""",
                     _ => """
-                      {"kind":"data","topic":"orders","partition":0,"segment":42,"file":"00000000000000000042.ndjson","position":8192,"lengthBytes":4200,"reason":"rotten","nextOffset":97}
-                      {"segments":3,"bytes":1000,"damagedPlaces":1,"indexesMade":0}
-                      """,
+                        {"kind":"data","topic":"orders","partition":0,"segment":42,"file":"00000000000000000042.ndjson","position":8192,"lengthBytes":4200,"reason":"rotten","nextOffset":97}
+                        {"segments":3,"bytes":1000,"damagedPlaces":1,"indexesMade":0}
+                        """,
                 };
                 context.Response.Close(Encoding.UTF8.GetBytes(body), willBlock: true);
             }
         });
         var (exitCode, output, _) = Verify("--url", address + path);
         await answers;
-        Assert.Equal([$"GET {prefix}/topics?limit=1000", $"GET {prefix}/topics?after=clicks&limit=1000", $"POST {prefix}/topics/clicks/verify", $"POST {prefix}/topics/orders/verify"], asked);
-        Assert.StartsWith("DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can continue at offset 97\n2 topics, 4 segments, 1100 bytes, ", output, StringComparison.Ordinal);
+        Assert.Equal(
+            [
+                $"GET {prefix}/topics?limit=1000",
+                $"GET {prefix}/topics?after=clicks&limit=1000",
+                $"POST {prefix}/topics/clicks/verify",
+                $"POST {prefix}/topics/orders/verify",
+            ],
+            asked
+        );
+        Assert.StartsWith(
+            "DAMAGE: topics/orders/0/00000000000000000042.ndjson, bytes 8192 to 12391: rotten; readers can "
+                + "continue at offset 97\n2 topics, 4 segments, 1100 bytes, ",
+            output,
+            StringComparison.Ordinal
+        );
         Assert.Equal(1, exitCode);
     }
 
@@ -138,11 +182,19 @@ public sealed class VerifyCommandTests : IDisposable
         {
             var context = await server.GetContextAsync();
             context.Response.StatusCode = 503;
-            context.Response.Close(Encoding.UTF8.GetBytes("""{"title":"Service Unavailable","detail":"Another verification runs.\u001b[2J"}"""), willBlock: true);
+            context.Response.Close(
+                Encoding.UTF8.GetBytes(
+                    """{"title":"Service Unavailable","detail":"Another verification runs.\u001b[2J"}"""
+                ),
+                willBlock: true
+            );
         });
         var (exitCode, output, error) = Verify("--url", address, "--topic", "orders");
         await answer;
-        Assert.Equal((2, "", "loghttp: The server answered 503: Another verification runs.\\u001b[2J\n"), (exitCode, output, error));
+        Assert.Equal(
+            (2, "", "loghttp: The server answered 503: Another verification runs.\\u001b[2J\n"),
+            (exitCode, output, error)
+        );
     }
 
     [Fact]
@@ -152,7 +204,10 @@ public sealed class VerifyCommandTests : IDisposable
         listener.Start();
         using var interrupt = new CancellationTokenSource();
         var error = new StringWriter();
-        var running = CommandTree.Create().Parse(["verify", "--url", $"http://{listener.LocalEndpoint}"]).InvokeAsync(new() { Error = error }, interrupt.Token);
+        var running = CommandTree
+            .Create()
+            .Parse(["verify", "--url", $"http://{listener.LocalEndpoint}"])
+            .InvokeAsync(new() { Error = error }, interrupt.Token);
         using var client = await listener.AcceptSocketAsync();
         await interrupt.CancelAsync();
         Assert.Equal(130, await running.WaitAsync(TimeSpan.FromSeconds(30)));
@@ -162,68 +217,73 @@ public sealed class VerifyCommandTests : IDisposable
     const string Topics = """{"topics":[{"topic":"t"}]}""";
 
     /// <summary>The response to the list, and to the verification.</summary>
-    public static TheoryData<string, string> MalformedAnswers => new()
-    {
-        { "[]", "" },
-        { "1", "" },
-        { "{}", "" },
-        { "null", "" },
-        { "<html>", "" },
-        { "", "" },
-        { """{"topics":null}""", "" },
-        { """{"topics":[null]}""", "" },
-        { """{"topics":[{"topic":1}]}""", "" },
-        { """{"topics":[{"topic":null}]}""", "" },
-        { """{"topics":[{"topic":"\ud800"}]}""", "" },
-        { """{"topics":[{"topic":".."}]}""", "" },
-        { """{"topics":[{"topic":"a","damaged":1}]}""", "" },
-        { """{"topics":[{"topic":"b"},{"topic":"a"}]}""", "" },
-        { """{"topics":[],"next":1}""", "" },
-        { """{"topics":[],"next":"?after=a"}""", "" },
-        { """{"topics":[{"topic":"t"}],"next":"file:///etc/passwd"}""", "" },
-        { """{"topics":[{"topic":"t"}],"next":"http://192.0.2.1/topics"}""", "" },
-        { """{"topics":[{"topic":"t"}],"next":"http://[::"}""", "" },
-        { """{"topics":[{"topic":"t"}],"next":"?a"}""", "" },
-        { Topics, "[]\n" },
-        { Topics, "{}\n" },
-        { Topics, "\n" },
-        { Topics, """{"kind":"data"}""" },
-        { Topics, """{"segments":"x","bytes":1}""" },
-        { Topics, """{"segments":1.5,"bytes":1}""" },
-        { Topics, """{"segments":99999999999,"bytes":1}""" },
-        { Topics, """{"segments":-5,"bytes":1}""" },
-        { Topics, """{"segments":5,"bytes":-9}""" },
+    public static TheoryData<string, string> MalformedAnswers =>
+        new()
         {
-            Topics,
-            """{"kind":"data","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":null}"""
-        },
-        {
-            Topics,
-            """{"kind":"other","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":"r"}"""
-        },
-        {
-            Topics,
-            """{"kind":"data","partition":0,"segment":0,"file":"f","position":-1,"lengthBytes":0,"reason":"r"}"""
-        },
-        {
-            Topics,
-            """{"kind":"data","partition":0,"segment":0,"file":"f","position":9223372036854775807,"""
-                + """
-                "lengthBytes":9223372036854775807,"reason":"r"}
-                """
-        },
-    };
+            { "[]", "" },
+            { "1", "" },
+            { "{}", "" },
+            { "null", "" },
+            { "<html>", "" },
+            { "", "" },
+            { """{"topics":null}""", "" },
+            { """{"topics":[null]}""", "" },
+            { """{"topics":[{"topic":1}]}""", "" },
+            { """{"topics":[{"topic":null}]}""", "" },
+            { """{"topics":[{"topic":"\ud800"}]}""", "" },
+            { """{"topics":[{"topic":".."}]}""", "" },
+            { """{"topics":[{"topic":"a","damaged":1}]}""", "" },
+            { """{"topics":[{"topic":"b"},{"topic":"a"}]}""", "" },
+            { """{"topics":[],"next":1}""", "" },
+            { """{"topics":[],"next":"?after=a"}""", "" },
+            { """{"topics":[{"topic":"t"}],"next":"file:///etc/passwd"}""", "" },
+            { """{"topics":[{"topic":"t"}],"next":"http://192.0.2.1/topics"}""", "" },
+            { """{"topics":[{"topic":"t"}],"next":"http://[::"}""", "" },
+            { """{"topics":[{"topic":"t"}],"next":"?a"}""", "" },
+            { Topics, "[]\n" },
+            { Topics, "{}\n" },
+            { Topics, "\n" },
+            { Topics, """{"kind":"data"}""" },
+            { Topics, """{"segments":"x","bytes":1}""" },
+            { Topics, """{"segments":1.5,"bytes":1}""" },
+            { Topics, """{"segments":99999999999,"bytes":1}""" },
+            { Topics, """{"segments":-5,"bytes":1}""" },
+            { Topics, """{"segments":5,"bytes":-9}""" },
+            {
+                Topics,
+                """{"kind":"data","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":null}"""
+            },
+            {
+                Topics,
+                """{"kind":"other","partition":0,"segment":0,"file":"f","position":0,"lengthBytes":0,"reason":"r"}"""
+            },
+            {
+                Topics,
+                """{"kind":"data","partition":0,"segment":0,"file":"f","position":-1,"lengthBytes":0,"reason":"r"}"""
+            },
+            {
+                Topics,
+                """{"kind":"data","partition":0,"segment":0,"file":"f","position":9223372036854775807,"""
+                    + """
+                        "lengthBytes":9223372036854775807,"reason":"r"}
+                        """
+            },
+        };
 
     [Theory]
     [MemberData(nameof(MalformedAnswers))]
     public async Task Url_MalformedAnswer_SaysSoAndEndsWithTwo(string list, string lines)
     {
-        using var server = new AnsweringServer(
-            request => Encoding.UTF8.GetBytes(request.HttpMethod == "GET" ? list : lines));
+        using var server = new AnsweringServer(request =>
+            Encoding.UTF8.GetBytes(request.HttpMethod == "GET" ? list : lines)
+        );
         var (exitCode, output, error) = await VerifyAsync(server);
         Assert.Equal((2, ""), (exitCode, output));
         Assert.StartsWith(
-            $"loghttp: {server.Address} does not respond as a LogHttp server does: ", error, StringComparison.Ordinal);
+            $"loghttp: {server.Address} does not respond as a LogHttp server does: ",
+            error,
+            StringComparison.Ordinal
+        );
         Assert.Equal(1, error.Count(letter => letter == '\n'));
     }
 
@@ -236,15 +296,19 @@ public sealed class VerifyCommandTests : IDisposable
         var sentBytes = 0;
         byte[]? ShortAnswer(System.Net.HttpListenerRequest request) =>
             request.HttpMethod == method ? null : Encoding.UTF8.GetBytes(Topics);
-        using var server = new AnsweringServer(ShortAnswer, stream =>
-        {
-            var letters = Encoding.ASCII.GetBytes(new string('A', 1 << 20));
-            for (; sentBytes < MaxSentBytes; sentBytes += letters.Length)
-                stream.Write(
-                    sentBytes == 0
-                        ? Encoding.ASCII.GetBytes(method == "GET" ? "{\"topics\":[\"" : "{\"kind\":\"")
-                        : letters);
-        });
+        using var server = new AnsweringServer(
+            ShortAnswer,
+            stream =>
+            {
+                var letters = Encoding.ASCII.GetBytes(new string('A', 1 << 20));
+                for (; sentBytes < MaxSentBytes; sentBytes += letters.Length)
+                    stream.Write(
+                        sentBytes == 0
+                            ? Encoding.ASCII.GetBytes(method == "GET" ? "{\"topics\":[\"" : "{\"kind\":\"")
+                            : letters
+                    );
+            }
+        );
         var (exitCode, _, error) = await VerifyAsync(server);
         Assert.Equal(2, exitCode);
         Assert.Contains("does not respond as a LogHttp server does: ", error, StringComparison.Ordinal);
@@ -282,8 +346,8 @@ public sealed class VerifyCommandTests : IDisposable
                             context.Response.Close();
                         }
                     }
-                    catch (Exception exception) when (
-                        exception is System.Net.HttpListenerException or IOException or ObjectDisposedException)
+                    catch (Exception exception)
+                        when (exception is System.Net.HttpListenerException or IOException or ObjectDisposedException)
                     {
                         // The client has left, as it should.
                     }
@@ -312,9 +376,14 @@ public sealed class VerifyCommandTests : IDisposable
     public async Task OfWhatIsNotThere_EndsWithTwo(string option, string value)
     {
         await (await OpenAsync()).DisposeAsync();
-        var (exitCode, _, error) = option == "--data"
-            ? (CommandTree.Create().Parse(["verify", option, value]).Invoke(new() { Error = new StringWriter() }), "", "loghttp: ")
-            : Verify(option, value);
+        var (exitCode, _, error) =
+            option == "--data"
+                ? (
+                    CommandTree.Create().Parse(["verify", option, value]).Invoke(new() { Error = new StringWriter() }),
+                    "",
+                    "loghttp: "
+                )
+                : Verify(option, value);
         Assert.Equal(2, exitCode);
         Assert.StartsWith("loghttp: ", error, StringComparison.Ordinal);
     }

@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Kestrel.Tests;
 
-/// <summary>Listeners and loggers that throw, and files that sendfile(2) refuses: none of them takes a connection along.</summary>
+/// <summary>
+/// Listeners and loggers that throw, and files that sendfile(2) refuses: none of them takes a connection along.
+/// </summary>
 public sealed partial class FailingSurroundingsTests
 {
     private const int LengthBytes = 3_000_000;
@@ -20,7 +22,11 @@ public sealed partial class FailingSurroundingsTests
         using var file = new TempFile(LengthBytes);
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
         var options = new SendFileOptions { TimeProvider = time };
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, LengthBytes), options, Handlers.SmallBuffers(options));
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, LengthBytes),
+            options,
+            Handlers.SmallBuffers(options)
+        );
         using var listener = ThrowingListener(host);
         using var client = await RawClient.ConnectAsync(host, receiveBufferBytes: 32 * 1024);
         for (var times = 0; times < 2; times++)
@@ -38,7 +44,11 @@ public sealed partial class FailingSurroundingsTests
     {
         using var file = new TempFile(LengthBytes);
         var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(200) };
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, LengthBytes), options, Handlers.SmallBuffers(options));
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, LengthBytes),
+            options,
+            Handlers.SmallBuffers(options)
+        );
         using var listener = ThrowingListener(host);
         using var client = await RawClient.ConnectAsync(host, receiveBufferBytes: 32 * 1024);
         await client.GetAsync("/");
@@ -63,8 +73,8 @@ public sealed partial class FailingSurroundingsTests
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             return;
-        // The process's own memory is a file that can be read at any mapped address, and that sendfile(2) refuses: with EINVAL
-        // below 2 GiB, with EOVERFLOW beyond.
+        // The process's own memory is a file that can be read at any mapped address, and that sendfile(2) refuses: with
+        // EINVAL below 2 GiB, with EOVERFLOW beyond.
         var bytes = new byte[lengthBytes];
         new Random(3).NextBytes(bytes);
         const int readWrite = 3;
@@ -72,12 +82,22 @@ public sealed partial class FailingSurroundingsTests
         var address = Map(isLow ? 0x2000_0000 : 0, lengthBytes, readWrite, privateAnonymous, -1, 0);
         Assert.Equal(isLow, address < int.MaxValue);
         Marshal.Copy(bytes, 0, address, lengthBytes);
-        await using var memory = new FileStream("/proc/self/mem", FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous);
-        await using var host = await KestrelHost.StartAsync(async context =>
-        {
-            context.Response.ContentLength = lengthBytes;
-            await context.SendRegionAsync(memory, address, lengthBytes);
-        }, listen: Handlers.SmallBuffers());
+        await using var memory = new FileStream(
+            "/proc/self/mem",
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite,
+            bufferSize: 0,
+            FileOptions.Asynchronous
+        );
+        await using var host = await KestrelHost.StartAsync(
+            async context =>
+            {
+                context.Response.ContentLength = lengthBytes;
+                await context.SendRegionAsync(memory, address, lengthBytes);
+            },
+            listen: Handlers.SmallBuffers()
+        );
         using var client = await RawClient.ConnectAsync(host, receiveBufferBytes: 32 * 1024);
         for (var times = 0; times < 2; times++)
         {
@@ -107,18 +127,26 @@ public sealed partial class FailingSurroundingsTests
                     listener.EnableMeasurementEvents(instrument);
             },
         };
-        listener.SetMeasurementEventCallback<long>((_, _, _, _) => throw new InvalidOperationException("Meant by the test."));
+        listener.SetMeasurementEventCallback<long>(
+            (_, _, _, _) => throw new InvalidOperationException("Meant by the test.")
+        );
         listener.Start();
         return listener;
     }
 
     private sealed class ThrowingLogger : ILogger
     {
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => throw new InvalidOperationException("Meant by the test.");
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            throw new InvalidOperationException("Meant by the test.");
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => throw new InvalidOperationException("Meant by the test.");
     }
 }

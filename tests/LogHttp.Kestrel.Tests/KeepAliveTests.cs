@@ -31,7 +31,10 @@ public sealed class KeepAliveTests
 
         var requests = new StringBuilder();
         for (var index = 0; index < 30; index++)
-            requests.Append("GET /").Append(index % 2 == 0 ? $"region?r={index}-{index * 10_000}" : $"json?n={index}").Append(" HTTP/1.1\r\nHost: test\r\n\r\n");
+            requests
+                .Append("GET /")
+                .Append(index % 2 == 0 ? $"region?r={index}-{index * 10_000}" : $"json?n={index}")
+                .Append(" HTTP/1.1\r\nHost: test\r\n\r\n");
         await client.SendAsync(requests.ToString());
 
         for (var index = 0; index < 30; index++)
@@ -52,7 +55,7 @@ public sealed class KeepAliveTests
         {
             // Unflushed, in pieces of odd sizes: more blocks than one gather send takes.
             context.Response.ContentLength = expected.Bytes.Length;
-            for (var written = 0; written < expected.Bytes.Length;)
+            for (var written = 0; written < expected.Bytes.Length; )
             {
                 var piece = Math.Min(expected.Bytes.Length - written, 3_001);
                 expected.Bytes.AsSpan(written, piece).CopyTo(context.Response.BodyWriter.GetSpan(piece));
@@ -72,7 +75,9 @@ public sealed class KeepAliveTests
     [Fact]
     public async Task Handler_ThatThrows_IsAnsweredThroughTheSameWriter()
     {
-        await using var host = await KestrelHost.StartAsync(_ => throw new InvalidOperationException("Meant by the test."));
+        await using var host = await KestrelHost.StartAsync(_ =>
+            throw new InvalidOperationException("Meant by the test.")
+        );
         using var client = await RawClient.ConnectAsync(host);
 
         await client.GetAsync("/");
@@ -82,13 +87,14 @@ public sealed class KeepAliveTests
         await client.ReadToEndAsync();
     }
 
-    private static RequestDelegate RegionOrJson(TempFile file) => context =>
-    {
-        if (context.Request.Path == "/region")
-            return Handlers.RegionsOfQuery(file)(context);
-        var json = $"{{\"n\":{context.Request.Query["n"]}}}";
-        context.Response.ContentLength = json.Length;
-        context.Response.ContentType = "application/json";
-        return context.Response.WriteAsync(json);
-    };
+    private static RequestDelegate RegionOrJson(TempFile file) =>
+        context =>
+        {
+            if (context.Request.Path == "/region")
+                return Handlers.RegionsOfQuery(file)(context);
+            var json = $"{{\"n\":{context.Request.Query["n"]}}}";
+            context.Response.ContentLength = json.Length;
+            context.Response.ContentType = "application/json";
+            return context.Response.WriteAsync(json);
+        };
 }

@@ -15,11 +15,20 @@ public sealed class OtherConnectionsTests
             {
                 using var socket = await context.WebSockets.AcceptWebSocketAsync();
                 var buffer = new byte[200_000];
-                while (await socket.ReceiveAsync(buffer, CancellationToken.None) is { MessageType: WebSocketMessageType.Binary } received)
-                    await socket.SendAsync(buffer.AsMemory(0, received.Count), WebSocketMessageType.Binary, received.EndOfMessage, CancellationToken.None);
+                while (
+                    await socket.ReceiveAsync(buffer, CancellationToken.None)
+                        is { MessageType: WebSocketMessageType.Binary } received
+                )
+                    await socket.SendAsync(
+                        buffer.AsMemory(0, received.Count),
+                        WebSocketMessageType.Binary,
+                        received.EndOfMessage,
+                        CancellationToken.None
+                    );
                 await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
             },
-            configure: app => app.UseWebSockets());
+            configure: app => app.UseWebSockets()
+        );
 
         using var client = new ClientWebSocket();
         await client.ConnectAsync(new UriBuilder(host.Address) { Scheme = "ws" }.Uri, CancellationToken.None);
@@ -35,8 +44,7 @@ public sealed class OtherConnectionsTests
             {
                 received = await client.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
                 echoed.Write(buffer, 0, received.Count);
-            }
-            while (!received.EndOfMessage);
+            } while (!received.EndOfMessage);
             Assert.Equal(message, echoed.ToArray());
         }
 
@@ -51,16 +59,19 @@ public sealed class OtherConnectionsTests
         var path = Path.Combine(Path.GetTempPath(), $"loghttp-{Guid.NewGuid():N}.sock");
         await using var host = await KestrelHost.StartAsync(
             Handlers.Region(file, 100, 2_500_000),
-            server: kestrel => kestrel.ListenUnixSocket(path, endpoint => endpoint.UseSendFile()));
-        using var client = new HttpClient(new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, cancellationToken) =>
+            server: kestrel => kestrel.ListenUnixSocket(path, endpoint => endpoint.UseSendFile())
+        );
+        using var client = new HttpClient(
+            new SocketsHttpHandler
             {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        });
+                ConnectCallback = async (_, cancellationToken) =>
+                {
+                    var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+                    return new NetworkStream(socket, ownsSocket: true);
+                },
+            }
+        );
 
         Assert.Equal(file.Bytes[100..2_500_100], await client.GetByteArrayAsync("http://unix/"));
         Assert.Equal(2_500_000, (await host.SettledAsync()).SendFile);

@@ -16,10 +16,19 @@ public sealed partial class PageCacheTests
         if (!TryEvict(stream.SafeFileHandle))
             return; // A file system in memory has no cold pages, other systems are not asked.
 
-        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000), CancellationToken.None);
+        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(
+            new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000),
+            CancellationToken.None
+        );
         // A busy disk may still be bringing pages between those that were waited for; nobody else asks for them.
         for (var position = 1_000_000; position < 3_000_000; position += 4096)
-            Assert.True(SpinWait.SpinUntil(() => SystemCalls.IsCached(stream.SafeFileHandle, position), TimeSpan.FromSeconds(30)), $"The page at {position} is cold.");
+            Assert.True(
+                SpinWait.SpinUntil(
+                    () => SystemCalls.IsCached(stream.SafeFileHandle, position),
+                    TimeSpan.FromSeconds(30)
+                ),
+                $"The page at {position} is cold."
+            );
     }
 
     [Fact]
@@ -28,7 +37,10 @@ public sealed partial class PageCacheTests
         using var file = new TempFile(4_000_000);
         await using var stream = file.Open();
         TryEvict(stream.SafeFileHandle);
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, 4_000_000), new() { MaxColdSlices = 1, SliceBytes = 256 * 1024 });
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, 4_000_000),
+            new() { MaxColdSlices = 1, SliceBytes = 256 * 1024 }
+        );
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes, await client.GetByteArrayAsync("/"));
@@ -47,8 +59,16 @@ public sealed partial class PageCacheTests
         Assert.Equal(end.Length, RandomAccess.Read(stream.SafeFileHandle, end, 1_000_000));
         Assert.Equal(end.Length, RandomAccess.Read(stream.SafeFileHandle, end, 2_900_000));
         Assert.False(SystemCalls.IsCached(stream.SafeFileHandle, 1_000_000, 2_000_000));
-        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000), CancellationToken.None);
-        Assert.True(SpinWait.SpinUntil(() => SystemCalls.IsCached(stream.SafeFileHandle, 1_000_000, 2_000_000), TimeSpan.FromSeconds(30)));
+        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(
+            new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000),
+            CancellationToken.None
+        );
+        Assert.True(
+            SpinWait.SpinUntil(
+                () => SystemCalls.IsCached(stream.SafeFileHandle, 1_000_000, 2_000_000),
+                TimeSpan.FromSeconds(30)
+            )
+        );
     }
 
     [Fact]
@@ -58,7 +78,14 @@ public sealed partial class PageCacheTests
         await using var stream = file.Open();
         if (!OperatingSystem.IsLinux() || !SystemCalls.CanAskPageCache)
             return;
-        await using var refusing = new FileStream("/proc/self/mem", FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.Asynchronous);
+        await using var refusing = new FileStream(
+            "/proc/self/mem",
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite,
+            bufferSize: 0,
+            FileOptions.Asynchronous
+        );
         Assert.True(SystemCalls.IsCached(refusing.SafeFileHandle, 0));
         Assert.True(SystemCalls.CanAskPageCache);
     }
@@ -68,7 +95,10 @@ public sealed partial class PageCacheTests
     {
         using var file = new TempFile(100_000);
         await using var stream = file.Open();
-        var warmed = new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 100_000), CancellationToken.None);
+        var warmed = new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(
+            new FileRegion(stream, stream.SafeFileHandle, 0, 100_000),
+            CancellationToken.None
+        );
         Assert.True(warmed.IsCompletedSuccessfully);
     }
 
@@ -77,7 +107,10 @@ public sealed partial class PageCacheTests
     {
         using var file = new TempFile(100);
         await using var stream = file.Open();
-        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 50, 1_000_000), CancellationToken.None);
+        await new PageCache(maxColdSlices: 1, ColdReadBytes).WarmAsync(
+            new FileRegion(stream, stream.SafeFileHandle, 50, 1_000_000),
+            CancellationToken.None
+        );
     }
 
     [Fact]
@@ -88,7 +121,18 @@ public sealed partial class PageCacheTests
         if (!TryEvict(stream.SafeFileHandle))
             return;
         var cache = new PageCache(maxColdSlices: 2, coldReadBytes: 4096);
-        await Task.WhenAll(Enumerable.Range(0, 40).Select(number => cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, number * 100_000, 100_000), CancellationToken.None).AsTask()));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 40)
+                .Select(number =>
+                    cache
+                        .WarmAsync(
+                            new FileRegion(stream, stream.SafeFileHandle, number * 100_000, 100_000),
+                            CancellationToken.None
+                        )
+                        .AsTask()
+                )
+        );
         Assert.True(SystemCalls.IsCached(stream.SafeFileHandle, 3_999_999));
     }
 
@@ -100,8 +144,18 @@ public sealed partial class PageCacheTests
         if (!TryEvict(stream.SafeFileHandle))
             return;
         var cache = new PageCache(maxColdSlices: 1, ColdReadBytes);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 1_000_000), new CancellationToken(canceled: true)).AsTask());
-        await cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 2_000_000, 1_000_000), CancellationToken.None);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            cache
+                .WarmAsync(
+                    new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 1_000_000),
+                    new CancellationToken(canceled: true)
+                )
+                .AsTask()
+        );
+        await cache.WarmAsync(
+            new FileRegion(stream, stream.SafeFileHandle, 2_000_000, 1_000_000),
+            CancellationToken.None
+        );
         Assert.True(SystemCalls.IsCached(stream.SafeFileHandle, 2_999_999));
     }
 
@@ -115,8 +169,12 @@ public sealed partial class PageCacheTests
             return;
         // Busy with the first, it comes to the second when that is closed.
         var cache = new PageCache(maxColdSlices: 1, coldReadBytes: 4096);
-        var first = cache.WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 3_000_000), CancellationToken.None).AsTask();
-        var second = cache.WarmAsync(new FileRegion(closed, closed.SafeFileHandle, 3_500_000, 100_000), CancellationToken.None).AsTask();
+        var first = cache
+            .WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 3_000_000), CancellationToken.None)
+            .AsTask();
+        var second = cache
+            .WarmAsync(new FileRegion(closed, closed.SafeFileHandle, 3_500_000, 100_000), CancellationToken.None)
+            .AsTask();
         await closed.DisposeAsync();
         await first;
         var ended = await Record.ExceptionAsync(() => second);

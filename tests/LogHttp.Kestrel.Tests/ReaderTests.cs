@@ -6,24 +6,34 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Kestrel.Tests;
 
-/// <summary>Readers that are slow, stop, or vanish. Sockets are small here, so that they are felt within seconds.</summary>
+/// <summary>
+/// Readers that are slow, stop, or vanish. Sockets are small here, so that they are felt within seconds.
+/// </summary>
 public sealed class ReaderTests
 {
     private const int ReceiveBufferBytes = 32 * 1024;
 
     // No reader of these tests would meet it: what passes here passes because the rate does not judge regions.
-    private static readonly MinDataRate ServersRate = new(bytesPerSecond: 100_000_000, gracePeriod: TimeSpan.FromSeconds(1.01));
+    private static readonly MinDataRate ServersRate = new(
+        bytesPerSecond: 100_000_000,
+        gracePeriod: TimeSpan.FromSeconds(1.01)
+    );
 
     [Fact]
     public async Task SlowReader_WhoKeepsReading_GetsTheWholeRegion()
     {
-        // 100 KB/s for 100 MB, scaled: the region takes 4 s, twice the server's patience with its rate and four times our
-        // own with a reader that takes nothing.
+        // 100 KB/s for 100 MB, scaled: the region takes 4 s, twice the server's patience with its rate and four times
+        // our own with a reader that takes nothing.
         const int regionBytes = 2_000_000;
         const int pieceBytes = 50_000;
         using var file = new TempFile(regionBytes);
         var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromSeconds(1) };
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, regionBytes), options, Handlers.SmallBuffers(options), server => server.Limits.MinResponseDataRate = ServersRate);
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, regionBytes),
+            options,
+            Handlers.SmallBuffers(options),
+            server => server.Limits.MinResponseDataRate = ServersRate
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -45,8 +55,16 @@ public sealed class ReaderTests
         // One sendfile for all of it, which outlasts the limit: only the peer's acknowledgements show that it reads.
         const int regionBytes = 1_500_000;
         using var file = new TempFile(regionBytes);
-        var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(600), SliceBytes = 4 * 1024 * 1024 };
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, regionBytes), options, Handlers.SmallBuffers(options));
+        var options = new SendFileOptions
+        {
+            StalledReaderTimeout = TimeSpan.FromMilliseconds(600),
+            SliceBytes = 4 * 1024 * 1024,
+        };
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, regionBytes),
+            options,
+            Handlers.SmallBuffers(options)
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -75,7 +93,11 @@ public sealed class ReaderTests
             SlowReaderWindow = TimeSpan.FromSeconds(8),
             TimeProvider = time,
         };
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, regionBytes), options, Handlers.SmallBuffers(options));
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, regionBytes),
+            options,
+            Handlers.SmallBuffers(options)
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
         await client.GetAsync("/");
         await client.ReadHeadersAsync();
@@ -101,11 +123,13 @@ public sealed class ReaderTests
     {
         using var file = new TempFile(500_000);
         await using var host = await KestrelHost.StartAsync(
-            context => context.Request.Path == "/region"
-                ? Handlers.Region(file, 0, 500_000)(context)
-                : context.Response.WriteAsync(new string('j', 300_000)),
+            context =>
+                context.Request.Path == "/region"
+                    ? Handlers.Region(file, 0, 500_000)(context)
+                    : context.Response.WriteAsync(new string('j', 300_000)),
             listen: Handlers.SmallBuffers(),
-            server: server => server.Limits.MinResponseDataRate = ServersRate);
+            server: server => server.Limits.MinResponseDataRate = ServersRate
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/region");
@@ -121,7 +145,11 @@ public sealed class ReaderTests
         using var file = new TempFile(4_000_000);
         var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(400) };
         var ended = new TaskCompletionSource();
-        await using var host = await KestrelHost.StartAsync(Ending(ended, Handlers.Region(file, 0, 4_000_000)), options, Handlers.SmallBuffers(options));
+        await using var host = await KestrelHost.StartAsync(
+            Ending(ended, Handlers.Region(file, 0, 4_000_000)),
+            options,
+            Handlers.SmallBuffers(options)
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -140,11 +168,16 @@ public sealed class ReaderTests
         await using var host = await KestrelHost.StartAsync(
             context => context.Response.WriteAsync(new string('x', 4_000_000)),
             listen: Handlers.SmallBuffers(),
-            server: server => server.Limits.MinResponseDataRate = ServersRate);
+            server: server => server.Limits.MinResponseDataRate = ServersRate
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
-        await Eventually.TrueAsync(() => host.Logs.Entries.Any(entry => entry.Message.Contains("minimum data rate", StringComparison.OrdinalIgnoreCase)));
+        await Eventually.TrueAsync(() =>
+            host.Logs.Entries.Any(entry =>
+                entry.Message.Contains("minimum data rate", StringComparison.OrdinalIgnoreCase)
+            )
+        );
         Assert.True((await client.DrainAsync()).ReceivedBytes < 4_000_000);
         Assert.Equal(0, (await host.SettledAsync()).StalledReaders);
     }
@@ -157,7 +190,8 @@ public sealed class ReaderTests
             context => context.Response.WriteAsync(new string('x', 4_000_000)),
             options,
             Handlers.SmallBuffers(options),
-            server => server.Limits.MinResponseDataRate = null);
+            server => server.Limits.MinResponseDataRate = null
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -170,7 +204,10 @@ public sealed class ReaderTests
     {
         using var file = new TempFile(4_000_000);
         var ended = new TaskCompletionSource();
-        await using var host = await KestrelHost.StartAsync(Ending(ended, Handlers.Region(file, 0, 4_000_000)), listen: Handlers.SmallBuffers());
+        await using var host = await KestrelHost.StartAsync(
+            Ending(ended, Handlers.Region(file, 0, 4_000_000)),
+            listen: Handlers.SmallBuffers()
+        );
         var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -190,16 +227,23 @@ public sealed class ReaderTests
         using var file = new TempFile(1_000_000);
         await using var host = await KestrelHost.StartAsync(
             Handlers.RegionsOfQuery(file),
-            new() { SliceBytes = 16 * 1024 });
+            new() { SliceBytes = 16 * 1024 }
+        );
 
         var random = new Random(7);
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => random.Next(600_000)).ToArray().Select(async readBytes =>
-        {
-            var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
-            await client.GetAsync("/?r=0-200000,100-10,5-300000,9-100000");
-            await client.ReadExactlyAsync(readBytes);
-            client.Vanish();
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 100)
+                .Select(_ => random.Next(600_000))
+                .ToArray()
+                .Select(async readBytes =>
+                {
+                    var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
+                    await client.GetAsync("/?r=0-200000,100-10,5-300000,9-100000");
+                    await client.ReadExactlyAsync(readBytes);
+                    client.Vanish();
+                })
+        );
         await host.SettledAsync();
         Assert.DoesNotContain(host.Logs.Ours, entry => entry.Level > LogLevel.Debug);
     }
@@ -212,7 +256,8 @@ public sealed class ReaderTests
         using var file = new TempFile(lengthBytes - 1);
         var thrown = new TaskCompletionSource<Exception?>();
         await using var host = await KestrelHost.StartAsync(async context =>
-            thrown.SetResult(await Record.ExceptionAsync(() => Handlers.Region(file, 0, lengthBytes)(context))));
+            thrown.SetResult(await Record.ExceptionAsync(() => Handlers.Region(file, 0, lengthBytes)(context)))
+        );
         using var client = await RawClient.ConnectAsync(host);
 
         await client.GetAsync("/");
@@ -232,9 +277,11 @@ public sealed class ReaderTests
         using var file = new TempFile(4_000_000);
         var thrown = new TaskCompletionSource<Exception?>();
         await using var host = await KestrelHost.StartAsync(
-            async context => thrown.SetResult(await Record.ExceptionAsync(() => Handlers.Region(file, 0, 4_000_000)(context))),
+            async context =>
+                thrown.SetResult(await Record.ExceptionAsync(() => Handlers.Region(file, 0, 4_000_000)(context))),
             options,
-            Handlers.SmallBuffers(options));
+            Handlers.SmallBuffers(options)
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -256,9 +303,12 @@ public sealed class ReaderTests
             {
                 await using var stream = file.Open();
                 context.Response.ContentLength = 4_000_000;
-                thrown.SetResult(await Record.ExceptionAsync(() => context.SendRegionAsync(stream, 0, 4_000_000, cancel.Token)));
+                thrown.SetResult(
+                    await Record.ExceptionAsync(() => context.SendRegionAsync(stream, 0, 4_000_000, cancel.Token))
+                );
             },
-            listen: Handlers.SmallBuffers());
+            listen: Handlers.SmallBuffers()
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -275,7 +325,9 @@ public sealed class ReaderTests
         await using var host = await KestrelHost.StartAsync(async context =>
         {
             await using var stream = file.Open();
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => context.SendRegionAsync(stream, 0, 4_000, new CancellationToken(true)));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                context.SendRegionAsync(stream, 0, 4_000, new CancellationToken(true))
+            );
             await context.Response.WriteAsync("something else");
         });
         using var client = host.NewClient();
@@ -288,7 +340,10 @@ public sealed class ReaderTests
     {
         using var file = new TempFile(4_000_000);
         var ended = new TaskCompletionSource();
-        await using var host = await KestrelHost.StartAsync(Ending(ended, Handlers.Region(file, 0, 4_000_000)), listen: Handlers.SmallBuffers());
+        await using var host = await KestrelHost.StartAsync(
+            Ending(ended, Handlers.Region(file, 0, 4_000_000)),
+            listen: Handlers.SmallBuffers()
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -303,7 +358,10 @@ public sealed class ReaderTests
     public async Task Server_StoppedGracefully_LetsTheRegionEnd()
     {
         using var file = new TempFile(4_000_000);
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, 4_000_000), listen: Handlers.SmallBuffers());
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, 4_000_000),
+            listen: Handlers.SmallBuffers()
+        );
         using var client = await RawClient.ConnectAsync(host, ReceiveBufferBytes);
 
         await client.GetAsync("/");
@@ -315,15 +373,16 @@ public sealed class ReaderTests
         Assert.Empty(await client.ReadToEndAsync());
     }
 
-    private static RequestDelegate Ending(TaskCompletionSource ended, RequestDelegate handler) => async context =>
-    {
-        try
+    private static RequestDelegate Ending(TaskCompletionSource ended, RequestDelegate handler) =>
+        async context =>
         {
-            await handler(context);
-        }
-        finally
-        {
-            ended.TrySetResult();
-        }
-    };
+            try
+            {
+                await handler(context);
+            }
+            finally
+            {
+                ended.TrySetResult();
+            }
+        };
 }

@@ -60,24 +60,45 @@ public sealed class RegionTests
     public async Task Regions_OfAnyNumberPlaceAndSize_ArriveInOrder()
     {
         using var file = new TempFile(600_000);
-        await using var tiny = await KestrelHost.StartAsync(Handlers.RegionsOfQuery(file), new() { SmallRegionBytes = 0, SliceBytes = 4 * 1024 });
+        await using var tiny = await KestrelHost.StartAsync(
+            Handlers.RegionsOfQuery(file),
+            new() { SmallRegionBytes = 0, SliceBytes = 4 * 1024 }
+        );
         await using var usual = await KestrelHost.StartAsync(Handlers.RegionsOfQuery(file), Options);
         await using var large = await KestrelHost.StartAsync(Handlers.RegionsOfQuery(file));
         using var clients = new Clients(tiny, usual, large);
 
-        var size = Gen.OneOf(Gen.Int[0, 300], Gen.Int[4_000, 4_200], Gen.Int[8_100, 8_300], Gen.Int[65_000, 66_000], Gen.Int[0, 250_000]);
+        var size = Gen.OneOf(
+            Gen.Int[0, 300],
+            Gen.Int[4_000, 4_200],
+            Gen.Int[8_100, 8_300],
+            Gen.Int[65_000, 66_000],
+            Gen.Int[0, 250_000]
+        );
         var region = Gen.Select(Gen.Int[0, 350_000], size);
-        await Gen.Select(region.Array[1, 6], Gen.Int[0, 2], Gen.Bool).SampleAsync(
-            async (regions, which, chunked) =>
-            {
-                var query = string.Join(',', regions.Select(one => $"{one.Item1}-{one.Item2}"));
-                var expected = regions.SelectMany(one => file.Bytes[one.Item1..(one.Item1 + one.Item2)]).ToArray();
-                Assert.Equal(expected, await clients[which].GetByteArrayAsync($"/?r={query}{(chunked ? "&chunked" : "")}"));
-            },
-            iter: 150,
-            threads: 2);
-        Assert.True((await tiny.SettledAsync()).SendFile > 0 && (await usual.SettledAsync()).SendFile > 0 && (await large.SettledAsync()).SendFile > 0);
-        Assert.Equal(0, (await tiny.SettledAsync()).Copy + (await usual.SettledAsync()).Copy + (await large.SettledAsync()).Copy);
+        await Gen.Select(region.Array[1, 6], Gen.Int[0, 2], Gen.Bool)
+            .SampleAsync(
+                async (regions, which, chunked) =>
+                {
+                    var query = string.Join(',', regions.Select(one => $"{one.Item1}-{one.Item2}"));
+                    var expected = regions.SelectMany(one => file.Bytes[one.Item1..(one.Item1 + one.Item2)]).ToArray();
+                    Assert.Equal(
+                        expected,
+                        await clients[which].GetByteArrayAsync($"/?r={query}{(chunked ? "&chunked" : "")}")
+                    );
+                },
+                iter: 150,
+                threads: 2
+            );
+        Assert.True(
+            (await tiny.SettledAsync()).SendFile > 0
+                && (await usual.SettledAsync()).SendFile > 0
+                && (await large.SettledAsync()).SendFile > 0
+        );
+        Assert.Equal(
+            0,
+            (await tiny.SettledAsync()).Copy + (await usual.SettledAsync()).Copy + (await large.SettledAsync()).Copy
+        );
     }
 
     [Fact]
@@ -167,7 +188,11 @@ public sealed class RegionTests
         using var client = await RawClient.ConnectAsync(host);
 
         await client.SendAsync("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
-        Assert.Contains($"Content-Length: {lengthBytes}\r\n", await client.ReadHeadersAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"Content-Length: {lengthBytes}\r\n",
+            await client.ReadHeadersAsync(),
+            StringComparison.Ordinal
+        );
 
         // The next response follows at once: no byte of a body stands before it.
         await client.GetAsync("/");
@@ -321,8 +346,16 @@ public sealed class RegionTests
         });
         using var client = host.NewClient();
 
-        await Task.WhenAll(Enumerable.Range(0, 32).Select(async index =>
-            Assert.Equal(file.Bytes[(index * 1000)..(index * 1000 + 1_500_000)], await client.GetByteArrayAsync($"/?r={index * 1000}-1500000"))));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 32)
+                .Select(async index =>
+                    Assert.Equal(
+                        file.Bytes[(index * 1000)..(index * 1000 + 1_500_000)],
+                        await client.GetByteArrayAsync($"/?r={index * 1000}-1500000")
+                    )
+                )
+        );
     }
 
     private sealed class Clients(params KestrelHost[] hosts) : IDisposable

@@ -15,13 +15,18 @@ public sealed class ResponseBodyTests
     public async Task ResultsFile_WithAPath_GoesBySendfile()
     {
         using var file = new TempFile(500_000);
-        await using var host = await KestrelHost.StartAsync(context => Results.File(file.Path, enableRangeProcessing: true).ExecuteAsync(context));
+        await using var host = await KestrelHost.StartAsync(context =>
+            Results.File(file.Path, enableRangeProcessing: true).ExecuteAsync(context)
+        );
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes, await client.GetByteArrayAsync("/"));
         Assert.Equal(500_000, (await host.SettledAsync()).SendFile);
 
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { Range = new RangeHeaderValue(1_000, 299_999) } };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/")
+        {
+            Headers = { Range = new RangeHeaderValue(1_000, 299_999) },
+        };
         using var response = await client.SendAsync(request);
         Assert.Equal(HttpStatusCode.PartialContent, response.StatusCode);
         Assert.Equal(file.Bytes[1_000..300_000], await response.Content.ReadAsByteArrayAsync());
@@ -35,11 +40,15 @@ public sealed class ResponseBodyTests
         using var file = new TempFile(500_000);
         await using var host = await KestrelHost.StartAsync(
             context => Task.CompletedTask,
-            configure: app => app.UseStaticFiles(new StaticFileOptions
-            {
-                FileProvider = new PhysicalFileProvider(Path.GetDirectoryName(file.Path)!),
-                ServeUnknownFileTypes = true,
-            }));
+            configure: app =>
+                app.UseStaticFiles(
+                    new StaticFileOptions
+                    {
+                        FileProvider = new PhysicalFileProvider(Path.GetDirectoryName(file.Path)!),
+                        ServeUnknownFileTypes = true,
+                    }
+                )
+        );
         using var client = host.NewClient();
 
         Assert.Equal(file.Bytes, await client.GetByteArrayAsync("/" + Path.GetFileName(file.Path)));
@@ -60,7 +69,9 @@ public sealed class ResponseBodyTests
         using var file = new TempFile(100_000);
         await using var host = await KestrelHost.StartAsync(async context =>
         {
-            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => context.Response.SendFileAsync(file.Path, offset, count));
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() =>
+                context.Response.SendFileAsync(file.Path, offset, count)
+            );
             Assert.False(context.Response.HasStarted);
         });
         using var client = host.NewClient();
@@ -71,7 +82,9 @@ public sealed class ResponseBodyTests
     [Fact]
     public async Task SendFile_OfAPathWithoutAFile_IsTheServersToAnswer()
     {
-        await using var host = await KestrelHost.StartAsync(context => context.Response.SendFileAsync("/nowhere/at/all"));
+        await using var host = await KestrelHost.StartAsync(context =>
+            context.Response.SendFileAsync("/nowhere/at/all")
+        );
         using var client = host.NewClient();
 
         Assert.Equal(HttpStatusCode.InternalServerError, (await client.GetAsync("/")).StatusCode);
@@ -83,21 +96,25 @@ public sealed class ResponseBodyTests
         using var file = new TempFile(300_000);
         await using var host = await KestrelHost.StartAsync(
             Handlers.Region(file, 0, 300_000),
-            configure: app => app.Use(async (context, next) =>
-            {
-                var body = context.Response.Body;
-                await using var compressing = new GZipStream(body, CompressionLevel.Fastest, leaveOpen: true);
-                context.Response.OnStarting(() =>
-                {
-                    context.Response.ContentLength = null;
-                    context.Response.Headers.ContentEncoding = "gzip";
-                    return Task.CompletedTask;
-                });
-                context.Response.Body = compressing;
-                await next(context);
-                await compressing.FlushAsync();
-                context.Response.Body = body;
-            }));
+            configure: app =>
+                app.Use(
+                    async (context, next) =>
+                    {
+                        var body = context.Response.Body;
+                        await using var compressing = new GZipStream(body, CompressionLevel.Fastest, leaveOpen: true);
+                        context.Response.OnStarting(() =>
+                        {
+                            context.Response.ContentLength = null;
+                            context.Response.Headers.ContentEncoding = "gzip";
+                            return Task.CompletedTask;
+                        });
+                        context.Response.Body = compressing;
+                        await next(context);
+                        await compressing.FlushAsync();
+                        context.Response.Body = body;
+                    }
+                )
+        );
         using var client = host.NewClient();
 
         using var response = await client.GetAsync("/");

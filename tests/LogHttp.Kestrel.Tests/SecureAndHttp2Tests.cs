@@ -13,23 +13,27 @@ public sealed class SecureAndHttp2Tests
 {
     private const int LengthBytes = 1_234_567;
 
-    public static TheoryData<string, string, bool> Transports => new()
-    {
-        { "plain", "1.1", true },
-        { "plain", "2.0", false },
-        { "UseSendFile then UseHttps", "1.1", false },
-        { "UseSendFile then UseHttps", "2.0", false },
-        { "UseHttps then UseSendFile", "1.1", false },
-        { "UseHttps then UseSendFile", "2.0", false },
-        { "no UseSendFile", "1.1", false },
-    };
+    public static TheoryData<string, string, bool> Transports =>
+        new()
+        {
+            { "plain", "1.1", true },
+            { "plain", "2.0", false },
+            { "UseSendFile then UseHttps", "1.1", false },
+            { "UseSendFile then UseHttps", "2.0", false },
+            { "UseHttps then UseSendFile", "1.1", false },
+            { "UseHttps then UseSendFile", "2.0", false },
+            { "no UseSendFile", "1.1", false },
+        };
 
     [Theory]
     [MemberData(nameof(Transports))]
     public async Task Region_OverAnyTransport_IsTheSameBytes(string transport, string version, bool bySendfile)
     {
         using var file = new TempFile(2_000_000);
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 777, LengthBytes), listen: endpoint => Listen(endpoint, transport, version));
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 777, LengthBytes),
+            listen: endpoint => Listen(endpoint, transport, version)
+        );
         using var client = host.NewClient(Version.Parse(version));
 
         // Twice: what the first response leaves behind must not disturb the second.
@@ -46,10 +50,19 @@ public sealed class SecureAndHttp2Tests
     public async Task SmallRegionsAndHead_OverAnyTransport_AreTheSame(string transport, string version, bool bySendfile)
     {
         using var file = new TempFile(2_000);
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 7, 1_000), listen: endpoint => Listen(endpoint, transport, version));
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 7, 1_000),
+            listen: endpoint => Listen(endpoint, transport, version)
+        );
         using var client = host.NewClient(Version.Parse(version));
 
-        using var head = await client.SendAsync(new(HttpMethod.Head, "/") { Version = client.DefaultRequestVersion, VersionPolicy = client.DefaultVersionPolicy });
+        using var head = await client.SendAsync(
+            new(HttpMethod.Head, "/")
+            {
+                Version = client.DefaultRequestVersion,
+                VersionPolicy = client.DefaultVersionPolicy,
+            }
+        );
         Assert.Equal(1_000, head.Content.Headers.ContentLength);
         Assert.Equal(file.Bytes[7..1_007], await client.GetByteArrayAsync("/"));
         Assert.Equal(bySendfile ? 1_000 : 0, (await host.SettledAsync()).Buffer);
@@ -59,11 +72,22 @@ public sealed class SecureAndHttp2Tests
     public async Task Regions_OfManyStreamsAtOnceOverHttp2_StayApart()
     {
         using var file = new TempFile(1_000_000);
-        await using var host = await KestrelHost.StartAsync(Handlers.RegionsOfQuery(file), listen: endpoint => Listen(endpoint, "UseSendFile then UseHttps", "2.0"));
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.RegionsOfQuery(file),
+            listen: endpoint => Listen(endpoint, "UseSendFile then UseHttps", "2.0")
+        );
         using var client = host.NewClient(HttpVersion.Version20);
 
-        await Task.WhenAll(Enumerable.Range(0, 40).Select(async index =>
-            Assert.Equal(file.Bytes[(index * 999)..(index * 999 + 400_000)], await client.GetByteArrayAsync($"/?r={index * 999}-400000"))));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 40)
+                .Select(async index =>
+                    Assert.Equal(
+                        file.Bytes[(index * 999)..(index * 999 + 400_000)],
+                        await client.GetByteArrayAsync($"/?r={index * 999}-400000")
+                    )
+                )
+        );
     }
 
     [Theory]
@@ -72,7 +96,10 @@ public sealed class SecureAndHttp2Tests
     public async Task Region_CutShortOverTls_FailsAtTheClient(string version)
     {
         using var file = new TempFile(100_000);
-        await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, 200_000), listen: endpoint => Listen(endpoint, "UseSendFile then UseHttps", version));
+        await using var host = await KestrelHost.StartAsync(
+            Handlers.Region(file, 0, 200_000),
+            listen: endpoint => Listen(endpoint, "UseSendFile then UseHttps", version)
+        );
         using var client = host.NewClient(Version.Parse(version));
 
         await Assert.ThrowsAsync<HttpRequestException>(() => client.GetByteArrayAsync("/"));
@@ -87,7 +114,9 @@ public sealed class SecureAndHttp2Tests
         builder.WebHost.UseTestServer();
         builder.Services.AddMetrics();
         await using var app = builder.Build();
-        using var counted = new CountedBytes(app.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>());
+        using var counted = new CountedBytes(
+            app.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()
+        );
         app.UseSendFile();
         app.Run(Handlers.Region(file, 5, 200_000));
         await app.StartAsync();

@@ -9,18 +9,46 @@ public sealed class SendFileOptionsTests
         Assert.True(options.SmallRegionBytes < 64 * 1024);
     }
 
-    public static TheoryData<string, SendFileOptions> OutOfBounds => new()
-    {
-        { nameof(SendFileOptions.SliceBytes), new() { SliceBytes = 4095 } },
-        { nameof(SendFileOptions.SliceBytes), new() { SliceBytes = int.MaxValue } },
-        { nameof(SendFileOptions.SmallRegionBytes), new() { SmallRegionBytes = -1 } },
-        { nameof(SendFileOptions.SmallRegionBytes), new() { SmallRegionBytes = 2 * 1024 * 1024 } },
-        { nameof(SendFileOptions.CopyBufferBytes), new() { CopyBufferBytes = 0 } },
-        { nameof(SendFileOptions.MaxColdSlices), new() { MaxColdSlices = 0 } },
-        { nameof(SendFileOptions.ColdReadBytes), new() { ColdReadBytes = 0 } },
-        { nameof(SendFileOptions.StalledReaderTimeout), new() { StalledReaderTimeout = TimeSpan.Zero } },
-        { nameof(SendFileOptions.StalledReaderTimeout), new() { StalledReaderTimeout = Timeout.InfiniteTimeSpan } },
-    };
+    public static TheoryData<string, SendFileOptions> OutOfBounds =>
+        new()
+        {
+            {
+                nameof(SendFileOptions.SliceBytes),
+                new() { SliceBytes = 4095 }
+            },
+            {
+                nameof(SendFileOptions.SliceBytes),
+                new() { SliceBytes = int.MaxValue }
+            },
+            {
+                nameof(SendFileOptions.SmallRegionBytes),
+                new() { SmallRegionBytes = -1 }
+            },
+            {
+                nameof(SendFileOptions.SmallRegionBytes),
+                new() { SmallRegionBytes = 2 * 1024 * 1024 }
+            },
+            {
+                nameof(SendFileOptions.CopyBufferBytes),
+                new() { CopyBufferBytes = 0 }
+            },
+            {
+                nameof(SendFileOptions.MaxColdSlices),
+                new() { MaxColdSlices = 0 }
+            },
+            {
+                nameof(SendFileOptions.ColdReadBytes),
+                new() { ColdReadBytes = 0 }
+            },
+            {
+                nameof(SendFileOptions.StalledReaderTimeout),
+                new() { StalledReaderTimeout = TimeSpan.Zero }
+            },
+            {
+                nameof(SendFileOptions.StalledReaderTimeout),
+                new() { StalledReaderTimeout = Timeout.InfiniteTimeSpan }
+            },
+        };
 
     [Theory]
     [MemberData(nameof(OutOfBounds))]

@@ -55,7 +55,8 @@ public sealed class SocketPipeWriterTests
                 output.Complete();
                 return Task.CompletedTask;
             },
-            options: new SendFileOptions { TimeProvider = time });
+            options: new SendFileOptions { TimeProvider = time }
+        );
         using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
         await host.Handled;
         await time.SendWaitsAsync();
@@ -74,7 +75,8 @@ public sealed class SocketPipeWriterTests
                 output.Write(Bytes.AsSpan(0, sizeBytes));
                 await output.FlushAsync();
             },
-            pool);
+            pool
+        );
         using var client = await RawClient.ConnectAsync(host.Host, receiveBufferBytes: 32 * 1024);
         for (var received = 0; received < sizeBytes / 2; received += blockBytes)
             await client.ReadExactlyAsync(blockBytes);
@@ -213,7 +215,9 @@ public sealed class SocketPipeWriterTests
         });
         using var client = await RawClient.ConnectAsync(host.Host);
 
-        var expected = new[] { 0, 1, 4_096, 4_097, 100_000, 3_000_000 }.SelectMany(sizeBytes => Bytes[..sizeBytes]).ToArray();
+        var expected = new[] { 0, 1, 4_096, 4_097, 100_000, 3_000_000 }
+            .SelectMany(sizeBytes => Bytes[..sizeBytes])
+            .ToArray();
         Assert.Equal(expected, await client.ReadToEndAsync());
     }
 
@@ -235,7 +239,10 @@ public sealed class SocketPipeWriterTests
             while (!received.EndsWith("5\r\nfirst\r\n", StringComparison.Ordinal))
                 received += System.Text.Encoding.ASCII.GetString(await client.ReadSomeAsync(4096));
             goOn.SetResult();
-            Assert.Equal("6\r\nsecond\r\n0\r\n\r\n", System.Text.Encoding.ASCII.GetString(await client.ReadExactlyAsync(16)));
+            Assert.Equal(
+                "6\r\nsecond\r\n0\r\n\r\n",
+                System.Text.Encoding.ASCII.GetString(await client.ReadExactlyAsync(16))
+            );
             goOn = new TaskCompletionSource();
         }
     }
@@ -254,10 +261,15 @@ public sealed class SocketPipeWriterTests
             }
         });
         using var client = await RawClient.ConnectAsync(host);
-        var requests = string.Concat(Enumerable.Range(0, 200).Select(static number => $"GET /?n={number} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        var requests = string.Concat(
+            Enumerable.Range(0, 200).Select(static number => $"GET /?n={number} HTTP/1.1\r\nHost: test\r\n\r\n")
+        );
         await client.SendAsync(requests);
         for (var number = 0; number < 200; number++)
-            Assert.Equal($"{number}.0 {number}.1 {number}.2 {number}.3 {number}.4 ", System.Text.Encoding.ASCII.GetString((await client.ReadResponseAsync()).Body));
+            Assert.Equal(
+                $"{number}.0 {number}.1 {number}.2 {number}.3 {number}.4 ",
+                System.Text.Encoding.ASCII.GetString((await client.ReadResponseAsync()).Body)
+            );
     }
 
     [Fact]
@@ -271,8 +283,7 @@ public sealed class SocketPipeWriterTests
             {
                 output.Write(Bytes.AsSpan(0, 100_000));
                 result = await output.FlushAsync();
-            }
-            while (!result.IsCompleted);
+            } while (!result.IsCompleted);
             completed.SetResult(result);
         });
         var client = await RawClient.ConnectAsync(host.Host);
@@ -282,24 +293,35 @@ public sealed class SocketPipeWriterTests
         await completed.Task.WaitAsync(TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>A listener whose connections <paramref name="handler"/> writes to; what it asserts fails the test when the host is disposed.</summary>
-    private static async Task<HandlingHost> HandleAsync(Func<PipeWriter, Task> handler, MemoryPool<byte>? pool = null, SendFileOptions? options = null)
+    /// <summary>
+    /// A listener whose connections <paramref name="handler"/> writes to; what it asserts fails the test when the host
+    /// is disposed.
+    /// </summary>
+    private static async Task<HandlingHost> HandleAsync(
+        Func<PipeWriter, Task> handler,
+        MemoryPool<byte>? pool = null,
+        SendFileOptions? options = null
+    )
     {
         var handled = new TaskCompletionSource();
         var host = await KestrelHost.StartAsync(
             _ => Task.CompletedTask,
-            listen: endpoint => WithPool(endpoint, pool).UseSendFile(options).Run(async connection =>
-            {
-                try
-                {
-                    await handler(connection.Transport.Output);
-                    handled.SetResult();
-                }
-                catch (Exception exception)
-                {
-                    handled.SetException(exception);
-                }
-            }));
+            listen: endpoint =>
+                WithPool(endpoint, pool)
+                    .UseSendFile(options)
+                    .Run(async connection =>
+                    {
+                        try
+                        {
+                            await handler(connection.Transport.Output);
+                            handled.SetResult();
+                        }
+                        catch (Exception exception)
+                        {
+                            handled.SetException(exception);
+                        }
+                    })
+        );
         return new HandlingHost(host, handled.Task);
     }
 
@@ -307,12 +329,14 @@ public sealed class SocketPipeWriterTests
     {
         if (pool is not null)
         {
-            endpoint.Use(next => connection =>
-            {
-                connection.Features.Set<IMemoryPoolFeature>(new PoolFeature(pool));
-                connection.Features.Get<IConnectionSocketFeature>()!.Socket.SendBufferSize = 64 * 1024;
-                return next(connection);
-            });
+            endpoint.Use(next =>
+                connection =>
+                {
+                    connection.Features.Set<IMemoryPoolFeature>(new PoolFeature(pool));
+                    connection.Features.Get<IConnectionSocketFeature>()!.Socket.SendBufferSize = 64 * 1024;
+                    return next(connection);
+                }
+            );
         }
 
         return endpoint;
@@ -335,9 +359,7 @@ public sealed class SocketPipeWriterTests
             return new Block(this, blockBytes);
         }
 
-        protected override void Dispose(bool disposing)
-        {
-        }
+        protected override void Dispose(bool disposing) { }
 
         private sealed class Block(CountingPool pool, int blockBytes) : IMemoryOwner<byte>
         {

@@ -9,14 +9,17 @@ using Xunit.Abstractions;
 namespace LogHttp.Server.Tests;
 
 /// <summary>
-/// kill -9 in a loop while producers append. LOGHTTP_KILLS says how often (the README's command: 200), LOGHTTP_SEED when.
+/// kill -9 in a loop while producers append. LOGHTTP_KILLS says how often (the README's command: 200), LOGHTTP_SEED
+/// when.
 /// </summary>
 public class KillTests(ITestOutputHelper output)
 {
     const int Producers = 4;
 
     static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value)
+            ? value
+            : otherwise;
 
     [Fact]
     public async Task KillNine_WhileProducersAppend_LosesNothingAcknowledged()
@@ -26,13 +29,20 @@ public class KillTests(ITestOutputHelper output)
         var acknowledged = new ConcurrentDictionary<string, long>();
         for (var kill = 0; kill < kills; kill++)
         {
-            var (server, client) = await ServerProcess.StartAsync(directory.Path, ("LogHttp__SegmentBytes", "65536"), ("LogHttp__CheckpointBytes", "65536"));
+            var (server, client) = await ServerProcess.StartAsync(
+                directory.Path,
+                ("LogHttp__SegmentBytes", "65536"),
+                ("LogHttp__CheckpointBytes", "65536")
+            );
             using (server)
             using (client)
             {
                 await CheckAsync(client, acknowledged);
                 var enough = new CountdownEvent(random.Next(1, 200));
-                var producers = Enumerable.Range(0, Producers).Select(producer => ProduceAsync(client, $"{kill}-{producer}", acknowledged, enough)).ToArray();
+                var producers = Enumerable
+                    .Range(0, Producers)
+                    .Select(producer => ProduceAsync(client, $"{kill}-{producer}", acknowledged, enough))
+                    .ToArray();
                 await Task.Run(enough.Wait);
                 await server.KillAsync();
                 await Task.WhenAll(producers);
@@ -55,14 +65,19 @@ public class KillTests(ITestOutputHelper output)
         var (kills, random) = (Setting("LOGHTTP_KILLS", 8) / 2, new Random(Setting("LOGHTTP_SEED", 1)));
         // More batches than are remembered: some repeats are known, older ones forgotten.
         const int Lines = 150_000;
-        var body = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Lines).Select(static number => $"{number}\n")));
+        var body = Encoding.UTF8.GetBytes(
+            string.Concat(Enumerable.Range(0, Lines).Select(static number => $"{number}\n"))
+        );
         for (var attempt = 0; ; attempt++)
         {
             var (server, client) = await ServerProcess.StartAsync(directory.Path, ("LogHttp__SegmentBytes", "4000000"));
             using (server)
             using (client)
             {
-                using var request = new HttpRequestMessage(HttpMethod.Post, "/topics/t?stream=true") { Content = new ByteArrayContent(body) };
+                using var request = new HttpRequestMessage(HttpMethod.Post, "/topics/t?stream=true")
+                {
+                    Content = new ByteArrayContent(body),
+                };
                 request.Content.Headers.ContentType = new("application/x-ndjson");
                 request.Headers.Add("Producer-Id", "file");
                 request.Headers.Add("Producer-Epoch", "0");
@@ -70,9 +85,14 @@ public class KillTests(ITestOutputHelper output)
                 if (attempt == kills)
                 {
                     using var response = await client.SendAsync(request);
-                    var end = JsonDocument.Parse((await response.Content.ReadAsStringAsync()).TrimEnd().Split('\n')[^1]).RootElement;
+                    var end = JsonDocument
+                        .Parse((await response.Content.ReadAsStringAsync()).TrimEnd().Split('\n')[^1])
+                        .RootElement;
                     output.WriteLine($"{kills} kills; at the end {end}");
-                    Assert.Equal((true, Lines), (end.GetProperty("done").GetBoolean(), end.GetProperty("lastCommittedLine").GetInt32()));
+                    Assert.Equal(
+                        (true, Lines),
+                        (end.GetProperty("done").GetBoolean(), end.GetProperty("lastCommittedLine").GetInt32())
+                    );
                     await CheckLinesAsync(client, Lines);
                     return;
                 }
@@ -82,7 +102,12 @@ public class KillTests(ITestOutputHelper output)
     }
 
     /// <summary>Lets a stream come until so many of its batches are reported.</summary>
-    static async Task KillAfterReportsAsync(ServerProcess server, HttpClient client, HttpRequestMessage request, int reports)
+    static async Task KillAfterReportsAsync(
+        ServerProcess server,
+        HttpClient client,
+        HttpRequestMessage request,
+        int reports
+    )
     {
         try
         {
@@ -100,12 +125,17 @@ public class KillTests(ITestOutputHelper output)
     static async Task CheckLinesAsync(HttpClient client, int lines)
     {
         var expected = 0;
-        for (var path = "/topics/t/earliest?view=values"; ;)
+        for (var path = "/topics/t/earliest?view=values"; ; )
         {
             using var response = await client.GetAsync(path);
             if (response.StatusCode == HttpStatusCode.NoContent)
                 break;
-            foreach (var line in (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            foreach (
+                var line in (await response.Content.ReadAsStringAsync()).Split(
+                    '\n',
+                    StringSplitOptions.RemoveEmptyEntries
+                )
+            )
                 Assert.Equal(expected++, int.Parse(line, CultureInfo.InvariantCulture));
             path = TestServer.NextLink(response);
         }
@@ -113,14 +143,22 @@ public class KillTests(ITestOutputHelper output)
     }
 
     /// <summary>Appends one batch after the other until the server is gone.</summary>
-    static async Task ProduceAsync(HttpClient client, string name, ConcurrentDictionary<string, long> acknowledged, CountdownEvent enough)
+    static async Task ProduceAsync(
+        HttpClient client,
+        string name,
+        ConcurrentDictionary<string, long> acknowledged,
+        CountdownEvent enough
+    )
     {
         for (var number = 0; ; number++)
         {
             var values = Enumerable.Range(0, 1 + number % 3).Select(line => $"{name}-{number}-{line}").ToArray();
             try
             {
-                using var response = await client.PostAsync("/topics/t?split=lines", new StringContent(string.Join('\n', values), Encoding.UTF8, "text/plain"));
+                using var response = await client.PostAsync(
+                    "/topics/t?split=lines",
+                    new StringContent(string.Join('\n', values), Encoding.UTF8, "text/plain")
+                );
                 Assert.Equal(HttpStatusCode.Created, response.StatusCode);
                 var offset = (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("offset").GetInt64();
                 for (var line = 0; line < values.Length; line++)
@@ -142,16 +180,24 @@ public class KillTests(ITestOutputHelper output)
     static async Task<int> CheckAsync(HttpClient client, ConcurrentDictionary<string, long> acknowledged)
     {
         var offsets = new Dictionary<string, long>();
-        for (var path = "/topics/t/earliest"; ;)
+        for (var path = "/topics/t/earliest"; ; )
         {
             using var response = await client.GetAsync(path);
             if (response.StatusCode is HttpStatusCode.NoContent or HttpStatusCode.NotFound)
                 break;
             response.EnsureSuccessStatusCode();
-            foreach (var line in (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            foreach (
+                var line in (await response.Content.ReadAsStringAsync()).Split(
+                    '\n',
+                    StringSplitOptions.RemoveEmptyEntries
+                )
+            )
             {
                 var record = JsonDocument.Parse(line).RootElement;
-                Assert.True(offsets.TryAdd(record.GetProperty("value").GetString()!, record.GetProperty("offset").GetInt64()), line);
+                Assert.True(
+                    offsets.TryAdd(record.GetProperty("value").GetString()!, record.GetProperty("offset").GetInt64()),
+                    line
+                );
             }
             path = TestServer.NextLink(response);
         }

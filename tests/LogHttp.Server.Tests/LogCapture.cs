@@ -20,6 +20,8 @@ sealed class LogCapture : ILogEventSink
     {
         Interlocked.Increment(ref _events);
         if (logEvent.Level >= LogEventLevel.Error || logEvent.Exception is not null)
-            _alarms.Enqueue($"{logEvent.Level}: {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n{logEvent.Exception}");
+            _alarms.Enqueue(
+                $"{logEvent.Level}: {logEvent.RenderMessage(CultureInfo.InvariantCulture)}\n{logEvent.Exception}"
+            );
     }
 }

@@ -48,7 +48,12 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
         return new FlushResult(isCanceled: false, isCompleted: IsGone);
     }
 
-    public async Task SendFileAsync(FileStream file, long position, long lengthBytes, CancellationToken cancellationToken = default)
+    public async Task SendFileAsync(
+        FileStream file,
+        long position,
+        long lengthBytes,
+        CancellationToken cancellationToken = default
+    )
     {
         var bytes = new byte[lengthBytes];
         Assert.Equal(lengthBytes, RandomAccess.Read(file.SafeFileHandle, bytes, position));
@@ -61,21 +66,16 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
 
     public bool CopiesRegions => true;
 
-    public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException();
 
     public Task StartAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
     public Task CompleteAsync() => Task.CompletedTask;
 
-    public void DisableBuffering()
-    {
-    }
+    public void DisableBuffering() { }
 
-    public override void Complete(Exception? exception = null)
-    {
-    }
+    public override void Complete(Exception? exception = null) { }
 
-    public override void CancelPendingFlush()
-    {
-    }
+    public override void CancelPendingFlush() { }
 }

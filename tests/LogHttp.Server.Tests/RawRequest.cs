@@ -7,10 +7,15 @@ namespace LogHttp.Server.Tests;
 static class RawRequest
 {
     public static Task<string> Post(Uri address, string path, string headers, string body) =>
-        SendAsync(address, $"POST {path} HTTP/1.1\r\nHost: {address.Authority}\r\nConnection: close\r\n{headers}Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
+        SendAsync(
+            address,
+            $"POST {path} HTTP/1.1\r\nHost: {address.Authority}\r\nConnection: close\r\n{headers}Content-Length: "
+                + $"{Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"
+        );
 
     /// <summary>Sends a request, or a piece of one, and reads what comes until the server closes.</summary>
-    public static Task<string> SendAsync(Uri address, string request) => SendAsync(address, Encoding.UTF8.GetBytes(request));
+    public static Task<string> SendAsync(Uri address, string request) =>
+        SendAsync(address, Encoding.UTF8.GetBytes(request));
 
     public static async Task<string> SendAsync(Uri address, byte[] request)
     {

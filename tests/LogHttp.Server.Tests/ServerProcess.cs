@@ -28,7 +28,8 @@ sealed partial class ServerProcess : IDisposable
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => Take(line.Data);
         _process.ErrorDataReceived += (_, line) => Take(line.Data);
-        _process.Exited += (_, _) => _listening.TrySetException(new InvalidOperationException($"The server ended: {Output}"));
+        _process.Exited += (_, _) =>
+            _listening.TrySetException(new InvalidOperationException($"The server ended: {Output}"));
         _process.Start();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
@@ -44,14 +45,20 @@ sealed partial class ServerProcess : IDisposable
     public string Output => string.Join('\n', _output);
 
     /// <summary>Starts the program and waits until it listens.</summary>
-    public static async Task<(ServerProcess Server, HttpClient Client)> StartAsync(string dataDirectory, params IEnumerable<(string Name, string Value)> environment)
+    public static async Task<(ServerProcess Server, HttpClient Client)> StartAsync(
+        string dataDirectory,
+        params IEnumerable<(string Name, string Value)> environment
+    )
     {
         var server = new ServerProcess(dataDirectory, environment);
         return (server, new HttpClient { BaseAddress = await server._listening.Task.WaitAsync(StartLimit) });
     }
 
     /// <summary>Starts the program where it can't run, and gives its exit code and what it said.</summary>
-    public static async Task<(int ExitCode, string Output)> RunAsync(string dataDirectory, params IEnumerable<(string Name, string Value)> environment)
+    public static async Task<(int ExitCode, string Output)> RunAsync(
+        string dataDirectory,
+        params IEnumerable<(string Name, string Value)> environment
+    )
     {
         using var server = new ServerProcess(dataDirectory, environment);
         await server._process.WaitForExitAsync().WaitAsync(StartLimit);
@@ -80,7 +87,10 @@ sealed partial class ServerProcess : IDisposable
             return;
         _output.Enqueue(line);
         _moreOutput.Release();
-        if (line.Contains("Now listening on", StringComparison.Ordinal) && Address().Match(line) is { Success: true } address)
+        if (
+            line.Contains("Now listening on", StringComparison.Ordinal)
+            && Address().Match(line) is { Success: true } address
+        )
             _listening.TrySetResult(new Uri(address.Value));
     }
 

@@ -29,21 +29,15 @@ sealed class TestServer : IDisposable
     Factory _factory;
 
     public TestServer(params (string Name, string Value)[] settings)
-        : this(null, null, settings)
-    {
-    }
+        : this(null, null, settings) { }
 
     /// <summary>Also listens for HTTPS when there is a certificate.</summary>
     public TestServer(X509Certificate2? certificate, params (string Name, string Value)[] settings)
-        : this(certificate, null, settings)
-    {
-    }
+        : this(certificate, null, settings) { }
 
     /// <summary>Logs to <paramref name="log"/>, at the levels of its own settings, and not to the console.</summary>
     public TestServer(ILogEventSink log, params (string Name, string Value)[] settings)
-        : this(null, log, settings)
-    {
-    }
+        : this(null, log, settings) { }
 
     TestServer(X509Certificate2? certificate, ILogEventSink? log, (string Name, string Value)[] settings)
     {
@@ -62,13 +56,16 @@ sealed class TestServer : IDisposable
     public int Waiting => _factory.Services.GetRequiredService<WaitingRequests>().Count;
 
     /// <summary>What the program runs with.</summary>
-    public T Options<T>() where T : class => _factory.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<T>>().Value;
+    public T Options<T>()
+        where T : class => _factory.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<T>>().Value;
 
     /// <summary>How much memory bodies hold that are being read.</summary>
-    public long ReadingBytes => _factory.Services.GetRequiredService<LogHttp.Server.Producing.BodyBudget>().ReadingBytes;
+    public long ReadingBytes =>
+        _factory.Services.GetRequiredService<LogHttp.Server.Producing.BodyBudget>().ReadingBytes;
 
     /// <summary>A service of the program.</summary>
-    public T Service<T>() where T : notnull => _factory.Services.GetRequiredService<T>();
+    public T Service<T>()
+        where T : notnull => _factory.Services.GetRequiredService<T>();
 
     /// <summary>The bytes that the large heads of requests under way hold.</summary>
     public long HeldHeadBytes => _factory.Services.GetRequiredService<LogHttp.Server.Hosting.RequestHeads>().HeldBytes;
@@ -79,7 +76,7 @@ sealed class TestServer : IDisposable
     /// <summary>Until something has come about in the server that no answer tells of.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {
-        for (var started = Stopwatch.StartNew(); !condition();)
+        for (var started = Stopwatch.StartNew(); !condition(); )
         {
             Assert.True(started.Elapsed < TimeSpan.FromSeconds(30), "What should have come about has not in 30 s.");
             await Task.Delay(1);
@@ -98,7 +95,12 @@ sealed class TestServer : IDisposable
         (_factory, Client) = Start();
     }
 
-    public async Task<HttpResponseMessage> PostAsync(string path, string contentType, byte[] body, params (string Name, string Value)[] headers)
+    public async Task<HttpResponseMessage> PostAsync(
+        string path,
+        string contentType,
+        byte[] body,
+        params (string Name, string Value)[] headers
+    )
     {
         var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
         if (contentType.Length > 0)
@@ -111,13 +113,26 @@ sealed class TestServer : IDisposable
         return await Client.SendAsync(request);
     }
 
-    public Task<HttpResponseMessage> PostAsync(string path, string contentType, string body, params (string Name, string Value)[] headers) =>
-        PostAsync(path, contentType, Encoding.UTF8.GetBytes(body), headers);
+    public Task<HttpResponseMessage> PostAsync(
+        string path,
+        string contentType,
+        string body,
+        params (string Name, string Value)[] headers
+    ) => PostAsync(path, contentType, Encoding.UTF8.GetBytes(body), headers);
 
-    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, params (string Name, string Value)[] headers) => SendAsync(method, path, body: null, headers);
+    public Task<HttpResponseMessage> SendAsync(
+        HttpMethod method,
+        string path,
+        params (string Name, string Value)[] headers
+    ) => SendAsync(method, path, body: null, headers);
 
     /// <summary>A body is sent as `curl -d` does.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? body, params (string Name, string Value)[] headers)
+    public async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method,
+        string path,
+        string? body,
+        params (string Name, string Value)[] headers
+    )
     {
         var request = new HttpRequestMessage(method, path);
         if (body is not null)
@@ -127,17 +142,28 @@ sealed class TestServer : IDisposable
         return await Client.SendAsync(request);
     }
 
-    public async Task<string> TopicIdAsync(string topic) => (await JsonAsync(await Client.GetAsync($"/topics/{topic}"))).GetProperty("id").GetString()!;
+    public async Task<string> TopicIdAsync(string topic) =>
+        (await JsonAsync(await Client.GetAsync($"/topics/{topic}"))).GetProperty("id").GetString()!;
 
     /// <summary>A response's one value of a header, of the body's or its own; null where there is none.</summary>
     public static string? Header(HttpResponseMessage response, string name) =>
-        response.Headers.TryGetValues(name, out var values) || response.Content.Headers.TryGetValues(name, out values) ? Assert.Single(values) : null;
+        response.Headers.TryGetValues(name, out var values) || response.Content.Headers.TryGetValues(name, out values)
+            ? Assert.Single(values)
+            : null;
 
     /// <summary>Expects a problem: its status, its code, and a word of its text.</summary>
-    public static async Task<JsonElement> ProblemAsync(HttpResponseMessage response, HttpStatusCode status, string code, string mentions = "")
+    public static async Task<JsonElement> ProblemAsync(
+        HttpResponseMessage response,
+        HttpStatusCode status,
+        string code,
+        string mentions = ""
+    )
     {
         var text = await response.Content.ReadAsStringAsync();
-        Assert.True(response.Content.Headers.ContentType?.MediaType == "application/problem+json", $"{(int)response.StatusCode} {text}");
+        Assert.True(
+            response.Content.Headers.ContentType?.MediaType == "application/problem+json",
+            $"{(int)response.StatusCode} {text}"
+        );
         var problem = JsonDocument.Parse(text).RootElement;
         Assert.Equal((status, code), (response.StatusCode, problem.GetProperty("code").GetString()));
         Assert.Contains(mentions, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
@@ -151,14 +177,17 @@ sealed class TestServer : IDisposable
     public async Task<List<JsonElement>> ReadAllAsync(string topic, string query = "")
     {
         var records = new List<JsonElement>();
-        for (var path = $"/topics/{topic}/earliest{query}"; ;)
+        for (var path = $"/topics/{topic}/earliest{query}"; ; )
         {
             using var response = await Client.GetAsync(path);
             if (response.StatusCode == HttpStatusCode.NoContent)
                 return records;
             response.EnsureSuccessStatusCode();
             var text = await response.Content.ReadAsStringAsync();
-            records.AddRange(text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement));
+            records.AddRange(
+                text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(line => JsonDocument.Parse(line).RootElement)
+            );
             path = NextLink(response);
         }
     }
@@ -172,7 +201,8 @@ sealed class TestServer : IDisposable
     }
 
     /// <summary>A reference in a response, as path and query.</summary>
-    public static string Resolve(HttpResponseMessage response, string reference) => new Uri(response.RequestMessage!.RequestUri!, reference).PathAndQuery;
+    public static string Resolve(HttpResponseMessage response, string reference) =>
+        new Uri(response.RequestMessage!.RequestUri!, reference).PathAndQuery;
 
     public static long Number(HttpResponseMessage response, string header) =>
         long.Parse(Assert.Single(response.Headers.GetValues(header)), CultureInfo.InvariantCulture);
@@ -206,7 +236,12 @@ sealed class TestServer : IDisposable
     }
 
     static Uri AddressOf(Factory factory, string scheme) =>
-        new(factory.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.Single(address => address.StartsWith(scheme + ":", StringComparison.Ordinal)));
+        new(
+            factory
+                .Services.GetRequiredService<IServer>()
+                .Features.GetRequiredFeature<IServerAddressesFeature>()
+                .Addresses.Single(address => address.StartsWith(scheme + ":", StringComparison.Ordinal))
+        );
 
     sealed class Factory(Dictionary<string, string> settings, ILogEventSink? log) : WebApplicationFactory<Program>
     {
@@ -215,11 +250,18 @@ sealed class TestServer : IDisposable
             builder.UseContentRoot(AppContext.BaseDirectory);
             foreach (var (name, value) in settings)
                 builder.UseSetting(name, value);
-            // Not by way of Serilog's one static logger: the servers of other tests would write here, and this one there.
+            // Not by way of Serilog's one static logger: the servers of other tests would write here, and this one
+            // there.
             if (log is not null)
-                builder.ConfigureTestServices(services => services.AddSerilog(
-                    (server, logger) => logger.ReadFrom.Configuration(server.GetRequiredService<IConfiguration>()).WriteTo.Sink(log),
-                    preserveStaticLogger: true));
+                builder.ConfigureTestServices(services =>
+                    services.AddSerilog(
+                        (server, logger) =>
+                            logger
+                                .ReadFrom.Configuration(server.GetRequiredService<IConfiguration>())
+                                .WriteTo.Sink(log),
+                        preserveStaticLogger: true
+                    )
+                );
         }
     }
 }

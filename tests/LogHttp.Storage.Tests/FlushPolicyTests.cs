@@ -35,12 +35,14 @@ public class FlushPolicyTests
     public void TryParse_OfAnythingElse_Fails(string? text) => Assert.False(FlushPolicy.TryParse(text, out _));
 
     [Fact]
-    public void ToString_IsReadBackAsTheSamePolicy() => Gen.Int[1, 3_600_000].Sample(intervalMs =>
-    {
-        var policy = FlushPolicy.Every(TimeSpan.FromMilliseconds(intervalMs));
-        Assert.True(FlushPolicy.TryParse(policy.ToString(), out var again));
-        Assert.Equal(policy, again);
-    });
+    public void ToString_IsReadBackAsTheSamePolicy() =>
+        Gen.Int[1, 3_600_000]
+            .Sample(intervalMs =>
+            {
+                var policy = FlushPolicy.Every(TimeSpan.FromMilliseconds(intervalMs));
+                Assert.True(FlushPolicy.TryParse(policy.ToString(), out var again));
+                Assert.Equal(policy, again);
+            });
 
     [Fact]
     public void Every_OutOfRange_Throws()

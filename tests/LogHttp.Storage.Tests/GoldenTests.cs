@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using LogHttp.Storage.Files;
@@ -7,9 +8,9 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests;
 
 /// <summary>
-/// Golden/t is a topic as today's version of the format writes it (api/FORMAT.md), and Golden/format2 one as the version before
-/// did. What is in them can be read for ever; if the writing changes on purpose, so does the format's version.
-/// LOGHTTP_UPDATE_GOLDEN=1 writes Golden/t anew.
+/// Golden/t is a topic as today's version of the format writes it (api/FORMAT.md), and Golden/format2 one as the
+/// version before did. What is in them can be read for ever; if the writing changes on purpose, so does the format's
+/// version. LOGHTTP_UPDATE_GOLDEN=1 writes Golden/t anew.
 /// </summary>
 public class GoldenTests
 {
@@ -34,14 +35,22 @@ public class GoldenTests
         var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Every(TimeSpan.FromMilliseconds(250)) });
         AppendAll(log);
         log.Close();
-        Assert.Equal(Names, Files(log.FileSystem, "/data/topics/t").Order(StringComparer.Ordinal).OrderBy(name => name.Contains('/', StringComparison.Ordinal)));
+        Assert.Equal(
+            Names,
+            Files(log.FileSystem, "/data/topics/t")
+                .Order(StringComparer.Ordinal)
+                .OrderBy(name => name.Contains('/', StringComparison.Ordinal))
+        );
         foreach (var name in Names)
         {
             var bytes = log.ReadFile($"/data/topics/t/{name}");
             if (Environment.GetEnvironmentVariable("LOGHTTP_UPDATE_GOLDEN") == "1")
                 Update(name, bytes);
             else
-                Assert.True(File.ReadAllBytes(Path.Combine(Directory, name)).AsSpan().SequenceEqual(bytes), $"{name} is written otherwise than in Golden/t:\n{Encoding.UTF8.GetString(bytes)}");
+                Assert.True(
+                    File.ReadAllBytes(Path.Combine(Directory, name)).AsSpan().SequenceEqual(bytes),
+                    $"{name} is written otherwise than in Golden/t:\n{Encoding.UTF8.GetString(bytes)}"
+                );
         }
     }
 
@@ -51,7 +60,12 @@ public class GoldenTests
         using var temporary = new TemporaryDirectory();
         Copy(Directory, temporary.Path);
         using var fileSystem = new PhysicalFileSystem(temporary.Path);
-        await using (var catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = temporary.Path }))
+        await using (
+            var catalog = TopicCatalog.Open(
+                new StorageEnvironment { FileSystem = fileSystem },
+                new StorageOptions { Directory = temporary.Path }
+            )
+        )
         {
             var topic = catalog.Find("t")!;
             Assert.Equal(("0123456789abcdef", "250ms"), (topic.Id, topic.Configuration.Flush.ToString()));
@@ -66,7 +80,10 @@ public class GoldenTests
             Assert.Equal(File.ReadAllText(Path.Combine(Directory, Names[4])), TestLog.Text(second.Region!));
         }
         foreach (var name in Names)
-            Assert.Equal(File.ReadAllBytes(Path.Combine(Directory, name)), File.ReadAllBytes(Path.Combine(temporary.Path, "topics", "t", name)));
+            Assert.Equal(
+                File.ReadAllBytes(Path.Combine(Directory, name)),
+                File.ReadAllBytes(Path.Combine(temporary.Path, "topics", "t", name))
+            );
     }
 
     [Theory]
@@ -87,8 +104,20 @@ public class GoldenTests
             await using var catalog = TopicCatalog.Open(environment, new StorageOptions { Directory = temporary.Path });
             Assert.Empty(catalog.DamagedTopics);
             var topic = catalog.Find("t")!;
-            Assert.Equal(("0123456789abcdef", "250ms", ValueForm.Auto, 0), (topic.Id, topic.Configuration.Flush.ToString(), topic.Configuration.Values, topic.Configuration.MaxRecordBytes));
-            Assert.Contains("\"format\":3", File.ReadAllText(Path.Combine(directory, "topic.json")), StringComparison.Ordinal);
+            Assert.Equal(
+                ("0123456789abcdef", "250ms", ValueForm.Auto, 0),
+                (
+                    topic.Id,
+                    topic.Configuration.Flush.ToString(),
+                    topic.Configuration.Values,
+                    topic.Configuration.MaxRecordBytes
+                )
+            );
+            Assert.Contains(
+                "\"format\":3",
+                File.ReadAllText(Path.Combine(directory, "topic.json")),
+                StringComparison.Ordinal
+            );
             var partition = topic.Partitions[0];
             Assert.Null(partition.StoppedReason);
             using (var first = partition.Fetch(LogPlace.At(0), PageSize.Default))
@@ -103,7 +132,14 @@ public class GoldenTests
                     Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(value)));
                 return partition.AppendAsync(batch, mayOverlap: mayOverlap).Result;
             }
-            Assert.Equal((AppendStatus.Repeated, 1, 4), (Append(0, false, "a", "b", "c").Status, Append(0, false, "a", "b", "c").FirstOffset, Append(0, true, "a", "b", "c").NextOffset));
+            Assert.Equal(
+                (AppendStatus.Repeated, 1, 4),
+                (
+                    Append(0, false, "a", "b", "c").Status,
+                    Append(0, false, "a", "b", "c").FirstOffset,
+                    Append(0, true, "a", "b", "c").NextOffset
+                )
+            );
             Assert.Equal(AppendStatus.BatchDiffers, Append(0, false, "a", "b").Status);
             // Which of its records are in the three can't be told.
             var differs = Append(0, true, "a", "b", "c", "d");
@@ -120,7 +156,9 @@ public class GoldenTests
     [InlineData(false, false)]
     public void UpgradeOfFormat2_BrokenOffAtAnyCall_LosesNothing(bool cutsPower, bool hasCheckpoint)
     {
-        var lines = File.ReadAllText(Path.Combine(DirectoryBefore, Names[2])) + File.ReadAllText(Path.Combine(DirectoryBefore, Names[4]));
+        var lines =
+            File.ReadAllText(Path.Combine(DirectoryBefore, Names[2]))
+            + File.ReadAllText(Path.Combine(DirectoryBefore, Names[4]));
         var calls = 0;
         for (var isBrokenOff = true; isBrokenOff; calls++)
         {
@@ -143,7 +181,11 @@ public class GoldenTests
             Assert.Null(log.Partition.StoppedReason);
             Assert.Equal(lines, Encoding.UTF8.GetString(log.ReadAll()));
             Assert.Equal((0, 1), log.Partition.FindProducer("p1"));
-            Assert.Contains("\"format\":3", Encoding.UTF8.GetString(log.ReadFile("/data/topics/t/topic.json")), StringComparison.Ordinal);
+            Assert.Contains(
+                "\"format\":3",
+                Encoding.UTF8.GetString(log.ReadFile("/data/topics/t/topic.json")),
+                StringComparison.Ordinal
+            );
         }
         Assert.True(calls > 10, $"The start made {calls} calls only.");
     }
@@ -156,11 +198,26 @@ public class GoldenTests
         using var temporary = new TemporaryDirectory();
         Copy(Directory, temporary.Path);
         var path = Path.Combine(temporary.Path, "topics", "t", name);
-        var line = File.ReadAllLines(path)[0].Replace("{\"format\":3,", "{\"format\":4,\"new\":[],", StringComparison.Ordinal) + "\n";
-        File.WriteAllText(path, name == "topic.json" ? line : FormattableString.Invariant($"{line}crc32c:{Storage.Segments.Crc32C.Of(Encoding.ASCII.GetBytes(line)):x8}\n"));
+        var line =
+            File.ReadAllLines(path)[0].Replace("{\"format\":3,", "{\"format\":4,\"new\":[],", StringComparison.Ordinal)
+            + "\n";
+        File.WriteAllText(
+            path,
+            name == "topic.json"
+                ? line
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{line}crc32c:{Storage.Segments.Crc32C.Of(Encoding.ASCII.GetBytes(line)):x8}\n"
+                )
+        );
         var before = File.ReadAllBytes(path);
         using var fileSystem = new PhysicalFileSystem(temporary.Path);
-        var refused = Assert.Throws<NotSupportedException>(() => TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = temporary.Path }));
+        var refused = Assert.Throws<NotSupportedException>(() =>
+            TopicCatalog.Open(
+                new StorageEnvironment { FileSystem = fileSystem },
+                new StorageOptions { Directory = temporary.Path }
+            )
+        );
         Assert.Contains("format 4; this server knows formats up to 3", refused.Message, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(path));
     }
@@ -180,17 +237,32 @@ public class GoldenTests
         public override DateTimeOffset GetUtcNow() => now;
     }
 
-    /// <summary>Every field and every kind of value, a block that is full, and a jump that begins a second segment.</summary>
+    /// <summary>
+    /// Every field and every kind of value, a block that is full, and a jump that begins a second segment.
+    /// </summary>
     static void AppendAll(ModelLog log)
     {
         log.Append("hello");
         var batch = new RecordBatch(new RecordLimits(), new ProducerStamp("p1", 0, 0));
         Assert.Null(batch.AddJson("{\"id\":1,\n \"price\":1.50e2}"u8, new RecordMetadata { Key = "user-7" }));
-        Assert.Null(batch.AddText("née \"☃\" 🎈\n"u8, new RecordMetadata { Headers = [new("Trace", "9f"), new("a", "1"), new("A", "2")] }));
+        Assert.Null(
+            batch.AddText(
+                "née \"☃\" 🎈\n"u8,
+                new RecordMetadata { Headers = [new("Trace", "9f"), new("a", "1"), new("A", "2")] }
+            )
+        );
         Assert.Null(batch.AddBytes([0xFF, 0x00, 0x7F], new RecordMetadata { Key = "", TimestampMs = 1_000 }));
         log.Append(batch);
         var pairs = new RecordBatch(new RecordLimits());
-        Assert.Null(pairs.AddJson("[]"u8, new RecordMetadata { HeaderPairs = [new("A", "1"u8.ToArray()), new("b", null), new("c", new byte[] { 0xFF })] }));
+        Assert.Null(
+            pairs.AddJson(
+                "[]"u8,
+                new RecordMetadata
+                {
+                    HeaderPairs = [new("A", "1"u8.ToArray()), new("b", null), new("c", new byte[] { 0xFF })],
+                }
+            )
+        );
         log.Append(pairs);
         log.Append(new string('x', 5_000));
         log.Time.Advance(TimeSpan.FromMilliseconds(1));
@@ -200,9 +272,14 @@ public class GoldenTests
         log.Append(far);
     }
 
-    static IEnumerable<string> Files(IFileSystem fileSystem, string directory, string prefix = "") => fileSystem.List(directory).SelectMany(entry => entry.IsDirectory
-        ? Files(fileSystem, $"{directory}/{entry.Name}", $"{prefix}{entry.Name}/")
-        : [prefix + entry.Name]);
+    static IEnumerable<string> Files(IFileSystem fileSystem, string directory, string prefix = "") =>
+        fileSystem
+            .List(directory)
+            .SelectMany(entry =>
+                entry.IsDirectory
+                    ? Files(fileSystem, $"{directory}/{entry.Name}", $"{prefix}{entry.Name}/")
+                    : [prefix + entry.Name]
+            );
 
     static void Update(string name, byte[] bytes, [CallerFilePath] string source = "")
     {

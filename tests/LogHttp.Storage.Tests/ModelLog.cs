@@ -5,7 +5,9 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests;
 
-/// <summary>A catalog with one topic on a disk in memory, with the time standing still, all on the caller's thread.</summary>
+/// <summary>
+/// A catalog with one topic on a disk in memory, with the time standing still, all on the caller's thread.
+/// </summary>
 sealed class ModelLog
 {
     public const string PartitionDirectory = "/data/topics/t/0";
@@ -20,10 +22,20 @@ sealed class ModelLog
     // The topic's id is the first; the journal takes the others.
     long _nextId = 0x0123456789abcdef;
 
-    public ModelLog(TopicConfiguration? configuration = null, bool canSyncAll = false, Func<StorageOptions, StorageOptions>? adjust = null, int seed = 1)
+    public ModelLog(
+        TopicConfiguration? configuration = null,
+        bool canSyncAll = false,
+        Func<StorageOptions, StorageOptions>? adjust = null,
+        int seed = 1
+    )
     {
         _configuration = configuration ?? new();
-        _options = new StorageOptions { Directory = "/data", CheckpointBytes = 64 << 10, MaxGroupBytes = 64 << 10 };
+        _options = new StorageOptions
+        {
+            Directory = "/data",
+            CheckpointBytes = 64 << 10,
+            MaxGroupBytes = 64 << 10,
+        };
         _options = adjust?.Invoke(_options) ?? _options;
         FileSystem = new PowerCutFileSystem(new Random(seed), canSyncAll) { Time = Time };
         Commits = new HoldingScheduler(_scheduler);
@@ -88,13 +100,14 @@ sealed class ModelLog
         _scheduler.RunAll();
     }
 
-    public void Configure(Func<TopicConfiguration, TopicConfiguration?> change) => Assert.NotNull(_catalog.ConfigureAsync("t", change).GetAwaiter().GetResult());
+    public void Configure(Func<TopicConfiguration, TopicConfiguration?> change) =>
+        Assert.NotNull(_catalog.ConfigureAsync("t", change).GetAwaiter().GetResult());
 
     /// <summary>All lines, as readers get them with pages of a size.</summary>
     public byte[] ReadAll(int pageBytes = 1 << 20)
     {
         var bytes = new List<byte>();
-        for (var place = LogPlace.Earliest; ;)
+        for (var place = LogPlace.Earliest; ; )
         {
             using var page = Partition.Fetch(place, PageSize.AtMost(pageBytes));
             if (page.Status != FetchStatus.Page)
@@ -162,7 +175,9 @@ sealed class ModelLog
         Open();
     }
 
-    /// <summary>Kills the process at the first of the calls named, which does nothing any more, and starts another.</summary>
+    /// <summary>
+    /// Kills the process at the first of the calls named, which does nothing any more, and starts another.
+    /// </summary>
     public void KillAt(FileSystemCallKind kind, string pathEnd, Action meanwhile)
     {
         StopAt(kind, pathEnd, meanwhile);
@@ -172,7 +187,10 @@ sealed class ModelLog
     /// <summary>Kills the process at the first of the calls named, which does nothing any more.</summary>
     public void StopAt(FileSystemCallKind kind, string pathEnd, Action meanwhile)
     {
-        FileSystem.Faults = call => call.Kind == kind && call.Path.EndsWith(pathEnd, StringComparison.Ordinal) ? throw new PowerCutException() : Fault.None;
+        FileSystem.Faults = call =>
+            call.Kind == kind && call.Path.EndsWith(pathEnd, StringComparison.Ordinal)
+                ? throw new PowerCutException()
+                : Fault.None;
         Assert.Throws<PowerCutException>(meanwhile);
         _scheduler.Clear();
         Commits.Clear();
@@ -181,8 +199,8 @@ sealed class ModelLog
     }
 
     /// <summary>
-    /// Starts a log that was closed or killed, and kills the process or cuts the power at a call of the start's, the first being 0; then
-    /// starts it again. False where the start came to its end without so many calls.
+    /// Starts a log that was closed or killed, and kills the process or cuts the power at a call of the start's, the
+    /// first being 0; then starts it again. False where the start came to its end without so many calls.
     /// </summary>
     public bool TryOpenBrokenOff(int callNumber, bool cutsPower)
     {
@@ -213,14 +231,17 @@ sealed class ModelLog
 
     void Open()
     {
-        _catalog = TopicCatalog.Open(new StorageEnvironment
-        {
-            FileSystem = FileSystem,
-            Time = Time,
-            AppendScheduler = _scheduler,
-            CommitScheduler = Commits,
-            NewId = () => _nextId++,
-        }, _options);
+        _catalog = TopicCatalog.Open(
+            new StorageEnvironment
+            {
+                FileSystem = FileSystem,
+                Time = Time,
+                AppendScheduler = _scheduler,
+                CommitScheduler = Commits,
+                NewId = () => _nextId++,
+            },
+            _options
+        );
         Partitions = _catalog.GetOrCreateAsync("t", _configuration).Result.Topic.Partitions;
     }
 }

@@ -16,7 +16,11 @@ sealed class TestLog : IAsyncDisposable
     PhysicalFileSystem _fileSystem;
     TopicCatalog _catalog;
 
-    TestLog(TopicConfiguration configuration, Func<StorageOptions, StorageOptions> adjust, Func<IFileSystem, IFileSystem> wrap)
+    TestLog(
+        TopicConfiguration configuration,
+        Func<StorageOptions, StorageOptions> adjust,
+        Func<IFileSystem, IFileSystem> wrap
+    )
     {
         (_configuration, _adjust, _wrap) = (configuration, adjust, wrap);
         (_fileSystem, _catalog) = OpenCatalog();
@@ -33,11 +37,20 @@ sealed class TestLog : IAsyncDisposable
 
     public string PartitionDirectory => Path.Combine(_directory.Path, "topics", "t", "0");
 
-    public IEnumerable<string> SegmentPaths => Directory.GetFiles(PartitionDirectory, "*.ndjson").Order(StringComparer.Ordinal);
+    public IEnumerable<string> SegmentPaths =>
+        Directory.GetFiles(PartitionDirectory, "*.ndjson").Order(StringComparer.Ordinal);
 
-    public static async Task<TestLog> OpenAsync(TopicConfiguration? configuration = null, Func<StorageOptions, StorageOptions>? adjust = null, Func<IFileSystem, IFileSystem>? wrap = null)
+    public static async Task<TestLog> OpenAsync(
+        TopicConfiguration? configuration = null,
+        Func<StorageOptions, StorageOptions>? adjust = null,
+        Func<IFileSystem, IFileSystem>? wrap = null
+    )
     {
-        var log = new TestLog(configuration ?? new(), adjust ?? (options => options), wrap ?? (fileSystem => fileSystem));
+        var log = new TestLog(
+            configuration ?? new(),
+            adjust ?? (options => options),
+            wrap ?? (fileSystem => fileSystem)
+        );
         await log.FindPartitionAsync();
         return log;
     }
@@ -85,7 +98,9 @@ sealed class TestLog : IAsyncDisposable
     }
 
     public static IEnumerable<JsonElement> Parse(LogRegion region) =>
-        Text(region).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement);
+        Text(region)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement);
 
     /// <summary>Stops cleanly, lets something happen to the files, and starts again.</summary>
     public async Task RestartAsync(Action? meanwhile = null)

@@ -12,14 +12,19 @@ public enum Fault
     /// </summary>
     InputOutputError,
 
-    /// <summary>ENOSPC, for calls that can allocate. A sync loses data as with EIO; any other call has no effect.</summary>
+    /// <summary>
+    /// ENOSPC, for calls that can allocate. A sync loses data as with EIO; any other call has no effect.
+    /// </summary>
     DiskFull,
 
-    /// <summary>A prefix of a write arrives, not all of it and perhaps nothing; then it fails for want of room or with EIO.</summary>
+    /// <summary>
+    /// A prefix of a write arrives, not all of it and perhaps nothing; then it fails for want of room or with EIO.
+    /// </summary>
     ShortWrite,
 
     /// <summary>
-    /// The call does nothing until the test releases it, and holds its thread. Other calls go on. For real threads only.
+    /// The call does nothing until the test releases it, and holds its thread. Other calls go on. For real threads
+    /// only.
     /// </summary>
     Hang,
 

@@ -7,9 +7,9 @@ namespace LogHttp.Testing;
 /// </summary>
 /// <remarks>
 /// A page is in one of three states. Clean: the disk holds the live bytes. Dirty: a sync will write it, and until then
-/// each 512-byte sector on the disk is old or live. Lost: a sync failed to write it and the kernel forgot. Processes see
-/// the live bytes, the disk surely holds the old ones, and only another write makes the page dirty again.
-/// The kernel may write a dirty page at any time. Then what the disk holds is neither what the last sync wrote nor live.
+/// each 512-byte sector on the disk is old or live. Lost: a sync failed to write it and the kernel forgot. Processes
+/// see the live bytes, the disk surely holds the old ones, and only another write makes the page dirty again. The
+/// kernel may write a dirty page at any time. Then what the disk holds is neither what the last sync wrote nor live.
 /// Live bytes beyond the end of the file are always zeros.
 /// </remarks>
 sealed class FileNode(SimulatedVolume volume, long number) : Node
@@ -34,7 +34,10 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
 
     public long LengthBytes { get; private set; }
 
-    /// <summary>When it was last written, Unix milliseconds. The disk tells the same after a power cut: nothing is promised of it.</summary>
+    /// <summary>
+    /// When it was last written, Unix milliseconds. The disk tells the same after a power cut: nothing is promised of
+    /// it.
+    /// </summary>
     public long LastWriteMs { get; set; }
 
     /// <summary>How many live names lead here.</summary>
@@ -49,7 +52,8 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
     public Fault LastError { get; private set; }
 
     /// <summary>
-    /// The room the file takes on the disk. Holes count, and so do old pages that a copy-on-write volume keeps until a sync.
+    /// The room the file takes on the disk. Holes count, and so do old pages that a copy-on-write volume keeps until a
+    /// sync.
     /// </summary>
     public long AllocatedBytes => RoundUpToPages(LengthBytes) + (long)_copiedPageCount * PageSizeBytes;
 
@@ -58,7 +62,8 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
 
     bool IsLengthDurable => _lengthRuns.Count == 1 && _lengthRuns[0].LowestBytes == _lengthRuns[0].HighestBytes;
 
-    public static long RoundUpToPages(long sizeBytes) => (sizeBytes + PageSizeBytes - 1) / PageSizeBytes * PageSizeBytes;
+    public static long RoundUpToPages(long sizeBytes) =>
+        (sizeBytes + PageSizeBytes - 1) / PageSizeBytes * PageSizeBytes;
 
     public int Read(Span<byte> destination, long position)
     {
@@ -103,7 +108,9 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
     public bool NeedsBlock(int page) =>
         page * (long)PageSizeBytes >= RoundUpToPages(LengthBytes) || (volume.IsCopyOnWrite && !_pages[page].IsDirty);
 
-    /// <summary>Makes the dirty pages and the length durable. Lost pages are not written: nobody remembers them.</summary>
+    /// <summary>
+    /// Makes the dirty pages and the length durable. Lost pages are not written: nobody remembers them.
+    /// </summary>
     public void Sync()
     {
         foreach (var page in _dirtyPages)

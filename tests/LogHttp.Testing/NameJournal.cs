@@ -21,10 +21,19 @@ sealed class NameJournal
         Record(change);
     }
 
-    public void Move(DirectoryNode source, string sourceName, DirectoryNode destination, string destinationName, Node node)
+    public void Move(
+        DirectoryNode source,
+        string sourceName,
+        DirectoryNode destination,
+        string destinationName,
+        Node node
+    )
     {
         // The old name goes first: setting the new one then says where the node now is.
-        var change = new NameChange(new NameEntry(source, sourceName, null), new NameEntry(destination, destinationName, node));
+        var change = new NameChange(
+            new NameEntry(source, sourceName, null),
+            new NameEntry(destination, destinationName, node)
+        );
         if (source != destination)
             for (var directory = destination; directory.Parent is { } parent; directory = parent)
                 change.ComesAfter(parent, directory.Name);

@@ -7,11 +7,14 @@ namespace LogHttp.Testing;
 public sealed class PowerCutException : Exception
 {
     /// <summary>Creates the exception with its default message.</summary>
-    public PowerCutException() : this("The power was cut.") { }
+    public PowerCutException()
+        : this("The power was cut.") { }
 
     /// <summary>Creates the exception.</summary>
-    public PowerCutException(string message) : base(message) { }
+    public PowerCutException(string message)
+        : base(message) { }
 
     /// <summary>Creates the exception, keeping its cause.</summary>
-    public PowerCutException(string message, Exception innerException) : base(message, innerException) { }
+    public PowerCutException(string message, Exception innerException)
+        : base(message, innerException) { }
 }

@@ -6,7 +6,9 @@ public sealed partial class PowerCutFileSystem
     readonly HashSet<FileNode> _locked = [];
     bool _isSucceeded;
 
-    /// <summary>Whether this boot is over: a fault cut the power, or <see cref="PowerCut"/> or <see cref="Kill"/> was called.</summary>
+    /// <summary>
+    /// Whether this boot is over: a fault cut the power, or <see cref="PowerCut"/> or <see cref="Kill"/> was called.
+    /// </summary>
     public bool IsOver => _end is not null;
 
     /// <summary>How many file handles of this boot are open.</summary>

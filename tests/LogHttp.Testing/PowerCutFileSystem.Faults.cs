@@ -13,9 +13,12 @@ public sealed partial class PowerCutFileSystem
 
     static bool IsError(Fault fault) => fault is Fault.InputOutputError or Fault.DiskFull;
 
-    static IOException Error(Fault fault, FileSystemCall call) => fault is Fault.DiskFull
-        ? new DiskFullException($"Injected: no space left on the device ({call.Kind} '{call.Path}', call {call.Number}).")
-        : new IOException($"Injected: input/output error ({call.Kind} '{call.Path}', call {call.Number}).");
+    static IOException Error(Fault fault, FileSystemCall call) =>
+        fault is Fault.DiskFull
+            ? new DiskFullException(
+                $"Injected: no space left on the device ({call.Kind} '{call.Path}', call {call.Number})."
+            )
+            : new IOException($"Injected: input/output error ({call.Kind} '{call.Path}', call {call.Number}).");
 
     /// <summary>Begins a call that an error leaves without effect.</summary>
     Fault Begin(FileSystemCallKind kind, string path, long sizeBytes = 0)
@@ -39,7 +42,10 @@ public sealed partial class PowerCutFileSystem
         if (!call.Admits(fault))
             throw new InvalidOperationException($"{fault} cannot strike {kind}.");
         // Only two calls have a middle of their own. What a cut leaves of a sync is chosen with all else unsynced.
-        if (fault is Fault.PowerCutDuring && kind is not (FileSystemCallKind.Write or FileSystemCallKind.DeleteDirectory))
+        if (
+            fault is Fault.PowerCutDuring
+            && kind is not (FileSystemCallKind.Write or FileSystemCallKind.DeleteDirectory)
+        )
             fault = _disk.Random.Next(2) == 0 ? Fault.PowerCutBefore : Fault.PowerCutAfter;
         if (fault is Fault.PowerCutBefore)
             throw EndBoot();

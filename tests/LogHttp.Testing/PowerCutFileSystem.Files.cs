@@ -79,7 +79,10 @@ public sealed partial class PowerCutFileSystem
                     throw Error(Disk.Random.Next(2) == 0 ? Fault.DiskFull : Fault.InputOutputError, call);
                 _fileSystem.End(fault);
                 if (isShortOfRoom)
-                    throw new DiskFullException($"No space left on the device: '{_path}' has room for {roomBytes} more bytes at position {position}.");
+                    throw new DiskFullException(
+                        $"No space left on the device: '{_path}' has room for {roomBytes} more bytes at position "
+                            + $"{position}."
+                    );
             }
         }
 

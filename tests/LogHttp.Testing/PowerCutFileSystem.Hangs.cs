@@ -13,7 +13,9 @@ public sealed partial class PowerCutFileSystem
         }
     }
 
-    /// <summary>Waits until one more call hangs. Each call that hangs ends one wait; false when none did in time.</summary>
+    /// <summary>
+    /// Waits until one more call hangs. Each call that hangs ends one wait; false when none did in time.
+    /// </summary>
     public bool WaitForHang(TimeSpan timeout) => _disk.HangsBegun.Wait(timeout);
 
     /// <summary>Lets the calls go on that hang now, and says what strikes each of them then.</summary>

@@ -27,7 +27,8 @@ public sealed partial class PowerCutFileSystem
         lock (_disk.Gate)
         {
             var fault = Begin(FileSystemCallKind.Rename, sourcePath);
-            var node = Find(sourcePath) ?? throw new FileNotFoundException($"There is nothing at '{sourcePath}'.", sourcePath);
+            var node =
+                Find(sourcePath) ?? throw new FileNotFoundException($"There is nothing at '{sourcePath}'.", sourcePath);
             var (source, sourceName) = FindParent(sourcePath);
             var (destination, destinationName) = FindParent(destinationPath);
             ThrowIfMountPoint(source, sourceName);
@@ -121,8 +122,12 @@ public sealed partial class PowerCutFileSystem
         lock (_disk.Gate)
         {
             var fault = Announce(FileSystemCallKind.SyncDirectory, path, 0, out var call);
-            var directory = Find(path) as DirectoryNode ?? throw new DirectoryNotFoundException($"There is no directory '{path}'.");
-            directory.Volume.Names.Sync(directory, IsError(fault) ? Survival.Draw(_disk.Random) : Survival.Certain(_disk.Random));
+            var directory =
+                Find(path) as DirectoryNode ?? throw new DirectoryNotFoundException($"There is no directory '{path}'.");
+            directory.Volume.Names.Sync(
+                directory,
+                IsError(fault) ? Survival.Draw(_disk.Random) : Survival.Certain(_disk.Random)
+            );
             if (IsError(fault))
                 throw Error(fault, call);
             End(fault);
@@ -187,7 +192,8 @@ public sealed partial class PowerCutFileSystem
         var name = trimmed[(separator + 1)..];
         if (name.IsEmpty)
             throw new IOException("The root has no name.");
-        var parent = Find(trimmed[..(separator + 1)]) as DirectoryNode
+        var parent =
+            Find(trimmed[..(separator + 1)]) as DirectoryNode
             ?? throw new DirectoryNotFoundException($"The directory of '{path}' does not exist.");
         return (parent, name.ToString());
     }

@@ -16,7 +16,8 @@ public sealed partial class PowerCutFileSystem
         string name,
         bool canSyncAll = true,
         long capacityBytes = long.MaxValue,
-        bool isCopyOnWrite = false)
+        bool isCopyOnWrite = false
+    )
     {
         lock (_disk.Gate)
             return _disk.AddVolume(name, canSyncAll, capacityBytes, isCopyOnWrite);
@@ -26,7 +27,9 @@ public sealed partial class PowerCutFileSystem
     /// Mounts a volume on a directory, hiding what that holds. It stays mounted through boots, as long as the directory
     /// survives them.
     /// </summary>
-    /// <exception cref="IOException">There is no such directory, it is a mount point, or the volume is mounted.</exception>
+    /// <exception cref="IOException">
+    /// There is no such directory, it is a mount point, or the volume is mounted.
+    /// </exception>
     public void Mount(string directory, SimulatedVolume volume)
     {
         ArgumentNullException.ThrowIfNull(volume);

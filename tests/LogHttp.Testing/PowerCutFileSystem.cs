@@ -40,7 +40,9 @@ public sealed partial class PowerCutFileSystem : IFileSystem
         Faults = faults;
     }
 
-    /// <summary>Hears of every call before it does anything, and says what strikes it. Nothing does while this is null.</summary>
+    /// <summary>
+    /// Hears of every call before it does anything, and says what strikes it. Nothing does while this is null.
+    /// </summary>
     public Func<FileSystemCall, Fault>? Faults { get; set; }
 
     /// <summary>The number of the last call, counted through every boot.</summary>
@@ -54,8 +56,8 @@ public sealed partial class PowerCutFileSystem : IFileSystem
     }
 
     /// <summary>
-    /// Whether a page that is not durable can be torn into 512-byte sectors, as disks with such sectors do. Off until asked
-    /// for.
+    /// Whether a page that is not durable can be torn into 512-byte sectors, as disks with such sectors do. Off until
+    /// asked for.
     /// </summary>
     public bool TearsPages
     {
@@ -82,8 +84,15 @@ public sealed partial class PowerCutFileSystem : IFileSystem
             var entries = Array.Empty<DirectoryEntry>();
             if (Find(directory) is DirectoryNode node)
             {
-                entries = Array.ConvertAll(node.Entries(), static entry => new DirectoryEntry(
-                    entry.Key, entry.Value is DirectoryNode, entry.Value is FileNode file ? file.LengthBytes : 0, (entry.Value as FileNode)?.LastWriteMs ?? 0));
+                entries = Array.ConvertAll(
+                    node.Entries(),
+                    static entry => new DirectoryEntry(
+                        entry.Key,
+                        entry.Value is DirectoryNode,
+                        entry.Value is FileNode file ? file.LengthBytes : 0,
+                        (entry.Value as FileNode)?.LastWriteMs ?? 0
+                    )
+                );
                 // No order is promised, so none is kept.
                 _disk.Random.Shuffle(entries);
             }

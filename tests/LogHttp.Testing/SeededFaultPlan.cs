@@ -13,7 +13,8 @@ public sealed class SeededFaultPlan(Random random)
     public long PowerCutAtCall { get; set; }
 
     /// <summary>
-    /// Lets a fault strike with a probability per call: at the kinds named, or, when none is, at every kind it can strike.
+    /// Lets a fault strike with a probability per call: at the kinds named, or, when none is, at every kind it can
+    /// strike.
     /// </summary>
     /// <exception cref="ArgumentException">A kind was named that the fault cannot strike.</exception>
     public SeededFaultPlan With(Fault fault, double probability, params ReadOnlySpan<FileSystemCallKind> kinds)

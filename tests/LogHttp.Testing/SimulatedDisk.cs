@@ -3,7 +3,11 @@ using System.Diagnostics.CodeAnalysis;
 namespace LogHttp.Testing;
 
 /// <summary>What outlives a process: the volumes, and what all boots of a machine share.</summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A semaphore that no handle was asked of holds nothing.")]
+[SuppressMessage(
+    "Design",
+    "CA1001:Types that own disposable fields should be disposable",
+    Justification = "A semaphore that no handle was asked of holds nothing."
+)]
 sealed class SimulatedDisk
 {
     readonly List<SimulatedVolume> _volumes = [];

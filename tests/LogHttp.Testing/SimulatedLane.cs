@@ -2,7 +2,9 @@ using System.IO.Pipelines;
 
 namespace LogHttp.Testing;
 
-/// <summary>One process's share of a <see cref="SimulatedScheduler"/>. Its items keep no order among themselves.</summary>
+/// <summary>
+/// One process's share of a <see cref="SimulatedScheduler"/>. Its items keep no order among themselves.
+/// </summary>
 public sealed class SimulatedLane : PipeScheduler
 {
     readonly SimulatedScheduler _scheduler;

@@ -66,7 +66,9 @@ public sealed class SimulatedScheduler(Random random) : PipeScheduler
         if (_threadId == 0)
             _threadId = Environment.CurrentManagedThreadId;
         if (_threadId != Environment.CurrentManagedThreadId)
-            throw new InvalidOperationException("The simulation has one thread, and this is another: something ran on the thread pool.");
+            throw new InvalidOperationException(
+                "The simulation has one thread, and this is another: something ran on the thread pool."
+            );
     }
 
     internal readonly record struct WorkItem(PipeScheduler Lane, Action<object?> Action, object? State);

@@ -3,8 +3,10 @@ namespace LogHttp.Testing;
 /// <summary>A timer of <see cref="SimulatedTime"/>, which guards what is mutable here.</summary>
 sealed class SimulatedTimer(SimulatedTime time, TimerCallback callback, object? state) : ITimer
 {
-    public static readonly IComparer<SimulatedTimer> ByDueTime = Comparer<SimulatedTimer>.Create(static (left, right) =>
-        left.DueAt != right.DueAt ? left.DueAt.CompareTo(right.DueAt) : left.Order.CompareTo(right.Order));
+    public static readonly IComparer<SimulatedTimer> ByDueTime = Comparer<SimulatedTimer>.Create(
+        static (left, right) =>
+            left.DueAt != right.DueAt ? left.DueAt.CompareTo(right.DueAt) : left.Order.CompareTo(right.Order)
+    );
 
     public TimeSpan DueAt { get; set; }
 

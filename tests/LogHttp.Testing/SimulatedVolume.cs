@@ -22,7 +22,8 @@ public sealed class SimulatedVolume
     public bool CanSyncAll { get; }
 
     /// <summary>
-    /// Whether an overwritten page takes a new block, and keeps the old one until a sync. Then overwriting needs room too.
+    /// Whether an overwritten page takes a new block, and keeps the old one until a sync. Then overwriting needs room
+    /// too.
     /// </summary>
     public bool IsCopyOnWrite { get; }
 
@@ -33,7 +34,8 @@ public sealed class SimulatedVolume
     public long UsedBytes { get; private set; }
 
     /// <summary>
-    /// Where the volume is mounted; null while it is not, or when a power cut took the directory's name. "/" for the root.
+    /// Where the volume is mounted; null while it is not, or when a power cut took the directory's name. "/" for the
+    /// root.
     /// </summary>
     public string? MountPoint
     {
@@ -50,7 +52,11 @@ public sealed class SimulatedVolume
                     directory = mountedOn;
                     continue;
                 }
-                if (directory.Parent is not { } parent || !parent.TryGet(directory.Name, out var found) || found != directory)
+                if (
+                    directory.Parent is not { } parent
+                    || !parent.TryGet(directory.Name, out var found)
+                    || found != directory
+                )
                     return null;
                 path = $"/{directory.Name}{path}";
                 directory = parent;
@@ -60,7 +66,8 @@ public sealed class SimulatedVolume
     }
 
     /// <summary>
-    /// Decides faults of the calls below the mount point, where <see cref="PowerCutFileSystem.Faults"/> decides on none.
+    /// Decides faults of the calls below the mount point, where <see cref="PowerCutFileSystem.Faults"/> decides on
+    /// none.
     /// </summary>
     public Func<FileSystemCall, Fault>? Faults { get; set; }
 
@@ -70,7 +77,9 @@ public sealed class SimulatedVolume
     internal NameJournal Names { get; } = new();
     internal int OpenHandleCount { get; set; }
 
-    /// <summary>How many syncs failed; a handle of the whole volume reports each once, unless it was opened later.</summary>
+    /// <summary>
+    /// How many syncs failed; a handle of the whole volume reports each once, unless it was opened later.
+    /// </summary>
     internal long ErrorCount { get; private set; }
 
     /// <summary>Which fault the last failed sync met.</summary>
@@ -135,7 +144,9 @@ public sealed class SimulatedVolume
             Sync(file);
     }
 
-    /// <summary>A syncfs that fails: at least one dirty file loses data, the others are synced or still dirty.</summary>
+    /// <summary>
+    /// A syncfs that fails: at least one dirty file loses data, the others are synced or still dirty.
+    /// </summary>
     internal void FailSyncAll(Fault error)
     {
         Names.SyncAll(Survival.Draw(Disk.Random));
@@ -165,12 +176,15 @@ public sealed class SimulatedVolume
         _dirtyFiles.Clear();
         UsedBytes = 0;
         OpenHandleCount = 0;
-        ForEachFile(Root, file =>
-        {
-            file.OpenHandleCount = 0;
-            UsedBytes += file.AllocatedBytes;
-            NoteIfDirty(file);
-        });
+        ForEachFile(
+            Root,
+            file =>
+            {
+                file.OpenHandleCount = 0;
+                UsedBytes += file.AllocatedBytes;
+                NoteIfDirty(file);
+            }
+        );
     }
 
     /// <summary>Leaves what survives a power cut, names first: what no surviving name leads to is gone.</summary>

@@ -19,12 +19,16 @@ readonly struct Survival
     public static Survival Certain(Random random) => new(random, 1);
 
     /// <summary>Draws how likely each item is to have reached the disk.</summary>
-    public static Survival Draw(Random random) => new(random, random.Next(4) switch
-    {
-        0 => 0,
-        1 => 1,
-        _ => random.NextDouble(),
-    });
+    public static Survival Draw(Random random) =>
+        new(
+            random,
+            random.Next(4) switch
+            {
+                0 => 0,
+                1 => 1,
+                _ => random.NextDouble(),
+            }
+        );
 
     /// <summary>Whether the next item reached the disk.</summary>
     public bool Next() => _probability >= 1 || (_probability > 0 && _random.NextDouble() < _probability);

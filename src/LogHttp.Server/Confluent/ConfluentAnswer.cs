@@ -5,7 +5,9 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Confluent;
 
-/// <summary>Where each record is, in the order of the request. Written piece by piece: records can be many, and small.</summary>
+/// <summary>
+/// Where each record is, in the order of the request. Written piece by piece: records can be many, and small.
+/// </summary>
 internal sealed class ConfluentAnswer : IResult
 {
     const int PieceBytes = 32 << 10;
@@ -15,7 +17,11 @@ internal sealed class ConfluentAnswer : IResult
     readonly ConfluentOutcomes _outcomes;
     readonly Dictionary<RecordBatch, (ProduceEndpoint.PartitionResult Result, Problem? Problem)> _results = [];
 
-    public ConfluentAnswer(ConfluentOutcomes outcomes, IReadOnlyList<KeyValuePair<int, RecordBatch>> batches, IReadOnlyList<ProduceEndpoint.PartitionResult> results)
+    public ConfluentAnswer(
+        ConfluentOutcomes outcomes,
+        IReadOnlyList<KeyValuePair<int, RecordBatch>> batches,
+        IReadOnlyList<ProduceEndpoint.PartitionResult> results
+    )
     {
         _outcomes = outcomes;
         foreach (var (batch, result) in batches.Zip(results))

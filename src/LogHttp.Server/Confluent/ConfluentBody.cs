@@ -17,7 +17,9 @@ namespace LogHttp.Server.Confluent;
 /// <param name="outcomes">Takes the outcomes of the records, in their order.</param>
 /// <param name="partition">That of records that name none.</param>
 /// <param name="isAllOrNothing">Whether a record that fails fails the request, and not itself alone.</param>
-/// <param name="maxBatchBytes">What all records, those that fail among them, may take with <see cref="RecordOverheadBytes"/> each.</param>
+/// <param name="maxBatchBytes">
+/// What all records, those that fail among them, may take with <see cref="RecordOverheadBytes"/> each.
+/// </param>
 /// <param name="aborted">The client has gone.</param>
 internal sealed class ConfluentBody(
     BodyKind kind,
@@ -26,18 +28,22 @@ internal sealed class ConfluentBody(
     int? partition,
     bool isAllOrNothing,
     int maxBatchBytes,
-    CancellationToken aborted)
+    CancellationToken aborted
+)
 {
     /// <summary>
-    /// What a record counts besides its value, as in a batch. 60 MB of records without a partition of theirs had four million
-    /// outcomes, and a response of 450 MB.
+    /// What a record counts besides its value, as in a batch. 60 MB of records without a partition of theirs had four
+    /// million outcomes, and a response of 450 MB.
     /// </summary>
     const int RecordOverheadBytes = 77;
 
     /// <summary>So many records are read before the client and the budget are looked at again.</summary>
     const int TurnRecords = 4096;
 
-    /// <summary>A value as deep as may be, and one level more for the batch to refuse it by its own words, in a record, in the array, in the object.</summary>
+    /// <summary>
+    /// A value as deep as may be, and one level more for the batch to refuse it by its own words, in a record, in the
+    /// array, in the object.
+    /// </summary>
     const int MaxDepth = 64;
 
     // One for all: a body can have millions of such records.
@@ -63,7 +69,10 @@ internal sealed class ConfluentBody(
         }
         catch (JsonException exception)
         {
-            return Problems.InvalidRequest("invalid_json", $"The body is not valid JSON at {JsonFault.Describe(exception)}");
+            return Problems.InvalidRequest(
+                "invalid_json",
+                $"The body is not valid JSON at {JsonFault.Describe(exception)}"
+            );
         }
     }
 
@@ -85,14 +94,21 @@ internal sealed class ConfluentBody(
                     return problem;
             }
             // These two types have no schemas: the REST Proxy reads over them too.
-            else if (Is(ref reader, "key_schema"u8) || Is(ref reader, "key_schema_id"u8) || Is(ref reader, "value_schema"u8) || Is(ref reader, "value_schema_id"u8))
+            else if (
+                Is(ref reader, "key_schema"u8)
+                || Is(ref reader, "key_schema_id"u8)
+                || Is(ref reader, "value_schema"u8)
+                || Is(ref reader, "value_schema_id"u8)
+            )
                 reader.Skip();
             else
                 return Unrecognized(ref reader);
         }
         // Once more: whatever stands behind the object is the reader's to refuse.
         reader.Read();
-        return outcomes.Count == 0 ? NoRecords() : outcomes.TryHold() ? null : Problems.TooMuchReading();
+        return outcomes.Count == 0 ? NoRecords()
+            : outcomes.TryHold() ? null
+            : Problems.TooMuchReading();
     }
 
     Problem? ReadRecords(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
@@ -103,14 +119,15 @@ internal sealed class ConfluentBody(
             return Invalid("records is not an array.");
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            var problem = outcomes.Count < maxBatchBytes / RecordOverheadBytes
-                ? ReadRecord(ref reader, body)
-                : TooManyRecords();
+            var problem =
+                outcomes.Count < maxBatchBytes / RecordOverheadBytes ? ReadRecord(ref reader, body) : TooManyRecords();
             if (problem is not null)
                 return problem with
                 {
                     Detail = string.Create(
-                        CultureInfo.InvariantCulture, $"Record {outcomes.Count + 1}: {problem.Detail}"),
+                        CultureInfo.InvariantCulture,
+                        $"Record {outcomes.Count + 1}: {problem.Detail}"
+                    ),
                 };
             if (outcomes.Count % TurnRecords != 0)
                 continue;
@@ -131,7 +148,11 @@ internal sealed class ConfluentBody(
         Problem? tooLarge = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var field = Is(ref reader, "key"u8) ? Field.Key : Is(ref reader, "value"u8) ? Field.Value : Is(ref reader, "partition"u8) ? Field.Partition : Field.None;
+            var field =
+                Is(ref reader, "key"u8) ? Field.Key
+                : Is(ref reader, "value"u8) ? Field.Value
+                : Is(ref reader, "partition"u8) ? Field.Partition
+                : Field.None;
             if (field == Field.None)
                 return Unrecognized(ref reader);
             if (seen.HasFlag(field))
@@ -142,7 +163,8 @@ internal sealed class ConfluentBody(
                 continue;
             switch (field)
             {
-                case Field.Partition when reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out var given) || given < 0:
+                case Field.Partition
+                    when reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out var given) || given < 0:
                     return Invalid("partition is not a whole number from 0 on.");
                 case Field.Partition:
                     number = reader.GetInt32();
@@ -155,8 +177,9 @@ internal sealed class ConfluentBody(
                 case Field.Value when kind == BodyKind.ConfluentJson:
                     json = Slice(ref reader, body);
                     break;
-                case Field.Value when reader.TokenType == JsonTokenType.String
-                    && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxRecordBytes:
+                case Field.Value
+                    when reader.TokenType == JsonTokenType.String
+                        && JsonSizes.MinBase64Bytes(ref reader) > batches.MaxRecordBytes:
                     tooLarge ??= Problems.RecordTooLarge(batches.MaxRecordBytes);
                     break;
                 case Field.Value when !Base64Text.TryRead(ref reader, out bytes):
@@ -179,7 +202,9 @@ internal sealed class ConfluentBody(
             null => null,
             // The records before it are as large together as may be, and those behind it no better.
             RecordFaultCode.BatchTooLarge => Problems.Of(fault),
-            RecordFaultCode.RecordTooLarge or RecordFaultCode.InvalidKey or RecordFaultCode.InvalidValue => Fail(Problems.Of(fault)),
+            RecordFaultCode.RecordTooLarge or RecordFaultCode.InvalidKey or RecordFaultCode.InvalidValue => Fail(
+                Problems.Of(fault)
+            ),
             _ => Problems.Of(fault),
         };
     }
@@ -192,7 +217,10 @@ internal sealed class ConfluentBody(
         return null;
     }
 
-    /// <summary>A string of JSON is a key as it is, so that it goes where a native client's does; another value as its text, without white space.</summary>
+    /// <summary>
+    /// A string of JSON is a key as it is, so that it goes where a native client's does; another value as its text,
+    /// without white space.
+    /// </summary>
     Problem? ReadKey(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body, out RecordMetadata metadata)
     {
         metadata = default;
@@ -269,11 +297,24 @@ internal sealed class ConfluentBody(
         }
     }
 
-    Problem TooManyRecords() => Problems.Of(new RecordFault(
-        RecordFaultCode.BatchTooLarge,
-        string.Create(CultureInfo.InvariantCulture, $"The request has more than {maxBatchBytes / RecordOverheadBytes} records; each counts {RecordOverheadBytes} bytes besides its value (MaxBatchBytes is {maxBatchBytes}).")));
+    Problem TooManyRecords() =>
+        Problems.Of(
+            new RecordFault(
+                RecordFaultCode.BatchTooLarge,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The request has more than {maxBatchBytes / RecordOverheadBytes} records; each counts "
+                        + $"{RecordOverheadBytes} bytes besides its value (MaxBatchBytes is {maxBatchBytes})."
+                )
+            )
+        );
 
-    static Problem NoRecords() => new(StatusCodes.Status422UnprocessableEntity, "no_records", "There are no records. The body has to be {\"records\":[{\"value\":…}]}.");
+    static Problem NoRecords() =>
+        new(
+            StatusCodes.Status422UnprocessableEntity,
+            "no_records",
+            "There are no records. The body has to be {\"records\":[{\"value\":…}]}."
+        );
 
     static Problem Unrecognized(scoped ref Utf8JsonReader reader) =>
         Invalid($"Unrecognized field: {Excerpt.Of(reader.ValueSpan)}");

@@ -12,19 +12,42 @@ namespace LogHttp.Server.Confluent;
 /// </summary>
 internal static class ConfluentEndpoint
 {
-    public static Task<IResult> HandlePartitionAsync(HttpContext context, string topic, int partition, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, IOptions<LogHttpSettings> settings) =>
-        HandleAsync(context, topic, partition, catalog, options, budget, time, settings.Value);
+    public static Task<IResult> HandlePartitionAsync(
+        HttpContext context,
+        string topic,
+        int partition,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        TimeProvider time,
+        IOptions<LogHttpSettings> settings
+    ) => HandleAsync(context, topic, partition, catalog, options, budget, time, settings.Value);
 
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, int? partition, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, LogHttpSettings settings)
+    public static async Task<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        int? partition,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        TimeProvider time,
+        LogHttpSettings settings
+    )
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
         if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
             return problem;
         if (request.Kind is not (BodyKind.ConfluentJson or BodyKind.ConfluentBinary))
-            return Problems.UnsupportedMediaType($"This path takes {ConfluentType.Json} and {ConfluentType.Binary}; POST /topics/{topic}?partition={partition} takes other types.");
+            return Problems.UnsupportedMediaType(
+                $"This path takes {ConfluentType.Json} and {ConfluentType.Binary}; POST "
+                    + $"/topics/{topic}?partition={partition} takes other types."
+            );
         if (partition is not null && request.Partition is not null)
-            return Problems.InvalidRequest("invalid_parameter", "The path says which partition; ?partition= is one too many.");
+            return Problems.InvalidRequest(
+                "invalid_parameter",
+                "The path says which partition; ?partition= is one too many."
+            );
         var found = catalog.Find(topic);
         if (found is null && ProduceEndpoint.CheckCreation(topic, settings) is { } creationProblem)
             return creationProblem;
@@ -35,8 +58,15 @@ internal static class ConfluentEndpoint
             return Problems.UnknownPartition(partition, partitions);
 
         // The body comes first: a topic is not made for a request that is refused.
-        using var batch = new PartitionedBatch(configuration, options.Records, partition, request.Producer, () => found?.ChoosePartition() ?? 0);
-        // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be repeated.
+        using var batch = new PartitionedBatch(
+            configuration,
+            options.Records,
+            partition,
+            request.Producer,
+            () => found?.ChoosePartition() ?? 0
+        );
+        // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be
+        // repeated.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
         var outcomes = new ConfluentOutcomes(budget, context);
         context.Response.RegisterForDispose(outcomes);
@@ -47,10 +77,23 @@ internal static class ConfluentEndpoint
             partition,
             isAllOrNothing,
             options.Records.MaxBatchBytes,
-            context.RequestAborted);
-        using (var body = new BodyReader(request.OpenBody(budget, settings.MaxBodyBytes, _ => settings.MaxBodyBytes), budget, context) { Batch = batch })
+            context.RequestAborted
+        );
+        using (
+            var body = new BodyReader(
+                request.OpenBody(budget, settings.MaxBodyBytes, _ => settings.MaxBodyBytes),
+                budget,
+                context
+            )
+            {
+                Batch = batch,
+            }
+        )
         {
-            if (await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is { } bodyProblem)
+            if (
+                await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is
+                { } bodyProblem
+            )
                 return bodyProblem;
         }
         if (isAllOrNothing && ProduceEndpoint.CheckConditions(request, partition, batch) is { } conditionProblem)

@@ -71,7 +71,9 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
         foreach (var (source, count) in _runs)
         {
             for (var i = 0; i < count; i++)
-                yield return source >= 0 ? new(_batches[source], next[source]++, null) : new(null, 0, _problems[~source]);
+                yield return source >= 0
+                    ? new(_batches[source], next[source]++, null)
+                    : new(null, 0, _problems[~source]);
         }
     }
 

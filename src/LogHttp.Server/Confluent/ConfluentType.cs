@@ -14,19 +14,26 @@ internal static class ConfluentType
     const string Unversioned = "application/vnd.kafka+json";
     const string Family = "application/vnd.kafka";
 
-    /// <summary>Whether a request is one that the REST Proxy would take, and so its answer has to be in that form, whatever it says.</summary>
-    public static bool IsOf(HttpRequest request) => request.ContentType is { } type && IsOfFamily(type) && HttpMethods.IsPost(request.Method);
+    /// <summary>
+    /// Whether a request is one that the REST Proxy would take, and so its answer has to be in that form, whatever it
+    /// says.
+    /// </summary>
+    public static bool IsOf(HttpRequest request) =>
+        request.ContentType is { } type && IsOfFamily(type) && HttpMethods.IsPost(request.Method);
 
     /// <summary>How a body of such a type is to be read; null for types of others.</summary>
     /// <param name="name">The type in lower case, without parameters.</param>
-    public static BodyKind? KindOf(string name) => name switch
-    {
-        Json => BodyKind.ConfluentJson,
-        // Where the REST Proxy's clients do not say which format, they mean bytes.
-        Binary or Answer or Unversioned => BodyKind.ConfluentBinary,
-        _ => IsOfFamily(name) ? BodyKind.ConfluentOther : null,
-    };
+    public static BodyKind? KindOf(string name) =>
+        name switch
+        {
+            Json => BodyKind.ConfluentJson,
+            // Where the REST Proxy's clients do not say which format, they mean bytes.
+            Binary or Answer or Unversioned => BodyKind.ConfluentBinary,
+            _ => IsOfFamily(name) ? BodyKind.ConfluentOther : null,
+        };
 
     static bool IsOfFamily(string type) =>
-        type.StartsWith(Family, StringComparison.OrdinalIgnoreCase) && type.Length > Family.Length && type[Family.Length] is ('.' or '+');
+        type.StartsWith(Family, StringComparison.OrdinalIgnoreCase)
+        && type.Length > Family.Length
+        && type[Family.Length] is ('.' or '+');
 }

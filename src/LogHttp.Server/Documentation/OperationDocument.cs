@@ -21,7 +21,9 @@ internal sealed record OperationDocument(string Id, string Tag, string Summary, 
     /// <summary>Whether it counts against what a client may send.</summary>
     public bool IsLimited { get; init; } = true;
 
-    /// <summary>The form that problems have besides our own, with an example made of a problem; null for none.</summary>
+    /// <summary>
+    /// The form that problems have besides our own, with an example made of a problem; null for none.
+    /// </summary>
     public Func<ProblemDocument, ContentDocument>? OtherProblemForm { get; init; }
 
     /// <summary>The problems it can be answered with, but for the limit's; each knows its status.</summary>
@@ -29,7 +31,13 @@ internal sealed record OperationDocument(string Id, string Tag, string Summary, 
 }
 
 /// <summary>A part of the path or the query, or a header, that a request may have.</summary>
-internal sealed record ParameterDocument(ParameterLocation Location, string Name, string Description, OpenApiSchema Schema, params ExampleDocument[] Examples)
+internal sealed record ParameterDocument(
+    ParameterLocation Location,
+    string Name,
+    string Description,
+    OpenApiSchema Schema,
+    params ExampleDocument[] Examples
+)
 {
     public bool IsRequired { get; init; } = Location == ParameterLocation.Path;
 }
@@ -55,12 +63,16 @@ internal sealed record ResponseDocument(int Status, string Description)
 /// <summary>A header of answers, the same wherever it stands.</summary>
 internal sealed record HeaderDocument(string Name, string Description, JsonSchemaType Type, string Example)
 {
-    /// <summary>What it is called where it is described; one that means different things needs different names.</summary>
+    /// <summary>
+    /// What it is called where it is described; one that means different things needs different names.
+    /// </summary>
     public string Key { get; init; } = Name;
 }
 
 /// <summary>A problem that operations can be answered with.</summary>
-/// <param name="Example">One that the server itself would send; its status and code are those of all of the kind.</param>
+/// <param name="Example">
+/// One that the server itself would send; its status and code are those of all of the kind.
+/// </param>
 /// <param name="When">What leads to it.</param>
 /// <param name="Headers">What the answer has besides the headers of every problem.</param>
 internal sealed record ProblemDocument(Problem Example, string When, params HeaderDocument[] Headers)
@@ -71,7 +83,10 @@ internal sealed record ProblemDocument(Problem Example, string When, params Head
     public JsonNode Json => Schemas.Json(Example.ToJson());
 }
 
-/// <summary>A body in one media type. The first examples of all types of a body have one name: with others, Swagger UI shows none when another type is chosen.</summary>
+/// <summary>
+/// A body in one media type. The first examples of all types of a body have one name: with others, Swagger UI shows
+/// none when another type is chosen.
+/// </summary>
 internal sealed record ContentDocument(string MediaType, ContentSchema Schema, params ExampleDocument[] Examples);
 
 /// <summary>What a body is: a schema written out, or that of one of some types.</summary>

@@ -7,7 +7,8 @@ namespace LogHttp.Server.Documentation;
 /// <summary>Says what fields are for, in the schemas that Swashbuckle makes of types.</summary>
 internal sealed class SchemaFilter : ISchemaFilter
 {
-    public static string NameOf(Type type) => Schemas.OfTypes.TryGetValue(type, out var document) ? document.Name : type.Name;
+    public static string NameOf(Type type) =>
+        Schemas.OfTypes.TryGetValue(type, out var document) ? document.Name : type.Name;
 
     public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
     {
@@ -15,7 +16,10 @@ internal sealed class SchemaFilter : ISchemaFilter
             return;
         var properties = own.Properties ?? new Dictionary<string, IOpenApiSchema>();
         if (!properties.Keys.Order().SequenceEqual(document.Properties.Select(property => property.Name).Order()))
-            throw new InvalidOperationException($"{context.Type.Name} has the fields {string.Join(", ", properties.Keys)}, and {nameof(Schemas)} says what {string.Join(", ", document.Properties.Select(property => property.Name))} are for.");
+            throw new InvalidOperationException(
+                $"{context.Type.Name} has the fields {string.Join(", ", properties.Keys)}, and {nameof(Schemas)} "
+                    + $"says what {string.Join(", ", document.Properties.Select(property => property.Name))} are for."
+            );
         own.Description = document.Description;
         own.Examples = [document.Example];
         own.Required = new HashSet<string>();

@@ -5,14 +5,15 @@ using Microsoft.OpenApi;
 
 namespace LogHttp.Server.Documentation;
 
-/// <summary>The API's own description, at <c>/swagger/v1/swagger.json</c>, and the page that shows it, at <c>/swagger</c>.</summary>
+/// <summary>
+/// The API's own description, at <c>/swagger/v1/swagger.json</c>, and the page that shows it, at <c>/swagger</c>.
+/// </summary>
 internal static class Swagger
 {
     const string Name = "v1";
     const string Path = "/swagger";
 
-    const string Introduction =
-        """
+    const string Introduction = """
         A durable log over HTTP: `POST /topics/orders` appends records, `GET /topics/orders/42` reads them from an offset on.
 
             curl -d 'hello' http://127.0.0.1:8080/topics/greetings
@@ -28,7 +29,20 @@ internal static class Swagger
         services.AddEndpointsApiExplorer();
         services.AddSwaggerGen(static options =>
         {
-            options.SwaggerDoc(Name, new OpenApiInfo { Title = "LogHttp", Version = Name, Description = Introduction, License = new OpenApiLicense { Name = "Apache-2.0", Url = new Uri("https://www.apache.org/licenses/LICENSE-2.0") } });
+            options.SwaggerDoc(
+                Name,
+                new OpenApiInfo
+                {
+                    Title = "LogHttp",
+                    Version = Name,
+                    Description = Introduction,
+                    License = new OpenApiLicense
+                    {
+                        Name = "Apache-2.0",
+                        Url = new Uri("https://www.apache.org/licenses/LICENSE-2.0"),
+                    },
+                }
+            );
             // Relative to the description itself: the paths hold below a proxy's prefix too.
             options.AddServer(new OpenApiServer { Url = "../.." });
             // HEAD goes everywhere where GET does; listed, it would say everything twice.
@@ -44,19 +58,38 @@ internal static class Swagger
     }
 
     /// <summary>Nothing of this is in the way of requests to other paths.</summary>
-    public static void UseSwaggerPages(this WebApplication app) => app.UseWhen(IsForPages, static branch =>
-    {
-        branch.Use(static next => context =>
-        {
-            SecurityHeaders.ApplyPages(context.Response.Headers);
-            return next(context);
-        });
-        branch.UseSwagger();
-        // Before Swashbuckle's own files, of which index.html is not wanted (Page/page.js says why).
-        branch.UseStaticFiles(new StaticFileOptions { RequestPath = Path, FileProvider = new EmbeddedFileProvider(Assembly.GetExecutingAssembly(), $"{typeof(Swagger).Namespace}.Page") });
-        branch.UseSwaggerUI();
-    });
+    public static void UseSwaggerPages(this WebApplication app) =>
+        app.UseWhen(
+            IsForPages,
+            static branch =>
+            {
+                branch.Use(static next =>
+                    context =>
+                    {
+                        SecurityHeaders.ApplyPages(context.Response.Headers);
+                        return next(context);
+                    }
+                );
+                branch.UseSwagger();
+                // Before Swashbuckle's own files, of which index.html is not wanted (Page/page.js says why).
+                branch.UseStaticFiles(
+                    new StaticFileOptions
+                    {
+                        RequestPath = Path,
+                        FileProvider = new EmbeddedFileProvider(
+                            Assembly.GetExecutingAssembly(),
+                            $"{typeof(Swagger).Namespace}.Page"
+                        ),
+                    }
+                );
+                branch.UseSwaggerUI();
+            }
+        );
 
-    /// <summary>Methods as they are spelt: Swashbuckle takes "Head" for HEAD, and Kestrel then waits for the body that is left out.</summary>
-    static bool IsForPages(HttpContext context) => context.Request.Method is "GET" or "HEAD" && context.Request.Path.StartsWithSegments(Path);
+    /// <summary>
+    /// Methods as they are spelt: Swashbuckle takes "Head" for HEAD, and Kestrel then waits for the body that is left
+    /// out.
+    /// </summary>
+    static bool IsForPages(HttpContext context) =>
+        context.Request.Method is "GET" or "HEAD" && context.Request.Path.StartsWithSegments(Path);
 }

@@ -11,23 +11,54 @@ using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary><c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).</summary>
+/// <summary>
+/// <c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).
+/// </summary>
 internal static partial class FetchEndpoint
 {
     /// <summary>Not async itself: a follower would hold its state for as long as it follows.</summary>
-    public static ValueTask<IResult> HandleAsync(HttpContext context, string topic, string place, TopicCatalog catalog, LongPoll longPoll, FollowServices following, TimeProvider time, LogHttpSettings settings)
+    public static ValueTask<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        string place,
+        TopicCatalog catalog,
+        LongPoll longPoll,
+        FollowServices following,
+        TimeProvider time,
+        LogHttpSettings settings
+    )
     {
-        if (!FetchQuery.TryRead(context.Request, TimeSpan.FromSeconds(settings.MaxWaitSeconds), out var query, out var problem)
-            || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem))
+        if (
+            !FetchQuery.TryRead(
+                context.Request,
+                TimeSpan.FromSeconds(settings.MaxWaitSeconds),
+                out var query,
+                out var problem
+            ) || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem)
+        )
             return new(problem);
         if (query.Follows || Representations.PrefersEvents(context.Request))
             return new(FollowEndpoint.HandleAsync(context, address, query, following));
         if (context.Request.Query.ContainsKey(StreamPositions.Parameter))
-            return new(Problems.InvalidRequest("invalid_parameter", $"{StreamPositions.Parameter} goes with a response that does not end: follow=true, or Accept: text/event-stream."));
+            return new(
+                Problems.InvalidRequest(
+                    "invalid_parameter",
+                    $"{StreamPositions.Parameter} goes with a response that does not end: follow=true, or Accept: "
+                        + $"text/event-stream."
+                )
+            );
         return FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
     }
 
-    static async ValueTask<IResult> FetchAsync(HttpContext context, LogAddress address, FetchQuery query, LongPoll longPoll, FollowBudget budget, TimeProvider time, LogHttpSettings settings)
+    static async ValueTask<IResult> FetchAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        LongPoll longPoll,
+        FollowBudget budget,
+        TimeProvider time,
+        LogHttpSettings settings
+    )
     {
         var (request, headers) = (context.Request, context.Response.Headers);
         var (waited, problem) = await longPoll.ReadAsync(context, address, query);
@@ -47,15 +78,29 @@ internal static partial class FetchEndpoint
         headers.Link = Next(request, query.NextReference(address, page.NextOffset));
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
-        var isKnown = Caching.WriteHeaders(context, address, page, representation.Tag(), query.Wait is not null, settings);
+        var isKnown = Caching.WriteHeaders(
+            context,
+            address,
+            page,
+            representation.Tag(),
+            query.Wait is not null,
+            settings
+        );
         if (request.Headers.IfMatch.Count > 0 && !Preconditions.Match(request, headers.ETag))
             return Problems.PreconditionFailed("If-Match names other contents than there are.");
         if (isKnown)
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
-        if (query is { Key: null, ShowsValues: false } && representation is Representation.Records or Representation.JsonLines or Representation.Page)
+        if (
+            query is { Key: null, ShowsValues: false }
+            && representation is Representation.Records or Representation.JsonLines or Representation.Page
+        )
         {
             var range = new ByteRange(0, page.Region.LengthBytes);
-            if (page.IsFinal && address.IsPermanent && !ByteRange.TrySelect(context, page.Region.LengthBytes, out range, out problem))
+            if (
+                page.IsFinal
+                && address.IsPermanent
+                && !ByteRange.TrySelect(context, page.Region.LengthBytes, out range, out problem)
+            )
                 return problem;
             context.Response.ContentType = representation.ContentType();
             await SendAsync(context, page.Region, range, budget);
@@ -63,11 +108,23 @@ internal static partial class FetchEndpoint
         }
         context.Response.ContentType = representation.ContentType();
         if (!HttpMethods.IsHead(request.Method))
-            await CopyAsync(context, new RecordStream(context, representation, query.ShowsValues, budget), address.Partition, page.Region, query.Key);
+            await CopyAsync(
+                context,
+                new RecordStream(context, representation, query.ShowsValues, budget),
+                address.Partition,
+                page.Region,
+                query.Key
+            );
         return TypedResults.Empty;
     }
 
-    static async Task CopyAsync(HttpContext context, RecordStream stream, PartitionLog partition, LogRegion region, RecordKey? key)
+    static async Task CopyAsync(
+        HttpContext context,
+        RecordStream stream,
+        PartitionLog partition,
+        LogRegion region,
+        RecordKey? key
+    )
     {
         try
         {
@@ -75,9 +132,14 @@ internal static partial class FetchEndpoint
         }
         catch (CorruptionException exception) when (context.Response.HasStarted)
         {
-            // Too late for a status: a connection that breaks off can't pass for the whole page. The next request, which
-            // begins there, is told.
-            BrokenOff(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(FetchEndpoint).FullName!), exception);
+            // Too late for a status: a connection that breaks off can't pass for the whole page. The next request,
+            // which begins there, is told.
+            BrokenOff(
+                context
+                    .RequestServices.GetRequiredService<ILoggerFactory>()
+                    .CreateLogger(typeof(FetchEndpoint).FullName!),
+                exception
+            );
             context.Abort();
         }
     }
@@ -111,9 +173,10 @@ internal static partial class FetchEndpoint
         long position,
         long lengthBytes,
         FollowBudget budget,
-        CancellationToken aborted)
+        CancellationToken aborted
+    )
     {
-        for (var end = position + lengthBytes; position < end;)
+        for (var end = position + lengthBytes; position < end; )
         {
             var shareBytes = await budget.TakeAsync(aborted);
             try
@@ -133,7 +196,8 @@ internal static partial class FetchEndpoint
     [LoggerMessage(3, LogLevel.Error, "A response was aborted because the log is damaged")]
     static partial void BrokenOff(ILogger logger, Exception exception);
 
-    static string Next(HttpRequest request, string reference) => string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");
+    static string Next(HttpRequest request, string reference) =>
+        string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");
 
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -6,32 +6,46 @@ using LogHttp.Storage;
 namespace LogHttp.Server.Endpoints;
 
 /// <summary>
-/// Answers that do not end: <c>GET /topics/{topic}/{place}?follow=true</c>, the same as events, and several topics on one
-/// connection by <c>GET /stream?topics=…</c> (api/PROTOCOL.md §10).
+/// Answers that do not end: <c>GET /topics/{topic}/{place}?follow=true</c>, the same as events, and several topics on
+/// one connection by <c>GET /stream?topics=…</c> (api/PROTOCOL.md §10).
 /// </summary>
 internal static class FollowEndpoint
 {
     /// <summary>Follows one partition.</summary>
-    public static Task<IResult> HandleAsync(HttpContext context, LogAddress address, FetchQuery query, FollowServices services)
+    public static Task<IResult> HandleAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        FollowServices services
+    )
     {
         if (query.Key is not null || query.ShowsValues || query.Wait is not null)
-            return Task.FromResult<IResult>(Problems.InvalidRequest("invalid_parameter", "An answer that does not end sends all records as they come; key, view and wait do not go with it."));
+            return Task.FromResult<IResult>(
+                Problems.InvalidRequest(
+                    "invalid_parameter",
+                    "An answer that does not end sends all records as they come; key, view and wait do not go with it."
+                )
+            );
         var place = address.Place;
-        if (!StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
-            || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem))
+        if (
+            !StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
+            || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem)
+        )
             return Task.FromResult<IResult>(problem);
         return RunAsync(
             context,
-            OpenAsync(
-                context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false),
+            OpenAsync(context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false),
             namesPartitions: false,
             services,
-            (context, services) => new LinesFollow(
-                context,
-                Representations.Of(context.Request, showsValues: false) == Representation.JsonLines
-                    ? Representation.JsonLines.ContentType()
-                    : RecordsType.Name,
-                services.Settings.SmallRegionBytes));
+            (context, services) =>
+                new LinesFollow(
+                    context,
+                    Representations.Of(context.Request, showsValues: false) == Representation.JsonLines
+                        ? Representation.JsonLines.ContentType()
+                        : RecordsType.Name,
+                    services.Settings.SmallRegionBytes
+                )
+        );
     }
 
     /// <summary>Follows any number of partitions, up to a bound.</summary>
@@ -44,12 +58,16 @@ internal static class FollowEndpoint
             OpenAsync(context, starts, namesPartitions: true),
             namesPartitions: true,
             services,
-            static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType()));
+            static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType())
+        );
     }
 
     /// <summary>Opens all partitions, or returns the problem of one.</summary>
     static async Task<(FollowSource[]? Sources, Problem? Problem)> OpenAsync(
-        HttpContext context, List<FollowStart> starts, bool namesPartitions)
+        HttpContext context,
+        List<FollowStart> starts,
+        bool namesPartitions
+    )
     {
         var sources = new FollowSource[starts.Count];
         for (var i = 0; i < sources.Length; i++)
@@ -69,7 +87,8 @@ internal static class FollowEndpoint
         Task<(FollowSource[]? Sources, Problem? Problem)> opening,
         bool namesPartitions,
         FollowServices services,
-        Func<HttpContext, FollowServices, FollowFormat> lines)
+        Func<HttpContext, FollowServices, FollowFormat> lines
+    )
     {
         var (sources, problem) = await opening;
         if (sources is null)
@@ -81,7 +100,9 @@ internal static class FollowEndpoint
             if (Preconditions.CheckUntagged(context) is { } otherwise)
                 return otherwise;
             var isHead = context.Request.Method == HttpMethods.Head;
-            var format = Representations.PrefersEvents(context.Request) ? new EventsFollow(context, sources, namesPartitions) : lines(context, services);
+            var format = Representations.PrefersEvents(context.Request)
+                ? new EventsFollow(context, sources, namesPartitions)
+                : lines(context, services);
             var stream = new FollowStream(context, sources, format, services);
             await stream.RunAsync(isHead);
             return TypedResults.Empty;
@@ -92,11 +113,20 @@ internal static class FollowEndpoint
         }
     }
 
-    static bool TryReadStarts(HttpContext context, TopicCatalog catalog, int most, [NotNullWhen(true)] out List<FollowStart>? starts, [NotNullWhen(false)] out Problem? problem)
+    static bool TryReadStarts(
+        HttpContext context,
+        TopicCatalog catalog,
+        int most,
+        [NotNullWhen(true)] out List<FollowStart>? starts,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         starts = null;
-        if (!context.Request.Query.HasOnly(["topics", StreamPositions.Parameter], out problem)
-            || !context.Request.Query.TryReadText("topics", out var topics, out problem) || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem))
+        if (
+            !context.Request.Query.HasOnly(["topics", StreamPositions.Parameter], out problem)
+            || !context.Request.Query.TryReadText("topics", out var topics, out problem)
+            || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem)
+        )
             return false;
         var found = new List<FollowStart>();
         foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
@@ -109,9 +139,16 @@ internal static class FollowEndpoint
                 if (!lastEvent.TryPlace(start.Topic, start.Partition, ref from, out problem))
                     return false;
                 if (found.Exists(other => other.Partition == start.Partition))
-                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names {start.Topic.Name}/{start.Partition.Number} twice.");
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        $"topics names {start.Topic.Name}/{start.Partition.Number} twice."
+                    );
                 else if (found.Count == most)
-                    problem = Problems.InvalidRequest("invalid_parameter", $"topics names more than {most} partitions (MaxStreamPartitions); follow them on several connections.");
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        $"topics names more than {most} partitions (MaxStreamPartitions); follow them on several "
+                            + "connections."
+                    );
                 else
                     found.Add(start with { Place = from });
                 if (problem is not null)
@@ -119,16 +156,24 @@ internal static class FollowEndpoint
             }
         }
         if (found.Count == 0)
-            problem = Problems.InvalidRequest("invalid_parameter", "topics names none; say which, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z.");
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "topics names none; say which, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z."
+            );
         starts = found;
         return problem is null;
     }
 
     /// <summary>
-    /// Reads `orders`, `orders/0` or `orders/0-2`, each with or without `:place`, or with the topic's id and an offset for
-    /// each partition, as ids of events have them; without a place, what comes from now on.
+    /// Reads `orders`, `orders/0` or `orders/0-2`, each with or without `:place`, or with the topic's id and an offset
+    /// for each partition, as ids of events have them; without a place, what comes from now on.
     /// </summary>
-    static bool TryReadTopic(string text, TopicCatalog catalog, out IEnumerable<FollowStart> starts, [NotNullWhen(false)] out Problem? problem)
+    static bool TryReadTopic(
+        string text,
+        TopicCatalog catalog,
+        out IEnumerable<FollowStart> starts,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         (starts, problem) = ([], null);
         var place = LogPlace.Latest;
@@ -146,22 +191,35 @@ internal static class FollowEndpoint
         if (TopicName.Check(name) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
         else if (id is not null && !IsId(id))
-            problem = Problems.InvalidRequest("invalid_parameter",
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
                 $"topics has \"{Excerpt.Of(text)}\", where \"{Excerpt.Of(id)}\" is not the id of a topic. "
                     + "Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without "
-                    + "a place such as :earliest.");
-        else if (from is not null && !LogPlace.TryParse(from, out place) && !(last > first && EventIdFormat.TryReadOffsets(from, last - first + 1, out offsets)))
+                    + "a place such as :earliest."
+            );
+        else if (
+            from is not null
+            && !LogPlace.TryParse(from, out place)
+            && !(last > first && EventIdFormat.TryReadOffsets(from, last - first + 1, out offsets))
+        )
             problem = Problems.InvalidPlace(from);
         else if (catalog.Find(name) is not { } found)
             problem = Problems.UnknownTopic(name);
         else if (id is not null && id != found.Id)
             problem = Problems.TopicReplaced(found);
         else if (!isRead || last >= found.Partitions.Length)
-            problem = Problems.InvalidRequest("invalid_parameter",
-                $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}.");
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}."
+            );
         else
-            starts = found.Partitions.Skip(first).Take(number is null ? int.MaxValue : last - first + 1)
-                .Select((partition, i) => new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i])));
+            starts = found
+                .Partitions.Skip(first)
+                .Take(number is null ? int.MaxValue : last - first + 1)
+                .Select(
+                    (partition, i) =>
+                        new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i]))
+                );
         return problem is null;
 
         static bool IsId(string text) => text.Length == 16 && text.All(char.IsAsciiHexDigitLower);

@@ -13,7 +13,10 @@ internal static class JsonFault
     {
         var message = exception.Message;
         // The rest are zero-based coordinates and the path of a .NET type.
-        foreach (var end in (ReadOnlySpan<string>)[" LineNumber:", " Path:", " Change the reader options", ", when isFinalBlock is true"])
+        foreach (
+            var end in (ReadOnlySpan<string>)
+                [" LineNumber:", " Path:", " Change the reader options", ", when isFinalBlock is true"]
+        )
         {
             if (message.IndexOf(end, StringComparison.Ordinal) is >= 0 and var at)
                 message = message[..at];
@@ -27,6 +30,7 @@ internal static class JsonFault
         return string.Create(
             CultureInfo.InvariantCulture,
             $"line {exception.LineNumber + 1 ?? 1}, byte {exception.BytePositionInLine + 1 ?? 1}: "
-                + $"{Excerpt.OfSentence(message.TrimEnd('.'))}.");
+                + $"{Excerpt.OfSentence(message.TrimEnd('.'))}."
+        );
     }
 }

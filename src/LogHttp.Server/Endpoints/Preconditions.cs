@@ -4,7 +4,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary>The conditions of RFC 9110 §13.1 that are not answered elsewhere. On POST, <c>If-Match</c> is an offset (api/PROTOCOL.md §11).</summary>
+/// <summary>
+/// The conditions of RFC 9110 §13.1 that are not answered elsewhere. On POST, <c>If-Match</c> is an offset
+/// (api/PROTOCOL.md §11).
+/// </summary>
 internal static class Preconditions
 {
     /// <summary>Whether <c>If-Match</c> holds for a page or value, compared strongly.</summary>
@@ -14,11 +17,15 @@ internal static class Preconditions
     {
         var given = request.Headers.IfMatch;
         return given.Count == 0
-            || (EntityTagHeaderValue.TryParseList([.. given.OfType<string>()], out var tags)
-                && tags.Any(tag => tag == EntityTagHeaderValue.Any || (!tag.IsWeak && tag.Tag == etag)));
+            || (
+                EntityTagHeaderValue.TryParseList([.. given.OfType<string>()], out var tags)
+                && tags.Any(tag => tag == EntityTagHeaderValue.Any || (!tag.IsWeak && tag.Tag == etag))
+            );
     }
 
-    /// <summary>Whether the conditions hold for a topic, which has no tags: <c>*</c> stands for one that exists.</summary>
+    /// <summary>
+    /// Whether the conditions hold for a topic, which has no tags: <c>*</c> stands for one that exists.
+    /// </summary>
     public static bool MatchTopic(HttpRequest request, bool exists) =>
         IfMatchHolds(request, exists) && !(exists && DemandsNone(request));
 
@@ -40,7 +47,8 @@ internal static class Preconditions
         request.Headers.IfMatch is var match && (match.Count == 0 || (exists && IsAny(match)));
 
     /// <summary>Whether the request demands that nothing exists yet: <c>If-None-Match: *</c>.</summary>
-    public static bool DemandsNone(HttpRequest request) => request.Headers.IfNoneMatch is { Count: > 0 } tags && IsAny(tags);
+    public static bool DemandsNone(HttpRequest request) =>
+        request.Headers.IfNoneMatch is { Count: > 0 } tags && IsAny(tags);
 
     static bool IsAny(StringValues tags) => tags.ToString().Trim() == "*";
 }

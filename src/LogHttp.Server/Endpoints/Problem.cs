@@ -33,26 +33,61 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The epoch that a producer has gone on with, for who sent an older one.</summary>
     public long? Epoch { get; init; }
 
-    /// <summary>Whether the URL can never be answered with anything else, for the topic that it names by its id is no more.</summary>
+    /// <summary>
+    /// Whether the URL can never be answered with anything else, for the topic that it names by its id is no more.
+    /// </summary>
     public bool IsForGood { get; init; }
 
     /// <summary>The same, said of a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
 
     /// <summary>The same, said of one of several partitions.</summary>
-    public Problem Of(Topic topic, PartitionLog partition) => this with { Detail = $"Partition {partition.Number} of topic \"{topic.Name}\": {Detail}" };
+    public Problem Of(Topic topic, PartitionLog partition) =>
+        this with
+        {
+            Detail = $"Partition {partition.Number} of topic \"{topic.Name}\": {Detail}",
+        };
 
-    public ProblemJson ToJson() => new(ReasonPhrases.GetReasonPhrase(Status), Status, Detail, Code, IsRetryable, Line, EarliestOffset, EndOffset, NextOffset, ExpectedSequence, Epoch);
+    public ProblemJson ToJson() =>
+        new(
+            ReasonPhrases.GetReasonPhrase(Status),
+            Status,
+            Detail,
+            Code,
+            IsRetryable,
+            Line,
+            EarliestOffset,
+            EndOffset,
+            NextOffset,
+            ExpectedSequence,
+            Epoch
+        );
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        // All who followed a topic that goes ask at the same time: a cache that collapses them can answer all at once only with what it may keep.
-        var isShared = IsForGood && Caching.IsShared(httpContext, httpContext.RequestServices.GetRequiredService<IOptions<LogHttpSettings>>().Value);
+        // All who followed a topic that goes ask at the same time: a cache that collapses them can answer all at once
+        // only with what it may keep.
+        var isShared =
+            IsForGood
+            && Caching.IsShared(
+                httpContext,
+                httpContext.RequestServices.GetRequiredService<IOptions<LogHttpSettings>>().Value
+            );
         httpContext.Response.Headers.CacheControl = isShared ? Caching.Shared : Caching.NoStore;
         if (IsRetryable)
             httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
         if (ConfluentType.IsOf(httpContext.Request))
-            return new Answer<ConfluentError>(Status, ConfluentError.Of(this), ResponseJson.Readable.ConfluentError, ConfluentType.Answer).ExecuteAsync(httpContext);
-        return new Answer<ProblemJson>(Status, ToJson(), ResponseJson.Readable.ProblemJson, "application/problem+json").ExecuteAsync(httpContext);
+            return new Answer<ConfluentError>(
+                Status,
+                ConfluentError.Of(this),
+                ResponseJson.Readable.ConfluentError,
+                ConfluentType.Answer
+            ).ExecuteAsync(httpContext);
+        return new Answer<ProblemJson>(
+            Status,
+            ToJson(),
+            ResponseJson.Readable.ProblemJson,
+            "application/problem+json"
+        ).ExecuteAsync(httpContext);
     }
 }

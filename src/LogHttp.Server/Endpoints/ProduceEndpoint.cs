@@ -14,10 +14,28 @@ namespace LogHttp.Server.Endpoints;
 /// </summary>
 internal static class ProduceEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget, TimeProvider time, IOptions<LogHttpSettings> settings, IHostApplicationLifetime lifetime)
+    public static async Task<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        TimeProvider time,
+        IOptions<LogHttpSettings> settings,
+        IHostApplicationLifetime lifetime
+    )
     {
         if (ConfluentType.IsOf(context.Request))
-            return await ConfluentEndpoint.HandleAsync(context, topic, partition: null, catalog, options, budget, time, settings.Value);
+            return await ConfluentEndpoint.HandleAsync(
+                context,
+                topic,
+                partition: null,
+                catalog,
+                options,
+                budget,
+                time,
+                settings.Value
+            );
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
         if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
@@ -31,7 +49,18 @@ internal static class ProduceEndpoint
 
         if (request.IsStream)
         {
-            await using var stream = new ProduceStream(context, topic, request, found, catalog, options, budget, settings.Value, time, lifetime.ApplicationStopping);
+            await using var stream = new ProduceStream(
+                context,
+                topic,
+                request,
+                found,
+                catalog,
+                options,
+                budget,
+                settings.Value,
+                time,
+                lifetime.ApplicationStopping
+            );
             return await stream.RunAsync() is { } streamProblem ? Refused(context, streamProblem) : Results.Empty;
         }
 
@@ -41,8 +70,24 @@ internal static class ProduceEndpoint
 
         // The body comes first: a topic is not made for a request that is refused.
         var configuration = found?.Configuration ?? options.TopicDefaults;
-        using var batch = new PartitionedBatch(configuration, options.Records, request.Partition, request.Producer, () => found?.ChoosePartition() ?? 0, ExpectedBytes(request, options));
-        using (var body = new BodyReader(request.OpenBody(budget, settings.Value.MaxBodyBytes, _ => settings.Value.MaxBodyBytes), budget, context) { Batch = batch })
+        using var batch = new PartitionedBatch(
+            configuration,
+            options.Records,
+            request.Partition,
+            request.Producer,
+            () => found?.ChoosePartition() ?? 0,
+            ExpectedBytes(request, options)
+        );
+        using (
+            var body = new BodyReader(
+                request.OpenBody(budget, settings.Value.MaxBodyBytes, _ => settings.Value.MaxBodyBytes),
+                budget,
+                context
+            )
+            {
+                Batch = batch,
+            }
+        )
         {
             if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
                 return bodyProblem;
@@ -69,30 +114,55 @@ internal static class ProduceEndpoint
             ? topic.Partitions[partition].CheckRoom(request.AnnouncedBytes)
             : null;
 
-    /// <summary>A batch takes a quarter more than it expects, in powers of two: no more than it may have in the end.</summary>
+    /// <summary>
+    /// A batch takes a quarter more than it expects, in powers of two: no more than it may have in the end.
+    /// </summary>
     static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
         Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
 
-    /// <summary>What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.</summary>
+    /// <summary>
+    /// What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.
+    /// </summary>
     public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
     {
         if (request.Producer is null && request.ExpectedNextOffset is null)
             return null;
         if (request.ExpectedNextOffset is not null && partition is null && batch.Partitions > 1)
-            return Problems.InvalidRequest("partition_required", $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with ?partition=0 to {batch.Partitions - 1}.");
+            return Problems.InvalidRequest(
+                "partition_required",
+                $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with "
+                    + $"?partition=0 to {batch.Partitions - 1}."
+            );
         if (batch.PartitionsUsed == 1)
             return null;
         if (request.Producer is not null)
-            return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to {batch.PartitionsUsed}; send those of each partition, or key, by themselves.");
-        return Problems.InvalidRequest("invalid_header", $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}.");
+            return Problems.InvalidRequest(
+                "invalid_producer",
+                $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to "
+                    + $"{batch.PartitionsUsed}; send those of each partition, or key, by themselves."
+            );
+        return Problems.InvalidRequest(
+            "invalid_header",
+            $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}."
+        );
     }
 
-    /// <summary>Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this request.</summary>
-    public static async Task<PartitionResult[]> AppendAsync(Topic topic, List<KeyValuePair<int, RecordBatch>> batches, long? expectedNextOffset)
+    /// <summary>
+    /// Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this
+    /// request.
+    /// </summary>
+    public static async Task<PartitionResult[]> AppendAsync(
+        Topic topic,
+        List<KeyValuePair<int, RecordBatch>> batches,
+        long? expectedNextOffset
+    )
     {
         var appends = new (int Count, Task<AppendResult> Result)[batches.Count];
         for (var i = 0; i < appends.Length; i++)
-            appends[i] = (batches[i].Value.Count, topic.Partitions[batches[i].Key].AppendAsync(batches[i].Value, expectedNextOffset));
+            appends[i] = (
+                batches[i].Value.Count,
+                topic.Partitions[batches[i].Key].AppendAsync(batches[i].Value, expectedNextOffset)
+            );
         var results = new PartitionResult[appends.Length];
         for (var i = 0; i < results.Length; i++)
             results[i] = new(batches[i].Key, appends[i].Count, await appends[i].Result);
@@ -105,16 +175,35 @@ internal static class ProduceEndpoint
             return Refused(context, Problems.Of(results[0].Append));
         if (results is [var only])
         {
-            context.Response.Headers.Location = string.Create(CultureInfo.InvariantCulture, $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}?partition={only.Partition}");
+            context.Response.Headers.Location = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}"
+                    + $"?partition={only.Partition}"
+            );
             var isRepeat = only.Append.Status == AppendStatus.Repeated;
-            var produced = new Produced(topic, only.Partition, only.Append.FirstOffset, only.Count, only.Append.TimestampMs);
-            return new Answer<Produced>(isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created, produced, ResponseJson.Readable.Produced);
+            var produced = new Produced(
+                topic,
+                only.Partition,
+                only.Append.FirstOffset,
+                only.Count,
+                only.Append.TimestampMs
+            );
+            return new Answer<Produced>(
+                isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created,
+                produced,
+                ResponseJson.Readable.Produced
+            );
         }
         var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
         return new Answer<ProducedToMany>(
             isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
-            new ProducedToMany(topic, results.Sum(result => result.Append.Status == AppendStatus.Appended ? result.Count : 0), [.. results.Select(result => result.ToJson())]),
-            ResponseJson.Readable.ProducedToMany);
+            new ProducedToMany(
+                topic,
+                results.Sum(result => result.Append.Status == AppendStatus.Appended ? result.Count : 0),
+                [.. results.Select(result => result.ToJson())]
+            ),
+            ResponseJson.Readable.ProducedToMany
+        );
     }
 
     public static Problem Refused(HttpContext context, Problem problem)
@@ -141,9 +230,19 @@ internal static class ProduceEndpoint
         public ProducedPart ToJson()
         {
             if (Append.Status == AppendStatus.Appended)
-                return new ProducedPart(Partition, StatusCodes.Status201Created) { Offset = Append.FirstOffset, Count = Count, Timestamp = Append.TimestampMs };
+                return new ProducedPart(Partition, StatusCodes.Status201Created)
+                {
+                    Offset = Append.FirstOffset,
+                    Count = Count,
+                    Timestamp = Append.TimestampMs,
+                };
             var problem = Problems.Of(Append);
-            return new ProducedPart(Partition, problem.Status) { Code = problem.Code, Retryable = problem.IsRetryable, Detail = problem.Detail };
+            return new ProducedPart(Partition, problem.Status)
+            {
+                Code = problem.Code,
+                Retryable = problem.IsRetryable,
+                Detail = problem.Detail,
+            };
         }
     }
 }

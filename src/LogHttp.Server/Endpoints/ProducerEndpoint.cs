@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary><c>GET /topics/{topic}/producers/{id}</c>: where a producer stands in each partition that knows it (api/PROTOCOL.md §11).</summary>
+/// <summary>
+/// <c>GET /topics/{topic}/producers/{id}</c>: where a producer stands in each partition that knows it (api/PROTOCOL.md
+/// §11).
+/// </summary>
 internal static class ProducerEndpoint
 {
     public static IResult Get(HttpContext context, string topic, string id, TopicCatalog catalog)
@@ -28,18 +31,32 @@ internal static class ProducerEndpoint
         if (Preconditions.CheckUntagged(context) is { } otherwise)
             return otherwise;
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
-        return new Answer<ProducerDescription>(StatusCodes.Status200OK, new(topic, id, [.. positions]), ResponseJson.Readable.ProducerDescription);
+        return new Answer<ProducerDescription>(
+            StatusCodes.Status200OK,
+            new(topic, id, [.. positions]),
+            ResponseJson.Readable.ProducerDescription
+        );
     }
 
-    /// <summary>An id may hold a slash, and "%2F" is the one escape that Kestrel leaves in a path as it stands, beside a "%2F" that was "%252F".</summary>
+    /// <summary>
+    /// An id may hold a slash, and "%2F" is the one escape that Kestrel leaves in a path as it stands, beside a "%2F"
+    /// that was "%252F".
+    /// </summary>
     static string Unescaped(HttpContext context, string id)
     {
         const string Before = "/producers/";
-        if (!id.Contains('%', StringComparison.Ordinal) || context.Features.Get<IHttpRequestFeature>()?.RawTarget is not { } target)
+        if (
+            !id.Contains('%', StringComparison.Ordinal)
+            || context.Features.Get<IHttpRequestFeature>()?.RawTarget is not { } target
+        )
             return id;
         var path = target.Split('?')[0];
         // The topic's own name may be "producers" too.
-        var start = path.IndexOf(Before, path.IndexOf("/topics/", StringComparison.OrdinalIgnoreCase) + "/topics/".Length, StringComparison.OrdinalIgnoreCase);
+        var start = path.IndexOf(
+            Before,
+            path.IndexOf("/topics/", StringComparison.OrdinalIgnoreCase) + "/topics/".Length,
+            StringComparison.OrdinalIgnoreCase
+        );
         return start < 0 ? id : Uri.UnescapeDataString(path[(start + Before.Length)..]);
     }
 }

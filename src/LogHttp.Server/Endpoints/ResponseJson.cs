@@ -22,13 +22,30 @@ namespace LogHttp.Server.Endpoints;
 [JsonSerializable(typeof(ConfluentError))]
 internal sealed partial class ResponseJson : JsonSerializerContext
 {
-    /// <summary>Escapes only what JSON demands: quotes in a message stay readable, and nothing here is put into HTML.</summary>
-    public static ResponseJson Readable { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web)
-    {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    });
+    /// <summary>
+    /// Escapes only what JSON demands: quotes in a message stay readable, and nothing here is put into HTML.
+    /// </summary>
+    public static ResponseJson Readable { get; } =
+        new(
+            new JsonSerializerOptions(JsonSerializerDefaults.Web)
+            {
+                Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+                DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+            }
+        );
 }
 
 /// <summary>A problem's members: RFC 9457's, ours, and those that only some have.</summary>
-internal sealed record ProblemJson(string Title, int Status, string Detail, string Code, bool Retryable, long? Line, long? EarliestOffset, long? EndOffset, long? NextOffset, long? ExpectedSequence, long? Epoch);
+internal sealed record ProblemJson(
+    string Title,
+    int Status,
+    string Detail,
+    string Code,
+    bool Retryable,
+    long? Line,
+    long? EarliestOffset,
+    long? EndOffset,
+    long? NextOffset,
+    long? ExpectedSequence,
+    long? Epoch
+);

@@ -24,26 +24,35 @@ internal static class Routes
         var heads = app.Services.GetRequiredService<RequestHeads>();
         app.Lifetime.ApplicationStarted.Register(() => WarnIfExposed(app));
         app.UseSendFile();
-        app.UseExceptionHandler(new ExceptionHandlerOptions
-        {
-            ExceptionHandler = static context =>
+        app.UseExceptionHandler(
+            new ExceptionHandlerOptions
             {
-                SecurityHeaders.Apply(context.Response.Headers);
-                return Problems.Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error).ExecuteAsync(context);
-            },
-            // A client's mistake is the client's, and a topic that goes is no news; damage and failing disks are.
-            SuppressDiagnosticsCallback = static context => Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
-        });
+                ExceptionHandler = static context =>
+                {
+                    SecurityHeaders.Apply(context.Response.Headers);
+                    return Problems
+                        .Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error)
+                        .ExecuteAsync(context);
+                },
+                // A client's mistake is the client's, and a topic that goes is no news; damage and failing disks are.
+                SuppressDiagnosticsCallback = static context =>
+                    Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
+            }
+        );
         app.UseTrustedProxies();
         // One step for all that every request passes: each costs the hot paths.
-        app.Use(next => context =>
-        {
-            SecurityHeaders.Apply(context.Response.Headers);
-            if ((heads.TryHold(context) ? guard.Check(context) : Problems.TooManyHeads()) is { } problem)
-                return problem.ExecuteAsync(context);
-            var answered = IsMethodInOtherCase(context) ? Task.CompletedTask : next(context);
-            return answered.IsCompletedSuccessfully && !LacksProblem(context.Response) ? Task.CompletedTask : AddProblemAsync(answered, context);
-        });
+        app.Use(next =>
+            context =>
+            {
+                SecurityHeaders.Apply(context.Response.Headers);
+                if ((heads.TryHold(context) ? guard.Check(context) : Problems.TooManyHeads()) is { } problem)
+                    return problem.ExecuteAsync(context);
+                var answered = IsMethodInOtherCase(context) ? Task.CompletedTask : next(context);
+                return answered.IsCompletedSuccessfully && !LacksProblem(context.Response)
+                    ? Task.CompletedTask
+                    : AddProblemAsync(answered, context);
+            }
+        );
         if (guard.AllowsOrigins)
             app.UseCors();
         app.UseClientLimit();
@@ -51,11 +60,15 @@ internal static class Routes
     }
 
     /// <summary>
-    /// Whether the framework answers with a status alone, as routing does where there is no such path. UseStatusCodePages would see to
-    /// it as well, but makes a feature and a dictionary of items for every request: a fifth of what a fetch allocated.
+    /// Whether the framework answers with a status alone, as routing does where there is no such path.
+    /// UseStatusCodePages would see to it as well, but makes a feature and a dictionary of items for every request: a
+    /// fifth of what a fetch allocated.
     /// </summary>
     static bool LacksProblem(HttpResponse response) =>
-        response.StatusCode is >= 400 and < 600 && !response.HasStarted && response.ContentLength is null && string.IsNullOrEmpty(response.ContentType);
+        response.StatusCode is >= 400 and < 600
+        && !response.HasStarted
+        && response.ContentLength is null
+        && string.IsNullOrEmpty(response.ContentType);
 
     static async Task AddProblemAsync(Task answered, HttpContext context)
     {
@@ -65,12 +78,15 @@ internal static class Routes
     }
 
     /// <summary>
-    /// Methods are case-sensitive, but routing takes "head" for HEAD, and so do handlers that ask HttpMethods: they then
-    /// leave out a body that Kestrel, which does not, waits for.
+    /// Methods are case-sensitive, but routing takes "head" for HEAD, and so do handlers that ask HttpMethods: they
+    /// then leave out a body that Kestrel, which does not, waits for.
     /// </summary>
     static bool IsMethodInOtherCase(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is not { } takes || Takes(takes.HttpMethods, context.Request.Method))
+        if (
+            context.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is not { } takes
+            || Takes(takes.HttpMethods, context.Request.Method)
+        )
             return false;
         // A preflight is answered in the place of the endpoint.
         if (takes.AcceptCorsPreflight && HttpMethods.IsOptions(context.Request.Method))
@@ -93,14 +109,61 @@ internal static class Routes
 
     public static void MapLogHttp(this IEndpointRouteBuilder routes)
     {
-        // The hot paths, and what does not end, take what they need from the program's services: a request's own cost a scope each time.
+        // The hot paths, and what does not end, take what they need from the program's services: a request's own cost a
+        // scope each time.
         var services = routes.ServiceProvider;
-        routes.MapPost("/topics/{topic}", (HttpContext context, string topic) => ProduceEndpoint.HandleAsync(context, topic, Get<TopicCatalog>(), Get<StorageOptions>(), Get<BodyBudget>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>(), Get<IHostApplicationLifetime>())).WithMetadata(RecordOperations.Produce);
-        routes.MapPost("/topics/{topic}/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync).WithMetadata(RecordOperations.ProduceToPartition);
-        routes.MapMethods("/topics/{topic}/{place}", Read, (HttpContext context, string topic, string place) => FetchEndpoint.HandleAsync(context, topic, place, Get<TopicCatalog>(), Get<LongPoll>(), Get<FollowServices>(), Get<TimeProvider>(), Get<IOptions<LogHttpSettings>>().Value)).WithMetadata(RecordOperations.Fetch);
-        routes.MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync).WithMetadata(RecordOperations.FetchValue);
-        routes.MapMethods("/topics/{topic}/producers/{**id}", Read, ProducerEndpoint.Get).WithMetadata(RecordOperations.GetProducer);
-        routes.MapMethods("/stream", Read, (Delegate)((HttpContext context) => FollowEndpoint.HandleManyAsync(context, Get<TopicCatalog>(), Get<FollowServices>()))).WithMetadata(StreamOperations.Follow);
+        routes
+            .MapPost(
+                "/topics/{topic}",
+                (HttpContext context, string topic) =>
+                    ProduceEndpoint.HandleAsync(
+                        context,
+                        topic,
+                        Get<TopicCatalog>(),
+                        Get<StorageOptions>(),
+                        Get<BodyBudget>(),
+                        Get<TimeProvider>(),
+                        Get<IOptions<LogHttpSettings>>(),
+                        Get<IHostApplicationLifetime>()
+                    )
+            )
+            .WithMetadata(RecordOperations.Produce);
+        routes
+            .MapPost("/topics/{topic}/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync)
+            .WithMetadata(RecordOperations.ProduceToPartition);
+        routes
+            .MapMethods(
+                "/topics/{topic}/{place}",
+                Read,
+                (HttpContext context, string topic, string place) =>
+                    FetchEndpoint.HandleAsync(
+                        context,
+                        topic,
+                        place,
+                        Get<TopicCatalog>(),
+                        Get<LongPoll>(),
+                        Get<FollowServices>(),
+                        Get<TimeProvider>(),
+                        Get<IOptions<LogHttpSettings>>().Value
+                    )
+            )
+            .WithMetadata(RecordOperations.Fetch);
+        routes
+            .MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync)
+            .WithMetadata(RecordOperations.FetchValue);
+        routes
+            .MapMethods("/topics/{topic}/producers/{**id}", Read, ProducerEndpoint.Get)
+            .WithMetadata(RecordOperations.GetProducer);
+        routes
+            .MapMethods(
+                "/stream",
+                Read,
+                (Delegate)(
+                    (HttpContext context) =>
+                        FollowEndpoint.HandleManyAsync(context, Get<TopicCatalog>(), Get<FollowServices>())
+                )
+            )
+            .WithMetadata(StreamOperations.Follow);
         routes.MapMethods("/topics", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
         routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);
         routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);
@@ -109,14 +172,19 @@ internal static class Routes
         routes.MapDelete("/topics/{topic}/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
         routes.MapPost("/topics/{topic}/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
         routes.MapMethods("/", Read, static () => TypedResults.Redirect("swagger/index.html")).ExcludeFromDescription();
-        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(TopicOperations.Health, new AnyHost()).DisableRateLimiting();
+        routes
+            .MapMethods("/healthz", Read, HealthEndpoint.Handle)
+            .WithMetadata(TopicOperations.Health, new AnyHost())
+            .DisableRateLimiting();
 
-        T Get<T>() where T : notnull => services.GetRequiredService<T>();
+        T Get<T>()
+            where T : notnull => services.GetRequiredService<T>();
     }
 
     static void WarnIfExposed(WebApplication app)
     {
-        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        var addresses =
+            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
         var exposed = addresses.Where(ListeningAddresses.IsExposed).ToArray();
         if (exposed.Length > 0)
             ListeningAddresses.Exposed(app.Logger, string.Join(", ", exposed));

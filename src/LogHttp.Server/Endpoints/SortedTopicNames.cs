@@ -3,8 +3,8 @@ using LogHttp.Storage;
 namespace LogHttp.Server.Endpoints;
 
 /// <summary>
-/// The names of all topics in ordinal order, damaged topics among them. They are sorted again only after a topic came or
-/// went: a list of 100,000 topics has 1,000 pages, and each one sorted all of them. Any thread.
+/// The names of all topics in ordinal order, damaged topics among them. They are sorted again only after a topic came
+/// or went: a list of 100,000 topics has 1,000 pages, and each one sorted all of them. Any thread.
 /// </summary>
 internal sealed class SortedTopicNames(TopicCatalog catalog)
 {
@@ -15,7 +15,10 @@ internal sealed class SortedTopicNames(TopicCatalog catalog)
     public IEnumerable<string> After(string? name)
     {
         var names = Current();
-        var first = name is null ? 0 : Array.BinarySearch(names, name, StringComparer.Ordinal) is var found && found >= 0 ? found + 1 : ~found;
+        var first =
+            name is null ? 0
+            : Array.BinarySearch(names, name, StringComparer.Ordinal) is var found && found >= 0 ? found + 1
+            : ~found;
         return names.Skip(first);
     }
 
@@ -29,7 +32,10 @@ internal sealed class SortedTopicNames(TopicCatalog catalog)
             var version = catalog.TopicsVersion;
             if (_last.Version == version)
                 return _last.Names;
-            string[] names = [.. catalog.Topics.Select(static topic => topic.Name).Concat(catalog.DamagedTopics.Keys).Distinct()];
+            string[] names =
+            [
+                .. catalog.Topics.Select(static topic => topic.Name).Concat(catalog.DamagedTopics.Keys).Distinct(),
+            ];
             Array.Sort(names, StringComparer.Ordinal);
             _last = new(version, names);
             return names;

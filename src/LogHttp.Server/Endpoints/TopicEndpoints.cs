@@ -3,14 +3,22 @@ using LogHttp.Storage;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary><c>PUT, GET, PATCH, DELETE /topics/{topic}</c> and <c>GET /topics</c>: topics themselves (api/PROTOCOL.md §5).</summary>
+/// <summary>
+/// <c>PUT, GET, PATCH, DELETE /topics/{topic}</c> and <c>GET /topics</c>: topics themselves (api/PROTOCOL.md §5).
+/// </summary>
 internal static class TopicEndpoints
 {
     const int DefaultLimit = 100;
     const int MaxLimit = 1000;
 
     /// <summary>Makes a topic, or finds it to be as asked.</summary>
-    public static async Task<IResult> PutAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget)
+    public static async Task<IResult> PutAsync(
+        HttpContext context,
+        string topic,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget
+    )
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
@@ -24,15 +32,21 @@ internal static class TopicEndpoints
             return problem;
         if (!asked.TryApply(options.TopicDefaults, options.Records, out var configuration, out problem))
             return problem;
-        if (context.Request.Headers.IfMatch.Count > 0 && !Preconditions.MatchTopic(context.Request, catalog.Find(topic) is not null))
+        if (
+            context.Request.Headers.IfMatch.Count > 0
+            && !Preconditions.MatchTopic(context.Request, catalog.Find(topic) is not null)
+        )
             return Problems.TopicConditionFailed(topic, catalog.Find(topic) is not null);
         var found = await catalog.GetOrCreateAsync(topic, configuration);
         // Of several requests that ask for a new topic at once, one has made it.
         if (!found.IsNew && Preconditions.DemandsNone(context.Request))
             return Problems.TopicConditionFailed(topic, exists: true);
-        // What the request leaves open may be as it is: a second PUT finds what the first made, whatever the defaults are by now.
+        // What the request leaves open may be as it is: a second PUT finds what the first made, whatever the defaults
+        // are by now.
         if (!found.IsNew && asked.DifferenceFrom(found.Topic.Configuration) is { } difference)
-            return Problems.ConfigurationDiffers($"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed.");
+            return Problems.ConfigurationDiffers(
+                $"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed."
+            );
         if (found.IsNew)
             context.Response.Headers.Location = RelativeReference.PrefixOf(context.Request) + topic;
         return Describe(context, found.Topic, found.IsNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
@@ -47,7 +61,13 @@ internal static class TopicEndpoints
         return Preconditions.CheckUntagged(context) ?? Describe(context, found, StatusCodes.Status200OK);
     }
 
-    public static async Task<IResult> PatchAsync(HttpContext context, string topic, TopicCatalog catalog, StorageOptions options, BodyBudget budget)
+    public static async Task<IResult> PatchAsync(
+        HttpContext context,
+        string topic,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget
+    )
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
@@ -56,13 +76,22 @@ internal static class TopicEndpoints
             return problem;
         if (catalog.Find(topic) is not null && !Preconditions.MatchTopic(context.Request, exists: true))
             return Problems.TopicConditionFailed(topic, exists: true);
-        var found = await catalog.ConfigureAsync(topic, before =>
-        {
-            if (!asked.TryApply(before, options.Records, out var after, out problem) || after.Partitions == before.Partitions)
-                return after;
-            problem = Problems.ConfigurationDiffers($"Topic \"{topic}\" has {before.Partitions} partitions; that can't be changed, since keys would move.");
-            return null;
-        });
+        var found = await catalog.ConfigureAsync(
+            topic,
+            before =>
+            {
+                if (
+                    !asked.TryApply(before, options.Records, out var after, out problem)
+                    || after.Partitions == before.Partitions
+                )
+                    return after;
+                problem = Problems.ConfigurationDiffers(
+                    $"Topic \"{topic}\" has {before.Partitions} partitions; that can't be changed, "
+                        + "since keys would move."
+                );
+                return null;
+            }
+        );
         if (problem is not null)
             return problem;
         return found is null ? Problems.UnknownTopic(topic) : Describe(context, found, StatusCodes.Status200OK);
@@ -74,7 +103,9 @@ internal static class TopicEndpoints
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
         if (!Preconditions.MatchTopic(context.Request, exists: true))
-            return catalog.DamagedTopics.ContainsKey(topic) || catalog.Find(topic) is not null ? Problems.TopicConditionFailed(topic, exists: true) : Problems.UnknownTopic(topic);
+            return catalog.DamagedTopics.ContainsKey(topic) || catalog.Find(topic) is not null
+                ? Problems.TopicConditionFailed(topic, exists: true)
+                : Problems.UnknownTopic(topic);
         return await catalog.DeleteAsync(topic) ? TypedResults.NoContent() : Problems.UnknownTopic(topic);
     }
 
@@ -82,17 +113,30 @@ internal static class TopicEndpoints
     public static IResult List(HttpContext context, TopicCatalog catalog, SortedTopicNames names)
     {
         var query = context.Request.Query;
-        if (!query.HasOnly(["limit", "after"], out var problem) || !query.TryReadNumber("limit", 1, MaxLimit, out var limit, out problem) || !query.TryReadText("after", out var after, out problem))
+        if (
+            !query.HasOnly(["limit", "after"], out var problem)
+            || !query.TryReadNumber("limit", 1, MaxLimit, out var limit, out problem)
+            || !query.TryReadText("after", out var after, out problem)
+        )
             return problem;
         if (Preconditions.CheckUntagged(context) is { } otherwise)
             return otherwise;
         var count = (int)(limit ?? DefaultLimit);
-        var entries = names.After(after).Select(name => EntryOf(catalog, name)).OfType<TopicEntry>().Take(count + 1).ToArray();
+        var entries = names
+            .After(after)
+            .Select(name => EntryOf(catalog, name))
+            .OfType<TopicEntry>()
+            .Take(count + 1)
+            .ToArray();
         var next = entries.Length > count ? $"?after={entries[count - 1].Topic}&limit={count}" : null;
         if (next is not null)
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
-        return new Answer<TopicList>(StatusCodes.Status200OK, new TopicList(entries[..Math.Min(count, entries.Length)], next), ResponseJson.Readable.TopicList);
+        return new Answer<TopicList>(
+            StatusCodes.Status200OK,
+            new TopicList(entries[..Math.Min(count, entries.Length)], next),
+            ResponseJson.Readable.TopicList
+        );
     }
 
     /// <summary>A topic in a list; null where it was deleted meanwhile.</summary>
@@ -104,16 +148,26 @@ internal static class TopicEndpoints
     public static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
     {
         context.Response.Headers.CacheControl = Fetching.Caching.NoStore;
-        return new(status, new TopicDescription(
-            topic.Name,
-            topic.Id,
-            TopicSettings.Of(topic.Configuration),
-            [.. topic.Partitions.Select(PartitionDescription.Of)]), ResponseJson.Readable.TopicDescription);
+        return new(
+            status,
+            new TopicDescription(
+                topic.Name,
+                topic.Id,
+                TopicSettings.Of(topic.Configuration),
+                [.. topic.Partitions.Select(PartitionDescription.Of)]
+            ),
+            ResponseJson.Readable.TopicDescription
+        );
     }
 }
 
 /// <summary>A topic: what it is called, how it was made, what its partitions hold.</summary>
-internal sealed record TopicDescription(string Topic, string Id, TopicSettings Configuration, PartitionDescription[] Partitions);
+internal sealed record TopicDescription(
+    string Topic,
+    string Id,
+    TopicSettings Configuration,
+    PartitionDescription[] Partitions
+);
 
 /// <summary>What a partition holds.</summary>
 /// <param name="Partition">Its number.</param>
@@ -130,19 +184,22 @@ internal sealed record PartitionDescription(
     long SizeBytes,
     int Segments,
     bool Journaled,
-    long UnsyncedBytes)
+    long UnsyncedBytes
+)
 {
-    public static PartitionDescription Of(PartitionLog log) => new(
-        log.Number,
-        log.EarliestOffset,
-        log.EndOffset,
-        log.SizeBytes,
-        log.SegmentCount,
-        log.IsJournaled,
-        log.UnsyncedBytes)
-    {
-        Stopped = log.StoppedReason,
-    };
+    public static PartitionDescription Of(PartitionLog log) =>
+        new(
+            log.Number,
+            log.EarliestOffset,
+            log.EndOffset,
+            log.SizeBytes,
+            log.SegmentCount,
+            log.IsJournaled,
+            log.UnsyncedBytes
+        )
+        {
+            Stopped = log.StoppedReason,
+        };
 
     /// <summary>Why it takes no appends, where it takes none.</summary>
     public string? Stopped { get; init; }

@@ -3,7 +3,10 @@ using LogHttp.Storage;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary><c>DELETE /topics/{topic}/records?before={place}</c>: forgets the records before a place, for good (api/PROTOCOL.md §5).</summary>
+/// <summary>
+/// <c>DELETE /topics/{topic}/records?before={place}</c>: forgets the records before a place, for good (api/PROTOCOL.md
+/// §5).
+/// </summary>
 internal static class TrimEndpoint
 {
     const string BeforeParameter = "before";
@@ -24,8 +27,9 @@ internal static class TrimEndpoint
         if (number is null && place.IsNumeric && found.Partitions.Length > 1)
             return Problems.PartitionRequired(found);
         var partitions = found.Partitions.Where(partition => number is null || partition.Number == number).ToArray();
-        var offsets = await Task.WhenAll(partitions.Select(
-            partition => partition.ResolveAsync(place, context.RequestAborted).AsTask()));
+        var offsets = await Task.WhenAll(
+            partitions.Select(partition => partition.ResolveAsync(place, context.RequestAborted).AsTask())
+        );
         // Only of a number: any other place lies within the log.
         if (offsets[0] > partitions[0].EndOffset)
             return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset).Of(found, partitions[0]);
@@ -33,15 +37,26 @@ internal static class TrimEndpoint
         return TopicEndpoints.Describe(context, found, StatusCodes.Status200OK);
     }
 
-    static bool TryReadQuery(IQueryCollection query, out LogPlace place, out long? partition, [NotNullWhen(false)] out Problem? problem)
+    static bool TryReadQuery(
+        IQueryCollection query,
+        out LogPlace place,
+        out long? partition,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         (place, partition) = (default, null);
-        if (!query.HasOnly([BeforeParameter, PartitionParameter], out problem)
+        if (
+            !query.HasOnly([BeforeParameter, PartitionParameter], out problem)
             || !query.TryReadText(BeforeParameter, out var before, out problem)
-            || !query.TryReadNumber(PartitionParameter, 0, int.MaxValue, out partition, out problem))
+            || !query.TryReadNumber(PartitionParameter, 0, int.MaxValue, out partition, out problem)
+        )
             return false;
         if (before is null)
-            problem = Problems.InvalidRequest("invalid_parameter", $"{BeforeParameter} is missing; it says which records go: all before ?{BeforeParameter}=42, latest, -10, or @2026-11-22T10:00:00Z.");
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"{BeforeParameter} is missing; it says which records go: all before ?{BeforeParameter}=42, "
+                    + "latest, -10, or @2026-11-22T10:00:00Z."
+            );
         else if (!LogPlace.TryParse(before, out place))
             problem = Problems.InvalidPlace(before);
         return problem is null;

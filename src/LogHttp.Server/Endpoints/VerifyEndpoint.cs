@@ -9,10 +9,19 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Endpoints;
 
-/// <summary><c>POST /topics/{topic}/verify</c>: reads all of a topic in search of damage, and says what it finds (api/PROTOCOL.md §12).</summary>
+/// <summary>
+/// <c>POST /topics/{topic}/verify</c>: reads all of a topic in search of damage, and says what it finds
+/// (api/PROTOCOL.md §12).
+/// </summary>
 internal static class VerifyEndpoint
 {
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog, Verification verification, IOptions<LogHttpSettings> settings)
+    public static async Task<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        TopicCatalog catalog,
+        Verification verification,
+        IOptions<LogHttpSettings> settings
+    )
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
@@ -43,16 +52,25 @@ internal static class VerifyEndpoint
     static async Task RunAsync(HttpContext context, Topic topic, VerificationRun run, long bytesPerSecond)
     {
         var (damage, indexes) = (0, 0);
-        var summary = await TopicVerifier.RunAsync(topic, async finding =>
-        {
-            damage += finding.Kind == FindingKind.Data ? 1 : 0;
-            indexes += finding.Kind == FindingKind.Index ? 1 : 0;
-            var written = WriteAsync(context, FoundDamage.Of(finding), ResponseJson.Readable.FoundDamage);
-            await run.AwaitAsync(written, context.RequestAborted);
-        }, bytesPerSecond, context.RequestAborted);
+        var summary = await TopicVerifier.RunAsync(
+            topic,
+            async finding =>
+            {
+                damage += finding.Kind == FindingKind.Data ? 1 : 0;
+                indexes += finding.Kind == FindingKind.Index ? 1 : 0;
+                var written = WriteAsync(context, FoundDamage.Of(finding), ResponseJson.Readable.FoundDamage);
+                await run.AwaitAsync(written, context.RequestAborted);
+            },
+            bytesPerSecond,
+            context.RequestAborted
+        );
         // The client may begin the next one as soon as it has the last line.
         run.Dispose();
-        await WriteAsync(context, new Verified(summary.Segments, summary.Bytes, damage, indexes), ResponseJson.Readable.Verified);
+        await WriteAsync(
+            context,
+            new Verified(summary.Segments, summary.Bytes, damage, indexes),
+            ResponseJson.Readable.Verified
+        );
     }
 
     static async Task WriteAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type)
@@ -83,8 +101,8 @@ internal sealed class VerificationRun(SemaphoreSlim turn) : IDisposable
     bool _hasTurn = true;
 
     /// <summary>
-    /// Waits for the client to take a line, and lets others verify meanwhile: one that reads slowly, or not at all, would
-    /// keep them all out.
+    /// Waits for the client to take a line, and lets others verify meanwhile: one that reads slowly, or not at all,
+    /// would keep them all out.
     /// </summary>
     public async Task AwaitAsync(Task written, CancellationToken cancellationToken)
     {
@@ -109,10 +127,30 @@ internal sealed class VerificationRun(SemaphoreSlim turn) : IDisposable
 }
 
 /// <summary>Something that a verification found; a line of its answer.</summary>
-internal sealed record FoundDamage(string Kind, string Topic, int Partition, long Segment, string File, long Position, long LengthBytes, string Reason, long? NextOffset)
+internal sealed record FoundDamage(
+    string Kind,
+    string Topic,
+    int Partition,
+    long Segment,
+    string File,
+    long Position,
+    long LengthBytes,
+    string Reason,
+    long? NextOffset
+)
 {
-    public static FoundDamage Of(Finding finding) => new(
-        finding.Kind == FindingKind.Data ? "data" : "index", finding.Topic!, finding.Partition!.Value, finding.Segment!.Value, Path.GetFileName(finding.Path), finding.Position, finding.LengthBytes, finding.Reason, finding.NextOffset);
+    public static FoundDamage Of(Finding finding) =>
+        new(
+            finding.Kind == FindingKind.Data ? "data" : "index",
+            finding.Topic!,
+            finding.Partition!.Value,
+            finding.Segment!.Value,
+            Path.GetFileName(finding.Path),
+            finding.Position,
+            finding.LengthBytes,
+            finding.Reason,
+            finding.NextOffset
+        );
 }
 
 /// <summary>How much was verified, and with what outcome; the last line.</summary>

@@ -12,17 +12,27 @@ internal readonly record struct ByteRange(long First, long LengthBytes)
     const string Unit = "bytes";
 
     /// <summary>
-    /// Reads <c>Range</c> and <c>If-Range</c>, and writes the status and headers. Without a range, or with several, all is
-    /// selected.
+    /// Reads <c>Range</c> and <c>If-Range</c>, and writes the status and headers. Without a range, or with several, all
+    /// is selected.
     /// </summary>
-    public static bool TrySelect(HttpContext context, long lengthBytes, out ByteRange range, [NotNullWhen(false)] out Problem? problem)
+    public static bool TrySelect(
+        HttpContext context,
+        long lengthBytes,
+        out ByteRange range,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         (range, problem) = (new(0, lengthBytes), null);
         var (request, headers) = (context.Request, context.Response.Headers);
         headers.AcceptRanges = Unit;
-        if (request.Headers.Range.Count == 0 || !HttpMethods.IsGet(request.Method) || !IsCurrent(request, headers.ETag.ToString())
+        if (
+            request.Headers.Range.Count == 0
+            || !HttpMethods.IsGet(request.Method)
+            || !IsCurrent(request, headers.ETag.ToString())
             || !RangeHeaderValue.TryParse(request.Headers.Range.ToString(), out var given)
-            || !given.Unit.Equals(Unit, StringComparison.OrdinalIgnoreCase) || given.Ranges.Count != 1)
+            || !given.Unit.Equals(Unit, StringComparison.OrdinalIgnoreCase)
+            || given.Ranges.Count != 1
+        )
             return true;
         if (Resolve(given.Ranges.First(), lengthBytes) is not { } resolved)
         {
@@ -32,7 +42,11 @@ internal readonly record struct ByteRange(long First, long LengthBytes)
         }
         range = resolved;
         context.Response.StatusCode = StatusCodes.Status206PartialContent;
-        headers.ContentRange = new ContentRangeHeaderValue(range.First, range.First + range.LengthBytes - 1, lengthBytes).ToString();
+        headers.ContentRange = new ContentRangeHeaderValue(
+            range.First,
+            range.First + range.LengthBytes - 1,
+            lengthBytes
+        ).ToString();
         return true;
     }
 
@@ -44,9 +58,14 @@ internal readonly record struct ByteRange(long First, long LengthBytes)
         return first <= last ? new(first, last - first + 1) : null;
     }
 
-    /// <summary>Whether <c>If-Range</c> allows a part: with a tag, compared strongly. There are no dates here to compare.</summary>
+    /// <summary>
+    /// Whether <c>If-Range</c> allows a part: with a tag, compared strongly. There are no dates here to compare.
+    /// </summary>
     static bool IsCurrent(HttpRequest request, string etag) =>
         request.Headers.IfRange.Count == 0
-        || (RangeConditionHeaderValue.TryParse(request.Headers.IfRange.ToString(), out var condition)
-            && condition.EntityTag is { IsWeak: false } tag && tag.Tag == etag);
+        || (
+            RangeConditionHeaderValue.TryParse(request.Headers.IfRange.ToString(), out var condition)
+            && condition.EntityTag is { IsWeak: false } tag
+            && tag.Tag == etag
+        );
 }

@@ -9,20 +9,29 @@ namespace LogHttp.Server.Fetching;
 
 /// <summary>
 /// Who may keep an answer, and for how long (api/PROTOCOL.md §6): a page that can never change for a year, one that can
-/// grow after asking again, what moves with the log not at all. A long poll's answer is shared by those who ask the same.
+/// grow after asking again, what moves with the log not at all. A long poll's answer is shared by those who ask the
+/// same.
 /// </summary>
 internal static class Caching
 {
     public const string NoStore = "no-store";
     const string AskAgain = "no-cache";
 
-    // What it holds stays true, and whoever follows Link misses nothing, so a copy does no harm: it is as if all had asked
-    // when the first one did. Without it a cache passes polls of one place on one after the other, or all at once. Seconds, and
-    // not a year: who comes later gets a larger page. Nothing in a browser's own cache, where nobody shares it.
+    // What it holds stays true, and whoever follows Link misses nothing, so a copy does no harm: it is as if all had
+    // asked when the first one did. Without it a cache passes polls of one place on one after the other, or all at
+    // once. Seconds, and not a year: who comes later gets a larger page. Nothing in a browser's own cache, where nobody
+    // shares it.
     public const string Shared = "public, max-age=0, s-maxage=5";
 
     /// <summary>Writes the headers of a page, and says whether the client has it already.</summary>
-    public static bool WriteHeaders(HttpContext context, LogAddress address, FetchResult page, string tag, bool waits, LogHttpSettings settings)
+    public static bool WriteHeaders(
+        HttpContext context,
+        LogAddress address,
+        FetchResult page,
+        string tag,
+        bool waits,
+        LogHttpSettings settings
+    )
     {
         var headers = context.Response.Headers;
         if (!address.Place.IsNumeric)
@@ -30,28 +39,47 @@ internal static class Caching
             headers.CacheControl = NoStore;
             return Preconditions.DemandsNone(context.Request);
         }
-        headers.CacheControl = page.IsFinal && address.IsPermanent && settings.CacheMaxAgeSeconds > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"{(IsAuthenticated(context.Request) ? "private" : "public")}, max-age={settings.CacheMaxAgeSeconds}, immutable")
-            : waits && address.IsPermanent && IsShared(context, settings) ? Shared : AskAgain;
+        headers.CacheControl =
+            page.IsFinal && address.IsPermanent && settings.CacheMaxAgeSeconds > 0
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{(IsAuthenticated(context.Request) ? "private" : "public")}, "
+                        + $"max-age={settings.CacheMaxAgeSeconds}, immutable"
+                )
+            : waits && address.IsPermanent && IsShared(context, settings) ? Shared
+            : AskAgain;
         // After a power cut other records may stand there, under the same offsets.
         if (!page.IsDurable)
             return Preconditions.DemandsNone(context.Request);
-        var etag = string.Create(CultureInfo.InvariantCulture, $"\"{address.Topic.Id}.{page.FirstOffset}.{page.NextOffset}{tag}\"");
+        var etag = string.Create(
+            CultureInfo.InvariantCulture,
+            $"\"{address.Topic.Id}.{page.FirstOffset}.{page.NextOffset}{tag}\""
+        );
         headers.ETag = etag;
         return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, etag);
     }
 
     /// <summary>Writes the headers of an answer that there is nothing yet.</summary>
-    public static void WriteEmptyHeaders(HttpContext context, LogAddress address, bool waits, LogHttpSettings settings) =>
-        context.Response.Headers.CacheControl = waits && address.IsPermanent && IsShared(context, settings) ? Shared : NoStore;
+    public static void WriteEmptyHeaders(
+        HttpContext context,
+        LogAddress address,
+        bool waits,
+        LogHttpSettings settings
+    ) =>
+        context.Response.Headers.CacheControl =
+            waits && address.IsPermanent && IsShared(context, settings) ? Shared : NoStore;
 
-    /// <summary>Whether an answer at a URL that means the same for ever may be given to others who ask the same.</summary>
-    public static bool IsShared(HttpContext context, LogHttpSettings settings) => settings.CacheMaxAgeSeconds > 0 && !IsAuthenticated(context.Request);
+    /// <summary>
+    /// Whether an answer at a URL that means the same for ever may be given to others who ask the same.
+    /// </summary>
+    public static bool IsShared(HttpContext context, LogHttpSettings settings) =>
+        settings.CacheMaxAgeSeconds > 0 && !IsAuthenticated(context.Request);
 
     static bool Matches(StringValues given, string etag) =>
         EntityTagHeaderValue.TryParseList([.. given.OfType<string>()], out var tags)
         // Weak comparison, as RFC 9110 §13.1.2 has it: a proxy may have made the tag a weak one.
         && tags.Any(tag => tag == EntityTagHeaderValue.Any || tag.Tag == etag);
 
-    static bool IsAuthenticated(HttpRequest request) => request.Headers.Authorization.Count > 0 || request.HttpContext.User.Identity is { IsAuthenticated: true };
+    static bool IsAuthenticated(HttpRequest request) =>
+        request.Headers.Authorization.Count > 0 || request.HttpContext.User.Identity is { IsAuthenticated: true };
 }

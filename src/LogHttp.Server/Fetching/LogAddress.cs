@@ -9,20 +9,34 @@ namespace LogHttp.Server.Fetching;
 /// <param name="Topic">The topic.</param>
 /// <param name="Partition">The partition that was asked for, or the only one, or the key's.</param>
 /// <param name="Place">The place.</param>
-/// <param name="IsPermanent">Whether the URL means the same for ever: an offset, in a partition that it names, of the topic with the id that it names.</param>
+/// <param name="IsPermanent">
+/// Whether the URL means the same for ever: an offset, in a partition that it names, of the topic with the id that it
+/// names.
+/// </param>
 internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace Place, bool IsPermanent)
 {
     const string PartitionParameter = "partition";
     const string TopicIdParameter = "v";
 
-    public static bool TryRead(HttpContext context, string topic, string place, TopicCatalog catalog, RecordKey? key, [NotNullWhen(true)] out LogAddress? read, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(
+        HttpContext context,
+        string topic,
+        string place,
+        TopicCatalog catalog,
+        RecordKey? key,
+        [NotNullWhen(true)] out LogAddress? read,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         read = null;
         if (TopicName.Check(topic) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
         else if (!LogPlace.TryParse(place, out var parsed))
             problem = Problems.InvalidPlace(place);
-        else if (!context.Request.Query.TryReadNumber(PartitionParameter, 0, int.MaxValue, out var number, out problem) || !context.Request.Query.TryReadText(TopicIdParameter, out var topicId, out problem))
+        else if (
+            !context.Request.Query.TryReadNumber(PartitionParameter, 0, int.MaxValue, out var number, out problem)
+            || !context.Request.Query.TryReadText(TopicIdParameter, out var topicId, out problem)
+        )
             return false;
         else
         {
@@ -41,14 +55,23 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
         return problem is null;
     }
 
-    static bool TryChoose(Topic topic, int? number, RecordKey? key, [NotNullWhen(true)] out PartitionLog? partition, [NotNullWhen(false)] out Problem? problem)
+    static bool TryChoose(
+        Topic topic,
+        int? number,
+        RecordKey? key,
+        [NotNullWhen(true)] out PartitionLog? partition,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         (partition, problem) = (null, null);
         var partitions = topic.Partitions.Length;
-        var chosen = number
-            ?? (partitions == 1 ? 0
-            : key is not null ? KeyPartitioner.PartitionOf(key.Bytes.Span, partitions)
-            : null);
+        var chosen =
+            number
+            ?? (
+                partitions == 1 ? 0
+                : key is not null ? KeyPartitioner.PartitionOf(key.Bytes.Span, partitions)
+                : null
+            );
         if (chosen is null)
             problem = Problems.PartitionRequired(topic);
         else if (chosen >= partitions)

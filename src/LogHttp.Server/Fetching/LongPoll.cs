@@ -5,16 +5,20 @@ using LogHttp.Storage;
 namespace LogHttp.Server.Fetching;
 
 /// <summary>
-/// Waits until a page is worth sending: no timer and no thread for each that waits, and none is asked again until there is
-/// something (api/PROTOCOL.md §3).
+/// Waits until a page is worth sending: no timer and no thread for each that waits, and none is asked again until there
+/// is something (api/PROTOCOL.md §3).
 /// </summary>
 internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, TimeProvider time)
 {
     /// <summary>
-    /// The page at a place once it has as many bytes as were asked for, or ends before the log does; what there is when the
-    /// time is over, the topic goes or the server stops.
+    /// The page at a place once it has as many bytes as were asked for, or ends before the log does; what there is when
+    /// the time is over, the topic goes or the server stops.
     /// </summary>
-    public async ValueTask<(FetchResult? Page, Problem? Problem)> ReadAsync(HttpContext context, LogAddress address, FetchQuery query)
+    public async ValueTask<(FetchResult? Page, Problem? Problem)> ReadAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query
+    )
     {
         if (query.Wait is not { } wait)
             return (await address.Partition.FetchAsync(address.Place, query.PageSize, context.RequestAborted), null);
@@ -53,10 +57,11 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
         }
     }
 
-    static bool IsEnough(FetchResult page, long minBytes) => page.Status switch
-    {
-        FetchStatus.AtEnd => false,
-        FetchStatus.Page => page.Region!.LengthBytes >= minBytes || page.NextOffset < page.EndOffset,
-        _ => true,
-    };
+    static bool IsEnough(FetchResult page, long minBytes) =>
+        page.Status switch
+        {
+            FetchStatus.AtEnd => false,
+            FetchStatus.Page => page.Region!.LengthBytes >= minBytes || page.NextOffset < page.EndOffset,
+            _ => true,
+        };
 }

@@ -10,7 +10,12 @@ namespace LogHttp.Server.Fetching;
 /// Copies a region's records into a response in another form than the segment's: some of them, their values, an array.
 /// While the client takes its time, the response holds at most its share of the budget, and a position. For one thread.
 /// </summary>
-internal sealed class RecordStream(HttpContext context, Representation representation, bool showsValues, FollowBudget budget) : IDisposable
+internal sealed class RecordStream(
+    HttpContext context,
+    Representation representation,
+    bool showsValues,
+    FollowBudget budget
+) : IDisposable
 {
     /// <summary>A larger record is not gathered with others.</summary>
     const int LargeBytes = 15 << 10;
@@ -42,7 +47,14 @@ internal sealed class RecordStream(HttpContext context, Representation represent
                 if (_shareBytes == 0)
                     _shareBytes = await budget.TakeAsync(_neededBytes, aborted);
                 reader ??= new RecordReader(region, key, position, FollowBudget.ShareBytes);
-                if (!await reader.ReadAsync(partition, this, static (reader, stream) => stream.WriteSome(reader), aborted))
+                if (
+                    !await reader.ReadAsync(
+                        partition,
+                        this,
+                        static (reader, stream) => stream.WriteSome(reader),
+                        aborted
+                    )
+                )
                     break;
                 position = reader.NextPosition;
                 var needsMore = _neededBytes > _shareBytes;
@@ -94,7 +106,9 @@ internal sealed class RecordStream(HttpContext context, Representation represent
         _pieces.ResetWrittenCount();
     }
 
-    /// <summary>Gathers records until it is time to send them, or the next one needs more room; false after the last.</summary>
+    /// <summary>
+    /// Gathers records until it is time to send them, or the next one needs more room; false after the last.
+    /// </summary>
     bool WriteSome(RecordReader reader)
     {
         // The last block of a share is for the ends of the others: blocks are not filled to their last byte.

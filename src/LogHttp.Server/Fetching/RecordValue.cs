@@ -32,12 +32,18 @@ internal static class RecordValue
         if (record.IsBase64 || record.Value[0] != (byte)'"')
             writer.Write(record.Value);
         else if (record.Value.Contains((byte)'\\'))
-            writer.Advance(TryDecodeText(record.Value, writer.GetSpan(record.Value.Length)) ?? Copy(record.Value, writer.GetSpan(record.Value.Length)));
+            writer.Advance(
+                TryDecodeText(record.Value, writer.GetSpan(record.Value.Length))
+                    ?? Copy(record.Value, writer.GetSpan(record.Value.Length))
+            );
         else
             writer.Write(record.Value[1..^1]);
     }
 
-    /// <summary>Writes the text of a JSON string in UTF-8 and says how long it is; null where it has none: half of a surrogate pair is legal JSON and no text.</summary>
+    /// <summary>
+    /// Writes the text of a JSON string in UTF-8 and says how long it is; null where it has none: half of a surrogate
+    /// pair is legal JSON and no text.
+    /// </summary>
     static int? TryDecodeText(ReadOnlySpan<byte> json, Span<byte> text)
     {
         var reader = new Utf8JsonReader(json);
@@ -87,7 +93,9 @@ internal static class RecordValue
         return null;
     }
 
-    /// <summary>Pairs keep the case of names, which has no meaning here. As in an object, a repeated header is none.</summary>
+    /// <summary>
+    /// Pairs keep the case of names, which has no meaning here. As in an object, a repeated header is none.
+    /// </summary>
     static MediaTypeHeaderValue? DeclaredTypeOfPairs(ref Utf8JsonReader reader)
     {
         var (declared, count) = ((MediaTypeHeaderValue?)null, 0);
@@ -106,12 +114,18 @@ internal static class RecordValue
 
     /// <summary>Parsed, to be printed again, so that nothing else gets into the response's head.</summary>
     static MediaTypeHeaderValue? TryReadType(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.String && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type) && !type.MatchesAllSubTypes && Ascii(type.ToString()) is not null ? type : null;
+        reader.TokenType == JsonTokenType.String
+        && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type)
+        && !type.MatchesAllSubTypes
+        && Ascii(type.ToString()) is not null
+            ? type
+            : null;
 
     static string? Ascii(string text) => text.AsSpan().ContainsAnyExceptInRange(' ', '~') ? null : text;
 
     static bool IsJson(MediaTypeHeaderValue type) =>
-        type.MediaType.Equals(JsonType, StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase);
+        type.MediaType.Equals(JsonType, StringComparison.OrdinalIgnoreCase)
+        || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Texts are kept and sent in UTF-8, whatever they were said to be in.</summary>
     static string InUtf8(MediaTypeHeaderValue type)

@@ -36,34 +36,42 @@ internal static class Representations
     const string TextType = "text/plain";
 
     public static string ContentType(this Representation representation) =>
-        representation is Representation.TextLines or Representation.Page ? TextType + "; charset=utf-8" : representation.MediaType();
+        representation is Representation.TextLines or Representation.Page
+            ? TextType + "; charset=utf-8"
+            : representation.MediaType();
 
-    static string MediaType(this Representation representation) => representation switch
-    {
-        Representation.Records => RecordsType.Name,
-        Representation.JsonLines => JsonLinesType,
-        Representation.JsonArray => JsonType,
-        _ => TextType,
-    };
+    static string MediaType(this Representation representation) =>
+        representation switch
+        {
+            Representation.Records => RecordsType.Name,
+            Representation.JsonLines => JsonLinesType,
+            Representation.JsonArray => JsonType,
+            _ => TextType,
+        };
 
     /// <summary>Tells the forms of one page apart in its ETag.</summary>
-    public static string Tag(this Representation representation) => representation switch
-    {
-        Representation.Records => "",
-        Representation.JsonLines => ".lines",
-        Representation.JsonArray => ".array",
-        Representation.Page => ".page",
-        _ => ".text",
-    };
+    public static string Tag(this Representation representation) =>
+        representation switch
+        {
+            Representation.Records => "",
+            Representation.JsonLines => ".lines",
+            Representation.JsonArray => ".array",
+            Representation.Page => ".page",
+            _ => ".text",
+        };
 
     /// <summary>
-    /// What `Accept` likes best: the highest `q`, as the range says that names the type most closely; among equals, the one
-    /// named most closely, then first. Where it takes nothing of what there is, what a request without it gets.
+    /// What `Accept` likes best: the highest `q`, as the range says that names the type most closely; among equals, the
+    /// one named most closely, then first. Where it takes nothing of what there is, what a request without it gets.
     /// </summary>
     public static Representation Of(HttpRequest request, bool showsValues)
     {
         var standard = showsValues ? Representation.JsonLines : Representation.Records;
-        if (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*" || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges))
+        if (
+            request.Headers.Accept.Count == 0
+            || request.Headers.Accept == "*/*"
+            || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)
+        )
             return standard;
         ReadOnlySpan<Representation> offered = showsValues
             ? [Representation.JsonLines, Representation.JsonArray, Representation.TextLines]
@@ -76,7 +84,12 @@ internal static class Representations
                 (best, bestRank) = (representation, rank);
         }
         const int ByName = 3;
-        if (bestRank.Closeness < ByName && ranges.Any(static range => range.Quality != 0 && range.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)))
+        if (
+            bestRank.Closeness < ByName
+            && ranges.Any(static range =>
+                range.Quality != 0 && range.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)
+            )
+        )
             return showsValues ? Representation.TextLines : Representation.Page;
         return best;
     }
@@ -85,10 +98,17 @@ internal static class Representations
     public static bool PrefersEvents(HttpRequest request)
     {
         // Looked for as text first: every fetch asks this, and parsing the list costs more than the rest of it.
-        if (!request.Headers.Accept.ToString().Contains(EventsFollow.Type, StringComparison.OrdinalIgnoreCase) || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges))
+        if (
+            !request.Headers.Accept.ToString().Contains(EventsFollow.Type, StringComparison.OrdinalIgnoreCase)
+            || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)
+        )
             return false;
         var events = RankOf(EventsFollow.Type, ranges).Quality;
-        return events > 0 && Array.TrueForAll([RecordsType.Name, JsonLinesType, JsonType], form => RankOf(form, ranges).Quality <= events);
+        return events > 0
+            && Array.TrueForAll(
+                [RecordsType.Name, JsonLinesType, JsonType],
+                form => RankOf(form, ranges).Quality <= events
+            );
     }
 
     static (double Quality, int Closeness, int Order) RankOf(string mediaType, IList<MediaTypeHeaderValue> ranges)
@@ -97,7 +117,10 @@ internal static class Representations
         for (var i = 0; i < ranges.Count; i++)
         {
             var range = ranges[i];
-            var closeness = range.MatchesAllTypes ? 1 : range.MatchesAllSubTypes ? 2 : 3;
+            var closeness =
+                range.MatchesAllTypes ? 1
+                : range.MatchesAllSubTypes ? 2
+                : 3;
             if (closeness <= closest || !range.MatchesMediaType(mediaType))
                 continue;
             (closest, rank) = (closeness, range.Quality is 0 ? default : (range.Quality ?? 1, closeness, -i));

@@ -13,8 +13,8 @@ namespace LogHttp.Server.Following;
 /// stream holds what was written and not flushed, and neither a page nor the buffer that read it.
 /// </summary>
 /// <remarks>
-/// A whole page was written before the first flush: 20 connections that took 1 KB/s brought the server from 84 MB to 2.2 GB.
-/// For the stream's own thread.
+/// A whole page was written before the first flush: 20 connections that took 1 KB/s brought the server from 84 MB to
+/// 2.2 GB. For the stream's own thread.
 /// </remarks>
 internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) : FollowFormat
 {
@@ -32,7 +32,9 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     /// <summary>The most bytes that <see cref="WriteHead"/> writes.</summary>
     protected abstract int MaxHeadBytes { get; }
 
-    /// <summary>Writes what stands before a record's line, and before its partition's name; gives the length in bytes.</summary>
+    /// <summary>
+    /// Writes what stands before a record's line, and before its partition's name; gives the length in bytes.
+    /// </summary>
     protected abstract int WriteHead(Span<byte> destination);
 
     public override PageSize PageSize => CopiedPage;
@@ -43,7 +45,12 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         ThrowIfGone(await Writer.FlushAsync(aborted));
     }
 
-    public override async ValueTask<bool> WriteAsync(FollowSource source, FetchResult page, int shareBytes, CancellationToken aborted)
+    public override async ValueTask<bool> WriteAsync(
+        FollowSource source,
+        FetchResult page,
+        int shareBytes,
+        CancellationToken aborted
+    )
     {
         // The last block of a share is for the ends of the others: blocks are not filled to their last byte.
         var flushBytes = shareBytes / 4 * 3;
@@ -55,7 +62,8 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
                 source.Log,
                 (Format: this, source, flushBytes),
                 static (reader, to) => to.Format.WriteRecords(reader, to.source, to.flushBytes),
-                aborted);
+                aborted
+            );
             if (end == WriteEnd.Page)
             {
                 source.NextOffset = page.NextOffset;
@@ -98,7 +106,9 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         return (WriteEnd.Page, 0);
     }
 
-    /// <summary>Sends the line of a page's first record, whose head is written, in pieces from its file: it can have a megabyte.</summary>
+    /// <summary>
+    /// Sends the line of a page's first record, whose head is written, in pieces from its file: it can have a megabyte.
+    /// </summary>
     async ValueTask WriteLargeAsync(LogRegion region, int sizeBytes, int shareBytes, CancellationToken aborted)
     {
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
@@ -129,7 +139,8 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
 }
 
 /// <summary>Record lines of several partitions, each with its topic and partition in front of its offset.</summary>
-internal sealed class ManyLinesFollow(HttpContext context, string contentType) : CopiedFollow(context, namesPartitions: true)
+internal sealed class ManyLinesFollow(HttpContext context, string contentType)
+    : CopiedFollow(context, namesPartitions: true)
 {
     public override string ContentType => contentType;
 
@@ -147,8 +158,8 @@ internal sealed class ManyLinesFollow(HttpContext context, string contentType) :
 }
 
 /// <summary>
-/// Server-sent events: a record an event, whose id is the position in every partition followed. A client that comes back
-/// with Last-Event-ID misses nothing and gets nothing twice. A heartbeat is a comment.
+/// Server-sent events: a record an event, whose id is the position in every partition followed. A client that comes
+/// back with Last-Event-ID misses nothing and gets nothing twice. A heartbeat is a comment.
 /// </summary>
 internal sealed class EventsFollow(HttpContext context, IReadOnlyList<FollowSource> sources, bool namesPartitions)
     : CopiedFollow(context, namesPartitions)
@@ -184,7 +195,9 @@ internal sealed class EventsFollow(HttpContext context, IReadOnlyList<FollowSour
         await FlushAsync(aborted);
     }
 
-    /// <summary>An id before the first record: a client that loses the connection before that begins where it had begun.</summary>
+    /// <summary>
+    /// An id before the first record: a client that loses the connection before that begins where it had begun.
+    /// </summary>
     void WriteBeginning()
     {
         Writer.Write(IdField);

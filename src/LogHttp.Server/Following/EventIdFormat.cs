@@ -6,8 +6,8 @@ using System.Text;
 namespace LogHttp.Server.Following;
 
 /// <summary>
-/// The id of an event: the position in every partition followed (api/PROTOCOL.md §10). Neighbouring partitions of a topic
-/// share one entry, <c>orders/0-2/8f1d4c0a52b7e693:43.7.0</c>: a topic's name and id are in it once.
+/// The id of an event: the position in every partition followed (api/PROTOCOL.md §10). Neighbouring partitions of a
+/// topic share one entry, <c>orders/0-2/8f1d4c0a52b7e693:43.7.0</c>: a topic's name and id are in it once.
 /// </summary>
 /// <remarks>
 /// With an entry for each partition, an event of 64 partitions and a name of 249 characters took 17 KB. For one thread.
@@ -27,14 +27,21 @@ internal sealed class EventIdFormat
         var sizes = new List<int>();
         for (var i = 0; i < sources.Count; i++)
         {
-            if (i > 0 && sources[i].Topic == sources[i - 1].Topic && sources[i].Partition == sources[i - 1].Partition + 1)
+            if (
+                i > 0
+                && sources[i].Topic == sources[i - 1].Topic
+                && sources[i].Partition == sources[i - 1].Partition + 1
+            )
                 sizes[^1]++;
             else
                 sizes.Add(1);
         }
         _entrySizes = [.. sizes];
         for (int entry = 0, first = 0; entry < _entrySizes.Length; first += _entrySizes[entry++])
-            MaxBytes += sources[first].Topic.Length + sources[first].TopicId.Length + (3 + _entrySizes[entry]) * (MaxNumberBytes + 1);
+            MaxBytes +=
+                sources[first].Topic.Length
+                + sources[first].TopicId.Length
+                + (3 + _entrySizes[entry]) * (MaxNumberBytes + 1);
     }
 
     /// <summary>The most bytes that <see cref="Write"/> writes.</summary>

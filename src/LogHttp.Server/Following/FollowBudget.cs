@@ -2,8 +2,8 @@ namespace LogHttp.Server.Following;
 
 /// <summary>
 /// Bounds the memory that all responses with copied records together hold of records that their clients have not taken
-/// yet: followers, and pages in other forms than the segment's. A response for which there is no room waits and holds its
-/// position only. Any thread.
+/// yet: followers, and pages in other forms than the segment's. A response for which there is no room waits and holds
+/// its position only. Any thread.
 /// </summary>
 internal sealed class FollowBudget(long maxFollowingBytes)
 {
@@ -28,11 +28,15 @@ internal sealed class FollowBudget(long maxFollowingBytes)
 
     public long TakenBytes => Volatile.Read(ref _takenBytes);
 
-    /// <summary>Takes a share, as soon as there is room; gives its size, to be given back once the client has what was written.</summary>
+    /// <summary>
+    /// Takes a share, as soon as there is room; gives its size, to be given back once the client has what was written.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The client has gone.</exception>
     public ValueTask<int> TakeAsync(CancellationToken aborted) => TakeAsync(0, aborted);
 
-    /// <summary>Takes a share as <see cref="TakeAsync(CancellationToken)"/> does, but a larger one where a record needs it.</summary>
+    /// <summary>
+    /// Takes a share as <see cref="TakeAsync(CancellationToken)"/> does, but a larger one where a record needs it.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The client has gone.</exception>
     public ValueTask<int> TakeAsync(int leastBytes, CancellationToken aborted)
     {
@@ -53,7 +57,10 @@ internal sealed class FollowBudget(long maxFollowingBytes)
     {
         shareBytes = Math.Max(leastBytes, TakenBytes <= maxFollowingBytes / 16 ? ShareBytes : SmallShareBytes);
         // A follower that is alone always goes on, however small the budget is.
-        if (Interlocked.Add(ref _takenBytes, shareBytes) is var taken && (taken <= maxFollowingBytes || taken == shareBytes))
+        if (
+            Interlocked.Add(ref _takenBytes, shareBytes) is var taken
+            && (taken <= maxFollowingBytes || taken == shareBytes)
+        )
             return true;
         Interlocked.Add(ref _takenBytes, -shareBytes);
         return false;

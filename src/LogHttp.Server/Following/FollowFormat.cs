@@ -9,7 +9,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Following;
 
-/// <summary>How a stream that does not end writes its records, and that it lives. For the stream's own thread.</summary>
+/// <summary>
+/// How a stream that does not end writes its records, and that it lives. For the stream's own thread.
+/// </summary>
 internal abstract class FollowFormat
 {
     public abstract string ContentType { get; }
@@ -21,17 +23,24 @@ internal abstract class FollowFormat
     public abstract PageSize PageSize { get; }
 
     /// <summary>
-    /// Writes records of a page, perhaps not all of it, and moves <see cref="FollowSource.NextOffset"/> behind them. What it
-    /// leaves unflushed is at most <paramref name="shareBytes"/>, unless one event is larger.
+    /// Writes records of a page, perhaps not all of it, and moves <see cref="FollowSource.NextOffset"/> behind them.
+    /// What it leaves unflushed is at most <paramref name="shareBytes"/>, unless one event is larger.
     /// </summary>
     /// <returns>Whether to flush before the next page is read.</returns>
-    public abstract ValueTask<bool> WriteAsync(FollowSource source, FetchResult page, int shareBytes, CancellationToken aborted);
+    public abstract ValueTask<bool> WriteAsync(
+        FollowSource source,
+        FetchResult page,
+        int shareBytes,
+        CancellationToken aborted
+    );
 
     /// <summary>Sends all that was written; completes when the kernel has it.</summary>
     /// <exception cref="OperationCanceledException">The client has gone.</exception>
     public abstract ValueTask FlushAsync(CancellationToken aborted);
 
-    /// <summary>Keeps proxies from closing a stream that has nothing to say, and readers of the format from noticing.</summary>
+    /// <summary>
+    /// Keeps proxies from closing a stream that has nothing to say, and readers of the format from noticing.
+    /// </summary>
     public abstract ValueTask WriteHeartbeatAsync(CancellationToken aborted);
 
     public virtual ValueTask EndAsync(CancellationToken aborted) => ValueTask.CompletedTask;
@@ -49,8 +58,9 @@ internal abstract class FollowFormat
 }
 
 /// <summary>
-/// Record lines of one partition, by the region path: over HTTP/1.1 each piece stands between a chunk's size and its end,
-/// which are written here, so that the piece itself never passes through the process. A heartbeat is an empty line.
+/// Record lines of one partition, by the region path: over HTTP/1.1 each piece stands between a chunk's size and its
+/// end, which are written here, so that the piece itself never passes through the process. A heartbeat is an empty
+/// line.
 /// </summary>
 internal sealed class LinesFollow : FollowFormat
 {
@@ -62,7 +72,12 @@ internal sealed class LinesFollow : FollowFormat
 
     public LinesFollow(HttpContext context, string contentType, int smallRegionBytes)
     {
-        (_context, _writer, ContentType, _smallRegionBytes) = (context, context.Response.BodyWriter, contentType, smallRegionBytes);
+        (_context, _writer, ContentType, _smallRegionBytes) = (
+            context,
+            context.Response.BodyWriter,
+            contentType,
+            smallRegionBytes
+        );
         // HTTP/2 frames what it sends itself, and HTTP/1.0 knows no chunks.
         // Kestrel refuses the header in an answer that has no body.
         _isChunked = HttpProtocol.IsHttp11(context.Request.Protocol) && !HttpMethods.IsHead(context.Request.Method);
@@ -75,12 +90,21 @@ internal sealed class LinesFollow : FollowFormat
     /// <summary>As large as a fetch's: sendfile holds none of it.</summary>
     public override PageSize PageSize => PageSize.Default;
 
-    public override async ValueTask<bool> WriteAsync(FollowSource source, FetchResult page, int shareBytes, CancellationToken aborted)
+    public override async ValueTask<bool> WriteAsync(
+        FollowSource source,
+        FetchResult page,
+        int shareBytes,
+        CancellationToken aborted
+    )
     {
         var region = page.Region!;
         // Before a chunk is begun that could not be filled; it is also where a follower's log says what went wrong.
         if (region.File.LengthBytes < region.Position + region.LengthBytes)
-            throw new CorruptionException(region.Path, region.File.LengthBytes, "the segment ends here, and its records do not");
+            throw new CorruptionException(
+                region.Path,
+                region.File.LengthBytes,
+                "the segment ends here, and its records do not"
+            );
         BeginChunk(region.LengthBytes);
         if (region.LengthBytes <= _smallRegionBytes || region.File.Stream is not { } stream)
         {

@@ -4,12 +4,16 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Following;
 
-/// <summary>What every response that does not end needs. Singletons: a request's own service scope would be held as long as the response.</summary>
+/// <summary>
+/// What every response that does not end needs. Singletons: a request's own service scope would be held as long as the
+/// response.
+/// </summary>
 internal sealed class FollowServices(
     WaitingRequests waiting,
     FollowBudget budget,
     Deadlines deadlines,
-    IOptions<LogHttpSettings> settings)
+    IOptions<LogHttpSettings> settings
+)
 {
     public WaitingRequests Waiting => waiting;
 

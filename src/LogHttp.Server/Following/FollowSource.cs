@@ -14,8 +14,13 @@ internal sealed class FollowSource
     FollowSource(Topic topic, PartitionLog partition, long offset) =>
         (_topic, Log, NextOffset) = (topic, partition, offset);
 
-    /// <summary>Begins at a place, which is turned into an offset here and now; or gives what is wrong with it.</summary>
-    public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(FollowStart start, CancellationToken aborted)
+    /// <summary>
+    /// Begins at a place, which is turned into an offset here and now; or gives what is wrong with it.
+    /// </summary>
+    public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
+        FollowStart start,
+        CancellationToken aborted
+    )
     {
         using var page = await start.Partition.FetchAsync(start.Place, PageSize.AtMost(PageSize.LeastBytes), aborted);
         return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
@@ -42,8 +47,8 @@ internal sealed class FollowSource
     public int MaxPrefixBytes => Topic.Length + 48;
 
     /// <summary>
-    /// Writes what records of this partition begin with where several are followed on one connection; gives its length in
-    /// bytes. Not kept: 64 partitions with long names took 60 KB of each connection.
+    /// Writes what records of this partition begin with where several are followed on one connection; gives its length
+    /// in bytes. Not kept: 64 partitions with long names took 60 KB of each connection.
     /// </summary>
     public int WritePrefix(Span<byte> destination)
     {

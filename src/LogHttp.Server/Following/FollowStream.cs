@@ -12,14 +12,17 @@ internal sealed partial class FollowStream(
     HttpContext context,
     IReadOnlyList<FollowSource> sources,
     FollowFormat format,
-    FollowServices services)
+    FollowServices services
+)
 {
     readonly LogWaiter _waiter = new();
     readonly TimeSpan _heartbeat = TimeSpan.FromSeconds(services.Settings.HeartbeatSeconds);
 
     FollowSource _reading = sources[0];
 
-    /// <summary>Runs until the client goes, a topic is deleted, its records there are trimmed, or the server stops.</summary>
+    /// <summary>
+    /// Runs until the client goes, a topic is deleted, its records there are trimmed, or the server stops.
+    /// </summary>
     public async Task RunAsync(bool isHead)
     {
         var (response, aborted) = (context.Response, context.RequestAborted);
@@ -34,9 +37,7 @@ internal sealed partial class FollowStream(
                 return;
             await format.BeginAsync(aborted);
             await response.BodyWriter.FlushAsync(aborted);
-            while (await SendAllAsync(aborted) && await WaitAsync(aborted))
-            {
-            }
+            while (await SendAllAsync(aborted) && await WaitAsync(aborted)) { }
             await format.EndAsync(aborted);
         }
         catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
@@ -47,8 +48,8 @@ internal sealed partial class FollowStream(
         }
         catch (IOException exception) when (!aborted.IsCancellationRequested)
         {
-            // Too late for a status: an answer that breaks off can't pass for one that ended. The next request, which begins
-            // there, is told.
+            // Too late for a status: an answer that breaks off can't pass for one that ended. The next request, which
+            // begins there, is told.
             var logger = context.RequestServices.GetRequiredService<ILogger<FollowStream>>();
             BrokenOff(logger, exception, _reading.Topic, _reading.Partition, _reading.NextOffset);
             context.Abort();
@@ -62,15 +63,15 @@ internal sealed partial class FollowStream(
     }
 
     /// <summary>
-    /// Sends all there is, the partitions in turns; false when one of them can't be followed any further. While the client
-    /// takes its time, the stream holds at most its share of the budget.
+    /// Sends all there is, the partitions in turns; false when one of them can't be followed any further. While the
+    /// client takes its time, the stream holds at most its share of the budget.
     /// </summary>
     async ValueTask<bool> SendAllAsync(CancellationToken aborted)
     {
         var shareBytes = await services.Budget.TakeAsync(aborted);
         try
         {
-            for (var isMore = true; isMore;)
+            for (var isMore = true; isMore; )
             {
                 isMore = false;
                 // By number: an enumerator would be allocated for every follower and record.
@@ -106,10 +107,14 @@ internal sealed partial class FollowStream(
     }
 
     /// <summary>
-    /// Reads a page and writes of it what fits; gives the log's end, null where the partition can't be followed any further.
-    /// The page is let go of here: its segment must not wait for the client.
+    /// Reads a page and writes of it what fits; gives the log's end, null where the partition can't be followed any
+    /// further. The page is let go of here: its segment must not wait for the client.
     /// </summary>
-    async ValueTask<(bool NeedsFlush, long? EndOffset)> WritePageAsync(FollowSource source, int shareBytes, CancellationToken aborted)
+    async ValueTask<(bool NeedsFlush, long? EndOffset)> WritePageAsync(
+        FollowSource source,
+        int shareBytes,
+        CancellationToken aborted
+    )
     {
         using var page = await source.Follower.ReadAsync(format.PageSize, aborted);
         if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
@@ -120,7 +125,12 @@ internal sealed partial class FollowStream(
         return (false, page.NextOffset);
     }
 
-    [LoggerMessage(1, LogLevel.Error, "An answer that follows {Topic}/{Partition} was broken off at offset {Offset}, because the log can't be read there")]
+    [LoggerMessage(
+        1,
+        LogLevel.Error,
+        "An answer that follows {Topic}/{Partition} was broken off at offset {Offset}, because the log can't be "
+            + "read there"
+    )]
     static partial void BrokenOff(ILogger logger, Exception exception, string topic, int partition, long offset);
 
     /// <summary>Waits for more; false when there will be none.</summary>
@@ -130,7 +140,10 @@ internal sealed partial class FollowStream(
         while (true)
         {
             services.Deadlines.Set(_waiter, _heartbeat);
-            var wake = sources.Count == 1 ? await _waiter.WaitAsync(sources[0].Follower) : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
+            var wake =
+                sources.Count == 1
+                    ? await _waiter.WaitAsync(sources[0].Follower)
+                    : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
             if (wake != LogWake.TimedOut)
                 return wake == LogWake.Grown;
             await format.WriteHeartbeatAsync(aborted);

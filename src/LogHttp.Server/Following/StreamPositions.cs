@@ -13,7 +13,9 @@ internal sealed class StreamPositions
 {
     readonly Dictionary<(string Topic, int Partition), (string Id, long Offset)> _positions = [];
 
-    /// <summary>For clients that cannot set the header: event-source-polyfill comes back with it in the query.</summary>
+    /// <summary>
+    /// For clients that cannot set the header: event-source-polyfill comes back with it in the query.
+    /// </summary>
     public const string Parameter = "lastEventId";
 
     /// <summary>Reads `Last-Event-ID`, else `?lastEventId=`; an id without positions where there is neither.</summary>
@@ -31,16 +33,26 @@ internal sealed class StreamPositions
         {
             if (read.TryAdd(position))
                 continue;
-            problem = Problems.InvalidRequest("invalid_header",
+            problem = Problems.InvalidRequest(
+                "invalid_header",
                 $"Last-Event-ID has \"{Excerpt.Of(position)}\", which is no position such as "
-                    + "orders/0/8f1d4c0a52b7e693:43 or orders/0-1/8f1d4c0a52b7e693:43.7, or names a partition twice.");
+                    + "orders/0/8f1d4c0a52b7e693:43 or orders/0-1/8f1d4c0a52b7e693:43.7, or names a partition twice."
+            );
             return false;
         }
         return true;
     }
 
-    /// <summary>Where a partition goes on by this id, or a place where the id says nothing of it; a problem where it speaks of another topic of the name.</summary>
-    public bool TryPlace(Topic topic, PartitionLog partition, ref LogPlace place, [NotNullWhen(false)] out Problem? problem)
+    /// <summary>
+    /// Where a partition goes on by this id, or a place where the id says nothing of it; a problem where it speaks of
+    /// another topic of the name.
+    /// </summary>
+    public bool TryPlace(
+        Topic topic,
+        PartitionLog partition,
+        ref LogPlace place,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         problem = null;
         if (!_positions.TryGetValue((topic.Name, partition.Number), out var position))
@@ -52,9 +64,11 @@ internal sealed class StreamPositions
 
     bool TryAdd(string entry)
     {
-        if (entry.Split('/', ':') is not [var topic, var partitions, var id, var offsets]
+        if (
+            entry.Split('/', ':') is not [var topic, var partitions, var id, var offsets]
             || !EventIdFormat.TryReadPartitions(partitions, out var first, out var last)
-            || !EventIdFormat.TryReadOffsets(offsets, last - first + 1, out var next))
+            || !EventIdFormat.TryReadOffsets(offsets, last - first + 1, out var next)
+        )
             return false;
         for (var i = 0; i < next.Length; i++)
         {

@@ -11,7 +11,12 @@ internal sealed class WaitingRequests(int maxWaiting)
 
     /// <summary>What one too many is answered.</summary>
     public Problem Problem { get; } =
-        new(StatusCodes.Status503ServiceUnavailable, "overloaded", $"{maxWaiting} requests wait for records already (MaxWaiting).", IsRetryable: true);
+        new(
+            StatusCodes.Status503ServiceUnavailable,
+            "overloaded",
+            $"{maxWaiting} requests wait for records already (MaxWaiting).",
+            IsRetryable: true
+        );
 
     public bool TryEnter()
     {

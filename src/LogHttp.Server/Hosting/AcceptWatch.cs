@@ -12,14 +12,17 @@ namespace LogHttp.Server.Hosting;
 /// listens, and answers nobody.
 /// </remarks>
 internal sealed partial class AcceptWatch(
-    SocketTransportFactory sockets, TimeProvider time, ILogger<AcceptWatch> logger)
-    : IConnectionListenerFactory, IConnectionListenerFactorySelector
+    SocketTransportFactory sockets,
+    TimeProvider time,
+    ILogger<AcceptWatch> logger
+) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     public bool CanBind(EndPoint endpoint) => sockets.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(
-        EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new WatchedListener(await sockets.BindAsync(endpoint, cancellationToken), time, EndProcess);
+        EndPoint endpoint,
+        CancellationToken cancellationToken = default
+    ) => new WatchedListener(await sockets.BindAsync(endpoint, cancellationToken), time, EndProcess);
 
     void EndProcess(EndPoint endpoint)
     {
@@ -34,8 +37,11 @@ internal sealed partial class AcceptWatch(
         Environment.FailFast("LogHttp accepts no connections any more. The process ends, to be started again.");
     }
 
-    [LoggerMessage(1, LogLevel.Critical,
-        "No connections are accepted on {Endpoint} any more. The process ends, to be started again")]
+    [LoggerMessage(
+        1,
+        LogLevel.Critical,
+        "No connections are accepted on {Endpoint} any more. The process ends, to be started again"
+    )]
     static partial void StoppedAccepting(ILogger logger, EndPoint endpoint);
 }
 

@@ -8,34 +8,51 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// How many requests a client may send: a bucket of tokens for each address, an IPv6 network of 64 bits counting as one. Off
-/// unless a setting says how many, and then not in the way of any request (api/PROTOCOL.md §9).
+/// How many requests a client may send: a bucket of tokens for each address, an IPv6 network of 64 bits counting as
+/// one. Off unless a setting says how many, and then not in the way of any request (api/PROTOCOL.md §9).
 /// </summary>
 internal static class ClientLimit
 {
-    /// <summary>How often tokens come back; so a refused client need not wait longer than this for one, and is told a second.</summary>
+    /// <summary>
+    /// How often tokens come back; so a refused client need not wait longer than this for one, and is told a second.
+    /// </summary>
     static readonly TimeSpan ReplenishmentPeriod = TimeSpan.FromSeconds(1);
 
-    /// <summary>Clients are counted in so many buckets, so that no number of them takes memory: a table by address took 277 MB for a million.</summary>
+    /// <summary>
+    /// Clients are counted in so many buckets, so that no number of them takes memory: a table by address took 277 MB
+    /// for a million.
+    /// </summary>
     internal const int Buckets = 1 << 16;
 
     public static void AddClientLimit(this IServiceCollection services)
     {
-        services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<LogHttpSettings>>(static (forwarded, settings) =>
-        {
-            forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor;
-            forwarded.KnownProxies.Clear();
-            forwarded.KnownIPNetworks.Clear();
-            foreach (var proxy in settings.Value.TrustedProxyList)
-                forwarded.KnownProxies.Add(proxy);
-        });
+        services
+            .AddOptions<ForwardedHeadersOptions>()
+            .Configure<IOptions<LogHttpSettings>>(
+                static (forwarded, settings) =>
+                {
+                    forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor;
+                    forwarded.KnownProxies.Clear();
+                    forwarded.KnownIPNetworks.Clear();
+                    foreach (var proxy in settings.Value.TrustedProxyList)
+                        forwarded.KnownProxies.Add(proxy);
+                }
+            );
         services.AddRateLimiter(static _ => { });
-        services.AddOptions<Microsoft.AspNetCore.RateLimiting.RateLimiterOptions>().Configure<IOptions<LogHttpSettings>>(static (limiter, settings) =>
-        {
-            var perSecond = settings.Value.MaxClientRequestsPerSecond;
-            limiter.GlobalLimiter = CreateLimiter<HttpContext>(settings.Value, static context => context.Connection.RemoteIpAddress);
-            limiter.OnRejected = (context, _) => new(Problems.TooManyRequests(perSecond).ExecuteAsync(context.HttpContext));
-        });
+        services
+            .AddOptions<Microsoft.AspNetCore.RateLimiting.RateLimiterOptions>()
+            .Configure<IOptions<LogHttpSettings>>(
+                static (limiter, settings) =>
+                {
+                    var perSecond = settings.Value.MaxClientRequestsPerSecond;
+                    limiter.GlobalLimiter = CreateLimiter<HttpContext>(
+                        settings.Value,
+                        static context => context.Connection.RemoteIpAddress
+                    );
+                    limiter.OnRejected = (context, _) =>
+                        new(Problems.TooManyRequests(perSecond).ExecuteAsync(context.HttpContext));
+                }
+            );
     }
 
     /// <summary>Has requests that come by way of a trusted proxy count as their client's.</summary>
@@ -62,10 +79,17 @@ internal static class ClientLimit
         };
         // The hash is another in each process: nobody can find out beforehand with whom they share.
         return PartitionedRateLimiter.Create<T, int>(request =>
-            RateLimitPartition.GetTokenBucketLimiter(HashCode.Combine(ClientOf(addressOf(request))) & (Buckets - 1), _ => bucket));
+            RateLimitPartition.GetTokenBucketLimiter(
+                HashCode.Combine(ClientOf(addressOf(request))) & (Buckets - 1),
+                _ => bucket
+            )
+        );
     }
 
-    /// <summary>The same number for all addresses of a client: a subscriber of IPv6 has a whole network of them. Who has none, as on a Unix socket, is one client.</summary>
+    /// <summary>
+    /// The same number for all addresses of a client: a subscriber of IPv6 has a whole network of them. Who has none,
+    /// as on a Unix socket, is one client.
+    /// </summary>
     internal static ulong ClientOf(IPAddress? address)
     {
         if (address is null)
@@ -76,6 +100,8 @@ internal static class ClientLimit
         bytes.Clear();
         address.TryWriteBytes(bytes, out var sizeBytes);
         // No network of IPv6 that has users begins with 32 zeros.
-        return sizeBytes == 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt64BigEndian(bytes);
+        return sizeBytes == 4
+            ? BinaryPrimitives.ReadUInt32BigEndian(bytes)
+            : BinaryPrimitives.ReadUInt64BigEndian(bytes);
     }
 }

@@ -36,10 +36,22 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
     /// <summary>Sections and settings of the framework's that may be given as options.</summary>
     static readonly string[] ConfigurationRoots =
     [
-        LogHttpSettings.Section, "Kestrel", "Serilog", "hostBuilder", "environment", "contentRoot", "applicationName", "http_ports", "https_ports",
+        LogHttpSettings.Section,
+        "Kestrel",
+        "Serilog",
+        "hostBuilder",
+        "environment",
+        "contentRoot",
+        "applicationName",
+        "http_ports",
+        "https_ports",
     ];
 
-    static readonly Option<string?> Data = new("--data") { Description = "The data directory, ./data by default.", HelpName = "DIR" };
+    static readonly Option<string?> Data = new("--data")
+    {
+        Description = "The data directory, ./data by default.",
+        HelpName = "DIR",
+    };
 
     static readonly Option<int?> PortOption = new("--port")
     {
@@ -48,7 +60,10 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         CustomParser = static result =>
         {
             var text = result.Tokens[0].Value;
-            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= ushort.MaxValue)
+            if (
+                int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+                && port <= ushort.MaxValue
+            )
                 return port;
             result.AddError($"--port is \"{text}\"; it must be a number from 0 to {ushort.MaxValue}.");
             return null;
@@ -70,7 +85,10 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         var versionOption = root.Options.OfType<VersionOption>().Single();
         root.TreatUnmatchedTokensAsErrors = false;
         // An argument that begins with @ is no file of arguments.
-        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        var parsed = root.Parse(
+            args,
+            new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false }
+        );
         if (parsed.Action is HelpAction)
         {
             // Of arguments of the configuration's, the usage says it better than the library.
@@ -86,7 +104,9 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         }
         var configuration = new List<string>();
         var fault = parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
-        foreach (var (option, value) in new[] { (Data.Name, parsed.GetValue(Data)), (Urls.Name, parsed.GetValue(Urls)) })
+        foreach (
+            var (option, value) in new[] { (Data.Name, parsed.GetValue(Data)), (Urls.Name, parsed.GetValue(Urls)) }
+        )
         {
             // The library takes the next option for the value.
             if (fault is null && value?.StartsWith("--", StringComparison.Ordinal) == true)
@@ -109,15 +129,21 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         return null;
     }
 
-    static string Version => typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+    static string Version =>
+        typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     static string SettingsList()
     {
         var defaults = new LogHttpSettings();
-        return string.Join('\n', typeof(LogHttpSettings).GetProperties().Select(property =>
-            $"    {property.Name,-32}{Text(property.GetValue(defaults))}".TrimEnd()));
+        return string.Join(
+            '\n',
+            typeof(LogHttpSettings)
+                .GetProperties()
+                .Select(property => $"    {property.Name, -32}{Text(property.GetValue(defaults))}".TrimEnd())
+        );
 
-        static string? Text(object? value) => value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture);
+        static string? Text(object? value) =>
+            value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture);
     }
 
     /// <summary>Takes <c>--Section:Name=value</c> and <c>--Section:Name value</c>; says what is neither.</summary>
@@ -129,8 +155,12 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
             var name = token.Split('=', 2)[0];
             if (!token.StartsWith('-'))
                 return $"Unexpected argument \"{token}\". Options begin with --.";
-            if (!token.StartsWith("--", StringComparison.Ordinal) || !ConfigurationRoots.Contains(name[2..].Split(':', 2)[0], StringComparer.OrdinalIgnoreCase))
-                return $"Unknown option \"{name}\". Supported: --data, --port, --urls, --help, --version, and settings such as --LogHttp:MaxTopics=500.";
+            if (
+                !token.StartsWith("--", StringComparison.Ordinal)
+                || !ConfigurationRoots.Contains(name[2..].Split(':', 2)[0], StringComparer.OrdinalIgnoreCase)
+            )
+                return $"Unknown option \"{name}\". Supported: --data, --port, --urls, --help, --version, and "
+                    + $"settings such as --LogHttp:MaxTopics=500.";
             if (token.Contains('=', StringComparison.Ordinal))
                 configuration.Add(token);
             else if (i + 1 < tokens.Count && !tokens[i + 1].StartsWith("--", StringComparison.Ordinal))

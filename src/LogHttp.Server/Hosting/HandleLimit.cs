@@ -12,7 +12,9 @@ internal static class HandleLimit
     /// <summary>Libraries, logs, listening sockets, the runtime's own.</summary>
     const int Reserved = 512;
 
-    /// <summary>So many are enough, where no setting asks for more: an open file is memory of the kernel's, if little.</summary>
+    /// <summary>
+    /// So many are enough, where no setting asks for more: an open file is memory of the kernel's, if little.
+    /// </summary>
     const int MostSegments = 16_384;
 
     /// <summary>Connections and segments get at least so many.</summary>
@@ -20,7 +22,10 @@ internal static class HandleLimit
 
     static int StorageDefault => new StorageOptions { Directory = "data" }.MaxOpenSegments;
 
-    /// <summary>Chooses how many segments may be open where no setting says it; lowers what does not fit, segments first to a quarter, and remembers that it did.</summary>
+    /// <summary>
+    /// Chooses how many segments may be open where no setting says it; lowers what does not fit, segments first to a
+    /// quarter, and remembers that it did.
+    /// </summary>
     public static void Apply(LogHttpSettings settings) => Apply(settings, Read());
 
     internal static void Apply(LogHttpSettings settings, long? known)
@@ -32,7 +37,8 @@ internal static class HandleLimit
             return;
         var room = Math.Max(LeastRoom, limit - Reserved);
         if (!isChosen)
-            settings.MaxOpenSegments = (int)Math.Clamp((room - settings.MaxConnections) / 2, StorageDefault, MostSegments);
+            settings.MaxOpenSegments = (int)
+                Math.Clamp((room - settings.MaxConnections) / 2, StorageDefault, MostSegments);
         if (settings.MaxConnections + 2L * settings.MaxOpenSegments <= room)
             return;
         settings.MaxOpenSegments = (int)Math.Max(4, Math.Min(settings.MaxOpenSegments, room / 4 / 2));
@@ -41,14 +47,19 @@ internal static class HandleLimit
     }
 
     /// <summary>
-    /// Says that the process may open too few files, or null. The runtime alone holds 265 once all is loaded, and ends the
-    /// process where it can't open one more: with 256, the first POST did.
+    /// Says that the process may open too few files, or null. The runtime alone holds 265 once all is loaded, and ends
+    /// the process where it can't open one more: with 256, the first POST did.
     /// </summary>
     public static string? FindFault() => FindFault(Read());
 
-    internal static string? FindFault(long? limit) => limit < Reserved + LeastRoom
-        ? string.Create(CultureInfo.InvariantCulture, $"the process may open {limit} files, and the server needs {Reserved + LeastRoom}. Raise the hard limit: ulimit -n 65536, or LimitNOFILE= in a systemd unit.")
-        : null;
+    internal static string? FindFault(long? limit) =>
+        limit < Reserved + LeastRoom
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"the process may open {limit} files, and the server needs {Reserved + LeastRoom}. Raise the hard "
+                    + $"limit: ulimit -n 65536, or LimitNOFILE= in a systemd unit."
+            )
+            : null;
 
     /// <summary>The most files the process may have open; null where that can't be told.</summary>
     static long? Read()
@@ -58,7 +69,8 @@ internal static class HandleLimit
             return null;
         try
         {
-            var line = File.ReadLines("/proc/self/limits").FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
+            var line = File.ReadLines("/proc/self/limits")
+                .FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
             var soft = line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
             return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : null;
         }

@@ -6,13 +6,18 @@ namespace LogHttp.Server.Hosting;
 /// How the bytes of a request's headers become text: as UTF-8, and bytes that are not UTF-8 as Latin-1. Any thread.
 /// </summary>
 /// <remarks>
-/// RFC 9110 §5.5 leaves bytes above 127 to the recipient. Browsers send a header's characters as Latin-1, and most programs
-/// send UTF-8. Kestrel by itself refuses what is not UTF-8, in any header, with an empty 400 and no line in the log. With
-/// this, no value is undecodable: a header that LogHttp does not read is ignored, and one that it reads is judged there.
+/// RFC 9110 §5.5 leaves bytes above 127 to the recipient. Browsers send a header's characters as Latin-1, and most
+/// programs send UTF-8. Kestrel by itself refuses what is not UTF-8, in any header, with an empty 400 and no line in
+/// the log. With this, no value is undecodable: a header that LogHttp does not read is ignored, and one that it reads
+/// is judged there.
 /// </remarks>
 internal static class HeaderText
 {
-    static readonly Encoding Encoding = Encoding.GetEncoding(Encoding.UTF8.CodePage, EncoderFallback.ReplacementFallback, new Latin1Fallback());
+    static readonly Encoding Encoding = Encoding.GetEncoding(
+        Encoding.UTF8.CodePage,
+        EncoderFallback.ReplacementFallback,
+        new Latin1Fallback()
+    );
 
     /// <summary>What Kestrel asks for every header: by name, before it has a value.</summary>
     public static Encoding? EncodingOf(string name) => Encoding;

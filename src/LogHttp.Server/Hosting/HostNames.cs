@@ -19,7 +19,10 @@ internal sealed class HostNames(IReadOnlyCollection<string> allowed, IReadOnlyCo
     const string Any = "*";
 
     readonly bool _acceptsAny = allowed.Contains(Any);
-    readonly IList<StringSegment> _patterns = [.. allowed.Concat(machine).Select(static name => new StringSegment(name))];
+    readonly IList<StringSegment> _patterns =
+    [
+        .. allowed.Concat(machine).Select(static name => new StringSegment(name)),
+    ];
 
     // The last value that was accepted. Most requests name the same one, and a look at the list costs them more.
     volatile string? _lastAccepted;
@@ -28,7 +31,12 @@ internal sealed class HostNames(IReadOnlyCollection<string> allowed, IReadOnlyCo
     public static IReadOnlyCollection<string> OfThisMachine()
     {
         var properties = IPGlobalProperties.GetIPGlobalProperties();
-        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase) { properties.HostName, Dns.GetHostName(), $"{properties.HostName}.local" };
+        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase)
+        {
+            properties.HostName,
+            Dns.GetHostName(),
+            $"{properties.HostName}.local",
+        };
         if (properties.DomainName.Length > 0)
             names.Add($"{properties.HostName}.{properties.DomainName}");
         names.RemoveWhere(static name => name.Length == 0 || name[0] is '.' or '*');
@@ -49,10 +57,12 @@ internal sealed class HostNames(IReadOnlyCollection<string> allowed, IReadOnlyCo
     }
 
     /// <summary>What is accepted, for a message. The machine's names are not told to strangers.</summary>
-    public override string ToString() => string.Join(", ", allowed.Prepend("IP addresses, localhost, this machine's own names"));
+    public override string ToString() =>
+        string.Join(", ", allowed.Prepend("IP addresses, localhost, this machine's own names"));
 
     static bool IsLoopback(string name) =>
-        name.Equals(Loopback, StringComparison.OrdinalIgnoreCase) || name.EndsWith($".{Loopback}", StringComparison.OrdinalIgnoreCase);
+        name.Equals(Loopback, StringComparison.OrdinalIgnoreCase)
+        || name.EndsWith($".{Loopback}", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Whether a name is an address as browsers write one. Other spellings of IPv4, such as <c>127.1</c>, are refused:

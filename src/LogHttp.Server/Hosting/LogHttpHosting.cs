@@ -1,3 +1,4 @@
+using System.Globalization;
 using LogHttp.Kestrel;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
@@ -22,20 +23,36 @@ internal static class LogHttpHosting
 
     public static void AddLogHttp(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<LogHttpSettings>()
+        builder
+            .Services.AddOptions<LogHttpSettings>()
             .BindConfiguration(LogHttpSettings.Section)
-            .Configure<IConfiguration>(static (settings, configuration) => settings.Unknown = configuration.GetSection(LogHttpSettings.Section).GetChildren()
-                .Select(static child => child.Key).FirstOrDefault(static name => !LogHttpSettings.Names.Contains(name, StringComparer.OrdinalIgnoreCase)))
+            .Configure<IConfiguration>(
+                static (settings, configuration) =>
+                    settings.Unknown = configuration
+                        .GetSection(LogHttpSettings.Section)
+                        .GetChildren()
+                        .Select(static child => child.Key)
+                        .FirstOrDefault(static name =>
+                            !LogHttpSettings.Names.Contains(name, StringComparer.OrdinalIgnoreCase)
+                        )
+            )
             .PostConfigure(static settings => HandleLimit.Apply(settings))
             .PostConfigure(static settings => MemoryLimit.Apply(settings))
             .ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<LogHttpSettings>, LogHttpSettingsValidator>();
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(services => services.GetRequiredService<IOptions<LogHttpSettings>>().Value.ToStorageOptions());
+        builder.Services.AddSingleton(services =>
+            services.GetRequiredService<IOptions<LogHttpSettings>>().Value.ToStorageOptions()
+        );
         builder.Services.AddSingleton(static services =>
         {
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
-            var limits = new BodyLimits(settings.MaxReadingBytes, settings.MaxClientReadingBytes, settings.MinBodyBytesPerSecond, TimeSpan.FromSeconds(settings.BodyTimeoutSeconds));
+            var limits = new BodyLimits(
+                settings.MaxReadingBytes,
+                settings.MaxClientReadingBytes,
+                settings.MinBodyBytesPerSecond,
+                TimeSpan.FromSeconds(settings.BodyTimeoutSeconds)
+            );
             return new BodyBudget(limits, services.GetRequiredService<TimeProvider>());
         });
         builder.Services.AddSingleton(static services =>
@@ -48,8 +65,12 @@ internal static class LogHttpHosting
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new RequestHeads(settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes);
         });
-        builder.Services.AddSingleton(static services => new WaitingRequests(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting));
-        builder.Services.AddSingleton(static services => new FollowBudget(services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxFollowingBytes));
+        builder.Services.AddSingleton(static services => new WaitingRequests(
+            services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting
+        ));
+        builder.Services.AddSingleton(static services => new FollowBudget(
+            services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxFollowingBytes
+        ));
         builder.Services.AddSingleton<Deadlines>();
         builder.Services.AddSingleton<LongPoll>();
         builder.Services.AddSingleton<FollowServices>();
@@ -62,21 +83,35 @@ internal static class LogHttpHosting
 
     public static void AddServer(this WebApplicationBuilder builder)
     {
-        // An address from the command line or the environment wins; a configuration of Kestrel's own endpoints does too.
+        // An address from the command line or the environment wins; a configuration of Kestrel's own endpoints does
+        // too.
         var configuration = builder.Configuration;
-        if (string.IsNullOrEmpty(configuration["urls"]) && string.IsNullOrEmpty(configuration["http_ports"]) && string.IsNullOrEmpty(configuration["https_ports"]) && !configuration.GetSection("Kestrel:Endpoints").Exists())
+        if (
+            string.IsNullOrEmpty(configuration["urls"])
+            && string.IsNullOrEmpty(configuration["http_ports"])
+            && string.IsNullOrEmpty(configuration["https_ports"])
+            && !configuration.GetSection("Kestrel:Endpoints").Exists()
+        )
             builder.WebHost.UseUrls(DefaultUrl);
-        builder.Services.AddOptions<HostOptions>().Configure<IOptions<LogHttpSettings>>(static (host, settings) =>
-            host.ShutdownTimeout = TimeSpan.FromSeconds(settings.Value.ShutdownTimeoutSeconds));
-        builder.Services.AddOptions<SendFileOptions>().Configure<IOptions<LogHttpSettings>>(static (sendFile, settings) =>
-        {
-            sendFile.SmallRegionBytes = settings.Value.SmallRegionBytes;
-            sendFile.MaxColdSlices = settings.Value.MaxColdReads;
-            sendFile.ColdReadBytes = settings.Value.ColdReadBytes;
-            sendFile.MinReaderBytesPerSecond = settings.Value.MinReaderBytesPerSecond;
-            sendFile.SlowReaderWindow = TimeSpan.FromSeconds(settings.Value.SlowReaderSeconds);
-            sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
-        });
+        builder
+            .Services.AddOptions<HostOptions>()
+            .Configure<IOptions<LogHttpSettings>>(
+                static (host, settings) =>
+                    host.ShutdownTimeout = TimeSpan.FromSeconds(settings.Value.ShutdownTimeoutSeconds)
+            );
+        builder
+            .Services.AddOptions<SendFileOptions>()
+            .Configure<IOptions<LogHttpSettings>>(
+                static (sendFile, settings) =>
+                {
+                    sendFile.SmallRegionBytes = settings.Value.SmallRegionBytes;
+                    sendFile.MaxColdSlices = settings.Value.MaxColdReads;
+                    sendFile.ColdReadBytes = settings.Value.ColdReadBytes;
+                    sendFile.MinReaderBytesPerSecond = settings.Value.MinReaderBytesPerSecond;
+                    sendFile.SlowReaderWindow = TimeSpan.FromSeconds(settings.Value.SlowReaderSeconds);
+                    sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
+                }
+            );
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
         builder.Services.AddUnixSockets();
         builder.Services.AddSingleton<SocketTransportFactory>();
@@ -86,68 +121,104 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
         // The transport has a bound of its own, 1 MiB, which MaxRequestBufferSize does not change.
-        builder.Services.AddOptions<SocketTransportOptions>().Configure<IOptions<LogHttpSettings>>(static (transport, settings) =>
-            transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value));
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<LogHttpSettings>>(static (kestrel, settings) =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.RequestHeaderEncodingSelector = HeaderText.EncodingOf;
-            // ReceivedBody counts instead: Kestrel closes the connection of a body that is too large before its client has read why.
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
-            // ReceivedBody measures instead: Kestrel's is an average since the body began.
-            kestrel.Limits.MinRequestBodyDataRate = null;
-            // For HTTP/2, whose clients can keep a stream's window shut while the socket takes everything.
-            kestrel.Limits.MinResponseDataRate = settings.Value.MinReaderBytesPerSecond == 0
-                ? null
-                : new MinDataRate(settings.Value.MinReaderBytesPerSecond, TimeSpan.FromSeconds(Math.Max(2, settings.Value.SlowReaderSeconds)));
-            kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
-            kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
-            // A flush over HTTP/2 waits until its bytes have left the stream. A response then holds exactly the bytes
-            // that it has counted.
-            kestrel.Limits.MaxResponseBufferSize = 0;
-            // One stream that is not read must not stop the others of its connection: it has half of the window.
-            kestrel.Limits.Http2.InitialStreamWindowSize = 64 << 10;
-            kestrel.Limits.Http2.InitialConnectionWindowSize = 128 << 10;
-            kestrel.Limits.MaxRequestHeadersTotalSize = settings.Value.MaxRequestHeadersBytes;
-            kestrel.Limits.MaxRequestHeaderCount = settings.Value.MaxRequestHeaders;
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(settings.Value.HeadersTimeoutSeconds);
-            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
-            kestrel.ConfigureEndpointDefaults(static endpoint =>
-            {
-                NetworkBlocks.SeparateFromReceived(endpoint);
-                endpoint.UseSendFile();
-            });
-        });
+        builder
+            .Services.AddOptions<SocketTransportOptions>()
+            .Configure<IOptions<LogHttpSettings>>(
+                static (transport, settings) =>
+                    transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value)
+            );
+        builder
+            .Services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<LogHttpSettings>>(
+                static (kestrel, settings) =>
+                {
+                    kestrel.AddServerHeader = false;
+                    kestrel.RequestHeaderEncodingSelector = HeaderText.EncodingOf;
+                    // ReceivedBody counts instead: Kestrel closes the connection of a body that is too large before its
+                    // client has read why.
+                    kestrel.Limits.MaxRequestBodySize = null;
+                    kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
+                    // ReceivedBody measures instead: Kestrel's is an average since the body began.
+                    kestrel.Limits.MinRequestBodyDataRate = null;
+                    // For HTTP/2, whose clients can keep a stream's window shut while the socket takes everything.
+                    kestrel.Limits.MinResponseDataRate =
+                        settings.Value.MinReaderBytesPerSecond == 0
+                            ? null
+                            : new MinDataRate(
+                                settings.Value.MinReaderBytesPerSecond,
+                                TimeSpan.FromSeconds(Math.Max(2, settings.Value.SlowReaderSeconds))
+                            );
+                    kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
+                    kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
+                    // A flush over HTTP/2 waits until its bytes have left the stream. A response then holds exactly the
+                    // bytes that it has counted.
+                    kestrel.Limits.MaxResponseBufferSize = 0;
+                    // One stream that is not read must not stop the others of its connection: it has half of the
+                    // window.
+                    kestrel.Limits.Http2.InitialStreamWindowSize = 64 << 10;
+                    kestrel.Limits.Http2.InitialConnectionWindowSize = 128 << 10;
+                    kestrel.Limits.MaxRequestHeadersTotalSize = settings.Value.MaxRequestHeadersBytes;
+                    kestrel.Limits.MaxRequestHeaderCount = settings.Value.MaxRequestHeaders;
+                    kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(settings.Value.HeadersTimeoutSeconds);
+                    kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
+                    kestrel.ConfigureEndpointDefaults(static endpoint =>
+                    {
+                        NetworkBlocks.SeparateFromReceived(endpoint);
+                        endpoint.UseSendFile();
+                    });
+                }
+            );
     }
 
     /// <summary>Checks the addresses to listen on, and replaces their port where the command line names one.</summary>
     public static void UsePort(this WebApplicationBuilder builder, int? port)
     {
         var configuration = builder.Configuration;
-        var addresses = (configuration["urls"] ?? "").Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var addresses = (configuration["urls"] ?? "").Split(
+            ';',
+            StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries
+        );
         foreach (var address in addresses)
         {
             // Kestrel takes any name that it does not know for all addresses, and "127.0.0.1:80x" for a name.
-            if (BindingAddress.Parse(address) is { IsUnixPipe: false, IsNamedPipe: false, Host: var host } && host[0] != '[' && host.Contains(':', StringComparison.Ordinal))
-                throw new InvalidOperationException($"the address \"{address}\" has no valid port. Write it as http://127.0.0.1:8080 or http://[::1]:8080.");
+            if (
+                BindingAddress.Parse(address) is { IsUnixPipe: false, IsNamedPipe: false, Host: var host }
+                && host[0] != '['
+                && host.Contains(':', StringComparison.Ordinal)
+            )
+                throw new InvalidOperationException(
+                    $"the address \"{address}\" has no valid port. Write it as http://127.0.0.1:8080 or "
+                        + $"http://[::1]:8080."
+                );
         }
         if (port is null)
             return;
         if (configuration.GetSection("Kestrel:Endpoints").Exists())
-            throw new InvalidOperationException("--port does not go with Kestrel:Endpoints, which name the ports themselves.");
+            throw new InvalidOperationException(
+                "--port does not go with Kestrel:Endpoints, which name the ports themselves."
+            );
         if (addresses.Length > 1)
-            throw new InvalidOperationException($"--port does not go with several addresses: {string.Join("; ", addresses)}. Use --urls.");
+            throw new InvalidOperationException(
+                $"--port does not go with several addresses: {string.Join("; ", addresses)}. Use --urls."
+            );
         var configured = BindingAddress.Parse(addresses is [var one] ? one : "http://*:80");
-        builder.WebHost.UseUrls(FormattableString.Invariant($"{configured.Scheme}://{configured.Host}:{port}"));
+        builder.WebHost.UseUrls(
+            string.Create(CultureInfo.InvariantCulture, $"{configured.Scheme}://{configured.Host}:{port}")
+        );
     }
 
     public static void AddLogging(this WebApplicationBuilder builder)
     {
-        // Serilog says what is written, below its settings. Of requests nothing is: without the hosting's own logger none gets an
-        // Activity and a scope with its names, 800 bytes that a request which waits holds on to.
-        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Trace).AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-        builder.Services.AddSingleton<ILoggerProvider>(static services => new SerilogLoggerProvider(CreateLogger(services), dispose: true));
+        // Serilog says what is written, below its settings. Of requests nothing is: without the hosting's own logger
+        // none gets an Activity and a scope with its names, 800 bytes that a request which waits holds on to.
+        builder
+            .Logging.ClearProviders()
+            .SetMinimumLevel(LogLevel.Trace)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+        builder.Services.AddSingleton<ILoggerProvider>(static services => new SerilogLoggerProvider(
+            CreateLogger(services),
+            dispose: true
+        ));
     }
 
     static Logger CreateLogger(IServiceProvider services)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
@@ -64,7 +65,9 @@ internal sealed class LogHttpSettings
     public long MinJournalFileBytes { get; set; } = Defaults.MinJournalFileBytes;
     public long MaxJournalFileBytes { get; set; } = Defaults.MaxJournalFileBytes;
 
-    /// <summary>Segments whose files are open at once; 0: as many as the process may open beside <see cref="MaxConnections"/>.</summary>
+    /// <summary>
+    /// Segments whose files are open at once; 0: as many as the process may open beside <see cref="MaxConnections"/>.
+    /// </summary>
     public int MaxOpenSegments { get; set; }
 
     /// <summary>The largest request body; what a batch may have once framed is <see cref="MaxBatchBytes"/>.</summary>
@@ -88,7 +91,9 @@ internal sealed class LogHttpSettings
     /// <summary>How many it may send at once after a pause, where that is more.</summary>
     public int MaxClientBurst { get; set; }
 
-    /// <summary>Addresses of proxies whose <c>X-Forwarded-For</c> says who the client is, split by semicolons.</summary>
+    /// <summary>
+    /// Addresses of proxies whose <c>X-Forwarded-For</c> says who the client is, split by semicolons.
+    /// </summary>
     public string TrustedProxies { get; set; } = "";
 
     /// <summary>How long a request's headers may take to arrive.</summary>
@@ -100,7 +105,9 @@ internal sealed class LogHttpSettings
     /// <summary>How long a reader may take no byte, while bytes wait for it, before it is dropped.</summary>
     public int StalledReaderSeconds { get; set; } = 30;
 
-    /// <summary>How slowly a reader may take what waits for it, over <see cref="SlowReaderSeconds"/>; 0: at any pace.</summary>
+    /// <summary>
+    /// How slowly a reader may take what waits for it, over <see cref="SlowReaderSeconds"/>; 0: at any pace.
+    /// </summary>
     public int MinReaderBytesPerSecond { get; set; } = 50;
 
     /// <summary>How long bytes must have waited for a reader before its rate is judged.</summary>
@@ -109,7 +116,9 @@ internal sealed class LogHttpSettings
     /// <summary>Pages up to this size are copied: one send with the headers is cheaper there.</summary>
     public int SmallRegionBytes { get; set; } = 32 << 10;
 
-    /// <summary>How many pages that lie on the disk alone are read from it at once before they are sent; and as many lookups.</summary>
+    /// <summary>
+    /// How many pages that lie on the disk alone are read from it at once before they are sent; and as many lookups.
+    /// </summary>
     public int MaxColdReads { get; set; } = 1;
 
     /// <summary>How much of such a page is read at a time: appends that are synced wait for no more of each.</summary>
@@ -119,15 +128,17 @@ internal sealed class LogHttpSettings
     public int CacheMaxAgeSeconds { get; set; } = 365 * 24 * 3600;
 
     /// <summary>
-    /// Names in <c>Host</c> to accept besides IP addresses, <c>localhost</c> and the machine's own, split by semicolons;
-    /// <c>*.example.org</c> for all below one, <c>*</c> for any.
+    /// Names in <c>Host</c> to accept besides IP addresses, <c>localhost</c> and the machine's own, split by
+    /// semicolons; <c>*.example.org</c> for all below one, <c>*</c> for any.
     /// </summary>
     public string AllowedHosts { get; set; } = "";
 
     /// <summary>Origins of other sites whose pages may read, split by semicolons, <c>*</c> for all.</summary>
     public string AllowedOrigins { get; set; } = "";
 
-    /// <summary>Origins of other sites whose pages may read, append, change and delete, split by semicolons, <c>*</c> for all.</summary>
+    /// <summary>
+    /// Origins of other sites whose pages may read, append, change and delete, split by semicolons, <c>*</c> for all.
+    /// </summary>
     public string AllowedWriteOrigins { get; set; } = "";
 
     /// <summary>Request bodies that are being read, all together; more are refused until some are done.</summary>
@@ -136,7 +147,9 @@ internal sealed class LogHttpSettings
     /// <summary>Of these, the most that bodies of one client hold.</summary>
     public long MaxClientReadingBytes { get; set; }
 
-    /// <summary>What all connections together may have received that is not read yet; those that send more are closed.</summary>
+    /// <summary>
+    /// What all connections together may have received that is not read yet; those that send more are closed.
+    /// </summary>
     public long MaxUnreadBytes { get; set; }
 
     /// <summary>The most bytes that large heads of all requests under way hold. More are refused.</summary>
@@ -148,7 +161,9 @@ internal sealed class LogHttpSettings
     /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
     public int MaxWaiting { get; set; } = 50_000;
 
-    /// <summary>What all followers and copied pages together may hold of records that their clients have not taken; more wait.</summary>
+    /// <summary>
+    /// What all followers and copied pages together may hold of records that their clients have not taken; more wait.
+    /// </summary>
     public long MaxFollowingBytes { get; set; }
 
     /// <summary>How long a long poll may ask to wait.</summary>
@@ -163,10 +178,14 @@ internal sealed class LogHttpSettings
     /// <summary>How long a body may bring nothing before its request is given up.</summary>
     public int BodyTimeoutSeconds { get; set; } = 30;
 
-    /// <summary>How fast a body must come on average, once it has taken longer than <see cref="BodyTimeoutSeconds"/>.</summary>
+    /// <summary>
+    /// How fast a body must come on average, once it has taken longer than <see cref="BodyTimeoutSeconds"/>.
+    /// </summary>
     public int MinBodyBytesPerSecond { get; set; } = 100;
 
-    /// <summary>How many batches of one <c>?stream=true</c> may wait to be committed while its body is read on.</summary>
+    /// <summary>
+    /// How many batches of one <c>?stream=true</c> may wait to be committed while its body is read on.
+    /// </summary>
     public int MaxProduceStreamBatches { get; set; } = 4;
 
     /// <summary>How long a line of such a body may wait for others to be committed with it.</summary>
@@ -175,7 +194,10 @@ internal sealed class LogHttpSettings
     /// <summary>How long such a body may bring nothing between two lines: a live pipe can be silent for long.</summary>
     public int ProduceStreamIdleSeconds { get; set; } = 3600;
 
-    /// <summary>How many times its size such a body may unpack to, beyond <see cref="MaxBodyBytes"/>; others unpack to that at the most.</summary>
+    /// <summary>
+    /// How many times its size such a body may unpack to, beyond <see cref="MaxBodyBytes"/>; others unpack to that at
+    /// the most.
+    /// </summary>
     public int MaxProduceStreamUnpackRatio { get; set; } = 1000;
 
     /// <summary>How long a stop waits for requests under way; what was accepted is committed in any case.</summary>
@@ -187,16 +209,26 @@ internal sealed class LogHttpSettings
 
     internal string[] AllowedWriteOriginList => field ??= Split(AllowedWriteOrigins);
 
-    internal IPAddress[] TrustedProxyList => field ??= [.. Split(TrustedProxies).Select(static text => IPAddress.TryParse(text, out var address) ? address : IPAddress.None)];
+    internal IPAddress[] TrustedProxyList =>
+        field ??= [
+            .. Split(TrustedProxies)
+                .Select(static text => IPAddress.TryParse(text, out var address) ? address : IPAddress.None),
+        ];
 
-    /// <summary>The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered for.</summary>
+    /// <summary>
+    /// The limit on open files that <see cref="MaxConnections"/> and <see cref="MaxOpenSegments"/> had to be lowered
+    /// for.
+    /// </summary>
     internal long? HandleLimit { get; set; }
 
-    /// <summary>The memory that the process may use, where <see cref="MaxBodyBytes"/> had to be lowered for it.</summary>
+    /// <summary>
+    /// The memory that the process may use, where <see cref="MaxBodyBytes"/> had to be lowered for it.
+    /// </summary>
     internal long? MemoryLimit { get; set; }
 
     /// <summary>The settings there are.</summary>
-    internal static IReadOnlyList<string> Names { get; } = [.. typeof(LogHttpSettings).GetProperties().Select(static property => property.Name)];
+    internal static IReadOnlyList<string> Names { get; } =
+    [.. typeof(LogHttpSettings).GetProperties().Select(static property => property.Name)];
 
     /// <summary>A name that was set and is none of them.</summary>
     internal string? Unknown { get; set; }
@@ -210,13 +242,24 @@ internal sealed class LogHttpSettings
             return $"LogFormat is \"{LogFormat}\"; it must be \"text\" or \"json\"";
         if (!FlushPolicy.TryParse(Flush, out _))
             return $"Flush is \"{Flush}\"; {FlushPolicy.Grammar}";
-        if ((CheckOrigins(nameof(AllowedOrigins), AllowedOriginList) ?? CheckOrigins(nameof(AllowedWriteOrigins), AllowedWriteOriginList)) is { } fault)
+        if (
+            (
+                CheckOrigins(nameof(AllowedOrigins), AllowedOriginList)
+                ?? CheckOrigins(nameof(AllowedWriteOrigins), AllowedWriteOriginList)
+            ) is
+            { } fault
+        )
             return fault;
         if (TrustedProxyList.Contains(IPAddress.None))
             return $"TrustedProxies is \"{TrustedProxies}\"; it must be IP addresses, ; between them";
         return Range(nameof(MaxBodyBytes), MaxBodyBytes, 1, 1L << 30)
             ?? Range(nameof(MaxReadingBytes), MaxReadingBytes, MaxBodyBytes, 1L << 40)
-            ?? Range(nameof(MaxClientReadingBytes), MaxClientReadingBytes, Math.Min(MaxBodyBytes, MaxReadingBytes), 1L << 40)
+            ?? Range(
+                nameof(MaxClientReadingBytes),
+                MaxClientReadingBytes,
+                Math.Min(MaxBodyBytes, MaxReadingBytes),
+                1L << 40
+            )
             ?? Range(nameof(MaxUnreadBytes), MaxUnreadBytes, 1 << 20, 1L << 40)
             ?? Range(nameof(MaxHeldHeadBytes), MaxHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
             ?? Range(nameof(MaxClientHeldHeadBytes), MaxClientHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
@@ -252,52 +295,59 @@ internal sealed class LogHttpSettings
     }
 
     static string? Range(string name, long value, long least, long most) =>
-        value < least || value > most ? FormattableString.Invariant($"{name} is {value}; it must be from {least} to {most}") : null;
+        value < least || value > most
+            ? string.Create(CultureInfo.InvariantCulture, $"{name} is {value}; it must be from {least} to {most}")
+            : null;
 
     static string? CheckOrigins(string name, string[] origins) =>
         origins.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other
-            ? $"{name} has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as https://example.org:8443"
+            ? $"{name} has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as "
+                + $"https://example.org:8443"
             : null;
 
-    static string[] Split(string list) => list.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    static string[] Split(string list) =>
+        list.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    static bool IsOrigin(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.GetLeftPart(UriPartial.Authority).Equals(text, StringComparison.OrdinalIgnoreCase);
+    static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri)
+        && uri.GetLeftPart(UriPartial.Authority).Equals(text, StringComparison.OrdinalIgnoreCase);
 
-    public StorageOptions ToStorageOptions() => new()
-    {
-        Directory = DataDirectory.Length == 0 ? "" : Path.GetFullPath(DataDirectory),
-        TopicDefaults = new TopicConfiguration
+    public StorageOptions ToStorageOptions() =>
+        new()
         {
-            Partitions = Partitions,
-            SegmentBytes = SegmentBytes,
-            RetentionMs = RetentionMs,
-            RetentionBytes = RetentionBytes,
-            Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : FlushPolicy.Always,
-        },
-        Records = new RecordLimits
-        {
-            MaxRecordBytes = MaxRecordBytes,
-            MaxBatchBytes = MaxBatchBytes,
-            MaxKeyBytes = MaxKeyBytes,
-            MaxHeadersBytes = MaxHeadersBytes,
-        },
-        MaxTopics = MaxTopics,
-        MaxPartitions = MaxPartitions,
-        RetentionInterval = TimeSpan.FromSeconds(RetentionIntervalSeconds),
-        RetentionGrace = TimeSpan.FromSeconds(RetentionGraceSeconds),
-        ScrubBytesPerSecond = ScrubBytesPerSecond,
-        MaxProducers = MaxProducers,
-        ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),
-        MaxKafkaProducers = MaxKafkaProducers,
-        KafkaProducerExpiry = TimeSpan.FromSeconds(KafkaProducerExpirySeconds),
-        MaxQueuedBytes = MaxQueuedBytes,
-        MaxAppendingBytes = MaxAppendingBytes,
-        MaxGroupBytes = MaxGroupBytes,
-        CheckpointBytes = CheckpointBytes,
-        SyncAllThreshold = SyncAllThreshold,
-        MinJournalFileBytes = MinJournalFileBytes,
-        MaxJournalFileBytes = MaxJournalFileBytes,
-        MaxOpenSegments = MaxOpenSegments,
-        MaxColdReads = MaxColdReads,
-    };
+            Directory = DataDirectory.Length == 0 ? "" : Path.GetFullPath(DataDirectory),
+            TopicDefaults = new TopicConfiguration
+            {
+                Partitions = Partitions,
+                SegmentBytes = SegmentBytes,
+                RetentionMs = RetentionMs,
+                RetentionBytes = RetentionBytes,
+                Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : FlushPolicy.Always,
+            },
+            Records = new RecordLimits
+            {
+                MaxRecordBytes = MaxRecordBytes,
+                MaxBatchBytes = MaxBatchBytes,
+                MaxKeyBytes = MaxKeyBytes,
+                MaxHeadersBytes = MaxHeadersBytes,
+            },
+            MaxTopics = MaxTopics,
+            MaxPartitions = MaxPartitions,
+            RetentionInterval = TimeSpan.FromSeconds(RetentionIntervalSeconds),
+            RetentionGrace = TimeSpan.FromSeconds(RetentionGraceSeconds),
+            ScrubBytesPerSecond = ScrubBytesPerSecond,
+            MaxProducers = MaxProducers,
+            ProducerExpiry = TimeSpan.FromSeconds(ProducerExpirySeconds),
+            MaxKafkaProducers = MaxKafkaProducers,
+            KafkaProducerExpiry = TimeSpan.FromSeconds(KafkaProducerExpirySeconds),
+            MaxQueuedBytes = MaxQueuedBytes,
+            MaxAppendingBytes = MaxAppendingBytes,
+            MaxGroupBytes = MaxGroupBytes,
+            CheckpointBytes = CheckpointBytes,
+            SyncAllThreshold = SyncAllThreshold,
+            MinJournalFileBytes = MinJournalFileBytes,
+            MaxJournalFileBytes = MaxJournalFileBytes,
+            MaxOpenSegments = MaxOpenSegments,
+            MaxColdReads = MaxColdReads,
+        };
 }

@@ -1,8 +1,8 @@
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Keeps the budgets within the memory that the process may use: a container's limit, or the heap's. With 192 MB, twelve bodies
-/// of 60 MB ended in as many responses with 500.
+/// Keeps the budgets within the memory that the process may use: a container's limit, or the heap's. With 192 MB,
+/// twelve bodies of 60 MB ended in as many responses with 500.
 /// </summary>
 internal static class MemoryLimit
 {
@@ -14,7 +14,8 @@ internal static class MemoryLimit
     const int HeldPerByte = 4;
 
     /// <summary>Chooses the budgets that no setting names, and lowers the bounds that do not fit.</summary>
-    public static void Apply(LogHttpSettings settings) => Apply(settings, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    public static void Apply(LogHttpSettings settings) =>
+        Apply(settings, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
     internal static void Apply(LogHttpSettings settings, long availableBytes)
     {
@@ -30,25 +31,40 @@ internal static class MemoryLimit
         mostBytes = Math.Min(fittingBytes, settings.MaxAppendingBytes);
         if (settings.MaxBatchBytes > mostBytes)
             (settings.MaxBatchBytes, settings.MemoryLimit) = ((int)mostBytes, availableBytes);
-        settings.MaxQueuedBytes = Chosen(settings.MaxQueuedBytes, Math.Max(settings.MaxAppendingBytes / 4, settings.MaxBatchBytes), 256L << 20);
+        settings.MaxQueuedBytes = Chosen(
+            settings.MaxQueuedBytes,
+            Math.Max(settings.MaxAppendingBytes / 4, settings.MaxBatchBytes),
+            256L << 20
+        );
         settings.MaxUnreadBytes = Chosen(settings.MaxUnreadBytes, availableBytes / 16, 1L << 30);
         settings.MaxFollowingBytes = Chosen(settings.MaxFollowingBytes, availableBytes / 16, 1L << 30);
         // The largest head always fits.
         var headBytes = RequestHeads.MaxBytesOf(settings);
         settings.MaxHeldHeadBytes = Chosen(
-            settings.MaxHeldHeadBytes, Math.Max(availableBytes / 16, headBytes), Math.Max(256L << 20, headBytes));
+            settings.MaxHeldHeadBytes,
+            Math.Max(availableBytes / 16, headBytes),
+            Math.Max(256L << 20, headBytes)
+        );
         settings.MaxClientHeldHeadBytes = Chosen(
-            settings.MaxClientHeldHeadBytes, Math.Max(settings.MaxHeldHeadBytes / 4, headBytes), long.MaxValue);
+            settings.MaxClientHeldHeadBytes,
+            Math.Max(settings.MaxHeldHeadBytes / 4, headBytes),
+            long.MaxValue
+        );
         // One client may always send one batch.
         settings.MaxClientReadingBytes = Chosen(
             settings.MaxClientReadingBytes,
             Math.Max(
                 settings.MaxReadingBytes / 4,
                 Math.Min(
-                    settings.MaxReadingBytes, HeldPerByte * Math.Max(settings.MaxBodyBytes, settings.MaxBatchBytes))),
-            long.MaxValue);
+                    settings.MaxReadingBytes,
+                    HeldPerByte * Math.Max(settings.MaxBodyBytes, settings.MaxBatchBytes)
+                )
+            ),
+            long.MaxValue
+        );
     }
 
     /// <summary>What was set, or a share of the memory, at least 1 MiB.</summary>
-    static long Chosen(long setting, long share, long most) => setting != 0 ? setting : Math.Clamp(share, 1 << 20, most);
+    static long Chosen(long setting, long share, long most) =>
+        setting != 0 ? setting : Math.Clamp(share, 1 << 20, most);
 }

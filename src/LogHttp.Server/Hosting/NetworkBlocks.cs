@@ -9,19 +9,20 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// The memory that connections receive into and responses are written to. Kestrel's own blocks are 4 KiB: a body of 1 MiB takes
-/// 256 calls of recv(2), each of which may wake its reader. A quarter of that is half of a millisecond less of processor time
-/// (docs/PERFORMANCE.md). A connection that has nothing unread and nothing unsent holds none.
+/// The memory that connections receive into and responses are written to. Kestrel's own blocks are 4 KiB: a body of 1
+/// MiB takes 256 calls of recv(2), each of which may wake its reader. A quarter of that is half of a millisecond less
+/// of processor time (docs/PERFORMANCE.md). A connection that has nothing unread and nothing unsent holds none.
 /// </summary>
 /// <remarks>
-/// All pools share one bound on what was received and is not read yet. Where it is reached, a connection that sends more is
-/// closed: there is nowhere to put it. Responses are written to memory beyond that bound; their own bounds are smaller.
+/// All pools share one bound on what was received and is not read yet. Where it is reached, a connection that sends
+/// more is closed: there is nowhere to put it. Responses are written to memory beyond that bound; their own bounds are
+/// smaller.
 /// </remarks>
 internal sealed class NetworkBlocks(IOptions<LogHttpSettings> settings) : IMemoryPoolFactory<byte>
 {
     /// <summary>
-    /// What may be unread of one connection. Kestrel takes no more than this into the buffer that the socket is received into, be
-    /// it a body or what a client sends behind a long poll. Headers have to fit.
+    /// What may be unread of one connection. Kestrel takes no more than this into the buffer that the socket is
+    /// received into, be it a body or what a client sends behind a long poll. Headers have to fit.
     /// </summary>
     public static int MaxUnreadBytes(LogHttpSettings settings) =>
         Math.Max(64 << 10, Math.Max(settings.MaxRequestLineBytes, settings.MaxRequestHeadersBytes));
@@ -30,16 +31,24 @@ internal sealed class NetworkBlocks(IOptions<LogHttpSettings> settings) : IMemor
 
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new BlockPool(_received);
 
-    /// <summary>Has everything but the transport's receiving take memory beyond the bound on what is received: TLS, HTTP and responses.</summary>
-    public static void SeparateFromReceived(ListenOptions endpoint) => endpoint.Use(static next => connection =>
-    {
-        if (connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool is BlockPool pool)
-            connection.Features.Set<IMemoryPoolFeature>(pool.Unbounded);
-        return next(connection);
-    });
+    /// <summary>
+    /// Has everything but the transport's receiving take memory beyond the bound on what is received: TLS, HTTP and
+    /// responses.
+    /// </summary>
+    public static void SeparateFromReceived(ListenOptions endpoint) =>
+        endpoint.Use(static next =>
+            connection =>
+            {
+                if (connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool is BlockPool pool)
+                    connection.Features.Set<IMemoryPoolFeature>(pool.Unbounded);
+                return next(connection);
+            }
+        );
 }
 
-/// <summary>How much memory holds what was received and is not read yet, in all connections together. Any thread.</summary>
+/// <summary>
+/// How much memory holds what was received and is not read yet, in all connections together. Any thread.
+/// </summary>
 internal sealed class ReceivedBytes(long maxBytes)
 {
     long _takenBytes;
@@ -52,13 +61,18 @@ internal sealed class ReceivedBytes(long maxBytes)
         if (Interlocked.Add(ref _takenBytes, sizeBytes) <= maxBytes)
             return;
         GiveBack(sizeBytes);
-        throw new IOException($"All connections together hold {maxBytes} bytes that were received and are not read yet ({nameof(LogHttpSettings.MaxUnreadBytes)}).");
+        throw new IOException(
+            $"All connections together hold {maxBytes} bytes that were received and are not read yet "
+                + $"({nameof(LogHttpSettings.MaxUnreadBytes)})."
+        );
     }
 
     public void GiveBack(int sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }
 
-/// <summary>Blocks of one size that the collector does not move, so that a system call need not hold on to them. Any thread.</summary>
+/// <summary>
+/// Blocks of one size that the collector does not move, so that a system call need not hold on to them. Any thread.
+/// </summary>
 internal sealed class BlockPool : MemoryPool<byte>
 {
     const int BlockBytes = 16 << 10;
@@ -137,8 +151,6 @@ internal sealed class BlockPool : MemoryPool<byte>
 
         public override IMemoryOwner<byte> Rent(int minBufferSize = -1) => pool.Rent(minBufferSize, counted: null);
 
-        protected override void Dispose(bool disposing)
-        {
-        }
+        protected override void Dispose(bool disposing) { }
     }
 }

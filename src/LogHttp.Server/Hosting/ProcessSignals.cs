@@ -19,7 +19,8 @@ internal sealed partial class ProcessSignals : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        // A write beyond `ulimit -f` then fails with EFBIG, which is answered as a failed write. By default it ends the process.
+        // A write beyond `ulimit -f` then fails with EFBIG, which is answered as a failed write. By default it ends the
+        // process.
         Register(FileSizeExceeded, static () => { });
         // `ulimit -t`: the kernel repeats the signal each second, and kills at the hard limit.
         Register(CpuTimeExceeded, () => Stop("SIGXCPU"));
@@ -36,20 +37,35 @@ internal sealed partial class ProcessSignals : IDisposable
 
     public void Dispose() => _registrations.ForEach(static registration => registration.Dispose());
 
-    void Register(PosixSignal signal, Action handle) => _registrations.Add(PosixSignalRegistration.Create(signal, context =>
-    {
-        context.Cancel = true;
-        handle();
-    }));
+    void Register(PosixSignal signal, Action handle) =>
+        _registrations.Add(
+            PosixSignalRegistration.Create(
+                signal,
+                context =>
+                {
+                    context.Cancel = true;
+                    handle();
+                }
+            )
+        );
 
-    /// <summary>Reads the mask of ignored signals, proc(5). .NET replaces SIG_IGN when a handler is registered.</summary>
+    /// <summary>
+    /// Reads the mask of ignored signals, proc(5). .NET replaces SIG_IGN when a handler is registered.
+    /// </summary>
     static bool IsHangupIgnored()
     {
         const string Name = "SigIgn:";
         try
         {
-            var line = File.ReadLines("/proc/self/status").FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
-            return ulong.TryParse(line?[Name.Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var mask) && (mask & 1) != 0;
+            var line = File.ReadLines("/proc/self/status")
+                .FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
+            return ulong.TryParse(
+                    line?[Name.Length..].Trim(),
+                    NumberStyles.HexNumber,
+                    CultureInfo.InvariantCulture,
+                    out var mask
+                )
+                && (mask & 1) != 0;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

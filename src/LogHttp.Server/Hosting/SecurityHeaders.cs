@@ -13,9 +13,14 @@ internal static class SecurityHeaders
 
     /// <summary>The pages at /swagger bring their scripts and styles along, and talk to this server alone.</summary>
     public static void ApplyPages(IHeaderDictionary headers) =>
-        headers.ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        headers.ContentSecurityPolicy =
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+            + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-    /// <summary>What comes from strangers runs no script and reads nothing of this site, and other sites can't take it for an image or a script of theirs.</summary>
+    /// <summary>
+    /// What comes from strangers runs no script and reads nothing of this site, and other sites can't take it for an
+    /// image or a script of theirs.
+    /// </summary>
     public static void ApplySandbox(IHeaderDictionary headers)
     {
         headers.ContentSecurityPolicy = "sandbox; default-src 'none'";

@@ -14,11 +14,13 @@ internal static class ServerProgram
         {
             // The settings file is found beside the program wherever it is started. It is not watched: a watcher sees
             // every write to a data directory below it, and cost a third of the append rate.
-            var builder = WebApplication.CreateBuilder(new WebApplicationOptions
-            {
-                Args = [.. commandLine.Configuration, "--hostBuilder:reloadConfigOnChange=false"],
-                ContentRootPath = AppContext.BaseDirectory,
-            });
+            var builder = WebApplication.CreateBuilder(
+                new WebApplicationOptions
+                {
+                    Args = [.. commandLine.Configuration, "--hostBuilder:reloadConfigOnChange=false"],
+                    ContentRootPath = AppContext.BaseDirectory,
+                }
+            );
             builder.AddLogging();
             builder.AddLogHttp();
             builder.AddServer();

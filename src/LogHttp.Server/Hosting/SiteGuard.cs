@@ -21,9 +21,14 @@ internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
         VaryByOrigin(context.Response);
         if (!hosts.Accepts(request.Host) && !MayNameAnyHost(context))
             return Problems.InvalidHost(request.Host, hosts);
-        if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method))
+        if (
+            HttpMethods.IsGet(request.Method)
+            || HttpMethods.IsHead(request.Method)
+            || HttpMethods.IsOptions(request.Method)
+        )
             return null;
-        // What the browser itself found out comes first: behind a proxy, the origin has a scheme that is not known here.
+        // What the browser itself found out comes first: behind a proxy, the origin has a scheme that is not known
+        // here.
         var (site, origin) = (request.Headers["Sec-Fetch-Site"], request.Headers.Origin.ToString());
         if (site is ["same-origin" or "none"] || MayWrite(origin))
             return null;
@@ -35,14 +40,17 @@ internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
     /// <summary>Whether pages of an origin may write here.</summary>
     public bool MayWrite(string origin) => origin.Length > 0 && Names(settings.AllowedWriteOriginList, origin);
 
-    static bool Names(string[] origins, string origin) => origins.Contains("*") || origins.Contains(origin, StringComparer.OrdinalIgnoreCase);
+    static bool Names(string[] origins, string origin) =>
+        origins.Contains("*") || origins.Contains(origin, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Whether a request may come under any name. A browser gives a rebound page no identity of this server's, so a valid
-    /// one shows that the request is none. Probes of load balancers send no Host, and learn nothing from /healthz.
+    /// Whether a request may come under any name. A browser gives a rebound page no identity of this server's, so a
+    /// valid one shows that the request is none. Probes of load balancers send no Host, and learn nothing from
+    /// /healthz.
     /// </summary>
     static bool MayNameAnyHost(HttpContext context) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<AnyHost>() is not null || context.User.Identity is { IsAuthenticated: true };
+        context.GetEndpoint()?.Metadata.GetMetadata<AnyHost>() is not null
+        || context.User.Identity is { IsAuthenticated: true };
 
     /// <summary>Where some sites may read, an answer to one is not one for another, nor for no site at all.</summary>
     void VaryByOrigin(HttpResponse response)
@@ -50,12 +58,15 @@ internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
         if (!AllowsOrigins)
             return;
         // Late: the CORS middleware says it too, for some answers. On one line: nginx before 1.23 reads only the last.
-        response.OnStarting(static state =>
-        {
-            var headers = ((HttpResponse)state).Headers;
-            headers.Vary = string.Join(", ", headers.Vary.Append(HeaderNames.Origin).Distinct());
-            return Task.CompletedTask;
-        }, response);
+        response.OnStarting(
+            static state =>
+            {
+                var headers = ((HttpResponse)state).Headers;
+                headers.Vary = string.Join(", ", headers.Vary.Append(HeaderNames.Origin).Distinct());
+                return Task.CompletedTask;
+            },
+            response
+        );
     }
 
     /// <summary>
@@ -83,11 +94,18 @@ internal static partial class ListeningAddresses
         // The file's permissions restrict the clients that can connect.
         if (binding.IsUnixPipe || binding.IsNamedPipe)
             return false;
-        var isLoopback = binding.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        var isLoopback =
+            binding.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
             || (IPAddress.TryParse(binding.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
         return !isLoopback;
     }
 
-    [LoggerMessage(2, LogLevel.Warning, "LISTENING BEYOND THIS MACHINE, on {Addresses}: whoever reaches it can read, append and delete; there are no users and no passwords. Listen on 127.0.0.1, or put a proxy that authenticates in front, and name your hosts in AllowedHosts")]
+    [LoggerMessage(
+        2,
+        LogLevel.Warning,
+        "LISTENING BEYOND THIS MACHINE, on {Addresses}: whoever reaches it can read, append and delete; there "
+            + "are no users and no passwords. Listen on 127.0.0.1, or put a proxy that authenticates in front, and "
+            + "name your hosts in AllowedHosts"
+    )]
     public static partial void Exposed(ILogger logger, string addresses);
 }

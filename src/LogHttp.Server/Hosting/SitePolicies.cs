@@ -3,21 +3,37 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>What CORS grants pages of other sites: reading, or reading and writing, by their origin. Any thread.</summary>
+/// <summary>
+/// What CORS grants pages of other sites: reading, or reading and writing, by their origin. Any thread.
+/// </summary>
 internal sealed class SitePolicies(IOptions<LogHttpSettings> settings, SiteGuard guard) : ICorsPolicyProvider
 {
     /// <summary>What pages may read besides the body.</summary>
     static readonly string[] ExposedHeaders =
     [
-        "Accept-Ranges", "Content-Range", "ETag", "Link", "Location", "Retry-After", "Log-Topic-Id", "Log-First-Offset", "Log-Next-Offset",
-        "Log-End-Offset", "Log-Earliest-Offset", "Producer-Epoch", "Producer-Expected-Seq",
+        "Accept-Ranges",
+        "Content-Range",
+        "ETag",
+        "Link",
+        "Location",
+        "Retry-After",
+        "Log-Topic-Id",
+        "Log-First-Offset",
+        "Log-Next-Offset",
+        "Log-End-Offset",
+        "Log-Earliest-Offset",
+        "Producer-Epoch",
+        "Producer-Expected-Seq",
     ];
 
-    readonly CorsPolicy _reading = Policy(settings.Value.AllowedOriginList).WithMethods(HttpMethods.Get, HttpMethods.Head).Build();
+    readonly CorsPolicy _reading = Policy(settings.Value.AllowedOriginList)
+        .WithMethods(HttpMethods.Get, HttpMethods.Head)
+        .Build();
     readonly CorsPolicy _writing = Policy(settings.Value.AllowedWriteOriginList).AllowAnyMethod().Build();
 
     public Task<CorsPolicy?> GetPolicyAsync(HttpContext context, string? policyName) =>
         Task.FromResult<CorsPolicy?>(guard.MayWrite(context.Request.Headers.Origin.ToString()) ? _writing : _reading);
 
-    static CorsPolicyBuilder Policy(string[] origins) => new CorsPolicyBuilder(origins).AllowAnyHeader().WithExposedHeaders(ExposedHeaders);
+    static CorsPolicyBuilder Policy(string[] origins) =>
+        new CorsPolicyBuilder(origins).AllowAnyHeader().WithExposedHeaders(ExposedHeaders);
 }

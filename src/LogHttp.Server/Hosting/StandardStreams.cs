@@ -3,9 +3,9 @@ using Microsoft.Win32.SafeHandles;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Keeps console output away from files that took the numbers of closed standard streams. A process that is started with
-/// <c>&gt;&amp;-</c> has no descriptor 1, and the next file that it opens gets that number: a pipe of the runtime, or a
-/// segment, into which the log would be written.
+/// Keeps console output away from files that took the numbers of closed standard streams. A process that is started
+/// with <c>&gt;&amp;-</c> has no descriptor 1, and the next file that it opens gets that number: a pipe of the runtime,
+/// or a segment, into which the log would be written.
 /// </summary>
 internal static class StandardStreams
 {
@@ -40,14 +40,16 @@ internal static class StandardStreams
         const string Name = "flags:";
         try
         {
-            var line = File.ReadLines($"/proc/self/fdinfo/{descriptor}").FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
+            var line = File.ReadLines($"/proc/self/fdinfo/{descriptor}")
+                .FirstOrDefault(static line => line.StartsWith(Name, StringComparison.Ordinal));
             return line is null || (Convert.ToInt32(line[Name.Length..].Trim(), 8) & CloseOnExec) == 0;
         }
         catch (FileNotFoundException)
         {
             return false;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException or OverflowException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or FormatException or OverflowException)
         {
             return true;
         }

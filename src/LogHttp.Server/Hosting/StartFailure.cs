@@ -9,7 +9,9 @@ internal static class StartFailure
 {
     const int ExitCode = 1;
 
-    /// <summary>Reports one line for a fault that an operator can repair. Any other fault is ours, and has its stack.</summary>
+    /// <summary>
+    /// Reports one line for a fault that an operator can repair. Any other fault is ours, and has its stack.
+    /// </summary>
     public static int Report(Exception exception) =>
         Report(IsForOperator(exception) ? Text(exception) : $"this is a defect of the server. {exception}");
 
@@ -26,16 +28,27 @@ internal static class StartFailure
         return ExitCode;
     }
 
-    static bool IsForOperator(Exception exception) => exception
-        is OptionsValidationException or InvalidOperationException or IOException or UnauthorizedAccessException or InvalidDataException
-        or NotSupportedException or FormatException or SocketException or TargetInvocationException;
+    static bool IsForOperator(Exception exception) =>
+        exception
+            is OptionsValidationException
+                or InvalidOperationException
+                or IOException
+                or UnauthorizedAccessException
+                or InvalidDataException
+                or NotSupportedException
+                or FormatException
+                or SocketException
+                or TargetInvocationException;
 
     /// <summary>The message, with that of the cause where the message alone does not say it.</summary>
-    static string Text(Exception exception) => exception switch
-    {
-        InvalidDataException { InnerException: { } cause } => $"{exception.Message} {cause.Message}",
-        SocketException { SocketErrorCode: SocketError.AccessDenied } => "the process may not listen on that address (Permission denied). Ports below 1024 need a privilege: choose another with --port.",
-        SocketException socket => $"the process can't listen on that address: {socket.Message}.",
-        _ => exception.Message,
-    };
+    static string Text(Exception exception) =>
+        exception switch
+        {
+            InvalidDataException { InnerException: { } cause } => $"{exception.Message} {cause.Message}",
+            SocketException { SocketErrorCode: SocketError.AccessDenied } =>
+                "the process may not listen on that address (Permission denied). Ports below 1024 need a "
+                    + "privilege: choose another with --port.",
+            SocketException socket => $"the process can't listen on that address: {socket.Message}.",
+            _ => exception.Message,
+        };
 }

@@ -13,12 +13,19 @@ internal static class UnixSockets
     static Socket Bind(EndPoint endpoint)
     {
         // An abstract socket, whose name begins with NUL, has no file.
-        if (endpoint is UnixDomainSocketEndPoint && endpoint.ToString() is { Length: > 0 } path && path[0] is not ('@' or '\0') && IsLeftover(path))
+        if (
+            endpoint is UnixDomainSocketEndPoint
+            && endpoint.ToString() is { Length: > 0 } path
+            && path[0] is not ('@' or '\0')
+            && IsLeftover(path)
+        )
             File.Delete(path);
         return SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
     }
 
-    /// <summary>Whether a socket is there and nobody listens on it. Only a file that is a socket refuses a connection.</summary>
+    /// <summary>
+    /// Whether a socket is there and nobody listens on it. Only a file that is a socket refuses a connection.
+    /// </summary>
     static bool IsLeftover(string path)
     {
         if (!File.Exists(path))

@@ -3,8 +3,8 @@ using LogHttp.Server.Hosting;
 namespace LogHttp.Server.Producing;
 
 /// <summary>
-/// Bounds the memory that all request bodies under way really hold, in total and for each client, and how slowly a body may
-/// come: without it, a few thousand uploads that stop half way hold all memory. Any thread.
+/// Bounds the memory that all request bodies under way really hold, in total and for each client, and how slowly a body
+/// may come: without it, a few thousand uploads that stop half way hold all memory. Any thread.
 /// </summary>
 /// <param name="limits">The bounds.</param>
 /// <param name="time">The clock.</param>
@@ -32,6 +32,13 @@ internal sealed class BodyBudget(BodyLimits limits, TimeProvider time)
 /// <summary>The bounds of request bodies.</summary>
 /// <param name="MaxReadingBytes">What all hold.</param>
 /// <param name="MaxClientReadingBytes">What those of one client hold.</param>
-/// <param name="MinBytesPerSecond">How fast a body must come, over a window of <paramref name="Timeout"/> and some seconds.</param>
+/// <param name="MinBytesPerSecond">
+/// How fast a body must come, over a window of <paramref name="Timeout"/> and some seconds.
+/// </param>
 /// <param name="Timeout">How long it may bring nothing.</param>
-internal sealed record BodyLimits(long MaxReadingBytes, long MaxClientReadingBytes, int MinBytesPerSecond, TimeSpan Timeout);
+internal sealed record BodyLimits(
+    long MaxReadingBytes,
+    long MaxClientReadingBytes,
+    int MinBytesPerSecond,
+    TimeSpan Timeout
+);

@@ -21,7 +21,8 @@ internal abstract class BodyDecoder : IDisposable
 
     public abstract void Dispose();
 
-    protected static InvalidDataException Corrupt(Exception? inner = null) => new("it is damaged, or something else", inner);
+    protected static InvalidDataException Corrupt(Exception? inner = null) =>
+        new("it is damaged, or something else", inner);
 
     protected static InvalidDataException CutOff() => new("it ends too early");
 
@@ -33,8 +34,8 @@ internal sealed class GzipDecoder : BodyDecoder
 {
     static ReadOnlySpan<byte> Mark => "the end of a body"u8;
 
-    // The framework does not tell whether the last member was whole. So one more is put behind it: that one comes out as it
-    // went in only where a member may begin.
+    // The framework does not tell whether the last member was whole. So one more is put behind it: that one comes out
+    // as it went in only where a member may begin.
     static readonly byte[] MarkMember = Pack(Mark);
 
     readonly Feed _feed = new();
@@ -48,7 +49,11 @@ internal sealed class GzipDecoder : BodyDecoder
         try
         {
             // It reads on after the feed had nothing for it.
-            for (written = 0; written < destination.Length && _unpacking.Read(destination[written..]) is > 0 and var more;)
+            for (
+                written = 0;
+                written < destination.Length && _unpacking.Read(destination[written..]) is > 0 and var more;
+
+            )
                 written += more;
         }
         catch (InvalidDataException exception)
@@ -84,7 +89,6 @@ internal sealed class GzipDecoder : BodyDecoder
             packing.Write(bytes);
         return packed.ToArray();
     }
-
 }
 
 /// <summary>Gives the framework's streams what it was filled with, and then nothing until it is filled again.</summary>
@@ -106,7 +110,8 @@ internal sealed class Feed : MemoryStream
 
     public override bool CanSeek => false;
 
-    public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, _maxReadBytes));
+    public override int Read(byte[] buffer, int offset, int count) =>
+        base.Read(buffer, offset, Math.Min(count, _maxReadBytes));
 
     public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(buffer.Length, _maxReadBytes)]);
 
@@ -129,8 +134,9 @@ internal sealed class Feed : MemoryStream
 /// </summary>
 internal sealed class DeflateBodyDecoder : BodyDecoder
 {
-    // The framework's streams do not tell where the data ended in what they have read. So they get a byte at a time, and
-    // what follows the end is never read. This form is rare, and the calls cost less than a decoder of our own would.
+    // The framework's streams do not tell where the data ended in what they have read. So they get a byte at a time,
+    // and what follows the end is never read. This form is rare, and the calls cost less than a decoder of our own
+    // would.
     readonly Feed _feed = new(maxReadBytes: 1);
     byte? _first;
     Stream? _unpacking;
@@ -149,7 +155,9 @@ internal sealed class DeflateBodyDecoder : BodyDecoder
                 return;
             }
             var isZlib = (_first & 0x0f) == 8 && ((_first.Value << 8) | source[0]) % 31 == 0;
-            _unpacking = isZlib ? new ZLibStream(_feed, CompressionMode.Decompress) : new DeflateStream(_feed, CompressionMode.Decompress);
+            _unpacking = isZlib
+                ? new ZLibStream(_feed, CompressionMode.Decompress)
+                : new DeflateStream(_feed, CompressionMode.Decompress);
             _feed.Fill([_first.Value, source[0]]);
             consumed = 1;
         }
@@ -241,7 +249,9 @@ internal sealed class BrotliBodyDecoder : BodyDecoder
 /// <summary>Zstandard (RFC 8878): one frame or several, without a dictionary.</summary>
 internal sealed class ZstdBodyDecoder : BodyDecoder
 {
-    /// <summary>What RFC 8878 asks every decoder to take, and RFC 9659 of the web at the most: a frame can ask for gigabytes.</summary>
+    /// <summary>
+    /// What RFC 8878 asks every decoder to take, and RFC 9659 of the web at the most: a frame can ask for gigabytes.
+    /// </summary>
     const int MaxWindowLog = 23;
 
     public const int MaxWindowBytes = 1 << MaxWindowLog;
@@ -258,7 +268,10 @@ internal sealed class ZstdBodyDecoder : BodyDecoder
             return;
         _status = _decompressor.UnwrapStream(source, destination, out consumed, out written);
         if (_status == OperationStatus.InvalidData)
-            throw new InvalidDataException($"it is damaged, or something else, or its window is larger than {MaxWindowBytes} bytes (zstd --ultra, --long)");
+            throw new InvalidDataException(
+                $"it is damaged, or something else, or its window is larger than {MaxWindowBytes} bytes (zstd "
+                    + "--ultra, --long)"
+            );
     }
 
     public override void Finish()

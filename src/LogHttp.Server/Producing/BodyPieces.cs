@@ -21,15 +21,17 @@ internal abstract class BodyPieces : IDisposable
 
 /// <summary>The body as it came.</summary>
 /// <remarks>
-/// The rate is measured over the time that was waited for the client in the last window, not since the body began: a client
-/// that sent 64 MiB at once could drip for days by its average.
+/// The rate is measured over the time that was waited for the client in the last window, not since the body began: a
+/// client that sent 64 MiB at once could drip for days by its average.
 /// </remarks>
 /// <param name="reader">Kestrel's.</param>
 /// <param name="time">Tells when the client has had its time.</param>
 /// <param name="aborted">The client has gone.</param>
 internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, CancellationToken aborted) : BodyPieces
 {
-    /// <summary>How much longer the window of the rate is than the time without a byte: who brings nothing is told that.</summary>
+    /// <summary>
+    /// How much longer the window of the rate is than the time without a byte: who brings nothing is told that.
+    /// </summary>
     static readonly TimeSpan WindowSlack = TimeSpan.FromSeconds(5);
 
     SequencePosition? _taken;
@@ -106,8 +108,14 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
         using var limit = new CancellationTokenSource(left, time);
         // Not with a token of the read: Kestrel takes a read that was cancelled so for one under way, and logs an
         // error when it comes to drain what is left of the body.
-        using var ending = limit.Token.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
-        using var leaving = Abandoned.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
+        using var ending = limit.Token.UnsafeRegister(
+            static reader => ((PipeReader)reader!).CancelPendingRead(),
+            reader
+        );
+        using var leaving = Abandoned.UnsafeRegister(
+            static reader => ((PipeReader)reader!).CancelPendingRead(),
+            reader
+        );
         var read = await reader.ReadAsync(aborted);
         if (!read.IsCanceled)
             return read;
@@ -134,7 +142,10 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
         return _receivedBytes <= MaxBytes ? new(read.Buffer, read.IsCompleted) : throw TooLarge();
     }
 
-    /// <summary>Thrown here and not by Kestrel, which would close the connection before a client that still sends has read the response.</summary>
+    /// <summary>
+    /// Thrown here and not by Kestrel, which would close the connection before a client that still sends has read the
+    /// response.
+    /// </summary>
     static BadHttpRequestException TooLarge() => new("The body is too large.", StatusCodes.Status413PayloadTooLarge);
 
     /// <summary>Also after a problem: Kestrel drains what is left of the body.</summary>
@@ -153,10 +164,13 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
         exception is not BadHttpRequestException { StatusCode: not StatusCodes.Status400BadRequest };
 
     /// <summary>The client's or the connection's fault: no disk is read here.</summary>
-    static BodyException Incomplete(IOException exception) => new($"The body could not be read to its end: {exception.Message}", exception);
+    static BodyException Incomplete(IOException exception) =>
+        new($"The body could not be read to its end: {exception.Message}", exception);
 }
 
-/// <summary>A body that ended early or is not framed as HTTP demands; nothing of what was not read is appended.</summary>
+/// <summary>
+/// A body that ended early or is not framed as HTTP demands; nothing of what was not read is appended.
+/// </summary>
 internal sealed class BodyException(string message, Exception inner) : Exception(message, inner);
 
 /// <summary>A body that brought nothing for too long.</summary>

@@ -3,9 +3,9 @@ using LogHttp.Server.Endpoints;
 namespace LogHttp.Server.Producing;
 
 /// <summary>
-/// Reads one request's body piece by piece: no more of it is held than a record may have. What it holds, and what is made
-/// of it, counts against the budget of all bodies until this is disposed of. A body that ends early throws, so nothing of
-/// it is appended.
+/// Reads one request's body piece by piece: no more of it is held than a record may have. What it holds, and what is
+/// made of it, counts against the budget of all bodies until this is disposed of. A body that ends early throws, so
+/// nothing of it is appended.
 /// </summary>
 /// <param name="body">The body.</param>
 /// <param name="budget">The budget.</param>
@@ -25,7 +25,9 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     /// <param name="number">From 1 on.</param>
     public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
 
-    /// <summary>Reads a body that is one of something; <paramref name="tooLarge"/> says what is wrong with more.</summary>
+    /// <summary>
+    /// Reads a body that is one of something; <paramref name="tooLarge"/> says what is wrong with more.
+    /// </summary>
     public async ValueTask<Problem?> ReadWholeAsync(int maxBytes, WholeHandler handle, Problem tooLarge)
     {
         while (true)
@@ -51,7 +53,9 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
         }
     }
 
-    /// <summary>Reads a body of lines. The last one may lack its line feed; a line feed at the end begins no further line.</summary>
+    /// <summary>
+    /// Reads a body of lines. The last one may lack its line feed; a line feed at the end begins no further line.
+    /// </summary>
     public async ValueTask<Problem?> ReadLinesAsync(int maxLineBytes, LineHandler handle, Problem tooLarge)
     {
         var number = 0L;
@@ -68,7 +72,8 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             }
             if (problem is null && read.IsLast)
                 problem = TakeLastLine(number + 1, handle);
-            // A body that came whole, as most do, is in the log's hands next: it holds nothing while anybody is waited for.
+            // A body that came whole, as most do, is in the log's hands next: it holds nothing while anybody is waited
+            // for.
             else if (problem is null && !TryHold(_lines.HeldBytes))
                 problem = Problems.TooMuchReading();
             if (problem is not null || read.IsLast)
@@ -87,10 +92,17 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     /// <summary>Counts the bytes of the body, and those of the batch made from it.</summary>
     bool TryHold(long bodyBytes) => budget.TryHold(client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
 
-    Problem? TakeLastLine(long number, LineHandler handle) => _lines.TryTakeLast(out var line) ? handle(line, number) : null;
+    Problem? TakeLastLine(long number, LineHandler handle) =>
+        _lines.TryTakeLast(out var line) ? handle(line, number) : null;
 
     /// <summary>Handles every line that ends in a piece.</summary>
-    Problem? TakeLines(ReadOnlySpan<byte> piece, ref long number, LineHandler handle, int maxLineBytes, Problem tooLarge)
+    Problem? TakeLines(
+        ReadOnlySpan<byte> piece,
+        ref long number,
+        LineHandler handle,
+        int maxLineBytes,
+        Problem tooLarge
+    )
     {
         while (_lines.TryTake(ref piece, out var line))
         {

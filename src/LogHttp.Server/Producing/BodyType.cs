@@ -22,9 +22,13 @@ internal enum BodyKind
     ConfluentOther,
 }
 
-/// <summary>How a body is to be read, by its content type and <c>?split=lines</c> (the table of api/PROTOCOL.md §2).</summary>
+/// <summary>
+/// How a body is to be read, by its content type and <c>?split=lines</c> (the table of api/PROTOCOL.md §2).
+/// </summary>
 /// <param name="Kind">How.</param>
-/// <param name="RecordHeaders">The record's <c>content-type</c> header, where the type is not the obvious one for the kind.</param>
+/// <param name="RecordHeaders">
+/// The record's <c>content-type</c> header, where the type is not the obvious one for the kind.
+/// </param>
 internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string, string>>? RecordHeaders = null)
 {
     static readonly BodyType Bytes = new(BodyKind.Bytes);
@@ -42,7 +46,11 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
     /// <summary>Whether <c>Record-*</c> headers have nothing to say of it.</summary>
     public bool HasRecordsOfItsOwn => HoldsManyRecords || Kind is BodyKind.ConfluentJson or BodyKind.ConfluentBinary;
 
-    public static bool TryRead(HttpRequest request, [NotNullWhen(true)] out BodyType? read, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(
+        HttpRequest request,
+        [NotNullWhen(true)] out BodyType? read,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         read = null;
         if (!request.Query.TryReadFlag("split", "lines", out var splitsLines, out problem))
@@ -55,28 +63,35 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             bodyType = new(BodyKind.Bytes);
             if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var mediaType))
                 problem = Problems.UnsupportedMediaType(
-                    $"The Content-Type \"{Excerpt.Of(request.ContentType)}\" can't be read.");
+                    $"The Content-Type \"{Excerpt.Of(request.ContentType)}\" can't be read."
+                );
             else
                 problem = Check(mediaType, bodyType = Of(mediaType, splitsLines));
         }
         if (problem is null && splitsLines && bodyType.Kind != BodyKind.TextLines)
-            problem = Problems.InvalidRequest("invalid_parameter", "split=lines goes with a text body (Content-Type: text/plain).");
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "split=lines goes with a text body (Content-Type: text/plain)."
+            );
         if (problem is not null)
             return false;
         read = coding is null ? bodyType : bodyType with { Coding = coding };
         return true;
     }
 
-    /// <summary>What most requests say, as they mostly spell it: known without being parsed. Null for the rest.</summary>
-    static BodyType? Common(string? contentType, bool splitsLines) => contentType switch
-    {
-        null => Bytes,
-        "application/json" => Json,
-        "application/x-ndjson" => JsonLines,
-        "application/x-www-form-urlencoded" => Form,
-        "text/plain" => splitsLines ? TextLines : Text,
-        _ => null,
-    };
+    /// <summary>
+    /// What most requests say, as they mostly spell it: known without being parsed. Null for the rest.
+    /// </summary>
+    static BodyType? Common(string? contentType, bool splitsLines) =>
+        contentType switch
+        {
+            null => Bytes,
+            "application/json" => Json,
+            "application/x-ndjson" => JsonLines,
+            "application/x-www-form-urlencoded" => Form,
+            "text/plain" => splitsLines ? TextLines : Text,
+            _ => null,
+        };
 
     static BodyType Of(MediaTypeHeaderValue mediaType, bool splitsLines)
     {
@@ -84,14 +99,21 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         return name switch
         {
             "application/json" => Json,
-            "application/x-ndjson" or "application/ndjson" or "application/jsonl" or "application/x-jsonlines" => JsonLines,
+            "application/x-ndjson" or "application/ndjson" or "application/jsonl" or "application/x-jsonlines" =>
+                JsonLines,
             RecordsType.Name => new(BodyKind.RecordLines),
             "application/x-www-form-urlencoded" => Form,
             "application/octet-stream" => Bytes,
             "text/plain" => splitsLines ? TextLines : Text,
-            _ when name.StartsWith("text/", StringComparison.Ordinal) => new(splitsLines ? BodyKind.TextLines : BodyKind.Text, ContentType(WithoutCharset(mediaType))),
+            _ when name.StartsWith("text/", StringComparison.Ordinal) => new(
+                splitsLines ? BodyKind.TextLines : BodyKind.Text,
+                ContentType(WithoutCharset(mediaType))
+            ),
             _ when ConfluentType.KindOf(name) is { } kind => new(kind),
-            _ when name.EndsWith("+json", StringComparison.Ordinal) => new(BodyKind.Json, ContentType(WithoutCharset(mediaType))),
+            _ when name.EndsWith("+json", StringComparison.Ordinal) => new(
+                BodyKind.Json,
+                ContentType(WithoutCharset(mediaType))
+            ),
             _ => new(BodyKind.Bytes, ContentType(mediaType.ToString())),
         };
     }
@@ -104,13 +126,17 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             return Problems.UnsupportedMediaType(
                 $"{Excerpt.Of(mediaType.MediaType.ToString())} is not taken; "
                     + $"of the types of Confluent's REST Proxy {ConfluentType.Json} and {ConfluentType.Binary} are. "
-                    + "There is no schema registry here.");
+                    + "There is no schema registry here."
+            );
         foreach (var parameter in mediaType.Parameters)
         {
-            var charset = parameter.Name.Equals("charset", StringComparison.OrdinalIgnoreCase) ? parameter.GetUnescapedValue().ToString().ToLowerInvariant() : "utf-8";
+            var charset = parameter.Name.Equals("charset", StringComparison.OrdinalIgnoreCase)
+                ? parameter.GetUnescapedValue().ToString().ToLowerInvariant()
+                : "utf-8";
             if (charset is not ("utf-8" or "utf8" or "us-ascii"))
                 return Problems.UnsupportedMediaType(
-                    $"The charset is {Excerpt.Of(charset)}; text and JSON are taken as UTF-8 only.");
+                    $"The charset is {Excerpt.Of(charset)}; text and JSON are taken as UTF-8 only."
+                );
         }
         return null;
     }

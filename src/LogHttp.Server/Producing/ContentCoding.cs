@@ -12,23 +12,35 @@ namespace LogHttp.Server.Producing;
 /// <param name="CreateDecoder">Makes one.</param>
 internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyDecoder> CreateDecoder)
 {
-    /// <summary>What may be sent, for <c>Accept-Encoding</c> of the answer to who sends another (RFC 9110 §12.5.3).</summary>
+    /// <summary>
+    /// What may be sent, for <c>Accept-Encoding</c> of the answer to who sends another (RFC 9110 §12.5.3).
+    /// </summary>
     public const string Names = "gzip, br, zstd, deflate";
 
     static readonly ContentCoding Gzip = new("gzip", 32 << 10, static () => new GzipDecoder());
     static readonly ContentCoding Brotli = new("br", 16 << 20, static () => new BrotliBodyDecoder());
     static readonly ContentCoding Deflate = new("deflate", 32 << 10, static () => new DeflateBodyDecoder());
-    static readonly ContentCoding Zstd = new("zstd", ZstdBodyDecoder.MaxWindowBytes, static () => new ZstdBodyDecoder());
+    static readonly ContentCoding Zstd = new(
+        "zstd",
+        ZstdBodyDecoder.MaxWindowBytes,
+        static () => new ZstdBodyDecoder()
+    );
 
     /// <summary>
     /// Reads <c>Content-Encoding</c>, and refuses another <c>Transfer-Encoding</c> than chunked. The coding is null for
     /// a body that is not encoded. A list may have empty elements (RFC 9110 §5.6.1.2), and may be empty altogether.
     /// </summary>
-    public static bool TryRead(HttpRequest request, out ContentCoding? coding, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(
+        HttpRequest request,
+        out ContentCoding? coding,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         (coding, problem) = (null, null);
-        if (request.Headers.TransferEncoding is { Count: > 0 } transfer
-            && !transfer.ToString().AsSpan().Trim(", \t").Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        if (
+            request.Headers.TransferEncoding is { Count: > 0 } transfer
+            && !transfer.ToString().AsSpan().Trim(", \t").Equals("chunked", StringComparison.OrdinalIgnoreCase)
+        )
         {
             problem = Problems.UnsupportedTransferCoding(transfer.ToString());
             return false;
@@ -36,7 +48,11 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
         var given = request.Headers.ContentEncoding;
         if (given.Count == 0)
             return true;
-        foreach (var element in given.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (
+            var element in given
+                .ToString()
+                .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        )
         {
             if (element.Equals("identity", StringComparison.OrdinalIgnoreCase))
                 continue;
@@ -46,36 +62,48 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
                 request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
                 coding = null;
                 problem = Problems.UnsupportedMediaType(
-                    $"The Content-Encoding is \"{Excerpt.Of(given.ToString())}\". Supported: one of {Names}, or none.");
+                    $"The Content-Encoding is \"{Excerpt.Of(given.ToString())}\". Supported: one of {Names}, or none."
+                );
                 return false;
             }
         }
         return true;
     }
 
-    static ContentCoding? Find(string name) => name.ToLowerInvariant() switch
-    {
-        "gzip" or "x-gzip" => Gzip,
-        "br" => Brotli,
-        "zstd" => Zstd,
-        "deflate" => Deflate,
-        _ => null,
-    };
+    static ContentCoding? Find(string name) =>
+        name.ToLowerInvariant() switch
+        {
+            "gzip" or "x-gzip" => Gzip,
+            "br" => Brotli,
+            "zstd" => Zstd,
+            "deflate" => Deflate,
+            _ => null,
+        };
 }
 
 /// <summary>A body that came packed, unpacked piece by piece in one buffer.</summary>
 /// <param name="packed">As it came.</param>
 /// <param name="coding">How it is packed.</param>
-/// <param name="budget">What the decoder holds counts as being read: thirty bytes of brotli can make it hold 16 MiB.</param>
+/// <param name="budget">
+/// What the decoder holds counts as being read: thirty bytes of brotli can make it hold 16 MiB.
+/// </param>
 /// <param name="client">The request; null for one without a client.</param>
-/// <param name="maxBytes">What it may unpack to, for so many bytes that came: more would be a few bytes that cost gigabytes.</param>
-internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, BodyBudget budget, HttpContext? client, Func<long, long> maxBytes) : BodyPieces
+/// <param name="maxBytes">
+/// What it may unpack to, for so many bytes that came: more would be a few bytes that cost gigabytes.
+/// </param>
+internal sealed class UnpackedBody(
+    BodyPieces packed,
+    ContentCoding coding,
+    BodyBudget budget,
+    HttpContext? client,
+    Func<long, long> maxBytes
+) : BodyPieces
 {
     const int BufferBytes = 32 << 10;
 
     /// <summary>
-    /// So much is unpacked before others get the thread. 60 MB of blank lines, 58 KB packed, held it for 0.4 s, whether the client
-    /// was still there or not.
+    /// So much is unpacked before others get the thread. 60 MB of blank lines, 58 KB packed, held it for 0.4 s, whether
+    /// the client was still there or not.
     /// </summary>
     public const int TurnBytes = 256 << 10;
 
@@ -118,7 +146,10 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Body
             _unpackedBytes += written;
             await EndTurnAsync(written);
             if (_unpackedBytes > maxBytes(_packedBytes))
-                throw new BadHttpRequestException("The body unpacks to too much.", StatusCodes.Status413PayloadTooLarge);
+                throw new BadHttpRequestException(
+                    "The body unpacks to too much.",
+                    StatusCodes.Status413PayloadTooLarge
+                );
             Hold(Math.Min(_unpackedBytes, coding.MaxWindowBytes));
             return new(new(_buffer, 0, written), IsLast: false);
         }
@@ -156,7 +187,10 @@ internal sealed class UnpackedBody(BodyPieces packed, ContentCoding coding, Body
         }
         catch (InvalidDataException exception)
         {
-            throw new BodyEncodingException($"The body can't be unpacked as {coding.Name}: {exception.Message}.", exception);
+            throw new BodyEncodingException(
+                $"The body can't be unpacked as {coding.Name}: {exception.Message}.",
+                exception
+            );
         }
     }
 }

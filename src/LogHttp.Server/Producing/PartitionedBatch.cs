@@ -19,14 +19,16 @@ internal sealed class PartitionedBatch(
     int? requested,
     ProducerStamp? producer,
     Func<int> chooseKeyless,
-    long expectedBytes = 0) : IDisposable
+    long expectedBytes = 0
+) : IDisposable
 {
     /// <summary>More than keys, headers, an offset and a producer can take with every character escaped.</summary>
     const int UnencodedSlackBytes = 384 << 10;
 
     readonly RecordLimits _limits = configuration.LimitsWithin(serverLimits);
 
-    // Mostly one. A list: a sorted dictionary allocates for itself, for each entry and each time that it is gone through.
+    // Mostly one. A list: a sorted dictionary allocates for itself, for each entry and each time that it is gone
+    // through.
     readonly SortedList<int, RecordBatch> _batches = [];
     RecordBatch? _last;
     int _lastPartition;
@@ -37,8 +39,8 @@ internal sealed class PartitionedBatch(
     public int MaxKeyBytes => _limits.MaxKeyBytes;
 
     /// <summary>
-    /// How much a record may be before it is encoded: with white space, escapes, and what a line that was fetched has and is not
-    /// kept. To be asked of all of it, or what is too large would depend on the pieces that a body comes in.
+    /// How much a record may be before it is encoded: with white space, escapes, and what a line that was fetched has
+    /// and is not kept. To be asked of all of it, or what is too large would depend on the pieces that a body comes in.
     /// </summary>
     public int MaxUnencodedBytes => _limits.MaxRecordBytes + UnencodedSlackBytes;
 
@@ -61,12 +63,22 @@ internal sealed class PartitionedBatch(
     /// <summary>The first partition that has records.</summary>
     public int FirstPartition => _batches.First(batch => batch.Value.Count > 0).Key;
 
-    /// <summary>Whether any record fits in yet, if it goes where the last one went: other partitions' batches were asked before.</summary>
+    /// <summary>
+    /// Whether any record fits in yet, if it goes where the last one went: other partitions' batches were asked before.
+    /// </summary>
     public bool HasRoom => _last?.HasRoom ?? true;
 
-    /// <summary>Whether a topic takes it as it was made: another request can have made the topic meanwhile, with another configuration.</summary>
+    /// <summary>
+    /// Whether a topic takes it as it was made: another request can have made the topic meanwhile, with another
+    /// configuration.
+    /// </summary>
     public bool IsFor(TopicConfiguration other) =>
-        ReferenceEquals(other, configuration) || (other.Partitions == Partitions && other.Values == Values && other.MaxRecordBytes == configuration.MaxRecordBytes);
+        ReferenceEquals(other, configuration)
+        || (
+            other.Partitions == Partitions
+            && other.Values == Values
+            && other.MaxRecordBytes == configuration.MaxRecordBytes
+        );
 
     public bool IsEmpty => PartitionsUsed == 0;
 
@@ -85,17 +97,24 @@ internal sealed class PartitionedBatch(
     /// <summary>The batch a record goes into; null when there is no such partition.</summary>
     public RecordBatch? For(int? partition, in RecordMetadata metadata)
     {
-        var number = partition ?? requested
-            ?? (metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, Partitions)
-            : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, Partitions)
-            : _keyless ??= KeylessPartition());
+        var number =
+            partition
+            ?? requested
+            ?? (
+                metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, Partitions)
+                : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, Partitions)
+                : _keyless ??= KeylessPartition()
+            );
         if (number >= Partitions)
             return null;
         if (_last is not null && _lastPartition == number)
             return _last;
         // The first one is mostly the only one.
         if (!_batches.TryGetValue(number, out var batch))
-            _batches.Add(number, batch = new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values));
+            _batches.Add(
+                number,
+                batch = new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values)
+            );
         _lastPartition = number;
         return _last = batch;
     }

@@ -22,8 +22,8 @@ internal sealed class PooledBytes : IDisposable
     public long HeldBytesToAdd(long moreBytes) =>
         _buffer.Length - SizeBytes >= moreBytes
             ? _buffer.Length
-            : _buffer.Length + (long)BitOperations.RoundUpToPowerOf2(
-                (ulong)Math.Max(SizeBytes + moreBytes, 2L * SizeBytes));
+            : _buffer.Length
+                + (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(SizeBytes + moreBytes, 2L * SizeBytes));
 
     public void Add(ReadOnlySpan<byte> bytes)
     {

@@ -7,7 +7,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Producing;
 
-/// <summary>A POST of records: how its body is to be read, and what its headers and query say of them (api/PROTOCOL.md §2).</summary>
+/// <summary>
+/// A POST of records: how its body is to be read, and what its headers and query say of them (api/PROTOCOL.md §2).
+/// </summary>
 internal sealed class ProduceRequest
 {
     /// <summary>How far ahead of the server's clock a given timestamp may be: clocks differ, but not by more.</summary>
@@ -47,10 +49,16 @@ internal sealed class ProduceRequest
     public long? ExpectedNextOffset { get; private init; }
 
     /// <summary>Reads everything but the body.</summary>
-    public static bool TryRead(HttpRequest request, TimeProvider time, [NotNullWhen(true)] out ProduceRequest? read, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryRead(
+        HttpRequest request,
+        TimeProvider time,
+        [NotNullWhen(true)] out ProduceRequest? read,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         read = null;
-        if (!request.Query.HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
+        if (
+            !request.Query.HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
             || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
             || !ReportTiming.TryRead(request, isStream, out var reportsWait, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
@@ -58,30 +66,61 @@ internal sealed class ProduceRequest
             || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
             || !TryReadKey(request, bodyType, ref metadata, out problem)
             || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
-            || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem))
+            || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem)
+        )
             return false;
         if (isStream && !bodyType.HoldsManyRecords)
-            problem = Problems.InvalidRequest("invalid_parameter", $"stream=true goes with a body of lines: application/x-ndjson, {RecordsType.Name}, or text/plain with split=lines.");
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"stream=true goes with a body of lines: application/x-ndjson, {RecordsType.Name}, or text/plain "
+                    + "with split=lines."
+            );
         else if (isStream && expectedNextOffset is not null)
-            problem = Problems.InvalidRequest("invalid_header", "If-Match goes with a single batch, and stream=true makes many of a body.");
+            problem = Problems.InvalidRequest(
+                "invalid_header",
+                "If-Match goes with a single batch, and stream=true makes many of a body."
+            );
         if (problem is not null)
             return false;
-        read = new(request, bodyType, metadata, time, (int?)partition) { Producer = producer, IsStream = isStream, ReportsWaitForTheEnd = reportsWait, ExpectedNextOffset = expectedNextOffset };
+        read = new(request, bodyType, metadata, time, (int?)partition)
+        {
+            Producer = producer,
+            IsStream = isStream,
+            ReportsWaitForTheEnd = reportsWait,
+            ExpectedNextOffset = expectedNextOffset,
+        };
         return true;
     }
 
-    /// <summary>Reads <c>?key=</c>: the key of a single record, for clients whose headers are limited to Latin-1.</summary>
-    static bool TryReadKey(HttpRequest request, BodyType bodyType, ref RecordMetadata metadata, [NotNullWhen(false)] out Problem? problem)
+    /// <summary>
+    /// Reads <c>?key=</c>: the key of a single record, for clients whose headers are limited to Latin-1.
+    /// </summary>
+    static bool TryReadKey(
+        HttpRequest request,
+        BodyType bodyType,
+        ref RecordMetadata metadata,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         if (!request.Query.TryReadText(KeyParameter, out var text, out problem) || text is null)
             return problem is null;
         var bytes = request.QueryString.DecodedBytes(KeyParameter);
         if (bodyType.HasRecordsOfItsOwn)
-            problem = Problems.InvalidRequest("invalid_parameter", $"{KeyParameter} goes with a single record, and this body can hold many.");
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"{KeyParameter} goes with a single record, and this body can hold many."
+            );
         else if (metadata.Key is not null)
-            problem = Problems.InvalidRequest("invalid_key", $"{KeyParameter} and the header Record-Key both give a key. Send one.");
+            problem = Problems.InvalidRequest(
+                "invalid_key",
+                $"{KeyParameter} and the header Record-Key both give a key. Send one."
+            );
         else if (!System.Text.Unicode.Utf8.IsValid(bytes))
-            problem = Problems.InvalidRequest("invalid_key", $"{KeyParameter} is not UTF-8 once decoded. Bytes go into keyBase64 of a record object ({RecordsType.Name}).");
+            problem = Problems.InvalidRequest(
+                "invalid_key",
+                $"{KeyParameter} is not UTF-8 once decoded. Bytes go into keyBase64 of a record object "
+                    + $"({RecordsType.Name})."
+            );
         else
             metadata = metadata with { Key = System.Text.Encoding.UTF8.GetString(bytes) };
         return problem is null;
@@ -92,7 +131,12 @@ internal sealed class ProduceRequest
     /// <param name="maxBytes">What it may have as it came; a stream may have any size, at any pace.</param>
     /// <param name="maxUnpackedBytes">What it may unpack to, for so many bytes that came.</param>
     /// <param name="abandoned">Nobody wants it any more.</param>
-    public BodyPieces OpenBody(BodyBudget budget, long maxBytes, Func<long, long> maxUnpackedBytes, CancellationToken abandoned = default)
+    public BodyPieces OpenBody(
+        BodyBudget budget,
+        long maxBytes,
+        Func<long, long> maxUnpackedBytes,
+        CancellationToken abandoned = default
+    )
     {
         var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted)
         {
@@ -101,18 +145,32 @@ internal sealed class ProduceRequest
             MinBytesPerSecond = IsStream ? 0 : budget.Limits.MinBytesPerSecond,
             Abandoned = abandoned,
         };
-        return _bodyType.Coding is { } coding ? new UnpackedBody(received, coding, budget, _request.HttpContext, maxUnpackedBytes) : received;
+        return _bodyType.Coding is { } coding
+            ? new UnpackedBody(received, coding, budget, _request.HttpContext, maxUnpackedBytes)
+            : received;
     }
 
     /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>
     public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, BodyReader body)
     {
-        // `curl -X POST` without -d: an empty record was hardly meant. A Content-Length of 0 means one where bytes or text do.
-        if (_request is { ContentLength: null, HttpContext: var context } && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
+        // `curl -X POST` without -d: an empty record was hardly meant. A Content-Length of 0 means one where bytes or
+        // text do.
+        if (
+            _request is { ContentLength: null, HttpContext: var context }
+            && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
+        )
             return Problems.InvalidRequest("no_records", "The request has no body.");
         var problem = _bodyType.HoldsManyRecords
-            ? await body.ReadLinesAsync(batch.MaxUnencodedBytes, (line, number) => AddLine(batch, line)?.AtLine(number), Problems.RecordTooLarge(batch.MaxRecordBytes))
-            : await body.ReadWholeAsync(batch.MaxUnencodedBytes, value => Add(batch, _bodyType.Kind, value, _metadata, Partition), Problems.RecordTooLarge(batch.MaxRecordBytes));
+            ? await body.ReadLinesAsync(
+                batch.MaxUnencodedBytes,
+                (line, number) => AddLine(batch, line)?.AtLine(number),
+                Problems.RecordTooLarge(batch.MaxRecordBytes)
+            )
+            : await body.ReadWholeAsync(
+                batch.MaxUnencodedBytes,
+                value => Add(batch, _bodyType.Kind, value, _metadata, Partition),
+                Problems.RecordTooLarge(batch.MaxRecordBytes)
+            );
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 
@@ -133,9 +191,16 @@ internal sealed class ProduceRequest
     }
 
     /// <summary>Of now: a stream can be older than the tolerance.</summary>
-    static long LatestTimestampMs(TimeProvider time) => (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
+    static long LatestTimestampMs(TimeProvider time) =>
+        (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
 
-    static Problem? Add(PartitionedBatch batches, BodyKind kind, ReadOnlySpan<byte> value, in RecordMetadata metadata, int? partition)
+    static Problem? Add(
+        PartitionedBatch batches,
+        BodyKind kind,
+        ReadOnlySpan<byte> value,
+        in RecordMetadata metadata,
+        int? partition
+    )
     {
         if (batches.For(partition, metadata) is not { } batch)
             return Problems.UnknownPartition(partition ?? 0, batches.Partitions);
@@ -150,11 +215,24 @@ internal sealed class ProduceRequest
         return fault is null ? null : Problems.Of(fault);
     }
 
-    /// <summary>`curl -d` calls everything a form: it is what the topic takes. Where that is all, an object or an array is JSON, else it is text.</summary>
-    static RecordFault? AddForm(RecordBatch batch, ValueForm values, ReadOnlySpan<byte> body, in RecordMetadata metadata)
+    /// <summary>
+    /// `curl -d` calls everything a form: it is what the topic takes. Where that is all, an object or an array is JSON,
+    /// else it is text.
+    /// </summary>
+    static RecordFault? AddForm(
+        RecordBatch batch,
+        ValueForm values,
+        ReadOnlySpan<byte> body,
+        in RecordMetadata metadata
+    )
     {
         if (values != ValueForm.Auto)
-            return values switch { ValueForm.Json => batch.AddJson(body, metadata), ValueForm.Text => batch.AddText(body, metadata), _ => batch.AddBytes(body, metadata) };
+            return values switch
+            {
+                ValueForm.Json => batch.AddJson(body, metadata),
+                ValueForm.Text => batch.AddText(body, metadata),
+                _ => batch.AddBytes(body, metadata),
+            };
         var looksLikeJson = body.TrimStart(" \t\r\n"u8) is [(byte)'{' or (byte)'[', ..];
         var fault = looksLikeJson ? batch.AddJson(body, metadata) : null;
         return looksLikeJson && fault?.Code != RecordFaultCode.InvalidJson ? fault : batch.AddText(body, metadata);

@@ -12,8 +12,8 @@ namespace LogHttp.Server.Producing;
 /// each as it is committed (api/PROTOCOL.md §14). A bounded number of batches is under way while the body is read on.
 /// </summary>
 /// <remarks>
-/// Threads: the request's own reads lines and cuts batches; <see cref="CollectAsync"/> takes what becomes of them, in their
-/// order. They meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c> and <c>_ending</c>.
+/// Threads: the request's own reads lines and cuts batches; <see cref="CollectAsync"/> takes what becomes of them, in
+/// their order. They meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c> and <c>_ending</c>.
 /// </remarks>
 internal sealed class ProduceStream : IAsyncDisposable
 {
@@ -59,18 +59,48 @@ internal sealed class ProduceStream : IAsyncDisposable
 
     volatile Problem? _failure;
 
-    public ProduceStream(HttpContext context, string topic, ProduceRequest request, Topic? found, TopicCatalog catalog, StorageOptions options, BodyBudget budget, LogHttpSettings settings, TimeProvider time, CancellationToken stopping)
+    public ProduceStream(
+        HttpContext context,
+        string topic,
+        ProduceRequest request,
+        Topic? found,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        LogHttpSettings settings,
+        TimeProvider time,
+        CancellationToken stopping
+    )
     {
-        (_context, _topicName, _request, _topic, _catalog, _options, _budget, _time) = (context, topic, request, found, catalog, options, budget, time);
-        (_linger, _idleTimeout) = (TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds), TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds));
+        (_context, _topicName, _request, _topic, _catalog, _options, _budget, _time) = (
+            context,
+            topic,
+            request,
+            found,
+            catalog,
+            options,
+            budget,
+            time
+        );
+        (_linger, _idleTimeout) = (
+            TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds),
+            TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds)
+        );
         _room = new(settings.MaxProduceStreamBatches);
         _reports = new(context.Response, request.ReportsWaitForTheEnd);
         _batch = NewBatch();
         _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        _body = request.OpenBody(budget, long.MaxValue, packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio, _ending.Token);
+        _body = request.OpenBody(
+            budget,
+            long.MaxValue,
+            packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio,
+            _ending.Token
+        );
     }
 
-    /// <summary>Reads and appends all of the body; gives the problem that it is answered with, or null when it was answered.</summary>
+    /// <summary>
+    /// Reads and appends all of the body; gives the problem that it is answered with, or null when it was answered.
+    /// </summary>
     public async Task<Problem?> RunAsync()
     {
         var collecting = CollectAsync();
@@ -91,11 +121,13 @@ internal sealed class ProduceStream : IAsyncDisposable
             problem = Problems.InvalidRequest("no_records", "The body holds no records.");
         if (problem is not null && !_reports.HasBegun)
             return problem;
-        await _reports.EndAsync(new(problem is null, problem is null ? _nextLine - 1 : _lastCommittedLine, _count)
-        {
-            NextSequence = problem is null ? _request.Producer?.Sequence + _recordsCut : null,
-            Error = problem?.ToJson(),
-        });
+        await _reports.EndAsync(
+            new(problem is null, problem is null ? _nextLine - 1 : _lastCommittedLine, _count)
+            {
+                NextSequence = problem is null ? _request.Producer?.Sequence + _recordsCut : null,
+                Error = problem?.ToJson(),
+            }
+        );
         return null;
     }
 
@@ -104,7 +136,12 @@ internal sealed class ProduceStream : IAsyncDisposable
         // Nothing may read the body when Kestrel comes to drain it.
         await _ending.CancelAsync();
         if (_reading is not null)
-            await _reading.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            await _reading.ContinueWith(
+                static _ => { },
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
         // Nor write an answer that Kestrel has ended, or begun for another request.
         await _reports.StopAsync();
         _body.Dispose();
@@ -148,15 +185,25 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
         catch (BodyTimeoutException exception)
         {
-            return Problems.StreamTimeout(exception.Timeout, exception.Timeout == _idleTimeout ? nameof(LogHttpSettings.ProduceStreamIdleSeconds) : nameof(LogHttpSettings.BodyTimeoutSeconds));
+            return Problems.StreamTimeout(
+                exception.Timeout,
+                exception.Timeout == _idleTimeout
+                    ? nameof(LogHttpSettings.ProduceStreamIdleSeconds)
+                    : nameof(LogHttpSettings.BodyTimeoutSeconds)
+            );
         }
-        catch (Exception exception) when (exception is BodyException or BodyEncodingException or BadHttpRequestException)
+        catch (Exception exception)
+            when (exception is BodyException or BodyEncodingException or BadHttpRequestException)
         {
             return Problems.Of(exception);
         }
     }
 
-    static Problem TooMuchReading() => Problems.TooMuchReading() with { Detail = "The request bodies being read fill MaxReadingBytes." };
+    static Problem TooMuchReading() =>
+        Problems.TooMuchReading() with
+        {
+            Detail = "The request bodies being read fill MaxReadingBytes.",
+        };
 
     /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
     async ValueTask<BodyPiece> NextAsync()
@@ -181,12 +228,16 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>
-    /// Counts what the stream holds, and a piece that is added to it, against what all bodies hold; waits until there is room.
-    /// Batches under way are the log's, and count there.
+    /// Counts what the stream holds, and a piece that is added to it, against what all bodies hold; waits until there
+    /// is room. Batches under way are the log's, and count there.
     /// </summary>
     async ValueTask<bool> TryHoldAsync(long pieceBytes)
     {
-        for (var began = _time.GetTimestamp(); !_budget.TryHold(_context, ref _heldBytes, _lines.HeldBytes + _batch.HeldBytes + pieceBytes);)
+        for (
+            var began = _time.GetTimestamp();
+            !_budget.TryHold(_context, ref _heldBytes, _lines.HeldBytes + _batch.HeldBytes + pieceBytes);
+
+        )
         {
             if (_time.GetElapsedTime(began) > _budget.Timeout)
                 return false;
@@ -196,7 +247,9 @@ internal sealed class ProduceStream : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Adds lines to the batch; false when the piece has no more of them, true when it is full or one is wrong.</summary>
+    /// <summary>
+    /// Adds lines to the batch; false when the piece has no more of them, true when it is full or one is wrong.
+    /// </summary>
     bool TakeLines(ref ReadOnlySequence<byte> rest, out Problem? problem)
     {
         problem = null;
@@ -225,7 +278,10 @@ internal sealed class ProduceStream : IAsyncDisposable
 
     Problem? AddLine(ReadOnlySpan<byte> line)
     {
-        var problem = line.Length > _batch.MaxUnencodedBytes ? Problems.RecordTooLarge(_batch.MaxRecordBytes) : _request.AddLine(_batch, line);
+        var problem =
+            line.Length > _batch.MaxUnencodedBytes
+                ? Problems.RecordTooLarge(_batch.MaxRecordBytes)
+                : _request.AddLine(_batch, line);
         if (problem is not null)
             return problem.AtLine(_nextLine);
         if (_batchBytes == 0)
@@ -235,12 +291,19 @@ internal sealed class ProduceStream : IAsyncDisposable
         return null;
     }
 
-    PartitionedBatch NewBatch() => new(_topic?.Configuration ?? _options.TopicDefaults, _options.Records, _request.Partition,
-        _request.Producer is { } producer ? producer with { Sequence = producer.Sequence + _recordsCut } : null,
-        // All of a stream without keys goes to one partition, as of any request: its order is kept.
-        () => _keyless ??= _topic?.ChoosePartition() ?? 0);
+    PartitionedBatch NewBatch() =>
+        new(
+            _topic?.Configuration ?? _options.TopicDefaults,
+            _options.Records,
+            _request.Partition,
+            _request.Producer is { } producer ? producer with { Sequence = producer.Sequence + _recordsCut } : null,
+            // All of a stream without keys goes to one partition, as of any request: its order is kept.
+            () => _keyless ??= _topic?.ChoosePartition() ?? 0
+        );
 
-    /// <summary>Hands the batch to the log, when there is room for one more under way. Problems are the collector's to tell.</summary>
+    /// <summary>
+    /// Hands the batch to the log, when there is room for one more under way. Problems are the collector's to tell.
+    /// </summary>
     async ValueTask CutAsync()
     {
         if (_batchBytes == 0 || _failure is not null)
@@ -264,7 +327,9 @@ internal sealed class ProduceStream : IAsyncDisposable
                 foreach (var (partition, records) in batches)
                 {
                     var (count, sequence) = (records.Count, records.Producer?.Sequence);
-                    appends.Add(new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records)));
+                    appends.Add(
+                        new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records))
+                    );
                     _recordsCut += count;
                 }
             }
@@ -290,7 +355,12 @@ internal sealed class ProduceStream : IAsyncDisposable
         var partition = _batch.FirstPartition;
         _producersPartition ??= partition;
         if (_batch.PartitionsUsed > 1 || partition != _producersPartition)
-            return Problems.InvalidRequest("invalid_producer", $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines {_firstLine} to {_nextLine - 1} go to others too; send those of each partition, or key, by themselves.");
+            return Problems.InvalidRequest(
+                "invalid_producer",
+                $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
+                    + $"{_firstLine} to {_nextLine - 1} go to others too; send those of each partition, or key, by "
+                    + "themselves."
+            );
         return null;
     }
 
@@ -343,13 +413,24 @@ internal sealed class ProduceStream : IAsyncDisposable
         if (result.Status != AppendStatus.Appended && !isRepeat)
         {
             var problem = Problems.Of(result);
-            Fail(problem with { Detail = $"Lines {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}" });
+            Fail(
+                problem with
+                {
+                    Detail = $"Lines {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}",
+                }
+            );
             return false;
         }
         var appendedCount = part.Count - result.RepeatedCount;
         _count += isRepeat ? 0 : appendedCount;
         // One that is long forgotten is in all the same: its producer has come further.
-        var report = new StreamReport(cut.FirstLine, cut.LastLine, part.Partition, result.Status == AppendStatus.SequenceForgotten ? null : result.FirstOffset, appendedCount)
+        var report = new StreamReport(
+            cut.FirstLine,
+            cut.LastLine,
+            part.Partition,
+            result.Status == AppendStatus.SequenceForgotten ? null : result.FirstOffset,
+            appendedCount
+        )
         {
             Sequence = part.Sequence + result.RepeatedCount,
             Repeat = isRepeat ? true : null,

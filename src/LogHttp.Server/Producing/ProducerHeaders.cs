@@ -18,36 +18,52 @@ internal static class ProducerHeaders
     public const string Sequence = "Producer-Seq";
     public const string ExpectedSequence = "Producer-Expected-Seq";
 
-    public static bool TryReadProducer(IHeaderDictionary headers, out ProducerStamp? producer, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryReadProducer(
+        IHeaderDictionary headers,
+        out ProducerStamp? producer,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         (producer, problem) = (null, null);
         var (id, epoch, sequence) = (headers[Id], headers[Epoch], headers[Sequence]);
         if (id.Count + epoch.Count + sequence.Count == 0)
             return true;
         if (id.Count != 1 || epoch.Count != 1 || sequence.Count != 1)
-            problem = Invalid($"{Id}, {Epoch} and {Sequence} go together, each once; there are {id.Count}, {epoch.Count} and {sequence.Count}.");
+            problem = Invalid(
+                $"{Id}, {Epoch} and {Sequence} go together, each once; there are {id.Count}, {epoch.Count} and "
+                    + $"{sequence.Count}."
+            );
         else if (!TryReadNumber(epoch, out var epochNumber))
             problem = Invalid(
                 $"{Epoch} is \"{Excerpt.Of(epoch.ToString())}\"; "
-                    + $"it must be a whole number from 0 to {ProducerStamp.MaxNumber}.");
+                    + $"it must be a whole number from 0 to {ProducerStamp.MaxNumber}."
+            );
         else if (!TryReadNumber(sequence, out var sequenceNumber))
             problem = Invalid(
                 $"{Sequence} is \"{Excerpt.Of(sequence.ToString())}\"; "
-                    + $"it must be a whole number from 0 to {ProducerStamp.MaxNumber}.");
+                    + $"it must be a whole number from 0 to {ProducerStamp.MaxNumber}."
+            );
         else
         {
             producer = new(id.ToString(), epochNumber, sequenceNumber);
-            problem = producer.Check() is { } fault ? Invalid(fault)
-                : producer.Id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal) ? Invalid(
-                    $"{Id} is \"{Excerpt.Of(producer.Id)}\"; ids that begin with \"{ProducerStamp.KafkaPrefix}\" "
-                        + "are reserved for producers of Kafka's protocol.")
+            problem =
+                producer.Check() is { } fault ? Invalid(fault)
+                : producer.Id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal)
+                    ? Invalid(
+                        $"{Id} is \"{Excerpt.Of(producer.Id)}\"; ids that begin with \"{ProducerStamp.KafkaPrefix}\" "
+                            + "are reserved for producers of Kafka's protocol."
+                    )
                 : null;
         }
         return problem is null;
     }
 
     /// <summary>Reads <c>If-Match: "42"</c>.</summary>
-    public static bool TryReadExpectedOffset(IHeaderDictionary headers, out long? offset, [NotNullWhen(false)] out Problem? problem)
+    public static bool TryReadExpectedOffset(
+        IHeaderDictionary headers,
+        out long? offset,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         (offset, problem) = (null, null);
         var given = headers[HeaderNames.IfMatch];
@@ -56,14 +72,17 @@ internal static class ProducerHeaders
         if (given.Count == 1 && given[0] is ['"', .. var text, '"'] && TryReadNumber(text, out var number))
             offset = number;
         else
-            problem = Problems.InvalidRequest("invalid_header",
+            problem = Problems.InvalidRequest(
+                "invalid_header",
                 $"If-Match is {Excerpt.Of(given.ToString())}; it must be one offset in quotes, that of the next "
-                    + "record: \"42\", or \"0\" for an empty log.");
+                    + "record: \"42\", or \"0\" for an empty log."
+            );
         return problem is null;
     }
 
     static bool TryReadNumber(StringValues text, out long number) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number <= ProducerStamp.MaxNumber;
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        && number <= ProducerStamp.MaxNumber;
 
     static Problem Invalid(string detail) => Problems.InvalidRequest("invalid_producer", detail);
 }

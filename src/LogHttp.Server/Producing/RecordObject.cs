@@ -9,8 +9,8 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Server.Producing;
 
 /// <summary>
-/// A record sent as a JSON object, which is also what a fetch returns: <c>offset</c> and the fields of a batch's first record are
-/// ignored, so that a response can be sent to another topic (api/PROTOCOL.md §2).
+/// A record sent as a JSON object, which is also what a fetch returns: <c>offset</c> and the fields of a batch's first
+/// record are ignored, so that a response can be sent to another topic (api/PROTOCOL.md §2).
 /// </summary>
 internal readonly ref struct RecordObject
 {
@@ -37,7 +37,8 @@ internal readonly ref struct RecordObject
         long latestTimestampMs,
         int maxKeyBytes,
         out RecordObject read,
-        [NotNullWhen(false)] out Problem? problem)
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
         read = default;
         if (!Utf8.IsValid(line))
@@ -52,7 +53,10 @@ internal readonly ref struct RecordObject
         }
         catch (JsonException exception)
         {
-            problem = Problems.InvalidRequest("invalid_json", $"The record is not valid JSON at byte {exception.BytePositionInLine + 1}.");
+            problem = Problems.InvalidRequest(
+                "invalid_json",
+                $"The record is not valid JSON at byte {exception.BytePositionInLine + 1}."
+            );
         }
         return problem is null;
     }
@@ -62,12 +66,15 @@ internal readonly ref struct RecordObject
         ReadOnlySpan<byte> line,
         long latestTimestampMs,
         int maxKeyBytes,
-        out RecordObject read)
+        out RecordObject read
+    )
     {
         read = default;
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
-            return Invalid("A record is a JSON object with a value; for plain values, a line each, send application/x-ndjson.");
+            return Invalid(
+                "A record is a JSON object with a value; for plain values, a line each, send application/x-ndjson."
+            );
         var (seen, key, keyBytes, partition) = (Field.None, (string?)null, (byte[]?)null, (int?)null);
         long? timestampMs = null;
         List<KeyValuePair<string, string>>? headers = null;
@@ -80,7 +87,8 @@ internal readonly ref struct RecordObject
             if (field == Field.None)
                 return Invalid(
                     $"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record; "
-                        + "there are key, keyBase64, headers, timestamp, partition, value and valueBase64.");
+                        + "there are key, keyBase64, headers, timestamp, partition, value and valueBase64."
+                );
             if ((seen & field) != 0)
                 return Invalid($"The field {Excerpt.Of(reader.ValueSpan)} stands there twice.");
             seen |= field;
@@ -90,27 +98,45 @@ internal readonly ref struct RecordObject
             {
                 case Field.Key when reader.TokenType == JsonTokenType.Null:
                     break;
-                case Field.Key when reader.TokenType == JsonTokenType.String
-                    && JsonSizes.MinTextBytes(ref reader) > maxKeyBytes:
-                case Field.KeyBase64 when reader.TokenType == JsonTokenType.String
-                    && JsonSizes.MinBase64Bytes(ref reader) > maxKeyBytes:
+                case Field.Key
+                    when reader.TokenType == JsonTokenType.String && JsonSizes.MinTextBytes(ref reader) > maxKeyBytes:
+                case Field.KeyBase64
+                    when reader.TokenType == JsonTokenType.String && JsonSizes.MinBase64Bytes(ref reader) > maxKeyBytes:
                     return Problems.KeyTooLarge(maxKeyBytes);
                 case Field.Key when !TryReadText(ref reader, out key):
-                    return Problems.InvalidRequest("invalid_key", "key is not a string of Unicode text; bytes go into keyBase64.");
+                    return Problems.InvalidRequest(
+                        "invalid_key",
+                        "key is not a string of Unicode text; bytes go into keyBase64."
+                    );
                 case Field.KeyBase64 when !Base64Text.TryRead(ref reader, out keyBytes):
                     return Problems.InvalidRequest("invalid_key", "keyBase64 is not a string of Base64.");
                 case Field.Headers when reader.TokenType == JsonTokenType.StartArray:
                     if (!TryReadHeaderPairs(ref reader, headerPairs = []))
-                        return Problems.InvalidRequest("invalid_header", "headers is not an array of pairs of a name and a string, null or {\"base64\":\"…\"}.");
+                        return Problems.InvalidRequest(
+                            "invalid_header",
+                            "headers is not an array of pairs of a name and a string, null or {\"base64\":\"…\"}."
+                        );
                     break;
                 case Field.Headers when !TryReadHeaders(ref reader, headers = []):
-                    return Problems.InvalidRequest("invalid_header", "headers is neither an object whose values are strings or arrays of strings, nor an array of pairs of a name and a string, null or {\"base64\":\"…\"}.");
-                case Field.Timestamp when reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var given) || given < 0 || given > latestTimestampMs:
-                    return Problems.InvalidRequest("invalid_timestamp", "timestamp is not a number of Unix milliseconds from 0 to an hour from now.");
+                    return Problems.InvalidRequest(
+                        "invalid_header",
+                        "headers is neither an object whose values are strings or arrays of strings, nor an "
+                            + "array of pairs of a name and a string, null or {\"base64\":\"…\"}."
+                    );
+                case Field.Timestamp
+                    when reader.TokenType != JsonTokenType.Number
+                        || !reader.TryGetInt64(out var given)
+                        || given < 0
+                        || given > latestTimestampMs:
+                    return Problems.InvalidRequest(
+                        "invalid_timestamp",
+                        "timestamp is not a number of Unix milliseconds from 0 to an hour from now."
+                    );
                 case Field.Timestamp:
                     timestampMs = reader.GetInt64();
                     break;
-                case Field.Partition when reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out var number) || number < 0:
+                case Field.Partition
+                    when reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out var number) || number < 0:
                     return Invalid("partition is not a whole number from 0 on.");
                 case Field.Partition:
                     partition = reader.GetInt32();
@@ -135,7 +161,14 @@ internal readonly ref struct RecordObject
             return Invalid("A record has one of key and keyBase64.");
         read = new RecordObject
         {
-            Metadata = new RecordMetadata { Key = key, KeyBytes = keyBytes is null ? null : (ReadOnlyMemory<byte>?)keyBytes, Headers = headers, HeaderPairs = headerPairs, TimestampMs = timestampMs },
+            Metadata = new RecordMetadata
+            {
+                Key = key,
+                KeyBytes = keyBytes is null ? null : (ReadOnlyMemory<byte>?)keyBytes,
+                Headers = headers,
+                HeaderPairs = headerPairs,
+                TimestampMs = timestampMs,
+            },
             Partition = partition,
             ValueJson = valueJson,
             ValueBytes = valueBytes,
@@ -166,8 +199,12 @@ internal readonly ref struct RecordObject
         : reader.ValueTextEquals("partition"u8) ? Field.Partition
         : reader.ValueTextEquals("value"u8) ? Field.Value
         : reader.ValueTextEquals("valueBase64"u8) ? Field.ValueBase64
-        : reader.ValueTextEquals("offset"u8) || reader.ValueTextEquals("batch"u8) || reader.ValueTextEquals("producer"u8)
-            || reader.ValueTextEquals("commit"u8) || reader.ValueTextEquals("idempotency"u8) ? Field.Ignored
+        : reader.ValueTextEquals("offset"u8)
+        || reader.ValueTextEquals("batch"u8)
+        || reader.ValueTextEquals("producer"u8)
+        || reader.ValueTextEquals("commit"u8)
+        || reader.ValueTextEquals("idempotency"u8)
+            ? Field.Ignored
         : Field.None;
 
     static bool TryReadText(ref Utf8JsonReader reader, [NotNullWhen(true)] out string? text)
@@ -206,8 +243,7 @@ internal readonly ref struct RecordObject
                 if (!TryReadText(ref reader, out var value))
                     return false;
                 headers.Add(new(name, value));
-            }
-            while (isArray && reader.Read());
+            } while (isArray && reader.Read());
         }
         return true;
     }
@@ -241,7 +277,13 @@ internal readonly ref struct RecordObject
                 value = isText ? Encoding.UTF8.GetBytes(text!) : null;
                 return isText;
             case JsonTokenType.StartObject:
-                if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("base64"u8) || !reader.Read() || !Base64Text.TryRead(ref reader, out var bytes))
+                if (
+                    !reader.Read()
+                    || reader.TokenType != JsonTokenType.PropertyName
+                    || !reader.ValueTextEquals("base64"u8)
+                    || !reader.Read()
+                    || !Base64Text.TryRead(ref reader, out var bytes)
+                )
                     return false;
                 value = bytes;
                 return reader.Read() && reader.TokenType == JsonTokenType.EndObject;

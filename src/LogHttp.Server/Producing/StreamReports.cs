@@ -12,14 +12,23 @@ internal sealed record StreamReport(long FirstLine, long LastLine, int Partition
     /// <summary>Whether it was appended before, and not now.</summary>
     public bool? Repeat { get; init; }
 
-    /// <summary>How many of the lines' records were appended before and are not counted here, where the others were appended now.</summary>
+    /// <summary>
+    /// How many of the lines' records were appended before and are not counted here, where the others were appended
+    /// now.
+    /// </summary>
     public int? Repeated { get; init; }
 
     /// <summary>How many batches this stands for, where that is more than one.</summary>
     public int? Batches { get; init; }
 
     /// <summary>Both in one, for a client that takes its reports more slowly than batches are committed.</summary>
-    public StreamReport With(StreamReport next) => this with { LastLine = next.LastLine, Count = Count + next.Count, Batches = (Batches ?? 1) + 1 };
+    public StreamReport With(StreamReport next) =>
+        this with
+        {
+            LastLine = next.LastLine,
+            Count = Count + next.Count,
+            Batches = (Batches ?? 1) + 1,
+        };
 }
 
 /// <summary>The last line of the answer.</summary>
@@ -65,7 +74,15 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
         Begin();
         lock (_gate)
         {
-            var same = mayMerge && _held.Count >= MaxHeld ? _held.FindLastIndex(held => held.Partition == report.Partition && held.Repeat == report.Repeat && held.Repeated is null && report.Repeated is null) : -1;
+            var same =
+                mayMerge && _held.Count >= MaxHeld
+                    ? _held.FindLastIndex(held =>
+                        held.Partition == report.Partition
+                        && held.Repeat == report.Repeat
+                        && held.Repeated is null
+                        && report.Repeated is null
+                    )
+                    : -1;
             if (same >= 0)
                 _held[same] = _held[same].With(report);
             else
@@ -89,7 +106,13 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
     }
 
     /// <summary>Until nothing is sent any more, whatever came of it.</summary>
-    public Task StopAsync() => _sending.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    public Task StopAsync() =>
+        _sending.ContinueWith(
+            static _ => { },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default
+        );
 
     void Begin()
     {
@@ -124,7 +147,12 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
 
     void Write<T>(T line, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
     {
-        using (var json = new Utf8JsonWriter(response.BodyWriter, new JsonWriterOptions { Encoder = ResponseJson.Readable.Options.Encoder }))
+        using (
+            var json = new Utf8JsonWriter(
+                response.BodyWriter,
+                new JsonWriterOptions { Encoder = ResponseJson.Readable.Options.Encoder }
+            )
+        )
             JsonSerializer.Serialize(json, line, type);
         System.Buffers.BuffersExtensions.Write(response.BodyWriter, LineEnd);
     }

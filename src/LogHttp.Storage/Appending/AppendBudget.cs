@@ -28,10 +28,14 @@ internal sealed class AppendBudget(long maxBytes)
     }
 
     public AppendResult Refusal() =>
-        new(AppendStatus.Overloaded, Reason: string.Create(
-            CultureInfo.InvariantCulture,
-            $"Appends to all partitions that are not answered yet hold {TakenBytes} bytes; "
-            + $"the most is {maxBytes} (MaxAppendingBytes)."));
+        new(
+            AppendStatus.Overloaded,
+            Reason: string.Create(
+                CultureInfo.InvariantCulture,
+                $"Appends to all partitions that are not answered yet hold {TakenBytes} bytes; "
+                    + $"the most is {maxBytes} (MaxAppendingBytes)."
+            )
+        );
 
     public void GiveBack(long sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }

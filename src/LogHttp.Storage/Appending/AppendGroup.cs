@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
@@ -13,7 +14,8 @@ internal sealed class AppendGroup(
     List<AppendRequest> requests,
     SegmentCursor start,
     long startStampMs,
-    ProducerTable producers)
+    ProducerTable producers
+)
 {
     /// <summary>
     /// One write(2) at the most. The largest line has room too. So much that the calls do not count, and so little
@@ -67,8 +69,8 @@ internal sealed class AppendGroup(
     }
 
     /// <summary>The first batch that will be written, when nothing was yet. Null where all are refused.</summary>
-    public AppendRequest? FirstToWrite(long nowMs) => Requests.Find(
-        request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null);
+    public AppendRequest? FirstToWrite(long nowMs) =>
+        Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null);
 
     /// <summary>
     /// Writes on from where the last slice ended, up to about <paramref name="sliceBytes"/>: the lines, then the index
@@ -90,9 +92,11 @@ internal sealed class AppendGroup(
         try
         {
             var writer = new SliceWriter(files, Cursor, buffer);
-            for (;
+            for (
+                ;
                 _request < Requests.Count && writer.Cursor.Position < sliceEnd;
-                _request++, _record = 0, _tailPosition = 0)
+                _request++, _record = 0, _tailPosition = 0
+            )
             {
                 if (!WriteRecords(Requests[_request], ref writer, sliceEnd))
                     break;
@@ -126,10 +130,9 @@ internal sealed class AppendGroup(
             (firstRecord, _record, _tailPosition) = (repeatedCount, repeatedCount, batch.TailPosition(repeatedCount));
             var firstGiven = batch.GivenTo(firstRecord).Offset;
             var firstOffset = firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset;
-            request.Written(new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs)
-            {
-                RepeatedCount = repeatedCount,
-            });
+            request.Written(
+                new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs) { RepeatedCount = repeatedCount }
+            );
             if (batch.Producer is { } producer)
             {
                 var crc = batch.CrcOf(repeatedCount, batch.Count - repeatedCount);
@@ -146,7 +149,8 @@ internal sealed class AppendGroup(
                 given.TimestampMs >= 0 ? given.TimestampMs : LastStampMs,
                 batchCount: _record == firstRecord ? tailBytes.Length - firstRecord : 0,
                 _record == firstRecord ? _stamp : null,
-                tails.Slice(_tailPosition, tailBytes[_record]));
+                tails.Slice(_tailPosition, tailBytes[_record])
+            );
             _tailPosition += tailBytes[_record];
             RecordCount++;
         }
@@ -160,7 +164,8 @@ internal sealed class AppendGroup(
                 stamp.Crc,
                 written.FirstOffset,
                 written.NextOffset,
-                written.TimestampMs);
+                written.TimestampMs
+            );
             Producers = Producers.With(stamp.Producer, produced, LastStampMs);
         }
         _stamp = null;
@@ -174,16 +179,27 @@ internal sealed class AppendGroup(
     AppendResult? Refuse(AppendRequest request, long nextOffset, long stampMs, out int repeatedCount)
     {
         repeatedCount = 0;
-        if (request.Batch.Producer is not null
-            && Producers.Check(request.Batch, request.MayOverlap, stampMs, out repeatedCount) is { } refusal)
+        if (
+            request.Batch.Producer is not null
+            && Producers.Check(request.Batch, request.MayOverlap, stampMs, out repeatedCount) is { } refusal
+        )
             return refusal;
         if (request.ExpectedNextOffset is { } expected && expected != nextOffset)
-            return new(AppendStatus.NotNext, NextOffset: nextOffset, Reason: FormattableString.Invariant(
-                $"The next offset is {nextOffset}, not {expected}."));
+            return new(
+                AppendStatus.NotNext,
+                NextOffset: nextOffset,
+                Reason: string.Create(CultureInfo.InvariantCulture, $"The next offset is {nextOffset}, not {expected}.")
+            );
         var given = request.Batch.GivenTo(repeatedCount).Offset;
         return given >= 0 && given < nextOffset
-            ? new(AppendStatus.OffsetNotAfterLast, NextOffset: nextOffset, Reason: FormattableString.Invariant(
-                $"Offset {given} is not after the last one; the next can be {nextOffset} or more."))
+            ? new(
+                AppendStatus.OffsetNotAfterLast,
+                NextOffset: nextOffset,
+                Reason: string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Offset {given} is not after the last one; the next can be {nextOffset} or more."
+                )
+            )
             : null;
     }
 
@@ -194,7 +210,9 @@ internal sealed class AppendGroup(
         {
             waitingBytes += Requests[i].MaxFramedBytes;
             largestLineBytes = Math.Max(
-                largestLineBytes, Requests[i].Batch.LargestTailBytes + RecordFormat.MaxHeadBytes);
+                largestLineBytes,
+                Requests[i].Batch.LargestTailBytes + RecordFormat.MaxHeadBytes
+            );
         }
         return Math.Max(largestLineBytes, (int)Math.Min(waitingBytes, BufferBytes));
     }

@@ -7,7 +7,8 @@ internal sealed class AppendRequest(
     RecordBatch batch,
     long? expectedNextOffset = null,
     bool keepIfOverloaded = false,
-    bool mayOverlap = false)
+    bool mayOverlap = false
+)
 {
     // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
     readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);

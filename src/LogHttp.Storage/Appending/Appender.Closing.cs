@@ -49,13 +49,19 @@ internal sealed partial class Appender
         }
         _isDeletionDue = false;
         var deleted = JournalPartition.Entry(JournalEntryKind.TopicDeleted, segmentBaseOffset: 0, position: 0);
-        var unit = new PartitionUnit(JournalPartition, deleted, failure =>
+        var unit = new PartitionUnit(
+            JournalPartition,
+            deleted,
+            failure =>
+            {
+                if (failure is not null)
+                    StorageLog.DeletionNotRecorded(_context.Environment.Logger, failure, _context.Directory);
+                ScheduleTurn();
+            }
+        )
         {
-            if (failure is not null)
-                StorageLog.DeletionNotRecorded(_context.Environment.Logger, failure, _context.Directory);
-            ScheduleTurn();
-        })
-        { EnteredBytes = TakePlace() };
+            EnteredBytes = TakePlace(),
+        };
         _context.Journal.Submit(unit);
         return true;
     }

@@ -137,19 +137,27 @@ internal sealed partial class Appender
     {
         var cursor = _written.Cursor;
         var ends = JournalPartition.Entry(JournalEntryKind.JournalingEnds, cursor.BaseOffset, cursor.Position);
-        _context.Journal.Submit(new PartitionUnit(JournalPartition, ends, failure =>
-        {
-            if (failure is not null)
-                StopForJournal(failure);
-            _written = _written with { IsJournaled = false };
-            lock (_gate)
+        _context.Journal.Submit(
+            new PartitionUnit(
+                JournalPartition,
+                ends,
+                failure =>
+                {
+                    if (failure is not null)
+                        StopForJournal(failure);
+                    _written = _written with { IsJournaled = false };
+                    lock (_gate)
+                    {
+                        _submitted = _submitted with { IsJournaled = false };
+                        _published = _published with { IsJournaled = false };
+                    }
+                    ScheduleTurn();
+                }
+            )
             {
-                _submitted = _submitted with { IsJournaled = false };
-                _published = _published with { IsJournaled = false };
+                EnteredBytes = TakePlace(),
             }
-            ScheduleTurn();
-        })
-        { EnteredBytes = TakePlace() });
+        );
     }
 
     /// <summary>
@@ -164,9 +172,7 @@ internal sealed partial class Appender
                 return;
             _isPublishing = true;
         }
-        while (PublishReady())
-        {
-        }
+        while (PublishReady()) { }
     }
 
     bool PublishReady()
@@ -284,7 +290,8 @@ internal sealed partial class Appender
         Debug.Assert(_group is not null || IsAtOrBefore(_synced, _submitted.Cursor), "synced is beyond written");
         Debug.Assert(
             _view.End.Position <= _submitted.Cursor.Position || _view.Active.BaseOffset != _submitted.Cursor.BaseOffset,
-            "readers see what was not written");
+            "readers see what was not written"
+        );
         Debug.Assert(!_view.IsDurable || IsPublishedDurable, "what readers are told is durable is not");
     }
 
@@ -331,7 +338,8 @@ internal sealed partial class Appender
             refusal = new(
                 AppendStatus.PartitionStopped,
                 Reason: $"{cause}, so the partition takes no more writes until the server is restarted "
-                    + "on a healthy disk. What was durable is served.");
+                    + "on a healthy disk. What was durable is served."
+            );
             _refusal = refusal;
             (waiting, trims) = ([.. Waiting], [.. Trims]);
             Waiting.Clear();

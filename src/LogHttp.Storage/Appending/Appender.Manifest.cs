@@ -61,7 +61,8 @@ internal sealed partial class Appender
     /// <summary>A turn's step: brings the manifest up to date. Nobody waits for it, so it may fail.</summary>
     void RunManifestStep()
     {
-        bool isConfigurationNew, isTidyingDue;
+        bool isConfigurationNew,
+            isTidyingDue;
         lock (_gate)
         {
             if (!IsManifestStepDue || Waiting.Count > 0)
@@ -90,8 +91,8 @@ internal sealed partial class Appender
     }
 
     void NoteTidying() =>
-        _needsTidying = _removed is { Count: > 0 }
-            || (_manifest is { } manifest && (manifest.NeedsCompaction || IsStartOutdated));
+        _needsTidying =
+            _removed is { Count: > 0 } || (_manifest is { } manifest && (manifest.NeedsCompaction || IsStartOutdated));
 
     /// <summary>Retires a segment that is gone from the view. <see cref="DeleteRemoved"/> deletes its files.</summary>
     void Remove(Segment segment)

@@ -90,13 +90,13 @@ internal sealed partial class Appender
             var position = _synced.Position;
             JournalEntryHandler write = (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) =>
             {
-                if (entry.SegmentBaseOffset != end.BaseOffset
-                    || entry.Position + payload.Length <= position)
+                if (entry.SegmentBaseOffset != end.BaseOffset || entry.Position + payload.Length <= position)
                     return;
                 if (entry.Position > position)
                 {
                     throw new IOException(
-                        $"The journal has no bytes of {Active.DataPath} from position {position} to {entry.Position}.");
+                        $"The journal has no bytes of {Active.DataPath} from position {position} to {entry.Position}."
+                    );
                 }
                 data.Write(payload[(int)(position - entry.Position)..], position);
                 position = entry.Position + payload.Length;

@@ -7,9 +7,10 @@ namespace LogHttp.Storage.Appending;
 internal sealed partial class Appender
 {
     bool NeedsRoll(AppendRequest next) =>
-        (_written.Cursor.Position > 0
-            && (_written.Cursor.Position + next.MaxFramedBytes > _configuration.RollBytes || IsActiveOld()))
-        || IsFarAhead(next, _written.Cursor.NextOffset);
+        (
+            _written.Cursor.Position > 0
+            && (_written.Cursor.Position + next.MaxFramedBytes > _configuration.RollBytes || IsActiveOld())
+        ) || IsFarAhead(next, _written.Cursor.NextOffset);
 
     /// <summary>
     /// Where records are kept for some time only: whether the active segment was begun so long ago that what comes now
@@ -105,7 +106,10 @@ internal sealed partial class Appender
             {
                 Segments = segments.Add(next),
                 // No record has moved it, also where an empty segment was made for an offset far ahead.
-                End = _written.End with { NextOffset = _view.End.NextOffset },
+                End = _written.End with
+                {
+                    NextOffset = _view.End.NextOffset,
+                },
                 IsDurable = true,
             };
             AssertWatermarks();
@@ -123,12 +127,14 @@ internal sealed partial class Appender
         var edits = new List<ManifestEdit>
         {
             end.Position > 0
-                ? new ManifestEdit.SegmentSealed(state.Active! with
-                {
-                    LastAppendMs = sealedSegment.LastAppendMs,
-                    AppendedBytes = 0,
-                    Extent = new(end.NextOffset, end.Position),
-                })
+                ? new ManifestEdit.SegmentSealed(
+                    state.Active! with
+                    {
+                        LastAppendMs = sealedSegment.LastAppendMs,
+                        AppendedBytes = 0,
+                        Extent = new(end.NextOffset, end.Position),
+                    }
+                )
                 : new ManifestEdit.SegmentsRemoved([sealedSegment.BaseOffset], state.LogStartOffset),
             new ManifestEdit.SegmentMade(new(baseOffset, Generation: 0)),
         };
@@ -238,7 +244,8 @@ internal sealed partial class Appender
         "The disk is full. What is in the log can be read; appends succeed again when there is room, "
         + "which trims (DELETE /topics/{topic}/records?before=) and deletions of topics make.";
 
-    static AppendResult AppendFailure(IOException exception) => exception is DiskFullException
-        ? new(AppendStatus.DiskFull, Reason: DiskFullReason)
-        : new(AppendStatus.WriteFailed, Reason: $"The disk refused a write: {exception.Message}");
+    static AppendResult AppendFailure(IOException exception) =>
+        exception is DiskFullException
+            ? new(AppendStatus.DiskFull, Reason: DiskFullReason)
+            : new(AppendStatus.WriteFailed, Reason: $"The disk refused a write: {exception.Message}");
 }

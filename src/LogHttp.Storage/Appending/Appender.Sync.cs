@@ -125,9 +125,8 @@ internal sealed partial class Appender
             var flush = _configuration.Flush;
             var interval = flush.Interval;
             // The journal has what is not synced, but not what came after it ceased to describe this partition.
-            var unsyncedBytes = _isUnsynced && _published.IsJournaled
-                ? 0
-                : _published.Cursor.Position - _synced.Position;
+            var unsyncedBytes =
+                _isUnsynced && _published.IsJournaled ? 0 : _published.Cursor.Position - _synced.Position;
             if (_backgroundSyncDue || IsClosing || _refusal is not null || unsyncedBytes <= 0)
                 return;
             if (!flush.IsAlways && interval is null && unsyncedBytes < _context.Options.CheckpointBytes)
@@ -136,7 +135,11 @@ internal sealed partial class Appender
             if (interval is { } wait)
             {
                 _timer = _context.Environment.Time.CreateTimer(
-                    static state => ((Appender)state!).IntervalElapsed(), this, wait, Timeout.InfiniteTimeSpan);
+                    static state => ((Appender)state!).IntervalElapsed(),
+                    this,
+                    wait,
+                    Timeout.InfiniteTimeSpan
+                );
                 return;
             }
         }
@@ -353,10 +356,11 @@ internal sealed partial class Appender
 
     // No damage is always the same empty array, so that a checkpoint without news is equal to the one before.
     SegmentDamage[] FoundDamage() =>
-    [
-        .. _view.Segments.SelectMany(
-            static segment => segment.Damage.Select(range => new SegmentDamage(segment.BaseOffset, range))),
-    ];
+        [
+            .. _view.Segments.SelectMany(static segment =>
+                segment.Damage.Select(range => new SegmentDamage(segment.BaseOffset, range))
+            ),
+        ];
 
     /// <summary>No journal file is kept for this log any more.</summary>
     void LeaveJournal()
@@ -417,7 +421,8 @@ internal sealed partial class Appender
             SegmentLease lease,
             in LogState submitted,
             in LogState published,
-            JournalCheckpoint[] checkpoints)
+            JournalCheckpoint[] checkpoints
+        )
         {
             (_appender, _lease, Checkpoints) = (appender, lease, checkpoints);
             (Files, Cursor, Checkpointable) = (lease.Files, submitted.Cursor, published);

@@ -203,10 +203,14 @@ internal sealed partial class Appender : IUnsyncedLog
         var maxBytes = _context.Options.MaxQueuedBytes;
         if (_waitingBytes + sizeBytes <= maxBytes || Waiting.Count == 0)
             return null;
-        return new(AppendStatus.Overloaded, Reason: string.Create(
-            CultureInfo.InvariantCulture,
-            $"{_waitingBytes} bytes wait to be written to this partition already; "
-            + $"the most is {maxBytes} (MaxQueuedBytes)."));
+        return new(
+            AppendStatus.Overloaded,
+            Reason: string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_waitingBytes} bytes wait to be written to this partition already; "
+                    + $"the most is {maxBytes} (MaxQueuedBytes)."
+            )
+        );
     }
 
     void ScheduleTurn() =>
@@ -308,8 +312,10 @@ internal sealed partial class Appender : IUnsyncedLog
         };
         if (group.Start.Position == 0 && _written.Cursor.Position > 0)
             _activeSinceMs ??= nowMs;
-        if (group.Producers.Count > group.StartProducers.Count
-            && _context.Reserve.Need(Checkpoint.MostBytes(group.Producers)))
+        if (
+            group.Producers.Count > group.StartProducers.Count
+            && _context.Reserve.Need(Checkpoint.MostBytes(group.Producers))
+        )
             _context.Reserve.Keep();
         _writesFail = false;
         if (isJournaled)
@@ -344,10 +350,16 @@ internal sealed partial class Appender : IUnsyncedLog
             var groupBytes = _configuration.Flush.IsAlways
                 ? _context.Options.JournalGroupBytes - 1
                 : _context.Options.MaxGroupBytes;
-            while (Waiting.TryPeek(out var next)
-                && (requests.Count == 0
-                    || (position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, start + groupBytes)
-                        && !IsFarAhead(next, nextOffset))))
+            while (
+                Waiting.TryPeek(out var next)
+                && (
+                    requests.Count == 0
+                    || (
+                        position + next.MaxFramedBytes <= Math.Min(_configuration.RollBytes, start + groupBytes)
+                        && !IsFarAhead(next, nextOffset)
+                    )
+                )
+            )
             {
                 requests.Add(Waiting.Dequeue());
                 position += next.MaxFramedBytes;
@@ -389,8 +401,11 @@ internal sealed partial class Appender : IUnsyncedLog
         Stop(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Active.DataPath} has {foundBytes} of the {lengthBytes} bytes that were written: another program cut it"),
-            exception: null);
+                $"{Active.DataPath} has {foundBytes} of the {lengthBytes} bytes that were written: another "
+                    + $"program cut it"
+            ),
+            exception: null
+        );
         return true;
     }
 

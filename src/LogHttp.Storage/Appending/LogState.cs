@@ -16,7 +16,8 @@ internal readonly record struct LogState(
     SegmentCursor Cursor,
     long LastStampMs,
     ProducerTable Producers,
-    bool IsJournaled)
+    bool IsJournaled
+)
 {
     /// <summary>What readers see of the active segment where this is the end.</summary>
     public SegmentEnd End => new(Cursor.Position, Cursor.NextOffset, Cursor.MaxTimestampMs, Cursor.IndexEntries);

@@ -16,7 +16,9 @@ internal sealed class TrimRequest(long offset)
 
     /// <summary>Answers as an append would be that was refused for the same reason.</summary>
     public void Refuse(AppendResult refusal) =>
-        Fail(refusal.Status == AppendStatus.PartitionStopped
-            ? new PartitionStoppedException(refusal.Reason ?? "")
-            : new LogClosedException());
+        Fail(
+            refusal.Status == AppendStatus.PartitionStopped
+                ? new PartitionStoppedException(refusal.Reason ?? "")
+                : new LogClosedException()
+        );
 }

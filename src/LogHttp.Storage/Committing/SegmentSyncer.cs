@@ -69,8 +69,8 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
         }
         catch (IOException exception)
         {
-            // Some file lost data, and syncfs does not say which. The kernel reports the error once more, to the handle of
-            // that file. It may be a file that a later round asks for, so a later syncfs would hide the loss.
+            // Some file lost data, and syncfs does not say which. The kernel reports the error once more, to the handle
+            // of that file. It may be a file that a later round asks for, so a later syncfs would hide the loss.
             _hasSyncAllFailed = true;
             StorageLog.SyncAllFailed(logger, exception, volume.Name);
             return false;
@@ -101,6 +101,8 @@ internal abstract class Commit
     public abstract IFile File { get; }
 
     /// <summary>Called once, by the syncer's thread.</summary>
-    /// <param name="error">Null when the file is durable. Otherwise its data may be lost, whatever a later sync says.</param>
+    /// <param name="error">
+    /// Null when the file is durable. Otherwise its data may be lost, whatever a later sync says.
+    /// </param>
     public abstract void Completed(IOException? error);
 }

@@ -81,7 +81,8 @@ public sealed class Backup
         IFileSystem source,
         string sourceDirectory,
         StorageEnvironment environment,
-        string targetDirectory)
+        string targetDirectory
+    )
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(environment);
@@ -216,25 +217,32 @@ public sealed class Backup
     /// </summary>
     async Task<IReadOnlyList<string>> ApplyJournalAsync()
     {
-        var catalog = TopicCatalog.Open(_environment, new StorageOptions
-        {
-            Directory = _partialDirectory,
-            // The limits of the server that writes there are not known. The largest ones forget no producer.
-            MaxProducers = StorageOptions.MostProducers,
-            MaxKafkaProducers = StorageOptions.MostProducers,
-            ProducerExpiry = TimeSpan.FromDays(366),
-            KafkaProducerExpiry = TimeSpan.FromDays(366),
-            RetentionInterval = TimeSpan.FromDays(1),
-            ScrubBytesPerSecond = 0,
-            // Only the ends are written to the copy's journal, and that is removed. They need room for each partition.
-            MinJournalFileBytes = Math.Clamp(
-                (_partitions + _journaledSegments.Count) * (long)MaxStateBytes, MinJournalBytes, MaxJournalBytes),
-        });
+        var catalog = TopicCatalog.Open(
+            _environment,
+            new StorageOptions
+            {
+                Directory = _partialDirectory,
+                // The limits of the server that writes there are not known. The largest ones forget no producer.
+                MaxProducers = StorageOptions.MostProducers,
+                MaxKafkaProducers = StorageOptions.MostProducers,
+                ProducerExpiry = TimeSpan.FromDays(366),
+                KafkaProducerExpiry = TimeSpan.FromDays(366),
+                RetentionInterval = TimeSpan.FromDays(1),
+                ScrubBytesPerSecond = 0,
+                // Only the ends are written to the copy's journal, and that is removed. They need room for each
+                // partition.
+                MinJournalFileBytes = Math.Clamp(
+                    (_partitions + _journaledSegments.Count) * (long)MaxStateBytes,
+                    MinJournalBytes,
+                    MaxJournalBytes
+                ),
+            }
+        );
         var problems = catalog.DamagedTopics.Select(static damaged => $"{damaged.Key}: {damaged.Value}").ToList();
         foreach (var topic in catalog.Topics)
-            foreach (var partition in topic.Partitions)
-                if (partition.StoppedReason is { } reason)
-                    problems.Add(string.Create(CultureInfo.InvariantCulture, $"{topic.Name}/{partition.Number}: {reason}"));
+        foreach (var partition in topic.Partitions)
+            if (partition.StoppedReason is { } reason)
+                problems.Add(string.Create(CultureInfo.InvariantCulture, $"{topic.Name}/{partition.Number}: {reason}"));
         await catalog.DisposeAsync().ConfigureAwait(false);
         if (JournalMark.Read(Target, TargetTopics) is { IsEmpty: true })
             RemoveJournalFiles();
@@ -277,7 +285,9 @@ public sealed class Backup
                 if (attempt >= MaxTopicAttempts && Find(_source, SourceTopics, name) is not null)
                 {
                     throw new IOException(
-                        $"Topic \"{name}\" can't be copied: {exception.Message} Is its disk mounted?", exception);
+                        $"Topic \"{name}\" can't be copied: {exception.Message} Is its disk mounted?",
+                        exception
+                    );
                 }
             }
             Target.DeleteDirectory(target);
@@ -329,9 +339,10 @@ public sealed class Backup
             throw new FileNotFoundException("The manifest was changed meanwhile.", manifestPath);
         _ = JournalRecovery.TryParseId(topicId, out var id);
         // A start goes on in the segment that the checkpoint names, or in a later one.
-        var linkedBefore = checkpoint is not null && baseOffsets.Contains(checkpoint.Durable.BaseOffset)
-            ? checkpoint.Durable.BaseOffset
-            : 0;
+        var linkedBefore =
+            checkpoint is not null && baseOffsets.Contains(checkpoint.Durable.BaseOffset)
+                ? checkpoint.Durable.BaseOffset
+                : 0;
         foreach (var baseOffset in baseOffsets)
         {
             var name = SegmentLayout.DataName(baseOffset);
@@ -360,8 +371,10 @@ public sealed class Backup
         var baseOffsets = new List<long>();
         foreach (var entry in _source.List(source))
         {
-            if (SegmentLayout.TryParseDataName(entry.Name, out var baseOffset)
-                && (named is null || entry.LengthBytes > 0 || named.Contains(baseOffset)))
+            if (
+                SegmentLayout.TryParseDataName(entry.Name, out var baseOffset)
+                && (named is null || entry.LengthBytes > 0 || named.Contains(baseOffset))
+            )
                 baseOffsets.Add(baseOffset);
         }
         baseOffsets.Sort();
@@ -411,7 +424,10 @@ public sealed class Backup
         if (file.LengthBytes < from.Position)
             return false;
         var scan = SegmentScan.Run(file, from, file.LengthBytes);
-        if (scan.Bad is { LacksSector: false, IsEndOfFile: false } bad && SegmentScan.AnyRecordAfter(file, bad.Position, file.LengthBytes))
+        if (
+            scan.Bad is { LacksSector: false, IsEndOfFile: false } bad
+            && SegmentScan.AnyRecordAfter(file, bad.Position, file.LengthBytes)
+        )
             return false;
         file.Truncate(scan.End.Position);
         file.Sync();
@@ -440,7 +456,7 @@ public sealed class Backup
         using var to = Target.Create(target);
         var lengthBytes = from.LengthBytes;
         var buffer = new byte[(int)Math.Min(BufferBytes, lengthBytes)];
-        for (var position = 0L; position < lengthBytes;)
+        for (var position = 0L; position < lengthBytes; )
         {
             var read = from.Read(buffer.AsSpan(0, (int)Math.Min(buffer.Length, lengthBytes - position)), position);
             // The file is shorter where a failed write was taken back meanwhile.

@@ -1,4 +1,5 @@
 namespace LogHttp.Storage.Files;
 
 /// <summary>Another process has the data directory.</summary>
-public sealed class DirectoryInUseException(string message, Exception innerException) : IOException(message, innerException);
+public sealed class DirectoryInUseException(string message, Exception innerException)
+    : IOException(message, innerException);

@@ -10,11 +10,15 @@ static class DiskErrors
     const int QuotaExceeded = 122;
     const int FileTooLargeError = 27;
 
-    public static void Translate(string path, Action act) => Translate(path, () =>
-    {
-        act();
-        return true;
-    });
+    public static void Translate(string path, Action act) =>
+        Translate(
+            path,
+            () =>
+            {
+                act();
+                return true;
+            }
+        );
 
     /// <exception cref="IOException">The call failed, in whatever way.</exception>
     public static T Translate<T>(string path, Func<T> act)
@@ -37,13 +41,19 @@ static class DiskErrors
         }
     }
 
-    /// <summary>Whether the exception is .NET's form of EFBIG, not a fault of the caller: those name other parameters.</summary>
+    /// <summary>
+    /// Whether the exception is .NET's form of EFBIG, not a fault of the caller: those name other parameters.
+    /// </summary>
     public static bool IsFileTooLarge(ArgumentOutOfRangeException exception) =>
         !OperatingSystem.IsWindows() && exception.ParamName is "value";
 
     /// <summary>For a write beyond <c>ulimit -f</c>, or beyond the largest file of the file system.</summary>
     public static DiskFullException FileTooLarge(string path, Exception exception) =>
-        new($"{path} cannot grow further (EFBIG): it has reached ulimit -f, or the largest size that the file system allows.", exception);
+        new(
+            $"{path} cannot grow further (EFBIG): it has reached ulimit -f, or the largest size that the file "
+                + "system allows.",
+            exception
+        );
 
     public static bool IsDiskFull(IOException exception) =>
         !OperatingSystem.IsWindows() && exception.HResult is NoSpace or QuotaExceeded or FileTooLargeError;

@@ -25,15 +25,24 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
     public void Find()
     {
         lock (_gate)
-            _sizeBytes = environment.FileSystem.List(directory).FirstOrDefault(static entry => entry.Name == Name).LengthBytes;
+            _sizeBytes = environment
+                .FileSystem.List(directory)
+                .FirstOrDefault(static entry => entry.Name == Name)
+                .LengthBytes;
     }
 
-    /// <summary>Asks for room for a checkpoint of a size, besides what else a trim takes; false where that was asked for before.</summary>
+    /// <summary>
+    /// Asks for room for a checkpoint of a size, besides what else a trim takes; false where that was asked for before.
+    /// </summary>
     public bool Need(long checkpointBytes)
     {
         // Twice as much as before, or more: one that grows by and by is not written by and by.
         var bytes = (long)BitOperations.RoundUpToPowerOf2((ulong)checkpointBytes);
-        for (var asked = Volatile.Read(ref _checkpointBytes); bytes > asked; asked = Volatile.Read(ref _checkpointBytes))
+        for (
+            var asked = Volatile.Read(ref _checkpointBytes);
+            bytes > asked;
+            asked = Volatile.Read(ref _checkpointBytes)
+        )
         {
             if (Interlocked.CompareExchange(ref _checkpointBytes, bytes, asked) == asked)
                 return true;
@@ -41,7 +50,10 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
         return false;
     }
 
-    /// <summary>Makes the file where it is not there, and as large as it should be; without room, or with a failing disk, it stays as it is until the next time.</summary>
+    /// <summary>
+    /// Makes the file where it is not there, and as large as it should be; without room, or with a failing disk, it
+    /// stays as it is until the next time.
+    /// </summary>
     public void Keep()
     {
         lock (_gate)
@@ -80,8 +92,8 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
     }
 
     /// <summary>
-    /// Does with the room that the reserve takes what a full disk had no room for; false where there is none. One at a time:
-    /// what a trim leaves of the room is there for the next.
+    /// Does with the room that the reserve takes what a full disk had no room for; false where there is none. One at a
+    /// time: what a trim leaves of the room is there for the next.
     /// </summary>
     /// <exception cref="DiskFullException">It was not enough.</exception>
     public bool TryUse(Action act)

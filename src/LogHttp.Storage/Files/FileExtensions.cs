@@ -10,6 +10,9 @@ public static class FileExtensions
         ArgumentNullException.ThrowIfNull(file);
         var read = file.Read(destination, position);
         if (read < destination.Length)
-            throw new EndOfStreamException($"The file ends {destination.Length - read} bytes early: wanted {destination.Length} at position {position}.");
+            throw new EndOfStreamException(
+                $"The file ends {destination.Length - read} bytes early: wanted {destination.Length} at position "
+                    + $"{position}."
+            );
     }
 }

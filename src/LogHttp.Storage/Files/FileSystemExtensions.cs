@@ -4,8 +4,8 @@ namespace LogHttp.Storage.Files;
 static class FileSystemExtensions
 {
     /// <summary>
-    /// Puts a file in the place of another, or of none, by way of one beside it: after a crash there is the old one or the
-    /// new one, whole. Durable when it returns.
+    /// Puts a file in the place of another, or of none, by way of one beside it: after a crash there is the old one or
+    /// the new one, whole. Durable when it returns.
     /// </summary>
     public static void Replace(this IFileSystem fileSystem, string directory, string name, ReadOnlySpan<byte> content)
     {

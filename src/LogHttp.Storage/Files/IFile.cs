@@ -9,13 +9,19 @@ public interface IFile : IDisposable
     /// <summary>The file's length now.</summary>
     long LengthBytes { get; }
 
-    /// <summary>The stream whose handle sendfile(2) takes its bytes from; null where there is no such thing (in memory).</summary>
+    /// <summary>
+    /// The stream whose handle sendfile(2) takes its bytes from; null where there is no such thing (in memory).
+    /// </summary>
     FileStream? Stream { get; }
 
-    /// <summary>Reads at most <paramref name="destination"/>.Length bytes; fewer only at the end of the file, 0 beyond it.</summary>
+    /// <summary>
+    /// Reads at most <paramref name="destination"/>.Length bytes; fewer only at the end of the file, 0 beyond it.
+    /// </summary>
     int Read(Span<byte> destination, long position);
 
-    /// <summary>This file, for a thread that must not wait for the disk: its reads throw where they would have to.</summary>
+    /// <summary>
+    /// This file, for a thread that must not wait for the disk: its reads throw where they would have to.
+    /// </summary>
     /// <exception cref="WouldWaitException">By its <see cref="Read"/>: not all of it is in the page cache.</exception>
     IFile Cached { get; }
 

@@ -25,7 +25,9 @@ public interface IFileSystem
     /// <summary>Creates one directory; its parent must exist. Does nothing when it is there already.</summary>
     void CreateDirectory(string path);
 
-    /// <summary>Renames a file (replacing one of the new name, atomically) or a directory (to a name not in use).</summary>
+    /// <summary>
+    /// Renames a file (replacing one of the new name, atomically) or a directory (to a name not in use).
+    /// </summary>
     void Rename(string sourcePath, string destinationPath);
 
     /// <summary>
@@ -35,20 +37,26 @@ public interface IFileSystem
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     bool TryLink(string path, string newPath);
 
-    /// <summary>Removes a file's name; open handles go on reading it. Does nothing when there is no such file.</summary>
+    /// <summary>
+    /// Removes a file's name; open handles go on reading it. Does nothing when there is no such file.
+    /// </summary>
     void DeleteFile(string path);
 
     /// <summary>Removes a directory and all below it. Does nothing when there is no such directory.</summary>
     void DeleteDirectory(string path);
 
-    /// <summary>Makes the names in one directory durable: those created, renamed into or out of it, and deleted.</summary>
+    /// <summary>
+    /// Makes the names in one directory durable: those created, renamed into or out of it, and deleted.
+    /// </summary>
     void SyncDirectory(string path);
 
     /// <summary>The mounted file system that holds a directory: the same object for every directory on it.</summary>
     /// <exception cref="IOException">The directory does not exist or can't be opened.</exception>
     IVolume VolumeOf(string directory);
 
-    /// <summary>Takes a lock on a file (created when missing) that no other process can hold at the same time.</summary>
+    /// <summary>
+    /// Takes a lock on a file (created when missing) that no other process can hold at the same time.
+    /// </summary>
     /// <exception cref="IOException">Somebody else holds it.</exception>
     IDisposable Lock(string path);
 }

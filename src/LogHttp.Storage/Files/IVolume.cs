@@ -6,9 +6,9 @@ namespace LogHttp.Storage.Files;
 /// </summary>
 /// <remarks>
 /// Where <see cref="CanSyncAll"/> is true, a handle on the file system is open from the first
-/// <see cref="IFileSystem.VolumeOf"/> until the <see cref="IFileSystem"/> is disposed. The kernel reports each write-back
-/// error since then to <see cref="SyncAll"/>, also for a file whose own handles were all closed before the error. The
-/// file system cannot be unmounted meanwhile. Safe for concurrent use.
+/// <see cref="IFileSystem.VolumeOf"/> until the <see cref="IFileSystem"/> is disposed. The kernel reports each
+/// write-back error since then to <see cref="SyncAll"/>, also for a file whose own handles were all closed before the
+/// error. The file system cannot be unmounted meanwhile. Safe for concurrent use.
 /// </remarks>
 public interface IVolume
 {

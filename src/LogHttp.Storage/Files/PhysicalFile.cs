@@ -17,17 +17,21 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
 
     /// <summary>Opens a file. One whose directory is missing is missing too, as IFileSystem.Open has it.</summary>
     /// <exception cref="FileNotFoundException">The mode is Open, and there is no such file.</exception>
-    public static PhysicalFile Open(string path, FileStreamOptions options) => DiskErrors.Translate(path, () =>
-    {
-        try
-        {
-            return new PhysicalFile(new FileStream(path, options));
-        }
-        catch (DirectoryNotFoundException exception) when (options.Mode == FileMode.Open)
-        {
-            throw new FileNotFoundException(exception.Message, path, exception);
-        }
-    });
+    public static PhysicalFile Open(string path, FileStreamOptions options) =>
+        DiskErrors.Translate(
+            path,
+            () =>
+            {
+                try
+                {
+                    return new PhysicalFile(new FileStream(path, options));
+                }
+                catch (DirectoryNotFoundException exception) when (options.Mode == FileMode.Open)
+                {
+                    throw new FileNotFoundException(exception.Message, path, exception);
+                }
+            }
+        );
 
     public long LengthBytes => RandomAccess.GetLength(_handle);
 
@@ -70,7 +74,8 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
         }
     }
 
-    public void Truncate(long lengthBytes) => DiskErrors.Translate(stream.Name, () => RandomAccess.SetLength(_handle, lengthBytes));
+    public void Truncate(long lengthBytes) =>
+        DiskErrors.Translate(stream.Name, () => RandomAccess.SetLength(_handle, lengthBytes));
 
     public void Sync() => PosixCalls.SyncData(_handle, stream.Name);
 
@@ -124,8 +129,6 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
         public void Sync() => throw new NotSupportedException(ReadsOnly);
 
         // The file itself is its owner's.
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 }

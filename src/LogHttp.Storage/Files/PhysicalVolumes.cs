@@ -1,6 +1,8 @@
 namespace LogHttp.Storage.Files;
 
-/// <summary>The mounted file systems of one <see cref="PhysicalFileSystem"/>, told apart by device number (st_dev).</summary>
+/// <summary>
+/// The mounted file systems of one <see cref="PhysicalFileSystem"/>, told apart by device number (st_dev).
+/// </summary>
 /// <remarks>Any thread.</remarks>
 sealed class PhysicalVolumes : IDisposable
 {
@@ -17,7 +19,9 @@ sealed class PhysicalVolumes : IDisposable
     public IVolume Of(string directory)
     {
         if (!OperatingSystem.IsLinux())
-            return Directory.Exists(directory) ? Unknown : throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
+            return Directory.Exists(directory)
+                ? Unknown
+                : throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
         // The handle decides, not the path: what a link or a mount leads to is known only once it is open.
         var handle = PosixCalls.OpenDirectory(directory);
         var isKept = false;
@@ -57,7 +61,9 @@ sealed class PhysicalVolumes : IDisposable
     static bool IsSyncAllTrusted(DeviceNumber device) =>
         Environment.OSVersion.Version >= FirstTrustedKernel && FileSystemTypeOf(device) is "ext4" or "xfs";
 
-    /// <summary>The type of a mounted file system, as the kernel's mount table names it. Null when it is not listed.</summary>
+    /// <summary>
+    /// The type of a mounted file system, as the kernel's mount table names it. Null when it is not listed.
+    /// </summary>
     internal static string? FileSystemTypeOf(DeviceNumber device)
     {
         const string MountTable = "/proc/self/mountinfo";

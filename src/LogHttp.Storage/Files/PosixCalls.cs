@@ -29,7 +29,9 @@ static partial class PosixCalls
             throw LastError("fsync", path);
     }
 
-    /// <summary>fdatasync: content and length, without the times. Elsewhere than on Linux, the framework's own full sync.</summary>
+    /// <summary>
+    /// fdatasync: content and length, without the times. Elsewhere than on Linux, the framework's own full sync.
+    /// </summary>
     public static void SyncData(SafeFileHandle file, string path)
     {
         if (!OperatingSystem.IsLinux())
@@ -45,7 +47,9 @@ static partial class PosixCalls
             throw LastError("syncfs", name);
     }
 
-    /// <summary>The device number of the file system that a handle lies on, statx(2). Null where libc or kernel lack it.</summary>
+    /// <summary>
+    /// The device number of the file system that a handle lies on, statx(2). Null where libc or kernel lack it.
+    /// </summary>
     public static unsafe DeviceNumber? DeviceOf(SafeFileHandle file, string path)
     {
         const int EmptyPath = 0x1000;
@@ -67,7 +71,8 @@ static partial class PosixCalls
         }
         return new DeviceNumber(
             MemoryMarshal.Read<uint>(status[DeviceMajorPosition..]),
-            MemoryMarshal.Read<uint>(status[DeviceMinorPosition..]));
+            MemoryMarshal.Read<uint>(status[DeviceMinorPosition..])
+        );
     }
 
     /// <summary>Gives a file a second name; false where the file system, or its owner, does not let that be.</summary>
@@ -79,13 +84,15 @@ static partial class PosixCalls
             return false;
         if (Link(path, newPath) == 0)
             return true;
-        return Marshal.GetLastPInvokeError() == NoSuchFile ? throw new FileNotFoundException($"There is no file {path}.", path) : false;
+        return Marshal.GetLastPInvokeError() == NoSuchFile
+            ? throw new FileNotFoundException($"There is no file {path}.", path)
+            : false;
     }
 
     /// <summary>Reads from the page cache alone: preadv2(2) with RWF_NOWAIT.</summary>
     /// <returns>
-    /// The bytes read, or a negative errno. Linux 5.9 and 5.10 return 0 or a short count also before the end of the file,
-    /// for bytes that are not cached.
+    /// The bytes read, or a negative errno. Linux 5.9 and 5.10 return 0 or a short count also before the end of the
+    /// file, for bytes that are not cached.
     /// </returns>
     public static unsafe int ReadCached(SafeFileHandle file, Span<byte> destination, long position)
     {
@@ -109,13 +116,18 @@ static partial class PosixCalls
         }
     }
 
-    /// <summary>Whether an errno of <see cref="ReadCached"/> says that kernel or file system do not support such reads.</summary>
+    /// <summary>
+    /// Whether an errno of <see cref="ReadCached"/> says that kernel or file system do not support such reads.
+    /// </summary>
     public static bool IsNotSupported(int error) => error is NoSuchCall or InvalidArgument or NotSupported;
 
     static IOException LastError(string call, string path)
     {
         var error = Marshal.GetLastPInvokeError();
-        var exception = new IOException($"{call} of {path} failed: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).", error);
+        var exception = new IOException(
+            $"{call} of {path} failed: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).",
+            error
+        );
         return DiskErrors.IsDiskFull(exception) ? DiskErrors.DiskFull(path, exception) : exception;
     }
 
@@ -135,10 +147,22 @@ static partial class PosixCalls
     private static partial int FileSystemSync(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static unsafe partial int ExtendedStatus(SafeFileHandle directory, string path, int flags, uint mask, byte* status);
+    private static unsafe partial int ExtendedStatus(
+        SafeFileHandle directory,
+        string path,
+        int flags,
+        uint mask,
+        byte* status
+    );
 
     [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
-    private static unsafe partial nint ReadVector(SafeFileHandle file, IoVector* vectors, int vectorCount, long position, int flags);
+    private static unsafe partial nint ReadVector(
+        SafeFileHandle file,
+        IoVector* vectors,
+        int vectorCount,
+        long position,
+        int flags
+    );
 
     [StructLayout(LayoutKind.Sequential)]
     unsafe struct IoVector

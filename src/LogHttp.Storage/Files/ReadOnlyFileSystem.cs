@@ -1,26 +1,35 @@
 namespace LogHttp.Storage.Files;
 
-/// <summary>The operating system's file system for who only looks: opens files for reading, and can't change a byte or a name.</summary>
+/// <summary>
+/// The operating system's file system for who only looks: opens files for reading, and can't change a byte or a name.
+/// </summary>
 public sealed class ReadOnlyFileSystem : IFileSystem
 {
     const string Refusal = "Nothing is changed here.";
 
     /// <inheritdoc/>
-    public IFile Open(string path) => PhysicalFile.Open(path, new FileStreamOptions
-    {
-        Mode = FileMode.Open,
-        Access = FileAccess.Read,
-        Share = FileShare.ReadWrite | FileShare.Delete,
-        BufferSize = 0,
-    });
+    public IFile Open(string path) =>
+        PhysicalFile.Open(
+            path,
+            new FileStreamOptions
+            {
+                Mode = FileMode.Open,
+                Access = FileAccess.Read,
+                Share = FileShare.ReadWrite | FileShare.Delete,
+                BufferSize = 0,
+            }
+        );
 
     /// <inheritdoc/>
     public IReadOnlyList<DirectoryEntry> List(string directory) => PhysicalFileSystem.ListDirectory(directory);
 
     /// <summary>Takes the lock where there is one to take; a file is not made for it.</summary>
     /// <exception cref="IOException">Somebody else holds it.</exception>
-    public IDisposable Lock(string path) => DiskErrors.Translate(path, () =>
-        File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None) : Stream.Null);
+    public IDisposable Lock(string path) =>
+        DiskErrors.Translate(
+            path,
+            () => File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None) : Stream.Null
+        );
 
     /// <inheritdoc/>
     public IFile Create(string path) => throw new NotSupportedException(Refusal);

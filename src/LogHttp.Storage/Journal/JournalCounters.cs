@@ -7,11 +7,20 @@ internal sealed class JournalCounters
 {
     static readonly Meter Meter = new("LogHttp.Storage");
     static readonly Counter<long> RoundCounter = Meter.CreateCounter<long>(
-        "loghttp.journal.rounds", "{round}", "Rounds written and synced.");
+        "loghttp.journal.rounds",
+        "{round}",
+        "Rounds written and synced."
+    );
     static readonly Counter<long> RecordCounter = Meter.CreateCounter<long>(
-        "loghttp.journal.records", "{record}", "Records made durable by rounds.");
+        "loghttp.journal.records",
+        "{record}",
+        "Records made durable by rounds."
+    );
     static readonly Counter<long> ByteCounter = Meter.CreateCounter<long>(
-        "loghttp.journal.bytes", "By", "Bytes written by rounds, padding included.");
+        "loghttp.journal.bytes",
+        "By",
+        "Bytes written by rounds, padding included."
+    );
 
     long _rounds;
     long _units;

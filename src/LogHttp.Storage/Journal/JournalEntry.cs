@@ -42,7 +42,8 @@ internal readonly record struct JournalEntry(
     int Partition,
     long SegmentBaseOffset,
     uint Generation,
-    long Position)
+    long Position
+)
 {
     bool HasPayload => Kind is JournalEntryKind.Records or JournalEntryKind.GroupState;
 
@@ -63,7 +64,9 @@ internal readonly record struct JournalEntry(
         if (!HasPayload && !payload.IsEmpty)
         {
             throw new ArgumentException(
-                $"An entry of kind {Kind} has no payload, and {payload.Length} bytes were given.", nameof(payload));
+                $"An entry of kind {Kind} has no payload, and {payload.Length} bytes were given.",
+                nameof(payload)
+            );
         }
         var encodedBytes = EncodedBytes(payload.Length);
         destination = destination[..encodedBytes];
@@ -91,7 +94,8 @@ internal readonly record struct JournalEntry(
         ReadOnlySpan<byte> source,
         out JournalEntry entry,
         out ReadOnlySpan<byte> payload,
-        out int encodedBytes)
+        out int encodedBytes
+    )
     {
         entry = default;
         payload = default;
@@ -110,7 +114,8 @@ internal readonly record struct JournalEntry(
             (int)ReadU32(source, 4),
             (long)ReadU64(source, 16),
             ReadU32(source, 24),
-            (long)ReadU64(source, 32));
+            (long)ReadU64(source, 32)
+        );
         payload = source.Slice(EntryHeadBytes, (int)payloadBytes);
         return entry.IsValid
             && (entry.HasPayload || payload.IsEmpty)

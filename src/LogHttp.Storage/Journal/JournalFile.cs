@@ -67,7 +67,8 @@ internal sealed class JournalFile : IDisposable
         string directory,
         long number,
         long sizeBytes,
-        Func<long> newId)
+        Func<long> newId
+    )
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(number);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sizeBytes);
@@ -75,7 +76,8 @@ internal sealed class JournalFile : IDisposable
         {
             throw new ArgumentException(
                 $"{sizeBytes} bytes are no multiple of {JournalFormat.BlockBytes}, as a journal file's length is.",
-                nameof(sizeBytes));
+                nameof(sizeBytes)
+            );
         }
         var path = System.IO.Path.Combine(directory, NameOf(number));
         if (fileSystem.List(directory).Any(entry => entry.Name == NameOf(number)))
@@ -116,7 +118,8 @@ internal sealed class JournalFile : IDisposable
             throw new ArgumentOutOfRangeException(
                 nameof(position),
                 position,
-                $"A round of {round.Length} bytes has no such position in a journal file of {SizeBytes} bytes.");
+                $"A round of {round.Length} bytes has no such position in a journal file of {SizeBytes} bytes."
+            );
         }
         File.Write(round, position);
     }
@@ -150,7 +153,7 @@ internal sealed class JournalFile : IDisposable
     static void Fill(IFile file, long sizeBytes, ulong seed)
     {
         var chunk = new byte[Math.Min(FillChunkBytes, sizeBytes)];
-        for (var position = 0L; position < sizeBytes;)
+        for (var position = 0L; position < sizeBytes; )
         {
             var part = chunk.AsSpan(0, (int)Math.Min(chunk.Length, sizeBytes - position));
             seed = Fill(part, seed);

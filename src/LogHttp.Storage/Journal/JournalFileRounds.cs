@@ -75,9 +75,7 @@ internal sealed class JournalFileRounds
     {
         using var window = new RoundWindow(file, path);
         var rounds = new JournalFileRounds(fileNumber, path, window.SizeBytes, canGrow);
-        while (rounds.Advance(window))
-        {
-        }
+        while (rounds.Advance(window)) { }
         rounds.LookBehind(window);
         return rounds;
     }
@@ -98,7 +96,7 @@ internal sealed class JournalFileRounds
             return (0, FirstPreviousHeadChecksum);
         using var file = fileSystem.Open(Path);
         using var window = new RoundWindow(file, Path);
-        for (var position = 0L; position < EndPosition;)
+        for (var position = 0L; position < EndPosition; )
         {
             if (window.ReadHead(position, Epoch, out var head, out _) is not RoundState.Valid)
                 break;
@@ -130,13 +128,15 @@ internal sealed class JournalFileRounds
                 SetFault(
                     $"the file has {SizeBytes} bytes and was longer: round {head.Number} takes {head.LengthBytes} here",
                     head,
-                    headChecksum);
+                    headChecksum
+                );
                 return false;
             case RoundState.Malformed:
                 SetFault(
                     $"a round with valid checksums is not one of version {JournalFormat.Version} of the format",
                     head,
-                    headChecksum);
+                    headChecksum
+                );
                 return false;
             case RoundState.TornBody or RoundState.Cut:
                 Epoch = head.Epoch;

@@ -25,8 +25,14 @@ internal sealed class JournalGroup(GroupKey key) : JournalSubject
 
     /// <summary>Writes an entry with a state.</summary>
     public int Write(Span<byte> destination, byte[] state) =>
-        new JournalEntry(JournalEntryKind.GroupState, key.TopicId, key.Partition, key.Name, Generation: 0, Position: 0)
-            .Write(destination, state);
+        new JournalEntry(
+            JournalEntryKind.GroupState,
+            key.TopicId,
+            key.Partition,
+            key.Name,
+            Generation: 0,
+            Position: 0
+        ).Write(destination, state);
 
     /// <summary>A state is durable.</summary>
     public void SetState(byte[] state) => State = state;
@@ -38,7 +44,8 @@ internal sealed class JournalGroup(GroupKey key) : JournalSubject
 /// <summary>New states of one or several groups, which count together or not at all.</summary>
 /// <param name="states">The groups, each once, with their states.</param>
 /// <param name="completed">Called once, with why the states are not known to be durable, or null.</param>
-internal sealed class GroupStatesUnit((JournalGroup Group, byte[] State)[] states, Action<IOException?> completed) : JournalUnit
+internal sealed class GroupStatesUnit((JournalGroup Group, byte[] State)[] states, Action<IOException?> completed)
+    : JournalUnit
 {
     public override int EncodedBytes => states.Sum(static state => JournalFormat.EncodedBytes(state.State.Length));
 

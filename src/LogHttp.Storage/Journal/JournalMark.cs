@@ -25,6 +25,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
     public const string Name = "__journal";
 
     const int CurrentFormat = 3;
+
     /// <summary>The file has two slots, each a sector long. The one with the higher sequence counts.</summary>
     const int SlotBytes = 512;
 
@@ -118,12 +119,19 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
             {
                 throw new NotSupportedException(
                     $"{path} has format {format}; this server knows {CurrentFormat}. "
-                    + "Use the server that wrote it, or a newer one.");
+                        + "Use the server that wrote it, or a newer one."
+                );
             }
             var content = JsonSerializer.Deserialize(line, MarkContext.Default.Content);
-            if (content is not { Format: CurrentFormat, Epoch.Length: 16 }
+            if (
+                content is not { Format: CurrentFormat, Epoch.Length: 16 }
                 || !ulong.TryParse(
-                    content.Epoch, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var epoch))
+                    content.Epoch,
+                    NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture,
+                    out var epoch
+                )
+            )
                 throw new CorruptionException(path, 0, "it is no journal mark");
             return new(epoch, content.IsEmpty, content.LastRound, content.LastHeadChecksum)
             {
@@ -145,12 +153,14 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         bool IsEmpty,
         ulong LastRound,
         uint LastHeadChecksum,
-        long Sequence);
+        long Sequence
+    );
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectRequiredConstructorParameters = true)]
+        RespectRequiredConstructorParameters = true
+    )]
     [JsonSerializable(typeof(AnyContent))]
     [JsonSerializable(typeof(Content))]
     sealed partial class MarkContext : JsonSerializerContext;

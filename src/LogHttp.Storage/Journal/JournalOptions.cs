@@ -11,7 +11,8 @@ internal sealed record JournalOptions(
     string MarkDirectory,
     long MinFileBytes,
     long MaxFileBytes,
-    int MaxUnsyncedLogs)
+    int MaxUnsyncedLogs
+)
 {
     /// <summary>Files in rotation: one is written, one is ready, others wait until their segments are synced.</summary>
     public const int MaxFiles = 4;

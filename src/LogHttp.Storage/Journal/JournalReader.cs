@@ -29,7 +29,8 @@ internal static class JournalReader
         IEnumerable<JournalRange> ranges,
         ulong firstNumber,
         ulong lastNumber,
-        JournalEntryHandler handler)
+        JournalEntryHandler handler
+    )
     {
         foreach (var range in ranges)
         {
@@ -55,7 +56,8 @@ internal static class JournalReader
         in JournalRange range,
         ulong firstNumber,
         ulong lastNumber,
-        JournalEntryHandler handler)
+        JournalEntryHandler handler
+    )
     {
         using var window = new RoundWindow(file, path);
         var number = range.FirstNumber;
@@ -63,9 +65,10 @@ internal static class JournalReader
         {
             ReadOnlySpan<byte> body = default;
             RoundHead head;
-            var state = number < firstNumber
-                ? window.ReadHead(position, range.Epoch, out head, out _)
-                : window.ReadRound(position, range.Epoch, out head, out _, out body);
+            var state =
+                number < firstNumber
+                    ? window.ReadHead(position, range.Epoch, out head, out _)
+                    : window.ReadRound(position, range.Epoch, out head, out _, out body);
             if (state is not RoundState.Valid || head.Number != number)
                 throw new CorruptionException(path, position, $"round {number} is missing or damaged");
             position += JournalFormat.Align(head.LengthBytes);

@@ -13,7 +13,8 @@ internal readonly record struct JournalRange(
     ulong Epoch,
     long FirstPosition,
     ulong FirstNumber,
-    long EndPosition);
+    long EndPosition
+);
 
 /// <summary>The last round, which never became whole.</summary>
 /// <param name="FileNumber">The file.</param>
@@ -36,9 +37,7 @@ internal sealed class JournalScan
 
     readonly HashSet<ulong> _epochs = [];
 
-    JournalScan()
-    {
-    }
+    JournalScan() { }
 
     /// <summary>
     /// The rounds that count, in order. With <see cref="Damage"/>: every round that was found and may be needed, with
@@ -134,7 +133,11 @@ internal sealed class JournalScan
             if (entry.IsDirectory || !JournalFile.TryParseName(entry.Name, out _))
                 continue;
             using var file = fileSystem.Open(Path.Combine(directory, entry.Name));
-            if (file.Read(bytes, 0) == bytes.Length && RoundHead.TryRead(bytes, out var head, out _) && head.Number > round)
+            if (
+                file.Read(bytes, 0) == bytes.Length
+                && RoundHead.TryRead(bytes, out var head, out _)
+                && head.Number > round
+            )
                 return true;
         }
         return false;
@@ -198,7 +201,8 @@ internal sealed class JournalScan
         var rival = files.Find(file =>
             file != last
             && (file.FirstNumber, file.LastNumber) == (last.FirstNumber, last.LastNumber)
-            && !file.HasSameLastBody(last));
+            && !file.HasSameLastBody(last)
+        );
         if (rival is not null)
             Damage = $"{last.Path} and {rival.Path} hold different rounds {last.LastNumber}.";
         List<JournalFileRounds> chain = [last];
@@ -216,7 +220,8 @@ internal sealed class JournalScan
                 SetDamage(file);
             var isSuperseded = chain.Exists(other =>
                 (other.FirstNumber == file.FirstNumber && other.LastNumber >= file.LastNumber)
-                || other.FirstNumber == file.LastNumber);
+                || other.FirstNumber == file.LastNumber
+            );
             if (Damage is null && file.LastNumber >= OldestNeeded && !isSuperseded)
                 Damage = $"{file.Path}: round {file.LastNumber} is needed, and the last round does not follow from it.";
         }
@@ -242,7 +247,8 @@ internal sealed class JournalScan
             // Only the round whose write or sync failed is written again: nothing follows it in the file that failed.
             if (candidate.LastNumber > first)
             {
-                Damage = $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} "
+                Damage =
+                    $"{candidate.Path}: rounds {first} to {candidate.LastNumber} are there, and {file.Path} "
                     + $"begins with round {first} too.";
             }
             return candidate;
@@ -257,7 +263,8 @@ internal sealed class JournalScan
         }
         else
         {
-            Damage = $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} "
+            Damage =
+                $"Round {first - 1} is missing: {file.Path} begins with round {first}, and round {OldestNeeded} "
                 + "is the oldest needed.";
         }
         return null;

@@ -122,9 +122,8 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
     /// <summary>Takes over what an entry says once its round is durable, or at the start what recovery found.</summary>
     public void SetState(in JournalEntry state)
     {
-        State = state.Kind == JournalEntryKind.JournalingEnds
-            ? state
-            : state with { Kind = JournalEntryKind.SyncedUpTo };
+        State =
+            state.Kind == JournalEntryKind.JournalingEnds ? state : state with { Kind = JournalEntryKind.SyncedUpTo };
         Volatile.Write(ref _isKnown, true);
     }
 
@@ -137,10 +136,12 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
 
     sealed record Checkpointed(bool IsJournaled, long SegmentBaseOffset, long Position)
     {
-        // A partition that is not journaled any more is read to its end in any case. Otherwise the end that lies further
-        // counts: the checkpoint's, where a roll made a segment and nothing was appended to it yet.
-        public bool Says(in JournalEntry state) => state.Kind == JournalEntryKind.JournalingEnds
-            ? !IsJournaled
-            : IsJournaled && (SegmentBaseOffset, Position).CompareTo((state.SegmentBaseOffset, state.Position)) >= 0;
+        // A partition that is not journaled any more is read to its end in any case. Otherwise the end that lies
+        // further counts: the checkpoint's, where a roll made a segment and nothing was appended to it yet.
+        public bool Says(in JournalEntry state) =>
+            state.Kind == JournalEntryKind.JournalingEnds
+                ? !IsJournaled
+                : IsJournaled
+                    && (SegmentBaseOffset, Position).CompareTo((state.SegmentBaseOffset, state.Position)) >= 0;
     }
 }

@@ -4,9 +4,9 @@ namespace LogHttp.Storage.Journal;
 internal sealed partial class JournalWriter
 {
     /// <summary>
-    /// Whether a log may write for another unit now. It has a place for it then, which it submits or leaves. Where it may
-    /// not, because units wait for the disk, too many segments are not synced, or no file has room, the log is resumed
-    /// once it may.
+    /// Whether a log may write for another unit now. It has a place for it then, which it submits or leaves. Where it
+    /// may not, because units wait for the disk, too many segments are not synced, or no file has room, the log is
+    /// resumed once it may.
     /// </summary>
     /// <param name="log">The log. It says how large the unit can be.</param>
     /// <param name="failure">Why the journal can't be used at all. The log is not resumed then.</param>
@@ -47,13 +47,12 @@ internal sealed partial class JournalWriter
         || (!log.IsUnsynced && Volatile.Read(ref _unsyncedCount) >= _options.MaxUnsyncedLogs);
 
     /// <summary>
-    /// Under <c>_gate</c>: whether a log's next unit is sure to be written, unless the disk fails. Where the live file is
-    /// the only one, and the disk may have no room for another, each unit has its place in it.
+    /// Under <c>_gate</c>: whether a log's next unit is sure to be written, unless the disk fails. Where the live file
+    /// is the only one, and the disk may have no room for another, each unit has its place in it.
     /// </summary>
     bool HasPlaceFor(IUnsyncedLog log) =>
         HasUsableSpare
-        || (_isLiveUsable
-            && (_sealedFiles > 0 || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
+        || (_isLiveUsable && (_sealedFiles > 0 || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
 
     /// <summary>What a unit takes at the most, in a round of its own.</summary>
     static long PlaceBytes(int unitBytes) => JournalFormat.Align(JournalFormat.HeadBytes + unitBytes);

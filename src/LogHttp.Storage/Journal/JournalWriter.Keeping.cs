@@ -124,8 +124,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Has an attempt made to provide a file, for a log or a round that waits for one. Each attempt has such a reason: on a
-    /// full disk the keeper must not try on and on.
+    /// Has an attempt made to provide a file, for a log or a round that waits for one. Each attempt has such a reason:
+    /// on a full disk the keeper must not try on and on.
     /// </summary>
     void RequestFile()
     {
@@ -138,8 +138,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// An attempt to make or to free a file failed. Those who waited for it are told, and nobody else: when the next one
-    /// comes, the disk may have room again.
+    /// An attempt to make or to free a file failed. Those who waited for it are told, and nobody else: when the next
+    /// one comes, the disk may have room again.
     /// </summary>
     void AttemptFailed(IOException exception)
     {
@@ -164,11 +164,14 @@ internal sealed partial class JournalWriter
             if (_isClosed)
                 return;
         }
-        _keeperScheduler.Schedule(static state =>
-        {
-            var (journal, act) = ((JournalWriter, Action<JournalWriter>))state!;
-            journal.RunKeeper(act);
-        }, (this, work));
+        _keeperScheduler.Schedule(
+            static state =>
+            {
+                var (journal, act) = ((JournalWriter, Action<JournalWriter>))state!;
+                journal.RunKeeper(act);
+            },
+            (this, work)
+        );
     }
 
     void RunKeeper(Action<JournalWriter> work)
@@ -405,8 +408,10 @@ internal sealed partial class JournalWriter
 
     void WriteMark(ulong epoch)
     {
-        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0)
-            .Write(_environment.FileSystem, _options.MarkDirectory);
+        new JournalMark(epoch, IsEmpty: false, LastRound: 0, LastHeadChecksum: 0).Write(
+            _environment.FileSystem,
+            _options.MarkDirectory
+        );
         _markedEpoch = epoch;
     }
 
@@ -440,8 +445,10 @@ internal sealed partial class JournalWriter
         {
             if (IsEmpty())
             {
-                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
-                    .Write(_environment.FileSystem, _options.MarkDirectory);
+                new JournalMark(_markedEpoch ?? 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(
+                    _environment.FileSystem,
+                    _options.MarkDirectory
+                );
             }
         }
         catch (IOException exception)
@@ -454,7 +461,12 @@ internal sealed partial class JournalWriter
         if (Counters.Rounds > 0)
         {
             StorageLog.JournalClosed(
-                _environment.Logger, Counters.Rounds, Counters.Units, Counters.Records, Counters.Bytes);
+                _environment.Logger,
+                Counters.Rounds,
+                Counters.Units,
+                Counters.Records,
+                Counters.Bytes
+            );
         }
         _closed.TrySetResult();
     }

@@ -23,7 +23,8 @@ internal sealed partial class JournalWriter
         JournalOptions options,
         PipeScheduler commitScheduler,
         PipeScheduler keeperScheduler,
-        DiskReserve reserve)
+        DiskReserve reserve
+    )
     {
         (_environment, _options, _reserve) = (environment, options, reserve);
         (_commitScheduler, _keeperScheduler) = (commitScheduler, keeperScheduler);
@@ -44,7 +45,8 @@ internal sealed partial class JournalWriter
         PipeScheduler commitScheduler,
         PipeScheduler keeperScheduler,
         DiskReserve reserve,
-        JournalStart found)
+        JournalStart found
+    )
     {
         var journal = new JournalWriter(environment, options, commitScheduler, keeperScheduler, reserve)
         {
@@ -79,11 +81,12 @@ internal sealed partial class JournalWriter
 
     /// <summary>Every partition and group that the journal says something of. For the start.</summary>
     public IEnumerable<JournalSubject> KnownSubjects =>
-    [
-        .. _partitions.Values.Where(static partition => partition.State is not null)
-            .OrderBy(static partition => (partition.TopicId, partition.Number)),
-        .. _groups.Values.OrderBy(static group => (group.Key.TopicId, group.Key.Partition, group.Key.Name)),
-    ];
+        [
+            .. _partitions
+                .Values.Where(static partition => partition.State is not null)
+                .OrderBy(static partition => (partition.TopicId, partition.Number)),
+            .. _groups.Values.OrderBy(static group => (group.Key.TopicId, group.Key.Partition, group.Key.Name)),
+        ];
 
     /// <summary>A topic's partitions are gone.</summary>
     public void Forget(ulong topicId, int partitions)
@@ -99,7 +102,9 @@ internal sealed partial class JournalWriter
     /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
     /// <param name="subjects">Everything that the journal said something of.</param>
-    /// <returns>False where the disk is full: they are recorded once there is room, before anything is appended.</returns>
+    /// <returns>
+    /// False where the disk is full: they are recorded once there is room, before anything is appended.
+    /// </returns>
     /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
     public bool RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalSubject> subjects)
     {
@@ -154,7 +159,10 @@ internal sealed partial class JournalWriter
             file.File.ReadExactly(bytes.AsSpan(0, JournalFormat.HeadBytes), position);
             if (!RoundHead.TryRead(bytes, out var head, out _))
                 throw new Segments.CorruptionException(
-                    file.Path, position, "a round that was read is not there any more");
+                    file.Path,
+                    position,
+                    "a round that was read is not there any more"
+                );
             lengthBytes = JournalFormat.Align(head.LengthBytes);
         }
         bytes = new byte[lengthBytes];
@@ -164,16 +172,20 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Writes the mark of a directory that needs no journal, before any file is overwritten. What a start has read may be in
-    /// the page cache only: an earlier process may have failed to sync it.
+    /// Writes the mark of a directory that needs no journal, before any file is overwritten. What a start has read may
+    /// be in the page cache only: an earlier process may have failed to sync it.
     /// </summary>
-    /// <exception cref="IOException">The disk can't be written, and there is a mark that may be another on the disk.</exception>
+    /// <exception cref="IOException">
+    /// The disk can't be written, and there is a mark that may be another on the disk.
+    /// </exception>
     public void MarkEmpty(bool isNew)
     {
         try
         {
-            new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum)
-                .Write(_environment.FileSystem, _options.MarkDirectory);
+            new JournalMark(Epoch: 0, IsEmpty: true, _lastRound, _lastHeadChecksum).Write(
+                _environment.FileSystem,
+                _options.MarkDirectory
+            );
         }
         catch (DiskFullException exception) when (isNew)
         {
@@ -228,7 +240,8 @@ internal sealed partial class JournalWriter
         ReadBack(
             partition,
             firstRound,
-            (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload));
+            (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload)
+        );
         // All that the journal has may be synced already. The end is needed in any case.
         if (partition.State is { } state)
             unplaced.Add(state, payload: []);
@@ -294,4 +307,5 @@ internal sealed record JournalStart(
     uint LastHeadChecksum,
     long NextFileNumber,
     IReadOnlyList<long> FreeFiles,
-    string? Damage);
+    string? Damage
+);

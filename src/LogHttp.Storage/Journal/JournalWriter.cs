@@ -32,8 +32,8 @@ internal sealed partial class JournalWriter
     readonly List<IUnsyncedLog> _parked = [];
     long _waitingBytes;
 
-    // Guarded by _gate: what the live file still takes, what the units that entered take of it at the most, and how many
-    // sealed files there are.
+    // Guarded by _gate: what the live file still takes, what the units that entered take of it at the most, and how
+    // many sealed files there are.
     long _liveRoomBytes;
     long _enteredBytes;
     int _sealedFiles;
@@ -66,7 +66,8 @@ internal sealed partial class JournalWriter
     public JournalCounters Counters { get; } = new();
 
     /// <summary>
-    /// Takes a unit that has entered into one of the next rounds. Units become durable, and are completed, in this order.
+    /// Takes a unit that has entered into one of the next rounds. Units become durable, and are completed, in this
+    /// order.
     /// </summary>
     public void Submit(JournalUnit unit)
     {
@@ -87,8 +88,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Under <c>_gate</c>. A file that begins with a round of the next number, which may be durable, must be gone before
-    /// another takes the number.
+    /// Under <c>_gate</c>. A file that begins with a round of the next number, which may be durable, must be gone
+    /// before another takes the number.
     /// </summary>
     bool HasUsableSpare => _spares.Count > 0 && _unremoved == 0;
 
@@ -131,8 +132,10 @@ internal sealed partial class JournalWriter
         List<JournalUnit>? abandoned = null;
         lock (_gate)
         {
-            while (_waiting.TryPeek(out var unit)
-                && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes))
+            while (
+                _waiting.TryPeek(out var unit)
+                && (roundBytes == 0 || roundBytes + unit.EncodedBytes <= _options.RoundBytes)
+            )
             {
                 _waiting.Dequeue();
                 _waitingBytes -= unit.EncodedBytes;
@@ -147,9 +150,12 @@ internal sealed partial class JournalWriter
             }
         }
         if (abandoned is not null)
-            Schedule(new RoundCompletion(
-                [.. abandoned],
-                new IOException("An earlier append to the partition could not be made durable.")));
+            Schedule(
+                new RoundCompletion(
+                    [.. abandoned],
+                    new IOException("An earlier append to the partition could not be made durable.")
+                )
+            );
     }
 
     /// <summary>Writes one round and hands it over. False where it has to wait for a file.</summary>
@@ -190,8 +196,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Nothing more is written to the live file. One that begins with the failed round goes before the next file is used:
-    /// that round may be durable, and would rival the one that takes its number.
+    /// Nothing more is written to the live file. One that begins with the failed round goes before the next file is
+    /// used: that round may be durable, and would rival the one that takes its number.
     /// </summary>
     void Fail(JournalFileUse live, IOException exception)
     {
@@ -249,7 +255,8 @@ internal sealed partial class JournalWriter
             OldestNeeded(retires),
             lengthBytes,
             _lastHeadChecksum,
-            Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes]));
+            Crc32C.Of(round[JournalFormat.HeadBytes..lengthBytes])
+        );
         var headChecksum = head.Write(round);
         try
         {
@@ -382,8 +389,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// The round waits for a file. Or its outcome is unknown, because there will be none. A round of no units, which only
-    /// retires a file, waits in any case: on a full disk nobody asks for another attempt.
+    /// The round waits for a file. Or its outcome is unknown, because there will be none. A round of no units, which
+    /// only retires a file, waits in any case: on a full disk nobody asks for another attempt.
     /// </summary>
     bool Stall()
     {

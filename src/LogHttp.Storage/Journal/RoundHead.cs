@@ -18,7 +18,8 @@ internal readonly record struct RoundHead(
     ulong OldestNeeded,
     int LengthBytes,
     uint PreviousHeadChecksum,
-    uint BodyChecksum)
+    uint BodyChecksum
+)
 {
     const int ChecksumAt = 60;
 
@@ -69,7 +70,8 @@ internal readonly record struct RoundHead(
             ReadU64(source, 32),
             (int)ReadU32(source, 40),
             ReadU32(source, 44),
-            ReadU32(source, 48));
+            ReadU32(source, 48)
+        );
         headChecksum = ReadU32(source, ChecksumAt);
         return VersionOf(source) == JournalFormat.Version && ReadU64(source, 52) == 0 && head.IsValid;
     }
@@ -90,7 +92,5 @@ internal readonly record struct RoundHead(
 
     /// <summary>Returns whether a whole round is valid: its length, its body checksum and its entries.</summary>
     public bool IsBodyValid(ReadOnlySpan<byte> body) =>
-        body.Length == LengthBytes - HeadBytes
-        && Crc32C.Of(body) == BodyChecksum
-        && AreEntriesValid(body, EntryCount);
+        body.Length == LengthBytes - HeadBytes && Crc32C.Of(body) == BodyChecksum && AreEntriesValid(body, EntryCount);
 }

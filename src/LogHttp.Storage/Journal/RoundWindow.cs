@@ -84,7 +84,8 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         {
             throw new NotSupportedException(
                 $"{path}, position {position}: this round has version {RoundHead.VersionOf(bytes)} of the format; this "
-                + $"server knows version {JournalFormat.Version}. Use the server that wrote it, or a newer one.");
+                    + $"server knows version {JournalFormat.Version}. Use the server that wrote it, or a newer one."
+            );
         }
         if (!RoundHead.TryRead(bytes, out head, out headChecksum))
             return RoundState.Malformed;
@@ -103,7 +104,8 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         ulong? epoch,
         out RoundHead head,
         out uint headChecksum,
-        out ReadOnlySpan<byte> body)
+        out ReadOnlySpan<byte> body
+    )
     {
         body = default;
         var state = ReadHead(position, epoch, out head, out headChecksum);

@@ -56,7 +56,8 @@ internal sealed class UnplacedEntries
         string journalDirectory,
         Func<long> newId,
         long maxFileBytes = MaxFileBytes,
-        long maxTotalBytes = MaxTotalBytes)
+        long maxTotalBytes = MaxTotalBytes
+    )
     {
         _fileSystem = fileSystem;
         _journalDirectory = journalDirectory;
@@ -74,8 +75,9 @@ internal sealed class UnplacedEntries
         foreach (var entry in _fileSystem.List(_directory))
             if (!entry.IsDirectory && TryParseName(entry.Name, out var topicId, out var partition))
                 partitions.Add(new(topicId, partition, entry.LengthBytes));
-        partitions.Sort(static (left, right) =>
-            (left.TopicId, left.Partition).CompareTo((right.TopicId, right.Partition)));
+        partitions.Sort(
+            static (left, right) => (left.TopicId, left.Partition).CompareTo((right.TopicId, right.Partition))
+        );
         return partitions;
     }
 
@@ -200,9 +202,11 @@ internal sealed class UnplacedEntries
         {
             throw new IOException(
                 $"{path}: entries of topic {key.TopicId:x16}, partition {key.Partition}, have no place. Keeping them "
-                + $"takes {endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and "
-                + $"{_maxTotalBytes} for all. Mount the topic's directory, or move {_directory} away if those records "
-                + "may be lost.");
+                    + $"takes {endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and "
+                    + $"{_maxTotalBytes} for all. Mount the topic's directory, or move {_directory} away if "
+                    + $"those records "
+                    + "may be lost."
+            );
         }
         // What an interrupted append left goes first: the new round may be shorter.
         if (lengthBytes > tail.EndPosition)
@@ -267,7 +271,8 @@ internal sealed class UnplacedEntries
                 OldestNeeded: 1,
                 LengthBytes,
                 tail.HeadChecksum,
-                Crc32C.Of(body));
+                Crc32C.Of(body)
+            );
             headChecksum = head.Write(_bytes);
             var sizeBytes = (int)JournalFormat.Align(LengthBytes);
             _bytes.AsSpan(LengthBytes, sizeBytes - LengthBytes).Clear();
@@ -286,6 +291,7 @@ internal sealed class UnplacedEntries
                 rounds.HasRounds ? rounds.Epoch!.Value : (ulong)newId(),
                 rounds.LastNumber,
                 rounds.LastHeadChecksum,
-                rounds.EndPosition);
+                rounds.EndPosition
+            );
     }
 }

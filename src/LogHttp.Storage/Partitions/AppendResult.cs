@@ -21,7 +21,10 @@ public enum AppendStatus
     /// <summary>Nothing was appended: the batch was, before; the answer is what it was answered then.</summary>
     Repeated,
 
-    /// <summary>Nothing was appended: records of the producer's before this batch are missing, see <see cref="AppendResult.ExpectedSequence"/>.</summary>
+    /// <summary>
+    /// Nothing was appended: records of the producer's before this batch are missing, see <see
+    /// cref="AppendResult.ExpectedSequence"/>.
+    /// </summary>
     SequenceGap,
 
     /// <summary>Nothing was appended: the batch was, so long before that it is not known where.</summary>
@@ -36,7 +39,9 @@ public enum AppendStatus
     /// <summary>Nothing was appended: the log's next offset is not the one that the append was to have.</summary>
     NotNext,
 
-    /// <summary>The partition takes no writes, for the reason given; what was in flight is neither sure to be in nor to be out.</summary>
+    /// <summary>
+    /// The partition takes no writes, for the reason given; what was in flight is neither sure to be in nor to be out.
+    /// </summary>
     PartitionStopped,
 
     /// <summary>Nothing was appended: the log is being closed.</summary>
@@ -46,10 +51,19 @@ public enum AppendStatus
 /// <summary>What became of an append.</summary>
 /// <param name="Status">How it ended; the other fields speak of an appended batch.</param>
 /// <param name="FirstOffset">The first record's offset.</param>
-/// <param name="NextOffset">The offset after the last record's; for <see cref="AppendStatus.OffsetNotAfterLast"/> the least that can be given, for <see cref="AppendStatus.NotNext"/> the log's.</param>
+/// <param name="NextOffset">
+/// The offset after the last record's; for <see cref="AppendStatus.OffsetNotAfterLast"/> the least that can be given,
+/// for <see cref="AppendStatus.NotNext"/> the log's.
+/// </param>
 /// <param name="TimestampMs">The time the server stamped it with, Unix milliseconds.</param>
 /// <param name="Reason">Why it was refused, for people.</param>
-public readonly record struct AppendResult(AppendStatus Status, long FirstOffset = 0, long NextOffset = 0, long TimestampMs = 0, string? Reason = null)
+public readonly record struct AppendResult(
+    AppendStatus Status,
+    long FirstOffset = 0,
+    long NextOffset = 0,
+    long TimestampMs = 0,
+    string? Reason = null
+)
 {
     /// <summary>
     /// The sequence of the producer's next record; for <see cref="AppendStatus.SequenceGap"/>,
@@ -57,7 +71,10 @@ public readonly record struct AppendResult(AppendStatus Status, long FirstOffset
     /// </summary>
     public long ExpectedSequence { get; init; }
 
-    /// <summary>For <see cref="AppendStatus.Appended"/>: how many of the batch's first records were dropped, because they are in the log already.</summary>
+    /// <summary>
+    /// For <see cref="AppendStatus.Appended"/>: how many of the batch's first records were dropped, because they are in
+    /// the log already.
+    /// </summary>
     public int RepeatedCount { get; init; }
 
     /// <summary>The producer's epoch, for <see cref="AppendStatus.EpochEnded"/>.</summary>

@@ -15,22 +15,31 @@ namespace LogHttp.Storage;
 /// <param name="Durable">A place up to which the log was durable.</param>
 /// <param name="LastStampMs">The last timestamp the server gave out.</param>
 /// <param name="Producers">The producers at that place.</param>
-internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Durable, long LastStampMs, ProducerTable Producers)
+internal sealed partial record Checkpoint(
+    long LogStartOffset,
+    SegmentCursor Durable,
+    long LastStampMs,
+    ProducerTable Producers
+)
 {
     public const string Name = "checkpoint";
 
     /// <summary>What verifications found to be wrong.</summary>
     public IReadOnlyList<SegmentDamage> Damage { get; init; } = [];
 
-    /// <summary>Whether the log ends at <see cref="Durable"/> unless the journal says otherwise; else a start reads on.</summary>
+    /// <summary>
+    /// Whether the log ends at <see cref="Durable"/> unless the journal says otherwise; else a start reads on.
+    /// </summary>
     public bool IsJournaled { get; init; }
 
-    /// <summary>The most that a checkpoint takes but for what it says of producers: its own fields, and damage.</summary>
+    /// <summary>
+    /// The most that a checkpoint takes but for what it says of producers: its own fields, and damage.
+    /// </summary>
     const int MaxOtherBytes = 64 << 20;
 
     /// <summary>
-    /// The most that a producer takes: the longest id, each of whose characters may be escaped, the longest numbers, and the
-    /// names of the fields.
+    /// The most that a producer takes: the longest id, each of whose characters may be escaped, the longest numbers,
+    /// and the names of the fields.
     /// </summary>
     internal const int MaxProducerBytes = 2 * ProducerStamp.MaxIdLength + 128 + ProducerTable.RememberedBatches * 192;
 
@@ -43,15 +52,23 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     // Ids are visible ASCII: escaped as little as JSON allows, so that none takes more than twice its length.
     static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.</summary>
-    public void Write(PartitionContext context) => context.Environment.FileSystem.Replace(context.Directory, Name, Encode().Span);
+    /// <summary>
+    /// Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.
+    /// </summary>
+    public void Write(PartitionContext context) =>
+        context.Environment.FileSystem.Replace(context.Directory, Name, Encode().Span);
 
     /// <summary>Reads a partition's checkpoint; null, and why, when it is missing or not to be trusted.</summary>
     public static Checkpoint? Read(PartitionContext context, out string reason)
     {
         try
         {
-            return Read(context.Environment.FileSystem, Path.Combine(context.Directory, Name), context.Options.ProducerLimits, out reason);
+            return Read(
+                context.Environment.FileSystem,
+                Path.Combine(context.Directory, Name),
+                context.Options.ProducerLimits,
+                out reason
+            );
         }
         catch (FileNotFoundException)
         {
@@ -69,15 +86,41 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         return Decode(bytes, limits, out reason);
     }
 
-    /// <summary>With the producers that a batch would find at that place: by the log's own time, which no clock sets back.</summary>
+    /// <summary>
+    /// With the producers that a batch would find at that place: by the log's own time, which no clock sets back.
+    /// </summary>
     internal ReadOnlyMemory<byte> Encode()
     {
-        var producers = Producers.Alive(LastStampMs).Select(static producer => ProducerContent.Of(producer.Key, producer.Value)).ToArray();
+        var producers = Producers
+            .Alive(LastStampMs)
+            .Select(static producer => ProducerContent.Of(producer.Key, producer.Value))
+            .ToArray();
         var content = new Content(
-            FormatVersion.Current, LogStartOffset, Durable.BaseOffset, Durable.Position, Durable.NextOffset,
-            Durable.IndexEntries, Durable.BlockPosition, Durable.BlockCrc, Durable.MaxTimestampMs, LastStampMs, producers.Length > 0 ? producers : null,
-            Damage.Count > 0 ? [.. Damage.Select(static damage => new DamageContent(damage.Segment, damage.Range.Position, damage.Range.EndPosition, damage.Range.Reason, damage.Range.NextOffset))] : null,
-            IsJournaled ? true : null);
+            FormatVersion.Current,
+            LogStartOffset,
+            Durable.BaseOffset,
+            Durable.Position,
+            Durable.NextOffset,
+            Durable.IndexEntries,
+            Durable.BlockPosition,
+            Durable.BlockCrc,
+            Durable.MaxTimestampMs,
+            LastStampMs,
+            producers.Length > 0 ? producers : null,
+            Damage.Count > 0
+                ?
+                [
+                    .. Damage.Select(static damage => new DamageContent(
+                        damage.Segment,
+                        damage.Range.Position,
+                        damage.Range.EndPosition,
+                        damage.Range.Reason,
+                        damage.Range.NextOffset
+                    )),
+                ]
+                : null,
+            IsJournaled ? true : null
+        );
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
             JsonSerializer.Serialize(writer, content, ContentContext.Default.Content);
@@ -97,18 +140,31 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         {
             FormatVersion.Read(line, "The checkpoint");
             var content = JsonSerializer.Deserialize(line, ContentContext.Default.Content)!;
-            return new(content.LogStartOffset, new SegmentCursor(content.Segment)
-            {
-                Position = content.Position,
-                NextOffset = content.NextOffset,
-                IndexEntries = content.IndexEntries,
-                BlockPosition = content.BlockPosition,
-                BlockCrc = content.BlockCrc,
-                MaxTimestampMs = content.MaxTimestamp,
-            }, content.LastStamp, new ProducerTable(limits, (content.Producers ?? []).Select(static producer => producer.ToState())))
+            return new(
+                content.LogStartOffset,
+                new SegmentCursor(content.Segment)
+                {
+                    Position = content.Position,
+                    NextOffset = content.NextOffset,
+                    IndexEntries = content.IndexEntries,
+                    BlockPosition = content.BlockPosition,
+                    BlockCrc = content.BlockCrc,
+                    MaxTimestampMs = content.MaxTimestamp,
+                },
+                content.LastStamp,
+                new ProducerTable(limits, (content.Producers ?? []).Select(static producer => producer.ToState()))
+            )
             {
                 IsJournaled = content.Journaled ?? false,
-                Damage = content.Damage is { } damage ? [.. damage.Select(static found => new SegmentDamage(found.Segment, new(found.Position, found.EndPosition, found.NextOffset, found.Reason)))] : [],
+                Damage = content.Damage is { } damage
+                    ?
+                    [
+                        .. damage.Select(static found => new SegmentDamage(
+                            found.Segment,
+                            new(found.Position, found.EndPosition, found.NextOffset, found.Reason)
+                        )),
+                    ]
+                    : [],
             };
         }
         catch (JsonException exception)
@@ -119,31 +175,73 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
     }
 
     internal sealed record Content(
-        int Format, long LogStartOffset, long Segment, long Position, long NextOffset,
-        int IndexEntries, long BlockPosition, uint BlockCrc, long MaxTimestamp, long LastStamp, ProducerContent[]? Producers = null, DamageContent[]? Damage = null, bool? Journaled = null);
+        int Format,
+        long LogStartOffset,
+        long Segment,
+        long Position,
+        long NextOffset,
+        int IndexEntries,
+        long BlockPosition,
+        uint BlockCrc,
+        long MaxTimestamp,
+        long LastStamp,
+        ProducerContent[]? Producers = null,
+        DamageContent[]? Damage = null,
+        bool? Journaled = null
+    );
 
     internal readonly record struct ProducerContent(string Id, long Epoch, long LastSeen, ProducedContent[] Batches)
     {
         public static ProducerContent Of(string id, ProducerState state) =>
-            new(id, state.Epoch, state.LastSeenMs, [.. state.Batches.Select(static batch => ProducedContent.Of(batch))]);
+            new(
+                id,
+                state.Epoch,
+                state.LastSeenMs,
+                [.. state.Batches.Select(static batch => ProducedContent.Of(batch))]
+            );
 
         public KeyValuePair<string, ProducerState> ToState() =>
             new(Id, new ProducerState(Epoch, LastSeen, [.. Batches.Select(static batch => batch.ToBatch())]));
     }
 
-    internal sealed record DamageContent(long Segment, long Position, long EndPosition, string Reason, long? NextOffset = null);
+    internal sealed record DamageContent(
+        long Segment,
+        long Position,
+        long EndPosition,
+        string Reason,
+        long? NextOffset = null
+    );
 
-    /// <summary>Count and checksum are new in format 3. A batch without a checksum is one of before, when sequences counted batches.</summary>
-    internal readonly record struct ProducedContent(long Sequence, long Offset, long NextOffset, long Timestamp, int? Count = null, string? Crc32c = null)
+    /// <summary>
+    /// Count and checksum are new in format 3. A batch without a checksum is one of before, when sequences counted
+    /// batches.
+    /// </summary>
+    internal readonly record struct ProducedContent(
+        long Sequence,
+        long Offset,
+        long NextOffset,
+        long Timestamp,
+        int? Count = null,
+        string? Crc32c = null
+    )
     {
         public static ProducedContent Of(in ProducedBatch batch) =>
-            new(batch.Sequence, batch.FirstOffset, batch.NextOffset, batch.TimestampMs, batch.Count, batch.Crc?.ToString("x8", CultureInfo.InvariantCulture));
+            new(
+                batch.Sequence,
+                batch.FirstOffset,
+                batch.NextOffset,
+                batch.TimestampMs,
+                batch.Count,
+                batch.Crc?.ToString("x8", CultureInfo.InvariantCulture)
+            );
 
         public ProducedBatch ToBatch()
         {
             uint? crc = null;
             if (Crc32c is not null)
-                crc = ProducerField.TryReadCrc(Encoding.ASCII.GetBytes(Crc32c), out var read) ? read : throw new JsonException($"\"{Crc32c}\" is no CRC-32C");
+                crc = ProducerField.TryReadCrc(Encoding.ASCII.GetBytes(Crc32c), out var read)
+                    ? read
+                    : throw new JsonException($"\"{Crc32c}\" is no CRC-32C");
             return new(Sequence, Count ?? checked((int)(NextOffset - Offset)), crc, Offset, NextOffset, Timestamp);
         }
     }
@@ -152,7 +250,8 @@ internal sealed partial record Checkpoint(long LogStartOffset, SegmentCursor Dur
         PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectRequiredConstructorParameters = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+    )]
     [JsonSerializable(typeof(Content))]
     sealed partial class ContentContext : JsonSerializerContext;
 }

@@ -23,12 +23,23 @@ public enum FetchStatus
 /// <param name="FirstOffset">The first record's offset; the place's own where there is no page.</param>
 /// <param name="NextOffset">Where the next fetch goes on.</param>
 /// <param name="Region">The bytes, or null where there is no page.</param>
-public sealed record FetchResult(FetchStatus Status, long EarliestOffset, long EndOffset, long FirstOffset, long NextOffset, LogRegion? Region = null) : IDisposable
+public sealed record FetchResult(
+    FetchStatus Status,
+    long EarliestOffset,
+    long EndOffset,
+    long FirstOffset,
+    long NextOffset,
+    LogRegion? Region = null
+) : IDisposable
 {
-    /// <summary>Whether all of the page is durable, as far as is known: with a lax flush policy that may be said late.</summary>
+    /// <summary>
+    /// Whether all of the page is durable, as far as is known: with a lax flush policy that may be said late.
+    /// </summary>
     public bool IsDurable { get; init; }
 
-    /// <summary>Whether the page will be the same for ever: it is durable, and its end does not move when the log grows.</summary>
+    /// <summary>
+    /// Whether the page will be the same for ever: it is durable, and its end does not move when the log grows.
+    /// </summary>
     public bool IsFinal { get; init; }
 
     /// <summary>Gives the region's lease back.</summary>

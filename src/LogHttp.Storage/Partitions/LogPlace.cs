@@ -35,7 +35,9 @@ public readonly record struct LogPlace
         return new(Kind.Offset, offset);
     }
 
-    /// <summary>So many offsets before the end, or the first record there is: at most the last <paramref name="count"/> records.</summary>
+    /// <summary>
+    /// So many offsets before the end, or the first record there is: at most the last <paramref name="count"/> records.
+    /// </summary>
     public static LogPlace FromEnd(long count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
@@ -55,7 +57,9 @@ public readonly record struct LogPlace
     /// <summary>The time in Unix milliseconds, where it is one.</summary>
     internal long? TimeMs => _kind == Kind.Time ? _number : null;
 
-    /// <summary>Reads a place; no sign but the one minus, no white space (but see <see cref="TimeText"/>), no empty text.</summary>
+    /// <summary>
+    /// Reads a place; no sign but the one minus, no white space (but see <see cref="TimeText"/>), no empty text.
+    /// </summary>
     public static bool TryParse(string? text, out LogPlace place)
     {
         place = text switch
@@ -71,35 +75,49 @@ public readonly record struct LogPlace
             return false;
         if (text is ['@', .. var time])
         {
-            var isTime = long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs) || TimeText.TryParse(time, out timestampMs);
+            var isTime =
+                long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs)
+                || TimeText.TryParse(time, out timestampMs);
             // No record is older than 1970: from there on is from any time before.
             place = isTime ? AtTime(Math.Max(0, timestampMs)) : default;
             return isTime;
         }
         var fromEnd = text is ['-', ..];
-        if (!long.TryParse(fromEnd ? text.AsSpan(1) : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || (fromEnd && number == 0))
+        if (
+            !long.TryParse(
+                fromEnd ? text.AsSpan(1) : text,
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var number
+            ) || (fromEnd && number == 0)
+        )
             return false;
         place = new(fromEnd ? Kind.FromEnd : Kind.Offset, number);
         return true;
     }
 
     /// <summary>The text that <see cref="TryParse"/> reads.</summary>
-    public override string ToString() => _kind switch
-    {
-        Kind.Earliest => "earliest",
-        Kind.Latest => "latest",
-        Kind.FromEnd => string.Create(CultureInfo.InvariantCulture, $"-{_number}"),
-        Kind.Time => string.Create(CultureInfo.InvariantCulture, $"@{_number}"),
-        _ => _number.ToString(CultureInfo.InvariantCulture),
-    };
+    public override string ToString() =>
+        _kind switch
+        {
+            Kind.Earliest => "earliest",
+            Kind.Latest => "latest",
+            Kind.FromEnd => string.Create(CultureInfo.InvariantCulture, $"-{_number}"),
+            Kind.Time => string.Create(CultureInfo.InvariantCulture, $"@{_number}"),
+            _ => _number.ToString(CultureInfo.InvariantCulture),
+        };
 
-    /// <summary>The offset that this place, which is no time, is now; between <paramref name="earliest"/> and <paramref name="end"/> unless it is a number.</summary>
-    internal long Resolve(long earliest, long end) => _kind switch
-    {
-        Kind.Earliest => earliest,
-        Kind.Latest => end,
-        Kind.FromEnd => Math.Max(earliest, end - _number),
-        Kind.Time => throw new InvalidOperationException("Where a time lies only the partition can say."),
-        _ => _number,
-    };
+    /// <summary>
+    /// The offset that this place, which is no time, is now; between <paramref name="earliest"/> and <paramref
+    /// name="end"/> unless it is a number.
+    /// </summary>
+    internal long Resolve(long earliest, long end) =>
+        _kind switch
+        {
+            Kind.Earliest => earliest,
+            Kind.Latest => end,
+            Kind.FromEnd => Math.Max(earliest, end - _number),
+            Kind.Time => throw new InvalidOperationException("Where a time lies only the partition can say."),
+            _ => _number,
+        };
 }

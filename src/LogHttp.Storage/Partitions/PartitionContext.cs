@@ -19,7 +19,8 @@ internal sealed record PartitionContext(
     JournalEndSource EndSource,
     bool IsOnJournaledVolume,
     ManifestHeader ManifestHeader,
-    string Directory)
+    string Directory
+)
 {
     public Segment NewSegment(long baseOffset) => new(Environment, OpenSegments, Directory, baseOffset);
 }

@@ -16,13 +16,22 @@ public sealed partial class PartitionLog
     public FetchResult Fetch(LogPlace place, PageSize pageSize) =>
         OnView((place, pageSize), static (view, asked) => Fetch(asked.place, asked.pageSize, view, mayWait: true));
 
-    /// <summary>As <see cref="Fetch(LogPlace, PageSize)"/>; waits for the disk on another thread where it has to.</summary>
-    /// <exception cref="OperationCanceledException">It was called off before its turn to wait for the disk came.</exception>
+    /// <summary>
+    /// As <see cref="Fetch(LogPlace, PageSize)"/>; waits for the disk on another thread where it has to.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">
+    /// It was called off before its turn to wait for the disk came.
+    /// </exception>
     public ValueTask<FetchResult> FetchAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken)
     {
         try
         {
-            return new(OnView((place, pageSize), static (view, asked) => Fetch(asked.place, asked.pageSize, view, mayWait: false)));
+            return new(
+                OnView(
+                    (place, pageSize),
+                    static (view, asked) => Fetch(asked.place, asked.pageSize, view, mayWait: false)
+                )
+            );
         }
         catch (WouldWaitException)
         {
@@ -35,7 +44,10 @@ public sealed partial class PartitionLog
         OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
 
     /// <summary>Runs what a <see cref="WouldWaitException"/> broke off once more, where it may wait.</summary>
-    internal async ValueTask<TResult> OnColdThreadAsync<TResult>(Func<TResult> read, CancellationToken cancellationToken)
+    internal async ValueTask<TResult> OnColdThreadAsync<TResult>(
+        Func<TResult> read,
+        CancellationToken cancellationToken
+    )
     {
         // Not on the cold thread: a repair may take as long as the disk does.
         while (View.Repaired is { IsCompleted: false } repaired)
@@ -51,7 +63,11 @@ public sealed partial class PartitionLog
             return NoPage(FetchStatus.BelowEarliest, view, offset);
         if (offset > view.EndOffset)
             return NoPage(FetchStatus.BeyondEnd, view, offset);
-        for (var number = view.SegmentNumberOf(offset); offset < view.EndOffset && number < view.Segments.Length; number++)
+        for (
+            var number = view.SegmentNumberOf(offset);
+            offset < view.EndOffset && number < view.Segments.Length;
+            number++
+        )
         {
             var segment = view.Segments[number];
             var isSealed = number < view.Segments.Length - 1;
@@ -94,25 +110,50 @@ public sealed partial class PartitionLog
                 return read(view, asked);
             }
             // A trim shows the view without a segment before it closes the segment.
-            catch (LogClosedException) when (view != View)
-            {
-            }
+            catch (LogClosedException) when (view != View) { }
         }
     }
 
     static long OffsetOf(LogPlace place, LogView view, bool mayWait) =>
-        place.TimeMs is { } timestampMs ? OffsetAt(timestampMs, view, mayWait) : place.Resolve(view.EarliestOffset, view.EndOffset);
+        place.TimeMs is { } timestampMs
+            ? OffsetAt(timestampMs, view, mayWait)
+            : place.Resolve(view.EarliestOffset, view.EndOffset);
 
-    static FetchResult NoPage(FetchStatus status, LogView view, long offset) => new(status, view.EarliestOffset, view.EndOffset, offset, offset);
+    static FetchResult NoPage(FetchStatus status, LogView view, long offset) =>
+        new(status, view.EarliestOffset, view.EndOffset, offset, offset);
 
-    static FetchResult Page(LogView view, Segment segment, SegmentLease lease, SegmentEnd end, bool isSealed, long offset, PageSize pageSize, bool mayWait)
+    static FetchResult Page(
+        LogView view,
+        Segment segment,
+        SegmentLease lease,
+        SegmentEnd end,
+        bool isSealed,
+        long offset,
+        PageSize pageSize,
+        bool mayWait
+    )
     {
-        var page = KnownPage(segment, lease.Files, end, offset, pageSize) ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, mayWait);
-        return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, page.FirstOffset, page.NextOffset, new LogRegion(segment, lease, page.Position, page.EndPosition - page.Position))
+        var page =
+            KnownPage(segment, lease.Files, end, offset, pageSize)
+            ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, mayWait);
+        return new(
+            FetchStatus.Page,
+            view.EarliestOffset,
+            view.EndOffset,
+            page.FirstOffset,
+            page.NextOffset,
+            new LogRegion(segment, lease, page.Position, page.EndPosition - page.Position)
+        )
         {
             IsDurable = isSealed || view.IsDurable,
             // What is mended later ends its pages elsewhere.
-            IsFinal = segment.Damage.Count == 0 && (isSealed ? page.IsFixed || view.IsSealedForGood(segment) : page.IsFixed && view is { IsDurable: true, IsIndexWhole: true }),
+            IsFinal =
+                segment.Damage.Count == 0
+                && (
+                    isSealed
+                        ? page.IsFixed || view.IsSealedForGood(segment)
+                        : page.IsFixed && view is { IsDurable: true, IsIndexWhole: true }
+                ),
         };
     }
 
@@ -123,17 +164,31 @@ public sealed partial class PartitionLog
     static FoundPage? KnownPage(Segment segment, SegmentFiles files, SegmentEnd end, long offset, PageSize pageSize) =>
         segment.Damage.Count > 0
         || files.FoundPages.Find(offset, pageSize) is not { } known
-        || known.EndPosition > end.Position ? null
+        || known.EndPosition > end.Position
+            ? null
         : known.IsFixed ? known
-        : ReachesEnd(known.Position, end, pageSize) ? known with { EndPosition = end.Position, NextOffset = end.NextOffset }
+        : ReachesEnd(known.Position, end, pageSize)
+            ? known with
+            {
+                EndPosition = end.Position,
+                NextOffset = end.NextOffset,
+            }
         : null;
 
     // Without clearing the stretch, 3 KiB of stack that the search fills before it looks at it.
     [SkipLocalsInit]
-    static FoundPage FindPage(Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, long offset, PageSize pageSize, bool mayWait)
+    static FoundPage FindPage(
+        Segment segment,
+        SegmentFiles files,
+        SegmentEnd end,
+        bool isSealed,
+        long offset,
+        PageSize pageSize,
+        bool mayWait
+    )
     {
         var (data, indexFile) = FilesFor(mayWait, files);
-        for (var isIndexNew = false; ;)
+        for (var isIndexNew = false; ; )
         {
             var rebuildCount = segment.IndexRebuildCount;
             try
@@ -156,8 +211,8 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>
-    /// The first offset from which on the largest time so far has reached this one; the end where no record has. A record
-    /// before the earliest counts as long as its segment is there: then all from the earliest on come after it.
+    /// The first offset from which on the largest time so far has reached this one; the end where no record has. A
+    /// record before the earliest counts as long as its segment is there: then all from the earliest on come after it.
     /// </summary>
     static long OffsetAt(long timestampMs, LogView view, bool mayWait)
     {
@@ -171,23 +226,44 @@ public sealed partial class PartitionLog
             using var lease = segment.Acquire(isSealed, mayWait);
             var end = isSealed ? segment.End! : view.End;
             if (end.Position > 0 && end.MaxTimestampMs >= timestampMs)
-                return Math.Max(view.EarliestOffset, FirstAt(timestampMs, segment, lease.Files, end, isSealed, mayWait));
+                return Math.Max(
+                    view.EarliestOffset,
+                    FirstAt(timestampMs, segment, lease.Files, end, isSealed, mayWait)
+                );
         }
         return view.EndOffset;
     }
 
     /// <summary>The offset of the first record of a segment at a time or later, which there is.</summary>
-    static long FirstAt(long timestampMs, Segment segment, SegmentFiles files, SegmentEnd end, bool isSealed, bool mayWait)
+    static long FirstAt(
+        long timestampMs,
+        Segment segment,
+        SegmentFiles files,
+        SegmentEnd end,
+        bool isSealed,
+        bool mayWait
+    )
     {
         var (data, index) = FilesFor(mayWait, files);
-        for (var isIndexNew = false; ;)
+        for (var isIndexNew = false; ; )
         {
             var rebuildCount = segment.IndexRebuildCount;
             try
             {
-                var block = new IndexSearch(index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(timestampMs - 1, end.MaxTimestampMs, static entry => entry.MaxTimestampMs);
+                var block = new IndexSearch(index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(
+                    timestampMs - 1,
+                    end.MaxTimestampMs,
+                    static entry => entry.MaxTimestampMs
+                );
                 RefuseDamage(segment, block.Position, end);
-                return ReadLines(segment, data, block.Position, end.Position, (Offset: 0, timestampMs), stopPosition: long.MaxValue).Offset;
+                return ReadLines(
+                    segment,
+                    data,
+                    block.Position,
+                    end.Position,
+                    (Offset: 0, timestampMs),
+                    stopPosition: long.MaxValue
+                ).Offset;
             }
             catch (CorruptIndexException)
             {
@@ -200,34 +276,61 @@ public sealed partial class PartitionLog
     static (IFile Data, IFile Index) FilesFor(bool mayWait, SegmentFiles files) =>
         mayWait ? (files.Data, files.Index) : (files.Data.Cached, files.Index.Cached);
 
-    /// <summary>The index is a function of the segment. A wrong one is rebuilt, and what it says then is final.</summary>
+    /// <summary>
+    /// The index is a function of the segment. A wrong one is rebuilt, and what it says then is final.
+    /// </summary>
     static void ThrowIfNotRebuildable(Segment segment, bool isIndexNew, bool mayWait)
     {
         if (!mayWait)
             throw new WouldWaitException();
         if (isIndexNew)
-            throw new CorruptionException(segment.DataPath, 0, "a record is not where it should be, by an index made anew");
+            throw new CorruptionException(
+                segment.DataPath,
+                0,
+                "a record is not where it should be, by an index made anew"
+            );
     }
 
-    /// <summary>The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.</summary>
-    static (long Position, long Offset) FindRecord(ref IndexSearch index, Segment segment, IFile data, SegmentEnd end, long offset)
+    /// <summary>
+    /// The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.
+    /// </summary>
+    static (long Position, long Offset) FindRecord(
+        ref IndexSearch index,
+        Segment segment,
+        IFile data,
+        SegmentEnd end,
+        long offset
+    )
     {
         // Below the base offset when the place lies in the gap before this segment.
         var relativeOffset = Math.Max(0, offset - segment.BaseOffset);
-        var block = index.Floor(relativeOffset, end.NextOffset - segment.BaseOffset, static entry => entry.RelativeOffset);
+        var block = index.Floor(
+            relativeOffset,
+            end.NextOffset - segment.BaseOffset,
+            static entry => entry.RelativeOffset
+        );
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
         RefuseDamage(segment, block.Position, end);
         // Pages begin with a block, as Link leads to them: mostly its first record is the one.
         if (block.RelativeOffset == relativeOffset && OffsetAtLine(data, block.Position, end.Position) == offset)
             return (block.Position, offset);
-        var found = ReadLines(segment, data, block.Position, end.Position, (offset, TimestampMs: 0), stopPosition: long.MaxValue);
+        var found = ReadLines(
+            segment,
+            data,
+            block.Position,
+            end.Position,
+            (offset, TimestampMs: 0),
+            stopPosition: long.MaxValue
+        );
         // It may be the first of the next block, behind a gap.
         RefuseDamage(segment, found.Position, end);
         return found;
     }
 
-    /// <summary>The offset of the record whose line begins at a position, from its head alone; null where no record begins.</summary>
+    /// <summary>
+    /// The offset of the record whose line begins at a position, from its head alone; null where no record begins.
+    /// </summary>
     static long? OffsetAtLine(IFile data, long position, long endPosition)
     {
         Span<byte> head = stackalloc byte[RecordFormat.MaxHeadBytes];
@@ -239,18 +342,35 @@ public sealed partial class PartitionLog
     static void RefuseDamage(Segment segment, long position, SegmentEnd end)
     {
         if (segment.DamageWithin(position, position + 1) is { } damage)
-            throw new CorruptionException(segment.DataPath, damage.Position, damage.Reason) { NextOffset = damage.NextOffset ?? end.NextOffset };
+            throw new CorruptionException(segment.DataPath, damage.Position, damage.Reason)
+            {
+                NextOffset = damage.NextOffset ?? end.NextOffset,
+            };
     }
 
     /// <summary>Readers get all up to a damaged block: the page ends before it.</summary>
-    static (long Position, long NextOffset) EndBefore(DamagedRange damage, ref IndexSearch index, Segment segment, SegmentEnd end)
+    static (long Position, long NextOffset) EndBefore(
+        DamagedRange damage,
+        ref IndexSearch index,
+        Segment segment,
+        SegmentEnd end
+    )
     {
         var boundary = LastBoundary(ref index, end, damage.Position);
         return (boundary.Position, segment.BaseOffset + boundary.RelativeOffset);
     }
 
-    /// <summary>Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.</summary>
-    static (long Position, long NextOffset, bool IsFixed) FindPageEnd(ref IndexSearch index, Segment segment, IFile data, SegmentEnd end, long position, PageSize pageSize)
+    /// <summary>
+    /// Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.
+    /// </summary>
+    static (long Position, long NextOffset, bool IsFixed) FindPageEnd(
+        ref IndexSearch index,
+        Segment segment,
+        IFile data,
+        SegmentEnd end,
+        long position,
+        PageSize pageSize
+    )
     {
         if (ReachesEnd(position, end, pageSize))
             return (end.Position, end.NextOffset, false);
@@ -260,7 +380,14 @@ public sealed partial class PartitionLog
             // Less than a block fits: as many whole lines as do, but one in any case.
             if (end.Position - position <= pageSize.MaxBytes)
                 return (end.Position, end.NextOffset, false);
-            var (lineEnd, nextOffset) = ReadLines(segment, data, position, end.Position, (Offset: long.MaxValue, TimestampMs: 0), stopPosition: position + pageSize.MaxBytes);
+            var (lineEnd, nextOffset) = ReadLines(
+                segment,
+                data,
+                position,
+                end.Position,
+                (Offset: long.MaxValue, TimestampMs: 0),
+                stopPosition: position + pageSize.MaxBytes
+            );
             return (lineEnd, nextOffset, true);
         }
         // The first page end after the record, unless that is further away than asked for.
@@ -275,28 +402,44 @@ public sealed partial class PartitionLog
         return end.Position - position <= pageSize.MaxBytes ? (end.Position, end.NextOffset, false) : At(boundary);
 
         // All boundaries up to there are known, for the log reaches beyond what bounds the page.
-        (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) => (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
+        (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) =>
+            (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
     }
 
-    /// <summary>Whether a page goes to the end of the log because nothing bounds it before, so that no boundary need be known.</summary>
+    /// <summary>
+    /// Whether a page goes to the end of the log because nothing bounds it before, so that no boundary need be known.
+    /// </summary>
     static bool ReachesEnd(long position, SegmentEnd end, PageSize pageSize) =>
-        end.Position - position <= pageSize.MaxBytes && (position / pageSize.GridBytes + 1) * pageSize.GridBytes >= end.Position;
+        end.Position - position <= pageSize.MaxBytes
+        && (position / pageSize.GridBytes + 1) * pageSize.GridBytes >= end.Position;
 
     static IndexEntry LastBoundary(ref IndexSearch index, SegmentEnd end, long position) =>
         index.Floor(position, end.Position, static entry => entry.Position);
 
     /// <summary>
-    /// Reads line heads from a boundary on. Ends at the first line with at least the offset and the time wanted, or at the last line
-    /// start at or before <paramref name="stopPosition"/> but not the first; gives its position and offset.
+    /// Reads line heads from a boundary on. Ends at the first line with at least the offset and the time wanted, or at
+    /// the last line start at or before <paramref name="stopPosition"/> but not the first; gives its position and
+    /// offset.
     /// </summary>
-    static (long Position, long Offset) ReadLines(Segment segment, IFile data, long position, long endPosition, (long Offset, long TimestampMs) wanted, long stopPosition)
+    static (long Position, long Offset) ReadLines(
+        Segment segment,
+        IFile data,
+        long position,
+        long endPosition,
+        (long Offset, long TimestampMs) wanted,
+        long stopPosition
+    )
     {
         using var lines = new LineReader(data, position, endPosition, chunkBytes: 2 * SegmentLayout.BlockBytes);
         var nextOffset = segment.BaseOffset;
         while (lines.TryRead(out var line))
         {
             if (!RecordFormat.TryReadHead(line, out var head))
-                throw new CorruptionException(segment.DataPath, lines.LinePosition, "no record begins where one should");
+                throw new CorruptionException(
+                    segment.DataPath,
+                    lines.LinePosition,
+                    "no record begins where one should"
+                );
             if (head.Offset >= wanted.Offset && head.TimestampMs >= wanted.TimestampMs)
                 return (lines.LinePosition, head.Offset);
             if (lines.NextPosition > stopPosition && lines.LinePosition > position)

@@ -40,7 +40,9 @@ public sealed partial class PartitionLog
     /// <summary>Why nothing can be appended, such as a failed sync or damage. Null while appends are taken.</summary>
     public string? StoppedReason => _appender.StoppedReason;
 
-    /// <summary>Whether the journal decides where the log ends (api/FORMAT.md §5). Otherwise a start finds it by reading.</summary>
+    /// <summary>
+    /// Whether the journal decides where the log ends (api/FORMAT.md §5). Otherwise a start finds it by reading.
+    /// </summary>
     public bool IsJournaled => _appender.JournalPosition.IsJournaled;
 
     /// <summary>How many of its last bytes are durable in the journal only. 0 once the segment is synced.</summary>
@@ -69,18 +71,27 @@ public sealed partial class PartitionLog
     /// Appends a batch: all of it or nothing. The batch belongs to the log from here on. Once accepted it is committed
     /// whatever becomes of the caller; the task ends when the topic's flush policy is satisfied.
     /// </summary>
-    /// <param name="batch">The records; where it has a producer, one that is not the producer's next is not appended.</param>
-    /// <param name="expectedNextOffset">The log's next offset, without which nothing is appended; null for any.</param>
-    /// <param name="keepIfOverloaded">Whether a batch that is refused with <see cref="AppendStatus.Overloaded"/> stays the caller's, to be tried again.</param>
-    /// <param name="mayOverlap">
-    /// Whether the first of the producer's records are dropped where the log has them already; else such a batch is refused.
+    /// <param name="batch">
+    /// The records; where it has a producer, one that is not the producer's next is not appended.
     /// </param>
-    /// <exception cref="ArgumentException">The batch is empty, its offsets span more than a segment can, or they are given and it may overlap.</exception>
+    /// <param name="expectedNextOffset">The log's next offset, without which nothing is appended; null for any.</param>
+    /// <param name="keepIfOverloaded">
+    /// Whether a batch that is refused with <see cref="AppendStatus.Overloaded"/> stays the caller's, to be tried
+    /// again.
+    /// </param>
+    /// <param name="mayOverlap">
+    /// Whether the first of the producer's records are dropped where the log has them already; else such a batch is
+    /// refused.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The batch is empty, its offsets span more than a segment can, or they are given and it may overlap.
+    /// </exception>
     public Task<AppendResult> AppendAsync(
         RecordBatch batch,
         long? expectedNextOffset = null,
         bool keepIfOverloaded = false,
-        bool mayOverlap = false)
+        bool mayOverlap = false
+    )
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)
@@ -96,12 +107,15 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>
-    /// What a batch of about <paramref name="sizeBytes"/> would be refused with now, or null where there is room: for who has
-    /// not read it yet. Nothing is reserved.
+    /// What a batch of about <paramref name="sizeBytes"/> would be refused with now, or null where there is room: for
+    /// who has not read it yet. Nothing is reserved.
     /// </summary>
     public AppendResult? CheckRoom(long sizeBytes) => _appender.CheckRoom(sizeBytes);
 
-    /// <summary>Where a producer stands, by its published records: its epoch and the sequence that comes next. Null where it is not known, or no more.</summary>
+    /// <summary>
+    /// Where a producer stands, by its published records: its epoch and the sequence that comes next. Null where it is
+    /// not known, or no more.
+    /// </summary>
     public (long Epoch, long NextSequence)? FindProducer(string id) => _appender.FindProducer(id);
 
     /// <summary>
@@ -111,7 +125,9 @@ public sealed partial class PartitionLog
     /// <exception cref="CorruptionException">A segment or index is damaged where a time was looked for.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    /// <exception cref="OperationCanceledException">It was called off before its turn to wait for the disk came.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// It was called off before its turn to wait for the disk came.
+    /// </exception>
     public ValueTask<long> ResolveAsync(LogPlace place, CancellationToken cancellationToken)
     {
         try
@@ -125,14 +141,16 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>
-    /// Forgets, durably, all records before an offset, which becomes the earliest; one that is before the earliest changes
-    /// nothing. Segments that lie before it are removed; whoever reads them just now finishes.
+    /// Forgets, durably, all records before an offset, which becomes the earliest; one that is before the earliest
+    /// changes nothing. Segments that lie before it are removed; whoever reads them just now finishes.
     /// </summary>
     /// <param name="offset">At most <see cref="EndOffset"/>, and taken for that where it is more.</param>
     /// <returns>The earliest offset there is then.</returns>
     /// <exception cref="PartitionStoppedException">The partition takes no changes.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    /// <exception cref="IOException">The disk can't be written; nothing is gone until a restart, which may find that it has happened.</exception>
+    /// <exception cref="IOException">
+    /// The disk can't be written; nothing is gone until a restart, which may find that it has happened.
+    /// </exception>
     public Task<long> TrimAsync(long offset)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
@@ -142,7 +160,8 @@ public sealed partial class PartitionLog
     long Resolve(LogPlace place, bool mayWait) =>
         OnView((place, mayWait), static (view, asked) => OffsetOf(asked.place, view, asked.mayWait));
 
-    internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) => _appender.SetDamage(segment, damage);
+    internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) =>
+        _appender.SetDamage(segment, damage);
 
     internal void Configure(TopicConfiguration configuration) => _appender.Configure(configuration);
 

@@ -33,14 +33,19 @@ internal sealed partial class PartitionRecovery
             return (
                 BuildState(checkpoint),
                 $"{exception.Message}. Restore the manifest from a copy. Or remove it, and the next start builds it "
-                + "from the segments that are there");
+                    + "from the segments that are there"
+            );
         }
         var (found, expected) = (_manifest.State.Header, _context.ManifestHeader);
         if ((found.TopicId, found.Partition) != (expected.TopicId, expected.Partition))
         {
-            return (_manifest.State, string.Create(
-                CultureInfo.InvariantCulture,
-                $"its manifest is of partition {found.Partition} of topic {found.Topic} with the id {found.TopicId}"));
+            return (
+                _manifest.State,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"its manifest is of partition {found.Partition} of topic {found.Topic} with the id {found.TopicId}"
+                )
+            );
         }
         if (_manifest.TornBytes > 0)
             StorageLog.ManifestTorn(_context.Environment.Logger, _context.Directory, _manifest.TornBytes);
@@ -121,7 +126,8 @@ internal sealed partial class PartitionRecovery
             return new(nextBaseOffset, _lengths[baseOffset]);
         return new(
             Math.Min(nextBaseOffset, baseOffset + last.RelativeOffset),
-            Math.Max(_lengths[baseOffset], last.Position));
+            Math.Max(_lengths[baseOffset], last.Position)
+        );
     }
 
     IndexEntry? LastIndexEntry(long baseOffset)
@@ -151,8 +157,7 @@ internal sealed partial class PartitionRecovery
     /// </summary>
     void TakeAge(Segment segment, ManifestSegment named)
     {
-        var isKnown = named.LastAppendMs > 0
-            && (named.IsSealed || named.AppendedBytes == _lengths[segment.BaseOffset]);
+        var isKnown = named.LastAppendMs > 0 && (named.IsSealed || named.AppendedBytes == _lengths[segment.BaseOffset]);
         segment.LastAppendMs = isKnown
             ? named.LastAppendMs
             : Math.Max(named.LastAppendMs, _lastWritesMs[segment.BaseOffset]);

@@ -35,7 +35,14 @@ internal sealed partial class PartitionRecovery
     /// <param name="LastStampMs">The last timestamp the server gave out.</param>
     /// <param name="Producers">The producers up to there.</param>
     /// <param name="ReadOnlyReason">Why nothing may be appended, or null.</param>
-    public sealed record Result(Checkpoint Checkpoint, LogView View, SegmentCursor Written, long LastStampMs, ProducerTable Producers, string? ReadOnlyReason)
+    public sealed record Result(
+        Checkpoint Checkpoint,
+        LogView View,
+        SegmentCursor Written,
+        long LastStampMs,
+        ProducerTable Producers,
+        string? ReadOnlyReason
+    )
     {
         /// <summary>Whether the journal decides where the log ends, or no longer.</summary>
         public bool IsJournaled { get; init; }
@@ -70,8 +77,17 @@ internal sealed partial class PartitionRecovery
         SegmentManifest.Create(
             context.Environment.FileSystem,
             context.Directory,
-            ManifestState.Empty(context.ManifestHeader) with { Segments = [new(BaseOffset: 0, Generation: 0)] });
-        new Checkpoint(0, new SegmentCursor(0), LastStampMs: 0, new ProducerTable(context.Options.ProducerLimits)).Write(context);
+            ManifestState.Empty(context.ManifestHeader) with
+            {
+                Segments = [new(BaseOffset: 0, Generation: 0)],
+            }
+        );
+        new Checkpoint(
+            0,
+            new SegmentCursor(0),
+            LastStampMs: 0,
+            new ProducerTable(context.Options.ProducerLimits)
+        ).Write(context);
     }
 
     /// <exception cref="IOException">The disk can't be read or written.</exception>
@@ -95,7 +111,12 @@ internal sealed partial class PartitionRecovery
         if ((problem ?? _context.EndSource.Problem) is { } found)
             return ReadOnly(place, found);
         var durable = place.Durable;
-        if (place == checkpoint && durable.BaseOffset == _segments[^1].BaseOffset && durable.Position == _lengths[durable.BaseOffset] && (end is null || end == durable.Position))
+        if (
+            place == checkpoint
+            && durable.BaseOffset == _segments[^1].BaseOffset
+            && durable.Position == _lengths[durable.BaseOffset]
+            && (end is null || end == durable.Position)
+        )
         {
             // An earlier start may have failed to sync its name.
             if (IsEndInCheckpointOnly)
@@ -113,10 +134,19 @@ internal sealed partial class PartitionRecovery
     long? FindExactEnd(Checkpoint? checkpoint, ref string? problem)
     {
         // Where the journal can't be read, or not be applied, a checkpoint tells an earlier end only.
-        if (!_context.EndSource.IsMarked || _context.EndSource.Problem is not null || _context.JournalPartition.State is { Kind: JournalEntryKind.JournalingEnds })
+        if (
+            !_context.EndSource.IsMarked
+            || _context.EndSource.Problem is not null
+            || _context.JournalPartition.State is { Kind: JournalEntryKind.JournalingEnds }
+        )
             return null;
-        (long BaseOffset, long Position)? end = checkpoint is { IsJournaled: true } ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position) : null;
-        if (_context.JournalPartition.State is { } state && (end is null || end.Value.CompareTo((state.SegmentBaseOffset, state.Position)) < 0))
+        (long BaseOffset, long Position)? end = checkpoint is { IsJournaled: true }
+            ? (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position)
+            : null;
+        if (
+            _context.JournalPartition.State is { } state
+            && (end is null || end.Value.CompareTo((state.SegmentBaseOffset, state.Position)) < 0)
+        )
             end = (state.SegmentBaseOffset, state.Position);
         if (end is not { } last)
             return null;
@@ -125,29 +155,44 @@ internal sealed partial class PartitionRecovery
         {
             problem ??= string.Create(
                 CultureInfo.InvariantCulture,
-                $"the log ends in segment {last.BaseOffset}, which the manifest does not name");
+                $"the log ends in segment {last.BaseOffset}, which the manifest does not name"
+            );
         }
         // A roll has sealed that segment, and the journal has nothing of the new one yet.
         return last.BaseOffset == active ? last.Position : 0;
     }
 
-    /// <summary>Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not there.</summary>
+    /// <summary>
+    /// Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not
+    /// there.
+    /// </summary>
     Checkpoint FindPlace(Checkpoint? checkpoint, long logStartOffset, string reason)
     {
         if (checkpoint is not null && _segments.Any(segment => segment.BaseOffset == checkpoint.Durable.BaseOffset))
             return checkpoint;
         var first = _segments[0];
-        if (checkpoint is { Durable.Position: 0 } && _segments.Find(segment => segment.BaseOffset > checkpoint.Durable.BaseOffset) is { } next)
+        if (
+            checkpoint is { Durable.Position: 0 }
+            && _segments.Find(segment => segment.BaseOffset > checkpoint.Durable.BaseOffset) is { } next
+        )
             first = next;
         // A trim that took all has removed the segment that the log stood in; what came since may lie behind a gap.
-        else if (checkpoint is null || checkpoint.LogStartOffset != checkpoint.Durable.NextOffset || first.BaseOffset < checkpoint.LogStartOffset)
+        else if (
+            checkpoint is null
+            || checkpoint.LogStartOffset != checkpoint.Durable.NextOffset
+            || first.BaseOffset < checkpoint.LogStartOffset
+        )
             ReportUnusable(checkpoint is null ? reason : $"there is no segment {checkpoint.Durable.BaseOffset}");
         checkpoint ??= new Checkpoint(logStartOffset, default, LastStampMs: 0, NoProducers);
         return checkpoint with { Durable = new SegmentCursor(first.BaseOffset) };
     }
 
     void ReportUnusable(string reason) =>
-        StorageLog.CheckpointUnusable(_context.Environment.Logger, Path.Combine(_context.Directory, Checkpoint.Name), reason);
+        StorageLog.CheckpointUnusable(
+            _context.Environment.Logger,
+            Path.Combine(_context.Directory, Checkpoint.Name),
+            reason
+        );
 
     /// <summary>Lists the segments' files; gives the segments of which only the index is there.</summary>
     List<Segment> ListFiles()
@@ -187,11 +232,12 @@ internal sealed partial class PartitionRecovery
             _segments.Add(segment);
             if (!_lengths.TryGetValue(named.BaseOffset, out var lengthBytes))
             {
-                segment.MissingUntilOffset = named.Extent?.EndOffset
-                    ?? Math.Max(named.BaseOffset, checkpoint?.Durable.NextOffset ?? 0);
+                segment.MissingUntilOffset =
+                    named.Extent?.EndOffset ?? Math.Max(named.BaseOffset, checkpoint?.Durable.NextOffset ?? 0);
                 problem ??= string.Create(
                     CultureInfo.InvariantCulture,
-                    $"segment {named.BaseOffset} is missing: {segment.DataPath}");
+                    $"segment {named.BaseOffset} is missing: {segment.DataPath}"
+                );
                 continue;
             }
             segment.SealedBytes = Math.Min(lengthBytes, named.Extent?.LengthBytes ?? long.MaxValue);
@@ -208,7 +254,8 @@ internal sealed partial class PartitionRecovery
             {
                 problem ??= string.Create(
                     CultureInfo.InvariantCulture,
-                    $"segment {baseOffset} has {lengthBytes} bytes, and the manifest does not name it");
+                    $"segment {baseOffset} has {lengthBytes} bytes, and the manifest does not name it"
+                );
             }
         }
     }
@@ -238,26 +285,60 @@ internal sealed partial class PartitionRecovery
             var lengthBytes = !isLast ? segment.SealedBytes : endPosition ?? fileBytes;
             var knownBytes = Math.Max(cursor.Position, isLast ? lengthBytes : SealedBytes(segment));
             if (fileBytes < knownBytes)
-                return ReadOnly(checkpoint, $"{segment.DataPath} is {fileBytes} bytes long, but {knownBytes} bytes of it were durable");
+                return ReadOnly(
+                    checkpoint,
+                    $"{segment.DataPath} is {fileBytes} bytes long, but {knownBytes} bytes of it were durable"
+                );
             // Where the clock was ahead, what came after the checkpoint came no earlier than that says.
-            var scan = SegmentScan.Run(lease.Files.Data, cursor, lengthBytes, producers, Math.Max(_context.Environment.NowMs, checkpoint.LastStampMs));
+            var scan = SegmentScan.Run(
+                lease.Files.Data,
+                cursor,
+                lengthBytes,
+                producers,
+                Math.Max(_context.Environment.NowMs, checkpoint.LastStampMs)
+            );
             _readBytes += lengthBytes - cursor.Position;
-            if (scan.Bad is { } bad && (!isLast || endPosition is not null || IsDamage(lease.Files.Data, bad, lengthBytes)))
+            if (
+                scan.Bad is { } bad
+                && (!isLast || endPosition is not null || IsDamage(lease.Files.Data, bad, lengthBytes))
+            )
             {
                 if (!isLast)
-                    _foundDamage[segment.BaseOffset] = new(scan.End.BlockPosition, lengthBytes, NextOffset: null, bad.Reason);
-                return ReadOnly(checkpoint, $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow");
+                    _foundDamage[segment.BaseOffset] = new(
+                        scan.End.BlockPosition,
+                        lengthBytes,
+                        NextOffset: null,
+                        bad.Reason
+                    );
+                return ReadOnly(
+                    checkpoint,
+                    $"{segment.DataPath}, position {bad.Position}: {bad.Reason}, and records follow"
+                );
             }
             if (!isLast && _segments[number + 1].BaseOffset < scan.End.NextOffset)
-                return ReadOnly(checkpoint, $"{segment.DataPath} reaches offset {scan.End.NextOffset - 1}, and so does the segment after it");
+                return ReadOnly(
+                    checkpoint,
+                    $"{segment.DataPath} reaches offset {scan.End.NextOffset - 1}, and so does the segment after it"
+                );
             if (isLast && scan.End.NextOffset < durableOffset)
-                return ReadOnly(checkpoint, $"{_context.Directory} ends before offset {scan.End.NextOffset}, but all before {durableOffset} was durable");
+                return ReadOnly(
+                    checkpoint,
+                    $"{_context.Directory} ends before offset {scan.End.NextOffset}, but all before "
+                        + $"{durableOffset} was durable"
+                );
             if (isLast)
             {
                 CutTorn(segment, lease.Files.Data, scan, fileBytes);
                 if (endPosition is null || !_context.EndSource.IsRedone)
                     MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
-                return Recovered(checkpoint, segment, lease.Files.Index, cursor, scan, isJournaled: endPosition is not null);
+                return Recovered(
+                    checkpoint,
+                    segment,
+                    lease.Files.Index,
+                    cursor,
+                    scan,
+                    isJournaled: endPosition is not null
+                );
             }
             cursor = new SegmentCursor(_segments[number + 1].BaseOffset);
             producers = scan.Producers!;
@@ -265,19 +346,29 @@ internal sealed partial class PartitionRecovery
     }
 
     /// <summary>
-    /// A bad line is where writing stopped when nothing valid follows it, or where a sector never reached the disk: pages are
-    /// written back in any order and torn by a power cut, so later sectors may be there. Anything else is damage.
+    /// A bad line is where writing stopped when nothing valid follows it, or where a sector never reached the disk:
+    /// pages are written back in any order and torn by a power cut, so later sectors may be there. Anything else is
+    /// damage.
     /// </summary>
     static bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
-        bad is { LacksSector: false, IsEndOfFile: false } && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
+        bad is { LacksSector: false, IsEndOfFile: false }
+        && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
 
-    /// <summary>Cuts what belongs to no whole batch, or lies behind the end that is known, after keeping it beside.</summary>
+    /// <summary>
+    /// Cuts what belongs to no whole batch, or lies behind the end that is known, after keeping it beside.
+    /// </summary>
     void CutTorn(Segment segment, IFile data, SegmentScan scan, long lengthBytes)
     {
         var position = scan.End.Position;
         if (lengthBytes == position)
             return;
-        KeepTorn(segment, data, position, lengthBytes, scan.Bad?.Reason ?? "it lies behind the end that the journal says");
+        KeepTorn(
+            segment,
+            data,
+            position,
+            lengthBytes,
+            scan.Bad?.Reason ?? "it lies behind the end that the journal says"
+        );
         data.Truncate(position);
     }
 
@@ -292,7 +383,14 @@ internal sealed partial class PartitionRecovery
             Copy(data, position, lengthBytes, torn, 0);
             torn.Sync();
             FileSystem.SyncDirectory(_context.Directory);
-            StorageLog.TornTailCut(_context.Environment.Logger, segment.DataPath, tornBytes, position, reason, tornPath);
+            StorageLog.TornTailCut(
+                _context.Environment.Logger,
+                segment.DataPath,
+                tornBytes,
+                position,
+                reason,
+                tornPath
+            );
         }
         catch (DiskFullException exception)
         {
@@ -335,16 +433,35 @@ internal sealed partial class PartitionRecovery
             index.Sync();
     }
 
-    Result Recovered(Checkpoint checkpoint, Segment segment, IFile index, SegmentCursor from, SegmentScan scan, bool isJournaled)
+    Result Recovered(
+        Checkpoint checkpoint,
+        Segment segment,
+        IFile index,
+        SegmentCursor from,
+        SegmentScan scan,
+        bool isJournaled
+    )
     {
         var end = scan.End;
         // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
-        var lastStampMs = end.MaxTimestampMs <= _context.Environment.NowMs ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs) : checkpoint.LastStampMs;
-        var renewed = checkpoint with { Durable = end, LastStampMs = lastStampMs, Producers = scan.Producers!, IsJournaled = isJournaled };
+        var lastStampMs =
+            end.MaxTimestampMs <= _context.Environment.NowMs
+                ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs)
+                : checkpoint.LastStampMs;
+        var renewed = checkpoint with
+        {
+            Durable = end,
+            LastStampMs = lastStampMs,
+            Producers = scan.Producers!,
+            IsJournaled = isJournaled,
+        };
         // The start records the end in the journal: the checkpoint and the index entries that it counts stay valid, and
         // thousands of partitions need not be synced one by one.
-        var isRecordedElsewhere = isJournaled && _context.EndSource is { IsRedone: true, IsRecorded: true }
-            && checkpoint.Durable.BaseOffset == segment.BaseOffset && _readBytes < _context.Options.CheckpointBytes;
+        var isRecordedElsewhere =
+            isJournaled
+            && _context.EndSource is { IsRedone: true, IsRecorded: true }
+            && checkpoint.Durable.BaseOffset == segment.BaseOffset
+            && _readBytes < _context.Options.CheckpointBytes;
         try
         {
             _context.Reserve.Run(() => WriteIndex(segment, index, from, scan, syncs: !isRecordedElsewhere));
@@ -370,14 +487,21 @@ internal sealed partial class PartitionRecovery
         }
         TidyUp(checkpoint, isAtCheckpoint: false);
         StorageLog.PartitionRecovered(_context.Environment.Logger, _context.Directory, _readBytes, end.NextOffset);
-        return Found(checkpoint, end, readOnlyReason: null) with { LastStampMs = lastStampMs, Producers = renewed.Producers, IsJournaled = isJournaled, UncheckpointedBytes = isRecordedElsewhere ? _readBytes : 0 };
+        return Found(checkpoint, end, readOnlyReason: null) with
+        {
+            LastStampMs = lastStampMs,
+            Producers = renewed.Producers,
+            IsJournaled = isJournaled,
+            UncheckpointedBytes = isRecordedElsewhere ? _readBytes : 0,
+        };
     }
 
     /// <summary>Readers find their way with the index entries that are durable, if slowly.</summary>
     Result OnFullDisk(Checkpoint checkpoint, SegmentCursor end, DiskFullException exception)
     {
         StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
-        const string Reason = "The partition is read-only: the disk was full when it was opened. "
+        const string Reason =
+            "The partition is read-only: the disk was full when it was opened. "
             + "Delete topics or make room otherwise, and restart the server.";
         var found = Found(checkpoint, end, Reason);
         return found with { View = found.View with { IsIndexWhole = false } };
@@ -401,8 +525,17 @@ internal sealed partial class PartitionRecovery
         {
             using var lease = segment.Acquire(isSealed: false);
             var fileBytes = lease.Files.Data.LengthBytes;
-            var from = checkpoint.Durable.BaseOffset == segment.BaseOffset && checkpoint.Durable.Position <= fileBytes ? checkpoint.Durable : end;
-            end = SegmentScan.Run(lease.Files.Data, from, Math.Max(from.Position, Math.Min(fileBytes, _exactEndPosition ?? fileBytes))).End;
+            var from =
+                checkpoint.Durable.BaseOffset == segment.BaseOffset && checkpoint.Durable.Position <= fileBytes
+                    ? checkpoint.Durable
+                    : end;
+            end = SegmentScan
+                .Run(
+                    lease.Files.Data,
+                    from,
+                    Math.Max(from.Position, Math.Min(fileBytes, _exactEndPosition ?? fileBytes))
+                )
+                .End;
             entries = from.IndexEntries;
         }
         // Readers find their way with the entries that there are: none is written for the rest.
@@ -415,12 +548,25 @@ internal sealed partial class PartitionRecovery
         var visible = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
         foreach (var segment in _segments)
         {
-            var known = checkpoint.Damage.Where(damage => damage.Segment == segment.BaseOffset).Select(static damage => damage.Range);
-            segment.Damage = [.. known, .. _foundDamage.TryGetValue(segment.BaseOffset, out var range) ? [range] : Array.Empty<DamagedRange>()];
+            var known = checkpoint
+                .Damage.Where(damage => damage.Segment == segment.BaseOffset)
+                .Select(static damage => damage.Range);
+            segment.Damage =
+            [
+                .. known,
+                .. _foundDamage.TryGetValue(segment.BaseOffset, out var range) ? [range] : Array.Empty<DamagedRange>(),
+            ];
         }
         // A damaged log may end before its start.
         var earliestOffset = Math.Min(checkpoint.LogStartOffset, end.NextOffset);
-        return new(checkpoint, new LogView([.. _segments], visible, earliestOffset), end, checkpoint.LastStampMs, checkpoint.Producers, readOnlyReason)
+        return new(
+            checkpoint,
+            new LogView([.. _segments], visible, earliestOffset),
+            end,
+            checkpoint.LastStampMs,
+            checkpoint.Producers,
+            readOnlyReason
+        )
         {
             Manifest = _manifest,
             Trimmed = readOnlyReason is null

@@ -21,14 +21,14 @@ public sealed class RecordReader : IDisposable
     /// <param name="region">What to read.</param>
     /// <param name="key">The key that records must have, or null for all of them.</param>
     public RecordReader(LogRegion region, RecordKey? key = null)
-        : this(region, key, region?.Position ?? 0, DefaultBufferBytes)
-    {
-    }
+        : this(region, key, region?.Position ?? 0, DefaultBufferBytes) { }
 
     /// <summary>Begins at a record of the region.</summary>
     /// <param name="region">What to read.</param>
     /// <param name="key">The key that records must have, or null for all of them.</param>
-    /// <param name="position">Where the record begins in the segment file, in bytes: <see cref="NextPosition"/> of another reader.</param>
+    /// <param name="position">
+    /// Where the record begins in the segment file, in bytes: <see cref="NextPosition"/> of another reader.
+    /// </param>
     /// <param name="bufferBytes">The buffer's size, which grows for a larger record.</param>
     public RecordReader(LogRegion region, RecordKey? key, long position, int bufferBytes)
     {
@@ -48,14 +48,19 @@ public sealed class RecordReader : IDisposable
     string Path { get; }
 
     /// <summary>
-    /// Runs a loop of <see cref="TryRead"/>. Where that would have to wait for the disk, another thread does, and the loop is begun
-    /// anew, which goes on with the record it did not get.
+    /// Runs a loop of <see cref="TryRead"/>. Where that would have to wait for the disk, another thread does, and the
+    /// loop is begun anew, which goes on with the record it did not get.
     /// </summary>
     /// <param name="log">The region's partition.</param>
     /// <param name="state">What the loop needs.</param>
     /// <param name="loop">Must be as it was, but for the records it got, when <see cref="TryRead"/> throws.</param>
     /// <param name="cancellationToken">Ends the wait for other cold reads' turns.</param>
-    public async ValueTask<TResult> ReadAsync<TState, TResult>(PartitionLog log, TState state, Func<RecordReader, TState, TResult> loop, CancellationToken cancellationToken)
+    public async ValueTask<TResult> ReadAsync<TState, TResult>(
+        PartitionLog log,
+        TState state,
+        Func<RecordReader, TState, TResult> loop,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(log);
         ArgumentNullException.ThrowIfNull(loop);
@@ -65,15 +70,15 @@ public sealed class RecordReader : IDisposable
             {
                 return loop(this, state);
             }
-            catch (WouldWaitException)
-            {
-            }
+            catch (WouldWaitException) { }
             await log.OnColdThreadAsync(() => _lines.Fill(_file), cancellationToken);
         }
     }
 
     /// <summary>Reads the next record; its spans hold until the next call. False after the last.</summary>
-    /// <exception cref="WouldWaitException">It is not in the page cache: <see cref="ReadAsync"/> waits for it.</exception>
+    /// <exception cref="WouldWaitException">
+    /// It is not in the page cache: <see cref="ReadAsync"/> waits for it.
+    /// </exception>
     /// <exception cref="CorruptionException">What stands there is no record.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     public bool TryRead(out RecordView record)

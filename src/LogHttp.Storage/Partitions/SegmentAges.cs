@@ -6,11 +6,14 @@ namespace LogHttp.Storage;
 internal readonly record struct SegmentAges(long NewestAppendMs, bool AreUnknown)
 {
     /// <summary>Combines the ages of two partitions. Null stands for a partition that holds nothing.</summary>
-    public static SegmentAges? Combine(SegmentAges? left, SegmentAges? right) => (left, right) switch
-    {
-        (null, _) => right,
-        (_, null) => left,
-        ({ } one, { } other) =>
-            new(Math.Max(one.NewestAppendMs, other.NewestAppendMs), one.AreUnknown || other.AreUnknown),
-    };
+    public static SegmentAges? Combine(SegmentAges? left, SegmentAges? right) =>
+        (left, right) switch
+        {
+            (null, _) => right,
+            (_, null) => left,
+            ({ } one, { } other) => new(
+                Math.Max(one.NewestAppendMs, other.NewestAppendMs),
+                one.AreUnknown || other.AreUnknown
+            ),
+        };
 }

@@ -52,11 +52,19 @@ internal static class ProducerField
     {
         stamp = null;
         var reader = new Utf8JsonReader(text, isFinalBlock: false, default);
-        if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray
-            || !reader.Read() || !TryReadText(reader, out var id)
-            || !reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var epoch)
-            || !reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var sequence)
-            || !reader.Read())
+        if (
+            !reader.Read()
+            || reader.TokenType != JsonTokenType.StartArray
+            || !reader.Read()
+            || !TryReadText(reader, out var id)
+            || !reader.Read()
+            || reader.TokenType != JsonTokenType.Number
+            || !reader.TryGetInt64(out var epoch)
+            || !reader.Read()
+            || reader.TokenType != JsonTokenType.Number
+            || !reader.TryGetInt64(out var sequence)
+            || !reader.Read()
+        )
             return false;
         uint? crc = null;
         if (reader.TokenType == JsonTokenType.String)
@@ -73,7 +81,8 @@ internal static class ProducerField
     public static bool TryReadCrc(ReadOnlySpan<byte> text, out uint crc)
     {
         crc = 0;
-        return text.Length == CrcDigits && !text.ContainsAnyExcept(HexDigits)
+        return text.Length == CrcDigits
+            && !text.ContainsAnyExcept(HexDigits)
             && uint.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out crc);
     }
 

@@ -21,18 +21,27 @@ public sealed record ProducerStamp(string Id, long Epoch, long Sequence)
     public const string KafkaPrefix = "kafka:";
 
     /// <summary>Says what is wrong with it, or null.</summary>
-    public string? Check() =>
-        CheckId(Id) ?? CheckNumber("epoch", Epoch) ?? CheckNumber("sequence", Sequence);
+    public string? Check() => CheckId(Id) ?? CheckNumber("epoch", Epoch) ?? CheckNumber("sequence", Sequence);
 
     /// <summary>Says what is wrong with an id, or null.</summary>
     public static string? CheckId(string id)
     {
         ArgumentNullException.ThrowIfNull(id);
-        return id.Length is 0 or > MaxIdLength ? string.Create(CultureInfo.InvariantCulture, $"A producer's id has 1 to {MaxIdLength} characters; this has {id.Length}.")
-            : id.AsSpan().ContainsAnyExceptInRange('!', '~') ? "A producer's id has visible ASCII characters only, and no spaces."
+        return id.Length is 0 or > MaxIdLength
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"A producer's id has 1 to {MaxIdLength} characters; this has {id.Length}."
+                )
+            : id.AsSpan().ContainsAnyExceptInRange('!', '~')
+                ? "A producer's id has visible ASCII characters only, and no spaces."
             : null;
     }
 
     static string? CheckNumber(string name, long number) =>
-        number is < 0 or > MaxNumber ? string.Create(CultureInfo.InvariantCulture, $"A producer's {name} is from 0 to {MaxNumber}; this is {number}.") : null;
+        number is < 0 or > MaxNumber
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"A producer's {name} is from 0 to {MaxNumber}; this is {number}."
+            )
+            : null;
 }

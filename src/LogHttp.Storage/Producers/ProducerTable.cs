@@ -1,19 +1,25 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Producers;
 
 /// <summary>
-/// What a partition knows of the producers that number their records. Immutable, so that a table belongs to a position in
-/// the log: going back after a failed write or a lost tail restores the table of that position.
+/// What a partition knows of the producers that number their records. Immutable, so that a table belongs to a position
+/// in the log: going back after a failed write or a lost tail restores the table of that position.
 /// </summary>
 internal sealed class ProducerTable
 {
-    /// <summary>How many batches of a producer are remembered, so that a repeat of one is answered as the first time.</summary>
+    /// <summary>
+    /// How many batches of a producer are remembered, so that a repeat of one is answered as the first time.
+    /// </summary>
     public const int RememberedBatches = 5;
 
     // One for all: without a producer of their own, partitions share it.
-    static readonly ImmutableDictionary<string, ProducerState> Nobody = ImmutableDictionary.Create<string, ProducerState>(StringComparer.Ordinal);
+    static readonly ImmutableDictionary<string, ProducerState> Nobody = ImmutableDictionary.Create<
+        string,
+        ProducerState
+    >(StringComparer.Ordinal);
 
     readonly ProducerLimits _limits;
 
@@ -21,13 +27,14 @@ internal sealed class ProducerTable
     readonly ImmutableDictionary<string, ProducerState> _own;
     readonly ImmutableDictionary<string, ProducerState> _kafka;
 
-    ProducerTable(ProducerLimits limits, ImmutableDictionary<string, ProducerState> own, ImmutableDictionary<string, ProducerState> kafka) =>
-        (_limits, _own, _kafka) = (limits, own, kafka);
+    ProducerTable(
+        ProducerLimits limits,
+        ImmutableDictionary<string, ProducerState> own,
+        ImmutableDictionary<string, ProducerState> kafka
+    ) => (_limits, _own, _kafka) = (limits, own, kafka);
 
     public ProducerTable(ProducerLimits limits)
-        : this(limits, Nobody, Nobody)
-    {
-    }
+        : this(limits, Nobody, Nobody) { }
 
     public ProducerTable(ProducerLimits limits, IEnumerable<KeyValuePair<string, ProducerState>> producers)
     {
@@ -42,9 +49,12 @@ internal sealed class ProducerTable
         _own.Concat(_kafka).Where(producer => IsAlive(producer.Key, producer.Value, nowMs));
 
     /// <summary>Where a producer stands; null where it is not known, or no more.</summary>
-    public ProducerState? Find(string id, long nowMs) => Of(id).TryGetValue(id, out var state) && IsAlive(id, state, nowMs) ? state : null;
+    public ProducerState? Find(string id, long nowMs) =>
+        Of(id).TryGetValue(id, out var state) && IsAlive(id, state, nowMs) ? state : null;
 
-    /// <summary>Null where a batch, or the rest of it, is to be appended; else its outcome, and nothing of it is appended.</summary>
+    /// <summary>
+    /// Null where a batch, or the rest of it, is to be appended; else its outcome, and nothing of it is appended.
+    /// </summary>
     /// <param name="batch">A batch that has a producer.</param>
     /// <param name="mayOverlap">Whether records that are in the log already are dropped from the batch.</param>
     /// <param name="nowMs">Unix milliseconds; who was silent for too long by then is not known.</param>
@@ -55,7 +65,17 @@ internal sealed class ProducerTable
         var stamp = batch.Producer!;
         var known = Find(stamp.Id, nowMs);
         if (known is not null && stamp.Epoch < known.Epoch)
-            return new(AppendStatus.EpochEnded, Reason: FormattableString.Invariant($"Producer \"{stamp.Id}\" continues with epoch {known.Epoch}; epoch {stamp.Epoch} can no longer append.")) { Epoch = known.Epoch };
+            return new(
+                AppendStatus.EpochEnded,
+                Reason: string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Producer \"{stamp.Id}\" continues with epoch {known.Epoch}; epoch {stamp.Epoch} can no "
+                        + $"longer append."
+                )
+            )
+            {
+                Epoch = known.Epoch,
+            };
         var expected = known is not null && stamp.Epoch == known.Epoch ? known.NextSequence : 0;
         if (stamp.Sequence == expected)
             return null;
@@ -66,7 +86,9 @@ internal sealed class ProducerTable
         foreach (var remembered in batches)
         {
             if (remembered.Sequence == stamp.Sequence && remembered.Count == batch.Count)
-                return remembered.Crc is null || remembered.Crc == batch.Crc ? Repeated(remembered) : Differs(batch, remembered, expected);
+                return remembered.Crc is null || remembered.Crc == batch.Crc
+                    ? Repeated(remembered)
+                    : Differs(batch, remembered, expected);
         }
         if (FirstWithin(batches, stamp.Sequence, batch.Count) is not { } overlapped)
             return Forgotten(batch, expected);
@@ -76,7 +98,11 @@ internal sealed class ProducerTable
         foreach (var remembered in batches)
         {
             var first = remembered.Sequence - stamp.Sequence;
-            if (first >= 0 && first + remembered.Count <= batch.Count && remembered.Crc != batch.CrcOf((int)first, remembered.Count))
+            if (
+                first >= 0
+                && first + remembered.Count <= batch.Count
+                && remembered.Crc != batch.CrcOf((int)first, remembered.Count)
+            )
                 return Differs(batch, remembered, expected);
         }
         if (stamp.Sequence + batch.Count <= expected)
@@ -85,7 +111,10 @@ internal sealed class ProducerTable
         return null;
     }
 
-    /// <summary>The table with one batch more; the same one where it has that batch, or one of its producer's that lies behind it in the log.</summary>
+    /// <summary>
+    /// The table with one batch more; the same one where it has that batch, or one of its producer's that lies behind
+    /// it in the log.
+    /// </summary>
     public ProducerTable With(ProducerStamp stamp, in ProducedBatch batch, long nowMs)
     {
         var all = Of(stamp.Id);
@@ -102,14 +131,17 @@ internal sealed class ProducerTable
     }
 
     /// <summary>
-    /// Without those that were not heard of for long, and an eighth less than there may be: to be looked for seldom. Who was
-    /// heard of last the log says, and not the clock: all that a start reads have one time.
+    /// Without those that were not heard of for long, and an eighth less than there may be: to be looked for seldom.
+    /// Who was heard of last the log says, and not the clock: all that a start reads have one time.
     /// </summary>
     ImmutableDictionary<string, ProducerState> MakeRoom(string newId, long nowMs)
     {
         var most = MaxOf(newId) - Math.Max(1, MaxOf(newId) / 8);
         var alive = Of(newId).Where(producer => IsAlive(producer.Key, producer.Value, nowMs));
-        return ImmutableDictionary.CreateRange(StringComparer.Ordinal, alive.OrderByDescending(static producer => producer.Value.Batches[^1].NextOffset).Take(most));
+        return ImmutableDictionary.CreateRange(
+            StringComparer.Ordinal,
+            alive.OrderByDescending(static producer => producer.Value.Batches[^1].NextOffset).Take(most)
+        );
     }
 
     static bool IsKafkas(string id) => id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal);
@@ -118,7 +150,8 @@ internal sealed class ProducerTable
 
     int MaxOf(string id) => IsKafkas(id) ? _limits.MaxKafkaProducers : _limits.MaxProducers;
 
-    bool IsAlive(string id, ProducerState state, long nowMs) => nowMs - state.LastSeenMs < (IsKafkas(id) ? _limits.KafkaExpiryMs : _limits.ExpiryMs);
+    bool IsAlive(string id, ProducerState state, long nowMs) =>
+        nowMs - state.LastSeenMs < (IsKafkas(id) ? _limits.KafkaExpiryMs : _limits.ExpiryMs);
 
     /// <summary>The first remembered batch that has any of some sequences.</summary>
     static ProducedBatch? FirstWithin(ImmutableArray<ProducedBatch> batches, long sequence, int count)
@@ -131,39 +164,89 @@ internal sealed class ProducerTable
         return null;
     }
 
-    static AppendResult Repeated(in ProducedBatch batch) => new(AppendStatus.Repeated, batch.FirstOffset, batch.NextOffset, batch.TimestampMs);
+    static AppendResult Repeated(in ProducedBatch batch) =>
+        new(AppendStatus.Repeated, batch.FirstOffset, batch.NextOffset, batch.TimestampMs);
 
-    /// <summary>Where records are that lie within remembered batches; null where the first of them is not remembered.</summary>
+    /// <summary>
+    /// Where records are that lie within remembered batches; null where the first of them is not remembered.
+    /// </summary>
     static AppendResult? RepeatedWithin(long sequence, int count, ImmutableArray<ProducedBatch> batches)
     {
         var lastSequence = sequence + count - 1;
         // Offsets given from outside may have gaps within a batch.
-        if (FirstWithin(batches, sequence, count: 1) is not { HasGaps: false } first || FirstWithin(batches, lastSequence, count: 1) is not { HasGaps: false } last)
+        if (
+            FirstWithin(batches, sequence, count: 1) is not { HasGaps: false } first
+            || FirstWithin(batches, lastSequence, count: 1) is not { HasGaps: false } last
+        )
             return null;
-        return new(AppendStatus.Repeated, first.FirstOffset + sequence - first.Sequence, last.FirstOffset + lastSequence - last.Sequence + 1, first.TimestampMs);
+        return new(
+            AppendStatus.Repeated,
+            first.FirstOffset + sequence - first.Sequence,
+            last.FirstOffset + lastSequence - last.Sequence + 1,
+            first.TimestampMs
+        );
     }
 
     static AppendResult Differs(RecordBatch batch, in ProducedBatch remembered, long expected)
     {
         var (id, _, sequence) = batch.Producer!;
-        var sent = FormattableString.Invariant($"Producer \"{id}\" sent {batch.Count} records from sequence {sequence}.");
+        var sent = string.Create(
+            CultureInfo.InvariantCulture,
+            $"Producer \"{id}\" sent {batch.Count} records from sequence {sequence}."
+        );
+        var isSameStretch = remembered.Sequence == sequence && remembered.Count == batch.Count;
         var inLog = remembered.Crc is null
-            ? FormattableString.Invariant($"Batch {remembered.Sequence} with {remembered.Count} records was appended before format 3, when sequences counted batches. It can only be repeated as it was sent.")
-            : FormattableString.Invariant($"The log has {remembered.Count} records from sequence {remembered.Sequence}, {(remembered.Sequence == sequence && remembered.Count == batch.Count ? "with other content" : "in a batch that overlaps")}.");
-        return new(AppendStatus.BatchDiffers, Reason: FormattableString.Invariant($"{sent} {inLog} Nothing was appended; the next sequence is {expected}.")) { ExpectedSequence = expected };
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"Batch {remembered.Sequence} with {remembered.Count} records was appended before format 3, when "
+                    + $"sequences counted batches. It can only be repeated as it was sent."
+            )
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"The log has {remembered.Count} records from sequence {remembered.Sequence}, "
+                    + $"{(isSameStretch ? "with other content" : "in a batch that overlaps")}."
+            );
+        return new(
+            AppendStatus.BatchDiffers,
+            Reason: string.Create(
+                CultureInfo.InvariantCulture,
+                $"{sent} {inLog} Nothing was appended; the next sequence is {expected}."
+            )
+        )
+        {
+            ExpectedSequence = expected,
+        };
     }
 
     static AppendResult Forgotten(RecordBatch batch, long expected)
     {
         var (id, _, sequence) = batch.Producer!;
-        var reason = FormattableString.Invariant($"Sequence {sequence} of producer \"{id}\" was appended too long ago to say where; the next one is {expected}. A producer that starts again takes a higher epoch.");
+        var reason = string.Create(
+            CultureInfo.InvariantCulture,
+            $"Sequence {sequence} of producer \"{id}\" was appended too long ago to say where; the next one is "
+                + $"{expected}. A producer that starts again takes a higher epoch."
+        );
         return new(AppendStatus.SequenceForgotten, Reason: reason) { ExpectedSequence = expected };
     }
 
     static string Gap(ProducerStamp stamp, ProducerState? known, long expected) =>
-        known is null ? FormattableString.Invariant($"Producer \"{stamp.Id}\" is not known here, or no more; it begins with sequence 0, not {stamp.Sequence}. One that was forgotten takes a higher epoch.")
-        : known.Epoch < stamp.Epoch ? FormattableString.Invariant($"Epoch {stamp.Epoch} of producer \"{stamp.Id}\" is new; it begins with sequence 0, not {stamp.Sequence}.")
-        : FormattableString.Invariant($"Producer \"{stamp.Id}\" sent sequence {stamp.Sequence}; the next one is {expected}. Records in between were not appended.");
+        known is null
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"Producer \"{stamp.Id}\" is not known here, or no more; it begins with sequence 0, not "
+                    + $"{stamp.Sequence}. One that was forgotten takes a higher epoch."
+            )
+        : known.Epoch < stamp.Epoch
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"Epoch {stamp.Epoch} of producer \"{stamp.Id}\" is new; it begins with sequence 0, not "
+                    + $"{stamp.Sequence}."
+            )
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"Producer \"{stamp.Id}\" sent sequence {stamp.Sequence}; the next one is {expected}. Records in "
+                + $"between were not appended."
+        );
 }
 
 /// <summary>How many producers a partition remembers, and how long. Kafka's are counted by themselves.</summary>
@@ -198,7 +281,14 @@ internal sealed record ProducerState(long Epoch, long LastSeenMs, ImmutableArray
 /// <param name="FirstOffset">Its first record's offset.</param>
 /// <param name="NextOffset">The offset after its last record's.</param>
 /// <param name="TimestampMs">What its producer was told.</param>
-internal readonly record struct ProducedBatch(long Sequence, int Count, uint? Crc, long FirstOffset, long NextOffset, long TimestampMs)
+internal readonly record struct ProducedBatch(
+    long Sequence,
+    int Count,
+    uint? Crc,
+    long FirstOffset,
+    long NextOffset,
+    long TimestampMs
+)
 {
     /// <summary>The sequence after its last record's.</summary>
     public long NextSequence => Sequence + (Crc is null ? 1 : Count);

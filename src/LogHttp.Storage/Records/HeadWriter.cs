@@ -2,7 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace LogHttp.Storage.Records;
 
-/// <summary>Writes heads one after the other. Most differ from the one before by one in the offset, and then its digits are counted on as they stand.</summary>
+/// <summary>
+/// Writes heads one after the other. Most differ from the one before by one in the offset, and then its digits are
+/// counted on as they stand.
+/// </summary>
 internal struct HeadWriter()
 {
     [InlineArray(RecordFormat.MaxHeadBytes)]

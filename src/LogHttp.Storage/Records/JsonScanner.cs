@@ -4,16 +4,18 @@ using System.Runtime.Intrinsics;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// Tells whether a text is one JSON value, and nothing else: no tokens, no position of a fault, no message. What it doubts,
-/// Utf8JsonReader decides and describes. It skips what strings hold by 16 bytes at a time: JSON
-/// lines of 100 bytes took one and a half times the CPU with the reader alone (docs/PERFORMANCE.md).
+/// Tells whether a text is one JSON value, and nothing else: no tokens, no position of a fault, no message. What it
+/// doubts, Utf8JsonReader decides and describes. It skips what strings hold by 16 bytes at a time: JSON lines of 100
+/// bytes took one and a half times the CPU with the reader alone (docs/PERFORMANCE.md).
 /// </summary>
 internal static class JsonScanner
 {
     /// <summary>One bit for each level.</summary>
     const int MostLevels = 64;
 
-    /// <summary>True only for a whole value no deeper than that, white space around it or not. The text is valid UTF-8.</summary>
+    /// <summary>
+    /// True only for a whole value no deeper than that, white space around it or not. The text is valid UTF-8.
+    /// </summary>
     public static bool IsOneValue(ReadOnlySpan<byte> json, int maxDepth)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxDepth, MostLevels);
@@ -71,7 +73,11 @@ internal static class JsonScanner
 
     static void SkipWhiteSpace(ReadOnlySpan<byte> json, ref int position)
     {
-        while (position < json.Length && json[position] <= ' ' && json[position] is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')
+        while (
+            position < json.Length
+            && json[position] <= ' '
+            && json[position] is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t'
+        )
             position++;
     }
 
@@ -85,14 +91,15 @@ internal static class JsonScanner
         return position < json.Length && json[position++] == ':';
     }
 
-    static bool TrySkipScalar(ReadOnlySpan<byte> json, byte first, ref int position) => first switch
-    {
-        (byte)'"' => TrySkipString(json, ref position),
-        (byte)'t' => TrySkipWord(json, "true"u8, ref position),
-        (byte)'f' => TrySkipWord(json, "false"u8, ref position),
-        (byte)'n' => TrySkipWord(json, "null"u8, ref position),
-        _ => TrySkipNumber(json, ref position),
-    };
+    static bool TrySkipScalar(ReadOnlySpan<byte> json, byte first, ref int position) =>
+        first switch
+        {
+            (byte)'"' => TrySkipString(json, ref position),
+            (byte)'t' => TrySkipWord(json, "true"u8, ref position),
+            (byte)'f' => TrySkipWord(json, "false"u8, ref position),
+            (byte)'n' => TrySkipWord(json, "null"u8, ref position),
+            _ => TrySkipNumber(json, ref position),
+        };
 
     static bool TrySkipWord(ReadOnlySpan<byte> json, ReadOnlySpan<byte> word, ref int position)
     {
@@ -132,7 +139,10 @@ internal static class JsonScanner
         for (; position <= json.Length - Vector128<byte>.Count; position += Vector128<byte>.Count)
         {
             var bytes = Vector128.LoadUnsafe(ref start, (nuint)position);
-            var ends = Vector128.Equals(bytes, Vector128.Create((byte)'"')) | Vector128.Equals(bytes, Vector128.Create((byte)'\\')) | Vector128.LessThan(bytes, Vector128.Create((byte)' '));
+            var ends =
+                Vector128.Equals(bytes, Vector128.Create((byte)'"'))
+                | Vector128.Equals(bytes, Vector128.Create((byte)'\\'))
+                | Vector128.LessThan(bytes, Vector128.Create((byte)' '));
             if (ends != Vector128<byte>.Zero)
                 return position + System.Numerics.BitOperations.TrailingZeroCount(ends.ExtractMostSignificantBits());
         }

@@ -11,8 +11,11 @@ internal static class JsonText
     /// <summary>Embedding adds one level, and common readers stop at 64.</summary>
     public const int MaxDepth = 60;
 
-    static readonly SearchValues<byte> NeedEscape = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Select(value => (byte)value), (byte)'"', (byte)'\\']);
+    static readonly SearchValues<byte> NeedEscape = SearchValues.Create([
+        .. Enumerable.Range(0, 0x20).Select(value => (byte)value),
+        (byte)'"',
+        (byte)'\\',
+    ]);
 
     static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
     static ReadOnlySpan<byte> WhiteSpace => " \t\r\n"u8;
@@ -22,7 +25,8 @@ internal static class JsonText
         text.StartsWith(ByteOrderMark) ? text[ByteOrderMark.Length..] : text;
 
     // Mostly there is none, and to look for it in a set at both ends takes longer than to see that.
-    public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text) => text is [> (byte)' ', .., > (byte)' '] ? text : text.Trim(WhiteSpace);
+    public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text) =>
+        text is [> (byte)' ', .., > (byte)' '] ? text : text.Trim(WhiteSpace);
 
     /// <summary>Says what is wrong with a JSON text, or null when it is one value that can be embedded.</summary>
     public static RecordFault? Validate(ReadOnlySpan<byte> json)
@@ -67,7 +71,10 @@ internal static class JsonText
     public static int FirstInvalidUtf8(ReadOnlySpan<byte> text)
     {
         var position = 0;
-        while (position < text.Length && System.Text.Rune.DecodeFromUtf8(text[position..], out _, out var consumed) == OperationStatus.Done)
+        while (
+            position < text.Length
+            && System.Text.Rune.DecodeFromUtf8(text[position..], out _, out var consumed) == OperationStatus.Done
+        )
             position += consumed;
         return position;
     }
@@ -75,7 +82,10 @@ internal static class JsonText
     /// <summary>The most bytes <see cref="WriteString"/> can need.</summary>
     public static int MaxStringBytes(int textBytes) => checked(6 * textBytes + 2);
 
-    /// <summary>The bytes <see cref="WriteString"/> needs for a text; the most it can need is six times a large one, and would be held as long as it waits.</summary>
+    /// <summary>
+    /// The bytes <see cref="WriteString"/> needs for a text; the most it can need is six times a large one, and would
+    /// be held as long as it waits.
+    /// </summary>
     public static int StringBytes(ReadOnlySpan<byte> text)
     {
         var sizeBytes = text.Length + 2;
@@ -157,6 +167,7 @@ internal static class JsonText
         if (message.StartsWith("Expected depth to be zero", StringComparison.Ordinal))
             message = "It ends too early: an object or array is not closed.";
         var line = exception.LineNumber > 0 ? $"line {exception.LineNumber + 1}, " : "";
-        return $"The value is not valid JSON at {line}byte {exception.BytePositionInLine + 1}: {Excerpt.OfSentence(message)}";
+        return $"The value is not valid JSON at {line}byte {exception.BytePositionInLine + 1}: "
+            + $"{Excerpt.OfSentence(message)}";
     }
 }

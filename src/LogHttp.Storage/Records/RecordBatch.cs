@@ -13,7 +13,9 @@ namespace LogHttp.Storage.Records;
 /// </summary>
 public sealed class RecordBatch : IDisposable
 {
-    /// <summary>So much of what was announced has to be here before memory is taken for the rest: an announcement costs nothing.</summary>
+    /// <summary>
+    /// So much of what was announced has to be here before memory is taken for the rest: an announcement costs nothing.
+    /// </summary>
     const int BelievedShare = 8;
 
     static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -39,15 +41,27 @@ public sealed class RecordBatch : IDisposable
     /// <summary>Creates an empty batch.</summary>
     /// <param name="limits">How large it may become.</param>
     /// <param name="producer">Who sends it, where a repeat is to be told.</param>
-    /// <param name="expectedBytes">About how much will be added, if it is known: memory for it is taken at once when a part of it has come.</param>
+    /// <param name="expectedBytes">
+    /// About how much will be added, if it is known: memory for it is taken at once when a part of it has come.
+    /// </param>
     /// <param name="values">Which values may be added.</param>
     /// <exception cref="ArgumentException">There can be no such producer.</exception>
-    public RecordBatch(RecordLimits limits, ProducerStamp? producer = null, long expectedBytes = 0, ValueForm values = ValueForm.Auto)
+    public RecordBatch(
+        RecordLimits limits,
+        ProducerStamp? producer = null,
+        long expectedBytes = 0,
+        ValueForm values = ValueForm.Auto
+    )
     {
         ArgumentNullException.ThrowIfNull(limits);
         if (producer?.Check() is { } fault)
             throw new ArgumentException(fault, nameof(producer));
-        (_limits, Producer, _expectedBytes, _values) = (limits, producer, Math.Min(expectedBytes, limits.MaxBatchBytes), values);
+        (_limits, Producer, _expectedBytes, _values) = (
+            limits,
+            producer,
+            Math.Min(expectedBytes, limits.MaxBatchBytes),
+            values
+        );
         _stampBytes = producer is null ? 0 : ProducerField.MaxBytes(producer);
     }
 
@@ -70,14 +84,15 @@ public sealed class RecordBatch : IDisposable
     public bool HasRoom => MaxFramedBytes + RecordFormat.MaxHeadBytes + _limits.MaxRecordBytes <= _limits.MaxBatchBytes;
 
     /// <summary>The memory it holds: more than what is in it, since that grew.</summary>
-    public long HeldBytes => _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
+    public long HeldBytes =>
+        _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
 
     /// <summary>The most bytes that a line takes without its head.</summary>
     internal int LargestTailBytes { get; private set; }
 
     /// <summary>
-    /// CRC-32C of the content: all lines without their heads and the batch's fields, one behind the other. It says the same
-    /// of a batch however its request was framed, packed or cut (api/FORMAT.md §1).
+    /// CRC-32C of the content: all lines without their heads and the batch's fields, one behind the other. It says the
+    /// same of a batch however its request was framed, packed or cut (api/FORMAT.md §1).
     /// </summary>
     internal uint Crc => _crc ??= Crc32C.Of(Tails);
 
@@ -103,7 +118,9 @@ public sealed class RecordBatch : IDisposable
     /// <summary>What a record was given.</summary>
     internal Given GivenTo(int record) => _given.Length == 0 ? Given.Nothing : _given[record];
 
-    /// <summary>Adds a record whose value is a JSON text, kept as it is. Returns what is wrong with it, and then adds nothing.</summary>
+    /// <summary>
+    /// Adds a record whose value is a JSON text, kept as it is. Returns what is wrong with it, and then adds nothing.
+    /// </summary>
     public RecordFault? AddJson(ReadOnlySpan<byte> json, in RecordMetadata metadata = default)
     {
         json = JsonText.Trim(JsonText.SkipByteOrderMark(json));
@@ -113,18 +130,24 @@ public sealed class RecordBatch : IDisposable
             return fault;
         if (CheckJsonForm(json) is { } refused)
             return refused;
-        return Add(metadata, RecordFields.Value, json.Length, json, static (json, destination) =>
-        {
-            json.CopyTo(destination);
-            // Line breaks between tokens are white space to JSON, and the end of a record to us.
-            if (json.ContainsAny((byte)'\n', (byte)'\r'))
+        return Add(
+            metadata,
+            RecordFields.Value,
+            json.Length,
+            json,
+            static (json, destination) =>
             {
-                var value = destination[..json.Length];
-                value.Replace((byte)'\n', (byte)' ');
-                value.Replace((byte)'\r', (byte)' ');
+                json.CopyTo(destination);
+                // Line breaks between tokens are white space to JSON, and the end of a record to us.
+                if (json.ContainsAny((byte)'\n', (byte)'\r'))
+                {
+                    var value = destination[..json.Length];
+                    value.Replace((byte)'\n', (byte)' ');
+                    value.Replace((byte)'\r', (byte)' ');
+                }
+                return json.Length;
             }
-            return json.Length;
-        });
+        );
     }
 
     /// <summary>Adds a record whose value is a text. Returns what is wrong with it, and then adds nothing.</summary>
@@ -135,18 +158,29 @@ public sealed class RecordBatch : IDisposable
         if (_values is ValueForm.Json or ValueForm.Bytes)
             return OtherForm("a text");
         if (!System.Text.Unicode.Utf8.IsValid(text))
-            return new(RecordFaultCode.InvalidUtf8, $"The text is not valid UTF-8 at byte {JsonText.FirstInvalidUtf8(text)}.");
+            return new(
+                RecordFaultCode.InvalidUtf8,
+                $"The text is not valid UTF-8 at byte {JsonText.FirstInvalidUtf8(text)}."
+            );
         return Add(metadata, RecordFields.Value, JsonText.StringBytes(text), text, JsonText.WriteString);
     }
 
-    /// <summary>Adds a record whose value is bytes, kept as Base64. Returns what is wrong with it, and then adds nothing.</summary>
+    /// <summary>
+    /// Adds a record whose value is bytes, kept as Base64. Returns what is wrong with it, and then adds nothing.
+    /// </summary>
     public RecordFault? AddBytes(ReadOnlySpan<byte> bytes, in RecordMetadata metadata = default)
     {
         if (CheckSize(bytes.Length) is { } tooLarge)
             return tooLarge;
         if (_values is ValueForm.Json or ValueForm.Text)
             return OtherForm("bytes");
-        return Add(metadata, RecordFields.ValueBase64, JsonText.MaxBase64Bytes(bytes.Length), bytes, JsonText.WriteBase64);
+        return Add(
+            metadata,
+            RecordFields.ValueBase64,
+            JsonText.MaxBase64Bytes(bytes.Length),
+            bytes,
+            JsonText.WriteBase64
+        );
     }
 
     /// <summary>Gives the memory back.</summary>
@@ -160,11 +194,20 @@ public sealed class RecordBatch : IDisposable
 
     delegate int ValueWriter(ReadOnlySpan<byte> value, Span<byte> destination);
 
-    RecordFault? Add(in RecordMetadata metadata, ReadOnlySpan<byte> valueName, int maxValueBytes, ReadOnlySpan<byte> value, ValueWriter writeValue)
+    RecordFault? Add(
+        in RecordMetadata metadata,
+        ReadOnlySpan<byte> valueName,
+        int maxValueBytes,
+        ReadOnlySpan<byte> value,
+        ValueWriter writeValue
+    )
     {
         CheckGiven(metadata);
         if (Producer is not null && Producer.Sequence + Count > ProducerStamp.MaxNumber)
-            return new(RecordFaultCode.InvalidProducer, Invariant($"The producer's sequence can't count beyond {ProducerStamp.MaxNumber}."));
+            return new(
+                RecordFaultCode.InvalidProducer,
+                Invariant($"The producer's sequence can't count beyond {ProducerStamp.MaxNumber}.")
+            );
         var start = _sizeBytes;
         if ((metadata.KeyBytes is { } keyBytes ? AddKey(keyBytes.Span) : AddKey(metadata.Key)) is { } keyFault)
             return Undo(start, keyFault);
@@ -181,7 +224,15 @@ public sealed class RecordBatch : IDisposable
             return Undo(start, TooLarge(tailBytes + _stampBytes));
         // Heads are counted in too, so that what is let in here also fits once it is framed.
         if (_sizeBytes + _stampBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
-            return Undo(start, new(RecordFaultCode.BatchTooLarge, Invariant($"The batch is larger than {_limits.MaxBatchBytes} bytes (MaxBatchBytes); send it in parts.")));
+            return Undo(
+                start,
+                new(
+                    RecordFaultCode.BatchTooLarge,
+                    Invariant(
+                        $"The batch is larger than {_limits.MaxBatchBytes} bytes (MaxBatchBytes); send it in parts."
+                    )
+                )
+            );
         LargestTailBytes = Math.Max(LargestTailBytes, tailBytes + _stampBytes);
         if (!SaysNothing(metadata))
             AddGiven(new(metadata.Offset ?? -1, metadata.TimestampMs ?? -1));
@@ -192,13 +243,16 @@ public sealed class RecordBatch : IDisposable
     }
 
     /// <summary>A null is the absence of a value, which every form has.</summary>
-    RecordFault? CheckJsonForm(ReadOnlySpan<byte> json) => _values switch
-    {
-        ValueForm.Auto or ValueForm.Json => null,
-        _ when json.SequenceEqual("null"u8) => null,
-        ValueForm.Text when json[0] == (byte)'"' => JsonText.IsText(json) ? null : OtherForm("a JSON string that holds half of a surrogate pair"),
-        _ => OtherForm("JSON"),
-    };
+    RecordFault? CheckJsonForm(ReadOnlySpan<byte> json) =>
+        _values switch
+        {
+            ValueForm.Auto or ValueForm.Json => null,
+            _ when json.SequenceEqual("null"u8) => null,
+            ValueForm.Text when json[0] == (byte)'"' => JsonText.IsText(json)
+                ? null
+                : OtherForm("a JSON string that holds half of a surrogate pair"),
+            _ => OtherForm("JSON"),
+        };
 
     RecordFault OtherForm(string sent)
     {
@@ -208,11 +262,15 @@ public sealed class RecordBatch : IDisposable
             ValueForm.Text => ("text", "text, and JSON strings"),
             _ => ("bytes", "bytes"),
         };
-        return new(RecordFaultCode.InvalidValue, $"The value is {sent}. The topic takes {taken} only (\"values\":\"{form}\").");
+        return new(
+            RecordFaultCode.InvalidValue,
+            $"The value is {sent}. The topic takes {taken} only (\"values\":\"{form}\")."
+        );
     }
 
     /// <summary>Neither this record nor any before it.</summary>
-    bool SaysNothing(in RecordMetadata metadata) => _given.Length == 0 && metadata.Offset is null && metadata.TimestampMs is null;
+    bool SaysNothing(in RecordMetadata metadata) =>
+        _given.Length == 0 && metadata.Offset is null && metadata.TimestampMs is null;
 
     void AddGiven(Given given)
     {
@@ -228,14 +286,25 @@ public sealed class RecordBatch : IDisposable
         if (SaysNothing(metadata))
             return;
         if (metadata.Offset is < 0 or > RecordMetadata.MaxOffset)
-            throw new ArgumentOutOfRangeException(nameof(metadata), metadata.Offset, Invariant($"An offset is from 0 to {RecordMetadata.MaxOffset}."));
+            throw new ArgumentOutOfRangeException(
+                nameof(metadata),
+                metadata.Offset,
+                Invariant($"An offset is from 0 to {RecordMetadata.MaxOffset}.")
+            );
         if (metadata.TimestampMs is < 0 or > RecordFormat.MaxTimestampMs)
-            throw new ArgumentOutOfRangeException(nameof(metadata), metadata.TimestampMs, Invariant($"A timestamp is from 0 to {RecordFormat.MaxTimestampMs}."));
+            throw new ArgumentOutOfRangeException(
+                nameof(metadata),
+                metadata.TimestampMs,
+                Invariant($"A timestamp is from 0 to {RecordFormat.MaxTimestampMs}.")
+            );
         if (Count == 0)
             return;
         var lastOffset = GivenTo(Count - 1).Offset;
         if (metadata.Offset is null != lastOffset < 0 || metadata.Offset <= lastOffset)
-            throw new ArgumentException("All records of a batch are given an offset, each larger than the one before, or none is.", nameof(metadata));
+            throw new ArgumentException(
+                "All records of a batch are given an offset, each larger than the one before, or none is.",
+                nameof(metadata)
+            );
     }
 
     RecordFault Undo(int sizeBytes, RecordFault fault)
@@ -248,7 +317,10 @@ public sealed class RecordBatch : IDisposable
     RecordFault? CheckSize(int valueBytes) => valueBytes > _limits.MaxRecordBytes ? TooLarge(valueBytes) : null;
 
     RecordFault TooLarge(long sizeBytes) =>
-        new(RecordFaultCode.RecordTooLarge, Invariant($"The record takes {sizeBytes} bytes; the most is {_limits.MaxRecordBytes} (MaxRecordBytes)."));
+        new(
+            RecordFaultCode.RecordTooLarge,
+            Invariant($"The record takes {sizeBytes} bytes; the most is {_limits.MaxRecordBytes} (MaxRecordBytes).")
+        );
 
     RecordFault? AddKey(string? key)
     {
@@ -276,7 +348,10 @@ public sealed class RecordBatch : IDisposable
     }
 
     RecordFault KeyTooLong(int keyBytes) =>
-        new(RecordFaultCode.InvalidKey, Invariant($"The key takes {keyBytes} bytes; the most is {_limits.MaxKeyBytes} (MaxKeyBytes)."));
+        new(
+            RecordFaultCode.InvalidKey,
+            Invariant($"The key takes {keyBytes} bytes; the most is {_limits.MaxKeyBytes} (MaxKeyBytes).")
+        );
 
     RecordFault? AddHeaders(IReadOnlyList<KeyValuePair<string, string>>? headers)
     {
@@ -286,7 +361,10 @@ public sealed class RecordBatch : IDisposable
         foreach (var (name, value) in headers)
         {
             if (!TryCountUtf8(name, out var nameBytes) || !TryCountUtf8(value, out var valueBytes) || name.Length == 0)
-                return new(RecordFaultCode.InvalidHeader, "A header's name is empty, or it is not Unicode text: it holds half of a surrogate pair.");
+                return new(
+                    RecordFaultCode.InvalidHeader,
+                    "A header's name is empty, or it is not Unicode text: it holds half of a surrogate pair."
+                );
             headersBytes += nameBytes + valueBytes;
         }
         if (headersBytes > _limits.MaxHeadersBytes)
@@ -316,7 +394,12 @@ public sealed class RecordBatch : IDisposable
     }
 
     RecordFault HeadersTooLong(long headersBytes) =>
-        new(RecordFaultCode.InvalidHeader, Invariant($"The headers take {headersBytes} bytes; the most is {_limits.MaxHeadersBytes} (MaxHeadersBytes)."));
+        new(
+            RecordFaultCode.InvalidHeader,
+            Invariant(
+                $"The headers take {headersBytes} bytes; the most is {_limits.MaxHeadersBytes} (MaxHeadersBytes)."
+            )
+        );
 
     /// <summary>As pairs, unless an object says the same.</summary>
     RecordFault? AddHeaders(IReadOnlyList<RecordHeader> headers)
@@ -327,13 +410,20 @@ public sealed class RecordBatch : IDisposable
         foreach (var (name, value) in headers)
         {
             if (!TryCountUtf8(name, out var nameBytes))
-                return new(RecordFaultCode.InvalidHeader, "A header's name is not Unicode text: it holds half of a surrogate pair.");
+                return new(
+                    RecordFaultCode.InvalidHeader,
+                    "A header's name is not Unicode text: it holds half of a surrogate pair."
+                );
             headersBytes += nameBytes + (value?.Length ?? 0);
         }
         if (headersBytes > _limits.MaxHeadersBytes)
             return HeadersTooLong(headersBytes);
         if (FitsObject(headers))
-            return AddHeaders([.. headers.Select(static header => KeyValuePair.Create(header.Name, StrictUtf8.GetString(header.Value!.Value.Span)))]);
+            return AddHeaders([
+                .. headers.Select(static header =>
+                    KeyValuePair.Create(header.Name, StrictUtf8.GetString(header.Value!.Value.Span))
+                ),
+            ]);
         Put(RecordFields.Headers);
         var separator = "["u8;
         foreach (var (name, value) in headers)
@@ -368,14 +458,21 @@ public sealed class RecordBatch : IDisposable
         }
     }
 
-    /// <summary>Whether an object keeps all of it: lower-case names, those that are equal side by side, and texts.</summary>
+    /// <summary>
+    /// Whether an object keeps all of it: lower-case names, those that are equal side by side, and texts.
+    /// </summary>
     static bool FitsObject(IReadOnlyList<RecordHeader> headers)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < headers.Count; i++)
         {
             var (name, value) = headers[i];
-            if (name.Length == 0 || !name.AsSpan().SequenceEqual(name.ToLowerInvariant()) || value is not { } bytes || !System.Text.Unicode.Utf8.IsValid(bytes.Span))
+            if (
+                name.Length == 0
+                || !name.AsSpan().SequenceEqual(name.ToLowerInvariant())
+                || value is not { } bytes
+                || !System.Text.Unicode.Utf8.IsValid(bytes.Span)
+            )
                 return false;
             if (!names.Add(name) && headers[i - 1].Name != name)
                 return false;
@@ -386,7 +483,7 @@ public sealed class RecordBatch : IDisposable
     static bool TryCountUtf8(string text, out int sizeBytes)
     {
         sizeBytes = 0;
-        for (var rest = text.AsSpan(); !rest.IsEmpty;)
+        for (var rest = text.AsSpan(); !rest.IsEmpty; )
         {
             if (Rune.DecodeFromUtf16(rest, out var rune, out var consumed) != OperationStatus.Done)
                 return false;
@@ -416,7 +513,11 @@ public sealed class RecordBatch : IDisposable
         {
             // A quarter more: a value gains ten bytes around it.
             var likelyBytes = _sizeBytes >= _expectedBytes / BelievedShare ? _expectedBytes + _expectedBytes / 4 : 0;
-            Grow(ref _tails, _sizeBytes, (int)Math.Clamp(likelyBytes - _sizeBytes, sizeBytes, Array.MaxLength - _sizeBytes));
+            Grow(
+                ref _tails,
+                _sizeBytes,
+                (int)Math.Clamp(likelyBytes - _sizeBytes, sizeBytes, Array.MaxLength - _sizeBytes)
+            );
         }
         return _tails.AsSpan(_sizeBytes);
     }

@@ -3,8 +3,8 @@ using System.Buffers.Text;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// How a record line's fields are spelled. Its head, `{"offset":42,"timestamp":1763800000123,"batch":3`, is written when
-/// the offset is known; the rest of the line (its <i>tail</i>) is encoded before. api/FORMAT.md §1.
+/// How a record line's fields are spelled. Its head, `{"offset":42,"timestamp":1763800000123,"batch":3`, is written
+/// when the offset is known; the rest of the line (its <i>tail</i>) is encoded before. api/FORMAT.md §1.
 /// </summary>
 internal static class RecordFields
 {
@@ -20,7 +20,9 @@ internal static class RecordFields
     public static ReadOnlySpan<byte> ValueBase64 => ",\"valueBase64\":"u8;
     public static ReadOnlySpan<byte> LineEnd => "}\n"u8;
 
-    /// <summary>Writes a head; <paramref name="batchCount"/> is 0 where the line does not start a batch of two or more.</summary>
+    /// <summary>
+    /// Writes a head; <paramref name="batchCount"/> is 0 where the line does not start a batch of two or more.
+    /// </summary>
     public static int WriteHead(Span<byte> destination, long offset, long timestampMs, int batchCount)
     {
         var written = Put(destination, Offset, offset);
@@ -30,7 +32,9 @@ internal static class RecordFields
         return written;
     }
 
-    /// <summary>Reads a head; false when the line does not begin with one exactly as <see cref="WriteHead"/> writes it.</summary>
+    /// <summary>
+    /// Reads a head; false when the line does not begin with one exactly as <see cref="WriteHead"/> writes it.
+    /// </summary>
     public static bool TryReadHead(ReadOnlySpan<byte> line, out RecordHead head)
     {
         head = default;
@@ -39,7 +43,9 @@ internal static class RecordFields
         if (!TryTake(ref line, Timestamp, out var timestampMs) || timestampMs > RecordFormat.MaxTimestampMs)
             return false;
         var batchCount = 1L;
-        if (line.StartsWith(Batch) && (!TryTake(ref line, Batch, out batchCount) || batchCount is < 2 or > int.MaxValue))
+        if (
+            line.StartsWith(Batch) && (!TryTake(ref line, Batch, out batchCount) || batchCount is < 2 or > int.MaxValue)
+        )
             return false;
         head = new(offset, timestampMs, (int)batchCount);
         return true;
@@ -50,7 +56,9 @@ internal static class RecordFields
     {
         var end = Timestamp.Length + line.IndexOf(Timestamp);
         end += line[end..].IndexOf((byte)',');
-        return line[end..].StartsWith(Batch) ? end + Batch.Length + line[(end + Batch.Length)..].IndexOf((byte)',') : end;
+        return line[end..].StartsWith(Batch)
+            ? end + Batch.Length + line[(end + Batch.Length)..].IndexOf((byte)',')
+            : end;
     }
 
     static int Put(Span<byte> destination, ReadOnlySpan<byte> name, long number)
@@ -67,7 +75,11 @@ internal static class RecordFields
         if (!line.StartsWith(name))
             return false;
         var rest = line[name.Length..];
-        if (!Utf8Parser.TryParse(rest, out number, out int digits) || number < 0 || (digits > 1 && rest[0] is (byte)'0' or (byte)'+' or (byte)'-'))
+        if (
+            !Utf8Parser.TryParse(rest, out number, out int digits)
+            || number < 0
+            || (digits > 1 && rest[0] is (byte)'0' or (byte)'+' or (byte)'-')
+        )
             return false;
         // Another field always follows; a fraction or an exponent does not.
         line = rest[digits..];

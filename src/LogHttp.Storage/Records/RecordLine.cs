@@ -5,10 +5,14 @@ using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
-/// <summary>Checks whole lines that come back from a disk (api/FORMAT.md §1). Others ask <see cref="RecordFormat"/>.</summary>
+/// <summary>
+/// Checks whole lines that come back from a disk (api/FORMAT.md §1). Others ask <see cref="RecordFormat"/>.
+/// </summary>
 internal static class RecordLine
 {
-    /// <summary>A value at the deepest allowed level, inside of the line's object, and a level to spare for `headers`.</summary>
+    /// <summary>
+    /// A value at the deepest allowed level, inside of the line's object, and a level to spare for `headers`.
+    /// </summary>
     const int MaxDepth = JsonText.MaxDepth + 2;
 
     const string SpaceOutside = "the line has a space, or more, outside of its values";
@@ -29,7 +33,9 @@ internal static class RecordLine
         ["valueBase64"] = 8,
     };
 
-    /// <summary>Says what is wrong with a line (its line feed included), or null when it is a whole, valid record.</summary>
+    /// <summary>
+    /// Says what is wrong with a line (its line feed included), or null when it is a whole, valid record.
+    /// </summary>
     public static string? Check(ReadOnlySpan<byte> line, out RecordHead head, out BatchFields batch)
     {
         (head, batch) = (default, default);
@@ -49,7 +55,9 @@ internal static class RecordLine
         }
     }
 
-    /// <summary>Whether a field, which <paramref name="field"/> begins with, has a value of its type; passes over the value.</summary>
+    /// <summary>
+    /// Whether a field, which <paramref name="field"/> begins with, has a value of its type; passes over the value.
+    /// </summary>
     static bool IsOfItsType(ReadOnlySpan<byte> field, ref Utf8JsonReader reader, ref BatchFields batch)
     {
         // The head's fields are checked where it is read; any JSON can be a value.
@@ -58,7 +66,9 @@ internal static class RecordLine
         if (field.StartsWith("\"keyBase64\""u8) || field.StartsWith("\"valueBase64\""u8))
             return IsBase64(reader);
         if (field.StartsWith("\"headers\""u8))
-            return reader.TokenType == JsonTokenType.StartArray ? TryReadHeaderPairs(ref reader) : TryReadHeaders(ref reader);
+            return reader.TokenType == JsonTokenType.StartArray
+                ? TryReadHeaderPairs(ref reader)
+                : TryReadHeaders(ref reader);
         if (field.StartsWith("\"commit\""u8))
             return TryReadReserved(ref reader, ref batch, texts: 2, numbers: 3);
         if (field.StartsWith("\"idempotency\""u8))
@@ -73,7 +83,9 @@ internal static class RecordLine
         return true;
     }
 
-    /// <summary>`commit` and `idempotency`, which nothing writes yet: an array of some texts, and then some whole numbers.</summary>
+    /// <summary>
+    /// `commit` and `idempotency`, which nothing writes yet: an array of some texts, and then some whole numbers.
+    /// </summary>
     static bool TryReadReserved(ref Utf8JsonReader reader, ref BatchFields batch, int texts, int numbers)
     {
         batch = batch with { Any = true };
@@ -86,7 +98,12 @@ internal static class RecordLine
         }
         for (; numbers > 0; numbers--)
         {
-            if (!reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var number) || number < 0)
+            if (
+                !reader.Read()
+                || reader.TokenType != JsonTokenType.Number
+                || !reader.TryGetInt64(out var number)
+                || number < 0
+            )
                 return false;
         }
         return reader.Read() && reader.TokenType == JsonTokenType.EndArray;
@@ -97,8 +114,14 @@ internal static class RecordLine
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.StartArray)
         {
-            if (!reader.Read() || reader.TokenType != JsonTokenType.String || !reader.Read() || !TryReadHeaderValue(ref reader)
-                || !reader.Read() || reader.TokenType != JsonTokenType.EndArray)
+            if (
+                !reader.Read()
+                || reader.TokenType != JsonTokenType.String
+                || !reader.Read()
+                || !TryReadHeaderValue(ref reader)
+                || !reader.Read()
+                || reader.TokenType != JsonTokenType.EndArray
+            )
                 return false;
         }
         return reader.TokenType == JsonTokenType.EndArray;
@@ -109,13 +132,20 @@ internal static class RecordLine
         if (reader.TokenType is JsonTokenType.String or JsonTokenType.Null)
             return true;
         return reader.TokenType == JsonTokenType.StartObject
-            && reader.Read() && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("base64"u8)
-            && reader.Read() && IsBase64(reader)
-            && reader.Read() && reader.TokenType == JsonTokenType.EndObject;
+            && reader.Read()
+            && reader.TokenType == JsonTokenType.PropertyName
+            && reader.ValueTextEquals("base64"u8)
+            && reader.Read()
+            && IsBase64(reader)
+            && reader.Read()
+            && reader.TokenType == JsonTokenType.EndObject;
     }
 
     static bool IsBase64(in Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped && Base64.IsValid(reader.ValueSpan) && !reader.ValueSpan.Contains((byte)' ');
+        reader.TokenType == JsonTokenType.String
+        && !reader.ValueIsEscaped
+        && Base64.IsValid(reader.ValueSpan)
+        && !reader.ValueSpan.Contains((byte)' ');
 
     /// <summary>An object whose values are strings, or arrays of them.</summary>
     static bool TryReadHeaders(ref Utf8JsonReader reader)
@@ -127,9 +157,7 @@ internal static class RecordLine
             reader.Read();
             if (reader.TokenType == JsonTokenType.StartArray)
             {
-                while (reader.Read() && reader.TokenType == JsonTokenType.String)
-                {
-                }
+                while (reader.Read() && reader.TokenType == JsonTokenType.String) { }
                 if (reader.TokenType != JsonTokenType.EndArray)
                     return false;
             }

@@ -12,10 +12,14 @@ public readonly record struct RecordMetadata
     /// <summary>The key, or null when the record has none.</summary>
     public string? Key { get; init; }
 
-    /// <summary>A key that is bytes, in the place of <see cref="Key"/>: kept as text where it is valid UTF-8, else as Base64.</summary>
+    /// <summary>
+    /// A key that is bytes, in the place of <see cref="Key"/>: kept as text where it is valid UTF-8, else as Base64.
+    /// </summary>
     public ReadOnlyMemory<byte>? KeyBytes { get; init; }
 
-    /// <summary>Names (made lower-case) and values, in order; a repeated name becomes an array. Null for none.</summary>
+    /// <summary>
+    /// Names (made lower-case) and values, in order; a repeated name becomes an array. Null for none.
+    /// </summary>
     public IReadOnlyList<KeyValuePair<string, string>>? Headers { get; init; }
 
     /// <summary>Headers whose order, case, nulls and bytes are kept, in the place of <see cref="Headers"/>.</summary>
@@ -25,8 +29,8 @@ public readonly record struct RecordMetadata
     public long? TimestampMs { get; init; }
 
     /// <summary>
-    /// The offset, 0 to <see cref="MaxOffset"/>, when given from outside (Kafka as the engine): larger than all before it. Null for the next one.
-    /// Within a batch all records have one or none has.
+    /// The offset, 0 to <see cref="MaxOffset"/>, when given from outside (Kafka as the engine): larger than all before
+    /// it. Null for the next one. Within a batch all records have one or none has.
     /// </summary>
     public long? Offset { get; init; }
 }

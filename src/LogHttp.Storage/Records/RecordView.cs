@@ -3,7 +3,9 @@ using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
-/// <summary>The fields of one record line, as they stand there: nothing is copied or decoded (api/FORMAT.md §1).</summary>
+/// <summary>
+/// The fields of one record line, as they stand there: nothing is copied or decoded (api/FORMAT.md §1).
+/// </summary>
 public readonly ref struct RecordView
 {
     /// <summary>The whole line, its line feed included.</summary>
@@ -34,10 +36,18 @@ public readonly ref struct RecordView
         if (!RecordFields.TryReadHead(line, out var head) || !line.EndsWith(RecordFields.LineEnd))
             return false;
         var rest = line[RecordFields.HeadBytes(line)..];
-        if (!TrySkip(ref rest, ProducerField.Name, out _) || !TrySkip(ref rest, RecordFields.Commit, out _) || !TrySkip(ref rest, RecordFields.Idempotency, out _))
+        if (
+            !TrySkip(ref rest, ProducerField.Name, out _)
+            || !TrySkip(ref rest, RecordFields.Commit, out _)
+            || !TrySkip(ref rest, RecordFields.Idempotency, out _)
+        )
             return false;
         var afterHead = rest;
-        if (!TrySkip(ref rest, RecordFields.Key, out _) || !TrySkip(ref rest, RecordFields.KeyBase64, out _) || !TrySkip(ref rest, RecordFields.Headers, out var headers))
+        if (
+            !TrySkip(ref rest, RecordFields.Key, out _)
+            || !TrySkip(ref rest, RecordFields.KeyBase64, out _)
+            || !TrySkip(ref rest, RecordFields.Headers, out var headers)
+        )
             return false;
         var isBase64 = rest.StartsWith(RecordFields.ValueBase64);
         if (!isBase64 && !rest.StartsWith(RecordFields.Value))
@@ -60,7 +70,11 @@ public readonly ref struct RecordView
     }
 
     /// <summary>Passes over a field where it is there; false when its value has no end.</summary>
-    static bool TrySkip(scoped ref ReadOnlySpan<byte> rest, scoped ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    static bool TrySkip(
+        scoped ref ReadOnlySpan<byte> rest,
+        scoped ReadOnlySpan<byte> name,
+        out ReadOnlySpan<byte> value
+    )
     {
         value = default;
         if (!rest.StartsWith(name))
@@ -72,7 +86,9 @@ public readonly ref struct RecordView
         return length >= 0;
     }
 
-    /// <summary>The length of a string, or of an object or array of strings and numbers; -1 when it has no end.</summary>
+    /// <summary>
+    /// The length of a string, or of an object or array of strings and numbers; -1 when it has no end.
+    /// </summary>
     static int ValueBytes(ReadOnlySpan<byte> text)
     {
         var depth = 0;

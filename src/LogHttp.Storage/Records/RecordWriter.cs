@@ -2,7 +2,9 @@ using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 
-/// <summary>Writes a batch's lines: their heads, the batch's fields on its first line, and the content encoded before.</summary>
+/// <summary>
+/// Writes a batch's lines: their heads, the batch's fields on its first line, and the content encoded before.
+/// </summary>
 internal struct RecordWriter()
 {
     HeadWriter _heads = new();
@@ -18,7 +20,14 @@ internal struct RecordWriter()
     /// <param name="batchCount">0 where the line does not start a batch of two or more.</param>
     /// <param name="stamp">The batch's producer, on its first line; its checksum is known.</param>
     /// <param name="tail">The record's content, from its key on.</param>
-    public int Write(Span<byte> destination, long offset, long timestampMs, int batchCount, BatchStamp? stamp, ReadOnlySpan<byte> tail)
+    public int Write(
+        Span<byte> destination,
+        long offset,
+        long timestampMs,
+        int batchCount,
+        BatchStamp? stamp,
+        ReadOnlySpan<byte> tail
+    )
     {
         var written = _heads.Write(destination, offset, timestampMs, batchCount);
         if (stamp is not null)

@@ -9,7 +9,9 @@ namespace LogHttp.Storage.Segments;
 /// </summary>
 internal static class Crc32C
 {
-    /// <summary>The checksum of what <paramref name="crc"/> covers followed by <paramref name="bytes"/>; 0 covers nothing.</summary>
+    /// <summary>
+    /// The checksum of what <paramref name="crc"/> covers followed by <paramref name="bytes"/>; 0 covers nothing.
+    /// </summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
         crc = ~crc;

@@ -1,6 +1,8 @@
 namespace LogHttp.Storage.Segments;
 
-/// <summary>Blocks of a segment that a verification found not to be what was written; they are not sent to anybody.</summary>
+/// <summary>
+/// Blocks of a segment that a verification found not to be what was written; they are not sent to anybody.
+/// </summary>
 /// <param name="Position">Where the first of them begins.</param>
 /// <param name="EndPosition">Where the last of them ends.</param>
 /// <param name="NextOffset">The offset after them; null where that is the segment's own.</param>

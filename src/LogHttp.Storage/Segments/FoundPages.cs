@@ -1,9 +1,9 @@
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// The pages of one segment that were looked up last: many readers ask for the same ones, and a lookup reads the index and a line
-/// or a block, a tenth of what a small page costs. As long as the files are open. Any thread: a page is replaced as a whole, and
-/// whoever finds another in its place looks it up.
+/// The pages of one segment that were looked up last: many readers ask for the same ones, and a lookup reads the index
+/// and a line or a block, a tenth of what a small page costs. As long as the files are open. Any thread: a page is
+/// replaced as a whole, and whoever finds another in its place looks it up.
 /// </summary>
 internal sealed class FoundPages
 {
@@ -14,7 +14,12 @@ internal sealed class FoundPages
 
     /// <summary>The page of that size from an offset on, if it was looked up and no other took its place.</summary>
     public FoundPage? Find(long offset, PageSize pageSize) =>
-        Volatile.Read(ref _slots) is { } slots && Volatile.Read(ref slots[SlotOf(offset)]) is { } page && page.Offset == offset && page.PageSize == pageSize ? page : null;
+        Volatile.Read(ref _slots) is { } slots
+        && Volatile.Read(ref slots[SlotOf(offset)]) is { } page
+        && page.Offset == offset
+        && page.PageSize == pageSize
+            ? page
+            : null;
 
     public void Add(FoundPage page)
     {
@@ -36,4 +41,12 @@ internal sealed class FoundPages
 /// <param name="EndPosition">Where it ends; if not <paramref name="IsFixed"/>, where it did.</param>
 /// <param name="NextOffset">The offset that follows it; likewise.</param>
 /// <param name="IsFixed">Whether it will end there for ever, however the log grows.</param>
-internal sealed record FoundPage(long Offset, PageSize PageSize, long Position, long FirstOffset, long EndPosition, long NextOffset, bool IsFixed);
+internal sealed record FoundPage(
+    long Offset,
+    PageSize PageSize,
+    long Position,
+    long FirstOffset,
+    long EndPosition,
+    long NextOffset,
+    bool IsFixed
+);

@@ -3,7 +3,9 @@ using System.Buffers.Binary;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>One boundary of a segment, as the index keeps it (api/FORMAT.md §3).</summary>
-/// <param name="RelativeOffset">The offset after the last record before the boundary, less the segment's base offset.</param>
+/// <param name="RelativeOffset">
+/// The offset after the last record before the boundary, less the segment's base offset.
+/// </param>
 /// <param name="Position">The boundary's position.</param>
 /// <param name="MaxTimestampMs">The largest timestamp before the boundary.</param>
 /// <param name="BlockCrc">CRC-32C of the block that ends here.</param>
@@ -30,7 +32,8 @@ internal readonly record struct IndexEntry(uint RelativeOffset, uint Position, l
             BinaryPrimitives.ReadUInt32LittleEndian(source),
             BinaryPrimitives.ReadUInt32LittleEndian(source[4..]),
             BinaryPrimitives.ReadInt64LittleEndian(source[8..]),
-            BinaryPrimitives.ReadUInt32LittleEndian(source[16..]));
+            BinaryPrimitives.ReadUInt32LittleEndian(source[16..])
+        );
         return BinaryPrimitives.ReadUInt32LittleEndian(source[20..]) == Crc32C.Of(source[..20]);
     }
 }

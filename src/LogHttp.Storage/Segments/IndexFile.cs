@@ -4,7 +4,10 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Segments;
 
-/// <summary>Reads and writes the entries of one index file (api/FORMAT.md §3). Holds no state: any thread may read beside one writer.</summary>
+/// <summary>
+/// Reads and writes the entries of one index file (api/FORMAT.md §3). Holds no state: any thread may read beside one
+/// writer.
+/// </summary>
 internal static class IndexFile
 {
     public const int HeaderBytes = 24;
@@ -32,8 +35,8 @@ internal static class IndexFile
     }
 
     /// <summary>
-    /// Writes entries from the numbered one on, in one call. The header comes again with the first: a failed sync of the
-    /// file system may have lost it.
+    /// Writes entries from the numbered one on, in one call. The header comes again with the first: a failed sync of
+    /// the file system may have lost it.
     /// </summary>
     public static void Write(IFile index, long baseOffset, int firstEntry, ReadOnlySpan<IndexEntry> entries)
     {
@@ -75,7 +78,9 @@ internal static class IndexFile
     public static IndexEntry? TryRead(IFile index, int entry)
     {
         Span<byte> bytes = stackalloc byte[IndexEntry.SizeBytes];
-        return index.Read(bytes, PositionOf(entry)) == bytes.Length && IndexEntry.TryRead(bytes, out var read) ? read : null;
+        return index.Read(bytes, PositionOf(entry)) == bytes.Length && IndexEntry.TryRead(bytes, out var read)
+            ? read
+            : null;
     }
 }
 

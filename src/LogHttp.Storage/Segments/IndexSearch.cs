@@ -3,8 +3,8 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// Looks for boundaries in one index file. Keeps the stretch of entries that it read last: what a page begins and ends with
-/// mostly lies in one, and took four reads of it before. For one thread, and one look at the log.
+/// Looks for boundaries in one index file. Keeps the stretch of entries that it read last: what a page begins and ends
+/// with mostly lies in one, and took four reads of it before. For one thread, and one look at the log.
 /// </summary>
 /// <param name="index">The index file.</param>
 /// <param name="entries">How many of its entries count.</param>
@@ -19,9 +19,13 @@ internal ref struct IndexSearch(IFile index, int entries, Span<byte> stretch)
     readonly Span<byte> _stretch = stretch;
     int _count;
 
-    /// <summary>The last boundary (position 0 before them all) whose key is not beyond the target. Keys do not decrease.</summary>
+    /// <summary>
+    /// The last boundary (position 0 before them all) whose key is not beyond the target. Keys do not decrease.
+    /// </summary>
     /// <param name="target">What to look for.</param>
-    /// <param name="endKey">The key at the end of what the entries cover: where the target probably lies between 0 and that.</param>
+    /// <param name="endKey">
+    /// The key at the end of what the entries cover: where the target probably lies between 0 and that.
+    /// </param>
     /// <param name="keyOf">The key of an entry.</param>
     /// <exception cref="CorruptIndexException">An entry met on the way is damaged.</exception>
     public IndexEntry Floor(long target, long endKey, Func<IndexEntry, long> keyOf)
@@ -72,5 +76,7 @@ internal ref struct IndexSearch(IFile index, int entries, Span<byte> stretch)
     }
 
     readonly IndexEntry Entry(int number) =>
-        IndexEntry.TryRead(_stretch.Slice(number * IndexEntry.SizeBytes, IndexEntry.SizeBytes), out var entry) ? entry : throw new CorruptIndexException();
+        IndexEntry.TryRead(_stretch.Slice(number * IndexEntry.SizeBytes, IndexEntry.SizeBytes), out var entry)
+            ? entry
+            : throw new CorruptIndexException();
 }

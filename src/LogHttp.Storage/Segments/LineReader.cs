@@ -37,8 +37,8 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
     }
 
     /// <summary>
-    /// Passes over lines up to the next that holds some bytes, which have no line feed; false when none does. Lines are not
-    /// looked at one by one: the search runs through all that was read at once.
+    /// Passes over lines up to the next that holds some bytes, which have no line feed; false when none does. Lines are
+    /// not looked at one by one: the search runs through all that was read at once.
     /// </summary>
     public bool TrySkipToLineWith(ReadOnlySpan<byte> needle)
     {

@@ -13,7 +13,8 @@ internal readonly record struct ManifestContent(
     int Lines,
     long SyncedBytes,
     long EndPosition,
-    long TornBytes)
+    long TornBytes
+)
 {
     /// <summary>Encodes a state as the first lines of a manifest.</summary>
     public static byte[] Encode(ManifestState state)
@@ -76,7 +77,7 @@ internal readonly record struct ManifestContent(
     /// </summary>
     static void CheckTornEnd(ReadOnlySpan<byte> bytes, int position, int partitions)
     {
-        for (var next = position; next < bytes.Length;)
+        for (var next = position; next < bytes.Length; )
         {
             var line = NextLine(bytes[next..]);
             if (line.IsEmpty)
@@ -85,7 +86,9 @@ internal readonly record struct ManifestContent(
             // A line feed that is damaged makes one line of two.
             line = line[Math.Max(0, line.LastIndexOf(ManifestLine.EditStart))..];
             if (ManifestLine.IsWhole(line) && ManifestLine.Read(line, partitions).SyncedBytes > position)
-                throw new FormatException($"its checksum is wrong, and the line that ends at {next} says it was synced");
+                throw new FormatException(
+                    $"its checksum is wrong, and the line that ends at {next} says it was synced"
+                );
         }
     }
 

@@ -11,7 +11,8 @@ internal sealed record ManifestSegment(
     uint Generation,
     long LastAppendMs = 0,
     SegmentExtent? Extent = null,
-    long AppendedBytes = 0)
+    long AppendedBytes = 0
+)
 {
     /// <summary>Whether it never changes any more.</summary>
     public bool IsSealed => Extent is not null;
@@ -25,9 +26,7 @@ internal readonly record struct SegmentExtent(long EndOffset, long LengthBytes);
 /// <summary>One change of a partition's segments (api/FORMAT.md §14).</summary>
 internal abstract record ManifestEdit
 {
-    ManifestEdit()
-    {
-    }
+    ManifestEdit() { }
 
     /// <summary>A segment was created behind all others. The one before it is sealed.</summary>
     public sealed record SegmentMade(ManifestSegment Segment) : ManifestEdit;

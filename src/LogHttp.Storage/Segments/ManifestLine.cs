@@ -48,7 +48,8 @@ internal static partial class ManifestLine
             ValueForms.NameOf(configuration.Values),
             configuration.MaxRecordBytes,
             state.LogStartOffset,
-            lines)
+            lines
+        )
         {
             Labels = LabelsOf(configuration),
         };
@@ -66,8 +67,10 @@ internal static partial class ManifestLine
         if (format > CurrentFormat)
         {
             throw new NotSupportedException(
-                $"The manifest has format {format}; this server knows {CurrentFormat}. Use the server that wrote it, or "
-                + "a newer one.");
+                $"The manifest has format {format}; this server knows {CurrentFormat}. Use the server that wrote "
+                    + "it, or "
+                    + "a newer one."
+            );
         }
         var content = Parse(line, LineContext.Default.HeaderContent);
         if (content.Format != CurrentFormat)
@@ -80,14 +83,19 @@ internal static partial class ManifestLine
             content.RetentionBytes,
             content.Values,
             content.MaxRecordBytes,
-            content.Labels);
+            content.Labels
+        );
         if (TopicName.Check(content.Topic) is { } fault)
             throw new FormatException(fault);
-        if (content is { Partition: < 0 } or { LogStartOffset: < 0 } or { Lines: < 1 }
-            || content.Partition >= content.Partitions)
+        if (
+            content is { Partition: < 0 } or { LogStartOffset: < 0 } or { Lines: < 1 }
+            || content.Partition >= content.Partitions
+        )
             throw new FormatException("a number is out of its range");
         var state = ManifestState.Empty(
-            new(content.Topic, content.Id, content.Partition, configuration), content.LogStartOffset);
+            new(content.Topic, content.Id, content.Partition, configuration),
+            content.LogStartOffset
+        );
         EnsureCanonical(line, buffer => WriteHeader(buffer, state, content.Lines));
         return (state, content.Lines);
     }
@@ -145,23 +153,30 @@ internal static partial class ManifestLine
         {
             { Edit: "made" } => new ManifestEdit.SegmentMade(content.ToSegment()),
             { Edit: "sealed" } => new ManifestEdit.SegmentSealed(content.ToSegment()),
-            { Edit: "removed", Segments: { } segments, LogStartOffset: { } start } =>
-                new ManifestEdit.SegmentsRemoved(segments, start),
+            { Edit: "removed", Segments: { } segments, LogStartOffset: { } start } => new ManifestEdit.SegmentsRemoved(
+                segments,
+                start
+            ),
             { Edit: "started", LogStartOffset: { } start } => new ManifestEdit.LogStartMoved(start),
             { Edit: "appended", Length: { } lengthBytes, LastAppend: { } lastAppendMs } =>
                 new ManifestEdit.ActiveAppended(lastAppendMs, lengthBytes),
-            { Edit: "swapped", Segments: { } segments, Made: { } made } =>
-                new ManifestEdit.SegmentsSwapped(segments, [.. made.Select(static segment => segment.ToSegment())]),
+            { Edit: "swapped", Segments: { } segments, Made: { } made } => new ManifestEdit.SegmentsSwapped(
+                segments,
+                [.. made.Select(static segment => segment.ToSegment())]
+            ),
             { Edit: "configured", SegmentBytes: { } size, Flush: { } flush, RetentionMs: { } ms, Values: { } values } =>
-                new ManifestEdit.Configured(ConfigurationOf(
-                    partitions,
-                    size,
-                    flush,
-                    ms,
-                    content.RetentionBytes ?? 0,
-                    values,
-                    content.MaxRecordBytes ?? 0,
-                    content.Labels)),
+                new ManifestEdit.Configured(
+                    ConfigurationOf(
+                        partitions,
+                        size,
+                        flush,
+                        ms,
+                        content.RetentionBytes ?? 0,
+                        values,
+                        content.MaxRecordBytes ?? 0,
+                        content.Labels
+                    )
+                ),
             _ => throw new FormatException($"\"{content.Edit}\" is no edit with these fields"),
         };
         EnsureCanonical(line, buffer => Write(buffer, edit, content.Synced));
@@ -231,7 +246,8 @@ internal static partial class ManifestLine
         long retentionBytes,
         string values,
         int maxRecordBytes,
-        SortedDictionary<string, string>? labels)
+        SortedDictionary<string, string>? labels
+    )
     {
         if (!FlushPolicy.TryParse(flush, out var policy))
             throw new FormatException($"\"{flush}\" is no flush policy");
@@ -285,7 +301,8 @@ internal static partial class ManifestLine
         string Values,
         int MaxRecordBytes,
         long LogStartOffset,
-        int Lines)
+        int Lines
+    )
     {
         public SortedDictionary<string, string>? Labels { get; init; }
 
@@ -328,9 +345,10 @@ internal static partial class ManifestLine
 
         public string? Crc { get; init; }
 
-        public ManifestSegment ToSegment() => Segment is { } segment && Generation is { } generation
-            ? new SegmentContent(segment, generation, EndOffset, Length, LastAppend).ToSegment()
-            : throw new FormatException($"the edit \"{Edit}\" names no segment");
+        public ManifestSegment ToSegment() =>
+            Segment is { } segment && Generation is { } generation
+                ? new SegmentContent(segment, generation, EndOffset, Length, LastAppend).ToSegment()
+                : throw new FormatException($"the edit \"{Edit}\" names no segment");
     }
 
     readonly record struct SegmentContent(
@@ -338,21 +356,28 @@ internal static partial class ManifestLine
         uint Generation,
         long? EndOffset,
         long? Length,
-        long? LastAppend)
+        long? LastAppend
+    )
     {
-        public static SegmentContent Of(ManifestSegment segment) => new(
-            segment.BaseOffset,
-            segment.Generation,
-            segment.Extent?.EndOffset,
-            segment.Extent?.LengthBytes ?? (segment.AppendedBytes == 0 ? null : segment.AppendedBytes),
-            segment.LastAppendMs == 0 ? null : segment.LastAppendMs);
+        public static SegmentContent Of(ManifestSegment segment) =>
+            new(
+                segment.BaseOffset,
+                segment.Generation,
+                segment.Extent?.EndOffset,
+                segment.Extent?.LengthBytes ?? (segment.AppendedBytes == 0 ? null : segment.AppendedBytes),
+                segment.LastAppendMs == 0 ? null : segment.LastAppendMs
+            );
 
-        public ManifestSegment ToSegment() => new(
-            Segment,
-            Generation,
-            LastAppend ?? 0,
-            EndOffset is { } endOffset && Length is { } lengthBytes ? new SegmentExtent(endOffset, lengthBytes) : null,
-            EndOffset is null ? Length ?? 0 : 0);
+        public ManifestSegment ToSegment() =>
+            new(
+                Segment,
+                Generation,
+                LastAppend ?? 0,
+                EndOffset is { } endOffset && Length is { } lengthBytes
+                    ? new SegmentExtent(endOffset, lengthBytes)
+                    : null,
+                EndOffset is null ? Length ?? 0 : 0
+            );
     }
 
     [JsonSourceGenerationOptions(
@@ -360,7 +385,8 @@ internal static partial class ManifestLine
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+    )]
     [JsonSerializable(typeof(AnyHeader))]
     [JsonSerializable(typeof(HeaderContent))]
     [JsonSerializable(typeof(EditContent))]

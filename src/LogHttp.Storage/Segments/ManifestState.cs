@@ -18,10 +18,12 @@ internal sealed record ManifestHeader(string Topic, string TopicId, int Partitio
 internal sealed record ManifestState(
     ManifestHeader Header,
     long LogStartOffset,
-    ImmutableList<ManifestSegment> Segments)
+    ImmutableList<ManifestSegment> Segments
+)
 {
-    static readonly Comparer<ManifestSegment> ByBaseOffset =
-        Comparer<ManifestSegment>.Create(static (left, right) => left.BaseOffset.CompareTo(right.BaseOffset));
+    static readonly Comparer<ManifestSegment> ByBaseOffset = Comparer<ManifestSegment>.Create(
+        static (left, right) => left.BaseOffset.CompareTo(right.BaseOffset)
+    );
 
     /// <summary>Creates the state of a partition without segments.</summary>
     public static ManifestState Empty(ManifestHeader header, long logStartOffset = 0) =>
@@ -78,7 +80,8 @@ internal sealed record ManifestState(
     /// <summary>The edit with which the log starts at an offset, without the segments before a kept one.</summary>
     public ManifestEdit EditToStartAt(long logStartOffset, long firstKeptBaseOffset)
     {
-        var removed = Segments.Select(static segment => segment.BaseOffset)
+        var removed = Segments
+            .Select(static segment => segment.BaseOffset)
             .TakeWhile(baseOffset => baseOffset < firstKeptBaseOffset)
             .ToArray();
         return removed.Length > 0
@@ -92,20 +95,21 @@ internal sealed record ManifestState(
         return index < 0 ? -1 : index;
     }
 
-    string? FaultOf(ManifestEdit edit) => edit switch
-    {
-        ManifestEdit.SegmentMade made => FaultOfMade(made.Segment),
-        ManifestEdit.SegmentSealed sealing => FaultOfSealed(sealing.Segment),
-        ManifestEdit.SegmentsRemoved removed =>
-            FaultOfUnknown(removed.BaseOffsets) ?? FaultOfStart(removed.LogStartOffset),
-        ManifestEdit.LogStartMoved moved => FaultOfStart(moved.LogStartOffset),
-        ManifestEdit.ActiveAppended appended => Active is null
-            ? "no segment is active"
-            : FaultOfTime(appended.LastAppendMs) ?? FaultOfLength(appended.LengthBytes),
-        ManifestEdit.SegmentsSwapped swapped => FaultOfUnknown(swapped.BaseOffsets) ?? FaultOfSwapped(swapped),
-        ManifestEdit.Configured configured => FaultOfConfiguration(configured.Configuration),
-        _ => null,
-    };
+    string? FaultOf(ManifestEdit edit) =>
+        edit switch
+        {
+            ManifestEdit.SegmentMade made => FaultOfMade(made.Segment),
+            ManifestEdit.SegmentSealed sealing => FaultOfSealed(sealing.Segment),
+            ManifestEdit.SegmentsRemoved removed => FaultOfUnknown(removed.BaseOffsets)
+                ?? FaultOfStart(removed.LogStartOffset),
+            ManifestEdit.LogStartMoved moved => FaultOfStart(moved.LogStartOffset),
+            ManifestEdit.ActiveAppended appended => Active is null
+                ? "no segment is active"
+                : FaultOfTime(appended.LastAppendMs) ?? FaultOfLength(appended.LengthBytes),
+            ManifestEdit.SegmentsSwapped swapped => FaultOfUnknown(swapped.BaseOffsets) ?? FaultOfSwapped(swapped),
+            ManifestEdit.Configured configured => FaultOfConfiguration(configured.Configuration),
+            _ => null,
+        };
 
     string? FaultOfMade(ManifestSegment segment)
     {
@@ -190,8 +194,7 @@ internal sealed record ManifestState(
             return $"segment {segment.BaseOffset} has a negative base offset";
         if (segment.Extent is { } extent && extent.EndOffset < segment.BaseOffset)
             return $"segment {segment.BaseOffset} ends before it begins, at offset {extent.EndOffset}";
-        return FaultOfTime(segment.LastAppendMs)
-            ?? FaultOfLength(segment.Extent?.LengthBytes ?? segment.AppendedBytes);
+        return FaultOfTime(segment.LastAppendMs) ?? FaultOfLength(segment.Extent?.LengthBytes ?? segment.AppendedBytes);
     }
 
     static string? FaultOfTime(long lastAppendMs) =>

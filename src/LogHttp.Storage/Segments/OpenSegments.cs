@@ -1,9 +1,9 @@
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// Bounds how many files of segments a data directory has open at once, two for each of so many: thousands of idle partitions must
-/// not hold thousands of handles. A segment whose index nobody needed has one. The bound gives way only when every open segment is in
-/// use. Any thread.
+/// Bounds how many files of segments a data directory has open at once, two for each of so many: thousands of idle
+/// partitions must not hold thousands of handles. A segment whose index nobody needed has one. The bound gives way only
+/// when every open segment is in use. Any thread.
 /// </summary>
 internal sealed class OpenSegments(int maxOpenSegments)
 {
@@ -23,7 +23,9 @@ internal sealed class OpenSegments(int maxOpenSegments)
         }
     }
 
-    /// <summary>Before one more is opened closes an eighth when the bound is reached, of those not in use the longest unused.</summary>
+    /// <summary>
+    /// Before one more is opened closes an eighth when the bound is reached, of those not in use the longest unused.
+    /// </summary>
     public void MakeRoom()
     {
         Segment[] candidates;

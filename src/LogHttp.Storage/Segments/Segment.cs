@@ -8,8 +8,8 @@ namespace LogHttp.Storage.Segments;
 /// </summary>
 /// <remarks>
 /// Locks are taken in the order <c>_preparing</c>, <c>_opening</c>, <c>_gate</c>. No call of the file system runs under
-/// <c>_gate</c>. Under <c>_preparing</c> one thread finds the end or rebuilds the index, which can read the whole segment.
-/// Threads that need neither pass, and a thread that may not wait gets a <see cref="WouldWaitException"/>.
+/// <c>_gate</c>. Under <c>_preparing</c> one thread finds the end or rebuilds the index, which can read the whole
+/// segment. Threads that need neither pass, and a thread that may not wait gets a <see cref="WouldWaitException"/>.
 /// </remarks>
 internal sealed class Segment
 {
@@ -65,7 +65,10 @@ internal sealed class Segment
         set => _damage = [.. value.OrderBy(static range => range.Position)];
     }
 
-    /// <summary>When it was last verified, as a timestamp of the environment's; null when it was not since the start. The scrub's own.</summary>
+    /// <summary>
+    /// When it was last verified, as a timestamp of the environment's; null when it was not since the start. The
+    /// scrub's own.
+    /// </summary>
     public long? LastVerified { get; set; }
 
     /// <summary>Whether it is gone from the log.</summary>
@@ -78,7 +81,10 @@ internal sealed class Segment
         }
     }
 
-    /// <summary>When records were last appended to it, by the server's clock, Unix milliseconds; after a start, when the file was last written.</summary>
+    /// <summary>
+    /// When records were last appended to it, by the server's clock, Unix milliseconds; after a start, when the file
+    /// was last written.
+    /// </summary>
     public long LastAppendMs
     {
         get => Volatile.Read(ref _lastAppendMs);
@@ -106,7 +112,9 @@ internal sealed class Segment
     /// <summary>Opens the files if need be and keeps them open until the lease is disposed of.</summary>
     /// <param name="isSealed">Also makes sure of <see cref="End"/>, and of an index that reaches it.</param>
     /// <param name="mayWait">Whether the thread may wait for the disk to do so.</param>
-    /// <exception cref="LogClosedException">It is retired and its files are closed: by now another topic's may have their names.</exception>
+    /// <exception cref="LogClosedException">
+    /// It is retired and its files are closed: by now another topic's may have their names.
+    /// </exception>
     /// <exception cref="WouldWaitException">It may not wait, and has to.</exception>
     /// <exception cref="CorruptionException">Its file is missing.</exception>
     public SegmentLease Acquire(bool isSealed, bool mayWait = true)
@@ -130,7 +138,9 @@ internal sealed class Segment
         }
     }
 
-    /// <summary>A lease when the files are open and, for a sealed segment, the end is known. Waits for nothing.</summary>
+    /// <summary>
+    /// A lease when the files are open and, for a sealed segment, the end is known. Waits for nothing.
+    /// </summary>
     SegmentLease? TryAcquire(bool isSealed)
     {
         lock (_gate)
@@ -187,10 +197,12 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// Opens the index of a segment whose files are open. A missing index is created empty. The first reader that needs an
-    /// entry rebuilds it.
+    /// Opens the index of a segment whose files are open. A missing index is created empty. The first reader that needs
+    /// an entry rebuilds it.
     /// </summary>
-    /// <exception cref="LogClosedException">The segment is retired. Its index name may belong to another topic by now.</exception>
+    /// <exception cref="LogClosedException">
+    /// The segment is retired. Its index name may belong to another topic by now.
+    /// </exception>
     internal IFile OpenIndex(ref IFile? index)
     {
         // Prepare has made room already.
@@ -293,11 +305,18 @@ internal sealed class Segment
         return count;
     }
 
-    /// <summary>How often readers rebuilt the index. Read it before a lookup, and pass it to <see cref="RebuildIndex(SegmentFiles, long, bool, int)"/>.</summary>
+    /// <summary>
+    /// How often readers rebuilt the index. Read it before a lookup, and pass it to <see
+    /// cref="RebuildIndex(SegmentFiles, long, bool, int)"/>.
+    /// </summary>
     public int IndexRebuildCount => _indexRebuildCount;
 
-    /// <summary>Rebuilds the index after a lookup found it wrong. Of several readers one does, and the others wait for it.</summary>
-    /// <returns>False when another reader rebuilt it since <paramref name="seenRebuildCount"/>: the lookup may succeed now.</returns>
+    /// <summary>
+    /// Rebuilds the index after a lookup found it wrong. Of several readers one does, and the others wait for it.
+    /// </summary>
+    /// <returns>
+    /// False when another reader rebuilt it since <paramref name="seenRebuildCount"/>: the lookup may succeed now.
+    /// </returns>
     public bool RebuildIndex(SegmentFiles files, long endPosition, bool isSealed, int seenRebuildCount)
     {
         lock (_preparing)
@@ -311,8 +330,8 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// Computes the boundaries from the segment's bytes and writes them over what the index holds. May run beside readers
-    /// and the writer.
+    /// Computes the boundaries from the segment's bytes and writes them over what the index holds. May run beside
+    /// readers and the writer.
     /// </summary>
     void RebuildIndex(SegmentFiles files, long endPosition, bool isSealed)
     {
@@ -334,14 +353,25 @@ internal sealed class Segment
         StorageLog.IndexRebuilt(_environment.Logger, IndexPath, scan.Entries.Count);
     }
 
-    /// <summary>A sound entry of the old index knows the block as it was written: one made anew over other bytes would take them for right.</summary>
+    /// <summary>
+    /// A sound entry of the old index knows the block as it was written: one made anew over other bytes would take them
+    /// for right.
+    /// </summary>
     void RefuseToForgetDamage(SegmentFiles files, List<IndexEntry> entries)
     {
         var position = 0L;
         for (var number = 0; number < entries.Count; number++)
         {
-            if (IndexFile.TryRead(files.Index, number) is { } old && old.Position == entries[number].Position && old.BlockCrc != entries[number].BlockCrc)
-                throw new CorruptionException(DataPath, position, "the block that begins here is not what was written, by the CRC in the index");
+            if (
+                IndexFile.TryRead(files.Index, number) is { } old
+                && old.Position == entries[number].Position
+                && old.BlockCrc != entries[number].BlockCrc
+            )
+                throw new CorruptionException(
+                    DataPath,
+                    position,
+                    "the block that begins here is not what was written, by the CRC in the index"
+                );
             position = entries[number].Position;
         }
     }
@@ -358,10 +388,18 @@ internal sealed class Segment
             throw new WouldWaitException();
         // A whole index that reaches beyond the segment is evidence, and is not written over.
         if (LastEntry(files.Index) is { } last && last.Position > lengthBytes)
-            throw new CorruptionException(DataPath, lengthBytes, $"the segment ends here, but was sealed at position {last.Position}") { NextOffset = BaseOffset + last.RelativeOffset };
+            throw new CorruptionException(
+                DataPath,
+                lengthBytes,
+                $"the segment ends here, but was sealed at position {last.Position}"
+            )
+            {
+                NextOffset = BaseOffset + last.RelativeOffset,
+            };
         RebuildIndex(files, lengthBytes, isSealed: true);
         _environment.FileSystem.SyncDirectory(_directory);
-        return TryReadEnd(files.Index, lengthBytes) ?? throw new CorruptionException(IndexPath, 0, "the index does not read back as it was written");
+        return TryReadEnd(files.Index, lengthBytes)
+            ?? throw new CorruptionException(IndexPath, 0, "the index does not read back as it was written");
     }
 
     SegmentEnd? TryReadEnd(IFile index, long lengthBytes) =>
@@ -373,7 +411,8 @@ internal sealed class Segment
     IndexEntry? LastEntry(IFile index)
     {
         var entries = EntryCount(index);
-        return entries > 0 && index.LengthBytes == IndexFile.PositionOf(entries) && IndexFile.HasHeader(index, BaseOffset)
+        return
+            entries > 0 && index.LengthBytes == IndexFile.PositionOf(entries) && IndexFile.HasHeader(index, BaseOffset)
             ? IndexFile.TryRead(index, entries - 1)
             : null;
     }
@@ -388,7 +427,10 @@ internal sealed class Segment
 /// <param name="IndexEntries">How many index entries lie before.</param>
 internal sealed record SegmentEnd(long Position, long NextOffset, long MaxTimestampMs, int IndexEntries);
 
-/// <summary>A segment's open files: the index from its first use on, for an append that completes no block needs none. Any thread.</summary>
+/// <summary>
+/// A segment's open files: the index from its first use on, for an append that completes no block needs none. Any
+/// thread.
+/// </summary>
 internal sealed class SegmentFiles : IDisposable
 {
     readonly Segment _segment;
@@ -411,7 +453,8 @@ internal sealed class SegmentFiles : IDisposable
     /// <summary>How many are open.</summary>
     public int Count => _index is null ? 1 : 2;
 
-    public static SegmentFiles Open(IFileSystem fileSystem, Segment segment) => new(segment, fileSystem.Open(segment.DataPath));
+    public static SegmentFiles Open(IFileSystem fileSystem, Segment segment) =>
+        new(segment, fileSystem.Open(segment.DataPath));
 
     public void Dispose()
     {

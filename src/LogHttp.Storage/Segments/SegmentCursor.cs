@@ -4,7 +4,8 @@ namespace LogHttp.Storage.Segments;
 
 /// <summary>
 /// A place between two lines of a segment, with all that has to be known to go on from there: what append, recovery and
-/// an index rebuild share, so that blocks come out the same (api/FORMAT.md §2). A value: keeping a copy is how to go back.
+/// an index rebuild share, so that blocks come out the same (api/FORMAT.md §2). A value: keeping a copy is how to go
+/// back.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 internal record struct SegmentCursor
@@ -31,17 +32,24 @@ internal record struct SegmentCursor
     /// <summary>How many boundaries, and so index entries, came before.</summary>
     public int IndexEntries { get; set; }
 
-    /// <summary>Passes over one line; true when a boundary was reached, and then <see cref="CloseBlock"/> is due.</summary>
+    /// <summary>
+    /// Passes over one line; true when a boundary was reached, and then <see cref="CloseBlock"/> is due.
+    /// </summary>
     public bool Advance(ReadOnlySpan<byte> line, long offset, long timestampMs)
     {
         Cover(line);
         return Pass(line.Length, offset, timestampMs);
     }
 
-    /// <summary>Takes bytes into the block's CRC: those of lines that were passed and not covered yet, before their block is closed.</summary>
+    /// <summary>
+    /// Takes bytes into the block's CRC: those of lines that were passed and not covered yet, before their block is
+    /// closed.
+    /// </summary>
     public void Cover(ReadOnlySpan<byte> lines) => BlockCrc = Crc32C.Append(BlockCrc, lines);
 
-    /// <summary>As <see cref="Advance"/>, for a line that <see cref="Cover"/> comes to later, together with others.</summary>
+    /// <summary>
+    /// As <see cref="Advance"/>, for a line that <see cref="Cover"/> comes to later, together with others.
+    /// </summary>
     public bool Pass(int lineBytes, long offset, long timestampMs)
     {
         Position += lineBytes;
@@ -53,7 +61,12 @@ internal record struct SegmentCursor
     /// <summary>Ends the block here and begins the next.</summary>
     public IndexEntry CloseBlock()
     {
-        var entry = new IndexEntry(checked((uint)(NextOffset - BaseOffset)), checked((uint)Position), MaxTimestampMs, BlockCrc);
+        var entry = new IndexEntry(
+            checked((uint)(NextOffset - BaseOffset)),
+            checked((uint)Position),
+            MaxTimestampMs,
+            BlockCrc
+        );
         BlockPosition = Position;
         BlockCrc = 0;
         IndexEntries++;

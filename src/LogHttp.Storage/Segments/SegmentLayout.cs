@@ -18,9 +18,11 @@ internal static class SegmentLayout
     public const string IndexSuffix = ".index";
     const int Digits = 20;
 
-    public static string DataName(long baseOffset) => baseOffset.ToString("D20", CultureInfo.InvariantCulture) + DataSuffix;
+    public static string DataName(long baseOffset) =>
+        baseOffset.ToString("D20", CultureInfo.InvariantCulture) + DataSuffix;
 
-    public static string IndexName(long baseOffset) => baseOffset.ToString("D20", CultureInfo.InvariantCulture) + IndexSuffix;
+    public static string IndexName(long baseOffset) =>
+        baseOffset.ToString("D20", CultureInfo.InvariantCulture) + IndexSuffix;
 
     public static string TornName(long baseOffset, long position) =>
         string.Create(CultureInfo.InvariantCulture, $"{baseOffset:D20}-{position}{TornSuffix}");
@@ -29,7 +31,8 @@ internal static class SegmentLayout
     public static bool TryParseDataName(string name, out long baseOffset) => TryParse(name, DataSuffix, out baseOffset);
 
     /// <summary>Reads an index's name back; false for any other file.</summary>
-    public static bool TryParseIndexName(string name, out long baseOffset) => TryParse(name, IndexSuffix, out baseOffset);
+    public static bool TryParseIndexName(string name, out long baseOffset) =>
+        TryParse(name, IndexSuffix, out baseOffset);
 
     /// <summary>Whether a partition has a file of that name besides its segments and indexes.</summary>
     public static bool IsOfPartition(string name) =>

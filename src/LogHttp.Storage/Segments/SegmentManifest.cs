@@ -121,7 +121,9 @@ internal sealed class SegmentManifest
             if (fault is not null)
             {
                 throw new ArgumentException(
-                    $"An edit of the manifest in {_directory} does not fit: {fault}.", nameof(edits));
+                    $"An edit of the manifest in {_directory} does not fit: {fault}.",
+                    nameof(edits)
+                );
             }
         }
         if (_mustReplace)

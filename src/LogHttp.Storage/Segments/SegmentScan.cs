@@ -16,7 +16,8 @@ internal sealed class SegmentScan
     /// </summary>
     const int SectorBytes = 512;
 
-    SegmentScan(SegmentCursor end, List<IndexEntry> entries, ProducerTable? producers, BadLine? bad) => (End, Entries, Producers, Bad) = (end, entries, producers, bad);
+    SegmentScan(SegmentCursor end, List<IndexEntry> entries, ProducerTable? producers, BadLine? bad) =>
+        (End, Entries, Producers, Bad) = (end, entries, producers, bad);
 
     /// <summary>The place after the last whole batch.</summary>
     public SegmentCursor End { get; }
@@ -27,13 +28,17 @@ internal sealed class SegmentScan
     /// <summary>The producers at <see cref="End"/>, where those at the place the scan began at were given.</summary>
     public ProducerTable? Producers { get; }
 
-    /// <summary>The first line that is not what should follow; null when all is whole up to the end of the file.</summary>
+    /// <summary>
+    /// The first line that is not what should follow; null when all is whole up to the end of the file.
+    /// </summary>
     public BadLine? Bad { get; }
 
     /// <summary>A line that can't be read as the log's next record.</summary>
     /// <param name="Position">Where it begins.</param>
     /// <param name="Reason">What is wrong with it.</param>
-    /// <param name="LacksSector">It holds a stretch of NUL bytes, which no record has, as long as sectors that never reached the disk.</param>
+    /// <param name="LacksSector">
+    /// It holds a stretch of NUL bytes, which no record has, as long as sectors that never reached the disk.
+    /// </param>
     /// <param name="IsEndOfFile">Every line is whole, but the last batch is not: the file ends inside of it.</param>
     public sealed record BadLine(long Position, string Reason, bool LacksSector = false, bool IsEndOfFile = false);
 
@@ -42,7 +47,13 @@ internal sealed class SegmentScan
     /// <param name="endPosition">Where the file, or the part to be read, ends.</param>
     /// <param name="producers">The producers there; null where nobody asks.</param>
     /// <param name="nowMs">When the producers that the scan finds count as heard of.</param>
-    public static SegmentScan Run(IFile file, SegmentCursor from, long endPosition, ProducerTable? producers = null, long nowMs = 0)
+    public static SegmentScan Run(
+        IFile file,
+        SegmentCursor from,
+        long endPosition,
+        ProducerTable? producers = null,
+        long nowMs = 0
+    )
     {
         using var lines = new LineReader(file, from.Position, endPosition);
         var entries = new List<IndexEntry>();
@@ -52,11 +63,17 @@ internal sealed class SegmentScan
         var (batchCount, batchOffset, batchStampMs) = (0, 0L, 0L);
         while (lines.TryRead(out var line))
         {
-            var reason = RecordFormat.Check(line, out var head, out var batch) ?? CheckPlace(cursor, head, batch, batchRest);
+            var reason =
+                RecordFormat.Check(line, out var head, out var batch) ?? CheckPlace(cursor, head, batch, batchRest);
             if (reason is not null)
                 return Ended(new(lines.LinePosition, reason, LacksSector(line, lines.LinePosition, endPosition)));
             if (batchRest == 0)
-                (stamp, batchCount, batchOffset, batchStampMs) = (batch.Stamp, head.BatchCount, head.Offset, head.TimestampMs);
+                (stamp, batchCount, batchOffset, batchStampMs) = (
+                    batch.Stamp,
+                    head.BatchCount,
+                    head.Offset,
+                    head.TimestampMs
+                );
             batchRest = (batchRest == 0 ? head.BatchCount : batchRest) - 1;
             if (cursor.Advance(line, head.Offset, head.TimestampMs))
                 entries.Add(cursor.CloseBlock());
@@ -64,9 +81,17 @@ internal sealed class SegmentScan
                 continue;
             end = cursor;
             if (stamp is not null)
-                producers = producers?.With(stamp.Producer, new(stamp.Producer.Sequence, batchCount, stamp.Crc, batchOffset, cursor.NextOffset, batchStampMs), nowMs);
+                producers = producers?.With(
+                    stamp.Producer,
+                    new(stamp.Producer.Sequence, batchCount, stamp.Crc, batchOffset, cursor.NextOffset, batchStampMs),
+                    nowMs
+                );
         }
-        return Ended(batchRest == 0 ? null : new(end.Position, $"the batch that begins here lacks its last {batchRest} records", IsEndOfFile: true));
+        return Ended(
+            batchRest == 0
+                ? null
+                : new(end.Position, $"the batch that begins here lacks its last {batchRest} records", IsEndOfFile: true)
+        );
 
         SegmentScan Ended(BadLine? bad)
         {
@@ -89,17 +114,18 @@ internal sealed class SegmentScan
     }
 
     /// <summary>
-    /// What a write-back that did not happen leaves: NULs from the line's start (the end of the write before) or a sector's,
-    /// to the end of a sector, of the file, or of what was read of a line too long. A lone NUL is damage.
+    /// What a write-back that did not happen leaves: NULs from the line's start (the end of the write before) or a
+    /// sector's, to the end of a sector, of the file, or of what was read of a line too long. A lone NUL is damage.
     /// </summary>
     static bool LacksSector(ReadOnlySpan<byte> line, long linePosition, long endPosition)
     {
-        for (var start = line.IndexOf((byte)0); start >= 0;)
+        for (var start = line.IndexOf((byte)0); start >= 0; )
         {
             var length = line[start..].IndexOfAnyExcept((byte)0);
             var end = length < 0 ? line.Length : start + length;
             var beginsAsSector = start == 0 || IsSectorBoundary(linePosition + start);
-            var endsAsSector = end == line.Length || IsSectorBoundary(linePosition + end) || linePosition + end == endPosition;
+            var endsAsSector =
+                end == line.Length || IsSectorBoundary(linePosition + end) || linePosition + end == endPosition;
             if (beginsAsSector && endsAsSector)
                 return true;
             var next = line[end..].IndexOf((byte)0);
@@ -110,7 +136,9 @@ internal sealed class SegmentScan
 
     static bool IsSectorBoundary(long position) => position % SectorBytes == 0;
 
-    /// <summary>Whether any whole record stands after a bad line: then the bad line is not simply where writing stopped.</summary>
+    /// <summary>
+    /// Whether any whole record stands after a bad line: then the bad line is not simply where writing stopped.
+    /// </summary>
     public static bool AnyRecordAfter(IFile file, long position, long endPosition)
     {
         using var lines = new LineReader(file, position, endPosition);

@@ -11,5 +11,14 @@ internal static class DirectoryLayout
     public const string DeletedName = "deleted";
     public const string JournalName = "journal";
 
-    public static IReadOnlyCollection<string> Names { get; } = [LockName, TopicsName, TemporaryName, DeletedName, JournalName, DiskReserve.Name, FileSystemExtensions.TemporaryName(DiskReserve.Name)];
+    public static IReadOnlyCollection<string> Names { get; } =
+    [
+        LockName,
+        TopicsName,
+        TemporaryName,
+        DeletedName,
+        JournalName,
+        DiskReserve.Name,
+        FileSystemExtensions.TemporaryName(DiskReserve.Name),
+    ];
 }

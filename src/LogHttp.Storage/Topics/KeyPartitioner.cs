@@ -3,7 +3,9 @@ using System.Text;
 
 namespace LogHttp.Storage;
 
-/// <summary>Which partition a key belongs to: as Kafka's Java client decides it, so that both put a key in the same place.</summary>
+/// <summary>
+/// Which partition a key belongs to: as Kafka's Java client decides it, so that both put a key in the same place.
+/// </summary>
 public static class KeyPartitioner
 {
     const uint Seed = 0x9747b28c;

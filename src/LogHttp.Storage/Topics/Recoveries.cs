@@ -14,7 +14,8 @@ internal sealed class Recoveries(bool isParallel)
     {
         TaskScheduler = new ConcurrentExclusiveSchedulerPair(
             TaskScheduler.Default,
-            Math.Max(2, Environment.ProcessorCount)).ConcurrentScheduler,
+            Math.Max(2, Environment.ProcessorCount)
+        ).ConcurrentScheduler,
     };
 
     /// <summary>Calls <paramref name="act"/> for each item, and throws the first failure.</summary>

@@ -32,7 +32,11 @@ internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold) : 
         // Volumes are told apart by their directories; most starts have one.
         foreach (var volume in _order.GroupBy(path => fileSystem.VolumeOf(Path.GetDirectoryName(path)!)).ToArray())
         {
-            var isSynced = syncAllThreshold > 0 && volume.Key.CanSyncAll && volume.Count() >= syncAllThreshold && TrySyncAll(volume.Key);
+            var isSynced =
+                syncAllThreshold > 0
+                && volume.Key.CanSyncAll
+                && volume.Count() >= syncAllThreshold
+                && TrySyncAll(volume.Key);
             foreach (var path in volume)
             {
                 if (!isSynced)

@@ -26,7 +26,8 @@ internal sealed class Retention : IDisposable
         TimeSpan interval,
         TimeSpan grace,
         Func<IEnumerable<Topic>> topics,
-        Action keepSpares)
+        Action keepSpares
+    )
     {
         (_environment, _interval, _topics, _keepSpares) = (environment, interval, topics, keepSpares);
         (_grace, _startedMs, _started) = (grace, environment.NowMs, environment.Time.GetTimestamp());
@@ -63,15 +64,14 @@ internal sealed class Retention : IDisposable
             ages = SegmentAges.Combine(ages, partition.AgesAtStart);
         if (ages is not { } found)
             return false;
-        var isOld = topic.Configuration.RetentionMs is > 0 and var retentionMs
+        var isOld =
+            topic.Configuration.RetentionMs is > 0 and var retentionMs
             && found.NewestAppendMs <= _startedMs - retentionMs;
         if (!found.AreUnknown && !isOld)
             return false;
         if (_held.Add(topic.Id))
         {
-            var reason = isOld
-                ? "Its newest record was too old at the start"
-                : "The ages of its segments are unknown";
+            var reason = isOld ? "Its newest record was too old at the start" : "The ages of its segments are unknown";
             StorageLog.RetentionHeld(_environment.Logger, topic.Name, (long)_grace.TotalSeconds, reason);
         }
         return true;
@@ -88,10 +88,20 @@ internal sealed class Retention : IDisposable
         if (topic.Configuration.RetentionBytes is > 0 and var retentionBytes)
         {
             // The oldest of all first, whatever partition it is of.
-            while (partitions.Sum(static partition => partition.SizeBytes) > retentionBytes && partitions.Where(static partition => partition.Oldest is not null).MinBy(static partition => partition.Oldest!.LastAppendMs) is { } first)
+            while (
+                partitions.Sum(static partition => partition.SizeBytes) > retentionBytes
+                && partitions
+                    .Where(static partition => partition.Oldest is not null)
+                    .MinBy(static partition => partition.Oldest!.LastAppendMs)
+                    is { } first
+            )
                 first.RemoveOldest();
         }
-        foreach (var partition in partitions.Where(static partition => partition.StartOffset > partition.Log.EarliestOffset && partition.Log.StoppedReason is null))
+        foreach (
+            var partition in partitions.Where(static partition =>
+                partition.StartOffset > partition.Log.EarliestOffset && partition.Log.StoppedReason is null
+            )
+        )
         {
             StorageLog.RetentionTrims(_environment.Logger, topic.Name, partition.Log.Number, partition.StartOffset);
             _ = TrimAsync(topic, partition);
@@ -127,9 +137,16 @@ internal sealed class Retention : IDisposable
         /// <summary>The oldest segment that is kept, but for the active one.</summary>
         public Segment? Oldest => _first < _view.Segments.Length - 1 ? _view.Segments[_first] : null;
 
-        public long StartOffset => _isEmpty ? _view.EndOffset : _first == 0 ? 0 : _view.Segments[_first].BaseOffset;
+        public long StartOffset =>
+            _isEmpty ? _view.EndOffset
+            : _first == 0 ? 0
+            : _view.Segments[_first].BaseOffset;
 
-        public long SizeBytes => _isEmpty ? 0 : _sizeBytes ??= _view.Segments[_first..^1].Sum(static segment => segment.SealedBytes) + _view.End.Position;
+        public long SizeBytes =>
+            _isEmpty
+                ? 0
+                : _sizeBytes ??=
+                    _view.Segments[_first..^1].Sum(static segment => segment.SealedBytes) + _view.End.Position;
 
         public void RemoveOldest()
         {

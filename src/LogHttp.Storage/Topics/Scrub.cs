@@ -4,9 +4,9 @@ using LogHttp.Storage.Verifying;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Reads all sealed segments again and again, slowly, one at a time, the one that was not read for longest first, so that
-/// damage is found before a reader gets it. Takes no lock that appends or reads take. What it reads stays in the page cache
-/// as the system sees fit: to drop it would drop what readers use.
+/// Reads all sealed segments again and again, slowly, one at a time, the one that was not read for longest first, so
+/// that damage is found before a reader gets it. Takes no lock that appends or reads take. What it reads stays in the
+/// page cache as the system sees fit: to drop it would drop what readers use.
 /// </summary>
 internal sealed class Scrub : IDisposable
 {
@@ -103,7 +103,10 @@ internal sealed class Scrub : IDisposable
                 var view = partition.View;
                 for (var number = 0; number < view.Segments.Length - 1; number++)
                 {
-                    if (view.Segments[number].LastVerified is not { } last || _environment.Time.GetElapsedTime(last, now) >= Rest)
+                    if (
+                        view.Segments[number].LastVerified is not { } last
+                        || _environment.Time.GetElapsedTime(last, now) >= Rest
+                    )
                         due.Add((topic.Name, partition, view, view.Segments[number]));
                 }
             }
@@ -112,7 +115,8 @@ internal sealed class Scrub : IDisposable
             return null;
         var first = due.Min(static found => found.Segment.LastVerified ?? long.MinValue);
         var oldest = due.FindAll(found => (found.Segment.LastVerified ?? long.MinValue) == first);
-        // Of those not read since the start any one: with the first always, the last would never be, where starts are frequent.
+        // Of those not read since the start any one: with the first always, the last would never be, where starts are
+        // frequent.
         var (name, log, itsView, chosen) = oldest[(int)((ulong)_environment.NewId() % (ulong)oldest.Count)];
         chosen.LastVerified = now;
         _allowanceBytes -= OpeningBytes;

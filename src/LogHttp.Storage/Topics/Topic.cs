@@ -33,5 +33,6 @@ public sealed class Topic
             partition.Configure(configuration);
     }
 
-    internal Task CloseAsync(bool isDeletion = false) => Task.WhenAll(Partitions.Select(partition => partition.CloseAsync(isDeletion)));
+    internal Task CloseAsync(bool isDeletion = false) =>
+        Task.WhenAll(Partitions.Select(partition => partition.CloseAsync(isDeletion)));
 }

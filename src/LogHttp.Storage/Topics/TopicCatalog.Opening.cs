@@ -16,7 +16,11 @@ public sealed partial class TopicCatalog
         }
         catch (IOException exception)
         {
-            throw new IOException($"The data directory {directory} is in use by another process, or can't be written: {exception.Message}", exception);
+            throw new IOException(
+                $"The data directory {directory} is in use by another process, or can't be written: "
+                    + $"{exception.Message}",
+                exception
+            );
         }
     }
 
@@ -24,7 +28,8 @@ public sealed partial class TopicCatalog
     {
         var fileSystem = _environment.FileSystem;
         fileSystem.CreateDirectory(TopicsDirectory);
-        // A killed process may have moved a topic away and not synced that: its files must not go before its name is gone.
+        // A killed process may have moved a topic away and not synced that: its files must not go before its name is
+        // gone.
         SyncTopics();
         fileSystem.DeleteDirectory(TemporaryDirectory);
         fileSystem.DeleteDirectory(DeletedDirectory);
@@ -41,10 +46,23 @@ public sealed partial class TopicCatalog
     {
         var fileSystem = _environment.FileSystem;
         var recovery = JournalRecovery.Run(_environment, _options, _reserve, JournalDirectory, TopicsDirectory);
-        var options = new JournalOptions(JournalDirectory, TopicsDirectory, _options.MinJournalFileBytes, _options.MaxJournalFileBytes, _options.MaxUnsyncedLogs);
+        var options = new JournalOptions(
+            JournalDirectory,
+            TopicsDirectory,
+            _options.MinJournalFileBytes,
+            _options.MaxJournalFileBytes,
+            _options.MaxUnsyncedLogs
+        );
         var commitScheduler = _environment.CommitScheduler ?? _commitThread!;
         var keeperScheduler = _environment.CommitScheduler ?? _keeperThread!;
-        _journal = JournalWriter.Open(_environment, options, commitScheduler, keeperScheduler, _reserve, recovery.Start());
+        _journal = JournalWriter.Open(
+            _environment,
+            options,
+            commitScheduler,
+            keeperScheduler,
+            _reserve,
+            recovery.Start()
+        );
         // Also of topics that can't be opened this time: what the journal says of them must outlive its files.
         foreach (var (topicId, number, redo) in recovery.Present)
         {
@@ -61,20 +79,33 @@ public sealed partial class TopicCatalog
 
     void OpenTopics()
     {
-        var entries = _environment.FileSystem.List(TopicsDirectory).OrderBy(entry => entry.Name, StringComparer.Ordinal);
-        _recoveries.ForEach(entries, entry =>
-        {
-            if (!entry.IsDirectory && (entry.Name == JournalMark.Name || entry.Name == FileSystemExtensions.TemporaryName(JournalMark.Name)))
-                return;
-            var directory = Path.Combine(TopicsDirectory, entry.Name);
-            if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
-                StorageLog.ForeignFile(_environment.Logger, directory);
-            else
-                TryOpenTopic(entry.Name, directory);
-        });
+        var entries = _environment
+            .FileSystem.List(TopicsDirectory)
+            .OrderBy(entry => entry.Name, StringComparer.Ordinal);
+        _recoveries.ForEach(
+            entries,
+            entry =>
+            {
+                if (
+                    !entry.IsDirectory
+                    && (
+                        entry.Name == JournalMark.Name
+                        || entry.Name == FileSystemExtensions.TemporaryName(JournalMark.Name)
+                    )
+                )
+                    return;
+                var directory = Path.Combine(TopicsDirectory, entry.Name);
+                if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
+                    StorageLog.ForeignFile(_environment.Logger, directory);
+                else
+                    TryOpenTopic(entry.Name, directory);
+            }
+        );
     }
 
-    /// <summary>One topic that can't be opened must not keep the others from being served; its name stays taken.</summary>
+    /// <summary>
+    /// One topic that can't be opened must not keep the others from being served; its name stays taken.
+    /// </summary>
     void TryOpenTopic(string name, string directory)
     {
         try
@@ -112,8 +143,15 @@ public sealed partial class TopicCatalog
         // Most have the defaults, and then share them.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
         var partitions = new PartitionLog[configuration.Partitions];
-        _recoveries.ForEach(Enumerable.Range(0, partitions.Length), number =>
-            partitions[number] = PartitionLog.Open(Context(directory, new(name, file.Id, number, configuration)), configuration, number));
+        _recoveries.ForEach(
+            Enumerable.Range(0, partitions.Length),
+            number =>
+                partitions[number] = PartitionLog.Open(
+                    Context(directory, new(name, file.Id, number, configuration)),
+                    configuration,
+                    number
+                )
+        );
         // Where one could not be opened, nobody will close the others.
         foreach (var _ in partitions)
             _journal.Opened();
@@ -137,23 +175,44 @@ public sealed partial class TopicCatalog
         // A topic or a partition may be a mount or a link to another file system.
         var volume = _environment.FileSystem.VolumeOf(directory);
         if (!JournalRecovery.TryParseId(id, out var topicId))
-            throw new CorruptionException(Path.Combine(topicDirectory, TopicFile.Name), 0, $"the id \"{id}\" is no hexadecimal number of 64 bits");
+            throw new CorruptionException(
+                Path.Combine(topicDirectory, TopicFile.Name),
+                0,
+                $"the id \"{id}\" is no hexadecimal number of 64 bits"
+            );
         // A topic that is being made may come to nothing: the journal knows it once it is opened.
         var partition = isMade ? new JournalPartition(topicId, number) : _journal.PartitionFor(topicId, number);
         var source = new JournalEndSource(IsMarked: true, IsRedone: false, IsRecorded: false, Problem: null);
         if (_recovery is { } recovery)
         {
             var redo = recovery.Find(topicId, number);
-            source = new(IsMarked: !recovery.IsUnmarked, IsRedone: redo is not null, recovery.RecordsEnds, recovery.Damage ?? redo?.Problem);
+            source = new(
+                IsMarked: !recovery.IsUnmarked,
+                IsRedone: redo is not null,
+                recovery.RecordsEnds,
+                recovery.Damage ?? redo?.Problem
+            );
         }
         return new(
-            _environment, _options, _syncers.For(volume), _openSegments, _coldReads, _reserve, _appendBudget,
-            _journal, partition, source, volume == _journaledVolume, header, directory);
+            _environment,
+            _options,
+            _syncers.For(volume),
+            _openSegments,
+            _coldReads,
+            _reserve,
+            _appendBudget,
+            _journal,
+            partition,
+            source,
+            volume == _journaledVolume,
+            header,
+            directory
+        );
     }
 
     /// <summary>
-    /// Records where the partitions end, under a new epoch. Before that, the catalog is nobody's: what a start reads may be
-    /// in the page cache only.
+    /// Records where the partitions end, under a new epoch. Before that, the catalog is nobody's: what a start reads
+    /// may be in the page cache only.
     /// </summary>
     void TakeOverJournal()
     {
@@ -169,9 +228,11 @@ public sealed partial class TopicCatalog
             _journal.MarkEmpty(isNew: recovery.IsUnmarked);
         // No round has the ends. The checkpoint of a partition that takes appends has its end.
         var topics = _topics.Values.ToDictionary(static topic => topic.Id, StringComparer.Ordinal);
-        recovery.RemovePlaced((topicId, partition) =>
-            topics.TryGetValue(topicId.ToString("x16", CultureInfo.InvariantCulture), out var topic)
-            && partition < topic.Partitions.Length
-            && topic.Partitions[partition].StoppedReason is null);
+        recovery.RemovePlaced(
+            (topicId, partition) =>
+                topics.TryGetValue(topicId.ToString("x16", CultureInfo.InvariantCulture), out var topic)
+                && partition < topic.Partitions.Length
+                && topic.Partitions[partition].StoppedReason is null
+        );
     }
 }

@@ -9,8 +9,8 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// All topics of one data directory, which it holds alone. Opened once at the start, closed once at the end; in between,
-/// safe on any thread.
+/// All topics of one data directory, which it holds alone. Opened once at the start, closed once at the end; in
+/// between, safe on any thread.
 /// </summary>
 public sealed partial class TopicCatalog : IAsyncDisposable
 {
@@ -40,8 +40,8 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     // Held while a topic is made, changed or deleted: that is rare, and two of one name must not meet.
     readonly SemaphoreSlim _changes = new(1, 1);
 
-    // Guarded by _changes: the end of the row of deleted topics whose files are removed, one after the other. That can take
-    // long, and holds up later deletions' answers and the close.
+    // Guarded by _changes: the end of the row of deleted topics whose files are removed, one after the other. That can
+    // take long, and holds up later deletions' answers and the close.
     Task _removals = Task.CompletedTask;
 
     // Topics whose creation failed and that could not be taken away either; guarded by _changes.
@@ -68,7 +68,13 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
         _recoveries = new Recoveries(isParallel: environment.CommitScheduler is null);
-        _retention = new Retention(environment, options.RetentionInterval, options.RetentionGrace, () => Topics, KeepSpares);
+        _retention = new Retention(
+            environment,
+            options.RetentionInterval,
+            options.RetentionGrace,
+            () => Topics,
+            KeepSpares
+        );
         _scrub = new Scrub(environment, options.ScrubBytesPerSecond, () => Topics);
         _closing = new Lazy<Task>(CloseAsync);
     }
@@ -79,7 +85,10 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     /// <summary>Changes after a topic came or went, or was found damaged; by no particular step.</summary>
     public long TopicsVersion => Interlocked.Read(ref _topicsVersion);
 
-    /// <summary>How many bytes the appends hold that were accepted and not answered yet, at most <see cref="StorageOptions.MaxAppendingBytes"/>.</summary>
+    /// <summary>
+    /// How many bytes the appends hold that were accepted and not answered yet, at most <see
+    /// cref="StorageOptions.MaxAppendingBytes"/>.
+    /// </summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
 
     /// <summary>The journal, for units that are not of one partition.</summary>
@@ -92,7 +101,9 @@ public sealed partial class TopicCatalog : IAsyncDisposable
 
     /// <summary>Takes the data directory and opens every partition in it.</summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
-    /// <exception cref="IOException">Another process has the directory, or the disk can't be read or written.</exception>
+    /// <exception cref="IOException">
+    /// Another process has the directory, or the disk can't be read or written.
+    /// </exception>
     /// <exception cref="NotSupportedException">The directory was written by a newer version.</exception>
     public static TopicCatalog Open(StorageEnvironment environment, StorageOptions options)
     {
@@ -129,7 +140,12 @@ public sealed partial class TopicCatalog : IAsyncDisposable
             directoryLock.Dispose();
             throw;
         }
-        StorageLog.CatalogOpened(environment.Logger, catalog._topics.Count, catalog._topics.Values.Sum(topic => topic.Partitions.Length), started.ElapsedMilliseconds);
+        StorageLog.CatalogOpened(
+            environment.Logger,
+            catalog._topics.Count,
+            catalog._topics.Values.Sum(topic => topic.Partitions.Length),
+            started.ElapsedMilliseconds
+        );
         return catalog;
     }
 
@@ -148,7 +164,10 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     /// <summary>Makes a topic, durably; or gives the one that has the name, whatever its configuration.</summary>
     /// <exception cref="ArgumentException">The name or the configuration is not acceptable.</exception>
     /// <exception cref="TopicDamagedException">There is one of the name, and it could not be opened.</exception>
-    /// <exception cref="TooManyTopicsException">There are <see cref="StorageOptions.MaxTopics"/> already, or with it there would be more than <see cref="StorageOptions.MaxPartitions"/>.</exception>
+    /// <exception cref="TooManyTopicsException">
+    /// There are <see cref="StorageOptions.MaxTopics"/> already, or with it there would be more than <see
+    /// cref="StorageOptions.MaxPartitions"/>.
+    /// </exception>
     /// <exception cref="LogClosedException">The log was closed.</exception>
     /// <exception cref="IOException">The disk can't be written; there is no such topic then.</exception>
     public async Task<FoundTopic> GetOrCreateAsync(string name, TopicConfiguration? configuration = null)
@@ -164,8 +183,8 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// Changes a topic's configuration, durably. Records that are in the log stay as they are; how many partitions there
-    /// are can't be changed, since keys would move.
+    /// Changes a topic's configuration, durably. Records that are in the log stay as they are; how many partitions
+    /// there are can't be changed, since keys would move.
     /// </summary>
     /// <param name="name">The topic.</param>
     /// <param name="change">Makes the new configuration of the one there is; null to leave it.</param>
@@ -173,7 +192,9 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     /// <exception cref="ArgumentException">The new configuration is not acceptable.</exception>
     /// <exception cref="TopicDamagedException">The topic could not be opened.</exception>
     /// <exception cref="LogClosedException">The log was closed.</exception>
-    /// <exception cref="IOException">The disk can't be written. The topic goes on as it was; after a restart it may have changed.</exception>
+    /// <exception cref="IOException">
+    /// The disk can't be written. The topic goes on as it was; after a restart it may have changed.
+    /// </exception>
     public async Task<Topic?> ConfigureAsync(string name, Func<TopicConfiguration, TopicConfiguration?> change)
     {
         ArgumentNullException.ThrowIfNull(change);
@@ -186,7 +207,10 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         if (after.Check() is { } fault)
             throw new ArgumentException(fault, nameof(change));
         if (after.Partitions != before.Partitions)
-            throw new ArgumentException($"Partitions is {before.Partitions}; it can't be changed, since keys would move.", nameof(change));
+            throw new ArgumentException(
+                $"Partitions is {before.Partitions}; it can't be changed, since keys would move.",
+                nameof(change)
+            );
         // Written even where nothing changes: an earlier change that failed may be on the disk.
         TopicFile.For(topic.Id, after).Write(_environment.FileSystem, DirectoryOf(name));
         topic.Configure(after);
@@ -194,12 +218,14 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// Deletes a topic, durably, and returns its space but for what readers still hold. Appends that were accepted before
-    /// are answered. A crash at any moment leaves all of it or nothing.
+    /// Deletes a topic, durably, and returns its space but for what readers still hold. Appends that were accepted
+    /// before are answered. A crash at any moment leaves all of it or nothing.
     /// </summary>
     /// <returns>False when there is no such topic.</returns>
     /// <exception cref="LogClosedException">The log was closed.</exception>
-    /// <exception cref="IOException">The disk can't be written. The topic is there as before, or gone but may come back with a power cut.</exception>
+    /// <exception cref="IOException">
+    /// The disk can't be written. The topic is there as before, or gone but may come back with a power cut.
+    /// </exception>
     public async Task<bool> DeleteAsync(string name)
     {
         string? deletedDirectory;
@@ -299,14 +325,21 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         _journal.Keep();
     }
 
-    /// <summary>Builds the topic aside and moves it into place with one rename: a crash leaves all of it or nothing.</summary>
+    /// <summary>
+    /// Builds the topic aside and moves it into place with one rename: a crash leaves all of it or nothing.
+    /// </summary>
     Topic Create(string name, TopicConfiguration configuration)
     {
         if (_topics.Count + _damagedTopics.Count >= _options.MaxTopics)
-            throw new TooManyTopicsException($"There are {_options.MaxTopics} topics, the most there may be (MaxTopics).");
+            throw new TooManyTopicsException(
+                $"There are {_options.MaxTopics} topics, the most there may be (MaxTopics)."
+            );
         var partitions = _topics.Values.Sum(topic => topic.Partitions.Length);
         if (partitions + configuration.Partitions > _options.MaxPartitions)
-            throw new TooManyTopicsException($"All topics together have {partitions} partitions; with {configuration.Partitions} more there would be more than {_options.MaxPartitions} (MaxPartitions).");
+            throw new TooManyTopicsException(
+                $"All topics together have {partitions} partitions; with {configuration.Partitions} more there "
+                    + $"would be more than {_options.MaxPartitions} (MaxPartitions)."
+            );
         var fileSystem = _environment.FileSystem;
         var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
         var buildDirectory = Path.Combine(TemporaryDirectory, id);
@@ -352,7 +385,9 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         SyncTopics();
     }
 
-    /// <summary>Before it is said that there is no such topic: an earlier attempt to take it away may have failed half-way.</summary>
+    /// <summary>
+    /// Before it is said that there is no such topic: an earlier attempt to take it away may have failed half-way.
+    /// </summary>
     void TakeAwayForGood(string name)
     {
         if (_leftBehind.Contains(name))
@@ -367,10 +402,16 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         _mayComeBack = false;
     }
 
-    /// <summary>Moves a topic's directory into deleted/, whose content goes at the next start at the latest; durable once topics/ is synced.</summary>
+    /// <summary>
+    /// Moves a topic's directory into deleted/, whose content goes at the next start at the latest; durable once
+    /// topics/ is synced.
+    /// </summary>
     string MoveAway(string directory)
     {
-        var deletedDirectory = Path.Combine(DeletedDirectory, _environment.NewId().ToString("x16", CultureInfo.InvariantCulture));
+        var deletedDirectory = Path.Combine(
+            DeletedDirectory,
+            _environment.NewId().ToString("x16", CultureInfo.InvariantCulture)
+        );
         _environment.FileSystem.Rename(directory, deletedDirectory);
         _mayComeBack = true;
         return deletedDirectory;

@@ -8,8 +8,8 @@ namespace LogHttp.Storage;
 
 /// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
 /// <remarks>
-/// Format 2 added retention, format 3 what follows it. Those fields are left out where they have their defaults: servers
-/// of format 2 look for fields that they do not know before they look at the format, and would report damage.
+/// Format 2 added retention, format 3 what follows it. Those fields are left out where they have their defaults:
+/// servers of format 2 look for fields that they do not know before they look at the format, and would report damage.
 /// </remarks>
 internal sealed partial record TopicFile(
     int Format,
@@ -21,43 +21,60 @@ internal sealed partial record TopicFile(
     long RetentionBytes = 0,
     string? Values = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int MaxRecordBytes = 0,
-    SortedDictionary<string, string>? Labels = null)
+    SortedDictionary<string, string>? Labels = null
+)
 {
     public const string Name = "topic.json";
     const int MaxBytes = 1 << 20;
 
-    public static TopicFile For(string id, TopicConfiguration configuration) => new(
-        FormatVersion.Current,
-        id,
-        configuration.Partitions,
-        configuration.SegmentBytes,
-        configuration.Flush.ToString(),
-        configuration.RetentionMs,
-        configuration.RetentionBytes,
-        configuration.Values == default ? null : ValueForms.NameOf(configuration.Values),
-        configuration.MaxRecordBytes,
-        configuration.Labels.Entries.Count == 0 ? null : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal));
+    public static TopicFile For(string id, TopicConfiguration configuration) =>
+        new(
+            FormatVersion.Current,
+            id,
+            configuration.Partitions,
+            configuration.SegmentBytes,
+            configuration.Flush.ToString(),
+            configuration.RetentionMs,
+            configuration.RetentionBytes,
+            configuration.Values == default ? null : ValueForms.NameOf(configuration.Values),
+            configuration.MaxRecordBytes,
+            configuration.Labels.Entries.Count == 0
+                ? null
+                : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal)
+        );
 
     [JsonIgnore]
-    public TopicConfiguration Configuration => new()
-    {
-        Partitions = Partitions,
-        SegmentBytes = SegmentBytes,
-        RetentionMs = RetentionMs,
-        RetentionBytes = RetentionBytes,
-        Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : throw new FormatException($"\"{Flush}\" is no flush policy"),
-        Values = Values is null ? default : ValueForms.TryParse(Values, out var values) ? values : throw new FormatException($"\"{Values}\" is no form of values"),
-        MaxRecordBytes = MaxRecordBytes,
-        Labels = Labels is null ? TopicLabels.None : TopicLabels.Of(Labels),
-    };
+    public TopicConfiguration Configuration =>
+        new()
+        {
+            Partitions = Partitions,
+            SegmentBytes = SegmentBytes,
+            RetentionMs = RetentionMs,
+            RetentionBytes = RetentionBytes,
+            Flush = FlushPolicy.TryParse(Flush, out var flush)
+                ? flush
+                : throw new FormatException($"\"{Flush}\" is no flush policy"),
+            Values =
+                Values is null ? default
+                : ValueForms.TryParse(Values, out var values) ? values
+                : throw new FormatException($"\"{Values}\" is no form of values"),
+            MaxRecordBytes = MaxRecordBytes,
+            Labels = Labels is null ? TopicLabels.None : TopicLabels.Of(Labels),
+        };
 
-    /// <summary>Whether an older server wrote it. Then it has to be replaced before anything that such a server could misread.</summary>
+    /// <summary>
+    /// Whether an older server wrote it. Then it has to be replaced before anything that such a server could misread.
+    /// </summary>
     [JsonIgnore]
     public bool IsOfOlderFormat => Format < FormatVersion.Current;
 
     /// <summary>Puts it in a topic's directory, in the place of the one there was; durable when it returns.</summary>
     public void Write(IFileSystem fileSystem, string directory) =>
-        fileSystem.Replace(directory, Name, [.. JsonSerializer.SerializeToUtf8Bytes(this, Context.Default.TopicFile), (byte)'\n']);
+        fileSystem.Replace(
+            directory,
+            Name,
+            [.. JsonSerializer.SerializeToUtf8Bytes(this, Context.Default.TopicFile), (byte)'\n']
+        );
 
     /// <summary>
     /// Reads a topic's topic.json. Where it is missing or can't be read, the partitions' manifests say what was in it.
@@ -86,12 +103,17 @@ internal sealed partial record TopicFile(
         var headers = new List<ManifestHeader>();
         foreach (var entry in fileSystem.List(directory).Where(static entry => entry.IsDirectory))
         {
-            if (SegmentManifest.TryLoad(fileSystem, Path.Combine(directory, entry.Name)) is { State.Header: var header }
-                && entry.Name == header.Partition.ToString(CultureInfo.InvariantCulture))
+            if (
+                SegmentManifest.TryLoad(fileSystem, Path.Combine(directory, entry.Name)) is { State.Header: var header }
+                && entry.Name == header.Partition.ToString(CultureInfo.InvariantCulture)
+            )
                 headers.Add(header);
         }
-        var isOneTopic = headers.DistinctBy(static header => (header.TopicId, header.Configuration.Partitions)).Count() == 1;
-        return isOneTopic && headers.MinBy(static header => header.Partition) is { } first ? For(first.TopicId, first.Configuration) : null;
+        var isOneTopic =
+            headers.DistinctBy(static header => (header.TopicId, header.Configuration.Partitions)).Count() == 1;
+        return isOneTopic && headers.MinBy(static header => header.Partition) is { } first
+            ? For(first.TopicId, first.Configuration)
+            : null;
     }
 
     /// <exception cref="CorruptionException">The file can't be read as what it should be.</exception>
@@ -121,7 +143,8 @@ internal sealed partial record TopicFile(
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true)]
+        RespectRequiredConstructorParameters = true
+    )]
     [JsonSerializable(typeof(TopicFile))]
     sealed partial class Context : JsonSerializerContext;
 }

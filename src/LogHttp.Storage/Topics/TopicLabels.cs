@@ -1,8 +1,11 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace LogHttp.Storage;
 
-/// <summary>What people and programs note about a topic: names with a text each. Immutable, compared by content.</summary>
+/// <summary>
+/// What people and programs note about a topic: names with a text each. Immutable, compared by content.
+/// </summary>
 public sealed class TopicLabels : IEquatable<TopicLabels>
 {
     /// <summary>The most labels that a topic has.</summary>
@@ -19,7 +22,8 @@ public sealed class TopicLabels : IEquatable<TopicLabels>
     TopicLabels(ImmutableSortedDictionary<string, string> labels) => _labels = labels;
 
     /// <summary>No labels.</summary>
-    public static TopicLabels None { get; } = new(ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal));
+    public static TopicLabels None { get; } =
+        new(ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal));
 
     /// <summary>Names and values, in the order of the names.</summary>
     public IReadOnlyDictionary<string, string> Entries => _labels;
@@ -38,14 +42,25 @@ public sealed class TopicLabels : IEquatable<TopicLabels>
     public string? Check()
     {
         if (Count > MaxCount)
-            return FormattableString.Invariant($"Labels has {Count} entries; the most is {MaxCount}");
+            return string.Create(CultureInfo.InvariantCulture, $"Labels has {Count} entries; the most is {MaxCount}");
         foreach (var (name, value) in _labels)
         {
-            if (name.Length is 0 or > MaxNameLength || !name.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-' or '/'))
-                return FormattableString.Invariant($"Labels has the name \"{Excerpt.Of(name)}\"; a name has 1 to {MaxNameLength} of the letters a to z and A to Z, digits, '.', '_', '-' and '/'");
+            if (
+                name.Length is 0 or > MaxNameLength
+                || !name.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-' or '/')
+            )
+                return string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Labels has the name \"{Excerpt.Of(name)}\"; a name has 1 to {MaxNameLength} of the letters "
+                        + $"a to z and A to Z, digits, '.', '_', '-' and '/'"
+                );
             // A file can hold a null.
             if (value is null || value.Length > MaxValueLength || value.Any(char.IsControl))
-                return FormattableString.Invariant($"Labels has a value of {value?.Length ?? 0} characters for \"{Excerpt.Of(name)}\"; a value is a text of at most {MaxValueLength} characters, without control characters");
+                return string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Labels has a value of {value?.Length ?? 0} characters for \"{Excerpt.Of(name)}\"; a value "
+                        + $"is a text of at most {MaxValueLength} characters, without control characters"
+                );
         }
         return null;
     }
@@ -57,5 +72,6 @@ public sealed class TopicLabels : IEquatable<TopicLabels>
     public override bool Equals(object? obj) => Equals(obj as TopicLabels);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => _labels.Aggregate(Count, static (hash, label) => HashCode.Combine(hash, label.Key, label.Value));
+    public override int GetHashCode() =>
+        _labels.Aggregate(Count, static (hash, label) => HashCode.Combine(hash, label.Key, label.Value));
 }

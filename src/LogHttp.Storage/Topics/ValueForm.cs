@@ -23,14 +23,15 @@ public static class ValueForms
     public const string Grammar = "\"auto\", \"json\", \"text\" or \"bytes\"";
 
     /// <summary>How a form is spelled.</summary>
-    public static string NameOf(ValueForm form) => form switch
-    {
-        ValueForm.Auto => "auto",
-        ValueForm.Json => "json",
-        ValueForm.Text => "text",
-        ValueForm.Bytes => "bytes",
-        _ => throw new ArgumentOutOfRangeException(nameof(form), form, "No form of values."),
-    };
+    public static string NameOf(ValueForm form) =>
+        form switch
+        {
+            ValueForm.Auto => "auto",
+            ValueForm.Json => "json",
+            ValueForm.Text => "text",
+            ValueForm.Bytes => "bytes",
+            _ => throw new ArgumentOutOfRangeException(nameof(form), form, "No form of values."),
+        };
 
     /// <summary>Reads a form as it is spelled, case and all.</summary>
     public static bool TryParse(string? name, out ValueForm form)

@@ -7,8 +7,8 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Verifying;
 
 /// <summary>
-/// Verifies a data directory that no server has open: every byte of every segment and index, and all that lies beside them.
-/// Changes nothing.
+/// Verifies a data directory that no server has open: every byte of every segment and index, and all that lies beside
+/// them. Changes nothing.
 /// </summary>
 public sealed class DirectoryVerifier
 {
@@ -16,7 +16,8 @@ public sealed class DirectoryVerifier
     readonly string _directory;
     readonly Action<Finding> _report;
 
-    DirectoryVerifier(IFileSystem fileSystem, string directory, Action<Finding> report) => (_fileSystem, _directory, _report) = (fileSystem, directory, report);
+    DirectoryVerifier(IFileSystem fileSystem, string directory, Action<Finding> report) =>
+        (_fileSystem, _directory, _report) = (fileSystem, directory, report);
 
     int _topics;
     int _segments;
@@ -45,14 +46,21 @@ public sealed class DirectoryVerifier
         }
         catch (IOException exception)
         {
-            throw new DirectoryInUseException($"The data directory {directory} is in use by another process: {exception.Message}", exception);
+            throw new DirectoryInUseException(
+                $"The data directory {directory} is in use by another process: {exception.Message}",
+                exception
+            );
         }
     }
 
     VerifySummary Run(string? only)
     {
         var topics = Path.Combine(_directory, DirectoryLayout.TopicsName);
-        var found = _fileSystem.List(topics).Where(entry => only is null || entry.Name == only).OrderBy(static entry => entry.Name, StringComparer.Ordinal).ToArray();
+        var found = _fileSystem
+            .List(topics)
+            .Where(entry => only is null || entry.Name == only)
+            .OrderBy(static entry => entry.Name, StringComparer.Ordinal)
+            .ToArray();
         if (only is not null && found.Length == 0)
             throw new IOException($"There is no topic \"{only}\" in {_directory}.");
         if (only is null)
@@ -75,12 +83,20 @@ public sealed class DirectoryVerifier
 
     void CheckSurroundings()
     {
-        foreach (var entry in _fileSystem.List(_directory).Where(static entry => !DirectoryLayout.Names.Contains(entry.Name)))
+        foreach (
+            var entry in _fileSystem.List(_directory).Where(static entry => !DirectoryLayout.Names.Contains(entry.Name))
+        )
             Note(Path.Combine(_directory, entry.Name), "not of the log; it is left alone");
         foreach (var entry in _fileSystem.List(Path.Combine(_directory, DirectoryLayout.TemporaryName)))
-            Note(Path.Combine(_directory, DirectoryLayout.TemporaryName, entry.Name), "a topic that was being made; the next start removes it");
+            Note(
+                Path.Combine(_directory, DirectoryLayout.TemporaryName, entry.Name),
+                "a topic that was being made; the next start removes it"
+            );
         foreach (var entry in _fileSystem.List(Path.Combine(_directory, DirectoryLayout.DeletedName)))
-            Note(Path.Combine(_directory, DirectoryLayout.DeletedName, entry.Name), "what is left of a deleted topic; the next start removes it");
+            Note(
+                Path.Combine(_directory, DirectoryLayout.DeletedName, entry.Name),
+                "what is left of a deleted topic; the next start removes it"
+            );
     }
 
     void CheckTopic(string name, string path)
@@ -92,15 +108,29 @@ public sealed class DirectoryVerifier
             _report(new(FindingKind.Data, Path.Combine(path, TopicFile.Name), 0, 0, reason) { Topic = name });
             return;
         }
-        var partitions = Enumerable.Range(0, file.Partitions).ToDictionary(static number => number.ToString(CultureInfo.InvariantCulture));
+        var partitions = Enumerable
+            .Range(0, file.Partitions)
+            .ToDictionary(static number => number.ToString(CultureInfo.InvariantCulture));
         var names = _fileSystem.List(path).ToArray();
-        foreach (var entry in names.Where(entry => entry.IsDirectory ? !partitions.ContainsKey(entry.Name) : entry.Name != TopicFile.Name && entry.Name != FileSystemExtensions.TemporaryName(TopicFile.Name)))
+        foreach (
+            var entry in names.Where(entry =>
+                entry.IsDirectory
+                    ? !partitions.ContainsKey(entry.Name)
+                    : entry.Name != TopicFile.Name && entry.Name != FileSystemExtensions.TemporaryName(TopicFile.Name)
+            )
+        )
             Note(Path.Combine(path, entry.Name), "not of the topic; it is left alone", name);
         foreach (var (partition, number) in partitions)
         {
             var directory = Path.Combine(path, partition);
             if (!names.Any(entry => entry.IsDirectory && entry.Name == partition))
-                _report(new(FindingKind.Data, directory, 0, 0, "the partition is missing") { Topic = name, Partition = number });
+                _report(
+                    new(FindingKind.Data, directory, 0, 0, "the partition is missing")
+                    {
+                        Topic = name,
+                        Partition = number,
+                    }
+                );
             else
                 CheckPartition(directory, finding => _report(finding with { Topic = name, Partition = number }));
         }
@@ -118,22 +148,49 @@ public sealed class DirectoryVerifier
         var baseOffsets = lengths.Keys.Order().ToArray();
         var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
         // As a start finds it: the last that holds something, or the empty one behind that the log stood in.
-        var active = Math.Max(lastFilled, checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset));
+        var active = Math.Max(
+            lastFilled,
+            checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset)
+        );
         var nextOffset = checkpoint?.LogStartOffset;
         for (var number = 0; number < baseOffsets.Length; number++)
         {
-            var paths = new SegmentPaths(baseOffsets[number], Path.Combine(directory, SegmentLayout.DataName(baseOffsets[number])), Path.Combine(directory, SegmentLayout.IndexName(baseOffsets[number])));
+            var paths = new SegmentPaths(
+                baseOffsets[number],
+                Path.Combine(directory, SegmentLayout.DataName(baseOffsets[number])),
+                Path.Combine(directory, SegmentLayout.IndexName(baseOffsets[number]))
+            );
             var lengthBytes = lengths[paths.BaseOffset];
             if (lengthBytes == 0 && number != active && !WasEmptied(paths, isFollowed: number < lastFilled))
             {
-                report(new(FindingKind.Note, paths.Data, 0, 0, "an empty segment that was never used; the next start removes it") { Segment = paths.BaseOffset });
+                report(
+                    new(
+                        FindingKind.Note,
+                        paths.Data,
+                        0,
+                        0,
+                        "an empty segment that was never used; the next start removes it"
+                    )
+                    {
+                        Segment = paths.BaseOffset,
+                    }
+                );
                 continue;
             }
             CheckPlace(paths, nextOffset, isFirst: number == 0, report);
             nextOffset = CheckSegment(paths, lengthBytes, number < active, checkpoint?.Durable, report);
         }
         if (checkpoint is not null && (nextOffset ?? 0) < checkpoint.Durable.NextOffset)
-            report(new(FindingKind.Data, directory, 0, 0, $"the log ends before offset {nextOffset ?? 0}, but all before {checkpoint.Durable.NextOffset} was durable: a segment is missing"));
+            report(
+                new(
+                    FindingKind.Data,
+                    directory,
+                    0,
+                    0,
+                    $"the log ends before offset {nextOffset ?? 0}, but all before "
+                        + $"{checkpoint.Durable.NextOffset} was durable: a segment is missing"
+                )
+            );
     }
 
     ManifestState? ReadManifest(string directory, Action<Finding> report)
@@ -141,7 +198,8 @@ public sealed class DirectoryVerifier
         var path = Path.Combine(directory, SegmentManifest.Name);
         var (manifest, reason) = Try(
             () => SegmentManifest.Load(_fileSystem, directory),
-            "there is none. The next start builds it from the segments that are there");
+            "there is none. The next start builds it from the segments that are there"
+        );
         if (manifest is null)
             report(new(FindingKind.Index, path, 0, 0, $"the manifest can't be used: {reason}"));
         return manifest?.State;
@@ -153,7 +211,8 @@ public sealed class DirectoryVerifier
         ManifestState state,
         Checkpoint? checkpoint,
         Dictionary<long, long> lengths,
-        Action<Finding> report)
+        Action<Finding> report
+    )
     {
         var logStartOffset = Math.Max(state.LogStartOffset, checkpoint?.LogStartOffset ?? 0);
         ReportUnnamed(directory, state, logStartOffset, lengths, report);
@@ -168,7 +227,8 @@ public sealed class DirectoryVerifier
             var paths = new SegmentPaths(
                 named.BaseOffset,
                 Path.Combine(directory, SegmentLayout.DataName(named.BaseOffset)),
-                Path.Combine(directory, SegmentLayout.IndexName(named.BaseOffset)));
+                Path.Combine(directory, SegmentLayout.IndexName(named.BaseOffset))
+            );
             if (!lengths.TryGetValue(named.BaseOffset, out var lengthBytes))
             {
                 var reason = named.Extent is { } extent
@@ -183,12 +243,16 @@ public sealed class DirectoryVerifier
         }
         if (checkpoint is not null && nextOffset < checkpoint.Durable.NextOffset)
         {
-            report(new(
-                FindingKind.Data,
-                directory,
-                0,
-                0,
-                $"the log ends before offset {nextOffset}, but all before {checkpoint.Durable.NextOffset} was durable"));
+            report(
+                new(
+                    FindingKind.Data,
+                    directory,
+                    0,
+                    0,
+                    $"the log ends before offset {nextOffset}, but all before {checkpoint.Durable.NextOffset} was "
+                        + $"durable"
+                )
+            );
         }
     }
 
@@ -197,7 +261,8 @@ public sealed class DirectoryVerifier
         ManifestState state,
         long logStartOffset,
         Dictionary<long, long> lengths,
-        Action<Finding> report)
+        Action<Finding> report
+    )
     {
         var named = state.Segments.Select(static segment => segment.BaseOffset).ToHashSet();
         foreach (var (baseOffset, lengthBytes) in lengths.OrderBy(static pair => pair.Key))
@@ -217,9 +282,21 @@ public sealed class DirectoryVerifier
     {
         var path = Path.Combine(directory, Checkpoint.Name);
         var why = "";
-        var (checkpoint, reason) = Try(() => Checkpoint.Read(_fileSystem, path, new ProducerLimits(int.MaxValue, long.MaxValue), out why), "there is none");
+        var (checkpoint, reason) = Try(
+            () => Checkpoint.Read(_fileSystem, path, new ProducerLimits(int.MaxValue, long.MaxValue), out why),
+            "there is none"
+        );
         if (checkpoint is null)
-            report(new(FindingKind.Index, path, 0, 0, $"the checkpoint can't be used: {(why.Length > 0 ? why : reason)}; the next start reads all segments instead"));
+            report(
+                new(
+                    FindingKind.Index,
+                    path,
+                    0,
+                    0,
+                    $"the checkpoint can't be used: {(why.Length > 0 ? why : reason)}; the next start reads all "
+                        + $"segments instead"
+                )
+            );
         return checkpoint;
     }
 
@@ -238,16 +315,39 @@ public sealed class DirectoryVerifier
             if (entry.IsDirectory)
                 report(new(FindingKind.Note, path, 0, 0, "not of the log; it is left alone"));
             else if (SegmentLayout.TryParseIndexName(entry.Name, out var indexed) && !lengths.ContainsKey(indexed))
-                report(new(FindingKind.Note, path, 0, 0, "an index without a segment, whose removal was interrupted; the next start removes it"));
+                report(
+                    new(
+                        FindingKind.Note,
+                        path,
+                        0,
+                        0,
+                        "an index without a segment, whose removal was interrupted; the next start removes it"
+                    )
+                );
             else if (entry.Name.EndsWith(SegmentLayout.TornSuffix, StringComparison.Ordinal))
-                report(new(FindingKind.Note, path, 0, entry.LengthBytes, "what a crash left of an append that was never acknowledged; it may be deleted"));
-            else if (!SegmentLayout.TryParseDataName(entry.Name, out _) && !SegmentLayout.TryParseIndexName(entry.Name, out _) && !SegmentLayout.IsOfPartition(entry.Name))
+                report(
+                    new(
+                        FindingKind.Note,
+                        path,
+                        0,
+                        entry.LengthBytes,
+                        "what a crash left of an append that was never acknowledged; it may be deleted"
+                    )
+                );
+            else if (
+                !SegmentLayout.TryParseDataName(entry.Name, out _)
+                && !SegmentLayout.TryParseIndexName(entry.Name, out _)
+                && !SegmentLayout.IsOfPartition(entry.Name)
+            )
                 report(new(FindingKind.Note, path, 0, 0, "not of the log; it is left alone"));
         }
         return lengths;
     }
 
-    /// <summary>An empty segment with another behind it has no index entries when it was always empty: those are taken away, durably, before the next segment is made.</summary>
+    /// <summary>
+    /// An empty segment with another behind it has no index entries when it was always empty: those are taken away,
+    /// durably, before the next segment is made.
+    /// </summary>
     bool WasEmptied(SegmentPaths paths, bool isFollowed)
     {
         if (!isFollowed)
@@ -262,34 +362,75 @@ public sealed class DirectoryVerifier
             return;
         // One that begins where offsets jumped further than an index can say leaves a gap that nothing was ever in.
         if (paths.BaseOffset > expected && paths.BaseOffset - expected < uint.MaxValue)
-            report(new(FindingKind.Data, paths.Data, 0, 0, $"offsets {expected} to {paths.BaseOffset - 1} are missing before this segment") { Segment = paths.BaseOffset });
+            report(
+                new(
+                    FindingKind.Data,
+                    paths.Data,
+                    0,
+                    0,
+                    $"offsets {expected} to {paths.BaseOffset - 1} are missing before this segment"
+                )
+                {
+                    Segment = paths.BaseOffset,
+                }
+            );
         else if (paths.BaseOffset < expected && !isFirst)
-            report(new(FindingKind.Data, paths.Data, 0, 0, $"the segment before this one reaches to offset {expected - 1}") { Segment = paths.BaseOffset });
+            report(
+                new(FindingKind.Data, paths.Data, 0, 0, $"the segment before this one reaches to offset {expected - 1}")
+                {
+                    Segment = paths.BaseOffset,
+                }
+            );
     }
 
     /// <summary>Verifies one segment; gives the offset after its last record.</summary>
-    long CheckSegment(SegmentPaths paths, long lengthBytes, bool isSealed, SegmentCursor? durable, Action<Finding> report)
+    long CheckSegment(
+        SegmentPaths paths,
+        long lengthBytes,
+        bool isSealed,
+        SegmentCursor? durable,
+        Action<Finding> report
+    )
     {
         _segments++;
         _bytes += lengthBytes;
         // What follows the checkpoint is no more than written lines: index entries there may be older than those.
-        var known = durable is { } cursor && cursor.BaseOffset == paths.BaseOffset ? cursor : new SegmentCursor(paths.BaseOffset);
+        var known =
+            durable is { } cursor && cursor.BaseOffset == paths.BaseOffset
+                ? cursor
+                : new SegmentCursor(paths.BaseOffset);
         if (!isSealed && lengthBytes < known.Position)
-            report(new(FindingKind.Data, paths.Data, lengthBytes, known.Position - lengthBytes, $"the segment is {lengthBytes} bytes long, but {known.Position} bytes of it were durable") { Segment = paths.BaseOffset });
-        var extent = isSealed ? new SegmentExtent(lengthBytes) : new SegmentExtent(lengthBytes, known.IndexEntries, known, MayBeTorn: true);
+            report(
+                new(
+                    FindingKind.Data,
+                    paths.Data,
+                    lengthBytes,
+                    known.Position - lengthBytes,
+                    $"the segment is {lengthBytes} bytes long, but {known.Position} bytes of it were durable"
+                )
+                {
+                    Segment = paths.BaseOffset,
+                }
+            );
+        var extent = isSealed
+            ? new SegmentExtent(lengthBytes)
+            : new SegmentExtent(lengthBytes, known.IndexEntries, known, MayBeTorn: true);
         try
         {
             using var data = _fileSystem.Open(paths.Data);
             using var index = TryOpen(paths.Index);
             using var verifier = new SegmentVerifier(paths, data, index, extent, report);
-            foreach (var _ in verifier.Run())
-            {
-            }
+            foreach (var _ in verifier.Run()) { }
             return verifier.NextOffset;
         }
         catch (IOException exception)
         {
-            report(new(FindingKind.Data, paths.Data, 0, lengthBytes, $"the disk can't read it: {exception.Message}") { Segment = paths.BaseOffset });
+            report(
+                new(FindingKind.Data, paths.Data, 0, lengthBytes, $"the disk can't read it: {exception.Message}")
+                {
+                    Segment = paths.BaseOffset,
+                }
+            );
             return paths.BaseOffset;
         }
     }
@@ -327,7 +468,8 @@ public sealed class DirectoryVerifier
         }
     }
 
-    void Note(string path, string reason, string? topic = null) => _report(new(FindingKind.Note, path, 0, 0, reason) { Topic = topic });
+    void Note(string path, string reason, string? topic = null) =>
+        _report(new(FindingKind.Note, path, 0, 0, reason) { Topic = topic });
 }
 
 /// <summary>How much was verified.</summary>

@@ -6,7 +6,10 @@ public enum FindingKind
     /// <summary>Worth knowing, and nothing is wrong with the log.</summary>
     Note,
 
-    /// <summary>An index, or another file that the log can do without, is not what it should be: it is made anew from the segment.</summary>
+    /// <summary>
+    /// An index, or another file that the log can do without, is not what it should be: it is made anew from the
+    /// segment.
+    /// </summary>
     Index,
 
     /// <summary>Records, or what says where they are, are not what was written: only a copy brings them back.</summary>

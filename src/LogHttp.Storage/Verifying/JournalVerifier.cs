@@ -1,3 +1,4 @@
+using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
@@ -13,10 +14,12 @@ namespace LogHttp.Storage.Verifying;
 /// <param name="report">Takes each finding.</param>
 internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, Action<Finding> report)
 {
-    const string Waits = "the journal waits to be applied: the server was not stopped cleanly. "
+    const string Waits =
+        "the journal waits to be applied: the server was not stopped cleanly. "
         + "The next start applies it, and may restore bytes that are reported as damaged below";
 
-    const string NotUsed = $"the journal is not used: there is no {DirectoryLayout.TopicsName}/{JournalMark.Name}. "
+    const string NotUsed =
+        $"the journal is not used: there is no {DirectoryLayout.TopicsName}/{JournalMark.Name}. "
         + "The next start finds the logs' ends by reading";
 
     const string HowToPlace = "It is missing or lacks a segment: bring it back and start the server";
@@ -52,7 +55,9 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
         catch (Exception exception) when (exception is IOException or NotSupportedException)
         {
             var reason = exception is CorruptionException corruption ? corruption.Reason : exception.Message;
-            report(new(FindingKind.Data, path, 0, 0, $"the journal's mark can't be used, and no server starts: {reason}"));
+            report(
+                new(FindingKind.Data, path, 0, 0, $"the journal's mark can't be used, and no server starts: {reason}")
+            );
             return false;
         }
     }
@@ -72,15 +77,26 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
         else if (isNeeded)
             ListFiles(scan);
         if (scan.TornRound is { } torn && isNeeded)
-            report(new(FindingKind.Note, PathOf(torn.FileNumber), torn.Position, 0, "the last round is torn: it was never acknowledged"));
+            report(
+                new(
+                    FindingKind.Note,
+                    PathOf(torn.FileNumber),
+                    torn.Position,
+                    0,
+                    "the last round is torn: it was never acknowledged"
+                )
+            );
         foreach (var name in scan.TemporaryNames)
             Note(Path.Combine(_journal, name), "a journal file that was being made; it may be deleted");
         foreach (var name in scan.ForeignNames)
             Note(Path.Combine(_journal, name), "not of the journal; it is left alone");
     }
 
-    static string Missing(JournalMark mark) => FormattableString.Invariant(
-        $"the journal with epoch {mark.Epoch:x16} is missing. Without it topics with flush=always are read-only");
+    static string Missing(JournalMark mark) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"the journal with epoch {mark.Epoch:x16} is missing. Without it topics with flush=always are read-only"
+        );
 
     void ReportDamage(JournalScan scan, string damage, bool isNeeded)
     {
@@ -94,7 +110,10 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
         foreach (var range in scan.Rounds)
         {
             var lengthBytes = range.EndPosition - range.FirstPosition;
-            var reason = FormattableString.Invariant($"rounds from {range.FirstNumber} on wait to be applied");
+            var reason = string.Create(
+                CultureInfo.InvariantCulture,
+                $"rounds from {range.FirstNumber} on wait to be applied"
+            );
             report(new(FindingKind.Note, PathOf(range.FileNumber), range.FirstPosition, lengthBytes, reason));
         }
     }
@@ -108,8 +127,13 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
             try
             {
                 unplaced.ReadAll(topicId, partition, static (in JournalEntry _, ReadOnlySpan<byte> _, ulong _) => { });
-                var topic = FormattableString.Invariant($"topic id {topicId:x16}, partition {partition}");
-                report(new(FindingKind.Note, path, 0, sizeBytes, $"acknowledged records wait for {topic}. {HowToPlace}"));
+                var topic = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"topic id {topicId:x16}, partition {partition}"
+                );
+                report(
+                    new(FindingKind.Note, path, 0, sizeBytes, $"acknowledged records wait for {topic}. {HowToPlace}")
+                );
             }
             catch (CorruptionException exception)
             {

@@ -5,16 +5,22 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Verifying;
 
 /// <summary>
-/// Reads one segment and its index from end to end and says all that is wrong with either, going on behind each block that
-/// is. Both say where blocks end: the index in entries that have a CRC of their own, the segment by its lines. So where they
-/// differ it can be told which is wrong. Memory is bounded by the longest line. For one thread.
+/// Reads one segment and its index from end to end and says all that is wrong with either, going on behind each block
+/// that is. Both say where blocks end: the index in entries that have a CRC of their own, the segment by its lines. So
+/// where they differ it can be told which is wrong. Memory is bounded by the longest line. For one thread.
 /// </summary>
 /// <param name="paths">The two files' paths.</param>
 /// <param name="data">The segment.</param>
 /// <param name="index">The index; null when there is none.</param>
 /// <param name="extent">What of it is there to be verified.</param>
 /// <param name="report">Takes each finding.</param>
-internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? index, SegmentExtent extent, Action<Finding> report) : IDisposable
+internal sealed class SegmentVerifier(
+    SegmentPaths paths,
+    IFile data,
+    IFile? index,
+    SegmentExtent extent,
+    Action<Finding> report
+) : IDisposable
 {
     const string Unwritten = "is not what was written";
 
@@ -36,7 +42,9 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
     /// <summary>Whether the index is to be made anew.</summary>
     public bool IsIndexWrong { get; private set; }
 
-    /// <summary>Verifies block by block; gives how many bytes were read for each, so that whoever asks can take his time.</summary>
+    /// <summary>
+    /// Verifies block by block; gives how many bytes were read for each, so that whoever asks can take his time.
+    /// </summary>
     public IEnumerable<long> Run()
     {
         var all = CheckIndexFile();
@@ -51,12 +59,21 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
         }
         if (end is { } missed)
         {
-            ReportData(_cursor.Position, missed.Position, $"the segment ends at position {extent.EndPosition}, but was sealed at position {missed.Position}", paths.BaseOffset + missed.RelativeOffset);
+            ReportData(
+                _cursor.Position,
+                missed.Position,
+                $"the segment ends at position {extent.EndPosition}, but was sealed at position {missed.Position}",
+                paths.BaseOffset + missed.RelativeOffset
+            );
             _cursor.NextOffset = paths.BaseOffset + missed.RelativeOffset;
             yield break;
         }
         if (number < entries)
-            ReportIndex(IndexFile.PositionOf(number), IndexFile.PositionOf(entries) - IndexFile.PositionOf(number), "entries follow that of the segment's end");
+            ReportIndex(
+                IndexFile.PositionOf(number),
+                IndexFile.PositionOf(entries) - IndexFile.PositionOf(number),
+                "entries follow that of the segment's end"
+            );
         CheckTail();
         var restStart = _cursor.Position;
         while (_cursor.Position < extent.EndPosition)
@@ -84,22 +101,35 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
         if (extent.IndexEntries is { } known)
         {
             if (entries < known)
-                ReportIndex(IndexFile.PositionOf(entries), 0, $"the index ends here, with {entries} entries of {known}");
+                ReportIndex(
+                    IndexFile.PositionOf(entries),
+                    0,
+                    $"the index ends here, with {entries} entries of {known}"
+                );
             return Math.Min(entries, known);
         }
         if (index.LengthBytes > IndexFile.PositionOf(entries))
-            ReportIndex(IndexFile.PositionOf(entries), index.LengthBytes - IndexFile.PositionOf(entries), "bytes follow the last entry");
+            ReportIndex(
+                IndexFile.PositionOf(entries),
+                index.LengthBytes - IndexFile.PositionOf(entries),
+                "bytes follow the last entry"
+            );
         return entries;
     }
 
     /// <summary>Where the segment should end, where it ends before that; null where it does not.</summary>
     IndexEntry? ReadShortEnd(int entries) =>
-        entries > 0 && IndexFile.TryRead(index!, entries - 1) is { } last && last.Position > extent.EndPosition ? last : null;
+        entries > 0 && IndexFile.TryRead(index!, entries - 1) is { } last && last.Position > extent.EndPosition
+            ? last
+            : null;
 
     /// <summary>How many blocks a segment that was cut still has whole.</summary>
     int EntriesWithin(int entries)
     {
-        while (entries > 0 && !(IndexFile.TryRead(index!, entries - 1) is { } entry && entry.Position <= extent.EndPosition))
+        while (
+            entries > 0
+            && !(IndexFile.TryRead(index!, entries - 1) is { } entry && entry.Position <= extent.EndPosition)
+        )
             entries--;
         return entries;
     }
@@ -111,7 +141,12 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
             ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry's CRC does not hold");
         else if (entry.Value.Position <= _cursor.Position || entry.Value.Position > extent.EndPosition)
         {
-            ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, $"the entry says position {entry.Value.Position}, where a block that begins at {_cursor.Position} can't end");
+            ReportIndex(
+                IndexFile.PositionOf(number),
+                IndexEntry.SizeBytes,
+                $"the entry says position {entry.Value.Position}, where a block that begins at {_cursor.Position} "
+                    + "can't end"
+            );
             entry = null;
         }
         var badLine = ReadBlock(entry?.Position);
@@ -128,14 +163,29 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
         var isWritten = _cursor.BlockCrc == end.BlockCrc;
         if (!isWritten || badLine is { IsOutOfPlace: false })
         {
-            var reason = badLine is { } bad ? $"position {bad.Position}: {bad.Reason}" : $"the block's CRC is {_cursor.BlockCrc:x8}, and the index has {end.BlockCrc:x8}";
-            ReportData(_sureStart, end.Position, isWritten ? reason : $"the block {Unwritten}; {reason}", paths.BaseOffset + end.RelativeOffset);
+            var reason = badLine is { } bad
+                ? $"position {bad.Position}: {bad.Reason}"
+                : $"the block's CRC is {_cursor.BlockCrc:x8}, and the index has {end.BlockCrc:x8}";
+            ReportData(
+                _sureStart,
+                end.Position,
+                isWritten ? reason : $"the block {Unwritten}; {reason}",
+                paths.BaseOffset + end.RelativeOffset
+            );
             GoOnAt(end);
             return;
         }
         // The bytes are what was written, so it is the entry that is wrong where they differ.
-        if (badLine is not null || _cursor.NextOffset != paths.BaseOffset + end.RelativeOffset || _cursor.MaxTimestampMs != end.MaxTimestampMs)
-            ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry is not that of the block which ends there");
+        if (
+            badLine is not null
+            || _cursor.NextOffset != paths.BaseOffset + end.RelativeOffset
+            || _cursor.MaxTimestampMs != end.MaxTimestampMs
+        )
+            ReportIndex(
+                IndexFile.PositionOf(number),
+                IndexEntry.SizeBytes,
+                "the entry is not that of the block which ends there"
+            );
         else if (_cursor.Position - _cursor.BlockPosition < SegmentLayout.BlockBytes && number < entries - 1)
             ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry ends a block before its time");
         _cursor.CloseBlock();
@@ -143,8 +193,8 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
     }
 
     /// <summary>
-    /// Passes over a block's lines: to a position, or, where none is known, to where the lines themselves end it. Gives the
-    /// first line that is not what should stand there.
+    /// Passes over a block's lines: to a position, or, where none is known, to where the lines themselves end it. Gives
+    /// the first line that is not what should stand there.
     /// </summary>
     BadLine? ReadBlock(long? endPosition)
     {
@@ -158,14 +208,22 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
                 line = line[..(int)(end - _cursor.Position)];
             }
             var position = _cursor.Position;
-            if (badLine is null && endPosition is not null && position - _cursor.BlockPosition >= SegmentLayout.BlockBytes)
+            if (
+                badLine is null
+                && endPosition is not null
+                && position - _cursor.BlockPosition >= SegmentLayout.BlockBytes
+            )
                 badLine = new(position, "the block ends here, and the index says later", IsOutOfPlace: true);
             var reason = badLine is { IsOutOfPlace: false } ? null : Check(line);
             if (reason is not null)
                 badLine = new(position, reason);
             // A line that can't be read still counts for the CRC and the position.
             var isRecord = RecordFormat.TryReadHead(line, out var head) && reason is null;
-            var isBoundary = _cursor.Advance(line, isRecord ? head.Offset : _cursor.NextOffset - 1, isRecord ? head.TimestampMs : -1);
+            var isBoundary = _cursor.Advance(
+                line,
+                isRecord ? head.Offset : _cursor.NextOffset - 1,
+                isRecord ? head.TimestampMs : -1
+            );
             if (isRecord)
                 CountBatch(head);
             if (endPosition is null && (isBoundary || badLine is not null))
@@ -177,10 +235,14 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
     }
 
     string? Check(ReadOnlySpan<byte> line) =>
-        RecordFormat.Check(line, out var head, out var batch) ?? SegmentScan.CheckPlace(_cursor, head, batch, _batchRest ?? 0);
+        RecordFormat.Check(line, out var head, out var batch)
+        ?? SegmentScan.CheckPlace(_cursor, head, batch, _batchRest ?? 0);
 
     void CountBatch(RecordHead head) =>
-        _batchRest = _batchRest is null && head.BatchCount <= 1 ? null : (_batchRest is null or 0 ? head.BatchCount : _batchRest) - 1;
+        _batchRest =
+            _batchRest is null && head.BatchCount <= 1
+                ? null
+                : (_batchRest is null or 0 ? head.BatchCount : _batchRest) - 1;
 
     /// <summary>The end of the active segment, up to where the checkpoint knows its CRC.</summary>
     void CheckTail()
@@ -191,13 +253,23 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
         var badLine = ReadBlock(tail.Position);
         if (_cursor.BlockCrc == tail.BlockCrc && badLine is null or { IsOutOfPlace: true })
             return;
-        ReportData(start, tail.Position, badLine is { } bad ? $"position {bad.Position}: {bad.Reason}" : $"the end of the segment {Unwritten}, by the CRC in the checkpoint", tail.NextOffset);
+        ReportData(
+            start,
+            tail.Position,
+            badLine is { } bad
+                ? $"position {bad.Position}: {bad.Reason}"
+                : $"the end of the segment {Unwritten}, by the CRC in the checkpoint",
+            tail.NextOffset
+        );
         _cursor = tail with { BlockPosition = tail.Position };
         _batchRest = null;
         MoveTo(tail.Position);
     }
 
-    /// <summary>What the index says nothing of: the end of the active segment, and of one whose index is too short. Only the lines can be looked at.</summary>
+    /// <summary>
+    /// What the index says nothing of: the end of the active segment, and of one whose index is too short. Only the
+    /// lines can be looked at.
+    /// </summary>
     void CheckRest(long restStart)
     {
         var start = _cursor.Position;
@@ -212,11 +284,24 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
     void CheckEnd(long restStart, int entries)
     {
         if (extent.IndexEntries is null && restStart < extent.EndPosition && index is not null && !IsIndexWrong)
-            ReportIndex(IndexFile.PositionOf(entries), 0, $"the index ends with position {restStart}, and the segment with {extent.EndPosition}");
+            ReportIndex(
+                IndexFile.PositionOf(entries),
+                0,
+                $"the index ends with position {restStart}, and the segment with {extent.EndPosition}"
+            );
         if (_batchRest is not > 0 || HasDamage)
             return;
         if (extent.MayBeTorn)
-            report(Of(FindingKind.Note, paths.Data, extent.EndPosition, 0, $"the last batch lacks {_batchRest} records: it was never acknowledged, and the next start takes it away"));
+            report(
+                Of(
+                    FindingKind.Note,
+                    paths.Data,
+                    extent.EndPosition,
+                    0,
+                    $"the last batch lacks {_batchRest} records: it was never acknowledged, and the next start "
+                        + "takes it away"
+                )
+            );
         else
             ReportData(restStart, extent.EndPosition, $"the last batch lacks {_batchRest} records", nextOffset: null);
     }
@@ -224,9 +309,22 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
     void ReportRest(long restStart, BadLine bad)
     {
         if (extent.MayBeTorn && !SegmentScan.AnyRecordAfter(data, bad.Position, extent.EndPosition))
-            report(Of(FindingKind.Note, paths.Data, bad.Position, extent.EndPosition - bad.Position, $"a torn tail ({bad.Reason}): it was never acknowledged, and the next start takes it away"));
+            report(
+                Of(
+                    FindingKind.Note,
+                    paths.Data,
+                    bad.Position,
+                    extent.EndPosition - bad.Position,
+                    $"a torn tail ({bad.Reason}): it was never acknowledged, and the next start takes it away"
+                )
+            );
         else
-            ReportData(Math.Min(_sureStart, restStart), extent.EndPosition, $"position {bad.Position}: {bad.Reason}", nextOffset: null);
+            ReportData(
+                Math.Min(_sureStart, restStart),
+                extent.EndPosition,
+                $"position {bad.Position}: {bad.Reason}",
+                nextOffset: null
+            );
         _cursor.Position = extent.EndPosition;
         _batchRest = null;
     }
@@ -236,7 +334,11 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
     {
         for (; number < entries; number++)
         {
-            if (IndexFile.TryRead(index!, number) is { } entry && entry.Position > _cursor.Position && entry.Position <= extent.EndPosition)
+            if (
+                IndexFile.TryRead(index!, number) is { } entry
+                && entry.Position > _cursor.Position
+                && entry.Position <= extent.EndPosition
+            )
                 return entry;
         }
         return null;
@@ -244,7 +346,12 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
 
     void SkipTo(IndexEntry? sound, BadLine bad)
     {
-        ReportData(_sureStart, sound?.Position ?? extent.EndPosition, $"position {bad.Position}: {bad.Reason}", sound is { } entry ? paths.BaseOffset + entry.RelativeOffset : null);
+        ReportData(
+            _sureStart,
+            sound?.Position ?? extent.EndPosition,
+            $"position {bad.Position}: {bad.Reason}",
+            sound is { } entry ? paths.BaseOffset + entry.RelativeOffset : null
+        );
         if (sound is { } end)
             GoOnAt(end);
         else
@@ -253,7 +360,13 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
 
     void GoOnAt(IndexEntry end)
     {
-        _cursor = new SegmentCursor(paths.BaseOffset) { Position = end.Position, BlockPosition = end.Position, NextOffset = paths.BaseOffset + end.RelativeOffset, MaxTimestampMs = end.MaxTimestampMs };
+        _cursor = new SegmentCursor(paths.BaseOffset)
+        {
+            Position = end.Position,
+            BlockPosition = end.Position,
+            NextOffset = paths.BaseOffset + end.RelativeOffset,
+            MaxTimestampMs = end.MaxTimestampMs,
+        };
         _sureStart = end.Position;
         _batchRest = null;
         MoveTo(end.Position);
@@ -276,12 +389,20 @@ internal sealed class SegmentVerifier(SegmentPaths paths, IFile data, IFile? ind
     void ReportData(long position, long endPosition, string reason, long? nextOffset)
     {
         HasDamage = true;
-        report(Of(FindingKind.Data, paths.Data, position, endPosition - position, reason) with { NextOffset = nextOffset });
+        report(
+            Of(FindingKind.Data, paths.Data, position, endPosition - position, reason) with
+            {
+                NextOffset = nextOffset,
+            }
+        );
     }
 
-    Finding Of(FindingKind kind, string path, long position, long lengthBytes, string reason) => new(kind, path, position, lengthBytes, reason) { Segment = paths.BaseOffset };
+    Finding Of(FindingKind kind, string path, long position, long lengthBytes, string reason) =>
+        new(kind, path, position, lengthBytes, reason) { Segment = paths.BaseOffset };
 
-    /// <summary>A line that is not what should stand there, or, out of place, a sound one where the index has no room for it.</summary>
+    /// <summary>
+    /// A line that is not what should stand there, or, out of place, a sound one where the index has no room for it.
+    /// </summary>
     readonly record struct BadLine(long Position, string Reason, bool IsOutOfPlace = false);
 }
 
@@ -291,6 +412,13 @@ internal sealed record SegmentPaths(long BaseOffset, string Data, string Index);
 /// <summary>What of a segment is there to be verified.</summary>
 /// <param name="EndPosition">Up to where.</param>
 /// <param name="IndexEntries">How many entries count; null for all there are, as in a sealed segment's index.</param>
-/// <param name="Tail">For the active segment: a place up to which it was durable, with the CRC of what follows the last boundary.</param>
+/// <param name="Tail">
+/// For the active segment: a place up to which it was durable, with the CRC of what follows the last boundary.
+/// </param>
 /// <param name="MayBeTorn">Whether what follows that place may be the rest of an interrupted write.</param>
-internal sealed record SegmentExtent(long EndPosition, int? IndexEntries = null, SegmentCursor? Tail = null, bool MayBeTorn = false);
+internal sealed record SegmentExtent(
+    long EndPosition,
+    int? IndexEntries = null,
+    SegmentCursor? Tail = null,
+    bool MayBeTorn = false
+);

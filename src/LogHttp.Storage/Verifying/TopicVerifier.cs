@@ -12,7 +12,12 @@ public static class TopicVerifier
     /// <param name="cancellationToken">Ends it early.</param>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    public static async Task<VerifySummary> RunAsync(Topic topic, Func<Finding, ValueTask> report, long bytesPerSecond, CancellationToken cancellationToken)
+    public static async Task<VerifySummary> RunAsync(
+        Topic topic,
+        Func<Finding, ValueTask> report,
+        long bytesPerSecond,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(report);
@@ -24,7 +29,11 @@ public static class TopicVerifier
             // Read-only by what the journal or the start found. The segments alone may look sound.
             if (log.StoppedReason is { } reason)
             {
-                var finding = new Finding(FindingKind.Data, log.Directory, 0, 0, reason) { Topic = topic.Name, Partition = log.Number };
+                var finding = new Finding(FindingKind.Data, log.Directory, 0, 0, reason)
+                {
+                    Topic = topic.Name,
+                    Partition = log.Number,
+                };
                 await report(finding).ConfigureAwait(false);
             }
             var started = time.GetTimestamp();
@@ -43,7 +52,9 @@ public static class TopicVerifier
                 {
                     bytes += step;
                     cancellationToken.ThrowIfCancellationRequested();
-                    var ahead = TimeSpan.FromSeconds((double)(bytes - startBytes) / bytesPerSecond) - time.GetElapsedTime(started);
+                    var ahead =
+                        TimeSpan.FromSeconds((double)(bytes - startBytes) / bytesPerSecond)
+                        - time.GetElapsedTime(started);
                     if (ahead > TimeSpan.FromMilliseconds(20))
                         await Task.Delay(ahead, time, cancellationToken).ConfigureAwait(false);
                 }
@@ -55,7 +66,9 @@ public static class TopicVerifier
         return new(Topics: 1, segments, bytes);
     }
 
-    /// <summary>What the segment before says of where this one begins; one whose index can't be read says nothing.</summary>
+    /// <summary>
+    /// What the segment before says of where this one begins; one whose index can't be read says nothing.
+    /// </summary>
     static void CheckPlace(string topic, PartitionLog log, LogView view, int number, Action<Finding> report)
     {
         var segment = view.Segments[number];
@@ -67,7 +80,12 @@ public static class TopicVerifier
                 using var before = view.Segments[number - 1].Acquire(isSealed: true);
                 expected = view.Segments[number - 1].End!.NextOffset;
             }
-            DirectoryVerifier.CheckPlace(new(segment.BaseOffset, segment.DataPath, segment.IndexPath), expected, isFirst: number == 0, finding => report(finding with { Topic = topic, Partition = log.Number }));
+            DirectoryVerifier.CheckPlace(
+                new(segment.BaseOffset, segment.DataPath, segment.IndexPath),
+                expected,
+                isFirst: number == 0,
+                finding => report(finding with { Topic = topic, Partition = log.Number })
+            );
         }
         catch (Exception exception) when (exception is CorruptionException or LogClosedException)
         {

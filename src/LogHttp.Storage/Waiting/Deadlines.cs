@@ -1,8 +1,8 @@
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Ends waits when their time is over, with one timer for all of them: a wheel of lists, one for each tenth of a second. A
-/// wait ends up to two of them late: one for its place on the wheel, one for the timer's. Any thread.
+/// Ends waits when their time is over, with one timer for all of them: a wheel of lists, one for each tenth of a
+/// second. A wait ends up to two of them late: one for its place on the wheel, one for the timer's. Any thread.
 /// </summary>
 public sealed class Deadlines : IDisposable
 {
@@ -17,7 +17,10 @@ public sealed class Deadlines : IDisposable
     readonly Lock _gate = new();
 
     // Guarded by _gate.
-    readonly LinkedList<LogWaiter>[] _slots = [.. Enumerable.Range(0, SlotCount).Select(static _ => new LinkedList<LogWaiter>())];
+    readonly LinkedList<LogWaiter>[] _slots =
+    [
+        .. Enumerable.Range(0, SlotCount).Select(static _ => new LinkedList<LogWaiter>()),
+    ];
     long _tick;
     int _count;
 
@@ -26,10 +29,18 @@ public sealed class Deadlines : IDisposable
     {
         ArgumentNullException.ThrowIfNull(time);
         (_time, _start) = (time, time.GetTimestamp());
-        _timer = time.CreateTimer(static state => ((Deadlines)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(
+            static state => ((Deadlines)state!).Tick(),
+            this,
+            Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan
+        );
     }
 
-    /// <summary>Sets a waiter's deadline, in the place of the one that it may have; a time that is over already is the next tick.</summary>
+    /// <summary>
+    /// Sets a waiter's deadline, in the place of the one that it may have; a time that is over already is the next
+    /// tick.
+    /// </summary>
     public void Set(LogWaiter waiter, TimeSpan timeout)
     {
         ArgumentNullException.ThrowIfNull(waiter);
@@ -85,7 +96,7 @@ public sealed class Deadlines : IDisposable
 
     void TakeDue(LinkedList<LogWaiter> slot, long tick, List<LogWaiter> due)
     {
-        for (var node = slot.First; node is not null;)
+        for (var node = slot.First; node is not null; )
         {
             var (waiter, next) = (node.Value, node.Next);
             if (waiter.DueTick <= tick)

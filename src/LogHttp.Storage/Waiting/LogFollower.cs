@@ -4,8 +4,8 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Reads a partition on and on: pages as a fetch gives them while it is behind, and whatever is new once it has reached the
-/// end, which it finds without looking anything up. Holds a place, not a file. For one thread at a time.
+/// Reads a partition on and on: pages as a fetch gives them while it is behind, and whatever is new once it has reached
+/// the end, which it finds without looking anything up. Holds a place, not a file. For one thread at a time.
 /// </summary>
 public sealed class LogFollower(PartitionLog log, LogPlace place)
 {
@@ -35,8 +35,8 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     internal long TargetBytes { get; set; }
 
     /// <summary>
-    /// The next page, or that there is none yet, or no more. Whoever gets a page disposes of it. Its first offset is the place's where
-    /// nothing had to be looked up, and the first record may come behind a gap.
+    /// The next page, or that there is none yet, or no more. Whoever gets a page disposes of it. Its first offset is
+    /// the place's where nothing had to be looked up, and the first record may come behind a gap.
     /// </summary>
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
@@ -44,7 +44,9 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     public FetchResult Read(PageSize pageSize) => Read(pageSize, mayWait: true);
 
     /// <summary>As <see cref="Read(PageSize)"/>; waits for the disk on another thread where it has to.</summary>
-    /// <exception cref="OperationCanceledException">It was called off before its turn to wait for the disk came.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// It was called off before its turn to wait for the disk came.
+    /// </exception>
     public ValueTask<FetchResult> ReadAsync(PageSize pageSize, CancellationToken cancellationToken)
     {
         try
@@ -64,8 +66,15 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     FetchResult Read(PageSize pageSize, bool mayWait)
     {
         StopExpecting();
-        (var page, _seen) = log.OnView((Follower: this, pageSize, mayWait), static (view, asked) =>
-            (asked.Follower.TryReadTail(view, asked.pageSize) ?? PartitionLog.Fetch(asked.Follower._place, asked.pageSize, view, asked.mayWait), view));
+        (var page, _seen) = log.OnView(
+            (Follower: this, pageSize, mayWait),
+            static (view, asked) =>
+                (
+                    asked.Follower.TryReadTail(view, asked.pageSize)
+                        ?? PartitionLog.Fetch(asked.Follower._place, asked.pageSize, view, asked.mayWait),
+                    view
+                )
+        );
         if (page.Status is FetchStatus.Page or FetchStatus.AtEnd)
             _place = LogPlace.At(page.NextOffset);
         (_segment, _position) = page switch
@@ -75,7 +84,10 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
             _ => (null, 0),
         };
         // What comes to a page in a sealed segment comes behind it.
-        _growthToPageEnd = _segment == _seen.Active ? pageSize.GrowthToPageEnd(page.Region?.Position ?? _position, _seen.End.Position) : 1;
+        _growthToPageEnd =
+            _segment == _seen.Active
+                ? pageSize.GrowthToPageEnd(page.Region?.Position ?? _position, _seen.End.Position)
+                : 1;
         return page;
     }
 
@@ -98,7 +110,11 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     internal void Expect(LogWaiter waiter, long growthBytes)
     {
         _waiter = waiter;
-        log.Waiters.Add(this, _seen ?? throw new InvalidOperationException("Nothing was read yet."), Math.Min(growthBytes, _growthToPageEnd));
+        log.Waiters.Add(
+            this,
+            _seen ?? throw new InvalidOperationException("Nothing was read yet."),
+            Math.Min(growthBytes, _growthToPageEnd)
+        );
     }
 
     internal void Wake(LogWake wake) => _waiter?.Complete(wake);
@@ -106,12 +122,21 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
     FetchResult? TryReadTail(LogView view, PageSize pageSize)
     {
         var lengthBytes = view.End.Position - _position;
-        if (_segment is null || view.Repaired is not null || _segment != view.Active || lengthBytes <= 0 || lengthBytes > pageSize.MaxBytes)
+        if (
+            _segment is null
+            || view.Repaired is not null
+            || _segment != view.Active
+            || lengthBytes <= 0
+            || lengthBytes > pageSize.MaxBytes
+        )
             return null;
         var offset = _place.Resolve(view.EarliestOffset, view.EndOffset);
         if (offset < view.EarliestOffset)
             return null;
         var region = new LogRegion(_segment, _segment.Acquire(isSealed: false), _position, lengthBytes);
-        return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, offset, view.EndOffset, region) { IsDurable = view.IsDurable };
+        return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, offset, view.EndOffset, region)
+        {
+            IsDurable = view.IsDurable,
+        };
     }
 }

@@ -5,7 +5,10 @@ namespace LogHttp.Storage;
 /// <summary>Why a wait ended.</summary>
 public enum LogWake
 {
-    /// <summary>A log has grown as far as was asked or as a page can, or into another segment, or was cut back by a failed sync: look again.</summary>
+    /// <summary>
+    /// A log has grown as far as was asked or as a page can, or into another segment, or was cut back by a failed sync:
+    /// look again.
+    /// </summary>
     Grown,
 
     /// <summary>The time is over.</summary>
@@ -19,8 +22,8 @@ public enum LogWake
 }
 
 /// <summary>
-/// Somebody who waits for one or several partitions to grow: an object of some 200 bytes, without thread or timer, good for
-/// one wait after the other. One wait at a time; <see cref="Cancel"/> from any thread.
+/// Somebody who waits for one or several partitions to grow: an object of some 200 bytes, without thread or timer, good
+/// for one wait after the other. One wait at a time; <see cref="Cancel"/> from any thread.
 /// </summary>
 public sealed class LogWaiter : IValueTaskSource<LogWake>
 {
@@ -40,7 +43,9 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
 
     /// <summary>Waits until one follower's log has more than its last read found.</summary>
     /// <param name="follower">Who has read.</param>
-    /// <param name="growthBytes">How much more there has to be; less does where the page that was read can't take so much.</param>
+    /// <param name="growthBytes">
+    /// How much more there has to be; less does where the page that was read can't take so much.
+    /// </param>
     public ValueTask<LogWake> WaitAsync(LogFollower follower, long growthBytes = 1)
     {
         ArgumentNullException.ThrowIfNull(follower);
@@ -92,6 +97,10 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
 
     ValueTaskSourceStatus IValueTaskSource<LogWake>.GetStatus(short token) => _source.GetStatus(token);
 
-    void IValueTaskSource<LogWake>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+    void IValueTaskSource<LogWake>.OnCompleted(
+        Action<object?> continuation,
+        object? state,
+        short token,
+        ValueTaskSourceOnCompletedFlags flags
+    ) => _source.OnCompleted(continuation, state, token, flags);
 }

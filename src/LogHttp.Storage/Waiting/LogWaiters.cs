@@ -7,8 +7,12 @@ namespace LogHttp.Storage;
 /// <summary>The followers of one partition that wait for it to grow. Any thread.</summary>
 internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
 {
-    static readonly Comparer<LogFollower> ByTarget = Comparer<LogFollower>.Create(static (one, other) =>
-        one.TargetBytes != other.TargetBytes ? one.TargetBytes.CompareTo(other.TargetBytes) : one.Id.CompareTo(other.Id));
+    static readonly Comparer<LogFollower> ByTarget = Comparer<LogFollower>.Create(
+        static (one, other) =>
+            one.TargetBytes != other.TargetBytes
+                ? one.TargetBytes.CompareTo(other.TargetBytes)
+                : one.Id.CompareTo(other.Id)
+    );
 
     readonly Lock _gate = new();
 
@@ -24,7 +28,9 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
 
     public int Count => _count;
 
-    /// <summary>Adds a follower until its log has grown by so much since a view of it, or into another segment.</summary>
+    /// <summary>
+    /// Adds a follower until its log has grown by so much since a view of it, or into another segment.
+    /// </summary>
     public void Add(LogFollower follower, LogView seen, long growthBytes)
     {
         LogWake? wake = null;
@@ -43,7 +49,12 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
                 _active = view.Active;
             if (_isClosed)
                 wake = LogWake.Closed;
-            else if (view.GrownBytes >= follower.TargetBytes || view.GrownBytes < seen.GrownBytes || view.EarliestOffset != seen.EarliestOffset || view.Active != seen.Active)
+            else if (
+                view.GrownBytes >= follower.TargetBytes
+                || view.GrownBytes < seen.GrownBytes
+                || view.EarliestOffset != seen.EarliestOffset
+                || view.Active != seen.Active
+            )
                 wake = LogWake.Grown;
         }
         if (wake is { } at)
@@ -68,7 +79,9 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
             scheduler.Schedule(static state => ((LogWaiters)state!).WakeReached(), this);
     }
 
-    /// <summary>The log shows less: wakes, elsewhere, all, for some may stand before its start or beyond its end.</summary>
+    /// <summary>
+    /// The log shows less: wakes, elsewhere, all, for some may stand before its start or beyond its end.
+    /// </summary>
     public void Shrunk()
     {
         lock (_gate)

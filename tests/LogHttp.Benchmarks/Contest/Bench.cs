@@ -21,7 +21,8 @@ sealed class Bench(BenchOptions options) : IDisposable
     public LogClient Client { get; private set; } = null!;
 
     /// <summary>The segment that all who send files send from.</summary>
-    public string SegmentPath => Path.Combine(options.Work, "data/topics", FetchRaces.Topic, "0/00000000000000000000.ndjson");
+    public string SegmentPath =>
+        Path.Combine(options.Work, "data/topics", FetchRaces.Topic, "0/00000000000000000000.ndjson");
 
     public PeerProcess Reference { get; private set; } = null!;
 
@@ -36,18 +37,36 @@ sealed class Bench(BenchOptions options) : IDisposable
         _started.Add(LogHttp);
         Client = new LogClient(address);
         await FetchRaces.FillAsync(Client);
-        (Reference, Kestrel, Bare) = await PeerStarts.ReferenceAsync(options.Work, SegmentPath, throughOurWriter: false);
+        (Reference, Kestrel, Bare) = await PeerStarts.ReferenceAsync(
+            options.Work,
+            SegmentPath,
+            throughOurWriter: false
+        );
         _started.Add(Reference);
-        foreach (var (name, run) in new (string, Func<Bench, Task>)[]
-        {
-            ("fetch", FetchRaces.RunAsync), ("post", PostRaces.RunAsync), ("batch", BatchRaces.RunAsync), ("answers", AnswerRaces.RunAsync),
-            ("live", LiveRaces.RunAsync), ("topics", TopicRaces.RunAsync), ("place", PlaceRaces.RunAsync), ("cold", ColdRaces.RunAsync), ("peers", PeerRaces.RunAsync),
-        })
+        foreach (
+            var (name, run) in new (string, Func<Bench, Task>)[]
+            {
+                ("fetch", FetchRaces.RunAsync),
+                ("post", PostRaces.RunAsync),
+                ("batch", BatchRaces.RunAsync),
+                ("answers", AnswerRaces.RunAsync),
+                ("live", LiveRaces.RunAsync),
+                ("topics", TopicRaces.RunAsync),
+                ("place", PlaceRaces.RunAsync),
+                ("cold", ColdRaces.RunAsync),
+                ("peers", PeerRaces.RunAsync),
+            }
+        )
         {
             if (!options.Only.Contains(name))
                 continue;
             await run(this);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"({name}: {clock.Elapsed.TotalSeconds:0} s since the start)\n"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"({name}: {clock.Elapsed.TotalSeconds:0} s since the start)\n"
+                )
+            );
             await WriteAsync(clock.Elapsed);
         }
     }
@@ -68,7 +87,8 @@ sealed class Bench(BenchOptions options) : IDisposable
         return race;
     }
 
-    public void Goal(string what, double wanted, Spread got, bool lessIsBetter = false) => _goals.Add(new(what, wanted, got, lessIsBetter));
+    public void Goal(string what, double wanted, Spread got, bool lessIsBetter = false) =>
+        _goals.Add(new(what, wanted, got, lessIsBetter));
 
     public void Table(string markdown)
     {
@@ -92,7 +112,9 @@ sealed class Bench(BenchOptions options) : IDisposable
     async Task WriteAsync(TimeSpan elapsed)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"""
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"""
             {Environment.ProcessorCount} processors ({Processor()}), {RuntimeInformation.OSDescription}, .NET {Environment.Version}, TCP {Congestion()}, loopback; load generator on the
             same processors. {options.Rounds} alternating rounds of {options.Turn.TotalSeconds} s; median (least–most). Ratios are taken within each round. {elapsed.TotalSeconds:0} s in all.
 
@@ -101,7 +123,8 @@ sealed class Bench(BenchOptions options) : IDisposable
             | | wanted | got | |
             |---|---|---|---|
 
-            """);
+            """
+        );
         foreach (var goal in _goals)
             text.AppendLine(goal.ToMarkdown());
         text.Append("\n## Races\n\n");
@@ -115,5 +138,9 @@ sealed class Bench(BenchOptions options) : IDisposable
 
     static string Congestion() => File.ReadAllText("/proc/sys/net/ipv4/tcp_congestion_control").Trim();
 
-    static string Processor() => File.ReadLines("/proc/cpuinfo").FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1] ?? "unknown";
+    static string Processor() =>
+        File.ReadLines("/proc/cpuinfo")
+            .FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))
+            ?.Split(": ")[^1]
+        ?? "unknown";
 }

@@ -4,9 +4,10 @@ using System.Text;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// Two hundred readers of pages that are on the disk alone, beside durable POSTs and fetches of hot pages, which should not feel them.
-/// Three references tell what they feel: nobody beside; the same bytes a second read by a plain thread of another process, which is
-/// what the disk does to its other users; as many bytes sent that are in memory, which is what processors and loopback do.
+/// Two hundred readers of pages that are on the disk alone, beside durable POSTs and fetches of hot pages, which should
+/// not feel them. Three references tell what they feel: nobody beside; the same bytes a second read by a plain thread
+/// of another process, which is what the disk does to its other users; as many bytes sent that are in memory, which is
+/// what processors and loopback do.
 /// </summary>
 static class ColdRaces
 {
@@ -16,10 +17,26 @@ static class ColdRaces
     const int Readers = 200;
     const int Connections = 16;
     const int RatePerSecond = 500;
-    static readonly string[] Beside = ["nobody", $"{Readers} readers of cold pages", "a plain process reading as fast", $"{Readers} readers of hot pages, as fast"];
+    static readonly string[] Beside =
+    [
+        "nobody",
+        $"{Readers} readers of cold pages",
+        "a plain process reading as fast",
+        $"{Readers} readers of hot pages, as fast",
+    ];
 
-    /// <summary>What one turn gave: latencies in ms, the others' bytes in MB/s, the share of pages cold at first, and what the disk read.</summary>
-    readonly record struct Turn(LoadResult Durable, LoadResult Written, LoadResult Hot, double OtherRate, double ColdShare, double DiskRate);
+    /// <summary>
+    /// What one turn gave: latencies in ms, the others' bytes in MB/s, the share of pages cold at first, and what the
+    /// disk read.
+    /// </summary>
+    readonly record struct Turn(
+        LoadResult Durable,
+        LoadResult Written,
+        LoadResult Hot,
+        double OtherRate,
+        double ColdShare,
+        double DiskRate
+    );
 
     public static async Task RunAsync(Bench bench)
     {
@@ -35,7 +52,8 @@ static class ColdRaces
         var turns = Beside.ToDictionary(static name => name, static _ => new List<Turn>());
         // The rate that the cold readers had last: the others keep to it.
         var rate = 0.0;
-        // Of a second's 500 the five slowest, and so the 99th percentile, are those of one stall: when 200 readers connect at once.
+        // Of a second's 500 the five slowest, and so the 99th percentile, are those of one stall: when 200 readers
+        // connect at once.
         var seconds = Math.Max(4, bench.Options.Turn.TotalSeconds);
         for (var round = -1; round < bench.Options.Rounds; round++)
         {
@@ -49,52 +67,143 @@ static class ColdRaces
             }
         }
 
-        var text = new StringBuilder($"### {RatePerSecond} durable POSTs, {RatePerSecond} POSTs with flush: os and {RatePerSecond} fetches of 64 KiB a second, and beside them\n\n| | MB/s | read from the disk, MB/s | POST, always: p50 ms | p99 | POST, os: p99 ms | hot fetch: p50 ms | p99 |\n|---|---|---|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            $"### {RatePerSecond} durable POSTs, {RatePerSecond} POSTs with flush: os and {RatePerSecond} fetches "
+                + "of 64 KiB a second, and beside them\n\n| | MB/s | read from the disk, MB/s | POST, always: p50 ms | "
+                + "p99 | POST, os: p99 ms | hot fetch: p50 ms | p99 |\n|---|---|---|---|---|---|---|---|\n"
+        );
         foreach (var name in Beside)
         {
             Spread Of(Func<Turn, double> figure) => Spread.Of(turns[name].Select(figure));
-            text.Append($"| {name} | {Of(static turn => turn.OtherRate)} | {Of(static turn => turn.DiskRate)} | {Of(static turn => turn.Durable.Percentile(50))} | {Of(static turn => turn.Durable.Percentile(99))} | {Of(static turn => turn.Written.Percentile(99))} | {Of(static turn => turn.Hot.Percentile(50))} | {Of(static turn => turn.Hot.Percentile(99))} |\n");
+            text.Append(
+                $"| {name} | {Of(static turn => turn.OtherRate)} | {Of(static turn => turn.DiskRate)} | "
+                    + $"{Of(static turn => turn.Durable.Percentile(50))} | "
+                    + $"{Of(static turn => turn.Durable.Percentile(99))} | "
+                    + $"{Of(static turn => turn.Written.Percentile(99))} | "
+                    + $"{Of(static turn => turn.Hot.Percentile(50))} "
+                    + $"| {Of(static turn => turn.Hot.Percentile(99))} |\n"
+            );
         }
         bench.Table(text.ToString());
-        bench.Note($"Of the pages that were asked for cold, {100 * turns[Beside[1]].Min(static turn => turn.ColdShare):0} % were not in the page cache when the turn began.");
-        foreach (var (what, figure) in new (string, Func<Turn, double>)[]
+        bench.Note(
+            "Of the pages that were asked for cold, "
+                + $"{100 * turns[Beside[1]].Min(static turn => turn.ColdShare):0} % were not in the page cache when "
+                + $"the "
+                + "turn began."
+        );
+        foreach (
+            var (what, figure) in new (string, Func<Turn, double>)[]
+            {
+                ("p99 of a durable POST", static turn => turn.Durable.Percentile(99)),
+                ("p99 of a POST, flush: os", static turn => turn.Written.Percentile(99)),
+                ("p99 of a hot fetch", static turn => turn.Hot.Percentile(99)),
+            }
+        )
         {
-            ("p99 of a durable POST", static turn => turn.Durable.Percentile(99)), ("p99 of a POST, flush: os", static turn => turn.Written.Percentile(99)), ("p99 of a hot fetch", static turn => turn.Hot.Percentile(99)),
-        })
-        {
-            Spread Ratio(string one, string other) => Spread.Of(turns[one].Zip(turns[other], (with, without) => figure(with) / figure(without)));
-            bench.Goal($"{what} beside {Readers} readers of cold pages, of that without", 1.5, Ratio(Beside[1], Beside[0]), lessIsBetter: true);
-            bench.Goal($"{what} beside {Readers} readers of cold pages, of that beside a plain process that reads as fast", 1.5, Ratio(Beside[1], Beside[2]), lessIsBetter: true);
-            bench.Goal($"{what} beside {Readers} readers of cold pages, of that beside as many of hot ones", 1.5, Ratio(Beside[1], Beside[3]), lessIsBetter: true);
+            Spread Ratio(string one, string other) =>
+                Spread.Of(turns[one].Zip(turns[other], (with, without) => figure(with) / figure(without)));
+            bench.Goal(
+                $"{what} beside {Readers} readers of cold pages, of that without",
+                1.5,
+                Ratio(Beside[1], Beside[0]),
+                lessIsBetter: true
+            );
+            bench.Goal(
+                $"{what} beside {Readers} readers of cold pages, of that beside a plain process that reads as fast",
+                1.5,
+                Ratio(Beside[1], Beside[2]),
+                lessIsBetter: true
+            );
+            bench.Goal(
+                $"{what} beside {Readers} readers of cold pages, of that beside as many of hot ones",
+                1.5,
+                Ratio(Beside[1], Beside[3]),
+                lessIsBetter: true
+            );
         }
         foreach (var topic in new[] { Topic, "beside-always", "beside-os" })
             await bench.Client.DeleteAsync(topic);
     }
 
-    static async Task<Turn> TurnAsync(Bench bench, string beside, string directory, List<(string Url, long Position, int SizeBytes)> pages, List<(string Url, long Position, int SizeBytes)> hot, double rate, TimeSpan duration)
+    static async Task<Turn> TurnAsync(
+        Bench bench,
+        string beside,
+        string directory,
+        List<(string Url, long Position, int SizeBytes)> pages,
+        List<(string Url, long Position, int SizeBytes)> hot,
+        double rate,
+        TimeSpan duration
+    )
     {
         Load Of(int connections, IEnumerable<ReadOnlyMemory<byte>> requests, int step, int status)
         {
             ReadOnlyMemory<byte>[] all = [.. requests];
-            return new(bench.Client.Address, number => new HttpConversation(all, number * step, status)) { Connections = connections, Duration = duration };
+            return new(bench.Client.Address, number => new HttpConversation(all, number * step, status))
+            {
+                Connections = connections,
+                Duration = duration,
+            };
         }
 
-        Load Posts(string topic) => Of(Connections, [HttpConversation.Request("POST", $"/topics/{topic}", "application/json", Payloads.Json(100))], 0, 201) with { RatePerSecond = RatePerSecond };
-        var readers = Of(Readers, pages.Select(static page => HttpConversation.Request("GET", page.Url)), pages.Count / Readers, 200);
+        Load Posts(string topic) =>
+            Of(
+                Connections,
+                [HttpConversation.Request("POST", $"/topics/{topic}", "application/json", Payloads.Json(100))],
+                0,
+                201
+            ) with
+            {
+                RatePerSecond = RatePerSecond,
+            };
+        var readers = Of(
+            Readers,
+            pages.Select(static page => HttpConversation.Request("GET", page.Url)),
+            pages.Count / Readers,
+            200
+        );
         var coldShare = beside == Beside[3] ? 1 - Warm(directory) : Evict(directory);
         var diskBefore = bench.LogHttp.DiskReadBytes;
         using var ended = new CancellationTokenSource(duration);
         Task<double> other = beside switch
         {
             _ when beside == Beside[1] => Task.Run(() => MegabytesPerSecond(readers.Run())),
-            _ when beside == Beside[2] => Task.Factory.StartNew(() => Read(directory, rate, ended.Token) / duration.TotalSeconds, TaskCreationOptions.LongRunning),
-            _ when beside == Beside[3] => Task.Run(() => MegabytesPerSecond((readers with { RatePerSecond = Math.Max(1, rate * 1e6 / pages.Average(static page => page.SizeBytes)) }).Run())),
+            _ when beside == Beside[2] => Task.Factory.StartNew(
+                () => Read(directory, rate, ended.Token) / duration.TotalSeconds,
+                TaskCreationOptions.LongRunning
+            ),
+            _ when beside == Beside[3] => Task.Run(() =>
+                MegabytesPerSecond(
+                    (
+                        readers with
+                        {
+                            RatePerSecond = Math.Max(1, rate * 1e6 / pages.Average(static page => page.SizeBytes)),
+                        }
+                    ).Run()
+                )
+            ),
             _ => Task.FromResult(0.0),
         };
-        var loads = new[] { Posts("beside-always"), Posts("beside-os"), Of(Connections, hot.Select(static page => HttpConversation.Request("GET", page.Url)), 7, 200) with { RatePerSecond = RatePerSecond } };
-        var results = await Task.WhenAll(loads.Select(static load => Task.Factory.StartNew(load.Run, TaskCreationOptions.LongRunning)));
+        var loads = new[]
+        {
+            Posts("beside-always"),
+            Posts("beside-os"),
+            Of(Connections, hot.Select(static page => HttpConversation.Request("GET", page.Url)), 7, 200) with
+            {
+                RatePerSecond = RatePerSecond,
+            },
+        };
+        var results = await Task.WhenAll(
+            loads.Select(static load => Task.Factory.StartNew(load.Run, TaskCreationOptions.LongRunning))
+        );
         var otherRate = await other;
-        return new(results[0], results[1], results[2], otherRate, coldShare, beside == Beside[2] ? otherRate : (bench.LogHttp.DiskReadBytes - diskBefore) / 1e6 / duration.TotalSeconds);
+        return new(
+            results[0],
+            results[1],
+            results[2],
+            otherRate,
+            coldShare,
+            beside == Beside[2] ? otherRate : (bench.LogHttp.DiskReadBytes - diskBefore) / 1e6 / duration.TotalSeconds
+        );
     }
 
     static double MegabytesPerSecond(LoadResult result) => result.ReceivedBytes / 1e6 / result.Seconds;
@@ -105,7 +214,11 @@ static class ColdRaces
         var (cold, all) = (0, 0);
         foreach (var path in Directory.GetFiles(directory))
         {
-            using var file = File.OpenHandle(path, access: FileAccess.ReadWrite, share: FileShare.ReadWrite | FileShare.Delete);
+            using var file = File.OpenHandle(
+                path,
+                access: FileAccess.ReadWrite,
+                share: FileShare.ReadWrite | FileShare.Delete
+            );
             SystemCalls.Evict(file);
             for (var position = 0L; position < RandomAccess.GetLength(file); position += PageBytes / 4, all++)
                 cold += SystemCalls.IsCached(file, position) ? 0 : 1;
@@ -119,23 +232,36 @@ static class ColdRaces
         foreach (var path in Directory.GetFiles(directory))
         {
             using var file = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
-            for (var position = 0L; RandomAccess.Read(file, buffer, position) is > 0 and var size;)
+            for (var position = 0L; RandomAccess.Read(file, buffer, position) is > 0 and var size; )
                 position += size;
         }
         return 1;
     }
 
-    /// <summary>Reads page after page, from places as far apart as the readers', at a rate in MB/s; gives how many MB it was.</summary>
+    /// <summary>
+    /// Reads page after page, from places as far apart as the readers', at a rate in MB/s; gives how many MB it was.
+    /// </summary>
     static double Read(string directory, double rate, CancellationToken ended)
     {
-        var files = Directory.GetFiles(directory, "*.ndjson").Select(static path => File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete)).ToArray();
+        var files = Directory
+            .GetFiles(directory, "*.ndjson")
+            .Select(static path => File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete))
+            .ToArray();
         try
         {
-            var pages = files.SelectMany(static file => Enumerable.Range(0, (int)(RandomAccess.GetLength(file) / PageBytes)).Select(page => (file, Position: (long)page * PageBytes))).ToArray();
+            var pages = files
+                .SelectMany(static file =>
+                    Enumerable
+                        .Range(0, (int)(RandomAccess.GetLength(file) / PageBytes))
+                        .Select(page => (file, Position: (long)page * PageBytes))
+                )
+                .ToArray();
             var (buffer, read, clock) = (new byte[PageBytes], 0.0, Stopwatch.StartNew());
             for (var number = 0; !ended.IsCancellationRequested; number++)
             {
-                var (file, position) = pages[(number % Readers * (pages.Length / Readers) + number / Readers) % pages.Length];
+                var (file, position) = pages[
+                    (number % Readers * (pages.Length / Readers) + number / Readers) % pages.Length
+                ];
                 read += RandomAccess.Read(file, buffer, position) / 1e6;
                 var early = read / Math.Max(rate, 1) - clock.Elapsed.TotalSeconds;
                 if (early > 0)

@@ -7,7 +7,11 @@ namespace LogHttp.Benchmarks;
 /// <summary>What the races prepare at LogHttp, unmeasured.</summary>
 sealed class LogClient(IPEndPoint address) : IDisposable
 {
-    readonly HttpClient _client = new() { BaseAddress = new Uri($"http://{address}"), Timeout = TimeSpan.FromMinutes(5) };
+    readonly HttpClient _client = new()
+    {
+        BaseAddress = new Uri($"http://{address}"),
+        Timeout = TimeSpan.FromMinutes(5),
+    };
 
     public IPEndPoint Address => address;
 
@@ -17,7 +21,9 @@ sealed class LogClient(IPEndPoint address) : IDisposable
 
     public async Task MakeAsync(string topic, string flush = "always", int partitions = 1)
     {
-        using var content = new StringContent($$"""{"flush":"{{flush}}","partitions":{{partitions.ToString(CultureInfo.InvariantCulture)}}}""");
+        using var content = new StringContent(
+            $$"""{"flush":"{{flush}}","partitions":{{partitions.ToString(CultureInfo.InvariantCulture)}}}"""
+        );
         using var answer = await _client.PutAsync(new Uri($"/topics/{topic}", UriKind.Relative), content);
         answer.EnsureSuccessStatusCode();
     }
@@ -42,19 +48,28 @@ sealed class LogClient(IPEndPoint address) : IDisposable
     public async Task<string> PermanentUrlAsync(string topic, long offset = 0)
     {
         using var answer = await _client.GetAsync(new Uri($"/topics/{topic}/earliest", UriKind.Relative));
-        return string.Create(CultureInfo.InvariantCulture, $"/topics/{topic}/{offset}?partition=0&v={answer.Headers.GetValues("Log-Topic-Id").Single()}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"/topics/{topic}/{offset}?partition=0&v={answer.Headers.GetValues("Log-Topic-Id").Single()}"
+        );
     }
 
-    public async Task<int> RecordsInAsync(string url) => (await _client.GetByteArrayAsync(new Uri(url, UriKind.Relative))).Count(static value => value == '\n');
+    public async Task<int> RecordsInAsync(string url) =>
+        (await _client.GetByteArrayAsync(new Uri(url, UriKind.Relative))).Count(static value => value == '\n');
 
-    /// <summary>The pages from an offset on as <c>Link</c> leads through them: at which URL, and which bytes of the log each is.</summary>
+    /// <summary>
+    /// The pages from an offset on as <c>Link</c> leads through them: at which URL, and which bytes of the log each is.
+    /// </summary>
     public async Task<List<(string Url, long Position, int SizeBytes)>> PagesAsync(string topic, int maxBytes, int most)
     {
         var pages = new List<(string, long, int)>();
         var (url, position) = ($"/topics/{topic}/0?maxBytes={maxBytes}", 0L);
         while (pages.Count < most)
         {
-            using var answer = await _client.GetAsync(new Uri(url, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead);
+            using var answer = await _client.GetAsync(
+                new Uri(url, UriKind.Relative),
+                HttpCompletionOption.ResponseHeadersRead
+            );
             if (answer.StatusCode != HttpStatusCode.OK)
                 break;
             var size = (int)answer.Content.Headers.ContentLength!.Value;
@@ -73,11 +88,19 @@ static class Payloads
 {
     public static byte[] Json(int sizeBytes, int number = 0)
     {
-        var start = string.Create(CultureInfo.InvariantCulture, $"{{\"order\":{1_000_000 + number},\"customer\":\"user-{number % 9973}\",\"total\":{number % 10_000}.50,\"items\":[{number % 7},{number % 11}],\"note\":\"");
+        var start = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{{\"order\":{1_000_000 + number},\"customer\":\"user-{number % 9973}\",\"total\":{number % 10_000}"
+                + $".50,\"items\":[{number % 7},{number % 11}],\"note\":\""
+        );
         return Encoding.ASCII.GetBytes($"{start}{new string('n', Math.Max(0, sizeBytes - start.Length - 2))}\"}}");
     }
 
     /// <summary>Lines of JSON of a size, as many as fit into a body of another.</summary>
     public static byte[] JsonLines(int recordBytes, int bodyBytes) =>
-        [.. Enumerable.Range(0, bodyBytes / (recordBytes + 1)).SelectMany(number => Json(recordBytes, number).Append((byte)'\n'))];
+        [
+            .. Enumerable
+                .Range(0, bodyBytes / (recordBytes + 1))
+                .SelectMany(number => Json(recordBytes, number).Append((byte)'\n')),
+        ];
 }

@@ -22,15 +22,16 @@ static class Pairs
     /// <returns>Whether each ratio is surely at least 0.97.</returns>
     public static async Task<bool> RunAsync(string server, string baseline, IReadOnlyDictionary<string, string> options)
     {
-        double Number(string name, double standard) => options.TryGetValue(name, out var text)
-            ? double.Parse(text, CultureInfo.InvariantCulture)
-            : standard;
+        double Number(string name, double standard) =>
+            options.TryGetValue(name, out var text) ? double.Parse(text, CultureInfo.InvariantCulture) : standard;
         var work = options["work"];
         var (least, most) = ((int)Number("least", 20), (int)Number("most", 60));
         var (turn, warmUp) = (TimeSpan.FromSeconds(Number("seconds", 0.5)), TimeSpan.FromSeconds(Number("warm", 4)));
         using var own = await Side.StartAsync(server, work, "this");
         using var other = await Side.StartAsync(baseline, work, "baseline");
-        Console.WriteLine("| work | this build | baseline | ratio, 95 % interval | CPU ratio | pairs | at least 0.97 |");
+        Console.WriteLine(
+            "| work | this build | baseline | ratio, 95 % interval | CPU ratio | pairs | at least 0.97 |"
+        );
         Console.WriteLine("|---|---|---|---|---|---|---|");
         var isMet = true;
         foreach (var (title, contenderOf, unit) in Works(turn))
@@ -41,19 +42,26 @@ static class Pairs
                 await race.RunAsync(least / 4, TimeSpan.Zero);
             var (ratio, halfWidth) = Interval(race);
             isMet &= ratio - halfWidth >= AllowedRatio;
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {title} | {race.Of(own.Name, static figures => figures.Rate)} | "
-                + $"{race.Of(other.Name, static figures => figures.Rate)} | {ratio:0.000} ± {halfWidth:0.000} | "
-                + $"{race.Ratio(own.Name, other.Name, static figures => figures.Cpu).Median:0.00} | {race.Rounds} | "
-                + $"{(ratio - halfWidth >= AllowedRatio ? "yes" : "**no**")} |"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {title} | {race.Of(own.Name, static figures => figures.Rate)} | "
+                        + $"{race.Of(other.Name, static figures => figures.Rate)} | {ratio:0.000} ± "
+                        + $"{halfWidth:0.000} | "
+                        + $"{race.Ratio(own.Name, other.Name, static figures => figures.Cpu).Median:0.00} | "
+                        + $"{race.Rounds} | "
+                        + $"{(ratio - halfWidth >= AllowedRatio ? "yes" : "**no**")} |"
+                )
+            );
         }
         return isMet;
 
         // Of the logarithms: a ratio and its inverse weigh alike.
         (double Ratio, double HalfWidth) Interval(Race race)
         {
-            var logarithms = race.Ratios(own.Name, other.Name, static figures => figures.Rate).Select(static value => Math.Log(value)).ToArray();
+            var logarithms = race.Ratios(own.Name, other.Name, static figures => figures.Rate)
+                .Select(static value => Math.Log(value))
+                .ToArray();
             var mean = logarithms.Average();
             var variance = logarithms.Sum(value => (value - mean) * (value - mean)) / (logarithms.Length - 1);
             return (Math.Exp(mean), Math.Exp(mean) * 1.96 * Math.Sqrt(variance / logarithms.Length));
@@ -62,35 +70,66 @@ static class Pairs
 
     static IEnumerable<(string Title, Func<Side, Task<Contender>> ContenderOf, Unit Unit)> Works(TimeSpan turn)
     {
-        foreach (var (name, bytes, pages, connections) in new[] { ("1 KiB", 1 << 10, 2_000, 64), ("64 KiB", 64 << 10, 512, 4), ("1 MiB", 1 << 20, 64, 4) })
-        {
-            yield return ($"fetch of {name}, {connections} connections", async side =>
+        foreach (
+            var (name, bytes, pages, connections) in new[]
             {
-                var urls = (await side.Client.PagesAsync(FetchRaces.Topic, bytes, pages)).Select(static page => page.Url);
-                var requests = urls.Select(static url => HttpConversation.Request("GET", url)).ToArray();
-                var load = new Load(side.Client.Address, number => new HttpConversation(requests, number * 7, 200));
-                return side.Contender(load with { Connections = connections, Duration = turn });
-            }, Unit.Requests);
+                ("1 KiB", 1 << 10, 2_000, 64),
+                ("64 KiB", 64 << 10, 512, 4),
+                ("1 MiB", 1 << 20, 64, 4),
+            }
+        )
+        {
+            yield return (
+                $"fetch of {name}, {connections} connections",
+                async side =>
+                {
+                    var urls = (await side.Client.PagesAsync(FetchRaces.Topic, bytes, pages)).Select(static page =>
+                        page.Url
+                    );
+                    var requests = urls.Select(static url => HttpConversation.Request("GET", url)).ToArray();
+                    var load = new Load(side.Client.Address, number => new HttpConversation(requests, number * 7, 200));
+                    return side.Contender(load with { Connections = connections, Duration = turn });
+                },
+                Unit.Requests
+            );
         }
         foreach (var flush in new[] { "always", "os" })
         {
-            yield return ($"POST of 100 bytes, flush: {flush}, 64 connections", async side =>
-            {
-                await side.Client.MakeAsync($"posts-{flush}", flush);
-                return side.Contender(Posts(side, $"posts-{flush}", "application/json", Payloads.Json(100)) with { Duration = turn });
-            }, Unit.Requests);
-            yield return ($"bodies of 1 MiB, records of 100 bytes, flush: {flush}, 4 connections", side =>
-            {
-                // A number of bodies, in a topic made anew: no disk runs full.
-                async Task BeginAsync()
+            yield return (
+                $"POST of 100 bytes, flush: {flush}, 64 connections",
+                async side =>
                 {
-                    await side.Client.DeleteAsync($"batches-{flush}");
-                    await side.Client.MakeAsync($"batches-{flush}", flush);
-                }
-                var load = Posts(side, $"batches-{flush}", "application/x-ndjson", Payloads.JsonLines(100, BatchBytes));
-                var contender = side.Contender(load with { Connections = 4, Requests = BatchesPerTurn });
-                return Task.FromResult(contender with { Before = BeginAsync });
-            }, Unit.Payload(BatchBytes));
+                    await side.Client.MakeAsync($"posts-{flush}", flush);
+                    return side.Contender(
+                        Posts(side, $"posts-{flush}", "application/json", Payloads.Json(100)) with
+                        {
+                            Duration = turn,
+                        }
+                    );
+                },
+                Unit.Requests
+            );
+            yield return (
+                $"bodies of 1 MiB, records of 100 bytes, flush: {flush}, 4 connections",
+                side =>
+                {
+                    // A number of bodies, in a topic made anew: no disk runs full.
+                    async Task BeginAsync()
+                    {
+                        await side.Client.DeleteAsync($"batches-{flush}");
+                        await side.Client.MakeAsync($"batches-{flush}", flush);
+                    }
+                    var load = Posts(
+                        side,
+                        $"batches-{flush}",
+                        "application/x-ndjson",
+                        Payloads.JsonLines(100, BatchBytes)
+                    );
+                    var contender = side.Contender(load with { Connections = 4, Requests = BatchesPerTurn });
+                    return Task.FromResult(contender with { Before = BeginAsync });
+                },
+                Unit.Payload(BatchBytes)
+            );
         }
     }
 

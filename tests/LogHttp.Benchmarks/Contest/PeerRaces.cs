@@ -4,7 +4,10 @@ using System.Text;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>Other logs on the same payloads, where the work is the same; what is not is in the names: who syncs before the answer.</summary>
+/// <summary>
+/// Other logs on the same payloads, where the work is the same; what is not is in the names: who syncs before the
+/// answer.
+/// </summary>
 static class PeerRaces
 {
     const int RecordBytes = 100;
@@ -31,7 +34,9 @@ static class PeerRaces
                 bench.Started(there.Process);
         }
         if (durableStreams is null)
-            bench.Note("The Durable Streams reference server is not installed (bench.sh durable-streams), and was left out.");
+            bench.Note(
+                "The Durable Streams reference server is not installed (bench.sh durable-streams), and was left out."
+            );
         if (redisAlways is null)
             bench.Note("redis-server is not installed, and was left out.");
         if (nats is null)
@@ -44,38 +49,122 @@ static class PeerRaces
 
         Contender LogHttp(string name, string topic)
         {
-            ReadOnlyMemory<byte>[] requests = [HttpConversation.Request("POST", $"/topics/{topic}", "application/json", payload)];
-            return new(name, bench.LogHttp, new Load(bench.Client.Address, _ => new HttpConversation(requests, 0, 201)) { Duration = bench.Options.Turn, Connections = Connections });
+            ReadOnlyMemory<byte>[] requests =
+            [
+                HttpConversation.Request("POST", $"/topics/{topic}", "application/json", payload),
+            ];
+            return new(
+                name,
+                bench.LogHttp,
+                new Load(bench.Client.Address, _ => new HttpConversation(requests, 0, 201))
+                {
+                    Duration = bench.Options.Turn,
+                    Connections = Connections,
+                }
+            );
         }
 
-        var add = RedisConversation.Command("XADD"u8.ToArray(), "events"u8.ToArray(), "*"u8.ToArray(), "value"u8.ToArray(), payload);
-        Contender? Redis(string name, (PeerProcess Process, IPEndPoint Address)? server) => server is { } there
-            ? new(name, there.Process, new Load(there.Address, _ => new RedisConversation(add, 0)) { Duration = bench.Options.Turn, Connections = Connections }) : null;
-        Contender? Nats(string name, (PeerProcess Process, IPEndPoint Address)? server) => server is { } there
-            ? new(name, there.Process, new Load(there.Address, number => new NatsConversation(number, "events", payload)) { Duration = bench.Options.Turn, Connections = Connections }) : null;
+        var add = RedisConversation.Command(
+            "XADD"u8.ToArray(),
+            "events"u8.ToArray(),
+            "*"u8.ToArray(),
+            "value"u8.ToArray(),
+            payload
+        );
+        Contender? Redis(string name, (PeerProcess Process, IPEndPoint Address)? server) =>
+            server is { } there
+                ? new(
+                    name,
+                    there.Process,
+                    new Load(there.Address, _ => new RedisConversation(add, 0))
+                    {
+                        Duration = bench.Options.Turn,
+                        Connections = Connections,
+                    }
+                )
+                : null;
+        Contender? Nats(string name, (PeerProcess Process, IPEndPoint Address)? server) =>
+            server is { } there
+                ? new(
+                    name,
+                    there.Process,
+                    new Load(there.Address, number => new NatsConversation(number, "events", payload))
+                    {
+                        Duration = bench.Options.Turn,
+                        Connections = Connections,
+                    }
+                )
+                : null;
 
         Contender? Streams(string name)
         {
             if (durableStreams is not { } there)
                 return null;
-            ReadOnlyMemory<byte>[] requests = [HttpConversation.Request("POST", "/events", "application/json", payload)];
-            return new(name, there.Process, new Load(there.Address, _ => new HttpConversation(requests, 0, 204)) { Duration = bench.Options.Turn, Connections = Connections });
+            ReadOnlyMemory<byte>[] requests =
+            [
+                HttpConversation.Request("POST", "/events", "application/json", payload),
+            ];
+            return new(
+                name,
+                there.Process,
+                new Load(there.Address, _ => new HttpConversation(requests, 0, 204))
+                {
+                    Duration = bench.Options.Turn,
+                    Connections = Connections,
+                }
+            );
         }
 
         if (durableStreams is { } streams)
             await MakeDurableStreamAsync(streams.Address, "events", []);
         var synced = await bench.RunAsync(
-            $"Append of one record of {RecordBytes} bytes, answered when it is synced, {Connections} connections", Unit.Requests,
-            LogHttp("LogHttp, flush: always", "peers"), Redis("Redis Streams, appendfsync always", redisAlways), Nats("NATS JetStream, sync_interval: always", natsAlways),
-            Streams("Durable Streams reference server, fdatasync"));
-        bench.Goal("append, synced: records/s of Redis Streams", 1, synced.Ratio("LogHttp, flush: always", "Redis Streams, appendfsync always", static figures => figures.Rate));
-        bench.Goal("append, synced: records/s of NATS JetStream", 1, synced.Ratio("LogHttp, flush: always", "NATS JetStream, sync_interval: always", static figures => figures.Rate));
-        bench.Goal("append, synced: records/s of the Durable Streams reference server", 1, synced.Ratio("LogHttp, flush: always", "Durable Streams reference server, fdatasync", static figures => figures.Rate));
+            $"Append of one record of {RecordBytes} bytes, answered when it is synced, {Connections} connections",
+            Unit.Requests,
+            LogHttp("LogHttp, flush: always", "peers"),
+            Redis("Redis Streams, appendfsync always", redisAlways),
+            Nats("NATS JetStream, sync_interval: always", natsAlways),
+            Streams("Durable Streams reference server, fdatasync")
+        );
+        bench.Goal(
+            "append, synced: records/s of Redis Streams",
+            1,
+            synced.Ratio("LogHttp, flush: always", "Redis Streams, appendfsync always", static figures => figures.Rate)
+        );
+        bench.Goal(
+            "append, synced: records/s of NATS JetStream",
+            1,
+            synced.Ratio(
+                "LogHttp, flush: always",
+                "NATS JetStream, sync_interval: always",
+                static figures => figures.Rate
+            )
+        );
+        bench.Goal(
+            "append, synced: records/s of the Durable Streams reference server",
+            1,
+            synced.Ratio(
+                "LogHttp, flush: always",
+                "Durable Streams reference server, fdatasync",
+                static figures => figures.Rate
+            )
+        );
         var written = await bench.RunAsync(
-            $"Append of one record of {RecordBytes} bytes, answered before any sync, {Connections} connections", Unit.Requests,
-            LogHttp("LogHttp, flush: os", "peers-os"), Redis("Redis Streams, appendfsync everysec", redisSecond), Nats("NATS JetStream, synced every 2 min", nats));
-        bench.Goal("append, not synced: records/s of Redis Streams", 1, written.Ratio("LogHttp, flush: os", "Redis Streams, appendfsync everysec", static figures => figures.Rate));
-        bench.Goal("append, not synced: records/s of NATS JetStream", 1, written.Ratio("LogHttp, flush: os", "NATS JetStream, synced every 2 min", static figures => figures.Rate));
+            $"Append of one record of {RecordBytes} bytes, answered before any sync, {Connections} connections",
+            Unit.Requests,
+            LogHttp("LogHttp, flush: os", "peers-os"),
+            Redis("Redis Streams, appendfsync everysec", redisSecond),
+            Nats("NATS JetStream, synced every 2 min", nats)
+        );
+        bench.Goal(
+            "append, not synced: records/s of Redis Streams",
+            1,
+            written.Ratio("LogHttp, flush: os", "Redis Streams, appendfsync everysec", static figures => figures.Rate)
+        );
+        bench.Goal(
+            "append, not synced: records/s of NATS JetStream",
+            1,
+            written.Ratio("LogHttp, flush: os", "NATS JetStream, synced every 2 min", static figures => figures.Rate)
+        );
         await ReadAsync(bench, redisSecond, nats, durableStreams, payload);
         foreach (var peer in new[] { redisAlways, redisSecond, natsAlways, nats, durableStreams })
         {
@@ -90,9 +179,12 @@ static class PeerRaces
         {
             return await PeerStarts.NatsAsync(bench.Options.Work, syncAlways: true);
         }
-        catch (InvalidOperationException exception) when (exception.Message.Contains("sync_interval", StringComparison.Ordinal))
+        catch (InvalidOperationException exception)
+            when (exception.Message.Contains("sync_interval", StringComparison.Ordinal))
         {
-            bench.Note("nats-server is older than 2.10, which can't sync before it answers; it races only where nobody does.");
+            bench.Note(
+                "nats-server is older than 2.10, which can't sync before it answers; it races only where nobody does."
+            );
             return null;
         }
     }
@@ -103,7 +195,10 @@ static class PeerRaces
         using var client = new HttpClient { BaseAddress = new Uri($"http://{address}") };
         async Task SendAsync(HttpMethod method, byte[] body)
         {
-            using var request = new HttpRequestMessage(method, new Uri($"/{name}", UriKind.Relative)) { Content = new ByteArrayContent(body) };
+            using var request = new HttpRequestMessage(method, new Uri($"/{name}", UriKind.Relative))
+            {
+                Content = new ByteArrayContent(body),
+            };
             request.Content.Headers.ContentType = new("application/json");
             using var answer = await client.SendAsync(request);
             answer.EnsureSuccessStatusCode();
@@ -111,15 +206,44 @@ static class PeerRaces
 
         await SendAsync(HttpMethod.Put, []);
         if (messages.Count > 0)
-            await SendAsync(HttpMethod.Post, [(byte)'[', .. messages.SelectMany(static message => message.Append((byte)',')).SkipLast(1), (byte)']']);
+            await SendAsync(
+                HttpMethod.Post,
+                [(byte)'[', .. messages.SelectMany(static message => message.Append((byte)',')).SkipLast(1), (byte)']']
+            );
     }
 
-    /// <summary>Catching up, some thousand records at a time, all of them in the page cache or in the server's memory.</summary>
-    static async Task ReadAsync(Bench bench, (PeerProcess Process, IPEndPoint Address)? redis, (PeerProcess Process, IPEndPoint Address)? nats, (PeerProcess Process, IPEndPoint Address)? durableStreams, byte[] payload)
+    /// <summary>
+    /// Catching up, some thousand records at a time, all of them in the page cache or in the server's memory.
+    /// </summary>
+    static async Task ReadAsync(
+        Bench bench,
+        (PeerProcess Process, IPEndPoint Address)? redis,
+        (PeerProcess Process, IPEndPoint Address)? nats,
+        (PeerProcess Process, IPEndPoint Address)? durableStreams,
+        byte[] payload
+    )
     {
         const string Topic = "peers-read";
-        Contender Of(string name, PeerProcess server, IPEndPoint address, Func<int, IConversation> conversation, int records) =>
-            new(name, server, new Load(address, conversation) { Duration = bench.Options.Turn, Connections = 4, Threads = 2 }) { Unit = Unit.Records(records) };
+        Contender Of(
+            string name,
+            PeerProcess server,
+            IPEndPoint address,
+            Func<int, IConversation> conversation,
+            int records
+        ) =>
+            new(
+                name,
+                server,
+                new Load(address, conversation)
+                {
+                    Duration = bench.Options.Turn,
+                    Connections = 4,
+                    Threads = 2,
+                }
+            )
+            {
+                Unit = Unit.Records(records),
+            };
         Func<int, IConversation> Gets(string url)
         {
             ReadOnlyMemory<byte>[] requests = [HttpConversation.Request("GET", url)];
@@ -127,30 +251,77 @@ static class PeerRaces
         }
 
         await bench.Client.MakeAsync(Topic, "os");
-        await bench.Client.PostAsync(Topic, Payloads.JsonLines(RecordBytes, ReadRecords * (RecordBytes + 1)), "application/x-ndjson");
+        await bench.Client.PostAsync(
+            Topic,
+            Payloads.JsonLines(RecordBytes, ReadRecords * (RecordBytes + 1)),
+            "application/x-ndjson"
+        );
         var page = (await bench.Client.PagesAsync(Topic, 256 << 10, 2))[0];
         var records = await bench.Client.RecordsInAsync(page.Url);
-        var contenders = new List<Contender> { Of("LogHttp", bench.LogHttp, bench.Client.Address, Gets(page.Url), records) };
+        var contenders = new List<Contender>
+        {
+            Of("LogHttp", bench.LogHttp, bench.Client.Address, Gets(page.Url), records),
+        };
         if (redis is { } redisServer)
         {
-            var range = RedisConversation.Command("XRANGE"u8.ToArray(), "events"u8.ToArray(), "-"u8.ToArray(), "+"u8.ToArray(), "COUNT"u8.ToArray(), Encoding.ASCII.GetBytes($"{RecordsAtOnce}"));
+            var range = RedisConversation.Command(
+                "XRANGE"u8.ToArray(),
+                "events"u8.ToArray(),
+                "-"u8.ToArray(),
+                "+"u8.ToArray(),
+                "COUNT"u8.ToArray(),
+                Encoding.ASCII.GetBytes($"{RecordsAtOnce}")
+            );
             var size = await SizeOfReplyAsync(redisServer.Address, range);
-            contenders.Add(Of("Redis Streams, XRANGE", redisServer.Process, redisServer.Address, _ => new RedisConversation(range, size), RecordsAtOnce));
+            contenders.Add(
+                Of(
+                    "Redis Streams, XRANGE",
+                    redisServer.Process,
+                    redisServer.Address,
+                    _ => new RedisConversation(range, size),
+                    RecordsAtOnce
+                )
+            );
         }
         if (nats is { } natsServer)
         {
             await NatsConversation.MakeStreamAsync(natsServer.Address, "read");
             await NatsConversation.FillAsync(natsServer.Address, "read", payload, NatsReadRecords);
-            contenders.Add(Of("NATS JetStream, a pull consumer each", natsServer.Process, natsServer.Address, _ => new NatsReadConversation("read", RecordsAtOnce), RecordsAtOnce));
+            contenders.Add(
+                Of(
+                    "NATS JetStream, a pull consumer each",
+                    natsServer.Process,
+                    natsServer.Address,
+                    _ => new NatsReadConversation("read", RecordsAtOnce),
+                    RecordsAtOnce
+                )
+            );
         }
         if (durableStreams is { } streams)
         {
             await MakeDurableStreamAsync(streams.Address, "read", [.. Enumerable.Repeat(payload, records)]);
-            contenders.Add(Of("Durable Streams reference server", streams.Process, streams.Address, Gets("/read?offset=-1"), records));
+            contenders.Add(
+                Of(
+                    "Durable Streams reference server",
+                    streams.Process,
+                    streams.Address,
+                    Gets("/read?offset=-1"),
+                    records
+                )
+            );
         }
-        var race = await bench.RunAsync($"Catch-up read of records of {RecordBytes} bytes, 4 connections: LogHttp and Durable Streams {records} at a time, the others {RecordsAtOnce}", Unit.Records(records), [.. contenders]);
+        var race = await bench.RunAsync(
+            $"Catch-up read of records of {RecordBytes} bytes, 4 connections: LogHttp and Durable Streams "
+                + $"{records} at a time, the others {RecordsAtOnce}",
+            Unit.Records(records),
+            [.. contenders]
+        );
         foreach (var peer in contenders.Skip(1))
-            bench.Goal($"catch-up read: records/s of {peer.Name}", 1, race.Ratio("LogHttp", peer.Name, static figures => figures.Rate));
+            bench.Goal(
+                $"catch-up read: records/s of {peer.Name}",
+                1,
+                race.Ratio("LogHttp", peer.Name, static figures => figures.Rate)
+            );
     }
 
     static async Task<int> SizeOfReplyAsync(IPEndPoint address, byte[] command)

@@ -1,6 +1,8 @@
 namespace LogHttp.Benchmarks;
 
-/// <summary>Fetches at random places of a log, and of one many times as large: the cost must not grow with what is there.</summary>
+/// <summary>
+/// Fetches at random places of a log, and of one many times as large: the cost must not grow with what is there.
+/// </summary>
 static class PlaceRaces
 {
     const int RecordBytes = 300;
@@ -25,12 +27,29 @@ static class PlaceRaces
         (Fetches(bench, address, "small", small) with { Requests = Places }).Run();
 
         var race = await bench.RunAsync(
-            "Fetch of 4 KiB at random places, warm, 4 connections", Unit.Requests,
-            new Contender(smallName, server, Fetches(bench, address, "small", small)), new Contender(largeName, server, Fetches(bench, address, "large", large)));
-        bench.Note($"Resident memory after a start and {Places:#,0} fetches: with 1 GB in the log {residentSmall / 1e6:0} MB, with {1 + bench.Options.BigGigabytes} GB {residentLarge / 1e6:0} MB. {filling}");
+            "Fetch of 4 KiB at random places, warm, 4 connections",
+            Unit.Requests,
+            new Contender(smallName, server, Fetches(bench, address, "small", small)),
+            new Contender(largeName, server, Fetches(bench, address, "large", large))
+        );
+        bench.Note(
+            $"Resident memory after a start and {Places:#,0} fetches: with 1 GB in the log "
+                + $"{residentSmall / 1e6:0} MB, with {1 + bench.Options.BigGigabytes} GB {residentLarge / 1e6:0} MB. "
+                + $"{filling}"
+        );
         var ratio = (double)residentLarge / residentSmall;
-        bench.Goal($"resident memory with {largeName} more in the log, of that with 1 GB", 1.1, new(ratio, ratio, ratio), lessIsBetter: true);
-        bench.Goal($"p50 of a fetch at a random place in {largeName}, of that in 1 GB", 1.1, race.Ratio(largeName, smallName, static figures => figures.P50), lessIsBetter: true);
+        bench.Goal(
+            $"resident memory with {largeName} more in the log, of that with 1 GB",
+            1.1,
+            new(ratio, ratio, ratio),
+            lessIsBetter: true
+        );
+        bench.Goal(
+            $"p50 of a fetch at a random place in {largeName}, of that in 1 GB",
+            1.1,
+            race.Ratio(largeName, smallName, static figures => figures.P50),
+            lessIsBetter: true
+        );
         bench.Stop(server);
         Directory.Delete(Path.Combine(bench.Options.Work, "places"), recursive: true);
     }
@@ -46,8 +65,15 @@ static class PlaceRaces
     static Load Fetches(Bench bench, System.Net.IPEndPoint address, string topic, long records)
     {
         var random = new Random(7);
-        var requests = Enumerable.Range(0, Places).Select(_ => HttpConversation.Request("GET", $"/topics/{topic}/{random.NextInt64(records)}?maxBytes=4096")).ToArray();
-        return new(address, number => new HttpConversation(requests, number * (Places / 4), 200)) { Duration = bench.Options.Turn, Connections = 4 };
+        var requests = Enumerable
+            .Range(0, Places)
+            .Select(_ => HttpConversation.Request("GET", $"/topics/{topic}/{random.NextInt64(records)}?maxBytes=4096"))
+            .ToArray();
+        return new(address, number => new HttpConversation(requests, number * (Places / 4), 200))
+        {
+            Duration = bench.Options.Turn,
+            Connections = 4,
+        };
     }
 
     static async Task<(long Records, string Said)> FillAsync(Bench bench, string topic, int gigabytes)
@@ -58,8 +84,14 @@ static class PlaceRaces
         var body = Payloads.JsonLines(RecordBytes, BodyBytes);
         var bodies = (int)(gigabytes * 1_000_000_000L / (BodyBytes / RecordBytes * (RecordBytes + 50L)));
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        await Parallel.ForEachAsync(Enumerable.Range(0, bodies), new ParallelOptions { MaxDegreeOfParallelism = Fillers }, async (_, _) => await client.PostAsync(topic, body, "application/x-ndjson"));
-        var said = $"{gigabytes} GB were appended in {clock.Elapsed.TotalSeconds:0} s, after which the server had {server.ResidentBytes / 1e6:0} MB.";
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, bodies),
+            new ParallelOptions { MaxDegreeOfParallelism = Fillers },
+            async (_, _) => await client.PostAsync(topic, body, "application/x-ndjson")
+        );
+        var said =
+            $"{gigabytes} GB were appended in {clock.Elapsed.TotalSeconds:0} s, after which the server had "
+            + $"{server.ResidentBytes / 1e6:0} MB.";
         bench.Stop(server);
         return (bodies * (long)(BodyBytes / (RecordBytes + 1)), said);
     }

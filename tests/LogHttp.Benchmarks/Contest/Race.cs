@@ -9,14 +9,26 @@ namespace LogHttp.Benchmarks;
 /// <param name="CpuScale">From seconds of a unit to what the column says.</param>
 sealed record Unit(string RateName, string CpuName, Func<LoadResult, double> RateOf, double CpuScale)
 {
-    public static readonly Unit Requests = new("requests/s", "CPU µs/request", static result => result.Answers / result.Seconds, 1e6);
-    public static readonly Unit Gigabytes = new("GB/s", "CPU s/GB", static result => result.ReceivedBytes / result.Seconds / 1e9, 1);
+    public static readonly Unit Requests = new(
+        "requests/s",
+        "CPU µs/request",
+        static result => result.Answers / result.Seconds,
+        1e6
+    );
+    public static readonly Unit Gigabytes = new(
+        "GB/s",
+        "CPU s/GB",
+        static result => result.ReceivedBytes / result.Seconds / 1e9,
+        1
+    );
 
     /// <summary>Of what was sent: so many bytes in each request.</summary>
-    public static Unit Payload(long bytes) => new("MB/s", "CPU s/GB", result => result.Answers * bytes / result.Seconds / 1e6, 1e3);
+    public static Unit Payload(long bytes) =>
+        new("MB/s", "CPU s/GB", result => result.Answers * bytes / result.Seconds / 1e6, 1e3);
 
     /// <summary>So many records in each request or answer.</summary>
-    public static Unit Records(long records) => new("records/s", "CPU µs/record", result => result.Answers * records / result.Seconds, 1e6);
+    public static Unit Records(long records) =>
+        new("records/s", "CPU µs/record", result => result.Answers * records / result.Seconds, 1e6);
 }
 
 /// <summary>One who takes part: a name, a server, and what is asked of it.</summary>
@@ -33,12 +45,15 @@ sealed record Contender(string Name, PeerProcess Server, Load Load)
 readonly record struct Figures(double Rate, double Cpu, double P50, double P99);
 
 /// <summary>
-/// The same work for all contenders, in turns within each round, and the order shifts from round to round: what the machine does
-/// meanwhile meets them all. Ratios are taken within a round, and then their median.
+/// The same work for all contenders, in turns within each round, and the order shifts from round to round: what the
+/// machine does meanwhile meets them all. Ratios are taken within a round, and then their median.
 /// </summary>
 sealed class Race(string title, Unit unit, params Contender[] contenders)
 {
-    readonly Dictionary<string, List<Figures>> _figures = contenders.ToDictionary(static contender => contender.Name, static _ => new List<Figures>());
+    readonly Dictionary<string, List<Figures>> _figures = contenders.ToDictionary(
+        static contender => contender.Name,
+        static _ => new List<Figures>()
+    );
 
     public string Title => title;
 
@@ -67,15 +82,24 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
             ? own.Zip(others, (one, other) => figure(one) / figure(other))
             : [];
 
-    public Spread Ratio(string name, string peer, Func<Figures, double> figure) => Spread.Of(Ratios(name, peer, figure));
+    public Spread Ratio(string name, string peer, Func<Figures, double> figure) =>
+        Spread.Of(Ratios(name, peer, figure));
 
-    public Spread Of(string name, Func<Figures, double> figure) => Spread.Of(_figures.TryGetValue(name, out var figures) ? figures.Select(figure) : []);
+    public Spread Of(string name, Func<Figures, double> figure) =>
+        Spread.Of(_figures.TryGetValue(name, out var figures) ? figures.Select(figure) : []);
 
     public string ToMarkdown()
     {
-        var text = new StringBuilder($"### {title}\n\n| | {unit.RateName} | {unit.CpuName} | p50 ms | p99 ms |\n|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            $"### {title}\n\n| | {unit.RateName} | {unit.CpuName} | p50 ms | p99 ms |\n|---|---|---|---|---|\n"
+        );
         foreach (var contender in contenders)
-            text.Append($"| {contender.Name} | {Of(contender.Name, static figures => figures.Rate)} | {Of(contender.Name, static figures => figures.Cpu)} | {Of(contender.Name, static figures => figures.P50)} | {Of(contender.Name, static figures => figures.P99)} |\n");
+            text.Append(
+                $"| {contender.Name} | {Of(contender.Name, static figures => figures.Rate)} | "
+                    + $"{Of(contender.Name, static figures => figures.Cpu)} | "
+                    + $"{Of(contender.Name, static figures => figures.P50)} | "
+                    + $"{Of(contender.Name, static figures => figures.P99)} |\n"
+            );
         return text.ToString();
     }
 
@@ -96,5 +120,9 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
 sealed record Goal(string What, double Wanted, Spread Got, bool LessIsBetter = false)
 {
     public string ToMarkdown() =>
-        $"| {What} | {(LessIsBetter ? "≤" : "≥")} {Wanted.ToString(System.Globalization.CultureInfo.InvariantCulture)} | {Got} | {(double.IsNaN(Got.Median) ? "not measured" : (LessIsBetter ? Got.Median <= Wanted : Got.Median >= Wanted) ? "met" : "**missed**")} |";
+        $"| {What} | {(LessIsBetter ? "≤" : "≥")} "
+        + $"{Wanted.ToString(System.Globalization.CultureInfo.InvariantCulture)} | {Got} | "
+        + $"{(double.IsNaN(Got.Median) ? "not measured" : IsMet ? "met" : "**missed**")} |";
+
+    bool IsMet => LessIsBetter ? Got.Median <= Wanted : Got.Median >= Wanted;
 }

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>HTTP/1.1 with requests that were encoded beforehand, in turn; answers are told apart by Content-Length or by their last chunk, their bodies dropped.</summary>
+/// <summary>
+/// HTTP/1.1 with requests that were encoded beforehand, in turn; answers are told apart by Content-Length or by their
+/// last chunk, their bodies dropped.
+/// </summary>
 sealed class HttpConversation(ReadOnlyMemory<byte>[] requests, int first, int expectedStatus) : IConversation
 {
     static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
@@ -19,10 +22,20 @@ sealed class HttpConversation(ReadOnlyMemory<byte>[] requests, int first, int ex
     int _ofLastChunk;
     int _next = first;
 
-    public static ReadOnlyMemory<byte> Request(string method, string path, string? contentType = null, ReadOnlySpan<byte> body = default, string headers = "")
+    public static ReadOnlyMemory<byte> Request(
+        string method,
+        string path,
+        string? contentType = null,
+        ReadOnlySpan<byte> body = default,
+        string headers = ""
+    )
     {
         var type = contentType is null ? "" : $"Content-Type: {contentType}\r\nContent-Length: {body.Length}\r\n";
-        return (byte[])[.. Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}{type}\r\n"), .. body];
+        return (byte[])
+            [
+                .. Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}{type}\r\n"),
+                .. body,
+            ];
     }
 
     public ReadOnlyMemory<byte> NextRequest() => requests[(_next++ & int.MaxValue) % requests.Length];
@@ -82,7 +95,10 @@ sealed class HttpConversation(ReadOnlyMemory<byte>[] requests, int first, int ex
     {
         for (var i = 0; i < received.Length; i++)
         {
-            _ofLastChunk = received[i] == LastChunk[_ofLastChunk] ? _ofLastChunk + 1 : received[i] == '\r' ? 1 : 0;
+            _ofLastChunk =
+                received[i] == LastChunk[_ofLastChunk] ? _ofLastChunk + 1
+                : received[i] == '\r' ? 1
+                : 0;
             if (_ofLastChunk < LastChunk.Length)
                 continue;
             _isChunked = false;

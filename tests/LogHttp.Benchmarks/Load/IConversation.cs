@@ -11,6 +11,8 @@ interface IConversation
 
     ReadOnlyMemory<byte> NextRequest();
 
-    /// <summary>Takes what came, and says how many answers ended in it. Throws when one is not what was asked for.</summary>
+    /// <summary>
+    /// Takes what came, and says how many answers ended in it. Throws when one is not what was asked for.
+    /// </summary>
     int Take(ReadOnlySpan<byte> received);
 }

@@ -9,7 +9,9 @@ sealed record Load(EndPoint Server, Func<int, IConversation> Conversation)
 {
     public int Connections { get; init; } = 64;
 
-    /// <summary>Each has its share of the connections. One costs the server the least of the processors; large pages want two.</summary>
+    /// <summary>
+    /// Each has its share of the connections. One costs the server the least of the processors; large pages want two.
+    /// </summary>
     public int Threads { get; init; } = 1;
 
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(1);
@@ -18,9 +20,9 @@ sealed record Load(EndPoint Server, Func<int, IConversation> Conversation)
     public int? Requests { get; init; }
 
     /// <summary>
-    /// An open loop: a request is due at its time whatever became of those before, and its latency counts from then, so that a
-    /// server that stalls is charged with all that it kept waiting. Null is a closed loop: each connection sends when it has
-    /// its answer.
+    /// An open loop: a request is due at its time whatever became of those before, and its latency counts from then, so
+    /// that a server that stalls is charged with all that it kept waiting. Null is a closed loop: each connection sends
+    /// when it has its answer.
     /// </summary>
     public double? RatePerSecond { get; init; }
 
@@ -41,7 +43,12 @@ sealed record Load(EndPoint Server, Func<int, IConversation> Conversation)
         var latencies = parts[0].Latencies;
         foreach (var part in parts.Skip(1))
             latencies.Add(part.Latencies);
-        return new(elapsed.TotalSeconds, parts.Sum(static part => part.Answers), parts.Sum(static part => part.ReceivedBytes), latencies);
+        return new(
+            elapsed.TotalSeconds,
+            parts.Sum(static part => part.Answers),
+            parts.Sum(static part => part.ReceivedBytes),
+            latencies
+        );
     }
 }
 
@@ -49,5 +56,6 @@ sealed record Load(EndPoint Server, Func<int, IConversation> Conversation)
 sealed record LoadResult(double Seconds, long Answers, long ReceivedBytes, HistogramBase Latencies)
 {
     /// <summary>In milliseconds; the histogram has nanoseconds.</summary>
-    public double Percentile(double percentile) => Answers == 0 ? double.NaN : Latencies.GetValueAtPercentile(percentile) / 1e6;
+    public double Percentile(double percentile) =>
+        Answers == 0 ? double.NaN : Latencies.GetValueAtPercentile(percentile) / 1e6;
 }

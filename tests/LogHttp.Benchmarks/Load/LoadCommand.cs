@@ -4,43 +4,92 @@ using System.Net;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace. Of several
-/// servers, such as two builds, each has its turn in each round: short turns, many rounds, for machines are not quiet for long.
-/// With <c>topics=100</c> requests go to as many topics in turns, whose names are the URL's with a number behind it.
+/// One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace.
+/// Of several servers, such as two builds, each has its turn in each round: short turns, many rounds, for machines are
+/// not quiet for long. With <c>topics=100</c> requests go to as many topics in turns, whose names are the URL's with a
+/// number behind it.
 /// </summary>
 static class LoadCommand
 {
     public static void Run(IReadOnlyList<Uri> targets, IReadOnlyDictionary<string, string> options)
     {
-        int Number(string name, int standard) => int.Parse(options.GetValueOrDefault(name, standard.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
+        int Number(string name, int standard) =>
+            int.Parse(
+                options.GetValueOrDefault(name, standard.ToString(CultureInfo.InvariantCulture)),
+                CultureInfo.InvariantCulture
+            );
         var (bodyBytes, type) = (Number("body", 0), options.GetValueOrDefault("type", "application/json"));
-        var body = bodyBytes == 0 ? [] : type.Contains("ndjson", StringComparison.Ordinal) ? Payloads.JsonLines(Number("record", 100), bodyBytes) : Payloads.Json(bodyBytes);
+        var body =
+            bodyBytes == 0 ? []
+            : type.Contains("ndjson", StringComparison.Ordinal) ? Payloads.JsonLines(Number("record", 100), bodyBytes)
+            : Payloads.Json(bodyBytes);
         // One for all, or one each in the order of the targets.
-        var statuses = options.GetValueOrDefault("status", bodyBytes == 0 ? "200" : "201").Split(',').Select(static status => int.Parse(status, CultureInfo.InvariantCulture)).ToArray();
-        var loads = targets.Select((target, place) =>
-        {
-            var (topics, connections) = (Number("topics", 1), Number("connections", 64));
-            // Of several, each connection begins with another, as TopicRaces has it.
-            var requests = Enumerable.Range(0, topics).Select(number => HttpConversation.Request(
-                bodyBytes == 0 ? "GET" : "POST", topics == 1 ? target.PathAndQuery : string.Create(CultureInfo.InvariantCulture, $"{target.PathAndQuery}{number}"), bodyBytes == 0 ? null : type, body)).ToArray();
-            return new Load(IPEndPoint.Parse(target.Authority), number => new HttpConversation(requests, number * Math.Max(1, topics / connections), statuses[Math.Min(place, statuses.Length - 1)]))
-            {
-                Connections = connections,
-                Threads = Number("threads", 1),
-                Duration = TimeSpan.FromSeconds(double.Parse(options.GetValueOrDefault("seconds", "5"), CultureInfo.InvariantCulture)),
-                RatePerSecond = Number("rate", 0) is > 0 and var rate ? rate : null,
-            };
-        }).ToArray();
+        var statuses = options
+            .GetValueOrDefault("status", bodyBytes == 0 ? "200" : "201")
+            .Split(',')
+            .Select(static status => int.Parse(status, CultureInfo.InvariantCulture))
+            .ToArray();
+        var loads = targets
+            .Select(
+                (target, place) =>
+                {
+                    var (topics, connections) = (Number("topics", 1), Number("connections", 64));
+                    // Of several, each connection begins with another, as TopicRaces has it.
+                    var requests = Enumerable
+                        .Range(0, topics)
+                        .Select(number =>
+                            HttpConversation.Request(
+                                bodyBytes == 0 ? "GET" : "POST",
+                                topics == 1
+                                    ? target.PathAndQuery
+                                    : string.Create(CultureInfo.InvariantCulture, $"{target.PathAndQuery}{number}"),
+                                bodyBytes == 0 ? null : type,
+                                body
+                            )
+                        )
+                        .ToArray();
+                    return new Load(
+                        IPEndPoint.Parse(target.Authority),
+                        number => new HttpConversation(
+                            requests,
+                            number * Math.Max(1, topics / connections),
+                            statuses[Math.Min(place, statuses.Length - 1)]
+                        )
+                    )
+                    {
+                        Connections = connections,
+                        Threads = Number("threads", 1),
+                        Duration = TimeSpan.FromSeconds(
+                            double.Parse(options.GetValueOrDefault("seconds", "5"), CultureInfo.InvariantCulture)
+                        ),
+                        RatePerSecond = Number("rate", 0) is > 0 and var rate ? rate : null,
+                    };
+                }
+            )
+            .ToArray();
         // Whose processor time is told, if anybody's: in the order of the targets.
-        var processes = options.GetValueOrDefault("pids", "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static id => int.Parse(id, CultureInfo.InvariantCulture)).ToArray();
+        var processes = options
+            .GetValueOrDefault("pids", "")
+            .Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Select(static id => int.Parse(id, CultureInfo.InvariantCulture))
+            .ToArray();
         var rounds = Enumerable.Range(0, Number("rounds", 1)).Select(round => Round(loads, processes, round)).ToArray();
         for (var i = 0; i < loads.Length; i++)
         {
             Spread Of(Func<Figures, double> figure) => Spread.Of(rounds.Select(round => figure(round[i])));
-            Spread ToFirst(Func<Figures, double> figure) => Spread.Of(rounds.Select(round => figure(round[i]) / figure(round[0])));
+            Spread ToFirst(Func<Figures, double> figure) =>
+                Spread.Of(rounds.Select(round => figure(round[i]) / figure(round[0])));
             var cpu = processes.Length > i ? $", CPU µs/answer {Of(static figures => figures.Cpu)}" : "";
-            var ratios = i == 0 ? "" : $"; of the first: rate {ToFirst(static figures => figures.Rate)}{(cpu.Length == 0 ? "" : $", CPU {ToFirst(static figures => figures.Cpu)}")}";
-            Console.WriteLine($"{Of(static figures => figures.Rate)} answers/s, {Of(static figures => figures.MegabytesPerSecond)} MB/s, p50 {Of(static figures => figures.P50)} ms, p99 {Of(static figures => figures.P99)} ms{cpu}{ratios}");
+            var ratios =
+                i == 0
+                    ? ""
+                    : $"; of the first: rate {ToFirst(static figures => figures.Rate)}"
+                        + $"{(cpu.Length == 0 ? "" : $", CPU {ToFirst(static figures => figures.Cpu)}")}";
+            Console.WriteLine(
+                $"{Of(static figures => figures.Rate)} answers/s, "
+                    + $"{Of(static figures => figures.MegabytesPerSecond)} MB/s, p50 "
+                    + $"{Of(static figures => figures.P50)} ms, p99 {Of(static figures => figures.P99)} ms{cpu}{ratios}"
+            );
         }
     }
 
@@ -52,7 +101,13 @@ static class LoadCommand
             var i = (round + turn) % loads.Length;
             var before = CpuSeconds(i);
             var result = loads[i].Run();
-            figures[i] = new(result.Answers / result.Seconds, result.ReceivedBytes / result.Seconds / 1e6, (CpuSeconds(i) - before) / result.Answers * 1e6, result.Percentile(50), result.Percentile(99));
+            figures[i] = new(
+                result.Answers / result.Seconds,
+                result.ReceivedBytes / result.Seconds / 1e6,
+                (CpuSeconds(i) - before) / result.Answers * 1e6,
+                result.Percentile(50),
+                result.Percentile(99)
+            );
         }
         return figures;
 

@@ -5,8 +5,8 @@ using HdrHistogram;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// One thread with its connections on one epoll, so that the client costs as little as it can: on two processors all that it
-/// takes is the server's loss.
+/// One thread with its connections on one epoll, so that the client costs as little as it can: on two processors all
+/// that it takes is the server's loss.
 /// </summary>
 sealed class LoadThread(Load load, int number, Barrier start)
 {
@@ -52,7 +52,13 @@ sealed class LoadThread(Load load, int number, Barrier start)
             isStarted = true;
             Drive(poll);
         }
-        catch (Exception exception) when (exception is SocketException or IOException or System.ComponentModel.Win32Exception or ArgumentException)
+        catch (Exception exception)
+            when (exception
+                    is SocketException
+                        or IOException
+                        or System.ComponentModel.Win32Exception
+                        or ArgumentException
+            )
         {
             Error = exception;
             if (!isStarted)
@@ -75,8 +81,10 @@ sealed class LoadThread(Load load, int number, Barrier start)
             socket.Connect(load.Server);
             if (!peer.Conversation.Greeting.IsEmpty)
                 socket.Send(peer.Conversation.Greeting.Span);
-            for (var answers = 0; answers < peer.Conversation.GreetingAnswers;)
-                answers += socket.Receive(_buffer) is > 0 and var size ? peer.Conversation.Take(_buffer.AsSpan(0, size)) : throw new IOException("The server closed the connection at once.");
+            for (var answers = 0; answers < peer.Conversation.GreetingAnswers; )
+                answers += socket.Receive(_buffer) is > 0 and var size
+                    ? peer.Conversation.Take(_buffer.AsSpan(0, size))
+                    : throw new IOException("The server closed the connection at once.");
             socket.Blocking = false;
             SystemCalls.Watch(poll, socket.SafeHandle, i, SystemCalls.Readable, isKnown: false);
             _idle.Enqueue(peer);
@@ -87,7 +95,9 @@ sealed class LoadThread(Load load, int number, Barrier start)
     {
         var events = new byte[EventsAtOnce * SystemCalls.EventBytes];
         var started = Stopwatch.GetTimestamp();
-        _endTimestamp = load.Requests is null ? started + (long)(load.Duration.TotalSeconds * Stopwatch.Frequency) : long.MaxValue;
+        _endTimestamp = load.Requests is null
+            ? started + (long)(load.Duration.TotalSeconds * Stopwatch.Frequency)
+            : long.MaxValue;
         var most = load.Requests is { } requests ? Share(requests) : int.MaxValue;
         var ticksBetween = load.RatePerSecond is { } rate ? Stopwatch.Frequency * load.Threads / rate : 0;
         var firstDue = started + ticksBetween * number / load.Threads;
@@ -99,9 +109,17 @@ sealed class LoadThread(Load load, int number, Barrier start)
             if (now > _endTimestamp && Stopwatch.GetElapsedTime(_endTimestamp, now) > DrainTime)
                 throw new IOException($"{_sent - _answered} answers did not come.");
             var due = now;
-            while (_idle.Count > 0 && _sent < most && (due = ticksBetween == 0 ? now : (long)(firstDue + _sent * ticksBetween)) <= now && due < _endTimestamp)
+            while (
+                _idle.Count > 0
+                && _sent < most
+                && (due = ticksBetween == 0 ? now : (long)(firstDue + _sent * ticksBetween)) <= now
+                && due < _endTimestamp
+            )
                 Send(poll, _idle.Dequeue(), due);
-            var wait = ticksBetween > 0 && _idle.Count > 0 && due > now ? Stopwatch.GetElapsedTime(now, Math.Min(due, _endTimestamp)) : TimeSpan.FromMilliseconds(100);
+            var wait =
+                ticksBetween > 0 && _idle.Count > 0 && due > now
+                    ? Stopwatch.GetElapsedTime(now, Math.Min(due, _endTimestamp))
+                    : TimeSpan.FromMilliseconds(100);
             var count = SystemCalls.Wait(poll, events, wait);
             for (var i = 0; i < count; i++)
                 Serve(poll, _peers[SystemCalls.NumberOf(events, i)]);
@@ -137,7 +155,13 @@ sealed class LoadThread(Load load, int number, Barrier start)
         if (peer.IsWaitingToSend == toSend)
             return;
         peer.IsWaitingToSend = toSend;
-        SystemCalls.Watch(poll, peer.Socket.SafeHandle, _peers.IndexOf(peer), toSend ? SystemCalls.Readable | SystemCalls.Writable : SystemCalls.Readable, isKnown: true);
+        SystemCalls.Watch(
+            poll,
+            peer.Socket.SafeHandle,
+            _peers.IndexOf(peer),
+            toSend ? SystemCalls.Readable | SystemCalls.Writable : SystemCalls.Readable,
+            isKnown: true
+        );
     }
 
     void Serve(Microsoft.Win32.SafeHandles.SafeFileHandle poll, Peer peer)
@@ -162,7 +186,9 @@ sealed class LoadThread(Load load, int number, Barrier start)
             if (!isInTime)
                 continue;
             Answers++;
-            Latencies.RecordValue(Math.Clamp((long)((now - peer.DueTimestamp) * NanosecondsPerTick), 1, HighestNanoseconds));
+            Latencies.RecordValue(
+                Math.Clamp((long)((now - peer.DueTimestamp) * NanosecondsPerTick), 1, HighestNanoseconds)
+            );
         }
     }
 }

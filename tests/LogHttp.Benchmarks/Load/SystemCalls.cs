@@ -24,7 +24,9 @@ static partial class SystemCalls
         return handle >= 0 ? new SafeFileHandle(handle, ownsHandle: true) : throw new Win32Exception();
     }
 
-    /// <summary>Asks to be told of a socket under a number; or, when it is known already, of something else than before.</summary>
+    /// <summary>
+    /// Asks to be told of a socket under a number; or, when it is known already, of something else than before.
+    /// </summary>
     public static void Watch(SafeFileHandle poll, SafeHandle socket, int number, uint events, bool isKnown)
     {
         Span<byte> wanted = stackalloc byte[16];
@@ -34,11 +36,23 @@ static partial class SystemCalls
             throw new Win32Exception();
     }
 
-    /// <summary>Waits until something can be read or written, or the time is over; to the microsecond, which epoll_wait(2) is not.</summary>
+    /// <summary>
+    /// Waits until something can be read or written, or the time is over; to the microsecond, which epoll_wait(2) is
+    /// not.
+    /// </summary>
     public static int Wait(SafeFileHandle poll, Span<byte> events, TimeSpan atMost)
     {
         Span<long> time = [(long)atMost.TotalSeconds, atMost.Ticks % TimeSpan.TicksPerSecond * 100];
-        return Math.Max(0, EpollWait(poll, ref MemoryMarshal.GetReference(events), events.Length / EventBytes, ref MemoryMarshal.GetReference(time), 0));
+        return Math.Max(
+            0,
+            EpollWait(
+                poll,
+                ref MemoryMarshal.GetReference(events),
+                events.Length / EventBytes,
+                ref MemoryMarshal.GetReference(time),
+                0
+            )
+        );
     }
 
     public static int NumberOf(ReadOnlySpan<byte> events, int index) =>
@@ -71,14 +85,22 @@ static partial class SystemCalls
         var vector = stackalloc nint[2] { (nint)(&read), 1 };
         if (ReadVector(file, vector, 1, position, nowait) >= 0)
             return true;
-        return Marshal.GetLastPInvokeError() == tryAgain ? false : throw new IOException("preadv2 failed.", new Win32Exception());
+        return Marshal.GetLastPInvokeError() == tryAgain
+            ? false
+            : throw new IOException("preadv2 failed.", new Win32Exception());
     }
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     private static partial int Advise(SafeFileHandle file, long position, long lengthBytes, int advice);
 
     [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
-    private static unsafe partial nint ReadVector(SafeFileHandle file, nint* vectors, int count, long position, int flags);
+    private static unsafe partial nint ReadVector(
+        SafeFileHandle file,
+        nint* vectors,
+        int count,
+        long position,
+        int flags
+    );
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int processId, int signal);
@@ -90,7 +112,13 @@ static partial class SystemCalls
     private static partial int EpollControl(SafeFileHandle poll, int operation, SafeHandle socket, ref byte wanted);
 
     [LibraryImport("libc", EntryPoint = "epoll_pwait2", SetLastError = true)]
-    private static partial int EpollWait(SafeFileHandle poll, ref byte events, int maxEvents, ref long timeout, nint signals);
+    private static partial int EpollWait(
+        SafeFileHandle poll,
+        ref byte events,
+        int maxEvents,
+        ref long timeout,
+        nint signals
+    );
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int DataSync(SafeFileHandle file);

@@ -2,13 +2,23 @@ using System.Text;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>Publishes to a stream of JetStream, a message at a time, each acknowledged to an inbox of its own connection.</summary>
+/// <summary>
+/// Publishes to a stream of JetStream, a message at a time, each acknowledged to an inbox of its own connection.
+/// </summary>
 sealed class NatsConversation(int number, string subject, byte[] payload) : IConversation
 {
-    readonly byte[] _publish = [.. Encoding.ASCII.GetBytes($"PUB {subject} inbox.{number} {payload.Length}\r\n"), .. payload, .. "\r\n"u8];
+    readonly byte[] _publish =
+    [
+        .. Encoding.ASCII.GetBytes($"PUB {subject} inbox.{number} {payload.Length}\r\n"),
+        .. payload,
+        .. "\r\n"u8,
+    ];
     bool _isGreeted;
 
-    public ReadOnlyMemory<byte> Greeting { get; } = Encoding.ASCII.GetBytes($"CONNECT {{\"verbose\":false,\"pedantic\":false}}\r\nSUB inbox.{number} 1\r\nPING\r\n");
+    public ReadOnlyMemory<byte> Greeting { get; } =
+        Encoding.ASCII.GetBytes(
+            $"CONNECT {{\"verbose\":false,\"pedantic\":false}}\r\nSUB inbox.{number} 1\r\nPING\r\n"
+        );
 
     public int GreetingAnswers => 1;
 
@@ -28,7 +38,9 @@ sealed class NatsConversation(int number, string subject, byte[] payload) : ICon
     /// <summary>A stream that keeps what is published to a subject in a file.</summary>
     public static async Task MakeStreamAsync(System.Net.IPEndPoint address, string name)
     {
-        var stream = $"{{\"name\":\"{name}\",\"subjects\":[\"{name}\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"max_msgs\":-1,\"max_bytes\":-1,\"max_consumers\":-1,\"discard\":\"old\"}}";
+        var stream =
+            $"{{\"name\":\"{name}\",\"subjects\":[\"{name}\"],\"storage\":\"file\",\"retention\":\"limits\","
+            + $"\"num_replicas\":1,\"max_msgs\":-1,\"max_bytes\":-1,\"max_consumers\":-1,\"discard\":\"old\"}}";
         await AskAsync(address, $"PUB $JS.API.STREAM.CREATE.{name} made {stream.Length}\r\n{stream}\r\n");
     }
 
@@ -36,23 +48,39 @@ sealed class NatsConversation(int number, string subject, byte[] payload) : ICon
     public static Task FillAsync(System.Net.IPEndPoint address, string subject, byte[] payload, int messages)
     {
         var publish = $"PUB {subject} {payload.Length}\r\n{Encoding.ASCII.GetString(payload)}\r\n";
-        return AskAsync(address, new StringBuilder().Insert(0, publish, messages - 1).Append(publish.Replace($"{subject} ", $"{subject} made ", StringComparison.Ordinal)).ToString());
+        return AskAsync(
+            address,
+            new StringBuilder()
+                .Insert(0, publish, messages - 1)
+                .Append(publish.Replace($"{subject} ", $"{subject} made ", StringComparison.Ordinal))
+                .ToString()
+        );
     }
 
     static async Task AskAsync(System.Net.IPEndPoint address, string commands)
     {
-        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        using var socket = new System.Net.Sockets.Socket(
+            System.Net.Sockets.SocketType.Stream,
+            System.Net.Sockets.ProtocolType.Tcp
+        );
         await socket.ConnectAsync(address);
         await socket.SendAsync(Encoding.ASCII.GetBytes($"CONNECT {{\"verbose\":false}}\r\nSUB made 1\r\n{commands}"));
         var (buffer, heard) = (new byte[8192], "");
-        while (!heard.Contains("MSG made", StringComparison.Ordinal) || !heard.EndsWith("}\r\n", StringComparison.Ordinal))
-            heard += await socket.ReceiveAsync(buffer) is > 0 and var size ? Encoding.ASCII.GetString(buffer, 0, size) : throw new IOException($"NATS closed the connection: {heard}");
+        while (
+            !heard.Contains("MSG made", StringComparison.Ordinal) || !heard.EndsWith("}\r\n", StringComparison.Ordinal)
+        )
+            heard += await socket.ReceiveAsync(buffer) is > 0 and var size
+                ? Encoding.ASCII.GetString(buffer, 0, size)
+                : throw new IOException($"NATS closed the connection: {heard}");
         if (heard.Contains("\"error\"", StringComparison.Ordinal))
             throw new IOException($"NATS refused: {heard}");
     }
 }
 
-/// <summary>Reads a stream of JetStream from its start through a pull consumer of the connection's own, so many messages at a time, none acknowledged.</summary>
+/// <summary>
+/// Reads a stream of JetStream from its start through a pull consumer of the connection's own, so many messages at a
+/// time, none acknowledged.
+/// </summary>
 sealed class NatsReadConversation(string stream, int messagesAtOnce) : IConversation
 {
     readonly string _consumer = $"reader-{Guid.NewGuid():N}";
@@ -63,8 +91,14 @@ sealed class NatsReadConversation(string stream, int messagesAtOnce) : IConversa
     {
         get
         {
-            var configuration = $"{{\"stream_name\":\"{stream}\",\"config\":{{\"durable_name\":\"{_consumer}\",\"deliver_policy\":\"all\",\"ack_policy\":\"none\"}}}}";
-            return Encoding.ASCII.GetBytes($"CONNECT {{\"verbose\":false,\"pedantic\":false}}\r\nSUB {_consumer} 1\r\nPUB $JS.API.CONSUMER.DURABLE.CREATE.{stream}.{_consumer} {_consumer} {configuration.Length}\r\n{configuration}\r\n");
+            var configuration =
+                $"{{\"stream_name\":\"{stream}\",\"config\":{{\"durable_name\":\"{_consumer}\","
+                + $"\"deliver_policy\":\"all\",\"ack_policy\":\"none\"}}}}";
+            return Encoding.ASCII.GetBytes(
+                $"CONNECT {{\"verbose\":false,\"pedantic\":false}}\r\nSUB {_consumer} 1\r\nPUB "
+                    + $"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{_consumer} {_consumer} "
+                    + $"{configuration.Length}\r\n{configuration}\r\n"
+            );
         }
     }
 
@@ -73,7 +107,9 @@ sealed class NatsReadConversation(string stream, int messagesAtOnce) : IConversa
     public ReadOnlyMemory<byte> NextRequest()
     {
         var wanted = $"{{\"batch\":{messagesAtOnce},\"expires\":10000000000}}";
-        return Encoding.ASCII.GetBytes($"PUB $JS.API.CONSUMER.MSG.NEXT.{stream}.{_consumer} {_consumer} {wanted.Length}\r\n{wanted}\r\n");
+        return Encoding.ASCII.GetBytes(
+            $"PUB $JS.API.CONSUMER.MSG.NEXT.{stream}.{_consumer} {_consumer} {wanted.Length}\r\n{wanted}\r\n"
+        );
     }
 
     public int Take(ReadOnlySpan<byte> received)

@@ -5,7 +5,10 @@ using System.Net.Sockets;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>A server that was started here and is stopped by its process id; what it takes is read from /proc, with its children's share.</summary>
+/// <summary>
+/// A server that was started here and is stopped by its process id; what it takes is read from /proc, with its
+/// children's share.
+/// </summary>
 sealed class PeerProcess : IDisposable
 {
     static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
@@ -35,7 +38,10 @@ sealed class PeerProcess : IDisposable
     }
 
     /// <summary>Starts one that says on its output that it listens, and gives that line.</summary>
-    public static async Task<(PeerProcess Process, string Announcement)> StartAsync(ProcessStartInfo start, string announcement)
+    public static async Task<(PeerProcess Process, string Announcement)> StartAsync(
+        ProcessStartInfo start,
+        string announcement
+    )
     {
         var peer = new PeerProcess(start, announcement);
         var ended = await Task.WhenAny(peer._announced.Task, peer._process.WaitForExitAsync(), Task.Delay(StartTime));
@@ -46,7 +52,11 @@ sealed class PeerProcess : IDisposable
     public static async Task<PeerProcess> StartAsync(ProcessStartInfo start, int port)
     {
         var peer = new PeerProcess(start, null);
-        for (var waited = Stopwatch.StartNew(); waited.Elapsed < StartTime && !peer._process.HasExited; await Task.Delay(20))
+        for (
+            var waited = Stopwatch.StartNew();
+            waited.Elapsed < StartTime && !peer._process.HasExited;
+            await Task.Delay(20)
+        )
         {
             try
             {
@@ -70,22 +80,50 @@ sealed class PeerProcess : IDisposable
     }
 
     /// <summary>Where a program is installed, or null.</summary>
-    public static string? Find(string program) => new[] { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" }
-        .Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists);
+    public static string? Find(string program) =>
+        new[] { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" }
+            .Select(directory => Path.Combine(directory, program))
+            .FirstOrDefault(File.Exists);
 
-    public double CpuSeconds => Ids().Sum(static id =>
-    {
-        // After the name, which may hold anything: state is field 3, utime and stime 14 and 15.
-        var fields = Read($"/proc/{id}/stat").Split(") ")[^1].Split(' ');
-        return fields.Length < 13 ? 0 : (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / (double)TicksPerSecond;
-    });
+    public double CpuSeconds =>
+        Ids()
+            .Sum(static id =>
+            {
+                // After the name, which may hold anything: state is field 3, utime and stime 14 and 15.
+                var fields = Read($"/proc/{id}/stat").Split(") ")[^1].Split(' ');
+                return fields.Length < 13
+                    ? 0
+                    : (
+                        long.Parse(fields[11], CultureInfo.InvariantCulture)
+                        + long.Parse(fields[12], CultureInfo.InvariantCulture)
+                    ) / (double)TicksPerSecond;
+            });
 
-    public long ResidentBytes => Ids().Sum(static id => 1024 * (Read($"/proc/{id}/status").Split('\n')
-        .FirstOrDefault(static line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) is { } line ? long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture) : 0));
+    public long ResidentBytes =>
+        Ids()
+            .Sum(static id =>
+                1024
+                * (
+                    Read($"/proc/{id}/status")
+                        .Split('\n')
+                        .FirstOrDefault(static line => line.StartsWith("VmRSS:", StringComparison.Ordinal))
+                        is { } line
+                        ? long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture)
+                        : 0
+                )
+            );
 
     /// <summary>What it had the disk read, read-ahead counted in.</summary>
-    public long DiskReadBytes => Ids().Sum(static id => Read($"/proc/{id}/io").Split('\n')
-        .FirstOrDefault(static line => line.StartsWith("read_bytes:", StringComparison.Ordinal)) is { } line ? long.Parse(line.AsSpan(11), CultureInfo.InvariantCulture) : 0);
+    public long DiskReadBytes =>
+        Ids()
+            .Sum(static id =>
+                Read($"/proc/{id}/io")
+                    .Split('\n')
+                    .FirstOrDefault(static line => line.StartsWith("read_bytes:", StringComparison.Ordinal))
+                    is { } line
+                    ? long.Parse(line.AsSpan(11), CultureInfo.InvariantCulture)
+                    : 0
+            );
 
     public int Id => _process.Id;
 
@@ -108,10 +146,18 @@ sealed class PeerProcess : IDisposable
     {
         Dispose();
         lock (_output)
-            return new InvalidOperationException($"{_process.StartInfo.FileName} did not start: {string.Join('\n', _output)}");
+            return new InvalidOperationException(
+                $"{_process.StartInfo.FileName} did not start: {string.Join('\n', _output)}"
+            );
     }
 
-    int[] Ids() => [_process.Id, .. Read($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static id => int.Parse(id, CultureInfo.InvariantCulture))];
+    int[] Ids() =>
+        [
+            _process.Id,
+            .. Read($"/proc/{_process.Id}/task/{_process.Id}/children")
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(static id => int.Parse(id, CultureInfo.InvariantCulture)),
+        ];
 
     static string Read(string path)
     {

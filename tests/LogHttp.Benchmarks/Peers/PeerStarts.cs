@@ -4,15 +4,31 @@ using System.Net;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>How each server is started: alone on loopback, its files in the bench's own directory, its settings said in full.</summary>
+/// <summary>
+/// How each server is started: alone on loopback, its files in the bench's own directory, its settings said in full.
+/// </summary>
 static class PeerStarts
 {
     /// <summary>This build of LogHttp.</summary>
-    public static Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(string work, string name, params (string Name, string Value)[] settings) =>
-        LogHttpAsync(work, name, Path.Combine(RepositoryDirectory(), "src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll"), settings);
+    public static Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(
+        string work,
+        string name,
+        params (string Name, string Value)[] settings
+    ) =>
+        LogHttpAsync(
+            work,
+            name,
+            Path.Combine(RepositoryDirectory(), "src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll"),
+            settings
+        );
 
     /// <summary>Some build of LogHttp, by the path of its LogHttp.Server.dll.</summary>
-    public static async Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(string work, string name, string program, params (string Name, string Value)[] settings)
+    public static async Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(
+        string work,
+        string name,
+        string program,
+        params (string Name, string Value)[] settings
+    )
     {
         var start = Dotnet(program, "--urls", "http://127.0.0.1:0");
         start.WorkingDirectory = work;
@@ -23,13 +39,27 @@ static class PeerStarts
         return (process, AddressIn(line));
     }
 
-    public static async Task<(PeerProcess Process, IPEndPoint Kestrel, IPEndPoint Bare)> ReferenceAsync(string work, string file, bool throughOurWriter)
+    public static async Task<(PeerProcess Process, IPEndPoint Kestrel, IPEndPoint Bare)> ReferenceAsync(
+        string work,
+        string file,
+        bool throughOurWriter
+    )
     {
-        var start = Dotnet(typeof(PeerStarts).Assembly.Location, "reference", file, Path.Combine(work, $"appended-{Guid.NewGuid():N}"), throughOurWriter ? "1" : "0");
+        var start = Dotnet(
+            typeof(PeerStarts).Assembly.Location,
+            "reference",
+            file,
+            Path.Combine(work, $"appended-{Guid.NewGuid():N}"),
+            throughOurWriter ? "1" : "0"
+        );
         // As the SDK sets it for web applications, LogHttp among them.
         start.Environment["DOTNET_gcServer"] = "1";
         var (process, line) = await PeerProcess.StartAsync(start, "Now listening on: http");
-        return (process, AddressIn(line), new IPEndPoint(IPAddress.Loopback, int.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture)));
+        return (
+            process,
+            AddressIn(line),
+            new IPEndPoint(IPAddress.Loopback, int.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture))
+        );
     }
 
     /// <summary>nginx, sending the files of a directory; null where it is not installed.</summary>
@@ -38,7 +68,9 @@ static class PeerStarts
         if (PeerProcess.Find("nginx") is not { } program)
             return null;
         var (port, configuration) = (PeerProcess.FreePort(), Path.Combine(work, "nginx.conf"));
-        await File.WriteAllTextAsync(configuration, $$"""
+        await File.WriteAllTextAsync(
+            configuration,
+            $$"""
             daemon off;
             user root;
             worker_processes auto;
@@ -56,7 +88,8 @@ static class PeerStarts
                 uwsgi_temp_path {{work}}/nginx-uwsgi; scgi_temp_path {{work}}/nginx-scgi;
                 server { listen 127.0.0.1:{{port}}; root {{directory}}; }
             }
-            """);
+            """
+        );
         var start = new ProcessStartInfo(program, ["-c", configuration, "-e", Path.Combine(work, "nginx-error.log")]);
         return (await PeerProcess.StartAsync(start, port), new IPEndPoint(IPAddress.Loopback, port));
     }
@@ -68,43 +101,89 @@ static class PeerStarts
             return null;
         var port = PeerProcess.FreePort();
         var directory = Directory.CreateDirectory(Path.Combine(work, $"redis-{appendSync}")).FullName;
-        var start = new ProcessStartInfo(program, [
-            "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "yes",
-            "--appendfsync", appendSync, "--auto-aof-rewrite-percentage", "0"]);
+        var start = new ProcessStartInfo(
+            program,
+            [
+                "--port",
+                port.ToString(CultureInfo.InvariantCulture),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                directory,
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                appendSync,
+                "--auto-aof-rewrite-percentage",
+                "0",
+            ]
+        );
         return (await PeerProcess.StartAsync(start, port), new IPEndPoint(IPAddress.Loopback, port));
     }
 
-    /// <summary>NATS with JetStream; null where it is not installed. <paramref name="syncAlways"/>: every message is synced before its ack.</summary>
+    /// <summary>
+    /// NATS with JetStream; null where it is not installed. <paramref name="syncAlways"/>: every message is synced
+    /// before its ack.
+    /// </summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)?> NatsAsync(string work, bool syncAlways)
     {
         if (PeerProcess.Find("nats-server") is not { } program)
             return null;
         var (port, configuration) = (PeerProcess.FreePort(), Path.Combine(work, $"nats-{syncAlways}.conf"));
-        await File.WriteAllTextAsync(configuration, $$"""
+        await File.WriteAllTextAsync(
+            configuration,
+            $$"""
             listen: 127.0.0.1:{{port}}
-            jetstream { store_dir: "{{work}}/nats-{{syncAlways}}", max_file_store: 20G {{(syncAlways ? ", sync_interval: always" : "")}} }
-            """);
-        return (await PeerProcess.StartAsync(new ProcessStartInfo(program, ["-c", configuration]), port), new IPEndPoint(IPAddress.Loopback, port));
+            jetstream { store_dir: "{{work}}/nats-{{syncAlways}}", max_file_store: 20G {{(
+                syncAlways ? ", sync_interval: always" : ""
+            )}} }
+            """
+        );
+        return (
+            await PeerProcess.StartAsync(new ProcessStartInfo(program, ["-c", configuration]), port),
+            new IPEndPoint(IPAddress.Loopback, port)
+        );
     }
 
-    /// <summary>The Durable Streams reference server, its streams in files; null where its package is not installed (bench.sh durable-streams).</summary>
+    /// <summary>
+    /// The Durable Streams reference server, its streams in files; null where its package is not installed (bench.sh
+    /// durable-streams).
+    /// </summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)?> DurableStreamsAsync(string work)
     {
         var directory = Path.Combine(RepositoryDirectory(), "tests/durable-streams");
         if (PeerProcess.Find("node") is not { } program || !Directory.Exists(Path.Combine(directory, "node_modules")))
             return null;
         var port = PeerProcess.FreePort();
-        var start = new ProcessStartInfo(program, [Path.Combine(directory, "serve.mjs"), port.ToString(CultureInfo.InvariantCulture), Path.Combine(work, "durable-streams")]);
+        var start = new ProcessStartInfo(
+            program,
+            [
+                Path.Combine(directory, "serve.mjs"),
+                port.ToString(CultureInfo.InvariantCulture),
+                Path.Combine(work, "durable-streams"),
+            ]
+        );
         return (await PeerProcess.StartAsync(start, port), new IPEndPoint(IPAddress.Loopback, port));
     }
 
-    static ProcessStartInfo Dotnet(params string[] arguments) => new(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", arguments);
+    static ProcessStartInfo Dotnet(params string[] arguments) =>
+        new(
+            Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet",
+            arguments
+        );
 
-    static IPEndPoint AddressIn(string line) => IPEndPoint.Parse(line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Split(' ')[0].TrimEnd('/'));
+    static IPEndPoint AddressIn(string line) =>
+        IPEndPoint.Parse(line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Split(' ')[0].TrimEnd('/'));
 
     static string RepositoryDirectory()
     {
-        for (var directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
+        for (
+            var directory = AppContext.BaseDirectory;
+            directory is not null;
+            directory = Path.GetDirectoryName(directory)
+        )
         {
             if (File.Exists(Path.Combine(directory, "LogHttp.sln")))
                 return directory;

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>One command of Redis over and over; a reply is a line, a string, or an array whose size in bytes is always the same.</summary>
+/// <summary>
+/// One command of Redis over and over; a reply is a line, a string, or an array whose size in bytes is always the same.
+/// </summary>
 sealed class RedisConversation(byte[] command, int repliedBytes) : IConversation
 {
     int _received;
@@ -12,7 +14,11 @@ sealed class RedisConversation(byte[] command, int repliedBytes) : IConversation
     {
         var bytes = new List<byte>(Encoding.ASCII.GetBytes($"*{words.Length}\r\n"));
         foreach (var word in words)
-            bytes.AddRange([.. Encoding.ASCII.GetBytes($"${word.Length.ToString(CultureInfo.InvariantCulture)}\r\n"), .. word, .. "\r\n"u8]);
+            bytes.AddRange([
+                .. Encoding.ASCII.GetBytes($"${word.Length.ToString(CultureInfo.InvariantCulture)}\r\n"),
+                .. word,
+                .. "\r\n"u8,
+            ]);
         return [.. bytes];
     }
 

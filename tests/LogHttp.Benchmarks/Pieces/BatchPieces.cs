@@ -21,7 +21,13 @@ public class BatchPieces
     public void Prepare()
     {
         _json = Payloads.Json(Bytes);
-        _line = [.. _head.AsSpan(0, RecordFields.WriteHead(_head, 1_234_567, TimestampMs, 0)), .. RecordFields.Value, .. _json, .. RecordFields.LineEnd];
+        _line =
+        [
+            .. _head.AsSpan(0, RecordFields.WriteHead(_head, 1_234_567, TimestampMs, 0)),
+            .. RecordFields.Value,
+            .. _json,
+            .. RecordFields.LineEnd,
+        ];
     }
 
     /// <summary>Validation, a copy, and a slot; the batch made and given back a thousandth of the time each.</summary>

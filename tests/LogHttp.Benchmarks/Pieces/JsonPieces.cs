@@ -3,7 +3,9 @@ using BenchmarkDotNet.Attributes;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>Whether a line is one JSON value: our scanner, and the framework's reader that it asks only where it doubts.</summary>
+/// <summary>
+/// Whether a line is one JSON value: our scanner, and the framework's reader that it asks only where it doubts.
+/// </summary>
 public class JsonPieces
 {
     const int MaxDepth = 60;

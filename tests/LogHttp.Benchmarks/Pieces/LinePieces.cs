@@ -4,7 +4,9 @@ using LogHttp.Server.Producing;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>A body of 1 MiB taken apart into lines, in one piece and in the server's blocks of 16 KiB; for each line.</summary>
+/// <summary>
+/// A body of 1 MiB taken apart into lines, in one piece and in the server's blocks of 16 KiB; for each line.
+/// </summary>
 public class LinePieces
 {
     // Both sizes, a line feed each: BenchmarkDotNet wants to know how many at compile time, and reports for one.

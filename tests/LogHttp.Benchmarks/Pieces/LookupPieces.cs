@@ -22,7 +22,11 @@ public class LookupPieces
         _batches = [new(new RecordLimits(), new ProducerStamp("producer-777", 0, 1))];
         _batches[0].AddText("x"u8);
         for (var number = 0; number < Producers; number++)
-            _table = _table.With(new(string.Create(CultureInfo.InvariantCulture, $"producer-{number}"), 0, 0), new ProducedBatch(0, 1, 0, number, number + 1, NowMs), NowMs);
+            _table = _table.With(
+                new(string.Create(CultureInfo.InvariantCulture, $"producer-{number}"), 0, 0),
+                new ProducedBatch(0, 1, 0, number, number + 1, NowMs),
+                NowMs
+            );
         _places = ["1234567", "latest", "@1763800000123", "@2026-11-22T10:00:00Z"];
     }
 

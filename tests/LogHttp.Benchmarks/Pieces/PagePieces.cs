@@ -5,7 +5,9 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>Finding a page in a log of 100 MB, on the disk and in the page cache; and a topic among a thousand.</summary>
+/// <summary>
+/// Finding a page in a log of 100 MB, on the disk and in the page cache; and a topic among a thousand.
+/// </summary>
 public class PagePieces
 {
     const int RecordBytes = 300;
@@ -21,7 +23,10 @@ public class PagePieces
     [GlobalSetup]
     public async Task PrepareAsync()
     {
-        _catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = new PhysicalFileSystem(_directory) }, new StorageOptions { Directory = _directory });
+        _catalog = TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = new PhysicalFileSystem(_directory) },
+            new StorageOptions { Directory = _directory }
+        );
         for (var number = 0; number < Topics; number++)
             await _catalog.GetOrCreateAsync($"topic-{number}");
         var found = await _catalog.GetOrCreateAsync("pages");

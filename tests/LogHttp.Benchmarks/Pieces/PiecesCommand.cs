@@ -2,13 +2,30 @@ using BenchmarkDotNet.Running;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>The small pieces of the hot paths by themselves. Arguments are BenchmarkDotNet's; a short job in this process where they name none.</summary>
+/// <summary>
+/// The small pieces of the hot paths by themselves. Arguments are BenchmarkDotNet's; a short job in this process where
+/// they name none.
+/// </summary>
 static class PiecesCommand
 {
     public static void Run(string[] given)
     {
         string[] Unless(string option, params string[] standard) => given.Contains(option) ? [] : standard;
-        BenchmarkSwitcher.FromTypes([typeof(JsonPieces), typeof(LinePieces), typeof(BatchPieces), typeof(PagePieces), typeof(LookupPieces)])
-            .Run([.. given, "--inProcess", "--memory", .. Unless("--job", "--job", "short"), .. Unless("--filter", "--filter", "*"), .. Unless("--artifacts", "--artifacts", Path.Combine(Path.GetTempPath(), "loghttp-pieces"))]);
+        BenchmarkSwitcher
+            .FromTypes([
+                typeof(JsonPieces),
+                typeof(LinePieces),
+                typeof(BatchPieces),
+                typeof(PagePieces),
+                typeof(LookupPieces),
+            ])
+            .Run([
+                .. given,
+                "--inProcess",
+                "--memory",
+                .. Unless("--job", "--job", "short"),
+                .. Unless("--filter", "--filter", "*"),
+                .. Unless("--artifacts", "--artifacts", Path.Combine(Path.GetTempPath(), "loghttp-pieces")),
+            ]);
     }
 }

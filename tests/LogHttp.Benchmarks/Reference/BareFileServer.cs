@@ -6,8 +6,8 @@ using System.Text;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// The least that a .NET program can do to send a file: no HTTP server, a request line looked at with two searches, and one
-/// SendPacketsAsync for the head and the region of the file.
+/// The least that a .NET program can do to send a file: no HTTP server, a request line looked at with two searches, and
+/// one SendPacketsAsync for the head and the region of the file.
 /// </summary>
 sealed class BareFileServer : IDisposable
 {
@@ -16,7 +16,14 @@ sealed class BareFileServer : IDisposable
 
     public BareFileServer(string path)
     {
-        _file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.Asynchronous);
+        _file = new FileStream(
+            path,
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite | FileShare.Delete,
+            bufferSize: 0,
+            FileOptions.Asynchronous
+        );
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Listen(512);
         _ = AcceptAsync();
@@ -58,8 +65,14 @@ sealed class BareFileServer : IDisposable
                     continue;
                 var (position, length) = (Number(buffer, "position="u8), Number(buffer, "length="u8));
                 filled = 0;
-                var head = Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: {length}\r\n\r\n");
-                sends.SendPacketsElements = [new SendPacketsElement(head), new SendPacketsElement(_file, position, (int)length)];
+                var head = Encoding.ASCII.GetBytes(
+                    $"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: {length}\r\n\r\n"
+                );
+                sends.SendPacketsElements =
+                [
+                    new SendPacketsElement(head),
+                    new SendPacketsElement(_file, position, (int)length),
+                ];
                 if (socket.SendPacketsAsync(sends))
                     await sends.WaitAsync();
                 if (sends.SocketError != SocketError.Success)

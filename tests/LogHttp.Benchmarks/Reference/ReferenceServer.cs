@@ -13,8 +13,8 @@ using Microsoft.Win32.SafeHandles;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// What LogHttp is measured against: the least that Kestrel, as it comes, can do for the same work, and, on a port of its own, a bare
-/// socket. With <c>sendfile=1</c> the same endpoints answer through LogHttp.Kestrel's writer instead.
+/// What LogHttp is measured against: the least that Kestrel, as it comes, can do for the same work, and, on a port of
+/// its own, a bare socket. With <c>sendfile=1</c> the same endpoints answer through LogHttp.Kestrel's writer instead.
 /// </summary>
 static class ReferenceServer
 {
@@ -29,25 +29,38 @@ static class ReferenceServer
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MinRequestBodyDataRate = null;
-            kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
-            {
-                if (throughOurWriter)
-                    endpoint.UseSendFile();
-            });
+            kestrel.Listen(
+                IPAddress.Loopback,
+                0,
+                endpoint =>
+                {
+                    if (throughOurWriter)
+                        endpoint.UseSendFile();
+                }
+            );
         });
         await using var app = builder.Build();
         if (throughOurWriter)
             app.UseSendFile();
         using var appended = new AppendedFile(appendFile);
-        app.MapGet("/constant/{bytes:int}", static (HttpContext context, int bytes) => SendConstantAsync(context, bytes));
-        app.MapGet("/file", (HttpContext context, long position, long length) =>
-        {
-            context.Response.ContentType = "application/x-ndjson";
-            context.Response.ContentLength = length;
-            return context.Response.SendFileAsync(file, position, length);
-        });
+        app.MapGet(
+            "/constant/{bytes:int}",
+            static (HttpContext context, int bytes) => SendConstantAsync(context, bytes)
+        );
+        app.MapGet(
+            "/file",
+            (HttpContext context, long position, long length) =>
+            {
+                context.Response.ContentType = "application/x-ndjson";
+                context.Response.ContentLength = length;
+                return context.Response.SendFileAsync(file, position, length);
+            }
+        );
         app.MapGet("/json", static () => TypedResults.Json(Answer.Example, Answer.Options));
-        app.MapGet("/error", static () => TypedResults.Problem("The log has no topic of that name.", statusCode: 404, title: "Not Found"));
+        app.MapGet(
+            "/error",
+            static () => TypedResults.Problem("The log has no topic of that name.", statusCode: 404, title: "Not Found")
+        );
         app.MapPost("/empty", static async (HttpContext context) => await DrainAsync(context.Request.BodyReader));
         app.MapPost("/append", (HttpContext context) => AppendAsync(context, appended, isSynced: false));
         app.MapPost("/append-synced", (HttpContext context) => AppendAsync(context, appended, isSynced: true));

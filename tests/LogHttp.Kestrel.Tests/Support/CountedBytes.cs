@@ -16,8 +16,14 @@ internal sealed class CountedBytes : IDisposable
             if (instrument.Meter.Name == SendFileMeter.Name && ReferenceEquals(instrument.Meter.Scope, factory))
                 listener.EnableMeasurementEvents(instrument);
         };
-        _listener.SetMeasurementEventCallback<long>((instrument, measurement, tags, _) =>
-            _counts.AddOrUpdate($"{instrument.Name} {tags[0].Key}={tags[0].Value}", measurement, (_, before) => before + measurement));
+        _listener.SetMeasurementEventCallback<long>(
+            (instrument, measurement, tags, _) =>
+                _counts.AddOrUpdate(
+                    $"{instrument.Name} {tags[0].Key}={tags[0].Value}",
+                    measurement,
+                    (_, before) => before + measurement
+                )
+        );
         _listener.Start();
     }
 
@@ -27,7 +33,8 @@ internal sealed class CountedBytes : IDisposable
 
     internal long Copy => Of($"{SendFileMeter.RegionBytes} path=copy");
 
-    internal long StalledReaders => Of($"{SendFileMeter.StalledReaders} limit={nameof(SendFileOptions.StalledReaderTimeout)}");
+    internal long StalledReaders =>
+        Of($"{SendFileMeter.StalledReaders} limit={nameof(SendFileOptions.StalledReaderTimeout)}");
 
     private long Of(string key) => _counts.GetValueOrDefault(key);
 

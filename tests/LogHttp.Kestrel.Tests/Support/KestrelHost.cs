@@ -30,18 +30,27 @@ internal sealed class KestrelHost : IAsyncDisposable
 
     internal Uri Address { get; }
 
-    internal static async Task<KestrelHost> StartAsync(RequestDelegate handler, SendFileOptions? options = null, Action<ListenOptions>? listen = null, Action<KestrelServerOptions>? server = null, Action<WebApplication>? configure = null)
+    internal static async Task<KestrelHost> StartAsync(
+        RequestDelegate handler,
+        SendFileOptions? options = null,
+        Action<ListenOptions>? listen = null,
+        Action<KestrelServerOptions>? server = null,
+        Action<WebApplication>? configure = null
+    )
     {
         // Empty: no configuration files, whose watchers would look at the whole temporary directory.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var logs = new RecordedLogs();
         builder.Logging.AddProvider(logs).SetMinimumLevel(LogLevel.Debug);
         builder.Services.AddRouting();
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
-        {
-            server?.Invoke(kestrel);
-            kestrel.Listen(IPAddress.Loopback, 0, listen ?? (endpoint => endpoint.UseSendFile(options)));
-        });
+        builder
+            .WebHost.UseKestrelCore()
+            .UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(kestrel =>
+            {
+                server?.Invoke(kestrel);
+                kestrel.Listen(IPAddress.Loopback, 0, listen ?? (endpoint => endpoint.UseSendFile(options)));
+            });
         var app = builder.Build();
         var counted = new CountedBytes(app.Services.GetRequiredService<IMeterFactory>());
         var running = new RunningRequests();
@@ -53,23 +62,23 @@ internal sealed class KestrelHost : IAsyncDisposable
         return new KestrelHost(app, counted, logs, running);
     }
 
-    /// <summary>What was counted, once no request runs: a client may have its last byte before the server has counted it.</summary>
+    /// <summary>
+    /// What was counted, once no request runs: a client may have its last byte before the server has counted it.
+    /// </summary>
     internal async Task<CountedBytes> SettledAsync()
     {
         await Eventually.TrueAsync(() => _running.Count == 0);
         return _counted;
     }
 
-    internal HttpClient NewClient(Version? version = null) => new(new SocketsHttpHandler
-    {
-        SslOptions = { RemoteCertificateValidationCallback = TestCertificate.IsTrusted },
-    })
-    {
-        BaseAddress = Address,
-        DefaultRequestVersion = version ?? HttpVersion.Version11,
-        DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        Timeout = TimeSpan.FromSeconds(30),
-    };
+    internal HttpClient NewClient(Version? version = null) =>
+        new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.IsTrusted } })
+        {
+            BaseAddress = Address,
+            DefaultRequestVersion = version ?? HttpVersion.Version11,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Timeout = TimeSpan.FromSeconds(30),
+        };
 
     public async ValueTask DisposeAsync()
     {

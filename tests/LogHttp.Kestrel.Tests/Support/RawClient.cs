@@ -36,7 +36,7 @@ internal sealed class RawClient : IDisposable
     internal async Task<byte[]> ReadExactlyAsync(int lengthBytes)
     {
         var buffer = new byte[lengthBytes];
-        for (var read = 0; read < lengthBytes;)
+        for (var read = 0; read < lengthBytes; )
         {
             var more = await _socket.ReceiveAsync(buffer.AsMemory(read), _timeout.Token);
             if (more == 0)
@@ -84,8 +84,13 @@ internal sealed class RawClient : IDisposable
         var headers = await ReadHeadersAsync();
         if (headers.Contains("Transfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase))
             return (headers, await ReadChunksAsync());
-        var length = headers.Split("\r\n").First(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
-        return (headers, await ReadExactlyAsync(int.Parse(length.AsSpan("Content-Length:".Length), CultureInfo.InvariantCulture)));
+        var length = headers
+            .Split("\r\n")
+            .First(line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
+        return (
+            headers,
+            await ReadExactlyAsync(int.Parse(length.AsSpan("Content-Length:".Length), CultureInfo.InvariantCulture))
+        );
     }
 
     /// <summary>Closes with a reset, as a killed process or a lost phone looks at best.</summary>

@@ -33,13 +33,22 @@ internal sealed class RecordedLogs : ILoggerProvider
 
     private sealed class Recorder(RecordedLogs logs, string category) : ILogger
     {
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
-            logs._entries.Enqueue(new Entry(category, logLevel, eventId.Id, $"{formatter(state, exception)} {exception}"));
+            logs._entries.Enqueue(
+                new Entry(category, logLevel, eventId.Id, $"{formatter(state, exception)} {exception}")
+            );
             try
             {
                 logs._written.Release();

@@ -16,7 +16,14 @@ internal sealed class TempFile : IDisposable
     internal string Path { get; }
 
     internal FileStream Open() =>
-        new(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.Asynchronous);
+        new(
+            Path,
+            FileMode.Open,
+            FileAccess.Read,
+            FileShare.ReadWrite | FileShare.Delete,
+            bufferSize: 0,
+            FileOptions.Asynchronous
+        );
 
     internal void Truncate(long lengthBytes)
     {

@@ -9,8 +9,12 @@ internal static class TestCertificate
 {
     internal static readonly X509Certificate2 Instance = Create();
 
-    internal static bool IsTrusted(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
-        certificate?.GetCertHashString() == Instance.GetCertHashString();
+    internal static bool IsTrusted(
+        object sender,
+        X509Certificate? certificate,
+        X509Chain? chain,
+        SslPolicyErrors errors
+    ) => certificate?.GetCertHashString() == Instance.GetCertHashString();
 
     private static X509Certificate2 Create()
     {

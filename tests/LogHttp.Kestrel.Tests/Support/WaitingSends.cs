@@ -8,5 +8,6 @@ internal static class WaitingSends
     /// Waits until a send waits for its reader. Only then is a timer set: nothing else uses the clock of
     /// <see cref="SendFileOptions.TimeProvider"/>.
     /// </summary>
-    internal static Task SendWaitsAsync(this SimulatedTime time) => Eventually.TrueAsync(() => time.UntilNextTimer is not null);
+    internal static Task SendWaitsAsync(this SimulatedTime time) =>
+        Eventually.TrueAsync(() => time.UntilNextTimer is not null);
 }

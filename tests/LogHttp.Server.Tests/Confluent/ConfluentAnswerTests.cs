@@ -15,7 +15,8 @@ public sealed class ConfluentAnswerTests
     [InlineData(AppendStatus.PartitionStopped, 50002)]
     public async Task APartitionThatTookNothing_FailsItsRecords_AndNoOthers(AppendStatus status, int code)
     {
-        using RecordBatch taken = new(new RecordLimits()), refused = new(new RecordLimits());
+        using RecordBatch taken = new(new RecordLimits()),
+            refused = new(new RecordLimits());
         var context = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
         var limits = new BodyLimits(1 << 20, 1 << 20, 100, TimeSpan.FromSeconds(30));
         using var outcomes = new ConfluentOutcomes(new BodyBudget(limits, TimeProvider.System), null);
@@ -24,13 +25,19 @@ public sealed class ConfluentAnswerTests
         await new ConfluentAnswer(
             outcomes,
             [new(0, taken), new(1, refused)],
-            [new(0, 2, new AppendResult(AppendStatus.Appended, 7, 9)), new(1, 2, new AppendResult(status, Reason: "It says \"no\"."))]).ExecuteAsync(context);
+            [
+                new(0, 2, new AppendResult(AppendStatus.Appended, 7, 9)),
+                new(1, 2, new AppendResult(status, Reason: "It says \"no\".")),
+            ]
+        ).ExecuteAsync(context);
         await context.Response.BodyWriter.FlushAsync();
         context.Response.Body.Position = 0;
         var failed = $$"""{"partition":null,"offset":null,"error_code":{{code}},"error":"It says \"no\"."}""";
         Assert.Equal(
-            $$"""{"offsets":[{{failed}},{"partition":0,"offset":7,"error_code":null,"error":null},{{failed}},{"partition":0,"offset":8,"error_code":null,"error":null}],"key_schema_id":null,"value_schema_id":null}""" + "\n",
-            await new StreamReader(context.Response.Body).ReadToEndAsync());
+            $$"""{"offsets":[{{failed}},{"partition":0,"offset":7,"error_code":null,"error":null},{{failed}},{"partition":0,"offset":8,"error_code":null,"error":null}],"key_schema_id":null,"value_schema_id":null}"""
+                + "\n",
+            await new StreamReader(context.Response.Body).ReadToEndAsync()
+        );
         Assert.Equal(StatusCodes.Status200OK, context.Response.StatusCode);
     }
 }

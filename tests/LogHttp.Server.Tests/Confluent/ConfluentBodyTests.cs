@@ -20,7 +20,10 @@ public sealed class ConfluentBodyTests
         new(new TopicConfiguration(), Limits, requested: null, producer: null, static () => 0);
 
     static ConfluentBody Body(
-        PartitionedBatch batch, ConfluentOutcomes outcomes, BodyKind kind = BodyKind.ConfluentJson) =>
+        PartitionedBatch batch,
+        ConfluentOutcomes outcomes,
+        BodyKind kind = BodyKind.ConfluentJson
+    ) =>
         new(
             kind,
             batch,
@@ -28,7 +31,8 @@ public sealed class ConfluentBodyTests
             partition: null,
             isAllOrNothing: false,
             Limits.MaxBatchBytes,
-            CancellationToken.None);
+            CancellationToken.None
+        );
 
     [Theory]
     [InlineData("{\"records\":[{\"key\":\"", "\"},{}]}", false, "MaxKeyBytes")]
@@ -36,12 +40,17 @@ public sealed class ConfluentBodyTests
     [InlineData("{\"records\":[{\"key\":\"", "\"},{}]}", true, "MaxKeyBytes")]
     [InlineData("{\"records\":[{\"value\":\"", "\"},{}]}", true, "MaxRecordBytes")]
     public void Read_TooLargeKeyOrValue_FailsItsRecordUndecoded(
-        string start, string end, bool isBinary, string mentions)
+        string start,
+        string end,
+        bool isBinary,
+        string mentions
+    )
     {
         using var outcomes = new ConfluentOutcomes(Budget(1 << 30), null);
         using var batch = Batch();
         var body = Encoding.ASCII.GetBytes(
-            $"{start}{new string('0', LargeBytes)}{end}".Replace("[00", "[1", StringComparison.Ordinal));
+            $"{start}{new string('0', LargeBytes)}{end}".Replace("[00", "[1", StringComparison.Ordinal)
+        );
         var reader = Body(batch, outcomes, isBinary ? BodyKind.ConfluentBinary : BodyKind.ConfluentJson);
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Null(reader.Read(body));
@@ -56,17 +65,21 @@ public sealed class ConfluentBodyTests
     [InlineData("key", (16 << 10) + 1, false)]
     public void Read_KeyAtItsBound_IsTaken(string field, int sizeBytes, bool isTaken)
     {
-        foreach (var (text, kind) in new[]
-        {
-            (new string('a', sizeBytes), BodyKind.ConfluentJson),
-            (string.Concat(Enumerable.Repeat("\\u0061", sizeBytes)), BodyKind.ConfluentJson),
-            (Convert.ToBase64String(new byte[sizeBytes]), BodyKind.ConfluentBinary),
-        })
+        foreach (
+            var (text, kind) in new[]
+            {
+                (new string('a', sizeBytes), BodyKind.ConfluentJson),
+                (string.Concat(Enumerable.Repeat("\\u0061", sizeBytes)), BodyKind.ConfluentJson),
+                (Convert.ToBase64String(new byte[sizeBytes]), BodyKind.ConfluentBinary),
+            }
+        )
         {
             using var outcomes = new ConfluentOutcomes(Budget(1 << 30), null);
             using var batch = Batch();
-            Assert.Null(Body(batch, outcomes, kind).Read(
-                Encoding.ASCII.GetBytes($"{{\"records\":[{{\"{field}\":\"{text}\"}}]}}")));
+            Assert.Null(
+                Body(batch, outcomes, kind)
+                    .Read(Encoding.ASCII.GetBytes($"{{\"records\":[{{\"{field}\":\"{text}\"}}]}}"))
+            );
             Assert.Equal(isTaken, Assert.Single(outcomes.Records()).Problem is null);
         }
     }
@@ -95,6 +108,7 @@ public sealed class ConfluentBodyTests
         Assert.True(outcomes.TryHold());
         Assert.InRange(budget.ReadingBytes, 0, 4096);
         Assert.Single(
-            outcomes.Records().Select(static record => record.Problem!).Distinct(ReferenceEqualityComparer.Instance));
+            outcomes.Records().Select(static record => record.Problem!).Distinct(ReferenceEqualityComparer.Instance)
+        );
     }
 }

@@ -1,18 +1,34 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Documentation;
 
 /// <summary>The API's own description, and what it says of an answer.</summary>
 sealed partial class ApiDescription(string json)
 {
-    /// <summary>What any answer can have: from HTTP, for browsers, and (Pragma, Expires) from the framework where something was thrown.</summary>
+    /// <summary>
+    /// What any answer can have: from HTTP, for browsers, and (Pragma, Expires) from the framework where something was
+    /// thrown.
+    /// </summary>
     static readonly HashSet<string> UndescribedHeaders = new(
-    [
-        "Date", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "X-Content-Type-Options", "Content-Security-Policy",
-        "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary", "Pragma", "Expires",
-    ], StringComparer.OrdinalIgnoreCase);
+        [
+            "Date",
+            "Content-Length",
+            "Content-Type",
+            "Transfer-Encoding",
+            "Connection",
+            "X-Content-Type-Options",
+            "Content-Security-Policy",
+            "Access-Control-Allow-Origin",
+            "Access-Control-Expose-Headers",
+            "Vary",
+            "Pragma",
+            "Expires",
+        ],
+        StringComparer.OrdinalIgnoreCase
+    );
 
     /// <summary>api/openapi.json.</summary>
     public static string KeptPath { get; } = Path.Combine(RepositoryRoot.Path, "api", "openapi.json");
@@ -41,7 +57,9 @@ sealed partial class ApiDescription(string json)
     {
         var request = answer.RequestMessage!;
         var path = request.RequestUri!.AbsolutePath;
-        var template = Paths.Select(entry => entry.Key).FirstOrDefault(template => Regex.IsMatch(path, $"^{Variable().Replace(template, "[^/]+")}$"));
+        var template = Paths
+            .Select(entry => entry.Key)
+            .FirstOrDefault(template => Regex.IsMatch(path, $"^{Variable().Replace(template, "[^/]+")}$"));
         var method = (request.Method == HttpMethod.Head ? HttpMethod.Get : request.Method).Method.ToLowerInvariant();
         if (template is null || Paths[template]![method] is not { } operation)
             return null;
@@ -49,8 +67,16 @@ sealed partial class ApiDescription(string json)
         var name = $"{request.Method} {template} answered {status}";
         if (operation["responses"]![status] is not { } response)
             return $"{name}, which is not described";
-        var headers = response["headers"]?.AsObject().Select(header => header.Key).ToHashSet(StringComparer.OrdinalIgnoreCase) ?? [];
-        if (answer.Headers.Concat(answer.Content.Headers).Select(header => header.Key).FirstOrDefault(header => !headers.Contains(header) && !UndescribedHeaders.Contains(header)) is { } other)
+        var headers =
+            response["headers"]?.AsObject().Select(header => header.Key).ToHashSet(StringComparer.OrdinalIgnoreCase)
+            ?? [];
+        if (
+            answer
+                .Headers.Concat(answer.Content.Headers)
+                .Select(header => header.Key)
+                .FirstOrDefault(header => !headers.Contains(header) && !UndescribedHeaders.Contains(header)) is
+            { } other
+        )
             return $"{name} with the header {other}, which is not described";
         var mediaType = answer.Content.Headers.ContentType?.MediaType;
         var contents = response["content"]?.AsObject() ?? [];
@@ -59,7 +85,9 @@ sealed partial class ApiDescription(string json)
         if (mediaType != "application/problem+json" || request.Method == HttpMethod.Head)
             return null;
         var code = (await TestServer.JsonAsync(answer)).GetProperty("code").GetString();
-        var codes = contents[mediaType]!["examples"]!.AsObject().Select(example => Resolve(example.Value)["value"]!["code"]!.GetValue<string>());
+        var codes = contents[mediaType]!["examples"]!
+            .AsObject()
+            .Select(example => Resolve(example.Value)["value"]!["code"]!.GetValue<string>());
         return codes.Contains(code) ? null : $"{name} with the code {code}, which is not described";
     }
 

@@ -2,8 +2,11 @@ using System.Net;
 
 namespace LogHttp.Server.Tests.Documentation;
 
-/// <summary>What the server answers is in its description: the status, the headers, the media type, the code of a problem.</summary>
-public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture) : IClassFixture<DescribedAnswersTests.Fixture>
+/// <summary>
+/// What the server answers is in its description: the status, the headers, the media type, the code of a problem.
+/// </summary>
+public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
+    : IClassFixture<DescribedAnswersTests.Fixture>
 {
     readonly TestServer _server = fixture.Server;
 
@@ -61,11 +64,20 @@ public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
     [InlineData("GET", "/healthz", 304, "", "If-None-Match: *")]
     [InlineData("GET", "/healthz", 412, "precondition_failed", "If-Match: \"x\"")]
     [InlineData("GET", "/healthz", 200)]
-    public async Task Answer_ToWhatTheTableHas_IsDescribed(string method, string path, int status, string code = "", params string[] headers)
+    public async Task Answer_ToWhatTheTableHas_IsDescribed(
+        string method,
+        string path,
+        int status,
+        string code = "",
+        params string[] headers
+    )
     {
         // Both topics there may be, also after a row that deletes one.
         foreach (var topic in new[] { "t", "u" })
-            Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync($"/topics/{topic}?partition=0", "text/plain", "hello")).StatusCode);
+            Assert.Equal(
+                HttpStatusCode.Created,
+                (await _server.PostAsync($"/topics/{topic}?partition=0", "text/plain", "hello")).StatusCode
+            );
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (method is "POST")
             request.Content = new ByteArrayContent("hello"u8.ToArray());

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using LogHttp.Server.Hosting;
+using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Documentation;
 
@@ -13,7 +14,12 @@ public sealed partial class DescribedCodesTests
     /// form of Confluent's REST Proxy, which has a number instead.
     /// </summary>
     static readonly string[] OfNoOperation =
-        ["404 unknown_path", "405 method_not_allowed", "422 invalid_record", "422 no_records"];
+    [
+        "404 unknown_path",
+        "405 method_not_allowed",
+        "422 invalid_record",
+        "422 no_records",
+    ];
 
     static readonly string Sources = Path.Combine(RepositoryRoot.Path, "src", "LogHttp.Server");
 
@@ -31,15 +37,21 @@ public sealed partial class DescribedCodesTests
 
     [Fact]
     public void Settings_InTheDescription_Exist() =>
-        Assert.Empty(SettingName().Matches(File.ReadAllText(ApiDescription.KeptPath))
-            .Select(match => match.Value)
-            .Except(LogHttpSettings.Names));
+        Assert.Empty(
+            SettingName()
+                .Matches(File.ReadAllText(ApiDescription.KeptPath))
+                .Select(match => match.Value)
+                .Except(LogHttpSettings.Names)
+        );
 
     static IEnumerable<string> CodesOfTheSources()
     {
-        var texts = Directory.EnumerateFiles(Sources, "*.cs", SearchOption.AllDirectories)
-            .Where(path => Path.GetRelativePath(Sources, path).Split(Path.DirectorySeparatorChar)[0]
-                is not ("bin" or "obj" or "Documentation"))
+        var texts = Directory
+            .EnumerateFiles(Sources, "*.cs", SearchOption.AllDirectories)
+            .Where(path =>
+                Path.GetRelativePath(Sources, path).Split(Path.DirectorySeparatorChar)[0]
+                    is not ("bin" or "obj" or "Documentation")
+            )
             .Select(File.ReadAllText)
             .ToList();
         var constants = texts
@@ -61,7 +73,8 @@ public sealed partial class DescribedCodesTests
     private static partial Regex Constant();
 
     [GeneratedRegex(
-        """(StatusCodes\.Status(?<status>\d{3})\w+, |InvalidRequest\()("(?<code>[a-z0-9_]+)"|(?<name>\w+))""")]
+        """(StatusCodes\.Status(?<status>\d{3})\w+, |InvalidRequest\()("(?<code>[a-z0-9_]+)"|(?<name>\w+))"""
+    )]
     private static partial Regex ProblemCode();
 
     [GeneratedRegex(@"\b(Max|Min)[A-Z]\w+|\b[A-Z]\w+(Seconds|Milliseconds)\b")]

@@ -22,8 +22,11 @@ public sealed class OpenApiTests : IDisposable
         var path = ApiDescription.KeptPath;
         if (Environment.GetEnvironmentVariable(RenewVariable) == "1")
             await File.WriteAllTextAsync(path, served);
-        Assert.True(File.Exists(path) && served == (await File.ReadAllTextAsync(path)).ReplaceLineEndings("\n"),
-            $"{path} is not what {Path} serves. Renew it: {RenewVariable}=1 dotnet test tests/LogHttp.Server.Tests --filter OpenApiTests");
+        Assert.True(
+            File.Exists(path) && served == (await File.ReadAllTextAsync(path)).ReplaceLineEndings("\n"),
+            $"{path} is not what {Path} serves. Renew it: {RenewVariable}=1 dotnet test "
+                + "tests/LogHttp.Server.Tests --filter OpenApiTests"
+        );
     }
 
     [Fact]
@@ -52,7 +55,10 @@ public sealed class OpenApiTests : IDisposable
             {
                 Need(parameter!["description"], $"{name}: description of {parameter["name"]}");
                 Need(parameter["schema"], $"{name}: schema of {parameter["name"]}");
-                Need(parameter["example"] ?? parameter["examples"] ?? parameter["schema"]!["enum"], $"{name}: example of {parameter["name"]}");
+                Need(
+                    parameter["example"] ?? parameter["examples"] ?? parameter["schema"]!["enum"],
+                    $"{name}: example of {parameter["name"]}"
+                );
             }
             NeedExamples(operation["requestBody"]?["content"], $"{name}: body");
             foreach (var (status, response) in operation["responses"]!.AsObject())
@@ -70,7 +76,10 @@ public sealed class OpenApiTests : IDisposable
 
         void Need(JsonNode? part, string what)
         {
-            if (part is null or JsonArray { Count: 0 } || (part is JsonValue value && value.TryGetValue(out string? text) && text.Length == 0))
+            if (
+                part is null or JsonArray { Count: 0 }
+                || (part is JsonValue value && value.TryGetValue(out string? text) && text.Length == 0)
+            )
                 missing.Add(what);
         }
 
@@ -90,10 +99,15 @@ public sealed class OpenApiTests : IDisposable
     public async Task Description_WhatItRefersTo_IsThereAndNothingElse()
     {
         var description = await DescriptionAsync();
-        var there = description.Document["components"]!.AsObject()
+        var there = description.Document["components"]!
+            .AsObject()
             .SelectMany(kind => kind.Value!.AsObject().Select(component => $"#/components/{kind.Key}/{component.Key}"))
             // Spoken of in texts: lines of JSON have no schema of their own in OpenAPI.
-            .Except(["#/components/schemas/NewRecord", "#/components/schemas/StreamReport", "#/components/schemas/StreamSummary"]);
+            .Except([
+                "#/components/schemas/NewRecord",
+                "#/components/schemas/StreamReport",
+                "#/components/schemas/StreamSummary",
+            ]);
         Assert.Equal(there.Order(), References(description.Document).Distinct().Order());
     }
 
@@ -101,20 +115,37 @@ public sealed class OpenApiTests : IDisposable
     public async Task Description_EveryExampleOfABody_IsTaken()
     {
         var description = await DescriptionAsync();
-        foreach (var (name, operation) in description.Operations.Where(entry => entry.Operation["requestBody"] is not null))
+        foreach (
+            var (name, operation) in description.Operations.Where(entry => entry.Operation["requestBody"] is not null)
+        )
         {
             foreach (var (mediaType, content) in operation["requestBody"]!["content"]!.AsObject())
             {
                 foreach (var (example, value) in content!["examples"]!.AsObject())
                 {
                     // A topic for each: a configuration is taken once.
-                    var path = name.Split(' ')[1].Replace("{topic}", $"{operation["operationId"]}-{example}-{mediaType.Replace('/', '-').Replace('+', '-')}", StringComparison.Ordinal).Replace("{partition}", "0", StringComparison.Ordinal);
+                    var path = name.Split(' ')[1]
+                        .Replace(
+                            "{topic}",
+                            $"{operation["operationId"]}-{example}-{mediaType.Replace('/', '-').Replace('+', '-')}",
+                            StringComparison.Ordinal
+                        )
+                        .Replace("{partition}", "0", StringComparison.Ordinal);
                     if (name.StartsWith("PATCH", StringComparison.Ordinal))
                         using (await _server.Client.PutAsync(path, null)) { }
-                    var text = value!["value"] is JsonValue json && json.TryGetValue(out string? plain) ? plain : value["value"]!.ToJsonString();
-                    using var request = new HttpRequestMessage(new HttpMethod(name.Split(' ')[0]), path) { Content = new StringContent(text, Encoding.UTF8, mediaType) };
+                    var text =
+                        value!["value"] is JsonValue json && json.TryGetValue(out string? plain)
+                            ? plain
+                            : value["value"]!.ToJsonString();
+                    using var request = new HttpRequestMessage(new HttpMethod(name.Split(' ')[0]), path)
+                    {
+                        Content = new StringContent(text, Encoding.UTF8, mediaType),
+                    };
                     using var response = await _server.Client.SendAsync(request);
-                    Assert.True(response.IsSuccessStatusCode, $"{name} {mediaType} {example}: {await response.Content.ReadAsStringAsync()}");
+                    Assert.True(
+                        response.IsSuccessStatusCode,
+                        $"{name} {mediaType} {example}: {await response.Content.ReadAsStringAsync()}"
+                    );
                 }
             }
         }
@@ -128,7 +159,10 @@ public sealed class OpenApiTests : IDisposable
     public async Task Page_WithAllItsFiles_IsServedUnderAPolicyOfItsOwn(string path, string mediaType)
     {
         using var response = await _server.Client.GetAsync(path);
-        Assert.Equal((HttpStatusCode.OK, mediaType), (response.StatusCode, response.Content.Headers.ContentType!.MediaType));
+        Assert.Equal(
+            (HttpStatusCode.OK, mediaType),
+            (response.StatusCode, response.Content.Headers.ContentType!.MediaType)
+        );
         var policy = Assert.Single(response.Headers.GetValues("Content-Security-Policy"));
         Assert.Contains("default-src 'none'; script-src 'self'; style-src 'self';", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
@@ -140,13 +174,19 @@ public sealed class OpenApiTests : IDisposable
         using var response = await _server.Client.GetAsync("/");
         Assert.Equal("/swagger/index.html", response.RequestMessage!.RequestUri!.AbsolutePath);
         using var topics = await _server.Client.GetAsync("/topics");
-        Assert.Equal("default-src 'none'; frame-ancestors 'none'", Assert.Single(topics.Headers.GetValues("Content-Security-Policy")));
+        Assert.Equal(
+            "default-src 'none'; frame-ancestors 'none'",
+            Assert.Single(topics.Headers.GetValues("Content-Security-Policy"))
+        );
     }
 
-    static IEnumerable<string> References(JsonNode? node) => node switch
-    {
-        JsonObject parent => parent.SelectMany(member => member.Key == "$ref" ? [member.Value!.GetValue<string>()] : References(member.Value)),
-        JsonArray array => array.SelectMany(References),
-        _ => [],
-    };
+    static IEnumerable<string> References(JsonNode? node) =>
+        node switch
+        {
+            JsonObject parent => parent.SelectMany(member =>
+                member.Key == "$ref" ? [member.Value!.GetValue<string>()] : References(member.Value)
+            ),
+            JsonArray array => array.SelectMany(References),
+            _ => [],
+        };
 }

@@ -1,3 +1,5 @@
+using LogHttp.Testing;
+
 namespace LogHttp.Server.Tests.Documents;
 
 /// <summary>docs/CONSUMERS.md shows the consumers that tests/scripts/consumers.sh runs.</summary>
@@ -11,7 +13,14 @@ public sealed class ConsumersTests
     [InlineData("html", "page.html")]
     public void Consumers_EachAsShown_IsTheFile(string language, string name)
     {
-        var shown = Assert.Single(MarkdownBlock.ReadAll(File.ReadAllText(Path.Combine(Documents, "CONSUMERS.md"))), block => block.Language == language);
-        Assert.Equal(File.ReadAllText(Path.Combine(Documents, "consumers", name)), shown.Text + "\n", ignoreLineEndingDifferences: true);
+        var shown = Assert.Single(
+            MarkdownBlock.ReadAll(File.ReadAllText(Path.Combine(Documents, "CONSUMERS.md"))),
+            block => block.Language == language
+        );
+        Assert.Equal(
+            File.ReadAllText(Path.Combine(Documents, "consumers", name)),
+            shown.Text + "\n",
+            ignoreLineEndingDifferences: true
+        );
     }
 }

@@ -16,7 +16,8 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
     /// <summary>Blocks with a curl line that are not run, by a text in them, and why.</summary>
     static readonly Dictionary<string, string> NotRun = new()
     {
-        ["apt-cache dumpavail"] = "needs an apt index, which the machine may lack; tests/scripts/real-file.sh does the same",
+        ["apt-cache dumpavail"] =
+            "needs an apt index, which the machine may lack; tests/scripts/real-file.sh does the same",
     };
 
     [Fact]
@@ -30,24 +31,43 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
         {
             var (run, compared) = (0, 0);
             string? answers = null;
-            foreach (var block in MarkdownBlock.ReadAll(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "README.md"))))
+            foreach (
+                var block in MarkdownBlock.ReadAll(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "README.md")))
+            )
             {
                 if (block.Language == "sh")
                 {
-                    var isRun = block.Text.Contains("curl ", StringComparison.Ordinal) && !NotRun.Keys.Any(text => block.Text.Contains(text, StringComparison.Ordinal));
+                    var isRun =
+                        block.Text.Contains("curl ", StringComparison.Ordinal)
+                        && !NotRun.Keys.Any(text => block.Text.Contains(text, StringComparison.Ordinal));
                     answers = isRun ? Normalize(await BashAsync(block, client.BaseAddress!, directory.Path)) : null;
                     run += isRun ? 1 : 0;
                 }
                 else if (block.Language is "" or "json" && answers is not null)
                 {
                     // An output stands behind the commands it belongs to, and may be a part of what they say.
-                    Assert.True($"\n{answers}\n".Contains($"\n{Normalize(block.Text)}\n", StringComparison.Ordinal), $"README.md, line {block.Line}: this is not what the commands before it give:\n{Normalize(block.Text)}\n\nThey give:\n{answers}");
+                    Assert.True(
+                        $"\n{answers}\n".Contains($"\n{Normalize(block.Text)}\n", StringComparison.Ordinal),
+                        $"README.md, line {block.Line}: this is not what the commands before it "
+                            + $"give:\n{Normalize(block.Text)}\n\nThey give:\n{answers}"
+                    );
                     compared++;
                 }
             }
             output.WriteLine($"{run} blocks run, {compared} outputs compared.");
-            Assert.True(run >= 2 && compared >= 3, $"README.md has changed its shape: {run} blocks were run and {compared} outputs compared.");
-            Assert.All(NotRun.Keys, text => Assert.Contains(text, File.ReadAllText(Path.Combine(RepositoryRoot.Path, "README.md")), StringComparison.Ordinal));
+            Assert.True(
+                run >= 2 && compared >= 3,
+                $"README.md has changed its shape: {run} blocks were run and {compared} outputs compared."
+            );
+            Assert.All(
+                NotRun.Keys,
+                text =>
+                    Assert.Contains(
+                        text,
+                        File.ReadAllText(Path.Combine(RepositoryRoot.Path, "README.md")),
+                        StringComparison.Ordinal
+                    )
+            );
         }
     }
 
@@ -55,14 +75,20 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
     public async Task HttpFile_EveryRequest_AnswersAsItsTitleSays()
     {
         using var server = new TestServer();
-        var requests = HttpFile.Parse(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "api/loghttp.http")), new() { ["address"] = server.Client.BaseAddress!.ToString().TrimEnd('/') });
+        var requests = HttpFile.Parse(
+            File.ReadAllText(Path.Combine(RepositoryRoot.Path, "api/loghttp.http")),
+            new() { ["address"] = server.Client.BaseAddress!.ToString().TrimEnd('/') }
+        );
         Assert.True(requests.Count >= 20, $"api/loghttp.http has {requests.Count} requests.");
         var wrong = new List<string>();
         foreach (var request in requests)
         {
             using var response = await server.Client.SendAsync(request.ToMessage());
             if ((int)response.StatusCode != request.ExpectedStatus)
-                wrong.Add($"Line {request.Line}, {request.Title}: answered was {(int)response.StatusCode}\n{await response.Content.ReadAsStringAsync()}");
+                wrong.Add(
+                    $"Line {request.Line}, {request.Title}: answered was "
+                        + $"{(int)response.StatusCode}\n{await response.Content.ReadAsStringAsync()}"
+                );
         }
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
@@ -70,7 +96,14 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
     /// <summary>Runs a block as it is, but for the address; gives what it wrote to its output.</summary>
     static async Task<string> BashAsync(MarkdownBlock block, Uri address, string directory)
     {
-        var start = new ProcessStartInfo("bash", ["-c", $"set -euo pipefail\n{block.Text.Replace(DocumentedAddress, address.Authority, StringComparison.Ordinal)}"])
+        var start = new ProcessStartInfo(
+            "bash",
+            [
+                "-c",
+                "set -euo "
+                    + $"pipefail\n{block.Text.Replace(DocumentedAddress, address.Authority, StringComparison.Ordinal)}",
+            ]
+        )
         {
             WorkingDirectory = directory,
             RedirectStandardInput = true,
@@ -83,9 +116,16 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
         bash.StandardInput.Close();
         try
         {
-            var (written, said) = (bash.StandardOutput.ReadToEndAsync(limit.Token), bash.StandardError.ReadToEndAsync(limit.Token));
+            var (written, said) = (
+                bash.StandardOutput.ReadToEndAsync(limit.Token),
+                bash.StandardError.ReadToEndAsync(limit.Token)
+            );
             await bash.WaitForExitAsync(limit.Token);
-            Assert.True(bash.ExitCode == 0, $"README.md, line {block.Line}: these commands ended with {bash.ExitCode}:\n{block.Text}\n\n{await written}\n{await said}");
+            Assert.True(
+                bash.ExitCode == 0,
+                $"README.md, line {block.Line}: these commands ended with "
+                    + $"{bash.ExitCode}:\n{block.Text}\n\n{await written}\n{await said}"
+            );
             return await written;
         }
         catch (OperationCanceledException)

@@ -38,22 +38,37 @@ static partial class HttpFile
     static HttpFileRequest ParseRequest(string[] lines, int number, Dictionary<string, string> variables)
     {
         var title = TitleLine().Match(lines[0]);
-        Assert.True(title.Success, $"Line {number}: a title is \"### What it does: expected status\", and not {lines[0]}");
+        Assert.True(
+            title.Success,
+            $"Line {number}: a title is \"### What it does: expected status\", and not {lines[0]}"
+        );
         var rest = lines.Skip(1).SkipWhile(IsNothing).Select(line => Fill(line, variables)).ToArray();
         var request = RequestLine().Match(rest.FirstOrDefault(""));
         Assert.True(request.Success, $"Line {number}: behind the title stands a method and an address.");
         var head = rest.Skip(1).TakeWhile(line => line.Length > 0).ToArray();
-        var headers = head.Where(line => !IsNothing(line)).Select(line => line.Split(':', 2)).Select(header => new KeyValuePair<string, string>(header[0].Trim(), header[1].Trim()));
+        var headers = head.Where(line => !IsNothing(line))
+            .Select(line => line.Split(':', 2))
+            .Select(header => new KeyValuePair<string, string>(header[0].Trim(), header[1].Trim()));
         // Empty lines before the next title are no part of the body, as the tools have it.
         var body = string.Join('\n', rest.Skip(2 + head.Length)).TrimEnd('\n');
-        return new(title.Groups[1].Value, int.Parse(title.Groups[2].Value, CultureInfo.InvariantCulture), number, new HttpMethod(request.Groups[1].Value), new Uri(request.Groups[2].Value), [.. headers], body);
+        return new(
+            title.Groups[1].Value,
+            int.Parse(title.Groups[2].Value, CultureInfo.InvariantCulture),
+            number,
+            new HttpMethod(request.Groups[1].Value),
+            new Uri(request.Groups[2].Value),
+            [.. headers],
+            body
+        );
     }
 
-    static string Fill(string text, Dictionary<string, string> variables) => Placeholder().Replace(text, name => variables[name.Groups[1].Value]);
+    static string Fill(string text, Dictionary<string, string> variables) =>
+        Placeholder().Replace(text, name => variables[name.Groups[1].Value]);
 
     static bool IsTitle(string line) => line.StartsWith("###", StringComparison.Ordinal);
 
-    static bool IsNothing(string line) => line.Length == 0 || line.StartsWith('#') || line.StartsWith("//", StringComparison.Ordinal);
+    static bool IsNothing(string line) =>
+        line.Length == 0 || line.StartsWith('#') || line.StartsWith("//", StringComparison.Ordinal);
 
     [GeneratedRegex("^@([A-Za-z0-9_-]+) *= *(.*)$")]
     private static partial Regex VariableLine();
@@ -69,7 +84,15 @@ static partial class HttpFile
 }
 
 /// <summary>One request of a .http file.</summary>
-sealed record HttpFileRequest(string Title, int ExpectedStatus, int Line, HttpMethod Method, Uri Address, IReadOnlyList<KeyValuePair<string, string>> Headers, string Body)
+sealed record HttpFileRequest(
+    string Title,
+    int ExpectedStatus,
+    int Line,
+    HttpMethod Method,
+    Uri Address,
+    IReadOnlyList<KeyValuePair<string, string>> Headers,
+    string Body
+)
 {
     public HttpRequestMessage ToMessage()
     {
@@ -77,7 +100,11 @@ sealed record HttpFileRequest(string Title, int ExpectedStatus, int Line, HttpMe
         if (Body.Length > 0 || Method == HttpMethod.Post)
             message.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(Body));
         foreach (var (name, value) in Headers)
-            Assert.True(message.Headers.TryAddWithoutValidation(name, value) || message.Content?.Headers.TryAddWithoutValidation(name, value) == true, $"Line {Line}: {name} can't be sent.");
+            Assert.True(
+                message.Headers.TryAddWithoutValidation(name, value)
+                    || message.Content?.Headers.TryAddWithoutValidation(name, value) == true,
+                $"Line {Line}: {name} can't be sent."
+            );
         return message;
     }
 }

@@ -18,7 +18,9 @@ sealed record MarkdownBlock(string Language, string Text, int Line)
                 continue;
             var last = Array.IndexOf(lines, Fence, first + 1);
             Assert.True(last >= 0, $"Line {first + 1}: this block has no end.");
-            blocks.Add(new(lines[first][Fence.Length..].Trim(), string.Join('\n', lines[(first + 1)..last]), first + 1));
+            blocks.Add(
+                new(lines[first][Fence.Length..].Trim(), string.Join('\n', lines[(first + 1)..last]), first + 1)
+            );
             first = last;
         }
         return blocks;

@@ -43,7 +43,8 @@ public sealed class LongTextTests : IDisposable
     [InlineData("application/json", "[tTEXT]")]
     public async Task Post_LongTextInTheBody_IsShortened(string contentType, string body) =>
         await CheckAsync(
-            await _server.PostAsync("/topics/t", contentType, body.Replace("TEXT", Long, StringComparison.Ordinal)));
+            await _server.PostAsync("/topics/t", contentType, body.Replace("TEXT", Long, StringComparison.Ordinal))
+        );
 
     [Theory]
     [InlineData("{\"TEXT\":1}")]
@@ -55,7 +56,8 @@ public sealed class LongTextTests : IDisposable
     [InlineData("{\"partitions\":tTEXT}")]
     public async Task Put_LongTextInTheBody_IsShortened(string body) =>
         await CheckAsync(
-            await _server.SendAsync(HttpMethod.Put, "/topics/t", body.Replace("TEXT", Long, StringComparison.Ordinal)));
+            await _server.SendAsync(HttpMethod.Put, "/topics/t", body.Replace("TEXT", Long, StringComparison.Ordinal))
+        );
 
     [Theory]
     [InlineData("/topics/t/TEXT")]
@@ -86,8 +88,13 @@ public sealed class LongTextTests : IDisposable
     [InlineData("reports=TEXT")]
     [InlineData("split=TEXT")]
     public async Task Post_LongParameter_IsShortened(string query) =>
-        await CheckAsync(await _server.PostAsync(
-            $"/topics/t?{query.Replace("TEXT", Long, StringComparison.Ordinal)}", "text/plain", "x"));
+        await CheckAsync(
+            await _server.PostAsync(
+                $"/topics/t?{query.Replace("TEXT", Long, StringComparison.Ordinal)}",
+                "text/plain",
+                "x"
+            )
+        );
 
     [Theory]
     [InlineData("Record-TEXT: 1")]
@@ -109,7 +116,8 @@ public sealed class LongTextTests : IDisposable
         var answer = await RawRequest.SendAsync(
             _server.Client.BaseAddress!,
             $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{framing}"
-                + $"{headers.Replace("TEXT", Long, StringComparison.Ordinal)}\r\n\r\n{body}");
+                + $"{headers.Replace("TEXT", Long, StringComparison.Ordinal)}\r\n\r\n{body}"
+        );
         CheckBody(answer);
     }
 
@@ -118,9 +126,12 @@ public sealed class LongTextTests : IDisposable
     [InlineData("TEXT /topics HTTP/1.1\r\nHost: localhost")]
     [InlineData("GET /stream?topics=t HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: TEXT")]
     public async Task Request_LongText_IsShortened(string request) =>
-        CheckBody(await RawRequest.SendAsync(
-            _server.Client.BaseAddress!,
-            $"{request.Replace("TEXT", Long, StringComparison.Ordinal)}\r\nConnection: close\r\n\r\n"));
+        CheckBody(
+            await RawRequest.SendAsync(
+                _server.Client.BaseAddress!,
+                $"{request.Replace("TEXT", Long, StringComparison.Ordinal)}\r\nConnection: close\r\n\r\n"
+            )
+        );
 
     [Fact]
     public async Task Post_PackedBodyWithAHugeName_GetsAShortError()

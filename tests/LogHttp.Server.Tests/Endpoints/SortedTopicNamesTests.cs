@@ -18,7 +18,11 @@ public sealed class SortedTopicNamesTests : IDisposable
         _directory.Dispose();
     }
 
-    TopicCatalog Open() => TopicCatalog.Open(new StorageEnvironment { FileSystem = _files }, new StorageOptions { Directory = _directory.Path });
+    TopicCatalog Open() =>
+        TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = _files },
+            new StorageOptions { Directory = _directory.Path }
+        );
 
     [Fact]
     public async Task After_TopicsComeAndGo_FollowsThem()

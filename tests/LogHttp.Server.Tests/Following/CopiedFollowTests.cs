@@ -9,7 +9,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Tests.Following;
 
-/// <summary>What a follower that passes through the process holds while its client takes its time (api/PROTOCOL.md §10).</summary>
+/// <summary>
+/// What a follower that passes through the process holds while its client takes its time (api/PROTOCOL.md §10).
+/// </summary>
 public sealed class CopiedFollowTests : IDisposable
 {
     const int Partitions = 64;
@@ -27,12 +29,20 @@ public sealed class CopiedFollowTests : IDisposable
     {
         using var fileSystem = new PhysicalFileSystem(_directory.Path);
         await using var catalog = Open(fileSystem, _directory.Path);
-        var topic = (await catalog.GetOrCreateAsync(LongName, new TopicConfiguration { Partitions = Partitions, Flush = FlushPolicy.Os })).Topic;
+        var topic = (
+            await catalog.GetOrCreateAsync(
+                LongName,
+                new TopicConfiguration { Partitions = Partitions, Flush = FlushPolicy.Os }
+            )
+        ).Topic;
         foreach (var partition in topic.Partitions)
             await AppendAsync(partition, Enumerable.Repeat(new string('x', 100), 500));
 
         var (text, writer) = await FollowAsync(topic, shareBytes, namesPartitions: true);
-        Assert.Equal(Partitions * 500, text.Split('\n').Count(line => line.StartsWith("data: ", StringComparison.Ordinal)));
+        Assert.Equal(
+            Partitions * 500,
+            text.Split('\n').Count(line => line.StartsWith("data: ", StringComparison.Ordinal))
+        );
         Assert.InRange(writer.MostUnflushedBytes, 1, shareBytes);
     }
 
@@ -62,7 +72,10 @@ public sealed class CopiedFollowTests : IDisposable
     }
 
     static TopicCatalog Open(PhysicalFileSystem fileSystem, string directory) =>
-        TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = directory });
+        TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = fileSystem },
+            new StorageOptions { Directory = directory }
+        );
 
     static async Task AppendAsync(PartitionLog partition, IEnumerable<string> values)
     {
@@ -73,7 +86,11 @@ public sealed class CopiedFollowTests : IDisposable
     }
 
     /// <summary>Writes all that a topic holds as events.</summary>
-    static async Task<(string Text, MeasuringWriter Writer)> FollowAsync(Topic topic, int shareBytes, bool namesPartitions)
+    static async Task<(string Text, MeasuringWriter Writer)> FollowAsync(
+        Topic topic,
+        int shareBytes,
+        bool namesPartitions
+    )
     {
         var writer = new MeasuringWriter();
         var context = new DefaultHttpContext();
@@ -81,9 +98,11 @@ public sealed class CopiedFollowTests : IDisposable
         context.Features.Set<IHttpSendFileFeature>(writer);
         var sources = new List<FollowSource>();
         foreach (var partition in topic.Partitions)
-            sources.Add((await FollowSource.OpenAsync(new(topic, partition, LogPlace.Earliest), CancellationToken.None)).Source!);
+            sources.Add(
+                (await FollowSource.OpenAsync(new(topic, partition, LogPlace.Earliest), CancellationToken.None)).Source!
+            );
         var format = new EventsFollow(context, sources, namesPartitions);
-        for (var isMore = true; isMore;)
+        for (var isMore = true; isMore; )
         {
             isMore = false;
             foreach (var source in sources)

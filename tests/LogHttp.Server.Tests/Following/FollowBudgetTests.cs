@@ -14,7 +14,10 @@ public class FollowBudgetTests
             Assert.Equal(Share, await budget.TakeAsync(CancellationToken.None));
         for (var i = 0; i < 56; i++)
             Assert.Equal(FollowBudget.SmallShareBytes, await budget.TakeAsync(CancellationToken.None));
-        var (first, second) = (budget.TakeAsync(CancellationToken.None).AsTask(), budget.TakeAsync(CancellationToken.None).AsTask());
+        var (first, second) = (
+            budget.TakeAsync(CancellationToken.None).AsTask(),
+            budget.TakeAsync(CancellationToken.None).AsTask()
+        );
         Assert.False(first.IsCompleted);
         budget.GiveBack(FollowBudget.SmallShareBytes);
         Assert.Equal(FollowBudget.SmallShareBytes, await first);
@@ -43,17 +46,24 @@ public class FollowBudgetTests
     {
         const int MaxBytes = 5 * Share;
         var budget = new FollowBudget(MaxBytes);
-        await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(async () =>
-        {
-            for (var i = 0; i < 200; i++)
-            {
-                var share = await budget.TakeAsync(CancellationToken.None);
-                Assert.InRange(share, 1, Share);
-                if (i % 3 == 0)
-                    await Task.Yield();
-                budget.GiveBack(share);
-            }
-        }))).WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(
+                Enumerable
+                    .Range(0, 64)
+                    .Select(_ =>
+                        Task.Run(async () =>
+                        {
+                            for (var i = 0; i < 200; i++)
+                            {
+                                var share = await budget.TakeAsync(CancellationToken.None);
+                                Assert.InRange(share, 1, Share);
+                                if (i % 3 == 0)
+                                    await Task.Yield();
+                                budget.GiveBack(share);
+                            }
+                        })
+                    )
+            )
+            .WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(0, budget.TakenBytes);
     }
 }

@@ -29,7 +29,9 @@ public sealed class FollowStreamTests : IDisposable
     {
         using var fileSystem = new PhysicalFileSystem(_directory.Path);
         await using var catalog = TopicCatalog.Open(
-            new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = _directory.Path });
+            new StorageEnvironment { FileSystem = fileSystem },
+            new StorageOptions { Directory = _directory.Path }
+        );
         var configuration = new TopicConfiguration { Partitions = Partitions, Flush = FlushPolicy.Os };
         var topic = (await catalog.GetOrCreateAsync("t", configuration)).Topic;
         foreach (var partition in topic.Partitions)
@@ -59,7 +61,11 @@ public sealed class FollowStreamTests : IDisposable
         };
         using var deadlines = new Deadlines(TimeProvider.System);
         var services = new FollowServices(
-            new WaitingRequests(1), new FollowBudget(1 << 20), deadlines, Options.Create(new LogHttpSettings()));
+            new WaitingRequests(1),
+            new FollowBudget(1 << 20),
+            deadlines,
+            Options.Create(new LogHttpSettings())
+        );
         await new FollowStream(context, sources, format, services)
             .RunAsync(isHead: false)
             .WaitAsync(TimeSpan.FromSeconds(10));

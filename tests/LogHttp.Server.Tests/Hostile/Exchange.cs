@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace LogHttp.Server.Tests.Hostile;
 
 /// <summary>How requests are brought to the server.</summary>
@@ -30,10 +32,15 @@ enum Delivery
 sealed record Exchange(int Number, IReadOnlyList<HostileRequest> Requests, Delivery Delivery, double CutAt)
 {
     /// <summary>Whether each request must have its answer, and the connection goes on after it.</summary>
-    public bool IsFramed => Delivery is Delivery.Whole or Delivery.InPieces && Requests.All(request => request.IsFramed);
+    public bool IsFramed =>
+        Delivery is Delivery.Whole or Delivery.InPieces && Requests.All(request => request.IsFramed);
 
     public string Text => string.Concat(Requests.Select(request => request.Text));
 
     public override string ToString() =>
-        FormattableString.Invariant($"exchange {Number}, {Delivery}, cut at {(int)(CutAt * Text.Length)}:\n{string.Join("\n--- and behind it ---\n", Requests)}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"exchange {Number}, {Delivery}, cut at {(int)(CutAt * Text.Length)}:\n"
+                + $"{string.Join("\n--- and behind it ---\n", Requests)}"
+        );
 }

@@ -120,13 +120,16 @@ sealed partial class HostileConnection : IDisposable
 
     async Task ReadToAsync(MemoryStream body, long sizeBytes, CancellationToken cancellation)
     {
-        for (var left = sizeBytes; left > 0;)
+        for (var left = sizeBytes; left > 0; )
         {
             if (_start == _end && !await FillAsync(cancellation))
             {
                 if (sizeBytes == long.MaxValue)
                     return;
-                throw new InvalidAnswerException(string.Create(CultureInfo.InvariantCulture, $"The answer's body ends {left} bytes early."), isCutShort: true);
+                throw new InvalidAnswerException(
+                    string.Create(CultureInfo.InvariantCulture, $"The answer's body ends {left} bytes early."),
+                    isCutShort: true
+                );
             }
             var taken = (int)Math.Min(left, _end - _start);
             body.Write(_buffer, _start, taken);
@@ -174,10 +177,18 @@ sealed record HostileAnswer(int Status, IReadOnlyList<KeyValuePair<string, strin
     public string? MediaType => All("Content-Type") is [var type, ..] ? type.Split(';')[0] : null;
 
     public string[] All(string name) =>
-        [.. Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value)];
+        [
+            .. Headers
+                .Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase))
+                .Select(header => header.Value),
+        ];
 
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{Status}\n{string.Join('\n', Headers.Select(header => $"{header.Key}: {header.Value}"))}\n\n{Encoding.Latin1.GetString(Body ?? [])}");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Status}\n{string.Join('\n', Headers.Select(header => $"{header.Key}: {header.Value}"))}\n\n"
+                + $"{Encoding.Latin1.GetString(Body ?? [])}"
+        );
 }
 
 /// <summary>What the server sent is not what HTTP allows.</summary>

@@ -5,11 +5,20 @@ using static LogHttp.Server.Tests.Hostile.HostileWords;
 
 namespace LogHttp.Server.Tests.Hostile;
 
-/// <summary>Makes exchanges out of a seed: requests as a client would send them, then changed in up to three places.</summary>
+/// <summary>
+/// Makes exchanges out of a seed: requests as a client would send them, then changed in up to three places.
+/// </summary>
 sealed class HostileGenerator(int seed)
 {
-    /// <summary>Room for new names is left below the server's MaxTopics, and few enough for readers to find records.</summary>
-    static readonly string[] Topics = [.. Enumerable.Range(0, 12).Select(number => FormattableString.Invariant($"t{number}")), new string('n', 249), "a.b_c-D"];
+    /// <summary>
+    /// Room for new names is left below the server's MaxTopics, and few enough for readers to find records.
+    /// </summary>
+    static readonly string[] Topics =
+    [
+        .. Enumerable.Range(0, 12).Select(number => string.Create(CultureInfo.InvariantCulture, $"t{number}")),
+        new string('n', 249),
+        "a.b_c-D",
+    ];
 
     /// <summary>Each exchange is a function of the seed and its number, whatever was sent before it.</summary>
     public Exchange Make(int number) => new Maker(new Random(unchecked((seed * 1_000_003) + number))).Make(number);
@@ -23,15 +32,16 @@ sealed class HostileGenerator(int seed)
             return new(number, requests, PickDelivery(requests[0]), random.NextDouble());
         }
 
-        Delivery PickDelivery(HostileRequest request) => random.Next(1000) switch
-        {
-            < 5 => request is { IsFramed: true, Body.Length: > 1 } ? Delivery.Stalled : Delivery.Whole,
-            < 35 => Delivery.CutOff,
-            < 55 => Delivery.Reset,
-            < 75 => Delivery.HalfClosed,
-            < 110 => Delivery.InPieces,
-            _ => Delivery.Whole,
-        };
+        Delivery PickDelivery(HostileRequest request) =>
+            random.Next(1000) switch
+            {
+                < 5 => request is { IsFramed: true, Body.Length: > 1 } ? Delivery.Stalled : Delivery.Whole,
+                < 35 => Delivery.CutOff,
+                < 55 => Delivery.Reset,
+                < 75 => Delivery.HalfClosed,
+                < 110 => Delivery.InPieces,
+                _ => Delivery.Whole,
+            };
 
         HostileRequest Request()
         {
@@ -48,35 +58,37 @@ sealed class HostileGenerator(int seed)
             return request;
         }
 
-        HostileRequest Sane() => random.Next(100) switch
-        {
-            < 42 => Append(),
-            < 63 => Fetch(),
-            < 70 => Live(),
-            < 73 => Simple("/healthz"),
-            < 76 => Simple("/topics"),
-            < 79 => Simple($"/topics/{Topic()}"),
-            < 83 => Value(),
-            < 88 => Configure("PUT"),
-            < 90 => Configure("PATCH"),
-            < 92 => new() { Method = "DELETE", Path = $"/topics/{Doomed()}" },
-            < 93 => new() { Method = "DELETE", Path = $"/topics/{Topic()}/records?before={Pick(Places)}" },
-            < 94 => Simple("/swagger"),
-            < 96 => Simple("/swagger/v1/swagger.json"),
-            _ => new() { Method = "OPTIONS", Path = Pick(["*", "/topics", $"/topics/{Topic()}"]) },
-        };
+        HostileRequest Sane() =>
+            random.Next(100) switch
+            {
+                < 42 => Append(),
+                < 63 => Fetch(),
+                < 70 => Live(),
+                < 73 => Simple("/healthz"),
+                < 76 => Simple("/topics"),
+                < 79 => Simple($"/topics/{Topic()}"),
+                < 83 => Value(),
+                < 88 => Configure("PUT"),
+                < 90 => Configure("PATCH"),
+                < 92 => new() { Method = "DELETE", Path = $"/topics/{Doomed()}" },
+                < 93 => new() { Method = "DELETE", Path = $"/topics/{Topic()}/records?before={Pick(Places)}" },
+                < 94 => Simple("/swagger"),
+                < 96 => Simple("/swagger/v1/swagger.json"),
+                _ => new() { Method = "OPTIONS", Path = Pick(["*", "/topics", $"/topics/{Topic()}"]) },
+            };
 
         string Topic() => Chance(0.03) ? New() : Pick(Topics);
 
         string New() => string.Create(CultureInfo.InvariantCulture, $"new{random.Next(40)}");
 
         /// <summary>Mostly those that mutations have made: else they take all the room there is.</summary>
-        string Doomed() => random.Next(10) switch
-        {
-            < 1 => Pick(Topics),
-            < 5 => New(),
-            _ => Pick(Segments),
-        };
+        string Doomed() =>
+            random.Next(10) switch
+            {
+                < 1 => Pick(Topics),
+                < 5 => New(),
+                _ => Pick(Segments),
+            };
 
         int Partition() => random.Next(Chance(0.05) ? 9 : 3);
 
@@ -142,24 +154,49 @@ sealed class HostileGenerator(int seed)
             if (Chance(0.4))
                 request.Headers.Add($"Last-Event-ID: {topic}/{partition}/0123456789abcdef:{random.Next(60)}");
             if (Chance(0.5))
-                request.Headers.Add(Pick(["Accept: text/event-stream", "Accept: text/event-stream;q=0", "Accept: */*, Text/Event-Stream;q=0.001", "Accept: text/event-stream, application/json"]));
+                request.Headers.Add(
+                    Pick([
+                        "Accept: text/event-stream",
+                        "Accept: text/event-stream;q=0",
+                        "Accept: */*, Text/Event-Stream;q=0.001",
+                        "Accept: text/event-stream, application/json",
+                    ])
+                );
             if (Chance(0.7))
-                request.Query.Add($"follow={(Chance(0.8) ? "true" : Pick(["false", "TRUE", "", "1", "true,true", "true&follow=true", "%74rue", "true%00"]))}");
+            {
+                string[] others = ["false", "TRUE", "", "1", "true,true", "true&follow=true", "%74rue", "true%00"];
+                request.Query.Add($"follow={(Chance(0.8) ? "true" : Pick(others))}");
+            }
             if (Chance(0.2))
-                request.Query.Add(Pick(["maxBytes=1", "maxBytes=99999999999", "wait=1ms", "minBytes=5", "key=k", "view=values", "v=0123456789abcdef", "topics=t1"]));
+                request.Query.Add(
+                    Pick([
+                        "maxBytes=1",
+                        "maxBytes=99999999999",
+                        "wait=1ms",
+                        "minBytes=5",
+                        "key=k",
+                        "view=values",
+                        "v=0123456789abcdef",
+                        "topics=t1",
+                    ])
+                );
             return request;
         }
 
         HostileRequest Stream()
         {
-            var entries = Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(8) switch
-            {
-                < 3 => Topic(),
-                3 => $"{Topic()}:{Pick(["earliest", "latest", "0", "-3"])}",
-                4 => $"{Topic()}/{Partition()}",
-                5 => $"{Topic()}/{Partition()}:{Pick(Places)}",
-                _ => Chance(0.5) ? Pick(StreamEntries) : Topic(),
-            });
+            var entries = Enumerable
+                .Range(0, random.Next(1, 6))
+                .Select(_ =>
+                    random.Next(8) switch
+                    {
+                        < 3 => Topic(),
+                        3 => $"{Topic()}:{Pick(["earliest", "latest", "0", "-3"])}",
+                        4 => $"{Topic()}/{Partition()}",
+                        5 => $"{Topic()}/{Partition()}:{Pick(Places)}",
+                        _ => Chance(0.5) ? Pick(StreamEntries) : Topic(),
+                    }
+                );
             var request = Simple("/stream");
             request.Query.Add($"topics={string.Join(Chance(0.9) ? "," : "%2C", entries)}");
             if (Chance(0.1))
@@ -171,15 +208,31 @@ sealed class HostileGenerator(int seed)
 
         HostileRequest Value()
         {
-            var request = Simple(string.Create(CultureInfo.InvariantCulture, $"/topics/{Topic()}/{random.Next(60)}/value"));
+            var request = Simple(
+                string.Create(CultureInfo.InvariantCulture, $"/topics/{Topic()}/{random.Next(60)}/value")
+            );
             request.Query.Add($"partition={Partition()}");
             return request;
         }
 
         HostileRequest Configure(string method)
         {
-            var request = new HostileRequest { Method = method, Path = $"/topics/{Topic()}", Body = Pick(["{\"partitions\":3}", "{\"flush\":\"always\"}", "{\"flush\":\"os\"}", "{\"flush\":\"5ms\"}", "{}", Pick(Bodies)]) };
-            request.Headers.Add("Content-Type: " + (method == "PATCH" ? "application/merge-patch+json" : "application/json"));
+            var request = new HostileRequest
+            {
+                Method = method,
+                Path = $"/topics/{Topic()}",
+                Body = Pick([
+                    "{\"partitions\":3}",
+                    "{\"flush\":\"always\"}",
+                    "{\"flush\":\"os\"}",
+                    "{\"flush\":\"5ms\"}",
+                    "{}",
+                    Pick(Bodies),
+                ]),
+            };
+            request.Headers.Add(
+                "Content-Type: " + (method == "PATCH" ? "application/merge-patch+json" : "application/json")
+            );
             return request;
         }
 
@@ -188,15 +241,43 @@ sealed class HostileGenerator(int seed)
             var (type, body, isOne) = random.Next(9) switch
             {
                 0 => ("application/json", Json(), true),
-                1 => ("application/x-ndjson", string.Concat(Enumerable.Range(0, random.Next(1, 30)).Select(_ => Json() + "\n")), false),
+                1 => (
+                    "application/x-ndjson",
+                    string.Concat(Enumerable.Range(0, random.Next(1, 30)).Select(_ => Json() + "\n")),
+                    false
+                ),
                 2 => ("text/plain", Words(), true),
                 3 => ("application/x-www-form-urlencoded", Chance(0.5) ? Json() : Words(), true),
                 4 => ("application/octet-stream", Bytes(random.Next(300)), true),
-                5 => ("text/plain; split", string.Join(Pick(["\n", "\r\n"]), Enumerable.Range(0, random.Next(1, 30)).Select(_ => Words())), false),
-                6 => (Pick(["application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v2+json"]), Chance(0.3) ? Pick(ConfluentBodies) : $"{{\"records\":[{string.Join(',', Enumerable.Range(0, random.Next(1, 20)).Select(_ => Pick(["{\"value\":\"AAEC\"}", "{\"value\":\"AA==\",\"key\":\"user7AAA\"}", "{\"partition\":1,\"value\":null}", "{\"partition\":7}"])))}]}}", false),
-                _ => ("application/vnd.loghttp.records+ndjson", string.Concat(Enumerable.Range(0, random.Next(1, 20)).Select(_ => Record() + "\n")), false),
+                5 => (
+                    "text/plain; split",
+                    string.Join(Pick(["\n", "\r\n"]), Enumerable.Range(0, random.Next(1, 30)).Select(_ => Words())),
+                    false
+                ),
+                6 => (
+                    Pick(["application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary.v2+json"]),
+                    Chance(0.3)
+                        ? Pick(ConfluentBodies)
+                        : "{\"records\":["
+                            + string.Join(
+                                ',',
+                                Enumerable.Range(0, random.Next(1, 20)).Select(_ => Pick(ConfluentRecords))
+                            )
+                            + "]}",
+                    false
+                ),
+                _ => (
+                    "application/vnd.loghttp.records+ndjson",
+                    string.Concat(Enumerable.Range(0, random.Next(1, 20)).Select(_ => Record() + "\n")),
+                    false
+                ),
             };
-            var request = new HostileRequest { Method = "POST", Path = $"/topics/{Topic()}", Body = body };
+            var request = new HostileRequest
+            {
+                Method = "POST",
+                Path = $"/topics/{Topic()}",
+                Body = body,
+            };
             if (type.EndsWith("; split", StringComparison.Ordinal))
             {
                 request.Query.Add("split=lines");
@@ -214,15 +295,23 @@ sealed class HostileGenerator(int seed)
             if (Chance(0.15))
                 request.ChunkBytes = random.Next(1, 500);
             if (Chance(0.12))
-                request.Headers.AddRange([$"Producer-Id: p{random.Next(3)}", $"Producer-Epoch: {random.Next(3)}", $"Producer-Seq: {random.Next(3)}"]);
+                request.Headers.AddRange([
+                    $"Producer-Id: p{random.Next(3)}",
+                    $"Producer-Epoch: {random.Next(3)}",
+                    $"Producer-Seq: {random.Next(3)}",
+                ]);
             if (Chance(0.05))
                 request.Headers.Add($"If-Match: \"{random.Next(60)}\"");
             if (!isOne && Chance(0.2))
-                request.Query.Add($"stream={(Chance(0.9) ? "true" : Pick(["false", "", "TRUE", "1", "true&stream=true"]))}");
+                request.Query.Add(
+                    $"stream={(Chance(0.9) ? "true" : Pick(["false", "", "TRUE", "1", "true&stream=true"]))}"
+                );
             if (Chance(0.08))
             {
                 request.Headers.Add("Content-Encoding: gzip");
-                request.Body = Chance(0.3) ? Packed(request.Body)[..random.Next(10)] : Packed(request.Body) + (Chance(0.2) ? Words() : "");
+                request.Body = Chance(0.3)
+                    ? Packed(request.Body)[..random.Next(10)]
+                    : Packed(request.Body) + (Chance(0.2) ? Words() : "");
             }
             return request;
         }
@@ -235,24 +324,30 @@ sealed class HostileGenerator(int seed)
             return Encoding.Latin1.GetString(packed.ToArray());
         }
 
-        string Json() => random.Next(5) switch
-        {
-            0 => random.Next().ToString(CultureInfo.InvariantCulture),
-            1 => $"\"{Words()}\"",
-            2 => $"[{random.Next()}, {{\"text\": \"{Words()}\"}}, null, true]",
-            _ => string.Create(CultureInfo.InvariantCulture, $"{{\"id\": {random.Next()}, \"total\": {random.NextDouble():0.00}, \"note\": \"{Words()}\"}}"),
-        };
+        string Json() =>
+            random.Next(5) switch
+            {
+                0 => random.Next().ToString(CultureInfo.InvariantCulture),
+                1 => $"\"{Words()}\"",
+                2 => $"[{random.Next()}, {{\"text\": \"{Words()}\"}}, null, true]",
+                _ => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{{\"id\": {random.Next()}, \"total\": {random.NextDouble():0.00}, \"note\": \"{Words()}\"}}"
+                ),
+            };
 
-        string Record() => random.Next(6) switch
-        {
-            0 => $"{{\"value\":{Json()}}}",
-            1 => $"{{\"key\":\"user-{random.Next(20)}\",\"value\":{Json()}}}",
-            2 => $"{{\"partition\":{random.Next(3)},\"headers\":{{\"trace\":\"9f\",\"tag\":[\"a\",\"b\"]}},\"value\":{Json()}}}",
-            3 => $"{{\"keyBase64\":\"/wA=\",\"valueBase64\":\"AAEC\"}}",
-            4 => $"{{\"offset\":{random.Next()},\"timestamp\":1700000000000,\"value\":{Json()}}}",
-            // Most lines are right, so that a batch with a wrong one is often wrong near its end.
-            _ => Chance(0.2) ? Pick(Records) : $"{{\"value\":{Json()},\"key\":\"{Words()}\"}}",
-        };
+        string Record() =>
+            random.Next(6) switch
+            {
+                0 => $"{{\"value\":{Json()}}}",
+                1 => $"{{\"key\":\"user-{random.Next(20)}\",\"value\":{Json()}}}",
+                2 => $"{{\"partition\":{random.Next(3)},\"headers\":{{\"trace\":\"9f\",\"tag\":[\"a\",\"b\"]}},"
+                    + $"\"value\":{Json()}}}",
+                3 => $"{{\"keyBase64\":\"/wA=\",\"valueBase64\":\"AAEC\"}}",
+                4 => $"{{\"offset\":{random.Next()},\"timestamp\":1700000000000,\"value\":{Json()}}}",
+                // Most lines are right, so that a batch with a wrong one is often wrong near its end.
+                _ => Chance(0.2) ? Pick(Records) : $"{{\"value\":{Json()},\"key\":\"{Words()}\"}}",
+            };
 
         string Words()
         {
@@ -292,7 +387,11 @@ sealed class HostileGenerator(int seed)
                         request.Headers.Add($"Content-Type: {Pick(ContentTypes)}");
                     break;
                 case < 77:
-                    request.Body = Pick(request.Headers.Any(line => line.Contains("records+ndjson", StringComparison.Ordinal)) ? Records : Bodies);
+                    request.Body = Pick(
+                        request.Headers.Any(line => line.Contains("records+ndjson", StringComparison.Ordinal))
+                            ? Records
+                            : Bodies
+                    );
                     break;
                 case < 81:
                     request.Body = Damage(request.Body);
@@ -321,7 +420,16 @@ sealed class HostileGenerator(int seed)
                         request.Body = Pick(FramedBodies);
                     break;
                 default:
-                    request.Raw = Pick([Damage(request.Text), Damage(request.Text), "\r\n" + request.Text, "\r\n\r\n\r\n" + request.Text, request.Text.Replace("\r\n", "\n", StringComparison.Ordinal), Bytes(200), "\u0016\u0003\u0001\u0002\0\u0001\0\u0001\u00fc\u0003\u0003" + Bytes(60), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0"]);
+                    request.Raw = Pick([
+                        Damage(request.Text),
+                        Damage(request.Text),
+                        "\r\n" + request.Text,
+                        "\r\n\r\n\r\n" + request.Text,
+                        request.Text.Replace("\r\n", "\n", StringComparison.Ordinal),
+                        Bytes(200),
+                        "\u0016\u0003\u0001\u0002\0\u0001\0\u0001\u00fc\u0003\u0003" + Bytes(60),
+                        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0",
+                    ]);
                     break;
             }
         }
@@ -334,7 +442,9 @@ sealed class HostileGenerator(int seed)
             return string.Join('/', segments);
         }
 
-        /// <summary>Beyond what is read of a request's head or body: 8 KiB of its first line, 32 KiB of headers, MaxBodyBytes.</summary>
+        /// <summary>
+        /// Beyond what is read of a request's head or body: 8 KiB of its first line, 32 KiB of headers, MaxBodyBytes.
+        /// </summary>
         void Oversize(HostileRequest request)
         {
             switch (random.Next(6))
@@ -349,10 +459,20 @@ sealed class HostileGenerator(int seed)
                     request.Headers.Add("X-Large: " + new string('a', random.Next(30_000, 100_000)));
                     break;
                 case 3:
-                    request.Headers.AddRange(Enumerable.Range(0, random.Next(90, 400)).Select(number => FormattableString.Invariant($"X-{number}: y")));
+                    request.Headers.AddRange(
+                        Enumerable
+                            .Range(0, random.Next(90, 400))
+                            .Select(number => string.Create(CultureInfo.InvariantCulture, $"X-{number}: y"))
+                    );
                     break;
                 case 4:
-                    request.Headers.AddRange(Enumerable.Range(0, random.Next(10, 90)).Select(number => FormattableString.Invariant($"Cookie: c{number}={new string('x', 700)}")));
+                    request.Headers.AddRange(
+                        Enumerable
+                            .Range(0, random.Next(10, 90))
+                            .Select(number =>
+                                string.Create(CultureInfo.InvariantCulture, $"Cookie: c{number}={new string('x', 700)}")
+                            )
+                    );
                     break;
                 default:
                     request.Body = new string('a', random.Next(60_000, 300_000));

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace LogHttp.Server.Tests.Hostile;
 
-/// <summary>One request in the making. A character is a byte (Latin-1), so that what is no text can be said too.</summary>
+/// <summary>
+/// One request in the making. A character is a byte (Latin-1), so that what is no text can be said too.
+/// </summary>
 sealed class HostileRequest
 {
     public string Method { get; set; } = "GET";
@@ -30,10 +32,14 @@ sealed class HostileRequest
     /// <summary>The whole of it, where it was damaged as a whole.</summary>
     public string? Raw { get; set; }
 
-    /// <summary>Whether the server and the test must agree where it ends. What comes after another is anybody's guess.</summary>
+    /// <summary>
+    /// Whether the server and the test must agree where it ends. What comes after another is anybody's guess.
+    /// </summary>
     public bool IsFramed => Framing is null && Raw is null;
 
-    /// <summary>Larger than what the server reads before it refuses: the connection's reset can overtake the answer.</summary>
+    /// <summary>
+    /// Larger than what the server reads before it refuses: the connection's reset can overtake the answer.
+    /// </summary>
     public bool MayBeCut => Text.Length > 8_000 && (Head.Length > 8_000 || SentBody.Length > 60_000);
 
     /// <summary>The method as the server reads it, which is the damaged one: an answer to HEAD has no body.</summary>
@@ -60,7 +66,8 @@ sealed class HostileRequest
 
     string OwnFraming =>
         ChunkBytes > 0 ? "Transfer-Encoding: chunked"
-        : Body.Length > 0 || Method is "POST" or "PUT" or "PATCH" ? string.Create(CultureInfo.InvariantCulture, $"Content-Length: {Body.Length}")
+        : Body.Length > 0 || Method is "POST" or "PUT" or "PATCH"
+            ? string.Create(CultureInfo.InvariantCulture, $"Content-Length: {Body.Length}")
         : "";
 
     string SentBody
@@ -76,12 +83,20 @@ sealed class HostileRequest
         }
     }
 
-    /// <summary>Readable and exact: what is not printable is escaped, and what is long is shortened in its middle.</summary>
+    /// <summary>
+    /// Readable and exact: what is not printable is escaped, and what is long is shortened in its middle.
+    /// </summary>
     public override string ToString()
     {
         const int Most = 20_000;
         var text = Text;
-        var shown = text.Length <= Most ? text : string.Create(CultureInfo.InvariantCulture, $"{text[..(Most / 2)]}[… {text.Length - Most} more bytes …]{text[^(Most / 2)..]}");
+        var shown =
+            text.Length <= Most
+                ? text
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{text[..(Most / 2)]}[… {text.Length - Most} more bytes …]{text[^(Most / 2)..]}"
+                );
         var escaped = new StringBuilder();
         foreach (var character in shown)
         {

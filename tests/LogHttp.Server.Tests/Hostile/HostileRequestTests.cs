@@ -10,8 +10,9 @@ using Xunit.Abstractions;
 namespace LogHttp.Server.Tests.Hostile;
 
 /// <summary>
-/// Thousands of requests as nobody should send them. LOGHTTP_HOSTILE_REQUESTS says how many (10000), LOGHTTP_HOSTILE_SEED
-/// which. A request is a function of the seed and its number; what eight connections make of one another is not.
+/// Thousands of requests as nobody should send them. LOGHTTP_HOSTILE_REQUESTS says how many (10000),
+/// LOGHTTP_HOSTILE_SEED which. A request is a function of the seed and its number; what eight connections make of one
+/// another is not.
 /// </summary>
 public sealed partial class HostileRequestTests(ITestOutputHelper output)
 {
@@ -22,14 +23,17 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     /// <summary>How long an answer may take on a machine that is busy with something else.</summary>
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long to wait for an answer that need not come, because the server may rightly wait for more.</summary>
+    /// <summary>
+    /// How long to wait for an answer that need not come, because the server may rightly wait for more.
+    /// </summary>
     static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(30);
 
     /// <summary>Small bounds, so that they are met.</summary>
     static readonly (string Name, string Value)[] Settings =
     [
         ("Partitions", "3"),
-        ("MaxTopics", "30"), ("MaxRequestLineBytes", "8192"),
+        ("MaxTopics", "30"),
+        ("MaxRequestLineBytes", "8192"),
         ("MaxRecordBytes", "16384"),
         ("MaxBatchBytes", "32768"),
         ("MaxBodyBytes", "65536"),
@@ -105,7 +109,9 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     readonly ConcurrentBag<HostileConnection> _idlers = [];
 
     static int Setting(string name, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value)
+            ? value
+            : otherwise;
 
     [Fact]
     public async Task AnyRequest_IsAnswered_AndHarmsNothing()
@@ -119,10 +125,14 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         using (var server = new TestServer(log, [.. Settings, ("DataDirectory", dataDirectory)]))
         {
             var generator = new HostileGenerator(seed);
-            await Task.WhenAll(Enumerable.Range(0, Connections).Select(first => RunAsync(server.Client.BaseAddress!, generator, seed, first, count)));
+            await Task.WhenAll(
+                Enumerable
+                    .Range(0, Connections)
+                    .Select(first => RunAsync(server.Client.BaseAddress!, generator, seed, first, count))
+            );
             output.WriteLine($"Seed {seed}, {count} exchanges:");
             foreach (var (kind, times) in _answers.OrderBy(answer => answer.Key, StringComparer.Ordinal))
-                output.WriteLine($"{times,7} {kind}");
+                output.WriteLine($"{times, 7} {kind}");
             Assert.True(_failures.IsEmpty, string.Join("\n\n", _failures));
             Assert.True(server.Waiting > 0, "Nobody was left to follow to the end.");
             foreach (var idler in _idlers)
@@ -132,7 +142,10 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             await StillServesAsync(server);
         }
         Assert.DoesNotContain(OpenFiles(), path => path.StartsWith(dataDirectory, StringComparison.Ordinal));
-        Assert.True(log.Alarms.Count == 0, $"Seed {seed}, the log has {log.Alarms.Count} alarms:\n{string.Join('\n', log.Alarms.Take(MostFailures))}");
+        Assert.True(
+            log.Alarms.Count == 0,
+            $"Seed {seed}, the log has {log.Alarms.Count} alarms:\n{string.Join('\n', log.Alarms.Take(MostFailures))}"
+        );
         Assert.True(log.Events > 0, "The log was not heard.");
         Assert.Equal(before, DirectoryImage.Take(outer.Path, dataDirectory));
         Assert.DoesNotContain(DirectoryImage.Names(dataDirectory), name => !KnownName().IsMatch(name));
@@ -151,10 +164,17 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             {
                 connection = await RunAsync(address, connection, exchange, patience.Token);
             }
-            catch (Exception exception) when (exception is InvalidAnswerException or IOException or OperationCanceledException)
+            catch (Exception exception)
+                when (exception is InvalidAnswerException or IOException or OperationCanceledException)
             {
-                var what = exception is OperationCanceledException ? $"No answer within {Patience.TotalSeconds:0} s." : exception.Message;
-                _failures.Enqueue($"Seed {seed}, {what} To {exchange}{(connection is null ? "" : $"\nBefore it on this connection came {before}")}");
+                var what =
+                    exception is OperationCanceledException
+                        ? $"No answer within {Patience.TotalSeconds:0} s."
+                        : exception.Message;
+                _failures.Enqueue(
+                    $"Seed {seed}, {what} To {exchange}"
+                        + $"{(connection is null ? "" : $"\nBefore it on this connection came {before}")}"
+                );
                 connection = null;
             }
             before = exchange;
@@ -163,7 +183,12 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     }
 
     /// <summary>Sends requests and reads their answers; gives the connection back where it goes on.</summary>
-    async Task<HostileConnection?> RunAsync(Uri address, HostileConnection? connection, Exchange exchange, CancellationToken patience)
+    async Task<HostileConnection?> RunAsync(
+        Uri address,
+        HostileConnection? connection,
+        Exchange exchange,
+        CancellationToken patience
+    )
     {
         connection ??= new HostileConnection(address);
         var goesOn = false;
@@ -193,7 +218,8 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             {
                 answer = await connection.ReadAsync(request.SentMethod, patience);
             }
-            catch (Exception exception) when (request.MayBeCut && exception is (IOException or InvalidAnswerException { IsCutShort: true }))
+            catch (Exception exception)
+                when (request.MayBeCut && exception is (IOException or InvalidAnswerException { IsCutShort: true }))
             {
                 answer = null;
             }
@@ -233,7 +259,10 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             connection.Reset();
     }
 
-    /// <summary>Where nobody can say how many requests this is, or it ends too early: what comes back is looked at, and comes to an end.</summary>
+    /// <summary>
+    /// Where nobody can say how many requests this is, or it ends too early: what comes back is looked at, and comes to
+    /// an end.
+    /// </summary>
     async Task SendAndWatchAsync(HostileConnection connection, Exchange exchange, CancellationToken patience)
     {
         var sending = SendAsync(connection, exchange, patience);
@@ -253,7 +282,10 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
                 return;
             }
             var first = connection.ReadAsync(exchange.Requests[0].SentMethod, patience);
-            if (exchange.Delivery != Delivery.Stalled && await Task.WhenAny(first, Task.Delay(Grace, patience)) != first)
+            if (
+                exchange.Delivery != Delivery.Stalled
+                && await Task.WhenAny(first, Task.Delay(Grace, patience)) != first
+            )
             {
                 await sending;
                 connection.EndSending();
@@ -261,7 +293,11 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             if (await first is not { } answer)
             {
                 // Whoever ends its half of the connection is taken for gone.
-                Count(connection.HasEndedSending ? "no answer to who left" : throw new InvalidAnswerException("The server closed without an answer."));
+                Count(
+                    connection.HasEndedSending
+                        ? "no answer to who left"
+                        : throw new InvalidAnswerException("The server closed without an answer.")
+                );
                 return;
             }
             Check(answer, exchange.Requests[0].SentMethod);
@@ -271,7 +307,10 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             if (FailedAnswer().Match(rest) is { Success: true } failed)
                 throw new InvalidAnswerException($"A later answer was {failed.Value}.");
         }
-        catch (Exception exception) when (connection.HasEndedSending && exception is (IOException or InvalidAnswerException { IsCutShort: true }))
+        catch (Exception exception)
+            when (connection.HasEndedSending
+                && exception is (IOException or InvalidAnswerException { IsCutShort: true })
+            )
         {
             Count("reset to who left");
         }
@@ -330,7 +369,12 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         var code = answer.Status >= 400 && body.Length > 0 ? CheckProblem(answer) : null;
         if (answer.Status >= 400)
             Count($"{answer.Status} {code ?? (method == "HEAD" ? "to HEAD" : "bare")}");
-        if (answer.Status >= 400 && body.Length == 0 && method != "HEAD" && !(BareRefusals.Contains(answer.Status) && answer.Closes))
+        if (
+            answer.Status >= 400
+            && body.Length == 0
+            && method != "HEAD"
+            && !(BareRefusals.Contains(answer.Status) && answer.Closes)
+        )
             throw new InvalidAnswerException($"This error does not say what is wrong: {answer}");
         if (answer.Status >= 500 && !AllowedServerErrors.ContainsKey((answer.Status, code)))
             throw new InvalidAnswerException($"The server failed: {answer}");
@@ -346,31 +390,40 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         try
         {
             using var problem = JsonDocument.Parse(answer.Body);
-            if (answer.MediaType == "application/vnd.kafka.v2+json"
+            if (
+                answer.MediaType == "application/vnd.kafka.v2+json"
                 && problem.RootElement.GetProperty("message").GetString() is { Length: > 0 }
-                && problem.RootElement.GetProperty("error_code").GetInt32() is var confluentCode and >= 400)
+                && problem.RootElement.GetProperty("error_code").GetInt32() is var confluentCode and >= 400
+            )
                 return confluentCode.ToString(CultureInfo.InvariantCulture);
             var (root, code) = (problem.RootElement, problem.RootElement.GetProperty("code").GetString());
-            if (answer.MediaType == "application/problem+json"
+            if (
+                answer.MediaType == "application/problem+json"
                 && root.GetProperty("status").GetInt32() == answer.Status
                 && root.GetProperty("title").GetString() is { Length: > 0 }
                 && root.GetProperty("detail").GetString() is { Length: > 0 }
                 && root.GetProperty("retryable").GetBoolean() == answer.All("Retry-After").Length > 0
-                && code is { Length: > 0 })
+                && code is { Length: > 0 }
+            )
                 return code;
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             // Said below.
         }
         throw new InvalidAnswerException($"This is no problem as it should be: {answer}");
     }
 
-    /// <summary>A page is whole lines of JSON in UTF-8, with rising offsets; none, where no record has the key.</summary>
+    /// <summary>
+    /// A page is whole lines of JSON in UTF-8, with rising offsets; none, where no record has the key.
+    /// </summary>
     static void CheckRecords(HostileAnswer answer)
     {
         var last = -1L;
-        foreach (var line in new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(answer.Body!).Split('\n')[..^1])
+        foreach (
+            var line in new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(answer.Body!).Split('\n')[..^1]
+        )
         {
             try
             {
@@ -399,30 +452,53 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             foreach (var line in lines[..^2])
             {
                 using var report = JsonDocument.Parse(line);
-                if (report.RootElement.GetProperty("firstLine").GetInt64() > report.RootElement.GetProperty("lastLine").GetInt64())
+                if (
+                    report.RootElement.GetProperty("firstLine").GetInt64()
+                    > report.RootElement.GetProperty("lastLine").GetInt64()
+                )
                     throw new InvalidAnswerException($"This report names no lines: {line}");
             }
             using var summary = JsonDocument.Parse(last);
-            if (summary.RootElement.GetProperty("done").GetBoolean() == summary.RootElement.TryGetProperty("error", out _))
+            if (
+                summary.RootElement.GetProperty("done").GetBoolean()
+                == summary.RootElement.TryGetProperty("error", out _)
+            )
                 throw new InvalidAnswerException($"This does not say how the stream ended: {last}");
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception exception)
+            when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             throw new InvalidAnswerException($"These are no reports: {answer}\n{exception.Message}");
         }
     }
 
     /// <summary>The files that this process has open, where the system says.</summary>
-    static IEnumerable<string> OpenFiles() => !OperatingSystem.IsLinux() ? [] : new DirectoryInfo("/proc/self/fd").GetFiles().Select(static file => file.LinkTarget ?? "");
+    static IEnumerable<string> OpenFiles() =>
+        !OperatingSystem.IsLinux()
+            ? []
+            : new DirectoryInfo("/proc/self/fd").GetFiles().Select(static file => file.LinkTarget ?? "");
 
     static async Task StillServesAsync(TestServer server)
     {
-        // Of those who left, requests may still be under way: a stop waits for them. And what they left must open again.
+        // Of those who left, requests may still be under way: a stop waits for them. And what they left must open
+        // again.
         server.Restart();
-        var topics = Directory.EnumerateDirectories(Path.Combine(server.DataDirectory, "topics")).Select(Path.GetFileName).Where(static name => name != "__journal").ToArray();
-        using var response = await server.PostAsync($"/topics/{topics[0]}?partition=0", "application/json", "\"still here\"");
+        var topics = Directory
+            .EnumerateDirectories(Path.Combine(server.DataDirectory, "topics"))
+            .Select(Path.GetFileName)
+            .Where(static name => name != "__journal")
+            .ToArray();
+        using var response = await server.PostAsync(
+            $"/topics/{topics[0]}?partition=0",
+            "application/json",
+            "\"still here\""
+        );
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
-        Assert.EndsWith("\"value\":\"still here\"}\n", await server.Client.GetStringAsync(TestServer.Resolve(response, response.Headers.Location!.OriginalString)), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "\"value\":\"still here\"}\n",
+            await server.Client.GetStringAsync(TestServer.Resolve(response, response.Headers.Location!.OriginalString)),
+            StringComparison.Ordinal
+        );
         // Whatever was taken in is read back as records, to the end.
         foreach (var topic in topics)
             await server.ReadAllAsync(topic!, "?partition=0");
@@ -434,7 +510,15 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         Directory.CreateDirectory(dataDirectory);
         Directory.CreateDirectory($"{dataDirectory}-beside");
         Directory.CreateDirectory(Path.Combine(outer, "topics", "t1", "0"));
-        foreach (var place in (string[])["canary.txt", "server/canary.txt", "server/data-beside/canary.txt", "topics/t1/0/00000000000000000000.ndjson"])
+        foreach (
+            var place in (string[])
+                [
+                    "canary.txt",
+                    "server/canary.txt",
+                    "server/data-beside/canary.txt",
+                    "topics/t1/0/00000000000000000000.ndjson",
+                ]
+        )
             File.WriteAllText(Path.Combine(outer, place), Canary);
     }
 
@@ -443,7 +527,11 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         if (count < 1000)
             return;
         foreach (var (kind, least) in Least)
-            Assert.True(_answers.GetValueOrDefault(kind) * 1000L >= (long)least * count, $"Of {count} exchanges {_answers.GetValueOrDefault(kind)} were answered {kind}; expected were {least} of a thousand.");
+            Assert.True(
+                _answers.GetValueOrDefault(kind) * 1000L >= (long)least * count,
+                $"Of {count} exchanges {_answers.GetValueOrDefault(kind)} were answered {kind}; expected were "
+                    + $"{least} of a thousand."
+            );
     }
 
     void Count(string kind) => _answers.AddOrUpdate(kind, 1, static (_, times) => times + 1);
@@ -451,8 +539,9 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     /// <summary>The names of api/FORMAT.md.</summary>
     [GeneratedRegex(
         """^(loghttp\.lock|reserve|tmp|journal(/([0-9]+\.journal|unplaced))?|deleted(/[0-9a-f]{16}(/.*)?)?|"""
-        + """topics(/(?!\.\.?(/|$))[A-Za-z0-9._-]{1,249}"""
-        + """(/topic\.json|/[0-9]+(/([0-9]{20}\.(ndjson|index)|checkpoint|manifest|[0-9]{20}-[0-9]+\.torn))?)?)?)$""")]
+            + """topics(/(?!\.\.?(/|$))[A-Za-z0-9._-]{1,249}"""
+            + """(/topic\.json|/[0-9]+(/([0-9]{20}\.(ndjson|index)|checkpoint|manifest|[0-9]{20}-[0-9]+\.torn))?)?)?)$"""
+    )]
     private static partial Regex KnownName();
 
     /// <summary>503 and 505 may be (<see cref="AllowedServerErrors"/>).</summary>

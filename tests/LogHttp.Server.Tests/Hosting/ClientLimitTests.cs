@@ -10,10 +10,19 @@ public sealed class ClientLimitTests
     [Fact]
     public async Task AClientThatSendsMore_IsToldToWait_AndOthersAreNot()
     {
-        using var server = new TestServer(("MaxClientRequestsPerSecond", "1"), ("MaxClientBurst", "3"), ("TrustedProxies", "127.0.0.1;::1"));
+        using var server = new TestServer(
+            ("MaxClientRequestsPerSecond", "1"),
+            ("MaxClientBurst", "3"),
+            ("TrustedProxies", "127.0.0.1;::1")
+        );
         using var refused = await ExhaustAsync(server, "192.0.2.1", least: 3);
         Assert.Equal("1", TestServer.Header(refused, "Retry-After"));
-        var problem = await TestServer.ProblemAsync(refused, HttpStatusCode.TooManyRequests, "too_many_requests", "MaxClientRequestsPerSecond");
+        var problem = await TestServer.ProblemAsync(
+            refused,
+            HttpStatusCode.TooManyRequests,
+            "too_many_requests",
+            "MaxClientRequestsPerSecond"
+        );
         Assert.True(problem.GetProperty("retryable").GetBoolean());
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(server, "192.0.2.2")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync("/healthz")).StatusCode);
@@ -26,12 +35,18 @@ public sealed class ClientLimitTests
     [InlineData("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true)]
     [InlineData("2001:db8:0:1::1", "2001:db8:0:2::1", false)]
     public void AClient_IsAnAddress_OrANetworkOfIPv6(string one, string other, bool isSame) =>
-        Assert.Equal(isSame, ClientLimit.ClientOf(IPAddress.Parse(one)) == ClientLimit.ClientOf(IPAddress.Parse(other)));
+        Assert.Equal(
+            isSame,
+            ClientLimit.ClientOf(IPAddress.Parse(one)) == ClientLimit.ClientOf(IPAddress.Parse(other))
+        );
 
     [Fact]
     public void AMillionClients_TakeNoMoreMemoryThanAFew()
     {
-        using var limiter = ClientLimit.CreateLimiter<IPAddress>(new LogHttpSettings { MaxClientRequestsPerSecond = 1 }, static address => address);
+        using var limiter = ClientLimit.CreateLimiter<IPAddress>(
+            new LogHttpSettings { MaxClientRequestsPerSecond = 1 },
+            static address => address
+        );
         Ask(ClientLimit.Buckets);
         var beforeBytes = GC.GetTotalMemory(forceFullCollection: true);
         Ask(1_000_000);
@@ -53,7 +68,11 @@ public sealed class ClientLimitTests
     {
         using var server = new TestServer(("MaxClientRequestsPerSecond", "1"));
         // Each with an address of its own: were they told apart by it, all would be let in.
-        for (var client = 1; (await GetAsync(server, $"192.0.2.{client}")).StatusCode != HttpStatusCode.TooManyRequests; client++)
+        for (
+            var client = 1;
+            (await GetAsync(server, $"192.0.2.{client}")).StatusCode != HttpStatusCode.TooManyRequests;
+            client++
+        )
             Assert.True(client < 200, "Nobody was refused.");
     }
 
@@ -65,7 +84,9 @@ public sealed class ClientLimitTests
             Assert.Equal(HttpStatusCode.OK, (await GetAsync(server, "192.0.2.1")).StatusCode);
     }
 
-    /// <summary>Asks until it is refused: however slow that is, a bucket that gets one token a second empties in the end.</summary>
+    /// <summary>
+    /// Asks until it is refused: however slow that is, a bucket that gets one token a second empties in the end.
+    /// </summary>
     static async Task<HttpResponseMessage> ExhaustAsync(TestServer server, string client, int least)
     {
         for (var requests = 0; ; requests++)
@@ -80,5 +101,6 @@ public sealed class ClientLimitTests
         }
     }
 
-    static Task<HttpResponseMessage> GetAsync(TestServer server, string client) => server.SendAsync(HttpMethod.Get, "/topics", ("X-Forwarded-For", client));
+    static Task<HttpResponseMessage> GetAsync(TestServer server, string client) =>
+        server.SendAsync(HttpMethod.Get, "/topics", ("X-Forwarded-For", client));
 }

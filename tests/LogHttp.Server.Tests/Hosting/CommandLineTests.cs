@@ -27,7 +27,19 @@ public sealed class CommandLineTests : IDisposable
     {
         Assert.Equal(0, Read(option, "--urls", "http://127.0.0.1:0").ExitCode);
         var usage = _output.ToString();
-        foreach (var part in new[] { "Usage:", "--data <DIR>", "--port <PORT>", "--urls <URLS>", "--version", "Signals:", "Exit codes:", "Examples:" })
+        foreach (
+            var part in new[]
+            {
+                "Usage:",
+                "--data <DIR>",
+                "--port <PORT>",
+                "--urls <URLS>",
+                "--version",
+                "Signals:",
+                "Exit codes:",
+                "Examples:",
+            }
+        )
             Assert.Contains(part, usage, StringComparison.Ordinal);
         Assert.DoesNotContain("additional arguments", usage, StringComparison.OrdinalIgnoreCase);
         Assert.All(LogHttpSettings.Names, name => Assert.Contains($"\n    {name}", usage, StringComparison.Ordinal));
@@ -54,7 +66,13 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--port is \"65536\"; it must be a number from 0 to 65535.", "--port", "65536")]
     [InlineData("--port", "--port")]
     [InlineData("--data needs a value: --data VALUE.", "--data", "--port", "1")]
-    [InlineData("--port and --urls both say where to listen. Use one of them.", "--port", "1", "--urls", "http://127.0.0.1:2")]
+    [InlineData(
+        "--port and --urls both say where to listen. Use one of them.",
+        "--port",
+        "1",
+        "--urls",
+        "http://127.0.0.1:2"
+    )]
     [InlineData("--LogHttp:Flush needs a value: --LogHttp:Flush=VALUE.", "--LogHttp:Flush")]
     [InlineData("--LogHttp:Flush needs a value: --LogHttp:Flush=VALUE.", "--LogHttp:Flush", "--LogHttp:MaxTopics=5")]
     public void Read_WhatItDoesNotKnow_IsRefused(string says, params string[] args)
@@ -71,12 +89,28 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Read_Options_BecomeConfiguration()
     {
-        var (exitCode, commandLine) = Read("--data", "/tmp/log", "--LogHttp:Flush", "os", "--LogHttp:MaxTopics=5", "--environment=Development", "--urls", "http://[::1]:1");
+        var (exitCode, commandLine) = Read(
+            "--data",
+            "/tmp/log",
+            "--LogHttp:Flush",
+            "os",
+            "--LogHttp:MaxTopics=5",
+            "--environment=Development",
+            "--urls",
+            "http://[::1]:1"
+        );
         Assert.Null(exitCode);
         Assert.Null(commandLine.Port);
         Assert.Equal(
-            ["--LogHttp:Flush=os", "--LogHttp:MaxTopics=5", "--environment=Development", "--LogHttp:DataDirectory=/tmp/log", "--urls=http://[::1]:1"],
-            commandLine.Configuration);
+            [
+                "--LogHttp:Flush=os",
+                "--LogHttp:MaxTopics=5",
+                "--environment=Development",
+                "--LogHttp:DataDirectory=/tmp/log",
+                "--urls=http://[::1]:1",
+            ],
+            commandLine.Configuration
+        );
     }
 
     [Theory]
@@ -110,7 +144,9 @@ public sealed class CommandLineTests : IDisposable
 
     static string? AddressFor(int? port, string? name, string? value)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = [$"--{name ?? "nothing"}={value}"] });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { Args = [$"--{name ?? "nothing"}={value}"] }
+        );
         builder.AddServer();
         builder.UsePort(port);
         return builder.Configuration["urls"];

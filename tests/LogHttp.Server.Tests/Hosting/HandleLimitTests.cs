@@ -44,6 +44,10 @@ public class HandleLimitTests
         var fault = HandleLimit.FindFault(limit);
         Assert.Equal(isFault, fault is not null);
         if (isFault)
-            Assert.Equal($"the process may open {limit} files, and the server needs 576. Raise the hard limit: ulimit -n 65536, or LimitNOFILE= in a systemd unit.", fault);
+            Assert.Equal(
+                $"the process may open {limit} files, and the server needs 576. Raise the hard limit: ulimit -n "
+                    + "65536, or LimitNOFILE= in a systemd unit.",
+                fault
+            );
     }
 }

@@ -9,14 +9,25 @@ public class MemoryLimitTests
     [InlineData(192L << 20, 64L << 20, 12L << 20, 64L << 20, 16L << 20, 12L << 20)]
     [InlineData(96L << 20, 32L << 20, 6L << 20, 32L << 20, 8L << 20, 6L << 20)]
     public void Apply_ChoosesBudgetsThatFitTheMemory(
-        long availableBytes, long reading, long unread, long client, long body, long heads)
+        long availableBytes,
+        long reading,
+        long unread,
+        long client,
+        long body,
+        long heads
+    )
     {
         var settings = new LogHttpSettings { MaxOpenSegments = 64 };
         MemoryLimit.Apply(settings, availableBytes);
-        Assert.Equal((reading, reading, unread, unread), (settings.MaxReadingBytes, settings.MaxAppendingBytes, settings.MaxUnreadBytes, settings.MaxFollowingBytes));
+        Assert.Equal(
+            (reading, reading, unread, unread),
+            (settings.MaxReadingBytes, settings.MaxAppendingBytes, settings.MaxUnreadBytes, settings.MaxFollowingBytes)
+        );
         Assert.Equal((heads, heads / 4), (settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes));
         Assert.Equal(
-            (client, body, body), (settings.MaxClientReadingBytes, settings.MaxBodyBytes, settings.MaxBatchBytes));
+            (client, body, body),
+            (settings.MaxClientReadingBytes, settings.MaxBodyBytes, settings.MaxBatchBytes)
+        );
         Assert.Equal(body < 64 << 20, settings.MemoryLimit is not null);
         Assert.Null(settings.Check());
     }
@@ -24,9 +35,18 @@ public class MemoryLimitTests
     [Fact]
     public void Apply_LeavesWhatIsSet()
     {
-        var settings = new LogHttpSettings { MaxOpenSegments = 64, MaxReadingBytes = 5L << 30, MaxQueuedBytes = 80 << 20, MaxFollowingBytes = 7L << 30 };
+        var settings = new LogHttpSettings
+        {
+            MaxOpenSegments = 64,
+            MaxReadingBytes = 5L << 30,
+            MaxQueuedBytes = 80 << 20,
+            MaxFollowingBytes = 7L << 30,
+        };
         MemoryLimit.Apply(settings, 192 << 20);
-        Assert.Equal((5L << 30, 80L << 20, 7L << 30), (settings.MaxReadingBytes, settings.MaxQueuedBytes, settings.MaxFollowingBytes));
+        Assert.Equal(
+            (5L << 30, 80L << 20, 7L << 30),
+            (settings.MaxReadingBytes, settings.MaxQueuedBytes, settings.MaxFollowingBytes)
+        );
         Assert.Null(settings.Check());
     }
 

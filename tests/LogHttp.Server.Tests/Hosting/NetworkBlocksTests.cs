@@ -26,9 +26,15 @@ public class NetworkBlocksTests
         using var unread = first.Rent();
         using (second.Rent())
         {
-            Assert.Contains("MaxUnreadBytes", Assert.Throws<IOException>(() => second.Rent()).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "MaxUnreadBytes",
+                Assert.Throws<IOException>(() => second.Rent()).Message,
+                StringComparison.Ordinal
+            );
             // What is written has bounds of its own.
-            ((BlockPool)first).Unbounded.MemoryPool.Rent().Dispose();
+            ((BlockPool)first)
+                .Unbounded.MemoryPool.Rent()
+                .Dispose();
         }
         second.Rent().Dispose();
     }
@@ -41,7 +47,12 @@ public class NetworkBlocksTests
     {
         using var server = new TestServer(("MaxRequestHeadersBytes", $"{maxRequestHeadersBytes}"));
         // The transport's own bound is the one that holds what is sent behind a long poll; the other is for TLS.
-        Assert.Equal(most, server.Options<Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions>().MaxReadBufferSize);
+        Assert.Equal(
+            most,
+            server
+                .Options<Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions>()
+                .MaxReadBufferSize
+        );
         var limits = server.Options<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>().Limits;
         Assert.Equal((most, 128 << 10), (limits.MaxRequestBufferSize, limits.Http2.InitialConnectionWindowSize));
     }

@@ -28,8 +28,10 @@ public sealed class RequestHeadsTests
 
         // Other clients, and small heads of this one, have room.
         Assert.StartsWith(
-            "HTTP/1.1 200", await SendAsync(server, "/topics", "X-Forwarded-For: 192.0.2.7\r\n" + Large),
-            StringComparison.Ordinal);
+            "HTTP/1.1 200",
+            await SendAsync(server, "/topics", "X-Forwarded-For: 192.0.2.7\r\n" + Large),
+            StringComparison.Ordinal
+        );
         Assert.StartsWith("HTTP/1.1 200", await SendAsync(server, "/topics", ""), StringComparison.Ordinal);
 
         foreach (var connection in waiting)
@@ -45,7 +47,8 @@ public sealed class RequestHeadsTests
         (await server.PostAsync("/topics/t", "text/plain", "x")).EnsureSuccessStatusCode();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
         await connection.WriteAsync(
-            $"GET /topics/t/latest?wait=60s&key={new string('k', 60_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            $"GET /topics/t/latest?wait=60s&key={new string('k', 60_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        );
         await TestServer.UntilAsync(() => server.Waiting == 1);
         Assert.InRange(server.HeldHeadBytes, 480_000, 490_000);
     }
@@ -85,7 +88,11 @@ public sealed class RequestHeadsTests
         }
         using var refused = await GetAsync("/topics/t/latest?wait=60s");
         await TestServer.ProblemAsync(
-            refused, HttpStatusCode.ServiceUnavailable, "overloaded", "MaxClientHeldHeadBytes");
+            refused,
+            HttpStatusCode.ServiceUnavailable,
+            "overloaded",
+            "MaxClientHeldHeadBytes"
+        );
         await cancellation.CancelAsync();
         await TestServer.UntilAsync(() => server.HeldHeadBytes == 0);
         Assert.All(polls, poll => Assert.False(poll.IsCompletedSuccessfully));
@@ -141,7 +148,8 @@ public sealed class RequestHeadsTests
     static Task<string> SendAsync(TestServer server, string target, string headers) =>
         RawRequest.SendAsync(
             server.Client.BaseAddress!,
-            $"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
+            $"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+        );
 
     sealed class Response : HttpResponseFeature
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LogHttp.Server.Hosting;
+using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Hosting;
 
@@ -10,15 +11,20 @@ public class SettingsTableTests
     public void TheTableOfSettings_HasAllOfThem_WithTheirDefaults()
     {
         var lines = File.ReadAllLines(Path.Combine(RepositoryRoot.Path, "README.md"));
-        var documented = lines.SkipWhile(line => line != "## Settings").Skip(1).TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
+        var documented = lines
+            .SkipWhile(line => line != "## Settings")
+            .Skip(1)
+            .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
             .Where(line => line.StartsWith("| `", StringComparison.Ordinal))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
             .ToDictionary(cells => cells[1].Trim('`'), cells => cells[2].Trim('`'));
         var defaults = new LogHttpSettings();
-        var actual = typeof(LogHttpSettings).GetProperties()
+        var actual = typeof(LogHttpSettings)
+            .GetProperties()
             .ToDictionary(property => property.Name, property => Text(property.GetValue(defaults)!));
         Assert.Equal(actual.OrderBy(entry => entry.Key), documented.OrderBy(entry => entry.Key));
     }
 
-    static string Text(object value) => value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+    static string Text(object value) =>
+        value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }

@@ -14,37 +14,40 @@ public sealed class SiteGuardTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>Host, and who may name it: everybody, only who has an identity, or who is named in AllowedHosts.</summary>
-    public static TheoryData<string, bool> Hosts => new()
-    {
-        { "localhost", true },
-        { "LocalHost:8080", true },
-        { "localhost.", true },
-        { "log.localhost:8080", true },
-        { "127.0.0.1", true },
-        { "127.0.0.1:1", true },
-        { "192.0.2.7:8080", true },
-        { "[::1]", true },
-        { "[::1]:8080", true },
-        { "[2001:db8::1]:8080", true },
-        { "server-3", true },
-        { "SERVER-3:8080", true },
-        { "server-3.local", true },
-        { "server-3.example.net", true },
-        { "evil.test", false },
-        { "evil.test:8080", false },
-        { "evil.test.", false },
-        { "localhost.evil.test", false },
-        { "127.0.0.1.evil.test:8080", false },
-        { "server-3.evil.test", false },
-        { "notlocalhost", false },
-        { "127.1", false },
-        { "2130706433", false },
-        { "0x7f.0.0.1", false },
-        { "[evil.test]", false },
-        { ".", false },
-        { "", false },
-    };
+    /// <summary>
+    /// Host, and who may name it: everybody, only who has an identity, or who is named in AllowedHosts.
+    /// </summary>
+    public static TheoryData<string, bool> Hosts =>
+        new()
+        {
+            { "localhost", true },
+            { "LocalHost:8080", true },
+            { "localhost.", true },
+            { "log.localhost:8080", true },
+            { "127.0.0.1", true },
+            { "127.0.0.1:1", true },
+            { "192.0.2.7:8080", true },
+            { "[::1]", true },
+            { "[::1]:8080", true },
+            { "[2001:db8::1]:8080", true },
+            { "server-3", true },
+            { "SERVER-3:8080", true },
+            { "server-3.local", true },
+            { "server-3.example.net", true },
+            { "evil.test", false },
+            { "evil.test:8080", false },
+            { "evil.test.", false },
+            { "localhost.evil.test", false },
+            { "127.0.0.1.evil.test:8080", false },
+            { "server-3.evil.test", false },
+            { "notlocalhost", false },
+            { "127.1", false },
+            { "2130706433", false },
+            { "0x7f.0.0.1", false },
+            { "[evil.test]", false },
+            { ".", false },
+            { "", false },
+        };
 
     static Problem? Check(SiteGuard guard, string host, bool hasIdentity = false, bool answersAny = false)
     {
@@ -133,7 +136,8 @@ public sealed class SiteGuardTests : IDisposable
         var (server, client) = await ServerProcess.StartAsync(
             data,
             ("Kestrel__Endpoints__Loopback__Url", "http://127.0.0.1:0"),
-            ("Kestrel__Endpoints__Socket__Url", $"http://unix:{socket}"));
+            ("Kestrel__Endpoints__Socket__Url", $"http://unix:{socket}")
+        );
         using (server)
         using (client)
         {
@@ -148,27 +152,55 @@ public sealed class SiteGuardTests : IDisposable
     public async Task Requests_OnEveryListener_AreDecidedByTheTable()
     {
         var socket = Path.Combine(_directory.Path, "log.socket");
-        var (server, client) = await ServerProcess.StartAsync(Directory.CreateDirectory(Path.Combine(_directory.Path, "data")).FullName,
-            ("Kestrel__Endpoints__All__Url", "http://0.0.0.0:0"), ("Kestrel__Endpoints__Loopback__Url", "http://127.0.0.1:0"), ("Kestrel__Endpoints__Socket__Url", $"http://unix:{socket}"));
+        var (server, client) = await ServerProcess.StartAsync(
+            Directory.CreateDirectory(Path.Combine(_directory.Path, "data")).FullName,
+            ("Kestrel__Endpoints__All__Url", "http://0.0.0.0:0"),
+            ("Kestrel__Endpoints__Loopback__Url", "http://127.0.0.1:0"),
+            ("Kestrel__Endpoints__Socket__Url", $"http://unix:{socket}")
+        );
         using (server)
         using (client)
         {
             await server.SaysAsync("Application started");
             await server.SaysAsync("LISTENING BEYOND THIS MACHINE");
-            var addresses = server.Output.Split('\n').Where(line => line.Contains("Now listening on: http://", StringComparison.Ordinal)).Select(line => line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Trim()).ToArray();
+            var addresses = server
+                .Output.Split('\n')
+                .Where(line => line.Contains("Now listening on: http://", StringComparison.Ordinal))
+                .Select(line => line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Trim())
+                .ToArray();
             Assert.Equal(3, addresses.Length);
             var warning = Assert.Single(
                 server.Output.Split('\n'),
-                line => line.Contains("LISTENING BEYOND THIS MACHINE", StringComparison.Ordinal));
+                line => line.Contains("LISTENING BEYOND THIS MACHINE", StringComparison.Ordinal)
+            );
             Assert.Contains("on http://0.0.0.0:", warning, StringComparison.Ordinal);
             Assert.DoesNotContain("http://unix:", warning, StringComparison.Ordinal);
             Assert.DoesNotContain("http://127.0.0.1:", warning, StringComparison.Ordinal);
             foreach (var address in addresses)
             {
-                foreach (var (host, accepted) in new[] { ("localhost", true), ("127.0.0.1:8080", true), ("[::1]:8080", true), (System.Net.Dns.GetHostName(), true), ("evil.test:8080", false) })
+                foreach (
+                    var (host, accepted) in new[]
+                    {
+                        ("localhost", true),
+                        ("127.0.0.1:8080", true),
+                        ("[::1]:8080", true),
+                        (System.Net.Dns.GetHostName(), true),
+                        ("evil.test:8080", false),
+                    }
+                )
                 {
                     // The page of a name that was rebound to this machine: to its browser, it asks its own site.
-                    var (status, body) = await CurlAsync(address, socket, "-X", "DELETE", "-H", $"Host: {host}", "-H", $"Origin: http://{host}", "/topics/t");
+                    var (status, body) = await CurlAsync(
+                        address,
+                        socket,
+                        "-X",
+                        "DELETE",
+                        "-H",
+                        $"Host: {host}",
+                        "-H",
+                        $"Origin: http://{host}",
+                        "/topics/t"
+                    );
                     Assert.Equal((address, host, accepted ? 404 : 400), (address, host, status));
                     Assert.Equal(!accepted, body.Contains("\"code\":\"invalid_host\"", StringComparison.Ordinal));
                     Assert.Equal(200, (await CurlAsync(address, socket, "-H", $"Host: {host}", "/healthz")).Status);
@@ -183,8 +215,25 @@ public sealed class SiteGuardTests : IDisposable
     static async Task<(int Status, string Body)> CurlAsync(string address, string socket, params string[] arguments)
     {
         var isSocket = address.StartsWith("unix:", StringComparison.Ordinal);
-        var url = $"http://{(isSocket ? "localhost" : address.Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal))}{arguments[^1]}";
-        var start = new System.Diagnostics.ProcessStartInfo("curl", ["-s", "-m", "60", "-w", "\n%{http_code}", .. isSocket ? ["--unix-socket", socket] : Array.Empty<string>(), .. arguments[..^1], url]) { RedirectStandardOutput = true };
+        var url =
+            $"http://{(isSocket ? "localhost" : address.Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal))}"
+            + $"{arguments[^1]}";
+        var start = new System.Diagnostics.ProcessStartInfo(
+            "curl",
+            [
+                "-s",
+                "-m",
+                "60",
+                "-w",
+                "\n%{http_code}",
+                .. isSocket ? ["--unix-socket", socket] : Array.Empty<string>(),
+                .. arguments[..^1],
+                url,
+            ]
+        )
+        {
+            RedirectStandardOutput = true,
+        };
         using var curl = System.Diagnostics.Process.Start(start)!;
         var output = await curl.StandardOutput.ReadToEndAsync();
         await curl.WaitForExitAsync();

@@ -42,14 +42,20 @@ public sealed class StartTests : IDisposable
     [Fact]
     public async Task Start_OnAnAddressOthersReach_WarnsLoudly_AndKeepsToItsNames()
     {
-        var (server, client) = await ServerProcess.StartAsync(_directory.Path, ("Kestrel__Endpoints__All__Url", "http://0.0.0.0:0"));
+        var (server, client) = await ServerProcess.StartAsync(
+            _directory.Path,
+            ("Kestrel__Endpoints__All__Url", "http://0.0.0.0:0")
+        );
         using (server)
         using (client)
         {
             await server.SaysAsync("LISTENING BEYOND THIS MACHINE, on http://0.0.0.0:");
             foreach (var (host, status) in new[] { ("log.example.org", 400), ("192.0.2.7:8080", 200) })
             {
-                var answer = await RawRequest.SendAsync(new Uri($"http://127.0.0.1:{client.BaseAddress!.Port}"), $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+                var answer = await RawRequest.SendAsync(
+                    new Uri($"http://127.0.0.1:{client.BaseAddress!.Port}"),
+                    $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+                );
                 Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
             }
         }
@@ -73,6 +79,9 @@ public sealed class StartTests : IDisposable
         var (server, client) = await ServerProcess.StartAsync(_directory.Path, ("LogHttp__LogFormat", "json"));
         using (server)
         using (client)
-            Assert.All(server.Output.Split('\n'), line => Assert.StartsWith("{\"@t\":", line, StringComparison.Ordinal));
+            Assert.All(
+                server.Output.Split('\n'),
+                line => Assert.StartsWith("{\"@t\":", line, StringComparison.Ordinal)
+            );
     }
 }

@@ -6,7 +6,9 @@ namespace LogHttp.Server.Tests.Producing;
 
 public class BodyDecoderTests
 {
-    static readonly byte[] Text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 60).Select(number => $"line {number} of {number * number}\n")));
+    static readonly byte[] Text = Encoding.UTF8.GetBytes(
+        string.Concat(Enumerable.Range(0, 60).Select(number => $"line {number} of {number * number}\n"))
+    );
 
     public static TheoryData<string> Codings => ["gzip", "br", "zstd", "deflate", "raw deflate"];
 
@@ -106,7 +108,13 @@ public class BodyDecoderTests
     /// <summary>As a body is: by pieces, into a buffer of a size.</summary>
     static byte[] Unpack(string coding, IEnumerable<byte[]> pieces, int bufferBytes)
     {
-        using BodyDecoder decoder = coding switch { "gzip" => new GzipDecoder(), "br" => new BrotliBodyDecoder(), "deflate" or "raw deflate" => new DeflateBodyDecoder(), _ => new ZstdBodyDecoder() };
+        using BodyDecoder decoder = coding switch
+        {
+            "gzip" => new GzipDecoder(),
+            "br" => new BrotliBodyDecoder(),
+            "deflate" or "raw deflate" => new DeflateBodyDecoder(),
+            _ => new ZstdBodyDecoder(),
+        };
         var buffer = new byte[bufferBytes];
         var unpacked = new List<byte>();
         foreach (var piece in pieces)
@@ -119,8 +127,7 @@ public class BodyDecoderTests
                 Assert.True(consumed + written > 0 || rest.IsEmpty, "It does not get on.");
                 rest = rest[consumed..];
                 unpacked.AddRange(buffer.AsSpan(0, written));
-            }
-            while (!rest.IsEmpty || written == buffer.Length);
+            } while (!rest.IsEmpty || written == buffer.Length);
         }
         decoder.Finish();
         return [.. unpacked];
@@ -133,14 +140,16 @@ static class Packing
     public static byte[] Pack(string coding, byte[] bytes)
     {
         using var packed = new MemoryStream();
-        using (Stream packing = coding switch
-        {
-            "gzip" => new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true),
-            "br" => new BrotliStream(packed, CompressionLevel.Optimal, leaveOpen: true),
-            "deflate" => new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true),
-            "raw deflate" => new DeflateStream(packed, CompressionLevel.Optimal, leaveOpen: true),
-            _ => new ZstdSharp.CompressionStream(packed, Checked(), leaveOpen: true),
-        })
+        using (
+            Stream packing = coding switch
+            {
+                "gzip" => new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+                "br" => new BrotliStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+                "deflate" => new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+                "raw deflate" => new DeflateStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+                _ => new ZstdSharp.CompressionStream(packed, Checked(), leaveOpen: true),
+            }
+        )
             packing.Write(bytes);
         return packed.ToArray();
     }

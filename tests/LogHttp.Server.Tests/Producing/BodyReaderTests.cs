@@ -16,12 +16,17 @@ public class BodyReaderTests
         using (var server = new TestServer(log, ("BodyTimeoutSeconds", "1")))
         using (var connection = new RawRequest.Connection(server.Client.BaseAddress!))
         {
-            await connection.WriteAsync("POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100\r\n\r\n1\n2\n");
+            await connection.WriteAsync(
+                "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                    + "application/x-ndjson\r\nContent-Length: 100\r\n\r\n1\n2\n"
+            );
             Assert.StartsWith("HTTP/1.1 408", await connection.ReadLineAsync(), StringComparison.Ordinal);
-            while ((await connection.ReadLineAsync()).Length > 0)
-            {
-            }
-            Assert.Contains("\"code\":\"body_timeout\",\"retryable\":true", await connection.ReadLineAsync(), StringComparison.Ordinal);
+            while ((await connection.ReadLineAsync()).Length > 0) { }
+            Assert.Contains(
+                "\"code\":\"body_timeout\",\"retryable\":true",
+                await connection.ReadLineAsync(),
+                StringComparison.Ordinal
+            );
             Assert.False(Directory.Exists(Path.Combine(server.DataDirectory, "topics", "t")));
             // What Kestrel does about the rest of the body comes behind the answer.
             await Task.Delay(200);
@@ -42,9 +47,11 @@ public class BodyReaderTests
             Assert.Null(await ReadAsync(third));
         Assert.Equal(0, budget.ReadingBytes);
 
-        BodyReader Body(int sizeBytes) => new(new ReceivedBody(InPieces(sizeBytes, 1_000), TimeProvider.System, CancellationToken.None), budget);
+        BodyReader Body(int sizeBytes) =>
+            new(new ReceivedBody(InPieces(sizeBytes, 1_000), TimeProvider.System, CancellationToken.None), budget);
 
-        static async Task<Problem?> ReadAsync(BodyReader body) => await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000));
+        static async Task<Problem?> ReadAsync(BodyReader body) =>
+            await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000));
     }
 
     [Fact]
@@ -62,10 +69,15 @@ public class BodyReaderTests
         {
             var context = new Microsoft.AspNetCore.Http.DefaultHttpContext();
             context.Connection.RemoteIpAddress = IPAddress.Parse(address);
-            return new(new ReceivedBody(InPieces(40_000, 1_000), TimeProvider.System, CancellationToken.None), budget, context);
+            return new(
+                new ReceivedBody(InPieces(40_000, 1_000), TimeProvider.System, CancellationToken.None),
+                budget,
+                context
+            );
         }
 
-        static async Task<Problem?> ReadAsync(BodyReader body) => await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000));
+        static async Task<Problem?> ReadAsync(BodyReader body) =>
+            await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000));
     }
 
     [Fact]
@@ -74,10 +86,13 @@ public class BodyReaderTests
         // 64 KiB are there, and 128 KiB would come to them.
         var budget = Budget(maxReadingBytes: 150_000);
         using var body = new BodyReader(
-            new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None), budget);
+            new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None),
+            budget
+        );
         Assert.Equal(
             "overloaded",
-            (await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000)))?.Code);
+            (await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000)))?.Code
+        );
         Assert.Equal(65_536, budget.ReadingBytes);
     }
 
@@ -85,7 +100,14 @@ public class BodyReaderTests
     public async Task ABodyOfBlankLines_HoldsNothing()
     {
         var budget = Budget(maxReadingBytes: 10_000);
-        using var body = new BodyReader(new ReceivedBody(PipeReader.Create(new MemoryStream(Encoding.UTF8.GetBytes(new string('\n', 1_000_000)))), TimeProvider.System, CancellationToken.None), budget);
+        using var body = new BodyReader(
+            new ReceivedBody(
+                PipeReader.Create(new MemoryStream(Encoding.UTF8.GetBytes(new string('\n', 1_000_000)))),
+                TimeProvider.System,
+                CancellationToken.None
+            ),
+            budget
+        );
         Assert.Null(await body.ReadLinesAsync(100, static (_, _) => null, Problems.RecordTooLarge(100)));
         Assert.Equal(0, budget.ReadingBytes);
     }
@@ -100,7 +122,10 @@ public class BodyReaderTests
         Assert.True(ContentCoding.TryRead(context.Request, out var coding, out _));
         // All of the packed body is there: nothing but the turns ends or yields.
         var received = new ReceivedBody(
-            PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None);
+            PipeReader.Create(new ReadOnlySequence<byte>(packed)),
+            TimeProvider.System,
+            CancellationToken.None
+        );
         using var body = new UnpackedBody(received, coding!, Budget(long.MaxValue), context, static _ => long.MaxValue);
 
         var unpackedBytes = 0L;
@@ -170,7 +195,10 @@ public class BodyReaderTests
                 await reading.WaitAsync(TimeSpan.FromSeconds(30));
             }
         });
-        Assert.Equal(408, Assert.IsAssignableFrom<Microsoft.AspNetCore.Http.BadHttpRequestException>(failure).StatusCode);
+        Assert.Equal(
+            408,
+            Assert.IsAssignableFrom<Microsoft.AspNetCore.Http.BadHttpRequestException>(failure).StatusCode
+        );
         Assert.InRange(drops, 1, 8);
     }
 
@@ -193,16 +221,25 @@ public class BodyReaderTests
         Assert.Null(await ReadWholeAsync(new string('x', 100)));
         Assert.Equal("Too large.", await ReadWholeAsync(new string('x', 101)));
 
-        Task<string?> ReadLinesAsync(string text) => ReadAsync(text, (body, tooLarge) => body.ReadLinesAsync(100, static (_, _) => null, tooLarge));
+        Task<string?> ReadLinesAsync(string text) =>
+            ReadAsync(text, (body, tooLarge) => body.ReadLinesAsync(100, static (_, _) => null, tooLarge));
 
-        Task<string?> ReadWholeAsync(string text) => ReadAsync(text, (body, tooLarge) => body.ReadWholeAsync(100, static _ => null, tooLarge));
+        Task<string?> ReadWholeAsync(string text) =>
+            ReadAsync(text, (body, tooLarge) => body.ReadWholeAsync(100, static _ => null, tooLarge));
 
         async Task<string?> ReadAsync(string text, Func<BodyReader, Problem, ValueTask<Problem?>> read)
         {
             var pipe = new Pipe();
-            using var body = new BodyReader(new ReceivedBody(pipe.Reader, TimeProvider.System, CancellationToken.None), Budget(1_000));
+            using var body = new BodyReader(
+                new ReceivedBody(pipe.Reader, TimeProvider.System, CancellationToken.None),
+                Budget(1_000)
+            );
             var reading = read(body, new Problem(413, "record_too_large", "Too large.")).AsTask();
-            for (var rest = Encoding.UTF8.GetBytes(text).AsMemory(); !rest.IsEmpty && !reading.IsCompleted; rest = rest[Math.Min(pieceBytes, rest.Length)..])
+            for (
+                var rest = Encoding.UTF8.GetBytes(text).AsMemory();
+                !rest.IsEmpty && !reading.IsCompleted;
+                rest = rest[Math.Min(pieceBytes, rest.Length)..]
+            )
                 await pipe.Writer.WriteAsync(rest[..Math.Min(pieceBytes, rest.Length)]);
             await pipe.Writer.CompleteAsync();
             return (await reading)?.Detail;
@@ -220,13 +257,23 @@ public class BodyReaderTests
         var context = new Microsoft.AspNetCore.Http.DefaultHttpContext();
         context.Request.Headers.ContentEncoding = coding;
         Assert.True(ContentCoding.TryRead(context.Request, out var found, out _));
-        using (var body = new UnpackedBody(new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System, CancellationToken.None), found!, budget, null, static _ => long.MaxValue))
+        using (
+            var body = new UnpackedBody(
+                new ReceivedBody(
+                    PipeReader.Create(new ReadOnlySequence<byte>(packed)),
+                    TimeProvider.System,
+                    CancellationToken.None
+                ),
+                found!,
+                budget,
+                null,
+                static _ => long.MaxValue
+            )
+        )
         {
             await Assert.ThrowsAsync<BodyBudgetException>(async () =>
             {
-                while (!(await body.ReadAsync(TimeSpan.FromSeconds(30))).IsLast)
-                {
-                }
+                while (!(await body.ReadAsync(TimeSpan.FromSeconds(30))).IsLast) { }
             });
             Assert.InRange(budget.ReadingBytes, BudgetBytes / 2, BudgetBytes);
         }
@@ -237,7 +284,10 @@ public class BodyReaderTests
     [InlineData("Transfer-Encoding: chunked\r\n\r\n100000003\r\nabc", "HTTP/1.1 400")]
     [InlineData("Content-Type: application/octet-stream\r\n\r\n", "HTTP/1.1 400")]
     [InlineData("Content-Encoding: compress\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
-    [InlineData("Content-Type: text/plain; charset=utf-8; charset=utf-16\r\nContent-Length: 1\r\n\r\nx", "HTTP/1.1 415")]
+    [InlineData(
+        "Content-Type: text/plain; charset=utf-8; charset=utf-16\r\nContent-Length: 1\r\n\r\nx",
+        "HTTP/1.1 415"
+    )]
     [InlineData("Transfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 501")]
     [InlineData("Transfer-Encoding: x-unknown, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 501")]
     [InlineData("Transfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 400")]
@@ -246,7 +296,14 @@ public class BodyReaderTests
     public async Task ABodyThatCantBe_IsTheClientsMistake(string headersAndBody, string answer)
     {
         using var server = new TestServer();
-        Assert.StartsWith(answer, await RawRequest.SendAsync(server.Client.BaseAddress!, $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headersAndBody}"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            answer,
+            await RawRequest.SendAsync(
+                server.Client.BaseAddress!,
+                $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headersAndBody}"
+            ),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -261,7 +318,8 @@ public class BodyReaderTests
         var answer = await RawRequest.SendAsync(
             server.Client.BaseAddress!,
             "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                + $"Transfer-Encoding: chunked\r\n\r\n{chunks}");
+                + $"Transfer-Encoding: chunked\r\n\r\n{chunks}"
+        );
         Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
         Assert.Contains("\"code\":\"incomplete_body\"", answer, StringComparison.Ordinal);
     }
@@ -273,16 +331,27 @@ public class BodyReaderTests
     public async Task ABodyThatIsTooLarge_IsToldSo_ThoughTheClientSendsAllOfItFirst(string headers, bool isChunked)
     {
         using var server = new TestServer(("MaxBodyBytes", "1000000"), ("MaxReadingBytes", "100000000"));
-        using var client = new System.Net.Sockets.TcpClient(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
+        using var client = new System.Net.Sockets.TcpClient(
+            server.Client.BaseAddress!.Host,
+            server.Client.BaseAddress.Port
+        );
         var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n{headers}\r\n"));
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n{headers}\r\n"
+            )
+        );
         for (var i = 0; i < 200; i++)
         {
             await stream.WriteAsync(Encoding.ASCII.GetBytes(isChunked ? "186a0\r\n" : ""));
             await stream.WriteAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("123456789\n", 10_000))));
             await stream.WriteAsync(Encoding.ASCII.GetBytes(isChunked ? "\r\n" : ""));
         }
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{(isChunked ? "0\r\n\r\n" : "")}GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"{(isChunked ? "0\r\n\r\n" : "")}GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
+        );
         using var reader = new StreamReader(stream);
         var responses = await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(30));
         Assert.StartsWith("HTTP/1.1 413 ", responses, StringComparison.Ordinal);

@@ -23,20 +23,30 @@ public sealed class SmallHeapTests : IDisposable
             foreach (var (start, end) in new[] { ("{\"", "\":1}"), ("{\"records\":[{\"key\":\"", "\"}]}") })
             {
                 var packed = Packing.Pack(
-                    "gzip", Encoding.ASCII.GetBytes($"{start}{new string('a', 60_000_000)}{end}"));
+                    "gzip",
+                    Encoding.ASCII.GetBytes($"{start}{new string('a', 60_000_000)}{end}")
+                );
                 for (var round = 0; round < 3; round++)
-                    await Task.WhenAll(Enumerable.Range(0, AtOnce)
-                        .Select(_ => PostAsync(client, "application/vnd.kafka.json.v2+json", packed)));
+                    await Task.WhenAll(
+                        Enumerable
+                            .Range(0, AtOnce)
+                            .Select(_ => PostAsync(client, "application/vnd.kafka.json.v2+json", packed))
+                    );
             }
             var line = Packing.Pack(
-                "gzip", Encoding.ASCII.GetBytes($"{{\"{string.Concat(Enumerable.Repeat("\\u0001", 200_000))}\":1}}\n"));
+                "gzip",
+                Encoding.ASCII.GetBytes($"{{\"{string.Concat(Enumerable.Repeat("\\u0001", 200_000))}\":1}}\n")
+            );
             for (var attempt = 0; attempt < 3; attempt++)
                 Assert.Equal(
-                    HttpStatusCode.BadRequest, await PostAsync(client, "application/vnd.loghttp.records+ndjson", line));
+                    HttpStatusCode.BadRequest,
+                    await PostAsync(client, "application/vnd.loghttp.records+ndjson", line)
+                );
             var lines = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("1\n", 50_000)));
             Assert.Equal(
                 HttpStatusCode.Created,
-                await PostAsync(client, "application/x-ndjson", Packing.Pack("gzip", lines)));
+                await PostAsync(client, "application/x-ndjson", Packing.Pack("gzip", lines))
+            );
         }
     }
 

@@ -28,14 +28,26 @@ public class StreamReportsTests
         var reading = new StreamReader(answer.Reader.AsStream(), Encoding.UTF8).ReadToEndAsync();
         await ending;
         await answer.Writer.CompleteAsync();
-        var lines = (await reading).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        var lines = (await reading)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .ToList();
         Assert.InRange(lines.Count, 1_000, 1_010);
         foreach (var partition in new[] { 0, 1 })
         {
-            var ofPartition = lines.SkipLast(1).Where(line => line.GetProperty("partition").GetInt32() == partition).ToList();
+            var ofPartition = lines
+                .SkipLast(1)
+                .Where(line => line.GetProperty("partition").GetInt32() == partition)
+                .ToList();
             Assert.Equal(Batches * 5, ofPartition.Sum(line => line.GetProperty("count").GetInt32()));
-            Assert.Equal(Batches, ofPartition.Sum(line => line.TryGetProperty("batches", out var batches) ? batches.GetInt32() : 1));
-            Assert.Equal(ofPartition.Skip(1).Select(line => line.GetProperty("firstLine").GetInt32() - 1), ofPartition.SkipLast(1).Select(line => line.GetProperty("lastLine").GetInt32()));
+            Assert.Equal(
+                Batches,
+                ofPartition.Sum(line => line.TryGetProperty("batches", out var batches) ? batches.GetInt32() : 1)
+            );
+            Assert.Equal(
+                ofPartition.Skip(1).Select(line => line.GetProperty("firstLine").GetInt32() - 1),
+                ofPartition.SkipLast(1).Select(line => line.GetProperty("lastLine").GetInt32())
+            );
         }
         Assert.True(lines[^1].GetProperty("done").GetBoolean());
     }
@@ -52,8 +64,14 @@ public class StreamReportsTests
         Assert.False(answer.Reader.TryRead(out _));
         await reports.EndAsync(new StreamSummary(true, Batches, Batches));
         await answer.Writer.CompleteAsync();
-        var lines = (await new StreamReader(answer.Reader.AsStream()).ReadToEndAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
-        Assert.Equal((1_001, Batches), (lines.Count, lines.SkipLast(1).Sum(line => line.GetProperty("count").GetInt32())));
+        var lines = (await new StreamReader(answer.Reader.AsStream()).ReadToEndAsync())
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .ToList();
+        Assert.Equal(
+            (1_001, Batches),
+            (lines.Count, lines.SkipLast(1).Sum(line => line.GetProperty("count").GetInt32()))
+        );
     }
 
     sealed class AnswerBody(PipeWriter writer) : IHttpResponseBodyFeature
@@ -62,13 +80,16 @@ public class StreamReportsTests
 
         public PipeWriter Writer => writer;
 
-        public void DisableBuffering()
-        {
-        }
+        public void DisableBuffering() { }
 
         public Task StartAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
-        public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task SendFileAsync(
+            string path,
+            long offset,
+            long? count,
+            CancellationToken cancellationToken = default
+        ) => throw new NotSupportedException();
 
         public Task CompleteAsync() => Task.CompletedTask;
     }

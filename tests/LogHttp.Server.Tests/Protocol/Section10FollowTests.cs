@@ -7,11 +7,16 @@ public sealed class Section10FollowTests : IDisposable
 {
     const string Events = "text/event-stream";
 
-    readonly TestServer _server = new(("SegmentBytes", "65536"), ("HeartbeatSeconds", "1"), ("MaxStreamPartitions", "3"));
+    readonly TestServer _server = new(
+        ("SegmentBytes", "65536"),
+        ("HeartbeatSeconds", "1"),
+        ("MaxStreamPartitions", "3")
+    );
 
     public void Dispose() => _server.Dispose();
 
-    async Task AppendAsync(string value, string topic = "t") => (await _server.PostAsync($"/topics/{topic}", "text/plain", value)).EnsureSuccessStatusCode();
+    async Task AppendAsync(string value, string topic = "t") =>
+        (await _server.PostAsync($"/topics/{topic}", "text/plain", value)).EnsureSuccessStatusCode();
 
     async Task<Stream> OpenAsync(string path, params (string Name, string Value)[] headers)
     {
@@ -19,7 +24,10 @@ public sealed class Section10FollowTests : IDisposable
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
         var response = await _server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-        Assert.Equal((HttpStatusCode.OK, "no-store"), (response.StatusCode, TestServer.Header(response, "Cache-Control")));
+        Assert.Equal(
+            (HttpStatusCode.OK, "no-store"),
+            (response.StatusCode, TestServer.Header(response, "Cache-Control"))
+        );
         return await response.Content.ReadAsStreamAsync();
     }
 
@@ -81,7 +89,16 @@ public sealed class Section10FollowTests : IDisposable
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate, ("SegmentBytes", "65536"));
-        using var client = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == certificate.GetCertHashString() } })
+        using var client = new HttpClient(
+            new SocketsHttpHandler
+            {
+                SslOptions =
+                {
+                    RemoteCertificateValidationCallback = (_, shown, _, _) =>
+                        shown!.GetCertHashString() == certificate.GetCertHashString(),
+                },
+            }
+        )
         {
             BaseAddress = server.AddressOf("https"),
             DefaultRequestVersion = Version.Parse(version),
@@ -89,7 +106,10 @@ public sealed class Section10FollowTests : IDisposable
         };
         for (var i = 0; i < 100; i++)
             await server.PostAsync("/topics/t", "text/plain", new string('x', i * 500));
-        using var response = await client.GetAsync("/topics/t/earliest?follow=true", HttpCompletionOption.ResponseHeadersRead);
+        using var response = await client.GetAsync(
+            "/topics/t/earliest?follow=true",
+            HttpCompletionOption.ResponseHeadersRead
+        );
         using var lines = new Lines(await response.Content.ReadAsStreamAsync());
         for (var i = 0; i < 110; i++)
         {
@@ -104,10 +124,10 @@ public sealed class Section10FollowTests : IDisposable
     {
         await AppendAsync("one");
         using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
-        await connection.WriteAsync($"GET /topics/t/0?follow=true HTTP/1.0\r\nHost: {_server.Client.BaseAddress!.Authority}\r\n\r\n");
-        while ((await connection.ReadLineAsync()).Length > 0)
-        {
-        }
+        await connection.WriteAsync(
+            $"GET /topics/t/0?follow=true HTTP/1.0\r\nHost: {_server.Client.BaseAddress!.Authority}\r\n\r\n"
+        );
+        while ((await connection.ReadLineAsync()).Length > 0) { }
         Assert.StartsWith("{\"offset\":0,", await connection.ReadLineAsync(), StringComparison.Ordinal);
         await AppendAsync("two");
         var line = await connection.ReadLineAsync();
@@ -125,8 +145,14 @@ public sealed class Section10FollowTests : IDisposable
         var (last, seen) = ("", new List<string>());
         while (seen.Count < 20)
         {
-            // Cut off after some events, also between those of one piece; the place of the URL counts only the first time.
-            using var lines = new Lines(await OpenAsync("/topics/t/earliest", last.Length == 0 ? [("Accept", Events)] : [("Accept", Events), ("Last-Event-ID", last)]));
+            // Cut off after some events, also between those of one piece; the place of the URL counts only the first
+            // time.
+            using var lines = new Lines(
+                await OpenAsync(
+                    "/topics/t/earliest",
+                    last.Length == 0 ? [("Accept", Events)] : [("Accept", Events), ("Last-Event-ID", last)]
+                )
+            );
             for (var i = 0; i < 7 && seen.Count < 20; i++)
             {
                 (last, var data) = await lines.EventAsync();
@@ -134,7 +160,13 @@ public sealed class Section10FollowTests : IDisposable
                 Assert.Equal($"t/0/{id}:{seen.Count}", last);
             }
         }
-        Assert.Equal((await _server.Client.GetStringAsync("/topics/t/earliest")).Split('\n', StringSplitOptions.RemoveEmptyEntries), seen);
+        Assert.Equal(
+            (await _server.Client.GetStringAsync("/topics/t/earliest")).Split(
+                '\n',
+                StringSplitOptions.RemoveEmptyEntries
+            ),
+            seen
+        );
     }
 
     /// <summary>As event-source-polyfill comes back: it cannot set the header.</summary>
@@ -147,9 +179,21 @@ public sealed class Section10FollowTests : IDisposable
         for (var i = 0; i < 5; i++)
             await AppendAsync($"value {i}");
         var id = await _server.TopicIdAsync("t");
-        foreach (var (query, header, first) in new[] { ($"t/0/{id}:2", "", 2), ($"t/0/{id}:2", $"t/0/{id}:3", 3), ("", "", 0) })
+        foreach (
+            var (query, header, first) in new[]
+            {
+                ($"t/0/{id}:2", "", 2),
+                ($"t/0/{id}:2", $"t/0/{id}:3", 3),
+                ("", "", 0),
+            }
+        )
         {
-            using var lines = new Lines(await OpenAsync($"{path}lastEventId={Uri.EscapeDataString(query)}", header.Length == 0 ? [("Accept", Events)] : [("Accept", Events), ("Last-Event-ID", header)]));
+            using var lines = new Lines(
+                await OpenAsync(
+                    $"{path}lastEventId={Uri.EscapeDataString(query)}",
+                    header.Length == 0 ? [("Accept", Events)] : [("Accept", Events), ("Last-Event-ID", header)]
+                )
+            );
             Assert.Contains($"\"value\":\"value {first}\"", (await lines.EventAsync()).Data, StringComparison.Ordinal);
         }
     }
@@ -158,8 +202,18 @@ public sealed class Section10FollowTests : IDisposable
     public async Task LastEventId_OfAPageThatEnds_IsRefused()
     {
         await AppendAsync("one");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/0?lastEventId=t/0/x:1"), HttpStatusCode.BadRequest, "invalid_parameter", "lastEventId");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/0?follow=true&lastEventId=nonsense"), HttpStatusCode.BadRequest, "invalid_header", "nonsense");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/0?lastEventId=t/0/x:1"),
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            "lastEventId"
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/0?follow=true&lastEventId=nonsense"),
+            HttpStatusCode.BadRequest,
+            "invalid_header",
+            "nonsense"
+        );
     }
 
     [Fact]
@@ -182,8 +236,14 @@ public sealed class Section10FollowTests : IDisposable
         using (var plain = new Lines(await OpenAsync("/stream?topics=a:earliest,two/1:earliest")))
         {
             var first = new[] { await plain.RecordAsync(), await plain.RecordAsync() };
-            Assert.Contains(first, line => line!.StartsWith("{\"topic\":\"a\",\"partition\":0,\"offset\":0,", StringComparison.Ordinal));
-            Assert.Contains(first, line => line!.StartsWith("{\"topic\":\"two\",\"partition\":1,\"offset\":0,", StringComparison.Ordinal));
+            Assert.Contains(
+                first,
+                line => line!.StartsWith("{\"topic\":\"a\",\"partition\":0,\"offset\":0,", StringComparison.Ordinal)
+            );
+            Assert.Contains(
+                first,
+                line => line!.StartsWith("{\"topic\":\"two\",\"partition\":1,\"offset\":0,", StringComparison.Ordinal)
+            );
         }
         string last;
         using (var events = new Lines(await OpenAsync("/stream?topics=a:earliest,two", ("Accept", Events))))
@@ -196,11 +256,20 @@ public sealed class Section10FollowTests : IDisposable
         }
         await AppendAsync("a2", "a");
         await _server.PostAsync("/topics/two?partition=0", "text/plain", "c0");
-        using (var resumed = new Lines(await OpenAsync("/stream?topics=a:earliest,two", ("Accept", Events), ("Last-Event-ID", last))))
+        using (
+            var resumed = new Lines(
+                await OpenAsync("/stream?topics=a:earliest,two", ("Accept", Events), ("Last-Event-ID", last))
+            )
+        )
         {
             var data = new[] { (await resumed.EventAsync()).Data, (await resumed.EventAsync()).Data };
             Assert.Contains(data, record => record.Contains("\"value\":\"a2\"", StringComparison.Ordinal));
-            Assert.Contains(data, record => record.Contains("\"topic\":\"two\",\"partition\":0,", StringComparison.Ordinal) && record.Contains("\"value\":\"c0\"", StringComparison.Ordinal));
+            Assert.Contains(
+                data,
+                record =>
+                    record.Contains("\"topic\":\"two\",\"partition\":0,", StringComparison.Ordinal)
+                    && record.Contains("\"value\":\"c0\"", StringComparison.Ordinal)
+            );
         }
     }
 
@@ -210,8 +279,16 @@ public sealed class Section10FollowTests : IDisposable
         await AppendAsync("one");
         using var lines = new Lines(await OpenAsync("/stream?topics=t:earliest"));
         using var events = new Lines(await OpenAsync("/stream?topics=t:earliest", ("Accept", Events)));
-        Assert.StartsWith("{\"topic\":\"t\",\"partition\":0,\"offset\":0,", await lines.RecordAsync(), StringComparison.Ordinal);
-        Assert.StartsWith("{\"topic\":\"t\",\"partition\":0,\"offset\":0,", (await events.EventAsync()).Data, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "{\"topic\":\"t\",\"partition\":0,\"offset\":0,",
+            await lines.RecordAsync(),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "{\"topic\":\"t\",\"partition\":0,\"offset\":0,",
+            (await events.EventAsync()).Data,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -236,7 +313,15 @@ public sealed class Section10FollowTests : IDisposable
             Assert.Contains("\"value\":\"t1\"", data, StringComparison.Ordinal);
         }
         // What the browser itself sends after a break is newer than its URL.
-        using (var events = new Lines(await OpenAsync($"/stream?topics={place}", ("Accept", Events), ("Last-Event-ID", place.Replace(":1,", ":2,", StringComparison.Ordinal)))))
+        using (
+            var events = new Lines(
+                await OpenAsync(
+                    $"/stream?topics={place}",
+                    ("Accept", Events),
+                    ("Last-Event-ID", place.Replace(":1,", ":2,", StringComparison.Ordinal))
+                )
+            )
+        )
         {
             await AppendAsync("t2");
             Assert.Contains("\"value\":\"t2\"", (await events.EventAsync()).Data, StringComparison.Ordinal);
@@ -248,14 +333,20 @@ public sealed class Section10FollowTests : IDisposable
     {
         await _server.SendAsync(HttpMethod.Put, "/topics/t", "{\"partitions\":2}");
         var place = $"t/1/{await _server.TopicIdAsync("t")}:0";
-        using (await OpenAsync($"/stream?topics={place}"))
-        {
-        }
+        using (await OpenAsync($"/stream?topics={place}")) { }
         await _server.SendAsync(HttpMethod.Delete, "/topics/t");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/stream?topics={place}"), HttpStatusCode.NotFound, "unknown_topic");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync($"/stream?topics={place}"),
+            HttpStatusCode.NotFound,
+            "unknown_topic"
+        );
         // Its successor need not even have that partition.
         await AppendAsync("another");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/stream?topics={place}"), HttpStatusCode.Gone, "topic_replaced");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync($"/stream?topics={place}"),
+            HttpStatusCode.Gone,
+            "topic_replaced"
+        );
     }
 
     [Theory]
@@ -266,7 +357,11 @@ public sealed class Section10FollowTests : IDisposable
         await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":3}");
         var id = form.Replace("{id}", await _server.TopicIdAsync("two"), StringComparison.Ordinal);
         foreach (var partition in new[] { 0, 1, 2 })
-            await _server.PostAsync($"/topics/two?partition={partition}&split=lines", "text/plain", $"{partition}a\n{partition}b");
+            await _server.PostAsync(
+                $"/topics/two?partition={partition}&split=lines",
+                "text/plain",
+                $"{partition}a\n{partition}b"
+            );
         using var resumed = new Lines(await OpenAsync("/stream?topics=two", ("Accept", Events), ("Last-Event-ID", id)));
         using var kept = new Lines(await OpenAsync($"/stream?topics={id}", ("Accept", Events)));
         foreach (var events in new[] { resumed, kept })
@@ -315,7 +410,12 @@ public sealed class Section10FollowTests : IDisposable
     public async Task Events_WithAnIdThatIsNone_AreRefused(string id)
     {
         await AppendAsync("one");
-        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Get, "/topics/t/0", ("Accept", Events), ("Last-Event-ID", id)), HttpStatusCode.BadRequest, "invalid_header", "Last-Event-ID");
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(HttpMethod.Get, "/topics/t/0", ("Accept", Events), ("Last-Event-ID", id)),
+            HttpStatusCode.BadRequest,
+            "invalid_header",
+            "Last-Event-ID"
+        );
     }
 
     [Fact]
@@ -333,7 +433,11 @@ public sealed class Section10FollowTests : IDisposable
             Assert.Null(line);
         }
         await AppendAsync("another");
-        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Get, "/topics/t/earliest", ("Accept", Events), ("Last-Event-ID", last)), HttpStatusCode.Gone, "topic_replaced");
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(HttpMethod.Get, "/topics/t/earliest", ("Accept", Events), ("Last-Event-ID", last)),
+            HttpStatusCode.Gone,
+            "topic_replaced"
+        );
     }
 
     [Theory]
@@ -341,7 +445,10 @@ public sealed class Section10FollowTests : IDisposable
     [InlineData("/topics/t/earliest", Events)]
     [InlineData("/stream?topics=t:earliest,u", "*/*")]
     [InlineData("/stream?topics=t:earliest,u", Events)]
-    public async Task ASegmentThatCantBeRead_BreaksTheAnswerOff_SaysSoOnceInTheLog_AndLeavesNothingBehind(string path, string accept)
+    public async Task ASegmentThatCantBeRead_BreaksTheAnswerOff_SaysSoOnceInTheLog_AndLeavesNothingBehind(
+        string path,
+        string accept
+    )
     {
         var log = new LogCapture();
         using var server = new TestServer(log, ("SegmentBytes", "65536"));
@@ -349,7 +456,10 @@ public sealed class Section10FollowTests : IDisposable
         for (var i = 0; i < 4; i++)
             await server.PostAsync("/topics/t", "text/plain", new string('x', 40_000));
         // One of the sealed ones is cut, by somebody else, while the server runs.
-        var segment = Directory.GetFiles(Path.Combine(server.DataDirectory, "topics", "t", "0"), "*.ndjson").Order(StringComparer.Ordinal).ElementAt(2);
+        var segment = Directory
+            .GetFiles(Path.Combine(server.DataDirectory, "topics", "t", "0"), "*.ndjson")
+            .Order(StringComparer.Ordinal)
+            .ElementAt(2);
         using (var file = new FileStream(segment, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             file.SetLength(10_000);
 
@@ -369,7 +479,9 @@ public sealed class Section10FollowTests : IDisposable
     static async Task<string> ReadUntilBrokenOffAsync(TestServer server, string path, string accept)
     {
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
-        await connection.WriteAsync($"GET {path} HTTP/1.1\r\nHost: {server.Client.BaseAddress!.Authority}\r\nAccept: {accept}\r\n\r\n");
+        await connection.WriteAsync(
+            $"GET {path} HTTP/1.1\r\nHost: {server.Client.BaseAddress!.Authority}\r\nAccept: {accept}\r\n\r\n"
+        );
         var answer = new StringBuilder();
         try
         {

@@ -9,10 +9,23 @@ public sealed class Section11ProducersTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    Task<HttpResponseMessage> PostAsync(string path, string body, string id, long epoch, long sequence, params (string Name, string Value)[] headers) =>
-        _server.PostAsync($"/topics/{path}", "application/x-ndjson", body, [("Producer-Id", id), ("Producer-Epoch", $"{epoch}"), ("Producer-Seq", $"{sequence}"), .. headers]);
+    Task<HttpResponseMessage> PostAsync(
+        string path,
+        string body,
+        string id,
+        long epoch,
+        long sequence,
+        params (string Name, string Value)[] headers
+    ) =>
+        _server.PostAsync(
+            $"/topics/{path}",
+            "application/x-ndjson",
+            body,
+            [("Producer-Id", id), ("Producer-Epoch", $"{epoch}"), ("Producer-Seq", $"{sequence}"), .. headers]
+        );
 
-    async Task<string> ValuesAsync(string path) => await _server.Client.GetStringAsync($"/topics/{path}/earliest?view=values");
+    async Task<string> ValuesAsync(string path) =>
+        await _server.Client.GetStringAsync($"/topics/{path}/earliest?view=values");
 
     [Fact]
     public async Task ARepeat_IsAnsweredWith200AndTheFirstAnswer_AlsoAfterARestart()
@@ -36,14 +49,24 @@ public sealed class Section11ProducersTests : IDisposable
     {
         (await PostAsync("t", "1\n2\n", "p", 0, 0)).EnsureSuccessStatusCode();
         foreach (var (body, sequence) in new[] { ("2\n", 1), ("2\n3\n", 1), ("1\n2\n3\n", 0), ("1\n", 0) })
-            await TestServer.ProblemAsync(await PostAsync("t", body, "p", 0, sequence), HttpStatusCode.Conflict, "batch_differs", "in a batch that overlaps");
+            await TestServer.ProblemAsync(
+                await PostAsync("t", body, "p", 0, sequence),
+                HttpStatusCode.Conflict,
+                "batch_differs",
+                "in a batch that overlaps"
+            );
         Assert.Equal("1\n2\n", await ValuesAsync("t"));
     }
 
     [Fact]
     public async Task Sequence_ThatCountsTooFar_IsRefused()
     {
-        await TestServer.ProblemAsync(await PostAsync("t", "1\n2\n", "p", 0, (1L << 53) - 1), HttpStatusCode.BadRequest, "invalid_producer", "can't count beyond 9007199254740991");
+        await TestServer.ProblemAsync(
+            await PostAsync("t", "1\n2\n", "p", 0, (1L << 53) - 1),
+            HttpStatusCode.BadRequest,
+            "invalid_producer",
+            "can't count beyond 9007199254740991"
+        );
     }
 
     [Fact]
@@ -53,9 +76,23 @@ public sealed class Section11ProducersTests : IDisposable
         using var spaced = await PostAsync("t", " {\"a\":1}\r\n\n2", "p", 0, 0);
         Assert.Equal(HttpStatusCode.OK, spaced.StatusCode);
         using var packed = new MemoryStream();
-        using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+        using (
+            var gzip = new System.IO.Compression.GZipStream(
+                packed,
+                System.IO.Compression.CompressionLevel.Fastest,
+                leaveOpen: true
+            )
+        )
             gzip.Write("{\"a\":1}\n2\n"u8);
-        using var unpacked = await _server.PostAsync("/topics/t", "application/x-ndjson", packed.ToArray(), ("Content-Encoding", "gzip"), ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0"));
+        using var unpacked = await _server.PostAsync(
+            "/topics/t",
+            "application/x-ndjson",
+            packed.ToArray(),
+            ("Content-Encoding", "gzip"),
+            ("Producer-Id", "p"),
+            ("Producer-Epoch", "0"),
+            ("Producer-Seq", "0")
+        );
         Assert.Equal(HttpStatusCode.OK, unpacked.StatusCode);
         Assert.Equal("{\"a\":1}\n2\n", await ValuesAsync("t"));
     }
@@ -72,11 +109,19 @@ public sealed class Section11ProducersTests : IDisposable
         (await PostAsync("producers?partition=1", "1\n", id, 5, 0)).EnsureSuccessStatusCode();
         for (var time = 0; time < 2; time++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"{_server.Client.BaseAddress}topics/producers/producers/{path}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+            using var request = new HttpRequestMessage(
+                HttpMethod.Get,
+                new Uri(
+                    $"{_server.Client.BaseAddress}topics/producers/producers/{path}",
+                    new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }
+                )
+            );
             using var answer = await _server.Client.SendAsync(request);
             Assert.Equal(
-                $$"""{"topic":"producers","producer":"{{id}}","partitions":[{"partition":1,"epoch":5,"nextSequence":1},{"partition":2,"epoch":0,"nextSequence":3}]}""" + "\n",
-                await answer.Content.ReadAsStringAsync());
+                $$"""{"topic":"producers","producer":"{{id}}","partitions":[{"partition":1,"epoch":5,"nextSequence":1},{"partition":2,"epoch":0,"nextSequence":3}]}"""
+                    + "\n",
+                await answer.Content.ReadAsStringAsync()
+            );
             _server.Restart();
         }
     }
@@ -85,10 +130,28 @@ public sealed class Section11ProducersTests : IDisposable
     public async Task Get_OfAnUnknownProducer_IsNotFound()
     {
         (await PostAsync("t", "1\n", "p", 0, 0)).EnsureSuccessStatusCode();
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/producers/q"), HttpStatusCode.NotFound, "producer_unknown", "\"q\"");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/u/producers/p"), HttpStatusCode.NotFound, "unknown_topic");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/producers/p%20q"), HttpStatusCode.BadRequest, "invalid_producer", "visible ASCII");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/producers/p?x=1"), HttpStatusCode.BadRequest, "invalid_parameter");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/producers/q"),
+            HttpStatusCode.NotFound,
+            "producer_unknown",
+            "\"q\""
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/u/producers/p"),
+            HttpStatusCode.NotFound,
+            "unknown_topic"
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/producers/p%20q"),
+            HttpStatusCode.BadRequest,
+            "invalid_producer",
+            "visible ASCII"
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/producers/p?x=1"),
+            HttpStatusCode.BadRequest,
+            "invalid_parameter"
+        );
     }
 
     [Theory]
@@ -96,8 +159,15 @@ public sealed class Section11ProducersTests : IDisposable
     [InlineData("other")]
     public async Task ChangedRepeat_IsConflict_AndNothingIsLost(string changed)
     {
-        Task<HttpResponseMessage> SendAsync(string lines, long sequence) => _server.PostAsync("/topics/t?split=lines", "text/plain", lines,
-            ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", $"{sequence}"));
+        Task<HttpResponseMessage> SendAsync(string lines, long sequence) =>
+            _server.PostAsync(
+                "/topics/t?split=lines",
+                "text/plain",
+                lines,
+                ("Producer-Id", "p"),
+                ("Producer-Epoch", "0"),
+                ("Producer-Seq", $"{sequence}")
+            );
 
         (await SendAsync("l1", 0)).EnsureSuccessStatusCode();
         using var differs = await SendAsync(changed, 0);
@@ -126,7 +196,12 @@ public sealed class Section11ProducersTests : IDisposable
         (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
         using var gap = await PostAsync("t", "3\n", "p", 0, 2);
         Assert.Equal("1", TestServer.Header(gap, "Producer-Expected-Seq"));
-        var problem = await TestServer.ProblemAsync(gap, HttpStatusCode.Conflict, "sequence_gap", "sequence 2; the next one is 1");
+        var problem = await TestServer.ProblemAsync(
+            gap,
+            HttpStatusCode.Conflict,
+            "sequence_gap",
+            "sequence 2; the next one is 1"
+        );
         Assert.Equal(1, problem.GetProperty("expectedSequence").GetInt64());
         Assert.Equal("1\n", await ValuesAsync("t"));
     }
@@ -136,18 +211,33 @@ public sealed class Section11ProducersTests : IDisposable
     {
         for (var sequence = 0; sequence < 6; sequence++)
             (await PostAsync("t", "1\n", "p", 0, sequence)).Dispose();
-        await TestServer.ProblemAsync(await PostAsync("t", "1\n", "p", 0, 0), HttpStatusCode.Conflict, "sequence_forgotten", "higher epoch");
+        await TestServer.ProblemAsync(
+            await PostAsync("t", "1\n", "p", 0, 0),
+            HttpStatusCode.Conflict,
+            "sequence_forgotten",
+            "higher epoch"
+        );
     }
 
     [Fact]
     public async Task AnOldEpoch_IsShutOut_ByANewOneThatBeginsAtZero()
     {
         (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
-        await TestServer.ProblemAsync(await PostAsync("t", "2\n", "p", 1, 1), HttpStatusCode.Conflict, "sequence_gap", "begins with sequence 0");
+        await TestServer.ProblemAsync(
+            await PostAsync("t", "2\n", "p", 1, 1),
+            HttpStatusCode.Conflict,
+            "sequence_gap",
+            "begins with sequence 0"
+        );
         (await PostAsync("t", "2\n", "p", 1, 0)).EnsureSuccessStatusCode();
         using var ended = await PostAsync("t", "3\n", "p", 0, 1);
         Assert.Equal("1", TestServer.Header(ended, "Producer-Epoch"));
-        var problem = await TestServer.ProblemAsync(ended, HttpStatusCode.Forbidden, "epoch_ended", "continues with epoch 1");
+        var problem = await TestServer.ProblemAsync(
+            ended,
+            HttpStatusCode.Forbidden,
+            "epoch_ended",
+            "continues with epoch 1"
+        );
         Assert.Equal(1, problem.GetProperty("epoch").GetInt64());
         Assert.Equal("1\n2\n", await ValuesAsync("t"));
     }
@@ -169,8 +259,14 @@ public sealed class Section11ProducersTests : IDisposable
     public async Task RecordsOfSeveralPartitions_CantBeNumbered()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":5}""")).Dispose();
-        using var refused = await _server.PostAsync("/topics/many", "application/vnd.loghttp.records+ndjson", """{"partition":0,"value":1}""" + "\n" + """{"partition":1,"value":1}""",
-            ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0"));
+        using var refused = await _server.PostAsync(
+            "/topics/many",
+            "application/vnd.loghttp.records+ndjson",
+            """{"partition":0,"value":1}""" + "\n" + """{"partition":1,"value":1}""",
+            ("Producer-Id", "p"),
+            ("Producer-Epoch", "0"),
+            ("Producer-Seq", "0")
+        );
         await TestServer.ProblemAsync(refused, HttpStatusCode.BadRequest, "invalid_producer", "go to 2");
     }
 
@@ -186,7 +282,12 @@ public sealed class Section11ProducersTests : IDisposable
     [InlineData("Producer-Id: |Producer-Epoch: 0|Producer-Seq: 0", "1 to 256")]
     public async Task HeadersThatAreNoProducer_AreRefused_AndSayWhy(string headers, string mentions)
     {
-        using var refused = await _server.PostAsync("/topics/t", "text/plain", "x", [.. headers.Split('|').Select(header => header.Split(": ")).Select(parts => (parts[0], parts[1]))]);
+        using var refused = await _server.PostAsync(
+            "/topics/t",
+            "text/plain",
+            "x",
+            [.. headers.Split('|').Select(header => header.Split(": ")).Select(parts => (parts[0], parts[1]))]
+        );
         await TestServer.ProblemAsync(refused, HttpStatusCode.BadRequest, "invalid_producer", mentions);
     }
 
@@ -196,16 +297,32 @@ public sealed class Section11ProducersTests : IDisposable
         (await _server.PostAsync("/topics/t", "text/plain", "a", ("If-Match", "\"0\""))).EnsureSuccessStatusCode();
         using var refused = await _server.PostAsync("/topics/t", "text/plain", "b", ("If-Match", "\"0\""));
         Assert.Equal("1", TestServer.Header(refused, "Log-Next-Offset"));
-        var problem = await TestServer.ProblemAsync(refused, HttpStatusCode.PreconditionFailed, "offset_not_next", "The next offset is 1, not 0.");
+        var problem = await TestServer.ProblemAsync(
+            refused,
+            HttpStatusCode.PreconditionFailed,
+            "offset_not_next",
+            "The next offset is 1, not 0."
+        );
         Assert.Equal(1, problem.GetProperty("endOffset").GetInt64());
         (await _server.PostAsync("/topics/t", "text/plain", "b", ("If-Match", "\"1\""))).EnsureSuccessStatusCode();
-        Assert.Equal("a\nb\n", await ValuesAsync("t").ContinueWith(values => values.Result.Replace("\"", "", StringComparison.Ordinal), TaskScheduler.Default));
+        Assert.Equal(
+            "a\nb\n",
+            await ValuesAsync("t")
+                .ContinueWith(
+                    values => values.Result.Replace("\"", "", StringComparison.Ordinal),
+                    TaskScheduler.Default
+                )
+        );
     }
 
     [Fact]
     public async Task OfManyThatAskForOneOffset_OneGetsIt()
     {
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _server.PostAsync("/topics/t", "text/plain", "x", ("If-Match", "\"0\""))));
+        var answers = await Task.WhenAll(
+            Enumerable
+                .Range(0, 20)
+                .Select(_ => _server.PostAsync("/topics/t", "text/plain", "x", ("If-Match", "\"0\"")))
+        );
         Assert.Single(answers, answer => answer.StatusCode == HttpStatusCode.Created);
         Assert.Equal(19, answers.Count(answer => answer.StatusCode == HttpStatusCode.PreconditionFailed));
     }
@@ -213,7 +330,10 @@ public sealed class Section11ProducersTests : IDisposable
     [Fact]
     public async Task ARepeatOfAnAppendAtAnOffset_IsARepeat()
     {
-        Assert.Equal(HttpStatusCode.Created, (await PostAsync("t", "1\n", "p", 0, 0, ("If-Match", "\"0\""))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await PostAsync("t", "1\n", "p", 0, 0, ("If-Match", "\"0\""))).StatusCode
+        );
         Assert.Equal(HttpStatusCode.OK, (await PostAsync("t", "1\n", "p", 0, 0, ("If-Match", "\"0\""))).StatusCode);
     }
 
@@ -225,13 +345,25 @@ public sealed class Section11ProducersTests : IDisposable
     [InlineData("\"-1\"")]
     [InlineData("\"one\"")]
     public async Task AConditionThatIsNoOffset_IsRefused(string condition) =>
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t", "text/plain", "x", ("If-Match", condition)), HttpStatusCode.BadRequest, "invalid_header", "one offset in quotes");
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t", "text/plain", "x", ("If-Match", condition)),
+            HttpStatusCode.BadRequest,
+            "invalid_header",
+            "one offset in quotes"
+        );
 
     [Fact]
     public async Task AConditionOnATopicOfSeveralPartitions_NeedsThePartition()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":2}""")).Dispose();
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/many", "text/plain", "x", ("If-Match", "\"0\"")), HttpStatusCode.BadRequest, "partition_required", "has 2");
-        (await _server.PostAsync("/topics/many?partition=1", "text/plain", "x", ("If-Match", "\"0\""))).EnsureSuccessStatusCode();
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/many", "text/plain", "x", ("If-Match", "\"0\"")),
+            HttpStatusCode.BadRequest,
+            "partition_required",
+            "has 2"
+        );
+        (
+            await _server.PostAsync("/topics/many?partition=1", "text/plain", "x", ("If-Match", "\"0\""))
+        ).EnsureSuccessStatusCode();
     }
 }

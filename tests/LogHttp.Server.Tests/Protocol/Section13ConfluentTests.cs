@@ -11,11 +11,17 @@ public sealed class Section13ConfluentTests : IDisposable
     const string Binary = "application/vnd.kafka.binary.v2+json";
     const string Answer = "application/vnd.kafka.v2+json";
 
-    readonly TestServer _server = new(("MaxRecordBytes", "4096"), ("MaxKeyBytes", "64"), ("MaxBatchBytes", "16384"), ("MaxBodyBytes", "65536"));
+    readonly TestServer _server = new(
+        ("MaxRecordBytes", "4096"),
+        ("MaxKeyBytes", "64"),
+        ("MaxBatchBytes", "16384"),
+        ("MaxBodyBytes", "65536")
+    );
 
     public void Dispose() => _server.Dispose();
 
-    Task PutAsync(string topic, int partitions) => OkAsync(_server.SendAsync(HttpMethod.Put, $"/topics/{topic}", $"{{\"partitions\":{partitions}}}"));
+    Task PutAsync(string topic, int partitions) =>
+        OkAsync(_server.SendAsync(HttpMethod.Put, $"/topics/{topic}", $"{{\"partitions\":{partitions}}}"));
 
     static async Task OkAsync(Task<HttpResponseMessage> sent)
     {
@@ -27,21 +33,36 @@ public sealed class Section13ConfluentTests : IDisposable
     static async Task<string[]> OffsetsAsync(HttpResponseMessage response)
     {
         var text = await response.Content.ReadAsStringAsync();
-        Assert.Equal((HttpStatusCode.OK, Answer), (response.StatusCode, response.Content.Headers.ContentType?.ToString()));
+        Assert.Equal(
+            (HttpStatusCode.OK, Answer),
+            (response.StatusCode, response.Content.Headers.ContentType?.ToString())
+        );
         var answer = JsonDocument.Parse(text).RootElement;
-        Assert.Equal(["offsets", "key_schema_id", "value_schema_id"], answer.EnumerateObject().Select(field => field.Name));
-        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (answer.GetProperty("key_schema_id").ValueKind, answer.GetProperty("value_schema_id").ValueKind));
+        Assert.Equal(
+            ["offsets", "key_schema_id", "value_schema_id"],
+            answer.EnumerateObject().Select(field => field.Name)
+        );
+        Assert.Equal(
+            (JsonValueKind.Null, JsonValueKind.Null),
+            (answer.GetProperty("key_schema_id").ValueKind, answer.GetProperty("value_schema_id").ValueKind)
+        );
         return [.. answer.GetProperty("offsets").EnumerateArray().Select(Read)];
 
         static string Read(JsonElement record)
         {
-            Assert.Equal(["partition", "offset", "error_code", "error"], record.EnumerateObject().Select(field => field.Name));
+            Assert.Equal(
+                ["partition", "offset", "error_code", "error"],
+                record.EnumerateObject().Select(field => field.Name)
+            );
             if (record.GetProperty("error_code").ValueKind == JsonValueKind.Null)
             {
                 Assert.Equal(JsonValueKind.Null, record.GetProperty("error").ValueKind);
                 return $"{record.GetProperty("partition").GetInt32()}:{record.GetProperty("offset").GetInt64()}";
             }
-            Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (record.GetProperty("partition").ValueKind, record.GetProperty("offset").ValueKind));
+            Assert.Equal(
+                (JsonValueKind.Null, JsonValueKind.Null),
+                (record.GetProperty("partition").ValueKind, record.GetProperty("offset").ValueKind)
+            );
             return $"{record.GetProperty("error_code").GetInt32()} {record.GetProperty("error").GetString()}";
         }
     }
@@ -50,30 +71,51 @@ public sealed class Section13ConfluentTests : IDisposable
     static async Task ErrorAsync(HttpResponseMessage response, HttpStatusCode status, int code, string mentions = "")
     {
         var text = await response.Content.ReadAsStringAsync();
-        Assert.True(response.Content.Headers.ContentType?.ToString() == Answer, $"{(int)response.StatusCode} {response.Content.Headers.ContentType} {text}");
+        Assert.True(
+            response.Content.Headers.ContentType?.ToString() == Answer,
+            $"{(int)response.StatusCode} {response.Content.Headers.ContentType} {text}"
+        );
         var error = JsonDocument.Parse(text).RootElement;
         Assert.Equal(["error_code", "message"], error.EnumerateObject().Select(field => field.Name));
         Assert.Equal((status, code), (response.StatusCode, error.GetProperty("error_code").GetInt32()));
         Assert.Contains(mentions, error.GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
-    async Task<string> LineAsync(string topic, string place = "earliest") => WithoutTime(await _server.Client.GetStringAsync($"/topics/{topic}/{place}"));
+    async Task<string> LineAsync(string topic, string place = "earliest") =>
+        WithoutTime(await _server.Client.GetStringAsync($"/topics/{topic}/{place}"));
 
-    static string WithoutTime(string lines) => System.Text.RegularExpressions.Regex.Replace(lines, "\"timestamp\":[0-9]+,", "");
+    static string WithoutTime(string lines) =>
+        System.Text.RegularExpressions.Regex.Replace(lines, "\"timestamp\":[0-9]+,", "");
 
     [Fact]
     public async Task Json_AsTheDocumentationHasIt_IsAnsweredToTheByte()
     {
-        using var response = await _server.PostAsync("/topics/jsontest", Json, """{"records":[{"value":{"foo":"bar"}}]}""", ("Accept", "application/vnd.kafka.v2+json, application/vnd.kafka+json, application/json"));
-        Assert.Equal((HttpStatusCode.OK, Answer), (response.StatusCode, response.Content.Headers.ContentType?.ToString()));
-        Assert.Equal("""{"offsets":[{"partition":0,"offset":0,"error_code":null,"error":null}],"key_schema_id":null,"value_schema_id":null}""" + "\n", await response.Content.ReadAsStringAsync());
+        using var response = await _server.PostAsync(
+            "/topics/jsontest",
+            Json,
+            """{"records":[{"value":{"foo":"bar"}}]}""",
+            ("Accept", "application/vnd.kafka.v2+json, application/vnd.kafka+json, application/json")
+        );
+        Assert.Equal(
+            (HttpStatusCode.OK, Answer),
+            (response.StatusCode, response.Content.Headers.ContentType?.ToString())
+        );
+        Assert.Equal(
+            """{"offsets":[{"partition":0,"offset":0,"error_code":null,"error":null}],"key_schema_id":null,"value_schema_id":null}"""
+                + "\n",
+            await response.Content.ReadAsStringAsync()
+        );
         Assert.Equal("""{"offset":0,"value":{"foo":"bar"}}""" + "\n", await LineAsync("jsontest"));
     }
 
     [Fact]
     public async Task Binary_KeysAndValues_AreTheBytes()
     {
-        using var response = await _server.PostAsync("/topics/t", Binary, """{"records":[{"key":"dXNlci03","value":"AAEC/w=="},{"key":"/w==","value":"S2Fma2E="},{"value":null},{}]}""");
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Binary,
+            """{"records":[{"key":"dXNlci03","value":"AAEC/w=="},{"key":"/w==","value":"S2Fma2E="},{"value":null},{}]}"""
+        );
         Assert.Equal(["0:0", "0:1", "0:2", "0:3"], await OffsetsAsync(response));
         Assert.Equal(
             """
@@ -82,17 +124,28 @@ public sealed class Section13ConfluentTests : IDisposable
             {"offset":2,"value":null}
             {"offset":3,"value":null}
 
-            """.ReplaceLineEndings("\n"), await LineAsync("t"));
+            """.ReplaceLineEndings("\n"),
+            await LineAsync("t")
+        );
         Assert.Equal("Kafka", await _server.Client.GetStringAsync("/topics/t/1/value"));
     }
 
     [Fact]
     public async Task Json_Values_AreKeptToTheDigit()
     {
-        const string Values = """1.0, 1e400, 12345678901234567890.10, "tëxt \u00e9 \ud800", null, true, {"b": 1,"a":1,"a":2}, []""";
-        using var response = await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{string.Join(',', Values.Split(", ").Select(value => $"{{\"value\":{value}}}"))}, {{\"value\": {{\r\n\"n\": 1}}}}, {{\"key\":null,\"partition\":null}}]}}");
+        const string Values =
+            """1.0, 1e400, 12345678901234567890.10, "tëxt \u00e9 \ud800", null, true, {"b": 1,"a":1,"a":2}, []""";
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            $"{{\"records\":[{string.Join(',', Values.Split(", ").Select(value => $"{{\"value\":{value}}}"))}, "
+                + $"{{\"value\": {{\r\n\"n\": 1}}}}, {{\"key\":null,\"partition\":null}}]}}"
+        );
         Assert.Equal(10, (await OffsetsAsync(response)).Length);
-        Assert.Equal($"{Values.Replace(", ", "\n", StringComparison.Ordinal)}\n{{  \"n\": 1}}\nnull\n", await _server.Client.GetStringAsync("/topics/t/earliest?view=values"));
+        Assert.Equal(
+            $"{Values.Replace(", ", "\n", StringComparison.Ordinal)}\n{{  \"n\": 1}}\nnull\n",
+            await _server.Client.GetStringAsync("/topics/t/earliest?view=values")
+        );
     }
 
     [Theory]
@@ -105,7 +158,11 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("{ \"id\" : 1.0,\n\t\"a b\" : [ 1, \"c \\\" \\\\\" ] }", "{\"id\":1.0,\"a b\":[1,\"c \\\" \\\\\"]}")]
     public async Task Json_AKey_IsItsText_OrItsJsonWithoutWhiteSpace(string key, string expected)
     {
-        using var response = await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{{\"key\":{key},\"value\":1}}]}}");
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            $"{{\"records\":[{{\"key\":{key},\"value\":1}}]}}"
+        );
         Assert.Equal(["0:0"], await OffsetsAsync(response));
         Assert.Equal(expected, Assert.Single(await _server.ReadAllAsync("t")).GetProperty("key").GetString());
     }
@@ -119,9 +176,21 @@ public sealed class Section13ConfluentTests : IDisposable
             var key = $"user-{i}";
             using var native = await _server.PostAsync("/topics/t", "application/json", "1", ("Record-Key", key));
             var partition = (await TestServer.JsonAsync(native)).GetProperty("partition").GetInt32();
-            using var json = await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{{\"key\":\"{key}\",\"value\":1}}]}}");
-            using var binary = await _server.PostAsync("/topics/t", Binary, $"{{\"records\":[{{\"key\":\"{Convert.ToBase64String(Encoding.UTF8.GetBytes(key))}\",\"value\":\"\"}}]}}");
-            Assert.All([.. await OffsetsAsync(json), .. await OffsetsAsync(binary)], offset => Assert.StartsWith($"{partition}:", offset, StringComparison.Ordinal));
+            using var json = await _server.PostAsync(
+                "/topics/t",
+                Json,
+                $"{{\"records\":[{{\"key\":\"{key}\",\"value\":1}}]}}"
+            );
+            using var binary = await _server.PostAsync(
+                "/topics/t",
+                Binary,
+                $"{{\"records\":[{{\"key\":\"{Convert.ToBase64String(Encoding.UTF8.GetBytes(key))}\","
+                    + $"\"value\":\"\"}}]}}"
+            );
+            Assert.All(
+                [.. await OffsetsAsync(json), .. await OffsetsAsync(binary)],
+                offset => Assert.StartsWith($"{partition}:", offset, StringComparison.Ordinal)
+            );
         }
     }
 
@@ -130,7 +199,11 @@ public sealed class Section13ConfluentTests : IDisposable
     {
         await PutAsync("t", 3);
         await OkAsync(_server.PostAsync("/topics/t?partition=1", "application/x-ndjson", "1\n2\n"));
-        using var response = await _server.PostAsync("/topics/t", Json, """{"records":[{"value":"a","partition":2},{"value":"b","partition":1},{"partition":2,"value":"c"},{"value":"d","partition":0},{"value":"e","partition":1}]}""");
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            """{"records":[{"value":"a","partition":2},{"value":"b","partition":1},{"partition":2,"value":"c"},{"value":"d","partition":0},{"value":"e","partition":1}]}"""
+        );
         Assert.Equal(["2:0", "1:2", "2:1", "0:0", "1:3"], await OffsetsAsync(response));
         Assert.Equal("\"b\"\n\"e\"\n", await _server.Client.GetStringAsync("/topics/t/2?partition=1&view=values"));
     }
@@ -139,7 +212,11 @@ public sealed class Section13ConfluentTests : IDisposable
     public async Task AnAnswerOfManyRecords_IsWhole()
     {
         using var server = new TestServer();
-        using var response = await server.PostAsync("/topics/t", Json, $"{{\"records\":[{string.Join(',', Enumerable.Repeat("{\"value\":1}", 20_000))}]}}");
+        using var response = await server.PostAsync(
+            "/topics/t",
+            Json,
+            $"{{\"records\":[{string.Join(',', Enumerable.Repeat("{\"value\":1}", 20_000))}]}}"
+        );
         Assert.Equal(Enumerable.Range(0, 20_000).Select(offset => $"0:{offset}"), await OffsetsAsync(response));
     }
 
@@ -148,8 +225,12 @@ public sealed class Section13ConfluentTests : IDisposable
     {
         await PutAsync("t", 2);
         var large = new string('x', 5000);
-        using var response = await _server.PostAsync("/topics/t", Json,
-            $"{{\"records\":[{{\"value\":1,\"partition\":0}},{{\"value\":2,\"partition\":2}},{{\"value\":\"{large}\",\"partition\":0}},{{\"key\":\"{large[..65]}\",\"value\":4}},{{\"value\":5,\"partition\":0}}]}}");
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            $"{{\"records\":[{{\"value\":1,\"partition\":0}},{{\"value\":2,\"partition\":2}},{{\"value\":\"{large}"
+                + $"\",\"partition\":0}},{{\"key\":\"{large[..65]}\",\"value\":4}},{{\"value\":5,\"partition\":0}}]}}"
+        );
         var offsets = await OffsetsAsync(response);
         Assert.Equal("0:0", offsets[0]);
         Assert.Equal("50002 The topic has no such partition; it has 2, from 0 on.", offsets[1]);
@@ -162,7 +243,11 @@ public sealed class Section13ConfluentTests : IDisposable
     [Fact]
     public async Task WhenAllRecordsFail_TheAnswerIsStill200_AndNoTopicIsMade()
     {
-        using var response = await _server.PostAsync("/topics/new", Json, """{"records":[{"value":1,"partition":1}]}""");
+        using var response = await _server.PostAsync(
+            "/topics/new",
+            Json,
+            """{"records":[{"value":1,"partition":1}]}"""
+        );
         Assert.StartsWith("50002 ", Assert.Single(await OffsetsAsync(response)), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, (await _server.Client.GetAsync("/topics/new")).StatusCode);
     }
@@ -171,12 +256,34 @@ public sealed class Section13ConfluentTests : IDisposable
     public async Task APartitionInThePath_IsThatOfRecordsWithoutOne()
     {
         await PutAsync("t", 3);
-        using var response = await _server.PostAsync("/topics/t/partitions/1", Json, """{"records":[{"key":"user-7","value":1},{"value":2,"partition":2},{"value":3}]}""");
+        using var response = await _server.PostAsync(
+            "/topics/t/partitions/1",
+            Json,
+            """{"records":[{"key":"user-7","value":1},{"value":2,"partition":2},{"value":3}]}"""
+        );
         Assert.Equal(["1:0", "2:0", "1:1"], await OffsetsAsync(response));
-        await ErrorAsync(await _server.PostAsync("/topics/t/partitions/3", Json, """{"records":[{"value":1}]}"""), HttpStatusCode.NotFound, 40402, "no partition 3");
-        await ErrorAsync(await _server.PostAsync("/topics/t/partitions/x", Json, """{"records":[{"value":1}]}"""), HttpStatusCode.NotFound, 404);
-        await ErrorAsync(await _server.PostAsync("/topics/t/partitions/1?partition=1", Json, """{"records":[{"value":1}]}"""), HttpStatusCode.BadRequest, 400);
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t/partitions/1", "application/json", "1"), HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", "POST /topics/t?partition=1");
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t/partitions/3", Json, """{"records":[{"value":1}]}"""),
+            HttpStatusCode.NotFound,
+            40402,
+            "no partition 3"
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t/partitions/x", Json, """{"records":[{"value":1}]}"""),
+            HttpStatusCode.NotFound,
+            404
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t/partitions/1?partition=1", Json, """{"records":[{"value":1}]}"""),
+            HttpStatusCode.BadRequest,
+            400
+        );
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t/partitions/1", "application/json", "1"),
+            HttpStatusCode.UnsupportedMediaType,
+            "unsupported_media_type",
+            "POST /topics/t?partition=1"
+        );
     }
 
     [Theory]
@@ -222,25 +329,45 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("{}")]
     public async Task Binary_WhatIsNoBase64_FailsWhole(string value)
     {
-        await ErrorAsync(await _server.PostAsync("/topics/t", Binary, $"{{\"records\":[{{\"value\":{value}}}]}}"), HttpStatusCode.UnprocessableEntity, 422, "value is not a string of Base64");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Binary, $"{{\"records\":[{{\"key\":{value}}}]}}"), HttpStatusCode.UnprocessableEntity, 422, "key is not a string of Base64");
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Binary, $"{{\"records\":[{{\"value\":{value}}}]}}"),
+            HttpStatusCode.UnprocessableEntity,
+            422,
+            "value is not a string of Base64"
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Binary, $"{{\"records\":[{{\"key\":{value}}}]}}"),
+            HttpStatusCode.UnprocessableEntity,
+            422,
+            "key is not a string of Base64"
+        );
     }
 
     [Fact]
     public async Task Schemas_AreReadOver_AsTheProxyDoesForTheseTypes()
     {
-        using var response = await _server.PostAsync("/topics/t", Json, """{"key_schema":null,"key_schema_id":1,"value_schema":"{\"type\":\"string\"}","value_schema_id":[{}],"records":[{"value":1}]}""");
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            """{"key_schema":null,"key_schema_id":1,"value_schema":"{\"type\":\"string\"}","value_schema_id":[{}],"records":[{"value":1}]}"""
+        );
         Assert.Equal(["0:0"], await OffsetsAsync(response));
     }
 
     [Fact]
     public async Task AValue_IsNestedAtMost60Deep()
     {
-        static string Deep(int depth) => $"{{\"records\":[{{\"value\":{new string('[', depth)}{new string(']', depth)}}}]}}";
+        static string Deep(int depth) =>
+            $"{{\"records\":[{{\"value\":{new string('[', depth)}{new string(']', depth)}}}]}}";
         using var deepest = await _server.PostAsync("/topics/t", Json, Deep(60));
         Assert.Equal(["0:0"], await OffsetsAsync(deepest));
         await ErrorAsync(await _server.PostAsync("/topics/t", Json, Deep(61)), HttpStatusCode.BadRequest, 400, "60");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, Deep(1000)), HttpStatusCode.BadRequest, 400, "nested too deep");
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, Deep(1000)),
+            HttpStatusCode.BadRequest,
+            400,
+            "nested too deep"
+        );
     }
 
     [Fact]
@@ -248,14 +375,52 @@ public sealed class Section13ConfluentTests : IDisposable
     {
         const string Body = """{"records":[{"value":1}]}""";
         await ErrorAsync(await _server.PostAsync("/topics/t!", Json, Body), HttpStatusCode.BadRequest, 400);
-        await ErrorAsync(await _server.PostAsync("/topics/t?stream=maybe", Json, Body), HttpStatusCode.BadRequest, 400, "stream");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, Body, ("Record-Key", "k")), HttpStatusCode.BadRequest, 400, "Record-Key");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, Body, ("Origin", "http://example.org")), HttpStatusCode.Forbidden, 403);
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, Body, ("Host", "example.org")), HttpStatusCode.BadRequest, 400);
-        await ErrorAsync(await _server.PostAsync("/topics/t/partitions", Json, Body), HttpStatusCode.MethodNotAllowed, 405);
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t?stream=maybe", Json, Body),
+            HttpStatusCode.BadRequest,
+            400,
+            "stream"
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, Body, ("Record-Key", "k")),
+            HttpStatusCode.BadRequest,
+            400,
+            "Record-Key"
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, Body, ("Origin", "http://example.org")),
+            HttpStatusCode.Forbidden,
+            403
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, Body, ("Host", "example.org")),
+            HttpStatusCode.BadRequest,
+            400
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t/partitions", Json, Body),
+            HttpStatusCode.MethodNotAllowed,
+            405
+        );
         await ErrorAsync(await _server.PostAsync("/topic/t", Json, Body), HttpStatusCode.NotFound, 404);
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, new string(' ', 70_000)), HttpStatusCode.RequestEntityTooLarge, 413, "MaxBodyBytes");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{string.Join(',', Enumerable.Repeat($"{{\"value\":\"{new string('x', 3000)}\"}}", 10))}]}}"), HttpStatusCode.RequestEntityTooLarge, 413, "MaxBatchBytes");
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, new string(' ', 70_000)),
+            HttpStatusCode.RequestEntityTooLarge,
+            413,
+            "MaxBodyBytes"
+        );
+        await ErrorAsync(
+            await _server.PostAsync(
+                "/topics/t",
+                Json,
+                "{\"records\":["
+                    + string.Join(',', Enumerable.Repeat($"{{\"value\":\"{new string('x', 3000)}\"}}", 10))
+                    + "]}"
+            ),
+            HttpStatusCode.RequestEntityTooLarge,
+            413,
+            "MaxBatchBytes"
+        );
         Assert.Equal(HttpStatusCode.NotFound, (await _server.Client.GetAsync("/topics/t")).StatusCode);
     }
 
@@ -268,7 +433,11 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("application/vnd.kafka.json.v2+json; charset=utf-16")]
     [InlineData("Application/vnd.Kafka.Json")]
     public async Task TypesThatAreNotTaken_AreAnswered415(string type) =>
-        await ErrorAsync(await _server.PostAsync("/topics/t", type, """{"records":[{"value":1}]}"""), HttpStatusCode.UnsupportedMediaType, 415);
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", type, """{"records":[{"value":1}]}"""),
+            HttpStatusCode.UnsupportedMediaType,
+            415
+        );
 
     [Theory]
     [InlineData("application/vnd.kafka.json.v2+json; charset=utf-8")]
@@ -284,7 +453,11 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("application/vnd.kafka+json")]
     public async Task ATypeWithoutAFormat_IsBinary(string type)
     {
-        using var response = await _server.PostAsync("/topics/t", type, """{"records":[{"value":"S2Fma2E=","key":null,"partition":null}]}""");
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            type,
+            """{"records":[{"value":"S2Fma2E=","key":null,"partition":null}]}"""
+        );
         Assert.Equal(["0:0"], await OffsetsAsync(response));
         Assert.Equal("Kafka", await _server.Client.GetStringAsync("/topics/t/0/value"));
     }
@@ -296,7 +469,12 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("text/html")]
     public async Task WhateverAcceptSays_TheAnswerIsTheProxys(string accept)
     {
-        using var response = await _server.PostAsync("/topics/t", Json, """{"records":[{"value":1}]}""", ("Accept", accept));
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            """{"records":[{"value":1}]}""",
+            ("Accept", accept)
+        );
         Assert.Equal(["0:0"], await OffsetsAsync(response));
     }
 
@@ -304,8 +482,17 @@ public sealed class Section13ConfluentTests : IDisposable
     public async Task AnUnknownTopic_WhereNoneIsMade_Is40401()
     {
         using var server = new TestServer(("AutoCreateTopics", "false"));
-        await ErrorAsync(await server.PostAsync("/topics/t", Json, """{"records":[{"value":1}]}"""), HttpStatusCode.NotFound, 40401, "There is no topic \"t\"");
-        await ErrorAsync(await server.PostAsync("/topics/t/partitions/0", Binary, """{"records":[{"value":""}]}"""), HttpStatusCode.NotFound, 40401);
+        await ErrorAsync(
+            await server.PostAsync("/topics/t", Json, """{"records":[{"value":1}]}"""),
+            HttpStatusCode.NotFound,
+            40401,
+            "There is no topic \"t\""
+        );
+        await ErrorAsync(
+            await server.PostAsync("/topics/t/partitions/0", Binary, """{"records":[{"value":""}]}"""),
+            HttpStatusCode.NotFound,
+            40401
+        );
     }
 
     [Fact]
@@ -314,13 +501,24 @@ public sealed class Section13ConfluentTests : IDisposable
         using var server = new TestServer(("MaxReadingBytes", "65536"), ("MaxBodyBytes", "65536"), ("MaxTopics", "1"));
         await OkAsync(server.PostAsync("/topics/t", "text/plain", "the one topic that there may be"));
         using var held = new RawRequest.Connection(server.Client.BaseAddress!);
-        await held.WriteAsync($"POST /topics/t HTTP/1.1\r\nHost: {server.Client.BaseAddress!.Authority}\r\nContent-Type: {Json}\r\nContent-Length: 65536\r\n\r\n{new string(' ', 65_000)}");
+        await held.WriteAsync(
+            $"POST /topics/t HTTP/1.1\r\nHost: {server.Client.BaseAddress!.Authority}\r\nContent-Type: "
+                + $"{Json}\r\nContent-Length: 65536\r\n\r\n{new string(' ', 65_000)}"
+        );
         await TestServer.UntilAsync(() => server.ReadingBytes == 65_536);
         // What comes in one piece is never held; this one does not fit a block.
-        using var refused = await server.PostAsync("/topics/t", Json, $"{{\"records\":[{{\"value\":\"{new string('x', 40_000)}\"}}]}}");
+        using var refused = await server.PostAsync(
+            "/topics/t",
+            Json,
+            $"{{\"records\":[{{\"value\":\"{new string('x', 40_000)}\"}}]}}"
+        );
         Assert.Equal("1", TestServer.Header(refused, "Retry-After"));
         await ErrorAsync(refused, HttpStatusCode.ServiceUnavailable, 50003, "MaxReadingBytes");
-        await ErrorAsync(await server.PostAsync("/topics/u", Json, """{"records":[{"value":1}]}"""), HttpStatusCode.TooManyRequests, 429);
+        await ErrorAsync(
+            await server.PostAsync("/topics/u", Json, """{"records":[{"value":1}]}"""),
+            HttpStatusCode.TooManyRequests,
+            429
+        );
     }
 
     [Fact]
@@ -334,14 +532,31 @@ public sealed class Section13ConfluentTests : IDisposable
             using var response = await _server.PostAsync("/topics/t", Json, Body, producer);
             Assert.Equal(["0:1", "0:2"], await OffsetsAsync(response));
         }
-        using var longer = await _server.PostAsync("/topics/t", Json, """{"records":[{"value":1},{"value":2},{"value":3}]}""", producer);
+        using var longer = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            """{"records":[{"value":1},{"value":2},{"value":3}]}""",
+            producer
+        );
         await ErrorAsync(longer, HttpStatusCode.Conflict, 409, "has 2 records from sequence 0");
         Assert.Equal(3, (await _server.ReadAllAsync("t")).Count);
 
-        using var gap = await _server.PostAsync("/topics/t", Json, Body, ("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "3"));
+        using var gap = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            Body,
+            ("Producer-Id", "p"),
+            ("Producer-Epoch", "0"),
+            ("Producer-Seq", "3")
+        );
         Assert.Equal("2", TestServer.Header(gap, "Producer-Expected-Seq"));
         await ErrorAsync(gap, HttpStatusCode.Conflict, 409, "the next one is 2");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, Body, ("If-Match", "\"7\"")), HttpStatusCode.PreconditionFailed, 412, "next offset is 3");
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, Body, ("If-Match", "\"7\"")),
+            HttpStatusCode.PreconditionFailed,
+            412,
+            "next offset is 3"
+        );
         using var next = await _server.PostAsync("/topics/t", Json, Body, ("If-Match", "\"3\""));
         Assert.Equal(["0:3", "0:4"], await OffsetsAsync(next));
     }
@@ -351,10 +566,40 @@ public sealed class Section13ConfluentTests : IDisposable
     {
         await PutAsync("t", 2);
         (string, string)[] producer = [("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0")];
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, """{"records":[{"value":1,"partition":0},{"value":2,"partition":2}]}""", producer), HttpStatusCode.NotFound, 40402, "Record 2");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, """{"records":[{"value":1,"partition":0},{"value":2,"partition":1}]}""", producer), HttpStatusCode.BadRequest, 400, "these records go to 2");
-        await ErrorAsync(await _server.PostAsync("/topics/t", Json, """{"records":[{"value":1}]}""", ("If-Match", "\"0\"")), HttpStatusCode.BadRequest, 400, "If-Match");
-        using var one = await _server.PostAsync("/topics/t/partitions/1", Json, """{"records":[{"value":1}]}""", ("If-Match", "\"0\""));
+        await ErrorAsync(
+            await _server.PostAsync(
+                "/topics/t",
+                Json,
+                """{"records":[{"value":1,"partition":0},{"value":2,"partition":2}]}""",
+                producer
+            ),
+            HttpStatusCode.NotFound,
+            40402,
+            "Record 2"
+        );
+        await ErrorAsync(
+            await _server.PostAsync(
+                "/topics/t",
+                Json,
+                """{"records":[{"value":1,"partition":0},{"value":2,"partition":1}]}""",
+                producer
+            ),
+            HttpStatusCode.BadRequest,
+            400,
+            "these records go to 2"
+        );
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, """{"records":[{"value":1}]}""", ("If-Match", "\"0\"")),
+            HttpStatusCode.BadRequest,
+            400,
+            "If-Match"
+        );
+        using var one = await _server.PostAsync(
+            "/topics/t/partitions/1",
+            Json,
+            """{"records":[{"value":1}]}""",
+            ("If-Match", "\"0\"")
+        );
         Assert.Equal(["1:0"], await OffsetsAsync(one));
     }
 
@@ -382,9 +627,12 @@ public sealed class Section13ConfluentTests : IDisposable
         {
             await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
             var stream = client.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes(
-                $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: {Json}\r\n"
-                    + $"Content-Length: {body.Length}\r\n\r\n{body}"));
+            await stream.WriteAsync(
+                Encoding.ASCII.GetBytes(
+                    $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: {Json}\r\n"
+                        + $"Content-Length: {body.Length}\r\n\r\n{body}"
+                )
+            );
             // The response has begun, and does not fit between the two.
             Assert.Equal(1, await stream.ReadAsync(new byte[1]));
             // An outcome that differs from the one before it takes 8 bytes.

@@ -9,24 +9,33 @@ public sealed class Section14StreamTests : IDisposable
 {
     const string Lines = "application/x-ndjson";
 
-    /// <summary>Batches are cut by their size alone here, however slow the machine; what time does is told by servers of their own.</summary>
+    /// <summary>
+    /// Batches are cut by their size alone here, however slow the machine; what time does is told by servers of their
+    /// own.
+    /// </summary>
     readonly TestServer _server = new(("ProduceStreamLingerMilliseconds", "60000"));
 
     public void Dispose() => _server.Dispose();
 
-    static (string Name, string Value)[] Producer(long sequence, long epoch = 0) => [("Producer-Id", "p"), ("Producer-Epoch", $"{epoch}"), ("Producer-Seq", $"{sequence}")];
+    static (string Name, string Value)[] Producer(long sequence, long epoch = 0) =>
+        [("Producer-Id", "p"), ("Producer-Epoch", $"{epoch}"), ("Producer-Seq", $"{sequence}")];
 
     Task<HttpResponseMessage> PostAsync(string body, string query = "", params (string Name, string Value)[] headers) =>
         _server.PostAsync($"/topics/t?stream=true{query}", Lines, body, headers);
 
-    static string Numbers(int first, int count) => string.Concat(Enumerable.Range(first, count).Select(number => $"{number}\n"));
+    static string Numbers(int first, int count) =>
+        string.Concat(Enumerable.Range(first, count).Select(number => $"{number}\n"));
 
     static async Task<List<JsonElement>> ReportsAsync(HttpResponseMessage response)
     {
         var text = await response.Content.ReadAsStringAsync();
         Assert.True(response.StatusCode == HttpStatusCode.OK, text);
         Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType?.MediaType);
-        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        return
+        [
+            .. text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonDocument.Parse(line).RootElement),
+        ];
     }
 
     [Fact]
@@ -40,7 +49,9 @@ public sealed class Section14StreamTests : IDisposable
             {"firstLine":20001,"lastLine":25000,"partition":0,"offset":20000,"count":5000}
             {"done":true,"lastCommittedLine":25000,"count":25000}
 
-            """.ReplaceLineEndings("\n"), await response.Content.ReadAsStringAsync());
+            """.ReplaceLineEndings("\n"),
+            await response.Content.ReadAsStringAsync()
+        );
         var records = await _server.ReadAllAsync("t");
         Assert.Equal(Enumerable.Range(0, 25_000), records.Select(record => record.GetProperty("value").GetInt32()));
         Assert.Equal(3, records.Count(record => record.TryGetProperty("batch", out _)));
@@ -51,15 +62,36 @@ public sealed class Section14StreamTests : IDisposable
     {
         var line = $"\"{new string('a', 300_000)}\"\n";
         using var response = await PostAsync(string.Concat(Enumerable.Repeat(line, 6)));
-        Assert.Equal([4, 6, 6], (await ReportsAsync(response)).Select(report => report.TryGetProperty("lastLine", out var last) ? last.GetInt32() : report.GetProperty("lastCommittedLine").GetInt32()));
+        Assert.Equal(
+            [4, 6, 6],
+            (await ReportsAsync(response)).Select(report =>
+                report.TryGetProperty("lastLine", out var last)
+                    ? last.GetInt32()
+                    : report.GetProperty("lastCommittedLine").GetInt32()
+            )
+        );
     }
 
     [Fact]
     public async Task WhereBatchesHaveToBeSmall_ABatchEndsBeforeTheLineThatWouldNotFit()
     {
-        using var server = new TestServer(("MaxRecordBytes", "4096"), ("MaxBatchBytes", "5120"), ("ProduceStreamLingerMilliseconds", "60000"));
-        using var response = await server.PostAsync("/topics/t?stream=true", Lines, $"\"{new string('a', 1_500)}\"\n\"{new string('b', 3_900)}\"\n1\n2\n\"{new string('c', 3_900)}\"\n");
-        Assert.Equal((true, 5), ((await ReportsAsync(response))[^1].GetProperty("done").GetBoolean(), (await server.ReadAllAsync("t")).Count));
+        using var server = new TestServer(
+            ("MaxRecordBytes", "4096"),
+            ("MaxBatchBytes", "5120"),
+            ("ProduceStreamLingerMilliseconds", "60000")
+        );
+        using var response = await server.PostAsync(
+            "/topics/t?stream=true",
+            Lines,
+            $"\"{new string('a', 1_500)}\"\n\"{new string('b', 3_900)}\"\n1\n2\n\"{new string('c', 3_900)}\"\n"
+        );
+        Assert.Equal(
+            (true, 5),
+            (
+                (await ReportsAsync(response))[^1].GetProperty("done").GetBoolean(),
+                (await server.ReadAllAsync("t")).Count
+            )
+        );
     }
 
     [Fact]
@@ -77,16 +109,28 @@ public sealed class Section14StreamTests : IDisposable
     {
         using var server = new TestServer();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
-        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n1\n2\n3\n\r\n");
+        await connection.WriteAsync(
+            "POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                + "application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n1\n2\n3\n\r\n"
+        );
         Assert.StartsWith("HTTP/1.1 200", await connection.ReadLineAsync(), StringComparison.Ordinal);
         await SkipHeadersAsync(connection);
-        Assert.Equal("""{"firstLine":1,"lastLine":3,"partition":0,"offset":0,"count":3}""", await ChunkAsync(connection));
+        Assert.Equal(
+            """{"firstLine":1,"lastLine":3,"partition":0,"offset":0,"count":3}""",
+            await ChunkAsync(connection)
+        );
         Assert.Equal("1\n2\n3\n", await server.Client.GetStringAsync("/topics/t/earliest?view=values"));
         // Half of a line is nobody's yet.
         await connection.WriteAsync("5\r\n4\n5\n6\r\n");
-        Assert.Equal("""{"firstLine":4,"lastLine":5,"partition":0,"offset":3,"count":2}""", await ChunkAsync(connection));
+        Assert.Equal(
+            """{"firstLine":4,"lastLine":5,"partition":0,"offset":3,"count":2}""",
+            await ChunkAsync(connection)
+        );
         await connection.WriteAsync("2\r\n66\r\n0\r\n\r\n");
-        Assert.Equal("""{"firstLine":6,"lastLine":6,"partition":0,"offset":5,"count":1}""", await ChunkAsync(connection));
+        Assert.Equal(
+            """{"firstLine":6,"lastLine":6,"partition":0,"offset":5,"count":1}""",
+            await ChunkAsync(connection)
+        );
         Assert.Equal("""{"done":true,"lastCommittedLine":6,"count":6}""", await ChunkAsync(connection));
         Assert.Equal("1\n2\n3\n4\n5\n666\n", await server.Client.GetStringAsync("/topics/t/earliest?view=values"));
     }
@@ -98,7 +142,10 @@ public sealed class Section14StreamTests : IDisposable
         using var server = new TestServer(log);
         using (var connection = new RawRequest.Connection(server.Client.BaseAddress!))
         {
-            await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1\n2\n3\r\n");
+            await connection.WriteAsync(
+                "POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                    + "application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1\n2\n3\r\n"
+            );
             Assert.StartsWith("HTTP/1.1 200", await connection.ReadLineAsync(), StringComparison.Ordinal);
         }
         using var after = await server.PostAsync("/topics/t", Lines, "4\n");
@@ -111,7 +158,16 @@ public sealed class Section14StreamTests : IDisposable
     {
         using var response = await PostAsync(Numbers(0, 12_000) + "{\n" + Numbers(0, 10));
         var end = (await ReportsAsync(response))[^1];
-        Assert.Equal((false, 12_000, 12_000, "invalid_json", 12_001), (end.GetProperty("done").GetBoolean(), end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("count").GetInt32(), end.GetProperty("error").GetProperty("code").GetString(), end.GetProperty("error").GetProperty("line").GetInt32()));
+        Assert.Equal(
+            (false, 12_000, 12_000, "invalid_json", 12_001),
+            (
+                end.GetProperty("done").GetBoolean(),
+                end.GetProperty("lastCommittedLine").GetInt32(),
+                end.GetProperty("count").GetInt32(),
+                end.GetProperty("error").GetProperty("code").GetString(),
+                end.GetProperty("error").GetProperty("line").GetInt32()
+            )
+        );
         Assert.Equal(12_000, (await _server.ReadAllAsync("t")).Count);
     }
 
@@ -119,7 +175,12 @@ public sealed class Section14StreamTests : IDisposable
     public async Task AMistakeBeforeAnythingIsIn_IsAnOrdinaryProblem()
     {
         using (var response = await PostAsync("{\n1\n"))
-            Assert.Equal(1, (await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_json", "Line 1:")).GetProperty("line").GetInt32());
+            Assert.Equal(
+                1,
+                (await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_json", "Line 1:"))
+                    .GetProperty("line")
+                    .GetInt32()
+            );
         using (var response = await PostAsync("\n\n"))
             await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "no_records");
         using (var response = await PostAsync("1\n", headers: ("If-Match", "\"0\"")))
@@ -137,29 +198,74 @@ public sealed class Section14StreamTests : IDisposable
     public async Task SeveralPartitions_AreReportedEach_AndRecordsWithoutAKeyStayTogether()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"partitions":3}""")).Dispose();
-        var body = string.Concat(Enumerable.Range(0, 12_000).Select(number => $$"""{"partition":{{number % 3}},"value":{{number}}}""" + "\n"));
-        using var response = await _server.PostAsync("/topics/t?stream=true", "application/vnd.loghttp.records+ndjson", body);
+        var body = string.Concat(
+            Enumerable.Range(0, 12_000).Select(number => $$"""{"partition":{{number % 3}},"value":{{number}}}""" + "\n")
+        );
+        using var response = await _server.PostAsync(
+            "/topics/t?stream=true",
+            "application/vnd.loghttp.records+ndjson",
+            body
+        );
         var reports = await ReportsAsync(response);
         Assert.Equal(
-            [(1, 10_000, 0, 0, 3_334), (1, 10_000, 1, 0, 3_333), (1, 10_000, 2, 0, 3_333), (10_001, 12_000, 0, 3_334, 666), (10_001, 12_000, 1, 3_333, 667), (10_001, 12_000, 2, 3_333, 667)],
-            reports.SkipLast(1).Select(report => (report.GetProperty("firstLine").GetInt32(), report.GetProperty("lastLine").GetInt32(), report.GetProperty("partition").GetInt32(), report.GetProperty("offset").GetInt32(), report.GetProperty("count").GetInt32())));
+            [
+                (1, 10_000, 0, 0, 3_334),
+                (1, 10_000, 1, 0, 3_333),
+                (1, 10_000, 2, 0, 3_333),
+                (10_001, 12_000, 0, 3_334, 666),
+                (10_001, 12_000, 1, 3_333, 667),
+                (10_001, 12_000, 2, 3_333, 667),
+            ],
+            reports
+                .SkipLast(1)
+                .Select(report =>
+                    (
+                        report.GetProperty("firstLine").GetInt32(),
+                        report.GetProperty("lastLine").GetInt32(),
+                        report.GetProperty("partition").GetInt32(),
+                        report.GetProperty("offset").GetInt32(),
+                        report.GetProperty("count").GetInt32()
+                    )
+                )
+        );
         using var keyless = await PostAsync(Numbers(0, 25_000));
-        Assert.Single((await ReportsAsync(keyless)).SkipLast(1).Select(report => report.GetProperty("partition").GetInt32()).Distinct());
+        Assert.Single(
+            (await ReportsAsync(keyless))
+                .SkipLast(1)
+                .Select(report => report.GetProperty("partition").GetInt32())
+                .Distinct()
+        );
     }
 
     [Fact]
     public async Task ANumberedStream_SentAgain_IsARepeat_AndGoesOnWhereItWas()
     {
-        // As a break after the seventh batch leaves it: two that are forgotten, five that are remembered, two that are new.
+        // As a break after the seventh batch leaves it: two that are forgotten, five that are remembered, two that are
+        // new.
         using (var first = await PostAsync(Numbers(0, 70_000), headers: Producer(0)))
             Assert.Equal(70_000, (await ReportsAsync(first))[^1].GetProperty("nextSequence").GetInt32());
         using var again = await PostAsync(Numbers(0, 85_000), headers: Producer(0));
         var reports = await ReportsAsync(again);
-        Assert.Equal("""{"firstLine":1,"lastLine":10000,"partition":0,"count":10000,"sequence":0,"repeat":true}""", reports[0].GetRawText());
-        Assert.Equal("""{"firstLine":20001,"lastLine":30000,"partition":0,"offset":20000,"count":10000,"sequence":20000,"repeat":true}""", reports[2].GetRawText());
-        Assert.Equal("""{"firstLine":70001,"lastLine":80000,"partition":0,"offset":70000,"count":10000,"sequence":70000}""", reports[7].GetRawText());
-        Assert.Equal("""{"done":true,"lastCommittedLine":85000,"count":15000,"nextSequence":85000}""", reports[^1].GetRawText());
-        Assert.Equal(Enumerable.Range(0, 85_000), (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32()));
+        Assert.Equal(
+            """{"firstLine":1,"lastLine":10000,"partition":0,"count":10000,"sequence":0,"repeat":true}""",
+            reports[0].GetRawText()
+        );
+        Assert.Equal(
+            """{"firstLine":20001,"lastLine":30000,"partition":0,"offset":20000,"count":10000,"sequence":20000,"repeat":true}""",
+            reports[2].GetRawText()
+        );
+        Assert.Equal(
+            """{"firstLine":70001,"lastLine":80000,"partition":0,"offset":70000,"count":10000,"sequence":70000}""",
+            reports[7].GetRawText()
+        );
+        Assert.Equal(
+            """{"done":true,"lastCommittedLine":85000,"count":15000,"nextSequence":85000}""",
+            reports[^1].GetRawText()
+        );
+        Assert.Equal(
+            Enumerable.Range(0, 85_000),
+            (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32())
+        );
     }
 
     [Fact]
@@ -168,11 +274,20 @@ public sealed class Section14StreamTests : IDisposable
         (await PostAsync(Numbers(0, 500), headers: Producer(0))).Dispose();
         using var grown = await PostAsync(Numbers(0, 700), headers: Producer(0));
         var reports = await ReportsAsync(grown);
-        Assert.Equal("""{"firstLine":1,"lastLine":700,"partition":0,"offset":500,"count":200,"sequence":500,"repeated":500}""", reports[0].GetRawText());
-        Assert.Equal("""{"done":true,"lastCommittedLine":700,"count":200,"nextSequence":700}""", reports[^1].GetRawText());
+        Assert.Equal(
+            """{"firstLine":1,"lastLine":700,"partition":0,"offset":500,"count":200,"sequence":500,"repeated":500}""",
+            reports[0].GetRawText()
+        );
+        Assert.Equal(
+            """{"done":true,"lastCommittedLine":700,"count":200,"nextSequence":700}""",
+            reports[^1].GetRawText()
+        );
         using var rest = await PostAsync(Numbers(700, 200), headers: Producer(700));
         Assert.Equal(900, (await ReportsAsync(rest))[^1].GetProperty("nextSequence").GetInt32());
-        Assert.Equal(Enumerable.Range(0, 900), (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32()));
+        Assert.Equal(
+            Enumerable.Range(0, 900),
+            (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32())
+        );
     }
 
     [Fact]
@@ -183,18 +298,24 @@ public sealed class Section14StreamTests : IDisposable
         for (var first = 0; first < 60; first += 20)
             (await server.PostAsync("/topics/t", Lines, Numbers(first, 20), Producer(first))).EnsureSuccessStatusCode();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
-        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\nProducer-Id: p\r\nProducer-Epoch: 0\r\nProducer-Seq: 0\r\n\r\n");
+        await connection.WriteAsync(
+            "POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                + "application/x-ndjson\r\nTransfer-Encoding: chunked\r\nProducer-Id: p\r\nProducer-Epoch: "
+                + "0\r\nProducer-Seq: 0\r\n\r\n"
+        );
         foreach (var piece in Numbers(0, 100).Chunk(37))
             await connection.WriteAsync($"{piece.Length:x}\r\n{new string(piece)}\r\n");
         await connection.WriteAsync("0\r\n\r\n");
         await connection.ReadLineAsync();
         await SkipHeadersAsync(connection);
         JsonElement report;
-        do
-            report = JsonDocument.Parse(await ChunkAsync(connection)).RootElement;
+        do report = JsonDocument.Parse(await ChunkAsync(connection)).RootElement;
         while (!report.TryGetProperty("done", out _));
         Assert.Equal("""{"done":true,"lastCommittedLine":100,"count":40,"nextSequence":100}""", report.GetRawText());
-        Assert.Equal(Enumerable.Range(0, 100), (await server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32()));
+        Assert.Equal(
+            Enumerable.Range(0, 100),
+            (await server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetInt32())
+        );
     }
 
     [Fact]
@@ -202,7 +323,12 @@ public sealed class Section14StreamTests : IDisposable
     {
         (await PostAsync(Numbers(0, 500), headers: Producer(0))).Dispose();
         using var differs = await PostAsync(Numbers(1, 700), headers: Producer(0));
-        await TestServer.ProblemAsync(differs, HttpStatusCode.Conflict, "batch_differs", "has 500 records from sequence 0");
+        await TestServer.ProblemAsync(
+            differs,
+            HttpStatusCode.Conflict,
+            "batch_differs",
+            "has 500 records from sequence 0"
+        );
         Assert.Equal("500", TestServer.Header(differs, "Producer-Expected-Seq"));
     }
 
@@ -211,7 +337,13 @@ public sealed class Section14StreamTests : IDisposable
     {
         using var mistaken = await PostAsync("1\n2\n{\n", headers: Producer(0));
         var reports = await ReportsAsync(mistaken);
-        Assert.Equal((2, 3), (reports[^1].GetProperty("lastCommittedLine").GetInt32(), reports[^1].GetProperty("error").GetProperty("line").GetInt32()));
+        Assert.Equal(
+            (2, 3),
+            (
+                reports[^1].GetProperty("lastCommittedLine").GetInt32(),
+                reports[^1].GetProperty("error").GetProperty("line").GetInt32()
+            )
+        );
         using var mended = await PostAsync("1\n2\n3\n", headers: Producer(0));
         Assert.Equal("1\n2\n3\n", await _server.Client.GetStringAsync("/topics/t/earliest?view=values"));
     }
@@ -228,7 +360,12 @@ public sealed class Section14StreamTests : IDisposable
         using (var ended = await PostAsync("1\n", headers: Producer(0, epoch: 1)))
             await TestServer.ProblemAsync(ended, HttpStatusCode.Forbidden, "epoch_ended");
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":2}""")).Dispose();
-        using var spread = await _server.PostAsync("/topics/many?stream=true", "application/vnd.loghttp.records+ndjson", "{\"partition\":0,\"value\":1}\n{\"partition\":1,\"value\":1}\n", Producer(0));
+        using var spread = await _server.PostAsync(
+            "/topics/many?stream=true",
+            "application/vnd.loghttp.records+ndjson",
+            "{\"partition\":0,\"value\":1}\n{\"partition\":1,\"value\":1}\n",
+            Producer(0)
+        );
         await TestServer.ProblemAsync(spread, HttpStatusCode.BadRequest, "invalid_producer", "lines 1 to 2");
     }
 
@@ -237,7 +374,10 @@ public sealed class Section14StreamTests : IDisposable
     {
         using var server = new TestServer(("BodyTimeoutSeconds", "1"));
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
-        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n");
+        await connection.WriteAsync(
+            "POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                + "application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n"
+        );
         await connection.ReadLineAsync();
         await SkipHeadersAsync(connection);
         await ChunkAsync(connection);
@@ -246,7 +386,10 @@ public sealed class Section14StreamTests : IDisposable
         await connection.WriteAsync("3\r\n2\n3\r\n");
         Assert.Contains("\"lastLine\":2", await ChunkAsync(connection), StringComparison.Ordinal);
         var end = JsonDocument.Parse(await ChunkAsync(connection)).RootElement;
-        Assert.Equal((2, "body_timeout"), (end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("error").GetProperty("code").GetString()));
+        Assert.Equal(
+            (2, "body_timeout"),
+            (end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("error").GetProperty("code").GetString())
+        );
     }
 
     [Fact]
@@ -254,21 +397,34 @@ public sealed class Section14StreamTests : IDisposable
     {
         using var server = new TestServer();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
-        await connection.WriteAsync("POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n");
+        await connection.WriteAsync(
+            "POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                + "application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n"
+        );
         await connection.ReadLineAsync();
         await SkipHeadersAsync(connection);
         await ChunkAsync(connection);
         await server.StopAsync();
         var end = JsonDocument.Parse(await ChunkAsync(connection)).RootElement;
-        Assert.Equal((1, "log_closed"), (end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("error").GetProperty("code").GetString()));
+        Assert.Equal(
+            (1, "log_closed"),
+            (end.GetProperty("lastCommittedLine").GetInt32(), end.GetProperty("error").GetProperty("code").GetString())
+        );
     }
 
     [Fact]
     public async Task WhereTooMuchWaitsToBeWritten_AStreamWaits()
     {
-        using var server = new TestServer(("MaxQueuedBytes", "2200000"), ("MaxBatchBytes", "2200000"), ("MaxReadingBytes", "67108864"), ("MaxProduceStreamBatches", "64"));
+        using var server = new TestServer(
+            ("MaxQueuedBytes", "2200000"),
+            ("MaxBatchBytes", "2200000"),
+            ("MaxReadingBytes", "67108864"),
+            ("MaxProduceStreamBatches", "64")
+        );
         var body = Encoding.UTF8.GetBytes(Numbers(0, 200_000));
-        var responses = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => server.PostAsync("/topics/t?stream=true", Lines, body)));
+        var responses = await Task.WhenAll(
+            Enumerable.Range(0, 4).Select(_ => server.PostAsync("/topics/t?stream=true", Lines, body))
+        );
         foreach (var response in responses)
         {
             using (response)
@@ -279,9 +435,7 @@ public sealed class Section14StreamTests : IDisposable
 
     static async Task SkipHeadersAsync(RawRequest.Connection connection)
     {
-        while ((await connection.ReadLineAsync()).Length > 0)
-        {
-        }
+        while ((await connection.ReadLineAsync()).Length > 0) { }
     }
 
     /// <summary>A line of the answer; lines are framed alone or together.</summary>
@@ -309,7 +463,10 @@ public sealed class Section14StreamTests : IDisposable
     public async Task Reports_BehindAProxy_WaitForTheEnd(string query, string header, bool areLive)
     {
         using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
-        await connection.WriteAsync($"POST /topics/t?stream=true{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {Lines}\r\nTransfer-Encoding: chunked\r\n{header}{(header.Length > 0 ? "\r\n" : "")}\r\n");
+        await connection.WriteAsync(
+            $"POST /topics/t?stream=true{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
+                + $"{Lines}\r\nTransfer-Encoding: chunked\r\n{header}{(header.Length > 0 ? "\r\n" : "")}\r\n"
+        );
         // Two batches; the first is committed while the second is not complete.
         var batch = Numbers(0, 10_000);
         await connection.WriteAsync($"{batch.Length:x}\r\n{batch}\r\n2\r\n1\n\r\n");
@@ -324,8 +481,16 @@ public sealed class Section14StreamTests : IDisposable
         await connection.WriteAsync("0\r\n\r\n");
         var rest = await connection.ReadToEndAsync();
         Assert.StartsWith("HTTP/1.1 200", first ?? rest, StringComparison.Ordinal);
-        Assert.Contains("{\"firstLine\":1,\"lastLine\":10000,\"partition\":0,\"offset\":0,\"count\":10000}\n", rest, StringComparison.Ordinal);
-        Assert.Contains("{\"done\":true,\"lastCommittedLine\":10001,\"count\":10001}\n", rest, StringComparison.Ordinal);
+        Assert.Contains(
+            "{\"firstLine\":1,\"lastLine\":10000,\"partition\":0,\"offset\":0,\"count\":10000}\n",
+            rest,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "{\"done\":true,\"lastCommittedLine\":10001,\"count\":10001}\n",
+            rest,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -333,8 +498,15 @@ public sealed class Section14StreamTests : IDisposable
     {
         var body = Numbers(0, 10_001);
         using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
-        await connection.WriteAsync($"POST /topics/t?stream=true HTTP/1.0\r\nHost: localhost\r\nContent-Type: {Lines}\r\nContent-Length: {body.Length}\r\n\r\n{body}");
-        Assert.EndsWith("{\"done\":true,\"lastCommittedLine\":10001,\"count\":10001}\n", await connection.ReadToEndAsync(), StringComparison.Ordinal);
+        await connection.WriteAsync(
+            $"POST /topics/t?stream=true HTTP/1.0\r\nHost: localhost\r\nContent-Type: {Lines}\r\nContent-Length: "
+                + $"{body.Length}\r\n\r\n{body}"
+        );
+        Assert.EndsWith(
+            "{\"done\":true,\"lastCommittedLine\":10001,\"count\":10001}\n",
+            await connection.ReadToEndAsync(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -342,7 +514,14 @@ public sealed class Section14StreamTests : IDisposable
     {
         using var response = await PostAsync(Numbers(0, 10_000) + "{", "&reports=end");
         var reports = await ReportsAsync(response);
-        Assert.Equal((2, 10_000, "invalid_json"), (reports.Count, reports[^1].GetProperty("lastCommittedLine").GetInt32(), reports[^1].GetProperty("error").GetProperty("code").GetString()));
+        Assert.Equal(
+            (2, 10_000, "invalid_json"),
+            (
+                reports.Count,
+                reports[^1].GetProperty("lastCommittedLine").GetInt32(),
+                reports[^1].GetProperty("error").GetProperty("code").GetString()
+            )
+        );
     }
 
     [Theory]

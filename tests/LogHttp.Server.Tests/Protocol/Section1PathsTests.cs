@@ -16,7 +16,9 @@ public sealed class Section1PathsTests : IDisposable
         Assert.Equal("ok", (await TestServer.JsonAsync(response)).GetProperty("status").GetString());
     }
 
-    /// <summary>As behind nginx's <c>location /log/</c>, which takes the prefix off the path and leaves responses as they are.</summary>
+    /// <summary>
+    /// As behind nginx's <c>location /log/</c>, which takes the prefix off the path and leaves responses as they are.
+    /// </summary>
     [Theory]
     [InlineData("PUT", "/topics/made", "Location", "/topics/made")]
     [InlineData("PUT", "/topics/made2/", "Location", "/topics/made2")]
@@ -35,7 +37,10 @@ public sealed class Section1PathsTests : IDisposable
         using (await _server.PostAsync("/topics/u", "text/plain", "a")) { }
         using var handler = new HttpClientHandler { AllowAutoRedirect = false };
         using var client = new HttpClient(handler) { BaseAddress = _server.Client.BaseAddress };
-        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = method == "POST" ? new StringContent("x") : null };
+        using var request = new HttpRequestMessage(new HttpMethod(method), path)
+        {
+            Content = method == "POST" ? new StringContent("x") : null,
+        };
         using var response = await client.SendAsync(request);
         var value = Assert.Single(response.Headers.GetValues(header));
         var reference = header == "Link" ? value[1..value.IndexOf('>', StringComparison.Ordinal)] : value;
@@ -51,7 +56,10 @@ public sealed class Section1PathsTests : IDisposable
     [InlineData("Post")]
     public async Task AMethodInOtherCase_IsAnother_AndGetsAWholeAnswer(string method)
     {
-        var response = await RawRequest.SendAsync(_server.Client.BaseAddress!, $"{method} /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        var response = await RawRequest.SendAsync(
+            _server.Client.BaseAddress!,
+            $"{method} /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        );
         Assert.StartsWith("HTTP/1.1 405", response, StringComparison.Ordinal);
         Assert.Contains("\r\nAllow: GET, HEAD\r\n", response, StringComparison.Ordinal);
         Assert.Contains("\"code\":\"method_not_allowed\"", response, StringComparison.Ordinal);

@@ -17,12 +17,16 @@ public sealed class Section2AppendRecordsTests : IDisposable
         var records = new List<JsonElement>();
         for (var partition = 0; partition < 3; partition++)
         {
-            for (var path = $"/topics/{topic}/earliest?partition={partition}"; ;)
+            for (var path = $"/topics/{topic}/earliest?partition={partition}"; ; )
             {
                 using var response = await _server.Client.GetAsync(path);
                 if (response.StatusCode != HttpStatusCode.OK)
                     break;
-                records.AddRange((await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement));
+                records.AddRange(
+                    (await response.Content.ReadAsStringAsync())
+                        .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                        .Select(line => JsonDocument.Parse(line).RootElement)
+                );
                 path = TestServer.NextLink(response);
             }
         }
@@ -41,16 +45,30 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [Fact]
     public async Task Post_OfRecords_KeepsEveryField()
     {
-        using var response = await _server.PostAsync("/topics/t", Records, """
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Records,
+            """
             {"partition":1,"key":"k😀","headers":{"Trace":"9f","tag":["a","b"]},"timestamp":1700000000000,"value":{"n": 1.0}}
             {"partition":1,"keyBase64":"/wA=","valueBase64":"AAEC"}
             {"partition":1,"value":null}
-            """);
+            """
+        );
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         var records = await ReadAsync("t");
-        Assert.Equal(("k😀", 1_700_000_000_000, "{\"n\": 1.0}"), (records[0].GetProperty("key").GetString()!, records[0].GetProperty("timestamp").GetInt64(), records[0].GetProperty("value").GetRawText()));
+        Assert.Equal(
+            ("k😀", 1_700_000_000_000, "{\"n\": 1.0}"),
+            (
+                records[0].GetProperty("key").GetString()!,
+                records[0].GetProperty("timestamp").GetInt64(),
+                records[0].GetProperty("value").GetRawText()
+            )
+        );
         Assert.Equal("{\"trace\":\"9f\",\"tag\":[\"a\",\"b\"]}", records[0].GetProperty("headers").GetRawText());
-        Assert.Equal(("/wA=", "AAEC"), (records[1].GetProperty("keyBase64").GetString()!, records[1].GetProperty("valueBase64").GetString()!));
+        Assert.Equal(
+            ("/wA=", "AAEC"),
+            (records[1].GetProperty("keyBase64").GetString()!, records[1].GetProperty("valueBase64").GetString()!)
+        );
         Assert.Equal(JsonValueKind.Null, records[2].GetProperty("value").ValueKind);
     }
 
@@ -58,19 +76,32 @@ public sealed class Section2AppendRecordsTests : IDisposable
     public async Task HeaderPairs_KeepOrderCaseNullsAndBytes_AlsoFromTopicToTopic()
     {
         const string Pairs = """[["A","1"],["b",null],["A","2"],["c",{"base64":"/w=="}],["",""]]""";
-        (await _server.PostAsync("/topics/t?partition=0", Records, $$"""
-            {"headers":{{Pairs}},"value":1}
-            {"headers":[["a","1"],["a",{"base64":"Mg=="}],["b",""]],"value":2}
-            {"headers":[],"value":3,"commit":["g","t",0,0,0],"idempotency":["k","h"]}
-            """)).EnsureSuccessStatusCode();
+        (
+            await _server.PostAsync(
+                "/topics/t?partition=0",
+                Records,
+                $$"""
+                {"headers":{{Pairs}},"value":1}
+                {"headers":[["a","1"],["a",{"base64":"Mg=="}],["b",""]],"value":2}
+                {"headers":[],"value":3,"commit":["g","t",0,0,0],"idempotency":["k","h"]}
+                """
+            )
+        ).EnsureSuccessStatusCode();
         var page = await _server.Client.GetStringAsync("/topics/t/earliest?partition=0");
         (await _server.PostAsync("/topics/copy?partition=0", Records, page)).EnsureSuccessStatusCode();
         foreach (var topic in new[] { "t", "copy" })
         {
             var records = await ReadAsync(topic);
             // What an object keeps is an object.
-            Assert.Equal([Pairs, """{"a":["1","2"],"b":""}"""], records.Take(2).Select(record => record.GetProperty("headers").GetRawText()));
-            Assert.False(records[2].TryGetProperty("headers", out _) || records[2].TryGetProperty("commit", out _) || records[2].TryGetProperty("idempotency", out _));
+            Assert.Equal(
+                [Pairs, """{"a":["1","2"],"b":""}"""],
+                records.Take(2).Select(record => record.GetProperty("headers").GetRawText())
+            );
+            Assert.False(
+                records[2].TryGetProperty("headers", out _)
+                    || records[2].TryGetProperty("commit", out _)
+                    || records[2].TryGetProperty("idempotency", out _)
+            );
         }
     }
 
@@ -84,7 +115,8 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("""{"headers":[["a",{"hex":"00"}]],"value":1}""")]
     [InlineData("""{"headers":[["a","\ud800"]],"value":1}""")]
     [InlineData("""{"headers":[["\ud800","a"]],"value":1}""")]
-    public Task HeaderPairs_ThatAreNone_AreRefused(string record) => RefusedAsync(record, "invalid_header", "array of pairs");
+    public Task HeaderPairs_ThatAreNone_AreRefused(string record) =>
+        RefusedAsync(record, "invalid_header", "array of pairs");
 
     [Theory]
     [InlineData("json", "application/json", "\"text\"", null)]
@@ -103,7 +135,12 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("bytes", "application/octet-stream", "hello", null)]
     [InlineData("bytes", "application/x-www-form-urlencoded", "{}", null)]
     [InlineData("bytes", Records, "{\"value\":null}", null)]
-    [InlineData("bytes", "text/plain", "hello", "The value is a text. The topic takes bytes only (\"values\":\"bytes\")")]
+    [InlineData(
+        "bytes",
+        "text/plain",
+        "hello",
+        "The value is a text. The topic takes bytes only (\"values\":\"bytes\")"
+    )]
     [InlineData("bytes", "application/json", "7", "The value is JSON")]
     public async Task FixedForm_RefusesOtherValues(string form, string contentType, string body, string? mentions)
     {
@@ -112,31 +149,64 @@ public sealed class Section2AppendRecordsTests : IDisposable
         if (mentions is null)
             Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         else
-            await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, mentions == "not valid JSON" ? "invalid_json" : "invalid_value", mentions);
+            await TestServer.ProblemAsync(
+                response,
+                HttpStatusCode.BadRequest,
+                mentions == "not valid JSON" ? "invalid_json" : "invalid_value",
+                mentions
+            );
     }
 
     [Fact]
     public async Task FixedForm_HoldsInStreamsAndForTheRestProxy()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"values":"bytes"}""")).EnsureSuccessStatusCode();
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?stream=true", "application/x-ndjson", "1\n"), HttpStatusCode.BadRequest, "invalid_value", "Line 1");
-        using var proxied = await _server.PostAsync("/topics/t", "application/vnd.kafka.json.v2+json", """{"records":[{"value":1}]}""");
-        Assert.Contains("\"error_code\":50002,\"error\":\"The value is JSON.", await proxied.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t?stream=true", "application/x-ndjson", "1\n"),
+            HttpStatusCode.BadRequest,
+            "invalid_value",
+            "Line 1"
+        );
+        using var proxied = await _server.PostAsync(
+            "/topics/t",
+            "application/vnd.kafka.json.v2+json",
+            """{"records":[{"value":1}]}"""
+        );
+        Assert.Contains(
+            "\"error_code\":50002,\"error\":\"The value is JSON.",
+            await proxied.Content.ReadAsStringAsync(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task MaxRecordBytes_OfATopic_BoundsItsRecords()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"maxRecordBytes":1024}""")).EnsureSuccessStatusCode();
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t", "text/plain", new string('x', 1_100)), HttpStatusCode.RequestEntityTooLarge, "record_too_large", "1024");
-        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t", "text/plain", new string('x', 900))).StatusCode);
-        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/other", "text/plain", new string('x', 1_100))).StatusCode);
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t", "text/plain", new string('x', 1_100)),
+            HttpStatusCode.RequestEntityTooLarge,
+            "record_too_large",
+            "1024"
+        );
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await _server.PostAsync("/topics/t", "text/plain", new string('x', 900))).StatusCode
+        );
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await _server.PostAsync("/topics/other", "text/plain", new string('x', 1_100))).StatusCode
+        );
     }
 
     [Fact]
     public async Task Post_OfAResponse_CopiesItsRecords()
     {
-        await _server.PostAsync("/topics/from?partition=0", Records, "{\"key\":\"a\",\"value\":1}\n{\"value\":\"two\"}\n");
+        await _server.PostAsync(
+            "/topics/from?partition=0",
+            Records,
+            "{\"key\":\"a\",\"value\":1}\n{\"value\":\"two\"}\n"
+        );
         var body = await _server.Client.GetByteArrayAsync("/topics/from/0?partition=0");
         using var response = await _server.PostAsync("/topics/to?partition=2", Records, body);
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
@@ -146,17 +216,24 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [Fact]
     public async Task Post_OfRecordsForSeveralPartitions_AnswersForEach()
     {
-        using var response = await _server.PostAsync("/topics/t", Records, """
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Records,
+            """
             {"key":"21","value":1}
             {"key":"foobar","value":2}
             {"key":"abc","value":3}
             {"partition":0,"value":4}
             {"partition":1,"value":5}
-            """);
+            """
+        );
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         var answer = await TestServer.JsonAsync(response);
         Assert.Equal(5, answer.GetProperty("count").GetInt32());
-        Assert.Equal(5, answer.GetProperty("results").EnumerateArray().Sum(part => part.GetProperty("count").GetInt32()));
+        Assert.Equal(
+            5,
+            answer.GetProperty("results").EnumerateArray().Sum(part => part.GetProperty("count").GetInt32())
+        );
         Assert.Equal(5, (await ReadAsync("t")).Count);
     }
 
@@ -166,23 +243,61 @@ public sealed class Section2AppendRecordsTests : IDisposable
         // Not synced, so the journal does not say where the log ends.
         await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"flush":"os"}""");
         await _server.PostAsync("/topics/t?partition=1", "text/plain", "whole");
-        // Damage that a start finds: a broken line with a record behind it. The partition can be read, and not be written.
+        // Damage that a start finds: a broken line with a record behind it. The partition can be read, and not be
+        // written.
         _server.Restart(() =>
         {
             var path = Path.Combine(_server.DataDirectory, "topics", "t", "1", "00000000000000000000.ndjson");
-            File.AppendAllText(path, "broken\n" + File.ReadAllText(path).Replace("\"offset\":0", "\"offset\":1", StringComparison.Ordinal));
+            File.AppendAllText(
+                path,
+                "broken\n" + File.ReadAllText(path).Replace("\"offset\":0", "\"offset\":1", StringComparison.Ordinal)
+            );
         });
-        using var response = await _server.PostAsync("/topics/t", Records, "{\"partition\":0,\"value\":1}\n{\"partition\":1,\"value\":2}\n{\"partition\":0,\"value\":3}");
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Records,
+            "{\"partition\":0,\"value\":1}\n{\"partition\":1,\"value\":2}\n{\"partition\":0,\"value\":3}"
+        );
         Assert.Equal(HttpStatusCode.MultiStatus, response.StatusCode);
         var answer = await TestServer.JsonAsync(response);
         Assert.Equal(2, answer.GetProperty("count").GetInt32());
         var (good, bad) = (answer.GetProperty("results")[0], answer.GetProperty("results")[1]);
-        Assert.Equal((0, 201, 2, 0), (good.GetProperty("partition").GetInt32(), good.GetProperty("status").GetInt32(), good.GetProperty("count").GetInt32(), good.GetProperty("offset").GetInt32()));
-        Assert.Equal((1, 503, "partition_stopped", false), (bad.GetProperty("partition").GetInt32(), bad.GetProperty("status").GetInt32(), bad.GetProperty("code").GetString()!, bad.GetProperty("retryable").GetBoolean()));
-        Assert.Equal([1, 3], (await ReadAsync("t")).Where(record => record.GetProperty("value").ValueKind == JsonValueKind.Number).Select(record => record.GetProperty("value").GetInt32()));
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?partition=1", "application/json", "4"), HttpStatusCode.ServiceUnavailable, "partition_stopped", "records follow");
+        Assert.Equal(
+            (0, 201, 2, 0),
+            (
+                good.GetProperty("partition").GetInt32(),
+                good.GetProperty("status").GetInt32(),
+                good.GetProperty("count").GetInt32(),
+                good.GetProperty("offset").GetInt32()
+            )
+        );
+        Assert.Equal(
+            (1, 503, "partition_stopped", false),
+            (
+                bad.GetProperty("partition").GetInt32(),
+                bad.GetProperty("status").GetInt32(),
+                bad.GetProperty("code").GetString()!,
+                bad.GetProperty("retryable").GetBoolean()
+            )
+        );
+        Assert.Equal(
+            [1, 3],
+            (await ReadAsync("t"))
+                .Where(record => record.GetProperty("value").ValueKind == JsonValueKind.Number)
+                .Select(record => record.GetProperty("value").GetInt32())
+        );
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t?partition=1", "application/json", "4"),
+            HttpStatusCode.ServiceUnavailable,
+            "partition_stopped",
+            "records follow"
+        );
         var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
-        Assert.Contains("records follow", topic.GetProperty("partitions")[1].GetProperty("stopped").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "records follow",
+            topic.GetProperty("partitions")[1].GetProperty("stopped").GetString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -211,26 +326,52 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [Fact]
     public async Task Post_OfOneValue_TakesKeyTimeAndHeadersFromTheRequest()
     {
-        using var response = await _server.PostAsync("/topics/t", "application/json", "1"u8.ToArray(),
-            ("Record-Key", "k"), ("Record-Timestamp", "2023-11-14T22:13:20Z"), ("Record-Header-Trace", "9f"));
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            "application/json",
+            "1"u8.ToArray(),
+            ("Record-Key", "k"),
+            ("Record-Timestamp", "2023-11-14T22:13:20Z"),
+            ("Record-Header-Trace", "9f")
+        );
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         var record = Assert.Single(await ReadAsync("t"));
-        Assert.Equal(("k", 1_700_000_000_000, "9f"), (record.GetProperty("key").GetString()!, record.GetProperty("timestamp").GetInt64(), record.GetProperty("headers").GetProperty("trace").GetString()!));
+        Assert.Equal(
+            ("k", 1_700_000_000_000, "9f"),
+            (
+                record.GetProperty("key").GetString()!,
+                record.GetProperty("timestamp").GetInt64(),
+                record.GetProperty("headers").GetProperty("trace").GetString()!
+            )
+        );
     }
 
     [Fact]
     public async Task Post_WithATimeBetweenTwoMilliseconds_IsFoundAtIt()
     {
         const string Time = "2023-11-14T22:13:20.0005Z";
-        await _server.PostAsync("/topics/t?partition=0", "application/json", "1"u8.ToArray(), ("Record-Timestamp", Time));
-        Assert.Equal(0, TestServer.Number(await _server.Client.GetAsync($"/topics/t/@{Time}?partition=0"), "Log-First-Offset"));
+        await _server.PostAsync(
+            "/topics/t?partition=0",
+            "application/json",
+            "1"u8.ToArray(),
+            ("Record-Timestamp", Time)
+        );
+        Assert.Equal(
+            0,
+            TestServer.Number(await _server.Client.GetAsync($"/topics/t/@{Time}?partition=0"), "Log-First-Offset")
+        );
     }
 
     [Theory]
     [InlineData("keyy=bob")]
     [InlineData("splitt=lines")]
     public async Task Post_WithAParameterThatThereIsNot_IsRefused(string query) =>
-        await TestServer.ProblemAsync(await _server.PostAsync($"/topics/refused?{query}", "text/plain", "a\nb"), HttpStatusCode.BadRequest, "invalid_parameter", query.Split('=')[0]);
+        await TestServer.ProblemAsync(
+            await _server.PostAsync($"/topics/refused?{query}", "text/plain", "a\nb"),
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            query.Split('=')[0]
+        );
 
     [Theory]
     [InlineData("Record-Timestamp", "soon", "invalid_timestamp")]

@@ -6,7 +6,12 @@ namespace LogHttp.Server.Tests.Protocol;
 
 public sealed class Section2AppendTests : IDisposable
 {
-    readonly TestServer _server = new(("MaxRecordBytes", "4096"), ("MaxBatchBytes", "65536"), ("MaxBodyBytes", "100000"), ("MaxTopics", "3"));
+    readonly TestServer _server = new(
+        ("MaxRecordBytes", "4096"),
+        ("MaxBatchBytes", "65536"),
+        ("MaxBodyBytes", "100000"),
+        ("MaxTopics", "3")
+    );
 
     public void Dispose() => _server.Dispose();
 
@@ -17,9 +22,19 @@ public sealed class Section2AppendTests : IDisposable
         return (await _server.ReadAllAsync("t"))[^1];
     }
 
-    async Task RefusedAsync(HttpStatusCode status, string code, string mentions, string path, string contentType, byte[] body, params (string, string)[] headers)
+    async Task RefusedAsync(
+        HttpStatusCode status,
+        string code,
+        string mentions,
+        string path,
+        string contentType,
+        byte[] body,
+        params (string, string)[] headers
+    )
     {
-        var before = Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")) ? (await _server.ReadAllAsync("t")).Count : 0;
+        var before = Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t"))
+            ? (await _server.ReadAllAsync("t")).Count
+            : 0;
         using var response = await _server.PostAsync(path, contentType, body, headers);
         var problem = await TestServer.JsonAsync(response);
         Assert.Equal((status, code), (response.StatusCode, problem.GetProperty("code").GetString()));
@@ -29,11 +44,20 @@ public sealed class Section2AppendTests : IDisposable
         if (before > 0)
             Assert.Equal(before, (await _server.ReadAllAsync("t")).Count);
         else
-            Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")), "A refused request made the topic.");
+            Assert.False(
+                Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")),
+                "A refused request made the topic."
+            );
     }
 
-    Task RefusedAsync(HttpStatusCode status, string code, string mentions, string contentType, string body, params (string, string)[] headers) =>
-        RefusedAsync(status, code, mentions, "/topics/t", contentType, Encoding.UTF8.GetBytes(body), headers);
+    Task RefusedAsync(
+        HttpStatusCode status,
+        string code,
+        string mentions,
+        string contentType,
+        string body,
+        params (string, string)[] headers
+    ) => RefusedAsync(status, code, mentions, "/topics/t", contentType, Encoding.UTF8.GetBytes(body), headers);
 
     [Fact]
     public async Task Post_AnswersWhereTheRecordIs()
@@ -43,10 +67,23 @@ public sealed class Section2AppendTests : IDisposable
 
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         var answer = await TestServer.JsonAsync(response);
-        Assert.Equal(("t", 0, 1, 1), (answer.GetProperty("topic").GetString()!, answer.GetProperty("partition").GetInt32(), answer.GetProperty("offset").GetInt32(), answer.GetProperty("count").GetInt32()));
+        Assert.Equal(
+            ("t", 0, 1, 1),
+            (
+                answer.GetProperty("topic").GetString()!,
+                answer.GetProperty("partition").GetInt32(),
+                answer.GetProperty("offset").GetInt32(),
+                answer.GetProperty("count").GetInt32()
+            )
+        );
         Assert.InRange(answer.GetProperty("timestamp").GetInt64(), 1_700_000_000_000, long.MaxValue);
-        var record = await _server.Client.GetStringAsync(TestServer.Resolve(response, response.Headers.Location!.OriginalString));
-        Assert.Equal("{\"offset\":1,\"timestamp\":" + answer.GetProperty("timestamp").GetRawText() + ",\"value\":{\"id\": 1}}\n", record);
+        var record = await _server.Client.GetStringAsync(
+            TestServer.Resolve(response, response.Headers.Location!.OriginalString)
+        );
+        Assert.Equal(
+            "{\"offset\":1,\"timestamp\":" + answer.GetProperty("timestamp").GetRawText() + ",\"value\":{\"id\": 1}}\n",
+            record
+        );
     }
 
     [Theory]
@@ -55,7 +92,11 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("application/json", "\"\\ud800\"", "\"\\ud800\"")]
     [InlineData("application/json", "\uFEFF{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}")]
     [InlineData("application/json", "null", "null")]
-    [InlineData("text/plain", "a \"quoted\" \\ line\nand\t\u0001 😀 é", "\"a \\\"quoted\\\" \\\\ line\\nand\\t\\u0001 😀 é\"")]
+    [InlineData(
+        "text/plain",
+        "a \"quoted\" \\ line\nand\t\u0001 😀 é",
+        "\"a \\\"quoted\\\" \\\\ line\\nand\\t\\u0001 😀 é\""
+    )]
     [InlineData("text/plain", "", "\"\"")]
     [InlineData("application/x-www-form-urlencoded", "hello", "\"hello\"")]
     [InlineData("application/x-www-form-urlencoded", "{\"id\":1}", "{\"id\":1}")]
@@ -63,7 +104,10 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("application/x-www-form-urlencoded", "42", "\"42\"")]
     [InlineData("application/x-www-form-urlencoded", "{broken", "\"{broken\"")]
     public async Task Post_OfOneValue_KeepsItAsItCame(string contentType, string body, string value) =>
-        Assert.Equal(value, (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body))).GetProperty("value").GetRawText());
+        Assert.Equal(
+            value,
+            (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body))).GetProperty("value").GetRawText()
+        );
 
     [Theory]
     [InlineData("application/octet-stream", null)]
@@ -74,14 +118,23 @@ public sealed class Section2AppendTests : IDisposable
         byte[] bytes = [0, 255, 10, 13, 128];
         var record = await AppendOneAsync(contentType, bytes);
         Assert.Equal(bytes, record.GetProperty("valueBase64").GetBytesFromBase64());
-        Assert.Equal(header, record.TryGetProperty("headers", out var headers) ? headers.GetProperty("content-type").GetString() : null);
+        Assert.Equal(
+            header,
+            record.TryGetProperty("headers", out var headers) ? headers.GetProperty("content-type").GetString() : null
+        );
     }
 
     [Theory]
     [InlineData("text/html", "<p>", "text/html")]
     [InlineData("application/cloudevents+json", "{}", "application/cloudevents+json")]
     public async Task Post_OfAnUncommonType_RemembersItInAHeader(string contentType, string body, string header) =>
-        Assert.Equal(header, (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body))).GetProperty("headers").GetProperty("content-type").GetString());
+        Assert.Equal(
+            header,
+            (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body)))
+                .GetProperty("headers")
+                .GetProperty("content-type")
+                .GetString()
+        );
 
     [Theory]
     [InlineData("user-7")]
@@ -89,7 +142,12 @@ public sealed class Section2AppendTests : IDisposable
     public async Task Post_WithARecordKey_KeepsIt(string key)
     {
         // HttpClient sends ASCII headers only, so the key goes as the raw UTF-8 that curl sends.
-        var body = RawRequest.Post(_server.Client.BaseAddress!, "/topics/t", $"Record-Key: {key}\r\nContent-Type: application/json\r\n", "1");
+        var body = RawRequest.Post(
+            _server.Client.BaseAddress!,
+            "/topics/t",
+            $"Record-Key: {key}\r\nContent-Type: application/json\r\n",
+            "1"
+        );
         Assert.StartsWith("HTTP/1.1 201", await body, StringComparison.Ordinal);
         Assert.Equal(key, (await _server.ReadAllAsync("t"))[^1].GetProperty("key").GetString());
     }
@@ -99,7 +157,10 @@ public sealed class Section2AppendTests : IDisposable
     {
         using var response = await _server.PostAsync("/topics/t", "application/x-ndjson", "{\"a\":1}\n\n \"b\" \r\n3");
         Assert.Equal(3, (await TestServer.JsonAsync(response)).GetProperty("count").GetInt32());
-        Assert.Equal(["{\"a\":1}", "\"b\"", "3"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText()));
+        Assert.Equal(
+            ["{\"a\":1}", "\"b\"", "3"],
+            (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText())
+        );
     }
 
     [Fact]
@@ -107,7 +168,10 @@ public sealed class Section2AppendTests : IDisposable
     {
         using var response = await _server.PostAsync("/topics/t?split=lines", "text/plain", "one\r\n\ntwo\n");
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
-        Assert.Equal(["one", "", "two"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetString()));
+        Assert.Equal(
+            ["one", "", "two"],
+            (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetString())
+        );
     }
 
     [Fact]
@@ -116,7 +180,12 @@ public sealed class Section2AppendTests : IDisposable
         var lines = Enumerable.Range(0, 500).Select(number => $"{number} {new string('x', number % 50)}").ToArray();
         using var response = await _server.PostAsync("/topics/t?split=lines", "text/plain", string.Join('\n', lines));
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
-        Assert.Equal(lines, (await _server.ReadAllAsync("t", "?maxBytes=4096")).Select(record => record.GetProperty("value").GetString()));
+        Assert.Equal(
+            lines,
+            (await _server.ReadAllAsync("t", "?maxBytes=4096")).Select(record =>
+                record.GetProperty("value").GetString()
+            )
+        );
     }
 
     [Theory]
@@ -126,13 +195,23 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("application/json", "{} // no", "invalid_json", "byte 4")]
     [InlineData("application/x-ndjson", "1\n2\nthree\n4", "invalid_json", "Line 3:")]
     [InlineData("application/x-ndjson", "\n \n", "no_records", "no records")]
-    public async Task Post_OfBadJson_SaysWhereAndAppendsNothing(string contentType, string body, string code, string mentions) =>
-        await RefusedAsync(HttpStatusCode.BadRequest, code, mentions, contentType, body);
+    public async Task Post_OfBadJson_SaysWhereAndAppendsNothing(
+        string contentType,
+        string body,
+        string code,
+        string mentions
+    ) => await RefusedAsync(HttpStatusCode.BadRequest, code, mentions, contentType, body);
 
     [Fact]
     public async Task Post_OfJsonNestedTooDeep_IsRefusedAndAtTheLimitTaken()
     {
-        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_json", "depth", "application/json", new string('[', 61) + new string(']', 61));
+        await RefusedAsync(
+            HttpStatusCode.BadRequest,
+            "invalid_json",
+            "depth",
+            "application/json",
+            new string('[', 61) + new string(']', 61)
+        );
         await AppendOneAsync("application/json", Encoding.UTF8.GetBytes(new string('[', 60) + new string(']', 60)));
     }
 
@@ -141,25 +220,90 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
     public async Task Post_OfInvalidUtf8_SaysWhereAndAppendsNothing(string contentType) =>
-        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_utf8", "byte 1", "/topics/t", contentType, [(byte)'"', 0xC3, (byte)'"']);
+        await RefusedAsync(
+            HttpStatusCode.BadRequest,
+            "invalid_utf8",
+            "byte 1",
+            "/topics/t",
+            contentType,
+            [(byte)'"', 0xC3, (byte)'"']
+        );
 
     [Fact]
     public async Task Post_BeyondABound_IsRefusedWithTheBoundsName()
     {
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "MaxRecordBytes", "text/plain", new string('x', 5_000));
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "record_too_large", "Line 2:", "application/x-ndjson", $"1\n\"{new string('x', 5_000)}\"\n");
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "batch_too_large", "MaxBatchBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat($"\"{new string('x', 1_000)}\"\n", 90)));
-        await RefusedAsync(HttpStatusCode.RequestEntityTooLarge, "body_too_large", "MaxBodyBytes", "application/x-ndjson", string.Concat(Enumerable.Repeat("1\n", 60_000)));
+        await RefusedAsync(
+            HttpStatusCode.RequestEntityTooLarge,
+            "record_too_large",
+            "MaxRecordBytes",
+            "text/plain",
+            new string('x', 5_000)
+        );
+        await RefusedAsync(
+            HttpStatusCode.RequestEntityTooLarge,
+            "record_too_large",
+            "Line 2:",
+            "application/x-ndjson",
+            $"1\n\"{new string('x', 5_000)}\"\n"
+        );
+        await RefusedAsync(
+            HttpStatusCode.RequestEntityTooLarge,
+            "batch_too_large",
+            "MaxBatchBytes",
+            "application/x-ndjson",
+            string.Concat(Enumerable.Repeat($"\"{new string('x', 1_000)}\"\n", 90))
+        );
+        await RefusedAsync(
+            HttpStatusCode.RequestEntityTooLarge,
+            "body_too_large",
+            "MaxBodyBytes",
+            "application/x-ndjson",
+            string.Concat(Enumerable.Repeat("1\n", 60_000))
+        );
     }
 
     [Fact]
     public async Task Post_ThatContradictsItself_IsRefused()
     {
-        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_header", "single record", "application/x-ndjson", "1\n2", ("Record-Key", "k"));
-        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_parameter", "split", "/topics/t?split=words", "text/plain", "x"u8.ToArray());
-        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_parameter", "split=lines", "/topics/t?split=lines", "application/json", "1"u8.ToArray());
-        await RefusedAsync(HttpStatusCode.BadRequest, "invalid_parameter", "partition", "/topics/t?partition=-1", "application/json", "1"u8.ToArray());
-        await RefusedAsync(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", "charset", "text/plain; charset=latin1", "x");
+        await RefusedAsync(
+            HttpStatusCode.BadRequest,
+            "invalid_header",
+            "single record",
+            "application/x-ndjson",
+            "1\n2",
+            ("Record-Key", "k")
+        );
+        await RefusedAsync(
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            "split",
+            "/topics/t?split=words",
+            "text/plain",
+            "x"u8.ToArray()
+        );
+        await RefusedAsync(
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            "split=lines",
+            "/topics/t?split=lines",
+            "application/json",
+            "1"u8.ToArray()
+        );
+        await RefusedAsync(
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            "partition",
+            "/topics/t?partition=-1",
+            "application/json",
+            "1"u8.ToArray()
+        );
+        await RefusedAsync(
+            HttpStatusCode.UnsupportedMediaType,
+            "unsupported_media_type",
+            "charset",
+            "text/plain; charset=latin1",
+            "x"
+        );
     }
 
     [Theory]
@@ -171,14 +315,20 @@ public sealed class Section2AppendTests : IDisposable
     {
         using var response = await _server.PostAsync($"/topics/{name}", "application/json", "1");
         Assert.InRange((int)response.StatusCode, 400, 499);
-        Assert.Equal(["__journal"], Directory.GetFileSystemEntries(Path.Combine(_server.DataDirectory, "topics")).Select(Path.GetFileName));
+        Assert.Equal(
+            ["__journal"],
+            Directory.GetFileSystemEntries(Path.Combine(_server.DataDirectory, "topics")).Select(Path.GetFileName)
+        );
     }
 
     [Fact]
     public async Task Post_ToOneTopicTooMany_IsRefused()
     {
         for (var number = 0; number < 3; number++)
-            Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync($"/topics/t{number}", "application/json", "1")).StatusCode);
+            Assert.Equal(
+                HttpStatusCode.Created,
+                (await _server.PostAsync($"/topics/t{number}", "application/json", "1")).StatusCode
+            );
         using var response = await _server.PostAsync("/topics/t3", "application/json", "1");
         Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
         Assert.Equal("too_many_topics", (await TestServer.JsonAsync(response)).GetProperty("code").GetString());
@@ -188,10 +338,21 @@ public sealed class Section2AppendTests : IDisposable
     public async Task Post_WhoseBodyStopsHalfWay_AppendsNothing()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
-        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n2\n3\n");
-        await RawRequest.SendAndCloseAsync(_server.Client.BaseAddress!, "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n2\n3\n\r\n");
+        await RawRequest.SendAndCloseAsync(
+            _server.Client.BaseAddress!,
+            "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: "
+                + "1000\r\n\r\n2\n3\n"
+        );
+        await RawRequest.SendAndCloseAsync(
+            _server.Client.BaseAddress!,
+            "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                + "application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n2\n3\n\r\n"
+        );
         await _server.PostAsync("/topics/t", "application/json", "9");
-        Assert.Equal(["1", "9"], (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText()));
+        Assert.Equal(
+            ["1", "9"],
+            (await _server.ReadAllAsync("t")).Select(record => record.GetProperty("value").GetRawText())
+        );
     }
 
     [Theory]
@@ -202,10 +363,26 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("Z\u00ff\u00ferich", new byte[] { 0xff, 0xfe })]
     public async Task Append_WithBytesInItsHeaders_TakesUtf8ElseLatin1(string key, byte[] bytes)
     {
-        byte[] request = [.. "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Unread: "u8, .. bytes, .. "\r\nRecord-Key: Z"u8, .. bytes, .. "rich\r\nRecord-Header-City: Z"u8, .. bytes, .. "rich\r\nContent-Length: 1\r\n\r\nx"u8];
-        Assert.StartsWith("HTTP/1.1 201 ", await RawRequest.SendAsync(_server.Client.BaseAddress!, request), StringComparison.Ordinal);
+        byte[] request =
+        [
+            .. "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Unread: "u8,
+            .. bytes,
+            .. "\r\nRecord-Key: Z"u8,
+            .. bytes,
+            .. "rich\r\nRecord-Header-City: Z"u8,
+            .. bytes,
+            .. "rich\r\nContent-Length: 1\r\n\r\nx"u8,
+        ];
+        Assert.StartsWith(
+            "HTTP/1.1 201 ",
+            await RawRequest.SendAsync(_server.Client.BaseAddress!, request),
+            StringComparison.Ordinal
+        );
         var record = Assert.Single(await _server.ReadAllAsync("t"));
-        Assert.Equal((key, key), (record.GetProperty("key").GetString(), record.GetProperty("headers").GetProperty("city").GetString()));
+        Assert.Equal(
+            (key, key),
+            (record.GetProperty("key").GetString(), record.GetProperty("headers").GetProperty("city").GetString())
+        );
     }
 
     [Theory]
@@ -216,7 +393,14 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("Record-Timestamp", 400, "invalid_timestamp")]
     public async Task Append_WithBytesInAHeaderThatIsRead_SaysWhichIsWrong(string header, int status, string code)
     {
-        byte[] request = [.. System.Text.Encoding.ASCII.GetBytes($"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}: x"), 0xff, .. "\r\nContent-Length: 1\r\n\r\nx"u8];
+        byte[] request =
+        [
+            .. System.Text.Encoding.ASCII.GetBytes(
+                $"POST /topics/t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}: x"
+            ),
+            0xff,
+            .. "\r\nContent-Length: 1\r\n\r\nx"u8,
+        ];
         var answer = await RawRequest.SendAsync(_server.Client.BaseAddress!, request);
         Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
         Assert.Contains($"\"code\":\"{code}\"", answer, StringComparison.Ordinal);
@@ -225,10 +409,31 @@ public sealed class Section2AppendTests : IDisposable
     [Fact]
     public async Task Append_WithAKeyInTheQuery_HasIt()
     {
-        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t?key=Z%C3%BCrich%20%E2%82%AC", "text/plain", "x")).StatusCode);
-        Assert.Equal("Z\u00fcrich \u20ac", Assert.Single(await _server.ReadAllAsync("t")).GetProperty("key").GetString());
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?key=%FF", "text/plain", "x"), HttpStatusCode.BadRequest, "invalid_key", "UTF-8");
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?key=a", "text/plain", "x", ("Record-Key", "a")), HttpStatusCode.BadRequest, "invalid_key", "Record-Key");
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/t?key=a", "application/x-ndjson", "1"), HttpStatusCode.BadRequest, "invalid_parameter", "single record");
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await _server.PostAsync("/topics/t?key=Z%C3%BCrich%20%E2%82%AC", "text/plain", "x")).StatusCode
+        );
+        Assert.Equal(
+            "Z\u00fcrich \u20ac",
+            Assert.Single(await _server.ReadAllAsync("t")).GetProperty("key").GetString()
+        );
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t?key=%FF", "text/plain", "x"),
+            HttpStatusCode.BadRequest,
+            "invalid_key",
+            "UTF-8"
+        );
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t?key=a", "text/plain", "x", ("Record-Key", "a")),
+            HttpStatusCode.BadRequest,
+            "invalid_key",
+            "Record-Key"
+        );
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/t?key=a", "application/x-ndjson", "1"),
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            "single record"
+        );
     }
 }

@@ -23,10 +23,20 @@ public sealed class Section2EncodingTests : IDisposable
     public async Task APackedBody_IsWhatItUnpacksTo(string coding)
     {
         using var many = await PostAsync(Lines, Packing.Pack(coding, "1\n2\n"u8.ToArray()), coding);
-        using var one = await PostAsync("text/plain", Packing.Pack(coding, Encoding.UTF8.GetBytes(new string('a', 500_000))), coding.ToUpperInvariant());
+        using var one = await PostAsync(
+            "text/plain",
+            Packing.Pack(coding, Encoding.UTF8.GetBytes(new string('a', 500_000))),
+            coding.ToUpperInvariant()
+        );
         using var stream = await PostAsync(Lines, Packing.Pack(coding, "3\n4\n"u8.ToArray()), coding, "?stream=true");
-        Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Created, HttpStatusCode.OK), (many.StatusCode, one.StatusCode, stream.StatusCode));
-        Assert.Equal($"1\n2\n\"{new string('a', 500_000)}\"\n3\n4\n", await _server.Client.GetStringAsync("/topics/t/earliest?view=values"));
+        Assert.Equal(
+            (HttpStatusCode.Created, HttpStatusCode.Created, HttpStatusCode.OK),
+            (many.StatusCode, one.StatusCode, stream.StatusCode)
+        );
+        Assert.Equal(
+            $"1\n2\n\"{new string('a', 500_000)}\"\n3\n4\n",
+            await _server.Client.GetStringAsync("/topics/t/earliest?view=values")
+        );
     }
 
     [Theory]
@@ -38,7 +48,11 @@ public sealed class Section2EncodingTests : IDisposable
     [InlineData("identity, gzip", null)]
     public async Task TheNamesOfNoneAndOfGzip_AreTaken(string coding, string? body)
     {
-        using var response = await PostAsync(Lines, body is null ? Packing.Pack("gzip", "1\n"u8.ToArray()) : Encoding.UTF8.GetBytes(body), coding);
+        using var response = await PostAsync(
+            Lines,
+            body is null ? Packing.Pack("gzip", "1\n"u8.ToArray()) : Encoding.UTF8.GetBytes(body),
+            coding
+        );
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         Assert.Equal("1\n", await _server.Client.GetStringAsync("/topics/t/earliest?view=values"));
     }
@@ -51,7 +65,12 @@ public sealed class Section2EncodingTests : IDisposable
     public async Task AnotherCoding_IsRefused_WithThoseThereAre(string coding)
     {
         using var response = await PostAsync(Lines, "1\n"u8.ToArray(), coding);
-        await TestServer.ProblemAsync(response, HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", "gzip, br, zstd, deflate");
+        await TestServer.ProblemAsync(
+            response,
+            HttpStatusCode.UnsupportedMediaType,
+            "unsupported_media_type",
+            "gzip, br, zstd, deflate"
+        );
         Assert.Equal("gzip, br, zstd, deflate", string.Join(", ", response.Headers.GetValues("Accept-Encoding")));
     }
 
@@ -59,8 +78,19 @@ public sealed class Section2EncodingTests : IDisposable
     [MemberData(nameof(Codings))]
     public async Task ABodyThatIsNotWhole_IsNotAppended_NotEvenItsWholeLines(string coding)
     {
-        var whole = Packing.Pack(coding, Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 1_000).Select(number => $"{number}\n"))));
-        foreach (var broken in new byte[][] { whole[..^1], whole[..(whole.Length / 2)], [.. whole, 65], "1\n2\n3\n"u8.ToArray() })
+        var whole = Packing.Pack(
+            coding,
+            Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 1_000).Select(number => $"{number}\n")))
+        );
+        foreach (
+            var broken in new byte[][]
+            {
+                whole[..^1],
+                whole[..(whole.Length / 2)],
+                [.. whole, 65],
+                "1\n2\n3\n"u8.ToArray(),
+            }
+        )
         {
             using var response = await PostAsync(Lines, broken, coding);
             await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_encoding", coding);
@@ -99,7 +129,9 @@ public sealed class Section2EncodingTests : IDisposable
         using (var server = new TestServer(log, ("BodyTimeoutSeconds", "1")))
         using (var connection = new RawRequest.Connection(server.Client.BaseAddress!))
         {
-            await connection.WriteAsync("POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n");
+            await connection.WriteAsync(
+                "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n"
+            );
             Assert.StartsWith("HTTP/1.1 408", await connection.ReadLineAsync(), StringComparison.Ordinal);
         }
         Assert.Empty(log.Alarms);
@@ -109,13 +141,27 @@ public sealed class Section2EncodingTests : IDisposable
     {
         var zeros = new byte[1 << 20];
         using var packed = new MemoryStream();
-        using (Stream packing = coding switch
-        {
-            "gzip" => new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Optimal, leaveOpen: true),
-            "br" => new System.IO.Compression.BrotliStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true),
-            "deflate" => new System.IO.Compression.ZLibStream(packed, System.IO.Compression.CompressionLevel.Optimal, leaveOpen: true),
-            _ => new ZstdSharp.CompressionStream(packed, 1),
-        })
+        using (
+            Stream packing = coding switch
+            {
+                "gzip" => new System.IO.Compression.GZipStream(
+                    packed,
+                    System.IO.Compression.CompressionLevel.Optimal,
+                    leaveOpen: true
+                ),
+                "br" => new System.IO.Compression.BrotliStream(
+                    packed,
+                    System.IO.Compression.CompressionLevel.Fastest,
+                    leaveOpen: true
+                ),
+                "deflate" => new System.IO.Compression.ZLibStream(
+                    packed,
+                    System.IO.Compression.CompressionLevel.Optimal,
+                    leaveOpen: true
+                ),
+                _ => new ZstdSharp.CompressionStream(packed, 1),
+            }
+        )
         {
             for (var written = 0; written < 1024; written++)
                 packing.Write(zeros);

@@ -13,16 +13,25 @@ public sealed class Section3FetchFormsTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    async Task AppendAsync() => (await _server.PostAsync("/topics/t", Records, """
-        {"key":"a","value":{"n": 1.0}}
-        {"value":"line \"one\"\nline two"}
-        {"key":"a","headers":{"h":"1"},"valueBase64":"AAEC"}
-        {"key":"b","value":null}
-        """)).EnsureSuccessStatusCode();
+    async Task AppendAsync() =>
+        (
+            await _server.PostAsync(
+                "/topics/t",
+                Records,
+                """
+                {"key":"a","value":{"n": 1.0}}
+                {"value":"line \"one\"\nline two"}
+                {"key":"a","headers":{"h":"1"},"valueBase64":"AAEC"}
+                {"key":"b","value":null}
+                """
+            )
+        ).EnsureSuccessStatusCode();
 
     async Task<(string ContentType, string Body)> GetAsync(string path, string? accept = null)
     {
-        using var response = accept is null ? await _server.Client.GetAsync(path) : await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept));
+        using var response = accept is null
+            ? await _server.Client.GetAsync(path)
+            : await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         return (response.Content.Headers.ContentType!.ToString(), await response.Content.ReadAsStringAsync());
     }
@@ -60,7 +69,11 @@ public sealed class Section3FetchFormsTests : IDisposable
 
     [Theory]
     [InlineData(null, JsonLines, "{\"n\": 1.0}\n\"line \\\"one\\\"\\nline two\"\n\"AAEC\"\nnull\n")]
-    [InlineData("application/json", "application/json", "[{\"n\": 1.0},\n\"line \\\"one\\\"\\nline two\",\n\"AAEC\",\nnull]\n")]
+    [InlineData(
+        "application/json",
+        "application/json",
+        "[{\"n\": 1.0},\n\"line \\\"one\\\"\\nline two\",\n\"AAEC\",\nnull]\n"
+    )]
     [InlineData("text/plain", "text/plain; charset=utf-8", "{\"n\": 1.0}\nline \"one\"\nline two\n\"AAEC\"\nnull\n")]
     public async Task Get_OfValues_HasThemAlone(string? accept, string contentType, string body)
     {
@@ -73,15 +86,22 @@ public sealed class Section3FetchFormsTests : IDisposable
     {
         // Several pages of a small size, and values that look like keys.
         for (var i = 0; i < 300; i++)
-            await _server.PostAsync("/topics/t", "application/json", """{"pad":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","key":"a","n":1}""", ("Record-Key", i % 7 == 0 ? "a" : "b"));
+            await _server.PostAsync(
+                "/topics/t",
+                "application/json",
+                """{"pad":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","key":"a","n":1}""",
+                ("Record-Key", i % 7 == 0 ? "a" : "b")
+            );
         var (offsets, emptyPages) = (new List<long>(), 0);
-        for (var path = "/topics/t/earliest?key=a&maxBytes=4096"; ;)
+        for (var path = "/topics/t/earliest?key=a&maxBytes=4096"; ; )
         {
             using var response = await _server.Client.GetAsync(path);
             if (response.StatusCode == HttpStatusCode.NoContent)
                 break;
             var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            offsets.AddRange(lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("offset").GetInt64()));
+            offsets.AddRange(
+                lines.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("offset").GetInt64())
+            );
             emptyPages += lines.Length == 0 ? 1 : 0;
             path = TestServer.NextLink(response);
             Assert.Contains("&key=a", path, StringComparison.Ordinal);
@@ -95,7 +115,11 @@ public sealed class Section3FetchFormsTests : IDisposable
     [InlineData("key=", "")]
     public async Task Get_OfAKeyWithAnyCharacters_FindsIt_AndKeepsItInTheLink(string query, string key)
     {
-        await _server.PostAsync("/topics/t", Records, JsonSerializer.Serialize(new { key, value = 1 }) + "\n{\"value\":2}");
+        await _server.PostAsync(
+            "/topics/t",
+            Records,
+            JsonSerializer.Serialize(new { key, value = 1 }) + "\n{\"value\":2}"
+        );
         using var response = await _server.Client.GetAsync($"/topics/t/0?{query}");
         Assert.Equal(1, (await response.Content.ReadAsStringAsync()).Count(character => character == '\n'));
         Assert.EndsWith($"&{query}", TestServer.NextLink(response), StringComparison.Ordinal);
@@ -116,7 +140,12 @@ public sealed class Section3FetchFormsTests : IDisposable
     public async Task Get_OfAKeyThatIsNoText_IsRefused(string query)
     {
         await AppendAsync();
-        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/topics/t/0?{query}"), HttpStatusCode.BadRequest, "invalid_parameter", "keyBase64");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync($"/topics/t/0?{query}"),
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            "keyBase64"
+        );
     }
 
     [Fact]
@@ -125,7 +154,10 @@ public sealed class Section3FetchFormsTests : IDisposable
         var key = new string(' ', 16_384);
         await _server.PostAsync("/topics/t", Records, JsonSerializer.Serialize(new { key, value = 1 }));
         using var response = await _server.Client.GetAsync($"/topics/t/0?key={Uri.EscapeDataString(key)}");
-        Assert.Equal(HttpStatusCode.NoContent, (await _server.Client.GetAsync(TestServer.NextLink(response))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await _server.Client.GetAsync(TestServer.NextLink(response))).StatusCode
+        );
     }
 
     [Theory]
@@ -137,9 +169,17 @@ public sealed class Section3FetchFormsTests : IDisposable
         _server.Restart(() =>
         {
             var segment = Path.Combine(_server.DataDirectory, "topics", "t", "0", "00000000000000000000.ndjson");
-            File.WriteAllText(segment, File.ReadAllText(segment).Replace("\"value\":{", "\"valuX\":{", StringComparison.Ordinal));
+            File.WriteAllText(
+                segment,
+                File.ReadAllText(segment).Replace("\"value\":{", "\"valuX\":{", StringComparison.Ordinal)
+            );
         });
-        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept)), HttpStatusCode.InternalServerError, "corrupt_block", "position 0");
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept)),
+            HttpStatusCode.InternalServerError,
+            "corrupt_block",
+            "position 0"
+        );
     }
 
     [Fact]
@@ -149,7 +189,11 @@ public sealed class Section3FetchFormsTests : IDisposable
         foreach (var key in new[] { "21", "foobar", "abc" })
         {
             await _server.PostAsync("/topics/many", "application/json", "1", ("Record-Key", key));
-            Assert.Contains($"\"key\":\"{key}\"", (await GetAsync($"/topics/many/earliest?key={key}")).Body, StringComparison.Ordinal);
+            Assert.Contains(
+                $"\"key\":\"{key}\"",
+                (await GetAsync($"/topics/many/earliest?key={key}")).Body,
+                StringComparison.Ordinal
+            );
         }
     }
 
@@ -162,7 +206,10 @@ public sealed class Section3FetchFormsTests : IDisposable
         await AppendAsync();
         using var get = await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept));
         using var head = await _server.SendAsync(HttpMethod.Head, path, ("Accept", accept));
-        Assert.Equal((HttpStatusCode.OK, TestServer.Header(get, "ETag"), get.Content.Headers.ContentType), (head.StatusCode, TestServer.Header(head, "ETag"), head.Content.Headers.ContentType));
+        Assert.Equal(
+            (HttpStatusCode.OK, TestServer.Header(get, "ETag"), get.Content.Headers.ContentType),
+            (head.StatusCode, TestServer.Header(head, "ETag"), head.Content.Headers.ContentType)
+        );
         Assert.Empty(await head.Content.ReadAsByteArrayAsync());
     }
 
@@ -172,7 +219,7 @@ public sealed class Section3FetchFormsTests : IDisposable
         var text = string.Concat(Enumerable.Range(0, 20_000).Select(number => $"line {number} \\ \"quoted\" é\t\n"));
         await _server.PostAsync("/topics/text?split=lines", "text/plain", text);
         var read = "";
-        for (var path = "/topics/text/earliest?view=values"; ;)
+        for (var path = "/topics/text/earliest?view=values"; ; )
         {
             using var response = await _server.SendAsync(HttpMethod.Get, path, ("Accept", "text/plain"));
             if (response.StatusCode == HttpStatusCode.NoContent)

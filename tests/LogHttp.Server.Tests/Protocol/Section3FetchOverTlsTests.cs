@@ -10,16 +10,30 @@ public class Section3FetchOverTlsTests
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
         var plain = new HttpClient { BaseAddress = server.AddressOf("http") };
-        var lines = string.Join('\n', Enumerable.Range(0, 20_000).Select(number => $"{number} {new string('x', number % 100)}"));
+        var lines = string.Join(
+            '\n',
+            Enumerable.Range(0, 20_000).Select(number => $"{number} {new string('x', number % 100)}")
+        );
         (await plain.PostAsync("/topics/t?split=lines", new StringContent(lines))).EnsureSuccessStatusCode();
 
         var expected = await plain.GetByteArrayAsync("/topics/t/0");
         Assert.InRange(expected.Length, 900_000, 1 << 20);
-        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == certificate.GetCertHashString() } };
+        using var handler = new SocketsHttpHandler
+        {
+            SslOptions =
+            {
+                RemoteCertificateValidationCallback = (_, shown, _, _) =>
+                    shown!.GetCertHashString() == certificate.GetCertHashString(),
+            },
+        };
         using var secure = new HttpClient(handler) { BaseAddress = server.AddressOf("https") };
         foreach (var version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
         {
-            var request = new HttpRequestMessage(HttpMethod.Get, "/topics/t/0") { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            var request = new HttpRequestMessage(HttpMethod.Get, "/topics/t/0")
+            {
+                Version = version,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            };
             using var response = await secure.SendAsync(request);
             Assert.Equal(version, response.Version);
             Assert.Equal(expected, await response.Content.ReadAsByteArrayAsync());

@@ -24,13 +24,20 @@ public sealed class Section3FetchPlaceTimeTests : IDisposable
     [InlineData("%400", 0)]
     public async Task Get_AtATime_BeginsWithTheFirstRecordOfThatTimeOrLater(string place, long first)
     {
-        await _server.PostAsync("/topics/t", Records, """
+        await _server.PostAsync(
+            "/topics/t",
+            Records,
+            """
             {"timestamp":1700000000000,"value":0}
             {"timestamp":1772359200000,"value":1}
             {"timestamp":1772445600000,"value":2}
-            """);
+            """
+        );
         using var response = await _server.Client.GetAsync($"/topics/t/{place}");
-        Assert.Equal((HttpStatusCode.OK, first), (response.StatusCode, TestServer.Number(response, "Log-First-Offset")));
+        Assert.Equal(
+            (HttpStatusCode.OK, first),
+            (response.StatusCode, TestServer.Number(response, "Log-First-Offset"))
+        );
         Assert.Equal("no-store", TestServer.Header(response, "Cache-Control"));
     }
 
@@ -39,6 +46,9 @@ public sealed class Section3FetchPlaceTimeTests : IDisposable
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
         using var response = await _server.Client.GetAsync("/topics/t/@2200-01-01");
-        Assert.Equal((HttpStatusCode.NoContent, 1), (response.StatusCode, TestServer.Number(response, "Log-Next-Offset")));
+        Assert.Equal(
+            (HttpStatusCode.NoContent, 1),
+            (response.StatusCode, TestServer.Number(response, "Log-Next-Offset"))
+        );
     }
 }

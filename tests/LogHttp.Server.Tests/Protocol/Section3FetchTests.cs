@@ -13,7 +13,19 @@ public sealed class Section3FetchTests : IDisposable
     public void Dispose() => _server.Dispose();
 
     async Task AppendAsync(int count, int valueBytes = 100) =>
-        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t?split=lines", "text/plain", string.Join('\n', Enumerable.Range(0, count).Select(number => $"{number} {new string('x', valueBytes)}")))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (
+                await _server.PostAsync(
+                    "/topics/t?split=lines",
+                    "text/plain",
+                    string.Join(
+                        '\n',
+                        Enumerable.Range(0, count).Select(number => $"{number} {new string('x', valueBytes)}")
+                    )
+                )
+            ).StatusCode
+        );
 
     [Fact]
     public async Task Get_OfAPage_SaysWhereItBeginsAndWhereToGoOn()
@@ -23,7 +35,15 @@ public sealed class Section3FetchTests : IDisposable
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("application/vnd.loghttp.records+ndjson", response.Content.Headers.ContentType!.ToString());
-        Assert.Equal((1, 3, 3, 0), (TestServer.Number(response, "Log-First-Offset"), TestServer.Number(response, "Log-Next-Offset"), TestServer.Number(response, "Log-End-Offset"), TestServer.Number(response, "Log-Earliest-Offset")));
+        Assert.Equal(
+            (1, 3, 3, 0),
+            (
+                TestServer.Number(response, "Log-First-Offset"),
+                TestServer.Number(response, "Log-Next-Offset"),
+                TestServer.Number(response, "Log-End-Offset"),
+                TestServer.Number(response, "Log-Earliest-Offset")
+            )
+        );
         Assert.Equal($"/topics/t/3?partition=0&v={await _server.TopicIdAsync("t")}", TestServer.NextLink(response));
         Assert.Equal("Accept", Assert.Single(response.Headers.Vary));
         Assert.Equal("no-cache", response.Headers.CacheControl!.ToString());
@@ -42,7 +62,11 @@ public sealed class Section3FetchTests : IDisposable
         await AppendAsync(50);
         using var response = await _server.Client.GetAsync($"/topics/t/{place}");
         Assert.Equal(first, TestServer.Number(response, "Log-First-Offset"));
-        Assert.StartsWith($"{{\"offset\":{first},", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{{\"offset\":{first},",
+            await response.Content.ReadAsStringAsync(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -64,7 +88,10 @@ public sealed class Section3FetchTests : IDisposable
         using var response = await _server.Client.GetAsync("/topics/t/51");
         Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, response.StatusCode);
         var problem = await TestServer.JsonAsync(response);
-        Assert.Equal(("offset_beyond_end", 50), (problem.GetProperty("code").GetString()!, problem.GetProperty("endOffset").GetInt64()));
+        Assert.Equal(
+            ("offset_beyond_end", 50),
+            (problem.GetProperty("code").GetString()!, problem.GetProperty("endOffset").GetInt64())
+        );
     }
 
     [Fact]
@@ -75,15 +102,22 @@ public sealed class Section3FetchTests : IDisposable
         using var response = await _server.Client.GetAsync("/topics/t/6");
         Assert.Equal(HttpStatusCode.Gone, response.StatusCode);
         var problem = await TestServer.JsonAsync(response);
-        Assert.Equal(("offset_gone", 7), (problem.GetProperty("code").GetString()!, problem.GetProperty("earliestOffset").GetInt64()));
+        Assert.Equal(
+            ("offset_gone", 7),
+            (problem.GetProperty("code").GetString()!, problem.GetProperty("earliestOffset").GetInt64())
+        );
         Assert.Equal(7, TestServer.Number(await _server.Client.GetAsync("/topics/t/earliest"), "Log-First-Offset"));
     }
 
-    /// <summary>What a trim will do, until there is one: the checkpoint's first field, and its CRC (api/FORMAT.md §4).</summary>
+    /// <summary>
+    /// What a trim will do, until there is one: the checkpoint's first field, and its CRC (api/FORMAT.md §4).
+    /// </summary>
     void MoveLogStart(long offset)
     {
         var path = Path.Combine(_server.DataDirectory, "topics", "t", "0", "checkpoint");
-        var line = File.ReadAllLines(path)[0].Replace("\"logStartOffset\":0", $"\"logStartOffset\":{offset}", StringComparison.Ordinal) + "\n";
+        var line =
+            File.ReadAllLines(path)[0]
+                .Replace("\"logStartOffset\":0", $"\"logStartOffset\":{offset}", StringComparison.Ordinal) + "\n";
         var crc = uint.MaxValue;
         foreach (var value in Encoding.UTF8.GetBytes(line))
             crc = BitOperations.Crc32C(crc, value);
@@ -115,7 +149,10 @@ public sealed class Section3FetchTests : IDisposable
     {
         await AppendAsync(1);
         using var response = await _server.Client.GetAsync(path);
-        Assert.Equal((status, code), (response.StatusCode, (await TestServer.JsonAsync(response)).GetProperty("code").GetString()));
+        Assert.Equal(
+            (status, code),
+            (response.StatusCode, (await TestServer.JsonAsync(response)).GetProperty("code").GetString())
+        );
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType!.MediaType);
         Assert.Equal("no-store", response.Headers.CacheControl!.ToString());
     }
@@ -127,7 +164,10 @@ public sealed class Section3FetchTests : IDisposable
             await AppendAsync(400);
         Assert.True(Directory.GetFiles(Path.Combine(_server.DataDirectory, "topics", "t", "0"), "*.ndjson").Length > 3);
         foreach (var query in new[] { "", "?maxBytes=4096", "?maxBytes=70000" })
-            Assert.Equal(Enumerable.Range(0, 2_000), (await _server.ReadAllAsync("t", query)).Select(record => record.GetProperty("offset").GetInt32()));
+            Assert.Equal(
+                Enumerable.Range(0, 2_000),
+                (await _server.ReadAllAsync("t", query)).Select(record => record.GetProperty("offset").GetInt32())
+            );
     }
 
     [Fact]
@@ -154,7 +194,9 @@ public sealed class Section3FetchTests : IDisposable
     public async Task Get_OfADefaultPage_GoesOutBySendfile()
     {
         // The bytes are counted once the kernel has them, which can be after the client has.
-        var sent = new TaskCompletionSource<(string Path, long Bytes)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var sent = new TaskCompletionSource<(string Path, long Bytes)>(
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
         using var meters = new MeterListener
         {
             InstrumentPublished = (instrument, listener) =>
@@ -165,12 +207,14 @@ public sealed class Section3FetchTests : IDisposable
         };
         var lengthBytes = 0L;
         await AppendAsync(500);
-        meters.SetMeasurementEventCallback<long>((_, bytes, tags, _) =>
-        {
-            // Other tests of this process send too, but nothing of this length.
-            if (bytes == Volatile.Read(ref lengthBytes))
-                sent.TrySetResult(((string)tags[0].Value!, bytes));
-        });
+        meters.SetMeasurementEventCallback<long>(
+            (_, bytes, tags, _) =>
+            {
+                // Other tests of this process send too, but nothing of this length.
+                if (bytes == Volatile.Read(ref lengthBytes))
+                    sent.TrySetResult(((string)tags[0].Value!, bytes));
+            }
+        );
         using (var head = await _server.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/topics/t/0")))
             Volatile.Write(ref lengthBytes, head.Content.Headers.ContentLength!.Value);
         meters.Start();

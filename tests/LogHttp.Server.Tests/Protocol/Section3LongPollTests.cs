@@ -39,7 +39,10 @@ public sealed class Section3LongPollTests : IDisposable
         await AppendAsync("two");
         await AppendAsync(new string('x', 500));
         using var response = await poll;
-        Assert.Equal((0, 3), (TestServer.Number(response, "Log-First-Offset"), TestServer.Number(response, "Log-Next-Offset")));
+        Assert.Equal(
+            (0, 3),
+            (TestServer.Number(response, "Log-First-Offset"), TestServer.Number(response, "Log-Next-Offset"))
+        );
     }
 
     [Fact]
@@ -47,7 +50,14 @@ public sealed class Section3LongPollTests : IDisposable
     {
         for (var i = 0; i < 100; i++)
             await AppendAsync(new string('x', 1_000));
-        foreach (var query in new[] { "0?wait=60s&minBytes=1000000", "0?wait=60s&minBytes=1000000&maxBytes=4096", "0?wait=60s" })
+        foreach (
+            var query in new[]
+            {
+                "0?wait=60s&minBytes=1000000",
+                "0?wait=60s&minBytes=1000000&maxBytes=4096",
+                "0?wait=60s",
+            }
+        )
         {
             using var response = await _server.Client.GetAsync($"/topics/t/{query}");
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -59,7 +69,10 @@ public sealed class Section3LongPollTests : IDisposable
     {
         await AppendAsync("one");
         using var nothing = await _server.Client.GetAsync("/topics/t/latest?wait=1ms");
-        Assert.Equal((HttpStatusCode.NoContent, 1), (nothing.StatusCode, TestServer.Number(nothing, "Log-Next-Offset")));
+        Assert.Equal(
+            (HttpStatusCode.NoContent, 1),
+            (nothing.StatusCode, TestServer.Number(nothing, "Log-Next-Offset"))
+        );
         using var little = await _server.Client.GetAsync("/topics/t/0?wait=1ms&minBytes=1000");
         Assert.Equal((HttpStatusCode.OK, 1), (little.StatusCode, TestServer.Number(little, "Log-Next-Offset")));
     }
@@ -102,7 +115,12 @@ public sealed class Section3LongPollTests : IDisposable
         await AppendAsync("one");
         var polls = Enumerable.Range(0, 3).Select(_ => _server.Client.GetAsync("/topics/t/latest?wait=60s")).ToArray();
         await WaitingAsync(3);
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/latest?wait=60s"), HttpStatusCode.ServiceUnavailable, "overloaded", "MaxWaiting");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/latest?wait=60s"),
+            HttpStatusCode.ServiceUnavailable,
+            "overloaded",
+            "MaxWaiting"
+        );
         await AppendAsync("two");
         foreach (var poll in polls)
             Assert.Equal(HttpStatusCode.OK, (await poll).StatusCode);
@@ -115,7 +133,9 @@ public sealed class Section3LongPollTests : IDisposable
         await AppendAsync("one");
         using (var connection = new RawRequest.Connection(_server.Client.BaseAddress!))
         {
-            await connection.WriteAsync($"GET /topics/t/latest?wait=60s HTTP/1.1\r\nHost: {_server.Client.BaseAddress!.Authority}\r\n\r\n");
+            await connection.WriteAsync(
+                $"GET /topics/t/latest?wait=60s HTTP/1.1\r\nHost: {_server.Client.BaseAddress!.Authority}\r\n\r\n"
+            );
             await WaitingAsync(1);
         }
         await WaitingAsync(0);
@@ -128,7 +148,10 @@ public sealed class Section3LongPollTests : IDisposable
         var poll = _server.Client.GetAsync("/topics/t/latest?wait=60s");
         await WaitingAsync(1);
         await _server.SendAsync(HttpMethod.Delete, "/topics/t");
-        Assert.Contains((await poll).StatusCode, (HttpStatusCode[])[HttpStatusCode.NoContent, HttpStatusCode.ServiceUnavailable]);
+        Assert.Contains(
+            (await poll).StatusCode,
+            (HttpStatusCode[])[HttpStatusCode.NoContent, HttpStatusCode.ServiceUnavailable]
+        );
 
         await AppendAsync("one");
         poll = _server.Client.GetAsync("/topics/t/latest?wait=60s");
@@ -152,6 +175,11 @@ public sealed class Section3LongPollTests : IDisposable
     public async Task Get_WithAWaitThatCantBe_SaysWhy(string query)
     {
         await AppendAsync("one");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync($"/topics/t/latest?{query}"), HttpStatusCode.BadRequest, "invalid_parameter", query.Split('=')[0]);
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync($"/topics/t/latest?{query}"),
+            HttpStatusCode.BadRequest,
+            "invalid_parameter",
+            query.Split('=')[0]
+        );
     }
 }

@@ -27,36 +27,70 @@ public sealed class Section4ValueTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(Encoding.UTF8.GetBytes(body), await response.Content.ReadAsByteArrayAsync());
         Assert.Equal(answered, TestServer.Header(response, "Content-Type"));
-        Assert.Equal(("nosniff", "sandbox; default-src 'none'", "same-origin"),
-            (TestServer.Header(response, "X-Content-Type-Options"), TestServer.Header(response, "Content-Security-Policy"), TestServer.Header(response, "Cross-Origin-Resource-Policy")));
+        Assert.Equal(
+            ("nosniff", "sandbox; default-src 'none'", "same-origin"),
+            (
+                TestServer.Header(response, "X-Content-Type-Options"),
+                TestServer.Header(response, "Content-Security-Policy"),
+                TestServer.Header(response, "Cross-Origin-Resource-Policy")
+            )
+        );
     }
 
     [Theory]
     [InlineData("{\"value\":\"\\ud800\"}", "application/json", "\"\\ud800\"")]
-    [InlineData("{\"value\":\"t\",\"headers\":{\"content-type\":\"text/css\\r\\nSet-Cookie: a=b\"}}", "text/plain; charset=utf-8", "t")]
+    [InlineData(
+        "{\"value\":\"t\",\"headers\":{\"content-type\":\"text/css\\r\\nSet-Cookie: a=b\"}}",
+        "text/plain; charset=utf-8",
+        "t"
+    )]
     [InlineData("{\"value\":\"t\",\"headers\":{\"content-type\":\"nonsense\"}}", "text/plain; charset=utf-8", "t")]
     [InlineData("{\"value\":\"t\",\"headers\":{\"content-type\":[\"a/b\",\"c/d\"]}}", "text/plain; charset=utf-8", "t")]
     [InlineData("{\"value\":{\"a\":1},\"headers\":{\"content-type\":\"text/html\"}}", "application/json", "{\"a\":1}")]
     [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"Application/JSON\"}}", "Application/JSON", "\"hi\"")]
-    [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"text/plain; charset=utf-16\"}}", "text/plain; charset=utf-8", "hi")]
+    [InlineData(
+        "{\"value\":\"hi\",\"headers\":{\"content-type\":\"text/plain; charset=utf-16\"}}",
+        "text/plain; charset=utf-8",
+        "hi"
+    )]
     [InlineData("{\"value\":\"hi\",\"headers\":{\"content-type\":\"text/*\"}}", "text/plain; charset=utf-8", "hi")]
-    [InlineData("{\"value\":\"t\",\"headers\":[[\"a\",null],[\"Content-Type\",\"text/css\"],[\"b\",{\"base64\":\"/w==\"}]]}", "text/css; charset=utf-8", "t")]
-    [InlineData("{\"value\":\"t\",\"headers\":[[\"Content-Type\",\"text/css\"],[\"content-type\",\"text/html\"]]}", "text/plain; charset=utf-8", "t")]
+    [InlineData(
+        "{\"value\":\"t\",\"headers\":[[\"a\",null],[\"Content-Type\",\"text/css\"],[\"b\",{\"base64\":\"/w==\"}]]}",
+        "text/css; charset=utf-8",
+        "t"
+    )]
+    [InlineData(
+        "{\"value\":\"t\",\"headers\":[[\"Content-Type\",\"text/css\"],[\"content-type\",\"text/html\"]]}",
+        "text/plain; charset=utf-8",
+        "t"
+    )]
     [InlineData("{\"value\":\"t\",\"headers\":[[\"Content-Type\",null]]}", "text/plain; charset=utf-8", "t")]
-    [InlineData("{\"value\":\"t\",\"headers\":[[\"Content-Type\",{\"base64\":\"/w==\"}]]}", "text/plain; charset=utf-8", "t")]
+    [InlineData(
+        "{\"value\":\"t\",\"headers\":[[\"Content-Type\",{\"base64\":\"/w==\"}]]}",
+        "text/plain; charset=utf-8",
+        "t"
+    )]
     [InlineData("{\"valueBase64\":\"eA==\"}", "application/octet-stream", "x")]
     [InlineData("{\"value\":null}", "application/json", "null")]
     public async Task Get_OfARecord_HasATypeThatCanBeTrue(string record, string contentType, string body)
     {
         (await _server.PostAsync("/topics/t", Records, record)).EnsureSuccessStatusCode();
         using var response = await _server.Client.GetAsync("/topics/t/0/value");
-        Assert.Equal((contentType, body), (TestServer.Header(response, "Content-Type"), await response.Content.ReadAsStringAsync()));
+        Assert.Equal(
+            (contentType, body),
+            (TestServer.Header(response, "Content-Type"), await response.Content.ReadAsStringAsync())
+        );
     }
 
     [Fact]
     public async Task Get_OfAValueWhoseTypeTheProducerNamed_HasThat()
     {
-        await _server.PostAsync("/topics/t", "image/png", "x"u8.ToArray(), ("Record-Header-Content-Type", "image/jpeg"));
+        await _server.PostAsync(
+            "/topics/t",
+            "image/png",
+            "x"u8.ToArray(),
+            ("Record-Header-Content-Type", "image/jpeg")
+        );
         using var response = await _server.Client.GetAsync("/topics/t/0/value");
         Assert.Equal("image/jpeg", TestServer.Header(response, "Content-Type"));
     }
@@ -73,10 +107,28 @@ public sealed class Section4ValueTests : IDisposable
     public async Task Get_OfNoRecord_SaysSo()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/1/value"), HttpStatusCode.NotFound, "no_record", "1");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/latest/value"), HttpStatusCode.NotFound, "no_record", "latest");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t/2/value"), HttpStatusCode.RequestedRangeNotSatisfiable, "offset_beyond_end");
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/none/0/value"), HttpStatusCode.NotFound, "unknown_topic");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/1/value"),
+            HttpStatusCode.NotFound,
+            "no_record",
+            "1"
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/latest/value"),
+            HttpStatusCode.NotFound,
+            "no_record",
+            "latest"
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t/2/value"),
+            HttpStatusCode.RequestedRangeNotSatisfiable,
+            "offset_beyond_end"
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/none/0/value"),
+            HttpStatusCode.NotFound,
+            "unknown_topic"
+        );
     }
 
     [Fact]

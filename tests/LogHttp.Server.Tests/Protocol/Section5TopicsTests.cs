@@ -8,20 +8,38 @@ public sealed class Section5TopicsTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    Task<HttpResponseMessage> PutAsync(string topic, string? body = null) => _server.SendAsync(HttpMethod.Put, $"/topics/{topic}", body);
+    Task<HttpResponseMessage> PutAsync(string topic, string? body = null) =>
+        _server.SendAsync(HttpMethod.Put, $"/topics/{topic}", body);
 
     [Fact]
     public async Task Put_MakesATopicOnce_AndFindsItTheSecondTime()
     {
         using var made = await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
-        Assert.Equal((HttpStatusCode.Created, "/topics/t"), (made.StatusCode, TestServer.Resolve(made, TestServer.Header(made, "Location")!)));
+        Assert.Equal(
+            (HttpStatusCode.Created, "/topics/t"),
+            (made.StatusCode, TestServer.Resolve(made, TestServer.Header(made, "Location")!))
+        );
         var topic = await TestServer.JsonAsync(made);
-        Assert.Equal("""{"partitions":3,"segmentBytes":1048576,"flush":"100ms","retentionMs":0,"retentionBytes":0,"values":"auto","maxRecordBytes":0,"labels":{}}""", topic.GetProperty("configuration").GetRawText());
+        Assert.Equal(
+            """{"partitions":3,"segmentBytes":1048576,"flush":"100ms","retentionMs":0,"retentionBytes":0,"values":"auto","maxRecordBytes":0,"labels":{}}""",
+            topic.GetProperty("configuration").GetRawText()
+        );
         Assert.Equal(3, topic.GetProperty("partitions").GetArrayLength());
-        foreach (var same in new[] { """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""", """{"flush":"100ms"}""", "{}", null })
+        foreach (
+            var same in new[]
+            {
+                """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""",
+                """{"flush":"100ms"}""",
+                "{}",
+                null,
+            }
+        )
         {
             using var found = await PutAsync("t", same);
-            Assert.Equal((HttpStatusCode.OK, topic.GetProperty("id").GetString()), (found.StatusCode, (await TestServer.JsonAsync(found)).GetProperty("id").GetString()));
+            Assert.Equal(
+                (HttpStatusCode.OK, topic.GetProperty("id").GetString()),
+                (found.StatusCode, (await TestServer.JsonAsync(found)).GetProperty("id").GetString())
+            );
         }
     }
 
@@ -37,7 +55,12 @@ public sealed class Section5TopicsTests : IDisposable
     public async Task Put_OfAnotherConfiguration_IsAConflict(string body, string mentions)
     {
         await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
-        await TestServer.ProblemAsync(await PutAsync("t", body), HttpStatusCode.Conflict, "configuration_differs", mentions);
+        await TestServer.ProblemAsync(
+            await PutAsync("t", body),
+            HttpStatusCode.Conflict,
+            "configuration_differs",
+            mentions
+        );
     }
 
     [Theory]
@@ -67,21 +90,53 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"labels":{"team":"a\nb"}}""", "without control characters")]
     public async Task Put_OfWhatIsNoConfiguration_SaysWhy_AndMakesNothing(string body, string mentions)
     {
-        await TestServer.ProblemAsync(await PutAsync("t", body), HttpStatusCode.BadRequest, "invalid_configuration", mentions);
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/t"), HttpStatusCode.NotFound, "unknown_topic");
+        await TestServer.ProblemAsync(
+            await PutAsync("t", body),
+            HttpStatusCode.BadRequest,
+            "invalid_configuration",
+            mentions
+        );
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/t"),
+            HttpStatusCode.NotFound,
+            "unknown_topic"
+        );
     }
 
     [Fact]
     public async Task ValuesSizeAndLabels_AreKept_AndChange()
     {
-        using (var made = await PutAsync("t", """{"values":"text","maxRecordBytes":2048,"labels":{"team":"ä","app/tier":""}}"""))
-            Assert.Contains(""","values":"text","maxRecordBytes":2048,"labels":{"app/tier":"","team":"ä"}}""", await made.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        using (
+            var made = await PutAsync(
+                "t",
+                """{"values":"text","maxRecordBytes":2048,"labels":{"team":"ä","app/tier":""}}"""
+            )
+        )
+            Assert.Contains(
+                ""","values":"text","maxRecordBytes":2048,"labels":{"app/tier":"","team":"ä"}}""",
+                await made.Content.ReadAsStringAsync(),
+                StringComparison.Ordinal
+            );
         Assert.Equal(HttpStatusCode.OK, (await PutAsync("t", """{"labels":{"app/tier":"","team":"ä"}}""")).StatusCode);
         _server.Restart();
-        using (var patched = await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"labels":{"new":"1"},"maxRecordBytes":0}"""))
-            Assert.Contains(""","values":"text","maxRecordBytes":0,"labels":{"new":"1"}}""", await patched.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        using (
+            var patched = await _server.SendAsync(
+                HttpMethod.Patch,
+                "/topics/t",
+                """{"labels":{"new":"1"},"maxRecordBytes":0}"""
+            )
+        )
+            Assert.Contains(
+                ""","values":"text","maxRecordBytes":0,"labels":{"new":"1"}}""",
+                await patched.Content.ReadAsStringAsync(),
+                StringComparison.Ordinal
+            );
         _server.Restart();
-        Assert.Contains(""","values":"text","maxRecordBytes":0,"labels":{"new":"1"}}""", await _server.Client.GetStringAsync("/topics/t"), StringComparison.Ordinal);
+        Assert.Contains(
+            ""","values":"text","maxRecordBytes":0,"labels":{"new":"1"}}""",
+            await _server.Client.GetStringAsync("/topics/t"),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -90,33 +145,83 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData(1, 1, 257, "at most 256")]
     public async Task Labels_AreBounded(int count, int nameLength, int valueLength, string mentions)
     {
-        var labels = string.Join(',', Enumerable.Range(0, count).Select(number => $"\"{number.ToString().PadLeft(nameLength, 'a')}\":\"{new string('v', valueLength)}\""));
-        await TestServer.ProblemAsync(await PutAsync("t", $"{{\"labels\":{{{labels}}}}}"), HttpStatusCode.BadRequest, "invalid_configuration", char.ToLowerInvariant(mentions[0]) + mentions[1..]);
+        var labels = string.Join(
+            ',',
+            Enumerable
+                .Range(0, count)
+                .Select(number =>
+                    $"\"{number.ToString().PadLeft(nameLength, 'a')}\":\"{new string('v', valueLength)}\""
+                )
+        );
+        await TestServer.ProblemAsync(
+            await PutAsync("t", $"{{\"labels\":{{{labels}}}}}"),
+            HttpStatusCode.BadRequest,
+            "invalid_configuration",
+            char.ToLowerInvariant(mentions[0]) + mentions[1..]
+        );
     }
 
     [Fact]
     public async Task Name_ThatIsReserved_CantBeMade()
     {
-        await TestServer.ProblemAsync(await PutAsync("__offsets"), HttpStatusCode.BadRequest, "invalid_topic", "begin with \"__\" are reserved");
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/__offsets", "text/plain", "x"), HttpStatusCode.BadRequest, "invalid_topic", "reserved");
-        await TestServer.ProblemAsync(await _server.PostAsync("/topics/__offsets?stream=true", "application/x-ndjson", "1\n"), HttpStatusCode.BadRequest, "invalid_topic", "reserved");
+        await TestServer.ProblemAsync(
+            await PutAsync("__offsets"),
+            HttpStatusCode.BadRequest,
+            "invalid_topic",
+            "begin with \"__\" are reserved"
+        );
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/__offsets", "text/plain", "x"),
+            HttpStatusCode.BadRequest,
+            "invalid_topic",
+            "reserved"
+        );
+        await TestServer.ProblemAsync(
+            await _server.PostAsync("/topics/__offsets?stream=true", "application/x-ndjson", "1\n"),
+            HttpStatusCode.BadRequest,
+            "invalid_topic",
+            "reserved"
+        );
         Assert.Equal(HttpStatusCode.Created, (await PutAsync("_offsets")).StatusCode);
         // One from before they were reserved stays.
-        _server.Restart(() => Directory.Move(Path.Combine(_server.DataDirectory, "topics", "_offsets"), Path.Combine(_server.DataDirectory, "topics", "__offsets")));
-        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/__offsets", "text/plain", "x")).StatusCode);
+        _server.Restart(() =>
+            Directory.Move(
+                Path.Combine(_server.DataDirectory, "topics", "_offsets"),
+                Path.Combine(_server.DataDirectory, "topics", "__offsets")
+            )
+        );
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await _server.PostAsync("/topics/__offsets", "text/plain", "x")).StatusCode
+        );
         Assert.Equal(HttpStatusCode.OK, (await PutAsync("__offsets")).StatusCode);
     }
 
     [Fact]
     public async Task Put_BeyondABound_IsRefused()
     {
-        await TestServer.ProblemAsync(await PutAsync("big", $"{{\"flush\":\"{new string('x', 20_000)}\"}}"), HttpStatusCode.RequestEntityTooLarge, "body_too_large", "16384");
+        await TestServer.ProblemAsync(
+            await PutAsync("big", $"{{\"flush\":\"{new string('x', 20_000)}\"}}"),
+            HttpStatusCode.RequestEntityTooLarge,
+            "body_too_large",
+            "16384"
+        );
         await TestServer.ProblemAsync(await PutAsync("a!b"), HttpStatusCode.BadRequest, "invalid_topic");
         await PutAsync("wide", """{"partitions":30}""");
-        await TestServer.ProblemAsync(await PutAsync("wide2", """{"partitions":11}"""), HttpStatusCode.TooManyRequests, "too_many_topics", "MaxPartitions");
+        await TestServer.ProblemAsync(
+            await PutAsync("wide2", """{"partitions":11}"""),
+            HttpStatusCode.TooManyRequests,
+            "too_many_topics",
+            "MaxPartitions"
+        );
         for (var number = 0; number < 4; number++)
             Assert.Equal(HttpStatusCode.Created, (await PutAsync($"t{number}")).StatusCode);
-        await TestServer.ProblemAsync(await PutAsync("t4"), HttpStatusCode.TooManyRequests, "too_many_topics", "MaxTopics");
+        await TestServer.ProblemAsync(
+            await PutAsync("t4"),
+            HttpStatusCode.TooManyRequests,
+            "too_many_topics",
+            "MaxTopics"
+        );
         // One goes, another can come.
         await _server.SendAsync(HttpMethod.Delete, "/topics/t0");
         Assert.Equal(HttpStatusCode.Created, (await PutAsync("t4")).StatusCode);
@@ -129,7 +234,7 @@ public sealed class Section5TopicsTests : IDisposable
         var pageBytes = 0L;
         for (var i = 0; i < 100; i++)
             await _server.PostAsync("/topics/t?partition=1", "text/plain", new string('x', 1_000));
-        for (var path = "/topics/t/earliest?partition=1"; ;)
+        for (var path = "/topics/t/earliest?partition=1"; ; )
         {
             using var response = await _server.Client.GetAsync(path);
             if (response.StatusCode == HttpStatusCode.NoContent)
@@ -140,9 +245,13 @@ public sealed class Section5TopicsTests : IDisposable
         for (var look = 0; look < 2; look++)
         {
             var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
-            Assert.Equal("""{"partition":0,"earliestOffset":0,"nextOffset":0,"sizeBytes":0,"segments":1,"journaled":false,"unsyncedBytes":0}""", topic.GetProperty("partitions")[0].GetRawText());
+            Assert.Equal(
+                """{"partition":0,"earliestOffset":0,"nextOffset":0,"sizeBytes":0,"segments":1,"journaled":false,"unsyncedBytes":0}""",
+                topic.GetProperty("partitions")[0].GetRawText()
+            );
             var filled = topic.GetProperty("partitions")[1];
-            var start = $$"""{"partition":1,"earliestOffset":0,"nextOffset":100,"sizeBytes":{{pageBytes}},"segments":2,"journaled":true,""";
+            var start =
+                $$"""{"partition":1,"earliestOffset":0,"nextOffset":100,"sizeBytes":{{pageBytes}},"segments":2,"journaled":true,""";
             Assert.StartsWith(start, filled.GetRawText(), StringComparison.Ordinal);
             Assert.InRange(filled.GetProperty("unsyncedBytes").GetInt64(), 0, pageBytes);
             // Sizes are known after a start too, without opening a segment.
@@ -158,17 +267,37 @@ public sealed class Section5TopicsTests : IDisposable
         Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
         _server.Restart();
         var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
-        Assert.Equal("""{"partitions":2,"segmentBytes":65536,"flush":"os","retentionMs":0,"retentionBytes":0,"values":"auto","maxRecordBytes":0,"labels":{}}""", topic.GetProperty("configuration").GetRawText());
-        Assert.Equal(HttpStatusCode.Created, (await _server.PostAsync("/topics/t", "application/json", "1")).StatusCode);
+        Assert.Equal(
+            """{"partitions":2,"segmentBytes":65536,"flush":"os","retentionMs":0,"retentionBytes":0,"values":"auto","maxRecordBytes":0,"labels":{}}""",
+            topic.GetProperty("configuration").GetRawText()
+        );
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await _server.PostAsync("/topics/t", "application/json", "1")).StatusCode
+        );
     }
 
     [Fact]
     public async Task Patch_OfWhatCannotBeChanged_IsRefused()
     {
         await PutAsync("t", """{"partitions":2}""");
-        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"partitions":3,"flush":"os"}"""), HttpStatusCode.Conflict, "configuration_differs", "keys");
-        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"segmentBytes":0}"""), HttpStatusCode.BadRequest, "invalid_configuration", "65536");
-        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Patch, "/topics/none", """{"flush":"os"}"""), HttpStatusCode.NotFound, "unknown_topic");
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"partitions":3,"flush":"os"}"""),
+            HttpStatusCode.Conflict,
+            "configuration_differs",
+            "keys"
+        );
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"segmentBytes":0}"""),
+            HttpStatusCode.BadRequest,
+            "invalid_configuration",
+            "65536"
+        );
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(HttpMethod.Patch, "/topics/none", """{"flush":"os"}"""),
+            HttpStatusCode.NotFound,
+            "unknown_topic"
+        );
         var topic = await TestServer.JsonAsync(await _server.Client.GetAsync("/topics/t"));
         Assert.Equal("always", topic.GetProperty("configuration").GetProperty("flush").GetString());
     }
@@ -181,12 +310,21 @@ public sealed class Section5TopicsTests : IDisposable
         using var deleted = await _server.SendAsync(HttpMethod.Delete, "/topics/t");
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
         Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")));
-        await TestServer.ProblemAsync(await _server.SendAsync(HttpMethod.Delete, "/topics/t"), HttpStatusCode.NotFound, "unknown_topic");
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(HttpMethod.Delete, "/topics/t"),
+            HttpStatusCode.NotFound,
+            "unknown_topic"
+        );
         await TestServer.ProblemAsync(await _server.Client.GetAsync(before), HttpStatusCode.NotFound, "unknown_topic");
 
         using var again = await _server.PostAsync("/topics/t", "application/json", "2");
         Assert.Equal(0, (await TestServer.JsonAsync(again)).GetProperty("offset").GetInt64());
-        await TestServer.ProblemAsync(await _server.Client.GetAsync(before), HttpStatusCode.Gone, "topic_replaced", "earliest");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync(before),
+            HttpStatusCode.Gone,
+            "topic_replaced",
+            "earliest"
+        );
     }
 
     [Fact]
@@ -195,12 +333,18 @@ public sealed class Section5TopicsTests : IDisposable
         // Each generation has records that name it; whoever reads sees one generation under one id.
         for (var generation = 0; generation < 10; generation++)
         {
-            var appends = Enumerable.Range(0, 20).Select(_ => _server.PostAsync("/topics/t", "text/plain", $"generation {generation}")).ToArray();
-            var reads = Enumerable.Range(0, 20).Select(async _ =>
-            {
-                using var response = await _server.Client.GetAsync("/topics/t/earliest?view=values");
-                return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
-            }).ToArray();
+            var appends = Enumerable
+                .Range(0, 20)
+                .Select(_ => _server.PostAsync("/topics/t", "text/plain", $"generation {generation}"))
+                .ToArray();
+            var reads = Enumerable
+                .Range(0, 20)
+                .Select(async _ =>
+                {
+                    using var response = await _server.Client.GetAsync("/topics/t/earliest?view=values");
+                    return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
+                })
+                .ToArray();
             await appends[0];
             using var deleted = await _server.SendAsync(HttpMethod.Delete, "/topics/t");
             Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
@@ -209,7 +353,12 @@ public sealed class Section5TopicsTests : IDisposable
             foreach (var (status, body) in await Task.WhenAll(reads))
             {
                 Assert.Contains(status, (int[])[200, 204, 404, 503]);
-                Assert.True(status != 200 || body.Split('\n', StringSplitOptions.RemoveEmptyEntries).All(line => line == $"\"generation {generation}\""), body);
+                Assert.True(
+                    status != 200
+                        || body.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                            .All(line => line == $"\"generation {generation}\""),
+                    body
+                );
             }
             // An append that came after the deletion has made the topic anew.
             await _server.SendAsync(HttpMethod.Delete, "/topics/t");
@@ -229,7 +378,7 @@ public sealed class Section5TopicsTests : IDisposable
             File.Delete(Path.Combine(directory, "0", "manifest"));
         });
         var names = new List<string>();
-        for (var path = "/topics?limit=1"; path is not null;)
+        for (var path = "/topics?limit=1"; path is not null; )
         {
             using var response = await _server.Client.GetAsync(path);
             var list = await TestServer.JsonAsync(response);
@@ -241,8 +390,16 @@ public sealed class Section5TopicsTests : IDisposable
             path = next is null ? null : TestServer.Resolve(response, next);
         }
         Assert.Equal(["B", "a", "b", "c"], names);
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics/b"), HttpStatusCode.ServiceUnavailable, "topic_damaged");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics/b"),
+            HttpStatusCode.ServiceUnavailable,
+            "topic_damaged"
+        );
         Assert.Equal(HttpStatusCode.NoContent, (await _server.SendAsync(HttpMethod.Delete, "/topics/b")).StatusCode);
-        await TestServer.ProblemAsync(await _server.Client.GetAsync("/topics?limit=0"), HttpStatusCode.BadRequest, "invalid_parameter");
+        await TestServer.ProblemAsync(
+            await _server.Client.GetAsync("/topics?limit=0"),
+            HttpStatusCode.BadRequest,
+            "invalid_parameter"
+        );
     }
 }

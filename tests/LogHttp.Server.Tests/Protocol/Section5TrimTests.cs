@@ -9,7 +9,8 @@ public sealed class Section5TrimTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    Task<HttpResponseMessage> TrimAsync(string topicAndQuery) => _server.SendAsync(HttpMethod.Delete, $"/topics/{topicAndQuery}");
+    Task<HttpResponseMessage> TrimAsync(string topicAndQuery) =>
+        _server.SendAsync(HttpMethod.Delete, $"/topics/{topicAndQuery}");
 
     async Task AppendAsync(int count, string topic = "t")
     {
@@ -30,9 +31,15 @@ public sealed class Section5TrimTests : IDisposable
         using var trimmed = await TrimAsync($"t/records?before={before}");
         Assert.Equal(HttpStatusCode.OK, trimmed.StatusCode);
         var partition = (await TestServer.JsonAsync(trimmed)).GetProperty("partitions")[0];
-        Assert.Equal((earliest, 5), (partition.GetProperty("earliestOffset").GetInt64(), partition.GetProperty("nextOffset").GetInt64()));
+        Assert.Equal(
+            (earliest, 5),
+            (partition.GetProperty("earliestOffset").GetInt64(), partition.GetProperty("nextOffset").GetInt64())
+        );
         using var first = await _server.Client.GetAsync("/topics/t/earliest");
-        Assert.Equal(earliest.ToString(System.Globalization.CultureInfo.InvariantCulture), TestServer.Header(first, "Log-First-Offset"));
+        Assert.Equal(
+            earliest.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            TestServer.Header(first, "Log-First-Offset")
+        );
     }
 
     [Fact]
@@ -49,32 +56,48 @@ public sealed class Section5TrimTests : IDisposable
     [Theory]
     [InlineData("t/records?before=latest", HttpStatusCode.Gone)]
     [InlineData("t", HttpStatusCode.NotFound)]
-    public async Task APageUnderWay_IsFinished_ThoughWhatItIsOfGoes_AndThenTheSpaceIsReturned(string whatGoes, HttpStatusCode later)
+    public async Task APageUnderWay_IsFinished_ThoughWhatItIsOfGoes_AndThenTheSpaceIsReturned(
+        string whatGoes,
+        HttpStatusCode later
+    )
     {
         // More than all socket buffers on the way hold together.
         const int Records = 40;
         var text = new string('x', 1_000_000);
         for (var i = 0; i < Records; i++)
             (await _server.PostAsync("/topics/t", "text/plain", text)).EnsureSuccessStatusCode();
-        using var page = await _server.Client.GetAsync("/topics/t/0?maxBytes=67108864", HttpCompletionOption.ResponseHeadersRead);
+        using var page = await _server.Client.GetAsync(
+            "/topics/t/0?maxBytes=67108864",
+            HttpCompletionOption.ResponseHeadersRead
+        );
         using var lines = new StreamReader(await page.Content.ReadAsStreamAsync());
         Assert.StartsWith("{\"offset\":0,", await lines.ReadLineAsync(), StringComparison.Ordinal);
 
         (await TrimAsync(whatGoes)).EnsureSuccessStatusCode();
         Assert.Equal(later, (await _server.Client.GetAsync("/topics/t/0")).StatusCode);
-        Assert.Empty(Directory.EnumerateFiles(_server.DataDirectory, "00000000000000000000.ndjson", SearchOption.AllDirectories));
+        Assert.Empty(
+            Directory.EnumerateFiles(_server.DataDirectory, "00000000000000000000.ndjson", SearchOption.AllDirectories)
+        );
         Assert.NotEmpty(OpenButRemoved());
 
         for (var offset = 1; offset < Records; offset++)
-            Assert.True((await lines.ReadLineAsync())!.EndsWith($"\"value\":\"{text}\"}}", StringComparison.Ordinal), $"Offset {offset} came otherwise than it was.");
+            Assert.True(
+                (await lines.ReadLineAsync())!.EndsWith($"\"value\":\"{text}\"}}", StringComparison.Ordinal),
+                $"Offset {offset} came otherwise than it was."
+            );
         Assert.Null(await lines.ReadLineAsync());
         await TestServer.UntilAsync(() => !OpenButRemoved().Any());
     }
 
     /// <summary>Segments that have no name any more, and still take space.</summary>
-    IEnumerable<string> OpenButRemoved() => new DirectoryInfo("/proc/self/fd").GetFiles()
-        .Select(static file => file.LinkTarget ?? "")
-        .Where(target => target.StartsWith(_server.DataDirectory, StringComparison.Ordinal) && target.EndsWith(".ndjson (deleted)", StringComparison.Ordinal));
+    IEnumerable<string> OpenButRemoved() =>
+        new DirectoryInfo("/proc/self/fd")
+            .GetFiles()
+            .Select(static file => file.LinkTarget ?? "")
+            .Where(target =>
+                target.StartsWith(_server.DataDirectory, StringComparison.Ordinal)
+                && target.EndsWith(".ndjson (deleted)", StringComparison.Ordinal)
+            );
 
     [Fact]
     public async Task LongPoll_AtAPlaceThatIsTrimmedMeanwhile_IsAnsweredThatItIsGone()
@@ -83,7 +106,12 @@ public sealed class Section5TrimTests : IDisposable
         var waiting = _server.Client.GetAsync("/topics/t/1?wait=60s&minBytes=1000000");
         await TestServer.UntilAsync(() => _server.Waiting == 1);
         (await TrimAsync("t/records?before=latest")).Dispose();
-        await TestServer.ProblemAsync(await waiting, HttpStatusCode.Gone, "offset_gone", "The earliest available offset is 2");
+        await TestServer.ProblemAsync(
+            await waiting,
+            HttpStatusCode.Gone,
+            "offset_gone",
+            "The earliest available offset is 2"
+        );
     }
 
     [Fact]
@@ -104,7 +132,11 @@ public sealed class Section5TrimTests : IDisposable
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":2}""")).Dispose();
         foreach (var partition in new[] { 0, 0, 1 })
             (await _server.PostAsync($"/topics/many?partition={partition}", "text/plain", "x")).Dispose();
-        await TestServer.ProblemAsync(await TrimAsync("many/records?before=1"), HttpStatusCode.BadRequest, "partition_required");
+        await TestServer.ProblemAsync(
+            await TrimAsync("many/records?before=1"),
+            HttpStatusCode.BadRequest,
+            "partition_required"
+        );
         Assert.Equal((1, 0), await EarliestAsync("many/records?before=1&partition=0"));
         Assert.Equal((2, 1), await EarliestAsync("many/records?before=latest"));
 
@@ -112,7 +144,10 @@ public sealed class Section5TrimTests : IDisposable
         {
             using var trimmed = await TrimAsync(topicAndQuery);
             var partitions = (await TestServer.JsonAsync(trimmed)).GetProperty("partitions");
-            return (partitions[0].GetProperty("earliestOffset").GetInt64(), partitions[1].GetProperty("earliestOffset").GetInt64());
+            return (
+                partitions[0].GetProperty("earliestOffset").GetInt64(),
+                partitions[1].GetProperty("earliestOffset").GetInt64()
+            );
         }
     }
 
@@ -123,7 +158,10 @@ public sealed class Section5TrimTests : IDisposable
         (await server.PostAsync("/topics/t", "text/plain", "x")).Dispose();
         (await server.SendAsync(HttpMethod.Patch, "/topics/t", """{"retentionMs":1000}""")).EnsureSuccessStatusCode();
         for (var earliest = 0L; earliest == 0; await Task.Delay(10))
-            earliest = (await TestServer.JsonAsync(await server.Client.GetAsync("/topics/t"))).GetProperty("partitions")[0].GetProperty("earliestOffset").GetInt64();
+            earliest = (await TestServer.JsonAsync(await server.Client.GetAsync("/topics/t")))
+                .GetProperty("partitions")[0]
+                .GetProperty("earliestOffset")
+                .GetInt64();
         await TestServer.ProblemAsync(await server.Client.GetAsync("/topics/t/0"), HttpStatusCode.Gone, "offset_gone");
     }
 
@@ -132,10 +170,20 @@ public sealed class Section5TrimTests : IDisposable
     [InlineData("t/records?befor=1", HttpStatusCode.BadRequest, "invalid_parameter", "befor")]
     [InlineData("t/records?before=ten", HttpStatusCode.BadRequest, "invalid_place", "ten")]
     [InlineData("t/records?before=1&partition=1", HttpStatusCode.NotFound, "unknown_partition", "no partition 1")]
-    [InlineData("t/records?before=4", HttpStatusCode.RequestedRangeNotSatisfiable, "offset_beyond_end", "The next record gets offset 3")]
+    [InlineData(
+        "t/records?before=4",
+        HttpStatusCode.RequestedRangeNotSatisfiable,
+        "offset_beyond_end",
+        "The next record gets offset 3"
+    )]
     [InlineData("other/records?before=1", HttpStatusCode.NotFound, "unknown_topic", "other")]
     [InlineData("t%20/records?before=1", HttpStatusCode.BadRequest, "invalid_topic", "name")]
-    public async Task Trim_ThatCantBe_SaysWhy_AndForgetsNothing(string topicAndQuery, HttpStatusCode status, string code, string mentions)
+    public async Task Trim_ThatCantBe_SaysWhy_AndForgetsNothing(
+        string topicAndQuery,
+        HttpStatusCode status,
+        string code,
+        string mentions
+    )
     {
         await AppendAsync(3);
         await TestServer.ProblemAsync(await TrimAsync(topicAndQuery), status, code, mentions);

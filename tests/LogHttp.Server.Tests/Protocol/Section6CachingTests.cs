@@ -23,28 +23,30 @@ public sealed class Section6CachingTests : IDisposable
     public async Task APage_ThatCanNeverChange_IsImmutable_AndOnlyThere()
     {
         var id = await AppendAsync();
-        foreach (var (path, expected) in new[]
-        {
-            ($"/topics/t/0?partition=0&v={id}", Forever),
-            ($"/topics/t/0?partition=0&v={id}&view=values", Forever),
-            ($"/topics/t/0?partition=0&v={id}&key=a", Forever),
-            ($"/topics/t/0/value?partition=0&v={id}", Forever),
-            ($"/topics/t/99/value?partition=0&v={id}", Forever),
-            ($"/topics/t/0?partition=0", "no-cache"),
-            ($"/topics/t/0?v={id}", "no-cache"),
-            ($"/topics/t/0/value?partition=0", "no-cache"),
-            ($"/topics/t/99?partition=0&v={id}", "no-cache"),
-            ($"/topics/t/100?partition=0&v={id}", "no-store"),
-            ($"/topics/t/101?partition=0&v={id}", "no-store"),
-            ($"/topics/t/earliest?partition=0&v={id}", "no-store"),
-            ($"/topics/t/-10?partition=0&v={id}", "no-store"),
-            ($"/topics/t/@0?partition=0&v={id}", "no-store"),
-            ("/topics/t/-1/value", "no-store"),
-            ("/topics/none/0", "no-store"),
-            ("/topics/t", "no-store"),
-            ("/topics", "no-store"),
-            ("/healthz", "no-store"),
-        })
+        foreach (
+            var (path, expected) in new[]
+            {
+                ($"/topics/t/0?partition=0&v={id}", Forever),
+                ($"/topics/t/0?partition=0&v={id}&view=values", Forever),
+                ($"/topics/t/0?partition=0&v={id}&key=a", Forever),
+                ($"/topics/t/0/value?partition=0&v={id}", Forever),
+                ($"/topics/t/99/value?partition=0&v={id}", Forever),
+                ($"/topics/t/0?partition=0", "no-cache"),
+                ($"/topics/t/0?v={id}", "no-cache"),
+                ($"/topics/t/0/value?partition=0", "no-cache"),
+                ($"/topics/t/99?partition=0&v={id}", "no-cache"),
+                ($"/topics/t/100?partition=0&v={id}", "no-store"),
+                ($"/topics/t/101?partition=0&v={id}", "no-store"),
+                ($"/topics/t/earliest?partition=0&v={id}", "no-store"),
+                ($"/topics/t/-10?partition=0&v={id}", "no-store"),
+                ($"/topics/t/@0?partition=0&v={id}", "no-store"),
+                ("/topics/t/-1/value", "no-store"),
+                ("/topics/none/0", "no-store"),
+                ("/topics/t", "no-store"),
+                ("/topics", "no-store"),
+                ("/healthz", "no-store"),
+            }
+        )
         {
             using var response = await _server.Client.GetAsync(path);
             Assert.Equal((path, expected), (path, TestServer.Header(response, "Cache-Control")));
@@ -56,7 +58,7 @@ public sealed class Section6CachingTests : IDisposable
     {
         await AppendAsync();
         var found = new List<string?>();
-        for (var path = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/earliest?maxBytes=16384")); ;)
+        for (var path = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/earliest?maxBytes=16384")); ; )
         {
             using var response = await _server.Client.GetAsync(path);
             if (response.StatusCode == HttpStatusCode.NoContent)
@@ -74,19 +76,25 @@ public sealed class Section6CachingTests : IDisposable
     {
         foreach (var code in new[] { "topic_replaced", "unknown_topic" })
         {
-            foreach (var (path, expected) in new[]
-            {
-                ("/topics/t/0?partition=0&v=gone", Shared),
-                ("/topics/t/0?partition=0&v=gone&wait=1s", Shared),
-                ("/topics/t/0/value?partition=0&v=gone", Shared),
-                ("/topics/t/0?v=gone", "no-store"),
-                ("/topics/t/earliest?partition=0&v=gone", "no-store"),
-            })
+            foreach (
+                var (path, expected) in new[]
+                {
+                    ("/topics/t/0?partition=0&v=gone", Shared),
+                    ("/topics/t/0?partition=0&v=gone&wait=1s", Shared),
+                    ("/topics/t/0/value?partition=0&v=gone", Shared),
+                    ("/topics/t/0?v=gone", "no-store"),
+                    ("/topics/t/earliest?partition=0&v=gone", "no-store"),
+                }
+            )
             {
                 if (code == "topic_replaced")
                     using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
                 using var response = await _server.Client.GetAsync(path);
-                await TestServer.ProblemAsync(response, code == "topic_replaced" ? HttpStatusCode.Gone : HttpStatusCode.NotFound, code);
+                await TestServer.ProblemAsync(
+                    response,
+                    code == "topic_replaced" ? HttpStatusCode.Gone : HttpStatusCode.NotFound,
+                    code
+                );
                 Assert.Equal((path, expected), (path, TestServer.Header(response, "Cache-Control")));
             }
             await _server.SendAsync(HttpMethod.Delete, "/topics/t");
@@ -97,26 +105,32 @@ public sealed class Section6CachingTests : IDisposable
     public async Task ALongPollsAnswer_IsKeptForSecondsByCachesThatManyShare_AndOnlyThere()
     {
         var id = await AppendAsync();
-        foreach (var (path, expected) in new[]
-        {
-            ($"/topics/t/99?partition=0&v={id}&wait=1ms", Shared),
-            ($"/topics/t/99?partition=0&v={id}&wait=1ms&minBytes=100000", Shared),
-            ($"/topics/t/100?partition=0&v={id}&wait=1ms", Shared),
-            ($"/topics/t/100?partition=0&v={id}&wait=1ms&cursor=7", Shared),
-            // What can't change is kept for ever all the same.
-            ($"/topics/t/0?partition=0&v={id}&wait=1ms", Forever),
-            ($"/topics/t/100?partition=0&wait=1ms", "no-store"),
-            ($"/topics/t/99?v={id}&wait=1ms", "no-cache"),
-            ($"/topics/t/101?partition=0&v={id}&wait=1ms", "no-store"),
-            ($"/topics/t/latest?partition=0&v={id}&wait=1ms", "no-store"),
-        })
+        foreach (
+            var (path, expected) in new[]
+            {
+                ($"/topics/t/99?partition=0&v={id}&wait=1ms", Shared),
+                ($"/topics/t/99?partition=0&v={id}&wait=1ms&minBytes=100000", Shared),
+                ($"/topics/t/100?partition=0&v={id}&wait=1ms", Shared),
+                ($"/topics/t/100?partition=0&v={id}&wait=1ms&cursor=7", Shared),
+                // What can't change is kept for ever all the same.
+                ($"/topics/t/0?partition=0&v={id}&wait=1ms", Forever),
+                ($"/topics/t/100?partition=0&wait=1ms", "no-store"),
+                ($"/topics/t/99?v={id}&wait=1ms", "no-cache"),
+                ($"/topics/t/101?partition=0&v={id}&wait=1ms", "no-store"),
+                ($"/topics/t/latest?partition=0&v={id}&wait=1ms", "no-store"),
+            }
+        )
         {
             using var response = await _server.Client.GetAsync(path);
             Assert.Equal((path, expected), (path, TestServer.Header(response, "Cache-Control")));
         }
         foreach (var (offset, expected) in new[] { (99, "no-cache"), (100, "no-store") })
         {
-            using var authenticated = await _server.SendAsync(HttpMethod.Get, $"/topics/t/{offset}?partition=0&v={id}&wait=1ms", ("Authorization", "Basic YTpi"));
+            using var authenticated = await _server.SendAsync(
+                HttpMethod.Get,
+                $"/topics/t/{offset}?partition=0&v={id}&wait=1ms",
+                ("Authorization", "Basic YTpi")
+            );
             Assert.Equal(expected, TestServer.Header(authenticated, "Cache-Control"));
         }
     }
@@ -125,7 +139,11 @@ public sealed class Section6CachingTests : IDisposable
     public async Task APage_OfAnAuthenticatedRequest_IsPrivate()
     {
         var id = await AppendAsync();
-        using var response = await _server.SendAsync(HttpMethod.Get, $"/topics/t/0?partition=0&v={id}", ("Authorization", "Basic YTpi"));
+        using var response = await _server.SendAsync(
+            HttpMethod.Get,
+            $"/topics/t/0?partition=0&v={id}",
+            ("Authorization", "Basic YTpi")
+        );
         Assert.Equal("max-age=31536000, private, immutable", TestServer.Header(response, "Cache-Control"));
     }
 
@@ -160,16 +178,30 @@ public sealed class Section6CachingTests : IDisposable
             foreach (var method in new[] { HttpMethod.Get, HttpMethod.Head })
             {
                 using var same = await _server.SendAsync(method, path, ("Accept", accept), ("If-None-Match", given));
-                Assert.Equal((HttpStatusCode.NotModified, etag, "no-cache"), (same.StatusCode, TestServer.Header(same, "ETag"), TestServer.Header(same, "Cache-Control")));
+                Assert.Equal(
+                    (HttpStatusCode.NotModified, etag, "no-cache"),
+                    (same.StatusCode, TestServer.Header(same, "ETag"), TestServer.Header(same, "Cache-Control"))
+                );
                 Assert.Empty(await same.Content.ReadAsByteArrayAsync());
                 Assert.NotNull(TestServer.Header(same, "Log-Next-Offset"));
             }
         }
-        using var other = await _server.SendAsync(HttpMethod.Get, path, ("Accept", "application/json"), ("If-None-Match", etag));
-        Assert.Equal(path.EndsWith("/value", StringComparison.Ordinal) ? HttpStatusCode.NotModified : HttpStatusCode.OK, other.StatusCode);
+        using var other = await _server.SendAsync(
+            HttpMethod.Get,
+            path,
+            ("Accept", "application/json"),
+            ("If-None-Match", etag)
+        );
+        Assert.Equal(
+            path.EndsWith("/value", StringComparison.Ordinal) ? HttpStatusCode.NotModified : HttpStatusCode.OK,
+            other.StatusCode
+        );
         await _server.PostAsync("/topics/t", "text/plain", "e");
         using var grown = await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept), ("If-None-Match", etag));
-        Assert.Equal(path.EndsWith("/value", StringComparison.Ordinal) ? HttpStatusCode.NotModified : HttpStatusCode.OK, grown.StatusCode);
+        Assert.Equal(
+            path.EndsWith("/value", StringComparison.Ordinal) ? HttpStatusCode.NotModified : HttpStatusCode.OK,
+            grown.StatusCode
+        );
     }
 
     [Fact]

@@ -27,21 +27,46 @@ public sealed class Section6ConditionsTests : IDisposable
             var bytes = await whole.Content.ReadAsByteArrayAsync();
             var (length, etag) = (bytes.Length, TestServer.Header(whole, "ETag")!);
             Assert.Equal("bytes", TestServer.Header(whole, "Accept-Ranges"));
-            foreach (var (range, first, last) in new[]
-            {
-                ("bytes=0-9", 0, 9), ("bytes=5-", 5, length - 1), ("bytes=-7", length - 7, length - 1), ("BYTES=1-1", 1, 1),
-                ("bytes=0-99999999", 0, length - 1), ("bytes=-99999999", 0, length - 1), ("bytes= 3-4", 3, 4), ("bytes=,2-3", 2, 3),
-            })
+            foreach (
+                var (range, first, last) in new[]
+                {
+                    ("bytes=0-9", 0, 9),
+                    ("bytes=5-", 5, length - 1),
+                    ("bytes=-7", length - 7, length - 1),
+                    ("BYTES=1-1", 1, 1),
+                    ("bytes=0-99999999", 0, length - 1),
+                    ("bytes=-99999999", 0, length - 1),
+                    ("bytes= 3-4", 3, 4),
+                    ("bytes=,2-3", 2, 3),
+                }
+            )
             {
                 using var part = await _server.SendAsync(HttpMethod.Get, path, ("Range", range), ("If-Range", etag));
-                Assert.Equal((range, HttpStatusCode.PartialContent, $"bytes {first}-{last}/{length}"), (range, part.StatusCode, TestServer.Header(part, "Content-Range")));
+                Assert.Equal(
+                    (range, HttpStatusCode.PartialContent, $"bytes {first}-{last}/{length}"),
+                    (range, part.StatusCode, TestServer.Header(part, "Content-Range"))
+                );
                 Assert.Equal(bytes[first..(last + 1)], await part.Content.ReadAsByteArrayAsync());
             }
             // Several, another unit, another version, a date, no range: all of it. HEAD has no ranges.
-            foreach (var headers in new (string, string)[][] { [("Range", "bytes=0-1,3-4")], [("Range", "lines=0-1")], [("Range", "bytes=2-1")], [("Range", "bytes=x")], [("Range", "bytes=0-1"), ("If-Range", "\"other\"")], [("Range", "bytes=0-1"), ("If-Range", $"W/{etag}")], [("Range", "bytes=0-1"), ("If-Range", "Sun, 06 Nov 1994 08:49:37 GMT")] })
+            foreach (
+                var headers in new (string, string)[][]
+                {
+                    [("Range", "bytes=0-1,3-4")],
+                    [("Range", "lines=0-1")],
+                    [("Range", "bytes=2-1")],
+                    [("Range", "bytes=x")],
+                    [("Range", "bytes=0-1"), ("If-Range", "\"other\"")],
+                    [("Range", "bytes=0-1"), ("If-Range", $"W/{etag}")],
+                    [("Range", "bytes=0-1"), ("If-Range", "Sun, 06 Nov 1994 08:49:37 GMT")],
+                }
+            )
             {
                 using var all = await _server.SendAsync(HttpMethod.Get, path, headers);
-                Assert.Equal((HttpStatusCode.OK, length), (all.StatusCode, (await all.Content.ReadAsByteArrayAsync()).Length));
+                Assert.Equal(
+                    (HttpStatusCode.OK, length),
+                    (all.StatusCode, (await all.Content.ReadAsByteArrayAsync()).Length)
+                );
             }
             using var head = await _server.SendAsync(HttpMethod.Head, path, ("Range", "bytes=0-1"));
             Assert.Equal((HttpStatusCode.OK, length), (head.StatusCode, head.Content.Headers.ContentLength));
@@ -55,10 +80,21 @@ public sealed class Section6ConditionsTests : IDisposable
     public async Task Range_OfWhatCanGrow_IsIgnored()
     {
         await AppendAsync();
-        foreach (var path in new[] { "/topics/t/0", "/topics/t/earliest", "/topics/t/0?view=values", "/topics/t/99?partition=0" })
+        foreach (
+            var path in new[]
+            {
+                "/topics/t/0",
+                "/topics/t/earliest",
+                "/topics/t/0?view=values",
+                "/topics/t/99?partition=0",
+            }
+        )
         {
             using var response = await _server.SendAsync(HttpMethod.Get, path, ("Range", "bytes=0-1"));
-            Assert.Equal((HttpStatusCode.OK, null), (response.StatusCode, TestServer.Header(response, "Accept-Ranges")));
+            Assert.Equal(
+                (HttpStatusCode.OK, null),
+                (response.StatusCode, TestServer.Header(response, "Accept-Ranges"))
+            );
         }
     }
 
@@ -68,16 +104,34 @@ public sealed class Section6ConditionsTests : IDisposable
         var path = await AppendAsync();
         using var first = await _server.Client.GetAsync(path);
         var etag = TestServer.Header(first, "ETag")!;
-        foreach (var (given, holds) in new[] { (etag, true), ("*", true), ($"\"other\", {etag}", true), ($"W/{etag}", false), ("\"other\"", false), ("other", false) })
+        foreach (
+            var (given, holds) in new[]
+            {
+                (etag, true),
+                ("*", true),
+                ($"\"other\", {etag}", true),
+                ($"W/{etag}", false),
+                ("\"other\"", false),
+                ("other", false),
+            }
+        )
         {
             foreach (var method in new[] { HttpMethod.Get, HttpMethod.Head })
             {
                 using var response = await _server.SendAsync(method, path, ("If-Match", given));
-                Assert.Equal((given, holds ? HttpStatusCode.OK : HttpStatusCode.PreconditionFailed), (given, response.StatusCode));
+                Assert.Equal(
+                    (given, holds ? HttpStatusCode.OK : HttpStatusCode.PreconditionFailed),
+                    (given, response.StatusCode)
+                );
             }
         }
         // If-Match comes before If-None-Match.
-        using var both = await _server.SendAsync(HttpMethod.Get, path, ("If-Match", "\"other\""), ("If-None-Match", etag));
+        using var both = await _server.SendAsync(
+            HttpMethod.Get,
+            path,
+            ("If-Match", "\"other\""),
+            ("If-None-Match", etag)
+        );
         await TestServer.ProblemAsync(both, HttpStatusCode.PreconditionFailed, "precondition_failed");
     }
 
@@ -105,11 +159,25 @@ public sealed class Section6ConditionsTests : IDisposable
     [InlineData("DELETE", "/topics/t/records?before=1", "If-Match", "*", 200)]
     [InlineData("POST", "/topics/t", "If-None-Match", "*", 412)]
     [InlineData("POST", "/topics/new", "If-None-Match", "*", 201)]
-    public async Task Condition_OfATopic_IsKeptOnEveryMethod(string method, string path, string header, string value, int status)
+    public async Task Condition_OfATopic_IsKeptOnEveryMethod(
+        string method,
+        string path,
+        string header,
+        string value,
+        int status
+    )
     {
         using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
-        using var response = await _server.SendAsync(new HttpMethod(method), path, method == "DELETE" ? null : "{}", (header, value));
-        Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+        using var response = await _server.SendAsync(
+            new HttpMethod(method),
+            path,
+            method == "DELETE" ? null : "{}",
+            (header, value)
+        );
+        Assert.True(
+            status == (int)response.StatusCode,
+            $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}"
+        );
     }
 
     [Theory]
@@ -143,17 +211,21 @@ public sealed class Section6ConditionsTests : IDisposable
     [InlineData("GET", "/topics/t/earliest/value", "If-None-Match", "*", 304)]
     public async Task Condition_WithoutETag_IsKept(string method, string path, string header, string value, int status)
     {
-        using (await _server.SendAsync(
-            HttpMethod.Post,
-            "/topics/t",
-            "x",
-            ("Producer-Id", "p"),
-            ("Producer-Epoch", "0"),
-            ("Producer-Seq", "0"))) { }
+        using (
+            await _server.SendAsync(
+                HttpMethod.Post,
+                "/topics/t",
+                "x",
+                ("Producer-Id", "p"),
+                ("Producer-Epoch", "0"),
+                ("Producer-Seq", "0")
+            )
+        ) { }
         using var response = await _server.SendAsync(new HttpMethod(method), path, (header, value));
         Assert.True(
             status == (int)response.StatusCode,
-            $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+            $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}"
+        );
     }
 
     [Fact]
@@ -163,7 +235,10 @@ public sealed class Section6ConditionsTests : IDisposable
         await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_header", "Content-Range");
         // The header has no meaning for other methods (RFC 9110 §14.4).
         (HttpMethod, HttpStatusCode)[] cases =
-            [(HttpMethod.Post, HttpStatusCode.Created), (HttpMethod.Patch, HttpStatusCode.OK)];
+        [
+            (HttpMethod.Post, HttpStatusCode.Created),
+            (HttpMethod.Patch, HttpStatusCode.OK),
+        ];
         foreach (var (method, status) in cases)
         {
             using var other = await SendAsync(method);
@@ -181,8 +256,16 @@ public sealed class Section6ConditionsTests : IDisposable
     [Fact]
     public async Task Put_WithAPackedBody_IsRefused()
     {
-        using var request = new HttpRequestMessage(HttpMethod.Put, "/topics/t") { Content = new ByteArrayContent(Producing.Packing.Pack("gzip", "{}"u8.ToArray())) };
+        using var request = new HttpRequestMessage(HttpMethod.Put, "/topics/t")
+        {
+            Content = new ByteArrayContent(Producing.Packing.Pack("gzip", "{}"u8.ToArray())),
+        };
         request.Content.Headers.ContentEncoding.Add("gzip");
-        await TestServer.ProblemAsync(await _server.Client.SendAsync(request), HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", "gzip");
+        await TestServer.ProblemAsync(
+            await _server.Client.SendAsync(request),
+            HttpStatusCode.UnsupportedMediaType,
+            "unsupported_media_type",
+            "gzip"
+        );
     }
 }

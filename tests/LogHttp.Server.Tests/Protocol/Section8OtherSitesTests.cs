@@ -4,7 +4,10 @@ namespace LogHttp.Server.Tests.Protocol;
 
 public sealed class Section8OtherSitesTests : IDisposable
 {
-    readonly TestServer _server = new(("AllowedOrigins", "https://reader.example.org"), ("AllowedWriteOrigins", "https://app.example.org; http://localhost:3000"));
+    readonly TestServer _server = new(
+        ("AllowedOrigins", "https://reader.example.org"),
+        ("AllowedWriteOrigins", "https://app.example.org; http://localhost:3000")
+    );
 
     public void Dispose() => _server.Dispose();
 
@@ -21,35 +24,78 @@ public sealed class Section8OtherSitesTests : IDisposable
     public async Task Writes_FromPagesOfOtherSites_AreRefused_ReadsAreNotShownToThem(string name, string value)
     {
         foreach (var method in new[] { HttpMethod.Post, HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete })
-            await TestServer.ProblemAsync(await _server.SendAsync(method, "/topics/t", "x", (name, value)), HttpStatusCode.Forbidden, "cross_site", "AllowedWriteOrigins");
+            await TestServer.ProblemAsync(
+                await _server.SendAsync(method, "/topics/t", "x", (name, value)),
+                HttpStatusCode.Forbidden,
+                "cross_site",
+                "AllowedWriteOrigins"
+            );
         Assert.False(Directory.Exists(Path.Combine(_server.DataDirectory, "topics", "t")));
         using var read = await _server.SendAsync(HttpMethod.Get, "/topics", (name, value));
-        Assert.Equal((HttpStatusCode.OK, value == "https://reader.example.org" ? value : null), (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin")));
+        Assert.Equal(
+            (HttpStatusCode.OK, value == "https://reader.example.org" ? value : null),
+            (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin"))
+        );
     }
 
     [Fact]
     public async Task Writes_OfOwnPagesOfAllowedSitesAndOfPrograms_AreTaken()
     {
-        foreach (var headers in new (string, string)[][] { [], [("Origin", Own)], [("Origin", Own), ("Sec-Fetch-Site", "same-origin")], [("Origin", Own.Replace("http:", "https:", StringComparison.Ordinal))], [("Sec-Fetch-Site", "none")], [("Origin", "https://app.example.org"), ("Sec-Fetch-Site", "cross-site")] })
-            Assert.Equal(HttpStatusCode.Created, (await _server.SendAsync(HttpMethod.Post, "/topics/t", "x", headers)).StatusCode);
+        foreach (
+            var headers in new (string, string)[][]
+            {
+                [],
+                [("Origin", Own)],
+                [("Origin", Own), ("Sec-Fetch-Site", "same-origin")],
+                [("Origin", Own.Replace("http:", "https:", StringComparison.Ordinal))],
+                [("Sec-Fetch-Site", "none")],
+                [("Origin", "https://app.example.org"), ("Sec-Fetch-Site", "cross-site")],
+            }
+        )
+            Assert.Equal(
+                HttpStatusCode.Created,
+                (await _server.SendAsync(HttpMethod.Post, "/topics/t", "x", headers)).StatusCode
+            );
     }
 
     [Fact]
     public async Task AnAllowedSite_MayAskAndRead()
     {
-        using var preflight = await _server.SendAsync(HttpMethod.Options, "/topics/t", ("Origin", "https://app.example.org"), ("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "record-key"));
-        Assert.Equal((HttpStatusCode.NoContent, "https://app.example.org"), (preflight.StatusCode, TestServer.Header(preflight, "Access-Control-Allow-Origin")));
+        using var preflight = await _server.SendAsync(
+            HttpMethod.Options,
+            "/topics/t",
+            ("Origin", "https://app.example.org"),
+            ("Access-Control-Request-Method", "PUT"),
+            ("Access-Control-Request-Headers", "record-key")
+        );
+        Assert.Equal(
+            (HttpStatusCode.NoContent, "https://app.example.org"),
+            (preflight.StatusCode, TestServer.Header(preflight, "Access-Control-Allow-Origin"))
+        );
         using var read = await _server.SendAsync(HttpMethod.Get, "/topics", ("Origin", "https://app.example.org"));
         Assert.Equal("https://app.example.org", TestServer.Header(read, "Access-Control-Allow-Origin"));
-        Assert.Contains("Log-Next-Offset", TestServer.Header(read, "Access-Control-Expose-Headers"), StringComparison.Ordinal);
+        Assert.Contains(
+            "Log-Next-Offset",
+            TestServer.Header(read, "Access-Control-Expose-Headers"),
+            StringComparison.Ordinal
+        );
         // What is kept of an answer to nobody in particular must not be given to the site, nor the other way round.
         using var plain = await _server.Client.GetAsync("/topics");
         Assert.Equal(("Origin", "Origin"), (TestServer.Header(read, "Vary"), TestServer.Header(plain, "Vary")));
         // On one line: nginx before 1.23 takes the last for all there is, and would mix up the forms.
         using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
-        var page = await RawRequest.SendAsync(_server.Client.BaseAddress!, "GET /topics/t/0 HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.org\r\nConnection: close\r\n\r\n");
+        var page = await RawRequest.SendAsync(
+            _server.Client.BaseAddress!,
+            "GET /topics/t/0 HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.org\r\nConnection: "
+                + "close\r\n\r\n"
+        );
         Assert.Contains("\r\nVary: Accept, Origin\r\n", page, StringComparison.Ordinal);
-        using var other = await _server.SendAsync(HttpMethod.Options, "/topics/t", ("Origin", "http://evil.example"), ("Access-Control-Request-Method", "PUT"));
+        using var other = await _server.SendAsync(
+            HttpMethod.Options,
+            "/topics/t",
+            ("Origin", "http://evil.example"),
+            ("Access-Control-Request-Method", "PUT")
+        );
         Assert.Null(TestServer.Header(other, "Access-Control-Allow-Origin"));
     }
 
@@ -60,24 +106,52 @@ public sealed class Section8OtherSitesTests : IDisposable
     [InlineData("https://other.example.org", "GET", false)]
     public async Task Preflight_OfAnOrigin_GrantsWhatItsSettingSays(string origin, string method, bool isGranted)
     {
-        using var preflight = await _server.SendAsync(HttpMethod.Options, "/topics/t", ("Origin", origin), ("Access-Control-Request-Method", method));
+        using var preflight = await _server.SendAsync(
+            HttpMethod.Options,
+            "/topics/t",
+            ("Origin", origin),
+            ("Access-Control-Request-Method", method)
+        );
         var methods = TestServer.Header(preflight, "Access-Control-Allow-Methods")?.Split(',') ?? [];
-        Assert.Equal(isGranted, TestServer.Header(preflight, "Access-Control-Allow-Origin") == origin && (method == "GET" || methods.Contains(method)));
+        Assert.Equal(
+            isGranted,
+            TestServer.Header(preflight, "Access-Control-Allow-Origin") == origin
+                && (method == "GET" || methods.Contains(method))
+        );
     }
 
     [Fact]
     public async Task Reading_ByAReadingOrigin_IsShownToIt()
     {
         using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
-        using var read = await _server.SendAsync(HttpMethod.Get, "/topics/t/0", ("Origin", "https://reader.example.org"), ("Sec-Fetch-Site", "cross-site"));
-        Assert.Equal((HttpStatusCode.OK, "https://reader.example.org"), (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin")));
+        using var read = await _server.SendAsync(
+            HttpMethod.Get,
+            "/topics/t/0",
+            ("Origin", "https://reader.example.org"),
+            ("Sec-Fetch-Site", "cross-site")
+        );
+        Assert.Equal(
+            (HttpStatusCode.OK, "https://reader.example.org"),
+            (read.StatusCode, TestServer.Header(read, "Access-Control-Allow-Origin"))
+        );
     }
 
     [Fact]
     public async Task AStarAmongTheAllowed_LetsAllIn()
     {
         using var server = new TestServer(("AllowedWriteOrigins", "https://app.example.org;*"));
-        Assert.Equal(HttpStatusCode.Created, (await server.SendAsync(HttpMethod.Post, "/topics/t", "x", ("Origin", "http://other.example"), ("Sec-Fetch-Site", "cross-site"))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (
+                await server.SendAsync(
+                    HttpMethod.Post,
+                    "/topics/t",
+                    "x",
+                    ("Origin", "http://other.example"),
+                    ("Sec-Fetch-Site", "cross-site")
+                )
+            ).StatusCode
+        );
     }
 
     [Theory]
@@ -90,7 +164,10 @@ public sealed class Section8OtherSitesTests : IDisposable
     [InlineData("[::1]:8080", 200)]
     public async Task Requests_UnderANameThatIsNotTheServers_AreRefused(string host, int status)
     {
-        var answer = await RawRequest.SendAsync(_server.Client.BaseAddress!, $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        var answer = await RawRequest.SendAsync(
+            _server.Client.BaseAddress!,
+            $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        );
         Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
         Assert.Equal(status == 400, answer.Contains("invalid_host", StringComparison.Ordinal));
     }
@@ -99,8 +176,24 @@ public sealed class Section8OtherSitesTests : IDisposable
     public async Task TheHosts_AreASetting()
     {
         using var server = new TestServer(("AllowedHosts", "log.example.org;*.internal"));
-        foreach (var (host, status) in new[] { ("log.example.org", 200), ("a.internal:8080", 200), ("127.0.0.1:8080", 200), ("localhost", 200), ("example.org", 400) })
-            Assert.StartsWith($"HTTP/1.1 {status} ", await RawRequest.SendAsync(server.Client.BaseAddress!, $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+        foreach (
+            var (host, status) in new[]
+            {
+                ("log.example.org", 200),
+                ("a.internal:8080", 200),
+                ("127.0.0.1:8080", 200),
+                ("localhost", 200),
+                ("example.org", 400),
+            }
+        )
+            Assert.StartsWith(
+                $"HTTP/1.1 {status} ",
+                await RawRequest.SendAsync(
+                    server.Client.BaseAddress!,
+                    $"GET /topics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+                ),
+                StringComparison.Ordinal
+            );
     }
 
     [Theory]
@@ -110,6 +203,12 @@ public sealed class Section8OtherSitesTests : IDisposable
     public async Task EveryAnswer_TellsBrowsersToBeCareful(string path)
     {
         using var response = await _server.Client.GetAsync(path);
-        Assert.Equal(("nosniff", "default-src 'none'; frame-ancestors 'none'"), (TestServer.Header(response, "X-Content-Type-Options"), TestServer.Header(response, "Content-Security-Policy")));
+        Assert.Equal(
+            ("nosniff", "default-src 'none'; frame-ancestors 'none'"),
+            (
+                TestServer.Header(response, "X-Content-Type-Options"),
+                TestServer.Header(response, "Content-Security-Policy")
+            )
+        );
     }
 }

@@ -5,22 +5,43 @@ namespace LogHttp.Server.Tests.Protocol;
 /// <summary>Bounds that the sections on requests do not name: answered, never a crash.</summary>
 public sealed class Section9LimitsTests : IDisposable
 {
-    readonly TestServer _server = new(("MaxRequestLineBytes", "2048"), ("MaxRequestHeadersBytes", "4096"), ("MaxRequestHeaders", "20"), ("MaxConnections", "3"));
+    readonly TestServer _server = new(
+        ("MaxRequestLineBytes", "2048"),
+        ("MaxRequestHeadersBytes", "4096"),
+        ("MaxRequestHeaders", "20"),
+        ("MaxConnections", "3")
+    );
 
     public void Dispose() => _server.Dispose();
 
     Task<string> GetAsync(string target, string headers = "") =>
-        RawRequest.SendAsync(_server.Client.BaseAddress!, $"GET {target} HTTP/1.1\r\nHost: {_server.Client.BaseAddress!.Authority}\r\nConnection: close\r\n{headers}\r\n");
+        RawRequest.SendAsync(
+            _server.Client.BaseAddress!,
+            $"GET {target} HTTP/1.1\r\nHost: {_server.Client.BaseAddress!.Authority}\r\nConnection: "
+                + $"close\r\n{headers}\r\n"
+        );
 
     [Fact]
     public async Task ALongUrl_IsAnswered414() =>
-        Assert.StartsWith("HTTP/1.1 414 ", await GetAsync($"/topics/{new string('t', 3_000)}"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 414 ",
+            await GetAsync($"/topics/{new string('t', 3_000)}"),
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public async Task TooManyHeaders_OrTooLargeOnes_AreAnswered431()
     {
-        Assert.StartsWith("HTTP/1.1 431 ", await GetAsync("/topics", string.Concat(Enumerable.Range(0, 30).Select(number => $"x{number}: 1\r\n"))), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 431 ", await GetAsync("/topics", $"x: {new string('x', 5_000)}\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 431 ",
+            await GetAsync("/topics", string.Concat(Enumerable.Range(0, 30).Select(number => $"x{number}: 1\r\n"))),
+            StringComparison.Ordinal
+        );
+        Assert.StartsWith(
+            "HTTP/1.1 431 ",
+            await GetAsync("/topics", $"x: {new string('x', 5_000)}\r\n"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -34,11 +55,13 @@ public sealed class Section9LimitsTests : IDisposable
             await connection.WriteAsync(request);
             Assert.Equal("HTTP/1.1 200 OK", await connection.ReadLineAsync());
         }
-        await Assert.ThrowsAnyAsync<Exception>(async () => Assert.StartsWith("HTTP/1.1", await RawRequest.SendAsync(address, request), StringComparison.Ordinal));
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+            Assert.StartsWith("HTTP/1.1", await RawRequest.SendAsync(address, request), StringComparison.Ordinal)
+        );
         foreach (var connection in held)
             connection.Dispose();
         // The server learns of the closed connections in its own time.
-        for (var isAnswered = false; !isAnswered;)
+        for (var isAnswered = false; !isAnswered; )
         {
             try
             {
@@ -56,5 +79,9 @@ public sealed class Section9LimitsTests : IDisposable
     [InlineData("POST", "/topics/t/0", 405, "method_not_allowed")]
     [InlineData("GET", "/topics/t/0/values", 404, "unknown_path")]
     public async Task APathOrMethodThatThereIsNot_IsAProblemToo(string method, string path, int status, string code) =>
-        await TestServer.ProblemAsync(await _server.SendAsync(new HttpMethod(method), path), (HttpStatusCode)status, code);
+        await TestServer.ProblemAsync(
+            await _server.SendAsync(new HttpMethod(method), path),
+            (HttpStatusCode)status,
+            code
+        );
 }

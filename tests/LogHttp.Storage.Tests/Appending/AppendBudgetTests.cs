@@ -21,11 +21,22 @@ public class AppendBudgetTests
     Topic _topic = null!;
 
     public AppendBudgetTests() =>
-        _catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem, Time = new SimulatedTime(DateTimeOffset.UnixEpoch), AppendScheduler = _scheduler, CommitScheduler = _scheduler }, Options);
+        _catalog = TopicCatalog.Open(
+            new StorageEnvironment
+            {
+                FileSystem = _fileSystem,
+                Time = new SimulatedTime(DateTimeOffset.UnixEpoch),
+                AppendScheduler = _scheduler,
+                CommitScheduler = _scheduler,
+            },
+            Options
+        );
 
-    async Task MakeTopicAsync() => _topic = (await _catalog.GetOrCreateAsync("t", new TopicConfiguration { Partitions = 3 })).Topic;
+    async Task MakeTopicAsync() =>
+        _topic = (await _catalog.GetOrCreateAsync("t", new TopicConfiguration { Partitions = 3 })).Topic;
 
-    Task<AppendResult> Append(int partition) => _topic.Partitions[partition].AppendAsync(TestLog.Batch(new string('x', 60_000)));
+    Task<AppendResult> Append(int partition) =>
+        _topic.Partitions[partition].AppendAsync(TestLog.Batch(new string('x', 60_000)));
 
     [Fact]
     public async Task Appends_BeyondTheBound_AreRefusedAtOnce_AndThoseBeforeAreCommitted()
@@ -50,7 +61,11 @@ public class AppendBudgetTests
         var budget = new AppendBudget(100);
         Assert.True(budget.HasRoomFor(1_000) && budget.TryTake(1_000));
         Assert.False(budget.HasRoomFor(1) || budget.TryTake(1));
-        Assert.Contains("hold 1000 bytes; the most is 100 (MaxAppendingBytes)", budget.Refusal().Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "hold 1000 bytes; the most is 100 (MaxAppendingBytes)",
+            budget.Refusal().Reason,
+            StringComparison.Ordinal
+        );
         budget.GiveBack(1_000);
         Assert.True(budget.TryTake(1));
     }
@@ -81,7 +96,10 @@ public class AppendBudgetTests
         var (failing, waiting) = (Append(1), Append(1));
         _scheduler.RunAll();
         // No journal file can be made: the append is refused before anything is written.
-        Assert.Equal((AppendStatus.WriteFailed, AppendStatus.Overloaded, 0), ((await failing).Status, (await waiting).Status, _catalog.AppendingBytes));
+        Assert.Equal(
+            (AppendStatus.WriteFailed, AppendStatus.Overloaded, 0),
+            ((await failing).Status, (await waiting).Status, _catalog.AppendingBytes)
+        );
         var closing = _catalog.DisposeAsync().AsTask();
         _scheduler.RunAll();
         await closing;

@@ -12,12 +12,14 @@ public class AppenderCheckpointTests
     [Fact]
     public void Checkpoint_BesideALostGroup_DoesNotKnowItsProducer()
     {
-        var log = new ModelLog(adjust: static options => options with
-        {
-            MinJournalFileBytes = 128 << 10,
-            MaxJournalFileBytes = 128 << 10,
-            CheckpointBytes = 64 << 10,
-        });
+        var log = new ModelLog(adjust: static options =>
+            options with
+            {
+                MinJournalFileBytes = 128 << 10,
+                MaxJournalFileBytes = 128 << 10,
+                CheckpointBytes = 64 << 10,
+            }
+        );
         // The journal asks for a sync when it makes its first file, and for the next when a file fills.
         log.Append("first");
         log.Commits.Hold<SegmentSyncer>();

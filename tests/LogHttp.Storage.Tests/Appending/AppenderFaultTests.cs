@@ -15,14 +15,23 @@ public class AppenderFaultTests
         fileSystem.Faults = call =>
         {
             // A journal file keeps the name that it was made under.
-            if (call.Kind != kind || !call.Path.Replace(".tmp", "", StringComparison.Ordinal).EndsWith(pathEnd, StringComparison.Ordinal))
+            if (
+                call.Kind != kind
+                || !call.Path.Replace(".tmp", "", StringComparison.Ordinal).EndsWith(pathEnd, StringComparison.Ordinal)
+            )
                 return Fault.None;
             fileSystem.Faults = null;
             return fault;
         };
     }
 
-    string[] Values() => [.. Encoding.UTF8.GetString(_log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split("\"value\":")[1])];
+    string[] Values() =>
+        [
+            .. Encoding
+                .UTF8.GetString(_log.ReadAll())
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => line.Split("\"value\":")[1]),
+        ];
 
     [Theory]
     [InlineData(Fault.ShortWrite)]
@@ -60,13 +69,16 @@ public class AppenderFaultTests
         var log = new ModelLog(new() { Flush = FlushPolicy.Os });
         log.Append("one");
         log.Append("two");
-        log.FileSystem.Faults = static call => call switch
-        {
-            { Kind: FileSystemCallKind.Create } when call.Path.EndsWith(".ndjson", StringComparison.Ordinal) => Fault.InputOutputError,
-            _ => Fault.None,
-        };
+        log.FileSystem.Faults = static call =>
+            call switch
+            {
+                { Kind: FileSystemCallKind.Create } when call.Path.EndsWith(".ndjson", StringComparison.Ordinal) =>
+                    Fault.InputOutputError,
+                _ => Fault.None,
+            };
         Assert.Equal(AppendStatus.WriteFailed, log.Append(FarAhead()).Status);
-        log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
+        log.FileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
         Assert.Equal(AppendStatus.PartitionStopped, log.Append(FarAhead()).Status);
         // Seed 299: the commit before a roll was taken for one in the middle of a batch, and the two were not shown.
         Assert.Equal(2, log.Partition.EndOffset);
@@ -102,7 +114,9 @@ public class AppenderFaultTests
     {
         _log.Append("before");
         _log.FileSystem.Faults = static call =>
-            call.Kind == FileSystemCallKind.Sync && call.Path.Contains("journal", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+            call.Kind == FileSystemCallKind.Sync && call.Path.Contains("journal", StringComparison.Ordinal)
+                ? Fault.InputOutputError
+                : Fault.None;
         Assert.Equal(AppendStatus.PartitionStopped, _log.Append("unknown").Status);
         Assert.Equal(AppendStatus.PartitionStopped, _log.Append("later").Status);
         Assert.Contains("journal could not be written", _log.Partition.StoppedReason, StringComparison.Ordinal);
@@ -131,10 +145,17 @@ public class AppenderFaultTests
     public void Append_WhoseSyncFailsUnderOs_StopsThePartition_UntilARestartHasSavedWhatIsThere()
     {
         var log = new ModelLog(new() { Flush = FlushPolicy.Every(TimeSpan.FromMilliseconds(1)) });
-        string[] Values() => [.. Encoding.UTF8.GetString(log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split("\"value\":")[1])];
+        string[] Values() =>
+            [
+                .. Encoding
+                    .UTF8.GetString(log.ReadAll())
+                    .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(line => line.Split("\"value\":")[1]),
+            ];
         log.Append("before");
         log.Pass(TimeSpan.FromMilliseconds(5));
-        log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
+        log.FileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
         log.Append("in flight");
         log.Pass(TimeSpan.FromMilliseconds(5));
         log.FileSystem.Faults = null;
@@ -271,7 +292,12 @@ public class AppenderFaultTests
         _log.Append("before");
         var far = new RecordBatch(new RecordLimits());
         for (var i = 0; i < 5; i++)
-            Assert.Null(far.AddText(Encoding.UTF8.GetBytes(new string('x', 3_000)), new RecordMetadata { Offset = (1L << 40) + i }));
+            Assert.Null(
+                far.AddText(
+                    Encoding.UTF8.GetBytes(new string('x', 3_000)),
+                    new RecordMetadata { Offset = (1L << 40) + i }
+                )
+            );
         _log.Append(far);
         using var page = _log.Partition.Fetch(LogPlace.At(77), PageSize.Default);
         Assert.Equal((1L << 40, (1L << 40) + 5), (page.FirstOffset, page.NextOffset));

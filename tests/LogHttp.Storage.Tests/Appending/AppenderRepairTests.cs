@@ -67,12 +67,13 @@ public class AppenderRepairTests
             var log = NewLog(seed, partitions: 2, SmallSegmentBytes);
             for (var appended = 0; appended < 4; appended++)
                 log.Append(Text);
-            log.FileSystem.Faults = static call => call.Kind switch
-            {
-                FileSystemCallKind.Sync when call.Path == Segment => Fault.InputOutputError,
-                FileSystemCallKind.CreateDirectory => Fault.DiskFull,
-                _ => Fault.None,
-            };
+            log.FileSystem.Faults = static call =>
+                call.Kind switch
+                {
+                    FileSystemCallKind.Sync when call.Path == Segment => Fault.InputOutputError,
+                    FileSystemCallKind.CreateDirectory => Fault.DiskFull,
+                    _ => Fault.None,
+                };
             var rolling = log.BeginAppend(RollingText);
             Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(rolling));
             log.FileSystem.Faults = null;
@@ -105,9 +106,10 @@ public class AppenderRepairTests
         for (var appended = 0; appended < 16; appended++)
             log.BeginAppend(Text, partition: 1);
         var syncs = 0;
-        log.FileSystem.Faults = call => call is { Kind: FileSystemCallKind.Sync, Path: Segment } && syncs++ > 0
-            ? Fault.InputOutputError
-            : Fault.None;
+        log.FileSystem.Faults = call =>
+            call is { Kind: FileSystemCallKind.Sync, Path: Segment } && syncs++ > 0
+                ? Fault.InputOutputError
+                : Fault.None;
         log.Release();
         Assert.True(syncs > 2);
         Assert.NotNull(log.Partition.StoppedReason);
@@ -122,15 +124,18 @@ public class AppenderRepairTests
         Assert.Equal(5, log.Partition.EndOffset);
     }
 
-    static ModelLog NewLog(int seed, int partitions = 1, long segmentBytes = 256 << 20) => new(
-        new TopicConfiguration { Partitions = partitions, SegmentBytes = segmentBytes },
-        seed: seed,
-        adjust: static options => options with
-        {
-            MinJournalFileBytes = 64 << 10,
-            MaxJournalFileBytes = 64 << 10,
-            CheckpointBytes = 1 << 20,
-        });
+    static ModelLog NewLog(int seed, int partitions = 1, long segmentBytes = 256 << 20) =>
+        new(
+            new TopicConfiguration { Partitions = partitions, SegmentBytes = segmentBytes },
+            seed: seed,
+            adjust: static options =>
+                options with
+                {
+                    MinJournalFileBytes = 64 << 10,
+                    MaxJournalFileBytes = 64 << 10,
+                    CheckpointBytes = 1 << 20,
+                }
+        );
 
     /// <summary>Appends until the journal wants the segment synced, and lets that fail.</summary>
     static void FailASync(ModelLog log, bool failsRepair = false)

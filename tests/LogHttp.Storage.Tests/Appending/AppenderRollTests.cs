@@ -34,7 +34,10 @@ public class AppenderRollTests
     {
         var log = new ModelLog(SmallSegments);
         AppendLarge(log, 0);
-        Assert.Equal(AppendStatus.NotNext, log.Append(ModelLog.Batch(new string('x', 40_000)), expectedNextOffset: 7).Status);
+        Assert.Equal(
+            AppendStatus.NotNext,
+            log.Append(ModelLog.Batch(new string('x', 40_000)), expectedNextOffset: 7).Status
+        );
         Assert.Equal(1, log.Partition.SegmentCount);
     }
 
@@ -122,10 +125,11 @@ public class AppenderRollTests
     }
 
     static byte[] SegmentBytes(ModelLog log) =>
-    [
-        .. log.FileSystem.List(ModelLog.PartitionDirectory)
-            .Where(static entry => entry.Name.EndsWith(".ndjson", StringComparison.Ordinal))
-            .OrderBy(static entry => entry.Name, StringComparer.Ordinal)
-            .SelectMany(entry => log.ReadFile($"{ModelLog.PartitionDirectory}/{entry.Name}")),
-    ];
+        [
+            .. log
+                .FileSystem.List(ModelLog.PartitionDirectory)
+                .Where(static entry => entry.Name.EndsWith(".ndjson", StringComparison.Ordinal))
+                .OrderBy(static entry => entry.Name, StringComparer.Ordinal)
+                .SelectMany(entry => log.ReadFile($"{ModelLog.PartitionDirectory}/{entry.Name}")),
+        ];
 }

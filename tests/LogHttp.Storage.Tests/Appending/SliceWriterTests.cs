@@ -11,14 +11,23 @@ public class SliceWriterTests
     [InlineData(300_000)]
     public async Task TheIndexOfABatchThatTookManyWrites_IsThatOfItsLinesOneByOne(int valueBytes)
     {
-        await using var log = await TestLog.OpenAsync(adjust: static options => options with { MaxGroupBytes = 1 << 20 });
+        await using var log = await TestLog.OpenAsync(adjust: static options =>
+            options with
+            {
+                MaxGroupBytes = 1 << 20,
+            }
+        );
         // Lines of many lengths: writes, blocks and slices end at different ones.
-        await log.AppendAsync(Enumerable.Range(0, 3_000_000 / valueBytes).Select(number => new string('x', 1 + valueBytes * (number % 7) / 7)));
+        await log.AppendAsync(
+            Enumerable
+                .Range(0, 3_000_000 / valueBytes)
+                .Select(number => new string('x', 1 + valueBytes * (number % 7) / 7))
+        );
 
         var cursor = new SegmentCursor(0);
         var entries = new List<IndexEntry>();
         var data = await File.ReadAllBytesAsync(Assert.Single(log.SegmentPaths));
-        for (var start = 0; start < data.Length;)
+        for (var start = 0; start < data.Length; )
         {
             var line = data.AsSpan(start, data.AsSpan(start).IndexOf((byte)'\n') + 1);
             Assert.True(RecordFormat.TryReadHead(line, out var head));
@@ -27,6 +36,11 @@ public class SliceWriterTests
             start += line.Length;
         }
         var index = await File.ReadAllBytesAsync(Path.ChangeExtension(Assert.Single(log.SegmentPaths), ".index"));
-        Assert.Equal(entries, index[IndexFile.HeaderBytes..].Chunk(IndexEntry.SizeBytes).Select(static bytes => IndexEntry.TryRead(bytes, out var entry) ? entry : default));
+        Assert.Equal(
+            entries,
+            index[IndexFile.HeaderBytes..]
+                .Chunk(IndexEntry.SizeBytes)
+                .Select(static bytes => IndexEntry.TryRead(bytes, out var entry) ? entry : default)
+        );
     }
 }

@@ -36,7 +36,10 @@ public class SegmentSyncerTests
         foreach (var file in written)
             syncer.Submit(file);
         _scheduler.RunAll();
-        Assert.Equal(isAtOnce ? [FileSystemCallKind.SyncAll] : Enumerable.Repeat(FileSystemCallKind.Sync, files), Kinds);
+        Assert.Equal(
+            isAtOnce ? [FileSystemCallKind.SyncAll] : Enumerable.Repeat(FileSystemCallKind.Sync, files),
+            Kinds
+        );
         Assert.All(written, file => Assert.True(file.IsDurable));
     }
 

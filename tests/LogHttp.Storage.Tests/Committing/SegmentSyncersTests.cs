@@ -13,7 +13,10 @@ public class SegmentSyncersTests
     [Fact]
     public void For_TheSameVolume_IsTheSameSyncer()
     {
-        using var syncers = new SegmentSyncers(new StorageEnvironment { FileSystem = _fileSystem }, syncAllThreshold: 4);
+        using var syncers = new SegmentSyncers(
+            new StorageEnvironment { FileSystem = _fileSystem },
+            syncAllThreshold: 4
+        );
         var (volume, other) = (new FakeVolume("8:1"), new FakeVolume("8:2"));
 
         Assert.Same(syncers.For(volume), syncers.For(volume));
@@ -23,7 +26,10 @@ public class SegmentSyncersTests
     [Fact]
     public void Submit_WhileAnotherVolumeHangs_Completes()
     {
-        using var syncers = new SegmentSyncers(new StorageEnvironment { FileSystem = _fileSystem }, syncAllThreshold: 1);
+        using var syncers = new SegmentSyncers(
+            new StorageEnvironment { FileSystem = _fileSystem },
+            syncAllThreshold: 1
+        );
         using var released = new ManualResetEventSlim();
         var hanging = new FakeVolume("8:1") { Syncing = () => Assert.True(released.Wait(LongEnough)) };
         var delayed = new WaitedCommit(_fileSystem.Create("/delayed"));
@@ -46,7 +52,9 @@ public class SegmentSyncersTests
         using var syncers = new SegmentSyncers(environment, syncAllThreshold: 1);
         List<string> synced = [];
         foreach (var name in new[] { "8:1", "8:2" })
-            syncers.For(new FakeVolume(name) { Syncing = () => synced.Add(name) }).Submit(new WaitedCommit(_fileSystem.Create($"/{name}")));
+            syncers
+                .For(new FakeVolume(name) { Syncing = () => synced.Add(name) })
+                .Submit(new WaitedCommit(_fileSystem.Create($"/{name}")));
 
         Assert.Equal(2, scheduler.Count);
         scheduler.RunAll();
@@ -58,7 +66,9 @@ public class SegmentSyncersTests
     public void Dispose_CompletesWhatWasSubmitted()
     {
         var commit = new WaitedCommit(_fileSystem.Create("/a"));
-        using (var syncers = new SegmentSyncers(new StorageEnvironment { FileSystem = _fileSystem }, syncAllThreshold: 1))
+        using (
+            var syncers = new SegmentSyncers(new StorageEnvironment { FileSystem = _fileSystem }, syncAllThreshold: 1)
+        )
             syncers.For(new FakeVolume("8:1")).Submit(commit);
 
         Assert.True(commit.IsCompleted);

@@ -66,17 +66,13 @@ public class BackupTests
     [Fact]
     public void PowerCutDuringABackup_LeavesNoHalfCopy_AndLosesNothing()
     {
-        for (var cutAt = 1; BreakOff(cutAt, isKill: false); cutAt++)
-        {
-        }
+        for (var cutAt = 1; BreakOff(cutAt, isKill: false); cutAt++) { }
     }
 
     [Fact]
     public void KillDuringABackup_LeavesNoHalfCopy_AndLosesNothing()
     {
-        for (var cutAt = 1; BreakOff(cutAt, isKill: true); cutAt++)
-        {
-        }
+        for (var cutAt = 1; BreakOff(cutAt, isKill: true); cutAt++) { }
     }
 
     [Fact]
@@ -139,7 +135,9 @@ public class BackupTests
         Assert.Contains("\"always\"", exception.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Breaks a backup of a crashed directory off at a call. Returns false where it ended before that.</summary>
+    /// <summary>
+    /// Breaks a backup of a crashed directory off at a call. Returns false where it ended before that.
+    /// </summary>
     bool BreakOff(int cutAt, bool isKill)
     {
         var fileSystem = new PowerCutFileSystem(new Random(cutAt));
@@ -184,27 +182,36 @@ public class BackupTests
     BackupSummary Backup(PowerCutFileSystem fileSystem) =>
         Wait(Storage.Copying.Backup.RunAsync(fileSystem, Data, Environment(fileSystem), Copy));
 
-    /// <summary>Runs what was scheduled until a task ends. Continuations may run on the thread pool meanwhile.</summary>
+    /// <summary>
+    /// Runs what was scheduled until a task ends. Continuations may run on the thread pool meanwhile.
+    /// </summary>
     T Wait<T>(Task<T> task)
     {
-        do
-            _scheduler.RunAll();
+        do _scheduler.RunAll();
         while (Task.WaitAny([task], millisecondsTimeout: 1) < 0);
         return task.GetAwaiter().GetResult();
     }
 
     StorageEnvironment Environment(PowerCutFileSystem fileSystem) =>
-        new() { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler };
+        new()
+        {
+            FileSystem = fileSystem,
+            AppendScheduler = _scheduler,
+            CommitScheduler = _scheduler,
+        };
 
     TopicCatalog Open(PowerCutFileSystem fileSystem, string directory) =>
-        TopicCatalog.Open(Environment(fileSystem), new StorageOptions
-        {
-            Directory = directory,
-            MinJournalFileBytes = 64 << 10,
-            CheckpointBytes = 64 << 10,
-            // A catalog that a crash left must not wake up in the middle of another test.
-            RetentionInterval = TimeSpan.FromDays(1),
-        });
+        TopicCatalog.Open(
+            Environment(fileSystem),
+            new StorageOptions
+            {
+                Directory = directory,
+                MinJournalFileBytes = 64 << 10,
+                CheckpointBytes = 64 << 10,
+                // A catalog that a crash left must not wake up in the middle of another test.
+                RetentionInterval = TimeSpan.FromDays(1),
+            }
+        );
 
     PartitionLog Create(TopicCatalog catalog, string name, TopicConfiguration configuration) =>
         Wait(catalog.GetOrCreateAsync(name, configuration)).Topic.Partitions[0];
@@ -222,7 +229,10 @@ public class BackupTests
 
     static void AssertNeedsNoJournal(PowerCutFileSystem fileSystem)
     {
-        Assert.True(JournalMark.Read(fileSystem, $"{Copy}/topics") is null or { IsEmpty: true }, "The copy needs a journal.");
+        Assert.True(
+            JournalMark.Read(fileSystem, $"{Copy}/topics") is null or { IsEmpty: true },
+            "The copy needs a journal."
+        );
         Assert.DoesNotContain(fileSystem.List($"{Copy}/journal"), static entry => !entry.IsDirectory);
     }
 
@@ -248,7 +258,7 @@ public class BackupTests
 
     static IEnumerable<string> ReadAll(PartitionLog partition)
     {
-        for (var place = LogPlace.Earliest; ;)
+        for (var place = LogPlace.Earliest; ; )
         {
             using var page = partition.Fetch(place, PageSize.Default);
             if (page.Region is null)
@@ -283,7 +293,9 @@ public class BackupTests
         }
     }
 
-    /// <summary>Appends to a journaled topic and to one under <c>os</c>, with rolls, a large group and a deletion.</summary>
+    /// <summary>
+    /// Appends to a journaled topic and to one under <c>os</c>, with rolls, a large group and a deletion.
+    /// </summary>
     sealed class Script(BackupTests tests, PowerCutFileSystem fileSystem)
     {
         public Dictionary<string, List<string>> Acknowledged { get; } = new() { ["always"] = [], ["os"] = [] };

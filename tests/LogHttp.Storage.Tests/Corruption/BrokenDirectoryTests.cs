@@ -5,14 +5,16 @@ using LogHttp.Storage.Verifying;
 namespace LogHttp.Storage.Tests.Corruption;
 
 /// <summary>
-/// Directories that are broken in all the ways that we know of: what verify says of each before a start, and what the start
-/// makes of it.
+/// Directories that are broken in all the ways that we know of: what verify says of each before a start, and what the
+/// start makes of it.
 /// </summary>
 public class BrokenDirectoryTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
-    /// <summary>Segments of two batches of 50 records, some 29 KB each: 0, 100, 200, and the active one at 300.</summary>
+    /// <summary>
+    /// Segments of two batches of 50 records, some 29 KB each: 0, 100, 200, and the active one at 300.
+    /// </summary>
     static async Task<TestLog> OpenAsync(FlushPolicy flush = default)
     {
         var log = await TestLog.OpenAsync(SmallSegments with { Flush = flush });
@@ -49,13 +51,17 @@ public class BrokenDirectoryTests
         edit(file);
     }
 
-    static void Flip(string path, long position) => Edit(path, file =>
-    {
-        file.Position = position;
-        var old = file.ReadByte();
-        file.Position = position;
-        file.WriteByte((byte)(old ^ 1));
-    });
+    static void Flip(string path, long position) =>
+        Edit(
+            path,
+            file =>
+            {
+                file.Position = position;
+                var old = file.ReadByte();
+                file.Position = position;
+                file.WriteByte((byte)(old ^ 1));
+            }
+        );
 
     static string IndexOf(string segmentPath) => Path.ChangeExtension(segmentPath, ".index");
 
@@ -71,7 +77,9 @@ public class BrokenDirectoryTests
     public async Task ATornTail_IsNoted_AndTheStartTakesItAway()
     {
         await using var log = await OpenAsync();
-        var finding = Assert.Single(await BreakAsync(log, path => File.AppendAllText(path(300), "{\"offset\":350,\"timestamp\":1,\"va")));
+        var finding = Assert.Single(
+            await BreakAsync(log, path => File.AppendAllText(path(300), "{\"offset\":350,\"timestamp\":1,\"va"))
+        );
         Assert.Equal(FindingKind.Note, finding.Kind);
         Assert.Contains("torn tail", finding.Reason, StringComparison.Ordinal);
         Assert.Equal((350, null), (log.Partition.EndOffset, log.Partition.StoppedReason));
@@ -85,7 +93,12 @@ public class BrokenDirectoryTests
     public async Task HalfABatch_IsNoted_AndTheStartTakesItAway()
     {
         await using var log = await OpenAsync();
-        var finding = Assert.Single(await BreakAsync(log, path => File.AppendAllText(path(300), "{\"offset\":350,\"timestamp\":1,\"batch\":2,\"value\":1}\n")));
+        var finding = Assert.Single(
+            await BreakAsync(
+                log,
+                path => File.AppendAllText(path(300), "{\"offset\":350,\"timestamp\":1,\"batch\":2,\"value\":1}\n")
+            )
+        );
         Assert.Equal(FindingKind.Note, finding.Kind);
         Assert.Equal(350, log.Partition.EndOffset);
     }
@@ -95,7 +108,12 @@ public class BrokenDirectoryTests
     {
         // With a journal the end is known, and what lies behind it is cut.
         await using var log = await OpenAsync(FlushPolicy.Os);
-        var finding = Assert.Single(await BreakAsync(log, path => File.AppendAllText(path(300), "no record\n{\"offset\":350,\"timestamp\":1,\"value\":1}\n")));
+        var finding = Assert.Single(
+            await BreakAsync(
+                log,
+                path => File.AppendAllText(path(300), "no record\n{\"offset\":350,\"timestamp\":1,\"value\":1}\n")
+            )
+        );
         Assert.Equal(FindingKind.Data, finding.Kind);
         Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Equal(350, log.ReadAll().Count);
@@ -116,7 +134,9 @@ public class BrokenDirectoryTests
     public async Task ABadEntryOfAnIndex_IsTheIndexsFault_AndReadersGetAll()
     {
         await using var log = await OpenAsync();
-        var finding = Assert.Single(await BreakAsync(log, path => Flip(IndexOf(path(100)), IndexFile.PositionOf(3) + 9)));
+        var finding = Assert.Single(
+            await BreakAsync(log, path => Flip(IndexOf(path(100)), IndexFile.PositionOf(3) + 9))
+        );
         Assert.Equal((FindingKind.Index, IndexFile.PositionOf(3)), (finding.Kind, finding.Position));
         Assert.Equal(350, log.ReadAll().Count);
     }
@@ -135,7 +155,10 @@ public class BrokenDirectoryTests
     public async Task AnIndexOfOtherRecords_IsTheIndexsFault()
     {
         await using var log = await OpenAsync();
-        var findings = await BreakAsync(log, path => File.Copy(IndexOf(path(200)), IndexOf(path(100)), overwrite: true));
+        var findings = await BreakAsync(
+            log,
+            path => File.Copy(IndexOf(path(200)), IndexOf(path(100)), overwrite: true)
+        );
         Assert.Contains(findings, finding => finding is { Kind: FindingKind.Index, Position: 0 });
     }
 
@@ -143,12 +166,15 @@ public class BrokenDirectoryTests
     public async Task AnIndexMadeAnew_DoesNotTakeOtherBytesForRight()
     {
         await using var log = await OpenAsync();
-        await BreakAsync(log, path =>
-        {
-            Flip(IndexOf(path(100)), IndexFile.PositionOf(0) + 9);
-            // A letter of a value: the line is as valid as before.
-            Flip(path(100), 20_000);
-        });
+        await BreakAsync(
+            log,
+            path =>
+            {
+                Flip(IndexOf(path(100)), IndexFile.PositionOf(0) + 9);
+                // A letter of a value: the line is as valid as before.
+                Flip(path(100), 20_000);
+            }
+        );
         Assert.Throws<CorruptionException>(() => log.ReadAll());
         Assert.Contains(await BreakAsync(log, _ => { }), finding => finding.Kind == FindingKind.Data);
     }
@@ -157,9 +183,21 @@ public class BrokenDirectoryTests
     public async Task ASegmentUnderAWrongName_IsForeign_AndItsOffsetsAreMissing()
     {
         await using var log = await OpenAsync();
-        var findings = await BreakAsync(log, path => File.Move(path(100), Path.Combine(log.PartitionDirectory, "100.ndjson")));
-        Assert.Contains(findings, finding => finding.Kind == FindingKind.Note && finding.Path.EndsWith("/100.ndjson", StringComparison.Ordinal));
-        Assert.Contains(findings, finding => finding.Kind == FindingKind.Data && finding.Reason.Contains("offsets 100 to 199 are missing", StringComparison.Ordinal));
+        var findings = await BreakAsync(
+            log,
+            path => File.Move(path(100), Path.Combine(log.PartitionDirectory, "100.ndjson"))
+        );
+        Assert.Contains(
+            findings,
+            finding =>
+                finding.Kind == FindingKind.Note && finding.Path.EndsWith("/100.ndjson", StringComparison.Ordinal)
+        );
+        Assert.Contains(
+            findings,
+            finding =>
+                finding.Kind == FindingKind.Data
+                && finding.Reason.Contains("offsets 100 to 199 are missing", StringComparison.Ordinal)
+        );
         Assert.Contains("segment 100 is missing", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Equal(200, Assert.Throws<CorruptionException>(() => log.ReadAll()).NextOffset);
         Assert.Equal(150, log.ReadAll("200").Count);
@@ -169,12 +207,20 @@ public class BrokenDirectoryTests
     public async Task ASegmentUnderAnothersOffsets_IsDamage()
     {
         await using var log = await OpenAsync();
-        var findings = await BreakAsync(log, path =>
-        {
-            File.Move(path(100), Path.Combine(log.PartitionDirectory, Name(50)));
-            File.Move(IndexOf(path(100)), IndexOf(Path.Combine(log.PartitionDirectory, Name(50))));
-        });
-        Assert.Contains(findings, finding => finding is { Kind: FindingKind.Data, Segment: 50 } && finding.Reason.Contains("the manifest does not name it", StringComparison.Ordinal));
+        var findings = await BreakAsync(
+            log,
+            path =>
+            {
+                File.Move(path(100), Path.Combine(log.PartitionDirectory, Name(50)));
+                File.Move(IndexOf(path(100)), IndexOf(Path.Combine(log.PartitionDirectory, Name(50))));
+            }
+        );
+        Assert.Contains(
+            findings,
+            finding =>
+                finding is { Kind: FindingKind.Data, Segment: 50 }
+                && finding.Reason.Contains("the manifest does not name it", StringComparison.Ordinal)
+        );
         Assert.Contains(findings, finding => finding is { Kind: FindingKind.Data, Segment: 100 });
         Assert.NotNull(log.Partition.StoppedReason);
         Assert.True(File.Exists(Path.Combine(log.PartitionDirectory, Name(50))));
@@ -185,7 +231,10 @@ public class BrokenDirectoryTests
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(await BreakAsync(log, path => Edit(path(100), static file => file.SetLength(0))));
-        Assert.Equal((FindingKind.Data, 100, 0, 200), (finding.Kind, finding.Segment, finding.Position, finding.NextOffset));
+        Assert.Equal(
+            (FindingKind.Data, 100, 0, 200),
+            (finding.Kind, finding.Segment, finding.Position, finding.NextOffset)
+        );
         Assert.Throws<CorruptionException>(() => log.Fetch("120"));
         using var page = log.Fetch("200");
         Assert.Equal(200, page.FirstOffset);
@@ -196,7 +245,9 @@ public class BrokenDirectoryTests
     public async Task ASealedSegmentCutShort_IsDamageFromTheCutBlockOn()
     {
         await using var log = await OpenAsync();
-        var finding = Assert.Single(await BreakAsync(log, path => Edit(path(100), static file => file.SetLength(30_000))));
+        var finding = Assert.Single(
+            await BreakAsync(log, path => Edit(path(100), static file => file.SetLength(30_000)))
+        );
         Assert.Equal((FindingKind.Data, 100, 200), (finding.Kind, finding.Segment, finding.NextOffset));
         Assert.InRange(finding.Position, 30_000 - 2 * SegmentLayout.BlockBytes, 30_000);
     }
@@ -209,12 +260,20 @@ public class BrokenDirectoryTests
     {
         await using var log = await OpenAsync();
         long lengthBytes = 0;
-        var findings = await BreakAsync(log, path =>
-        {
-            lengthBytes = new FileInfo(path(100)).Length;
-            File.AppendAllText(path(100), garbage);
-        });
-        Assert.Contains(findings, finding => finding.Kind == FindingKind.Data && finding.Position + finding.LengthBytes == lengthBytes + garbage.Length);
+        var findings = await BreakAsync(
+            log,
+            path =>
+            {
+                lengthBytes = new FileInfo(path(100)).Length;
+                File.AppendAllText(path(100), garbage);
+            }
+        );
+        Assert.Contains(
+            findings,
+            finding =>
+                finding.Kind == FindingKind.Data
+                && finding.Position + finding.LengthBytes == lengthBytes + garbage.Length
+        );
     }
 
     [Fact]
@@ -222,10 +281,23 @@ public class BrokenDirectoryTests
     {
         await using var log = await OpenAsync();
         var findings = await BreakAsync(log, path => File.Delete(path(100)));
-        Assert.Contains(findings, finding => finding.Kind == FindingKind.Data && finding.Reason.Contains("offsets 100 to 199 are missing", StringComparison.Ordinal));
-        Assert.Contains(findings, finding => finding.Kind == FindingKind.Note && finding.Path.EndsWith(".index", StringComparison.Ordinal));
+        Assert.Contains(
+            findings,
+            finding =>
+                finding.Kind == FindingKind.Data
+                && finding.Reason.Contains("offsets 100 to 199 are missing", StringComparison.Ordinal)
+        );
+        Assert.Contains(
+            findings,
+            finding => finding.Kind == FindingKind.Note && finding.Path.EndsWith(".index", StringComparison.Ordinal)
+        );
         findings = await BreakAsync(log, path => File.Delete(path(300)));
-        Assert.Contains(findings, finding => finding.Kind == FindingKind.Data && finding.Reason.Contains("all before 350 was durable", StringComparison.Ordinal));
+        Assert.Contains(
+            findings,
+            finding =>
+                finding.Kind == FindingKind.Data
+                && finding.Reason.Contains("all before 350 was durable", StringComparison.Ordinal)
+        );
         Assert.Contains("segment 100 is missing", log.Partition.StoppedReason, StringComparison.Ordinal);
     }
 
@@ -234,14 +306,23 @@ public class BrokenDirectoryTests
     {
         await using var log = await OpenAsync();
         var findings = await BreakAsync(log, path => File.Delete(path(0)));
-        Assert.Contains(findings, finding => finding.Reason.Contains("offsets 0 to 99 are missing", StringComparison.Ordinal));
+        Assert.Contains(
+            findings,
+            finding => finding.Reason.Contains("offsets 0 to 99 are missing", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public async Task ForeignFiles_AreNoted_AndLeftAlone()
     {
         await using var log = await OpenAsync();
-        string[] foreign = [Path.Combine(log.PartitionDirectory, "notes.txt"), Path.Combine(log.DataDirectory, "topics", "t", "x"), Path.Combine(log.DataDirectory, "topics", "file"), Path.Combine(log.DataDirectory, "other")];
+        string[] foreign =
+        [
+            Path.Combine(log.PartitionDirectory, "notes.txt"),
+            Path.Combine(log.DataDirectory, "topics", "t", "x"),
+            Path.Combine(log.DataDirectory, "topics", "file"),
+            Path.Combine(log.DataDirectory, "other"),
+        ];
         var findings = await BreakAsync(log, _ => Array.ForEach(foreign, path => File.WriteAllText(path, "x")));
         Assert.Equal(foreign.Order(), findings.Select(finding => finding.Path).Order());
         Assert.All(findings, finding => Assert.Equal(FindingKind.Note, finding.Kind));
@@ -253,8 +334,15 @@ public class BrokenDirectoryTests
     public async Task HalfMadeAndHalfDeletedTopics_AreNoted_AndTheStartRemovesThem()
     {
         await using var log = await OpenAsync();
-        string[] halves = [Path.Combine(log.DataDirectory, "tmp", "8f1d4c0a52b7e693"), Path.Combine(log.DataDirectory, "deleted", "8f1d4c0a52b7e694")];
-        var findings = await BreakAsync(log, _ => Array.ForEach(halves, path => Directory.CreateDirectory(Path.Combine(path, "0"))));
+        string[] halves =
+        [
+            Path.Combine(log.DataDirectory, "tmp", "8f1d4c0a52b7e693"),
+            Path.Combine(log.DataDirectory, "deleted", "8f1d4c0a52b7e694"),
+        ];
+        var findings = await BreakAsync(
+            log,
+            _ => Array.ForEach(halves, path => Directory.CreateDirectory(Path.Combine(path, "0")))
+        );
         Assert.Equal(halves.Order(), findings.Select(finding => finding.Path).Order());
         Assert.All(findings, finding => Assert.Equal(FindingKind.Note, finding.Kind));
         Assert.All(halves, path => Assert.False(Directory.Exists(path)));
@@ -264,7 +352,9 @@ public class BrokenDirectoryTests
     public async Task ABadCheckpoint_IsReported_AndTheStartReadsAll()
     {
         await using var log = await OpenAsync();
-        var finding = Assert.Single(await BreakAsync(log, _ => Flip(Path.Combine(log.PartitionDirectory, Checkpoint.Name), 5)));
+        var finding = Assert.Single(
+            await BreakAsync(log, _ => Flip(Path.Combine(log.PartitionDirectory, Checkpoint.Name), 5))
+        );
         Assert.Equal((FindingKind.Index, Checkpoint.Name), (finding.Kind, Path.GetFileName(finding.Path)));
         Assert.Equal(350, log.ReadAll().Count);
         Assert.Empty(await BreakAsync(log, _ => { }));
@@ -276,17 +366,24 @@ public class BrokenDirectoryTests
         await using var log = await OpenAsync();
         var topicFile = Path.Combine(log.DataDirectory, "topics", "t", TopicFile.Name);
         var current = File.ReadAllText(topicFile);
-        var older = current.Replace("\"format\":3", "\"format\":1", StringComparison.Ordinal).Replace(",\"retentionMs\":0,\"retentionBytes\":0", "", StringComparison.Ordinal);
+        var older = current
+            .Replace("\"format\":3", "\"format\":1", StringComparison.Ordinal)
+            .Replace(",\"retentionMs\":0,\"retentionBytes\":0", "", StringComparison.Ordinal);
         Assert.NotEqual(current, older);
         Assert.DoesNotContain("retention", older, StringComparison.Ordinal);
         Assert.Empty(await BreakAsync(log, _ => File.WriteAllText(topicFile, older)));
         Assert.Equal(350, log.ReadAll().Count);
         List<Finding>? findings = null;
-        await Assert.ThrowsAsync<NotSupportedException>(() => log.RestartAsync(() =>
-        {
-            File.WriteAllText(topicFile, current.Replace("\"format\":3", "\"format\":99", StringComparison.Ordinal));
-            findings = Verify(log);
-        }));
+        await Assert.ThrowsAsync<NotSupportedException>(() =>
+            log.RestartAsync(() =>
+            {
+                File.WriteAllText(
+                    topicFile,
+                    current.Replace("\"format\":3", "\"format\":99", StringComparison.Ordinal)
+                );
+                findings = Verify(log);
+            })
+        );
         Assert.Contains("format 99", Assert.Single(findings!).Reason, StringComparison.Ordinal);
         await log.RestartAsync(() => File.WriteAllText(topicFile, current));
     }

@@ -21,18 +21,28 @@ public class DamagedBlockTests
     static async Task<List<Finding>> VerifyAsync(TestLog log)
     {
         var findings = new List<Finding>();
-        await TopicVerifier.RunAsync(log.Topic, finding =>
-        {
-            findings.Add(finding);
-            return ValueTask.CompletedTask;
-        }, long.MaxValue, CancellationToken.None);
+        await TopicVerifier.RunAsync(
+            log.Topic,
+            finding =>
+            {
+                findings.Add(finding);
+                return ValueTask.CompletedTask;
+            },
+            long.MaxValue,
+            CancellationToken.None
+        );
         return findings;
     }
 
     static void Flip(string path, long position, int bit)
     {
         // As the disk would do it: the server has the file open.
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        using var file = new FileStream(
+            path,
+            FileMode.Open,
+            FileAccess.ReadWrite,
+            FileShare.ReadWrite | FileShare.Delete
+        );
         file.Position = position;
         var old = file.ReadByte();
         file.Position = position;
@@ -43,7 +53,7 @@ public class DamagedBlockTests
     static (string Text, int Refusals) ReadAround(TestLog log, int maxBytes)
     {
         var (text, refusals) = (new StringBuilder(), 0);
-        for (var place = 0L; ;)
+        for (var place = 0L; ; )
         {
             try
             {
@@ -71,20 +81,30 @@ public class DamagedBlockTests
         var paths = log.SegmentPaths.SkipLast(1).ToArray();
         var lengths = paths.Select(path => new FileInfo(path).Length).ToArray();
         var before = paths.Select(File.ReadAllText).ToArray();
-        await Gen.Select(Gen.Int[0, paths.Length - 1], Gen.Double[0, 1], Gen.Int[0, 7], Gen.Int[12, 20].Select(bits => 1 << bits)).SampleAsync(async (segment, place, bit, maxBytes) =>
-        {
-            var position = (long)(place * (lengths[segment] - 1));
-            Flip(paths[segment], position, bit);
-            var finding = Assert.Single(await VerifyAsync(log));
-            Assert.InRange(position, finding.Position, finding.Position + finding.LengthBytes - 1);
-            // To the byte what was there, but for the block.
-            var block = before[segment].Substring((int)finding.Position, (int)finding.LengthBytes);
-            Assert.Equal((whole.Replace(block, "", StringComparison.Ordinal), 1), ReadAround(log, maxBytes));
-            // Mended, it is given back.
-            Flip(paths[segment], position, bit);
-            Assert.Empty(await VerifyAsync(log));
-            Assert.Equal((whole, 0), ReadAround(log, maxBytes));
-        }, iter: 60, threads: 1);
+        await Gen.Select(
+                Gen.Int[0, paths.Length - 1],
+                Gen.Double[0, 1],
+                Gen.Int[0, 7],
+                Gen.Int[12, 20].Select(bits => 1 << bits)
+            )
+            .SampleAsync(
+                async (segment, place, bit, maxBytes) =>
+                {
+                    var position = (long)(place * (lengths[segment] - 1));
+                    Flip(paths[segment], position, bit);
+                    var finding = Assert.Single(await VerifyAsync(log));
+                    Assert.InRange(position, finding.Position, finding.Position + finding.LengthBytes - 1);
+                    // To the byte what was there, but for the block.
+                    var block = before[segment].Substring((int)finding.Position, (int)finding.LengthBytes);
+                    Assert.Equal((whole.Replace(block, "", StringComparison.Ordinal), 1), ReadAround(log, maxBytes));
+                    // Mended, it is given back.
+                    Flip(paths[segment], position, bit);
+                    Assert.Empty(await VerifyAsync(log));
+                    Assert.Equal((whole, 0), ReadAround(log, maxBytes));
+                },
+                iter: 60,
+                threads: 1
+            );
     }
 
     [Fact]
@@ -94,13 +114,21 @@ public class DamagedBlockTests
         var (whole, _) = ReadAround(log, 4096);
         var path = Path.ChangeExtension(log.SegmentPaths.First(), ".index");
         var index = File.ReadAllBytes(path);
-        await Gen.Select(Gen.Int[0, index.Length - 1], Gen.Int[0, 7]).SampleAsync(async (position, bit) =>
-        {
-            Flip(path, position, bit);
-            Assert.Equal((FindingKind.Index, path), Assert.Single((await VerifyAsync(log)).Select(finding => (finding.Kind, finding.Path))));
-            Assert.Empty(await VerifyAsync(log));
-            Assert.Equal((whole, 0), ReadAround(log, 4096));
-        }, iter: 60, threads: 1);
+        await Gen.Select(Gen.Int[0, index.Length - 1], Gen.Int[0, 7])
+            .SampleAsync(
+                async (position, bit) =>
+                {
+                    Flip(path, position, bit);
+                    Assert.Equal(
+                        (FindingKind.Index, path),
+                        Assert.Single((await VerifyAsync(log)).Select(finding => (finding.Kind, finding.Path)))
+                    );
+                    Assert.Empty(await VerifyAsync(log));
+                    Assert.Equal((whole, 0), ReadAround(log, 4096));
+                },
+                iter: 60,
+                threads: 1
+            );
     }
 
     [Fact]
@@ -118,7 +146,10 @@ public class DamagedBlockTests
             Assert.Equal(finding.NextOffset, other.FirstOffset);
         // It is told in the same words, wherever the reader begins.
         var refusal = Assert.Throws<CorruptionException>(() => log.Fetch($"{finding.NextOffset - 1}"));
-        Assert.Equal((finding.Path, finding.Position, finding.NextOffset), (refusal.Path, refusal.Position, refusal.NextOffset));
+        Assert.Equal(
+            (finding.Path, finding.Position, finding.NextOffset),
+            (refusal.Path, refusal.Position, refusal.NextOffset)
+        );
         await log.AppendAsync("goes on");
         // Restored from a copy, and verified: it is forgotten for good.
         await log.RestartAsync(() => Flip(log.SegmentPaths.First(), 10_000, 0));
@@ -130,7 +161,10 @@ public class DamagedBlockTests
     [Fact]
     public void TheScrub_FindsDamageInItsOwnTime_AndReadsNoMoreThanItMay()
     {
-        var log = new ModelLog(new TopicConfiguration { SegmentBytes = 64 << 10 }, adjust: options => options with { ScrubBytesPerSecond = 16 << 10 });
+        var log = new ModelLog(
+            new TopicConfiguration { SegmentBytes = 64 << 10 },
+            adjust: options => options with { ScrubBytesPerSecond = 16 << 10 }
+        );
         for (var batch = 0; batch < 12; batch++)
             log.Append(Enumerable.Range(0, 10).Select(number => $"{batch} {number} {new string('x', 600)}"));
         var path = $"{ModelLog.PartitionDirectory}/{SegmentLayout.DataName(0)}";

@@ -4,7 +4,9 @@ using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Storage.Tests.Corruption;
 
-/// <summary>Any bit of a sealed segment, or of its index, is missed when it is another, and the right file is blamed.</summary>
+/// <summary>
+/// Any bit of a sealed segment, or of its index, is missed when it is another, and the right file is blamed.
+/// </summary>
 public class FlippedBitTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
@@ -14,7 +16,11 @@ public class FlippedBitTests
     {
         var log = await TestLog.OpenAsync(SmallSegments);
         for (var batch = 0; batch < 40; batch++)
-            await log.AppendAsync(Enumerable.Range(0, batch % 7 + 1).Select(number => $"{batch} {number} {new string('x', batch * 37 % 1500)} \"é\\n"));
+            await log.AppendAsync(
+                Enumerable
+                    .Range(0, batch % 7 + 1)
+                    .Select(number => $"{batch} {number} {new string('x', batch * 37 % 1500)} \"é\\n")
+            );
         await log.AppendAsync(new string('y', 20_000));
         for (var batch = 0; batch < 30; batch++)
             await log.AppendAsync(Enumerable.Range(0, 5).Select(number => $"{batch} {number} {new string('z', 300)}"));
@@ -27,22 +33,34 @@ public class FlippedBitTests
     {
         await using var log = await OpenAsync();
         // Of a log that is closed: the checkpoint knows the end of the active segment, too.
-        await log.RestartAsync(() => Gen.Select(Gen.Int[0, 1], Gen.Int[0, 2], Gen.Double[0, 1], Gen.Int[0, 7]).Sample((kind, segment, place, bit) =>
-        {
-            var data = log.SegmentPaths.ElementAt(segment);
-            var path = kind == 0 ? data : Path.ChangeExtension(data, ".index");
-            var position = (long)(place * (new FileInfo(path).Length - 1));
-            Flip(path, position, bit);
-            var findings = Verify(log);
-            Flip(path, position, bit);
-            Assert.Empty(Verify(log));
-            Assert.Contains(findings, finding => finding.Path == path
-                && finding.Kind == (kind == 0 ? FindingKind.Data : FindingKind.Index)
-                && finding.Position <= position && position < finding.Position + finding.LengthBytes);
-            // Nothing else is blamed, but the offsets around a line whose own offset is another.
-            Assert.All(findings, finding => Assert.Equal(path, finding.Path));
-            Assert.True(findings.Count == 1, string.Join('\n', findings));
-        }, iter: 300, threads: 1));
+        await log.RestartAsync(() =>
+            Gen.Select(Gen.Int[0, 1], Gen.Int[0, 2], Gen.Double[0, 1], Gen.Int[0, 7])
+                .Sample(
+                    (kind, segment, place, bit) =>
+                    {
+                        var data = log.SegmentPaths.ElementAt(segment);
+                        var path = kind == 0 ? data : Path.ChangeExtension(data, ".index");
+                        var position = (long)(place * (new FileInfo(path).Length - 1));
+                        Flip(path, position, bit);
+                        var findings = Verify(log);
+                        Flip(path, position, bit);
+                        Assert.Empty(Verify(log));
+                        Assert.Contains(
+                            findings,
+                            finding =>
+                                finding.Path == path
+                                && finding.Kind == (kind == 0 ? FindingKind.Data : FindingKind.Index)
+                                && finding.Position <= position
+                                && position < finding.Position + finding.LengthBytes
+                        );
+                        // Nothing else is blamed, but the offsets around a line whose own offset is another.
+                        Assert.All(findings, finding => Assert.Equal(path, finding.Path));
+                        Assert.True(findings.Count == 1, string.Join('\n', findings));
+                    },
+                    iter: 300,
+                    threads: 1
+                )
+        );
     }
 
     static List<Finding> Verify(TestLog log)

@@ -40,7 +40,8 @@ public sealed partial class CachedReadTests : IDisposable
     [InlineData(LengthBytes - 10, 10)]
     [InlineData(LengthBytes, 0)]
     [InlineData(LengthBytes + 10, 0)]
-    public void TheEndOfTheFile_MakesItShort(long position, int expected) => Assert.Equal(expected, _file.Cached.Read(new byte[100], position));
+    public void TheEndOfTheFile_MakesItShort(long position, int expected) =>
+        Assert.Equal(expected, _file.Cached.Read(new byte[100], position));
 
     [Fact]
     public void WhatIsOnTheDiskAlone_IsNotWaitedFor_UntilSomebodyReadIt()
@@ -60,7 +61,9 @@ public sealed partial class CachedReadTests : IDisposable
     public void Read_EmptyOrShortBeforeTheEnd_WouldWait(int cachedBytes)
     {
         // Linux 5.9 and 5.10: 0, or fewer bytes than asked for, where the next byte is not cached.
-        using var file = OpenWith((_, destination, position) => (int)Math.Min(destination.Length, Math.Max(0, cachedBytes - position)));
+        using var file = OpenWith(
+            (_, destination, position) => (int)Math.Min(destination.Length, Math.Max(0, cachedBytes - position))
+        );
 
         Assert.Throws<WouldWaitException>(() => file.Cached.Read(new byte[100], 0));
     }
@@ -71,8 +74,10 @@ public sealed partial class CachedReadTests : IDisposable
     public void Read_AfterAnErrorOfOneRead_IsCachedAgain(int error)
     {
         var calls = 0;
-        using var file = OpenWith((handle, destination, position) =>
-            calls++ == 0 ? -error : PosixCalls.ReadCached(handle, destination, position));
+        using var file = OpenWith(
+            (handle, destination, position) =>
+                calls++ == 0 ? -error : PosixCalls.ReadCached(handle, destination, position)
+        );
 
         Assert.Throws<WouldWaitException>(() => file.Cached.Read(new byte[100], 0));
 
@@ -87,11 +92,13 @@ public sealed partial class CachedReadTests : IDisposable
     public void Read_NotSupportedByTheKernel_ReadsTheFile(int error)
     {
         var calls = 0;
-        using var file = OpenWith((_, _, _) =>
-        {
-            calls++;
-            return -error;
-        });
+        using var file = OpenWith(
+            (_, _, _) =>
+            {
+                calls++;
+                return -error;
+            }
+        );
         var read = new byte[100];
 
         Assert.Equal(100, file.Cached.Read(read, 0));
@@ -101,7 +108,11 @@ public sealed partial class CachedReadTests : IDisposable
         Assert.Equal(1, calls);
     }
 
-    PhysicalFile OpenWith(CachedRead readCached) => new(File.Open(Path.Combine(_temporary.Path, "file"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite), readCached);
+    PhysicalFile OpenWith(CachedRead readCached) =>
+        new(
+            File.Open(Path.Combine(_temporary.Path, "file"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite),
+            readCached
+        );
 
     [Fact]
     public void ClosedFile_SaysSo()
@@ -122,7 +133,9 @@ public sealed partial class CachedReadTests : IDisposable
     {
         // Asked for elsewhere than where it is read: to ask makes the kernel begin to read there.
         const int DontNeed = 4;
-        return OperatingSystem.IsLinux() && Advise(file, 0, 0, DontNeed) == 0 && PosixCalls.ReadCached(file, new byte[1], 3 * LengthBytes / 4) == -TryAgain;
+        return OperatingSystem.IsLinux()
+            && Advise(file, 0, 0, DontNeed) == 0
+            && PosixCalls.ReadCached(file, new byte[1], 3 * LengthBytes / 4) == -TryAgain;
     }
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]

@@ -3,7 +3,9 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Files;
 
-/// <summary>A disk without room, as the operating system reports it; a whole one fills in tests/scripts/disk-full.sh.</summary>
+/// <summary>
+/// A disk without room, as the operating system reports it; a whole one fills in tests/scripts/disk-full.sh.
+/// </summary>
 public class DiskFullTests
 {
     [Fact]
@@ -12,6 +14,10 @@ public class DiskFullTests
         using var temporary = new TemporaryDirectory();
         using var fileSystem = new PhysicalFileSystem(temporary.Path);
         using var file = fileSystem.Open("/dev/full");
-        Assert.Contains("/dev/full", Assert.Throws<DiskFullException>(() => file.Write("a"u8, 0)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "/dev/full",
+            Assert.Throws<DiskFullException>(() => file.Write("a"u8, 0)).Message,
+            StringComparison.Ordinal
+        );
     }
 }

@@ -3,7 +3,9 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Files;
 
-/// <summary>Mounted file systems told apart. tests/scripts/volumes.sh mounts ext4 and xfs and watches the syncs.</summary>
+/// <summary>
+/// Mounted file systems told apart. tests/scripts/volumes.sh mounts ext4 and xfs and watches the syncs.
+/// </summary>
 public sealed class PhysicalVolumeTests : IDisposable
 {
     const string MemoryMount = "/dev/shm";

@@ -6,8 +6,8 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Tests.Fuzz;
 
 /// <summary>
-/// Whatever bytes there are: nothing crashes or hangs, and what is not a record is not served as one. LOGHTTP_FUZZ_SEED and
-/// LOGHTTP_FUZZ_COUNT choose other and more inputs than the suite's.
+/// Whatever bytes there are: nothing crashes or hangs, and what is not a record is not served as one. LOGHTTP_FUZZ_SEED
+/// and LOGHTTP_FUZZ_COUNT choose other and more inputs than the suite's.
 /// </summary>
 public class FuzzTests
 {
@@ -15,12 +15,65 @@ public class FuzzTests
 
     static readonly string[] Tokens =
     [
-        "{", "}", "[", "]", ",", ":", "\"", "\\", "\n", "\r", "\0", " ", "0", "-1", "1e9", "007", "9223372036854775807", "9223372036854775808", "99999999999999999999", "\u2028", "\uFFFD",
-        "{\"offset\":", ",\"timestamp\":", ",\"batch\":2", ",\"batch\":2147483648", ",\"producer\":[\"p\",0,0]", ",\"producer\":[\"p\",0,0,\"89abcdef\"]", ",\"producer\":[]", ",\"commit\":[\"g\",\"t\",0,1,2]", ",\"idempotency\":[\"k\",\"h\"]", ",\"headers\":[[\"A\",null]]", ",\"key\":\"k\"", ",\"keyBase64\":\"AA==\"", ",\"headers\":{}", ",\"value\":null", ",\"valueBase64\":\"\"",
-        "\\ud800", "\\u0000", "true", "null", "}\n", "@", "latest", "earliest", "2026-11-22T10:00:00Z", "+02:00", "T", "Z",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\n",
+        "\r",
+        "\0",
+        " ",
+        "0",
+        "-1",
+        "1e9",
+        "007",
+        "9223372036854775807",
+        "9223372036854775808",
+        "99999999999999999999",
+        "\u2028",
+        "\uFFFD",
+        "{\"offset\":",
+        ",\"timestamp\":",
+        ",\"batch\":2",
+        ",\"batch\":2147483648",
+        ",\"producer\":[\"p\",0,0]",
+        ",\"producer\":[\"p\",0,0,\"89abcdef\"]",
+        ",\"producer\":[]",
+        ",\"commit\":[\"g\",\"t\",0,1,2]",
+        ",\"idempotency\":[\"k\",\"h\"]",
+        ",\"headers\":[[\"A\",null]]",
+        ",\"key\":\"k\"",
+        ",\"keyBase64\":\"AA==\"",
+        ",\"headers\":{}",
+        ",\"value\":null",
+        ",\"valueBase64\":\"\"",
+        "\\ud800",
+        "\\u0000",
+        "true",
+        "null",
+        "}\n",
+        "@",
+        "latest",
+        "earliest",
+        "2026-11-22T10:00:00Z",
+        "+02:00",
+        "T",
+        "Z",
     ];
 
-    static int Number(string name, int standard) => int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : standard;
+    static int Number(string name, int standard) =>
+        int.TryParse(
+            Environment.GetEnvironmentVariable(name),
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out var number
+        )
+            ? number
+            : standard;
 
     static int Count(int standard) => Number("LOGHTTP_FUZZ_COUNT", standard);
 
@@ -30,14 +83,32 @@ public class FuzzTests
         var log = new ModelLog();
         log.Append("hello");
         var batch = new RecordBatch(new RecordLimits(), new ProducerStamp("p1", 0, 0));
-        Assert.Null(batch.AddJson("{\"id\":1,\"nested\":[[{\"a\":1.50e2}]]}"u8, new RecordMetadata { Key = "user-7", TimestampMs = 5 }));
-        Assert.Null(batch.AddText("née \"☃\" 🎈\n"u8, new RecordMetadata { Headers = [new("Trace", "9f"), new("a", "1"), new("A", "2")] }));
+        Assert.Null(
+            batch.AddJson(
+                "{\"id\":1,\"nested\":[[{\"a\":1.50e2}]]}"u8,
+                new RecordMetadata { Key = "user-7", TimestampMs = 5 }
+            )
+        );
+        Assert.Null(
+            batch.AddText(
+                "née \"☃\" 🎈\n"u8,
+                new RecordMetadata { Headers = [new("Trace", "9f"), new("a", "1"), new("A", "2")] }
+            )
+        );
         Assert.Null(batch.AddBytes([0xFF, 0x00, 0x7F], new RecordMetadata { KeyBytes = new byte[] { 0xFF } }));
         log.Append(batch);
         var small = log.ReadAll();
         log.Append(Enumerable.Range(0, 200).Select(number => number.ToString(CultureInfo.InvariantCulture)));
         log.Append(new string('x', 9_000));
-        return [small, log.ReadAll(), .. Encoding.UTF8.GetString(small).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => Encoding.UTF8.GetBytes(line + "\n"))];
+        return
+        [
+            small,
+            log.ReadAll(),
+            .. Encoding
+                .UTF8.GetString(small)
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => Encoding.UTF8.GetBytes(line + "\n")),
+        ];
     }
 
     [Fact]
@@ -57,8 +128,17 @@ public class FuzzTests
             passed++;
             using var json = JsonDocument.Parse(line);
             Assert.True(isRecord, Hex(line));
-            Assert.Equal((head.Offset, head.TimestampMs), (json.RootElement.GetProperty("offset").GetInt64(), json.RootElement.GetProperty("timestamp").GetInt64()));
-            Assert.Equal(json.RootElement.GetProperty(view.IsBase64 ? "valueBase64" : "value").GetRawText(), Encoding.UTF8.GetString(view.Value));
+            Assert.Equal(
+                (head.Offset, head.TimestampMs),
+                (
+                    json.RootElement.GetProperty("offset").GetInt64(),
+                    json.RootElement.GetProperty("timestamp").GetInt64()
+                )
+            );
+            Assert.Equal(
+                json.RootElement.GetProperty(view.IsBase64 ? "valueBase64" : "value").GetRawText(),
+                Encoding.UTF8.GetString(view.Value)
+            );
         }
         Assert.NotEqual(0, passed);
     }
@@ -115,7 +195,20 @@ public class FuzzTests
     [Fact]
     public void AnyTextAsAPlace_IsOne_OrIsNot_AndWhatIsReadsBackAsItWasWritten()
     {
-        byte[][] corpus = [.. new[] { "42", "earliest", "latest", "-10", "@1795341600000", "@2026-11-22T10:00:00Z", "@2026-11-22T10:00:00.123456789+02:00", "@2026-11-22" }.Select(Encoding.UTF8.GetBytes)];
+        byte[][] corpus =
+        [
+            .. new[]
+            {
+                "42",
+                "earliest",
+                "latest",
+                "-10",
+                "@1795341600000",
+                "@2026-11-22T10:00:00Z",
+                "@2026-11-22T10:00:00.123456789+02:00",
+                "@2026-11-22",
+            }.Select(Encoding.UTF8.GetBytes),
+        ];
         var mutator = new Mutator(Seed, corpus, Tokens);
         var passed = 0;
         for (var number = 0; number < Count(100_000); number++)

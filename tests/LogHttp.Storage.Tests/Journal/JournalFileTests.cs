@@ -66,9 +66,7 @@ public class JournalFileTests
         // The seed decides which of the unsynced bytes and names survive.
         for (var seed = 1; seed <= 8; seed++)
         {
-            for (var cutAt = 1; !MakeCutAt(cutAt, seed); cutAt++)
-            {
-            }
+            for (var cutAt = 1; !MakeCutAt(cutAt, seed); cutAt++) { }
         }
     }
 
@@ -77,15 +75,16 @@ public class JournalFileTests
     {
         var isDone = false;
         var fileSystem = TestJournal.CreateDisk(seed);
-        fileSystem.Faults = new SeededFaultPlan(new Random(cutAt)) { PowerCutAtCall = fileSystem.CallCount + cutAt }.Decide;
+        fileSystem.Faults = new SeededFaultPlan(new Random(cutAt))
+        {
+            PowerCutAtCall = fileSystem.CallCount + cutAt,
+        }.Decide;
         try
         {
             JournalFile.Make(fileSystem, TestJournal.Directory, 1, 1 << 16, () => 1).Dispose();
             isDone = true;
         }
-        catch (PowerCutException)
-        {
-        }
+        catch (PowerCutException) { }
         var survivor = fileSystem.PowerCut();
         survivor.Faults = null;
         var scan = JournalScan.Read(survivor, TestJournal.Directory);
@@ -98,14 +97,19 @@ public class JournalFileTests
         return isDone;
     }
 
-    /// <summary>A block that never reached the disk would cost a metadata commit when a round is written there.</summary>
+    /// <summary>
+    /// A block that never reached the disk would cost a metadata commit when a round is written there.
+    /// </summary>
     static void AssertFilled(PowerCutFileSystem fileSystem)
     {
         using var file = JournalFile.Open(fileSystem, TestJournal.Directory, 1);
         var bytes = new byte[file.SizeBytes];
         file.File.ReadExactly(bytes, 0);
         for (var position = 0; position < bytes.Length; position += JournalFormat.BlockBytes)
-            Assert.True(bytes.AsSpan(position, JournalFormat.BlockBytes).ContainsAnyExcept((byte)0), $"position {position}");
+            Assert.True(
+                bytes.AsSpan(position, JournalFormat.BlockBytes).ContainsAnyExcept((byte)0),
+                $"position {position}"
+            );
     }
 
     [Theory]

@@ -11,34 +11,47 @@ public class JournalFormatTests
     const ulong TopicId = 0x8f1d4c0a52b7e693;
 
     static readonly Gen<(JournalEntry Entry, byte[] Payload)> Entries = Gen.Select(
-        Gen.Int[1, 7],
-        Gen.ULong,
-        Gen.Int[0, int.MaxValue],
-        Gen.Long[0, long.MaxValue],
-        Gen.UInt,
-        Gen.Byte.Array[0, 70]).Select(
-        static (kind, id, partition, offset, generation, payload) => (
-            new JournalEntry((JournalEntryKind)kind, id, partition, offset, generation, offset / 3),
-            kind is 1 or 7 ? payload : []));
+            Gen.Int[1, 7],
+            Gen.ULong,
+            Gen.Int[0, int.MaxValue],
+            Gen.Long[0, long.MaxValue],
+            Gen.UInt,
+            Gen.Byte.Array[0, 70]
+        )
+        .Select(
+            static (kind, id, partition, offset, generation, payload) =>
+                (
+                    new JournalEntry((JournalEntryKind)kind, id, partition, offset, generation, offset / 3),
+                    kind is 1 or 7 ? payload : []
+                )
+        );
 
-    static readonly Gen<byte[]> Rounds = Gen
-        .Select(Entries.Array[0, 8], Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.UInt)
-        .Select(static (entries, epoch, number, previous) => TestJournal.Round(epoch, number, previous, number, entries));
+    static readonly Gen<byte[]> Rounds = Gen.Select(
+            Entries.Array[0, 8],
+            Gen.ULong,
+            Gen.ULong[1, ulong.MaxValue],
+            Gen.UInt
+        )
+        .Select(
+            static (entries, epoch, number, previous) => TestJournal.Round(epoch, number, previous, number, entries)
+        );
 
     static readonly byte[] Line = """{"offset":42,"timestamp":1,"value":"hi"}"""u8.ToArray();
 
-    static byte[] Example => TestJournal.Round(
-        0x0123456789abcdef,
-        77,
-        0xfeedf00d,
-        5,
-        (new(JournalEntryKind.SegmentMade, TopicId, 3, 42, 1, 0), []),
-        (new(JournalEntryKind.JournalingBegins, TopicId, 3, 42, 1, 0), []),
-        (new(JournalEntryKind.Records, TopicId, 3, 42, 1, 0), Line),
-        (new(JournalEntryKind.SyncedUpTo, TopicId, 3, 42, 1, 41), []),
-        (new(JournalEntryKind.JournalingEnds, TopicId, 3, 42, 1, 41), []),
-        (new(JournalEntryKind.GroupState, TopicId, 3, -1, 0, -7), """{"group":"g","offset":42}"""u8.ToArray()),
-        (new(JournalEntryKind.TopicDeleted, TopicId, 0, 0, 0, 0), []));
+    static byte[] Example =>
+        TestJournal.Round(
+            0x0123456789abcdef,
+            77,
+            0xfeedf00d,
+            5,
+            (new(JournalEntryKind.SegmentMade, TopicId, 3, 42, 1, 0), []),
+            (new(JournalEntryKind.JournalingBegins, TopicId, 3, 42, 1, 0), []),
+            (new(JournalEntryKind.Records, TopicId, 3, 42, 1, 0), Line),
+            (new(JournalEntryKind.SyncedUpTo, TopicId, 3, 42, 1, 41), []),
+            (new(JournalEntryKind.JournalingEnds, TopicId, 3, 42, 1, 41), []),
+            (new(JournalEntryKind.GroupState, TopicId, 3, -1, 0, -7), """{"group":"g","offset":42}"""u8.ToArray()),
+            (new(JournalEntryKind.TopicDeleted, TopicId, 0, 0, 0, 0), [])
+        );
 
     static string GoldenPath => Path.Combine(AppContext.BaseDirectory, "Golden", "journal", "round");
 
@@ -72,64 +85,81 @@ public class JournalFormatTests
     }
 
     [Fact]
-    public void R2_Head_ReadsBackAsWritten() => Gen
-        .Select(Gen.UInt[0, 1000], Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.ULong, Gen.UInt, Gen.UInt)
-        .Sample(static (count, epoch, number, oldest, previous, body) =>
+    public void R2_Head_ReadsBackAsWritten() =>
+        Gen.Select(Gen.UInt[0, 1000], Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.ULong, Gen.UInt, Gen.UInt)
+            .Sample(
+                static (count, epoch, number, oldest, previous, body) =>
+                {
+                    var head = new RoundHead(
+                        count,
+                        epoch,
+                        number,
+                        oldest % number + 1,
+                        64 + (int)count * 40,
+                        previous,
+                        body
+                    );
+                    var bytes = new byte[JournalFormat.HeadBytes];
+                    bytes.AsSpan().Fill(0xAA);
+                    var checksum = head.Write(bytes);
+                    Assert.True(RoundHead.TryRead(bytes, out var found, out var foundChecksum));
+                    Assert.Equal((head, checksum), (found, foundChecksum));
+                }
+            );
+
+    [Fact]
+    public void R3_Entry_ReadsBackAsWritten() =>
+        Entries.Sample(sample =>
         {
-            var head = new RoundHead(count, epoch, number, oldest % number + 1, 64 + (int)count * 40, previous, body);
-            var bytes = new byte[JournalFormat.HeadBytes];
+            var bytes = new byte[JournalFormat.EncodedBytes(sample.Payload.Length) + 3];
             bytes.AsSpan().Fill(0xAA);
-            var checksum = head.Write(bytes);
-            Assert.True(RoundHead.TryRead(bytes, out var found, out var foundChecksum));
-            Assert.Equal((head, checksum), (found, foundChecksum));
+            var written = sample.Entry.Write(bytes, sample.Payload);
+            Assert.Equal(JournalFormat.EncodedBytes(sample.Payload.Length), written);
+            Assert.Equal(0, written % 8);
+            Assert.True(JournalEntry.TryRead(bytes, out var entry, out var payload, out var encodedBytes));
+            Assert.Equal((sample.Entry, written), (entry, encodedBytes));
+            Assert.Equal(sample.Payload, payload.ToArray());
+            Assert.Equal([0xAA, 0xAA, 0xAA], bytes[written..]);
         });
 
     [Fact]
-    public void R3_Entry_ReadsBackAsWritten() => Entries.Sample(sample =>
-    {
-        var bytes = new byte[JournalFormat.EncodedBytes(sample.Payload.Length) + 3];
-        bytes.AsSpan().Fill(0xAA);
-        var written = sample.Entry.Write(bytes, sample.Payload);
-        Assert.Equal(JournalFormat.EncodedBytes(sample.Payload.Length), written);
-        Assert.Equal(0, written % 8);
-        Assert.True(JournalEntry.TryRead(bytes, out var entry, out var payload, out var encodedBytes));
-        Assert.Equal((sample.Entry, written), (entry, encodedBytes));
-        Assert.Equal(sample.Payload, payload.ToArray());
-        Assert.Equal([0xAA, 0xAA, 0xAA], bytes[written..]);
-    });
+    public void R4_AnyFlippedBit_MakesTheRoundInvalid() =>
+        Gen.Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Int[0, 7])
+            .Sample(
+                static (round, at, bit) =>
+                {
+                    Assert.True(IsValid(round));
+                    round[at % round.Length] ^= (byte)(1 << bit);
+                    Assert.False(IsValid(round));
+                }
+            );
 
     [Fact]
-    public void R4_AnyFlippedBit_MakesTheRoundInvalid() => Gen
-        .Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Int[0, 7])
-        .Sample(static (round, at, bit) =>
-    {
-        Assert.True(IsValid(round));
-        round[at % round.Length] ^= (byte)(1 << bit);
-        Assert.False(IsValid(round));
-    });
+    public void R4_AnyTruncation_MakesTheRoundInvalid() =>
+        Gen.Select(Rounds, Gen.Int[0, int.MaxValue])
+            .Sample(static (round, length) => Assert.False(IsValid(round.AsSpan(0, length % round.Length))));
 
     [Fact]
-    public void R4_AnyTruncation_MakesTheRoundInvalid() => Gen
-        .Select(Rounds, Gen.Int[0, int.MaxValue])
-        .Sample(static (round, length) =>
-        Assert.False(IsValid(round.AsSpan(0, length % round.Length))));
+    public void TryRead_OfRandomBytes_NeverThrows() =>
+        Gen
+            .Byte.Array[0, 300]
+            .Sample(static bytes =>
+            {
+                Assert.False(IsValid(bytes));
+                JournalEntry.TryRead(bytes, out _, out _, out _);
+                JournalFormat.AreEntriesValid(bytes, 3);
+            });
 
     [Fact]
-    public void TryRead_OfRandomBytes_NeverThrows() => Gen.Byte.Array[0, 300].Sample(static bytes =>
-    {
-        Assert.False(IsValid(bytes));
-        JournalEntry.TryRead(bytes, out _, out _, out _);
-        JournalFormat.AreEntriesValid(bytes, 3);
-    });
-
-    [Fact]
-    public void R4_AnyByteUnderValidChecksums_NeverThrows() => Gen
-        .Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Byte)
-        .Sample(static (round, at, value) =>
-    {
-        round[at % round.Length] = value;
-        IsValid(WithChecksums(round));
-    });
+    public void R4_AnyByteUnderValidChecksums_NeverThrows() =>
+        Gen.Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Byte)
+            .Sample(
+                static (round, at, value) =>
+                {
+                    round[at % round.Length] = value;
+                    IsValid(WithChecksums(round));
+                }
+            );
 
     // Offsets in Example: its first entry, without a payload, begins at 64, the Records entry at 144.
     [Theory]

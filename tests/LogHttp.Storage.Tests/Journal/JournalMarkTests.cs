@@ -35,7 +35,11 @@ public class JournalMarkTests
     {
         var slot = Encoding.UTF8.GetString(Example.Encode().Span);
         Assert.Equal(512, slot.Length);
-        Assert.StartsWith("""{"format":3,"epoch":"0123456789abcdef","isEmpty":false,"lastRound":0,"lastHeadChecksum":0,"sequence":0}  """, slot, StringComparison.Ordinal);
+        Assert.StartsWith(
+            """{"format":3,"epoch":"0123456789abcdef","isEmpty":false,"lastRound":0,"lastHeadChecksum":0,"sequence":0}  """,
+            slot,
+            StringComparison.Ordinal
+        );
         Assert.Matches(@"} +\ncrc32c:[0-9a-f]{8}\n$", slot);
     }
 
@@ -43,22 +47,30 @@ public class JournalMarkTests
     public void Read_OfNone_IsNull() => Assert.Null(JournalMark.Read(CreateDisk(), Topics));
 
     [Fact]
-    public void Read_AfterWrite_GivesTheSame() => Gen.Select(Gen.ULong, Gen.Bool).Sample((epoch, isEmpty) =>
-    {
-        var fileSystem = CreateDisk();
-        Example.Write(fileSystem, Topics);
-        new JournalMark(epoch, isEmpty).Write(fileSystem, Topics);
-        Assert.Equal(new(epoch, isEmpty) { Sequence = 1 }, JournalMark.Read(fileSystem.PowerCut(), Topics));
-    });
+    public void Read_AfterWrite_GivesTheSame() =>
+        Gen.Select(Gen.ULong, Gen.Bool)
+            .Sample(
+                (epoch, isEmpty) =>
+                {
+                    var fileSystem = CreateDisk();
+                    Example.Write(fileSystem, Topics);
+                    new JournalMark(epoch, isEmpty).Write(fileSystem, Topics);
+                    Assert.Equal(new(epoch, isEmpty) { Sequence = 1 }, JournalMark.Read(fileSystem.PowerCut(), Topics));
+                }
+            );
 
     [Fact]
-    public void Decode_OfAnyFlippedBitOrMissingEnd_IsNone() => Gen.Select(Gen.Int[0, Example.Encode().Length - 1], Gen.Int[0, 7]).Sample((at, bit) =>
-    {
-        var bytes = Example.Encode().ToArray();
-        Assert.Null(JournalMark.Decode(bytes.AsSpan(0, at), "mark"));
-        bytes[at] ^= (byte)(1 << bit);
-        Assert.Null(JournalMark.Decode(bytes, "mark"));
-    });
+    public void Decode_OfAnyFlippedBitOrMissingEnd_IsNone() =>
+        Gen.Select(Gen.Int[0, Example.Encode().Length - 1], Gen.Int[0, 7])
+            .Sample(
+                (at, bit) =>
+                {
+                    var bytes = Example.Encode().ToArray();
+                    Assert.Null(JournalMark.Decode(bytes.AsSpan(0, at), "mark"));
+                    bytes[at] ^= (byte)(1 << bit);
+                    Assert.Null(JournalMark.Decode(bytes, "mark"));
+                }
+            );
 
     [Theory]
     [InlineData("{}")]
@@ -75,7 +87,9 @@ public class JournalMarkTests
 
     [Fact]
     public void Decode_OfANewerFormat_IsRefused() =>
-        Assert.Throws<NotSupportedException>(() => JournalMark.Decode(WithCrc("""{"format":4,"whatever":[]}"""), "mark"));
+        Assert.Throws<NotSupportedException>(() =>
+            JournalMark.Decode(WithCrc("""{"format":4,"whatever":[]}"""), "mark")
+        );
 
     [Fact]
     public void Read_OfALargeFile_IsCorrupt()
@@ -94,19 +108,23 @@ public class JournalMarkTests
         {
             var fileSystem = CreateDisk(cutAt);
             Example.Write(fileSystem, Topics);
-            fileSystem.Faults = new SeededFaultPlan(new Random(cutAt)) { PowerCutAtCall = fileSystem.CallCount + cutAt }.Decide;
+            fileSystem.Faults = new SeededFaultPlan(new Random(cutAt))
+            {
+                PowerCutAtCall = fileSystem.CallCount + cutAt,
+            }.Decide;
             try
             {
                 new JournalMark(7, true).Write(fileSystem, Topics);
                 isDone = true;
             }
-            catch (PowerCutException)
-            {
-            }
+            catch (PowerCutException) { }
             var survivor = fileSystem.PowerCut();
             survivor.Faults = null;
             var found = JournalMark.Read(survivor, Topics);
-            Assert.True(found == new JournalMark(7, true) { Sequence = 1 } || (found == Example && !isDone), $"{cutAt}: {found}");
+            Assert.True(
+                found == new JournalMark(7, true) { Sequence = 1 } || (found == Example && !isDone),
+                $"{cutAt}: {found}"
+            );
         }
     }
 }

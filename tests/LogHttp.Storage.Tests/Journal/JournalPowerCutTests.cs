@@ -105,7 +105,11 @@ public class JournalPowerCutTests
         [ThreadStatic]
         static int FailureCount;
 
-        public static int Failures { get => FailureCount; set => FailureCount = value; }
+        public static int Failures
+        {
+            get => FailureCount;
+            set => FailureCount = value;
+        }
 
         public void Run(int rounds)
         {
@@ -213,7 +217,12 @@ public class JournalPowerCutTests
         void Write(byte[] payload)
         {
             var round = TestJournal.Round(
-                _epoch, _number + 1, _headChecksum, _oldestNeeded, (TestJournal.Records, payload));
+                _epoch,
+                _number + 1,
+                _headChecksum,
+                _oldestNeeded,
+                (TestJournal.Records, payload)
+            );
             known.OldestNeeded[_number + 1] = _oldestNeeded;
             _inUse[^1].Write(round, _position);
             _inUse[^1].Sync();

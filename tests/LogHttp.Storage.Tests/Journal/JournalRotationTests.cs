@@ -105,9 +105,12 @@ public class JournalRotationTests
         // A round takes two of them, so the third one waits for the next round.
         var appends = Enumerable.Range(0, 3).Select(_ => log.BeginAppend(Text)).ToArray();
         var failures = 0;
-        log.FileSystem.Faults = call => call.Kind is FileSystemCallKind.Write
+        log.FileSystem.Faults = call =>
+            call.Kind is FileSystemCallKind.Write
             && call.Path.StartsWith(JournalDirectory, StringComparison.Ordinal)
-            && failures++ < 2 ? Fault.InputOutputError : Fault.None;
+            && failures++ < 2
+                ? Fault.InputOutputError
+                : Fault.None;
 
         log.Release();
 
@@ -121,12 +124,14 @@ public class JournalRotationTests
         var log = Open(new() { Partitions = 2 });
         log.Append("first");
         var failures = 0;
-        log.FileSystem.Faults = call => call switch
-        {
-            { Kind: FileSystemCallKind.DeleteFile } when call.Path.EndsWith(".journal", StringComparison.Ordinal) => Fault.InputOutputError,
-            { Kind: FileSystemCallKind.Sync } when failures++ < 2 => Fault.InputOutputError,
-            _ => Fault.None,
-        };
+        log.FileSystem.Faults = call =>
+            call switch
+            {
+                { Kind: FileSystemCallKind.DeleteFile } when call.Path.EndsWith(".journal", StringComparison.Ordinal) =>
+                    Fault.InputOutputError,
+                { Kind: FileSystemCallKind.Sync } when failures++ < 2 => Fault.InputOutputError,
+                _ => Fault.None,
+            };
 
         var unknown = log.BeginAppend("unknown");
         var next = log.BeginAppend("next", partition: 1);
@@ -139,12 +144,17 @@ public class JournalRotationTests
         Assert.All(log.Partitions, static partition => Assert.Null(partition.StoppedReason));
     }
 
-    static ModelLog Open(TopicConfiguration? configuration = null) => new(configuration, adjust: static options => options with
-    {
-        MinJournalFileBytes = FileBytes,
-        MaxJournalFileBytes = MaxFileBytes,
-        CheckpointBytes = 1 << 20,
-    });
+    static ModelLog Open(TopicConfiguration? configuration = null) =>
+        new(
+            configuration,
+            adjust: static options =>
+                options with
+                {
+                    MinJournalFileBytes = FileBytes,
+                    MaxJournalFileBytes = MaxFileBytes,
+                    CheckpointBytes = 1 << 20,
+                }
+        );
 
     static Task<AppendResult> AppendUntilOneWaits(ModelLog log)
     {
@@ -158,14 +168,26 @@ public class JournalRotationTests
     }
 
     static long[] FileSizes(ModelLog log) =>
-        [.. log.FileSystem.List(JournalDirectory).Where(static entry => JournalFile.TryParseName(entry.Name, out _)).Select(static entry => entry.LengthBytes)];
+        [
+            .. log
+                .FileSystem.List(JournalDirectory)
+                .Where(static entry => JournalFile.TryParseName(entry.Name, out _))
+                .Select(static entry => entry.LengthBytes),
+        ];
 
     static List<JournalEntry> Entries(ModelLog log)
     {
         List<JournalEntry> entries = [];
         var scan = JournalScan.Read(log.FileSystem, JournalDirectory);
         Assert.Null(scan.Damage);
-        JournalReader.Read(log.FileSystem, JournalDirectory, scan.Rounds, 1, ulong.MaxValue, (in entry, _, _) => entries.Add(entry));
+        JournalReader.Read(
+            log.FileSystem,
+            JournalDirectory,
+            scan.Rounds,
+            1,
+            ulong.MaxValue,
+            (in entry, _, _) => entries.Add(entry)
+        );
         return entries;
     }
 }

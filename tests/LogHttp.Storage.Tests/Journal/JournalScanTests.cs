@@ -29,8 +29,10 @@ public class JournalScanTests
         for (var number = first; number <= last; number++)
             expected.Add(number);
         Assert.Equal(expected, TestJournal.Numbers(_fileSystem, scan));
-        Assert.All(TestJournal.ReadAll(_fileSystem, scan), static entry =>
-            Assert.Equal(TestJournal.Payload(entry.Round, entry.Payload.Length), entry.Payload));
+        Assert.All(
+            TestJournal.ReadAll(_fileSystem, scan),
+            static entry => Assert.Equal(TestJournal.Payload(entry.Round, entry.Payload.Length), entry.Payload)
+        );
     }
 
     [Fact]
@@ -553,11 +555,18 @@ public class JournalScanTests
             var scan = JournalScan.Read(fileSystem, temporary.Path);
             Assert.Equal((null, number, previous), (scan.Damage, scan.LastNumber, scan.LastHeadChecksum));
             var last = 0ul;
-            JournalReader.Read(fileSystem, temporary.Path, scan.Rounds, number, number, (in _, found, round) =>
-            {
-                Assert.Equal(payload, found);
-                last = round;
-            });
+            JournalReader.Read(
+                fileSystem,
+                temporary.Path,
+                scan.Rounds,
+                number,
+                number,
+                (in _, found, round) =>
+                {
+                    Assert.Equal(payload, found);
+                    last = round;
+                }
+            );
             Assert.Equal(number, last);
         }
     }

@@ -18,7 +18,8 @@ static class TestJournal
         ulong number,
         uint previousHeadChecksum,
         ulong oldestNeeded,
-        params ReadOnlySpan<(JournalEntry Entry, byte[] Payload)> entries)
+        params ReadOnlySpan<(JournalEntry Entry, byte[] Payload)> entries
+    )
     {
         var bytes = new byte[JournalFormat.MaxRoundBytes];
         var lengthBytes = JournalFormat.HeadBytes;
@@ -26,7 +27,14 @@ static class TestJournal
             lengthBytes += entry.Write(bytes.AsSpan(lengthBytes), payload);
         var body = bytes.AsSpan(JournalFormat.HeadBytes..lengthBytes);
         var head = new RoundHead(
-            (uint)entries.Length, epoch, number, oldestNeeded, lengthBytes, previousHeadChecksum, Crc32C.Of(body));
+            (uint)entries.Length,
+            epoch,
+            number,
+            oldestNeeded,
+            lengthBytes,
+            previousHeadChecksum,
+            Crc32C.Of(body)
+        );
         head.Write(bytes);
         return bytes[..lengthBytes];
     }
@@ -52,11 +60,18 @@ static class TestJournal
         IFileSystem fileSystem,
         JournalScan scan,
         ulong first = 1,
-        ulong last = ulong.MaxValue)
+        ulong last = ulong.MaxValue
+    )
     {
         List<(ulong, byte[])> found = [];
-        JournalReader.Read(fileSystem, Directory, scan.Rounds, first, last, (in _, payload, round) =>
-            found.Add((round, payload.ToArray())));
+        JournalReader.Read(
+            fileSystem,
+            Directory,
+            scan.Rounds,
+            first,
+            last,
+            (in _, payload, round) => found.Add((round, payload.ToArray()))
+        );
         return found;
     }
 
@@ -64,8 +79,8 @@ static class TestJournal
         IFileSystem fileSystem,
         JournalScan scan,
         ulong first = 1,
-        ulong last = ulong.MaxValue) =>
-        [.. ReadAll(fileSystem, scan, first, last).Select(static entry => entry.Round)];
+        ulong last = ulong.MaxValue
+    ) => [.. ReadAll(fileSystem, scan, first, last).Select(static entry => entry.Round)];
 }
 
 /// <summary>Writes rounds of one entry each into files of a journal, as the format says.</summary>
@@ -100,7 +115,12 @@ sealed class TestJournalFile : IDisposable
         {
             var payload = TestJournal.Payload(number, payloadBytes);
             var round = TestJournal.Round(
-                Epoch, number, previousHeadChecksum, oldestNeeded, (TestJournal.Records, payload));
+                Epoch,
+                number,
+                previousHeadChecksum,
+                oldestNeeded,
+                (TestJournal.Records, payload)
+            );
             RoundHead.TryRead(round, out _, out previousHeadChecksum);
             HeadChecksums[number] = previousHeadChecksum;
             Positions[number] = Position;

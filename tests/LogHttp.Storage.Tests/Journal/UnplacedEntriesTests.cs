@@ -21,16 +21,28 @@ public class UnplacedEntriesTests
     static List<long> Positions(IFileSystem fileSystem, int partition = 3)
     {
         List<long> positions = [];
-        Open(fileSystem).ReadAll(Topic, partition, (in entry, payload, _) =>
-        {
-            Assert.Equal(TestJournal.Payload((ulong)entry.Position, payload.Length), payload);
-            positions.Add(entry.Position);
-        });
+        Open(fileSystem)
+            .ReadAll(
+                Topic,
+                partition,
+                (in entry, payload, _) =>
+                {
+                    Assert.Equal(TestJournal.Payload((ulong)entry.Position, payload.Length), payload);
+                    positions.Add(entry.Position);
+                }
+            );
         return positions;
     }
 
-    static void Add(UnplacedEntries unplaced, long position, int payloadBytes = 100, int partition = 3) => unplaced.Add(
-        Entry with { Position = position, Partition = partition }, TestJournal.Payload((ulong)position, payloadBytes));
+    static void Add(UnplacedEntries unplaced, long position, int payloadBytes = 100, int partition = 3) =>
+        unplaced.Add(
+            Entry with
+            {
+                Position = position,
+                Partition = partition,
+            },
+            TestJournal.Payload((ulong)position, payloadBytes)
+        );
 
     [Fact]
     public void Open_OfNothing_CreatesNothing()
@@ -213,7 +225,10 @@ public class UnplacedEntriesTests
             {
                 var random = new Random(cutAt * 100 + seed);
                 var fileSystem = TestJournal.CreateDisk(random.Next());
-                fileSystem.Faults = new SeededFaultPlan(random) { PowerCutAtCall = fileSystem.CallCount + cutAt }.Decide;
+                fileSystem.Faults = new SeededFaultPlan(random)
+                {
+                    PowerCutAtCall = fileSystem.CallCount + cutAt,
+                }.Decide;
                 var flushed = 0L;
                 var added = 0L;
                 try
@@ -232,9 +247,7 @@ public class UnplacedEntriesTests
                     }
                     isDone = true;
                 }
-                catch (PowerCutException)
-                {
-                }
+                catch (PowerCutException) { }
                 var survivor = fileSystem.PowerCut();
                 survivor.Faults = null;
                 var found = Positions(survivor);

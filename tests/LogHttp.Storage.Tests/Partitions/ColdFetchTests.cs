@@ -4,7 +4,9 @@ using LogHttp.Storage.Tests.Testing;
 
 namespace LogHttp.Storage.Tests.Partitions;
 
-/// <summary>Lookups in what is not in the page cache: they wait for the disk on threads that nobody else needs.</summary>
+/// <summary>
+/// Lookups in what is not in the page cache: they wait for the disk on threads that nobody else needs.
+/// </summary>
 public sealed class ColdFetchTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
@@ -20,7 +22,10 @@ public sealed class ColdFetchTests
             var cold = (ColdFileSystem)log.FileSystem;
             cold.ReadsOnPool.Clear();
             using var page = await FetchAsync(log, place);
-            Assert.Equal((expected.Status, expected.FirstOffset, expected.NextOffset), (page.Status, page.FirstOffset, page.NextOffset));
+            Assert.Equal(
+                (expected.Status, expected.FirstOffset, expected.NextOffset),
+                (page.Status, page.FirstOffset, page.NextOffset)
+            );
             Assert.NotEmpty(cold.ReadsOnPool);
             Assert.DoesNotContain(true, cold.ReadsOnPool);
         }
@@ -78,21 +83,35 @@ public sealed class ColdFetchTests
         var batch = new RecordBatch(new RecordLimits());
         // Longer than what is read at once, and shorter.
         for (var i = 0; i < 60; i++)
-            Assert.Null(batch.AddText(Encoding.UTF8.GetBytes($"{i}:{new string('v', i % 20 == 0 ? 300_000 : 20_000)}"), new RecordMetadata { Key = i % 3 == 0 ? "k" : "other" }));
+            Assert.Null(
+                batch.AddText(
+                    Encoding.UTF8.GetBytes($"{i}:{new string('v', i % 20 == 0 ? 300_000 : 20_000)}"),
+                    new RecordMetadata { Key = i % 3 == 0 ? "k" : "other" }
+                )
+            );
         Assert.Equal(AppendStatus.Appended, (await log.Partition.AppendAsync(batch)).Status);
         await log.RestartAsync();
         var cold = (ColdFileSystem)log.FileSystem;
-        using var page = await log.Partition.FetchAsync(LogPlace.At(200), PageSize.AtMost(16 << 20), CancellationToken.None);
+        using var page = await log.Partition.FetchAsync(
+            LogPlace.At(200),
+            PageSize.AtMost(16 << 20),
+            CancellationToken.None
+        );
         cold.ReadsOnPool.Clear();
 
         using var reader = new RecordReader(page.Region!, key is null ? null : RecordKey.Of(key));
         var offsets = new List<long>();
-        await reader.ReadAsync(log.Partition, offsets, static (reader, offsets) =>
-        {
-            while (reader.TryRead(out var record))
-                offsets.Add(record.Offset);
-            return 0;
-        }, CancellationToken.None);
+        await reader.ReadAsync(
+            log.Partition,
+            offsets,
+            static (reader, offsets) =>
+            {
+                while (reader.TryRead(out var record))
+                    offsets.Add(record.Offset);
+                return 0;
+            },
+            CancellationToken.None
+        );
         Assert.Equal(Enumerable.Range(0, 60).Where(i => key is null || i % 3 == 0).Select(i => 200L + i), offsets);
         Assert.Equal(expected, offsets.Count);
         Assert.True(cold.ReadsOnPool.Count > 1);

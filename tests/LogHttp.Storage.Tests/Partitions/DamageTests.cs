@@ -51,7 +51,9 @@ public class DamageTests
             file.Position = file.Length;
             file.Write(new byte[hole]);
             file.Write("x\"}\n"u8);
-            file.Write(System.Text.Encoding.UTF8.GetBytes($"{{\"offset\":{endOffset + 1},\"timestamp\":1,\"value\":1}}\n"));
+            file.Write(
+                System.Text.Encoding.UTF8.GetBytes($"{{\"offset\":{endOffset + 1},\"timestamp\":1,\"value\":1}}\n")
+            );
         });
         Assert.Null(log.Partition.StoppedReason);
         Assert.Equal(endOffset, log.Partition.EndOffset);
@@ -97,11 +99,13 @@ public class DamageTests
         var original = File.ReadAllText(path);
         var manifest = Path.Combine(log.PartitionDirectory, SegmentManifest.Name);
         // With it the file would be rebuilt.
-        await Assert.ThrowsAsync<TopicDamagedException>(() => log.RestartAsync(() =>
-        {
-            File.WriteAllText(path, content);
-            File.Move(manifest, manifest + ".aside");
-        }));
+        await Assert.ThrowsAsync<TopicDamagedException>(() =>
+            log.RestartAsync(() =>
+            {
+                File.WriteAllText(path, content);
+                File.Move(manifest, manifest + ".aside");
+            })
+        );
         await log.RestartAsync(() =>
         {
             File.WriteAllText(path, original);

@@ -10,28 +10,38 @@ public class FinalPageTests
 
     [Fact]
     public Task FinalPages_AreTheSame_HoweverTheLogGrows() =>
-        Gen.Int[1, 6_000].Array[1, 60].Array[2, 5].SampleAsync(async rounds =>
-        {
-            await using var log = await TestLog.OpenAsync(SmallSegments);
-            var final = new Dictionary<(long, int), (long NextOffset, string Text)>();
-            foreach (var sizes in rounds)
-            {
-                foreach (var size in sizes)
-                    await log.AppendAsync(new string('x', size));
-                for (var offset = 0L; offset < log.Partition.EndOffset; offset++)
+        Gen.Int[1, 6_000]
+            .Array[1, 60]
+            .Array[2, 5]
+            .SampleAsync(
+                async rounds =>
                 {
-                    foreach (var maxBytes in (int[])[4096, 16 << 10, 1 << 20])
+                    await using var log = await TestLog.OpenAsync(SmallSegments);
+                    var final = new Dictionary<(long, int), (long NextOffset, string Text)>();
+                    foreach (var sizes in rounds)
                     {
-                        using var page = log.Fetch(offset.ToString(CultureInfo.InvariantCulture), maxBytes);
-                        var found = (page.NextOffset, TestLog.Text(page.Region!));
-                        if (final.TryGetValue((offset, maxBytes), out var before))
-                            Assert.True(page.IsFinal && before == found, $"The page of {maxBytes} bytes at {offset} was final, and has changed");
-                        if (page.IsFinal)
-                            final[(offset, maxBytes)] = found;
+                        foreach (var size in sizes)
+                            await log.AppendAsync(new string('x', size));
+                        for (var offset = 0L; offset < log.Partition.EndOffset; offset++)
+                        {
+                            foreach (var maxBytes in (int[])[4096, 16 << 10, 1 << 20])
+                            {
+                                using var page = log.Fetch(offset.ToString(CultureInfo.InvariantCulture), maxBytes);
+                                var found = (page.NextOffset, TestLog.Text(page.Region!));
+                                if (final.TryGetValue((offset, maxBytes), out var before))
+                                    Assert.True(
+                                        page.IsFinal && before == found,
+                                        $"The page of {maxBytes} bytes at {offset} was final, and has changed"
+                                    );
+                                if (page.IsFinal)
+                                    final[(offset, maxBytes)] = found;
+                            }
+                        }
                     }
-                }
-            }
-        }, iter: 8, threads: 2);
+                },
+                iter: 8,
+                threads: 2
+            );
 
     [Fact]
     public async Task Pages_OfSealedSegments_AreFinal_AndThoseThatTheLogEnds_AreNot()

@@ -9,14 +9,16 @@ public class LogPlaceTests
         Gen.Long[1, long.MaxValue].Select(LogPlace.FromEnd),
         Gen.Long[0, long.MaxValue].Select(LogPlace.AtTime),
         Gen.Const(LogPlace.Earliest),
-        Gen.Const(LogPlace.Latest));
+        Gen.Const(LogPlace.Latest)
+    );
 
     [Fact]
-    public void ToString_IsReadBackAsTheSamePlace() => Places.Sample(place =>
-    {
-        Assert.True(LogPlace.TryParse(place.ToString(), out var again));
-        Assert.Equal(place, again);
-    });
+    public void ToString_IsReadBackAsTheSamePlace() =>
+        Places.Sample(place =>
+        {
+            Assert.True(LogPlace.TryParse(place.ToString(), out var again));
+            Assert.Equal(place, again);
+        });
 
     [Theory]
     [InlineData("0", true)]

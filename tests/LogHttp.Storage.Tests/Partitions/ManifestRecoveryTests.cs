@@ -4,7 +4,9 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Partitions;
 
-/// <summary>The manifest as the truth about a partition's segments: what a start makes of it (api/FORMAT.md §14).</summary>
+/// <summary>
+/// The manifest as the truth about a partition's segments: what a start makes of it (api/FORMAT.md §14).
+/// </summary>
 public class ManifestRecoveryTests
 {
     const long Hour = 3_600_000;
@@ -43,7 +45,9 @@ public class ManifestRecoveryTests
         {
             if (offset >= missing && offset < nextOffset)
             {
-                var fault = Assert.Throws<CorruptionException>(() => log.Partition.Fetch(LogPlace.At(offset), PageSize.Default));
+                var fault = Assert.Throws<CorruptionException>(() =>
+                    log.Partition.Fetch(LogPlace.At(offset), PageSize.Default)
+                );
                 Assert.Equal(nextOffset, fault.NextOffset);
                 continue;
             }
@@ -71,7 +75,10 @@ public class ManifestRecoveryTests
         Assert.Contains("missing", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Equal(7, log.Partition.EndOffset);
         Assert.Equal(AppendStatus.PartitionStopped, log.Append("x").Status);
-        Assert.DoesNotContain(log.FileSystem.List(ModelLog.PartitionDirectory), entry => SegmentLayout.TryParseDataName(entry.Name, out _));
+        Assert.DoesNotContain(
+            log.FileSystem.List(ModelLog.PartitionDirectory),
+            entry => SegmentLayout.TryParseDataName(entry.Name, out _)
+        );
         Assert.Throws<CorruptionException>(() => log.Partition.Fetch(LogPlace.At(3), PageSize.Default));
     }
 
@@ -126,7 +133,10 @@ public class ManifestRecoveryTests
         });
 
         Assert.Contains("the manifest does not name it", log.Partition.StoppedReason, StringComparison.Ordinal);
-        Assert.Contains(log.FileSystem.List(ModelLog.PartitionDirectory), entry => entry.Name == SegmentLayout.DataName(1_000));
+        Assert.Contains(
+            log.FileSystem.List(ModelLog.PartitionDirectory),
+            entry => entry.Name == SegmentLayout.DataName(1_000)
+        );
     }
 
     [Fact]
@@ -137,7 +147,10 @@ public class ManifestRecoveryTests
         var syncs = new List<string>();
         log.FileSystem.Faults = call =>
         {
-            if (call.Kind is FileSystemCallKind.Sync or FileSystemCallKind.SyncDirectory && call.Path.StartsWith(ModelLog.PartitionDirectory, StringComparison.Ordinal))
+            if (
+                call.Kind is FileSystemCallKind.Sync or FileSystemCallKind.SyncDirectory
+                && call.Path.StartsWith(ModelLog.PartitionDirectory, StringComparison.Ordinal)
+            )
                 syncs.Add(call.Path[(call.Path.LastIndexOf('/') + 1)..]);
             return Fault.None;
         };
@@ -164,9 +177,7 @@ public class ManifestRecoveryTests
                 log.Append("next");
                 isCutOff = false;
             }
-            catch (PowerCutException)
-            {
-            }
+            catch (PowerCutException) { }
             log.FileSystem.Faults = null;
             log.Die(cutsPower);
             Assert.Null(log.Partition.StoppedReason);
@@ -181,10 +192,11 @@ public class ManifestRecoveryTests
         var log = new ModelLog(SmallSegments);
         log.Append(Large, Large);
         // The roll's edits may be on the disk, and then the segment before must not grow.
-        log.FileSystem.Faults = static call => call.Path.StartsWith(Path(SegmentManifest.Name), StringComparison.Ordinal)
+        log.FileSystem.Faults = static call =>
+            call.Path.StartsWith(Path(SegmentManifest.Name), StringComparison.Ordinal)
             && (call.Kind == FileSystemCallKind.Sync || call.Path.EndsWith(".tmp", StringComparison.Ordinal))
-            ? Fault.InputOutputError
-            : Fault.None;
+                ? Fault.InputOutputError
+                : Fault.None;
         Assert.Equal(AppendStatus.WriteFailed, log.Append(Large).Status);
         Assert.Equal(AppendStatus.WriteFailed, log.Append("small").Status);
 
@@ -199,9 +211,8 @@ public class ManifestRecoveryTests
     {
         var log = new ModelLog(SmallSegments);
         log.Append(Large, Large);
-        log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.Write && call.Path == Data(2)
-            ? Fault.DiskFull
-            : Fault.None;
+        log.FileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.Write && call.Path == Data(2) ? Fault.DiskFull : Fault.None;
         Assert.Equal(AppendStatus.DiskFull, log.Append(Large).Status);
         log.FileSystem.Faults = null;
 
@@ -234,7 +245,8 @@ public class ManifestRecoveryTests
         Assert.Equal([0, 2], log.Partition.View.Segments.Select(segment => segment.BaseOffset));
         Assert.Contains(
             log.FileSystem.List(ModelLog.PartitionDirectory),
-            entry => entry.Name == SegmentLayout.TornName(2, 0));
+            entry => entry.Name == SegmentLayout.TornName(2, 0)
+        );
     }
 
     [Theory]
@@ -254,9 +266,7 @@ public class ManifestRecoveryTests
                     log.Trim(5);
                     isCutOff = false;
                 }
-                catch (PowerCutException)
-                {
-                }
+                catch (PowerCutException) { }
                 log.FileSystem.Faults = null;
                 log.Die(cutsPower);
                 Assert.Null(log.Partition.StoppedReason);
@@ -372,7 +382,8 @@ public class ManifestRecoveryTests
             log.KillAt(
                 FileSystemCallKind.SyncDirectory,
                 "/topics/t",
-                () => log.Configure(static before => before with { RetentionBytes = 1 << 30 }));
+                () => log.Configure(static before => before with { RetentionBytes = 1 << 30 })
+            );
             Assert.Equal(1 << 30, log.Partition.Manifest!.State.Header.Configuration.RetentionBytes);
 
             log.CutPower();
@@ -404,10 +415,17 @@ public class ManifestRecoveryTests
             // Something that a start would tidy up.
             fileSystem.Create(Path(SegmentLayout.IndexName(77))).Dispose();
             fileSystem.DeleteFile(Path(Checkpoint.Name));
-            fileSystem.Faults = static call => call.Path.StartsWith(ModelLog.PartitionDirectory, StringComparison.Ordinal)
-                && call.Kind is not (FileSystemCallKind.Open or FileSystemCallKind.List or FileSystemCallKind.VolumeOf or FileSystemCallKind.Read)
-                ? Fault.InputOutputError
-                : Fault.None;
+            fileSystem.Faults = static call =>
+                call.Path.StartsWith(ModelLog.PartitionDirectory, StringComparison.Ordinal)
+                && call.Kind
+                    is not (
+                        FileSystemCallKind.Open
+                        or FileSystemCallKind.List
+                        or FileSystemCallKind.VolumeOf
+                        or FileSystemCallKind.Read
+                    )
+                    ? Fault.InputOutputError
+                    : Fault.None;
         });
 
         Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
@@ -417,7 +435,10 @@ public class ManifestRecoveryTests
             using var page = log.Partition.Fetch(LogPlace.At(offset), PageSize.Default);
             Assert.Equal((FetchStatus.Page, offset), (page.Status, page.FirstOffset));
         }
-        Assert.Equal(4, Assert.Throws<CorruptionException>(() => log.Partition.Fetch(LogPlace.At(3), PageSize.Default)).NextOffset);
+        Assert.Equal(
+            4,
+            Assert.Throws<CorruptionException>(() => log.Partition.Fetch(LogPlace.At(3), PageSize.Default)).NextOffset
+        );
         log.FileSystem.Faults = null;
     }
 
@@ -425,7 +446,10 @@ public class ManifestRecoveryTests
     public void TrimmedFile_ThatCouldNotBeDeleted_GoesWithTheTimer()
     {
         var log = FourSegments();
-        log.FileSystem.Faults = static call => call.Kind == FileSystemCallKind.DeleteFile && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        log.FileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.DeleteFile && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
+                ? Fault.InputOutputError
+                : Fault.None;
         log.Trim(5);
         log.FileSystem.Faults = null;
         Assert.Contains(SegmentLayout.DataName(0), DataNames(log));
@@ -441,10 +465,12 @@ public class ManifestRecoveryTests
         var log = FourSegments();
         // The checkpoint has the new start, and the manifest does not.
         log.StopAt(FileSystemCallKind.Write, "/manifest", () => log.Trim(5));
-        log.Reopen(static fileSystem => fileSystem.Faults = static call =>
-            call.Kind == FileSystemCallKind.Write && call.Path.Contains("/manifest", StringComparison.Ordinal)
-                ? Fault.DiskFull
-                : Fault.None);
+        log.Reopen(static fileSystem =>
+            fileSystem.Faults = static call =>
+                call.Kind == FileSystemCallKind.Write && call.Path.Contains("/manifest", StringComparison.Ordinal)
+                    ? Fault.DiskFull
+                    : Fault.None
+        );
         Assert.Equal(5, log.Partition.EarliestOffset);
         Assert.Contains(SegmentLayout.DataName(0), DataNames(log));
         log.FileSystem.Faults = null;
@@ -455,10 +481,11 @@ public class ManifestRecoveryTests
     }
 
     static string[] DataNames(ModelLog log) =>
-    [
-        .. log.FileSystem.List(ModelLog.PartitionDirectory)
-            .Select(static entry => entry.Name)
-            .Where(static name => SegmentLayout.TryParseDataName(name, out _))
-            .Order(StringComparer.Ordinal),
-    ];
+        [
+            .. log
+                .FileSystem.List(ModelLog.PartitionDirectory)
+                .Select(static entry => entry.Name)
+                .Where(static name => SegmentLayout.TryParseDataName(name, out _))
+                .Order(StringComparer.Ordinal),
+        ];
 }

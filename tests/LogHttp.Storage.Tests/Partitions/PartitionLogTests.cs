@@ -7,7 +7,11 @@ public class PartitionLogTests
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
     static IEnumerable<string> Values(int count, string prefix = "value") =>
-        Enumerable.Range(0, count).Select(number => string.Create(CultureInfo.InvariantCulture, $"{prefix} {number} {new string('x', number % 300)}"));
+        Enumerable
+            .Range(0, count)
+            .Select(number =>
+                string.Create(CultureInfo.InvariantCulture, $"{prefix} {number} {new string('x', number % 300)}")
+            );
 
     [Fact]
     public async Task Append_ThenFetch_GivesTheLinesAsTheFormatDrawsThem()
@@ -16,7 +20,10 @@ public class PartitionLogTests
         var result = await log.AppendAsync("hello");
 
         using var page = log.Fetch("0");
-        Assert.Equal($$"""{"offset":0,"timestamp":{{result.TimestampMs}},"value":"hello"}""" + "\n", TestLog.Text(page.Region!));
+        Assert.Equal(
+            $$"""{"offset":0,"timestamp":{{result.TimestampMs}},"value":"hello"}""" + "\n",
+            TestLog.Text(page.Region!)
+        );
         Assert.Equal((0, 1, 1, 0), (page.FirstOffset, page.NextOffset, page.EndOffset, page.EarliestOffset));
     }
 
@@ -47,10 +54,15 @@ public class PartitionLogTests
     public async Task Append_ByManyAtOnce_GivesEachItsOwnOffset()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
-        var results = await Task.WhenAll(Enumerable.Range(0, 500).Select(number => Task.Run(() => log.AppendAsync($"{number} a", $"{number} b"))));
+        var results = await Task.WhenAll(
+            Enumerable.Range(0, 500).Select(number => Task.Run(() => log.AppendAsync($"{number} a", $"{number} b")))
+        );
 
         var records = log.ReadAll();
-        Assert.Equal(Enumerable.Range(0, 1_000).Select(offset => (long)offset), records.Select(record => record.GetProperty("offset").GetInt64()));
+        Assert.Equal(
+            Enumerable.Range(0, 1_000).Select(offset => (long)offset),
+            records.Select(record => record.GetProperty("offset").GetInt64())
+        );
         for (var number = 0; number < results.Length; number++)
         {
             Assert.Equal($"{number} a", records[(int)results[number].FirstOffset].GetProperty("value").GetString());
@@ -103,7 +115,7 @@ public class PartitionLogTests
         await using var log = await TestLog.OpenAsync(SmallSegments);
         await log.AppendAsync(Values(2_000));
         var ends = new HashSet<long>();
-        for (var offset = 0L; offset < 2_000;)
+        for (var offset = 0L; offset < 2_000; )
         {
             using var page = log.Fetch($"{offset}", maxBytes: 16 << 10);
             ends.Add(page.NextOffset);
@@ -135,7 +147,9 @@ public class PartitionLogTests
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(1_000));
         // What is not read can be nonsense: the same length, but not one valid line.
-        await log.RestartAsync(() => File.WriteAllBytes(log.SegmentPaths.Single(), new byte[new FileInfo(log.SegmentPaths.Single()).Length]));
+        await log.RestartAsync(() =>
+            File.WriteAllBytes(log.SegmentPaths.Single(), new byte[new FileInfo(log.SegmentPaths.Single()).Length])
+        );
         Assert.Equal(1_000, log.Partition.EndOffset);
         Assert.Null(log.Partition.StoppedReason);
     }
@@ -145,7 +159,9 @@ public class PartitionLogTests
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(100));
-        await log.RestartAsync(() => File.AppendAllText(log.SegmentPaths.Single(), """{"offset":100,"timestamp":1,"val"""));
+        await log.RestartAsync(() =>
+            File.AppendAllText(log.SegmentPaths.Single(), """{"offset":100,"timestamp":1,"val""")
+        );
         Assert.Equal(100, log.Partition.EndOffset);
         Assert.Single(Directory.GetFiles(log.PartitionDirectory, "*.torn"));
         await log.AppendAsync("next");
@@ -157,7 +173,15 @@ public class PartitionLogTests
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(10));
-        await log.RestartAsync(() => File.AppendAllText(log.SegmentPaths.Single(), """{"offset":10,"timestamp":1,"batch":3,"value":1}""" + "\n" + """{"offset":11,"timestamp":1,"value":2}""" + "\n"));
+        await log.RestartAsync(() =>
+            File.AppendAllText(
+                log.SegmentPaths.Single(),
+                """{"offset":10,"timestamp":1,"batch":3,"value":1}"""
+                    + "\n"
+                    + """{"offset":11,"timestamp":1,"value":2}"""
+                    + "\n"
+            )
+        );
         Assert.Equal(10, log.Partition.EndOffset);
     }
 
@@ -166,7 +190,9 @@ public class PartitionLogTests
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(10));
-        await log.RestartAsync(() => File.AppendAllText(log.SegmentPaths.Single(), """{"offset":10,"timestamp":1,"value":1}""" + "\n"));
+        await log.RestartAsync(() =>
+            File.AppendAllText(log.SegmentPaths.Single(), """{"offset":10,"timestamp":1,"value":1}""" + "\n")
+        );
         // Nobody was told that they are durable, so they are kept beside.
         Assert.Equal(10, log.ReadAll().Count);
         Assert.Equal(10, (await log.AppendAsync("x")).FirstOffset);
@@ -181,7 +207,10 @@ public class PartitionLogTests
         var lengthBytes = 0L;
         await log.RestartAsync(() =>
         {
-            File.AppendAllText(log.SegmentPaths.Single(), "rubbish\n" + """{"offset":10,"timestamp":1,"value":1}""" + "\n");
+            File.AppendAllText(
+                log.SegmentPaths.Single(),
+                "rubbish\n" + """{"offset":10,"timestamp":1,"value":1}""" + "\n"
+            );
             lengthBytes = new FileInfo(log.SegmentPaths.Single()).Length;
         });
         Assert.Equal(10, log.ReadAll().Count);

@@ -9,7 +9,12 @@ public class SmallerLimitsTests
     public async Task ARecord_LargerThanTheLimitOfToday_IsRecoveredAndRead()
     {
         var maxRecordBytes = 1 << 20;
-        await using var log = await TestLog.OpenAsync(adjust: options => options with { Records = options.Records with { MaxRecordBytes = maxRecordBytes, MaxBatchBytes = 4 << 20 } });
+        await using var log = await TestLog.OpenAsync(adjust: options =>
+            options with
+            {
+                Records = options.Records with { MaxRecordBytes = maxRecordBytes, MaxBatchBytes = 4 << 20 },
+            }
+        );
         await log.AppendAsync("before");
         await log.AppendAsync(new string('x', 900_000));
         await log.AppendAsync("after");

@@ -3,7 +3,9 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests;
 
-/// <summary>Trims: the log's start moves to any record, for ever; whole segments before it go, and nobody reads wrong bytes.</summary>
+/// <summary>
+/// Trims: the log's start moves to any record, for ever; whole segments before it go, and nobody reads wrong bytes.
+/// </summary>
 public class TrimTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
@@ -86,7 +88,10 @@ public class TrimTests
     [Fact]
     public async Task Trim_WhileManyAppendAndRead_NeverShowsARecordBeforeTheStart_NorSkipsOneAfterIt()
     {
-        await using var log = await TestLog.OpenAsync(new() { SegmentBytes = 64 << 10, Flush = FlushPolicy.Os }, options => options with { CheckpointBytes = 64 << 10 });
+        await using var log = await TestLog.OpenAsync(
+            new() { SegmentBytes = 64 << 10, Flush = FlushPolicy.Os },
+            options => options with { CheckpointBytes = 64 << 10 }
+        );
         const int Records = 1_000;
         var appending = Task.Run(async () =>
         {
@@ -163,8 +168,10 @@ public class TrimTests
         log.KillAt(FileSystemCallKind.DeleteFile, "000" + pathEnd, () => log.Trim(2));
         // Seed 350: the log stood in the old segment again, with or without its index.
         Assert.Equal((2, 2, 0), (log.Partition.EarliestOffset, log.Partition.EndOffset, log.Partition.SizeBytes));
-        Assert.Equal(["00000000000000000002.index", "00000000000000000002.ndjson", "checkpoint", "manifest"],
-            log.FileSystem.List(ModelLog.PartitionDirectory).Select(entry => entry.Name).Order());
+        Assert.Equal(
+            ["00000000000000000002.index", "00000000000000000002.ndjson", "checkpoint", "manifest"],
+            log.FileSystem.List(ModelLog.PartitionDirectory).Select(entry => entry.Name).Order()
+        );
         Assert.Equal(2, log.Append("c").FirstOffset);
     }
 
@@ -252,8 +259,14 @@ public class TrimTests
         var reserved = true;
         log.FileSystem.Faults = call =>
         {
-            reserved &= call.Kind != FileSystemCallKind.DeleteFile || !call.Path.EndsWith("reserve", StringComparison.Ordinal);
-            return reserved && call.Kind == FileSystemCallKind.Create && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.DiskFull : Fault.None;
+            reserved &=
+                call.Kind != FileSystemCallKind.DeleteFile || !call.Path.EndsWith("reserve", StringComparison.Ordinal);
+            return
+                reserved
+                && call.Kind == FileSystemCallKind.Create
+                && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
+                ? Fault.DiskFull
+                : Fault.None;
         };
         Assert.Equal(1, log.Trim(1));
         Assert.Equal(0, log.Partition.SizeBytes);
@@ -264,7 +277,10 @@ public class TrimTests
     {
         var log = new ModelLog();
         log.Append(Large);
-        log.FileSystem.Faults = call => call.Kind == FileSystemCallKind.Create && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        log.FileSystem.Faults = call =>
+            call.Kind == FileSystemCallKind.Create && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
+                ? Fault.InputOutputError
+                : Fault.None;
         Assert.Equal(1, log.Trim(1));
         log.FileSystem.Faults = null;
         Assert.NotEqual(0, log.Partition.SizeBytes);
@@ -299,7 +315,10 @@ public class TrimTests
         // What is given up others take at once.
         log.FileSystem.Faults = call =>
         {
-            if (call.Kind == FileSystemCallKind.Create && call.Path.EndsWith("checkpoint.tmp", StringComparison.Ordinal))
+            if (
+                call.Kind == FileSystemCallKind.Create
+                && call.Path.EndsWith("checkpoint.tmp", StringComparison.Ordinal)
+            )
                 log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
             return Fault.None;
         };
@@ -317,11 +336,23 @@ public class TrimTests
         var log = new ModelLog();
         log.Append(Large);
         var syncs = 0;
-        log.FileSystem.Faults = call => call.Kind == FileSystemCallKind.Sync && call.Path.EndsWith(".index", StringComparison.Ordinal) && syncs++ == 0 ? Fault.DiskFull : Fault.None;
-        Assert.IsType<PartitionStoppedException>(Assert.ThrowsAny<AggregateException>(() => log.Trim(1)).InnerException);
+        log.FileSystem.Faults = call =>
+            call.Kind == FileSystemCallKind.Sync
+            && call.Path.EndsWith(".index", StringComparison.Ordinal)
+            && syncs++ == 0
+                ? Fault.DiskFull
+                : Fault.None;
+        Assert.IsType<PartitionStoppedException>(
+            Assert.ThrowsAny<AggregateException>(() => log.Trim(1)).InnerException
+        );
         Assert.Equal((1, 0), (syncs, log.Partition.EarliestOffset));
         Assert.Contains("sync failed", log.Partition.StoppedReason, StringComparison.Ordinal);
     }
 
-    static long[] Bases(TestLog log) => [.. log.SegmentPaths.Select(path => long.Parse(Path.GetFileNameWithoutExtension(path), System.Globalization.CultureInfo.InvariantCulture))];
+    static long[] Bases(TestLog log) =>
+        [
+            .. log.SegmentPaths.Select(path =>
+                long.Parse(Path.GetFileNameWithoutExtension(path), System.Globalization.CultureInfo.InvariantCulture)
+            ),
+        ];
 }

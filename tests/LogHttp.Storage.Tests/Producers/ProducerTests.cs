@@ -38,7 +38,11 @@ public class ProducerTests
         var log = new ModelLog();
         log.Append(Batch(new("a\"\\b", 3, 0), "x", "y"));
         var lines = Encoding.UTF8.GetString(log.ReadAll()).Split('\n');
-        Assert.Contains(""","batch":2,"producer":["a\"\\b",3,0,"8827b953"],"value":"x"}""", lines[0], StringComparison.Ordinal);
+        Assert.Contains(
+            ""","batch":2,"producer":["a\"\\b",3,0,"8827b953"],"value":"x"}""",
+            lines[0],
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain("producer", lines[1], StringComparison.Ordinal);
         Assert.True(RecordView.TryParse(Encoding.UTF8.GetBytes(lines[0] + "\n"), out var view));
         Assert.Equal("\"x\""u8, view.Value);
@@ -75,9 +79,15 @@ public class ProducerTests
         var log = new ModelLog();
         for (var sequence = 0; sequence < 6; sequence++)
             Append(log, 0, sequence);
-        Assert.Equal((AppendStatus.SequenceForgotten, 6), (Append(log, 0, 0).Status, Append(log, 0, 0).ExpectedSequence));
+        Assert.Equal(
+            (AppendStatus.SequenceForgotten, 6),
+            (Append(log, 0, 0).Status, Append(log, 0, 0).ExpectedSequence)
+        );
         for (var sequence = 1; sequence < 6; sequence++)
-            Assert.Equal((AppendStatus.Repeated, sequence), (Append(log, 0, sequence).Status, Append(log, 0, sequence).FirstOffset));
+            Assert.Equal(
+                (AppendStatus.Repeated, sequence),
+                (Append(log, 0, sequence).Status, Append(log, 0, sequence).FirstOffset)
+            );
     }
 
     [Fact]
@@ -90,7 +100,14 @@ public class ProducerTests
         Assert.Null(log.Partition.FindProducer("q"));
         log.CutPower();
         Assert.Equal((0, 5), log.Partition.FindProducer("p"));
-        Assert.Equal((AppendStatus.Repeated, 2, 5), (Append(log, 0, 2, "c", "d", "e").Status, Append(log, 0, 2, "c", "d", "e").FirstOffset, log.Partition.EndOffset));
+        Assert.Equal(
+            (AppendStatus.Repeated, 2, 5),
+            (
+                Append(log, 0, 2, "c", "d", "e").Status,
+                Append(log, 0, 2, "c", "d", "e").FirstOffset,
+                log.Partition.EndOffset
+            )
+        );
     }
 
     [Theory]
@@ -108,7 +125,10 @@ public class ProducerTests
         for (var time = 0; time < 2; time++)
         {
             var differs = Append(log, 0, sequence, values.Split(' '));
-            Assert.Equal((AppendStatus.BatchDiffers, 3, 3), (differs.Status, differs.ExpectedSequence, log.Partition.EndOffset));
+            Assert.Equal(
+                (AppendStatus.BatchDiffers, 3, 3),
+                (differs.Status, differs.ExpectedSequence, log.Partition.EndOffset)
+            );
             Assert.Contains(reason, differs.Reason, StringComparison.Ordinal);
             log.CutPower();
         }
@@ -142,7 +162,14 @@ public class ProducerTests
     [InlineData(1, "b", AppendStatus.Repeated, 0, 1, 3)]
     [InlineData(0, "a x c d", AppendStatus.BatchDiffers, 0, 0, 3)]
     [InlineData(5, "f", AppendStatus.SequenceGap, 0, 0, 3)]
-    public void OverlappingBatch_OfAStream_AppendsTheRest(long sequence, string values, AppendStatus status, int repeatedCount, long firstOffset, long endOffset)
+    public void OverlappingBatch_OfAStream_AppendsTheRest(
+        long sequence,
+        string values,
+        AppendStatus status,
+        int repeatedCount,
+        long firstOffset,
+        long endOffset
+    )
     {
         var log = new ModelLog();
         Append(log, 0, 0, "a", "b");
@@ -150,13 +177,24 @@ public class ProducerTests
         var result = log.Append(Batch(new("p", 0, sequence), values.Split(' ')), mayOverlap: true);
         if (status == AppendStatus.Appended)
             repeatedCount = (int)(3 - sequence);
-        Assert.Equal((status, repeatedCount, endOffset), (result.Status, result.RepeatedCount, log.Partition.EndOffset));
+        Assert.Equal(
+            (status, repeatedCount, endOffset),
+            (result.Status, result.RepeatedCount, log.Partition.EndOffset)
+        );
         if (status is AppendStatus.Appended or AppendStatus.Repeated)
             Assert.Equal(firstOffset, result.FirstOffset);
         // What was appended is a batch of its own, with its own stamp.
         log.CutPower();
         Assert.Equal((0, endOffset), log.Partition.FindProducer("p"));
-        Assert.Equal(string.Concat("abcdef".Take((int)endOffset)), string.Concat(Encoding.UTF8.GetString(log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line[^3])));
+        Assert.Equal(
+            string.Concat("abcdef".Take((int)endOffset)),
+            string.Concat(
+                Encoding
+                    .UTF8.GetString(log.ReadAll())
+                    .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(static line => line[^3])
+            )
+        );
     }
 
     [Fact]
@@ -166,7 +204,10 @@ public class ProducerTests
         string[] values = [.. Enumerable.Range(0, 30).Select(static number => $"{number}".PadRight(10_000, 'x'))];
         Append(log, 0, 0, values[..7]);
         var result = log.Append(Batch(new("p", 0, 0), values), mayOverlap: true);
-        Assert.Equal((AppendStatus.Appended, 7, 7, 30), (result.Status, result.RepeatedCount, result.FirstOffset, result.NextOffset));
+        Assert.Equal(
+            (AppendStatus.Appended, 7, 7, 30),
+            (result.Status, result.RepeatedCount, result.FirstOffset, result.NextOffset)
+        );
         log.CutPower();
         Assert.Equal((0, 30), log.Partition.FindProducer("p"));
         Assert.Equal(AppendStatus.Repeated, log.Append(Batch(new("p", 0, 7), values[7..])).Status);
@@ -192,7 +233,14 @@ public class ProducerTests
     [Fact]
     public void KafkasProducers_HaveABoundAndAnExpiryOfTheirOwn()
     {
-        var log = new ModelLog(adjust: options => options with { MaxProducers = 8, MaxKafkaProducers = 2, KafkaProducerExpiry = TimeSpan.FromMinutes(1) });
+        var log = new ModelLog(adjust: options =>
+            options with
+            {
+                MaxProducers = 8,
+                MaxKafkaProducers = 2,
+                KafkaProducerExpiry = TimeSpan.FromMinutes(1),
+            }
+        );
         Append(log, 0, 0);
         foreach (var id in (string[])["kafka:1", "kafka:2", "kafka:3"])
             Assert.Equal(AppendStatus.Appended, log.Append(Batch(new(id, 0, 0), "x")).Status);
@@ -210,11 +258,16 @@ public class ProducerTests
         await using var log = await TestLog.OpenAsync();
         for (var sequence = 0; sequence < 50; sequence++)
         {
-            var racing = Enumerable.Range(0, 8).Select(_ => Task.Run(() => log.Partition.AppendAsync(Batch(new("p", 0, sequence), "x")))).ToArray();
+            var racing = Enumerable
+                .Range(0, 8)
+                .Select(_ => Task.Run(() => log.Partition.AppendAsync(Batch(new("p", 0, sequence), "x"))))
+                .ToArray();
             var results = await Task.WhenAll(racing);
             Assert.Single(results, result => result.Status == AppendStatus.Appended);
             Assert.Equal(7, results.Count(result => result.Status == AppendStatus.Repeated));
-            Assert.Single(results.Select(result => (result.FirstOffset, result.NextOffset, result.TimestampMs)).Distinct());
+            Assert.Single(
+                results.Select(result => (result.FirstOffset, result.NextOffset, result.TimestampMs)).Distinct()
+            );
         }
         Assert.Equal(50, log.Partition.EndOffset);
     }
@@ -241,7 +294,10 @@ public class ProducerTests
         log.CutPower();
         var next = log.Partition.EndOffset;
         for (var repeated = next; repeated < sequence; repeated++)
-            Assert.Equal((AppendStatus.Appended, repeated), (Append(log, 0, repeated).Status, log.Partition.EndOffset - 1));
+            Assert.Equal(
+                (AppendStatus.Appended, repeated),
+                (Append(log, 0, repeated).Status, log.Partition.EndOffset - 1)
+            );
         Assert.Equal(AppendStatus.Repeated, Append(log, 0, sequence - 1).Status);
     }
 
@@ -360,58 +416,112 @@ public class ProducerTests
         Trim,
     }
 
-    /// <summary>A model that keeps every batch in a list and looks there; the log has a table, a checkpoint and recovery.</summary>
+    /// <summary>
+    /// A model that keeps every batch in a list and looks there; the log has a table, a checkpoint and recovery.
+    /// </summary>
     [Fact]
     public void AnyHistory_IsAnsweredAsAListOfAllBatchesWouldAnswer() =>
         Gen.Select(
-            Gen.Frequency((20, Gen.Const(Turn.Append)), (1, Gen.Const(Turn.CleanRestart)), (1, Gen.Const(Turn.PowerCut)), (1, Gen.Const(Turn.Trim))),
-            Gen.Int[0, 2], Gen.Int[-7, 2], Gen.Frequency((12, Gen.Const(0)), (1, Gen.Const(1)), (1, Gen.Const(-1))), Gen.Int[1, 4], Gen.Int[12, 8_000], Gen.Bool, Gen.Frequency((6, Gen.Const(false)), (1, Gen.Const(true))))
-        .Array[1, 200].Sample(turns =>
-        {
-            var log = new ModelLog(SmallSegments);
-            var appended = new List<SentBatch>();
-            foreach (var (turn, number, sequenceStep, epochStep, count, sizeBytes, mayOverlap, isChanged) in turns)
-            {
-                if (turn == Turn.CleanRestart)
-                    log.Restart();
-                else if (turn == Turn.PowerCut)
-                    log.CutPower();
-                else if (turn == Turn.Trim)
-                    log.Trim(Math.Max(0, log.Partition.EndOffset - number));
-                else
+                Gen.Frequency(
+                    (20, Gen.Const(Turn.Append)),
+                    (1, Gen.Const(Turn.CleanRestart)),
+                    (1, Gen.Const(Turn.PowerCut)),
+                    (1, Gen.Const(Turn.Trim))
+                ),
+                Gen.Int[0, 2],
+                Gen.Int[-7, 2],
+                Gen.Frequency((12, Gen.Const(0)), (1, Gen.Const(1)), (1, Gen.Const(-1))),
+                Gen.Int[1, 4],
+                Gen.Int[12, 8_000],
+                Gen.Bool,
+                Gen.Frequency((6, Gen.Const(false)), (1, Gen.Const(true)))
+            )
+            .Array[1, 200]
+            .Sample(
+                turns =>
                 {
-                    var id = number.ToString(CultureInfo.InvariantCulture);
-                    var of = appended.Where(batch => batch.Id == id).ToList();
-                    var epoch = Math.Max(0, (of.Count == 0 ? 0 : of.Max(batch => batch.Epoch)) + epochStep);
-                    var ofEpoch = of.Where(batch => batch.Epoch == epoch).ToList();
-                    var next = ofEpoch.Count == 0 ? 0 : ofEpoch[^1].NextSequence;
-                    // Mostly where a batch begins that is there.
-                    var step = Math.Min(sequenceStep, 1);
-                    var sequence = step >= 0 || ofEpoch.Count == 0 ? next + step : step % 3 == 0 ? next + step : ofEpoch[Math.Max(0, ofEpoch.Count + step)].Sequence;
-                    sequence = Math.Max(0, sequence);
-                    var repeated = ofEpoch.Find(batch => batch.Sequence == sequence);
-                    var values = Enumerable.Range(0, repeated is not null && count != 4 ? repeated.Values.Length : count)
-                        .Select(record => $"{id}.{epoch}.{sequence + record}{(isChanged ? "!" : "")}".PadRight(sizeBytes, 'x')[..sizeBytes]).ToArray();
-                    var expected = Expected(appended, id, epoch, sequence, values, mayOverlap);
-                    var result = log.Append(Batch(new(id, epoch, sequence), values), mayOverlap: mayOverlap);
-                    Assert.Equal((expected.Status, expected.RepeatedCount), (result.Status, result.RepeatedCount));
-                    if (result.Status == AppendStatus.Repeated)
-                        Assert.Equal(expected, result);
-                    if (result.Status == AppendStatus.Appended)
-                        appended.Add(new(id, epoch, sequence + result.RepeatedCount, values[result.RepeatedCount..], result));
-                    Assert.Equal(appended.FindLast(batch => batch.Id == id) is { } last ? (last.Epoch, last.NextSequence) : null, log.Partition.FindProducer(id));
-                }
-                log.Time.Advance(TimeSpan.FromMilliseconds(1));
-            }
-            Assert.Equal(appended.Sum(batch => batch.Values.Length), log.Partition.EndOffset);
-        }, iter: 60, threads: 2);
+                    var log = new ModelLog(SmallSegments);
+                    var appended = new List<SentBatch>();
+                    foreach (
+                        var (turn, number, sequenceStep, epochStep, count, sizeBytes, mayOverlap, isChanged) in turns
+                    )
+                    {
+                        if (turn == Turn.CleanRestart)
+                            log.Restart();
+                        else if (turn == Turn.PowerCut)
+                            log.CutPower();
+                        else if (turn == Turn.Trim)
+                            log.Trim(Math.Max(0, log.Partition.EndOffset - number));
+                        else
+                        {
+                            var id = number.ToString(CultureInfo.InvariantCulture);
+                            var of = appended.Where(batch => batch.Id == id).ToList();
+                            var epoch = Math.Max(0, (of.Count == 0 ? 0 : of.Max(batch => batch.Epoch)) + epochStep);
+                            var ofEpoch = of.Where(batch => batch.Epoch == epoch).ToList();
+                            var next = ofEpoch.Count == 0 ? 0 : ofEpoch[^1].NextSequence;
+                            // Mostly where a batch begins that is there.
+                            var step = Math.Min(sequenceStep, 1);
+                            var sequence =
+                                step >= 0 || ofEpoch.Count == 0 ? next + step
+                                : step % 3 == 0 ? next + step
+                                : ofEpoch[Math.Max(0, ofEpoch.Count + step)].Sequence;
+                            sequence = Math.Max(0, sequence);
+                            var repeated = ofEpoch.Find(batch => batch.Sequence == sequence);
+                            var values = Enumerable
+                                .Range(0, repeated is not null && count != 4 ? repeated.Values.Length : count)
+                                .Select(record =>
+                                    $"{id}.{epoch}.{sequence + record}{(isChanged ? "!" : "")}".PadRight(
+                                        sizeBytes,
+                                        'x'
+                                    )[..sizeBytes]
+                                )
+                                .ToArray();
+                            var expected = Expected(appended, id, epoch, sequence, values, mayOverlap);
+                            var result = log.Append(Batch(new(id, epoch, sequence), values), mayOverlap: mayOverlap);
+                            Assert.Equal(
+                                (expected.Status, expected.RepeatedCount),
+                                (result.Status, result.RepeatedCount)
+                            );
+                            if (result.Status == AppendStatus.Repeated)
+                                Assert.Equal(expected, result);
+                            if (result.Status == AppendStatus.Appended)
+                                appended.Add(
+                                    new(
+                                        id,
+                                        epoch,
+                                        sequence + result.RepeatedCount,
+                                        values[result.RepeatedCount..],
+                                        result
+                                    )
+                                );
+                            Assert.Equal(
+                                appended.FindLast(batch => batch.Id == id) is { } last
+                                    ? (last.Epoch, last.NextSequence)
+                                    : null,
+                                log.Partition.FindProducer(id)
+                            );
+                        }
+                        log.Time.Advance(TimeSpan.FromMilliseconds(1));
+                    }
+                    Assert.Equal(appended.Sum(batch => batch.Values.Length), log.Partition.EndOffset);
+                },
+                iter: 60,
+                threads: 2
+            );
 
     sealed record SentBatch(string Id, long Epoch, long Sequence, string[] Values, AppendResult Result)
     {
         public long NextSequence => Sequence + Values.Length;
     }
 
-    static AppendResult Expected(List<SentBatch> appended, string id, long epoch, long sequence, string[] values, bool mayOverlap)
+    static AppendResult Expected(
+        List<SentBatch> appended,
+        string id,
+        long epoch,
+        long sequence,
+        string[] values,
+        bool mayOverlap
+    )
     {
         var of = appended.Where(batch => batch.Id == id).ToList();
         if (of.Count > 0 && epoch < of.Max(batch => batch.Epoch))
@@ -425,10 +535,20 @@ public class ProducerTests
         if (end <= remembered[0].Sequence)
             return new(AppendStatus.SequenceForgotten);
         // What of the batch a remembered one holds too, if it holds all of its own.
-        bool IsSame(SentBatch batch) => values.AsSpan((int)(batch.Sequence - sequence), batch.Values.Length).SequenceEqual(batch.Values);
+        bool IsSame(SentBatch batch) =>
+            values.AsSpan((int)(batch.Sequence - sequence), batch.Values.Length).SequenceEqual(batch.Values);
         if (remembered.Find(batch => batch.Sequence == sequence && batch.NextSequence == end) is { } exact)
-            return IsSame(exact) ? exact.Result with { Status = AppendStatus.Repeated, RepeatedCount = 0 } : new(AppendStatus.BatchDiffers);
-        if (!mayOverlap || remembered.Exists(batch => batch.Sequence >= sequence && batch.NextSequence <= end && !IsSame(batch)))
+            return IsSame(exact)
+                ? exact.Result with
+                {
+                    Status = AppendStatus.Repeated,
+                    RepeatedCount = 0,
+                }
+                : new(AppendStatus.BatchDiffers);
+        if (
+            !mayOverlap
+            || remembered.Exists(batch => batch.Sequence >= sequence && batch.NextSequence <= end && !IsSame(batch))
+        )
             return new(AppendStatus.BatchDiffers);
         if (end > next)
             return new(AppendStatus.Appended) { RepeatedCount = (int)(next - sequence) };
@@ -436,6 +556,11 @@ public class ProducerTests
         var last = remembered.Find(batch => batch.NextSequence >= end)!;
         return first is null
             ? new(AppendStatus.SequenceForgotten)
-            : new(AppendStatus.Repeated, first.Result.FirstOffset + sequence - first.Sequence, last.Result.FirstOffset + end - last.Sequence, first.Result.TimestampMs);
+            : new(
+                AppendStatus.Repeated,
+                first.Result.FirstOffset + sequence - first.Sequence,
+                last.Result.FirstOffset + end - last.Sequence,
+                first.Result.TimestampMs
+            );
     }
 }

@@ -21,7 +21,22 @@ public class HeadWriterTests
     public void Write_OfGapsOtherTimesAndBatches_IsWhatWriteHeadWrites()
     {
         var heads = new HeadWriter();
-        foreach (var (offset, timestampMs, batchCount) in new[] { (7L, 5L, 3), (8L, 5L, 0), (9L, 5L, 0), (10L, 5L, 2), (11L, 5L, 1), (12L, 6L, 0), (15L, 6L, 0), (16L, 6L, 0), (16L, 6L, 0), (17L, RecordFormat.MaxTimestampMs, 0), (18L, 0L, 0) })
+        foreach (
+            var (offset, timestampMs, batchCount) in new[]
+            {
+                (7L, 5L, 3),
+                (8L, 5L, 0),
+                (9L, 5L, 0),
+                (10L, 5L, 2),
+                (11L, 5L, 1),
+                (12L, 6L, 0),
+                (15L, 6L, 0),
+                (16L, 6L, 0),
+                (16L, 6L, 0),
+                (17L, RecordFormat.MaxTimestampMs, 0),
+                (18L, 0L, 0),
+            }
+        )
             AssertEqual(ref heads, offset, timestampMs, batchCount);
     }
 
@@ -30,6 +45,9 @@ public class HeadWriterTests
         var (written, expected) = (new byte[RecordFormat.MaxHeadBytes], new byte[RecordFormat.MaxHeadBytes]);
         var writtenBytes = heads.Write(written, offset, timestampMs, batchCount);
         var expectedBytes = RecordFields.WriteHead(expected, offset, timestampMs, batchCount);
-        Assert.Equal(Encoding.ASCII.GetString(expected, 0, expectedBytes), Encoding.ASCII.GetString(written, 0, writtenBytes));
+        Assert.Equal(
+            Encoding.ASCII.GetString(expected, 0, expectedBytes),
+            Encoding.ASCII.GetString(written, 0, writtenBytes)
+        );
     }
 }

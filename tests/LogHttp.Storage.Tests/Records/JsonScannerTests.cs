@@ -9,22 +9,64 @@ public class JsonScannerTests
 {
     const int Depth = 5;
 
-    static readonly string[] Pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\"", "0", "-1", "1.5", "1e3", "true", "false", "null", " ", "\n", "\"\\u00e9\\n\"", "1.", "01", "\\", "\"", "\u0001", "é", "-", "+", "E", "tru", "\u00a0"];
+    static readonly string[] Pieces =
+    [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"a\"",
+        "\"\"",
+        "0",
+        "-1",
+        "1.5",
+        "1e3",
+        "true",
+        "false",
+        "null",
+        " ",
+        "\n",
+        "\"\\u00e9\\n\"",
+        "1.",
+        "01",
+        "\\",
+        "\"",
+        "\u0001",
+        "é",
+        "-",
+        "+",
+        "E",
+        "tru",
+        "\u00a0",
+    ];
 
     /// <summary>What is nearly JSON, and mostly not: a reader of the framework must say the same of each.</summary>
-    static readonly Gen<string> Texts = Gen.Int[0, Pieces.Length - 1].Select(static number => Pieces[number]).Array[0, 8].Select(string.Concat);
+    static readonly Gen<string> Texts = Gen.Int[0, Pieces.Length - 1]
+        .Select(static number => Pieces[number])
+        .Array[0, 8]
+        .Select(string.Concat);
 
-    /// <summary>JSON of all shapes with a place overwritten: faults within and beside what is skipped 16 bytes at a time.</summary>
-    static readonly Gen<string> Damaged = Gen.Select(RecordGen.Json, Gen.Int[0, 1_000], Gen.Char["{}[]\",:\\0e-+.nult \n\u0001\u001f /"], Gen.Int[0, 2], (json, position, letter, kind) =>
-    {
-        position %= json.Length;
-        return kind switch
+    /// <summary>
+    /// JSON of all shapes with a place overwritten: faults within and beside what is skipped 16 bytes at a time.
+    /// </summary>
+    static readonly Gen<string> Damaged = Gen.Select(
+        RecordGen.Json,
+        Gen.Int[0, 1_000],
+        Gen.Char["{}[]\",:\\0e-+.nult \n\u0001\u001f /"],
+        Gen.Int[0, 2],
+        (json, position, letter, kind) =>
         {
-            0 => json.Remove(position, 1).Insert(position, letter.ToString()),
-            1 => json[..position],
-            _ => json,
-        };
-    });
+            position %= json.Length;
+            return kind switch
+            {
+                0 => json.Remove(position, 1).Insert(position, letter.ToString()),
+                1 => json[..position],
+                _ => json,
+            };
+        }
+    );
 
     [Fact]
     public void IsOneValue_AgreesWithTheReaderOnPieces() => Texts.Sample(AssertAgrees, iter: 50_000);

@@ -5,7 +5,13 @@ namespace LogHttp.Storage.Tests.Records;
 
 public class RecordBatchTests
 {
-    static readonly RecordLimits Small = new() { MaxRecordBytes = 1 << 10, MaxBatchBytes = 2 << 10, MaxKeyBytes = 8, MaxHeadersBytes = 8 };
+    static readonly RecordLimits Small = new()
+    {
+        MaxRecordBytes = 1 << 10,
+        MaxBatchBytes = 2 << 10,
+        MaxKeyBytes = 8,
+        MaxHeadersBytes = 8,
+    };
 
     static RecordMetadata Key(string key) => new() { Key = key };
 
@@ -38,12 +44,16 @@ public class RecordBatchTests
     public void Add_WithKeyAndHeaders_PutsThemBeforeTheValue()
     {
         using var batch = new RecordBatch(new RecordLimits());
-        Assert.Null(batch.AddBytes([0xFF, 0], new RecordMetadata
-        {
-            Key = "k\"",
-            Headers = [new("Trace", "9f"), new("b", "1"), new("TRACE", "é")],
-        }));
-        Assert.Equal(",\"key\":\"k\\\"\",\"headers\":{\"trace\":[\"9f\",\"é\"],\"b\":\"1\"},\"valueBase64\":\"/wA=\"}\n", Tails(batch));
+        Assert.Null(
+            batch.AddBytes(
+                [0xFF, 0],
+                new RecordMetadata { Key = "k\"", Headers = [new("Trace", "9f"), new("b", "1"), new("TRACE", "é")] }
+            )
+        );
+        Assert.Equal(
+            ",\"key\":\"k\\\"\",\"headers\":{\"trace\":[\"9f\",\"é\"],\"b\":\"1\"},\"valueBase64\":\"/wA=\"}\n",
+            Tails(batch)
+        );
     }
 
     [Theory]
@@ -63,7 +73,10 @@ public class RecordBatchTests
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Null(batch.AddJson(Encoding.UTF8.GetBytes(new string('[', 60) + new string(']', 60))));
-        Assert.Equal(RecordFaultCode.InvalidJson, batch.AddJson(Encoding.UTF8.GetBytes(new string('[', 61) + new string(']', 61)))?.Code);
+        Assert.Equal(
+            RecordFaultCode.InvalidJson,
+            batch.AddJson(Encoding.UTF8.GetBytes(new string('[', 61) + new string(']', 61)))?.Code
+        );
     }
 
     [Fact]
@@ -106,8 +119,14 @@ public class RecordBatchTests
         using var batch = new RecordBatch(Small);
         var framing = ",\"value\":\"\"}\n".Length;
         Assert.Equal(RecordFaultCode.RecordTooLarge, batch.AddText(new byte[2_000])?.Code);
-        Assert.Equal(RecordFaultCode.RecordTooLarge, batch.AddText(Encoding.UTF8.GetBytes(new string('a', (1 << 10) - framing + 1)))?.Code);
-        Assert.Equal(RecordFaultCode.RecordTooLarge, batch.AddText(Encoding.UTF8.GetBytes(new string('\n', 512)))?.Code);
+        Assert.Equal(
+            RecordFaultCode.RecordTooLarge,
+            batch.AddText(Encoding.UTF8.GetBytes(new string('a', (1 << 10) - framing + 1)))?.Code
+        );
+        Assert.Equal(
+            RecordFaultCode.RecordTooLarge,
+            batch.AddText(Encoding.UTF8.GetBytes(new string('\n', 512)))?.Code
+        );
         Assert.Equal(0, batch.SizeBytes);
         Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(new string('a', (1 << 10) - framing))));
     }
@@ -118,7 +137,10 @@ public class RecordBatchTests
         using var batch = new RecordBatch(Small);
         Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(new string('a', 1_000))));
         var before = Tails(batch);
-        Assert.Equal(RecordFaultCode.BatchTooLarge, batch.AddText(Encoding.UTF8.GetBytes(new string('b', 1_000)))?.Code);
+        Assert.Equal(
+            RecordFaultCode.BatchTooLarge,
+            batch.AddText(Encoding.UTF8.GetBytes(new string('b', 1_000)))?.Code
+        );
         Assert.Equal((1, before), (batch.Count, Tails(batch)));
     }
 
@@ -141,9 +163,13 @@ public class RecordBatchTests
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Throws<ArgumentOutOfRangeException>(() => batch.AddText("a"u8, new RecordMetadata { Offset = -1 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => batch.AddText("a"u8, new RecordMetadata { Offset = RecordMetadata.MaxOffset + 1 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            batch.AddText("a"u8, new RecordMetadata { Offset = RecordMetadata.MaxOffset + 1 })
+        );
         Assert.Throws<ArgumentOutOfRangeException>(() => batch.AddText("a"u8, new RecordMetadata { TimestampMs = -1 }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => batch.AddText("a"u8, new RecordMetadata { TimestampMs = 1L << 53 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            batch.AddText("a"u8, new RecordMetadata { TimestampMs = 1L << 53 })
+        );
         Assert.Equal(0, batch.SizeBytes);
     }
 
@@ -158,7 +184,10 @@ public class RecordBatchTests
         {
             Assert.Null(batch.AddJson(line));
             heldBytes.Add(batch.HeldBytes);
-            Assert.True(batch.HeldBytes <= (batch.SizeBytes < 1 << 17 ? 4 * batch.SizeBytes + 4_096 : 5 << 19), $"{batch.SizeBytes}: {batch.HeldBytes}");
+            Assert.True(
+                batch.HeldBytes <= (batch.SizeBytes < 1 << 17 ? 4 * batch.SizeBytes + 4_096 : 5 << 19),
+                $"{batch.SizeBytes}: {batch.HeldBytes}"
+            );
         }
         // From then on it does not grow by steps, each with a copy of all.
         Assert.True(heldBytes.Skip(300).Max() - heldBytes[300] < 1 << 16);

@@ -18,7 +18,10 @@ public class RecordFormatTests
     [Fact]
     public void BatchFields_AreReadAndSkipped()
     {
-        var line = Encoding.UTF8.GetBytes("""{"offset":7,"timestamp":1,"batch":2,"producer":["p",3,4,"89abcdef"],"commit":["g","t",0,3,42],"idempotency":["k","h"],"key":"k","value":1}""" + "\n");
+        var line = Encoding.UTF8.GetBytes(
+            """{"offset":7,"timestamp":1,"batch":2,"producer":["p",3,4,"89abcdef"],"commit":["g","t",0,3,42],"idempotency":["k","h"],"key":"k","value":1}"""
+                + "\n"
+        );
         Assert.Null(RecordFormat.Check(line, out var head, out var batch));
         Assert.Equal((7, 2, true), (head.Offset, head.BatchCount, batch.Any));
         Assert.Equal(new(new("p", 3, 4), 0x89abcdef), batch.Stamp);
@@ -38,21 +41,40 @@ public class RecordFormatTests
         {
             fileSystem.DeleteFile($"{ModelLog.PartitionDirectory}/checkpoint");
             using var segment = fileSystem.Open($"{ModelLog.PartitionDirectory}/00000000000000000000.ndjson");
-            segment.Write(Encoding.UTF8.GetBytes($"{{\"offset\":0,\"timestamp\":0,\"batch\":2,{field},\"value\":1}}\n{{\"offset\":1,\"timestamp\":0,{field},\"value\":1}}\n{{\"offset\":2,\"timestamp\":0,\"value\":1}}\n"), 0);
+            segment.Write(
+                Encoding.UTF8.GetBytes(
+                    $"{{\"offset\":0,\"timestamp\":0,\"batch\":2,{field},\"value\":1}}\n{{\"offset\":1,"
+                        + $"\"timestamp\":0,{field},\"value\":1}}\n{{\"offset\":2,\"timestamp\":0,\"value\":1}}\n"
+                ),
+                0
+            );
         });
-        Assert.Contains("a field of a batch's first line stands inside of a batch", log.Partition.StoppedReason, StringComparison.Ordinal);
+        Assert.Contains(
+            "a field of a batch's first line stands inside of a batch",
+            log.Partition.StoppedReason,
+            StringComparison.Ordinal
+        );
     }
 
-    /// <summary>Another format of records can be added behind one door as long as nothing else knows what a line is.</summary>
+    /// <summary>
+    /// Another format of records can be added behind one door as long as nothing else knows what a line is.
+    /// </summary>
     [Fact]
     public void RecordFormat_IsTheOnlyDoor()
     {
         string[] inside = ["RecordLine", "RecordFields", "HeadWriter", "ProducerField", "JsonText", "'\\n'"];
         // These have lines of their own, which are no records.
         string[] others = ["Checkpoint.cs", "TopicFile.cs", "ChecksummedLine.cs", "ManifestContent.cs"];
-        var knowing = Directory.EnumerateFiles(SourceDirectory(), "*.cs", SearchOption.AllDirectories)
-            .Where(path => !path.Split(Path.DirectorySeparatorChar).Any(static part => part is "Records" or "Producers" or "obj" or "bin") && !others.Contains(Path.GetFileName(path)))
-            .SelectMany(path => inside.Where(File.ReadAllText(path).Contains).Select(word => $"{Path.GetFileName(path)} knows {word}"));
+        var knowing = Directory
+            .EnumerateFiles(SourceDirectory(), "*.cs", SearchOption.AllDirectories)
+            .Where(path =>
+                !path.Split(Path.DirectorySeparatorChar)
+                    .Any(static part => part is "Records" or "Producers" or "obj" or "bin")
+                && !others.Contains(Path.GetFileName(path))
+            )
+            .SelectMany(path =>
+                inside.Where(File.ReadAllText(path).Contains).Select(word => $"{Path.GetFileName(path)} knows {word}")
+            );
         Assert.Empty(knowing);
     }
 

@@ -27,13 +27,16 @@ public class ChecksummedLineTests
     }
 
     [Fact]
-    public void TryRead_OfAnyFlippedBitOrOtherLength_IsFalse() => Gen.Select(Gen.Int[0, 23], Gen.Int[0, 7]).Sample(
-        static (at, bit) =>
-    {
-        var bytes = Complete("""{"a":1}""");
-        Assert.False(ChecksummedLine.TryRead(bytes.AsSpan(0, at), out _));
-        Assert.False(ChecksummedLine.TryRead([.. bytes, 10], out _));
-        bytes[at] ^= (byte)(1 << bit);
-        Assert.False(ChecksummedLine.TryRead(bytes, out _));
-    });
+    public void TryRead_OfAnyFlippedBitOrOtherLength_IsFalse() =>
+        Gen.Select(Gen.Int[0, 23], Gen.Int[0, 7])
+            .Sample(
+                static (at, bit) =>
+                {
+                    var bytes = Complete("""{"a":1}""");
+                    Assert.False(ChecksummedLine.TryRead(bytes.AsSpan(0, at), out _));
+                    Assert.False(ChecksummedLine.TryRead([.. bytes, 10], out _));
+                    bytes[at] ^= (byte)(1 << bit);
+                    Assert.False(ChecksummedLine.TryRead(bytes, out _));
+                }
+            );
 }

@@ -11,7 +11,8 @@ public class FoundPagesTests
     readonly PowerCutFileSystem _fileSystem = new(new Random(1));
     int _reads;
 
-    static FoundPage At(long offset) => new(offset, Small, 10 * offset, offset, 10 * offset + 5, offset + 1, IsFixed: true);
+    static FoundPage At(long offset) =>
+        new(offset, Small, 10 * offset, offset, 10 * offset + 5, offset + 1, IsFixed: true);
 
     [Fact]
     public void Find_GivesWhatWasAdded_OfTheSameOffsetAndSize()
@@ -71,7 +72,10 @@ public class FoundPagesTests
                     for (var i = 0; i < 100; i++)
                         Fetch(log, random.NextInt64(log.EndOffset), 4096 << random.Next(4));
                 }
-                asked = [.. Enumerable.Range(0, 100).Select(_ => (random.NextInt64(log.EndOffset), 4096 << random.Next(4)))];
+                asked =
+                [
+                    .. Enumerable.Range(0, 100).Select(_ => (random.NextInt64(log.EndOffset), 4096 << random.Next(4))),
+                ];
                 pages = Array.ConvertAll(asked, page => Fetch(log, page.Offset, page.MaxBytes));
             }
             await using var opened = Open();
@@ -90,7 +94,8 @@ public class FoundPagesTests
         log.Pass(TimeSpan.FromSeconds(2));
         log.Append(Enumerable.Repeat(new string('b', 100), 500));
         Assert.InRange(Fetch(log.Partition, 5, maxBytes).NextOffset, 11, 510);
-        log.FileSystem.Faults = static call => call.Kind is FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
+        log.FileSystem.Faults = static call =>
+            call.Kind is FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
 
         log.Pass(TimeSpan.FromSeconds(2));
 
@@ -108,17 +113,33 @@ public class FoundPagesTests
     }
 
     static async Task AppendAsync(PartitionLog log, int records) =>
-        Assert.Equal(AppendStatus.Appended, (await log.AppendAsync(TestLog.Batch(Enumerable.Range(0, records).Select(static number => new string((char)(97 + number % 26), 100 + number % 7))))).Status);
+        Assert.Equal(
+            AppendStatus.Appended,
+            (
+                await log.AppendAsync(
+                    TestLog.Batch(
+                        Enumerable
+                            .Range(0, records)
+                            .Select(static number => new string((char)(97 + number % 26), 100 + number % 7))
+                    )
+                )
+            ).Status
+        );
 
     static async Task<PartitionLog> PartitionAsync(TopicCatalog catalog) =>
         (await catalog.GetOrCreateAsync("t", new() { SegmentBytes = 1 << 20 })).Topic.Partitions[0];
 
-    TopicCatalog Open() => TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem }, new StorageOptions { Directory = "/data" });
+    TopicCatalog Open() =>
+        TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = _fileSystem },
+            new StorageOptions { Directory = "/data" }
+        );
 
-    void Count() => _fileSystem.Faults = call =>
-    {
-        if (call.Kind == FileSystemCallKind.Read)
-            _reads++;
-        return Fault.None;
-    };
+    void Count() =>
+        _fileSystem.Faults = call =>
+        {
+            if (call.Kind == FileSystemCallKind.Read)
+                _reads++;
+            return Fault.None;
+        };
 }

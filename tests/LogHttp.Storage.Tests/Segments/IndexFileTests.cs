@@ -9,11 +9,17 @@ public class IndexFileTests
     readonly IFile _index = new PowerCutFileSystem(new Random(1)).Create("/index");
 
     /// <summary>Boundaries at 100, 200, …</summary>
-    void Write(int entries) => IndexFile.Write(
-        _index,
-        baseOffset: 42,
-        firstEntry: 0,
-        [.. Enumerable.Range(1, entries).Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0))]);
+    void Write(int entries) =>
+        IndexFile.Write(
+            _index,
+            baseOffset: 42,
+            firstEntry: 0,
+            [
+                .. Enumerable
+                    .Range(1, entries)
+                    .Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0)),
+            ]
+        );
 
     [Fact]
     public void HasHeader_IsTrueOfItsOwnBaseOffsetAlone()

@@ -11,7 +11,16 @@ public class IndexSearchTests
     /// <summary>Boundaries at 100, 200, …</summary>
     void Write(int entries)
     {
-        IndexFile.Write(_index, baseOffset: 42, firstEntry: 0, [.. Enumerable.Range(1, entries).Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0))]);
+        IndexFile.Write(
+            _index,
+            baseOffset: 42,
+            firstEntry: 0,
+            [
+                .. Enumerable
+                    .Range(1, entries)
+                    .Select(number => new IndexEntry((uint)number, (uint)number * 100, number, 0)),
+            ]
+        );
     }
 
     IndexSearch Search(int entries, byte[] stretch) => new(_index, entries, stretch);
@@ -31,7 +40,10 @@ public class IndexSearchTests
                 for (var position = 0; position <= 110_000; position += 950)
                 {
                     var search = Search(entries, new byte[IndexSearch.StretchBytes]);
-                    Assert.Equal((uint)Math.Min(entries, position / 100) * 100, Floor(ref search, position, endPosition));
+                    Assert.Equal(
+                        (uint)Math.Min(entries, position / 100) * 100,
+                        Floor(ref search, position, endPosition)
+                    );
                 }
             }
         }
@@ -47,8 +59,14 @@ public class IndexSearchTests
         {
             // Near one another, as the ends of a page are, and by either key.
             var position = Math.Clamp(random.Next(0, 101_000) / 5_000 * 5_000 + random.Next(-150, 150), 0, 101_000);
-            Assert.Equal((uint)Math.Min(1_000, position / 100) * 100, Floor(ref search, position, endPosition: 100_000));
-            Assert.Equal((uint)Math.Min(1_000, position / 100) * 100, search.Floor(position / 100, 1_000, static entry => entry.RelativeOffset).Position);
+            Assert.Equal(
+                (uint)Math.Min(1_000, position / 100) * 100,
+                Floor(ref search, position, endPosition: 100_000)
+            );
+            Assert.Equal(
+                (uint)Math.Min(1_000, position / 100) * 100,
+                search.Floor(position / 100, 1_000, static entry => entry.RelativeOffset).Position
+            );
         }
     }
 

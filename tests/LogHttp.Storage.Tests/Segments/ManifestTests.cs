@@ -146,25 +146,26 @@ public class ManifestTests
     }
 
     [Fact]
-    public void Decode_OfAnyBytes_NeverThrowsAnythingElse() => Gen
-        .Select(Gen.Int[0, Example.Length - 1], Gen.Byte.Array[0, 200], Gen.Int[0, 300])
-        .Sample(static (position, inserted, removed) =>
-        {
-            var bytes = Example.ToList();
-            bytes.RemoveRange(position, Math.Min(removed, bytes.Count - position));
-            bytes.InsertRange(position, inserted);
-            try
-            {
-                Decode(bytes.ToArray());
-            }
-            catch (CorruptionException)
-            {
-            }
-        });
+    public void Decode_OfAnyBytes_NeverThrowsAnythingElse() =>
+        Gen.Select(Gen.Int[0, Example.Length - 1], Gen.Byte.Array[0, 200], Gen.Int[0, 300])
+            .Sample(
+                static (position, inserted, removed) =>
+                {
+                    var bytes = Example.ToList();
+                    bytes.RemoveRange(position, Math.Min(removed, bytes.Count - position));
+                    bytes.InsertRange(position, inserted);
+                    try
+                    {
+                        Decode(bytes.ToArray());
+                    }
+                    catch (CorruptionException) { }
+                }
+            );
 
     static string Seal(string json) => $"{json},\"crc\":\"{Crc32C.Of(Encoding.UTF8.GetBytes(json)):x8}\"}}\n";
 
-    const string FirstLine = """{"format":3,"topic":"orders","id":"8f1d4c0a52b7e693","partition":3,"partitions":4,"""
+    const string FirstLine =
+        """{"format":3,"topic":"orders","id":"8f1d4c0a52b7e693","partition":3,"partitions":4,"""
         + "\"segmentBytes\":268435456,\"flush\":\"always\",\"retentionMs\":0,\"retentionBytes\":0,\"values\":\"auto\","
         + "\"maxRecordBytes\":0,\"logStartOffset\":0,\"lines\":1";
 
@@ -219,33 +220,37 @@ public class ManifestTests
         Assert.Equal(first.Length, Assert.Throws<CorruptionException>(() => Decode(bytes)).Position);
     }
 
-    public static TheoryData<string, object> Misfits => new()
-    {
-        { "segment 200 is made while segment 131 is active", new ManifestEdit.SegmentMade(new(200, 0)) },
-        { "segment 42 is sealed and is not the active one", new ManifestEdit.SegmentSealed(new(42, 0, 0, new(50, 1))) },
-        { "sealed without an end", new ManifestEdit.SegmentSealed(new(131, 0)) },
-        { "of generation 0 is sealed in 5", new ManifestEdit.SegmentSealed(new(131, 5, 0, new(150, 1))) },
-        { "ends before it begins", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(130, 1))) },
-        { "a length of -1", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(150, -1))) },
-        { "there is no segment 9", new ManifestEdit.SegmentsRemoved([9], 0) },
-        { "names no segment", new ManifestEdit.SegmentsRemoved([], 0) },
-        { "not in order", new ManifestEdit.SegmentsRemoved([42, 0], 0) },
-        { "moves back from 3 to 2", new ManifestEdit.SegmentsRemoved([0], 2) },
-        { "moves back from 3 to 2", new ManifestEdit.LogStartMoved(2) },
-        { "-1 is no time", new ManifestEdit.ActiveAppended(-1, 5) },
-        { "segment 131 is active", new ManifestEdit.SegmentsSwapped([42, 131], []) },
-        { "do not follow each other", new ManifestEdit.SegmentsSwapped([0, 131], []) },
-        { "not above 0", new ManifestEdit.SegmentsSwapped([0], [new(0, 0, 0, new(42, 1))]) },
-        { "has no end", new ManifestEdit.SegmentsSwapped([0], [new(0, 1)]) },
-        { "beyond 42", new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(43, 1))]) },
-        { "begins before offset 42", new ManifestEdit.SegmentsSwapped([42], [new(41, 1, 0, new(43, 1))]) },
+    public static TheoryData<string, object> Misfits =>
+        new()
         {
-            "begins before offset 20",
-            new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(20, 1)), new(10, 1, 0, new(42, 1))])
-        },
-        { "3 are configured", new ManifestEdit.Configured(new() { Partitions = 3 }) },
-        { "SegmentBytes is 1", new ManifestEdit.Configured(new() { Partitions = 4, SegmentBytes = 1 }) },
-    };
+            { "segment 200 is made while segment 131 is active", new ManifestEdit.SegmentMade(new(200, 0)) },
+            {
+                "segment 42 is sealed and is not the active one",
+                new ManifestEdit.SegmentSealed(new(42, 0, 0, new(50, 1)))
+            },
+            { "sealed without an end", new ManifestEdit.SegmentSealed(new(131, 0)) },
+            { "of generation 0 is sealed in 5", new ManifestEdit.SegmentSealed(new(131, 5, 0, new(150, 1))) },
+            { "ends before it begins", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(130, 1))) },
+            { "a length of -1", new ManifestEdit.SegmentSealed(new(131, 0, 0, new(150, -1))) },
+            { "there is no segment 9", new ManifestEdit.SegmentsRemoved([9], 0) },
+            { "names no segment", new ManifestEdit.SegmentsRemoved([], 0) },
+            { "not in order", new ManifestEdit.SegmentsRemoved([42, 0], 0) },
+            { "moves back from 3 to 2", new ManifestEdit.SegmentsRemoved([0], 2) },
+            { "moves back from 3 to 2", new ManifestEdit.LogStartMoved(2) },
+            { "-1 is no time", new ManifestEdit.ActiveAppended(-1, 5) },
+            { "segment 131 is active", new ManifestEdit.SegmentsSwapped([42, 131], []) },
+            { "do not follow each other", new ManifestEdit.SegmentsSwapped([0, 131], []) },
+            { "not above 0", new ManifestEdit.SegmentsSwapped([0], [new(0, 0, 0, new(42, 1))]) },
+            { "has no end", new ManifestEdit.SegmentsSwapped([0], [new(0, 1)]) },
+            { "beyond 42", new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(43, 1))]) },
+            { "begins before offset 42", new ManifestEdit.SegmentsSwapped([42], [new(41, 1, 0, new(43, 1))]) },
+            {
+                "begins before offset 20",
+                new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(20, 1)), new(10, 1, 0, new(42, 1))])
+            },
+            { "3 are configured", new ManifestEdit.Configured(new() { Partitions = 3 }) },
+            { "SegmentBytes is 1", new ManifestEdit.Configured(new() { Partitions = 4, SegmentBytes = 1 }) },
+        };
 
     [Theory]
     [MemberData(nameof(Misfits))]

@@ -17,7 +17,10 @@ public class OpenSegmentsTests
     Segment[] Create(int count)
     {
         var environment = new StorageEnvironment { FileSystem = _fileSystem, Time = _time };
-        var segments = Enumerable.Range(0, count).Select(number => new Segment(environment, _open, "/", number)).ToArray();
+        var segments = Enumerable
+            .Range(0, count)
+            .Select(number => new Segment(environment, _open, "/", number))
+            .ToArray();
         foreach (var segment in segments)
             segment.Create();
         return segments;
@@ -40,7 +43,8 @@ public class OpenSegmentsTests
             Assert.Equal(_open.OpenFiles, _fileSystem.OpenHandleCount);
         }
         // What was used last is still open: using it again opens nothing.
-        _fileSystem.Faults = static call => call.Kind == FileSystemCallKind.Open ? throw new InvalidOperationException($"{call}") : Fault.None;
+        _fileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.Open ? throw new InvalidOperationException($"{call}") : Fault.None;
         Use(segments[^1]).Dispose();
         Assert.Throws<InvalidOperationException>(() => Use(segments[0]));
     }

@@ -100,7 +100,8 @@ public class SegmentManifestTests
             {
                 0 => [],
                 1 => [new(old.BaseOffset, generation, 5, new(next.Extent!.Value.EndOffset, 7))],
-                _ => [
+                _ =>
+                [
                     new(old.BaseOffset, generation, 5, new(next.BaseOffset, 3)),
                     new(next.BaseOffset, generation, 5, new(next.Extent!.Value.EndOffset, 4)),
                 ],
@@ -139,29 +140,33 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void AppendsAndStarts_AgreeWithTheModel() => Gen.Int.Sample(static seed =>
-    {
-        var random = new Random(seed);
-        var fileSystem = CreateDisk(seed);
-        var manifest = Create(fileSystem);
-        var model = new Model();
-        for (var step = 0; step < 120; step++)
-        {
-            manifest.Append(model.Next(random), isDurable: random.Next(2) == 0);
-            Assert.Equal(model.Text, Text(manifest.State));
-            if (manifest.NeedsCompaction)
-                manifest.Compact();
-            Assert.False(manifest.NeedsCompaction);
-            if (random.Next(10) == 0)
+    public void AppendsAndStarts_AgreeWithTheModel() =>
+        Gen.Int.Sample(
+            static seed =>
             {
-                fileSystem = fileSystem.Kill();
-                manifest = SegmentManifest.Load(fileSystem, Directory);
-                Assert.Equal(model.Text, Text(manifest.State));
-            }
-        }
-        manifest.Append([], isDurable: true);
-        Assert.Equal(model.Text, TextOnDisk(fileSystem.PowerCut()));
-    }, iter: 100);
+                var random = new Random(seed);
+                var fileSystem = CreateDisk(seed);
+                var manifest = Create(fileSystem);
+                var model = new Model();
+                for (var step = 0; step < 120; step++)
+                {
+                    manifest.Append(model.Next(random), isDurable: random.Next(2) == 0);
+                    Assert.Equal(model.Text, Text(manifest.State));
+                    if (manifest.NeedsCompaction)
+                        manifest.Compact();
+                    Assert.False(manifest.NeedsCompaction);
+                    if (random.Next(10) == 0)
+                    {
+                        fileSystem = fileSystem.Kill();
+                        manifest = SegmentManifest.Load(fileSystem, Directory);
+                        Assert.Equal(model.Text, Text(manifest.State));
+                    }
+                }
+                manifest.Append([], isDurable: true);
+                Assert.Equal(model.Text, TextOnDisk(fileSystem.PowerCut()));
+            },
+            iter: 100
+        );
 
     [Fact]
     public void Compact_KeepsTheStateInFewLines()

@@ -52,7 +52,10 @@ public class SegmentRebuildTests
     public async Task Acquire_OfSeveralThatMayWait_RebuildsOnce()
     {
         StrikeFirstDataRead();
-        var acquiring = Enumerable.Range(0, 3).Select(_ => StartThread(() => _segment.Acquire(isSealed: true))).ToArray();
+        var acquiring = Enumerable
+            .Range(0, 3)
+            .Select(_ => StartThread(() => _segment.Acquire(isSealed: true)))
+            .ToArray();
         Assert.True(_fileSystem.WaitForHang(LongEnough));
 
         _fileSystem.ReleaseHangs();
@@ -73,10 +76,11 @@ public class SegmentRebuildTests
         Assert.True(_fileSystem.WaitForHang(LongEnough));
 
         await StartThread(() =>
-        {
-            _segment.Retire();
-            return _segment;
-        }).WaitAsync(LongEnough);
+            {
+                _segment.Retire();
+                return _segment;
+            })
+            .WaitAsync(LongEnough);
 
         _fileSystem.ReleaseHangs();
         (await rebuilding.WaitAsync(LongEnough)).Dispose();
@@ -84,8 +88,11 @@ public class SegmentRebuildTests
         Assert.Throws<LogClosedException>(() => _segment.Acquire(isSealed: true));
     }
 
-    void StrikeFirstDataRead() => _fileSystem.Faults = call =>
-        call.Kind is FileSystemCallKind.Read && call.Path == _dataPath && ++_dataReads == 1 ? Fault.Hang : Fault.None;
+    void StrikeFirstDataRead() =>
+        _fileSystem.Faults = call =>
+            call.Kind is FileSystemCallKind.Read && call.Path == _dataPath && ++_dataReads == 1
+                ? Fault.Hang
+                : Fault.None;
 
     static Task<TResult> StartThread<TResult>(Func<TResult> act) =>
         Task.Factory.StartNew(act, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

@@ -33,7 +33,9 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
         trace.Add($"power cut due at call {call}");
     }
 
-    /// <summary>Cuts the power during a start, while the journal is applied to the segments where it has to be.</summary>
+    /// <summary>
+    /// Cuts the power during a start, while the journal is applied to the segments where it has to be.
+    /// </summary>
     public void CutDuringRedo(long callCount, int withinCalls)
     {
         CutAt(callCount + 1 + random.Next(withinCalls));
@@ -75,13 +77,29 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
                 _plan = null;
                 break;
             case < 7:
-                _plan.PowerCutAtCall = callCount + 1 + random.Next(random.Next(3) switch { 0 => 12, 1 => 60, _ => 300 });
+                _plan.PowerCutAtCall =
+                    callCount
+                    + 1
+                    + random.Next(
+                        random.Next(3) switch
+                        {
+                            0 => 12,
+                            1 => 60,
+                            _ => 300,
+                        }
+                    );
                 break;
             case 7:
                 _plan.With(Fault.InputOutputError, 0.02 + random.NextDouble() * 0.1);
                 break;
             case 8:
-                _plan.With(Fault.InputOutputError, 0.1 + random.NextDouble() * 0.3, FileSystemCallKind.Sync, FileSystemCallKind.SyncAll, FileSystemCallKind.SyncDirectory);
+                _plan.With(
+                    Fault.InputOutputError,
+                    0.1 + random.NextDouble() * 0.3,
+                    FileSystemCallKind.Sync,
+                    FileSystemCallKind.SyncAll,
+                    FileSystemCallKind.SyncDirectory
+                );
                 break;
             case 9:
                 _plan.With(Fault.DiskFull, 0.05 + random.NextDouble() * 0.2);
@@ -98,11 +116,27 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
                 _plan.PowerCutAtCall = callCount + 1 + random.Next(80);
                 break;
             case 13:
-                _plan.With(Fault.InputOutputError, 0.2 + random.NextDouble() * 0.5, FileSystemCallKind.Rename, FileSystemCallKind.SyncDirectory, FileSystemCallKind.DeleteDirectory);
+                _plan.With(
+                    Fault.InputOutputError,
+                    0.2 + random.NextDouble() * 0.5,
+                    FileSystemCallKind.Rename,
+                    FileSystemCallKind.SyncDirectory,
+                    FileSystemCallKind.DeleteDirectory
+                );
                 break;
             default:
                 _plan = null;
-                _killAtCall = callCount + 1 + random.Next(random.Next(3) switch { 0 => 12, 1 => 60, _ => 300 });
+                _killAtCall =
+                    callCount
+                    + 1
+                    + random.Next(
+                        random.Next(3) switch
+                        {
+                            0 => 12,
+                            1 => 60,
+                            _ => 300,
+                        }
+                    );
                 break;
         }
         trace.Add($"faults: choice {choice}, power cut at call {_plan?.PowerCutAtCall}, kill at call {_killAtCall}");
@@ -148,7 +182,12 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
     Fault TakeCut()
     {
         CancelCut();
-        return random.Next(3) switch { 0 => Fault.PowerCutBefore, 1 => Fault.PowerCutDuring, _ => Fault.PowerCutAfter };
+        return random.Next(3) switch
+        {
+            0 => Fault.PowerCutBefore,
+            1 => Fault.PowerCutDuring,
+            _ => Fault.PowerCutAfter,
+        };
     }
 
     sealed class PauseEnd(FaultSchedule schedule) : IDisposable
@@ -157,5 +196,8 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
     }
 }
 
-/// <summary>The process was killed at a call, which did nothing any more. Like a power cut, nothing that the log could go on from.</summary>
+/// <summary>
+/// The process was killed at a call, which did nothing any more. Like a power cut, nothing that the log could go on
+/// from.
+/// </summary>
 sealed class KilledException() : Exception("The process was killed.");

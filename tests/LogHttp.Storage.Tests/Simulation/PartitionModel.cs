@@ -20,7 +20,10 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, P
     /// <summary>Where the log begins: readers get no line before, but all were there.</summary>
     public long Start { get; private set; }
 
-    /// <summary>Where the next start may find that it begins: at more than one place after a trim that failed or was not answered.</summary>
+    /// <summary>
+    /// Where the next start may find that it begins: at more than one place after a trim that failed or was not
+    /// answered.
+    /// </summary>
     public HashSet<long> PossibleStarts { get; } = [0];
 
     /// <summary>Trims asked for in this life of the process and not answered, in order.</summary>
@@ -38,10 +41,15 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, P
     /// <summary>Appends asked for in this life of the process and not answered, in order.</summary>
     public List<SimulatedAppend> Pending { get; } = [];
 
-    /// <summary>Appends that may be in the log or not, until the next start shows; in the order they were asked for.</summary>
+    /// <summary>
+    /// Appends that may be in the log or not, until the next start shows; in the order they were asked for.
+    /// </summary>
     public List<SimulatedAppend> Unknown { get; } = [];
 
-    /// <summary>Offsets that were given to appends which failed: a segment may have been begun for them, and the log goes on there.</summary>
+    /// <summary>
+    /// Offsets that were given to appends which failed: a segment may have been begun for them, and the log goes on
+    /// there.
+    /// </summary>
     public HashSet<long> Jumps { get; } = [];
 
     /// <summary>The last stamp of the log's own that was answered in this life, or before a clean stop.</summary>
@@ -52,13 +60,23 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, P
     /// <summary>Whether the log may go on at an offset.</summary>
     public bool CanBeNext(long offset) => offset == NextOffset || (offset > NextOffset && Jumps.Contains(offset));
 
-    /// <summary>Whether the log may go on behind a gap: at a segment that was made for records that were lost.</summary>
+    /// <summary>
+    /// Whether the log may go on behind a gap: at a segment that was made for records that were lost.
+    /// </summary>
     public bool MayHaveJumped => Jumps.Any(offset => offset > NextOffset);
 
     public void Add(SimulatedAppend append, long firstOffset, long stampMs)
     {
         for (var record = 0; record < append.Count; record++)
-            Lines.Add(new ModelLine(append.OffsetOf(record, firstOffset), append.TimestampOf(record, stampMs), append.Line(record, firstOffset, stampMs), append, record == append.Count - 1));
+            Lines.Add(
+                new ModelLine(
+                    append.OffsetOf(record, firstOffset),
+                    append.TimestampOf(record, stampMs),
+                    append.Line(record, firstOffset, stampMs),
+                    append,
+                    record == append.Count - 1
+                )
+            );
         if (Flush.IsAlways)
             DurableCount = Lines.Count;
     }

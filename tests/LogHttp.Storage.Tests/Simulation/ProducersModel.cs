@@ -1,8 +1,8 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// What a partition must know of producers: a list of what is in the log, and who of them may be forgotten by now. After a
-/// crash nobody can say who is, for it depends on how old the checkpoint was.
+/// What a partition must know of producers: a list of what is in the log, and who of them may be forgotten by now.
+/// After a crash nobody can say who is, for it depends on how old the checkpoint was.
 /// </summary>
 sealed class ProducersModel(int maxProducers, TimeSpan expiry)
 {
@@ -19,8 +19,11 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
     /// <summary>The log was closed in good order, and knows at its next start what it knew then.</summary>
     public bool WasClosed { get; set; }
 
-    /// <summary>What is in the log of a producer's latest epoch, or since it was forgotten; null where nothing is.</summary>
-    public (long Epoch, IReadOnlyList<ProducedBatch> Batches)? Find(string id) => _producers.TryGetValue(id, out var producer) ? (producer.Epoch, producer.Run) : null;
+    /// <summary>
+    /// What is in the log of a producer's latest epoch, or since it was forgotten; null where nothing is.
+    /// </summary>
+    public (long Epoch, IReadOnlyList<ProducedBatch> Batches)? Find(string id) =>
+        _producers.TryGetValue(id, out var producer) ? (producer.Epoch, producer.Run) : null;
 
     /// <summary>What may be answered to a batch, by a clock somewhere between two times.</summary>
     public IReadOnlyList<ExpectedAnswer> Answers(SimulatedAppend append, long earliestMs, long latestMs)
@@ -46,12 +49,24 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         if (stamp.Sequence > next)
             return new(AppendStatus.SequenceGap, ExpectedSequence: next);
         var remembered = known!.Run.TakeLast(Remembered).ToArray();
-        if (remembered.FirstOrDefault(batch => batch.Sequence == stamp.Sequence && batch.Count == append.Count) is { } same)
-            return same.ContentIs(append, 0) ? new(AppendStatus.Repeated, First: same) : new(AppendStatus.BatchDiffers, ExpectedSequence: next);
+        if (
+            remembered.FirstOrDefault(batch => batch.Sequence == stamp.Sequence && batch.Count == append.Count) is
+            { } same
+        )
+            return same.ContentIs(append, 0)
+                ? new(AppendStatus.Repeated, First: same)
+                : new(AppendStatus.BatchDiffers, ExpectedSequence: next);
         var end = stamp.Sequence + append.Count;
         if (end <= remembered[0].Sequence)
             return new(AppendStatus.SequenceForgotten, ExpectedSequence: next);
-        if (!append.MayOverlap || !remembered.All(batch => batch.Sequence < stamp.Sequence || batch.NextSequence > end || batch.ContentIs(append, (int)(batch.Sequence - stamp.Sequence))))
+        if (
+            !append.MayOverlap
+            || !remembered.All(batch =>
+                batch.Sequence < stamp.Sequence
+                || batch.NextSequence > end
+                || batch.ContentIs(append, (int)(batch.Sequence - stamp.Sequence))
+            )
+        )
             return new(AppendStatus.BatchDiffers, ExpectedSequence: next);
         if (end > next)
             return new(AppendStatus.Appended, Dropped: (int)(next - stamp.Sequence));
@@ -60,7 +75,14 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         var last = remembered.First(batch => batch.NextSequence >= end);
         if (first is null || first.HasGaps || last.HasGaps)
             return new(AppendStatus.SequenceForgotten, ExpectedSequence: next);
-        return new(AppendStatus.Repeated, First: first with { FirstOffset = first.FirstOffset + stamp.Sequence - first.Sequence, NextOffset = last.FirstOffset + end - last.Sequence });
+        return new(
+            AppendStatus.Repeated,
+            First: first with
+            {
+                FirstOffset = first.FirstOffset + stamp.Sequence - first.Sequence,
+                NextOffset = last.FirstOffset + end - last.Sequence,
+            }
+        );
     }
 
     /// <summary>An answer told that the producer is known still.</summary>
@@ -74,7 +96,11 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         if (before is not { Presence: Presence.Sure } && !continues)
             MakeRoom(stamp.Id, isNew: before is null or { Presence: Presence.Gone }, batch.StampMs!.Value);
         var producer = Add(stamp, batch);
-        (producer.Presence, producer.SeenEarliestMs, producer.SeenLatestMs) = (Presence.Sure, batch.StampMs!.Value, batch.StampMs.Value);
+        (producer.Presence, producer.SeenEarliestMs, producer.SeenLatestMs) = (
+            Presence.Sure,
+            batch.StampMs!.Value,
+            batch.StampMs.Value
+        );
     }
 
     /// <summary>A start found a batch whose answer was never heard.</summary>
@@ -108,7 +134,10 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
             // Those that the start has read in the log count as heard of then.
             foreach (var batch in producer.Run)
                 batch.WasRead = true;
-            (producer.SeenEarliestMs, producer.SeenLatestMs) = (Math.Min(nowMs, producer.Run.Min(batch => batch.StampMs ?? 0)), latestMs);
+            (producer.SeenEarliestMs, producer.SeenLatestMs) = (
+                Math.Min(nowMs, producer.Run.Min(batch => batch.StampMs ?? 0)),
+                latestMs
+            );
             producer.Presence = _canForget ? Presence.Maybe : Presence.Sure;
         }
         WasClosed = false;
@@ -119,7 +148,10 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         _batches.Add((stamp, batch));
         if (!_producers.TryGetValue(stamp.Id, out var producer))
             _producers.Add(stamp.Id, producer = new Producer());
-        if (producer.Run.Count > 0 && (producer.Epoch != stamp.Epoch || producer.Run[^1].NextSequence != stamp.Sequence))
+        if (
+            producer.Run.Count > 0
+            && (producer.Epoch != stamp.Epoch || producer.Run[^1].NextSequence != stamp.Sequence)
+        )
             producer.Run.Clear();
         producer.Epoch = stamp.Epoch;
         producer.Run.Add(batch);
@@ -128,7 +160,10 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
 
     void MakeRoom(string id, bool isNew, long nowMs)
     {
-        var others = _producers.Where(pair => pair.Key != id && pair.Value.Presence != Presence.Gone).Select(pair => (pair.Key, pair.Value, WasSure: pair.Value.Presence == Presence.Sure)).ToArray();
+        var others = _producers
+            .Where(pair => pair.Key != id && pair.Value.Presence != Presence.Gone)
+            .Select(pair => (pair.Key, pair.Value, WasSure: pair.Value.Presence == Presence.Sure))
+            .ToArray();
         if (others.Length < maxProducers)
             return;
         var isSure = isNew && others.Count(other => other.WasSure) >= maxProducers;
@@ -136,14 +171,17 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         foreach (var (_, producer, _) in others)
         {
             var mayBeBefore = others.Count(other => IsBefore(other.Value, producer));
-            var isBefore = others.Count(other => other.WasSure && nowMs - other.Value.SeenEarliestMs < _expiryMs && IsBefore(other.Value, producer));
+            var isBefore = others.Count(other =>
+                other.WasSure && nowMs - other.Value.SeenEarliestMs < _expiryMs && IsBefore(other.Value, producer)
+            );
             if (isSure && (isBefore >= most || nowMs - producer.SeenLatestMs >= _expiryMs))
                 producer.Presence = Presence.Gone;
             else if (mayBeBefore >= most || nowMs - producer.SeenEarliestMs >= _expiryMs)
                 producer.Presence = Presence.Maybe;
         }
 
-        static bool IsBefore(Producer producer, Producer other) => producer.Run[^1].NextOffset > other.Run[^1].NextOffset;
+        static bool IsBefore(Producer producer, Producer other) =>
+            producer.Run[^1].NextOffset > other.Run[^1].NextOffset;
     }
 
     enum Presence
@@ -175,7 +213,14 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
 /// <param name="NextOffset">The offset after its last record's.</param>
 /// <param name="StampMs">What it was or would have been answered; null where that can't be known.</param>
 /// <param name="FirstTimestampMs">What stands in its first line.</param>
-sealed record ProducedBatch(long Sequence, IReadOnlyList<SimulatedRecord> Content, long FirstOffset, long NextOffset, long? StampMs, long FirstTimestampMs)
+sealed record ProducedBatch(
+    long Sequence,
+    IReadOnlyList<SimulatedRecord> Content,
+    long FirstOffset,
+    long NextOffset,
+    long? StampMs,
+    long FirstTimestampMs
+)
 {
     /// <summary>A start may have read it, and taken its first line's timestamp for its stamp.</summary>
     public bool WasRead { get; set; }
@@ -189,17 +234,37 @@ sealed record ProducedBatch(long Sequence, IReadOnlyList<SimulatedRecord> Conten
 
     /// <summary>Whether an append has the same records, from one of its own on.</summary>
     public bool ContentIs(SimulatedAppend append, int firstRecord) =>
-        append.Records.Skip(firstRecord).Take(Count).Zip(Content).All(static pair => pair.First.Tail.AsSpan().SequenceEqual(pair.Second.Tail));
+        append
+            .Records.Skip(firstRecord)
+            .Take(Count)
+            .Zip(Content)
+            .All(static pair => pair.First.Tail.AsSpan().SequenceEqual(pair.Second.Tail));
 }
 
 /// <summary>What a batch must be answered.</summary>
-sealed record ExpectedAnswer(AppendStatus Status, long ExpectedSequence = 0, long Epoch = 0, ProducedBatch? First = null, int Dropped = 0)
+sealed record ExpectedAnswer(
+    AppendStatus Status,
+    long ExpectedSequence = 0,
+    long Epoch = 0,
+    ProducedBatch? First = null,
+    int Dropped = 0
+)
 {
     public static readonly ExpectedAnswer Appended = new(AppendStatus.Appended);
 
     public bool Is(in AppendResult result) =>
-        result.Status == Status && result.RepeatedCount == Dropped && result.ExpectedSequence == ExpectedSequence && result.Epoch == Epoch
-        && (First is null || (result.FirstOffset == First.FirstOffset && result.NextOffset == First.NextOffset && IsStamp(First, result.TimestampMs)));
+        result.Status == Status
+        && result.RepeatedCount == Dropped
+        && result.ExpectedSequence == ExpectedSequence
+        && result.Epoch == Epoch
+        && (
+            First is null
+            || (
+                result.FirstOffset == First.FirstOffset
+                && result.NextOffset == First.NextOffset
+                && IsStamp(First, result.TimestampMs)
+            )
+        );
 
     static bool IsStamp(ProducedBatch first, long stampMs) =>
         first.StampMs is null || stampMs == first.StampMs || (first.WasRead && stampMs == first.FirstTimestampMs);

@@ -4,7 +4,9 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-/// <summary>What api/FORMAT.md says of a segment that holds given lines: its boundaries, its index, where pages end.</summary>
+/// <summary>
+/// What api/FORMAT.md says of a segment that holds given lines: its boundaries, its index, where pages end.
+/// </summary>
 sealed class SegmentOracle
 {
     readonly long _baseOffset;

@@ -10,7 +10,12 @@ namespace LogHttp.Storage.Tests.Simulation;
 sealed class SimulatedAppend
 {
     static readonly (string? Key, string Json)[] Keys =
-        [(null, ""), ("user-7", "\"user-7\""), ("", "\"\""), ("née \"☃\"\n🎈", "\"née \\\"☃\\\"\\n🎈\"")];
+    [
+        (null, ""),
+        ("user-7", "\"user-7\""),
+        ("", "\"\""),
+        ("née \"☃\"\n🎈", "\"née \\\"☃\\\"\\n🎈\""),
+    ];
 
     static readonly (KeyValuePair<string, string>[]? Headers, string Json)[] Headers =
     [
@@ -22,7 +27,8 @@ sealed class SimulatedAppend
     readonly SimulatedRecord[] _records;
     readonly string _idJson;
 
-    SimulatedAppend(int id, SimulatedRecord[] records, RecordBatch batch, string idJson) => (Id, _records, Batch, Producer, _idJson) = (id, records, batch, batch.Producer, idJson);
+    SimulatedAppend(int id, SimulatedRecord[] records, RecordBatch batch, string idJson) =>
+        (Id, _records, Batch, Producer, _idJson) = (id, records, batch, batch.Producer, idJson);
 
     public int Id { get; }
     public RecordBatch Batch { get; }
@@ -60,19 +66,35 @@ sealed class SimulatedAppend
     public long TimestampOf(int record, long stampMs) => _records[record].TimestampMs ?? stampMs;
 
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")}{(Producer is null ? "" : $", {Producer}{(MayOverlap ? ", may overlap" : "")}")}{(ExpectedNextOffset is { } expected ? $", at {expected}" : "")})");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} "
+                + $"bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")}"
+                + $"{(Producer is null ? "" : $", {Producer}{(MayOverlap ? ", may overlap" : "")}")}"
+                + $"{(ExpectedNextOffset is { } expected ? $", at {expected}" : "")})"
+        );
 
     /// <summary>What is appended where its first records are in the log already.</summary>
-    public SimulatedAppend Without(int firstRecords) => firstRecords == 0 ? this : new(Id, _records[firstRecords..], Batch, _idJson)
-    {
-        Producer = Producer! with { Sequence = Producer.Sequence + firstRecords },
-        MayOverlap = MayOverlap,
-        ExpectedNextOffset = ExpectedNextOffset,
-        AskedAtMs = AskedAtMs,
-        Result = Result,
-    };
+    public SimulatedAppend Without(int firstRecords) =>
+        firstRecords == 0
+            ? this
+            : new(Id, _records[firstRecords..], Batch, _idJson)
+            {
+                Producer = Producer! with { Sequence = Producer.Sequence + firstRecords },
+                MayOverlap = MayOverlap,
+                ExpectedNextOffset = ExpectedNextOffset,
+                AskedAtMs = AskedAtMs,
+                Result = Result,
+            };
 
-    string ProducerJson() => Producer is null ? "" : string.Create(CultureInfo.InvariantCulture, $",\"producer\":[{_idJson},{Producer.Epoch},{Producer.Sequence},\"{Crc(_records.SelectMany(record => record.Tail)):x8}\"]");
+    string ProducerJson() =>
+        Producer is null
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $",\"producer\":[{_idJson},{Producer.Epoch},{Producer.Sequence},"
+                    + $"\"{Crc(_records.SelectMany(record => record.Tail)):x8}\"]"
+            );
 
     /// <summary>CRC-32C bit by bit, as its definition has it.</summary>
     static uint Crc(IEnumerable<byte> bytes)
@@ -92,10 +114,29 @@ sealed class SimulatedAppend
     {
         var batch = record == 0 && Count > 1 ? $",\"batch\":{Count}" : "";
         var producer = record == 0 ? ProducerJson() : "";
-        return [.. Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{TimestampOf(record, stampMs)}{batch}{producer}")), .. _records[record].Tail];
+        return
+        [
+            .. Encoding.UTF8.GetBytes(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{{\"offset\":{OffsetOf(record, firstOffset)},\"timestamp\":{TimestampOf(record, stampMs)}"
+                        + $"{batch}{producer}"
+                )
+            ),
+            .. _records[record].Tail,
+        ];
     }
 
-    public static SimulatedAppend Draw(Random random, int id, int count, Func<int> drawSize, Func<long?> drawOffset, StorageSimulation.DrawnProducer? producer, long nowMs, RecordLimits limits)
+    public static SimulatedAppend Draw(
+        Random random,
+        int id,
+        int count,
+        Func<int> drawSize,
+        Func<long?> drawOffset,
+        StorageSimulation.DrawnProducer? producer,
+        long nowMs,
+        RecordLimits limits
+    )
     {
         var batch = new RecordBatch(limits, producer?.Stamp);
         var records = new List<SimulatedRecord>();
@@ -128,29 +169,68 @@ sealed class SimulatedAppend
                 break;
             if (fault is not null)
                 throw new SimulationException($"A record was refused: {fault}");
-            var tail = $"{(key is null ? "" : ",\"key\":")}{keyJson}{(headers is null ? "" : ",\"headers\":")}{headersJson}{value}}}\n";
-            records.Add(new SimulatedRecord(Encoding.UTF8.GetBytes(tail), metadata.Offset, metadata.TimestampMs, (batch, offset) => Add(batch, kind, name, pad, metadata with { Offset = offset, TimestampMs = null }).Item1));
+            var tail =
+                $"{(key is null ? "" : ",\"key\":")}{keyJson}{(headers is null ? "" : ",\"headers\":")}"
+                + $"{headersJson}{value}}}\n";
+            records.Add(
+                new SimulatedRecord(
+                    Encoding.UTF8.GetBytes(tail),
+                    metadata.Offset,
+                    metadata.TimestampMs,
+                    (batch, offset) =>
+                        Add(batch, kind, name, pad, metadata with { Offset = offset, TimestampMs = null }).Item1
+                )
+            );
         }
-        return new SimulatedAppend(id, [.. records], batch, producer?.IdJson ?? "") { AskedAtMs = nowMs, MayOverlap = producer?.MayOverlap ?? false };
+        return new SimulatedAppend(id, [.. records], batch, producer?.IdJson ?? "")
+        {
+            AskedAtMs = nowMs,
+            MayOverlap = producer?.MayOverlap ?? false,
+        };
     }
 
-    static (RecordFault?, string Value) Add(RecordBatch batch, int kind, string name, string pad, in RecordMetadata metadata) => kind switch
-    {
-        0 => (batch.AddText(Encoding.UTF8.GetBytes($"{name} \t{pad}"), metadata), $",\"value\":\"{name} \\t{pad}\""),
-        1 => (batch.AddBytes([0xFF, .. Encoding.UTF8.GetBytes(name + pad)], metadata), $",\"valueBase64\":\"{Convert.ToBase64String([0xFF, .. Encoding.UTF8.GetBytes(name + pad)])}\""),
-        _ => (batch.AddJson(Encoding.UTF8.GetBytes($"{{\"id\":\n\"{name}\", \"n\":1.50e2,\"pad\":\"{pad}\"}}\n"), metadata), $",\"value\":{{\"id\": \"{name}\", \"n\":1.50e2,\"pad\":\"{pad}\"}}"),
-    };
+    static (RecordFault?, string Value) Add(
+        RecordBatch batch,
+        int kind,
+        string name,
+        string pad,
+        in RecordMetadata metadata
+    ) =>
+        kind switch
+        {
+            0 => (
+                batch.AddText(Encoding.UTF8.GetBytes($"{name} \t{pad}"), metadata),
+                $",\"value\":\"{name} \\t{pad}\""
+            ),
+            1 => (
+                batch.AddBytes([0xFF, .. Encoding.UTF8.GetBytes(name + pad)], metadata),
+                $",\"valueBase64\":\"{Convert.ToBase64String([0xFF, .. Encoding.UTF8.GetBytes(name + pad)])}\""
+            ),
+            _ => (
+                batch.AddJson(
+                    Encoding.UTF8.GetBytes($"{{\"id\":\n\"{name}\", \"n\":1.50e2,\"pad\":\"{pad}\"}}\n"),
+                    metadata
+                ),
+                $",\"value\":{{\"id\": \"{name}\", \"n\":1.50e2,\"pad\":\"{pad}\"}}"
+            ),
+        };
 
-    static long DrawTimestamp(Random random, long nowMs) => random.Next(8) switch
-    {
-        0 => 0,
-        1 => (1L << 53) - 1,
-        _ => nowMs + random.Next(-100_000, 100_000),
-    };
+    static long DrawTimestamp(Random random, long nowMs) =>
+        random.Next(8) switch
+        {
+            0 => 0,
+            1 => (1L << 53) - 1,
+            _ => nowMs + random.Next(-100_000, 100_000),
+        };
 }
 
 /// <param name="Tail">What its line has from its key on.</param>
 /// <param name="Offset">The offset that it is given; null for none.</param>
 /// <param name="TimestampMs">The timestamp that it is given; null for none.</param>
 /// <param name="AddTo">Adds the same record to a batch, with an offset or without.</param>
-sealed record SimulatedRecord(byte[] Tail, long? Offset, long? TimestampMs, Func<RecordBatch, long?, RecordFault?> AddTo);
+sealed record SimulatedRecord(
+    byte[] Tail,
+    long? Offset,
+    long? TimestampMs,
+    Func<RecordBatch, long?, RecordFault?> AddTo
+);

@@ -62,7 +62,9 @@ public class SimulationTests
             return named.Split(',').Select(Parse);
         if (Environment.GetEnvironmentVariable("LOGHTTP_SIMULATION_SEEDS") is not { Length: > 0 } range)
             return Enumerable.Range(1, DefaultSeeds);
-        return range.Split('-') is [var from, var to] ? Enumerable.Range(Parse(from), Parse(to) - Parse(from) + 1) : Enumerable.Range(1, Parse(range));
+        return range.Split('-') is [var from, var to]
+            ? Enumerable.Range(Parse(from), Parse(to) - Parse(from) + 1)
+            : Enumerable.Range(1, Parse(range));
     }
 
     static int Parse(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);

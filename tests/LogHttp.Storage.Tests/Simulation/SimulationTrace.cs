@@ -4,17 +4,21 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-/// <summary>What happened last, for whoever has to find out why a run failed. Texts are made only when somebody asks.</summary>
+/// <summary>
+/// What happened last, for whoever has to find out why a run failed. Texts are made only when somebody asks.
+/// </summary>
 /// <remarks>LOGHTTP_SIMULATION_TRACE=n keeps so many entries, instead of 200.</remarks>
 sealed class SimulationTrace(int capacity) : ILogger
 {
-    static readonly int DefaultCapacity = int.TryParse(Environment.GetEnvironmentVariable("LOGHTTP_SIMULATION_TRACE"), out var entries) ? entries : 200;
-
+    static readonly int DefaultCapacity = int.TryParse(
+        Environment.GetEnvironmentVariable("LOGHTTP_SIMULATION_TRACE"),
+        out var entries
+    )
+        ? entries
+        : 200;
 
     public SimulationTrace()
-        : this(DefaultCapacity)
-    {
-    }
+        : this(DefaultCapacity) { }
 
     /// <summary>The one message that holds a duration of the real world.</summary>
     const int CatalogOpened = 1;
@@ -41,7 +45,13 @@ sealed class SimulationTrace(int capacity) : ILogger
 
     bool ILogger.IsEnabled(LogLevel logLevel) => true;
 
-    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    void ILogger.Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    )
     {
         var message = eventId.Id == CatalogOpened ? "opened" : formatter(state, exception);
         Add($"    log {eventId.Id}: {message}{(exception is null ? "" : $" <- {exception.Message}")}");
@@ -50,8 +60,13 @@ sealed class SimulationTrace(int capacity) : ILogger
 
     readonly record struct Entry(string? Text, FileSystemCall Call, Fault Fault)
     {
-        public override string ToString() => Text
-            ?? string.Create(CultureInfo.InvariantCulture, $"    {Call.Number} {Call.Kind} {Call.Path} {Call.SizeBytes}{(Fault == Fault.None ? "" : $" <- {Fault}")}");
+        public override string ToString() =>
+            Text
+            ?? string.Create(
+                CultureInfo.InvariantCulture,
+                $"    {Call.Number} {Call.Kind} {Call.Path} {Call.SizeBytes}"
+                    + $"{(Fault == Fault.None ? "" : $" <- {Fault}")}"
+            );
     }
 }
 

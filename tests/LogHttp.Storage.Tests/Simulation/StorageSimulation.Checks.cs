@@ -32,7 +32,8 @@ sealed partial class StorageSimulation
     {
         _trace.Add(afterStart ? "look at all after the start" : "look at all");
         using var pause = _faults.Pause();
-        // The simulation's own looking changes no more than a reader would: caches, and indexes that have to be rebuilt.
+        // The simulation's own looking changes no more than a reader would: caches, and indexes that have to be
+        // rebuilt.
         NoteLimit();
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
@@ -42,14 +43,20 @@ sealed partial class StorageSimulation
         if (afterStart)
         {
             foreach (var directory in (string[])["tmp", "deleted"])
-                Require(_fileSystem.List($"{DataDirectory}/{directory}").Count == 0, $"The start left something in {directory}");
+                Require(
+                    _fileSystem.List($"{DataDirectory}/{directory}").Count == 0,
+                    $"The start left something in {directory}"
+                );
             ReconcileUnits();
             // Of a topic whose disk is missing nothing was looked at.
             _wasPowerCut &= _unmounted.Count > 0;
         }
         // Of the journal: its files, the mark, and the file of unplaced entries.
         var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count()) + JournalOptions.MaxFiles + 2;
-        Require(_fileSystem.OpenHandleCount <= bound, $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be");
+        Require(
+            _fileSystem.OpenHandleCount <= bound,
+            $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be"
+        );
         _fileSystem.CapacityBytes = capacityBytes;
     }
 
@@ -64,10 +71,17 @@ sealed partial class StorageSimulation
         if (afterStart)
         {
             var found = name.Possible.Find(model => model?.Id == topic?.Id);
-            Require(found is not null || (topic is null && name.Possible.Contains(null)), $"{name.Name} leads to {topic?.Id ?? "nothing"}; it should to {string.Join(" or ", name.Possible.Select(model => model?.Id ?? "nothing"))}");
+            Require(
+                found is not null || (topic is null && name.Possible.Contains(null)),
+                $"{name.Name} leads to {topic?.Id ?? "nothing"}; it should to "
+                    + $"{string.Join(" or ", name.Possible.Select(model => model?.Id ?? "nothing"))}"
+            );
             name.Settle(found);
         }
-        Require(topic?.Id == name.Topic?.Id, $"{name.Name} leads to {topic?.Id ?? "nothing"}; it should to {name.Topic?.Id ?? "nothing"}");
+        Require(
+            topic?.Id == name.Topic?.Id,
+            $"{name.Name} leads to {topic?.Id ?? "nothing"}; it should to {name.Topic?.Id ?? "nothing"}"
+        );
         if (topic is null)
             return;
         LookAt(topic, name.Topic!, afterStart);
@@ -82,7 +96,11 @@ sealed partial class StorageSimulation
             if (_wasPowerCut && model.PowerCutsBeforeChange < _powerCuts)
                 model.PossibleConfigurations.RemoveAll(configuration => configuration != topic.Configuration);
         }
-        Require(topic.Configuration == model.Configuration, $"{model} has the configuration {topic.Configuration}; it should have {string.Join(" or ", model.PossibleConfigurations)}");
+        Require(
+            topic.Configuration == model.Configuration,
+            $"{model} has the configuration {topic.Configuration}; it should have "
+                + $"{string.Join(" or ", model.PossibleConfigurations)}"
+        );
         for (var number = 0; number < topic.Partitions.Length; number++)
         {
             var (log, partition) = (topic.Partitions[number], model.Partitions[number]);
@@ -113,12 +131,22 @@ sealed partial class StorageSimulation
     }
 
     void CheckStop(PartitionLog log, PartitionModel model) =>
-        Require(log.StoppedReason is null || _faults.ErrorCount > _errorsBeforeLife || (IsWithoutIndex(log) && _wasOpenedLimited), $"{model.Name} stopped, and no error had struck: {log.StoppedReason}");
+        Require(
+            log.StoppedReason is null
+                || _faults.ErrorCount > _errorsBeforeLife
+                || (IsWithoutIndex(log) && _wasOpenedLimited),
+            $"{model.Name} stopped, and no error had struck: {log.StoppedReason}"
+        );
 
-    /// <summary>Whether it was opened on a full disk: it can be read, but not written, and pages end where they may.</summary>
-    static bool IsWithoutIndex(PartitionLog log) => log.StoppedReason?.Contains("the disk was full when it was opened", StringComparison.Ordinal) ?? false;
+    /// <summary>
+    /// Whether it was opened on a full disk: it can be read, but not written, and pages end where they may.
+    /// </summary>
+    static bool IsWithoutIndex(PartitionLog log) =>
+        log.StoppedReason?.Contains("the disk was full when it was opened", StringComparison.Ordinal) ?? false;
 
-    /// <summary>After a start: settles which of the unanswered appends are in the log, and takes out what a power cut may take.</summary>
+    /// <summary>
+    /// After a start: settles which of the unanswered appends are in the log, and takes out what a power cut may take.
+    /// </summary>
     void Reconcile(PartitionLog log, PartitionModel model)
     {
         model.Unknown.Sort((left, right) => left.Id.CompareTo(right.Id));
@@ -131,10 +159,25 @@ sealed partial class StorageSimulation
             rest = rest[model.Lines[matched++].Bytes.Length..];
         if (matched < model.Lines.Count)
         {
-            Require(rest.IsEmpty, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} is not there or was changed; in its place stands {Head(rest)}");
-            Require(_wasPowerCut, $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} and what follows was lost, though acknowledged or seen");
-            Require(matched >= model.DurableCount, $"{model.Name}: record {model.Lines[matched].Offset} was lost, though durable up to number {model.DurableCount}");
-            Require(matched == 0 || model.Lines[matched - 1].IsBatchEnd, $"{model.Name}: {model.Lines[matched].Append} was cut in two");
+            Require(
+                rest.IsEmpty,
+                $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} is not "
+                    + $"there or was changed; in its place stands {Head(rest)}"
+            );
+            Require(
+                _wasPowerCut,
+                $"{model.Name}: record {model.Lines[matched].Offset} of {model.Lines[matched].Append} and what "
+                    + "follows was lost, though acknowledged or seen"
+            );
+            Require(
+                matched >= model.DurableCount,
+                $"{model.Name}: record {model.Lines[matched].Offset} was lost, though durable up to number "
+                    + $"{model.DurableCount}"
+            );
+            Require(
+                matched == 0 || model.Lines[matched - 1].IsBatchEnd,
+                $"{model.Name}: {model.Lines[matched].Append} was cut in two"
+            );
             foreach (var line in model.Lines.Skip(matched))
                 NoteJump(model, line.Append);
             model.Lines.RemoveRange(matched, model.Lines.Count - matched);
@@ -145,19 +188,28 @@ sealed partial class StorageSimulation
             if (!rest.IsEmpty)
                 Settle(model, append, ref rest);
         }
-        Require(rest.IsEmpty, $"{model.Name}: nobody asked for {Head(rest)}, or it was refused, or should not come after {model.NextOffset - 1}");
+        Require(
+            rest.IsEmpty,
+            $"{model.Name}: nobody asked for {Head(rest)}, or it was refused, or should not come after "
+                + $"{model.NextOffset - 1}"
+        );
         model.Unknown.Clear();
         model.DurableCount = model.Lines.Count;
     }
 
-    /// <summary>Finds an append whose answer was never heard at the place where it has to be, whole; or not at all.</summary>
+    /// <summary>
+    /// Finds an append whose answer was never heard at the place where it has to be, whole; or not at all.
+    /// </summary>
     void Settle(PartitionModel model, SimulatedAppend append, ref ReadOnlySpan<byte> rest)
     {
         Require(RecordFormat.TryReadHead(rest, out var head), $"{model.Name}: {Head(rest)} is no record");
         // Of a batch that repeats records, the rest is there.
         foreach (var answer in AnswersTo(model, append))
         {
-            if (answer.Dropped > 0 && rest.StartsWith(append.Without(answer.Dropped).Line(0, head.Offset, head.TimestampMs)))
+            if (
+                answer.Dropped > 0
+                && rest.StartsWith(append.Without(answer.Dropped).Line(0, head.Offset, head.TimestampMs))
+            )
             {
                 append = append.Without(answer.Dropped);
                 break;
@@ -174,14 +226,24 @@ sealed partial class StorageSimulation
             // A repeat that was to be at another offset is the same line, and was refused.
             if (!whole.StartsWith(line) || (append.ExpectedNextOffset ?? head.Offset) != head.Offset)
             {
-                Require(record == 0, $"{model.Name}: {append} is there up to its record {record} only, or changed; then comes {Head(whole)}");
+                Require(
+                    record == 0,
+                    $"{model.Name}: {append} is there up to its record {record} only, or changed; then comes "
+                        + $"{Head(whole)}"
+                );
                 // Only those that were refused can be passed by.
-                Require(MayBeRefused(model, append), $"{model.Name}: {Head(rest)} is there, but {append} before it is not");
+                Require(
+                    MayBeRefused(model, append),
+                    $"{model.Name}: {Head(rest)} is there, but {append} before it is not"
+                );
                 return;
             }
             whole = whole[line.Length..];
         }
-        Require(append.HasOffsets ? head.Offset >= model.NextOffset : model.CanBeNext(head.Offset), $"{model.Name}: {append} is at {head.Offset}; the next is {model.NextOffset}");
+        Require(
+            append.HasOffsets ? head.Offset >= model.NextOffset : model.CanBeNext(head.Offset),
+            $"{model.Name}: {append} is at {head.Offset}; the next is {model.NextOffset}"
+        );
         RequireNext(model, append, AppendStatus.Appended);
         model.Add(append, head.Offset, stampMs ?? 0);
         if (append.Producer is { } stamp)
@@ -189,7 +251,8 @@ sealed partial class StorageSimulation
         rest = whole;
     }
 
-    static string Head(ReadOnlySpan<byte> line) => System.Text.Encoding.UTF8.GetString(line[..Math.Min(line.Length, 120)]);
+    static string Head(ReadOnlySpan<byte> line) =>
+        System.Text.Encoding.UTF8.GetString(line[..Math.Min(line.Length, 120)]);
 
     /// <summary>All bytes that readers get, from the earliest on, with pages of one size.</summary>
     byte[] ReadAll(PartitionLog log)
@@ -198,7 +261,7 @@ sealed partial class StorageSimulation
         var bytes = new ArrayBufferWriter<byte>();
         try
         {
-            for (var place = LogPlace.Earliest; ;)
+            for (var place = LogPlace.Earliest; ; )
             {
                 using var page = log.Fetch(place, size);
                 if (page.Status != FetchStatus.Page)
@@ -211,22 +274,35 @@ sealed partial class StorageSimulation
         }
         catch (IOException exception)
         {
-            throw new SimulationException($"A log can't be read, though no error strikes now: {exception.Message}", exception);
+            throw new SimulationException(
+                $"A log can't be read, though no error strikes now: {exception.Message}",
+                exception
+            );
         }
     }
 
-    /// <summary>How many of a partition's lines readers may see: all, but of one that stopped only those surely durable.</summary>
+    /// <summary>
+    /// How many of a partition's lines readers may see: all, but of one that stopped only those surely durable.
+    /// </summary>
     static int VisibleCount(PartitionLog log, PartitionModel model)
     {
         if (log.StoppedReason is null)
         {
-            Require(model.CanBeNext(log.EndOffset), $"{model.Name} ends at {log.EndOffset}; it should at {model.NextOffset}");
+            Require(
+                model.CanBeNext(log.EndOffset),
+                $"{model.Name} ends at {log.EndOffset}; it should at {model.NextOffset}"
+            );
             return model.Lines.Count;
         }
         var count = model.IndexOf(log.EndOffset);
         // Where the disk failed the repair too, readers get what the segment surely holds; the journal keeps the rest.
-        var isUnrepaired = log.StoppedReason.Contains("so did the repair", StringComparison.Ordinal) || log.StoppedReason.Contains("could not be taken back", StringComparison.Ordinal);
-        Require(count >= model.DurableCount || isUnrepaired, $"{model.Name} stopped and shows {count} records; {model.DurableCount} are durable");
+        var isUnrepaired =
+            log.StoppedReason.Contains("so did the repair", StringComparison.Ordinal)
+            || log.StoppedReason.Contains("could not be taken back", StringComparison.Ordinal);
+        Require(
+            count >= model.DurableCount || isUnrepaired,
+            $"{model.Name} stopped and shows {count} records; {model.DurableCount} are durable"
+        );
         Require(count == 0 || model.Lines[count - 1].IsBatchEnd, $"{model.Name} stopped and shows half a batch");
         return count;
     }
@@ -236,7 +312,11 @@ sealed partial class StorageSimulation
         ReadOnlySpan<byte> rest = ReadAll(log);
         foreach (var line in model.Lines.Take(VisibleCount(log, model)).Skip(model.IndexOf(model.Start)))
         {
-            Require(rest.StartsWith(line.Bytes), $"{model.Name}: record {line.Offset} of {line.Append} is not there or was changed; in its place stands {Head(rest)}");
+            Require(
+                rest.StartsWith(line.Bytes),
+                $"{model.Name}: record {line.Offset} of {line.Append} is not there or was changed; in its place "
+                    + $"stands {Head(rest)}"
+            );
             rest = rest[line.Bytes.Length..];
         }
         Require(rest.IsEmpty, $"{model.Name}: after the last record comes {Head(rest)}");
@@ -256,16 +336,31 @@ sealed partial class StorageSimulation
                 continue;
             var data = ReadFile($"{directory}/{SegmentLayout.DataName(bases[i])}");
             var isWhole = !isSealed && log.StoppedReason is null && model.Pending.Count == 0;
-            Require(isWhole ? data.Length == oracle.LengthBytes : data.Length >= oracle.LengthBytes, $"{model.Name}: segment {bases[i]} has {data.Length} bytes; its records take {oracle.LengthBytes}");
+            Require(
+                isWhole ? data.Length == oracle.LengthBytes : data.Length >= oracle.LengthBytes,
+                $"{model.Name}: segment {bases[i]} has {data.Length} bytes; its records take {oracle.LengthBytes}"
+            );
             var index = ReadFile($"{directory}/{SegmentLayout.IndexName(bases[i])}");
             var expected = oracle.Index();
-            var isRight = isSealed ? index.AsSpan().SequenceEqual(expected) : index.AsSpan().StartsWith(expected) || IsWithoutIndex(log);
-            // Where an empty segment follows, the log stands in it, and this one is sealed; or the roll to it came to nothing.
+            var isRight = isSealed
+                ? index.AsSpan().SequenceEqual(expected)
+                : index.AsSpan().StartsWith(expected) || IsWithoutIndex(log);
+            // Where an empty segment follows, the log stands in it, and this one is sealed; or the roll to it came to
+            // nothing.
             if (!isRight && !isSealed && emptyFollows)
                 isRight = index.AsSpan().SequenceEqual(Segment(visible, [.. bases, long.MaxValue], i).Index());
-            Require(isRight, $"{model.Name}: the index of {(isSealed ? "sealed" : "active")} segment {bases[i]} ({index.Length} bytes) is not what its {oracle.LengthBytes} bytes give ({expected.Length} bytes); they differ from {index.AsSpan().CommonPrefixLength(expected)} on");
+            Require(
+                isRight,
+                $"{model.Name}: the index of {(isSealed ? "sealed" : "active")} segment {bases[i]} ({index.Length}"
+                    + $" bytes) is not what its {oracle.LengthBytes} bytes give ({expected.Length} bytes); they differ "
+                    + $"from {index.AsSpan().CommonPrefixLength(expected)} on"
+            );
         }
-        var checkpoint = Checkpoint.Decode(ReadFile($"{directory}/{Checkpoint.Name}"), new ProducerLimits(100, long.MaxValue), out var reason);
+        var checkpoint = Checkpoint.Decode(
+            ReadFile($"{directory}/{Checkpoint.Name}"),
+            new ProducerLimits(100, long.MaxValue),
+            out var reason
+        );
         Require(checkpoint is not null, $"{model.Name}: the checkpoint can't be read: {reason}");
         CheckManifest(log, model, directory);
     }
@@ -277,23 +372,41 @@ sealed partial class StorageSimulation
         var manifest = log.Manifest!;
         // After a failed write the file says what was, or what should have been, until it is replaced.
         if (!manifest.MustReplace)
-            Require(Bytes(state).SequenceEqual(Bytes(manifest.State)), $"{model.Name}: the manifest does not say what the log knows: {Describe(state)} instead of {Describe(manifest.State)}");
+            Require(
+                Bytes(state).SequenceEqual(Bytes(manifest.State)),
+                $"{model.Name}: the manifest does not say what the log knows: {Describe(state)} instead of "
+                    + $"{Describe(manifest.State)}"
+            );
         var first = log.View.Segments[0].BaseOffset;
         var named = manifest.State.Segments.Where(segment => segment.BaseOffset >= first).ToArray();
-        Require(named.Select(segment => segment.BaseOffset).SequenceEqual(log.View.Segments.Select(segment => segment.BaseOffset)), $"{model.Name}: the manifest names {Describe(manifest.State)}");
+        Require(
+            named
+                .Select(segment => segment.BaseOffset)
+                .SequenceEqual(log.View.Segments.Select(segment => segment.BaseOffset)),
+            $"{model.Name}: the manifest names {Describe(manifest.State)}"
+        );
         foreach (var segment in state.Segments)
         {
             var lengthBytes = ReadFile($"{directory}/{SegmentLayout.DataName(segment.BaseOffset)}").Length;
-            Require(segment.Extent is not { } extent || lengthBytes == extent.LengthBytes, $"{model.Name}: segment {segment.BaseOffset} has {lengthBytes} bytes; the manifest says {segment.Extent}");
+            Require(
+                segment.Extent is not { } extent || lengthBytes == extent.LengthBytes,
+                $"{model.Name}: segment {segment.BaseOffset} has {lengthBytes} bytes; the manifest says "
+                    + $"{segment.Extent}"
+            );
         }
         if (model.Trims.Count == 0 && log.StoppedReason is null)
-            Require(manifest.State.LogStartOffset <= log.EarliestOffset, $"{model.Name} begins at {log.EarliestOffset}; the manifest says {manifest.State.LogStartOffset}");
+            Require(
+                manifest.State.LogStartOffset <= log.EarliestOffset,
+                $"{model.Name} begins at {log.EarliestOffset}; the manifest says {manifest.State.LogStartOffset}"
+            );
 
         static byte[] Bytes(ManifestState state) => ManifestContent.Encode(state);
         static string Describe(ManifestState state) => $"{state.LogStartOffset}: {string.Join(' ', state.Segments)}";
     }
 
-    /// <summary>The base offsets of a partition's segments that hold something, or of the one that nothing precedes.</summary>
+    /// <summary>
+    /// The base offsets of a partition's segments that hold something, or of the one that nothing precedes.
+    /// </summary>
     List<long> SegmentBases(string directory, out bool emptyFollows)
     {
         var entries = new List<(long BaseOffset, long LengthBytes)>();
@@ -305,13 +418,22 @@ sealed partial class StorageSimulation
         entries.Sort();
         var last = entries.FindLastIndex(entry => entry.LengthBytes > 0);
         emptyFollows = last >= 0 && last < entries.Count - 1;
-        return [.. entries.Where((entry, number) => entry.LengthBytes > 0 || (last < 0 && number == 0)).Select(entry => entry.BaseOffset)];
+        return
+        [
+            .. entries
+                .Where((entry, number) => entry.LengthBytes > 0 || (last < 0 && number == 0))
+                .Select(entry => entry.BaseOffset),
+        ];
     }
 
     static SegmentOracle Segment(List<ModelLine> lines, List<long> bases, int number)
     {
         var isSealed = number < bases.Count - 1;
-        return new(bases[number], [.. lines.Where(line => line.Offset >= bases[number] && (!isSealed || line.Offset < bases[number + 1]))], isSealed);
+        return new(
+            bases[number],
+            [.. lines.Where(line => line.Offset >= bases[number] && (!isSealed || line.Offset < bases[number + 1]))],
+            isSealed
+        );
     }
 
     byte[] ReadFile(string path)
@@ -346,20 +468,29 @@ sealed partial class StorageSimulation
     {
         var visible = VisibleCount(log, model);
         var end = log.EndOffset;
-        Require(log.EarliestOffset == model.Start, $"{model.Name} begins at {log.EarliestOffset}; it should at {model.Start}");
+        Require(
+            log.EarliestOffset == model.Start,
+            $"{model.Name} begins at {log.EarliestOffset}; it should at {model.Start}"
+        );
         FetchResult page;
         try
         {
             page = log.Fetch(place, size);
         }
-        catch (IOException exception) when (exception is not CorruptionException and not CorruptIndexException && _faults.ErrorCount > _errorsBeforeLife)
+        catch (IOException exception)
+            when (exception is not CorruptionException and not CorruptIndexException
+                && _faults.ErrorCount > _errorsBeforeLife
+            )
         {
             _trace.Add($"{model.Name}: fetch at {place} failed: {exception.Message}");
             return null;
         }
         var first = model.IndexOf(offset);
         var expected = Expected(model, offset, end, first >= visible);
-        Require(page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start, $"{model.Name}: a fetch at {place} found {page}; the end is {end}, so it should be {expected}");
+        Require(
+            page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start,
+            $"{model.Name}: a fetch at {place} found {page}; the end is {end}, so it should be {expected}"
+        );
         if (page.Status != FetchStatus.Page)
             return null;
         var held = HeldPage.Of(model, page, first, visible);
@@ -380,7 +511,11 @@ sealed partial class StorageSimulation
     static void CheckFinal(PartitionLog log, PartitionModel model, HeldPage held, long offset, PageSize size)
     {
         if (model.FinalPages.TryGetValue((offset, size.MaxBytes), out var nextOffset))
-            Require(held.Page.NextOffset == nextOffset || IsWithoutIndex(log), $"{model.Name}: the page of {size.MaxBytes} at {offset} was final and ended before {nextOffset}; now it ends before {held.Page.NextOffset}");
+            Require(
+                held.Page.NextOffset == nextOffset || IsWithoutIndex(log),
+                $"{model.Name}: the page of {size.MaxBytes} at {offset} was final and ended before {nextOffset}; "
+                    + $"now it ends before {held.Page.NextOffset}"
+            );
         if (!held.Page.IsFinal)
             return;
         model.FinalPages[(offset, size.MaxBytes)] = held.Page.NextOffset;
@@ -405,8 +540,15 @@ sealed partial class StorageSimulation
                 var timestampMs = DrawTime(model);
                 // A record before the start counts as long as its segment is there.
                 var firstThere = Math.Min(visible, model.IndexOf(log.View.Segments[0].BaseOffset));
-                var first = model.Lines.FindIndex(firstThere, visible - firstThere, line => line.TimestampMs >= timestampMs);
-                return (LogPlace.AtTime(timestampMs), first < 0 ? end : Math.Max(model.Start, model.Lines[first].Offset));
+                var first = model.Lines.FindIndex(
+                    firstThere,
+                    visible - firstThere,
+                    line => line.TimestampMs >= timestampMs
+                );
+                return (
+                    LogPlace.AtTime(timestampMs),
+                    first < 0 ? end : Math.Max(model.Start, model.Lines[first].Offset)
+                );
             default:
                 var offset = model.Lines.Count == 0 ? 0 : model.Lines[_random.Next(model.Lines.Count)].Offset;
                 offset = Math.Max(0, offset - (model.TakesOffsets ? _random.Next(3) : 0));
@@ -414,24 +556,44 @@ sealed partial class StorageSimulation
         }
     }
 
-    long DrawTime(PartitionModel model) => model.Lines.Count == 0 || _random.Next(8) == 0
-        ? _random.Next(3) switch { 0 => 0, 1 => NowMs, _ => long.MaxValue }
-        : Math.Max(0, model.Lines[_random.Next(model.Lines.Count)].TimestampMs + _random.Next(-1, 2));
+    long DrawTime(PartitionModel model) =>
+        model.Lines.Count == 0 || _random.Next(8) == 0
+            ? _random.Next(3) switch
+            {
+                0 => 0,
+                1 => NowMs,
+                _ => long.MaxValue,
+            }
+            : Math.Max(0, model.Lines[_random.Next(model.Lines.Count)].TimestampMs + _random.Next(-1, 2));
 
-    /// <summary>Readers that started anywhere meet: where a page ends is a matter of the segment's bytes and the page size.</summary>
+    /// <summary>
+    /// Readers that started anywhere meet: where a page ends is a matter of the segment's bytes and the page size.
+    /// </summary>
     void CheckPageEnd(PartitionModel model, HeldPage page, LogPlace place, PageSize size)
     {
         using var pause = _faults.Pause();
         var bases = SegmentBases($"{DataDirectory}/topics/{model.Name}", out _);
         var number = bases.FindLastIndex(baseOffset => baseOffset <= model.Lines[page.First].Offset);
         var isActive = number == bases.Count - 1 || model.IndexOf(bases[number + 1]) >= page.Visible;
-        var lines = model.Lines[model.IndexOf(bases[number])..(isActive ? page.Visible : model.IndexOf(bases[number + 1]))];
+        var lines = model.Lines[
+            model.IndexOf(bases[number])..(isActive ? page.Visible : model.IndexOf(bases[number + 1]))
+        ];
         var segment = new SegmentOracle(bases[number], lines, isSealed: !isActive);
         var first = page.First - model.IndexOf(bases[number]);
         var last = segment.PageEnd(first, size) + model.IndexOf(bases[number]);
-        Require(page.Last == last, $"{model.Name}: the page of {size.MaxBytes} at {place} goes to record number {page.Last - 1}; it should to {last - 1}");
-        Require(page.Page.Region!.Position == segment.PositionOf(first), $"{model.Name}: the page at {place} lies at {page.Page.Region.Position}");
-        Require(page.Page.Region.LengthBytes <= size.MaxBytes || page.Last == page.First + 1, $"{model.Name}: a page of {size.MaxBytes} has {page.Page.Region.LengthBytes} bytes");
+        Require(
+            page.Last == last,
+            $"{model.Name}: the page of {size.MaxBytes} at {place} goes to record number {page.Last - 1}; it "
+                + $"should to {last - 1}"
+        );
+        Require(
+            page.Page.Region!.Position == segment.PositionOf(first),
+            $"{model.Name}: the page at {place} lies at {page.Page.Region.Position}"
+        );
+        Require(
+            page.Page.Region.LengthBytes <= size.MaxBytes || page.Last == page.First + 1,
+            $"{model.Name}: a page of {size.MaxBytes} has {page.Page.Region.LengthBytes} bytes"
+        );
     }
 
     void ReleasePage()
@@ -447,12 +609,28 @@ sealed partial class StorageSimulation
     /// <summary>A page that somebody is still sending, and the lines it must hold.</summary>
     sealed record HeldPage(PartitionModel Model, FetchResult Page, ModelLine[] Lines, int First, int Last, int Visible)
     {
-        /// <param name="mayBeginInGap">A follower that reads on says where it stood, and not where the next record is.</param>
-        public static HeldPage Of(PartitionModel model, FetchResult page, int first, int visible, bool mayBeginInGap = false)
+        /// <param name="mayBeginInGap">
+        /// A follower that reads on says where it stood, and not where the next record is.
+        /// </param>
+        public static HeldPage Of(
+            PartitionModel model,
+            FetchResult page,
+            int first,
+            int visible,
+            bool mayBeginInGap = false
+        )
         {
-            Require(mayBeginInGap ? model.IndexOf(page.FirstOffset) == first : page.FirstOffset == model.Lines[first].Offset, $"{model.Name}: the page begins with {page.FirstOffset} instead of {model.Lines[first].Offset}");
+            Require(
+                mayBeginInGap
+                    ? model.IndexOf(page.FirstOffset) == first
+                    : page.FirstOffset == model.Lines[first].Offset,
+                $"{model.Name}: the page begins with {page.FirstOffset} instead of {model.Lines[first].Offset}"
+            );
             var last = model.IndexOf(page.NextOffset);
-            Require(last > first && last <= visible && model.Lines[last - 1].Offset + 1 == page.NextOffset, $"{model.Name}: the page from {page.FirstOffset} on is followed by {page.NextOffset}");
+            Require(
+                last > first && last <= visible && model.Lines[last - 1].Offset + 1 == page.NextOffset,
+                $"{model.Name}: the page from {page.FirstOffset} on is followed by {page.NextOffset}"
+            );
             return new(model, page, [.. model.Lines[first..last]], first, last, visible);
         }
 
@@ -464,10 +642,18 @@ sealed partial class StorageSimulation
             ReadOnlySpan<byte> rest = bytes;
             foreach (var line in Lines)
             {
-                Require(rest.StartsWith(line.Bytes), $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds other bytes at {line.Offset}");
+                Require(
+                    rest.StartsWith(line.Bytes),
+                    $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds other bytes at "
+                        + $"{line.Offset}"
+                );
                 rest = rest[line.Bytes.Length..];
             }
-            Require(rest.IsEmpty, $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds {rest.Length} bytes too many");
+            Require(
+                rest.IsEmpty,
+                $"{Model.Name}: the page from {Page.FirstOffset} to {Page.NextOffset} holds {rest.Length} bytes "
+                    + "too many"
+            );
         }
     }
 }

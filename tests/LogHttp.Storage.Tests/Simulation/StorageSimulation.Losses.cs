@@ -23,7 +23,8 @@ sealed partial class StorageSimulation
         using var pause = _faults.Pause();
         if (JournalMark.Read(_fileSystem, TopicsDirectory) is not { IsEmpty: true })
             return;
-        var found = _names.Where(static name => name.Topic is not null && name.Possible is [not null])
+        var found = _names
+            .Where(static name => name.Topic is not null && name.Possible is [not null])
             .SelectMany(Partitions)
             .Where(static pair => pair.Log.StoppedReason is null && pair.Model.NextOffset > pair.Model.Start)
             .Select(static pair => pair.Model)
@@ -54,7 +55,9 @@ sealed partial class StorageSimulation
         _lane = _scheduler.CreateLane();
         _catalog = TopicCatalog.Open(Environment(), _options);
         var parts = model.Name.Split('/');
-        var log = _catalog.Find(parts[0])!.Partitions[int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)];
+        var log = _catalog.Find(parts[0])!.Partitions[
+            int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)
+        ];
         Require(log.StoppedReason is not null, $"{model.Name} takes appends although a segment is missing");
         // How far an active segment reached only the checkpoint says. The last one may have failed.
         var checkpoint = Checkpoint.Decode(before[Checkpoint.Name], ProducerLimits.None, out _);
@@ -64,15 +67,26 @@ sealed partial class StorageSimulation
             if (!lost.IsSealed && line.Offset >= missingUntil)
                 break;
             if (line.Offset == lost.BaseOffset || _lossRandom.Next(20) == 0)
-                FetchBesideLoss(log, line, isLost: line.Offset >= lost.BaseOffset && line.Offset < missingUntil, missingUntil);
+                FetchBesideLoss(
+                    log,
+                    line,
+                    isLost: line.Offset >= lost.BaseOffset && line.Offset < missingUntil,
+                    missingUntil
+                );
         }
         Die();
         _fileSystem = _fileSystem.Kill();
         _isSegmentMissing = false;
         var after = FilesIn(directory);
-        Require(before.Keys.SequenceEqual(after.Keys), $"{model.Name}: a start without a segment made or removed files");
+        Require(
+            before.Keys.SequenceEqual(after.Keys),
+            $"{model.Name}: a start without a segment made or removed files"
+        );
         foreach (var (name, bytes) in before)
-            Require(bytes.AsSpan().SequenceEqual(after[name]), $"{model.Name}: a start without a segment changed {name}");
+            Require(
+                bytes.AsSpan().SequenceEqual(after[name]),
+                $"{model.Name}: a start without a segment changed {name}"
+            );
         _fileSystem.Rename(LostPath, path);
         _fileSystem.SyncDirectory(directory);
         _fileSystem.SyncDirectory(DataDirectory);
@@ -86,12 +100,22 @@ sealed partial class StorageSimulation
             Require(!isLost, $"Offset {line.Offset} is missing, and a fetch there gives {page}");
             var bytes = new byte[line.Bytes.Length];
             page.Region!.File.ReadExactly(bytes, page.Region.Position);
-            Require(bytes.AsSpan().SequenceEqual(line.Bytes), $"Beside a missing segment, the record at {line.Offset} is another");
+            Require(
+                bytes.AsSpan().SequenceEqual(line.Bytes),
+                $"Beside a missing segment, the record at {line.Offset} is another"
+            );
         }
         catch (CorruptionException exception)
         {
-            Require(isLost, $"A segment is missing, and record {line.Offset} of another one can't be read: {exception.Message}");
-            Require(exception.NextOffset == missingUntil, $"Readers should continue at {missingUntil} behind a missing segment; they are told {exception.NextOffset}");
+            Require(
+                isLost,
+                $"A segment is missing, and record {line.Offset} of another one can't be read: {exception.Message}"
+            );
+            Require(
+                exception.NextOffset == missingUntil,
+                $"Readers should continue at {missingUntil} behind a missing segment; they are told "
+                    + $"{exception.NextOffset}"
+            );
         }
     }
 

@@ -3,7 +3,16 @@ namespace LogHttp.Storage.Tests.Simulation;
 // Producers that number their batches, send them again and leave some out, and appends that are to happen at an offset.
 sealed partial class StorageSimulation
 {
-    static readonly (string Id, string Json)[] ProducerIds = [("p", "\"p\""), ("a\"\\b", "\"a\\\"\\\\b\""), ("sensor-7", "\"sensor-7\""), ("~!", "\"~!\""), ("P", "\"P\""), ("q", "\"q\""), ("r", "\"r\"")];
+    static readonly (string Id, string Json)[] ProducerIds =
+    [
+        ("p", "\"p\""),
+        ("a\"\\b", "\"a\\\"\\\\b\""),
+        ("sensor-7", "\"sensor-7\""),
+        ("~!", "\"~!\""),
+        ("P", "\"P\""),
+        ("q", "\"q\""),
+        ("r", "\"r\""),
+    ];
 
     /// <summary>Null in four of five runs, which have no producers and draw nothing else than they would.</summary>
     readonly Random? _producerRandom;
@@ -21,23 +30,46 @@ sealed partial class StorageSimulation
         if (pending.Length > 0)
         {
             epoch = pending[^1].Producer!.Epoch;
-            sent = [.. pending.Where(append => append.Producer!.Epoch == epoch).Select(static append => (append.Producer!.Sequence, Records: append.Records))];
+            sent =
+            [
+                .. pending
+                    .Where(append => append.Producer!.Epoch == epoch)
+                    .Select(static append => (append.Producer!.Sequence, Records: append.Records)),
+            ];
         }
         var next = sent.Count == 0 ? 0 : sent[^1].Sequence + sent[^1].Records.Count;
-        var drawn = new DrawnProducer(new(id, epoch, next), json, [], CountWanted: null, MayOverlap: !model.TakesOffsets && _producerRandom.Next(2) == 0);
+        var drawn = new DrawnProducer(
+            new(id, epoch, next),
+            json,
+            [],
+            CountWanted: null,
+            MayOverlap: !model.TakesOffsets && _producerRandom.Next(2) == 0
+        );
         switch (_producerRandom.Next(18))
         {
             case < 4 when sent.Count > 0:
                 // A repeat, or other records under an earlier number.
                 var (sequence, records) = sent[Math.Max(0, sent.Count - 1 - _producerRandom.Next(7))];
                 var isChanged = _producerRandom.Next(6) == 0;
-                return drawn with { Stamp = new(id, epoch, sequence), Known = isChanged ? [] : records, CountWanted = _producerRandom.Next(8) == 0 ? null : records.Count };
+                return drawn with
+                {
+                    Stamp = new(id, epoch, sequence),
+                    Known = isChanged ? [] : records,
+                    CountWanted = _producerRandom.Next(8) == 0 ? null : records.Count,
+                };
             case 4 when sent.Count > 0:
                 // A repeat that is cut otherwise, and has grown, or not.
-                var all = sent.TakeLast(1 + _producerRandom.Next(4)).SelectMany(static batch => batch.Records).ToArray();
+                var all = sent.TakeLast(1 + _producerRandom.Next(4))
+                    .SelectMany(static batch => batch.Records)
+                    .ToArray();
                 var from = _producerRandom.Next(all.Length);
                 var first = sent[^1].Sequence + sent[^1].Records.Count - all.Length + from;
-                return drawn with { Stamp = new(id, epoch, Math.Max(0, first)), Known = all[from..], CountWanted = 1 + _producerRandom.Next(all.Length - from + 5) };
+                return drawn with
+                {
+                    Stamp = new(id, epoch, Math.Max(0, first)),
+                    Known = all[from..],
+                    CountWanted = 1 + _producerRandom.Next(all.Length - from + 5),
+                };
             case 5:
                 return drawn with { Stamp = new(id, epoch, next + 1 + _producerRandom.Next(2)) };
             case 6:
@@ -56,27 +88,49 @@ sealed partial class StorageSimulation
     /// <param name="Known">What its first records are; what it has beyond them is new.</param>
     /// <param name="CountWanted">How many records it has; null for any number.</param>
     /// <param name="MayOverlap">Whether records that are in the log already are to be dropped.</param>
-    internal sealed record DrawnProducer(ProducerStamp Stamp, string IdJson, IReadOnlyList<SimulatedRecord> Known, int? CountWanted, bool MayOverlap);
+    internal sealed record DrawnProducer(
+        ProducerStamp Stamp,
+        string IdJson,
+        IReadOnlyList<SimulatedRecord> Known,
+        int? CountWanted,
+        bool MayOverlap
+    );
 
     long? DrawCondition(PartitionModel model, SimulatedAppend append)
     {
         if (_producerRandom is null || append.HasOffsets || _producerRandom.Next(5) > 0)
             return null;
         var next = model.NextOffset + model.Pending.Sum(other => other.Count);
-        return _producerRandom.Next(3) switch { 0 => Math.Max(0, next - 3 + _producerRandom.Next(6)), 1 => model.NextOffset, _ => next };
+        return _producerRandom.Next(3) switch
+        {
+            0 => Math.Max(0, next - 3 + _producerRandom.Next(6)),
+            1 => model.NextOffset,
+            _ => next,
+        };
     }
 
     /// <summary>What an append may be answered for its producer.</summary>
     IReadOnlyList<ExpectedAnswer> AnswersTo(PartitionModel model, SimulatedAppend append) =>
-        append.Producer is null ? [ExpectedAnswer.Appended] : model.Producers.Answers(append, model.LastStampMs, _latestClockMs);
+        append.Producer is null
+            ? [ExpectedAnswer.Appended]
+            : model.Producers.Answers(append, model.LastStampMs, _latestClockMs);
 
     /// <summary>An append was refused for its producer, or as a repeat.</summary>
     void Refused(PartitionModel model, SimulatedAppend append, AppendResult result)
     {
         var answers = AnswersTo(model, append);
-        Require(answers.Any(answer => answer.Is(result)), $"{model.Name}: {append} got {result}; it should be {ListOf(answers)}");
+        Require(
+            answers.Any(answer => answer.Is(result)),
+            $"{model.Name}: {append} got {result}; it should be {ListOf(answers)}"
+        );
         NoteJump(model, append);
-        if (result.Status is AppendStatus.Repeated or AppendStatus.EpochEnded or AppendStatus.SequenceForgotten or AppendStatus.BatchDiffers)
+        if (
+            result.Status
+            is AppendStatus.Repeated
+                or AppendStatus.EpochEnded
+                or AppendStatus.SequenceForgotten
+                or AppendStatus.BatchDiffers
+        )
             model.Producers.IsKnown(append.Producer!.Id);
     }
 
@@ -84,15 +138,29 @@ sealed partial class StorageSimulation
     void RequireNext(PartitionModel model, SimulatedAppend append, AppendStatus status, int? dropped = null)
     {
         var answers = AnswersTo(model, append);
-        Require(answers.Any(answer => answer.Status == AppendStatus.Appended && (dropped ?? answer.Dropped) == answer.Dropped), $"{model.Name}: {append} got {status}, {dropped} dropped; it should be {ListOf(answers)}");
+        Require(
+            answers.Any(answer =>
+                answer.Status == AppendStatus.Appended && (dropped ?? answer.Dropped) == answer.Dropped
+            ),
+            $"{model.Name}: {append} got {status}, {dropped} dropped; it should be {ListOf(answers)}"
+        );
     }
 
     static string ListOf(IEnumerable<ExpectedAnswer> answers) => string.Join(" or ", answers);
 
     static ProducedBatch BatchOf(SimulatedAppend append, long firstOffset, long? stampMs) =>
-        new(append.Producer!.Sequence, append.Records, append.OffsetOf(0, firstOffset), append.OffsetOf(append.Count - 1, firstOffset) + 1, stampMs, append.TimestampOf(0, stampMs ?? 0));
+        new(
+            append.Producer!.Sequence,
+            append.Records,
+            append.OffsetOf(0, firstOffset),
+            append.OffsetOf(append.Count - 1, firstOffset) + 1,
+            stampMs,
+            append.TimestampOf(0, stampMs ?? 0)
+        );
 
-    /// <summary>Whether an append that was not answered may have been passed by, by what came before it in the log.</summary>
+    /// <summary>
+    /// Whether an append that was not answered may have been passed by, by what came before it in the log.
+    /// </summary>
     bool MayBeRefused(PartitionModel model, SimulatedAppend append) =>
         append.HasOffsets
         || append.MetLimit

@@ -2,8 +2,8 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Readers that wait for what comes: each gets every record from its place on, once and in order, and nobody sleeps longer
-// than there is reason to.
+// Readers that wait for what comes: each gets every record from its place on, once and in order, and nobody sleeps
+// longer than there is reason to.
 sealed partial class StorageSimulation
 {
     const int MaxReaders = 6;
@@ -12,13 +12,15 @@ sealed partial class StorageSimulation
     static readonly TimeSpan MaxLateness = TimeSpan.FromMilliseconds(200);
 
     /// <summary>
-    /// Null in two of three runs, which have no such readers: they are as quick as without, and draw nothing else than they
-    /// would.
+    /// Null in two of three runs, which have no such readers: they are as quick as without, and draw nothing else than
+    /// they would.
     /// </summary>
     readonly Random? _readerRandom;
     readonly List<WaitingReader> _readers = [];
 
-    /// <summary>Which segment was active in a log when nothing was left to do, by its base offset, and where the log began.</summary>
+    /// <summary>
+    /// Which segment was active in a log when nothing was left to do, by its base offset, and where the log began.
+    /// </summary>
     readonly Dictionary<PartitionLog, (long Base, long Start)> _rested = [];
 
     Deadlines? _deadlines;
@@ -45,12 +47,26 @@ sealed partial class StorageSimulation
             return;
         var isPoll = _readerRandom.Next(2) == 0;
         var count = isPoll || _readerRandom.Next(2) == 0 ? 1 : 2 + _readerRandom.Next(2);
-        var minBytes = isPoll ? _readerRandom.Next(4) switch { 0 => 1, 1 => 1 + _readerRandom.Next(1_000), 2 => 1 + _readerRandom.Next(20_000), _ => 1 + _readerRandom.Next(200_000) } : 1;
+        var minBytes = isPoll
+            ? _readerRandom.Next(4) switch
+            {
+                0 => 1,
+                1 => 1 + _readerRandom.Next(1_000),
+                2 => 1 + _readerRandom.Next(20_000),
+                _ => 1 + _readerRandom.Next(200_000),
+            }
+            : 1;
         // Before a place is drawn: what a repair lets through moves the ends.
         foreach (var (log, _) in found.Take(count))
             AwaitRepair(log);
-        var reader = new WaitingReader(++_readerCount, [.. found.Take(count).Select(pair => OpenSource(pair.Log, pair.Model))],
-            PageSize.AtMost(PageSizes[_readerRandom.Next(PageSizes.Length)]), minBytes, isPoll, TimeSpan.FromMilliseconds(_readerRandom.Next(5_000)));
+        var reader = new WaitingReader(
+            ++_readerCount,
+            [.. found.Take(count).Select(pair => OpenSource(pair.Log, pair.Model))],
+            PageSize.AtMost(PageSizes[_readerRandom.Next(PageSizes.Length)]),
+            minBytes,
+            isPoll,
+            TimeSpan.FromMilliseconds(_readerRandom.Next(5_000))
+        );
         _trace.Add($"open {reader}");
         reader.DueAt = DueAt(reader);
         _readers.Add(reader);
@@ -106,16 +122,28 @@ sealed partial class StorageSimulation
         if (!reader.IsPoll)
             reader.DueAt = DueAt(reader);
         foreach (var source in reader.Sources)
-            source.IsBehindARoll = _readers.Any(other => other != reader && other.Phase == ReaderPhase.Waits && other.Sources.Any(its => its.Log == source.Log && (its.IsBehindARoll || its.SeenBase != source.SeenBase || its.Rested?.Base != source.Rested?.Base)));
+            source.IsBehindARoll = _readers.Any(other =>
+                other != reader
+                && other.Phase == ReaderPhase.Waits
+                && other.Sources.Any(its =>
+                    its.Log == source.Log
+                    && (its.IsBehindARoll || its.SeenBase != source.SeenBase || its.Rested?.Base != source.Rested?.Base)
+                )
+            );
         reader.SleepsUntil = Math.Max(reader.DueAt, _time.GetTimestamp());
         _deadlines!.Set(reader.Waiter, TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp()));
-#pragma warning disable CA2012 // It is asked whether it ended, and then for its result, once: a task's continuation would run on the pool, at a moment of its own.
+        // It is asked whether it ended, and then for its result, once. A task would continue on the pool, at a
+        // moment of its own.
+#pragma warning disable CA2012
         reader.Wait = reader.Sources is [var only]
             ? reader.Waiter.WaitAsync(only.Follower, reader.MinBytes - only.PutBackBytes)
             : reader.Waiter.WaitAsync(reader.Sources.Select(source => source.Follower));
 #pragma warning restore CA2012
         reader.Phase = ReaderPhase.Waits;
-        Require(!_isWaitingStopped || reader.Wait.IsCompleted, $"{reader} begins to wait although all waiting was stopped");
+        Require(
+            !_isWaitingStopped || reader.Wait.IsCompleted,
+            $"{reader} begins to wait although all waiting was stopped"
+        );
         _trace.Add($"{reader} waits{(reader.Wait.IsCompleted ? ", and is woken" : "")}");
     }
 
@@ -131,13 +159,20 @@ sealed partial class StorageSimulation
                 EndReader(reader);
                 break;
             case LogWake.Closed:
-                Require(_isStopping || _isWaitingStopped || reader.Sources.Any(IsDeleted), $"{reader} was told of a close, and there is none");
+                Require(
+                    _isStopping || _isWaitingStopped || reader.Sources.Any(IsDeleted),
+                    $"{reader} was told of a close, and there is none"
+                );
                 if (reader.IsPoll)
                     Read(reader, isLast: true);
                 EndReader(reader);
                 break;
             case LogWake.TimedOut:
-                Require(_time.GetTimestamp() >= reader.DueAt, $"{reader} was told that its time is over {TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp())} early");
+                Require(
+                    _time.GetTimestamp() >= reader.DueAt,
+                    $"{reader} was told that its time is over "
+                        + $"{TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp())} early"
+                );
                 if (!reader.IsPoll)
                 {
                     // A heartbeat; nothing has to be read for it.
@@ -157,17 +192,26 @@ sealed partial class StorageSimulation
     bool IsDeleted(ReaderSource source) => _deletedLogs.Exists(deleted => deleted.Log == source.Log);
 
     /// <summary>
-    /// Enough, or something that only a look can tell from it: the log has rolled, was trimmed or stopped, or its page may have ended.
+    /// Enough, or something that only a look can tell from it: the log has rolled, was trimmed or stopped, or its page
+    /// may have ended.
     /// </summary>
-    bool IsThereReasonToWake(WaitingReader reader) => reader.Sources.Any(source =>
-    {
-        var view = source.Log.View;
-        if ((view.Active.BaseOffset, view.EarliestOffset) != source.Rested || source.IsBehindARoll || source.Log.StoppedReason is not null || _isStopping || IsDeleted(source))
-            return true;
-        var grid = reader.Size.GridBytes;
-        var nextGrid = Math.Max(source.PagePosition / grid + 1, (source.SeenPosition + grid - 1) / grid) * grid;
-        return view.End.Position > Math.Min(nextGrid, source.PagePosition + reader.Size.MaxBytes) || IsEnoughThere(reader, source);
-    });
+    bool IsThereReasonToWake(WaitingReader reader) =>
+        reader.Sources.Any(source =>
+        {
+            var view = source.Log.View;
+            if (
+                (view.Active.BaseOffset, view.EarliestOffset) != source.Rested
+                || source.IsBehindARoll
+                || source.Log.StoppedReason is not null
+                || _isStopping
+                || IsDeleted(source)
+            )
+                return true;
+            var grid = reader.Size.GridBytes;
+            var nextGrid = Math.Max(source.PagePosition / grid + 1, (source.SeenPosition + grid - 1) / grid) * grid;
+            return view.End.Position > Math.Min(nextGrid, source.PagePosition + reader.Size.MaxBytes)
+                || IsEnoughThere(reader, source);
+        });
 
     /// <summary>Whether who asks now is answered at once.</summary>
     bool IsEnoughThere(WaitingReader reader, ReaderSource source)
@@ -182,12 +226,13 @@ sealed partial class StorageSimulation
         return IsEnough(page, reader.MinBytes);
     }
 
-    static bool IsEnough(FetchResult page, long minBytes) => page.Status switch
-    {
-        FetchStatus.AtEnd => false,
-        FetchStatus.Page => page.Region!.LengthBytes >= minBytes || page.NextOffset < page.EndOffset,
-        _ => true,
-    };
+    static bool IsEnough(FetchResult page, long minBytes) =>
+        page.Status switch
+        {
+            FetchStatus.AtEnd => false,
+            FetchStatus.Page => page.Region!.LengthBytes >= minBytes || page.NextOffset < page.EndOffset,
+            _ => true,
+        };
 
     /// <summary>A look at each partition; then it waits, unless there is more, or it ends.</summary>
     void Read(WaitingReader reader, bool isLast)
@@ -209,11 +254,17 @@ sealed partial class StorageSimulation
         }
         catch (LogClosedException)
         {
-            Require(reader.Sources.Any(IsDeleted) || _isStopping, $"{reader} can't read on, for the log is closed, and nobody closed it");
+            Require(
+                reader.Sources.Any(IsDeleted) || _isStopping,
+                $"{reader} can't read on, for the log is closed, and nobody closed it"
+            );
             EndReader(reader);
             return;
         }
-        catch (IOException exception) when (exception is not CorruptionException and not CorruptIndexException && _faults.ErrorCount > _errorsBeforeLife)
+        catch (IOException exception)
+            when (exception is not CorruptionException and not CorruptIndexException
+                && _faults.ErrorCount > _errorsBeforeLife
+            )
         {
             _trace.Add($"{reader} could not read: {exception.Message}");
             // It may try again from where it stood, if it stood at an offset: `latest` has moved meanwhile.
@@ -228,16 +279,27 @@ sealed partial class StorageSimulation
             BeginWait(reader);
     }
 
-    /// <summary>Checks what a read found, and keeps the page for a while; false where the reader has what it wanted, or can get no more.</summary>
+    /// <summary>
+    /// Checks what a read found, and keeps the page for a while; false where the reader has what it wanted, or can get
+    /// no more.
+    /// </summary>
     bool Take(WaitingReader reader, ReaderSource source, FetchResult page, bool isLast)
     {
         var (log, model) = (source.Log, source.Model);
         var (visible, end, first) = (VisibleCount(log, model), log.EndOffset, model.IndexOf(source.Offset));
         var expected = Expected(model, source.Offset, end, first >= visible);
-        Require(page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start, $"{reader} found {page}; the end is {end}, so it should be {expected}");
-        (source.SeenPosition, source.SeenBase, source.PutBackBytes) = (log.View.End.Position, log.View.Active.BaseOffset, 0);
+        Require(
+            page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start,
+            $"{reader} found {page}; the end is {end}, so it should be {expected}"
+        );
+        (source.SeenPosition, source.SeenBase, source.PutBackBytes) = (
+            log.View.End.Position,
+            log.View.Active.BaseOffset,
+            0
+        );
         source.Rested = _rested.TryGetValue(log, out var rested) ? rested : null;
-        source.PagePosition = page.Region is { } region && region.Segment == log.View.Active ? region.Position : source.SeenPosition;
+        source.PagePosition =
+            page.Region is { } region && region.Segment == log.View.Active ? region.Position : source.SeenPosition;
         if (reader.IsPoll && !isLast && !IsEnough(page, reader.MinBytes))
         {
             source.PutBackBytes = page.Region?.LengthBytes ?? 0;
@@ -277,11 +339,21 @@ sealed partial class StorageSimulation
             return;
         foreach (var reader in _readers.Where(reader => reader.IsAsleep))
         {
-            Require(_time.GetTimestamp() <= reader.SleepsUntil + MaxLateness.Ticks, $"{reader} sleeps on although its time was over {TimeSpan.FromTicks(_time.GetTimestamp() - reader.SleepsUntil)} ago");
+            Require(
+                _time.GetTimestamp() <= reader.SleepsUntil + MaxLateness.Ticks,
+                $"{reader} sleeps on although its time was over "
+                    + $"{TimeSpan.FromTicks(_time.GetTimestamp() - reader.SleepsUntil)} ago"
+            );
             foreach (var source in reader.Sources)
             {
-                Require(!IsDeleted(source) || !source.Log.CloseAsync().IsCompleted, $"{reader} sleeps on although {source.Model.Name} is deleted");
-                Require(!IsEnoughThere(reader, source), $"{reader} sleeps on although there is enough for it in {source.Model.Name}");
+                Require(
+                    !IsDeleted(source) || !source.Log.CloseAsync().IsCompleted,
+                    $"{reader} sleeps on although {source.Model.Name} is deleted"
+                );
+                Require(
+                    !IsEnoughThere(reader, source),
+                    $"{reader} sleeps on although there is enough for it in {source.Model.Name}"
+                );
             }
         }
         foreach (var (log, model) in _names.SelectMany(Partitions).Concat(_deletedLogs))
@@ -293,8 +365,14 @@ sealed partial class StorageSimulation
 
     void CheckWaiterCount(PartitionLog log, PartitionModel model)
     {
-        var (asleep, all) = (_readers.Count(reader => reader.IsAsleep && reader.Reads(log)), _readers.Count(reader => reader.Reads(log)));
-        Require(log.Waiters.Count >= asleep && log.Waiters.Count <= all, $"{model.Name} knows of {log.Waiters.Count} readers that wait; {asleep} of {all} do");
+        var (asleep, all) = (
+            _readers.Count(reader => reader.IsAsleep && reader.Reads(log)),
+            _readers.Count(reader => reader.Reads(log))
+        );
+        Require(
+            log.Waiters.Count >= asleep && log.Waiters.Count <= all,
+            $"{model.Name} knows of {log.Waiters.Count} readers that wait; {asleep} of {all} do"
+        );
     }
 
     /// <summary>As the server's stop begins.</summary>
@@ -338,7 +416,10 @@ sealed partial class StorageSimulation
                 Step(reader);
             }
             foreach (var source in reader.Sources.Where(_ => reader.IsAsleep && !reader.IsPoll))
-                Require(source.Model.IndexOf(source.Offset) == VisibleCount(source.Log, source.Model), $"{reader} sleeps, and has not got all of {source.Model.Name}");
+                Require(
+                    source.Model.IndexOf(source.Offset) == VisibleCount(source.Log, source.Model),
+                    $"{reader} sleeps, and has not got all of {source.Model.Name}"
+                );
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Simulation;
@@ -5,7 +6,9 @@ namespace LogHttp.Storage.Tests.Simulation;
 // Short runs that are the same but for the call at which the power goes.
 sealed partial class StorageSimulation
 {
-    /// <summary>Runs a schedule with a power cut at one of its calls, and in every third run again during the redo.</summary>
+    /// <summary>
+    /// Runs a schedule with a power cut at one of its calls, and in every third run again during the redo.
+    /// </summary>
     /// <returns>Whether the schedule has so many calls.</returns>
     /// <exception cref="SimulationException">The log broke a promise.</exception>
     public static bool RunSchedule(SimulatedSchedule schedule, long cutAtCall)
@@ -24,7 +27,13 @@ sealed partial class StorageSimulation
         }
         catch (Exception exception)
         {
-            throw new SimulationException(FormattableString.Invariant($"{schedule}, power cut at call {cutAtCall}: {exception.Message}\nWhat happened last:\n{trace}"), exception);
+            throw new SimulationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{schedule}, power cut at call {cutAtCall}: {exception.Message}\nWhat happened last:\n{trace}"
+                ),
+                exception
+            );
         }
     }
 
@@ -143,12 +152,27 @@ sealed partial class StorageSimulation
         }
     }
 
-    static TopicConfiguration FixedConfiguration(FlushPolicy flush) => new() { Partitions = 1, SegmentBytes = 64 << 10, Flush = flush };
+    static TopicConfiguration FixedConfiguration(FlushPolicy flush) =>
+        new()
+        {
+            Partitions = 1,
+            SegmentBytes = 64 << 10,
+            Flush = flush,
+        };
 
     void AppendOf(NameModel name, int records, int recordBytes)
     {
         var (log, model) = Partitions(name).Single();
-        var append = SimulatedAppend.Draw(_random, ++_appendCount, records, () => recordBytes, static () => null, producer: null, NowMs, _options.Records);
+        var append = SimulatedAppend.Draw(
+            _random,
+            ++_appendCount,
+            records,
+            () => recordBytes,
+            static () => null,
+            producer: null,
+            NowMs,
+            _options.Records
+        );
         Append(log, model, append);
     }
 }

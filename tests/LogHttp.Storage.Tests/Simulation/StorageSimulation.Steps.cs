@@ -40,7 +40,8 @@ sealed partial class StorageSimulation
                 break;
             case 36:
                 NoteLimit();
-                _fileSystem.CapacityBytes = _random.Next(2) == 0 ? long.MaxValue : _fileSystem.UsedBytes + _random.Next(100_000);
+                _fileSystem.CapacityBytes =
+                    _random.Next(2) == 0 ? long.MaxValue : _fileSystem.UsedBytes + _random.Next(100_000);
                 _trace.Add($"capacity: {_fileSystem.CapacityBytes}");
                 break;
             case 37:
@@ -77,8 +78,11 @@ sealed partial class StorageSimulation
         var duration = TimeSpan.FromMilliseconds(_random.Next(3_000));
         _trace.Add($"{duration} passes");
         // Whatever was acknowledged before that much time passed has been made durable by the timers meanwhile.
-        var due = _names.SelectMany(Partitions).Where(pair => pair.Model.Flush.Interval < duration)
-            .Select(pair => (pair.Log, pair.Model, pair.Model.Lines.Count)).ToArray();
+        var due = _names
+            .SelectMany(Partitions)
+            .Where(pair => pair.Model.Flush.Interval < duration)
+            .Select(pair => (pair.Log, pair.Model, pair.Model.Lines.Count))
+            .ToArray();
         _time.Advance(duration);
         _latestClockMs = Math.Max(_latestClockMs, NowMs);
         PumpAll();
@@ -110,11 +114,24 @@ sealed partial class StorageSimulation
 
     SimulatedAppend DrawAppend(PartitionModel model)
     {
-        var count = _random.Next(10) switch { < 4 => 1, < 8 => 2 + _random.Next(5), 8 => 10 + _random.Next(100), _ => 400 };
+        var count = _random.Next(10) switch
+        {
+            < 4 => 1,
+            < 8 => 2 + _random.Next(5),
+            8 => 10 + _random.Next(100),
+            _ => 400,
+        };
         var isLarge = _random.Next(6) == 0;
-        var append = SimulatedAppend.Draw(_random, ++_appendCount, count,
+        var append = SimulatedAppend.Draw(
+            _random,
+            ++_appendCount,
+            count,
             drawSize: () => isLarge ? _random.Next(_maxRecordSize) : _random.Next(200),
-            drawOffset: DrawOffsets(model), DrawProducer(model), NowMs, _options.Records);
+            drawOffset: DrawOffsets(model),
+            DrawProducer(model),
+            NowMs,
+            _options.Records
+        );
         append.ExpectedNextOffset = DrawCondition(model, append);
         return append;
     }
@@ -161,8 +178,15 @@ sealed partial class StorageSimulation
             var append = model.Pending[number];
             model.Pending.RemoveAt(number);
             var result = append.Result.Result;
-            _trace.Add($"{model.Name}: append {append.Id} -> {result.Status} {result.FirstOffset} to {result.NextOffset} at {result.TimestampMs}");
-            Require(number == 0 || result.Status is AppendStatus.Overloaded or AppendStatus.Closed or AppendStatus.PartitionStopped, $"{model.Name}: {append} was answered before an earlier one");
+            _trace.Add(
+                $"{model.Name}: append {append.Id} -> {result.Status} {result.FirstOffset} to {result.NextOffset} "
+                    + $"at {result.TimestampMs}"
+            );
+            Require(
+                number == 0
+                    || result.Status is AppendStatus.Overloaded or AppendStatus.Closed or AppendStatus.PartitionStopped,
+                $"{model.Name}: {append} was answered before an earlier one"
+            );
             Answered(model, append, result);
         }
         ListenToTrims(model);
@@ -175,16 +199,30 @@ sealed partial class StorageSimulation
             case AppendStatus.Appended:
                 Acknowledged(model, append, result);
                 break;
-            case AppendStatus.Repeated or AppendStatus.SequenceGap or AppendStatus.SequenceForgotten or AppendStatus.BatchDiffers or AppendStatus.EpochEnded:
+            case AppendStatus.Repeated
+            or AppendStatus.SequenceGap
+            or AppendStatus.SequenceForgotten
+            or AppendStatus.BatchDiffers
+            or AppendStatus.EpochEnded:
                 Refused(model, append, result);
                 break;
             case AppendStatus.NotNext:
                 RequireNext(model, append, result.Status);
-                Require(append.ExpectedNextOffset is { } expected && expected != result.NextOffset && model.CanBeNext(result.NextOffset), $"{model.Name}: {append} was refused because the next offset is {result.NextOffset}; it is {model.NextOffset}");
+                Require(
+                    append.ExpectedNextOffset is { } expected
+                        && expected != result.NextOffset
+                        && model.CanBeNext(result.NextOffset),
+                    $"{model.Name}: {append} was refused because the next offset is {result.NextOffset}; it is "
+                        + $"{model.NextOffset}"
+                );
                 break;
             case AppendStatus.OffsetNotAfterLast:
                 RequireNext(model, append, result.Status);
-                Require(append.HasOffsets && append.GivenOffset < result.NextOffset && model.CanBeNext(result.NextOffset), $"{model.Name}: {append} was refused because the next offset is {result.NextOffset}; it is {model.NextOffset}");
+                Require(
+                    append.HasOffsets && append.GivenOffset < result.NextOffset && model.CanBeNext(result.NextOffset),
+                    $"{model.Name}: {append} was refused because the next offset is {result.NextOffset}; it is "
+                        + $"{model.NextOffset}"
+                );
                 break;
             case AppendStatus.PartitionStopped:
                 RequireCause(model, result);
@@ -192,7 +230,10 @@ sealed partial class StorageSimulation
                 NoteJump(model, append);
                 break;
             case AppendStatus.DiskFull:
-                Require(_faults.ErrorCount > _errorsBeforeLife || IsLimited || append.MetLimit, $"{model.Name}: there was room for {append}");
+                Require(
+                    _faults.ErrorCount > _errorsBeforeLife || IsLimited || append.MetLimit,
+                    $"{model.Name}: there was room for {append}"
+                );
                 NoteJump(model, append);
                 break;
             case AppendStatus.WriteFailed:
@@ -210,7 +251,11 @@ sealed partial class StorageSimulation
     }
 
     void RequireCause(PartitionModel model, in AppendResult result) =>
-        Require(_faults.ErrorCount > _errorsBeforeLife || (result.Status == AppendStatus.PartitionStopped && _wasOpenedLimited), $"{model.Name}: no error had struck, but an append got {result}");
+        Require(
+            _faults.ErrorCount > _errorsBeforeLife
+                || (result.Status == AppendStatus.PartitionStopped && _wasOpenedLimited),
+            $"{model.Name}: no error had struck, but an append got {result}"
+        );
 
     static void NoteJump(PartitionModel model, SimulatedAppend append)
     {
@@ -227,11 +272,26 @@ sealed partial class StorageSimulation
         if (append.HasOffsets)
             Require(first == append.GivenOffset, $"{model.Name}: {append} was put at {first}");
         else
-            Require(model.CanBeNext(first), $"{model.Name}: {append} got offset {first}; the next is {model.NextOffset}");
-        Require(first >= model.NextOffset, $"{model.Name}: {append} got offset {first} a second time; the next is {model.NextOffset}");
-        Require(result.NextOffset == append.OffsetOf(append.Count - 1, first) + 1, $"{model.Name}: {append} ends before {result.NextOffset}, says the answer");
-        Require(result.TimestampMs <= _latestClockMs, $"{model.Name}: the stamp {result.TimestampMs} is one that the clock never showed");
-        Require(result.TimestampMs >= model.LastStampMs, $"{model.Name}: the stamp {result.TimestampMs} is before {model.LastStampMs}");
+            Require(
+                model.CanBeNext(first),
+                $"{model.Name}: {append} got offset {first}; the next is {model.NextOffset}"
+            );
+        Require(
+            first >= model.NextOffset,
+            $"{model.Name}: {append} got offset {first} a second time; the next is {model.NextOffset}"
+        );
+        Require(
+            result.NextOffset == append.OffsetOf(append.Count - 1, first) + 1,
+            $"{model.Name}: {append} ends before {result.NextOffset}, says the answer"
+        );
+        Require(
+            result.TimestampMs <= _latestClockMs,
+            $"{model.Name}: the stamp {result.TimestampMs} is one that the clock never showed"
+        );
+        Require(
+            result.TimestampMs >= model.LastStampMs,
+            $"{model.Name}: the stamp {result.TimestampMs} is before {model.LastStampMs}"
+        );
         model.LastStampMs = result.TimestampMs;
         model.Add(append, first, result.TimestampMs);
         if (append.Producer is { } stamp)

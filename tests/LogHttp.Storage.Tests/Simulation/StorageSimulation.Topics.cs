@@ -8,23 +8,37 @@ sealed partial class StorageSimulation
 {
     static string IdOf(long number) => number.ToString("x16", CultureInfo.InvariantCulture);
 
-    TopicConfiguration DrawConfiguration(int partitions) => new()
-    {
-        Partitions = partitions,
-        SegmentBytes = (64 << 10) * (1 + _random.Next(2)),
-        Flush = _random.Next(5) switch
+    TopicConfiguration DrawConfiguration(int partitions) =>
+        new()
         {
-            < 3 => FlushPolicy.Always,
-            3 => FlushPolicy.Os,
-            _ => FlushPolicy.Every(TimeSpan.FromMilliseconds(1 + _random.Next(2_000))),
-        },
-    };
+            Partitions = partitions,
+            SegmentBytes = (64 << 10) * (1 + _random.Next(2)),
+            Flush = _random.Next(5) switch
+            {
+                < 3 => FlushPolicy.Always,
+                3 => FlushPolicy.Os,
+                _ => FlushPolicy.Every(TimeSpan.FromMilliseconds(1 + _random.Next(2_000))),
+            },
+        };
 
     TopicModel DrawTopic(string name, string id, TopicConfiguration? given)
     {
         var configuration = given ?? DrawConfiguration(partitions: 1 + _random.Next(3));
-        return new(name, id, configuration, [.. Enumerable.Range(0, configuration.Partitions)
-            .Select(partition => new PartitionModel($"{name}/{partition}", configuration.Flush, takesOffsets: _random.Next(4) == 0, new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)))]);
+        return new(
+            name,
+            id,
+            configuration,
+            [
+                .. Enumerable
+                    .Range(0, configuration.Partitions)
+                    .Select(partition => new PartitionModel(
+                        $"{name}/{partition}",
+                        configuration.Flush,
+                        takesOffsets: _random.Next(4) == 0,
+                        new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)
+                    )),
+            ]
+        );
     }
 
     /// <summary>Makes a topic, or has the one that is there, whatever its configuration.</summary>
@@ -46,8 +60,14 @@ sealed partial class StorageSimulation
         try
         {
             var (made, isNew) = creation.GetAwaiter().GetResult();
-            Require(isNew == (before is null) && made.Id == (before ?? wanted).Id, $"{name.Name} has the id {made.Id}; it should have {(before ?? wanted).Id}");
-            Require(made.Configuration == (before ?? wanted).Configuration, $"{name.Name} has the configuration {made.Configuration}");
+            Require(
+                isNew == (before is null) && made.Id == (before ?? wanted).Id,
+                $"{name.Name} has the id {made.Id}; it should have {(before ?? wanted).Id}"
+            );
+            Require(
+                made.Configuration == (before ?? wanted).Configuration,
+                $"{name.Name} has the configuration {made.Configuration}"
+            );
             if (isNew)
                 name.Settle(wanted);
         }
@@ -55,7 +75,10 @@ sealed partial class StorageSimulation
         {
             _trace.Add($"not made: {exception.Message}");
             Require(before is null, $"{before} exists, but could not be had: {exception}");
-            Require(_faults.ErrorCount > errors || (IsLimited && exception is DiskFullException), $"{name.Name} could not be made, and no error had struck: {exception}");
+            Require(
+                _faults.ErrorCount > errors || (IsLimited && exception is DiskFullException),
+                $"{name.Name} could not be made, and no error had struck: {exception}"
+            );
             Require(_catalog.Find(name.Name) is null, $"{name.Name} could not be made, but is there");
             // With one error there is no such topic; where cleaning up failed too, nobody can say.
             if (_faults.ErrorCount == errors + 1)
@@ -71,7 +94,13 @@ sealed partial class StorageSimulation
         var errors = _faults.ErrorCount;
         var topic = name.Topic;
         // Now and then nothing changes, but perhaps an earlier change that failed has to be taken back.
-        var after = given ?? (topic is null || _random.Next(4) > 0 ? DrawConfiguration(topic?.Partitions.Length ?? 1) : topic.Configuration);
+        var after =
+            given
+            ?? (
+                topic is null || _random.Next(4) > 0
+                    ? DrawConfiguration(topic?.Partitions.Length ?? 1)
+                    : topic.Configuration
+            );
         _trace.Add($"configure topic {name.Name}: {after}");
         if (topic is not null)
         {
@@ -88,8 +117,14 @@ sealed partial class StorageSimulation
         catch (IOException exception)
         {
             _trace.Add($"not changed: {exception.Message}");
-            Require(_faults.ErrorCount > errors || (IsLimited && exception is DiskFullException), $"{topic} could not be changed, and no error had struck: {exception}");
-            Require(_catalog.Find(name.Name)!.Configuration == topic!.Configuration, $"{topic} could not be changed, but has {_catalog.Find(name.Name)!.Configuration}");
+            Require(
+                _faults.ErrorCount > errors || (IsLimited && exception is DiskFullException),
+                $"{topic} could not be changed, and no error had struck: {exception}"
+            );
+            Require(
+                _catalog.Find(name.Name)!.Configuration == topic!.Configuration,
+                $"{topic} could not be changed, but has {_catalog.Find(name.Name)!.Configuration}"
+            );
             return;
         }
         if (topic is null)
@@ -103,7 +138,9 @@ sealed partial class StorageSimulation
             partition.DueCount = partition.Lines.Count;
     }
 
-    /// <summary>Begins to delete a topic; other things may happen before its partitions are closed, and the rest follows.</summary>
+    /// <summary>
+    /// Begins to delete a topic; other things may happen before its partitions are closed, and the rest follows.
+    /// </summary>
     void DeleteTopic(NameModel name)
     {
         FinishDeletion();
@@ -133,7 +170,9 @@ sealed partial class StorageSimulation
             Require(RunOne(), "A topic does not close, though nothing is left to run.");
     }
 
-    /// <summary>The topic is closed; what is left of the deletion goes on on the thread pool, and this waits for it.</summary>
+    /// <summary>
+    /// The topic is closed; what is left of the deletion goes on on the thread pool, and this waits for it.
+    /// </summary>
     void EndDeletion()
     {
         var deletion = _deletion!;
@@ -148,21 +187,33 @@ sealed partial class StorageSimulation
         try
         {
             _turnstile.WaitFor(deletion.Task);
-            Require(deletion.Task.Result == deletion.Exists, $"The deletion of {name.Name} answered {deletion.Task.Result}");
+            Require(
+                deletion.Task.Result == deletion.Exists,
+                $"The deletion of {name.Name} answered {deletion.Task.Result}"
+            );
             _trace.Add($"deleted {name.Name}: {deletion.Task.Result}");
             name.Settle(null);
-            var left = _faults.ErrorCount == deletion.ErrorsBefore ? ListQuietly($"{DataDirectory}/deleted/{IdOf(_idCount)}") : 0;
+            var left =
+                _faults.ErrorCount == deletion.ErrorsBefore
+                    ? ListQuietly($"{DataDirectory}/deleted/{IdOf(_idCount)}")
+                    : 0;
             Require(left == 0 || !deletion.Exists, $"The deletion of {name.Name} left {left} files");
         }
         catch (IOException exception)
         {
             _trace.Add($"not deleted, or not for sure: {exception.Message}");
-            Require(_faults.ErrorCount > deletion.ErrorsBefore, $"{name.Name} could not be deleted, and no error had struck: {exception}");
+            Require(
+                _faults.ErrorCount > deletion.ErrorsBefore,
+                $"{name.Name} could not be deleted, and no error had struck: {exception}"
+            );
             GoOnAfterFailedDeletion(deletion);
         }
     }
 
-    /// <summary>All of the topic is there, and at work again; or it can't be had until the next start; or it is gone, perhaps not for good.</summary>
+    /// <summary>
+    /// All of the topic is there, and at work again; or it can't be had until the next start; or it is gone, perhaps
+    /// not for good.
+    /// </summary>
     void GoOnAfterFailedDeletion(Deletion deletion)
     {
         var name = deletion.Name;
@@ -227,7 +278,11 @@ sealed partial class StorageSimulation
         {
             var append = DrawAppend(model);
             var result = log.AppendAsync(append.Batch);
-            Require(result.IsCompletedSuccessfully && result.Result.Status is AppendStatus.Closed or AppendStatus.PartitionStopped, $"{model.Name} is deleted, but {append} was taken");
+            Require(
+                result.IsCompletedSuccessfully
+                    && result.Result.Status is AppendStatus.Closed or AppendStatus.PartitionStopped,
+                $"{model.Name} is deleted, but {append} was taken"
+            );
             return;
         }
         var isClosed = log.CloseAsync().IsCompleted;
@@ -253,7 +308,14 @@ sealed partial class StorageSimulation
     /// <param name="Exists">Whether there is something to delete.</param>
     /// <param name="ErrorsBefore">How many errors had struck before.</param>
     /// <param name="Task">The answer.</param>
-    sealed record Deletion(NameModel Name, TopicModel? Topic, (PartitionLog Log, PartitionModel Model)[] Partitions, bool Exists, int ErrorsBefore, Task<bool> Task)
+    sealed record Deletion(
+        NameModel Name,
+        TopicModel? Topic,
+        (PartitionLog Log, PartitionModel Model)[] Partitions,
+        bool Exists,
+        int ErrorsBefore,
+        Task<bool> Task
+    )
     {
         public bool IsTopicClosed => Partitions.All(static pair => pair.Log.CloseAsync().IsCompleted);
     }

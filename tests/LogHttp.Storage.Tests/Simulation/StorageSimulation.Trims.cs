@@ -6,7 +6,9 @@ namespace LogHttp.Storage.Tests.Simulation;
 // Moving the log's start: what was answered stays, what was not happens wholly or not at all, and the space comes back.
 sealed partial class StorageSimulation
 {
-    /// <summary>What a trim may take of a disk that its reserve was given up on: a new checkpoint beside the old one.</summary>
+    /// <summary>
+    /// What a trim may take of a disk that its reserve was given up on: a new checkpoint beside the old one.
+    /// </summary>
     const int TrimPages = 8;
 
     /// <summary>Null in three of four runs, which have no trims and draw nothing else than they would.</summary>
@@ -42,7 +44,10 @@ sealed partial class StorageSimulation
     static void TrimDeleted(PartitionLog log)
     {
         var trim = log.TrimAsync(long.MaxValue);
-        Require(trim.Exception?.InnerException is LogClosedException or PartitionStoppedException, $"a deleted log was trimmed: {trim.Status}");
+        Require(
+            trim.Exception?.InnerException is LogClosedException or PartitionStoppedException,
+            $"a deleted log was trimmed: {trim.Status}"
+        );
     }
 
     long DrawStart(PartitionLog log, PartitionModel model)
@@ -64,14 +69,19 @@ sealed partial class StorageSimulation
                 return model.Lines[_trimRandom.Next(first, last + 1)].Offset;
             // Little by little, into batches and into gaps.
             default:
-                return first > last ? model.Start : Math.Max(0, model.Lines[Math.Min(last, first + _trimRandom.Next(60))].Offset - _trimRandom.Next(3) / 2);
+                return first > last
+                    ? model.Start
+                    : Math.Max(
+                        0,
+                        model.Lines[Math.Min(last, first + _trimRandom.Next(60))].Offset - _trimRandom.Next(3) / 2
+                    );
         }
     }
 
     /// <summary>Hears which trims were answered since the last time.</summary>
     void ListenToTrims(PartitionModel model)
     {
-        for (var number = 0; (number = model.Trims.FindIndex(trim => trim.Result.IsCompleted)) >= 0;)
+        for (var number = 0; (number = model.Trims.FindIndex(trim => trim.Result.IsCompleted)) >= 0; )
         {
             var trim = model.Trims[number];
             model.Trims.RemoveAt(number);
@@ -86,7 +96,11 @@ sealed partial class StorageSimulation
         {
             _trace.Add($"{model.Name}: trim to {trim.Offset} -> {trim.Result.Result}");
             Require(isFirst, $"{model.Name}: {trim} was answered before an earlier one");
-            Require(trim.Result.Result == wanted && seen == wanted, $"{model.Name}: {trim} was answered with {trim.Result.Result} and the log begins at {seen}; it should at {wanted}");
+            Require(
+                trim.Result.Result == wanted && seen == wanted,
+                $"{model.Name}: {trim} was answered with {trim.Result.Result} and the log begins at {seen}; it "
+                    + $"should at {wanted}"
+            );
             // Where it changed nothing, one that failed before may still come to light.
             if (wanted > model.Start)
                 model.MoveStart(wanted);
@@ -99,14 +113,23 @@ sealed partial class StorageSimulation
             case LogClosedException:
                 return;
             case PartitionStoppedException:
-                Require(_faults.ErrorCount > _errorsBeforeLife || _wasOpenedLimited, $"{model.Name}: no error had struck, but {trim} got {exception.Message}");
+                Require(
+                    _faults.ErrorCount > _errorsBeforeLife || _wasOpenedLimited,
+                    $"{model.Name}: no error had struck, but {trim} got {exception.Message}"
+                );
                 break;
             case DiskFullException when _faults.ErrorCount == trim.ErrorsBefore:
                 Require(IsLimited, $"{model.Name}: there was room for {trim}");
-                Require(!IsThereRoomToTrim(), $"{model.Name}: {trim} failed on a full disk that had room for it, or a reserve");
+                Require(
+                    !IsThereRoomToTrim(),
+                    $"{model.Name}: {trim} failed on a full disk that had room for it, or a reserve"
+                );
                 break;
             case IOException:
-                Require(_faults.ErrorCount > trim.ErrorsBefore, $"{model.Name}: no error had struck, but {trim} got {exception}");
+                Require(
+                    _faults.ErrorCount > trim.ErrorsBefore,
+                    $"{model.Name}: no error had struck, but {trim} got {exception}"
+                );
                 Require(seen == model.Start, $"{model.Name}: {trim} failed, but the log begins at {seen}");
                 break;
             default:
@@ -124,17 +147,23 @@ sealed partial class StorageSimulation
             model.PossibleStarts.Add(wanted);
             return;
         }
-        Require(trim.Log.EarliestOffset == wanted, $"{model.Name}: the log begins at {trim.Log.EarliestOffset} after {trim}; it should at {wanted}");
+        Require(
+            trim.Log.EarliestOffset == wanted,
+            $"{model.Name}: the log begins at {trim.Log.EarliestOffset} after {trim}; it should at {wanted}"
+        );
         model.MoveStart(wanted);
     }
 
     bool IsThereRoomToTrim()
     {
         using var pause = _faults.Pause();
-        return _fileSystem.CapacityBytes - _fileSystem.UsedBytes >= TrimPages * 4096 || _fileSystem.List(DataDirectory).Any(entry => entry.Name == DiskReserve.Name && entry.LengthBytes > 0);
+        return _fileSystem.CapacityBytes - _fileSystem.UsedBytes >= TrimPages * 4096
+            || _fileSystem.List(DataDirectory).Any(entry => entry.Name == DiskReserve.Name && entry.LengthBytes > 0);
     }
 
-    /// <summary>The process is no more: the trim that was under way, if one was, is known to have happened where readers saw it.</summary>
+    /// <summary>
+    /// The process is no more: the trim that was under way, if one was, is known to have happened where readers saw it.
+    /// </summary>
     static void ForgetTrims(PartitionModel model)
     {
         // One at a time: the others were not begun.
@@ -146,7 +175,10 @@ sealed partial class StorageSimulation
     /// <summary>After a start: settles where the log begins. From then on it does not go back.</summary>
     static void ReconcileStart(PartitionLog log, PartitionModel model)
     {
-        Require(model.PossibleStarts.Contains(log.EarliestOffset), $"{model.Name} begins at {log.EarliestOffset}; it should at {string.Join(" or ", model.PossibleStarts)}");
+        Require(
+            model.PossibleStarts.Contains(log.EarliestOffset),
+            $"{model.Name} begins at {log.EarliestOffset}; it should at {string.Join(" or ", model.PossibleStarts)}"
+        );
         model.MoveStart(log.EarliestOffset);
     }
 
@@ -156,8 +188,14 @@ sealed partial class StorageSimulation
         if (_trimRandom is null)
             return;
         var view = log.View;
-        Require(log.EarliestOffset <= log.EndOffset, $"{model.Name} begins at {log.EarliestOffset} and ends at {log.EndOffset}");
-        Require(view.Segments.Length < 2 || view.Segments[1].BaseOffset > model.Start, $"{model.Name} begins at {model.Start}; readers have a segment that lies before it");
+        Require(
+            log.EarliestOffset <= log.EndOffset,
+            $"{model.Name} begins at {log.EarliestOffset} and ends at {log.EndOffset}"
+        );
+        Require(
+            view.Segments.Length < 2 || view.Segments[1].BaseOffset > model.Start,
+            $"{model.Name} begins at {model.Start}; readers have a segment that lies before it"
+        );
         if (!afterStart && _faults.ErrorCount > _errorsBeforeLife)
             return;
         // Of a partition that opens read-only nothing is removed.
@@ -178,11 +216,27 @@ sealed partial class StorageSimulation
         }
         bases.Sort();
         // Empty ones, which offsets given from outside passed by, are removed by the next start.
-        var before = bases.Zip(bases.Skip(1)).Where(pair => pair.Second <= model.Start && (afterStart || filled.Contains(pair.First))).Select(pair => pair.First).ToArray();
-        Require(before.Length == 0 || _wasOpenedLimited, $"{model.Name} begins at {model.Start}; segment {string.Join(", ", before)} is there still");
-        Require(!indexes.Except(bases).Any() || _wasOpenedLimited, $"{model.Name}: index {string.Join(", ", indexes.Except(bases))} is there without a segment");
+        var before = bases
+            .Zip(bases.Skip(1))
+            .Where(pair => pair.Second <= model.Start && (afterStart || filled.Contains(pair.First)))
+            .Select(pair => pair.First)
+            .ToArray();
+        Require(
+            before.Length == 0 || _wasOpenedLimited,
+            $"{model.Name} begins at {model.Start}; segment {string.Join(", ", before)} is there still"
+        );
+        Require(
+            !indexes.Except(bases).Any() || _wasOpenedLimited,
+            $"{model.Name}: index {string.Join(", ", indexes.Except(bases))} is there without a segment"
+        );
         // One that was passed by stays where there was no room for the checkpoint that leaves it.
-        Require(!afterStart || _wasOpenedLimited || bases.SequenceEqual(view.Segments.Select(segment => segment.BaseOffset)), $"{model.Name}: segments {string.Join(", ", bases)} are there; {string.Join(", ", view.Segments.Select(segment => segment.BaseOffset))} should be");
+        Require(
+            !afterStart
+                || _wasOpenedLimited
+                || bases.SequenceEqual(view.Segments.Select(segment => segment.BaseOffset)),
+            $"{model.Name}: segments {string.Join(", ", bases)} are there; "
+                + $"{string.Join(", ", view.Segments.Select(segment => segment.BaseOffset))} should be"
+        );
     }
 
     /// <summary>What has no name takes no room either, but for the pages that somebody holds.</summary>
@@ -191,11 +245,18 @@ sealed partial class StorageSimulation
         if (_trimRandom is null || _volumeRandom is not null || _heldPages.Count > 0)
             return;
         var named = NamedBytes(DataDirectory);
-        Require(_fileSystem.UsedBytes == named, $"{_fileSystem.UsedBytes} bytes of the disk are used; the files that have names take {named}");
+        Require(
+            _fileSystem.UsedBytes == named,
+            $"{_fileSystem.UsedBytes} bytes of the disk are used; the files that have names take {named}"
+        );
     }
 
-    long NamedBytes(string directory) => _fileSystem.List(directory)
-        .Sum(entry => entry.IsDirectory ? NamedBytes($"{directory}/{entry.Name}") : (entry.LengthBytes + 4095) / 4096 * 4096);
+    long NamedBytes(string directory) =>
+        _fileSystem
+            .List(directory)
+            .Sum(entry =>
+                entry.IsDirectory ? NamedBytes($"{directory}/{entry.Name}") : (entry.LengthBytes + 4095) / 4096 * 4096
+            );
 
     /// <summary>In the end all is given up, and the disk has it back.</summary>
     void TrimAll()
@@ -210,9 +271,15 @@ sealed partial class StorageSimulation
         LookAtAll(afterStart: false);
         foreach (var (log, model) in _names.SelectMany(Partitions).Where(static pair => pair.Log.StoppedReason is null))
         {
-            Require(log.EarliestOffset == log.EndOffset, $"{model.Name} begins at {log.EarliestOffset} after a trim to the end, which is {log.EndOffset}");
+            Require(
+                log.EarliestOffset == log.EndOffset,
+                $"{model.Name} begins at {log.EarliestOffset} after a trim to the end, which is {log.EndOffset}"
+            );
             // Where an append with an offset of its own came to nothing, the log may stand in a segment beyond its end.
-            Require(log is { SizeBytes: 0, SegmentCount: 1 } || log.View.Active.BaseOffset > log.EndOffset, $"{model.Name} holds {log.SizeBytes} bytes in {log.SegmentCount} segments after a trim to the end");
+            Require(
+                log is { SizeBytes: 0, SegmentCount: 1 } || log.View.Active.BaseOffset > log.EndOffset,
+                $"{model.Name} holds {log.SizeBytes} bytes in {log.SegmentCount} segments after a trim to the end"
+            );
             if (_trimRandom.Next(2) == 0)
                 Append(log, model);
         }
@@ -229,6 +296,7 @@ sealed partial class StorageSimulation
         /// <summary>Where the log begins once it has happened.</summary>
         public long Start(PartitionModel model) => Math.Max(model.Start, Math.Min(Offset, Log.EndOffset));
 
-        public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a trim to {Offset}");
+        public override string ToString() =>
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"a trim to {Offset}");
     }
 }

@@ -38,22 +38,40 @@ sealed partial class StorageSimulation
     void SubmitUnit()
     {
         var number = ++_unitCount;
-        long[] names = [.. Enumerable.Range(-2, MaxGroups).Select(static name => (long)name).OrderBy(_ => _unitRandom!.Next()).Take(1 + _unitRandom!.Next(MaxGroupsOfUnit))];
+        long[] names =
+        [
+            .. Enumerable
+                .Range(-2, MaxGroups)
+                .Select(static name => (long)name)
+                .OrderBy(_ => _unitRandom!.Next())
+                .Take(1 + _unitRandom!.Next(MaxGroupsOfUnit)),
+        ];
         _trace.Add($"unit {number} of groups {string.Join(", ", names)}");
         _units.Add(number, names);
         _pendingUnits++;
         _catalog.Journal.Opened();
         var journal = _catalog.Journal;
-        var states = names.Select(name => (journal.GroupFor(KeyOf(name)), StateOf(number, name, _unitRandom.Next(MaxPaddingBytes + 1)))).ToArray();
-        journal.Submit(new GroupStatesUnit(states, failure =>
-        {
-            _trace.Add($"unit {number} -> {failure?.Message ?? "durable"}");
-            _pendingUnits--;
-            if (failure is null)
-                BeDurable(number);
-            journal.Closed();
-        })
-        { EnteredBytes = MostUnitBytes });
+        var states = names
+            .Select(name =>
+                (journal.GroupFor(KeyOf(name)), StateOf(number, name, _unitRandom.Next(MaxPaddingBytes + 1)))
+            )
+            .ToArray();
+        journal.Submit(
+            new GroupStatesUnit(
+                states,
+                failure =>
+                {
+                    _trace.Add($"unit {number} -> {failure?.Message ?? "durable"}");
+                    _pendingUnits--;
+                    if (failure is null)
+                        BeDurable(number);
+                    journal.Closed();
+                }
+            )
+            {
+                EnteredBytes = MostUnitBytes,
+            }
+        );
     }
 
     void BeDurable(int unit)
@@ -83,14 +101,24 @@ sealed partial class StorageSimulation
             var unit = state.Length == 0 ? 0 : BinaryPrimitives.ReadInt32LittleEndian(state);
             var durable = _durableUnits.GetValueOrDefault(name);
             Require(unit >= durable, $"Group {name} has the state of unit {unit}; that of unit {durable} is durable");
-            Require(unit == 0 || (_units.TryGetValue(unit, out var names) && names.Contains(name)), $"Group {name} has the state of unit {unit}, which does not name it");
-            Require(unit == 0 || state.AsSpan().SequenceEqual(StateOf(unit, name, state.Length - StateHeadBytes)), $"The state of group {name} is not what unit {unit} gave it");
+            Require(
+                unit == 0 || (_units.TryGetValue(unit, out var names) && names.Contains(name)),
+                $"Group {name} has the state of unit {unit}, which does not name it"
+            );
+            Require(
+                unit == 0 || state.AsSpan().SequenceEqual(StateOf(unit, name, state.Length - StateHeadBytes)),
+                $"The state of group {name} is not what unit {unit} gave it"
+            );
             found[name] = unit;
         }
         foreach (var (unit, names) in _units)
         {
             var isThere = names.Any(name => found[name] == unit);
-            Require(!isThere || names.All(name => found[name] >= unit), $"Unit {unit} of groups {string.Join(", ", names)} is there in part: they have {string.Join(", ", names.Select(name => found[name]))}");
+            Require(
+                !isThere || names.All(name => found[name] >= unit),
+                $"Unit {unit} of groups {string.Join(", ", names)} is there in part: they have "
+                    + $"{string.Join(", ", names.Select(name => found[name]))}"
+            );
         }
         foreach (var (name, unit) in found)
             _durableUnits[name] = unit;

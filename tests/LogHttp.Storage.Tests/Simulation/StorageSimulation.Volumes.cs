@@ -57,7 +57,12 @@ sealed partial class StorageSimulation
         }
         foreach (var name in _names)
         {
-            if (_topicVolumes.Count < _topicVolumeCount && !_topicVolumes.ContainsKey(name) && name.Possible is [not null] && _volumeRandom.Next(2) == 0)
+            if (
+                _topicVolumes.Count < _topicVolumeCount
+                && !_topicVolumes.ContainsKey(name)
+                && name.Possible is [not null]
+                && _volumeRandom.Next(2) == 0
+            )
                 MoveToVolume(name);
         }
         foreach (var (name, volume) in _topicVolumes)
@@ -113,7 +118,9 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>A start whose journal is not there cuts nothing and appends nothing. With the journal back, all is well.</summary>
+    /// <summary>
+    /// A start whose journal is not there cuts nothing and appends nothing. With the journal back, all is well.
+    /// </summary>
     void StartWithoutJournal()
     {
         if (JournalMark.Read(_fileSystem, TopicsDirectory) is not { IsEmpty: false })
@@ -134,7 +141,10 @@ sealed partial class StorageSimulation
         _isJournalMissing = false;
         var after = SegmentsBelow(TopicsDirectory);
         foreach (var (path, bytes) in before)
-            Require(after.TryGetValue(path, out var left) && left.AsSpan().SequenceEqual(bytes), $"{path} was changed by a start without the journal");
+            Require(
+                after.TryGetValue(path, out var left) && left.AsSpan().SequenceEqual(bytes),
+                $"{path} was changed by a start without the journal"
+            );
         _fileSystem = _fileSystem.Kill();
         _fileSystem.Mount(JournalDirectory, _journalVolume!);
     }
@@ -163,7 +173,10 @@ sealed partial class StorageSimulation
     {
         foreach (var name in _unmounted)
         {
-            Require(_catalog.DamagedTopics.ContainsKey(name.Name), $"{name.Name} was opened although its disk is not mounted");
+            Require(
+                _catalog.DamagedTopics.ContainsKey(name.Name),
+                $"{name.Name} was opened although its disk is not mounted"
+            );
             name.BeUnreadable();
         }
         return _catalog.DamagedTopics.Count == _unmounted.Count;

@@ -7,12 +7,13 @@ namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
 /// One run of the real log on a disk that forgets what was not synced: a seed decides what is asked of it, in which
-/// order its work runs, and what the disk does to it. After every start, and in between, all that was promised is looked
-/// for.
+/// order its work runs, and what the disk does to it. After every start, and in between, all that was promised is
+/// looked for.
 /// </summary>
 /// <remarks>
 /// The run is a row of <i>lives</i>: a process opens the data directory, works for some steps, and ends by closing, by
-/// being killed, or with the power. One thread runs everything, but for the end of a deletion, for which that thread waits.
+/// being killed, or with the power. One thread runs everything, but for the end of a deletion, for which that thread
+/// waits.
 /// </remarks>
 sealed partial class StorageSimulation
 {
@@ -50,7 +51,8 @@ sealed partial class StorageSimulation
     int _errorsBeforeLife;
     bool _wasOpenedLimited;
 
-    // The life in which the power goes for sure, and whether it goes again while the start after it applies the journal.
+    // The life in which the power goes for sure, and whether it goes again while the start after it applies the
+    // journal.
     readonly int _lives;
     readonly int _cutLife;
     readonly bool _cutsRedo;
@@ -65,12 +67,21 @@ sealed partial class StorageSimulation
         _scheduler = new SimulatedScheduler(new Random(_random.Next()));
         _lane = _scheduler.CreateLane();
         _faults = new FaultSchedule(new Random(_random.Next()), trace);
-        _fileSystem = new PowerCutFileSystem(new Random(_random.Next()), canSyncAll: _random.Next(2) == 0) { Faults = _faults.Decide, TearsPages = seed % 7 < 3 };
+        _fileSystem = new PowerCutFileSystem(new Random(_random.Next()), canSyncAll: _random.Next(2) == 0)
+        {
+            Faults = _faults.Decide,
+            TearsPages = seed % 7 < 3,
+        };
         _producerRandom = seed % 5 == 3 ? new Random(seed ^ 0x5bd1e995) : null;
         _producerCount = _producerRandom is null ? 0 : 1 + _producerRandom.Next(ProducerIds.Length);
         // Few that are known for short, in a third of these runs; else as a server has it.
         var fewProducers = _producerRandom?.Next(3) == 0 ? 1 + _producerRandom.Next(4) : (int?)null;
-        _maxRecordSize = _random.Next(3) switch { 0 => 200, 1 => 4_000, _ => 30_000 };
+        _maxRecordSize = _random.Next(3) switch
+        {
+            0 => 200,
+            1 => 4_000,
+            _ => 30_000,
+        };
         _options = new StorageOptions
         {
             Directory = DataDirectory,
@@ -83,22 +94,34 @@ sealed partial class StorageSimulation
             MaxJournalFileBytes = 256 << 10,
             MaxOpenSegments = _random.Next(2) == 0 ? 4 : 16,
             MaxProducers = fewProducers ?? 10_000,
-            ProducerExpiry = fewProducers is null ? TimeSpan.FromDays(7) : TimeSpan.FromSeconds(60 + _producerRandom!.Next(60)),
+            ProducerExpiry = fewProducers is null
+                ? TimeSpan.FromDays(7)
+                : TimeSpan.FromSeconds(60 + _producerRandom!.Next(60)),
         };
-        _names = [.. Enumerable.Range(0, nameCount ?? 1 + _random.Next(3)).Select(number => new NameModel($"t{number}"))];
+        _names =
+        [
+            .. Enumerable.Range(0, nameCount ?? 1 + _random.Next(3)).Select(number => new NameModel($"t{number}")),
+        ];
         _readerRandom = seed % 3 == 1 ? new Random(~seed) : null;
         _trimRandom = seed % 4 == 2 ? new Random(-seed) : null;
         _unitRandom = seed % 2 == 0 ? new Random(seed ^ 0x2545f491) : null;
         _volumeRandom = seed % 6 == 5 ? new Random(seed ^ 0x3ade68b1) : null;
         _lossRandom = seed % 11 == 7 ? new Random(seed ^ 0x6c078965) : null;
-        _topicVolumeCount = _volumeRandom?.Next(3) switch { null or 0 => 0, 1 => 1, _ => _names.Length };
+        _topicVolumeCount = _volumeRandom?.Next(3) switch
+        {
+            null or 0 => 0,
+            1 => 1,
+            _ => _names.Length,
+        };
         _lives = 2 + _random.Next(6);
         (_cutLife, _cutsRedo) = (_random.Next(_lives), seed % 3 == 0);
         trace.Logged += OnLogged;
     }
 
     /// <summary>Runs one seed.</summary>
-    /// <exception cref="SimulationException">The log broke a promise; the message says which, and how to see it again.</exception>
+    /// <exception cref="SimulationException">
+    /// The log broke a promise; the message says which, and how to see it again.
+    /// </exception>
     public static void Run(int seed, SimulationTrace? trace = null)
     {
         trace ??= new SimulationTrace();
@@ -109,8 +132,15 @@ sealed partial class StorageSimulation
         }
         catch (Exception exception)
         {
-            throw new SimulationException(string.Create(CultureInfo.InvariantCulture,
-                $"Seed {seed}, step {simulation._step}: {exception.Message}\nReplay: LOGHTTP_SIMULATION_SEED={seed} dotnet test tests/LogHttp.Storage.Tests --filter Simulation\nWhat happened last:\n{trace}"), exception);
+            throw new SimulationException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Seed {seed}, step {simulation._step}: {exception.Message}\nReplay: "
+                        + $"LOGHTTP_SIMULATION_SEED={seed} dotnet test tests/LogHttp.Storage.Tests --filter "
+                        + $"Simulation\nWhat happened last:\n{trace}"
+                ),
+                exception
+            );
         }
     }
 
@@ -178,7 +208,9 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>Starts until it works; false when it never did, for which something must have struck each time.</summary>
+    /// <summary>
+    /// Starts until it works; false when it never did, for which something must have struck each time.
+    /// </summary>
     bool Open(bool isLast)
     {
         for (var attempt = 0; attempt < MaxFailedStarts; attempt++)
@@ -206,7 +238,10 @@ sealed partial class StorageSimulation
                 if (AreOthersOpen())
                     return true;
                 // Other topics are served without it; the next start must find it whole, so here it is begun anew.
-                Require(_faults.ErrorCount > _errorsBeforeLife, $"A topic did not open, and no error had struck: {string.Join(", ", _catalog.DamagedTopics)}");
+                Require(
+                    _faults.ErrorCount > _errorsBeforeLife,
+                    $"A topic did not open, and no error had struck: {string.Join(", ", _catalog.DamagedTopics)}"
+                );
                 Kill();
             }
             catch (PowerCutException)
@@ -223,7 +258,10 @@ sealed partial class StorageSimulation
             catch (IOException exception)
             {
                 // What the journal has may need more room than there is; then it stays in the journal.
-                Require(_faults.ErrorCount > _errorsBeforeLife || (IsLimited && exception is DiskFullException), $"The start failed, and no error had struck: {exception}");
+                Require(
+                    _faults.ErrorCount > _errorsBeforeLife || (IsLimited && exception is DiskFullException),
+                    $"The start failed, and no error had struck: {exception}"
+                );
                 _trace.Add($"the start failed: {exception.Message}");
                 if (_random.Next(2) == 0)
                     Kill();
@@ -287,7 +325,9 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>In the end the disk is well, and then everything works: appends, a clean stop that outlives the power.</summary>
+    /// <summary>
+    /// In the end the disk is well, and then everything works: appends, a clean stop that outlives the power.
+    /// </summary>
     void Finish()
     {
         _isFinishing = true;
@@ -348,13 +388,20 @@ sealed partial class StorageSimulation
         _deadlines!.Dispose();
         Require(_readers.Count == 0, $"{string.Join(", ", _readers)} still read after the close");
         Require(_time.UntilNextTimer is null, "a timer is set after the close");
-        Require(_fileSystem.OpenHandleCount == 0, $"{_fileSystem.OpenHandleCount} file handles are open after the close: {string.Join(", ", _fileSystem.OpenPaths)}");
+        Require(
+            _fileSystem.OpenHandleCount == 0,
+            $"{_fileSystem.OpenHandleCount} file handles are open after the close: "
+                + $"{string.Join(", ", _fileSystem.OpenPaths)}"
+        );
     }
 
     /// <summary>A partition was closed, with its topic or with everything: all was answered, and is durable.</summary>
     void Closed(PartitionLog log, PartitionModel model, int errorsBefore)
     {
-        Require(model.Pending.Count == 0, $"{model.Name}: {model.Pending.Count} appends were not answered by the close");
+        Require(
+            model.Pending.Count == 0,
+            $"{model.Name}: {model.Pending.Count} appends were not answered by the close"
+        );
         Require(model.Trims.Count == 0, $"{model.Name}: {model.Trims.Count} trims were not answered by the close");
         if (log.StoppedReason is null)
             model.DurableCount = model.Lines.Count;
@@ -429,7 +476,9 @@ sealed partial class StorageSimulation
         CheckWaiting();
     }
 
-    /// <summary>Runs one piece of the log's work; a deletion whose topic that closed goes on before anything else.</summary>
+    /// <summary>
+    /// Runs one piece of the log's work; a deletion whose topic that closed goes on before anything else.
+    /// </summary>
     bool RunOne()
     {
         if (!_scheduler.RunOne())

@@ -9,7 +9,9 @@ sealed class TopicModel(string name, string id, TopicConfiguration configuration
 
     public TopicConfiguration Configuration { get; private set; } = configuration;
 
-    /// <summary>What the next start may find in topic.json: more than one where a change was interrupted or failed.</summary>
+    /// <summary>
+    /// What the next start may find in topic.json: more than one where a change was interrupted or failed.
+    /// </summary>
     public List<TopicConfiguration> PossibleConfigurations { get; } = [configuration];
 
     /// <summary>How often the power had been cut when it was last asked for a change. Another cut settles it.</summary>
@@ -36,7 +38,9 @@ sealed class NameModel(string name)
     /// <summary>A deletion failed, and so did the attempt to go on with the topic; until the next start.</summary>
     public bool IsUnreadable { get; private set; }
 
-    /// <summary>What the next start may find, null for nothing: one thing alone unless something was interrupted or failed.</summary>
+    /// <summary>
+    /// What the next start may find, null for nothing: one thing alone unless something was interrupted or failed.
+    /// </summary>
     public List<TopicModel?> Possible { get; } = [null];
 
     /// <summary>All topics that are of interest still.</summary>

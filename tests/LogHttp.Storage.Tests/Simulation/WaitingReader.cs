@@ -1,8 +1,8 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// One that reads and waits as the server does for its clients: a long poll, answered once there is enough or its time is
-/// over, or a follower of one or several partitions, which goes on until it is ended.
+/// One that reads and waits as the server does for its clients: a long poll, answered once there is enough or its time
+/// is over, or a follower of one or several partitions, which goes on until it is ended.
 /// </summary>
 sealed class WaitingReader(int id, ReaderSource[] sources, PageSize size, long minBytes, bool isPoll, TimeSpan timeout)
 {
@@ -25,7 +25,9 @@ sealed class WaitingReader(int id, ReaderSource[] sources, PageSize size, long m
     /// <summary>The wait under way, which nothing continues: it is asked.</summary>
     public ValueTask<LogWake> Wait { get; set; }
 
-    /// <summary>When a poll's time is over, or a follower's heartbeat is due: a timestamp of the simulated clock.</summary>
+    /// <summary>
+    /// When a poll's time is over, or a follower's heartbeat is due: a timestamp of the simulated clock.
+    /// </summary>
     public long DueAt { get; set; }
 
     /// <summary>When its wait has to end, at the latest but for the clock's grain.</summary>
@@ -38,7 +40,8 @@ sealed class WaitingReader(int id, ReaderSource[] sources, PageSize size, long m
     public bool Reads(PartitionLog log) => Sources.Any(source => source.Log == log);
 
     public override string ToString() =>
-        $"reader {id} ({(IsPoll ? $"poll for {MinBytes} bytes within {Timeout}" : "follower")} of {string.Join(", ", Sources.Select(source => $"{source.Model.Name} at {source.Follower.Place}"))})";
+        $"reader {id} ({(IsPoll ? $"poll for {MinBytes} bytes within {Timeout}" : "follower")} of "
+        + $"{string.Join(", ", Sources.Select(source => $"{source.Model.Name} at {source.Follower.Place}"))})";
 }
 
 enum ReaderPhase
@@ -75,9 +78,15 @@ sealed class ReaderSource(PartitionLog log, PartitionModel model, LogPlace place
     /// <summary>Where the last page began in its segment; where the next record would, when there was none.</summary>
     public long PagePosition { get; set; }
 
-    /// <summary>The base offset of the segment that was active when the log was last at rest before that read, and where the log began then.</summary>
+    /// <summary>
+    /// The base offset of the segment that was active when the log was last at rest before that read, and where the log
+    /// began then.
+    /// </summary>
     public (long Base, long Start)? Rested { get; set; }
 
-    /// <summary>Whether others waited already when another segment was active: they are woken with the next growth, and all with them.</summary>
+    /// <summary>
+    /// Whether others waited already when another segment was active: they are woken with the next growth, and all with
+    /// them.
+    /// </summary>
     public bool IsBehindARoll { get; set; }
 }

@@ -3,7 +3,9 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>Files of which nothing is in the page cache: who must not wait for the disk gets nothing from them.</summary>
+/// <summary>
+/// Files of which nothing is in the page cache: who must not wait for the disk gets nothing from them.
+/// </summary>
 sealed class ColdFileSystem(IFileSystem fileSystem) : IFileSystem
 {
     int _openFiles;
@@ -91,8 +93,6 @@ sealed class ColdFileSystem(IFileSystem fileSystem) : IFileSystem
 
         public void Sync() => throw new NotSupportedException();
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
     }
 }

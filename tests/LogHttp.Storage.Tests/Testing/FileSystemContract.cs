@@ -40,7 +40,8 @@ public abstract class FileSystemContract
     string[] Names(string? directory = null) =>
         [.. _fileSystem.List(directory ?? _directory).Select(entry => entry.Name).Order(StringComparer.Ordinal)];
 
-    static (string, bool, long) NameAndLength(DirectoryEntry entry) => (entry.Name, entry.IsDirectory, entry.LengthBytes);
+    static (string, bool, long) NameAndLength(DirectoryEntry entry) =>
+        (entry.Name, entry.IsDirectory, entry.LengthBytes);
 
     [Fact]
     public void Create_OpensAnEmptyFile()

@@ -118,10 +118,14 @@ public class PowerCutBootTests
             Assert.Equal(found, Image(first.PowerCut()));
         }
 
-        static string Image(PowerCutFileSystem fileSystem) => string.Join(", ", new[] { Here, There }
-            .SelectMany(directory => fileSystem.List(directory).Select(entry => $"{directory}/{entry.Name}"))
-            .Order(StringComparer.Ordinal)
-            .Select(path => $"{path}: {Describe(ReadFile(fileSystem, path))}"));
+        static string Image(PowerCutFileSystem fileSystem) =>
+            string.Join(
+                ", ",
+                new[] { Here, There }
+                    .SelectMany(directory => fileSystem.List(directory).Select(entry => $"{directory}/{entry.Name}"))
+                    .Order(StringComparer.Ordinal)
+                    .Select(path => $"{path}: {Describe(ReadFile(fileSystem, path))}")
+            );
     }
 
     [Fact]

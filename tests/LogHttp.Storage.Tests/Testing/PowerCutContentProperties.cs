@@ -11,92 +11,130 @@ public class PowerCutContentProperties
     const string Path = $"{Here}/new";
     const int SectorSizeBytes = 512;
 
-    enum Step { Write, Append, Truncate, Sync, FailSync }
+    enum Step
+    {
+        Write,
+        Append,
+        Truncate,
+        Sync,
+        FailSync,
+    }
 
     static readonly Gen<(Step Step, int Position, int SizeBytes)[]> Steps = Gen.Select(
-        Gen.Enum<Step>(), Gen.Int[0, 20_000], Gen.Int[0, 10_000]).Array[1, 20];
+        Gen.Enum<Step>(),
+        Gen.Int[0, 20_000],
+        Gen.Int[0, 10_000]
+    ).Array[1, 20];
 
     [Fact]
-    public void ProcessesSeeWhatWasWritten_WhateverTheDiskDid() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
-    {
-        using var file = CreateFile(seed, out var fileSystem);
-        List<byte> expected = [];
-        foreach (var step in steps)
-        {
-            Take(step, fileSystem, file, expected);
-            Assert.Equal(expected.ToArray(), ReadAll(file));
-        }
-    }, iter: 200);
+    public void ProcessesSeeWhatWasWritten_WhateverTheDiskDid() =>
+        Gen.Select(Gen.Int, Steps)
+            .Sample(
+                (seed, steps) =>
+                {
+                    using var file = CreateFile(seed, out var fileSystem);
+                    List<byte> expected = [];
+                    foreach (var step in steps)
+                    {
+                        Take(step, fileSystem, file, expected);
+                        Assert.Equal(expected.ToArray(), ReadAll(file));
+                    }
+                },
+                iter: 200
+            );
 
     [Fact]
     public void AfterACut_EachPageIsOfAMomentSinceTheSync() => AfterACutEachBlockIsOfAMomentSinceTheSync(PageSizeBytes);
 
     [Fact]
-    public void AfterACut_EachSectorIsOfAMomentSinceTheSync() => AfterACutEachBlockIsOfAMomentSinceTheSync(SectorSizeBytes);
+    public void AfterACut_EachSectorIsOfAMomentSinceTheSync() =>
+        AfterACutEachBlockIsOfAMomentSinceTheSync(SectorSizeBytes);
 
-    static void AfterACutEachBlockIsOfAMomentSinceTheSync(int blockSizeBytes) => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
-    {
-        using var file = CreateFile(seed, out var fileSystem);
-        fileSystem.TearsPages = blockSizeBytes < PageSizeBytes;
-        List<byte> live = [];
-        List<byte[]> moments = [[]];
-        long lowestBytes = 0, highestBytes = 0;
-        // Truncations apart: what they let back in is told by tests of their own.
-        foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.FailSync)))
-        {
-            Take(step, fileSystem, file, live);
-            highestBytes = live.Count;
-            if (step.Step is Step.Sync)
-            {
-                moments.Clear();
-                lowestBytes = live.Count;
-            }
-            moments.Add([.. live]);
-        }
+    static void AfterACutEachBlockIsOfAMomentSinceTheSync(int blockSizeBytes) =>
+        Gen.Select(Gen.Int, Steps)
+            .Sample(
+                (seed, steps) =>
+                {
+                    using var file = CreateFile(seed, out var fileSystem);
+                    fileSystem.TearsPages = blockSizeBytes < PageSizeBytes;
+                    List<byte> live = [];
+                    List<byte[]> moments =
+                    [
+                        [],
+                    ];
+                    long lowestBytes = 0,
+                        highestBytes = 0;
+                    // Truncations apart: what they let back in is told by tests of their own.
+                    foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.FailSync)))
+                    {
+                        Take(step, fileSystem, file, live);
+                        highestBytes = live.Count;
+                        if (step.Step is Step.Sync)
+                        {
+                            moments.Clear();
+                            lowestBytes = live.Count;
+                        }
+                        moments.Add([.. live]);
+                    }
 
-        var found = ReadFile(fileSystem.PowerCut(), Path);
+                    var found = ReadFile(fileSystem.PowerCut(), Path);
 
-        Assert.InRange(found.Length, lowestBytes, highestBytes);
-        for (var position = 0; position < found.Length; position += blockSizeBytes)
-        {
-            var block = found[position..Math.Min(position + blockSizeBytes, found.Length)];
-            Assert.True(
-                moments.Exists(moment => block.AsSpan().SequenceEqual(BlockOf(moment, position, block.Length))),
-                $"The {blockSizeBytes} bytes at position {position} were never there at one moment.");
-        }
-    }, iter: 500);
-
-    [Fact]
-    public void AfterACut_NothingSyncedBeforeAnyFailure_WasHarmedByAppends() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
-    {
-        using var file = CreateFile(seed, out var fileSystem);
-        List<byte> live = [];
-        byte[] durable = [];
-        var hasFailed = false;
-        foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.Write)))
-        {
-            Take(step, fileSystem, file, live);
-            hasFailed |= step.Step is Step.FailSync;
-            if (step.Step is Step.Sync && !hasFailed)
-                durable = [.. live];
-        }
-
-        var found = ReadFile(fileSystem.PowerCut(), Path);
-
-        Assert.Equal(durable, found[..durable.Length]);
-    }, iter: 500);
+                    Assert.InRange(found.Length, lowestBytes, highestBytes);
+                    for (var position = 0; position < found.Length; position += blockSizeBytes)
+                    {
+                        var block = found[position..Math.Min(position + blockSizeBytes, found.Length)];
+                        Assert.True(
+                            moments.Exists(moment =>
+                                block.AsSpan().SequenceEqual(BlockOf(moment, position, block.Length))
+                            ),
+                            $"The {blockSizeBytes} bytes at position {position} were never there at one moment."
+                        );
+                    }
+                },
+                iter: 500
+            );
 
     [Fact]
-    public void AfterACut_WhatASyncEndedWith_IsThere() => Gen.Select(Gen.Int, Steps).Sample((seed, steps) =>
-    {
-        using var file = CreateFile(seed, out var fileSystem);
-        List<byte> live = [];
-        foreach (var step in steps.Where(step => step.Step is not Step.FailSync))
-            Take(step, fileSystem, file, live);
-        file.Sync();
+    public void AfterACut_NothingSyncedBeforeAnyFailure_WasHarmedByAppends() =>
+        Gen.Select(Gen.Int, Steps)
+            .Sample(
+                (seed, steps) =>
+                {
+                    using var file = CreateFile(seed, out var fileSystem);
+                    List<byte> live = [];
+                    byte[] durable = [];
+                    var hasFailed = false;
+                    foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.Write)))
+                    {
+                        Take(step, fileSystem, file, live);
+                        hasFailed |= step.Step is Step.FailSync;
+                        if (step.Step is Step.Sync && !hasFailed)
+                            durable = [.. live];
+                    }
 
-        Assert.Equal(live.ToArray(), ReadFile(fileSystem.PowerCut(), Path));
-    }, iter: 200);
+                    var found = ReadFile(fileSystem.PowerCut(), Path);
+
+                    Assert.Equal(durable, found[..durable.Length]);
+                },
+                iter: 500
+            );
+
+    [Fact]
+    public void AfterACut_WhatASyncEndedWith_IsThere() =>
+        Gen.Select(Gen.Int, Steps)
+            .Sample(
+                (seed, steps) =>
+                {
+                    using var file = CreateFile(seed, out var fileSystem);
+                    List<byte> live = [];
+                    foreach (var step in steps.Where(step => step.Step is not Step.FailSync))
+                        Take(step, fileSystem, file, live);
+                    file.Sync();
+
+                    Assert.Equal(live.ToArray(), ReadFile(fileSystem.PowerCut(), Path));
+                },
+                iter: 200
+            );
 
     static IFile CreateFile(int seed, out PowerCutFileSystem fileSystem)
     {
@@ -106,7 +144,12 @@ public class PowerCutContentProperties
         return file;
     }
 
-    static void Take((Step Step, int Position, int SizeBytes) step, PowerCutFileSystem fileSystem, IFile file, List<byte> live)
+    static void Take(
+        (Step Step, int Position, int SizeBytes) step,
+        PowerCutFileSystem fileSystem,
+        IFile file,
+        List<byte> live
+    )
     {
         switch (step.Step)
         {

@@ -38,10 +38,17 @@ public class PowerCutContentTests
 
         Assert.Equal(
             [
-                "12288a", "12288b", "4096a 4096b 4096a", "4096a 8192b", "4096b 4096a 4096b", "4096b 8192a", "8192a 4096b",
+                "12288a",
+                "12288b",
+                "4096a 4096b 4096a",
+                "4096a 8192b",
+                "4096b 4096a 4096b",
+                "4096b 8192a",
+                "8192a 4096b",
                 "8192b 4096a",
             ],
-            outcomes);
+            outcomes
+        );
     }
 
     [Fact]
@@ -328,8 +335,11 @@ public class PowerCutContentTests
             fileSystem.Rename(Old, $"{There}/moved");
             fileSystem.SyncAll();
             fileSystem = fileSystem.PowerCut();
-            return Names(fileSystem) + ", " + Describe(ReadFile(fileSystem, $"{There}/moved"))
-                + ", " + Describe(ReadFile(fileSystem, $"{There}/below/other"));
+            return Names(fileSystem)
+                + ", "
+                + Describe(ReadFile(fileSystem, $"{There}/moved"))
+                + ", "
+                + Describe(ReadFile(fileSystem, $"{There}/below/other"));
         });
 
         Assert.Equal([", 4096b 8192a, 4096c"], outcomes);

@@ -301,7 +301,9 @@ public class PowerCutFaultTests
         var plan = new SeededFaultPlan(new Random(1))
             .With(Fault.InputOutputError, 0.5, FileSystemCallKind.Read)
             .With(Fault.ShortWrite, 1);
-        var faults = Enumerable.Range(1, 1_000).Select(number => plan.Decide(new FileSystemCall(number, FileSystemCallKind.Read, "/", 0)));
+        var faults = Enumerable
+            .Range(1, 1_000)
+            .Select(number => plan.Decide(new FileSystemCall(number, FileSystemCallKind.Read, "/", 0)));
 
         Assert.InRange(faults.Count(fault => fault is Fault.InputOutputError), 400, 600);
         Assert.Equal(Fault.ShortWrite, plan.Decide(new FileSystemCall(1, FileSystemCallKind.Write, "/", 0)));

@@ -301,7 +301,10 @@ public class PowerCutNameTests
             return $"{Names(fileSystem, "/")}: {Names(fileSystem)}";
         });
 
-        Assert.Equal(["here there: ", "here there: old", "here there: old other", "here there: other", "there: "], outcomes);
+        Assert.Equal(
+            ["here there: ", "here there: old", "here there: old other", "here there: other", "there: "],
+            outcomes
+        );
     }
 
     [Fact]

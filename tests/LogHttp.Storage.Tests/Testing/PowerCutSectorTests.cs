@@ -95,13 +95,16 @@ public class PowerCutSectorTests
     [Fact]
     public void FailedSync_AfterAnEarlyWriteBack_CanLeaveTheMiddleContent()
     {
-        var pages = Pages(fileSystem =>
-        {
-            OverwriteTwice(fileSystem);
-            var file = fileSystem.Open(Old);
-            StrikeNext(fileSystem, FileSystemCallKind.Sync, Fault.InputOutputError);
-            Assert.Throws<IOException>(file.Sync);
-        }, tearsPages: false);
+        var pages = Pages(
+            fileSystem =>
+            {
+                OverwriteTwice(fileSystem);
+                var file = fileSystem.Open(Old);
+                StrikeNext(fileSystem, FileSystemCallKind.Sync, Fault.InputOutputError);
+                Assert.Throws<IOException>(file.Sync);
+            },
+            tearsPages: false
+        );
 
         Assert.Equal(["aaaaaaaa", "bbbbbbbb", "cccccccc"], pages.Distinct().Order());
     }
@@ -109,12 +112,15 @@ public class PowerCutSectorTests
     [Fact]
     public void Truncate_OfADirtyPage_CanLeaveWhatWasWrittenBefore()
     {
-        var pages = Pages(fileSystem =>
-        {
-            var file = fileSystem.Open(Old);
-            file.Write(Fill('b', PageSizeBytes), 0);
-            file.Truncate(0);
-        }, tearsPages: false);
+        var pages = Pages(
+            fileSystem =>
+            {
+                var file = fileSystem.Open(Old);
+                file.Write(Fill('b', PageSizeBytes), 0);
+                file.Truncate(0);
+            },
+            tearsPages: false
+        );
 
         Assert.Equal(["", "aaaaaaaa", "bbbbbbbb"], pages.Distinct().Order());
     }

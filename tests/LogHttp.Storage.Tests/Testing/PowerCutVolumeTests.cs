@@ -37,7 +37,8 @@ public class PowerCutVolumeTests
     [InlineData(Mounted, "lost", "durable")]
     public void SyncAll_OfOneVolume_LeavesTheOtherAsItWas(string synced, string inHere, string inMounted)
     {
-        HashSet<string> here = [], mounted = [];
+        HashSet<string> here = [],
+            mounted = [];
         for (var seed = 0; seed < 100; seed++)
         {
             var (fileSystem, _) = CreateMounted(seed);
@@ -112,7 +113,11 @@ public class PowerCutVolumeTests
     {
         var (fileSystem, _) = CreateMounted(1);
 
-        Assert.Contains("EXDEV", Assert.Throws<IOException>(() => fileSystem.Rename($"{Here}/old", $"{Mounted}/old")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "EXDEV",
+            Assert.Throws<IOException>(() => fileSystem.Rename($"{Here}/old", $"{Mounted}/old")).Message,
+            StringComparison.Ordinal
+        );
 
         Assert.Equal("mounted old", Names(fileSystem));
         Assert.Equal("", Names(fileSystem, Mounted));
@@ -238,7 +243,8 @@ public class PowerCutVolumeTests
         int seed,
         bool canSyncAll = true,
         long capacityBytes = long.MaxValue,
-        bool isCopyOnWrite = false)
+        bool isCopyOnWrite = false
+    )
     {
         var fileSystem = Create(seed);
         var volume = fileSystem.AddVolume("other", canSyncAll, capacityBytes, isCopyOnWrite);

@@ -67,10 +67,19 @@ public class SimulatedSchedulerTests
     public void Lanes_ShareOneQueue_AndCanBeClearedAlone()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
-        SimulatedLane dying = scheduler.CreateLane(), living = scheduler.CreateLane();
+        SimulatedLane dying = scheduler.CreateLane(),
+            living = scheduler.CreateLane();
         List<string> ran = [];
         foreach (PipeScheduler lane in new PipeScheduler[] { scheduler, dying, living, dying })
-            lane.Schedule(_ => ran.Add(lane == living ? "living" : lane == dying ? "dying" : "own"), null);
+            lane.Schedule(
+                _ =>
+                    ran.Add(
+                        lane == living ? "living"
+                        : lane == dying ? "dying"
+                        : "own"
+                    ),
+                null
+            );
         Assert.Equal(4, scheduler.Count);
 
         dying.Clear();

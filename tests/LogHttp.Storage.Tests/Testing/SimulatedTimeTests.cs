@@ -9,9 +9,13 @@ public class SimulatedTimeTests
     readonly SimulatedTime _time = new(Start);
     readonly List<string> _fired = [];
 
-    ITimer SetTimer(string name, double dueSeconds, double periodSeconds = -0.001) => _time.CreateTimer(
-        _ => _fired.Add($"{name}@{(_time.GetUtcNow() - Start).TotalSeconds}"), null,
-        TimeSpan.FromSeconds(dueSeconds), TimeSpan.FromSeconds(periodSeconds));
+    ITimer SetTimer(string name, double dueSeconds, double periodSeconds = -0.001) =>
+        _time.CreateTimer(
+            _ => _fired.Add($"{name}@{(_time.GetUtcNow() - Start).TotalSeconds}"),
+            null,
+            TimeSpan.FromSeconds(dueSeconds),
+            TimeSpan.FromSeconds(periodSeconds)
+        );
 
     [Fact]
     public void Advance_MovesTheWallClockAndTheTimestampTogether()

@@ -43,12 +43,14 @@ public class JournalRecoveryTests
     public void Open_OfAZeroedPageBeforeTheEnd_CutsNothing()
     {
         // The journal's files are used again and again, so they have the last records only.
-        var log = new ModelLog(adjust: static options => options with
-        {
-            MinJournalFileBytes = 64 << 10,
-            MaxJournalFileBytes = 64 << 10,
-            CheckpointBytes = 1 << 20,
-        });
+        var log = new ModelLog(adjust: static options =>
+            options with
+            {
+                MinJournalFileBytes = 64 << 10,
+                MaxJournalFileBytes = 64 << 10,
+                CheckpointBytes = 1 << 20,
+            }
+        );
         for (var appended = 0; appended < 100; appended++)
             log.Append(Text);
         var before = log.ReadFile(SegmentPath);
@@ -74,7 +76,9 @@ public class JournalRecoveryTests
         Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Empty(log.ReadFile(SegmentPath));
         // The journal's entries are kept until somebody has brought the beginning back.
-        log.Restart(fileSystem => Overwrite(fileSystem, SegmentPath, 0, whole[..(Array.IndexOf(whole, (byte)'\n') + 1)]));
+        log.Restart(fileSystem =>
+            Overwrite(fileSystem, SegmentPath, 0, whole[..(Array.IndexOf(whole, (byte)'\n') + 1)])
+        );
         Assert.Null(log.Partition.StoppedReason);
         Assert.Equal(whole, log.ReadAll());
     }
@@ -89,7 +93,9 @@ public class JournalRecoveryTests
         var before = log.ReadFile(SegmentPath);
 
         // The second round begins with the second block.
-        log.Kill(static fileSystem => Overwrite(fileSystem, $"{JournalDirectory}/00000001.journal", PageBytes + 100, new byte[8]));
+        log.Kill(static fileSystem =>
+            Overwrite(fileSystem, $"{JournalDirectory}/00000001.journal", PageBytes + 100, new byte[8])
+        );
 
         Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Equal(before, log.ReadFile(SegmentPath));
@@ -130,7 +136,8 @@ public class JournalRecoveryTests
         const int Partitions = 12;
         var log = new ModelLog(
             new() { Partitions = Partitions },
-            adjust: static options => options with { MinJournalFileBytes = 64 << 10 });
+            adjust: static options => options with { MinJournalFileBytes = 64 << 10 }
+        );
         log.Append("first");
         // The mark says that no journal is needed.
         log.Restart();
@@ -179,7 +186,10 @@ public class JournalRecoveryTests
         var isBrokenOff = true;
         for (var calls = 0; isBrokenOff; calls++)
         {
-            var log = new ModelLog(adjust: static options => options with { MinJournalFileBytes = 64 << 10 }, seed: calls);
+            var log = new ModelLog(
+                adjust: static options => options with { MinJournalFileBytes = 64 << 10 },
+                seed: calls
+            );
             // They fill the first file, and the keeper has made the second one.
             for (var appended = 0; appended < 8; appended++)
                 log.Append(Text);
@@ -206,7 +216,8 @@ public class JournalRecoveryTests
         Assert.Equal(0, log.Partition.EndOffset);
     }
 
-    static string[] Lines(ModelLog log) => Encoding.UTF8.GetString(log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    static string[] Lines(ModelLog log) =>
+        Encoding.UTF8.GetString(log.ReadAll()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     static void Overwrite(IFileSystem fileSystem, string path, long position, byte[] bytes)
     {

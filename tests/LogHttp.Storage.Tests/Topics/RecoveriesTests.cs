@@ -6,7 +6,10 @@ public class RecoveriesTests
     public void ForEach_OfTwoItems_RunsThemSideBySide()
     {
         using var barrier = new Barrier(2);
-        new Recoveries(isParallel: true).ForEach([1, 2], _ => Assert.True(barrier.SignalAndWait(TimeSpan.FromSeconds(20))));
+        new Recoveries(isParallel: true).ForEach(
+            [1, 2],
+            _ => Assert.True(barrier.SignalAndWait(TimeSpan.FromSeconds(20)))
+        );
     }
 
     [Fact]
@@ -16,7 +19,8 @@ public class RecoveriesTests
         var done = 0;
         recoveries.ForEach(
             Enumerable.Range(0, 50),
-            _ => recoveries.ForEach(Enumerable.Range(0, 50), _ => Interlocked.Increment(ref done)));
+            _ => recoveries.ForEach(Enumerable.Range(0, 50), _ => Interlocked.Increment(ref done))
+        );
         Assert.Equal(2500, done);
     }
 
@@ -24,5 +28,7 @@ public class RecoveriesTests
     [InlineData(true)]
     [InlineData(false)]
     public void ForEach_WhenOneFails_ThrowsWhatItThrew(bool isParallel) =>
-        Assert.Throws<IOException>(() => new Recoveries(isParallel).ForEach([1, 2], static _ => throw new IOException()));
+        Assert.Throws<IOException>(() =>
+            new Recoveries(isParallel).ForEach([1, 2], static _ => throw new IOException())
+        );
 }

@@ -129,8 +129,13 @@ public class RetentionTests
     {
         var fileSystem = new LogHttp.Testing.PowerCutFileSystem(new Random(1));
         var time = new LogHttp.Testing.SimulatedTime(ModelLog.Now);
-        await using var catalog = TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem, Time = time }, new StorageOptions { Directory = "/data" });
-        var topic = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Partitions = 2, RetentionBytes = 400_000 })).Topic;
+        await using var catalog = TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = fileSystem, Time = time },
+            new StorageOptions { Directory = "/data" }
+        );
+        var topic = (
+            await catalog.GetOrCreateAsync("t", new TopicConfiguration { Partitions = 2, RetentionBytes = 400_000 })
+        ).Topic;
         for (var i = 0; i < 6; i++)
             await AppendAsync(0);
         for (var i = 0; i < 8; i++)
@@ -143,7 +148,10 @@ public class RetentionTests
 
         async Task AppendAsync(int partition)
         {
-            Assert.Equal(AppendStatus.Appended, (await topic.Partitions[partition].AppendAsync(ModelLog.Batch(Large))).Status);
+            Assert.Equal(
+                AppendStatus.Appended,
+                (await topic.Partitions[partition].AppendAsync(ModelLog.Batch(Large))).Status
+            );
             time.Advance(TimeSpan.FromMilliseconds(1));
         }
     }

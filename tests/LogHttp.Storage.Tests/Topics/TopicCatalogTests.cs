@@ -9,15 +9,32 @@ public class TopicCatalogTests
     TopicCatalog Open(StorageOptions? options = null)
     {
         var scheduler = new SimulatedScheduler(new Random(1));
-        return TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = scheduler, CommitScheduler = scheduler, Time = new SimulatedTime(DateTimeOffset.UnixEpoch) }, options ?? new StorageOptions { Directory = "/data" });
+        return TopicCatalog.Open(
+            new StorageEnvironment
+            {
+                FileSystem = _fileSystem,
+                AppendScheduler = scheduler,
+                CommitScheduler = scheduler,
+                Time = new SimulatedTime(DateTimeOffset.UnixEpoch),
+            },
+            options ?? new StorageOptions { Directory = "/data" }
+        );
     }
 
-    /// <summary>A start may take longer than a timer's interval: a long redo took longer, and the process ended.</summary>
+    /// <summary>
+    /// A start may take longer than a timer's interval: a long redo took longer, and the process ended.
+    /// </summary>
     [Fact]
     public void Open_WithTimersDueAtOnce_OpensFirst()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
-        var environment = new StorageEnvironment { FileSystem = _fileSystem, AppendScheduler = scheduler, CommitScheduler = scheduler, Time = new TimersDueAtOnce() };
+        var environment = new StorageEnvironment
+        {
+            FileSystem = _fileSystem,
+            AppendScheduler = scheduler,
+            CommitScheduler = scheduler,
+            Time = new TimersDueAtOnce(),
+        };
         var catalog = TopicCatalog.Open(environment, new StorageOptions { Directory = "/data" });
         Assert.Empty(catalog.Topics);
     }
@@ -61,12 +78,14 @@ public class TopicCatalogTests
     {
         var catalog = Open();
         var renames = 0;
-        _fileSystem.Faults = call => call.Kind switch
-        {
-            FileSystemCallKind.Rename when call.Path == "/data/topics/t" => Fault.InputOutputError,
-            FileSystemCallKind.SyncDirectory when call.Path == "/data/topics" && renames++ == 0 => Fault.InputOutputError,
-            _ => Fault.None,
-        };
+        _fileSystem.Faults = call =>
+            call.Kind switch
+            {
+                FileSystemCallKind.Rename when call.Path == "/data/topics/t" => Fault.InputOutputError,
+                FileSystemCallKind.SyncDirectory when call.Path == "/data/topics" && renames++ == 0 =>
+                    Fault.InputOutputError,
+                _ => Fault.None,
+            };
         Assert.True(catalog.GetOrCreateAsync("t").IsFaulted);
         Assert.True(catalog.GetOrCreateAsync("t").IsFaulted);
         _fileSystem.Faults = null;
@@ -87,7 +106,9 @@ public class TopicCatalogTests
     {
         var catalog = Open(new StorageOptions { Directory = "/data", MaxPartitions = 5 });
         await catalog.GetOrCreateAsync("a", new TopicConfiguration { Partitions = 3 });
-        await Assert.ThrowsAsync<TooManyTopicsException>(() => catalog.GetOrCreateAsync("b", new TopicConfiguration { Partitions = 3 }));
+        await Assert.ThrowsAsync<TooManyTopicsException>(() =>
+            catalog.GetOrCreateAsync("b", new TopicConfiguration { Partitions = 3 })
+        );
         await catalog.GetOrCreateAsync("b", new TopicConfiguration { Partitions = 2 });
     }
 
@@ -96,7 +117,9 @@ public class TopicCatalogTests
     {
         var catalog = Open();
         await Assert.ThrowsAsync<ArgumentException>(() => catalog.GetOrCreateAsync("a/b"));
-        await Assert.ThrowsAsync<ArgumentException>(() => catalog.GetOrCreateAsync("a", new TopicConfiguration { Partitions = 0 }));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            catalog.GetOrCreateAsync("a", new TopicConfiguration { Partitions = 0 })
+        );
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests;
 
-/// <summary>Topics that are changed and deleted, on the real file system. Crashes in between are the simulation's.</summary>
+/// <summary>
+/// Topics that are changed and deleted, on the real file system. Crashes in between are the simulation's.
+/// </summary>
 public sealed class TopicDeletionTests : IDisposable
 {
     readonly TemporaryDirectory _directory = new();
@@ -68,11 +70,17 @@ public sealed class TopicDeletionTests : IDisposable
             var fileSystem = new PowerCutFileSystem(new Random(seed));
             var catalog = Open(fileSystem);
             await catalog.GetOrCreateAsync("t");
-            fileSystem.Faults = call => call is { Kind: FileSystemCallKind.SyncDirectory, Path: "/data/topics" } ? throw new InvalidOperationException("killed") : Fault.None;
+            fileSystem.Faults = call =>
+                call is { Kind: FileSystemCallKind.SyncDirectory, Path: "/data/topics" }
+                    ? throw new InvalidOperationException("killed")
+                    : Fault.None;
             await Assert.ThrowsAsync<InvalidOperationException>(() => catalog.DeleteAsync("t"));
             fileSystem = fileSystem.Kill();
             // What was in deleted/ is removed by now.
-            fileSystem.Faults = call => call is { Kind: FileSystemCallKind.CreateDirectory, Path: "/data/deleted" } ? Fault.PowerCutBefore : Fault.None;
+            fileSystem.Faults = call =>
+                call is { Kind: FileSystemCallKind.CreateDirectory, Path: "/data/deleted" }
+                    ? Fault.PowerCutBefore
+                    : Fault.None;
             Assert.Throws<PowerCutException>(() => Open(fileSystem));
             fileSystem = fileSystem.PowerCut();
             fileSystem.Faults = null;
@@ -89,11 +97,17 @@ public sealed class TopicDeletionTests : IDisposable
         await using var catalog = Open(fileSystem);
         await catalog.GetOrCreateAsync("t");
         catalog.StopWaiting();
-        fileSystem.Faults = static call => call.Kind == FileSystemCallKind.Rename && call.Path.EndsWith("topics/t", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        fileSystem.Faults = static call =>
+            call.Kind == FileSystemCallKind.Rename && call.Path.EndsWith("topics/t", StringComparison.Ordinal)
+                ? Fault.InputOutputError
+                : Fault.None;
         await Assert.ThrowsAnyAsync<IOException>(() => catalog.DeleteAsync("t"));
         var follower = new LogFollower(catalog.Find("t")!.Partitions[0], LogPlace.Latest);
         follower.Read(PageSize.Default).Dispose();
-        Assert.Equal(LogWake.Closed, await new LogWaiter().WaitAsync(follower).AsTask().WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(
+            LogWake.Closed,
+            await new LogWaiter().WaitAsync(follower).AsTask().WaitAsync(TimeSpan.FromSeconds(30))
+        );
     }
 
     [Fact]
@@ -121,8 +135,12 @@ public sealed class TopicDeletionTests : IDisposable
     {
         await using var catalog = Open();
         await catalog.GetOrCreateAsync("t");
-        await Assert.ThrowsAsync<ArgumentException>(() => catalog.ConfigureAsync("t", before => before with { Partitions = 2 }));
-        await Assert.ThrowsAsync<ArgumentException>(() => catalog.ConfigureAsync("t", before => before with { SegmentBytes = 1 }));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            catalog.ConfigureAsync("t", before => before with { Partitions = 2 })
+        );
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            catalog.ConfigureAsync("t", before => before with { SegmentBytes = 1 })
+        );
         Assert.Equal(new TopicConfiguration(), catalog.Find("t")!.Configuration);
     }
 
@@ -130,12 +148,17 @@ public sealed class TopicDeletionTests : IDisposable
     public async Task AChange_MakesDurableAtOnce_WhatWaitedForItsInterval()
     {
         await using var catalog = Open();
-        var topic = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Flush = FlushPolicy.Every(TimeSpan.FromHours(1)) })).Topic;
+        var topic = (
+            await catalog.GetOrCreateAsync(
+                "t",
+                new TopicConfiguration { Flush = FlushPolicy.Every(TimeSpan.FromHours(1)) }
+            )
+        ).Topic;
         await AppendAsync(topic, "one");
         Assert.False(IsDurable());
         // Also where nothing changes, or the new policy is laxer: what was promised was promised.
         await catalog.ConfigureAsync("t", before => before with { Flush = FlushPolicy.Os });
-        for (var started = DateTime.UtcNow; !IsDurable();)
+        for (var started = DateTime.UtcNow; !IsDurable(); )
         {
             Assert.True(DateTime.UtcNow - started < TimeSpan.FromSeconds(30));
             await Task.Yield();
@@ -164,9 +187,17 @@ public sealed class TopicDeletionTests : IDisposable
         _directory.Dispose();
     }
 
-    TopicCatalog Open() => TopicCatalog.Open(new StorageEnvironment { FileSystem = _fileSystem }, new StorageOptions { Directory = _directory.Path });
+    TopicCatalog Open() =>
+        TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = _fileSystem },
+            new StorageOptions { Directory = _directory.Path }
+        );
 
-    static TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem, CommitScheduler = PipeScheduler.Inline }, new StorageOptions { Directory = "/data" });
+    static TopicCatalog Open(PowerCutFileSystem fileSystem) =>
+        TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = fileSystem, CommitScheduler = PipeScheduler.Inline },
+            new StorageOptions { Directory = "/data" }
+        );
 
     static async Task AppendAsync(Topic topic, string value) =>
         Assert.Equal(AppendStatus.Appended, (await topic.Partitions[0].AppendAsync(TestLog.Batch(value))).Status);

@@ -20,7 +20,9 @@ public class TopicVolumeTests
             var fileSystem = new PowerCutFileSystem(new Random(seed));
             var (catalog, _) = OpenWithAMountedTopic(fileSystem);
             var topic = catalog.Find("mounted")!;
-            var appends = topic.Partitions.Select(partition => partition.AppendAsync(TestLog.Batch(["kept"]))).ToArray();
+            var appends = topic
+                .Partitions.Select(partition => partition.AppendAsync(TestLog.Batch(["kept"])))
+                .ToArray();
             _scheduler.RunAll();
             Assert.All(appends, AssertAppended);
             _scheduler.Clear();
@@ -61,7 +63,14 @@ public class TopicVolumeTests
 
         List<JournalEntryKind> kinds = [];
         var scan = JournalScan.Read(fileSystem, "/data/journal");
-        JournalReader.Read(fileSystem, "/data/journal", scan.Rounds, 1, ulong.MaxValue, (in entry, _, _) => kinds.Add(entry.Kind));
+        JournalReader.Read(
+            fileSystem,
+            "/data/journal",
+            scan.Rounds,
+            1,
+            ulong.MaxValue,
+            (in entry, _, _) => kinds.Add(entry.Kind)
+        );
         Assert.Contains(JournalEntryKind.SyncedUpTo, kinds);
         Assert.DoesNotContain(JournalEntryKind.Records, kinds);
     }
@@ -106,9 +115,10 @@ public class TopicVolumeTests
         Close(Open(fileSystem));
         fileSystem.Mount($"{Topics}/mounted", volume);
         // Its entries find their place, but no checkpoint says so.
-        fileSystem.Faults = static call => call is { Kind: FileSystemCallKind.Open, Path: $"{Topics}/mounted/0/checkpoint" }
-            ? Fault.InputOutputError
-            : Fault.None;
+        fileSystem.Faults = static call =>
+            call is { Kind: FileSystemCallKind.Open, Path: $"{Topics}/mounted/0/checkpoint" }
+                ? Fault.InputOutputError
+                : Fault.None;
 
         var catalog = Open(fileSystem);
 
@@ -122,7 +132,11 @@ public class TopicVolumeTests
     [InlineData(FileSystemCallKind.Write, $"{Topics}/mounted/0/00000000000000000000.index", Fault.DiskFull)]
     [InlineData(FileSystemCallKind.Write, $"{Topics}/mounted/0/checkpoint.tmp", Fault.DiskFull)]
     [InlineData(FileSystemCallKind.SyncDirectory, $"{Topics}/mounted/0", Fault.InputOutputError)]
-    public void Open_WhereTheDiskOfATopicThatIsBackFails_KeepsItsEntries(FileSystemCallKind kind, string path, Fault fault)
+    public void Open_WhereTheDiskOfATopicThatIsBackFails_KeepsItsEntries(
+        FileSystemCallKind kind,
+        string path,
+        Fault fault
+    )
     {
         for (var seed = 0; seed < 10; seed++)
         {
@@ -176,7 +190,9 @@ public class TopicVolumeTests
     {
         var catalog = Open(fileSystem);
         foreach (var name in new[] { "local", "mounted" })
-            Assert.True(catalog.GetOrCreateAsync(name, new TopicConfiguration { Partitions = Partitions }).Result.IsNew);
+            Assert.True(
+                catalog.GetOrCreateAsync(name, new TopicConfiguration { Partitions = Partitions }).Result.IsNew
+            );
         Close(catalog);
         var volume = fileSystem.AddVolume("other");
         fileSystem.CreateDirectory("/mnt");
@@ -209,9 +225,17 @@ public class TopicVolumeTests
         }
     }
 
-    TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(
-        new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler, Time = new SimulatedTime(DateTimeOffset.UnixEpoch) },
-        new StorageOptions { Directory = "/data", SyncAllThreshold = 2 });
+    TopicCatalog Open(PowerCutFileSystem fileSystem) =>
+        TopicCatalog.Open(
+            new StorageEnvironment
+            {
+                FileSystem = fileSystem,
+                AppendScheduler = _scheduler,
+                CommitScheduler = _scheduler,
+                Time = new SimulatedTime(DateTimeOffset.UnixEpoch),
+            },
+            new StorageOptions { Directory = "/data", SyncAllThreshold = 2 }
+        );
 
     void Close(TopicCatalog catalog)
     {

@@ -27,10 +27,16 @@ public class JournalVerifierTests
         var findings = Verify(Killed());
 
         Assert.All(findings, static finding => Assert.Equal(FindingKind.Note, finding.Kind));
-        Assert.Contains(findings, static finding =>
-            finding.Path == "/data/topics/__journal" && finding.Reason.Contains("waits to be applied", StringComparison.Ordinal));
-        Assert.Contains(findings, static finding =>
-            finding.Path.StartsWith(Journal, StringComparison.Ordinal) && finding.LengthBytes > 0);
+        Assert.Contains(
+            findings,
+            static finding =>
+                finding.Path == "/data/topics/__journal"
+                && finding.Reason.Contains("waits to be applied", StringComparison.Ordinal)
+        );
+        Assert.Contains(
+            findings,
+            static finding => finding.Path.StartsWith(Journal, StringComparison.Ordinal) && finding.LengthBytes > 0
+        );
     }
 
     [Fact]
@@ -84,9 +90,12 @@ public class JournalVerifierTests
 
         var findings = Verify(fileSystem);
 
-        Assert.Contains(findings, static finding =>
-            finding.Path.StartsWith("/data/journal/unplaced/", StringComparison.Ordinal)
-            && finding.Reason.Contains("acknowledged records wait", StringComparison.Ordinal));
+        Assert.Contains(
+            findings,
+            static finding =>
+                finding.Path.StartsWith("/data/journal/unplaced/", StringComparison.Ordinal)
+                && finding.Reason.Contains("acknowledged records wait", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -150,7 +159,19 @@ public class JournalVerifierTests
         return catalog;
     }
 
-    TopicCatalog Open(PowerCutFileSystem fileSystem) => TopicCatalog.Open(
-        new StorageEnvironment { FileSystem = fileSystem, AppendScheduler = _scheduler, CommitScheduler = _scheduler },
-        new StorageOptions { Directory = Data, MinJournalFileBytes = 64 << 10, RetentionInterval = TimeSpan.FromDays(1) });
+    TopicCatalog Open(PowerCutFileSystem fileSystem) =>
+        TopicCatalog.Open(
+            new StorageEnvironment
+            {
+                FileSystem = fileSystem,
+                AppendScheduler = _scheduler,
+                CommitScheduler = _scheduler,
+            },
+            new StorageOptions
+            {
+                Directory = Data,
+                MinJournalFileBytes = 64 << 10,
+                RetentionInterval = TimeSpan.FromDays(1),
+            }
+        );
 }

@@ -54,7 +54,11 @@ public class LogFollowerTests
     public async Task AWait_ForMoreThanItsPageCanTake_EndsWhenThePageDoes()
     {
         await using var log = await TestLog.OpenAsync();
-        var (follower, waiter, small) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter(), PageSize.AtMost(4096));
+        var (follower, waiter, small) = (
+            new LogFollower(log.Partition, LogPlace.Latest),
+            new LogWaiter(),
+            PageSize.AtMost(4096)
+        );
         follower.Read(small).Dispose();
         var wait = waiter.WaitAsync(follower, growthBytes: 1 << 20).AsTask();
         await log.AppendAsync(new string('x', 3_000));
@@ -70,10 +74,15 @@ public class LogFollowerTests
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         await using var catalog = Open(fileSystem);
-        var log = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { SegmentBytes = 64 << 10 })).Topic.Partitions[0];
+        var log = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { SegmentBytes = 64 << 10 }))
+            .Topic
+            .Partitions[0];
         await log.AppendAsync(TestLog.Batch(new string('x', 60_000)));
         // The log rolls, and then the write fails: it ends with a sealed segment.
-        fileSystem.Faults = static call => call is { Kind: FileSystemCallKind.Write } && call.Path.EndsWith("1.ndjson", StringComparison.Ordinal) ? Fault.DiskFull : Fault.None;
+        fileSystem.Faults = static call =>
+            call is { Kind: FileSystemCallKind.Write } && call.Path.EndsWith("1.ndjson", StringComparison.Ordinal)
+                ? Fault.DiskFull
+                : Fault.None;
         Assert.Equal(AppendStatus.DiskFull, (await log.AppendAsync(TestLog.Batch(new string('x', 60_000)))).Status);
         fileSystem.Faults = null;
         var (follower, waiter) = (new LogFollower(log, LogPlace.Earliest), new LogWaiter());
@@ -89,12 +98,18 @@ public class LogFollowerTests
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         await using var catalog = Open(fileSystem);
-        var log = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Flush = FlushPolicy.Os })).Topic.Partitions[0];
+        var log = (await catalog.GetOrCreateAsync("t", new TopicConfiguration { Flush = FlushPolicy.Os }))
+            .Topic
+            .Partitions[0];
         await log.AppendAsync(TestLog.Batch("lost"));
         var (follower, waiter) = (new LogFollower(log, LogPlace.Latest), new LogWaiter());
         follower.Read(Page).Dispose();
         var wait = waiter.WaitAsync(follower).AsTask();
-        fileSystem.Faults = static call => call.Kind is FileSystemCallKind.Sync or FileSystemCallKind.SyncAll && call.Path.EndsWith(".ndjson", StringComparison.Ordinal) ? Fault.InputOutputError : Fault.None;
+        fileSystem.Faults = static call =>
+            call.Kind is FileSystemCallKind.Sync or FileSystemCallKind.SyncAll
+            && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
+                ? Fault.InputOutputError
+                : Fault.None;
         await catalog.ConfigureAsync("t", static before => before with { Flush = FlushPolicy.Always });
         Assert.Equal(LogWake.Grown, await wait.WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Equal(FetchStatus.BeyondEnd, follower.Read(Page).Status);
@@ -161,14 +176,16 @@ public class LogFollowerTests
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
         using var deadlines = new Deadlines(time);
         var timeouts = new[] { 0.5, 1, 30, 102.4, 103, 250 };
-        var waits = timeouts.Select(seconds =>
-        {
-            var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
-            follower.Read(Page).Dispose();
-            var wait = waiter.WaitAsync(follower).AsTask();
-            deadlines.Set(waiter, TimeSpan.FromSeconds(seconds));
-            return wait;
-        }).ToArray();
+        var waits = timeouts
+            .Select(seconds =>
+            {
+                var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
+                follower.Read(Page).Dispose();
+                var wait = waiter.WaitAsync(follower).AsTask();
+                deadlines.Set(waiter, TimeSpan.FromSeconds(seconds));
+                return wait;
+            })
+            .ToArray();
         for (var i = 0; i < timeouts.Length; i++)
         {
             var sofar = time.GetUtcNow() - DateTimeOffset.UnixEpoch;
@@ -222,19 +239,30 @@ public class LogFollowerTests
     [Fact]
     public async Task NoRecord_IsSleptThrough_HoweverManyWait()
     {
-        await using var log = await TestLog.OpenAsync(new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 64 << 10 });
+        await using var log = await TestLog.OpenAsync(
+            new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 64 << 10 }
+        );
         const int Records = 2_000;
-        var followers = Enumerable.Range(0, 20).Select(_ => Task.Run(async () =>
-        {
-            var (follower, waiter, next) = (new LogFollower(log.Partition, LogPlace.Earliest), new LogWaiter(), 0L);
-            while (next < Records)
-            {
-                using var page = follower.Read(Page);
-                if (page.Region is null)
-                    Assert.Equal(LogWake.Grown, await waiter.WaitAsync(follower));
-                next = page.NextOffset;
-            }
-        })).ToArray();
+        var followers = Enumerable
+            .Range(0, 20)
+            .Select(_ =>
+                Task.Run(async () =>
+                {
+                    var (follower, waiter, next) = (
+                        new LogFollower(log.Partition, LogPlace.Earliest),
+                        new LogWaiter(),
+                        0L
+                    );
+                    while (next < Records)
+                    {
+                        using var page = follower.Read(Page);
+                        if (page.Region is null)
+                            Assert.Equal(LogWake.Grown, await waiter.WaitAsync(follower));
+                        next = page.NextOffset;
+                    }
+                })
+            )
+            .ToArray();
         for (var number = 0; number < Records; number++)
             await log.AppendAsync(new string('x', 100));
         await Task.WhenAll(followers).WaitAsync(TimeSpan.FromSeconds(60));
@@ -242,12 +270,20 @@ public class LogFollowerTests
     }
 
     static TopicCatalog Open(PowerCutFileSystem fileSystem) =>
-        TopicCatalog.Open(new StorageEnvironment { FileSystem = fileSystem }, new StorageOptions { Directory = "/data" });
+        TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = fileSystem },
+            new StorageOptions { Directory = "/data" }
+        );
 
     /// <summary>The whole log as it lies in its files.</summary>
-    static string TextOf(TestLog log) => string.Concat(log.SegmentPaths.Select(path =>
-    {
-        using var file = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        return file.ReadToEnd();
-    }));
+    static string TextOf(TestLog log) =>
+        string.Concat(
+            log.SegmentPaths.Select(path =>
+            {
+                using var file = new StreamReader(
+                    new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+                );
+                return file.ReadToEnd();
+            })
+        );
 }

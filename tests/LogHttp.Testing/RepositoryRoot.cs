@@ -1,0 +1,16 @@
+namespace LogHttp.Testing;
+
+/// <summary>Where the repository's files lie that tests hold against the program.</summary>
+public static class RepositoryRoot
+{
+    /// <summary>The directory that holds LogHttp.sln.</summary>
+    public static string Path { get; } = Find(AppContext.BaseDirectory);
+
+    static string Find(string directory) =>
+        File.Exists(System.IO.Path.Combine(directory, "LogHttp.sln"))
+            ? directory
+            : Find(
+                System.IO.Path.GetDirectoryName(directory.TrimEnd('/'))
+                    ?? throw new InvalidOperationException("LogHttp.sln is nowhere above the tests.")
+            );
+}
