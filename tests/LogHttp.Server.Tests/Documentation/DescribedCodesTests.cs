@@ -73,7 +73,7 @@ public sealed partial class DescribedCodesTests
     private static partial Regex Constant();
 
     [GeneratedRegex(
-        """(StatusCodes\.Status(?<status>\d{3})\w+, |InvalidRequest\()("(?<code>[a-z0-9_]+)"|(?<name>\w+))"""
+        """(StatusCodes\.Status(?<status>\d{3})\w+,\s+|InvalidRequest\(\s*)("(?<code>[a-z0-9_]+)"|(?<name>\w+))"""
     )]
     private static partial Regex ProblemCode();
 
