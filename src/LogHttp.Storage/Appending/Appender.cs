@@ -295,7 +295,10 @@ internal sealed partial class Appender : IUnsyncedLog
     /// Whether the group goes past the journal: its bytes would be written twice for little, or its segment is on
     /// another volume, which must not hold up the journal.
     /// </summary>
-    bool IsLarge => !_context.IsOnJournaledVolume || _group!.MaxFramedBytes >= _context.Options.JournalGroupBytes;
+    bool IsLarge => GoesPastJournal(_group!.MaxFramedBytes);
+
+    bool GoesPastJournal(long framedBytes) =>
+        !_context.IsOnJournaledVolume || framedBytes >= _context.Options.JournalGroupBytes;
 
     void Write(long nowMs)
     {
@@ -346,10 +349,13 @@ internal sealed partial class Appender : IUnsyncedLog
         lock (_gate)
         {
             // A group never crosses into a new segment, so that going back is always within one. A journaled group
-            // stays below the size from which it would go past the journal.
-            var groupBytes = _configuration.Flush.IsAlways
-                ? _context.Options.JournalGroupBytes - 1
-                : _context.Options.MaxGroupBytes;
+            // stays below the size from which it would go past the journal. A large request takes others along: they
+            // share its sync.
+            var isJournaled =
+                _configuration.Flush.IsAlways
+                && Waiting.TryPeek(out var first)
+                && !GoesPastJournal(first.MaxFramedBytes);
+            var groupBytes = isJournaled ? _context.Options.JournalGroupBytes - 1 : _context.Options.MaxGroupBytes;
             while (
                 Waiting.TryPeek(out var next)
                 && (
