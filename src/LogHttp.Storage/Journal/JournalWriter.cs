@@ -48,6 +48,7 @@ internal sealed partial class JournalWriter
     // The commit thread's. Before the first round, the start's.
     readonly Queue<JournalFileUse> _sealed = [];
     readonly List<JournalUnit> _round = [];
+    bool _hasRoundFailed;
     readonly List<JournalSubject> _carried = [];
     JournalFileUse? _live;
     byte[] _buffer = [];
@@ -177,19 +178,19 @@ internal sealed partial class JournalWriter
             if (!TrySwitch())
                 return Stall();
         }
-        if (TryWriteRound(_round) is { } failure)
+        while (TryWriteRound(_round) is { } failure)
         {
             // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written
-            // elsewhere.
+            // elsewhere, once. The turn may wait for a file to be made in between.
             Fail(_live!, failure);
-            if (!TrySwitch())
-                return Stall();
-            if (TryWriteRound(_round) is { } secondFailure)
+            if (_hasRoundFailed)
             {
-                Fail(_live!, secondFailure);
-                HandOver(secondFailure);
+                HandOver(failure);
                 return true;
             }
+            _hasRoundFailed = true;
+            if (!TrySwitch())
+                return Stall();
         }
         HandOver(TryMark());
         return true;
@@ -436,6 +437,7 @@ internal sealed partial class JournalWriter
     /// <summary>Gives the round's units to a few work items, which publish, wake readers and answer.</summary>
     void HandOver(IOException? failure)
     {
+        _hasRoundFailed = false;
         if (_round.Count == 0)
             return;
         if (failure is not null)

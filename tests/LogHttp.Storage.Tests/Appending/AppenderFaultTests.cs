@@ -330,4 +330,31 @@ public class AppenderFaultTests
             Assert.Equal(2, log.Partition.EndOffset);
         }
     }
+
+    [Fact]
+    public void Append_AfterARoundThatFailedInEachNewFile_SurvivesAKill()
+    {
+        var log = new ModelLog(new() { Partitions = 2 });
+        var (syncs, isFailing) = (new Dictionary<string, int>(), true);
+        log.FileSystem.Faults = call =>
+        {
+            if (
+                call.Kind != FileSystemCallKind.Sync
+                || !call.Path.StartsWith("/data/journal/", StringComparison.Ordinal)
+            )
+                return Fault.None;
+            syncs[call.Path] = syncs.GetValueOrDefault(call.Path) + 1;
+            // A file's first sync makes it, its second one is of its first round.
+            return isFailing && syncs[call.Path] == 2 ? Fault.InputOutputError : Fault.None;
+        };
+        Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(log.BeginAppend("unknown", partition: 0)));
+        isFailing = false;
+        // Its round has the number of the one that failed.
+        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend("stored", partition: 1)));
+
+        log.Kill();
+
+        Assert.All(log.Partitions, static partition => Assert.Null(partition.StoppedReason));
+        Assert.Equal(1, log.Partitions[1].EndOffset);
+    }
 }
