@@ -332,16 +332,18 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_AfterARoundThatFailedInEachNewFile_SurvivesAKill()
+    public void Append_AfterARoundThatFailedInEachNewFile_IsRefusedWhileThatFileIsThere()
     {
         var log = new ModelLog(new() { Partitions = 2 });
-        var (syncs, isFailing) = (new Dictionary<string, int>(), true);
+        var syncs = new Dictionary<string, int>();
+        var isFailing = true;
         log.FileSystem.Faults = call =>
         {
-            if (
-                call.Kind != FileSystemCallKind.Sync
-                || !call.Path.StartsWith("/data/journal/", StringComparison.Ordinal)
-            )
+            if (!call.Path.StartsWith("/data/journal/", StringComparison.Ordinal))
+                return Fault.None;
+            if (call.Kind == FileSystemCallKind.DeleteFile && call.Path.EndsWith(".journal", StringComparison.Ordinal))
+                return Fault.InputOutputError;
+            if (call.Kind != FileSystemCallKind.Sync)
                 return Fault.None;
             syncs[call.Path] = syncs.GetValueOrDefault(call.Path) + 1;
             // A file's first sync makes it, its second one is of its first round.
@@ -349,12 +351,11 @@ public class AppenderFaultTests
         };
         Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(log.BeginAppend("unknown", partition: 0)));
         isFailing = false;
-        // Its round has the number of the one that failed.
-        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend("stored", partition: 1)));
+        // Its round would have the number of the one that failed.
+        Assert.Equal(AppendStatus.WriteFailed, ModelLog.StatusOf(log.BeginAppend("refused", partition: 1)));
 
         log.Kill();
 
         Assert.All(log.Partitions, static partition => Assert.Null(partition.StoppedReason));
-        Assert.Equal(1, log.Partitions[1].EndOffset);
     }
 }
