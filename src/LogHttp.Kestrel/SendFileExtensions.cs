@@ -1,7 +1,8 @@
+using Microsoft.AspNetCore.Builder;
 using LogHttp.Kestrel;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-namespace Microsoft.AspNetCore.Builder;
+namespace LogHttp.Kestrel;
 
 /// <summary>The two halves of sendfile: <c>UseSendFile</c> on the listener, and on the application.</summary>
 public static class SendFileExtensions

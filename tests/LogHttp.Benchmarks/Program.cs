@@ -1,3 +1,8 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using LogHttp.Benchmarks;
 
 // Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running

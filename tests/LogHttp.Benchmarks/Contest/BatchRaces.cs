@@ -1,4 +1,8 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Bodies of 1 MiB of JSON lines, against an endpoint that writes them to a file as they are. A number of bodies, not a

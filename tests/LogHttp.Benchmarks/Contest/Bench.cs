@@ -1,10 +1,14 @@
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>Starts LogHttp and its peers, has them race, and writes down what came of it.</summary>
 sealed class Bench(BenchOptions options) : IDisposable

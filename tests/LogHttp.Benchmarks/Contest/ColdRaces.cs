@@ -1,7 +1,11 @@
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Two hundred readers of pages that are on the disk alone, beside durable POSTs and fetches of hot pages, which should

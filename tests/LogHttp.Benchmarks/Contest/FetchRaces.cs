@@ -1,4 +1,8 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Pages of one segment, the same bytes from all: small ones against a constant, the others against whoever has

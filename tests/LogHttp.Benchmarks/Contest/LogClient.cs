@@ -1,8 +1,12 @@
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Globalization;
 using System.Net;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>What the races prepare at LogHttp, unmeasured.</summary>
 sealed class LogClient(IPEndPoint address) : IDisposable

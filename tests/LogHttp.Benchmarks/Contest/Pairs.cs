@@ -1,6 +1,10 @@
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Globalization;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// The hot paths of this build beside those of an earlier one, in pairs of short turns, until the ratio is known well

@@ -1,8 +1,12 @@
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Other logs on the same payloads, where the work is the same; what is not is in the names: who syncs before the

@@ -1,4 +1,8 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Fetches at random places of a log, and of one many times as large: the cost must not grow with what is there.

@@ -1,4 +1,8 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>The median of some rounds, and how far they went.</summary>
 readonly record struct Spread(double Median, double Least, double Most)

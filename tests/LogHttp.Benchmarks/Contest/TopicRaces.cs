@@ -1,4 +1,8 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>Durable appends spread over ever more topics, and what topics cost that nobody uses.</summary>
 static class TopicRaces

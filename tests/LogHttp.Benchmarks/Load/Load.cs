@@ -1,8 +1,12 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Net;
 using HdrHistogram;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>What is asked of a server, how hard, and for how long.</summary>
 sealed record Load(EndPoint Server, Func<int, IConversation> Conversation)

@@ -1,7 +1,11 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Globalization;
 using System.Net;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
 /// One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace.

@@ -1,8 +1,12 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Net.Sockets;
 using HdrHistogram;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
 /// One thread with its connections on one epoll, so that the client costs as little as it can: on two processors all

@@ -1,6 +1,10 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
 /// Publishes to a stream of JetStream, a message at a time, each acknowledged to an inbox of its own connection.

@@ -1,9 +1,13 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
 /// A server that was started here and is stopped by its process id; what it takes is read from /proc, with its

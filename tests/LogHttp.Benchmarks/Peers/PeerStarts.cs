@@ -1,8 +1,12 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
 /// How each server is started: alone on loopback, its files in the bench's own directory, its settings said in full.

@@ -1,7 +1,11 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
 using System.Globalization;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
 /// One command of Redis over and over; a reply is a line, a string, or an array whose size in bytes is always the same.

@@ -1,8 +1,12 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using BenchmarkDotNet.Attributes;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>What is done once for each record on its way in.</summary>
 public class BatchPieces

@@ -1,7 +1,11 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Text.Json;
 using BenchmarkDotNet.Attributes;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
 /// Whether a line is one JSON value: our scanner, and the framework's reader that it asks only where it doubts.

@@ -1,10 +1,14 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using System.Globalization;
 using BenchmarkDotNet.Attributes;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>What a request's own words are looked up in.</summary>
 public class LookupPieces

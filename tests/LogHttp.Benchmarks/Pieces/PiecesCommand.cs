@@ -1,6 +1,10 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Reference;
+using LogHttp.Benchmarks.Peers;
 using BenchmarkDotNet.Running;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
 /// The small pieces of the hot paths by themselves. Arguments are BenchmarkDotNet's; a short job in this process where

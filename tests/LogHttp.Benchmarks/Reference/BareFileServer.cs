@@ -1,9 +1,13 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
 using System.Buffers.Text;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Reference;
 
 /// <summary>
 /// The least that a .NET program can do to send a file: no HTTP server, a request line looked at with two searches, and

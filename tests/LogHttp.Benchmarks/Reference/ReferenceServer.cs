@@ -1,3 +1,7 @@
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
@@ -10,7 +14,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Reference;
 
 /// <summary>
 /// What LogHttp is measured against: the least that Kestrel, as it comes, can do for the same work, and, on a port of
