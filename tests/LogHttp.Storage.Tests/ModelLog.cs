@@ -16,7 +16,7 @@ sealed class ModelLog
 
     public static readonly DateTimeOffset Now = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
-    readonly SimulatedScheduler _scheduler = new(new Random(1));
+    readonly SimulatedScheduler _scheduler;
     readonly TopicConfiguration _configuration;
     readonly StorageOptions _options;
     TopicCatalog _catalog = null!;
@@ -28,9 +28,11 @@ sealed class ModelLog
         TopicConfiguration? configuration = null,
         bool canSyncAll = false,
         Func<StorageOptions, StorageOptions>? adjust = null,
-        int seed = 1
+        int seed = 1,
+        int order = 1
     )
     {
+        _scheduler = new SimulatedScheduler(new Random(order));
         _configuration = configuration ?? new();
         _options = new StorageOptions
         {

@@ -226,7 +226,8 @@ internal sealed partial class Appender
         {
             _backgroundSyncDue = _backgroundSyncRuns = false;
             (closingTurnWaits, _closingTurnWaits) = (_closingTurnWaits, false);
-            if (error is null || !sync.IsJournaling)
+            // Where a sync of the turn's has failed meanwhile, this one proves nothing: the repair leaves the journal.
+            if ((error is null && !ProvesNoSync) || !sync.IsJournaling)
             {
                 _journalCheckpoints.RemoveAll(sync.Checkpoints.Contains);
                 done = sync.Checkpoints;

@@ -304,4 +304,32 @@ public class AppenderFaultTests
         using var page = _log.Partition.Fetch(LogPlace.At(77), PageSize.Default);
         Assert.Equal((1L << 40, (1L << 40) + 5), (page.FirstOffset, page.NextOffset));
     }
+
+    [Fact]
+    public void Append_WhoseRoundSucceeds_IsStored_AlsoWhereTheNextRoundStopsThePartition()
+    {
+        for (var order = 0; order < 40; order++)
+        {
+            var log = new ModelLog(order: order);
+            log.Append("before");
+            Task<AppendResult>? second = null;
+            log.FileSystem.Faults = call =>
+            {
+                if (!call.Path.StartsWith("/data/journal/", StringComparison.Ordinal))
+                    return Fault.None;
+                if (second is not null && call.Kind == FileSystemCallKind.Write)
+                    return Fault.InputOutputError;
+                // While the first one's round is synced, the next one gathers.
+                if (second is null && call.Kind == FileSystemCallKind.Sync)
+                    second = log.BeginAppend("second");
+                return Fault.None;
+            };
+
+            var first = log.BeginAppend("first");
+
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(first));
+            Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(second!));
+            Assert.Equal(2, log.Partition.EndOffset);
+        }
+    }
 }
