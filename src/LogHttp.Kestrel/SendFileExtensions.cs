@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Builder;
-using LogHttp.Kestrel;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace LogHttp.Kestrel;

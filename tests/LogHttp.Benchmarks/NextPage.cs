@@ -1,8 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks;
 
 /// <summary>The link that every page ends with.</summary>

@@ -1,8 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;

@@ -1,7 +1,6 @@
-using LogHttp.Benchmarks.Pieces;
 using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using LogHttp.Benchmarks.Peers;
+
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
@@ -35,7 +34,7 @@ static class AnswerRaces
         )
         {
             ReadOnlyMemory<byte>[] requests = [HttpConversation.Request("GET", path)];
-            Load To(System.Net.IPEndPoint to) =>
+            Workload To(System.Net.IPEndPoint to) =>
                 new(to, _ => new HttpConversation(requests, 0, status)) { Duration = bench.Options.Turn };
             var race = await bench.RunAsync(
                 $"Other answers: {name}, 64 connections",

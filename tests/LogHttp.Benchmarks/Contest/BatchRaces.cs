@@ -1,7 +1,6 @@
-using LogHttp.Benchmarks.Pieces;
 using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using LogHttp.Benchmarks.Peers;
+
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
@@ -36,7 +35,7 @@ static class BatchRaces
                 [
                     HttpConversation.Request("POST", path, "application/x-ndjson", body),
                 ];
-                var load = new Load(address, _ => new HttpConversation(requests, 0, status))
+                var load = new Workload(address, _ => new HttpConversation(requests, 0, status))
                 {
                     Connections = Connections,
                     Requests = (int)(BodiesPerSecond * bench.Options.Turn.TotalSeconds),

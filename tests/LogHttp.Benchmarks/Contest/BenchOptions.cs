@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Globalization;
 
 namespace LogHttp.Benchmarks.Contest;

@@ -1,9 +1,6 @@
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Text;
+using LogHttp.Benchmarks.Load;
 
 namespace LogHttp.Benchmarks.Contest;
 
@@ -139,7 +136,7 @@ static class ColdRaces
         TimeSpan duration
     )
     {
-        Load Of(int connections, IEnumerable<ReadOnlyMemory<byte>> requests, int step, int status)
+        Workload Of(int connections, IEnumerable<ReadOnlyMemory<byte>> requests, int step, int status)
         {
             ReadOnlyMemory<byte>[] all = [.. requests];
             return new(bench.Client.Address, number => new HttpConversation(all, number * step, status))
@@ -149,7 +146,7 @@ static class ColdRaces
             };
         }
 
-        Load Posts(string topic) =>
+        Workload Posts(string topic) =>
             Of(
                 Connections,
                 [HttpConversation.Request("POST", $"/topics/{topic}", "application/json", Payloads.Json(100))],

@@ -1,7 +1,6 @@
-using LogHttp.Benchmarks.Pieces;
 using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using LogHttp.Benchmarks.Peers;
+
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
@@ -83,7 +82,7 @@ static class FetchRaces
         string name
     )
     {
-        Load Of(System.Net.IPEndPoint address, IEnumerable<string> urls) =>
+        Workload Of(System.Net.IPEndPoint address, IEnumerable<string> urls) =>
             Gets(bench, address, urls) with
             {
                 Connections = 4,
@@ -132,7 +131,7 @@ static class FetchRaces
         );
     }
 
-    static Load Gets(Bench bench, System.Net.IPEndPoint address, IEnumerable<string> urls)
+    static Workload Gets(Bench bench, System.Net.IPEndPoint address, IEnumerable<string> urls)
     {
         var requests = urls.Select(static url => HttpConversation.Request("GET", url)).ToArray();
         return new(address, number => new HttpConversation(requests, number * 7, 200))
@@ -141,7 +140,7 @@ static class FetchRaces
         };
     }
 
-    static Load Ranges(
+    static Workload Ranges(
         Bench bench,
         System.Net.IPEndPoint address,
         List<(string Url, long Position, int SizeBytes)> pages

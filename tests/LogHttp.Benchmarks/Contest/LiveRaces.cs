@@ -1,7 +1,5 @@
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using LogHttp.Benchmarks.Peers;
+
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>From a POST's answer to the reader's bytes, and what those cost who wait.</summary>

@@ -1,10 +1,8 @@
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
 
 namespace LogHttp.Benchmarks.Contest;
 
@@ -60,7 +58,7 @@ static class PeerRaces
             return new(
                 name,
                 bench.LogHttp,
-                new Load(bench.Client.Address, _ => new HttpConversation(requests, 0, 201))
+                new Workload(bench.Client.Address, _ => new HttpConversation(requests, 0, 201))
                 {
                     Duration = bench.Options.Turn,
                     Connections = Connections,
@@ -80,7 +78,7 @@ static class PeerRaces
                 ? new(
                     name,
                     there.Process,
-                    new Load(there.Address, _ => new RedisConversation(add, 0))
+                    new Workload(there.Address, _ => new RedisConversation(add, 0))
                     {
                         Duration = bench.Options.Turn,
                         Connections = Connections,
@@ -92,7 +90,7 @@ static class PeerRaces
                 ? new(
                     name,
                     there.Process,
-                    new Load(there.Address, number => new NatsConversation(number, "events", payload))
+                    new Workload(there.Address, number => new NatsConversation(number, "events", payload))
                     {
                         Duration = bench.Options.Turn,
                         Connections = Connections,
@@ -111,7 +109,7 @@ static class PeerRaces
             return new(
                 name,
                 there.Process,
-                new Load(there.Address, _ => new HttpConversation(requests, 0, 204))
+                new Workload(there.Address, _ => new HttpConversation(requests, 0, 204))
                 {
                     Duration = bench.Options.Turn,
                     Connections = Connections,
@@ -238,7 +236,7 @@ static class PeerRaces
             new(
                 name,
                 server,
-                new Load(address, conversation)
+                new Workload(address, conversation)
                 {
                     Duration = bench.Options.Turn,
                     Connections = 4,

@@ -1,7 +1,6 @@
-using LogHttp.Benchmarks.Pieces;
 using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using LogHttp.Benchmarks.Peers;
+
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
@@ -66,7 +65,7 @@ static class PlaceRaces
     }
 
     /// <summary>All from the same places on, each time: the first run warms them.</summary>
-    static Load Fetches(Bench bench, System.Net.IPEndPoint address, string topic, long records)
+    static Workload Fetches(Bench bench, System.Net.IPEndPoint address, string topic, long records)
     {
         var random = new Random(7);
         var requests = Enumerable

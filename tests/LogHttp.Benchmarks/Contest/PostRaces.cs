@@ -1,7 +1,5 @@
-using LogHttp.Benchmarks.Pieces;
 using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
+
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>One record a request, against a POST that does nothing.</summary>
@@ -13,7 +11,7 @@ static class PostRaces
         await bench.Client.MakeAsync("posts-os", "os");
         foreach (var bytes in new[] { 100, 1024 })
         {
-            Load To(System.Net.IPEndPoint address, string path, int status)
+            Workload To(System.Net.IPEndPoint address, string path, int status)
             {
                 ReadOnlyMemory<byte>[] requests =
                 [

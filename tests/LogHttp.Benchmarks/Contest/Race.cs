@@ -1,8 +1,6 @@
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Text;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
 
 namespace LogHttp.Benchmarks.Contest;
 
@@ -36,7 +34,7 @@ sealed record Unit(string RateName, string CpuName, Func<LoadResult, double> Rat
 }
 
 /// <summary>One who takes part: a name, a server, and what is asked of it.</summary>
-sealed record Contender(string Name, PeerProcess Server, Load Load)
+sealed record Contender(string Name, PeerProcess Server, Workload Load)
 {
     /// <summary>Done before each turn, unmeasured.</summary>
     public Func<Task>? Before { get; init; }

@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>The median of some rounds, and how far they went.</summary>

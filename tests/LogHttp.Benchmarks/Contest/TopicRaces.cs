@@ -1,7 +1,6 @@
-using LogHttp.Benchmarks.Pieces;
 using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using LogHttp.Benchmarks.Peers;
+
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>Durable appends spread over ever more topics, and what topics cost that nobody uses.</summary>
@@ -54,7 +53,10 @@ static class TopicRaces
                 return new Contender(
                     $"{topics} topics",
                     server,
-                    new Load(address, number => new HttpConversation(requests, number * Math.Max(1, topics / 64), 201))
+                    new Workload(
+                        address,
+                        number => new HttpConversation(requests, number * Math.Max(1, topics / 64), 201)
+                    )
                     {
                         Duration = bench.Options.Turn,
                     }

@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Load;
 
 /// <summary>What one connection says and hears: a request at a time, and where its answer ends.</summary>

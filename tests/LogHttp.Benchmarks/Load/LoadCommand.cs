@@ -1,9 +1,6 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Globalization;
 using System.Net;
+using LogHttp.Benchmarks.Contest;
 
 namespace LogHttp.Benchmarks.Load;
 
@@ -52,7 +49,7 @@ static class LoadCommand
                             )
                         )
                         .ToArray();
-                    return new Load(
+                    return new Workload(
                         IPEndPoint.Parse(target.Authority),
                         number => new HttpConversation(
                             requests,
@@ -97,7 +94,7 @@ static class LoadCommand
         }
     }
 
-    static Figures[] Round(Load[] loads, int[] processes, int round)
+    static Figures[] Round(Workload[] loads, int[] processes, int round)
     {
         var figures = new Figures[loads.Length];
         for (var turn = 0; turn < loads.Length; turn++)

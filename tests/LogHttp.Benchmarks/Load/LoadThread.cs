@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Net.Sockets;
 using HdrHistogram;
@@ -12,7 +8,7 @@ namespace LogHttp.Benchmarks.Load;
 /// One thread with its connections on one epoll, so that the client costs as little as it can: on two processors all
 /// that it takes is the server's loss.
 /// </summary>
-sealed class LoadThread(Load load, int number, Barrier start)
+sealed class LoadThread(Workload load, int number, Barrier start)
 {
     const int EventsAtOnce = 64;
     const long HighestNanoseconds = 60_000_000_000;

@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Buffers.Binary;
 using System.ComponentModel;
 using System.Runtime.InteropServices;

@@ -1,8 +1,5 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using System.Text;
+using LogHttp.Benchmarks.Load;
 
 namespace LogHttp.Benchmarks.Peers;
 

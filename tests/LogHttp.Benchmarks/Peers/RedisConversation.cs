@@ -1,9 +1,6 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
 using System.Globalization;
 using System.Text;
+using LogHttp.Benchmarks.Load;
 
 namespace LogHttp.Benchmarks.Peers;
 

@@ -1,8 +1,5 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using BenchmarkDotNet.Attributes;
+using LogHttp.Benchmarks.Contest;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 

@@ -1,9 +1,6 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Text.Json;
 using BenchmarkDotNet.Attributes;
+using LogHttp.Benchmarks.Contest;
 
 namespace LogHttp.Benchmarks.Pieces;
 

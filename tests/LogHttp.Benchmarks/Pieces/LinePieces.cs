@@ -1,9 +1,6 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Buffers;
 using BenchmarkDotNet.Attributes;
+using LogHttp.Benchmarks.Contest;
 using LogHttp.Server.Producing;
 
 namespace LogHttp.Benchmarks.Pieces;

@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using BenchmarkDotNet.Running;
 
 namespace LogHttp.Benchmarks.Pieces;

@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Peers;
 using System.Buffers.Text;
 using System.Net;
 using System.Net.Sockets;

@@ -1,12 +1,10 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Load;
-using LogHttp.Benchmarks.Peers;
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Kestrel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;

@@ -1,7 +1,3 @@
-using LogHttp.Benchmarks.Contest;
-using LogHttp.Benchmarks.Pieces;
-using LogHttp.Benchmarks.Reference;
-using LogHttp.Benchmarks.Peers;
 using System.Diagnostics;
 using System.Net;
 using HdrHistogram;
@@ -9,7 +5,7 @@ using HdrHistogram;
 namespace LogHttp.Benchmarks.Load;
 
 /// <summary>What is asked of a server, how hard, and for how long.</summary>
-sealed record Load(EndPoint Server, Func<int, IConversation> Conversation)
+sealed record Workload(EndPoint Server, Func<int, IConversation> Conversation)
 {
     public int Connections { get; init; } = 64;
 
