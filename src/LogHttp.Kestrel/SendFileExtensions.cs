@@ -1,7 +1,7 @@
-using LogHttp.Kestrel;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-namespace Microsoft.AspNetCore.Builder;
+namespace LogHttp.Kestrel;
 
 /// <summary>The two halves of sendfile: <c>UseSendFile</c> on the listener, and on the application.</summary>
 public static class SendFileExtensions

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage;
 

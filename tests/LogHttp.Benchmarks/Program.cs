@@ -1,4 +1,8 @@
 using LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Contest;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Pieces;
+using LogHttp.Benchmarks.Reference;
 
 // Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running
 // already; LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh);

@@ -3,7 +3,9 @@ using System.Text;
 using System.Text.Json;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using LogHttp.Storage.Verifying;
 using LogHttp.Testing;
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Cli.Tests;

@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests;

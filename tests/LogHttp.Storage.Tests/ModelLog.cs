@@ -1,6 +1,8 @@
 using System.IO.Pipelines;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests;

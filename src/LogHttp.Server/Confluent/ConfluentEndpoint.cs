@@ -2,6 +2,7 @@ using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
+using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Confluent;

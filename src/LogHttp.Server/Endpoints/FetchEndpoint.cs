@@ -3,9 +3,10 @@ using LogHttp.Kestrel;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Server.Hosting;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 

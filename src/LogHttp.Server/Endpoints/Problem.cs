@@ -1,7 +1,8 @@
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
 

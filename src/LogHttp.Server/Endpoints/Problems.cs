@@ -2,8 +2,10 @@ using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Endpoints;

@@ -3,7 +3,9 @@ using LogHttp.Server.Confluent;
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Endpoints;

@@ -1,3 +1,4 @@
+using LogHttp.Kestrel;
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Documentation;
 using LogHttp.Server.Fetching;
@@ -5,6 +6,7 @@ using LogHttp.Server.Following;
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
+using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;

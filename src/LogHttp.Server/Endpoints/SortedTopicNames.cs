@@ -1,4 +1,4 @@
-using LogHttp.Storage;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Endpoints;
 

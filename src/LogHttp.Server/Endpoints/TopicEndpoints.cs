@@ -1,5 +1,7 @@
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Endpoints;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Endpoints;
 

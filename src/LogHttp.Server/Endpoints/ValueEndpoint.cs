@@ -1,7 +1,8 @@
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Server.Hosting;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Endpoints;

@@ -3,6 +3,7 @@ using System.Globalization;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Fetching;

@@ -1,6 +1,7 @@
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Following;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Server.Fetching;
 

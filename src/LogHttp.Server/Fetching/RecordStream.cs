@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using LogHttp.Server.Following;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Fetching;

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using LogHttp.Kestrel;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Following;

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using LogHttp.Kestrel;
-using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 using Microsoft.AspNetCore.Http.Features;
 

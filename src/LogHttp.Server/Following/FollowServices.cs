@@ -1,5 +1,5 @@
 using LogHttp.Server.Hosting;
-using LogHttp.Storage;
+using LogHttp.Storage.Waiting;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Following;

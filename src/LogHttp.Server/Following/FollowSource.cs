@@ -1,7 +1,9 @@
 using System.Buffers.Text;
 using System.Text;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
+using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Server.Following;
 

@@ -1,5 +1,6 @@
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Hosting;

@@ -4,7 +4,7 @@ using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Server.Producing;
-using LogHttp.Storage;
+using LogHttp.Storage.Waiting;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;

@@ -1,5 +1,7 @@
 using LogHttp.Storage;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Producing;
 

@@ -1,8 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
-using LogHttp.Storage;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Producing;

@@ -3,7 +3,9 @@ using System.Threading.Channels;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Producing;
 

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage;
+using LogHttp.Storage.Producers;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 

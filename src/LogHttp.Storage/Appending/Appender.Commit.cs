@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;

@@ -1,5 +1,7 @@
+using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;

@@ -1,4 +1,5 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Appending;
 

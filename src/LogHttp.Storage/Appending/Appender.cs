@@ -1,6 +1,8 @@
 using System.Globalization;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Storage.Appending;
 

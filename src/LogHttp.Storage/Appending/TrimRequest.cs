@@ -1,3 +1,5 @@
+using LogHttp.Storage.Partitions;
+
 namespace LogHttp.Storage.Appending;
 
 /// <summary>A trim on its way into a partition. Answered exactly once.</summary>

@@ -2,7 +2,7 @@ using System.IO.Pipelines;
 using LogHttp.Storage.Files;
 using Microsoft.Extensions.Logging;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Committing;
 
 /// <summary>
 /// Makes files of one volume durable, in rounds that follow each other. Commits submitted while a round runs share the

@@ -1,6 +1,6 @@
 using LogHttp.Storage.Files;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Committing;
 
 /// <summary>
 /// The syncers of a data directory, one for each volume. Each has a thread of its own, so that a disk that hangs delays

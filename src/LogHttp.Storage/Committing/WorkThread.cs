@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Committing;
 
 /// <summary>A thread that runs scheduled work in order, such as syncs, which block for most of the time.</summary>
 /// <remarks>

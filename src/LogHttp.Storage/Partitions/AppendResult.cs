@@ -1,4 +1,4 @@
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>How an append ended.</summary>
 public enum AppendStatus

@@ -8,7 +8,7 @@ using LogHttp.Storage.Files;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>What a partition keeps beside its segments so that a start need not read them (api/FORMAT.md §4).</summary>
 /// <param name="LogStartOffset">The earliest offset readers may have.</param>

@@ -1,4 +1,4 @@
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>What a fetch found at a place.</summary>
 public enum FetchStatus

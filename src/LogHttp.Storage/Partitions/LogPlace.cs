@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>
 /// A place in a partition, in the one grammar used everywhere: <c>42</c>, <c>earliest</c>, <c>latest</c>, <c>-10</c>,

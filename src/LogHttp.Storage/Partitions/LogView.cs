@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>
 /// What readers may see of a partition at one moment. Immutable: the writer publishes a new one, and a reader that took

@@ -1,9 +1,10 @@
 using LogHttp.Storage.Appending;
+using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>A partition's directory, its volume's syncer, and what it shares with all partitions.</summary>
 internal sealed record PartitionContext(

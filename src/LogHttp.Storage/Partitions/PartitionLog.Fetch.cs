@@ -3,7 +3,7 @@ using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 // Turning a place and a page size into one region of one segment file. No record is parsed but for the head of the
 // lines in the one block that holds the first.

@@ -2,8 +2,9 @@ using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Waiting;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>
 /// One partition: records in the order of their offsets, in segment files. Appends may come from any thread and are

@@ -3,7 +3,7 @@ using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 // The manifest at the start: loading it, building it for an earlier format, and removing files that it does not name.
 internal sealed partial class PartitionRecovery

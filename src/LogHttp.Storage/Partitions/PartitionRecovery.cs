@@ -4,7 +4,7 @@ using LogHttp.Storage.Journal;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>
 /// Finds out at the start where a partition stands. The manifest says which segments there are. After a clean stop the

@@ -2,7 +2,7 @@ using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>
 /// Reads the records of a region one by one, or only those with one key, in a few hundred KiB of memory (more where a

@@ -1,4 +1,4 @@
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Partitions;
 
 /// <summary>When segments that hold something were last appended to, as a start found it.</summary>
 /// <param name="NewestAppendMs">The latest of the times, Unix milliseconds.</param>

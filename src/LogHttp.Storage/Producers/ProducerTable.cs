@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Producers;

@@ -2,8 +2,10 @@ using System.Buffers;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Records;
 

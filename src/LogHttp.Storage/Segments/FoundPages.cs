@@ -1,3 +1,5 @@
+using LogHttp.Storage.Partitions;
+
 namespace LogHttp.Storage.Segments;
 
 /// <summary>

@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Segments;
 

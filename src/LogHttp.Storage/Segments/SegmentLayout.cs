@@ -1,5 +1,6 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Segments;
 

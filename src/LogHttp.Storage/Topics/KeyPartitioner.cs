@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>
 /// Which partition a key belongs to: as Kafka's Java client decides it, so that both put a key in the same place.

@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>
 /// Opens topics and their partitions in parallel, as many at a time as there are processors, and two at least. A start

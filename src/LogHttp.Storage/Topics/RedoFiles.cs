@@ -1,6 +1,6 @@
 using LogHttp.Storage.Files;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>
 /// The segment files that a start writes to, a bounded number of them open at once. Each is synced by the handle that

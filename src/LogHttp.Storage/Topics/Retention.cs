@@ -1,6 +1,7 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>
 /// Trims topics that have segments too old, or more bytes than they may. One timer looks at all topics. The trims

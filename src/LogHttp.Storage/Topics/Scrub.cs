@@ -1,7 +1,8 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Verifying;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>
 /// Reads all sealed segments again and again, slowly, one at a time, the one that was not read for longest first, so

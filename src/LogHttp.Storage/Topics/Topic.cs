@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using LogHttp.Storage.Partitions;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>A named log of one or more partitions.</summary>
 public sealed class Topic

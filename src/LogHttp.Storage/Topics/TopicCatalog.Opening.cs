@@ -1,9 +1,10 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 // A start: the directories, then the journal, then the topics.
 public sealed partial class TopicCatalog

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
 /// <remarks>

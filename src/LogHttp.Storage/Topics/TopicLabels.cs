@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Topics;
 
 /// <summary>
 /// What people and programs note about a topic: names with a text each. Immutable, compared by content.

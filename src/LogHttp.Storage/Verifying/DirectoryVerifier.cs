@@ -1,8 +1,10 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Verifying;
 
@@ -413,8 +415,8 @@ public sealed class DirectoryVerifier
                 }
             );
         var extent = isSealed
-            ? new SegmentExtent(lengthBytes)
-            : new SegmentExtent(lengthBytes, known.IndexEntries, known, MayBeTorn: true);
+            ? new VerifiedExtent(lengthBytes)
+            : new VerifiedExtent(lengthBytes, known.IndexEntries, known, MayBeTorn: true);
         try
         {
             using var data = _fileSystem.Open(paths.Data);

@@ -2,6 +2,7 @@ using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Verifying;
 

@@ -1,3 +1,4 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Verifying;
@@ -26,8 +27,8 @@ internal static class OpenSegmentVerifier
             yield break;
         using var lease = segment.Acquire(isSealed: false);
         var extent = isSealed
-            ? new SegmentExtent(lease.Files.Data.LengthBytes)
-            : new SegmentExtent(view.End.Position, view.End.IndexEntries);
+            ? new VerifiedExtent(lease.Files.Data.LengthBytes)
+            : new VerifiedExtent(view.End.Position, view.End.IndexEntries);
         var damage = new List<DamagedRange>();
         using var verifier = new SegmentVerifier(
             new(segment.BaseOffset, segment.DataPath, segment.IndexPath),

@@ -18,7 +18,7 @@ internal sealed class SegmentVerifier(
     SegmentPaths paths,
     IFile data,
     IFile? index,
-    SegmentExtent extent,
+    VerifiedExtent extent,
     Action<Finding> report
 ) : IDisposable
 {
@@ -416,7 +416,7 @@ internal sealed record SegmentPaths(long BaseOffset, string Data, string Index);
 /// For the active segment: a place up to which it was durable, with the CRC of what follows the last boundary.
 /// </param>
 /// <param name="MayBeTorn">Whether what follows that place may be the rest of an interrupted write.</param>
-internal sealed record SegmentExtent(
+internal sealed record VerifiedExtent(
     long EndPosition,
     int? IndexEntries = null,
     SegmentCursor? Tail = null,

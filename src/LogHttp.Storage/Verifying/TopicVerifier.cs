@@ -1,4 +1,6 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Verifying;
 

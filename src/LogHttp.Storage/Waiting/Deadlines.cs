@@ -1,4 +1,4 @@
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Waiting;
 
 /// <summary>
 /// Ends waits when their time is over, with one timer for all of them: a wheel of lists, one for each tenth of a

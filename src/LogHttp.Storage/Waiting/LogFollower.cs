@@ -1,7 +1,8 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Waiting;
 
 /// <summary>
 /// Reads a partition on and on: pages as a fetch gives them while it is behind, and whatever is new once it has reached

@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Waiting;
 
 /// <summary>Why a wait ended.</summary>
 public enum LogWake

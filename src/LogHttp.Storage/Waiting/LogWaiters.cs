@@ -1,8 +1,9 @@
 using System.IO.Pipelines;
 using LogHttp.Storage.Appending;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Waiting;
 
 /// <summary>The followers of one partition that wait for it to grow. Any thread.</summary>
 internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)

@@ -1,4 +1,7 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
+
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// What is no file: the same endpoints of the same program, through our writer and through Kestrel's own.
@@ -31,7 +34,7 @@ static class AnswerRaces
         )
         {
             ReadOnlyMemory<byte>[] requests = [HttpConversation.Request("GET", path)];
-            Load To(System.Net.IPEndPoint to) =>
+            Workload To(System.Net.IPEndPoint to) =>
                 new(to, _ => new HttpConversation(requests, 0, status)) { Duration = bench.Options.Turn };
             var race = await bench.RunAsync(
                 $"Other answers: {name}, 64 connections",

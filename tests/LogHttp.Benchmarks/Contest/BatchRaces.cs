@@ -1,4 +1,7 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
+
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Bodies of 1 MiB of JSON lines, against an endpoint that writes them to a file as they are. A number of bodies, not a
@@ -32,7 +35,7 @@ static class BatchRaces
                 [
                     HttpConversation.Request("POST", path, "application/x-ndjson", body),
                 ];
-                var load = new Load(address, _ => new HttpConversation(requests, 0, status))
+                var load = new Workload(address, _ => new HttpConversation(requests, 0, status))
                 {
                     Connections = Connections,
                     Requests = (int)(BodiesPerSecond * bench.Options.Turn.TotalSeconds),

@@ -3,8 +3,9 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
+using LogHttp.Benchmarks.Peers;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>Starts LogHttp and its peers, has them race, and writes down what came of it.</summary>
 sealed class Bench(BenchOptions options) : IDisposable

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>How long, how often, and which of the races.</summary>
 sealed record BenchOptions(

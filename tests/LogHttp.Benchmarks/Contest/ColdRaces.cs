@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Text;
+using LogHttp.Benchmarks.Load;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Two hundred readers of pages that are on the disk alone, beside durable POSTs and fetches of hot pages, which should
@@ -135,7 +136,7 @@ static class ColdRaces
         TimeSpan duration
     )
     {
-        Load Of(int connections, IEnumerable<ReadOnlyMemory<byte>> requests, int step, int status)
+        Workload Of(int connections, IEnumerable<ReadOnlyMemory<byte>> requests, int step, int status)
         {
             ReadOnlyMemory<byte>[] all = [.. requests];
             return new(bench.Client.Address, number => new HttpConversation(all, number * step, status))
@@ -145,7 +146,7 @@ static class ColdRaces
             };
         }
 
-        Load Posts(string topic) =>
+        Workload Posts(string topic) =>
             Of(
                 Connections,
                 [HttpConversation.Request("POST", $"/topics/{topic}", "application/json", Payloads.Json(100))],

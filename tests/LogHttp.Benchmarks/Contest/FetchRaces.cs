@@ -1,4 +1,7 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
+
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Pages of one segment, the same bytes from all: small ones against a constant, the others against whoever has
@@ -79,7 +82,7 @@ static class FetchRaces
         string name
     )
     {
-        Load Of(System.Net.IPEndPoint address, IEnumerable<string> urls) =>
+        Workload Of(System.Net.IPEndPoint address, IEnumerable<string> urls) =>
             Gets(bench, address, urls) with
             {
                 Connections = 4,
@@ -128,7 +131,7 @@ static class FetchRaces
         );
     }
 
-    static Load Gets(Bench bench, System.Net.IPEndPoint address, IEnumerable<string> urls)
+    static Workload Gets(Bench bench, System.Net.IPEndPoint address, IEnumerable<string> urls)
     {
         var requests = urls.Select(static url => HttpConversation.Request("GET", url)).ToArray();
         return new(address, number => new HttpConversation(requests, number * 7, 200))
@@ -137,7 +140,7 @@ static class FetchRaces
         };
     }
 
-    static Load Ranges(
+    static Workload Ranges(
         Bench bench,
         System.Net.IPEndPoint address,
         List<(string Url, long Position, int SizeBytes)> pages

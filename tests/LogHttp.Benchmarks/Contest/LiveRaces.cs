@@ -1,4 +1,6 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Peers;
+
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>From a POST's answer to the reader's bytes, and what those cost who wait.</summary>
 static class LiveRaces

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>What the races prepare at LogHttp, unmeasured.</summary>
 sealed class LogClient(IPEndPoint address) : IDisposable

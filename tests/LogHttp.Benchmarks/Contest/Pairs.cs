@@ -1,6 +1,8 @@
 using System.Globalization;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// The hot paths of this build beside those of an earlier one, in pairs of short turns, until the ratio is known well
@@ -87,7 +89,10 @@ static class Pairs
                         page.Url
                     );
                     var requests = urls.Select(static url => HttpConversation.Request("GET", url)).ToArray();
-                    var load = new Load(side.Client.Address, number => new HttpConversation(requests, number * 7, 200));
+                    var load = new Workload(
+                        side.Client.Address,
+                        number => new HttpConversation(requests, number * 7, 200)
+                    );
                     return side.Contender(load with { Connections = connections, Duration = turn });
                 },
                 Unit.Requests
@@ -133,7 +138,7 @@ static class Pairs
         }
     }
 
-    static Load Posts(Side side, string topic, string type, byte[] body)
+    static Workload Posts(Side side, string topic, string type, byte[] body)
     {
         ReadOnlyMemory<byte>[] requests = [HttpConversation.Request("POST", $"/topics/{topic}", type, body)];
         return new(side.Client.Address, _ => new HttpConversation(requests, 0, 201));
@@ -146,7 +151,7 @@ static class Pairs
 
         public LogClient Client => client;
 
-        public Contender Contender(Load load) => new(name, process, load);
+        public Contender Contender(Workload load) => new(name, process, load);
 
         public static async Task<Side> StartAsync(string program, string work, string name)
         {

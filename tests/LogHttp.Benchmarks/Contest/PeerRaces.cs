@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Other logs on the same payloads, where the work is the same; what is not is in the names: who syncs before the
@@ -56,7 +58,7 @@ static class PeerRaces
             return new(
                 name,
                 bench.LogHttp,
-                new Load(bench.Client.Address, _ => new HttpConversation(requests, 0, 201))
+                new Workload(bench.Client.Address, _ => new HttpConversation(requests, 0, 201))
                 {
                     Duration = bench.Options.Turn,
                     Connections = Connections,
@@ -76,7 +78,7 @@ static class PeerRaces
                 ? new(
                     name,
                     there.Process,
-                    new Load(there.Address, _ => new RedisConversation(add, 0))
+                    new Workload(there.Address, _ => new RedisConversation(add, 0))
                     {
                         Duration = bench.Options.Turn,
                         Connections = Connections,
@@ -88,7 +90,7 @@ static class PeerRaces
                 ? new(
                     name,
                     there.Process,
-                    new Load(there.Address, number => new NatsConversation(number, "events", payload))
+                    new Workload(there.Address, number => new NatsConversation(number, "events", payload))
                     {
                         Duration = bench.Options.Turn,
                         Connections = Connections,
@@ -107,7 +109,7 @@ static class PeerRaces
             return new(
                 name,
                 there.Process,
-                new Load(there.Address, _ => new HttpConversation(requests, 0, 204))
+                new Workload(there.Address, _ => new HttpConversation(requests, 0, 204))
                 {
                     Duration = bench.Options.Turn,
                     Connections = Connections,
@@ -234,7 +236,7 @@ static class PeerRaces
             new(
                 name,
                 server,
-                new Load(address, conversation)
+                new Workload(address, conversation)
                 {
                     Duration = bench.Options.Turn,
                     Connections = 4,

@@ -1,4 +1,7 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
+
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
 /// Fetches at random places of a log, and of one many times as large: the cost must not grow with what is there.
@@ -62,7 +65,7 @@ static class PlaceRaces
     }
 
     /// <summary>All from the same places on, each time: the first run warms them.</summary>
-    static Load Fetches(Bench bench, System.Net.IPEndPoint address, string topic, long records)
+    static Workload Fetches(Bench bench, System.Net.IPEndPoint address, string topic, long records)
     {
         var random = new Random(7);
         var requests = Enumerable

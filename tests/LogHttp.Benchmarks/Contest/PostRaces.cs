@@ -1,4 +1,6 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Load;
+
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>One record a request, against a POST that does nothing.</summary>
 static class PostRaces
@@ -9,7 +11,7 @@ static class PostRaces
         await bench.Client.MakeAsync("posts-os", "os");
         foreach (var bytes in new[] { 100, 1024 })
         {
-            Load To(System.Net.IPEndPoint address, string path, int status)
+            Workload To(System.Net.IPEndPoint address, string path, int status)
             {
                 ReadOnlyMemory<byte>[] requests =
                 [

@@ -1,6 +1,8 @@
 using System.Text;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>What is counted: requests, or the bytes of what they carry.</summary>
 /// <param name="RateName">The column of the rate.</param>
@@ -32,7 +34,7 @@ sealed record Unit(string RateName, string CpuName, Func<LoadResult, double> Rat
 }
 
 /// <summary>One who takes part: a name, a server, and what is asked of it.</summary>
-sealed record Contender(string Name, PeerProcess Server, Load Load)
+sealed record Contender(string Name, PeerProcess Server, Workload Load)
 {
     /// <summary>Done before each turn, unmeasured.</summary>
     public Func<Task>? Before { get; init; }

@@ -1,4 +1,4 @@
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>The median of some rounds, and how far they went.</summary>
 readonly record struct Spread(double Median, double Least, double Most)

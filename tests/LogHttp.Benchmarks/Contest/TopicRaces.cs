@@ -1,4 +1,7 @@
-namespace LogHttp.Benchmarks;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Benchmarks.Peers;
+
+namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>Durable appends spread over ever more topics, and what topics cost that nobody uses.</summary>
 static class TopicRaces
@@ -50,7 +53,10 @@ static class TopicRaces
                 return new Contender(
                     $"{topics} topics",
                     server,
-                    new Load(address, number => new HttpConversation(requests, number * Math.Max(1, topics / 64), 201))
+                    new Workload(
+                        address,
+                        number => new HttpConversation(requests, number * Math.Max(1, topics / 64), 201)
+                    )
                     {
                         Duration = bench.Options.Turn,
                     }

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
 /// HTTP/1.1 with requests that were encoded beforehand, in turn; answers are told apart by Content-Length or by their

@@ -1,4 +1,4 @@
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>What one connection says and hears: a request at a time, and where its answer ends.</summary>
 interface IConversation

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Net;
+using LogHttp.Benchmarks.Contest;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
 /// One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace.
@@ -48,7 +49,7 @@ static class LoadCommand
                             )
                         )
                         .ToArray();
-                    return new Load(
+                    return new Workload(
                         IPEndPoint.Parse(target.Authority),
                         number => new HttpConversation(
                             requests,
@@ -93,7 +94,7 @@ static class LoadCommand
         }
     }
 
-    static Figures[] Round(Load[] loads, int[] processes, int round)
+    static Figures[] Round(Workload[] loads, int[] processes, int round)
     {
         var figures = new Figures[loads.Length];
         for (var turn = 0; turn < loads.Length; turn++)

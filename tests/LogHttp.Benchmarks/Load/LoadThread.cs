@@ -2,13 +2,13 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using HdrHistogram;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
 /// One thread with its connections on one epoll, so that the client costs as little as it can: on two processors all
 /// that it takes is the server's loss.
 /// </summary>
-sealed class LoadThread(Load load, int number, Barrier start)
+sealed class LoadThread(Workload load, int number, Barrier start)
 {
     const int EventsAtOnce = 64;
     const long HighestNanoseconds = 60_000_000_000;

@@ -3,7 +3,7 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>The few calls that .NET does not offer. Linux, 64 bits: what the bench needs anyway.</summary>
 static partial class SystemCalls

@@ -1,6 +1,7 @@
 using System.Text;
+using LogHttp.Benchmarks.Load;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
 /// Publishes to a stream of JetStream, a message at a time, each acknowledged to an inbox of its own connection.

@@ -2,8 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using LogHttp.Benchmarks.Load;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
 /// A server that was started here and is stopped by its process id; what it takes is read from /proc, with its

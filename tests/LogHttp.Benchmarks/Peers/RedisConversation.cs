@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
+using LogHttp.Benchmarks.Load;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
 /// One command of Redis over and over; a reply is a line, a string, or an array whose size in bytes is always the same.

@@ -1,8 +1,9 @@
 using BenchmarkDotNet.Attributes;
+using LogHttp.Benchmarks.Contest;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>What is done once for each record on its way in.</summary>
 public class BatchPieces

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using BenchmarkDotNet.Attributes;
+using LogHttp.Benchmarks.Contest;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
 /// Whether a line is one JSON value: our scanner, and the framework's reader that it asks only where it doubts.

@@ -1,8 +1,9 @@
 using System.Buffers;
 using BenchmarkDotNet.Attributes;
+using LogHttp.Benchmarks.Contest;
 using LogHttp.Server.Producing;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
 /// A body of 1 MiB taken apart into lines, in one piece and in the server's blocks of 16 KiB; for each line.

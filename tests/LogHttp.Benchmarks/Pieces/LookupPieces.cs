@@ -1,10 +1,10 @@
 using System.Globalization;
 using BenchmarkDotNet.Attributes;
-using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>What a request's own words are looked up in.</summary>
 public class LookupPieces

@@ -1,9 +1,12 @@
 using BenchmarkDotNet.Attributes;
+using LogHttp.Benchmarks.Contest;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
 /// Finding a page in a log of 100 MB, on the disk and in the page cache; and a topic among a thousand.

@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Running;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
 /// The small pieces of the hot paths by themselves. Arguments are BenchmarkDotNet's; a short job in this process where

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Reference;
 
 /// <summary>
 /// The least that a .NET program can do to send a file: no HTTP server, a request line looked at with two searches, and

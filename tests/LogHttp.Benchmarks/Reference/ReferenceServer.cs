@@ -3,6 +3,8 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using LogHttp.Benchmarks.Load;
+using LogHttp.Kestrel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -10,7 +12,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Reference;
 
 /// <summary>
 /// What LogHttp is measured against: the least that Kestrel, as it comes, can do for the same work, and, on a port of

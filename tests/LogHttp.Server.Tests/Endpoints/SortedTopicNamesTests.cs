@@ -1,6 +1,7 @@
 using LogHttp.Server.Endpoints;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Endpoints;

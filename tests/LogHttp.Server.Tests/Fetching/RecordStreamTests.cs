@@ -4,7 +4,9 @@ using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 using Microsoft.AspNetCore.Http.Features;
 

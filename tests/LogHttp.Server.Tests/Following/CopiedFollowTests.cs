@@ -3,7 +3,9 @@ using LogHttp.Kestrel;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 using Microsoft.AspNetCore.Http.Features;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using LogHttp.Storage.Files;
 
 namespace LogHttp.Server.Tests.Protocol;
 

@@ -1,8 +1,10 @@
 using LogHttp.Storage.Appending;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Appending;
 
 /// <summary>What appends to all partitions hold together has a bound, and is given back however they end.</summary>
 public class AppendBudgetTests

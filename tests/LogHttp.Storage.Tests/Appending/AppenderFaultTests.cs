@@ -1,4 +1,6 @@
 using System.Text;
+using LogHttp.Storage.Committing;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
 

@@ -1,3 +1,5 @@
+using LogHttp.Storage.Committing;
+using LogHttp.Storage.Partitions;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;

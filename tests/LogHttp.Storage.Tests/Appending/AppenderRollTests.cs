@@ -1,4 +1,5 @@
 using System.Text;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
 

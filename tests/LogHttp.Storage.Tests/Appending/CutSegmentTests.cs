@@ -1,3 +1,5 @@
+using LogHttp.Storage.Partitions;
+
 namespace LogHttp.Storage.Tests.Appending;
 
 /// <summary>Another program cuts the active segment while the log is open.</summary>

@@ -1,8 +1,9 @@
+using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Committing;
 
 public class SegmentSyncerTests
 {

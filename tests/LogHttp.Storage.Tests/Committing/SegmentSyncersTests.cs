@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
+using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Committing;
 
 public class SegmentSyncersTests
 {

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Verifying;
 

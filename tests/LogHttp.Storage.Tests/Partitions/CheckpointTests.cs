@@ -1,9 +1,10 @@
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 public class CheckpointTests
 {

@@ -1,6 +1,8 @@
 using System.Text;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Tests.Testing;
+using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Storage.Tests.Partitions;
 

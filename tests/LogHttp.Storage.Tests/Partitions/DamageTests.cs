@@ -1,6 +1,8 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 /// <summary>What becomes of a partition whose files somebody, or something, changed while it was closed.</summary>
 public class DamageTests

@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 /// <summary>`@time`: from the first record on whose time, or an earlier one's, has reached it.</summary>
 public class FetchAtTimeTests

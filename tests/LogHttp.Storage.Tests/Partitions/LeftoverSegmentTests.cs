@@ -1,3 +1,4 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 

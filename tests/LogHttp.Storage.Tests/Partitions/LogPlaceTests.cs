@@ -1,6 +1,7 @@
 using CsCheck;
+using LogHttp.Storage.Partitions;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 public class LogPlaceTests
 {

@@ -1,6 +1,7 @@
 using System.Globalization;
+using LogHttp.Storage.Partitions;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 public class PartitionLogTests
 {

@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 public class RecordReaderTests
 {

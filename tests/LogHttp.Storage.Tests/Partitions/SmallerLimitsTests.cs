@@ -1,6 +1,7 @@
 using System.Globalization;
+using LogHttp.Storage.Partitions;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 /// <summary>What was let in under larger limits is read under smaller ones.</summary>
 public class SmallerLimitsTests

@@ -1,7 +1,9 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Waiting;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Partitions;
 
 /// <summary>
 /// Trims: the log's start moves to any record, for ever; whole segments before it go, and nobody reads wrong bytes.

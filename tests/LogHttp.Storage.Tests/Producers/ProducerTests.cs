@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Producers;
 
 /// <summary>Producers that number their records: each is appended once, however often it is sent.</summary>
 public class ProducerTests

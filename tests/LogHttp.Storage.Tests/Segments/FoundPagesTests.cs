@@ -1,5 +1,7 @@
 using System.Globalization;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Segments;

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using CsCheck;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Segments;
 

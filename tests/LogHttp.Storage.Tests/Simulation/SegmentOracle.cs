@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Simulation;

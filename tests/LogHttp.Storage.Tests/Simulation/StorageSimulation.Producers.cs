@@ -1,3 +1,6 @@
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Producers;
+
 namespace LogHttp.Storage.Tests.Simulation;
 
 // Producers that number their batches, send them again and leave some out, and appends that are to happen at an offset.

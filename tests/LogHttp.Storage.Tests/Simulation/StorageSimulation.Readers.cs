@@ -1,4 +1,6 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Storage.Tests.Simulation;
 

@@ -1,3 +1,5 @@
+using LogHttp.Storage.Partitions;
+
 namespace LogHttp.Storage.Tests.Simulation;
 
 // What is asked of the log, and what must hold for each answer.

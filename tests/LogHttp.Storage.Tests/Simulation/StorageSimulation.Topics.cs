@@ -1,5 +1,7 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Simulation;
 

@@ -1,4 +1,5 @@
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Simulation;

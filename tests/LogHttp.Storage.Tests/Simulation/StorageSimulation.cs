@@ -1,6 +1,9 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
+using LogHttp.Storage.Waiting;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Simulation;

@@ -1,3 +1,6 @@
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Waiting;
+
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>

@@ -1,6 +1,7 @@
 using System.Text;
+using LogHttp.Storage.Topics;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Topics;
 
 public class KeyPartitionerTests
 {

@@ -1,3 +1,5 @@
+using LogHttp.Storage.Topics;
+
 namespace LogHttp.Storage.Tests.Topics;
 
 public class RecoveriesTests

@@ -1,6 +1,8 @@
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Topics;
 
 /// <summary>Records go by age and by bytes, a segment at a time, and nothing else does.</summary>
 public class RetentionTests

@@ -1,6 +1,7 @@
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Topics;
 
 public class TopicCatalogTests
 {

@@ -1,8 +1,11 @@
 using System.IO.Pipelines;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
+using LogHttp.Storage.Waiting;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Topics;
 
 /// <summary>
 /// Topics that are changed and deleted, on the real file system. Crashes in between are the simulation's.

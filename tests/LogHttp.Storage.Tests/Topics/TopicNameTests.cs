@@ -1,4 +1,6 @@
-namespace LogHttp.Storage.Tests;
+using LogHttp.Storage.Topics;
+
+namespace LogHttp.Storage.Tests.Topics;
 
 public class TopicNameTests
 {

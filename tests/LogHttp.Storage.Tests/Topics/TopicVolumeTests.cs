@@ -1,5 +1,7 @@
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Topics;

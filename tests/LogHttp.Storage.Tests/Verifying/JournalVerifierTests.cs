@@ -1,4 +1,6 @@
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
 using LogHttp.Storage.Verifying;
 using LogHttp.Testing;
 

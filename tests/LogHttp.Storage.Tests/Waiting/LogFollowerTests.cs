@@ -1,6 +1,9 @@
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Topics;
+using LogHttp.Storage.Waiting;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Waiting;
 
 public class LogFollowerTests
 {

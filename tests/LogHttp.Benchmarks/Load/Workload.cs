@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Net;
 using HdrHistogram;
 
-namespace LogHttp.Benchmarks;
+namespace LogHttp.Benchmarks.Load;
 
 /// <summary>What is asked of a server, how hard, and for how long.</summary>
-sealed record Load(EndPoint Server, Func<int, IConversation> Conversation)
+sealed record Workload(EndPoint Server, Func<int, IConversation> Conversation)
 {
     public int Connections { get; init; } = 64;
 
