@@ -45,7 +45,7 @@ internal static partial class FetchEndpoint
                 Problems.InvalidRequest(
                     "invalid_parameter",
                     $"{StreamPositions.Parameter} goes with a response that does not end: follow=true, or Accept: "
-                        + $"text/event-stream."
+                        + "text/event-stream."
                 )
             );
         return FetchAsync(context, address, query, longPoll, following.Budget, time, settings);

@@ -113,7 +113,7 @@ internal static class Problems
     public static Problem TopicConditionFailed(string topic, bool exists) =>
         PreconditionFailed(
             $"Topic \"{topic}\" {(exists ? "exists" : "does not exist")}, and If-Match or If-None-Match asks "
-                + $"otherwise. A topic has no ETag: only * can match."
+                + "otherwise. A topic has no ETag: only * can match."
         );
 
     /// <summary>Conditions of a response that has no entity tag.</summary>

@@ -35,7 +35,7 @@ internal sealed record TopicSettings
                 codingProblem
                     ?? Problems.UnsupportedMediaType(
                         $"The Content-Encoding is \"{coding!.Name}\". A topic's configuration is read as it "
-                            + $"comes, without one."
+                            + "comes, without one."
                     )
             );
         var received = new ReceivedBody(context.Request.BodyReader, budget.Time, context.RequestAborted)
@@ -56,7 +56,7 @@ internal sealed record TopicSettings
                 return fault is null
                     ? null
                     : Invalid(
-                        $"The body is not the configuration of a topic, such as "
+                        "The body is not the configuration of a topic, such as "
                             + $"{{\"partitions\":3,\"segmentBytes\":268435456,\"flush\":\"always\"}}: "
                             + $"{fault}{HintOf(context.Request)}"
                     );
@@ -189,7 +189,7 @@ internal sealed record TopicSettings
         {
             problem = Invalid(
                 $"maxRecordBytes is {MaxRecordBytes}; the server allows at most {limits.MaxRecordBytes} "
-                    + $"(MaxRecordBytes)"
+                    + "(MaxRecordBytes)"
             );
             return false;
         }

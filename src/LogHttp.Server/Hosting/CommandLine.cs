@@ -160,7 +160,7 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
                 || !ConfigurationRoots.Contains(name[2..].Split(':', 2)[0], StringComparer.OrdinalIgnoreCase)
             )
                 return $"Unknown option \"{name}\". Supported: --data, --port, --urls, --help, --version, and "
-                    + $"settings such as --LogHttp:MaxTopics=500.";
+                    + "settings such as --LogHttp:MaxTopics=500.";
             if (token.Contains('=', StringComparison.Ordinal))
                 configuration.Add(token);
             else if (i + 1 < tokens.Count && !tokens[i + 1].StartsWith("--", StringComparison.Ordinal))

@@ -188,7 +188,7 @@ internal static class LogHttpHosting
             )
                 throw new InvalidOperationException(
                     $"the address \"{address}\" has no valid port. Write it as http://127.0.0.1:8080 or "
-                        + $"http://[::1]:8080."
+                        + "http://[::1]:8080."
                 );
         }
         if (port is null)

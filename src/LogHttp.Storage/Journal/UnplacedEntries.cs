@@ -204,7 +204,7 @@ internal sealed class UnplacedEntries
                 $"{path}: entries of topic {key.TopicId:x16}, partition {key.Partition}, have no place. Keeping them "
                     + $"takes {endPosition} bytes. At most {_maxFileBytes} bytes are kept for a partition and "
                     + $"{_maxTotalBytes} for all. Mount the topic's directory, or move {_directory} away if "
-                    + $"those records "
+                    + "those records "
                     + "may be lost."
             );
         }

@@ -252,7 +252,7 @@ public sealed class DirectoryVerifier
                     0,
                     0,
                     $"the log ends before offset {nextOffset}, but all before {checkpoint.Durable.NextOffset} was "
-                        + $"durable"
+                        + "durable"
                 )
             );
         }
@@ -296,7 +296,7 @@ public sealed class DirectoryVerifier
                     0,
                     0,
                     $"the checkpoint can't be used: {(why.Length > 0 ? why : reason)}; the next start reads all "
-                        + $"segments instead"
+                        + "segments instead"
                 )
             );
         return checkpoint;

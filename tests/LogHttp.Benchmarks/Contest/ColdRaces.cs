@@ -89,7 +89,7 @@ static class ColdRaces
         bench.Note(
             "Of the pages that were asked for cold, "
                 + $"{100 * turns[Beside[1]].Min(static turn => turn.ColdShare):0} % were not in the page cache when "
-                + $"the "
+                + "the "
                 + "turn began."
         );
         foreach (

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using LogHttp.Testing;
 
 namespace LogHttp.Benchmarks.Peers;
 
@@ -18,7 +19,7 @@ static class PeerStarts
         LogHttpAsync(
             work,
             name,
-            Path.Combine(RepositoryDirectory(), "src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll"),
+            Path.Combine(RepositoryRoot.Path, "src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll"),
             settings
         );
 
@@ -153,7 +154,7 @@ static class PeerStarts
     /// </summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)?> DurableStreamsAsync(string work)
     {
-        var directory = Path.Combine(RepositoryDirectory(), "tests/durable-streams");
+        var directory = Path.Combine(RepositoryRoot.Path, "tests/durable-streams");
         if (PeerProcess.Find("node") is not { } program || !Directory.Exists(Path.Combine(directory, "node_modules")))
             return null;
         var port = PeerProcess.FreePort();
@@ -176,18 +177,4 @@ static class PeerStarts
 
     static IPEndPoint AddressIn(string line) =>
         IPEndPoint.Parse(line[(line.IndexOf("http://", StringComparison.Ordinal) + 7)..].Split(' ')[0].TrimEnd('/'));
-
-    static string RepositoryDirectory()
-    {
-        for (
-            var directory = AppContext.BaseDirectory;
-            directory is not null;
-            directory = Path.GetDirectoryName(directory)
-        )
-        {
-            if (File.Exists(Path.Combine(directory, "LogHttp.sln")))
-                return directory;
-        }
-        throw new InvalidOperationException("The bench is run from its place in the repository.");
-    }
 }
