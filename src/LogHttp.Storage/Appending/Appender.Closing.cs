@@ -22,7 +22,7 @@ internal sealed partial class Appender
         {
             if (WaitsForSync())
                 return;
-            TryWriteCheckpoint(files: null, _written);
+            TryWriteCheckpoint(Active, _written);
             NoteLastAppend();
         }
         if (!SubmitDeletion())

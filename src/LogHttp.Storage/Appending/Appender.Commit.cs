@@ -28,11 +28,17 @@ internal sealed partial class Appender
     LogState _published;
     bool _isUnsynced;
 
+    // While the log is unsynced: whether its files stay open. Else only a sync of the volume tells of a loss.
+    bool _keepsFilesOpen = true;
+
     // The journal holds all unsynced bytes in rounds from this one on.
     ulong _unsyncedSinceRound;
 
     /// <summary>Whether the segment holds bytes that only the journal has durably.</summary>
     public bool IsUnsynced => Volatile.Read(ref _isUnsynced);
+
+    /// <summary>Whether the segment's files may be closed while it holds such bytes.</summary>
+    public bool CanCloseFiles => _context.Syncer.CanSyncAll;
 
     /// <summary>Waits until all groups are published. False where they are. The turn goes on then.</summary>
     bool WaitsForDrain()
@@ -101,22 +107,22 @@ internal sealed partial class Appender
 
     void Submit(GroupUnit unit)
     {
-        bool isNewlyUnsynced;
-        bool isSynced;
         lock (_gate)
         {
             _submitted = unit.End;
-            isNewlyUnsynced = !_isUnsynced && _synced != unit.End.Cursor;
-            if (isNewlyUnsynced)
-                (_isUnsynced, _unsyncedSinceRound) = (true, _context.Journal.LastRound + 1);
-            isSynced = TakeSynced();
+            if (_isUnsynced)
+            {
+                LeaveUnsyncedIfSynced();
+            }
+            else if (_synced != unit.End.Cursor)
+            {
+                _unsyncedSinceRound = _context.Journal.LastRound + 1;
+                Volatile.Write(ref _isUnsynced, true);
+                // Before the journal has the unit: a checkpoint that finds its file sealed must find this log too.
+                _keepsFilesOpen = _context.Journal.AddUnsynced(this);
+            }
             InFlight.Enqueue(unit);
         }
-        // Before the journal has the unit: a checkpoint that finds its file sealed must find this log too.
-        if (isNewlyUnsynced)
-            _context.Journal.AddUnsynced(this);
-        if (isSynced)
-            _context.Journal.RemoveUnsynced(this);
         _context.Journal.Submit(unit);
     }
 
@@ -336,12 +342,7 @@ internal sealed partial class Appender
         {
             if (_refusal is not null)
                 return;
-            refusal = new(
-                AppendStatus.PartitionStopped,
-                Reason: $"{cause}, so the partition takes no more writes until the server is restarted "
-                    + "on a healthy disk. What was durable is served."
-            );
-            _refusal = refusal;
+            _refusal = refusal = Stopped(cause);
             (waiting, trims) = ([.. Waiting], [.. Trims]);
             Waiting.Clear();
             Trims.Clear();
@@ -359,6 +360,13 @@ internal sealed partial class Appender
         foreach (var trim in trims)
             trim.Refuse(refusal);
     }
+
+    static AppendResult Stopped(string cause) =>
+        new(
+            AppendStatus.PartitionStopped,
+            Reason: $"{cause}, so the partition takes no more writes until the server is restarted on a healthy disk. "
+                + "What was durable is served."
+        );
 
     /// <summary>Under <c>_gate</c>: readers see the log up to a place that lies before what they saw.</summary>
     void ShowOnly(in SegmentCursor end)

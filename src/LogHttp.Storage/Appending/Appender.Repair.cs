@@ -103,9 +103,12 @@ internal sealed partial class Appender
     /// </summary>
     void StopUnrepaired(IOException failure)
     {
-        Stop($"A sync failed ({_repairCause!.Message}), and so did the repair ({failure.Message})", failure);
+        var cause = $"A sync failed ({_repairCause!.Message}), and so did the repair ({failure.Message})";
+        Stop(cause, failure);
         lock (_gate)
         {
+            // It may have stopped before, for less.
+            _refusal = Stopped(cause);
             if (_view.End.Position > _syncedBatchEnd.Position)
                 ShowOnly(_syncedBatchEnd);
         }

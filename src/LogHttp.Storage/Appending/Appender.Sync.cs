@@ -70,7 +70,7 @@ internal sealed partial class Appender
     {
         _turnSync ??= new TurnSync(this);
         var isBatchEnd = _group is null or { IsWritten: true } || _written.Cursor == _group.Start;
-        _turnSync.Begin(TurnFiles(), _written, isBatchEnd);
+        _turnSync.Begin(_written, isBatchEnd);
         _context.Syncer.Submit(_turnSync);
     }
 
@@ -206,9 +206,7 @@ internal sealed partial class Appender
             if (_backgroundSyncRuns)
                 return;
             _backgroundSyncRuns = true;
-            // Opens nothing: the partition keeps a lease as long as something is not synced.
-            var lease = Active.Acquire(isSealed: false);
-            sync = new BackgroundSync(this, lease, _submitted, _published, [.. _journalCheckpoints]);
+            sync = new BackgroundSync(this, _submitted, _published, [.. _journalCheckpoints]);
         }
         _context.Syncer.Submit(sync);
     }
@@ -248,7 +246,6 @@ internal sealed partial class Appender
     /// <summary>The segment is synced up to a place. Runs on the syncer's thread.</summary>
     void Synced(SegmentSync sync)
     {
-        bool isSynced;
         bool isCheckpointDue;
         lock (_gate)
         {
@@ -263,32 +260,36 @@ internal sealed partial class Appender
                 SetSynced(sync.Cursor, sync.IsBatchEnd);
                 _unsyncedSinceRound = sync.NextRound;
             }
-            isSynced = TakeSynced();
+            LeaveUnsyncedIfSynced();
             isCheckpointDue = isNews && _refusal is null && _bytesSinceCheckpoint >= _context.Options.CheckpointBytes;
         }
-        if (isSynced)
-            _context.Journal.RemoveUnsynced(this);
         if (isCheckpointDue && sync.Checkpointable is { } state)
-            TryWriteCheckpoint(sync.Files, state);
+            TryWriteCheckpoint(sync.Segment, state);
     }
 
-    /// <summary>Under <c>_gate</c>: whether the log leaves those that hold bytes which only the journal has.</summary>
-    bool TakeSynced()
+    /// <summary>Under <c>_gate</c>: a log whose bytes are all synced needs nothing that only the journal has.</summary>
+    void LeaveUnsyncedIfSynced()
     {
-        if (!_isUnsynced || _synced != _submitted.Cursor)
-            return false;
-        Volatile.Write(ref _isUnsynced, false);
-        return true;
+        if (_isUnsynced && _synced == _submitted.Cursor)
+            LeaveUnsynced();
     }
 
-    /// <param name="files">The segment's. Null for the turn's own, which may have to be opened.</param>
+    /// <summary>Under <c>_gate</c>.</summary>
+    void LeaveUnsynced()
+    {
+        Volatile.Write(ref _isUnsynced, false);
+        _keepsFilesOpen = true;
+        _context.Journal.RemoveUnsynced(this);
+    }
+
+    /// <param name="segment">The segment that <paramref name="durable"/> lies in.</param>
     /// <param name="durable">A batch's end up to which the log is durable in its segments.</param>
-    void TryWriteCheckpoint(SegmentFiles? files, in LogState durable)
+    void TryWriteCheckpoint(Segment segment, in LogState durable)
     {
         _bytesSinceCheckpoint = 0;
         try
         {
-            WriteCheckpoint(files, durable, logStartOffset: 0);
+            WriteCheckpoint(segment, durable, logStartOffset: 0);
         }
         catch (IOException exception)
         {
@@ -304,7 +305,7 @@ internal sealed partial class Appender
     /// <summary>
     /// Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.
     /// </summary>
-    void WriteCheckpoint(SegmentFiles? files, in LogState durable, long logStartOffset)
+    void WriteCheckpoint(Segment segment, in LogState durable, long logStartOffset)
     {
         lock (_checkpointGate)
         {
@@ -320,7 +321,8 @@ internal sealed partial class Appender
                 return;
             if (checkpoint != _checkpointed || (JournalPartition.IsKnown && !_isCheckpointDurable))
             {
-                SyncIndex((files ?? TurnFiles()).Index);
+                using (var lease = segment.Acquire(isSealed: false))
+                    SyncIndex(lease.Files.Index);
                 checkpoint.Write(_context);
                 (_checkpointed, _isCheckpointDurable) = (checkpoint, true);
             }
@@ -371,9 +373,8 @@ internal sealed partial class Appender
         {
             left = [.. _journalCheckpoints];
             _journalCheckpoints.Clear();
-            Volatile.Write(ref _isUnsynced, false);
+            LeaveUnsynced();
         }
-        _context.Journal.RemoveUnsynced(this);
         foreach (var checkpoint in left)
             checkpoint.Done();
     }
@@ -381,7 +382,11 @@ internal sealed partial class Appender
     /// <summary>The place that a sync makes durable, and what a checkpoint there has to say.</summary>
     abstract class SegmentSync : Commit
     {
-        public SegmentFiles? Files { get; protected set; }
+        /// <summary>The segment that it makes durable.</summary>
+        public abstract Segment Segment { get; }
+
+        /// <summary>Null where the file may be closed.</summary>
+        protected SegmentFiles? Files { get; set; }
 
         public SegmentCursor Cursor { get; protected set; }
 
@@ -397,13 +402,21 @@ internal sealed partial class Appender
         public LogState? Checkpointable { get; protected set; }
 
         public override IFile File => Files!.Data;
+
+        public override bool NeedsSyncAll => Files is null;
     }
 
     sealed class TurnSync(Appender appender) : SegmentSync
     {
-        public void Begin(SegmentFiles files, in LogState state, bool isBatchEnd)
+        public override Segment Segment => appender.Active;
+
+        public void Begin(in LogState state, bool isBatchEnd)
         {
-            (Files, Cursor, IsBatchEnd) = (files, state.Cursor, isBatchEnd);
+            bool keepsOpen;
+            lock (appender._gate)
+                keepsOpen = appender._keepsFilesOpen;
+            Files = keepsOpen ? appender.TurnFiles() : null;
+            (Cursor, IsBatchEnd) = (state.Cursor, isBatchEnd);
             NextRound = appender._context.Journal.LastRound + 1;
             // Not while a large group is under way: it counts only with its entry.
             Checkpointable = appender._group is null ? state : null;
@@ -415,18 +428,22 @@ internal sealed partial class Appender
     sealed class BackgroundSync : SegmentSync
     {
         readonly Appender _appender;
-        readonly SegmentLease _lease;
+        readonly SegmentLease? _lease;
 
+        public override Segment Segment { get; }
+
+        /// <summary>Under the appender's <c>_gate</c>.</summary>
         public BackgroundSync(
             Appender appender,
-            SegmentLease lease,
             in LogState submitted,
             in LogState published,
             JournalCheckpoint[] checkpoints
         )
         {
-            (_appender, _lease, Checkpoints) = (appender, lease, checkpoints);
-            (Files, Cursor, Checkpointable) = (lease.Files, submitted.Cursor, published);
+            (_appender, Segment, Checkpoints) = (appender, appender.Active, checkpoints);
+            // Opens nothing: the partition has a lease.
+            _lease = appender._keepsFilesOpen ? Segment.Acquire(isSealed: false) : null;
+            (Files, Cursor, Checkpointable) = (_lease?.Files, submitted.Cursor, published);
             (IsJournaling, NextRound) = (submitted.IsJournaled, appender._context.Journal.LastRound + 1);
         }
 
@@ -439,7 +456,7 @@ internal sealed partial class Appender
         public override void Completed(IOException? error)
         {
             _appender.BackgroundSynced(this, error);
-            _lease.Dispose();
+            _lease?.Dispose();
         }
     }
 }

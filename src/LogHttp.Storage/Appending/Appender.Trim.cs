@@ -67,7 +67,7 @@ internal sealed partial class Appender
     {
         if (offset > _view.EarliestOffset)
         {
-            WithReserve(() => WriteCheckpoint(TurnFiles(), _written, offset));
+            WithReserve(() => WriteCheckpoint(Active, _written, offset));
             lock (_gate)
                 _view = _view with { EarliestOffset = offset };
             Waiters.Shrunk();

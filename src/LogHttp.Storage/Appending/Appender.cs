@@ -474,11 +474,12 @@ internal sealed partial class Appender : IUnsyncedLog
     SegmentFiles TurnFiles() => (_lease ??= Active.Acquire(isSealed: false)).Files;
 
     /// <summary>
-    /// Under <c>_gate</c>, while nobody has the turn: a segment whose bytes are all synced may be closed.
+    /// Under <c>_gate</c>, while nobody has the turn: a segment may be closed whose bytes are all synced, or synced with
+    /// the whole volume.
     /// </summary>
     void ReleaseIdleLease()
     {
-        if (!_turnTaken && InFlight.Count == 0 && _synced == _submitted.Cursor)
+        if (!_turnTaken && InFlight.Count == 0 && (_synced == _submitted.Cursor || !_keepsFilesOpen))
             ReleaseLease();
     }
 

@@ -22,7 +22,15 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
 
     // Used by the running round alone.
     List<Commit> _round = [];
-    bool _hasSyncAllFailed;
+
+    // Written by the running round, read by any thread.
+    IOException? _syncAllFailure;
+
+    /// <summary>
+    /// Whether the volume's syncs also cover files that were closed since they were written. Once it can't, it never
+    /// can again.
+    /// </summary>
+    public bool CanSyncAll => syncAllThreshold > 0 && volume.CanSyncAll && Volatile.Read(ref _syncAllFailure) is null;
 
     public void Submit(Commit commit)
     {
@@ -45,7 +53,7 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
         if (!TrySyncAll())
         {
             foreach (var commit in _round)
-                commit.Completed(TrySync(commit.File));
+                commit.Completed(commit.NeedsSyncAll ? LostTrack() : TrySync(commit.File));
         }
         _round.Clear();
         lock (_gate)
@@ -61,7 +69,7 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
 
     bool TrySyncAll()
     {
-        if (_hasSyncAllFailed || syncAllThreshold == 0 || _round.Count < syncAllThreshold || !volume.CanSyncAll)
+        if (!CanSyncAll || (_round.Count < syncAllThreshold && !_round.Exists(static commit => commit.NeedsSyncAll)))
             return false;
         try
         {
@@ -71,7 +79,7 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
         {
             // Some file lost data, and syncfs does not say which. The kernel reports the error once more, to the handle
             // of that file. It may be a file that a later round asks for, so a later syncfs would hide the loss.
-            _hasSyncAllFailed = true;
+            Volatile.Write(ref _syncAllFailure, exception);
             StorageLog.SyncAllFailed(logger, exception, volume.Name);
             return false;
         }
@@ -79,6 +87,12 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
             commit.Completed(null);
         return true;
     }
+
+    /// <summary>
+    /// The handle is gone that the kernel would have told of a loss, and a new one proves nothing.
+    /// </summary>
+    IOException LostTrack() =>
+        new($"The volume {volume.Name} could not be synced as a whole ({_syncAllFailure?.Message})", _syncAllFailure);
 
     static IOException? TrySync(IFile file)
     {
@@ -97,8 +111,17 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
 /// <summary>Asks for a file to be made durable, with everything written to it before this was submitted.</summary>
 internal abstract class Commit
 {
-    /// <summary>The file to sync. It lies on the volume of the <see cref="SegmentSyncer"/>.</summary>
+    /// <summary>
+    /// The file to sync. It lies on the volume of the <see cref="SegmentSyncer"/>. Not asked for where
+    /// <see cref="NeedsSyncAll"/>.
+    /// </summary>
     public abstract IFile File { get; }
+
+    /// <summary>
+    /// Whether the file may have been closed since it was written: only a sync of the whole volume tells whether
+    /// something was lost.
+    /// </summary>
+    public abstract bool NeedsSyncAll { get; }
 
     /// <summary>Called once, by the syncer's thread.</summary>
     /// <param name="error">

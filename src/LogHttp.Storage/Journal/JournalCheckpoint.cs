@@ -32,6 +32,11 @@ internal interface IUnsyncedLog
     /// <summary>Whether it holds such bytes, or is about to.</summary>
     bool IsUnsynced { get; }
 
+    /// <summary>
+    /// Whether its files may be closed while it holds such bytes, because its volume is synced as a whole.
+    /// </summary>
+    bool CanCloseFiles { get; }
+
     /// <summary>The size of all entries of its next unit at the most. It stays so while the log waits.</summary>
     int NextUnitBytes { get; }
 

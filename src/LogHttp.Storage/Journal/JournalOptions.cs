@@ -5,7 +5,9 @@ namespace LogHttp.Storage.Journal;
 /// <param name="MarkDirectory">The directory of all topics, which holds the mark.</param>
 /// <param name="MinFileBytes">The size of the first files.</param>
 /// <param name="MaxFileBytes">The size that files grow to.</param>
-/// <param name="MaxUnsyncedLogs">How many logs may hold bytes that only the journal has durably.</param>
+/// <param name="MaxUnsyncedLogs">
+/// How many logs may keep their files open because they hold bytes that only the journal has durably.
+/// </param>
 internal sealed record JournalOptions(
     string Directory,
     string MarkDirectory,

@@ -44,7 +44,7 @@ internal sealed partial class JournalWriter
     bool IsBusy(IUnsyncedLog log) =>
         _waitingBytes >= _options.MaxWaitingBytes
         || !HasPlaceFor(log)
-        || (!log.IsUnsynced && Volatile.Read(ref _unsyncedCount) >= _options.MaxUnsyncedLogs);
+        || (!log.IsUnsynced && !log.CanCloseFiles && Volatile.Read(ref _openUnsyncedCount) >= _options.MaxUnsyncedLogs);
 
     /// <summary>
     /// Under <c>_gate</c>: whether a log's next unit is sure to be written, unless the disk fails. Where the live file

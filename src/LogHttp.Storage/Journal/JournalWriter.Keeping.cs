@@ -9,9 +9,10 @@ internal sealed partial class JournalWriter
 {
     readonly Lock _unsyncedGate = new();
 
-    // Guarded by _unsyncedGate. The count is read without it.
-    readonly HashSet<IUnsyncedLog> _unsynced = [];
-    int _unsyncedCount;
+    // Guarded by _unsyncedGate: the logs, and whether each keeps its files open. The count of those that do is read
+    // without it.
+    readonly Dictionary<IUnsyncedLog, bool> _unsynced = [];
+    int _openUnsyncedCount;
 
     // Guarded by _gate: how many files there are, and whether rounds can be written to the live one.
     int _files;
@@ -81,27 +82,43 @@ internal sealed partial class JournalWriter
         return _closed.Task;
     }
 
-    /// <summary>A log is about to hold bytes that only the journal has durably. Any thread.</summary>
-    public void AddUnsynced(IUnsyncedLog log)
+    /// <summary>
+    /// A log is about to hold bytes that only the journal has durably. Any thread, under the lock that guards
+    /// <see cref="IUnsyncedLog.IsUnsynced"/>.
+    /// </summary>
+    /// <returns>
+    /// Whether it must keep its files open until it is synced. From half of the bound on it need not, where it can
+    /// close them.
+    /// </returns>
+    public bool AddUnsynced(IUnsyncedLog log)
     {
+        var half = (_options.MaxUnsyncedLogs + 1) / 2;
+        var canClose = log.CanCloseFiles;
         int count;
         lock (_unsyncedGate)
         {
-            _unsynced.Add(log);
-            Volatile.Write(ref _unsyncedCount, count = _unsynced.Count);
+            var keepsOpen = !canClose || _openUnsyncedCount < half;
+            _unsynced.Add(log, keepsOpen);
+            if (!keepsOpen)
+                return false;
+            Volatile.Write(ref _openUnsyncedCount, count = _openUnsyncedCount + 1);
         }
         // At half of the bound, so that nobody has to wait for it.
-        if (count == (_options.MaxUnsyncedLogs + 1) / 2)
+        if (count == half && !canClose)
             RequestCheckpoint();
+        return true;
     }
 
-    /// <summary>A log holds no such bytes any more. Any thread.</summary>
+    /// <summary>
+    /// A log holds no such bytes any more. Any thread, under the lock that guards
+    /// <see cref="IUnsyncedLog.IsUnsynced"/>: else a log that does so again at once is forgotten.
+    /// </summary>
     public void RemoveUnsynced(IUnsyncedLog log)
     {
         lock (_unsyncedGate)
         {
-            _unsynced.Remove(log);
-            Volatile.Write(ref _unsyncedCount, _unsynced.Count);
+            if (_unsynced.Remove(log, out var keepsOpen) && keepsOpen)
+                Volatile.Write(ref _openUnsyncedCount, _openUnsyncedCount - 1);
         }
         IUnsyncedLog[] resumed;
         lock (_gate)
@@ -207,7 +224,7 @@ internal sealed partial class JournalWriter
         var endRound = Volatile.Read(ref _liveFirstRound);
         IUnsyncedLog[] logs;
         lock (_unsyncedGate)
-            logs = [.. _unsynced];
+            logs = [.. _unsynced.Keys];
         var checkpoint = new JournalCheckpoint(endRound, logs.Length, EndCheckpoint);
         foreach (var log in logs)
             log.SyncFor(checkpoint);

@@ -88,8 +88,42 @@ public class SegmentSyncerTests
         Assert.Contains(written, file => file.IsDurable == false);
     }
 
+    [Fact]
+    public void Submit_OfAClosedFile_SyncsAllAtOnce()
+    {
+        var (syncer, files) = Create(files: 1, threshold: 4);
+        files[0].Close();
+
+        syncer.Submit(files[0]);
+        _scheduler.RunAll();
+
+        Assert.Equal([FileSystemCallKind.SyncAll], Kinds);
+        Assert.True(files[0].IsDurable);
+    }
+
+    [Fact]
+    public void Submit_OfAClosedFileAfterAFailedSyncAll_Fails()
+    {
+        var (syncer, files) = Create(files: 2, threshold: 1);
+        _fault = call => call.Kind == FileSystemCallKind.SyncAll ? Fault.InputOutputError : Fault.None;
+        files[0].Close();
+        files[1].Close();
+
+        syncer.Submit(files[0]);
+        _scheduler.RunAll();
+        Assert.False(syncer.CanSyncAll);
+        syncer.Submit(files[1]);
+        _scheduler.RunAll();
+
+        // A handle that is opened now would not be told of the loss.
+        Assert.Equal([FileSystemCallKind.SyncAll], Kinds);
+        Assert.All(files, static file => Assert.False(file.IsDurable));
+    }
+
     sealed class WrittenFile : Commit
     {
+        bool _isClosed;
+
         public WrittenFile(IFileSystem fileSystem, string path)
         {
             File = fileSystem.Create(path);
@@ -98,9 +132,17 @@ public class SegmentSyncerTests
 
         public override IFile File { get; }
 
+        public override bool NeedsSyncAll => _isClosed;
+
         public bool? IsDurable { get; private set; }
 
         public Action Then { get; set; } = static () => { };
+
+        public void Close()
+        {
+            File.Dispose();
+            _isClosed = true;
+        }
 
         public override void Completed(IOException? error)
         {

@@ -92,6 +92,8 @@ public class SegmentSyncersTests
 
         public override IFile File => file;
 
+        public override bool NeedsSyncAll => false;
+
         public bool IsCompleted => _threads.Count > 0;
 
         public override void Completed(IOException? error)

@@ -255,7 +255,12 @@ sealed partial class StorageSimulation
     void RequireCause(PartitionModel model, in AppendResult result) =>
         Require(
             _faults.ErrorCount > _errorsBeforeLife
-                || (result.Status == AppendStatus.PartitionStopped && _wasOpenedLimited),
+                || (result.Status == AppendStatus.PartitionStopped && _wasOpenedLimited)
+                // The handle of the volume outlives a life that was closed, and reports what that life met.
+                || (
+                    _faults.ErrorCount > 0
+                    && result.Reason!.Contains("could not be synced as a whole", StringComparison.Ordinal)
+                ),
             $"{model.Name}: no error had struck, but an append got {result}"
         );
 

@@ -133,6 +133,8 @@ sealed partial class StorageSimulation
         // Its states are in no segment, so the journal's bound of unsynced logs is not its own.
         public bool IsUnsynced => true;
 
+        public bool CanCloseFiles => true;
+
         public int NextUnitBytes => MostUnitBytes;
 
         public void Resume(IOException? failure)
