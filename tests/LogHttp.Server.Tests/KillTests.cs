@@ -4,7 +4,6 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using LogHttp.Testing;
-using Xunit.Abstractions;
 
 namespace LogHttp.Server.Tests;
 

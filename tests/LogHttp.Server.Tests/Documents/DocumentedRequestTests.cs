@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
 using LogHttp.Testing;
-using Xunit.Abstractions;
 
 namespace LogHttp.Server.Tests.Documents;
 

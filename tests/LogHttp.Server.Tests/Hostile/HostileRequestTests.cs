@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LogHttp.Testing;
-using Xunit.Abstractions;
 
 namespace LogHttp.Server.Tests.Hostile;
 
