@@ -3,6 +3,7 @@ using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Text;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Endpoints;

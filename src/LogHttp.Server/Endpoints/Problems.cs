@@ -4,7 +4,7 @@ using LogHttp.Storage;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Text;
 using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.WebUtilities;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using LogHttp.Storage;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Topics;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
+using LogHttp.Storage;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;

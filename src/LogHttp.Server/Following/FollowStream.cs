@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using LogHttp.Server.Fetching;
+using LogHttp.Storage;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Waiting;
 

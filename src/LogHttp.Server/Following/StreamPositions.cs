@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage;
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Text;
 using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Primitives;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;

@@ -1,3 +1,4 @@
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
 

@@ -2,6 +2,7 @@ using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;

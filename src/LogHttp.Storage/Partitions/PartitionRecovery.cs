@@ -209,7 +209,7 @@ internal sealed partial class PartitionRecovery
             {
                 indexes.Add(indexed);
             }
-            else if (!SegmentLayout.IsOfPartition(entry.Name))
+            else if (!PartitionLayout.Contains(entry.Name))
             {
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
             }

@@ -2,10 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Producers;
-using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Records;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
@@ -132,7 +133,7 @@ public sealed partial class TopicCatalog
 
     Topic OpenTopic(string name, string directory)
     {
-        var (file, fault) = TopicFile.ReadOrRebuild(_environment.FileSystem, directory);
+        var (file, fault) = TopicFileRecovery.ReadOrRebuild(_environment.FileSystem, directory);
         if (fault is not null)
         {
             WriteTopicFile(file, directory);

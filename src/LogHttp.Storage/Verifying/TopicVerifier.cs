@@ -1,5 +1,4 @@
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Segments;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Verifying;

@@ -1,5 +1,6 @@
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Producing;
+using LogHttp.Storage;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 

@@ -1,7 +1,6 @@
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Partitions;

@@ -4,7 +4,6 @@ using System.Text.Json;
 using CsCheck;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
-using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Partitions;
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Topics;

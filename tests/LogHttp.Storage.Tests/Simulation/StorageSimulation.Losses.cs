@@ -1,7 +1,6 @@
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Topics;
 

@@ -1,4 +1,5 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 

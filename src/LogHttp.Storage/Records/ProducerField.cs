@@ -4,9 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using LogHttp.Storage.Records;
 
-namespace LogHttp.Storage.Producers;
+namespace LogHttp.Storage.Records;
 
 /// <summary>
 /// A batch's producer as its first line has it, <c>,"producer":["id",epoch,sequence,"crc32c"]</c> (api/FORMAT.md §1).

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace LogHttp.Storage.Segments;
+namespace LogHttp.Storage.Bytes;
 
 /// <summary>
 /// The form of the small files that are replaced whole: one JSON line, and a second line with the CRC of the first

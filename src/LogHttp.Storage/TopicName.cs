@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LogHttp.Storage.Topics;
+namespace LogHttp.Storage;
 
 /// <summary>What a topic may be called: it becomes a directory, and part of a URL.</summary>
 public static class TopicName

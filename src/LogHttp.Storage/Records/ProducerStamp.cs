@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LogHttp.Storage.Producers;
+namespace LogHttp.Storage.Records;
 
 /// <summary>
 /// Names the sender of a batch and numbers the batch's records, so that a repeat is recognized (api/PROTOCOL.md §11). A

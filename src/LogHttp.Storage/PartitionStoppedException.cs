@@ -1,4 +1,4 @@
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage;
 
 /// <summary>
 /// The partition takes no changes: a sync failed, or damage was found at the start. The message says which.

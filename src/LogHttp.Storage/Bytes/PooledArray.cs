@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Bytes;
 
 /// <summary>
 /// Gives arrays back to the shared pool, but for those that are large for the memory of this process. Any thread.

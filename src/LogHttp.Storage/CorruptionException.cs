@@ -1,4 +1,4 @@
-namespace LogHttp.Storage.Segments;
+namespace LogHttp.Storage;
 
 /// <summary>Bytes on the disk are not what was written.</summary>
 public sealed class CorruptionException : IOException

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Text;
 
 /// <summary>Lengths of time as people write them: a whole number and <c>ms</c>, <c>s</c> or <c>m</c>.</summary>
 public static class DurationText

@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Text;
 using CsCheck;
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Bytes;
 
-namespace LogHttp.Storage.Tests.Segments;
+namespace LogHttp.Storage.Tests.Bytes;
 
 public class ChecksummedLineTests
 {

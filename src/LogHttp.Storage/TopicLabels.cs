@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using LogHttp.Storage.Text;
 
-namespace LogHttp.Storage.Topics;
+namespace LogHttp.Storage;
 
 /// <summary>
 /// What people and programs note about a topic: names with a text each. Immutable, compared by content.

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace LogHttp.Storage.Segments;
+namespace LogHttp.Storage.Bytes;
 
 /// <summary>
 /// CRC-32C over a stream of bytes. System.IO.Hashing has no Castagnoli polynomial; the framework's

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Text;
 
 /// <summary>Times as people and programs write them: ISO 8601, as RFC 3339 has it and a little shorter.</summary>
 public static partial class TimeText

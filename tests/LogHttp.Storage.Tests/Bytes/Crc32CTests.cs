@@ -1,6 +1,6 @@
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Bytes;
 
-namespace LogHttp.Storage.Tests.Segments;
+namespace LogHttp.Storage.Tests.Bytes;
 
 public class Crc32CTests
 {

@@ -1,6 +1,6 @@
 using LogHttp.Storage.Files;
 
-namespace LogHttp.Storage.Topics;
+namespace LogHttp.Storage.Layout;
 
 /// <summary>What lies in a data directory (api/FORMAT.md).</summary>
 internal static class DirectoryLayout

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Layout;
 
 /// <summary>
 /// The `format` of a JSON file (api/FORMAT.md §7), read before anything else: a newer one may have any fields.

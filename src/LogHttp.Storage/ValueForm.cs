@@ -1,4 +1,4 @@
-namespace LogHttp.Storage.Topics;
+namespace LogHttp.Storage;
 
 /// <summary>Which values a topic takes (api/PROTOCOL.md §5). A null, the absence of a value, is taken by all.</summary>
 public enum ValueForm

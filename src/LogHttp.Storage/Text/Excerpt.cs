@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace LogHttp.Storage;
+namespace LogHttp.Storage.Text;
 
 /// <summary>
 /// Shortens text of a client for a message. A packed body of 58 KB had a field name of 60 MB, and the response repeated

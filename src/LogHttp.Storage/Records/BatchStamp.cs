@@ -1,4 +1,4 @@
-namespace LogHttp.Storage.Producers;
+namespace LogHttp.Storage.Records;
 
 /// <summary>A batch's producer as the batch's first line names it (api/FORMAT.md §1).</summary>
 /// <param name="Producer">The producer, and the number of the batch's first record.</param>

@@ -1,10 +1,8 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage.Topics;
+namespace LogHttp.Storage.Layout;
 
 /// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
 /// <remarks>
@@ -76,46 +74,7 @@ internal sealed partial record TopicFile(
             [.. JsonSerializer.SerializeToUtf8Bytes(this, Context.Default.TopicFile), (byte)'\n']
         );
 
-    /// <summary>
-    /// Reads a topic's topic.json. Where it is missing or can't be read, the partitions' manifests say what was in it.
-    /// </summary>
-    /// <returns>The file, and why it has to be written again; null where it is sound.</returns>
-    /// <exception cref="FileNotFoundException">It is missing, and no manifest says what was in it.</exception>
-    /// <exception cref="CorruptionException">It can't be read, and no manifest says what was in it.</exception>
-    /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
-    public static (TopicFile File, string? Fault) ReadOrRebuild(IFileSystem fileSystem, string directory)
-    {
-        try
-        {
-            return (Read(fileSystem, directory), null);
-        }
-        catch (IOException exception) when (exception is FileNotFoundException or CorruptionException)
-        {
-            if (Rebuild(fileSystem, directory) is { } file)
-                return (file, exception.Message);
-            throw;
-        }
-    }
-
-    /// <summary>Null where no manifest is sound, or they are of more than one topic.</summary>
-    static TopicFile? Rebuild(IFileSystem fileSystem, string directory)
-    {
-        var headers = new List<ManifestHeader>();
-        foreach (var entry in fileSystem.List(directory).Where(static entry => entry.IsDirectory))
-        {
-            if (
-                SegmentManifest.TryLoad(fileSystem, Path.Combine(directory, entry.Name)) is { State.Header: var header }
-                && entry.Name == header.Partition.ToString(CultureInfo.InvariantCulture)
-            )
-                headers.Add(header);
-        }
-        var isOneTopic =
-            headers.DistinctBy(static header => (header.TopicId, header.Configuration.Partitions)).Count() == 1;
-        return isOneTopic && headers.MinBy(static header => header.Partition) is { } first
-            ? For(first.TopicId, first.Configuration)
-            : null;
-    }
-
+    /// <summary>Reads a topic's topic.json.</summary>
     /// <exception cref="CorruptionException">The file can't be read as what it should be.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static TopicFile Read(IFileSystem fileSystem, string directory)

@@ -1,6 +1,7 @@
 using System.Text;
+using LogHttp.Storage.Text;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Text;
 
 public class ExcerptTests
 {

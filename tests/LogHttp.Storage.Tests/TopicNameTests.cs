@@ -1,6 +1,4 @@
-using LogHttp.Storage.Topics;
-
-namespace LogHttp.Storage.Tests.Topics;
+namespace LogHttp.Storage.Tests;
 
 public class TopicNameTests
 {

@@ -1,6 +1,7 @@
 using System.Numerics;
+using LogHttp.Storage.Files;
 
-namespace LogHttp.Storage.Files;
+namespace LogHttp.Storage.Layout;
 
 /// <summary>
 /// A file of no use but for the room it takes: given up when the disk is full and a trim must still be able to note the

@@ -1,6 +1,7 @@
 using System.Buffers;
+using LogHttp.Storage.Bytes;
 
-namespace LogHttp.Storage.Tests;
+namespace LogHttp.Storage.Tests.Bytes;
 
 public class PooledArrayTests
 {

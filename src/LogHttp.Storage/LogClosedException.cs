@@ -1,4 +1,4 @@
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage;
 
 /// <summary>
 /// The topic was deleted, or the whole log was closed, while it was being used. Whoever asks again learns which.
