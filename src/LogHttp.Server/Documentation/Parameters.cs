@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using Microsoft.OpenApi;
 

@@ -1,7 +1,8 @@
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 

@@ -1,8 +1,10 @@
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Text;
 using LogHttp.Storage.Topics;

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 using LogHttp.Storage.Verifying;
 using Microsoft.Extensions.Options;

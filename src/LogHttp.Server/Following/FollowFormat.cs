@@ -4,7 +4,7 @@ using System.IO.Pipelines;
 using LogHttp.Kestrel;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Following;

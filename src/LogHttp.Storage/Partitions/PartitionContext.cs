@@ -1,4 +1,3 @@
-using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
@@ -15,7 +14,6 @@ internal sealed record PartitionContext(
     OpenSegments OpenSegments,
     ColdReads ColdReads,
     DiskReserve Reserve,
-    AppendBudget AppendBudget,
     JournalWriter Journal,
     JournalPartition JournalPartition,
     JournalEndSource EndSource,

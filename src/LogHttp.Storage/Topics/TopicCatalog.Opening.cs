@@ -2,6 +2,7 @@ using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Layout;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
@@ -150,6 +151,7 @@ public sealed partial class TopicCatalog
             number =>
                 partitions[number] = PartitionLog.Open(
                     Context(directory, new(name, file.Id, number, configuration)),
+                    _appendBudget,
                     configuration,
                     number
                 )
@@ -202,7 +204,6 @@ public sealed partial class TopicCatalog
             _openSegments,
             _coldReads,
             _reserve,
-            _appendBudget,
             _journal,
             partition,
             source,

@@ -6,8 +6,10 @@ using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Layout;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Storage.Topics;
 

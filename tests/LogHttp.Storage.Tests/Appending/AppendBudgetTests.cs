@@ -1,5 +1,5 @@
 using LogHttp.Storage.Appending;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 

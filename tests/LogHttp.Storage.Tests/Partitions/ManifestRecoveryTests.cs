@@ -1,5 +1,7 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 

@@ -1,17 +1,17 @@
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Waiting;
 
-namespace LogHttp.Storage.Waiting;
+namespace LogHttp.Storage.Logs;
 
 /// <summary>
 /// Reads a partition on and on: pages as a fetch gives them while it is behind, and whatever is new once it has reached
 /// the end, which it finds without looking anything up. Holds a place, not a file. For one thread at a time.
 /// </summary>
-public sealed class LogFollower(PartitionLog log, LogPlace place)
+public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
 {
-    static long LastId;
-
     LogPlace _place = place;
     LogView? _seen;
     LogWaiter? _waiter;
@@ -28,12 +28,6 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
 
     /// <summary>Where the next read begins.</summary>
     public LogPlace Place => _place;
-
-    /// <summary>Tells apart those who wait for the same.</summary>
-    internal long Id { get; } = Interlocked.Increment(ref LastId);
-
-    /// <summary>How far the log must have grown; the waiters' own.</summary>
-    internal long TargetBytes { get; set; }
 
     /// <summary>
     /// The next page, or that there is none yet, or no more. Whoever gets a page disposes of it. Its first offset is
@@ -72,7 +66,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
             static (view, asked) =>
                 (
                     asked.Follower.TryReadTail(view, asked.pageSize)
-                        ?? PartitionLog.Fetch(asked.Follower._place, asked.pageSize, view, asked.mayWait),
+                        ?? PageFinder.Fetch(asked.Follower._place, asked.pageSize, view, asked.mayWait),
                     view
                 )
         );
@@ -108,7 +102,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
         log.Waiters.Remove(this);
     }
 
-    internal void Expect(LogWaiter waiter, long growthBytes)
+    internal override void Expect(LogWaiter waiter, long growthBytes)
     {
         _waiter = waiter;
         log.Waiters.Add(
@@ -118,7 +112,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place)
         );
     }
 
-    internal void Wake(LogWake wake) => _waiter?.Complete(wake);
+    internal override void Wake(LogWake wake) => _waiter?.Complete(wake);
 
     FetchResult? TryReadTail(LogView view, PageSize pageSize)
     {

@@ -2,7 +2,7 @@ using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Reading;
 
 /// <summary>
 /// Reads the records of a region one by one, or only those with one key, in a few hundred KiB of memory (more where a
@@ -47,37 +47,9 @@ public sealed class RecordReader : IDisposable
 
     string Path { get; }
 
-    /// <summary>
-    /// Runs a loop of <see cref="TryRead"/>. Where that would have to wait for the disk, another thread does, and the
-    /// loop is begun anew, which goes on with the record it did not get.
-    /// </summary>
-    /// <param name="log">The region's partition.</param>
-    /// <param name="state">What the loop needs.</param>
-    /// <param name="loop">Must be as it was, but for the records it got, when <see cref="TryRead"/> throws.</param>
-    /// <param name="cancellationToken">Ends the wait for other cold reads' turns.</param>
-    public async ValueTask<TResult> ReadAsync<TState, TResult>(
-        PartitionLog log,
-        TState state,
-        Func<RecordReader, TState, TResult> loop,
-        CancellationToken cancellationToken
-    )
-    {
-        ArgumentNullException.ThrowIfNull(log);
-        ArgumentNullException.ThrowIfNull(loop);
-        while (true)
-        {
-            try
-            {
-                return loop(this, state);
-            }
-            catch (WouldWaitException) { }
-            await log.OnColdThreadAsync(() => _lines.Fill(_file), cancellationToken);
-        }
-    }
-
     /// <summary>Reads the next record; its spans hold until the next call. False after the last.</summary>
     /// <exception cref="WouldWaitException">
-    /// It is not in the page cache: <see cref="ReadAsync"/> waits for it.
+    /// It is not in the page cache. <c>ReadAsync</c> of <c>LogHttp.Storage.Logs</c> waits for it.
     /// </exception>
     /// <exception cref="CorruptionException">What stands there is no record.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
@@ -102,6 +74,9 @@ public sealed class RecordReader : IDisposable
 
     /// <summary>Makes the record that was read last the next one again. Once for each record.</summary>
     public void Unread() => _lines.Unread();
+
+    /// <summary>Reads what comes next into the buffer, on a thread that may wait for the disk.</summary>
+    internal bool Fill() => _lines.Fill(_file);
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _lines.Dispose();

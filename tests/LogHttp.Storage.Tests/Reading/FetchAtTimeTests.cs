@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text;
 using CsCheck;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Storage.Tests.Partitions;
+namespace LogHttp.Storage.Tests.Reading;
 
 /// <summary>`@time`: from the first record on whose time, or an earlier one's, has reached it.</summary>
 public class FetchAtTimeTests

@@ -1,4 +1,4 @@
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Reading;
 
 /// <summary>What a fetch found at a place.</summary>
 public enum FetchStatus

@@ -1,10 +1,12 @@
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Waiting;
 
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Logs;
 
 /// <summary>
 /// One partition: records in the order of their offsets, in segment files. Appends may come from any thread and are
@@ -62,10 +64,15 @@ public sealed partial class PartitionLog
     /// <summary>How old its records were when it was opened; null where there were none.</summary>
     internal SegmentAges? AgesAtStart { get; }
 
-    internal static PartitionLog Open(PartitionContext context, TopicConfiguration configuration, int number)
+    internal static PartitionLog Open(
+        PartitionContext context,
+        AppendBudget budget,
+        TopicConfiguration configuration,
+        int number
+    )
     {
         var found = PartitionRecovery.Run(context);
-        return new(context, number, new Appender(context, configuration, found), found.Ages);
+        return new(context, number, new Appender(context, budget, configuration, found), found.Ages);
     }
 
     /// <summary>
@@ -159,7 +166,7 @@ public sealed partial class PartitionLog
     }
 
     long Resolve(LogPlace place, bool mayWait) =>
-        OnView((place, mayWait), static (view, asked) => OffsetOf(asked.place, view, asked.mayWait));
+        OnView((place, mayWait), static (view, asked) => PageFinder.OffsetOf(asked.place, view, asked.mayWait));
 
     internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) =>
         _appender.SetDamage(segment, damage);

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using LogHttp.Storage.Partitions;
 
-namespace LogHttp.Storage.Topics;
+namespace LogHttp.Storage.Logs;
 
 /// <summary>A named log of one or more partitions.</summary>
 public sealed class Topic

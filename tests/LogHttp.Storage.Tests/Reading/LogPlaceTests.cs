@@ -1,7 +1,7 @@
 using CsCheck;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 
-namespace LogHttp.Storage.Tests.Partitions;
+namespace LogHttp.Storage.Tests.Reading;
 
 public class LogPlaceTests
 {

@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Storage.Tests.Partitions;
+namespace LogHttp.Storage.Tests.Reading;
 
 public class RecordReaderTests
 {

@@ -1,7 +1,7 @@
 using System.Globalization;
 using CsCheck;
 
-namespace LogHttp.Storage.Tests.Partitions;
+namespace LogHttp.Storage.Tests.Reading;
 
 /// <summary>A page that is said to be final is the same for ever; caches keep it for a year.</summary>
 public class FinalPageTests

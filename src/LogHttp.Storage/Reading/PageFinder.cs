@@ -1,61 +1,22 @@
 using System.Runtime.CompilerServices;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Reading;
 
-// Turning a place and a page size into one region of one segment file. No record is parsed but for the head of the
-// lines in the one block that holds the first.
-public sealed partial class PartitionLog
+/// <summary>
+/// Turns a place and a page size into one region of one segment file. Parses no record but the heads of the lines in
+/// the block that holds the first one.
+/// </summary>
+internal static class PageFinder
 {
-    /// <summary>Finds the page that begins at a place, on a thread that may wait for the disk.</summary>
-    /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
-    /// <exception cref="IOException">The disk can't be read.</exception>
-    /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
-    public FetchResult Fetch(LogPlace place, PageSize pageSize) =>
-        OnView((place, pageSize), static (view, asked) => Fetch(asked.place, asked.pageSize, view, mayWait: true));
-
-    /// <summary>
-    /// As <see cref="Fetch(LogPlace, PageSize)"/>; waits for the disk on another thread where it has to.
-    /// </summary>
-    /// <exception cref="OperationCanceledException">
-    /// It was called off before its turn to wait for the disk came.
+    /// <summary>Finds the page that begins at a place in a view.</summary>
+    /// <exception cref="WouldWaitException">
+    /// <paramref name="mayWait"/> is false, and the disk would have to be waited for.
     /// </exception>
-    public ValueTask<FetchResult> FetchAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return new(
-                OnView(
-                    (place, pageSize),
-                    static (view, asked) => Fetch(asked.place, asked.pageSize, view, mayWait: false)
-                )
-            );
-        }
-        catch (WouldWaitException)
-        {
-            return FetchColdAsync(place, pageSize, cancellationToken);
-        }
-    }
-
-    // By itself: what a lambda captures is allocated where its method begins, which would be with every fetch.
-    ValueTask<FetchResult> FetchColdAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken) =>
-        OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
-
-    /// <summary>Runs what a <see cref="WouldWaitException"/> broke off once more, where it may wait.</summary>
-    internal async ValueTask<TResult> OnColdThreadAsync<TResult>(
-        Func<TResult> read,
-        CancellationToken cancellationToken
-    )
-    {
-        // Not on the cold thread: a repair may take as long as the disk does.
-        while (View.Repaired is { IsCompleted: false } repaired)
-            await repaired.WaitAsync(cancellationToken);
-        return await _context.ColdReads.RunAsync(read, cancellationToken);
-    }
-
-    internal static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view, bool mayWait)
+    public static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view, bool mayWait)
     {
         WaitForRepair(view, mayWait);
         var offset = OffsetOf(place, view, mayWait);
@@ -90,7 +51,7 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>After a failed sync nobody reads what the disk may not have, until it was written again.</summary>
-    internal static void WaitForRepair(LogView view, bool mayWait)
+    static void WaitForRepair(LogView view, bool mayWait)
     {
         if (view.Repaired is not { IsCompleted: false } repaired)
             return;
@@ -99,22 +60,8 @@ public sealed partial class PartitionLog
         repaired.Wait();
     }
 
-    /// <summary>Reads what readers may see now; once more where a segment of it was removed meanwhile.</summary>
-    internal TResult OnView<TAsked, TResult>(TAsked asked, Func<LogView, TAsked, TResult> read)
-    {
-        while (true)
-        {
-            var view = View;
-            try
-            {
-                return read(view, asked);
-            }
-            // A trim shows the view without a segment before it closes the segment.
-            catch (LogClosedException) when (view != View) { }
-        }
-    }
-
-    static long OffsetOf(LogPlace place, LogView view, bool mayWait) =>
+    /// <summary>Returns the offset that a place is in a view. A number may lie beyond the end.</summary>
+    public static long OffsetOf(LogPlace place, LogView view, bool mayWait) =>
         place.TimeMs is { } timestampMs
             ? OffsetAt(timestampMs, view, mayWait)
             : place.Resolve(view.EarliestOffset, view.EndOffset);
@@ -163,7 +110,7 @@ public sealed partial class PartitionLog
     /// </summary>
     static FoundPage? KnownPage(Segment segment, SegmentFiles files, SegmentEnd end, long offset, PageSize pageSize) =>
         segment.Damage.Count > 0
-        || files.FoundPages.Find(offset, pageSize) is not { } known
+        || files.FoundPages.Find(offset, pageSize.MaxBytes) is not { } known
         || known.EndPosition > end.Position
             ? null
         : known.IsFixed ? known
@@ -198,7 +145,15 @@ public sealed partial class PartitionLog
                 var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, data, end, position, pageSize);
                 if (segment.DamageWithin(position, endPosition) is { } damage)
                     ((endPosition, nextOffset), isFixed) = (EndBefore(damage, ref index, segment, end), false);
-                var page = new FoundPage(offset, pageSize, position, firstOffset, endPosition, nextOffset, isFixed);
+                var page = new FoundPage(
+                    offset,
+                    pageSize.MaxBytes,
+                    position,
+                    firstOffset,
+                    endPosition,
+                    nextOffset,
+                    isFixed
+                );
                 files.FoundPages.Add(page);
                 return page;
             }

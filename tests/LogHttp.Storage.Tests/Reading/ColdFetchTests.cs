@@ -1,10 +1,11 @@
 using System.Text;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Tests.Testing;
-using LogHttp.Storage.Waiting;
 
-namespace LogHttp.Storage.Tests.Partitions;
+namespace LogHttp.Storage.Tests.Reading;
 
 /// <summary>
 /// Lookups in what is not in the page cache: they wait for the disk on threads that nobody else needs.

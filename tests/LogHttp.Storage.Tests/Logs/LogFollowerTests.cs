@@ -1,9 +1,11 @@
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
 using LogHttp.Storage.Waiting;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests.Waiting;
+namespace LogHttp.Storage.Tests.Logs;
 
 public class LogFollowerTests
 {

@@ -1,7 +1,7 @@
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Segments;
 
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Reading;
 
 /// <summary>
 /// Whole record lines in one segment file, kept open and in place until disposed of. To be handed to sendfile(2), or

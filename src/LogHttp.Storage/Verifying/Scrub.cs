@@ -1,8 +1,8 @@
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
-using LogHttp.Storage.Verifying;
 
-namespace LogHttp.Storage.Topics;
+namespace LogHttp.Storage.Verifying;
 
 /// <summary>
 /// Reads all sealed segments again and again, slowly, one at a time, the one that was not read for longest first, so

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Reading;
 
 /// <summary>
 /// How large the pages of a fetch are. Page ends are places in the segment that depend on the page size alone, so that

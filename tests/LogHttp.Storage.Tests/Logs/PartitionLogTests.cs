@@ -1,7 +1,8 @@
 using System.Globalization;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Reading;
 
-namespace LogHttp.Storage.Tests.Partitions;
+namespace LogHttp.Storage.Tests.Logs;
 
 public class PartitionLogTests
 {

@@ -1,9 +1,11 @@
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Waiting;
 using LogHttp.Testing;
 
-namespace LogHttp.Storage.Tests.Partitions;
+namespace LogHttp.Storage.Tests.Appending;
 
 /// <summary>
 /// Trims: the log's start moves to any record, for ever; whole segments before it go, and nobody reads wrong bytes.

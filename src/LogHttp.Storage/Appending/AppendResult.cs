@@ -1,4 +1,4 @@
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Appending;
 
 /// <summary>How an append ended.</summary>
 public enum AppendStatus

@@ -1,7 +1,7 @@
 using System.Globalization;
 using LogHttp.Storage.Text;
 
-namespace LogHttp.Storage.Partitions;
+namespace LogHttp.Storage.Reading;
 
 /// <summary>
 /// A place in a partition, in the one grammar used everywhere: <c>42</c>, <c>earliest</c>, <c>latest</c>, <c>-10</c>,
