@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using LogHttp.Storage.Bytes;
-using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Records;
 
