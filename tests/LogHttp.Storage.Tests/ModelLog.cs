@@ -173,6 +173,8 @@ sealed class ModelLog
         Assert.True(deletion.Wait(TimeSpan.FromSeconds(20)));
     }
 
+    public void Recreate() => Partitions = _catalog.GetOrCreateAsync("t", _configuration).Result.Topic.Partitions;
+
     public void CutPower()
     {
         _scheduler.Clear();

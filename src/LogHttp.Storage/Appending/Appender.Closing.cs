@@ -78,6 +78,8 @@ internal sealed partial class Appender
         // start.
         if (_isDeleted || !IsUnsynced)
             LeaveJournal();
+        if (_isDeleted)
+            _context.Journal.Forget(JournalPartition);
         _context.Journal.Closed();
         _closed!.TrySetResult();
     }

@@ -11,12 +11,6 @@ internal sealed partial class Appender
     TaskCompletionSource? _repaired;
     IOException? _repairCause;
 
-    // Guarded by _gate: neither the segment nor unplaced/ could take what the journal has. Its files keep it.
-    bool _isUnrepaired;
-
-    /// <summary>Under <c>_gate</c>: after a failed sync, one that succeeds proves nothing.</summary>
-    bool ProvesNoSync => _isRepairDue || _isUnrepaired;
-
     /// <summary>
     /// A sync failed: of what it covered, the page cache may hold bytes that the disk never gets. Readers wait until
     /// the turn has written them again from the journal. Any thread.
@@ -55,10 +49,11 @@ internal sealed partial class Appender
         lock (_gate)
             end = _published.Cursor;
         var failure = TryRepair(end);
-        IOException cause;
+        // Due still: a sync that succeeds beside it proves nothing.
+        if (failure is not null)
+            StopUnrepaired(failure);
         lock (_gate)
         {
-            cause = _repairCause!;
             (_isRepairDue, _repairCause) = (false, null);
             _view = _view with { Repaired = null };
             if (failure is null)
@@ -66,17 +61,7 @@ internal sealed partial class Appender
         }
         if (failure is null)
             StorageLog.SegmentRepaired(_context.Environment.Logger, _context.Directory);
-        else
-            StopUnrepaired(cause, failure);
-        if (failure is null || TryMoveToUnplaced())
-        {
-            LeaveJournal();
-        }
-        else
-        {
-            lock (_gate)
-                _isUnrepaired = true;
-        }
+        LeaveJournal();
         _repaired!.SetResult();
         ScheduleTurn();
         return true;
@@ -116,31 +101,15 @@ internal sealed partial class Appender
     /// <summary>
     /// The disk failed twice: readers get what was synced before, and the next start redoes what the journal has.
     /// </summary>
-    void StopUnrepaired(IOException cause, IOException failure)
+    void StopUnrepaired(IOException failure)
     {
-        Stop($"A sync failed ({cause.Message}), and so did the repair ({failure.Message})", failure);
+        Stop($"A sync failed ({_repairCause!.Message}), and so did the repair ({failure.Message})", failure);
         lock (_gate)
         {
             if (_view.End.Position > _syncedBatchEnd.Position)
                 ShowOnly(_syncedBatchEnd);
         }
         Waiters.Shrunk();
-    }
-
-    /// <summary>
-    /// Moves the partition's entries out of the rotation. False where the disk does not let it, and then files stay.
-    /// </summary>
-    bool TryMoveToUnplaced()
-    {
-        try
-        {
-            _context.Journal.MoveToUnplaced(JournalPartition, _unsyncedSinceRound);
-            return true;
-        }
-        catch (IOException exception)
-        {
-            StorageLog.NotMovedToUnplaced(_context.Environment.Logger, exception, _context.Directory);
-            return false;
-        }
+        _context.Journal.KeepEntries(JournalPartition, _unsyncedSinceRound, _context.Directory);
     }
 }

@@ -178,7 +178,7 @@ internal sealed partial class Appender
             {
                 _journalCheckpoints.Add(checkpoint);
                 // One that runs may have begun before the last write. Another follows it.
-                if (_backgroundSyncRuns || ProvesNoSync)
+                if (_backgroundSyncRuns || _isRepairDue)
                     return;
             }
             else
@@ -198,7 +198,7 @@ internal sealed partial class Appender
         lock (_gate)
         {
             // A roll, or going back, can have synced everything since this was asked for.
-            if (((IsClosing || _refusal is not null) && !_isUnsynced) || ProvesNoSync || _submitted.Cursor == _synced)
+            if (((IsClosing || _refusal is not null) && !_isUnsynced) || _isRepairDue || _submitted.Cursor == _synced)
             {
                 _backgroundSyncDue = false;
                 return;
@@ -226,12 +226,10 @@ internal sealed partial class Appender
         {
             _backgroundSyncDue = _backgroundSyncRuns = false;
             (closingTurnWaits, _closingTurnWaits) = (_closingTurnWaits, false);
-            // Where a sync of the turn's has failed meanwhile, this one proves nothing: the repair leaves the journal.
-            if ((error is null && !ProvesNoSync) || !sync.IsJournaling)
-            {
-                _journalCheckpoints.RemoveAll(sync.Checkpoints.Contains);
-                done = sync.Checkpoints;
-            }
+            // Where a sync of the turn's has failed meanwhile, this one proves nothing. The repair tells those that
+            // wait, and each is told once.
+            if ((error is null && !_isRepairDue) || !sync.IsJournaling)
+                done = Array.FindAll(sync.Checkpoints, _journalCheckpoints.Remove);
             goesOn = _journalCheckpoints.Count > 0;
             ReleaseIdleLease();
         }
@@ -255,7 +253,7 @@ internal sealed partial class Appender
         lock (_gate)
         {
             // A stopped log still leaves the journal.
-            if (ProvesNoSync || (_refusal is not null && !_isUnsynced))
+            if (_isRepairDue || (_refusal is not null && !_isUnsynced))
                 return;
             // The other kind of sync may have got further already, and a roll may have left the segment.
             var isNews = sync.Cursor.BaseOffset == _synced.BaseOffset && sync.Cursor.Position > _synced.Position;

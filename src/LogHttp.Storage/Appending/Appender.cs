@@ -250,13 +250,13 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
             var nowMs = _context.Environment.NowMs;
             if (_group!.Cursor == _group.Start)
             {
-                if (StopIfCut() && RefuseStopped())
-                    return;
                 if (_group.FirstToWrite(nowMs) is not { } first)
                 {
                     RefuseAll(nowMs);
                     return;
                 }
+                if (StopIfCut() && RefuseStopped())
+                    return;
                 if (!TryPrepare(first))
                     return;
             }

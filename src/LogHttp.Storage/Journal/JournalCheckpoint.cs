@@ -1,8 +1,10 @@
+using System.Diagnostics;
+
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// Waits until all logs that held unsynced bytes when it began have them in their segments, or elsewhere. One that can
-/// do neither never tells it so, and then the files that hold its entries stay as they are. Any thread.
+/// Waits until all logs that held unsynced bytes when it began have them in their segments, or have had them kept. One
+/// that closes before never tells it so, and then the files with its entries stay until the next start. Any thread.
 /// </summary>
 /// <param name="endRound">The rounds before this one are in segments once it ends.</param>
 /// <param name="logs">How many logs were asked.</param>
@@ -17,7 +19,9 @@ internal sealed class JournalCheckpoint(ulong endRound, int logs, Action<Journal
     /// <summary>A log is synced, or all logs were asked.</summary>
     public void Done()
     {
-        if (Interlocked.Decrement(ref _left) == 0)
+        var left = Interlocked.Decrement(ref _left);
+        Debug.Assert(left >= 0, "a log told the checkpoint twice");
+        if (left == 0)
             ended(this);
     }
 }
@@ -39,7 +43,7 @@ internal interface IUnsyncedLog
 
     /// <summary>
     /// Makes durable in the segment all that was written so far. Tells the checkpoint once that is so, or once the
-    /// log's entries are kept elsewhere. Where neither can be had, never.
+    /// journal keeps the log's entries. A log that closes before never tells.
     /// </summary>
     void SyncFor(JournalCheckpoint checkpoint);
 }

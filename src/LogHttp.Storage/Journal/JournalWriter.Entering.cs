@@ -52,7 +52,10 @@ internal sealed partial class JournalWriter
     /// </summary>
     bool HasPlaceFor(IUnsyncedLog log) =>
         HasUsableSpare
-        || (_isLiveUsable && (_sealedFiles > 0 || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
+        || (_isLiveUsable && (IsFileAwaited || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
+
+    /// <summary>Under <c>_gate</c>: a checkpoint makes a sealed file free.</summary>
+    bool IsFileAwaited => _sealedFiles > 0 && _kept.Count == 0;
 
     /// <summary>What a unit takes at the most, in a round of its own.</summary>
     static long PlaceBytes(int unitBytes) => JournalFormat.Align(JournalFormat.HeadBytes + unitBytes);

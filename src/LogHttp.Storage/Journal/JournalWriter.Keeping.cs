@@ -113,12 +113,17 @@ internal sealed partial class JournalWriter
     /// <summary>Tries again what a full or failing disk did not let the keeper do. Called now and then.</summary>
     public void Keep()
     {
+        bool isAttemptDue;
+        bool hasKept;
         lock (_gate)
         {
-            if (!_isAttemptDue)
-                return;
-            _isAttemptDue = false;
+            (isAttemptDue, _isAttemptDue) = (_isAttemptDue, false);
+            hasKept = _kept.Count > 0;
         }
+        if (hasKept)
+            ScheduleKeeper(static journal => journal.MoveKept());
+        if (!isAttemptDue)
+            return;
         ScheduleKeeper(static journal => journal.FreeAll());
         KeepSpare();
     }
@@ -214,7 +219,7 @@ internal sealed partial class JournalWriter
         lock (_gate)
         {
             _isCheckpointing = false;
-            _syncedBefore = Math.Max(_syncedBefore, checkpoint.EndRound);
+            _syncedBefore = Math.Max(_syncedBefore, Math.Min(checkpoint.EndRound, KeptFromRound));
         }
         Wake();
     }
@@ -230,13 +235,25 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
+            if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0)
+                return;
             // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
             var isBounded = _files >= JournalOptions.MaxFiles && (_isLiveUsable || HasUsableSpare);
-            if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0 || isBounded)
+            // A checkpoint frees a file then, unless it is kept.
+            if (isBounded && _kept.Count == 0)
                 return;
-            _isMakingFile = true;
+            _isMakingFile = !isBounded;
+            if (_isMakingFile)
+            {
+                ScheduleKeeper(static journal => journal.MakeSpare());
+                return;
+            }
         }
-        ScheduleKeeper(static journal => journal.MakeSpare());
+        AttemptFailed(
+            new IOException(
+                "The journal keeps all of its files for partitions whose disk has failed, and has no room left."
+            )
+        );
     }
 
     void MakeSpare()

@@ -227,25 +227,6 @@ internal sealed partial class JournalWriter
         }
     }
 
-    /// <summary>
-    /// Keeps a partition's entries and its end outside the rotation, durably: its segment can't take them.
-    /// </summary>
-    /// <exception cref="IOException">The disk failed, or there are too many: the rotation must keep them.</exception>
-    public void MoveToUnplaced(JournalPartition partition, ulong firstRound)
-    {
-        var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
-        ReadBack(
-            partition,
-            firstRound,
-            (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload)
-        );
-        // All that the journal has may be synced already. The end is needed in any case.
-        if (partition.State is { } state)
-            unplaced.Add(state, payload: []);
-        unplaced.Flush();
-        partition.MovedToUnplaced();
-    }
-
     void Adopt(JournalFile file)
     {
         _files++;

@@ -282,7 +282,7 @@ internal sealed partial class JournalWriter
         _nextRetiring = nextRetiring;
         if (retires)
             Retire(live.Epoch);
-        if (live.IsHalfFull && _sealed.Count > 0)
+        if (live.IsHalfFull && CanFreeOldest())
             RequestCheckpoint();
         return null;
     }
@@ -340,13 +340,26 @@ internal sealed partial class JournalWriter
     {
         if (_retiring is not null || !_sealed.TryPeek(out var oldest) || _live is null)
             return;
-        var endRound = _sealed.Count > 1 ? _sealed.ElementAt(1).FirstRound : _live.FirstRound;
+        var endRound = OldestEndRound;
         lock (_gate)
         {
             if (_syncedBefore < endRound)
                 return;
         }
         (_retiring, _nextRetiring) = (oldest, 0);
+    }
+
+    /// <summary>The round behind the oldest sealed file.</summary>
+    ulong OldestEndRound => _sealed.Count > 1 ? _sealed.ElementAt(1).FirstRound : _live!.FirstRound;
+
+    /// <summary>Whether a checkpoint lets the oldest sealed file be used again.</summary>
+    bool CanFreeOldest()
+    {
+        if (_sealed.Count == 0)
+            return false;
+        var endRound = OldestEndRound;
+        lock (_gate)
+            return KeptFromRound >= endRound;
     }
 
     /// <summary>Goes on in a spare. False where none is ready.</summary>
@@ -396,7 +409,7 @@ internal sealed partial class JournalWriter
     bool Stall()
     {
         // A checkpoint lets a sealed file be used again, as long as its round can be written to the live one.
-        var isCheckpointEnough = _live is { HasFailed: false } && _sealed.Count > 0;
+        var isCheckpointEnough = _live is { HasFailed: false } && CanFreeOldest();
         IOException? failure;
         lock (_gate)
         {

@@ -68,29 +68,65 @@ public class AppenderRepairTests
         for (var seed = 1; seed <= 8; seed++)
         {
             var log = NewLog(seed, partitions: 2, SmallSegmentBytes);
-            for (var appended = 0; appended < 4; appended++)
-                log.Append(Text);
-            log.FileSystem.Faults = static call =>
-                call.Kind switch
-                {
-                    FileSystemCallKind.Sync when call.Path == Segment => Fault.InputOutputError,
-                    FileSystemCallKind.CreateDirectory => Fault.DiskFull,
-                    _ => Fault.None,
-                };
-            var rolling = log.BeginAppend(RollingText);
-            Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(rolling));
-            log.FileSystem.Faults = null;
-            // A file that is not used again holds up the others.
-            var other = log.BeginAppend(Text, partition: 1);
-            for (var appended = 0; appended < 64 && other.IsCompleted; appended++)
-                other = log.BeginAppend(Text, partition: 1);
-            Assert.False(other.IsCompleted);
+            FailARepair(log, partition: 0);
+            // A file that is not used again holds up the others. Nobody waits for it.
+            var other = AppendUntilRefused(log, partition: 1);
+            Assert.NotNull(ModelLog.StatusOf(other));
 
             log.CutPower();
 
             Assert.Null(log.Partition.StoppedReason);
             Assert.Equal(4, log.Partition.EndOffset);
         }
+    }
+
+    [Fact]
+    public void Repair_ThatFailedOnAFullDisk_HoldsUpNobodyOnceThereIsRoom()
+    {
+        for (var seed = 1; seed <= 8; seed++)
+        {
+            var log = NewLog(seed, partitions: 2, SmallSegmentBytes);
+            FailARepair(log, partition: 0);
+            // Fewer than the journal has files for.
+            for (var appended = 0; appended < 8; appended++)
+                Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+
+            log.Pass(TimeSpan.FromSeconds(10));
+
+            for (var appended = 0; appended < 64; appended++)
+                Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+            log.CutPower();
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.Equal(4, log.Partition.EndOffset);
+        }
+    }
+
+    [Fact]
+    public void Repairs_ThatFailed_DoNotCountAgainstTheBoundOfUnsyncedPartitions()
+    {
+        var log = NewLog(seed: 1, partitions: 3, SmallSegmentBytes, maxOpenSegments: 4);
+        // Half of the bound has them synced, and that fails.
+        log.FileSystem.Faults = FailSegmentsAndDirectories;
+        log.BeginAppend(Text, partition: 0);
+        log.BeginAppend(Text, partition: 1);
+        log.FileSystem.Faults = null;
+        Assert.All(log.Partitions.Take(2), static partition => Assert.NotNull(partition.StoppedReason));
+
+        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 2)));
+
+        log.Delete();
+    }
+
+    [Fact]
+    public void Deletion_OfAPartitionWithoutRepair_FreesItsFiles()
+    {
+        var log = NewLog(seed: 1, partitions: 1, SmallSegmentBytes);
+        FailARepair(log, partition: 0);
+        log.Delete();
+        log.Recreate();
+
+        for (var appended = 0; appended < 64; appended++)
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
     }
 
     [Fact]
@@ -127,18 +163,80 @@ public class AppenderRepairTests
         Assert.Equal(5, log.Partition.EndOffset);
     }
 
-    static ModelLog NewLog(int seed, int partitions = 1, long segmentBytes = 256 << 20) =>
+    [Fact]
+    public void Sync_ThatEndsAfterARepair_TellsTheJournalNothing()
+    {
+        var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes);
+        for (var appended = 0; appended < 4; appended++)
+            log.Append(Text);
+        log.Commits.Hold<SegmentSyncer>();
+        var rolling = log.BeginAppend(RollingText);
+        var hasFailed = false;
+        log.FileSystem.Faults = call =>
+        {
+            if (hasFailed || call is not { Kind: FileSystemCallKind.Sync, Path: Segment })
+                return Fault.None;
+            hasFailed = true;
+            // While the roll's sync is under way, the journal wants both partitions synced.
+            log.Commits.Hold<SegmentSyncer>();
+            for (var appended = 0; appended < 16; appended++)
+                log.BeginAppend(Text, partition: 1);
+            return Fault.InputOutputError;
+        };
+        log.Commits.RunHeld<SegmentSyncer>();
+        log.Pass(TimeSpan.Zero);
+        Assert.True(hasFailed);
+
+        log.Release();
+
+        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(rolling));
+        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
+    }
+
+    static ModelLog NewLog(int seed, int partitions = 1, long segmentBytes = 256 << 20, int maxOpenSegments = 2048) =>
         new(
             new TopicConfiguration { Partitions = partitions, SegmentBytes = segmentBytes },
             seed: seed,
-            adjust: static options =>
+            adjust: options =>
                 options with
                 {
+                    MaxOpenSegments = maxOpenSegments,
                     MinJournalFileBytes = 64 << 10,
                     MaxJournalFileBytes = 64 << 10,
                     CheckpointBytes = 1 << 20,
                 }
         );
+
+    /// <summary>
+    /// Lets the sync of a roll fail, then its repair, then the move to <c>unplaced/</c>. The disk has room afterwards.
+    /// </summary>
+    static void FailARepair(ModelLog log, int partition)
+    {
+        for (var appended = 0; appended < 4; appended++)
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition)));
+        log.FileSystem.Faults = FailSegmentsAndDirectories;
+        var rolling = log.BeginAppend(RollingText, partition);
+        Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(rolling));
+        log.FileSystem.Faults = null;
+    }
+
+    static Fault FailSegmentsAndDirectories(FileSystemCall call) =>
+        call.Kind switch
+        {
+            FileSystemCallKind.Sync when call.Path.EndsWith(".ndjson", StringComparison.Ordinal) =>
+                Fault.InputOutputError,
+            FileSystemCallKind.CreateDirectory => Fault.DiskFull,
+            _ => Fault.None,
+        };
+
+    static Task<AppendResult> AppendUntilRefused(ModelLog log, int partition)
+    {
+        var append = log.BeginAppend(Text, partition);
+        for (var appended = 0; appended < 64 && ModelLog.StatusOf(append) is AppendStatus.Appended; appended++)
+            append = log.BeginAppend(Text, partition);
+        Assert.NotEqual(AppendStatus.Appended, ModelLog.StatusOf(append));
+        return append;
+    }
 
     /// <summary>Appends until the journal wants the segment synced, and lets that fail.</summary>
     static void FailASync(ModelLog log, bool failsRepair = false)

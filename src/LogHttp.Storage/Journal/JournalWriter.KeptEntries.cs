@@ -1,0 +1,82 @@
+namespace LogHttp.Storage.Journal;
+
+// Entries whose segment can't take them: they move out of the rotation. Where the disk does not let them, the files
+// that hold them stay, and the keeper tries again.
+internal sealed partial class JournalWriter
+{
+    // Guarded by _gate: the first round that a partition needs, and its directory.
+    readonly Dictionary<JournalPartition, (ulong FirstRound, string Directory)> _kept = [];
+
+    /// <summary>
+    /// Keeps a partition's entries and its end until a start places them. The partition has stopped: nothing follows.
+    /// Any thread.
+    /// </summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="firstRound">The first round with entries that its segment may not have.</param>
+    /// <param name="directory">The partition's directory, for messages.</param>
+    public void KeepEntries(JournalPartition partition, ulong firstRound, string directory)
+    {
+        if (TryMoveToUnplaced(partition, firstRound, directory))
+            return;
+        lock (_gate)
+            _kept.Add(partition, (firstRound, directory));
+    }
+
+    /// <summary>The partition was deleted: nobody needs its entries. Any thread.</summary>
+    public void Forget(JournalPartition partition)
+    {
+        lock (_gate)
+        {
+            if (!_kept.Remove(partition))
+                return;
+        }
+        RequestCheckpoint();
+    }
+
+    /// <summary>Under <c>_gate</c>: the files with this round and later ones stay.</summary>
+    ulong KeptFromRound =>
+        _kept.Count == 0 ? ulong.MaxValue : _kept.Values.Min(static partition => partition.FirstRound);
+
+    void MoveKept()
+    {
+        KeyValuePair<JournalPartition, (ulong FirstRound, string Directory)>[] kept;
+        lock (_gate)
+            kept = [.. _kept];
+        foreach (var (partition, (firstRound, directory)) in kept)
+        {
+            if (TryMoveToUnplaced(partition, firstRound, directory))
+                Forget(partition);
+        }
+    }
+
+    bool TryMoveToUnplaced(JournalPartition partition, ulong firstRound, string directory)
+    {
+        try
+        {
+            MoveToUnplaced(partition, firstRound);
+            return true;
+        }
+        catch (IOException exception)
+        {
+            StorageLog.NotMovedToUnplaced(_environment.Logger, exception, directory);
+            return false;
+        }
+    }
+
+    /// <summary>Moves a partition's entries and its end out of the rotation, durably.</summary>
+    /// <exception cref="IOException">The disk failed, or there are too many.</exception>
+    void MoveToUnplaced(JournalPartition partition, ulong firstRound)
+    {
+        var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
+        ReadBack(
+            partition,
+            firstRound,
+            (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload)
+        );
+        // All that the journal has may be synced already. The end is needed in any case.
+        if (partition.State is { } state)
+            unplaced.Add(state, payload: []);
+        unplaced.Flush();
+        partition.MovedToUnplaced();
+    }
+}
