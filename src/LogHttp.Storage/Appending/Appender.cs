@@ -57,7 +57,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         PartitionContext context,
         AppendBudget budget,
         TopicConfiguration configuration,
-        PartitionRecovery.Result found
+        RecoveredPartition found
     )
     {
         _budget = budget;
