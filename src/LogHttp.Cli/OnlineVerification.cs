@@ -5,7 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage;
 using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Cli;

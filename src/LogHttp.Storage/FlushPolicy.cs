@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Storage;
 

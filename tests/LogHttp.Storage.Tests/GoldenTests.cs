@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
@@ -210,7 +210,7 @@ public class GoldenTests
                 ? line
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{line}crc32c:{Storage.Segments.Crc32C.Of(Encoding.ASCII.GetBytes(line)):x8}\n"
+                    $"{line}crc32c:{Storage.Bytes.Crc32C.Of(Encoding.ASCII.GetBytes(line)):x8}\n"
                 )
         );
         var before = File.ReadAllBytes(path);

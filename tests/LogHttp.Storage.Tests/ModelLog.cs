@@ -1,6 +1,8 @@
 using System.IO.Pipelines;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Tests.Records;
 

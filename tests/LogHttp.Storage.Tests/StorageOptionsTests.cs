@@ -1,5 +1,3 @@
-using LogHttp.Storage.Records;
-
 namespace LogHttp.Storage.Tests;
 
 public class StorageOptionsTests

@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;

@@ -3,8 +3,8 @@ using System.Text.Json;
 using System.Text.Unicode;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Producing;
-using LogHttp.Storage;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Server.Confluent;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Records;
 using Microsoft.OpenApi;
 
 namespace LogHttp.Server.Documentation;

@@ -1,8 +1,9 @@
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
-using LogHttp.Storage.Segments;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Documentation;

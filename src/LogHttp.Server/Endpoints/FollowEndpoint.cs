@@ -2,7 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Text;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Endpoints;

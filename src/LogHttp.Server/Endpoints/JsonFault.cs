@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using LogHttp.Storage;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Server.Endpoints;
 

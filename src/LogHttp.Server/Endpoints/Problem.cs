@@ -1,8 +1,7 @@
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage.Logs;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
 

@@ -1,10 +1,12 @@
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Text;
 using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.WebUtilities;
 

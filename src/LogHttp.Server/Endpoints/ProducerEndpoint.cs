@@ -1,4 +1,5 @@
-using LogHttp.Storage.Producers;
+using LogHttp.Storage;
+using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Http.Features;
 

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Text;
-using LogHttp.Storage;
+using LogHttp.Storage.Text;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.Server.Endpoints;

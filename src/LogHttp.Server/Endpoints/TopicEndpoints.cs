@@ -1,6 +1,6 @@
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Endpoints;

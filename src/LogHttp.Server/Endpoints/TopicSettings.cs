@@ -2,8 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
-using LogHttp.Storage.Records;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Server.Endpoints;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.Server.Endpoints;

@@ -1,7 +1,8 @@
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Following;
 using LogHttp.Server.Hosting;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
 

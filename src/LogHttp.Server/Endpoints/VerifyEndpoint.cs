@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using LogHttp.Server.Fetching;
 using LogHttp.Server.Hosting;
+using LogHttp.Storage;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 using LogHttp.Storage.Verifying;
 using Microsoft.Extensions.Options;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 

@@ -2,9 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Following;
-using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Server.Fetching;
 

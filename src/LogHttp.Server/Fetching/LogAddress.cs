@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 

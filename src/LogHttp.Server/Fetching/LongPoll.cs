@@ -1,6 +1,7 @@
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Following;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Server.Fetching;

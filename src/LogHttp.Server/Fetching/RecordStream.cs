@@ -1,7 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using LogHttp.Server.Following;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Fetching;

@@ -3,7 +3,8 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using LogHttp.Kestrel;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Following;

@@ -2,9 +2,9 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using LogHttp.Kestrel;
+using LogHttp.Storage;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Reading;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Following;

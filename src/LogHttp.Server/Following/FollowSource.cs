@@ -1,9 +1,8 @@
 using System.Buffers.Text;
 using System.Text;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Topics;
-using LogHttp.Storage.Waiting;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 
 namespace LogHttp.Server.Following;
 

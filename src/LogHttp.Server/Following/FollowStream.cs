@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using LogHttp.Server.Fetching;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Server.Following;

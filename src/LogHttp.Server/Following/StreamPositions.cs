@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Text;
 using Microsoft.Extensions.Primitives;
 
 namespace LogHttp.Server.Following;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using LogHttp.Storage;
-using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Hosting;
 

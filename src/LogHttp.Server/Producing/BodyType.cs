@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
-using LogHttp.Storage;
+using LogHttp.Storage.Text;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Producing;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage;
+using LogHttp.Storage.Text;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Producing;

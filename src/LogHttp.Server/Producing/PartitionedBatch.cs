@@ -1,5 +1,4 @@
 using LogHttp.Storage;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 

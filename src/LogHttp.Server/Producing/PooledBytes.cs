@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Numerics;
-using LogHttp.Storage;
+using LogHttp.Storage.Bytes;
 
 namespace LogHttp.Server.Producing;
 

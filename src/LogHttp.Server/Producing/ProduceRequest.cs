@@ -1,9 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Fetching;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage;
 using LogHttp.Storage.Records;
-using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Producing;

@@ -3,7 +3,8 @@ using System.Threading.Channels;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Hosting;
 using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Text;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 

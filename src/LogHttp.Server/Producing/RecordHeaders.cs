@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage;
 using LogHttp.Storage.Records;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Server.Producing;
 

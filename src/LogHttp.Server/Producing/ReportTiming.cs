@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.Server.Endpoints;
-using LogHttp.Storage;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Server.Producing;
 

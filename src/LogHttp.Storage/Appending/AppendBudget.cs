@@ -1,5 +1,4 @@
 using System.Globalization;
-using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Appending;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Globalization;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
@@ -182,7 +182,8 @@ internal sealed class AppendGroup(
         repeatedCount = 0;
         if (
             request.Batch.Producer is not null
-            && Producers.Check(request.Batch, request.MayOverlap, stampMs, out repeatedCount) is { } refusal
+            && ProducerCheck.Check(Producers, request.Batch, request.MayOverlap, stampMs, out repeatedCount)
+                is { } refusal
         )
             return refusal;
         if (request.ExpectedNextOffset is { } expected && expected != nextOffset)

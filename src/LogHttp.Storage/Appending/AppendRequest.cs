@@ -1,4 +1,3 @@
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Appending;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;

@@ -1,5 +1,4 @@
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;

@@ -1,5 +1,4 @@
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Appending;
 

@@ -16,9 +16,10 @@ namespace LogHttp.Storage.Appending;
 /// fields belong to whoever has the turn: a work item of the append scheduler, or whatever the turn waits for.
 /// <see cref="View"/> is read by anybody.
 /// </remarks>
-internal sealed partial class Appender : IUnsyncedLog
+internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
 {
     readonly PartitionContext _context;
+    readonly AppendBudget _budget;
     readonly Lock _gate = new();
 
     // Guarded by _gate. Allocated lazily: most partitions are idle.
@@ -52,8 +53,14 @@ internal sealed partial class Appender : IUnsyncedLog
     // Replaced by anybody, read once for each decision.
     volatile TopicConfiguration _configuration;
 
-    public Appender(PartitionContext context, TopicConfiguration configuration, PartitionRecovery.Result found)
+    public Appender(
+        PartitionContext context,
+        AppendBudget budget,
+        TopicConfiguration configuration,
+        RecoveredPartition found
+    )
     {
+        _budget = budget;
         (_context, _configuration, _view, _checkpointed) = (context, configuration, found.View, found.Checkpoint);
         _manifest = found.Manifest;
         foreach (var segment in found.Trimmed)
@@ -76,7 +83,7 @@ internal sealed partial class Appender : IUnsyncedLog
     /// <summary>The readers that wait for more.</summary>
     public LogWaiters Waiters { get; }
 
-    /// <summary>What readers may see now.</summary>
+    /// <inheritdoc/>
     public LogView View => _view;
 
     /// <summary>Why nothing can be appended, or null.</summary>
@@ -117,7 +124,7 @@ internal sealed partial class Appender : IUnsyncedLog
             if (CheckQueue(sizeBytes) is { } refusal)
                 return refusal;
         }
-        return _context.AppendBudget.HasRoomFor(sizeBytes) ? null : _context.AppendBudget.Refusal();
+        return _budget.HasRoomFor(sizeBytes) ? null : _budget.Refusal();
     }
 
     /// <summary>Where a producer stands, by what is published.</summary>
@@ -189,8 +196,8 @@ internal sealed partial class Appender : IUnsyncedLog
                 return new(AppendStatus.Closed, Reason: "The topic is being deleted, or the server is stopping.");
             if (CheckQueue(request.MaxFramedBytes) is { } full)
                 return full;
-            if (!request.TryHold(_context.AppendBudget))
-                return _context.AppendBudget.Refusal();
+            if (!request.TryHold(_budget))
+                return _budget.Refusal();
             Waiting.Enqueue(request);
             _waitingBytes += request.MaxFramedBytes;
             schedule = !_turnTaken;

@@ -1,5 +1,5 @@
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Appending;
 

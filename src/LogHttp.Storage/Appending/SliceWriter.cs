@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 

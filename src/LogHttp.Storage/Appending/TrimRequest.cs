@@ -1,5 +1,3 @@
-using LogHttp.Storage.Partitions;
-
 namespace LogHttp.Storage.Appending;
 
 /// <summary>A trim on its way into a partition. Answered exactly once.</summary>

@@ -1,8 +1,8 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Topics;
 

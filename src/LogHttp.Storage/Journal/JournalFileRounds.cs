@@ -104,7 +104,7 @@ internal sealed class JournalFileRounds
                 return (position, head.PreviousHeadChecksum);
             position += JournalFormat.Align(head.LengthBytes);
         }
-        throw new Segments.CorruptionException(Path, 0, $"round {number} was read a moment ago and is missing now");
+        throw new CorruptionException(Path, 0, $"round {number} was read a moment ago and is missing now");
     }
 
     bool Advance(RoundWindow window)

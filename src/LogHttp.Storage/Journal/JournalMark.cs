@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Journal;
 

@@ -1,5 +1,4 @@
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Journal;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Layout;
 
 namespace LogHttp.Storage.Journal;
 
@@ -158,11 +159,7 @@ internal sealed partial class JournalWriter
             position += lengthBytes;
             file.File.ReadExactly(bytes.AsSpan(0, JournalFormat.HeadBytes), position);
             if (!RoundHead.TryRead(bytes, out var head, out _))
-                throw new Segments.CorruptionException(
-                    file.Path,
-                    position,
-                    "a round that was read is not there any more"
-                );
+                throw new CorruptionException(file.Path, position, "a round that was read is not there any more");
             lengthBytes = JournalFormat.Align(head.LengthBytes);
         }
         bytes = new byte[lengthBytes];

@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using System.Numerics;
-using LogHttp.Storage.Files;
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Bytes;
+using LogHttp.Storage.Layout;
 
 namespace LogHttp.Storage.Journal;
 

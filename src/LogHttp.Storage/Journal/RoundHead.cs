@@ -1,4 +1,4 @@
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Bytes;
 using static LogHttp.Storage.Journal.JournalFormat;
 
 namespace LogHttp.Storage.Journal;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Journal;
@@ -116,7 +117,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         if (body.Length < head.LengthBytes)
             return RoundState.Cut;
         body = body[JournalFormat.HeadBytes..];
-        if (Segments.Crc32C.Of(body) != head.BodyChecksum)
+        if (Crc32C.Of(body) != head.BodyChecksum)
             return RoundState.TornBody;
         return JournalFormat.AreEntriesValid(body, head.EntryCount) ? RoundState.Valid : RoundState.Malformed;
     }

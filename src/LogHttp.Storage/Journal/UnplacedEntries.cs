@@ -1,6 +1,6 @@
 using System.Globalization;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Journal;
 

@@ -4,8 +4,11 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Producers;
+using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;

@@ -1,7 +1,7 @@
-using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;
@@ -14,7 +14,6 @@ internal sealed record PartitionContext(
     OpenSegments OpenSegments,
     ColdReads ColdReads,
     DiskReserve Reserve,
-    AppendBudget AppendBudget,
     JournalWriter Journal,
     JournalPartition JournalPartition,
     JournalEndSource EndSource,

@@ -53,6 +53,9 @@ internal sealed partial class PartitionRecovery
         return (_manifest.State, null);
     }
 
+    ManifestState BuildState(Checkpoint? checkpoint) =>
+        new ManifestBuilder(_context, _lengths, _lastWritesMs).Build(checkpoint);
+
     bool TryCreate(ManifestState state)
     {
         try
@@ -68,80 +71,6 @@ internal sealed partial class PartitionRecovery
         _areAgesUnknown = true;
         StorageLog.ManifestBuilt(_context.Environment.Logger, _context.Directory, state.Segments.Count);
         return true;
-    }
-
-    /// <summary>
-    /// Builds the state of a partition without a manifest from its files: the segments that hold something, and the
-    /// empty one that the log stood in. Other empty ones are rolls that came to nothing, or that the log passed by.
-    /// </summary>
-    ManifestState BuildState(Checkpoint? checkpoint)
-    {
-        var baseOffsets = _lengths.Keys.Order().ToArray();
-        var active = FindActive(baseOffsets, checkpoint);
-        var segments = ImmutableList.CreateBuilder<ManifestSegment>();
-        for (var number = 0; number < baseOffsets.Length && number <= active; number++)
-        {
-            var baseOffset = baseOffsets[number];
-            var lengthBytes = _lengths[baseOffset];
-            if (number == active)
-            {
-                segments.Add(new(baseOffset, Generation: 0));
-                continue;
-            }
-            // A roll leaves the index of an empty segment without entries, durably. A segment with some was emptied
-            // from outside, and its index says what is lost.
-            var isKept = lengthBytes > 0 || LastIndexEntry(baseOffset) is not null;
-            var isTrimmed = baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
-            if (isKept && !isTrimmed)
-            {
-                var extent = BuildExtent(baseOffset, baseOffsets[number + 1]);
-                segments.Add(new(baseOffset, Generation: 0, _lastWritesMs[baseOffset], extent));
-            }
-        }
-        var logStartOffset = checkpoint?.LogStartOffset ?? (segments.Count > 0 ? segments[0].BaseOffset : 0);
-        return ManifestState.Empty(_context.ManifestHeader, logStartOffset) with { Segments = segments.ToImmutable() };
-    }
-
-    /// <summary>Finds the active one of the segments that are there, as earlier formats left them.</summary>
-    int FindActive(long[] baseOffsets, Checkpoint? checkpoint)
-    {
-        var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => _lengths[baseOffset] > 0);
-        var active = -1;
-        if (checkpoint is not null)
-        {
-            var (baseOffset, position) = (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position);
-            active = Array.IndexOf(baseOffsets, baseOffset);
-            // A trim that took all has left that segment for a new one. Its files may be gone, or half of them.
-            var isLeft = _lengths.GetValueOrDefault(baseOffset, position) == position;
-            if (checkpoint.LogStartOffset == checkpoint.Durable.NextOffset && isLeft)
-                active = Math.Max(active, Array.IndexOf(baseOffsets, checkpoint.LogStartOffset));
-        }
-        return active < lastFilled || active < 0 ? Math.Max(lastFilled, 0) : active;
-    }
-
-    /// <summary>Finds where a segment ends by its index, or else takes the next segment's start.</summary>
-    SegmentExtent BuildExtent(long baseOffset, long nextBaseOffset)
-    {
-        if (LastIndexEntry(baseOffset) is not { } last)
-            return new(nextBaseOffset, _lengths[baseOffset]);
-        return new(
-            Math.Min(nextBaseOffset, baseOffset + last.RelativeOffset),
-            Math.Max(_lengths[baseOffset], last.Position)
-        );
-    }
-
-    IndexEntry? LastIndexEntry(long baseOffset)
-    {
-        try
-        {
-            using var index = FileSystem.Open(Path.Combine(_context.Directory, SegmentLayout.IndexName(baseOffset)));
-            var entries = (int)((index.LengthBytes - IndexFile.HeaderBytes) / IndexEntry.SizeBytes);
-            return entries > 0 && IndexFile.HasHeader(index, baseOffset) ? IndexFile.TryRead(index, entries - 1) : null;
-        }
-        catch (FileNotFoundException)
-        {
-            return null;
-        }
     }
 
     /// <summary>Returns how long a sealed segment was when it was sealed.</summary>

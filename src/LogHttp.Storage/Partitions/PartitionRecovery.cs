@@ -28,38 +28,6 @@ internal sealed partial class PartitionRecovery
 
     PartitionRecovery(PartitionContext context) => _context = context;
 
-    /// <summary>What was found.</summary>
-    /// <param name="Checkpoint">The checkpoint that is on the disk.</param>
-    /// <param name="View">What readers may see.</param>
-    /// <param name="Written">Where the next record goes.</param>
-    /// <param name="LastStampMs">The last timestamp the server gave out.</param>
-    /// <param name="Producers">The producers up to there.</param>
-    /// <param name="ReadOnlyReason">Why nothing may be appended, or null.</param>
-    public sealed record Result(
-        Checkpoint Checkpoint,
-        LogView View,
-        SegmentCursor Written,
-        long LastStampMs,
-        ProducerTable Producers,
-        string? ReadOnlyReason
-    )
-    {
-        /// <summary>Whether the journal decides where the log ends, or no longer.</summary>
-        public bool IsJournaled { get; init; }
-
-        /// <summary>How much lies behind the checkpoint.</summary>
-        public long UncheckpointedBytes { get; init; }
-
-        /// <summary>How old the segments are that hold something; null where none does.</summary>
-        public SegmentAges? Ages { get; init; }
-
-        /// <summary>Segments before the log's start, whose files a full disk did not let the start remove.</summary>
-        public IReadOnlyList<Segment> Trimmed { get; init; } = [];
-
-        /// <summary>The partition's manifest; null of a read-only partition without a sound one.</summary>
-        public SegmentManifest? Manifest { get; init; }
-    }
-
     ProducerTable NoProducers => new(_context.Options.ProducerLimits);
 
     IFileSystem FileSystem => _context.Environment.FileSystem;
@@ -92,9 +60,9 @@ internal sealed partial class PartitionRecovery
 
     /// <exception cref="IOException">The disk can't be read or written.</exception>
     /// <exception cref="NotSupportedException">The directory was written by a newer version.</exception>
-    public static Result Run(PartitionContext context) => new PartitionRecovery(context).Run();
+    public static RecoveredPartition Run(PartitionContext context) => new PartitionRecovery(context).Run();
 
-    Result Run()
+    RecoveredPartition Run()
     {
         var orphans = ListFiles();
         var checkpoint = Checkpoint.Read(_context, out var reason);
@@ -209,7 +177,7 @@ internal sealed partial class PartitionRecovery
             {
                 indexes.Add(indexed);
             }
-            else if (!SegmentLayout.IsOfPartition(entry.Name))
+            else if (!PartitionLayout.Contains(entry.Name))
             {
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
             }
@@ -261,7 +229,7 @@ internal sealed partial class PartitionRecovery
     }
 
     /// <summary>The partition has no segments, and nothing says where a new one would begin.</summary>
-    Result NothingLeft(Checkpoint? checkpoint, string reason)
+    RecoveredPartition NothingLeft(Checkpoint? checkpoint, string reason)
     {
         checkpoint ??= new Checkpoint(0, default, LastStampMs: 0, NoProducers);
         var nextOffset = Math.Max(checkpoint.Durable.NextOffset, checkpoint.LogStartOffset);
@@ -272,7 +240,7 @@ internal sealed partial class PartitionRecovery
     }
 
     /// <summary>Reads what follows the checkpoint, through all later segments.</summary>
-    Result ReadOn(Checkpoint checkpoint, long durableOffset, long? endPosition)
+    RecoveredPartition ReadOn(Checkpoint checkpoint, long durableOffset, long? endPosition)
     {
         var cursor = checkpoint.Durable;
         var producers = checkpoint.Producers;
@@ -300,7 +268,7 @@ internal sealed partial class PartitionRecovery
             _readBytes += lengthBytes - cursor.Position;
             if (
                 scan.Bad is { } bad
-                && (!isLast || endPosition is not null || IsDamage(lease.Files.Data, bad, lengthBytes))
+                && (!isLast || endPosition is not null || SegmentTail.IsDamage(lease.Files.Data, bad, lengthBytes))
             )
             {
                 if (!isLast)
@@ -328,9 +296,9 @@ internal sealed partial class PartitionRecovery
                 );
             if (isLast)
             {
-                CutTorn(segment, lease.Files.Data, scan, fileBytes);
+                SegmentTail.CutTorn(_context, segment, lease.Files.Data, scan, fileBytes);
                 if (endPosition is null || !_context.EndSource.IsRedone)
-                    MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
+                    SegmentTail.MakeDurable(lease.Files.Data, cursor.Position, scan.End.Position);
                 return Recovered(
                     checkpoint,
                     segment,
@@ -345,95 +313,7 @@ internal sealed partial class PartitionRecovery
         }
     }
 
-    /// <summary>
-    /// A bad line is where writing stopped when nothing valid follows it, or where a sector never reached the disk:
-    /// pages are written back in any order and torn by a power cut, so later sectors may be there. Anything else is
-    /// damage.
-    /// </summary>
-    static bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
-        bad is { LacksSector: false, IsEndOfFile: false }
-        && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
-
-    /// <summary>
-    /// Cuts what belongs to no whole batch, or lies behind the end that is known, after keeping it beside.
-    /// </summary>
-    void CutTorn(Segment segment, IFile data, SegmentScan scan, long lengthBytes)
-    {
-        var position = scan.End.Position;
-        if (lengthBytes == position)
-            return;
-        KeepTorn(
-            segment,
-            data,
-            position,
-            lengthBytes,
-            scan.Bad?.Reason ?? "it lies behind the end that the journal says"
-        );
-        data.Truncate(position);
-    }
-
-    void KeepTorn(Segment segment, IFile data, long position, long lengthBytes, string reason)
-    {
-        var tornBytes = lengthBytes - position;
-        var tornPath = Path.Combine(_context.Directory, SegmentLayout.TornName(segment.BaseOffset, position));
-        try
-        {
-            FileSystem.DeleteFile(tornPath);
-            using var torn = FileSystem.Create(tornPath);
-            Copy(data, position, lengthBytes, torn, 0);
-            torn.Sync();
-            FileSystem.SyncDirectory(_context.Directory);
-            StorageLog.TornTailCut(
-                _context.Environment.Logger,
-                segment.DataPath,
-                tornBytes,
-                position,
-                reason,
-                tornPath
-            );
-        }
-        catch (DiskFullException exception)
-        {
-            // A full disk must not keep the log from opening, and nobody was promised these bytes.
-            StorageLog.TornTailNotKept(_context.Environment.Logger, exception, segment.DataPath, tornBytes, position);
-            FileSystem.DeleteFile(tornPath);
-        }
-    }
-
-    /// <summary>
-    /// Makes the surviving tail durable. A sync alone would not do: if one failed before the crash, the kernel may hold
-    /// pages it counts as clean that are not on the disk. Writing the same bytes once more makes them dirty again.
-    /// </summary>
-    static void MakeDurable(IFile data, long position, long endPosition)
-    {
-        Copy(data, position, endPosition, data, position);
-        data.Sync();
-    }
-
-    static void Copy(IFile source, long position, long endPosition, IFile destination, long destinationPosition)
-    {
-        var buffer = new byte[Math.Min(1 << 20, endPosition - position)];
-        while (position < endPosition)
-        {
-            var chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, endPosition - position));
-            source.ReadExactly(chunk, position);
-            destination.Write(chunk, destinationPosition);
-            position += chunk.Length;
-            destinationPosition += chunk.Length;
-        }
-    }
-
-    static void WriteIndex(Segment segment, IFile index, in SegmentCursor from, SegmentScan scan, bool syncs)
-    {
-        // Written anew in any case: of what a failed sync lost the kernel may say that it is there.
-        IndexFile.WriteHeader(index, segment.BaseOffset);
-        IndexFile.Write(index, segment.BaseOffset, from.IndexEntries, scan.Entries.ToArray());
-        IndexFile.Truncate(index, scan.End.IndexEntries);
-        if (syncs)
-            index.Sync();
-    }
-
-    Result Recovered(
+    RecoveredPartition Recovered(
         Checkpoint checkpoint,
         Segment segment,
         IFile index,
@@ -464,7 +344,7 @@ internal sealed partial class PartitionRecovery
             && _readBytes < _context.Options.CheckpointBytes;
         try
         {
-            _context.Reserve.Run(() => WriteIndex(segment, index, from, scan, syncs: !isRecordedElsewhere));
+            _context.Reserve.Run(() => SegmentTail.WriteIndex(segment, index, from, scan, syncs: !isRecordedElsewhere));
         }
         catch (DiskFullException exception)
         {
@@ -497,7 +377,7 @@ internal sealed partial class PartitionRecovery
     }
 
     /// <summary>Readers find their way with the index entries that are durable, if slowly.</summary>
-    Result OnFullDisk(Checkpoint checkpoint, SegmentCursor end, DiskFullException exception)
+    RecoveredPartition OnFullDisk(Checkpoint checkpoint, SegmentCursor end, DiskFullException exception)
     {
         StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
         const string Reason =
@@ -511,7 +391,7 @@ internal sealed partial class PartitionRecovery
     /// Serves everything that can be read, segments behind the damage too. Writes nothing, so that a disk that refuses
     /// writes does no harm, and what there is stays as it is.
     /// </summary>
-    Result ReadOnly(Checkpoint checkpoint, string reason)
+    RecoveredPartition ReadOnly(Checkpoint checkpoint, string reason)
     {
         StorageLog.PartitionReadOnly(_context.Environment.Logger, _context.Directory, reason);
         var segment = _segments[^1];
@@ -543,7 +423,7 @@ internal sealed partial class PartitionRecovery
         return found with { View = found.View with { IsIndexWhole = false } };
     }
 
-    Result Found(Checkpoint checkpoint, SegmentCursor end, string? readOnlyReason)
+    RecoveredPartition Found(Checkpoint checkpoint, SegmentCursor end, string? readOnlyReason)
     {
         var visible = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);
         foreach (var segment in _segments)

@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Producers;
@@ -54,65 +52,6 @@ internal sealed class ProducerTable
         Of(id).TryGetValue(id, out var state) && IsAlive(id, state, nowMs) ? state : null;
 
     /// <summary>
-    /// Null where a batch, or the rest of it, is to be appended; else its outcome, and nothing of it is appended.
-    /// </summary>
-    /// <param name="batch">A batch that has a producer.</param>
-    /// <param name="mayOverlap">Whether records that are in the log already are dropped from the batch.</param>
-    /// <param name="nowMs">Unix milliseconds; who was silent for too long by then is not known.</param>
-    /// <param name="repeatedCount">How many of the batch's first records are in the log, and so are dropped.</param>
-    public AppendResult? Check(RecordBatch batch, bool mayOverlap, long nowMs, out int repeatedCount)
-    {
-        repeatedCount = 0;
-        var stamp = batch.Producer!;
-        var known = Find(stamp.Id, nowMs);
-        if (known is not null && stamp.Epoch < known.Epoch)
-            return new(
-                AppendStatus.EpochEnded,
-                Reason: string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"Producer \"{stamp.Id}\" continues with epoch {known.Epoch}; epoch {stamp.Epoch} can no "
-                        + $"longer append."
-                )
-            )
-            {
-                Epoch = known.Epoch,
-            };
-        var expected = known is not null && stamp.Epoch == known.Epoch ? known.NextSequence : 0;
-        if (stamp.Sequence == expected)
-            return null;
-        if (stamp.Sequence > expected)
-            return new(AppendStatus.SequenceGap, Reason: Gap(stamp, known, expected)) { ExpectedSequence = expected };
-        // Only a known producer of this epoch has a sequence above 0.
-        var batches = known!.Batches;
-        foreach (var remembered in batches)
-        {
-            if (remembered.Sequence == stamp.Sequence && remembered.Count == batch.Count)
-                return remembered.Crc is null || remembered.Crc == batch.Crc
-                    ? Repeated(remembered)
-                    : Differs(batch, remembered, expected);
-        }
-        if (FirstWithin(batches, stamp.Sequence, batch.Count) is not { } overlapped)
-            return Forgotten(batch, expected);
-        // Before format 3 a sequence counted batches: how much of one is repeated can't be known.
-        if (!mayOverlap || overlapped.Crc is null)
-            return Differs(batch, overlapped, expected);
-        foreach (var remembered in batches)
-        {
-            var first = remembered.Sequence - stamp.Sequence;
-            if (
-                first >= 0
-                && first + remembered.Count <= batch.Count
-                && remembered.Crc != batch.CrcOf((int)first, remembered.Count)
-            )
-                return Differs(batch, remembered, expected);
-        }
-        if (stamp.Sequence + batch.Count <= expected)
-            return RepeatedWithin(stamp.Sequence, batch.Count, batches) ?? Forgotten(batch, expected);
-        repeatedCount = (int)(expected - stamp.Sequence);
-        return null;
-    }
-
-    /// <summary>
     /// The table with one batch more; the same one where it has that batch, or one of its producer's that lies behind
     /// it in the log.
     /// </summary>
@@ -153,116 +92,6 @@ internal sealed class ProducerTable
 
     bool IsAlive(string id, ProducerState state, long nowMs) =>
         nowMs - state.LastSeenMs < (IsKafkas(id) ? _limits.KafkaExpiryMs : _limits.ExpiryMs);
-
-    /// <summary>The first remembered batch that has any of some sequences.</summary>
-    static ProducedBatch? FirstWithin(ImmutableArray<ProducedBatch> batches, long sequence, int count)
-    {
-        foreach (var batch in batches)
-        {
-            if (batch.Sequence < sequence + count && sequence < batch.NextSequence)
-                return batch;
-        }
-        return null;
-    }
-
-    static AppendResult Repeated(in ProducedBatch batch) =>
-        new(AppendStatus.Repeated, batch.FirstOffset, batch.NextOffset, batch.TimestampMs);
-
-    /// <summary>
-    /// Where records are that lie within remembered batches; null where the first of them is not remembered.
-    /// </summary>
-    static AppendResult? RepeatedWithin(long sequence, int count, ImmutableArray<ProducedBatch> batches)
-    {
-        var lastSequence = sequence + count - 1;
-        // Offsets given from outside may have gaps within a batch.
-        if (
-            FirstWithin(batches, sequence, count: 1) is not { HasGaps: false } first
-            || FirstWithin(batches, lastSequence, count: 1) is not { HasGaps: false } last
-        )
-            return null;
-        return new(
-            AppendStatus.Repeated,
-            first.FirstOffset + sequence - first.Sequence,
-            last.FirstOffset + lastSequence - last.Sequence + 1,
-            first.TimestampMs
-        );
-    }
-
-    static AppendResult Differs(RecordBatch batch, in ProducedBatch remembered, long expected)
-    {
-        var (id, _, sequence) = batch.Producer!;
-        var sent = string.Create(
-            CultureInfo.InvariantCulture,
-            $"Producer \"{id}\" sent {batch.Count} records from sequence {sequence}."
-        );
-        var isSameStretch = remembered.Sequence == sequence && remembered.Count == batch.Count;
-        var inLog = remembered.Crc is null
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"Batch {remembered.Sequence} with {remembered.Count} records was appended before format 3, when "
-                    + $"sequences counted batches. It can only be repeated as it was sent."
-            )
-            : string.Create(
-                CultureInfo.InvariantCulture,
-                $"The log has {remembered.Count} records from sequence {remembered.Sequence}, "
-                    + $"{(isSameStretch ? "with other content" : "in a batch that overlaps")}."
-            );
-        return new(
-            AppendStatus.BatchDiffers,
-            Reason: string.Create(
-                CultureInfo.InvariantCulture,
-                $"{sent} {inLog} Nothing was appended; the next sequence is {expected}."
-            )
-        )
-        {
-            ExpectedSequence = expected,
-        };
-    }
-
-    static AppendResult Forgotten(RecordBatch batch, long expected)
-    {
-        var (id, _, sequence) = batch.Producer!;
-        var reason = string.Create(
-            CultureInfo.InvariantCulture,
-            $"Sequence {sequence} of producer \"{id}\" was appended too long ago to say where; the next one is "
-                + $"{expected}. A producer that starts again takes a higher epoch."
-        );
-        return new(AppendStatus.SequenceForgotten, Reason: reason) { ExpectedSequence = expected };
-    }
-
-    static string Gap(ProducerStamp stamp, ProducerState? known, long expected) =>
-        known is null
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"Producer \"{stamp.Id}\" is not known here, or no more; it begins with sequence 0, not "
-                    + $"{stamp.Sequence}. One that was forgotten takes a higher epoch."
-            )
-        : known.Epoch < stamp.Epoch
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"Epoch {stamp.Epoch} of producer \"{stamp.Id}\" is new; it begins with sequence 0, not "
-                    + $"{stamp.Sequence}."
-            )
-        : string.Create(
-            CultureInfo.InvariantCulture,
-            $"Producer \"{stamp.Id}\" sent sequence {stamp.Sequence}; the next one is {expected}. Records in "
-                + $"between were not appended."
-        );
-}
-
-/// <summary>How many producers a partition remembers, and how long. Kafka's are counted by themselves.</summary>
-/// <param name="MaxProducers">More: those that were not heard of for the longest time are forgotten.</param>
-/// <param name="ExpiryMs">One that was not heard of for so long is forgotten.</param>
-internal readonly record struct ProducerLimits(int MaxProducers, long ExpiryMs)
-{
-    /// <summary>For readers that look at everything and forget nobody.</summary>
-    public static ProducerLimits None => new(int.MaxValue, long.MaxValue);
-
-    /// <summary>As <see cref="MaxProducers"/>, for Kafka's.</summary>
-    public int MaxKafkaProducers { get; init; } = MaxProducers;
-
-    /// <summary>As <see cref="ExpiryMs"/>, for Kafka's.</summary>
-    public long KafkaExpiryMs { get; init; } = ExpiryMs;
 }
 
 /// <summary>What is known of a producer.</summary>

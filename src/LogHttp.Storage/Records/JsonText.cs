@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Storage.Records;
 

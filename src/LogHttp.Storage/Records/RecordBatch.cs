@@ -2,10 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
-using LogHttp.Storage.Files;
-using LogHttp.Storage.Producers;
-using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage.Bytes;
 
 namespace LogHttp.Storage.Records;
 

@@ -1,5 +1,3 @@
-using LogHttp.Storage.Producers;
-
 namespace LogHttp.Storage.Records;
 
 /// <summary>
@@ -14,17 +12,14 @@ internal static class RecordFormat
     /// <summary>The largest integer that every JSON reader keeps exactly.</summary>
     public const long MaxTimestampMs = (1L << 53) - 1;
 
-    /// <summary>Room for the longest head: names, 19 and 16 digits, and a batch count of 10.</summary>
-    public const int MaxHeadBytes = 10 + 19 + 13 + 16 + 9 + 10;
-
-    /// <summary>The most that any setting lets a record be.</summary>
-    public const int MaxRecordBytes = 64 << 20;
+    /// <summary>Room for the longest head.</summary>
+    public const int MaxHeadBytes = RecordLimits.MaxHeadBytes;
 
     /// <summary>
     /// The longest encoded record a segment can hold. Of the format, not of the settings: those of today say what is
     /// let in, and what was let in under others must be read.
     /// </summary>
-    public const int MaxEncodedBytes = MaxRecordBytes + MaxHeadBytes;
+    public const int MaxEncodedBytes = RecordLimits.MostRecordBytes + MaxHeadBytes;
 
     const byte LineFeed = (byte)'\n';
 

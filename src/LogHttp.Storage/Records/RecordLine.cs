@@ -1,7 +1,6 @@
 using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Unicode;
-using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using LogHttp.Storage.Producers;
 
 namespace LogHttp.Storage.Records;
 

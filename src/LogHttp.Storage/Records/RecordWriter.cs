@@ -1,5 +1,3 @@
-using LogHttp.Storage.Producers;
-
 namespace LogHttp.Storage.Records;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using LogHttp.Storage.Partitions;
-
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
@@ -14,12 +12,12 @@ internal sealed class FoundPages
 
     FoundPage?[]? _slots;
 
-    /// <summary>The page of that size from an offset on, if it was looked up and no other took its place.</summary>
-    public FoundPage? Find(long offset, PageSize pageSize) =>
+    /// <summary>The page of at most so many bytes from an offset on, if it was looked up and no other took its place.</summary>
+    public FoundPage? Find(long offset, int maxBytes) =>
         Volatile.Read(ref _slots) is { } slots
         && Volatile.Read(ref slots[SlotOf(offset)]) is { } page
         && page.Offset == offset
-        && page.PageSize == pageSize
+        && page.MaxBytes == maxBytes
             ? page
             : null;
 
@@ -37,7 +35,7 @@ internal sealed class FoundPages
 
 /// <summary>A page as it was found.</summary>
 /// <param name="Offset">The offset that was asked for.</param>
-/// <param name="PageSize">The size that was asked for.</param>
+/// <param name="MaxBytes">The page size that was asked for.</param>
 /// <param name="Position">Where it begins.</param>
 /// <param name="FirstOffset">The first record's offset: another than asked for behind a gap.</param>
 /// <param name="EndPosition">Where it ends; if not <paramref name="IsFixed"/>, where it did.</param>
@@ -45,7 +43,7 @@ internal sealed class FoundPages
 /// <param name="IsFixed">Whether it will end there for ever, however the log grows.</param>
 internal sealed record FoundPage(
     long Offset,
-    PageSize PageSize,
+    int MaxBytes,
     long Position,
     long FirstOffset,
     long EndPosition,

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using LogHttp.Storage.Bytes;
 
 namespace LogHttp.Storage.Segments;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Segments;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Records;
 

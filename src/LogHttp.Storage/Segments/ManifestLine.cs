@@ -5,7 +5,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage.Bytes;
+using LogHttp.Storage.Layout;
 
 namespace LogHttp.Storage.Segments;
 

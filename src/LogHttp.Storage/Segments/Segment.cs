@@ -1,5 +1,4 @@
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Segments;
 
@@ -419,61 +418,4 @@ internal sealed class Segment
     }
 
     static int EntryCount(IFile index) => (int)((index.LengthBytes - IndexFile.HeaderBytes) / IndexEntry.SizeBytes);
-}
-
-/// <summary>Where a segment, or what readers may see of it, ends.</summary>
-/// <param name="Position">In bytes.</param>
-/// <param name="NextOffset">The offset after the last record's.</param>
-/// <param name="MaxTimestampMs">The largest timestamp before.</param>
-/// <param name="IndexEntries">How many index entries lie before.</param>
-internal sealed record SegmentEnd(long Position, long NextOffset, long MaxTimestampMs, int IndexEntries);
-
-/// <summary>
-/// A segment's open files: the index from its first use on, for an append that completes no block needs none. Any
-/// thread.
-/// </summary>
-internal sealed class SegmentFiles : IDisposable
-{
-    readonly Segment _segment;
-
-    // Written under the segment's lock.
-    IFile? _index;
-
-    SegmentFiles(Segment segment, IFile data) => (_segment, Data) = (segment, data);
-
-    public IFile Data { get; }
-
-    /// <summary>The index, opened where it was not.</summary>
-    /// <exception cref="IOException">It can't be opened, or made.</exception>
-    /// <exception cref="LogClosedException">The segment is retired, and its index was not open by then.</exception>
-    public IFile Index => Volatile.Read(ref _index) ?? _segment.OpenIndex(ref _index);
-
-    /// <summary>What was looked up in them.</summary>
-    public FoundPages FoundPages { get; } = new();
-
-    /// <summary>How many are open.</summary>
-    public int Count => _index is null ? 1 : 2;
-
-    public static SegmentFiles Open(IFileSystem fileSystem, Segment segment) =>
-        new(segment, fileSystem.Open(segment.DataPath));
-
-    public void Dispose()
-    {
-        Data.Dispose();
-        _index?.Dispose();
-    }
-}
-
-/// <summary>Keeps a segment's files open. Disposed of once or more, on any thread.</summary>
-internal sealed class SegmentLease(Segment segment, SegmentFiles files) : IDisposable
-{
-    int _released;
-
-    public SegmentFiles Files { get; } = files;
-
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _released, 1) == 0)
-            segment.Release();
-    }
 }

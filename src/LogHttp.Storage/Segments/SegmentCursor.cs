@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using LogHttp.Storage.Bytes;
 
 namespace LogHttp.Storage.Segments;
 

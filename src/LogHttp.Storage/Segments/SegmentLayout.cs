@@ -1,6 +1,4 @@
 using System.Globalization;
-using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Segments;
 
@@ -34,13 +32,6 @@ internal static class SegmentLayout
     /// <summary>Reads an index's name back; false for any other file.</summary>
     public static bool TryParseIndexName(string name, out long baseOffset) =>
         TryParse(name, IndexSuffix, out baseOffset);
-
-    /// <summary>Whether a partition has a file of that name besides its segments and indexes.</summary>
-    public static bool IsOfPartition(string name) =>
-        name.EndsWith(TornSuffix, StringComparison.Ordinal)
-        || name is Checkpoint.Name or SegmentManifest.Name
-        || name == FileSystemExtensions.TemporaryName(Checkpoint.Name)
-        || name == FileSystemExtensions.TemporaryName(SegmentManifest.Name);
 
     static bool TryParse(string name, string suffix, out long baseOffset)
     {

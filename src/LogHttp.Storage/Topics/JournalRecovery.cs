@@ -1,6 +1,7 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
@@ -168,7 +169,7 @@ internal sealed class JournalRecovery
             var directory = Path.Combine(topicsDirectory, entry.Name);
             try
             {
-                var id = TopicFile.ReadOrRebuild(_environment.FileSystem, directory).File.Id;
+                var id = TopicFileRecovery.ReadOrRebuild(_environment.FileSystem, directory).File.Id;
                 if (TryParseId(id, out var topicId))
                     _topicDirectories[topicId] = directory;
             }
@@ -368,7 +369,7 @@ internal sealed class JournalRedo(string? directory, bool isPresent)
         {
             _logStartOffset =
                 Checkpoint
-                    .Read(fileSystem, Path.Combine(directory!, Checkpoint.Name), Producers.ProducerLimits.None, out _)
+                    .Read(fileSystem, Path.Combine(directory!, Checkpoint.Name), ProducerLimits.None, out _)
                     ?.LogStartOffset
                 ?? 0;
         }

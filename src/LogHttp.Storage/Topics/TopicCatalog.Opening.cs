@@ -1,6 +1,8 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
@@ -132,7 +134,7 @@ public sealed partial class TopicCatalog
 
     Topic OpenTopic(string name, string directory)
     {
-        var (file, fault) = TopicFile.ReadOrRebuild(_environment.FileSystem, directory);
+        var (file, fault) = TopicFileRecovery.ReadOrRebuild(_environment.FileSystem, directory);
         if (fault is not null)
         {
             WriteTopicFile(file, directory);
@@ -149,6 +151,7 @@ public sealed partial class TopicCatalog
             number =>
                 partitions[number] = PartitionLog.Open(
                     Context(directory, new(name, file.Id, number, configuration)),
+                    _appendBudget,
                     configuration,
                     number
                 )
@@ -201,7 +204,6 @@ public sealed partial class TopicCatalog
             _openSegments,
             _coldReads,
             _reserve,
-            _appendBudget,
             _journal,
             partition,
             source,

@@ -5,8 +5,11 @@ using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
+using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Storage.Topics;
 
@@ -67,7 +70,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
             (_commitThread, _keeperThread) = (new WorkThread("loghttp commit"), new WorkThread("loghttp journal"));
         _openSegments = new OpenSegments(options.MaxOpenSegments);
         _coldReads = new ColdReads(options.MaxColdReads);
-        _reserve = new DiskReserve(environment, options.Directory, options.ReserveBytes);
+        _reserve = new DiskReserve(environment, options.Directory, ReserveBytes(options));
         _appendBudget = new AppendBudget(options.MaxAppendingBytes);
         _recoveries = new Recoveries(isParallel: environment.CommitScheduler is null);
         _retention = new Retention(
@@ -317,6 +320,12 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         change.Dispose();
         throw new LogClosedException();
     }
+
+    /// <summary>
+    /// What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.
+    /// </summary>
+    static long ReserveBytes(StorageOptions options) =>
+        (64 << 10) + options.CheckpointBytes / SegmentLayout.BlockBytes * IndexEntry.SizeBytes;
 
     string DirectoryOf(string name) => Path.Combine(TopicsDirectory, name);
 

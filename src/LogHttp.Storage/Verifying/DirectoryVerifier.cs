@@ -1,10 +1,9 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Verifying;
 
@@ -339,7 +338,7 @@ public sealed class DirectoryVerifier
             else if (
                 !SegmentLayout.TryParseDataName(entry.Name, out _)
                 && !SegmentLayout.TryParseIndexName(entry.Name, out _)
-                && !SegmentLayout.IsOfPartition(entry.Name)
+                && !PartitionLayout.Contains(entry.Name)
             )
                 report(new(FindingKind.Note, path, 0, 0, "not of the log; it is left alone"));
         }

@@ -1,8 +1,7 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
+using LogHttp.Storage.Layout;
 
 namespace LogHttp.Storage.Verifying;
 

@@ -1,3 +1,4 @@
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 

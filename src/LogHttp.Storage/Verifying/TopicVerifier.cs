@@ -1,6 +1,5 @@
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Verifying;
 

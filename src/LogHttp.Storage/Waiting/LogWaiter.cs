@@ -46,7 +46,7 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
     /// <param name="growthBytes">
     /// How much more there has to be; less does where the page that was read can't take so much.
     /// </param>
-    public ValueTask<LogWake> WaitAsync(LogFollower follower, long growthBytes = 1)
+    public ValueTask<LogWake> WaitAsync(LogListener follower, long growthBytes = 1)
     {
         ArgumentNullException.ThrowIfNull(follower);
         Begin();
@@ -55,7 +55,7 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
     }
 
     /// <summary>Waits until any of these followers' logs has more than its last read found.</summary>
-    public ValueTask<LogWake> WaitAsync(IEnumerable<LogFollower> followers)
+    public ValueTask<LogWake> WaitAsync(IEnumerable<LogListener> followers)
     {
         ArgumentNullException.ThrowIfNull(followers);
         Begin();

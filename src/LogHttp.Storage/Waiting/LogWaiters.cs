@@ -1,14 +1,13 @@
 using System.IO.Pipelines;
-using LogHttp.Storage.Appending;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Waiting;
 
 /// <summary>The followers of one partition that wait for it to grow. Any thread.</summary>
-internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
+internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
 {
-    static readonly Comparer<LogFollower> ByTarget = Comparer<LogFollower>.Create(
+    static readonly Comparer<LogListener> ByTarget = Comparer<LogListener>.Create(
         static (one, other) =>
             one.TargetBytes != other.TargetBytes
                 ? one.TargetBytes.CompareTo(other.TargetBytes)
@@ -18,7 +17,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
     readonly Lock _gate = new();
 
     // Guarded by _gate; by target, so that growth looks at nobody who wants more. Made for the first who waits.
-    SortedSet<LogFollower> Waiting => field ??= new(ByTarget);
+    SortedSet<LogListener> Waiting => field ??= new(ByTarget);
 
     Segment? _active;
     bool _wakesAll;
@@ -32,7 +31,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
     /// <summary>
     /// Adds a follower until its log has grown by so much since a view of it, or into another segment.
     /// </summary>
-    public void Add(LogFollower follower, LogView seen, long growthBytes)
+    public void Add(LogListener follower, LogView seen, long growthBytes)
     {
         LogWake? wake = null;
         lock (_gate)
@@ -44,7 +43,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
             _count = Waiting.Count;
             // Whoever publishes looks at the count after the view; here the view is looked at after the count.
             Interlocked.MemoryBarrier();
-            var view = appender.View;
+            var view = log.View;
             // While nobody waited, nobody looked.
             if (isFirst)
                 _active = view.Active;
@@ -62,7 +61,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
             follower.Wake(at);
     }
 
-    public void Remove(LogFollower follower)
+    public void Remove(LogListener follower)
     {
         lock (_gate)
         {
@@ -93,7 +92,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
     /// <summary>Ends all waits, and those to come.</summary>
     public void Close()
     {
-        LogFollower[] all;
+        LogListener[] all;
         lock (_gate)
         {
             _isClosed = true;
@@ -109,10 +108,10 @@ internal sealed class LogWaiters(PipeScheduler scheduler, Appender appender)
     {
         Volatile.Write(ref _isWakeScheduled, 0);
         Interlocked.MemoryBarrier();
-        var reached = new List<LogFollower>();
+        var reached = new List<LogListener>();
         lock (_gate)
         {
-            var view = appender.View;
+            var view = log.View;
             var wakesAll = _wakesAll || _active != view.Active;
             (_active, _wakesAll) = (view.Active, false);
             foreach (var follower in Waiting)

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using LogHttp.Benchmarks.Contest;
+using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 

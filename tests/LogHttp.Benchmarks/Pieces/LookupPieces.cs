@@ -1,7 +1,9 @@
 using System.Globalization;
 using BenchmarkDotNet.Attributes;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Producers;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Benchmarks.Pieces;
@@ -34,7 +36,8 @@ public class LookupPieces
     public void Clean() => _batches[0].Dispose();
 
     [Benchmark]
-    public bool ProducerTableCheck() => _table.Check(_batches[0], mayOverlap: false, NowMs, out _) is null;
+    public bool ProducerTableCheck() =>
+        ProducerCheck.Check(_table, _batches[0], mayOverlap: false, NowMs, out _) is null;
 
     [Benchmark]
     public bool LogPlaceOffset() => LogPlace.TryParse(_places[0], out _);

@@ -2,7 +2,8 @@ using BenchmarkDotNet.Attributes;
 using LogHttp.Benchmarks.Contest;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 

@@ -1,6 +1,7 @@
 using LogHttp.Server.Confluent;
 using LogHttp.Server.Producing;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Tests.Confluent;

@@ -3,7 +3,6 @@ using LogHttp.Server.Confluent;
 using LogHttp.Server.Endpoints;
 using LogHttp.Server.Producing;
 using LogHttp.Storage;
-using LogHttp.Storage.Records;
 
 namespace LogHttp.Server.Tests.Confluent;
 

@@ -1,6 +1,5 @@
 using LogHttp.Storage.Appending;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Records;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 

@@ -1,7 +1,6 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
 

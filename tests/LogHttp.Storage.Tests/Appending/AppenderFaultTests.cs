@@ -1,6 +1,7 @@
 using System.Text;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
 

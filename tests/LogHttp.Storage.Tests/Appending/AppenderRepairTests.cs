@@ -1,5 +1,6 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;

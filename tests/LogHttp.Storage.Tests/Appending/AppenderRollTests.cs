@@ -1,5 +1,5 @@
 using System.Text;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
 using LogHttp.Testing;
 

@@ -1,4 +1,4 @@
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
 
 namespace LogHttp.Storage.Tests.Appending;
 

@@ -1,8 +1,10 @@
 using System.Text;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Copying;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 

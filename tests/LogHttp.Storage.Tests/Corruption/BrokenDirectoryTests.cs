@@ -1,7 +1,7 @@
 using LogHttp.Storage.Files;
+using LogHttp.Storage.Layout;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Storage.Tests.Corruption;

@@ -1,6 +1,6 @@
 using System.Text;
 using CsCheck;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Verifying;
 

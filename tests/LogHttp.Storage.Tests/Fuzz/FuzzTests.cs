@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Fuzz;

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using CsCheck;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Journal;
 

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Journal;

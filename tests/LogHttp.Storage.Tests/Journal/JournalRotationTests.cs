@@ -1,6 +1,6 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Committing;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Journal;

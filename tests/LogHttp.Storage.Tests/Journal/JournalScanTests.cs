@@ -1,6 +1,6 @@
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Journal;

@@ -1,7 +1,9 @@
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Producers;
+using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Partitions;

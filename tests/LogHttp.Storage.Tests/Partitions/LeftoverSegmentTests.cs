@@ -1,4 +1,4 @@
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Segments;
 using LogHttp.Testing;
 

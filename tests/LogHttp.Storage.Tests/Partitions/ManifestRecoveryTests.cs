@@ -1,7 +1,8 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Partitions;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
 
 namespace LogHttp.Storage.Tests.Partitions;
 

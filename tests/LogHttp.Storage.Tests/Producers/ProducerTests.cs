@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text;
 using CsCheck;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Producers;

@@ -68,8 +68,7 @@ public class RecordFormatTests
         var knowing = Directory
             .EnumerateFiles(SourceDirectory(), "*.cs", SearchOption.AllDirectories)
             .Where(path =>
-                !path.Split(Path.DirectorySeparatorChar)
-                    .Any(static part => part is "Records" or "Producers" or "obj" or "bin")
+                !path.Split(Path.DirectorySeparatorChar).Any(static part => part is "Records" or "obj" or "bin")
                 && !others.Contains(Path.GetFileName(path))
             )
             .SelectMany(path =>

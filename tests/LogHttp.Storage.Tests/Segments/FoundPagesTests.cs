@@ -1,5 +1,7 @@
 using System.Globalization;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
@@ -14,17 +16,17 @@ public class FoundPagesTests
     int _reads;
 
     static FoundPage At(long offset) =>
-        new(offset, Small, 10 * offset, offset, 10 * offset + 5, offset + 1, IsFixed: true);
+        new(offset, Small.MaxBytes, 10 * offset, offset, 10 * offset + 5, offset + 1, IsFixed: true);
 
     [Fact]
     public void Find_GivesWhatWasAdded_OfTheSameOffsetAndSize()
     {
         var pages = new FoundPages();
-        Assert.Null(pages.Find(7, Small));
+        Assert.Null(pages.Find(7, Small.MaxBytes));
         pages.Add(At(7));
-        Assert.Equal(At(7), pages.Find(7, Small));
-        Assert.Null(pages.Find(8, Small));
-        Assert.Null(pages.Find(7, PageSize.Default));
+        Assert.Equal(At(7), pages.Find(7, Small.MaxBytes));
+        Assert.Null(pages.Find(8, Small.MaxBytes));
+        Assert.Null(pages.Find(7, PageSize.Default.MaxBytes));
     }
 
     [Fact]
@@ -34,7 +36,7 @@ public class FoundPagesTests
         var offsets = Enumerable.Range(0, 100 * FoundPages.Slots).Select(static number => 13L * number).ToArray();
         foreach (var offset in offsets)
             pages.Add(At(offset));
-        var found = offsets.Select(offset => pages.Find(offset, Small)).OfType<FoundPage>().ToArray();
+        var found = offsets.Select(offset => pages.Find(offset, Small.MaxBytes)).OfType<FoundPage>().ToArray();
         Assert.InRange(found.Length, 1, FoundPages.Slots);
         Assert.All(found, static page => Assert.Equal(At(page.Offset), page));
     }

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text;
 using CsCheck;
+using LogHttp.Storage.Bytes;
 using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Segments;
 

@@ -1,5 +1,5 @@
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Simulation;
 

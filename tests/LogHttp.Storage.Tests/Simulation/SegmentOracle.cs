@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Segments;
+using LogHttp.Storage.Bytes;
+using LogHttp.Storage.Reading;
 
 namespace LogHttp.Storage.Tests.Simulation;
 

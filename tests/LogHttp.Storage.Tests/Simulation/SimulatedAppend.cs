@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Simulation;

@@ -1,11 +1,12 @@
 using System.Buffers;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
-using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Simulation;
 

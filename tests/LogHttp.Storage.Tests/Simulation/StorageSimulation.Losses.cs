@@ -1,7 +1,8 @@
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Producers;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Topics;
 

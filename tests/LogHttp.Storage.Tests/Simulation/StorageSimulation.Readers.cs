@@ -1,4 +1,5 @@
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Waiting;
 

@@ -1,4 +1,5 @@
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
 
 namespace LogHttp.Storage.Tests.Simulation;
 

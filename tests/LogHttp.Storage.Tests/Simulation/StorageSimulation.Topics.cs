@@ -1,6 +1,8 @@
 using System.Globalization;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Simulation;

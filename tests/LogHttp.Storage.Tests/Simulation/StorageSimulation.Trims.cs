@@ -1,5 +1,6 @@
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Layout;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Simulation;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using LogHttp.Storage.Files;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Records;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 using LogHttp.Storage.Waiting;
 using LogHttp.Testing;

@@ -1,7 +1,7 @@
 using System.Text;
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 

@@ -1,4 +1,5 @@
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 

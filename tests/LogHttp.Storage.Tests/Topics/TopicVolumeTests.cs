@@ -1,6 +1,7 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 

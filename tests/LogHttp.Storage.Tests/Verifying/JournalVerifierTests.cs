@@ -1,5 +1,5 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Topics;
 using LogHttp.Storage.Verifying;
 using LogHttp.Testing;

@@ -1,0 +1,109 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using LogHttp.Storage.Files;
+
+namespace LogHttp.Storage.Layout;
+
+/// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
+/// <remarks>
+/// Format 2 added retention, format 3 what follows it. Those fields are left out where they have their defaults:
+/// servers of format 2 look for fields that they do not know before they look at the format, and would report damage.
+/// </remarks>
+internal sealed partial record TopicFile(
+    int Format,
+    string Id,
+    int Partitions,
+    long SegmentBytes,
+    string Flush,
+    long RetentionMs = 0,
+    long RetentionBytes = 0,
+    string? Values = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int MaxRecordBytes = 0,
+    SortedDictionary<string, string>? Labels = null
+)
+{
+    public const string Name = "topic.json";
+    const int MaxBytes = 1 << 20;
+
+    public static TopicFile For(string id, TopicConfiguration configuration) =>
+        new(
+            FormatVersion.Current,
+            id,
+            configuration.Partitions,
+            configuration.SegmentBytes,
+            configuration.Flush.ToString(),
+            configuration.RetentionMs,
+            configuration.RetentionBytes,
+            configuration.Values == default ? null : ValueForms.NameOf(configuration.Values),
+            configuration.MaxRecordBytes,
+            configuration.Labels.Entries.Count == 0
+                ? null
+                : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal)
+        );
+
+    [JsonIgnore]
+    public TopicConfiguration Configuration =>
+        new()
+        {
+            Partitions = Partitions,
+            SegmentBytes = SegmentBytes,
+            RetentionMs = RetentionMs,
+            RetentionBytes = RetentionBytes,
+            Flush = FlushPolicy.TryParse(Flush, out var flush)
+                ? flush
+                : throw new FormatException($"\"{Flush}\" is no flush policy"),
+            Values =
+                Values is null ? default
+                : ValueForms.TryParse(Values, out var values) ? values
+                : throw new FormatException($"\"{Values}\" is no form of values"),
+            MaxRecordBytes = MaxRecordBytes,
+            Labels = Labels is null ? TopicLabels.None : TopicLabels.Of(Labels),
+        };
+
+    /// <summary>
+    /// Whether an older server wrote it. Then it has to be replaced before anything that such a server could misread.
+    /// </summary>
+    [JsonIgnore]
+    public bool IsOfOlderFormat => Format < FormatVersion.Current;
+
+    /// <summary>Puts it in a topic's directory, in the place of the one there was; durable when it returns.</summary>
+    public void Write(IFileSystem fileSystem, string directory) =>
+        fileSystem.Replace(
+            directory,
+            Name,
+            [.. JsonSerializer.SerializeToUtf8Bytes(this, Context.Default.TopicFile), (byte)'\n']
+        );
+
+    /// <summary>Reads a topic's topic.json.</summary>
+    /// <exception cref="CorruptionException">The file can't be read as what it should be.</exception>
+    /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
+    public static TopicFile Read(IFileSystem fileSystem, string directory)
+    {
+        var path = Path.Combine(directory, Name);
+        using var file = fileSystem.Open(path);
+        var bytes = new byte[Math.Min(file.LengthBytes, MaxBytes)];
+        file.ReadExactly(bytes, 0);
+        try
+        {
+            FormatVersion.Read(bytes, path);
+            var content = JsonSerializer.Deserialize(bytes, Context.Default.TopicFile)!;
+            if (content.Configuration.Check() is { } fault)
+                throw new FormatException(fault);
+            return content;
+        }
+        catch (Exception exception) when (exception is JsonException or FormatException)
+        {
+            throw new CorruptionException(path, 0, exception.Message);
+        }
+    }
+
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true
+    )]
+    [JsonSerializable(typeof(TopicFile))]
+    sealed partial class Context : JsonSerializerContext;
+}

@@ -1,0 +1,39 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Reading;
+
+namespace LogHttp.Storage.Logs;
+
+/// <summary>Reads records that are not in the page cache without holding up the caller's thread.</summary>
+public static class RecordReaderExtensions
+{
+    /// <summary>
+    /// Runs a loop of <see cref="RecordReader.TryRead"/>. Where that would have to wait for the disk, another thread does, and the
+    /// loop is begun anew, which goes on with the record it did not get.
+    /// </summary>
+    /// <param name="reader">The reader.</param>
+    /// <param name="log">The region's partition.</param>
+    /// <param name="state">What the loop needs.</param>
+    /// <param name="loop">Must be as it was, but for the records it got, when <see cref="RecordReader.TryRead"/> throws.</param>
+    /// <param name="cancellationToken">Ends the wait for other cold reads' turns.</param>
+    public static async ValueTask<TResult> ReadAsync<TState, TResult>(
+        this RecordReader reader,
+        PartitionLog log,
+        TState state,
+        Func<RecordReader, TState, TResult> loop,
+        CancellationToken cancellationToken
+    )
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        ArgumentNullException.ThrowIfNull(log);
+        ArgumentNullException.ThrowIfNull(loop);
+        while (true)
+        {
+            try
+            {
+                return loop(reader, state);
+            }
+            catch (WouldWaitException) { }
+            await log.OnColdThreadAsync(reader.Fill, cancellationToken);
+        }
+    }
+}

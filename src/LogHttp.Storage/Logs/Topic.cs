@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+
+namespace LogHttp.Storage.Logs;
+
+/// <summary>A named log of one or more partitions.</summary>
+public sealed class Topic
+{
+    volatile TopicConfiguration _configuration;
+    int _roundRobin = -1;
+
+    internal Topic(string name, string id, TopicConfiguration configuration, ImmutableArray<PartitionLog> partitions) =>
+        (Name, Id, _configuration, Partitions) = (name, id, configuration, partitions);
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>Tells this topic from earlier and later ones of the same name.</summary>
+    public string Id { get; }
+
+    /// <summary>What was decided when it was made, or changed since.</summary>
+    public TopicConfiguration Configuration => _configuration;
+
+    /// <summary>Its partitions, by number.</summary>
+    public ImmutableArray<PartitionLog> Partitions { get; }
+
+    /// <summary>Where a batch goes whose records have no key and no partition: each in turn.</summary>
+    public int ChoosePartition() => (int)((uint)Interlocked.Increment(ref _roundRobin) % (uint)Partitions.Length);
+
+    internal void Configure(TopicConfiguration configuration)
+    {
+        _configuration = configuration;
+        foreach (var partition in Partitions)
+            partition.Configure(configuration);
+    }
+
+    internal Task CloseAsync(bool isDeletion = false) =>
+        Task.WhenAll(Partitions.Select(partition => partition.CloseAsync(isDeletion)));
+}

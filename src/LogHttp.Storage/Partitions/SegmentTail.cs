@@ -1,0 +1,105 @@
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Partitions;
+
+/// <summary>The end of the active segment at a start: what belongs to no batch is cut, the rest is made durable.</summary>
+internal static class SegmentTail
+{
+    /// <summary>
+    /// A bad line is where writing stopped when nothing valid follows it, or where a sector never reached the disk:
+    /// pages are written back in any order and torn by a power cut, so later sectors may be there. Anything else is
+    /// damage.
+    /// </summary>
+    public static bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
+        bad is { LacksSector: false, IsEndOfFile: false }
+        && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
+
+    /// <summary>
+    /// Cuts what belongs to no whole batch, or lies behind the end that is known, after keeping it beside.
+    /// </summary>
+    public static void CutTorn(
+        PartitionContext context,
+        Segment segment,
+        IFile data,
+        SegmentScan scan,
+        long lengthBytes
+    )
+    {
+        var position = scan.End.Position;
+        if (lengthBytes == position)
+            return;
+        KeepTorn(
+            context,
+            segment,
+            data,
+            position,
+            lengthBytes,
+            scan.Bad?.Reason ?? "it lies behind the end that the journal says"
+        );
+        data.Truncate(position);
+    }
+
+    static void KeepTorn(
+        PartitionContext context,
+        Segment segment,
+        IFile data,
+        long position,
+        long lengthBytes,
+        string reason
+    )
+    {
+        var fileSystem = context.Environment.FileSystem;
+        var tornBytes = lengthBytes - position;
+        var tornPath = Path.Combine(context.Directory, SegmentLayout.TornName(segment.BaseOffset, position));
+        try
+        {
+            fileSystem.DeleteFile(tornPath);
+            using var torn = fileSystem.Create(tornPath);
+            Copy(data, position, lengthBytes, torn, 0);
+            torn.Sync();
+            fileSystem.SyncDirectory(context.Directory);
+            StorageLog.TornTailCut(context.Environment.Logger, segment.DataPath, tornBytes, position, reason, tornPath);
+        }
+        catch (DiskFullException exception)
+        {
+            // A full disk must not keep the log from opening, and nobody was promised these bytes.
+            StorageLog.TornTailNotKept(context.Environment.Logger, exception, segment.DataPath, tornBytes, position);
+            fileSystem.DeleteFile(tornPath);
+        }
+    }
+
+    /// <summary>
+    /// Makes the surviving tail durable. A sync alone would not do: if one failed before the crash, the kernel may hold
+    /// pages it counts as clean that are not on the disk. Writing the same bytes once more makes them dirty again.
+    /// </summary>
+    public static void MakeDurable(IFile data, long position, long endPosition)
+    {
+        Copy(data, position, endPosition, data, position);
+        data.Sync();
+    }
+
+    static void Copy(IFile source, long position, long endPosition, IFile destination, long destinationPosition)
+    {
+        var buffer = new byte[Math.Min(1 << 20, endPosition - position)];
+        while (position < endPosition)
+        {
+            var chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, endPosition - position));
+            source.ReadExactly(chunk, position);
+            destination.Write(chunk, destinationPosition);
+            position += chunk.Length;
+            destinationPosition += chunk.Length;
+        }
+    }
+
+    /// <summary>Writes the entries of what was read, and cuts what the index has beyond them.</summary>
+    public static void WriteIndex(Segment segment, IFile index, in SegmentCursor from, SegmentScan scan, bool syncs)
+    {
+        // Written anew in any case: of what a failed sync lost the kernel may say that it is there.
+        IndexFile.WriteHeader(index, segment.BaseOffset);
+        IndexFile.Write(index, segment.BaseOffset, from.IndexEntries, scan.Entries.ToArray());
+        IndexFile.Truncate(index, scan.End.IndexEntries);
+        if (syncs)
+            index.Sync();
+    }
+}

@@ -1,0 +1,124 @@
+using System.Globalization;
+using LogHttp.Storage.Text;
+
+namespace LogHttp.Storage.Reading;
+
+/// <summary>
+/// A place in a partition, in the one grammar used everywhere: <c>42</c>, <c>earliest</c>, <c>latest</c>, <c>-10</c>,
+/// <c>@2026-11-22T10:00:00Z</c>, <c>@1795341600000</c> (api/PROTOCOL.md §3).
+/// </summary>
+public readonly record struct LogPlace
+{
+    enum Kind
+    {
+        Offset,
+        Earliest,
+        Latest,
+        FromEnd,
+        Time,
+    }
+
+    readonly Kind _kind;
+    readonly long _number;
+
+    LogPlace(Kind kind, long number) => (_kind, _number) = (kind, number);
+
+    /// <summary>The first record there is.</summary>
+    public static LogPlace Earliest => new(Kind.Earliest, 0);
+
+    /// <summary>After the last record there is: what comes next.</summary>
+    public static LogPlace Latest => new(Kind.Latest, 0);
+
+    /// <summary>The record with this offset, or the first one after it.</summary>
+    public static LogPlace At(long offset)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        return new(Kind.Offset, offset);
+    }
+
+    /// <summary>
+    /// So many offsets before the end, or the first record there is: at most the last <paramref name="count"/> records.
+    /// </summary>
+    public static LogPlace FromEnd(long count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        return new(Kind.FromEnd, count);
+    }
+
+    /// <summary>The first record from which on the log's times have reached this one, in Unix milliseconds.</summary>
+    public static LogPlace AtTime(long timestampMs)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(timestampMs);
+        return new(Kind.Time, timestampMs);
+    }
+
+    /// <summary>Whether it is one offset, for ever the same; the others move with the log.</summary>
+    public bool IsNumeric => _kind == Kind.Offset;
+
+    /// <summary>The time in Unix milliseconds, where it is one.</summary>
+    internal long? TimeMs => _kind == Kind.Time ? _number : null;
+
+    /// <summary>
+    /// Reads a place; no sign but the one minus, no white space (but see <see cref="TimeText"/>), no empty text.
+    /// </summary>
+    public static bool TryParse(string? text, out LogPlace place)
+    {
+        place = text switch
+        {
+            "earliest" => Earliest,
+            "latest" => Latest,
+            _ => default,
+        };
+        if (text is "earliest" or "latest")
+            return true;
+        // TryParse forgives NULs at the end.
+        if (text?.Contains('\0', StringComparison.Ordinal) ?? true)
+            return false;
+        if (text is ['@', .. var time])
+        {
+            var isTime =
+                long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs)
+                || TimeText.TryParse(time, out timestampMs);
+            // No record is older than 1970: from there on is from any time before.
+            place = isTime ? AtTime(Math.Max(0, timestampMs)) : default;
+            return isTime;
+        }
+        var fromEnd = text is ['-', ..];
+        if (
+            !long.TryParse(
+                fromEnd ? text.AsSpan(1) : text,
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var number
+            ) || (fromEnd && number == 0)
+        )
+            return false;
+        place = new(fromEnd ? Kind.FromEnd : Kind.Offset, number);
+        return true;
+    }
+
+    /// <summary>The text that <see cref="TryParse"/> reads.</summary>
+    public override string ToString() =>
+        _kind switch
+        {
+            Kind.Earliest => "earliest",
+            Kind.Latest => "latest",
+            Kind.FromEnd => string.Create(CultureInfo.InvariantCulture, $"-{_number}"),
+            Kind.Time => string.Create(CultureInfo.InvariantCulture, $"@{_number}"),
+            _ => _number.ToString(CultureInfo.InvariantCulture),
+        };
+
+    /// <summary>
+    /// The offset that this place, which is no time, is now; between <paramref name="earliest"/> and <paramref
+    /// name="end"/> unless it is a number.
+    /// </summary>
+    internal long Resolve(long earliest, long end) =>
+        _kind switch
+        {
+            Kind.Earliest => earliest,
+            Kind.Latest => end,
+            Kind.FromEnd => Math.Max(earliest, end - _number),
+            Kind.Time => throw new InvalidOperationException("Where a time lies only the partition can say."),
+            _ => _number,
+        };
+}

@@ -1,0 +1,406 @@
+using System.Runtime.CompilerServices;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Segments;
+
+namespace LogHttp.Storage.Reading;
+
+/// <summary>
+/// Turns a place and a page size into one region of one segment file. Parses no record but the heads of the lines in
+/// the block that holds the first one.
+/// </summary>
+internal static class PageFinder
+{
+    /// <summary>Finds the page that begins at a place in a view.</summary>
+    /// <exception cref="WouldWaitException">
+    /// <paramref name="mayWait"/> is false, and the disk would have to be waited for.
+    /// </exception>
+    public static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view, bool mayWait)
+    {
+        WaitForRepair(view, mayWait);
+        var offset = OffsetOf(place, view, mayWait);
+        if (offset < view.EarliestOffset)
+            return NoPage(FetchStatus.BelowEarliest, view, offset);
+        if (offset > view.EndOffset)
+            return NoPage(FetchStatus.BeyondEnd, view, offset);
+        for (
+            var number = view.SegmentNumberOf(offset);
+            offset < view.EndOffset && number < view.Segments.Length;
+            number++
+        )
+        {
+            var segment = view.Segments[number];
+            var isSealed = number < view.Segments.Length - 1;
+            var lease = segment.Acquire(isSealed, mayWait);
+            try
+            {
+                var end = isSealed ? segment.End! : view.End;
+                // An offset in the gap between two segments: the next one has the first record after it.
+                if (offset < end.NextOffset && end.Position > 0)
+                    return Page(view, segment, lease, end, isSealed, offset, pageSize, mayWait);
+            }
+            catch
+            {
+                lease.Dispose();
+                throw;
+            }
+            lease.Dispose();
+        }
+        return NoPage(FetchStatus.AtEnd, view, offset);
+    }
+
+    /// <summary>After a failed sync nobody reads what the disk may not have, until it was written again.</summary>
+    static void WaitForRepair(LogView view, bool mayWait)
+    {
+        if (view.Repaired is not { IsCompleted: false } repaired)
+            return;
+        if (!mayWait)
+            throw new WouldWaitException();
+        repaired.Wait();
+    }
+
+    /// <summary>Returns the offset that a place is in a view. A number may lie beyond the end.</summary>
+    public static long OffsetOf(LogPlace place, LogView view, bool mayWait) =>
+        place.TimeMs is { } timestampMs
+            ? OffsetAt(timestampMs, view, mayWait)
+            : place.Resolve(view.EarliestOffset, view.EndOffset);
+
+    static FetchResult NoPage(FetchStatus status, LogView view, long offset) =>
+        new(status, view.EarliestOffset, view.EndOffset, offset, offset);
+
+    static FetchResult Page(
+        LogView view,
+        Segment segment,
+        SegmentLease lease,
+        SegmentEnd end,
+        bool isSealed,
+        long offset,
+        PageSize pageSize,
+        bool mayWait
+    )
+    {
+        var page =
+            KnownPage(segment, lease.Files, end, offset, pageSize)
+            ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, mayWait);
+        return new(
+            FetchStatus.Page,
+            view.EarliestOffset,
+            view.EndOffset,
+            page.FirstOffset,
+            page.NextOffset,
+            new LogRegion(segment, lease, page.Position, page.EndPosition - page.Position)
+        )
+        {
+            IsDurable = isSealed || view.IsDurable,
+            // What is mended later ends its pages elsewhere.
+            IsFinal =
+                segment.Damage.Count == 0
+                && (
+                    isSealed
+                        ? page.IsFixed || view.IsSealedForGood(segment)
+                        : page.IsFixed && view is { IsDurable: true, IsIndexWhole: true }
+                ),
+        };
+    }
+
+    /// <summary>
+    /// The page as it was found before; null when it must be looked up. A failed sync cuts the view back, so a page may
+    /// have been found beyond the end.
+    /// </summary>
+    static FoundPage? KnownPage(Segment segment, SegmentFiles files, SegmentEnd end, long offset, PageSize pageSize) =>
+        segment.Damage.Count > 0
+        || files.FoundPages.Find(offset, pageSize.MaxBytes) is not { } known
+        || known.EndPosition > end.Position
+            ? null
+        : known.IsFixed ? known
+        : ReachesEnd(known.Position, end, pageSize)
+            ? known with
+            {
+                EndPosition = end.Position,
+                NextOffset = end.NextOffset,
+            }
+        : null;
+
+    // Without clearing the stretch, 3 KiB of stack that the search fills before it looks at it.
+    [SkipLocalsInit]
+    static FoundPage FindPage(
+        Segment segment,
+        SegmentFiles files,
+        SegmentEnd end,
+        bool isSealed,
+        long offset,
+        PageSize pageSize,
+        bool mayWait
+    )
+    {
+        var (data, indexFile) = FilesFor(mayWait, files);
+        for (var isIndexNew = false; ; )
+        {
+            var rebuildCount = segment.IndexRebuildCount;
+            try
+            {
+                var index = new IndexSearch(indexFile, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
+                var (position, firstOffset) = FindRecord(ref index, segment, data, end, offset);
+                var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, data, end, position, pageSize);
+                if (segment.DamageWithin(position, endPosition) is { } damage)
+                    ((endPosition, nextOffset), isFixed) = (EndBefore(damage, ref index, segment, end), false);
+                var page = new FoundPage(
+                    offset,
+                    pageSize.MaxBytes,
+                    position,
+                    firstOffset,
+                    endPosition,
+                    nextOffset,
+                    isFixed
+                );
+                files.FoundPages.Add(page);
+                return page;
+            }
+            catch (CorruptIndexException)
+            {
+                ThrowIfNotRebuildable(segment, isIndexNew, mayWait);
+                isIndexNew = segment.RebuildIndex(files, end.Position, isSealed, rebuildCount);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The first offset from which on the largest time so far has reached this one; the end where no record has. A
+    /// record before the earliest counts as long as its segment is there: then all from the earliest on come after it.
+    /// </summary>
+    static long OffsetAt(long timestampMs, LogView view, bool mayWait)
+    {
+        for (var number = 0; number < view.Segments.Length; number++)
+        {
+            var segment = view.Segments[number];
+            var isSealed = number < view.Segments.Length - 1;
+            // Known without opening the files, once they were open.
+            if (segment.MissingUntilOffset is not null || (isSealed && segment.End?.MaxTimestampMs < timestampMs))
+                continue;
+            using var lease = segment.Acquire(isSealed, mayWait);
+            var end = isSealed ? segment.End! : view.End;
+            if (end.Position > 0 && end.MaxTimestampMs >= timestampMs)
+                return Math.Max(
+                    view.EarliestOffset,
+                    FirstAt(timestampMs, segment, lease.Files, end, isSealed, mayWait)
+                );
+        }
+        return view.EndOffset;
+    }
+
+    /// <summary>The offset of the first record of a segment at a time or later, which there is.</summary>
+    static long FirstAt(
+        long timestampMs,
+        Segment segment,
+        SegmentFiles files,
+        SegmentEnd end,
+        bool isSealed,
+        bool mayWait
+    )
+    {
+        var (data, index) = FilesFor(mayWait, files);
+        for (var isIndexNew = false; ; )
+        {
+            var rebuildCount = segment.IndexRebuildCount;
+            try
+            {
+                var block = new IndexSearch(index, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]).Floor(
+                    timestampMs - 1,
+                    end.MaxTimestampMs,
+                    static entry => entry.MaxTimestampMs
+                );
+                RefuseDamage(segment, block.Position, end);
+                return ReadLines(
+                    segment,
+                    data,
+                    block.Position,
+                    end.Position,
+                    (Offset: 0, timestampMs),
+                    stopPosition: long.MaxValue
+                ).Offset;
+            }
+            catch (CorruptIndexException)
+            {
+                ThrowIfNotRebuildable(segment, isIndexNew, mayWait);
+                isIndexNew = segment.RebuildIndex(files, end.Position, isSealed, rebuildCount);
+            }
+        }
+    }
+
+    static (IFile Data, IFile Index) FilesFor(bool mayWait, SegmentFiles files) =>
+        mayWait ? (files.Data, files.Index) : (files.Data.Cached, files.Index.Cached);
+
+    /// <summary>
+    /// The index is a function of the segment. A wrong one is rebuilt, and what it says then is final.
+    /// </summary>
+    static void ThrowIfNotRebuildable(Segment segment, bool isIndexNew, bool mayWait)
+    {
+        if (!mayWait)
+            throw new WouldWaitException();
+        if (isIndexNew)
+            throw new CorruptionException(
+                segment.DataPath,
+                0,
+                "a record is not where it should be, by an index made anew"
+            );
+    }
+
+    /// <summary>
+    /// The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.
+    /// </summary>
+    static (long Position, long Offset) FindRecord(
+        ref IndexSearch index,
+        Segment segment,
+        IFile data,
+        SegmentEnd end,
+        long offset
+    )
+    {
+        // Below the base offset when the place lies in the gap before this segment.
+        var relativeOffset = Math.Max(0, offset - segment.BaseOffset);
+        var block = index.Floor(
+            relativeOffset,
+            end.NextOffset - segment.BaseOffset,
+            static entry => entry.RelativeOffset
+        );
+        if (block.Position >= end.Position)
+            throw new CorruptIndexException();
+        RefuseDamage(segment, block.Position, end);
+        // Pages begin with a block, as Link leads to them: mostly its first record is the one.
+        if (block.RelativeOffset == relativeOffset && OffsetAtLine(data, block.Position, end.Position) == offset)
+            return (block.Position, offset);
+        var found = ReadLines(
+            segment,
+            data,
+            block.Position,
+            end.Position,
+            (offset, TimestampMs: 0),
+            stopPosition: long.MaxValue
+        );
+        // It may be the first of the next block, behind a gap.
+        RefuseDamage(segment, found.Position, end);
+        return found;
+    }
+
+    /// <summary>
+    /// The offset of the record whose line begins at a position, from its head alone; null where no record begins.
+    /// </summary>
+    static long? OffsetAtLine(IFile data, long position, long endPosition)
+    {
+        Span<byte> head = stackalloc byte[RecordFormat.MaxHeadBytes];
+        head = head[..data.Read(head[..(int)Math.Min(head.Length, endPosition - position)], position)];
+        return RecordFormat.TryReadHead(head, out var read) ? read.Offset : null;
+    }
+
+    /// <summary>A block that is known to be damaged is not sent, nor looked into.</summary>
+    static void RefuseDamage(Segment segment, long position, SegmentEnd end)
+    {
+        if (segment.DamageWithin(position, position + 1) is { } damage)
+            throw new CorruptionException(segment.DataPath, damage.Position, damage.Reason)
+            {
+                NextOffset = damage.NextOffset ?? end.NextOffset,
+            };
+    }
+
+    /// <summary>Readers get all up to a damaged block: the page ends before it.</summary>
+    static (long Position, long NextOffset) EndBefore(
+        DamagedRange damage,
+        ref IndexSearch index,
+        Segment segment,
+        SegmentEnd end
+    )
+    {
+        var boundary = LastBoundary(ref index, end, damage.Position);
+        return (boundary.Position, segment.BaseOffset + boundary.RelativeOffset);
+    }
+
+    /// <summary>
+    /// Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.
+    /// </summary>
+    static (long Position, long NextOffset, bool IsFixed) FindPageEnd(
+        ref IndexSearch index,
+        Segment segment,
+        IFile data,
+        SegmentEnd end,
+        long position,
+        PageSize pageSize
+    )
+    {
+        if (ReachesEnd(position, end, pageSize))
+            return (end.Position, end.NextOffset, false);
+        var boundary = LastBoundary(ref index, end, position + pageSize.MaxBytes);
+        if (boundary.Position <= position)
+        {
+            // Less than a block fits: as many whole lines as do, but one in any case.
+            if (end.Position - position <= pageSize.MaxBytes)
+                return (end.Position, end.NextOffset, false);
+            var (lineEnd, nextOffset) = ReadLines(
+                segment,
+                data,
+                position,
+                end.Position,
+                (Offset: long.MaxValue, TimestampMs: 0),
+                stopPosition: position + pageSize.MaxBytes
+            );
+            return (lineEnd, nextOffset, true);
+        }
+        // The first page end after the record, unless that is further away than asked for.
+        var grid = (position / pageSize.GridBytes + 1) * pageSize.GridBytes;
+        while (grid < end.Position)
+        {
+            var pageEnd = LastBoundary(ref index, end, grid);
+            if (pageEnd.Position > position)
+                return pageEnd.Position < boundary.Position ? At(pageEnd) : At(boundary);
+            grid += pageSize.GridBytes;
+        }
+        return end.Position - position <= pageSize.MaxBytes ? (end.Position, end.NextOffset, false) : At(boundary);
+
+        // All boundaries up to there are known, for the log reaches beyond what bounds the page.
+        (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) =>
+            (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
+    }
+
+    /// <summary>
+    /// Whether a page goes to the end of the log because nothing bounds it before, so that no boundary need be known.
+    /// </summary>
+    static bool ReachesEnd(long position, SegmentEnd end, PageSize pageSize) =>
+        end.Position - position <= pageSize.MaxBytes
+        && (position / pageSize.GridBytes + 1) * pageSize.GridBytes >= end.Position;
+
+    static IndexEntry LastBoundary(ref IndexSearch index, SegmentEnd end, long position) =>
+        index.Floor(position, end.Position, static entry => entry.Position);
+
+    /// <summary>
+    /// Reads line heads from a boundary on. Ends at the first line with at least the offset and the time wanted, or at
+    /// the last line start at or before <paramref name="stopPosition"/> but not the first; gives its position and
+    /// offset.
+    /// </summary>
+    static (long Position, long Offset) ReadLines(
+        Segment segment,
+        IFile data,
+        long position,
+        long endPosition,
+        (long Offset, long TimestampMs) wanted,
+        long stopPosition
+    )
+    {
+        using var lines = new LineReader(data, position, endPosition, chunkBytes: 2 * SegmentLayout.BlockBytes);
+        var nextOffset = segment.BaseOffset;
+        while (lines.TryRead(out var line))
+        {
+            if (!RecordFormat.TryReadHead(line, out var head))
+                throw new CorruptionException(
+                    segment.DataPath,
+                    lines.LinePosition,
+                    "no record begins where one should"
+                );
+            if (head.Offset >= wanted.Offset && head.TimestampMs >= wanted.TimestampMs)
+                return (lines.LinePosition, head.Offset);
+            if (lines.NextPosition > stopPosition && lines.LinePosition > position)
+                return (lines.LinePosition, nextOffset);
+            nextOffset = head.Offset + 1;
+        }
+        return stopPosition < long.MaxValue ? (lines.NextPosition, nextOffset) : throw new CorruptIndexException();
+    }
+}
