@@ -6,7 +6,9 @@ using System.Text;
 
 namespace LogHttp.Server.Tests;
 
-/// <summary>A connection that sends HTTP/2 frames as they are, in any order. Over TLS if there is a certificate.</summary>
+/// <summary>
+/// A connection that sends HTTP/2 frames as they are, in any order. Over TLS if there is a certificate.
+/// </summary>
 sealed class Http2Client : IDisposable
 {
     public const byte Data = 0;

@@ -10,7 +10,9 @@ namespace LogHttp.Server.Hosting;
 /// </summary>
 internal sealed class ConnectionBudget
 {
-    /// <summary>Bytes held for a byte of an unfinished HTTP/1 head: the URL is kept whole and as path or query.</summary>
+    /// <summary>
+    /// Bytes held for a byte of an unfinished HTTP/1 head: the URL is kept whole and as path or query.
+    /// </summary>
     const int BytesPerHeadByte = 2 * sizeof(char);
 
     /// <summary>A name, a colon, and the end of the line.</summary>
@@ -38,7 +40,9 @@ internal sealed class ConnectionBudget
     /// <summary>The most that an HTTP/2 head holds while more of it is to come.</summary>
     public long UnfinishedHttp2HeadBytes { get; }
 
-    /// <summary>Has the connections of an endpoint count. Comes before what reads from them or writes to them.</summary>
+    /// <summary>
+    /// Has the connections of an endpoint count. Comes before what reads from them or writes to them.
+    /// </summary>
     public static void Count(ListenOptions endpoint)
     {
         var budget = endpoint.ApplicationServices.GetRequiredService<ConnectionBudget>();
@@ -69,7 +73,9 @@ internal sealed class ConnectionBudget
         await next(new CountedConnection(connection, memory));
     }
 
-    /// <summary>A trusted proxy's connections are of many clients, so the bound in total alone holds for them.</summary>
+    /// <summary>
+    /// A trusted proxy's connections are of many clients, so the bound in total alone holds for them.
+    /// </summary>
     int BucketOf(EndPoint? endpoint)
     {
         var address = (endpoint as IPEndPoint)?.Address;

@@ -140,7 +140,9 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
         _source.SetResult(result);
     }
 
-    /// <summary>Leaves out the bytes behind the preface, or behind a head of HTTP/2. They come with the next read.</summary>
+    /// <summary>
+    /// Leaves out the bytes behind the preface, or behind a head of HTTP/2. They come with the next read.
+    /// </summary>
     ReadResult HandOut(ReadResult result)
     {
         _buffer = result.Buffer;
