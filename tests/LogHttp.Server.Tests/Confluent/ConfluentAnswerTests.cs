@@ -1,5 +1,5 @@
-using LogHttp.Server.Confluent;
-using LogHttp.Server.Producing;
+using LogHttp.AspNetCore.Confluent;
+using LogHttp.AspNetCore.Producing;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 

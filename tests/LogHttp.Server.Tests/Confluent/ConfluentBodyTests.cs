@@ -1,7 +1,7 @@
 using System.Text;
-using LogHttp.Server.Confluent;
-using LogHttp.Server.Endpoints;
-using LogHttp.Server.Producing;
+using LogHttp.AspNetCore.Confluent;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 

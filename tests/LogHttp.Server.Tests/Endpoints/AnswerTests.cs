@@ -1,4 +1,4 @@
-using LogHttp.Server.Endpoints;
+using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.Server.Tests.Endpoints;
 

@@ -1,4 +1,4 @@
-using LogHttp.Server.Endpoints;
+using LogHttp.AspNetCore.Endpoints;
 using LogHttp.Storage;
 using LogHttp.Storage.Files;
 using LogHttp.Storage.Topics;

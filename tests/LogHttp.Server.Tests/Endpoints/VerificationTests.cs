@@ -1,4 +1,4 @@
-using LogHttp.Server.Endpoints;
+using LogHttp.AspNetCore.Endpoints;
 
 namespace LogHttp.Server.Tests.Endpoints;
 

@@ -1,4 +1,4 @@
-using LogHttp.Server.Following;
+using LogHttp.AspNetCore.Limits;
 
 namespace LogHttp.Server.Tests.Following;
 

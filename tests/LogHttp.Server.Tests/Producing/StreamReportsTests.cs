@@ -1,7 +1,7 @@
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
-using LogHttp.Server.Producing;
+using LogHttp.AspNetCore.Producing;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Tests.Producing;

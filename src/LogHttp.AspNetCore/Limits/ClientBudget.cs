@@ -1,0 +1,48 @@
+namespace LogHttp.AspNetCore.Limits;
+
+/// <summary>Bounds bytes that requests hold, in total and for each client. Any thread.</summary>
+internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
+{
+    /// <summary>The number of buckets of clients. A table by address would grow with the number of clients.</summary>
+    const int Buckets = 1 << 12;
+
+    readonly long[] _clientBytes = new long[Buckets];
+    long _heldBytes;
+
+    public long HeldBytes => Volatile.Read(ref _heldBytes);
+
+    /// <summary>
+    /// Counts the bytes that a request holds by now, more or fewer than before. Returns false and changes nothing if
+    /// the budget has no room.
+    /// </summary>
+    /// <param name="client">The request, or null without a client.</param>
+    /// <param name="heldBytes">The bytes counted for the request. Brought up to date.</param>
+    /// <param name="neededBytes">The bytes that the request holds.</param>
+    public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes)
+    {
+        var moreBytes = neededBytes - heldBytes;
+        if (moreBytes == 0)
+            return true;
+        ref var clientBytes = ref _clientBytes[BucketOf(client)];
+        var isTooMuch = Interlocked.Add(ref _heldBytes, moreBytes) > maxBytes;
+        isTooMuch |= Interlocked.Add(ref clientBytes, moreBytes) > maxClientBytes;
+        if (isTooMuch && moreBytes > 0)
+        {
+            Interlocked.Add(ref _heldBytes, -moreBytes);
+            Interlocked.Add(ref clientBytes, -moreBytes);
+            return false;
+        }
+        heldBytes = neededBytes;
+        return true;
+    }
+
+    /// <summary>Gives back all that a request holds.</summary>
+    public void GiveBack(HttpContext? client, ref long heldBytes)
+    {
+        if (heldBytes > 0)
+            TryHold(client, ref heldBytes, 0);
+    }
+
+    static int BucketOf(HttpContext? client) =>
+        HashCode.Combine(ClientAddress.NetworkOf(client?.Connection.RemoteIpAddress)) & (Buckets - 1);
+}
