@@ -35,13 +35,17 @@ internal sealed class ComponentsFilter(bool withProgram) : IDocumentFilter
             };
         foreach (var (name, schema) in Schemas.OfRecords)
             swaggerDoc.AddComponent<IOpenApiSchema>(name, schema);
-        swaggerDoc.Tags ??= new HashSet<OpenApiTag>();
-        foreach (var (name, description) in Tags.All)
-        {
-            // The generator has added the names that operations refer to.
-            foreach (var bare in swaggerDoc.Tags.Where(tag => tag.Name == name).ToArray())
-                swaggerDoc.Tags.Remove(bare);
-            swaggerDoc.Tags.Add(new OpenApiTag { Name = name, Description = description });
-        }
+        // The generator names a tag after the class of each handler. Those of the log's are replaced by its own.
+        var usedTags = swaggerDoc
+            .Paths.SelectMany(static path => path.Value.Operations ?? [])
+            .SelectMany(static operation => operation.Value.Tags ?? new HashSet<OpenApiTagReference>())
+            .Select(static tag => tag.Reference.Id)
+            .ToHashSet();
+        swaggerDoc.Tags = new HashSet<OpenApiTag>([
+            .. (swaggerDoc.Tags ?? new HashSet<OpenApiTag>()).Where(tag =>
+                usedTags.Contains(tag.Name) && Tags.All.All(own => own.Name != tag.Name)
+            ),
+            .. Tags.All.Select(static tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }),
+        ]);
     }
 }

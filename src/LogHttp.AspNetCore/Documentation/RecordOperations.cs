@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Endpoints;
-using LogHttp.AspNetCore.Producing;
 using Microsoft.OpenApi;
 
 namespace LogHttp.AspNetCore.Documentation;

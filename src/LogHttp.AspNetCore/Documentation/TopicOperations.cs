@@ -1,4 +1,3 @@
-using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Endpoints;
 
 namespace LogHttp.AspNetCore.Documentation;

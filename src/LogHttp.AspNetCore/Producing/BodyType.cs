@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using LogHttp.AspNetCore.Confluent;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage;
 using Microsoft.Net.Http.Headers;

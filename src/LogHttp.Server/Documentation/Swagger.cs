@@ -1,6 +1,5 @@
 using System.Reflection;
 using LogHttp.AspNetCore;
-using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Documentation;
 using LogHttp.Server.Hosting;
 using Microsoft.Extensions.FileProviders;

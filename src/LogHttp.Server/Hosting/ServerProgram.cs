@@ -1,4 +1,3 @@
-using LogHttp.AspNetCore;
 using LogHttp.AspNetCore.Composition;
 using LogHttp.Server.Documentation;
 

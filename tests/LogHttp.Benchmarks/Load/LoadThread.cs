@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using HdrHistogram;
-using LogHttp.Server.Hosting;
 
 namespace LogHttp.Benchmarks.Load;
 

@@ -3,7 +3,6 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using LogHttp.AspNetCore.Contract;
 using LogHttp.Benchmarks.Load;
 using LogHttp.Kestrel;
 using Microsoft.AspNetCore.Builder;

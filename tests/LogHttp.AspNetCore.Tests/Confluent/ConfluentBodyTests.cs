@@ -5,7 +5,7 @@ using LogHttp.AspNetCore.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Server.Tests.Confluent;
+namespace LogHttp.AspNetCore.Tests.Confluent;
 
 public sealed class ConfluentBodyTests
 {

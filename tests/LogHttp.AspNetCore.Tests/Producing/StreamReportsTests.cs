@@ -4,7 +4,7 @@ using System.Text.Json;
 using LogHttp.AspNetCore.Producing;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace LogHttp.Server.Tests.Producing;
+namespace LogHttp.AspNetCore.Tests.Producing;
 
 public class StreamReportsTests
 {

@@ -3,7 +3,7 @@ using LogHttp.AspNetCore.Producing;
 using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
-namespace LogHttp.Server.Tests.Confluent;
+namespace LogHttp.AspNetCore.Tests.Confluent;
 
 public sealed class ConfluentAnswerTests
 {

@@ -1,6 +1,6 @@
 using LogHttp.AspNetCore.Limits;
 
-namespace LogHttp.Server.Tests.Following;
+namespace LogHttp.AspNetCore.Tests.Limits;
 
 public class FollowBudgetTests
 {

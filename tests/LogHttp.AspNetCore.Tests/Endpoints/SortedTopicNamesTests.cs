@@ -4,7 +4,7 @@ using LogHttp.Storage.Files;
 using LogHttp.Storage.Topics;
 using LogHttp.Testing;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.AspNetCore.Tests.Endpoints;
 
 public sealed class SortedTopicNamesTests : IDisposable
 {

@@ -1,6 +1,6 @@
 using LogHttp.AspNetCore.Endpoints;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.AspNetCore.Tests.Endpoints;
 
 public class VerificationTests
 {

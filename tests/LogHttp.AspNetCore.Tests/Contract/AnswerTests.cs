@@ -1,6 +1,6 @@
 using LogHttp.AspNetCore.Contract;
 
-namespace LogHttp.Server.Tests.Endpoints;
+namespace LogHttp.AspNetCore.Tests.Contract;
 
 public class AnswerTests
 {
