@@ -8,11 +8,17 @@ namespace Embedding;
 /// <summary>Follows the topic from its earliest record on, and adds up the orders of each customer.</summary>
 sealed class OrderConsumer(TopicCatalog catalog, OrderTotals totals) : BackgroundService
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    Topic? _topic;
+
+    /// <summary>Creates the topic. The server begins to listen after all hosted services have started.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        var topic = (await catalog.GetOrCreateAsync(OrderProducer.TopicName)).Topic;
-        await Task.WhenAll(topic.Partitions.Select(partition => FollowAsync(partition, stoppingToken)));
+        _topic = (await catalog.GetOrCreateAsync(OrderProducer.TopicName)).Topic;
+        await base.StartAsync(cancellationToken);
     }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(_topic!.Partitions.Select(partition => FollowAsync(partition, stoppingToken)));
 
     async Task FollowAsync(PartitionLog partition, CancellationToken stoppingToken)
     {

@@ -3,7 +3,10 @@ using LogHttp.AspNetCore;
 using LogHttp.Kestrel;
 using Microsoft.AspNetCore.Authentication;
 
-var builder = WebApplication.CreateBuilder(args);
+// The configuration's file watcher sees every write below the content root, so the log's ./data lies elsewhere.
+var builder = WebApplication.CreateBuilder(
+    new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory }
+);
 
 // The app's own authentication. LogHttp uses whatever HttpContext.User says.
 builder

@@ -22,9 +22,10 @@ internal static class LogHttpServices
         where T : LogHttpSettings
     {
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<T>, LogHttpSettingsValidator<T>>());
+        // Wrapped: a cast of IOptions<T> by its variance costs every request some nanoseconds.
         if (typeof(T) != typeof(LogHttpSettings))
-            services.TryAddSingleton<IOptions<LogHttpSettings>>(static services =>
-                services.GetRequiredService<IOptions<T>>()
+            services.TryAddSingleton(static services =>
+                Options.Create<LogHttpSettings>(services.GetRequiredService<IOptions<T>>().Value)
             );
         return services
             .AddOptions<T>()
