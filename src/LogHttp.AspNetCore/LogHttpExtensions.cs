@@ -53,11 +53,12 @@ public static class LogHttpExtensions
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         ArgumentNullException.ThrowIfNull(prefix);
-        if (endpoints.ServiceProvider.GetService<CatalogHost>() is null)
+        // Asked for by its type alone: nothing is created or checked before the app starts.
+        if (endpoints.ServiceProvider.GetService<IServiceProviderIsService>()?.IsService(typeof(CatalogHost)) == false)
             throw new InvalidOperationException("Call services.AddLogHttp() before MapLogHttp().");
         var group = endpoints.MapGroup(prefix);
         Routes.Map(group);
-        ((IEndpointConventionBuilder)group).Finally(EmbeddedEndpoint.Wrap);
+        ((IEndpointConventionBuilder)group).Finally(new EmbeddedEndpoints(endpoints.ServiceProvider).Wrap);
         return group;
     }
 

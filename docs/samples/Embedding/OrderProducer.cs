@@ -11,7 +11,7 @@ sealed class OrderProducer(TopicCatalog catalog, StorageOptions options)
 {
     public const string TopicName = "orders";
 
-    /// <summary>Appends an order and returns its offset. Under <c>flush: always</c> the order is durable then.</summary>
+    /// <summary>Appends an order and returns its offset. By default the order is durable then.</summary>
     public async Task<long> AppendAsync(Order order)
     {
         var topic = (await catalog.GetOrCreateAsync(TopicName)).Topic;

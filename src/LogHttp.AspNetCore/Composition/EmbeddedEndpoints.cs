@@ -6,33 +6,40 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace LogHttp.AspNetCore.Composition;
 
 /// <summary>
-/// Surrounds an endpoint in an app that embeds the log with what the protocol demands. The program has it in its
-/// pipeline, for all paths.
+/// Surrounds the endpoints of an app that embeds the log with what the protocol demands. The program has it in its
+/// pipeline, for all paths. Any thread.
 /// </summary>
-internal static partial class EmbeddedEndpoint
+internal sealed partial class EmbeddedEndpoints
 {
-    /// <summary>Wraps the handler of an endpoint.</summary>
-    public static void Wrap(EndpointBuilder endpoint)
+    readonly RequestDelegate _attachSendFile;
+    readonly ILogger _logger;
+
+    public EmbeddedEndpoints(IServiceProvider services)
     {
-        if (endpoint.RequestDelegate is not { } handler)
-            return;
-        var services = endpoint.ApplicationServices;
-        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(EmbeddedEndpoint).FullName!);
-        // An app without UseSendFile gets it here, behind all that may replace the response's body.
-        var pipeline = new ApplicationBuilder(services);
-        pipeline.UseSendFile();
-        pipeline.Run(handler);
-        var sendingHandler = pipeline.Build();
-        endpoint.RequestDelegate = context =>
-            RunAsync(context, context.Features.Get<IHttpSendFileFeature>() is null ? sendingHandler : handler, logger);
+        _logger = services.GetRequiredService<ILoggerFactory>().CreateLogger<EmbeddedEndpoints>();
+        // One for all endpoints: each has a bound of its own on cold reads.
+        var attaching = new ApplicationBuilder(services);
+        attaching.UseSendFile();
+        attaching.Run(static _ => Task.CompletedTask);
+        _attachSendFile = attaching.Build();
     }
 
-    static async Task RunAsync(HttpContext context, RequestDelegate handler, ILogger logger)
+    /// <summary>Wraps the handler of an endpoint.</summary>
+    public void Wrap(EndpointBuilder endpoint)
+    {
+        if (endpoint.RequestDelegate is { } handler)
+            endpoint.RequestDelegate = context => RunAsync(context, handler);
+    }
+
+    async Task RunAsync(HttpContext context, RequestDelegate handler)
     {
         SecurityHeaders.Apply(context.Response.Headers);
         LiftBodyBounds(context);
         try
         {
+            // Behind all that may replace the response's body. An app with UseSendFile has it already.
+            if (context.Features.Get<IHttpSendFileFeature>() is null)
+                await _attachSendFile(context);
             if (MethodCase.IsOther(context))
                 await Problems.Of(context.Response).ExecuteAsync(context);
             else
@@ -42,7 +49,7 @@ internal static partial class EmbeddedEndpoint
         {
             var problem = Problems.Of(exception);
             if (problem.Status == StatusCodes.Status500InternalServerError)
-                Failed(logger, exception);
+                Failed(_logger, exception);
             Forget(context.Response.Headers);
             await problem.ExecuteAsync(context);
         }
