@@ -8,6 +8,7 @@ WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props ./
 COPY src/LogHttp.Storage/LogHttp.Storage.csproj src/LogHttp.Storage/packages.lock.json src/LogHttp.Storage/
 COPY src/LogHttp.Kestrel/LogHttp.Kestrel.csproj src/LogHttp.Kestrel/packages.lock.json src/LogHttp.Kestrel/
+COPY src/LogHttp.AspNetCore/LogHttp.AspNetCore.csproj src/LogHttp.AspNetCore/packages.lock.json src/LogHttp.AspNetCore/
 COPY src/LogHttp.Server/LogHttp.Server.csproj src/LogHttp.Server/packages.lock.json src/LogHttp.Server/
 RUN dotnet restore src/LogHttp.Server --locked-mode
 COPY .editorconfig appsettings.json ./

@@ -32,7 +32,7 @@ public class SourceTests
     }
 
     static IEnumerable<string> SourceFiles() =>
-        from root in new[] { "src", "tests" }
+        from root in new[] { "src", "tests", "docs" }
         from file in Directory.EnumerateFiles(
             Path.Combine(RepositoryRoot.Path, root),
             "*.cs",

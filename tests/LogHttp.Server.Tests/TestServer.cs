@@ -5,7 +5,9 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
-using LogHttp.Server.Following;
+using LogHttp.AspNetCore.Limits;
+using LogHttp.AspNetCore.Producing;
+using LogHttp.Server.Hosting;
 using LogHttp.Server.Tests.Documentation;
 using LogHttp.Testing;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -60,15 +62,14 @@ sealed class TestServer : IDisposable
         where T : class => _factory.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<T>>().Value;
 
     /// <summary>How much memory bodies hold that are being read.</summary>
-    public long ReadingBytes =>
-        _factory.Services.GetRequiredService<LogHttp.Server.Producing.BodyBudget>().ReadingBytes;
+    public long ReadingBytes => _factory.Services.GetRequiredService<BodyBudget>().ReadingBytes;
 
     /// <summary>A service of the program.</summary>
     public T Service<T>()
         where T : notnull => _factory.Services.GetRequiredService<T>();
 
     /// <summary>The bytes that the large heads of requests under way hold.</summary>
-    public long HeldHeadBytes => _factory.Services.GetRequiredService<LogHttp.Server.Hosting.RequestHeads>().HeldBytes;
+    public long HeldHeadBytes => _factory.Services.GetRequiredService<RequestHeads>().HeldBytes;
 
     /// <summary>The bytes that connections hold beside their requests.</summary>
     public long ConnectionBytes =>

@@ -1,4 +1,6 @@
 using System.Reflection;
+using LogHttp.AspNetCore;
+using LogHttp.AspNetCore.Documentation;
 using LogHttp.Server.Hosting;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.OpenApi;
@@ -45,15 +47,10 @@ internal static class Swagger
             );
             // Relative to the description itself: the paths hold below a proxy's prefix too.
             options.AddServer(new OpenApiServer { Url = "../.." });
-            // HEAD goes everywhere where GET does; listed, it would say everything twice.
-            options.DocInclusionPredicate(static (_, api) => api.HttpMethod != HttpMethods.Head);
             // In the order of the routes.
             options.OrderActionsBy(static _ => "");
-            options.CustomSchemaIds(SchemaFilter.NameOf);
             options.SupportNonNullableReferenceTypes();
-            options.OperationFilter<OperationFilter>();
-            options.SchemaFilter<SchemaFilter>();
-            options.DocumentFilter<ComponentsFilter>();
+            options.DescribeLogHttp(withProgram: true);
         });
     }
 
@@ -66,7 +63,7 @@ internal static class Swagger
                 branch.Use(static next =>
                     context =>
                     {
-                        SecurityHeaders.ApplyPages(context.Response.Headers);
+                        PageHeaders.Apply(context.Response.Headers);
                         return next(context);
                     }
                 );

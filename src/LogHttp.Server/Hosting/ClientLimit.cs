@@ -1,7 +1,7 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Threading.RateLimiting;
-using LogHttp.Server.Endpoints;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Limits;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Options;
 
@@ -28,7 +28,7 @@ internal static class ClientLimit
     {
         services
             .AddOptions<ForwardedHeadersOptions>()
-            .Configure<IOptions<LogHttpSettings>>(
+            .Configure<IOptions<ServerSettings>>(
                 static (forwarded, settings) =>
                 {
                     forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor;
@@ -41,7 +41,7 @@ internal static class ClientLimit
         services.AddRateLimiter(static _ => { });
         services
             .AddOptions<Microsoft.AspNetCore.RateLimiting.RateLimiterOptions>()
-            .Configure<IOptions<LogHttpSettings>>(
+            .Configure<IOptions<ServerSettings>>(
                 static (limiter, settings) =>
                 {
                     var perSecond = settings.Value.MaxClientRequestsPerSecond;
@@ -58,17 +58,17 @@ internal static class ClientLimit
     /// <summary>Has requests that come by way of a trusted proxy count as their client's.</summary>
     public static void UseTrustedProxies(this WebApplication app)
     {
-        if (app.Services.GetRequiredService<IOptions<LogHttpSettings>>().Value.TrustedProxyList.Length > 0)
+        if (app.Services.GetRequiredService<IOptions<ServerSettings>>().Value.TrustedProxyList.Length > 0)
             app.UseForwardedHeaders();
     }
 
     public static void UseClientLimit(this WebApplication app)
     {
-        if (app.Services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxClientRequestsPerSecond > 0)
+        if (app.Services.GetRequiredService<IOptions<ServerSettings>>().Value.MaxClientRequestsPerSecond > 0)
             app.UseRateLimiter();
     }
 
-    internal static PartitionedRateLimiter<T> CreateLimiter<T>(LogHttpSettings settings, Func<T, IPAddress?> addressOf)
+    internal static PartitionedRateLimiter<T> CreateLimiter<T>(ServerSettings settings, Func<T, IPAddress?> addressOf)
     {
         var perSecond = Math.Max(1, settings.MaxClientRequestsPerSecond);
         var bucket = new TokenBucketRateLimiterOptions
@@ -80,28 +80,9 @@ internal static class ClientLimit
         // The hash is another in each process: nobody can find out beforehand with whom they share.
         return PartitionedRateLimiter.Create<T, int>(request =>
             RateLimitPartition.GetTokenBucketLimiter(
-                HashCode.Combine(ClientOf(addressOf(request))) & (Buckets - 1),
+                HashCode.Combine(ClientAddress.NetworkOf(addressOf(request))) & (Buckets - 1),
                 _ => bucket
             )
         );
-    }
-
-    /// <summary>
-    /// The same number for all addresses of a client: a subscriber of IPv6 has a whole network of them. Who has none,
-    /// as on a Unix socket, is one client.
-    /// </summary>
-    internal static ulong ClientOf(IPAddress? address)
-    {
-        if (address is null)
-            return 0;
-        if (address.IsIPv4MappedToIPv6)
-            address = address.MapToIPv4();
-        Span<byte> bytes = stackalloc byte[16];
-        bytes.Clear();
-        address.TryWriteBytes(bytes, out var sizeBytes);
-        // No network of IPv6 that has users begins with 32 zeros.
-        return sizeBytes == 4
-            ? BinaryPrimitives.ReadUInt32BigEndian(bytes)
-            : BinaryPrimitives.ReadUInt64BigEndian(bytes);
     }
 }

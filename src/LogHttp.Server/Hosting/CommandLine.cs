@@ -36,7 +36,7 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
     /// <summary>Sections and settings of the framework's that may be given as options.</summary>
     static readonly string[] ConfigurationRoots =
     [
-        LogHttpSettings.Section,
+        ServerSettings.Section,
         "Kestrel",
         "Serilog",
         "hostBuilder",
@@ -122,7 +122,7 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
             return UsageError;
         }
         if (parsed.GetValue(Data) is { } data)
-            configuration.Add($"--{LogHttpSettings.Section}:{nameof(LogHttpSettings.DataDirectory)}={data}");
+            configuration.Add($"--{ServerSettings.Section}:{nameof(ServerSettings.DataDirectory)}={data}");
         if (parsed.GetValue(Urls) is { } urls)
             configuration.Add($"--urls={urls}");
         commandLine = new(parsed.GetValue(PortOption), [.. configuration]);
@@ -134,10 +134,10 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
 
     static string SettingsList()
     {
-        var defaults = new LogHttpSettings();
+        var defaults = new ServerSettings();
         return string.Join(
             '\n',
-            typeof(LogHttpSettings)
+            typeof(ServerSettings)
                 .GetProperties()
                 .Select(property => $"    {property.Name, -32}{Text(property.GetValue(defaults))}".TrimEnd())
         );

@@ -1,4 +1,5 @@
 using System.Net;
+using LogHttp.AspNetCore.Limits;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -23,7 +24,7 @@ internal sealed class ConnectionBudget
     readonly int _maxHeadBytes;
     readonly int _maxHeaders;
 
-    public ConnectionBudget(LogHttpSettings settings)
+    public ConnectionBudget(ServerSettings settings)
     {
         _budget = new ClientBudget(settings.MaxConnectionBytes, settings.MaxClientConnectionBytes);
         _trustedProxies = [.. settings.TrustedProxyList];
@@ -214,8 +215,8 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
     static void Abort(ConnectionContext connection) =>
         connection.Abort(
             new ConnectionAbortedException(
-                $"The connections hold {nameof(LogHttpSettings.MaxConnectionBytes)}, or those of this client "
-                    + $"{nameof(LogHttpSettings.MaxClientConnectionBytes)}."
+                $"The connections hold {nameof(ServerSettings.MaxConnectionBytes)}, or those of this client "
+                    + $"{nameof(ServerSettings.MaxClientConnectionBytes)}."
             )
         );
 }

@@ -26,9 +26,9 @@ internal static class HandleLimit
     /// Chooses how many segments may be open where no setting says it; lowers what does not fit, segments first to a
     /// quarter, and remembers that it did.
     /// </summary>
-    public static void Apply(LogHttpSettings settings) => Apply(settings, Read());
+    public static void Apply(ServerSettings settings) => Apply(settings, Read());
 
-    internal static void Apply(LogHttpSettings settings, long? known)
+    internal static void Apply(ServerSettings settings, long? known)
     {
         var isChosen = settings.MaxOpenSegments != 0;
         if (!isChosen)

@@ -1,10 +1,6 @@
 using System.Globalization;
+using LogHttp.AspNetCore.Composition;
 using LogHttp.Kestrel;
-using LogHttp.Server.Endpoints;
-using LogHttp.Server.Fetching;
-using LogHttp.Server.Following;
-using LogHttp.Server.Producing;
-using LogHttp.Storage.Waiting;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -23,65 +19,25 @@ internal static class LogHttpHosting
 
     public static void AddLogHttp(this WebApplicationBuilder builder)
     {
+        builder.Services.AddHostedService<LoweredLimits>();
         builder
-            .Services.AddOptions<LogHttpSettings>()
-            .BindConfiguration(LogHttpSettings.Section)
-            .Configure<IConfiguration>(
-                static (settings, configuration) =>
-                    settings.Unknown = configuration
-                        .GetSection(LogHttpSettings.Section)
-                        .GetChildren()
-                        .Select(static child => child.Key)
-                        .FirstOrDefault(static name =>
-                            !LogHttpSettings.Names.Contains(name, StringComparer.OrdinalIgnoreCase)
-                        )
-            )
+            .Services.AddLogHttpSettings<ServerSettings>()
             .PostConfigure(static settings => HandleLimit.Apply(settings))
-            .PostConfigure(static settings => MemoryLimit.Apply(settings))
-            .ValidateOnStart();
-        builder.Services.AddSingleton<IValidateOptions<LogHttpSettings>, LogHttpSettingsValidator>();
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(services =>
-            services.GetRequiredService<IOptions<LogHttpSettings>>().Value.ToStorageOptions()
-        );
+            .PostConfigure(static settings => NetworkMemory.Apply(settings));
+        builder.Services.AddLogHttpServices();
         builder.Services.AddSingleton(static services =>
         {
-            var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
-            var limits = new BodyLimits(
-                settings.MaxReadingBytes,
-                settings.MaxClientReadingBytes,
-                settings.MinBodyBytesPerSecond,
-                TimeSpan.FromSeconds(settings.BodyTimeoutSeconds)
-            );
-            return new BodyBudget(limits, services.GetRequiredService<TimeProvider>());
-        });
-        builder.Services.AddSingleton(static services =>
-        {
-            var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
+            var settings = services.GetRequiredService<IOptions<ServerSettings>>().Value;
             return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
         });
         builder.Services.AddSingleton(static services =>
         {
-            var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
+            var settings = services.GetRequiredService<IOptions<ServerSettings>>().Value;
             return new RequestHeads(settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes);
         });
         builder.Services.AddSingleton(static services => new ConnectionBudget(
-            services.GetRequiredService<IOptions<LogHttpSettings>>().Value
+            services.GetRequiredService<IOptions<ServerSettings>>().Value
         ));
-        builder.Services.AddSingleton(static services => new WaitingRequests(
-            services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting
-        ));
-        builder.Services.AddSingleton(static services => new FollowBudget(
-            services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxFollowingBytes
-        ));
-        builder.Services.AddSingleton<Deadlines>();
-        builder.Services.AddSingleton<LongPoll>();
-        builder.Services.AddSingleton<FollowServices>();
-        builder.Services.AddSingleton<Verification>();
-        builder.Services.AddSingleton<SortedTopicNames>();
-        builder.Services.AddSingleton<CatalogHost>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<CatalogHost>());
-        builder.Services.AddSingleton(services => services.GetRequiredService<CatalogHost>().Catalog);
     }
 
     public static void AddServer(this WebApplicationBuilder builder)
@@ -98,17 +54,15 @@ internal static class LogHttpHosting
             builder.WebHost.UseUrls(DefaultUrl);
         builder
             .Services.AddOptions<HostOptions>()
-            .Configure<IOptions<LogHttpSettings>>(
+            .Configure<IOptions<ServerSettings>>(
                 static (host, settings) =>
                     host.ShutdownTimeout = TimeSpan.FromSeconds(settings.Value.ShutdownTimeoutSeconds)
             );
         builder
             .Services.AddOptions<SendFileOptions>()
-            .Configure<IOptions<LogHttpSettings>>(
+            .Configure<IOptions<ServerSettings>>(
                 static (sendFile, settings) =>
                 {
-                    sendFile.SmallRegionBytes = settings.Value.SmallRegionBytes;
-                    sendFile.MaxColdSlices = settings.Value.MaxColdReads;
                     sendFile.ColdReadBytes = settings.Value.ColdReadBytes;
                     sendFile.MinReaderBytesPerSecond = settings.Value.MinReaderBytesPerSecond;
                     sendFile.SlowReaderWindow = TimeSpan.FromSeconds(settings.Value.SlowReaderSeconds);
@@ -126,13 +80,13 @@ internal static class LogHttpHosting
         // The transport has a bound of its own, 1 MiB, which MaxRequestBufferSize does not change.
         builder
             .Services.AddOptions<SocketTransportOptions>()
-            .Configure<IOptions<LogHttpSettings>>(
+            .Configure<IOptions<ServerSettings>>(
                 static (transport, settings) =>
                     transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value)
             );
         builder
             .Services.AddOptions<KestrelServerOptions>()
-            .Configure<IOptions<LogHttpSettings>>(
+            .Configure<IOptions<ServerSettings>>(
                 static (kestrel, settings) =>
                 {
                     kestrel.AddServerHeader = false;
@@ -227,7 +181,7 @@ internal static class LogHttpHosting
     static Logger CreateLogger(IServiceProvider services)
     {
         var logger = new LoggerConfiguration().ReadFrom.Configuration(services.GetRequiredService<IConfiguration>());
-        if (services.GetRequiredService<IOptions<LogHttpSettings>>().Value.LogFormat == "json")
+        if (services.GetRequiredService<IOptions<ServerSettings>>().Value.LogFormat == "json")
             logger.WriteTo.Console(new CompactJsonFormatter());
         else
             logger.WriteTo.Console(formatProvider: System.Globalization.CultureInfo.InvariantCulture);

@@ -17,13 +17,13 @@ namespace LogHttp.Server.Hosting;
 /// more is closed: there is nowhere to put it. TLS, HTTP/2 and responses take blocks that each connection counts
 /// (<see cref="ConnectionMemory"/>).
 /// </remarks>
-internal sealed class NetworkBlocks(IOptions<LogHttpSettings> settings) : IMemoryPoolFactory<byte>
+internal sealed class NetworkBlocks(IOptions<ServerSettings> settings) : IMemoryPoolFactory<byte>
 {
     /// <summary>
     /// What may be unread of one connection. Kestrel takes no more than this into the buffer that the socket is
     /// received into, be it a body or what a client sends behind a long poll. Headers have to fit.
     /// </summary>
-    public static int MaxUnreadBytes(LogHttpSettings settings) =>
+    public static int MaxUnreadBytes(ServerSettings settings) =>
         Math.Max(64 << 10, Math.Max(settings.MaxRequestLineBytes, settings.MaxRequestHeadersBytes));
 
     readonly ReceivedBytes _received = new(settings.Value.MaxUnreadBytes);
@@ -48,7 +48,7 @@ internal sealed class ReceivedBytes(long maxBytes) : IBlockCounter
         GiveBack(sizeBytes);
         throw new IOException(
             $"All connections together hold {maxBytes} bytes that were received and are not read yet "
-                + $"({nameof(LogHttpSettings.MaxUnreadBytes)})."
+                + $"({nameof(ServerSettings.MaxUnreadBytes)})."
         );
     }
 

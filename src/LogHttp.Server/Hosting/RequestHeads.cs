@@ -1,3 +1,4 @@
+using LogHttp.AspNetCore.Limits;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
@@ -44,7 +45,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
     public long HeldBytes => _budget.HeldBytes;
 
     /// <summary>The most that one head counts. Kestrel refuses larger ones.</summary>
-    public static long MaxBytesOf(LogHttpSettings settings) =>
+    public static long MaxBytesOf(ServerSettings settings) =>
         (long)BytesPerUrlByte * settings.MaxRequestLineBytes
         + (long)BytesPerHeaderByte * settings.MaxRequestHeadersBytes
         + (long)BytesPerHeader * settings.MaxRequestHeaders;

@@ -1,5 +1,5 @@
+using LogHttp.AspNetCore.Composition;
 using LogHttp.Server.Documentation;
-using LogHttp.Server.Endpoints;
 
 namespace LogHttp.Server.Hosting;
 
@@ -29,8 +29,10 @@ internal static class ServerProgram
 
             var app = builder.Build();
             using var signals = new ProcessSignals(app.Lifetime, app.Logger);
-            app.UseLogHttp();
-            app.MapLogHttp();
+            app.UseRequestPipeline();
+            // Not MapLogHttp: the pipeline does for all paths what that does for its own.
+            Routes.Map(app);
+            app.MapRoot();
             await app.RunAsync();
             return 0;
         }

@@ -1,5 +1,5 @@
 using System.Net;
-using LogHttp.Server.Endpoints;
+using LogHttp.AspNetCore.Contract;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Hosting;
@@ -9,7 +9,7 @@ namespace LogHttp.Server.Hosting;
 /// nor read unless a setting lets them, nor come under a name of their own that points here (api/PROTOCOL.md §8). Any
 /// thread.
 /// </summary>
-internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
+internal sealed class SiteGuard(ServerSettings settings, HostNames hosts)
 {
     /// <summary>Whether pages of some other sites may read.</summary>
     public bool AllowsOrigins { get; } = settings.AllowedOriginList.Length + settings.AllowedWriteOriginList.Length > 0;
@@ -20,7 +20,7 @@ internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
         var request = context.Request;
         VaryByOrigin(context.Response);
         if (!hosts.Accepts(request.Host) && !MayNameAnyHost(context))
-            return Problems.InvalidHost(request.Host, hosts);
+            return Problems.InvalidHost(request.Host, hosts.ToString());
         if (
             HttpMethods.IsGet(request.Method)
             || HttpMethods.IsHead(request.Method)
@@ -80,9 +80,6 @@ internal sealed class SiteGuard(LogHttpSettings settings, HostNames hosts)
         && uri.Host.Equals(host.Host, StringComparison.OrdinalIgnoreCase)
         && (host.Port is { } port ? port == uri.Port : uri.IsDefaultPort);
 }
-
-/// <summary>Marks an endpoint that answers under any name.</summary>
-internal sealed class AnyHost;
 
 /// <summary>Tells the operator where the server listens.</summary>
 internal static partial class ListeningAddresses

@@ -1,3 +1,4 @@
+using LogHttp.AspNetCore.Contract;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.Extensions.Options;
 
@@ -6,7 +7,7 @@ namespace LogHttp.Server.Hosting;
 /// <summary>
 /// What CORS grants pages of other sites: reading, or reading and writing, by their origin. Any thread.
 /// </summary>
-internal sealed class SitePolicies(IOptions<LogHttpSettings> settings, SiteGuard guard) : ICorsPolicyProvider
+internal sealed class SitePolicies(IOptions<ServerSettings> settings, SiteGuard guard) : ICorsPolicyProvider
 {
     /// <summary>What pages may read besides the body.</summary>
     static readonly string[] ExposedHeaders =
@@ -17,11 +18,11 @@ internal sealed class SitePolicies(IOptions<LogHttpSettings> settings, SiteGuard
         "Link",
         "Location",
         "Retry-After",
-        "Log-Topic-Id",
-        "Log-First-Offset",
-        "Log-Next-Offset",
-        "Log-End-Offset",
-        "Log-Earliest-Offset",
+        LogHeaders.TopicId,
+        LogHeaders.FirstOffset,
+        LogHeaders.NextOffset,
+        LogHeaders.EndOffset,
+        LogHeaders.EarliestOffset,
         "Producer-Epoch",
         "Producer-Expected-Seq",
     ];

@@ -1,7 +1,7 @@
 using System.Buffers;
 using BenchmarkDotNet.Attributes;
+using LogHttp.AspNetCore.Producing;
 using LogHttp.Benchmarks.Contest;
-using LogHttp.Server.Producing;
 
 namespace LogHttp.Benchmarks.Pieces;
 

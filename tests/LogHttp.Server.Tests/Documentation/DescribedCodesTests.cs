@@ -21,7 +21,11 @@ public sealed partial class DescribedCodesTests
         "422 no_records",
     ];
 
-    static readonly string Sources = Path.Combine(RepositoryRoot.Path, "src", "LogHttp.Server");
+    static readonly string[] Sources =
+    [
+        Path.Combine(RepositoryRoot.Path, "src", "LogHttp.AspNetCore"),
+        Path.Combine(RepositoryRoot.Path, "src", "LogHttp.Server"),
+    ];
 
     [Fact]
     public void Codes_OfTheDescription_AreThoseOfTheCode()
@@ -41,16 +45,19 @@ public sealed partial class DescribedCodesTests
             SettingName()
                 .Matches(File.ReadAllText(ApiDescription.KeptPath))
                 .Select(match => match.Value)
-                .Except(LogHttpSettings.Names)
+                .Except(ServerSettings.Names)
         );
 
     static IEnumerable<string> CodesOfTheSources()
     {
-        var texts = Directory
-            .EnumerateFiles(Sources, "*.cs", SearchOption.AllDirectories)
-            .Where(path =>
-                Path.GetRelativePath(Sources, path).Split(Path.DirectorySeparatorChar)[0]
-                    is not ("bin" or "obj" or "Documentation")
+        var texts = Sources
+            .SelectMany(static root =>
+                Directory
+                    .EnumerateFiles(root, "*.cs", SearchOption.AllDirectories)
+                    .Where(path =>
+                        Path.GetRelativePath(root, path).Split(Path.DirectorySeparatorChar)[0]
+                            is not ("bin" or "obj" or "Documentation")
+                    )
             )
             .Select(File.ReadAllText)
             .ToList();

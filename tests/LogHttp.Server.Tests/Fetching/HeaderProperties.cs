@@ -2,10 +2,10 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using CsCheck;
-using LogHttp.Server.Endpoints;
-using LogHttp.Server.Fetching;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Fetching;
+using LogHttp.AspNetCore.Producing;
 using LogHttp.Server.Hosting;
-using LogHttp.Server.Producing;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Tests.Fetching;
@@ -17,7 +17,7 @@ public class HeaderProperties
 {
     static readonly string[] Types =
     [
-        RecordsType.Name,
+        MediaTypes.Records,
         "application/x-ndjson",
         "application/json",
         "text/event-stream",
@@ -85,7 +85,7 @@ public class HeaderProperties
             if (!MediaTypeHeaderValue.TryParseList(values, out var ranges))
                 return found == Representation.Records && !Representations.PrefersEvents(request);
             var qualities = Array.ConvertAll(
-                [RecordsType.Name, "application/x-ndjson", "application/json"],
+                [MediaTypes.Records, "application/x-ndjson", "application/json"],
                 type => QualityOf(type, ranges)
             );
             var isBest = found switch

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using LogHttp.Server.Fetching;
-using LogHttp.Server.Following;
+using LogHttp.AspNetCore.Fetching;
+using LogHttp.AspNetCore.Limits;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;

@@ -1,6 +1,7 @@
 using System.Text;
+using LogHttp.AspNetCore.Following;
+using LogHttp.AspNetCore.Limits;
 using LogHttp.Kestrel;
-using LogHttp.Server.Following;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;

@@ -1,7 +1,8 @@
 using System.Text;
+using LogHttp.AspNetCore.Following;
+using LogHttp.AspNetCore.Limits;
+using LogHttp.AspNetCore.Settings;
 using LogHttp.Kestrel;
-using LogHttp.Server.Following;
-using LogHttp.Server.Hosting;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Files;

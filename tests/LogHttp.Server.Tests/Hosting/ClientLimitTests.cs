@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using LogHttp.AspNetCore.Limits;
 using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Hosting;
@@ -37,14 +38,14 @@ public sealed class ClientLimitTests
     public void AClient_IsAnAddress_OrANetworkOfIPv6(string one, string other, bool isSame) =>
         Assert.Equal(
             isSame,
-            ClientLimit.ClientOf(IPAddress.Parse(one)) == ClientLimit.ClientOf(IPAddress.Parse(other))
+            ClientAddress.NetworkOf(IPAddress.Parse(one)) == ClientAddress.NetworkOf(IPAddress.Parse(other))
         );
 
     [Fact]
     public void AMillionClients_TakeNoMoreMemoryThanAFew()
     {
         using var limiter = ClientLimit.CreateLimiter<IPAddress>(
-            new LogHttpSettings { MaxClientRequestsPerSecond = 1 },
+            new ServerSettings { MaxClientRequestsPerSecond = 1 },
             static address => address
         );
         Ask(ClientLimit.Buckets);

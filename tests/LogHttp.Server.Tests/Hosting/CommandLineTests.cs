@@ -42,7 +42,7 @@ public sealed class CommandLineTests : IDisposable
         )
             Assert.Contains(part, usage, StringComparison.Ordinal);
         Assert.DoesNotContain("additional arguments", usage, StringComparison.OrdinalIgnoreCase);
-        Assert.All(LogHttpSettings.Names, name => Assert.Contains($"\n    {name}", usage, StringComparison.Ordinal));
+        Assert.All(ServerSettings.Names, name => Assert.Contains($"\n    {name}", usage, StringComparison.Ordinal));
         Assert.Contains("MaxTopics                       10000\n", usage, StringComparison.Ordinal);
         Assert.Equal("", _error.ToString());
     }

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using LogHttp.AspNetCore.Settings;
 using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Hosting;
@@ -220,8 +221,8 @@ public sealed class ConnectionMemoryTests
     [InlineData("MaxClientConnectionBytes", "1000")]
     public void Bounds_TooSmall_AreRefused(string name, string value)
     {
-        var settings = new LogHttpSettings { MaxOpenSegments = 64 };
-        typeof(LogHttpSettings)
+        var settings = new ServerSettings { MaxOpenSegments = 64 };
+        typeof(ServerSettings)
             .GetProperty(name)!
             .SetValue(settings, long.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
         MemoryLimit.Apply(settings, 64L << 30);

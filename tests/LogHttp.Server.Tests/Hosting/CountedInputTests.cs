@@ -15,7 +15,7 @@ public class CountedInputTests
 
     public CountedInputTests()
     {
-        var settings = new LogHttpSettings { MaxConnectionBytes = 1 << 20, MaxClientConnectionBytes = 1 << 20 };
+        var settings = new ServerSettings { MaxConnectionBytes = 1 << 20, MaxClientConnectionBytes = 1 << 20 };
         _input = new CountedInput(
             _pipe.Reader,
             new ConnectionMemory(new ConnectionBudget(settings), new DefaultConnectionContext(), bucket: 0)

@@ -1,3 +1,4 @@
+using LogHttp.AspNetCore.Settings;
 using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Hosting;
@@ -10,11 +11,12 @@ public class HandleLimitTests
     [InlineData(1_024, 384, 64)]
     public void Apply_LowersWhatTheProcessCantOpen(long limit, int connections, int segments)
     {
-        var settings = new LogHttpSettings();
+        var settings = new ServerSettings();
         HandleLimit.Apply(settings, limit);
         Assert.Equal((connections, segments), (settings.MaxConnections, settings.MaxOpenSegments));
         Assert.True(settings.MaxConnections + 2 * settings.MaxOpenSegments <= limit);
         MemoryLimit.Apply(settings, 64L << 30);
+        NetworkMemory.Apply(settings, 64L << 30);
         Assert.Null(settings.Check());
     }
 
@@ -26,11 +28,12 @@ public class HandleLimitTests
     [InlineData(100_000, 1_048_576, 100_000)]
     public void Apply_ChoosesHowManySegmentsMayBeOpen_WhereNoSettingSaysIt(int setting, int? limit, int segments)
     {
-        var settings = new LogHttpSettings { MaxOpenSegments = setting };
+        var settings = new ServerSettings { MaxOpenSegments = setting };
         HandleLimit.Apply(settings, limit);
         Assert.Equal((15_000, segments), (settings.MaxConnections, settings.MaxOpenSegments));
         Assert.Null(settings.HandleLimit);
         MemoryLimit.Apply(settings, 64L << 30);
+        NetworkMemory.Apply(settings, 64L << 30);
         Assert.Null(settings.Check());
     }
 

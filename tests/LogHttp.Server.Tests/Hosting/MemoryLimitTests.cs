@@ -1,3 +1,4 @@
+using LogHttp.AspNetCore.Settings;
 using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Hosting;
@@ -17,8 +18,9 @@ public class MemoryLimitTests
         int connections
     )
     {
-        var settings = new LogHttpSettings { MaxOpenSegments = 64 };
+        var settings = new ServerSettings { MaxOpenSegments = 64 };
         MemoryLimit.Apply(settings, availableBytes);
+        NetworkMemory.Apply(settings, availableBytes);
         Assert.Equal(
             (reading, reading, unread, unread),
             (settings.MaxReadingBytes, settings.MaxAppendingBytes, settings.MaxUnreadBytes, settings.MaxFollowingBytes)
@@ -40,7 +42,7 @@ public class MemoryLimitTests
     [Fact]
     public void Apply_LeavesWhatIsSet()
     {
-        var settings = new LogHttpSettings
+        var settings = new ServerSettings
         {
             MaxOpenSegments = 64,
             MaxReadingBytes = 5L << 30,
@@ -48,6 +50,7 @@ public class MemoryLimitTests
             MaxFollowingBytes = 7L << 30,
         };
         MemoryLimit.Apply(settings, 192 << 20);
+        NetworkMemory.Apply(settings, 192 << 20);
         Assert.Equal(
             (5L << 30, 80L << 20, 7L << 30),
             (settings.MaxReadingBytes, settings.MaxQueuedBytes, settings.MaxFollowingBytes)
@@ -58,13 +61,14 @@ public class MemoryLimitTests
     [Fact]
     public void Apply_ReadingIsSet_LeavesTheBatchAlone()
     {
-        var settings = new LogHttpSettings
+        var settings = new ServerSettings
         {
             MaxOpenSegments = 64,
             MaxReadingBytes = 64 << 10,
             MaxBodyBytes = 64 << 10,
         };
         MemoryLimit.Apply(settings, 64L << 30);
+        NetworkMemory.Apply(settings, 64L << 30);
         Assert.Equal((64 << 10, 64 << 20), (settings.MaxBodyBytes, settings.MaxBatchBytes));
         Assert.Null(settings.Check());
     }
@@ -72,8 +76,9 @@ public class MemoryLimitTests
     [Fact]
     public void Apply_LargeHeadsAreAllowed_HasRoomForOne()
     {
-        var settings = new LogHttpSettings { MaxOpenSegments = 64, MaxRequestHeadersBytes = 16 << 20 };
+        var settings = new ServerSettings { MaxOpenSegments = 64, MaxRequestHeadersBytes = 16 << 20 };
         MemoryLimit.Apply(settings, 192 << 20);
+        NetworkMemory.Apply(settings, 192 << 20);
         Assert.InRange(settings.MaxClientHeldHeadBytes, 32 << 20, settings.MaxHeldHeadBytes);
         Assert.Null(settings.Check());
     }

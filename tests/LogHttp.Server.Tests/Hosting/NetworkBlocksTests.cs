@@ -70,7 +70,7 @@ public class NetworkBlocksTests
     }
 
     static NetworkBlocks Blocks(long maxUnreadBytes = 1 << 30) =>
-        new(Microsoft.Extensions.Options.Options.Create(new LogHttpSettings { MaxUnreadBytes = maxUnreadBytes }));
+        new(Microsoft.Extensions.Options.Options.Create(new ServerSettings { MaxUnreadBytes = maxUnreadBytes }));
 
     [Fact]
     public void MoreThanABlock_IsRefused()

@@ -18,8 +18,8 @@ public class SettingsTableTests
             .Where(line => line.StartsWith("| `", StringComparison.Ordinal))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
             .ToDictionary(cells => cells[1].Trim('`'), cells => cells[2].Trim('`'));
-        var defaults = new LogHttpSettings();
-        var actual = typeof(LogHttpSettings)
+        var defaults = new ServerSettings();
+        var actual = typeof(ServerSettings)
             .GetProperties()
             .ToDictionary(property => property.Name, property => Text(property.GetValue(defaults)!));
         Assert.Equal(actual.OrderBy(entry => entry.Key), documented.OrderBy(entry => entry.Key));

@@ -1,5 +1,5 @@
 using System.Security.Claims;
-using LogHttp.Server.Endpoints;
+using LogHttp.AspNetCore.Contract;
 using LogHttp.Server.Hosting;
 using LogHttp.Testing;
 
@@ -61,7 +61,7 @@ public sealed class SiteGuardTests : IDisposable
         return guard.Check(context);
     }
 
-    static SiteGuard Guard(params string[] allowed) => new(new LogHttpSettings(), new HostNames(allowed, Machine));
+    static SiteGuard Guard(params string[] allowed) => new(new ServerSettings(), new HostNames(allowed, Machine));
 
     [Theory]
     [MemberData(nameof(Hosts))]

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text;
-using LogHttp.Server.Producing;
+using LogHttp.AspNetCore.Producing;
 
 namespace LogHttp.Server.Tests.Producing;
 

@@ -2,8 +2,8 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Text;
-using LogHttp.Server.Endpoints;
-using LogHttp.Server.Producing;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Producing;
 
 namespace LogHttp.Server.Tests.Producing;
 

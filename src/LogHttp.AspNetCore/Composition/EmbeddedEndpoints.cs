@@ -1,0 +1,85 @@
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Kestrel;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace LogHttp.AspNetCore.Composition;
+
+/// <summary>
+/// Surrounds the endpoints of an app that embeds the log with what the protocol demands. The program has it in its
+/// pipeline, for all paths. Any thread.
+/// </summary>
+internal sealed partial class EmbeddedEndpoints
+{
+    readonly RequestDelegate _attachSendFile;
+    readonly ILogger _logger;
+
+    public EmbeddedEndpoints(IServiceProvider services)
+    {
+        _logger = services.GetRequiredService<ILoggerFactory>().CreateLogger<EmbeddedEndpoints>();
+        // One for all endpoints: each has a bound of its own on cold reads.
+        var attaching = new ApplicationBuilder(services);
+        attaching.UseSendFile();
+        attaching.Run(static _ => Task.CompletedTask);
+        _attachSendFile = attaching.Build();
+    }
+
+    /// <summary>Wraps the handler of an endpoint.</summary>
+    public void Wrap(EndpointBuilder endpoint)
+    {
+        if (endpoint.RequestDelegate is { } handler)
+            endpoint.RequestDelegate = context => RunAsync(context, handler);
+    }
+
+    async Task RunAsync(HttpContext context, RequestDelegate handler)
+    {
+        SecurityHeaders.Apply(context.Response.Headers);
+        LiftBodyBounds(context);
+        try
+        {
+            // Behind all that may replace the response's body. An app with UseSendFile has it already.
+            if (context.Features.Get<IHttpSendFileFeature>() is null)
+                await _attachSendFile(context);
+            if (MethodCase.IsOther(context))
+                await Problems.Of(context.Response).ExecuteAsync(context);
+            else
+                await handler(context);
+        }
+        catch (Exception exception) when (MayAnswer(context))
+        {
+            var problem = Problems.Of(exception);
+            if (problem.Status == StatusCodes.Status500InternalServerError)
+                Failed(_logger, exception);
+            Forget(context.Response.Headers);
+            await problem.ExecuteAsync(context);
+        }
+    }
+
+    static bool MayAnswer(HttpContext context) =>
+        !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested;
+
+    /// <summary>
+    /// Kestrel closes the connection of a body that is too large before its client has read why. Its rate is an average
+    /// since the body began, so a stream that pauses would end.
+    /// </summary>
+    static void LiftBodyBounds(HttpContext context)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = null;
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+            rate.MinDataRate = null;
+    }
+
+    /// <summary>Removes the headers of the response that failed. Those of the app stay.</summary>
+    static void Forget(IHeaderDictionary headers)
+    {
+        headers.ETag = default;
+        headers.Link = default;
+        headers.Location = default;
+        headers.AcceptRanges = default;
+        headers.ContentRange = default;
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "A request failed")]
+    static partial void Failed(ILogger logger, Exception exception);
+}

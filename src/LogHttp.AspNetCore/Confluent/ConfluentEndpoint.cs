@@ -1,0 +1,113 @@
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Producing;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Storage;
+using LogHttp.Storage.Topics;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.AspNetCore.Confluent;
+
+/// <summary>
+/// <c>POST /topics/{topic}</c> with a body of the REST Proxy's, and <c>POST /topics/{topic}/partitions/{partition}</c>:
+/// each record is in, or not, by itself (api/PROTOCOL.md §13).
+/// </summary>
+internal static class ConfluentEndpoint
+{
+    public static Task<IResult> HandlePartitionAsync(
+        HttpContext context,
+        string topic,
+        int partition,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        TimeProvider time,
+        IOptions<LogHttpSettings> settings
+    ) => HandleAsync(context, topic, partition, catalog, options, budget, time, settings.Value);
+
+    public static async Task<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        int? partition,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        TimeProvider time,
+        LogHttpSettings settings
+    )
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
+            return problem;
+        if (request.Kind is not (BodyKind.ConfluentJson or BodyKind.ConfluentBinary))
+            return Problems.UnsupportedMediaType(
+                $"This path takes {ConfluentType.Json} and {ConfluentType.Binary}; POST "
+                    + $"/topics/{topic}?partition={partition} takes other types."
+            );
+        if (partition is not null && request.Partition is not null)
+            return Problems.InvalidRequest(
+                "invalid_parameter",
+                "The path says which partition; ?partition= is one too many."
+            );
+        var found = catalog.Find(topic);
+        if (found is null && TopicAppend.CheckCreation(topic, settings) is { } creationProblem)
+            return creationProblem;
+        var configuration = found?.Configuration ?? options.TopicDefaults;
+        var partitions = configuration.Partitions;
+        partition ??= request.Partition;
+        if (partition >= partitions)
+            return Problems.UnknownPartition(partition, partitions);
+
+        // The body comes first: a topic is not made for a request that is refused.
+        using var batch = new PartitionedBatch(
+            configuration,
+            options.Records,
+            partition,
+            request.Producer,
+            () => found?.ChoosePartition() ?? 0
+        );
+        // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be
+        // repeated.
+        var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
+        var outcomes = new ConfluentOutcomes(budget, context);
+        context.Response.RegisterForDispose(outcomes);
+        var records = new ConfluentBody(
+            request.Kind,
+            batch,
+            outcomes,
+            partition,
+            isAllOrNothing,
+            options.Records.MaxBatchBytes,
+            context.RequestAborted
+        );
+        using (
+            var body = new BodyReader(
+                request.OpenBody(budget, settings.MaxBodyBytes, _ => settings.MaxBodyBytes),
+                budget,
+                context
+            )
+            {
+                Batch = batch,
+            }
+        )
+        {
+            if (
+                await body.ReadWholeAsync((int)settings.MaxBodyBytes, records.Read, Problems.BodyTooLarge()) is
+                { } bodyProblem
+            )
+                return bodyProblem;
+        }
+        if (isAllOrNothing && TopicAppend.CheckConditions(request, partition, batch) is { } conditionProblem)
+            return conditionProblem;
+        if (batch.IsEmpty)
+            return new ConfluentAnswer(outcomes, [], []);
+        found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
+        if (!batch.IsFor(found.Configuration))
+            return Problems.TopicChanged();
+        var batches = batch.Take();
+        var results = await TopicAppend.AppendAsync(found, batches, request.ExpectedNextOffset);
+        if (isAllOrNothing && !results[0].IsIn)
+            return TopicAppend.Refused(context, Problems.Of(results[0].Append));
+        return new ConfluentAnswer(outcomes, batches, results);
+    }
+}

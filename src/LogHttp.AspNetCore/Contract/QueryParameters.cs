@@ -1,0 +1,129 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using LogHttp.Storage.Text;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace LogHttp.AspNetCore.Contract;
+
+/// <summary>Query parameters that are one thing or an error, never silently something else.</summary>
+internal static class QueryParameters
+{
+    /// <summary>
+    /// Refuses parameters that there are not: a misspelt one would be read over, and the answer be another than was
+    /// asked for.
+    /// </summary>
+    public static bool HasOnly(
+        this IQueryCollection query,
+        ReadOnlySpan<string> names,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        problem = null;
+        foreach (var name in query.Keys)
+        {
+            var isKnown = false;
+            foreach (var known in names)
+                isKnown |= name.Equals(known, StringComparison.OrdinalIgnoreCase);
+            if (!isKnown)
+                problem = Problems.InvalidRequest(
+                    "invalid_parameter",
+                    $"Unknown query parameter \"{Excerpt.Of(name)}\". "
+                        + $"Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}."
+                );
+        }
+        return problem is null;
+    }
+
+    /// <summary>Reads a whole number that may be missing, but not be there twice or be anything else.</summary>
+    public static bool TryReadNumber(
+        this IQueryCollection query,
+        string name,
+        long least,
+        long most,
+        out long? number,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        number = null;
+        problem = null;
+        if (!query.TryGetValue(name, out var values))
+            return true;
+        // TryParse forgives NULs at the end.
+        if (
+            values.Count == 1
+            && !values[0]!.Contains('\0', StringComparison.Ordinal)
+            && long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var parsed)
+            && parsed >= least
+            && parsed <= most
+        )
+        {
+            number = parsed;
+            return true;
+        }
+        problem = Problems.InvalidRequest(
+            "invalid_parameter",
+            $"{name} is \"{Excerpt.Of(values.ToString())}\"; it must be one whole number from {least} to {most}."
+        );
+        return false;
+    }
+
+    /// <summary>Reads a text that may be missing, but not be there twice.</summary>
+    public static bool TryReadText(
+        this IQueryCollection query,
+        string name,
+        out string? text,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        (text, problem) = (null, null);
+        if (!query.TryGetValue(name, out var values))
+            return true;
+        text = values[0];
+        problem =
+            values.Count > 1
+                ? Problems.InvalidRequest("invalid_parameter", $"{name} is given {values.Count} times. Give it once.")
+                : null;
+        return problem is null;
+    }
+
+    /// <summary>
+    /// The bytes of a parameter. The framework leaves what is not UTF-8 as it was written, <c>%FF</c>, which is another
+    /// text.
+    /// </summary>
+    public static byte[] DecodedBytes(this QueryString query, string name)
+    {
+        foreach (var pair in new QueryStringEnumerable(query.Value))
+        {
+            if (pair.DecodeName().Span.Equals(name, StringComparison.OrdinalIgnoreCase))
+                return WebUtility.UrlDecodeToBytes(
+                        Encoding.UTF8.GetBytes(pair.EncodedValue.ToString()),
+                        0,
+                        Encoding.UTF8.GetByteCount(pair.EncodedValue.Span)
+                    ) ?? [];
+        }
+        return [];
+    }
+
+    /// <summary>Reads a parameter that has one possible value, or is missing.</summary>
+    public static bool TryReadFlag(
+        this IQueryCollection query,
+        string name,
+        string value,
+        out bool isSet,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        var isThere = query.TryGetValue(name, out var values);
+        isSet = isThere && values == value;
+        problem =
+            isThere && !isSet
+                ? Problems.InvalidRequest(
+                    "invalid_parameter",
+                    $"{name} is \"{Excerpt.Of(values.ToString())}\"; the one value it can have is \"{value}\"."
+                )
+                : null;
+        return problem is null;
+    }
+}

@@ -1,0 +1,22 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace LogHttp.AspNetCore.Contract;
+
+/// <summary>The style of all JSON that the server writes, but for records.</summary>
+internal static class ReadableJson
+{
+    /// <summary>
+    /// Escapes only what JSON demands: quotes in a message stay readable, and nothing here is put into HTML.
+    /// </summary>
+    public static JavaScriptEncoder Encoder => JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+
+    /// <summary>Creates options for one serializer context. A context does not share its options.</summary>
+    public static JsonSerializerOptions CreateOptions() =>
+        new(JsonSerializerDefaults.Web)
+        {
+            Encoder = Encoder,
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        };
+}

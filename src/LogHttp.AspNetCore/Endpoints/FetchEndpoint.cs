@@ -1,0 +1,208 @@
+using System.Globalization;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Fetching;
+using LogHttp.AspNetCore.Following;
+using LogHttp.AspNetCore.Limits;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Kestrel;
+using LogHttp.Storage;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>
+/// <c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).
+/// </summary>
+internal static partial class FetchEndpoint
+{
+    /// <summary>Not async itself: a follower would hold its state for as long as it follows.</summary>
+    public static ValueTask<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        string place,
+        TopicCatalog catalog,
+        LongPoll longPoll,
+        FollowServices following,
+        TimeProvider time,
+        LogHttpSettings settings
+    )
+    {
+        if (
+            !FetchQuery.TryRead(
+                context.Request,
+                TimeSpan.FromSeconds(settings.MaxWaitSeconds),
+                out var query,
+                out var problem
+            ) || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem)
+        )
+            return new(problem);
+        if (query.Follows || Representations.PrefersEvents(context.Request))
+            return new(FollowEndpoint.HandleAsync(context, address, query, following));
+        if (context.Request.Query.ContainsKey(QueryNames.LastEventId))
+            return new(
+                Problems.InvalidRequest(
+                    "invalid_parameter",
+                    $"{QueryNames.LastEventId} goes with a response that does not end: follow=true, or Accept: "
+                        + "text/event-stream."
+                )
+            );
+        return FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
+    }
+
+    static async ValueTask<IResult> FetchAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        LongPoll longPoll,
+        FollowBudget budget,
+        TimeProvider time,
+        LogHttpSettings settings
+    )
+    {
+        var (request, headers) = (context.Request, context.Response.Headers);
+        var (waited, problem) = await longPoll.ReadAsync(context, address, query);
+        if (waited is null)
+            return problem!;
+        using var page = waited;
+        WriteOffsets(headers, page);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return Problems.Of(page);
+        if (page.Region is null)
+        {
+            // The next record will be there.
+            headers.Link = Next(request, query.NextPollReference(address, page.NextOffset, time.GetUtcNow()));
+            Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
+            return TypedResults.NoContent();
+        }
+        headers.Link = Next(request, query.NextReference(address, page.NextOffset));
+        var representation = Representations.Of(request, query.ShowsValues);
+        headers.Append(HeaderNames.Vary, HeaderNames.Accept);
+        var isKnown = Caching.WriteHeaders(
+            context,
+            address,
+            page,
+            representation.Tag(),
+            query.Wait is not null,
+            settings
+        );
+        if (request.Headers.IfMatch.Count > 0 && !Preconditions.Match(request, headers.ETag))
+            return Problems.PreconditionFailed("If-Match names other contents than there are.");
+        if (isKnown)
+            return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        if (
+            query is { Key: null, ShowsValues: false }
+            && representation is Representation.Records or Representation.JsonLines or Representation.Page
+        )
+        {
+            var range = new ByteRange(0, page.Region.LengthBytes);
+            if (
+                page.IsFinal
+                && address.IsPermanent
+                && !ByteRange.TrySelect(context, page.Region.LengthBytes, out range, out problem)
+            )
+                return problem;
+            context.Response.ContentType = representation.ContentType();
+            await SendAsync(context, page.Region, range, budget);
+            return TypedResults.Empty;
+        }
+        context.Response.ContentType = representation.ContentType();
+        if (!HttpMethods.IsHead(request.Method))
+            await CopyAsync(
+                context,
+                new RecordStream(context, representation, query.ShowsValues, budget),
+                address.Partition,
+                page.Region,
+                query.Key
+            );
+        return TypedResults.Empty;
+    }
+
+    static async Task CopyAsync(
+        HttpContext context,
+        RecordStream stream,
+        PartitionLog partition,
+        LogRegion region,
+        RecordKey? key
+    )
+    {
+        try
+        {
+            await stream.WriteAsync(partition, region, key, context.RequestAborted);
+        }
+        catch (CorruptionException exception) when (context.Response.HasStarted)
+        {
+            // Too late for a status: a connection that breaks off can't pass for the whole page. The next request,
+            // which begins there, is told.
+            BrokenOff(
+                context
+                    .RequestServices.GetRequiredService<ILoggerFactory>()
+                    .CreateLogger(typeof(FetchEndpoint).FullName!),
+                exception
+            );
+            context.Abort();
+        }
+    }
+
+    internal static void WriteOffsets(IHeaderDictionary headers, FetchResult page)
+    {
+        headers[LogHeaders.FirstOffset] = Text(page.FirstOffset);
+        headers[LogHeaders.NextOffset] = Text(page.NextOffset);
+        headers[LogHeaders.EndOffset] = Text(page.EndOffset);
+        headers[LogHeaders.EarliestOffset] = Text(page.EarliestOffset);
+    }
+
+    /// <summary>The hot path: the segment's bytes, untouched.</summary>
+    static Task SendAsync(HttpContext context, LogRegion region, ByteRange range, FollowBudget budget)
+    {
+        context.Response.ContentLength = range.LengthBytes;
+        if (HttpMethods.IsHead(context.Request.Method))
+            return Task.CompletedTask;
+        var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
+        var sendFile = context.Features.GetRequiredFeature<IHttpSendFileFeature>();
+        var position = region.Position + range.First;
+        return sendFile.CopiesRegions
+            ? SendCopiedAsync(sendFile, stream, position, range.LengthBytes, budget, context.RequestAborted)
+            : sendFile.SendFileAsync(stream, position, range.LengthBytes, context.RequestAborted);
+    }
+
+    /// <summary>Sends a region that passes through memory, a share of the budget at a time.</summary>
+    static async Task SendCopiedAsync(
+        IHttpSendFileFeature sendFile,
+        FileStream stream,
+        long position,
+        long lengthBytes,
+        FollowBudget budget,
+        CancellationToken aborted
+    )
+    {
+        for (var end = position + lengthBytes; position < end; )
+        {
+            var shareBytes = await budget.TakeAsync(aborted);
+            try
+            {
+                // Held twice: as it was read, and as it is sent.
+                var pieceBytes = Math.Min(end - position, shareBytes / 2);
+                await sendFile.SendFileAsync(stream, position, pieceBytes, aborted);
+                position += pieceBytes;
+            }
+            finally
+            {
+                budget.GiveBack(shareBytes);
+            }
+        }
+    }
+
+    [LoggerMessage(3, LogLevel.Error, "A response was aborted because the log is damaged")]
+    static partial void BrokenOff(ILogger logger, Exception exception);
+
+    static string Next(HttpRequest request, string reference) =>
+        string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");
+
+    static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

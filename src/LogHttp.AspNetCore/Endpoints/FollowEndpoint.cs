@@ -1,0 +1,231 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Fetching;
+using LogHttp.AspNetCore.Following;
+using LogHttp.Storage;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Text;
+using LogHttp.Storage.Topics;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>
+/// Answers that do not end: <c>GET /topics/{topic}/{place}?follow=true</c>, the same as events, and several topics on
+/// one connection by <c>GET /stream?topics=…</c> (api/PROTOCOL.md §10).
+/// </summary>
+internal static class FollowEndpoint
+{
+    /// <summary>Follows one partition.</summary>
+    public static Task<IResult> HandleAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        FollowServices services
+    )
+    {
+        if (query.Key is not null || query.ShowsValues || query.Wait is not null)
+            return Task.FromResult<IResult>(
+                Problems.InvalidRequest(
+                    "invalid_parameter",
+                    "An answer that does not end sends all records as they come; key, view and wait do not go with it."
+                )
+            );
+        var place = address.Place;
+        if (
+            !StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
+            || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem)
+        )
+            return Task.FromResult<IResult>(problem);
+        return RunAsync(
+            context,
+            OpenAsync(context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false),
+            namesPartitions: false,
+            services,
+            (context, services) =>
+                new LinesFollow(
+                    context,
+                    Representations.Of(context.Request, showsValues: false) == Representation.JsonLines
+                        ? Representation.JsonLines.ContentType()
+                        : MediaTypes.Records,
+                    services.Settings.SmallRegionBytes
+                )
+        );
+    }
+
+    /// <summary>Follows any number of partitions, up to a bound.</summary>
+    public static Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog, FollowServices services)
+    {
+        if (!TryReadStarts(context, catalog, services.Settings.MaxStreamPartitions, out var starts, out var problem))
+            return Task.FromResult<IResult>(problem);
+        return RunAsync(
+            context,
+            OpenAsync(context, starts, namesPartitions: true),
+            namesPartitions: true,
+            services,
+            static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType())
+        );
+    }
+
+    /// <summary>Opens all partitions, or returns the problem of one.</summary>
+    static async Task<(FollowSource[]? Sources, Problem? Problem)> OpenAsync(
+        HttpContext context,
+        List<FollowStart> starts,
+        bool namesPartitions
+    )
+    {
+        var sources = new FollowSource[starts.Count];
+        for (var i = 0; i < sources.Length; i++)
+        {
+            var (source, problem) = await FollowSource.OpenAsync(starts[i], context.RequestAborted);
+            if (source is null)
+                return (null, namesPartitions ? problem!.Of(starts[i].Topic, starts[i].Partition) : problem!);
+            sources[i] = source;
+        }
+        return (sources, null);
+    }
+
+    /// <summary>Sends the records of the opened partitions, or the problem of one.</summary>
+    /// <remarks>Does not hold the starts while the response lasts: those of 64 partitions were 2 KiB.</remarks>
+    static async Task<IResult> RunAsync(
+        HttpContext context,
+        Task<(FollowSource[]? Sources, Problem? Problem)> opening,
+        bool namesPartitions,
+        FollowServices services,
+        Func<HttpContext, FollowServices, FollowFormat> lines
+    )
+    {
+        var (sources, problem) = await opening;
+        if (sources is null)
+            return problem!;
+        if (!services.Waiting.TryEnter())
+            return services.Waiting.Problem;
+        try
+        {
+            if (Preconditions.CheckUntagged(context) is { } otherwise)
+                return otherwise;
+            var isHead = context.Request.Method == HttpMethods.Head;
+            var format = Representations.PrefersEvents(context.Request)
+                ? new EventsFollow(context, sources, namesPartitions)
+                : lines(context, services);
+            var stream = new FollowStream(context, sources, format, services);
+            await stream.RunAsync(isHead);
+            return TypedResults.Empty;
+        }
+        finally
+        {
+            services.Waiting.Leave();
+        }
+    }
+
+    static bool TryReadStarts(
+        HttpContext context,
+        TopicCatalog catalog,
+        int most,
+        [NotNullWhen(true)] out List<FollowStart>? starts,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        starts = null;
+        if (
+            !context.Request.Query.HasOnly(["topics", QueryNames.LastEventId], out problem)
+            || !context.Request.Query.TryReadText("topics", out var topics, out problem)
+            || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem)
+        )
+            return false;
+        var found = new List<FollowStart>();
+        foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!TryReadTopic(text, catalog, out var named, out problem))
+                return false;
+            foreach (var start in named)
+            {
+                var from = start.Place;
+                if (!lastEvent.TryPlace(start.Topic, start.Partition, ref from, out problem))
+                    return false;
+                if (found.Exists(other => other.Partition == start.Partition))
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        $"topics names {start.Topic.Name}/{start.Partition.Number} twice."
+                    );
+                else if (found.Count == most)
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        $"topics names more than {most} partitions (MaxStreamPartitions); follow them on several "
+                            + "connections."
+                    );
+                else
+                    found.Add(start with { Place = from });
+                if (problem is not null)
+                    return false;
+            }
+        }
+        if (found.Count == 0)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "topics names none; say which, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z."
+            );
+        starts = found;
+        return problem is null;
+    }
+
+    /// <summary>
+    /// Reads `orders`, `orders/0` or `orders/0-2`, each with or without `:place`, or with the topic's id and an offset
+    /// for each partition, as ids of events have them; without a place, what comes from now on.
+    /// </summary>
+    static bool TryReadTopic(
+        string text,
+        TopicCatalog catalog,
+        out IEnumerable<FollowStart> starts,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        (starts, problem) = ([], null);
+        var place = LogPlace.Latest;
+        long[]? offsets = null;
+        // A time has colons of its own.
+        var (address, from) = text.Split(':', 2) is [var before, var after] ? (before, after) : (text, null);
+        var (name, number, id) = address.Split('/', 3) switch
+        {
+            [var topicName, var partitions, var topicId] => (topicName, partitions, topicId),
+            [var topicName, var partitions] => (topicName, partitions, null),
+            _ => (address, null, (string?)null),
+        };
+        var (first, last) = (0, 0);
+        var isRead = number is null || EventIdFormat.TryReadPartitions(number, out first, out last);
+        if (TopicName.Check(name) is { } fault)
+            problem = Problems.InvalidRequest("invalid_topic", fault);
+        else if (id is not null && !IsId(id))
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"topics has \"{Excerpt.Of(text)}\", where \"{Excerpt.Of(id)}\" is not the id of a topic. "
+                    + "Write orders, orders/0 or orders/0/8f1d4c0a52b7e693, each with or without "
+                    + "a place such as :earliest."
+            );
+        else if (
+            from is not null
+            && !LogPlace.TryParse(from, out place)
+            && !(last > first && EventIdFormat.TryReadOffsets(from, last - first + 1, out offsets))
+        )
+            problem = Problems.InvalidPlace(from);
+        else if (catalog.Find(name) is not { } found)
+            problem = Problems.UnknownTopic(name);
+        else if (id is not null && id != found.Id)
+            problem = Problems.TopicReplaced(found);
+        else if (!isRead || last >= found.Partitions.Length)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}."
+            );
+        else
+            starts = found
+                .Partitions.Skip(first)
+                .Take(number is null ? int.MaxValue : last - first + 1)
+                .Select(
+                    (partition, i) =>
+                        new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i]))
+                );
+        return problem is null;
+
+        static bool IsId(string text) => text.Length == 16 && text.All(char.IsAsciiHexDigitLower);
+    }
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+using LogHttp.AspNetCore.Confluent;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Producing;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Storage;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>
+/// <c>POST /topics/{topic}</c>: appends what the body holds, one batch for each partition, all of it or nothing in each
+/// (api/PROTOCOL.md §2).
+/// </summary>
+internal static class ProduceEndpoint
+{
+    public static async Task<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        TimeProvider time,
+        IOptions<LogHttpSettings> settings,
+        IHostApplicationLifetime lifetime
+    )
+    {
+        if (ConfluentType.IsOf(context.Request))
+            return await ConfluentEndpoint.HandleAsync(
+                context,
+                topic,
+                partition: null,
+                catalog,
+                options,
+                budget,
+                time,
+                settings.Value
+            );
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
+            return problem;
+        var found = catalog.Find(topic);
+        if (found is null && TopicAppend.CheckCreation(topic, settings.Value) is { } creationProblem)
+            return creationProblem;
+
+        if (found is not null && Preconditions.DemandsNone(context.Request))
+            return Problems.TopicConditionFailed(topic, exists: true);
+
+        if (request.IsStream)
+        {
+            await using var stream = new ProduceStream(
+                context,
+                topic,
+                request,
+                found,
+                catalog,
+                options,
+                budget,
+                settings.Value,
+                time,
+                lifetime.ApplicationStopping
+            );
+            return await stream.RunAsync() is { } streamProblem
+                ? TopicAppend.Refused(context, streamProblem)
+                : Results.Empty;
+        }
+
+        // One that is refused in any case need not be read; Kestrel throws away what comes of it.
+        if (found is not null && CheckRoom(found, request) is { } overloaded)
+            return Problems.Of(overloaded);
+
+        // The body comes first: a topic is not made for a request that is refused.
+        var configuration = found?.Configuration ?? options.TopicDefaults;
+        using var batch = new PartitionedBatch(
+            configuration,
+            options.Records,
+            request.Partition,
+            request.Producer,
+            () => found?.ChoosePartition() ?? 0,
+            ExpectedBytes(request, options)
+        );
+        using (
+            var body = new BodyReader(
+                request.OpenBody(budget, settings.Value.MaxBodyBytes, _ => settings.Value.MaxBodyBytes),
+                budget,
+                context
+            )
+            {
+                Batch = batch,
+            }
+        )
+        {
+            if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
+                return bodyProblem;
+        }
+        // From here on the batch counts as being appended (MaxAppendingBytes), and not as being read.
+        if (TopicAppend.CheckConditions(request, request.Partition, batch) is { } conditionProblem)
+            return conditionProblem;
+        found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
+        if (!batch.IsFor(found.Configuration))
+            return Problems.TopicChanged();
+        var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
+        return Answer(context, topic, results);
+    }
+
+    /// <summary>Whether there is no room even for as much as was announced, where the partition is known.</summary>
+    static AppendResult? CheckRoom(Topic topic, ProduceRequest request) =>
+        (topic.Partitions.Length == 1 ? 0 : request.Partition) is { } partition && partition < topic.Partitions.Length
+            ? topic.Partitions[partition].CheckRoom(request.AnnouncedBytes)
+            : null;
+
+    /// <summary>
+    /// A batch takes a quarter more than it expects, in powers of two: no more than it may have in the end.
+    /// </summary>
+    static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
+        Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
+
+    static IResult Answer(HttpContext context, string topic, PartitionResult[] results)
+    {
+        if (Array.TrueForAll(results, result => !result.IsIn))
+            return TopicAppend.Refused(context, Problems.Of(results[0].Append));
+        if (results is [var only])
+        {
+            context.Response.Headers.Location = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}"
+                    + $"?partition={only.Partition}"
+            );
+            var isRepeat = only.Append.Status == AppendStatus.Repeated;
+            var produced = new Produced(
+                topic,
+                only.Partition,
+                only.Append.FirstOffset,
+                only.Count,
+                only.Append.TimestampMs
+            );
+            return new Answer<Produced>(
+                isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created,
+                produced,
+                ResponseJson.Readable.Produced
+            );
+        }
+        var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
+        return new Answer<ProducedToMany>(
+            isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
+            new ProducedToMany(
+                topic,
+                results.Sum(result => result.Append.Status == AppendStatus.Appended ? result.Count : 0),
+                [.. results.Select(PartOf)]
+            ),
+            ResponseJson.Readable.ProducedToMany
+        );
+    }
+
+    static ProducedPart PartOf(PartitionResult result)
+    {
+        var append = result.Append;
+        if (append.Status == AppendStatus.Appended)
+            return new ProducedPart(result.Partition, StatusCodes.Status201Created)
+            {
+                Offset = append.FirstOffset,
+                Count = result.Count,
+                Timestamp = append.TimestampMs,
+            };
+        var problem = Problems.Of(append);
+        return new ProducedPart(result.Partition, problem.Status)
+        {
+            Code = problem.Code,
+            Retryable = problem.IsRetryable,
+            Detail = problem.Detail,
+        };
+    }
+}
+
+/// <summary>The answer to an append: where its records are.</summary>
+internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp);
+
+/// <summary>The answer to an append to several partitions.</summary>
+internal sealed record ProducedToMany(string Topic, int Count, ProducedPart[] Results);
+
+/// <summary>What became of one partition's records.</summary>
+internal sealed record ProducedPart(int Partition, int Status)
+{
+    public long? Offset { get; init; }
+    public int? Count { get; init; }
+    public long? Timestamp { get; init; }
+    public string? Code { get; init; }
+    public bool? Retryable { get; init; }
+    public string? Detail { get; init; }
+}

@@ -1,0 +1,72 @@
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Producers;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>
+/// <c>GET /topics/{topic}/producers/{id}</c>: where a producer stands in each partition that knows it (api/PROTOCOL.md
+/// §11).
+/// </summary>
+internal static class ProducerEndpoint
+{
+    public static IResult Get(HttpContext context, string topic, string id, TopicCatalog catalog)
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        if (!context.Request.Query.HasOnly([], out var problem))
+            return problem;
+        id = Unescaped(context, id);
+        if (ProducerStamp.CheckId(id) is { } idFault)
+            return Problems.InvalidRequest("invalid_producer", idFault);
+        if (catalog.Find(topic) is not { } found)
+            return Problems.UnknownTopic(topic);
+        var positions = new List<ProducerPosition>();
+        foreach (var partition in found.Partitions)
+        {
+            if (partition.FindProducer(id) is var (epoch, nextSequence))
+                positions.Add(new(partition.Number, epoch, nextSequence));
+        }
+        if (positions.Count == 0)
+            return Problems.ProducerUnknown(topic, id);
+        if (Preconditions.CheckUntagged(context) is { } otherwise)
+            return otherwise;
+        context.Response.Headers.CacheControl = CachePolicy.NoStore;
+        return new Answer<ProducerDescription>(
+            StatusCodes.Status200OK,
+            new(topic, id, [.. positions]),
+            ResponseJson.Readable.ProducerDescription
+        );
+    }
+
+    /// <summary>
+    /// An id may hold a slash, and "%2F" is the one escape that Kestrel leaves in a path as it stands, beside a "%2F"
+    /// that was "%252F".
+    /// </summary>
+    static string Unescaped(HttpContext context, string id)
+    {
+        const string Before = "/producers/";
+        if (
+            !id.Contains('%', StringComparison.Ordinal)
+            || context.Features.Get<IHttpRequestFeature>()?.RawTarget is not { } target
+        )
+            return id;
+        var path = target.Split('?')[0];
+        // The topic's own name may be "producers" too.
+        var start = path.IndexOf(
+            Before,
+            path.IndexOf("/topics/", StringComparison.OrdinalIgnoreCase) + "/topics/".Length,
+            StringComparison.OrdinalIgnoreCase
+        );
+        return start < 0 ? id : Uri.UnescapeDataString(path[(start + Before.Length)..]);
+    }
+}
+
+/// <summary>Where a producer stands.</summary>
+internal sealed record ProducerDescription(string Topic, string Producer, ProducerPosition[] Partitions);
+
+/// <summary>Where a producer stands in a partition.</summary>
+internal sealed record ProducerPosition(int Partition, long Epoch, long NextSequence);

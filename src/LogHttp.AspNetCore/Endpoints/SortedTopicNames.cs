@@ -1,0 +1,46 @@
+using LogHttp.Storage.Topics;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>
+/// The names of all topics in ordinal order, damaged topics among them. They are sorted again only after a topic came
+/// or went: a list of 100,000 topics has 1,000 pages, and each one sorted all of them. Any thread.
+/// </summary>
+internal sealed class SortedTopicNames(TopicCatalog catalog)
+{
+    readonly Lock _sorting = new();
+    volatile Snapshot _last = new(-1, []);
+
+    /// <summary>The names after <paramref name="name"/>, all of them where it is null.</summary>
+    public IEnumerable<string> After(string? name)
+    {
+        var names = Current();
+        var first =
+            name is null ? 0
+            : Array.BinarySearch(names, name, StringComparer.Ordinal) is var found && found >= 0 ? found + 1
+            : ~found;
+        return names.Skip(first);
+    }
+
+    string[] Current()
+    {
+        if (_last is var last && last.Version == catalog.TopicsVersion)
+            return last.Names;
+        lock (_sorting)
+        {
+            // Read before the names: a topic that comes while they are read makes the next request sort again.
+            var version = catalog.TopicsVersion;
+            if (_last.Version == version)
+                return _last.Names;
+            string[] names =
+            [
+                .. catalog.Topics.Select(static topic => topic.Name).Concat(catalog.DamagedTopics.Keys).Distinct(),
+            ];
+            Array.Sort(names, StringComparer.Ordinal);
+            _last = new(version, names);
+            return names;
+        }
+    }
+
+    sealed record Snapshot(long Version, string[] Names);
+}

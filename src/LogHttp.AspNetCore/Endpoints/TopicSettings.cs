@@ -1,0 +1,247 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Producing;
+using LogHttp.Storage;
+using LogHttp.Storage.Text;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>What a request wants of a topic; what it does not say stays as it is, or by default.</summary>
+internal sealed record TopicSettings
+{
+    const int MaxBodyBytes = 16 << 10;
+    const string Code = "invalid_configuration";
+
+    public int? Partitions { get; init; }
+    public long? SegmentBytes { get; init; }
+    public string? Flush { get; init; }
+    public long? RetentionMs { get; init; }
+    public long? RetentionBytes { get; init; }
+    public string? Values { get; init; }
+    public int? MaxRecordBytes { get; init; }
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>Reads a body: a JSON object, whatever its type says, or none at all, which asks for nothing.</summary>
+    public static async Task<(TopicSettings Settings, Problem? Problem)> ReadAsync(
+        HttpContext context,
+        BodyBudget budget
+    )
+    {
+        var settings = new TopicSettings();
+        if (!ContentCoding.TryRead(context.Request, out var coding, out var codingProblem) || coding is not null)
+            return (
+                settings,
+                codingProblem
+                    ?? Problems.UnsupportedMediaType(
+                        $"The Content-Encoding is \"{coding!.Name}\". A topic's configuration is read as it "
+                            + "comes, without one."
+                    )
+            );
+        var received = new ReceivedBody(context.Request.BodyReader, budget.Time, context.RequestAborted)
+        {
+            MinBytesPerSecond = budget.Limits.MinBytesPerSecond,
+        };
+        using var body = new BodyReader(received, budget, context);
+        var tooLarge = new Problem(
+            StatusCodes.Status413PayloadTooLarge,
+            "body_too_large",
+            $"A topic's configuration takes {MaxBodyBytes} bytes at most.{HintOf(context.Request)}"
+        );
+        var problem = await body.ReadWholeAsync(
+            MaxBodyBytes,
+            json =>
+            {
+                (settings, var fault) = json.IsEmpty ? (settings, null) : Parse(json);
+                return fault is null
+                    ? null
+                    : Invalid(
+                        "The body is not the configuration of a topic, such as "
+                            + $"{{\"partitions\":3,\"segmentBytes\":268435456,\"flush\":\"always\"}}: "
+                            + $"{fault}{HintOf(context.Request)}"
+                    );
+            },
+            tooLarge
+        );
+        return (settings, problem);
+    }
+
+    /// <summary>What those meant who PUT records, as <c>curl -T</c> does.</summary>
+    static string HintOf(HttpRequest request) =>
+        HttpMethods.IsPut(request.Method)
+            ? " PUT makes a topic. To append records, use POST: curl -X POST -T file URL."
+            : "";
+
+    static (TopicSettings Settings, string? Fault) Parse(ReadOnlySpan<byte> json)
+    {
+        var settings = new TopicSettings();
+        try
+        {
+            using var document = JsonDocument.Parse(
+                json.ToArray(),
+                new JsonDocumentOptions { AllowDuplicateProperties = false }
+            );
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                return (settings, "it is not an object.");
+            foreach (var property in document.RootElement.EnumerateObject())
+            {
+                var value = property.Value;
+                switch (property.Name)
+                {
+                    case "partitions"
+                        when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var partitions):
+                        settings = settings with { Partitions = partitions };
+                        break;
+                    case "segmentBytes"
+                        when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var segmentBytes):
+                        settings = settings with { SegmentBytes = segmentBytes };
+                        break;
+                    case "retentionMs"
+                        when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var retentionMs):
+                        settings = settings with { RetentionMs = retentionMs };
+                        break;
+                    case "retentionBytes"
+                        when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var retentionBytes):
+                        settings = settings with { RetentionBytes = retentionBytes };
+                        break;
+                    case "maxRecordBytes"
+                        when value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var maxRecordBytes):
+                        settings = settings with { MaxRecordBytes = maxRecordBytes };
+                        break;
+                    case "values" when value.ValueKind == JsonValueKind.String:
+                        settings = settings with { Values = value.GetString() };
+                        break;
+                    case "labels"
+                        when value.ValueKind == JsonValueKind.Object
+                            && value
+                                .EnumerateObject()
+                                .All(static label => label.Value.ValueKind == JsonValueKind.String):
+                        settings = settings with
+                        {
+                            Labels = value
+                                .EnumerateObject()
+                                .ToDictionary(
+                                    static label => label.Name,
+                                    static label => label.Value.GetString()!,
+                                    StringComparer.Ordinal
+                                ),
+                        };
+                        break;
+                    case "flush" when value.ValueKind == JsonValueKind.String:
+                        settings = settings with { Flush = value.GetString() };
+                        break;
+                    case "partitions" or "segmentBytes" or "retentionMs" or "retentionBytes" or "maxRecordBytes":
+                        return (
+                            settings,
+                            $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a whole number."
+                        );
+                    case "flush" or "values":
+                        return (
+                            settings,
+                            $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a string."
+                        );
+                    case "labels":
+                        return (settings, "labels is not an object whose values are strings.");
+                    default:
+                        return (
+                            settings,
+                            $"\"{Excerpt.Of(property.Name)}\" is none of its fields. Supported: partitions, "
+                                + "segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels."
+                        );
+                }
+            }
+            return (settings, null);
+        }
+        catch (JsonException exception)
+        {
+            return (settings, $"it is not valid JSON at {JsonFault.Describe(exception)}");
+        }
+        catch (InvalidOperationException)
+        {
+            return (settings, "a name or a string in it holds half of a surrogate pair.");
+        }
+    }
+
+    /// <summary>The configuration that results where there was another.</summary>
+    /// <param name="before">The other.</param>
+    /// <param name="limits">The server's, which no topic exceeds.</param>
+    /// <param name="after">What results.</param>
+    /// <param name="problem">What is wrong with it.</param>
+    public bool TryApply(
+        TopicConfiguration before,
+        RecordLimits limits,
+        [NotNullWhen(true)] out TopicConfiguration? after,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        (after, problem) = (null, null);
+        if (Flush is not null && !FlushPolicy.TryParse(Flush, out _))
+        {
+            problem = Invalid($"flush is \"{Excerpt.Of(Flush)}\"; {FlushPolicy.Grammar}");
+            return false;
+        }
+        if (Values is not null && !ValueForms.TryParse(Values, out _))
+        {
+            problem = Invalid($"values is \"{Excerpt.Of(Values)}\"; it must be {ValueForms.Grammar}");
+            return false;
+        }
+        if (MaxRecordBytes > limits.MaxRecordBytes)
+        {
+            problem = Invalid(
+                $"maxRecordBytes is {MaxRecordBytes}; the server allows at most {limits.MaxRecordBytes} "
+                    + "(MaxRecordBytes)"
+            );
+            return false;
+        }
+        var configuration = before with
+        {
+            Partitions = Partitions ?? before.Partitions,
+            SegmentBytes = SegmentBytes ?? before.SegmentBytes,
+            Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : before.Flush,
+            RetentionMs = RetentionMs ?? before.RetentionMs,
+            RetentionBytes = RetentionBytes ?? before.RetentionBytes,
+            Values = ValueForms.TryParse(Values, out var values) ? values : before.Values,
+            MaxRecordBytes = MaxRecordBytes ?? before.MaxRecordBytes,
+            Labels = Labels is null ? before.Labels : TopicLabels.Of(Labels),
+        };
+        // Named here as in the body, not as in the settings.
+        problem = configuration.Check() is { } fault ? Invalid(char.ToLowerInvariant(fault[0]) + fault[1..]) : null;
+        after = problem is null ? configuration : null;
+        return problem is null;
+    }
+
+    /// <summary>What a topic has otherwise than this asks for, said for people; null when nothing.</summary>
+    public string? DifferenceFrom(TopicConfiguration configuration) =>
+        Partitions is { } partitions && partitions != configuration.Partitions
+            ? $"partitions {configuration.Partitions}, not {partitions}"
+        : SegmentBytes is { } segmentBytes && segmentBytes != configuration.SegmentBytes
+            ? $"segmentBytes {configuration.SegmentBytes}, not {segmentBytes}"
+        : FlushPolicy.TryParse(Flush, out var flush) && flush != configuration.Flush
+            ? $"flush {configuration.Flush}, not {flush}"
+        : RetentionMs is { } retentionMs && retentionMs != configuration.RetentionMs
+            ? $"retentionMs {configuration.RetentionMs}, not {retentionMs}"
+        : RetentionBytes is { } retentionBytes && retentionBytes != configuration.RetentionBytes
+            ? $"retentionBytes {configuration.RetentionBytes}, not {retentionBytes}"
+        : ValueForms.TryParse(Values, out var values) && values != configuration.Values
+            ? $"values {ValueForms.NameOf(configuration.Values)}, not {Values}"
+        : MaxRecordBytes is { } maxRecordBytes && maxRecordBytes != configuration.MaxRecordBytes
+            ? $"maxRecordBytes {configuration.MaxRecordBytes}, not {maxRecordBytes}"
+        : Labels is not null && !TopicLabels.Of(Labels).Equals(configuration.Labels) ? "other labels"
+        : null;
+
+    /// <summary>All that a topic is configured to be.</summary>
+    public static TopicSettings Of(TopicConfiguration configuration) =>
+        new()
+        {
+            Partitions = configuration.Partitions,
+            SegmentBytes = configuration.SegmentBytes,
+            Flush = configuration.Flush.ToString(),
+            RetentionMs = configuration.RetentionMs,
+            RetentionBytes = configuration.RetentionBytes,
+            Values = ValueForms.NameOf(configuration.Values),
+            MaxRecordBytes = configuration.MaxRecordBytes,
+            Labels = configuration.Labels.Entries,
+        };
+
+    static Problem Invalid(string detail) => Problems.InvalidRequest(Code, detail);
+}

@@ -1,0 +1,68 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Topics;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>
+/// <c>DELETE /topics/{topic}/records?before={place}</c>: forgets the records before a place, for good (api/PROTOCOL.md
+/// §5).
+/// </summary>
+internal static class TrimEndpoint
+{
+    const string BeforeParameter = "before";
+    const string PartitionParameter = "partition";
+
+    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog)
+    {
+        if (TopicName.Check(topic) is { } fault)
+            return Problems.InvalidRequest("invalid_topic", fault);
+        if (!TryReadQuery(context.Request.Query, out var place, out var number, out var problem))
+            return problem;
+        if (catalog.Find(topic) is not { } found)
+            return Problems.UnknownTopic(topic);
+        if (!Preconditions.MatchTopic(context.Request, exists: true))
+            return Problems.TopicConditionFailed(topic, exists: true);
+        if (number >= found.Partitions.Length)
+            return Problems.UnknownPartition((int)number.Value, found.Partitions.Length);
+        if (number is null && place.IsNumeric && found.Partitions.Length > 1)
+            return Problems.PartitionRequired(found);
+        var partitions = found.Partitions.Where(partition => number is null || partition.Number == number).ToArray();
+        var offsets = await Task.WhenAll(
+            partitions.Select(partition => partition.ResolveAsync(place, context.RequestAborted).AsTask())
+        );
+        // Only of a number: any other place lies within the log.
+        if (offsets[0] > partitions[0].EndOffset)
+            return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset).Of(found, partitions[0]);
+        await Task.WhenAll(partitions.Zip(offsets, static (partition, offset) => partition.TrimAsync(offset)));
+        return TopicEndpoints.Describe(context, found, StatusCodes.Status200OK);
+    }
+
+    static bool TryReadQuery(
+        IQueryCollection query,
+        out LogPlace place,
+        out long? partition,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        (place, partition) = (default, null);
+        if (
+            !query.HasOnly([BeforeParameter, PartitionParameter], out problem)
+            || !query.TryReadText(BeforeParameter, out var before, out problem)
+            || !query.TryReadNumber(PartitionParameter, 0, int.MaxValue, out partition, out problem)
+        )
+            return false;
+        if (before is null)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"{BeforeParameter} is missing; it says which records go: all before ?{BeforeParameter}=42, "
+                    + "latest, -10, or @2026-11-22T10:00:00Z."
+            );
+        else if (!LogPlace.TryParse(before, out place))
+            problem = Problems.InvalidPlace(before);
+        return problem is null;
+    }
+}

@@ -1,0 +1,98 @@
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Fetching;
+using LogHttp.AspNetCore.Limits;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Topics;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.AspNetCore.Endpoints;
+
+/// <summary>
+/// <c>GET /topics/{topic}/{place}/value</c>: one record's value, as its producer sent it (api/PROTOCOL.md §4).
+/// </summary>
+internal static class ValueEndpoint
+{
+    public static async Task<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        string place,
+        TopicCatalog catalog,
+        FollowBudget budget,
+        IOptions<LogHttpSettings> settings
+    )
+    {
+        if (
+            !context.Request.Query.HasOnly(["partition", "v"], out var problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out problem)
+        )
+            return problem;
+        var headers = context.Response.Headers;
+        using var page = await address.Partition.FetchAsync(
+            address.Place,
+            PageSize.AtMost(PageSize.LeastBytes),
+            context.RequestAborted
+        );
+        FetchEndpoint.WriteOffsets(headers, page);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return Problems.Of(page);
+        if (page.Region is null || (address.Place.IsNumeric && address.Place != LogPlace.At(page.FirstOffset)))
+            return Problems.NoRecord(address.Place);
+
+        // Not kept while the client takes its time.
+        var (content, contentType) = await ReadAsync(address.Partition, page.Region, context.RequestAborted);
+        // A page of one record, which never changes.
+        var only = page with
+        {
+            NextOffset = page.FirstOffset + 1,
+            IsFinal = page.IsDurable,
+        };
+        FetchEndpoint.WriteOffsets(headers, only);
+        SecurityHeaders.ApplySandbox(headers);
+        var isKnown = Caching.WriteHeaders(context, address, only, ".value", waits: false, settings.Value);
+        if (!Preconditions.Match(context.Request, headers.ETag))
+            return Problems.PreconditionFailed("If-Match names other contents than there are.");
+        if (isKnown)
+            return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        var range = new ByteRange(0, content.Length);
+        if (
+            only.IsFinal
+            && address.IsPermanent
+            && !ByteRange.TrySelect(context, content.Length, out range, out problem)
+        )
+            return problem;
+        context.Response.ContentType = contentType;
+        context.Response.ContentLength = range.LengthBytes;
+        if (HttpMethods.IsHead(context.Request.Method))
+            return TypedResults.Empty;
+        // Held twice until it is sent: here, and in the response's blocks.
+        var shareBytes = await budget.TakeAsync(content.Length + (int)range.LengthBytes, context.RequestAborted);
+        context.Response.OnCompleted(() =>
+        {
+            budget.GiveBack(shareBytes);
+            return Task.CompletedTask;
+        });
+        await context.Response.BodyWriter.WriteAsync(
+            content.Slice((int)range.First, (int)range.LengthBytes),
+            context.RequestAborted
+        );
+        return TypedResults.Empty;
+    }
+
+    static async ValueTask<(ReadOnlyMemory<byte> Content, string ContentType)> ReadAsync(
+        PartitionLog partition,
+        LogRegion region,
+        CancellationToken aborted
+    )
+    {
+        using var reader = new RecordReader(region);
+        return await reader.ReadAsync(partition, 0, static (reader, _) => Read(reader), aborted);
+    }
+
+    static (ReadOnlyMemory<byte> Content, string ContentType) Read(RecordReader reader) =>
+        reader.TryRead(out var record)
+            ? RecordValue.Decode(record)
+            : throw new InvalidOperationException("A page has no record.");
+}

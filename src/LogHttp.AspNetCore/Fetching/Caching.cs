@@ -1,0 +1,72 @@
+using System.Globalization;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+
+namespace LogHttp.AspNetCore.Fetching;
+
+/// <summary>
+/// Who may keep an answer, and for how long (api/PROTOCOL.md §6): a page that can never change for a year, one that can
+/// grow after asking again, what moves with the log not at all. A long poll's answer is shared by those who ask the
+/// same.
+/// </summary>
+internal static class Caching
+{
+    const string AskAgain = "no-cache";
+
+    /// <summary>Writes the headers of a page, and says whether the client has it already.</summary>
+    public static bool WriteHeaders(
+        HttpContext context,
+        LogAddress address,
+        FetchResult page,
+        string tag,
+        bool waits,
+        LogHttpSettings settings
+    )
+    {
+        var headers = context.Response.Headers;
+        if (!address.Place.IsNumeric)
+        {
+            headers.CacheControl = CachePolicy.NoStore;
+            return Preconditions.DemandsNone(context.Request);
+        }
+        headers.CacheControl =
+            page.IsFinal && address.IsPermanent && settings.CacheMaxAgeSeconds > 0
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{(CachePolicy.IsAuthenticated(context.Request) ? "private" : "public")}, "
+                        + $"max-age={settings.CacheMaxAgeSeconds}, immutable"
+                )
+            : waits && address.IsPermanent && CachePolicy.IsShared(context, settings) ? CachePolicy.Shared
+            : AskAgain;
+        // After a power cut other records may stand there, under the same offsets.
+        if (!page.IsDurable)
+            return Preconditions.DemandsNone(context.Request);
+        var etag = string.Create(
+            CultureInfo.InvariantCulture,
+            $"\"{address.Topic.Id}.{page.FirstOffset}.{page.NextOffset}{tag}\""
+        );
+        headers.ETag = etag;
+        return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, etag);
+    }
+
+    /// <summary>Writes the headers of an answer that there is nothing yet.</summary>
+    public static void WriteEmptyHeaders(
+        HttpContext context,
+        LogAddress address,
+        bool waits,
+        LogHttpSettings settings
+    ) =>
+        context.Response.Headers.CacheControl =
+            waits && address.IsPermanent && CachePolicy.IsShared(context, settings)
+                ? CachePolicy.Shared
+                : CachePolicy.NoStore;
+
+    static bool Matches(StringValues given, string etag) =>
+        EntityTagHeaderValue.TryParseList([.. given.OfType<string>()], out var tags)
+        // Weak comparison, as RFC 9110 §13.1.2 has it: a proxy may have made the tag a weak one.
+        && tags.Any(tag => tag == EntityTagHeaderValue.Any || tag.Tag == etag);
+}

@@ -1,0 +1,194 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Text;
+
+namespace LogHttp.AspNetCore.Fetching;
+
+/// <summary>What a fetch's query says, but for the partition (<see cref="LogAddress"/>).</summary>
+/// <param name="MaxBytes">The page size asked for.</param>
+/// <param name="Key">The key that records must have.</param>
+/// <param name="ShowsValues">Whether only the values are wanted.</param>
+/// <param name="Wait">How long to wait for records where there are none; null: not at all.</param>
+/// <param name="MinBytes">How much there has to be, so as not to wait.</param>
+/// <param name="Cursor">Which in a row of long polls at one place this is, as <c>Link</c> has it.</param>
+/// <param name="Follows">Whether the answer is to go on for ever.</param>
+internal sealed record FetchQuery(
+    long? MaxBytes,
+    RecordKey? Key,
+    bool ShowsValues,
+    TimeSpan? Wait,
+    long MinBytes,
+    long Cursor,
+    bool Follows
+)
+{
+    /// <summary>
+    /// How much one request for a key looks through, unless it says otherwise: what the disk gives in a fraction of a
+    /// second.
+    /// </summary>
+    static readonly PageSize ScanSize = PageSize.AtMost(16 << 20);
+
+    /// <summary>Any Unix second; the next number still is one.</summary>
+    const long MaxCursor = 1L << 53;
+
+    public PageSize PageSize =>
+        MaxBytes is { } maxBytes ? PageSize.AtMost(maxBytes)
+        : Key is null ? PageSize.Default
+        : ScanSize;
+
+    public static bool TryRead(
+        HttpRequest request,
+        TimeSpan maxWait,
+        [NotNullWhen(true)] out FetchQuery? read,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        read = null;
+        var query = request.Query;
+        if (
+            !query.HasOnly(
+                [
+                    "partition",
+                    "maxBytes",
+                    "key",
+                    "keyBase64",
+                    "view",
+                    "v",
+                    "wait",
+                    "minBytes",
+                    "cursor",
+                    "follow",
+                    QueryNames.LastEventId,
+                ],
+                out problem
+            )
+            || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
+            || !TryReadKey(request, out var key, out problem)
+            || !query.TryReadFlag("view", "values", out var showsValues, out problem)
+            || !query.TryReadFlag("follow", "true", out var follows, out problem)
+            || !query.TryReadNumber("minBytes", 1, PageSize.MostBytes, out var minBytes, out problem)
+            || !query.TryReadNumber("cursor", 0, MaxCursor, out var cursor, out problem)
+            || !TryReadWait(query, maxWait, out var wait, out problem)
+        )
+            return false;
+        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows);
+        if (minBytes is not null && wait is null)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "minBytes says what to wait for; it goes with wait, such as wait=30s."
+            );
+        else if (cursor is not null && wait is null)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "cursor tells a long poll from the one before it; it goes with wait, such as wait=30s."
+            );
+        else if (follows && (key is not null || showsValues || wait is not null))
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "follow=true sends all records as they come; key, view and wait do not go with it."
+            );
+        return problem is null;
+    }
+
+    /// <summary>
+    /// The reference to go on with behind an answer without records: that of a long poll must not be the one just asked
+    /// for, or a cache that collapses polls would hand out the same answer again. All who got it go on at one URL.
+    /// </summary>
+    public string NextPollReference(LogAddress address, long offset, DateTimeOffset now)
+    {
+        var url = NextReference(address, offset);
+        // After the last cursor that would be accepted, one begins anew.
+        var cursor = Cursor < MaxCursor ? Math.Max(now.ToUnixTimeSeconds(), Cursor + 1) : now.ToUnixTimeSeconds();
+        return Wait is null ? url : string.Create(CultureInfo.InvariantCulture, $"{url}&cursor={cursor}");
+    }
+
+    /// <summary>
+    /// The page that follows, as a reference that takes the place of the last segment of this one's path.
+    /// </summary>
+    public string NextReference(LogAddress address, long offset)
+    {
+        var url = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{offset}?partition={address.Partition.Number}&v={address.Topic.Id}"
+        );
+        if (MaxBytes is { } maxBytes)
+            url = string.Create(CultureInfo.InvariantCulture, $"{url}&maxBytes={maxBytes}");
+        if (Wait is { } wait)
+            url = string.Create(CultureInfo.InvariantCulture, $"{url}&wait={wait.TotalMilliseconds}ms");
+        if (MinBytes > 1)
+            url = string.Create(CultureInfo.InvariantCulture, $"{url}&minBytes={MinBytes}");
+        if (ShowsValues)
+            url += "&view=values";
+        if (Key is not null)
+            url += Key.IsText
+                ? $"&key={Uri.EscapeDataString(Key.ToString())}"
+                : $"&keyBase64={Uri.EscapeDataString(Convert.ToBase64String(Key.Bytes.Span))}";
+        return url;
+    }
+
+    static bool TryReadWait(
+        IQueryCollection query,
+        TimeSpan maxWait,
+        out TimeSpan? wait,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        wait = null;
+        if (!query.TryReadText("wait", out var text, out problem))
+            return false;
+        if (text is null)
+            return true;
+        if (DurationText.TryParse(text, out var parsed) && parsed <= maxWait)
+            wait = parsed;
+        else
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"wait is \"{Excerpt.Of(text)}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s "
+                    + "(MaxWaitSeconds) such as \"500ms\" or \"30s\"."
+            );
+        return problem is null;
+    }
+
+    static bool TryReadKey(HttpRequest request, out RecordKey? key, [NotNullWhen(false)] out Problem? problem)
+    {
+        key = null;
+        var query = request.Query;
+        if (
+            !query.TryReadText("key", out var text, out problem)
+            || !query.TryReadText("keyBase64", out var base64, out problem)
+        )
+            return false;
+        if (text is not null && base64 is not null)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "key and keyBase64 are two ways to say one thing; give one."
+            );
+        else if (text is not null)
+        {
+            key = RecordKey.Of(request.QueryString.DecodedBytes("key"));
+            if (!key.IsText)
+                problem = Problems.InvalidRequest(
+                    "invalid_parameter",
+                    "key is not UTF-8 once decoded; bytes go into keyBase64."
+                );
+        }
+        else if (base64 is not null)
+        {
+            // A plus that was not escaped arrives as a space.
+            var bytes = new byte[base64.Length];
+            if (Convert.TryFromBase64String(base64.Replace(' ', '+'), bytes, out var length))
+                key = RecordKey.Of(bytes.AsSpan(0, length));
+            else
+                problem = Problems.InvalidRequest(
+                    "invalid_parameter",
+                    $"keyBase64 is \"{Excerpt.Of(base64)}\", which is no Base64."
+                );
+        }
+        return problem is null;
+    }
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
+
+namespace LogHttp.AspNetCore.Fetching;
+
+/// <summary>What a URL below a topic points at: a partition and a place in it (api/PROTOCOL.md §3).</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition that was asked for, or the only one, or the key's.</param>
+/// <param name="Place">The place.</param>
+/// <param name="IsPermanent">
+/// Whether the URL means the same for ever: an offset, in a partition that it names, of the topic with the id that it
+/// names.
+/// </param>
+internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace Place, bool IsPermanent)
+{
+    public static bool TryRead(
+        HttpContext context,
+        string topic,
+        string place,
+        TopicCatalog catalog,
+        RecordKey? key,
+        [NotNullWhen(true)] out LogAddress? read,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        read = null;
+        if (TopicName.Check(topic) is { } fault)
+            problem = Problems.InvalidRequest("invalid_topic", fault);
+        else if (!LogPlace.TryParse(place, out var parsed))
+            problem = Problems.InvalidPlace(place);
+        else if (
+            !context.Request.Query.TryReadNumber(QueryNames.Partition, 0, int.MaxValue, out var number, out problem)
+            || !context.Request.Query.TryReadText(QueryNames.TopicId, out var topicId, out problem)
+        )
+            return false;
+        else
+        {
+            var isPermanent = parsed.IsNumeric && number is not null && topicId is not null;
+            if (catalog.Find(topic) is not { } found)
+            {
+                problem = Problems.UnknownTopic(topic) with { IsForGood = isPermanent };
+                return false;
+            }
+            context.Response.Headers[LogHeaders.TopicId] = found.Id;
+            if (topicId is not null && topicId != found.Id)
+                problem = Problems.TopicReplaced(found) with { IsForGood = isPermanent };
+            else if (TryChoose(found, (int?)number, key, out var partition, out problem))
+                read = new(found, partition, parsed, isPermanent);
+        }
+        return problem is null;
+    }
+
+    static bool TryChoose(
+        Topic topic,
+        int? number,
+        RecordKey? key,
+        [NotNullWhen(true)] out PartitionLog? partition,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        (partition, problem) = (null, null);
+        var partitions = topic.Partitions.Length;
+        var chosen =
+            number
+            ?? (
+                partitions == 1 ? 0
+                : key is not null ? KeyPartitioner.PartitionOf(key.Bytes.Span, partitions)
+                : null
+            );
+        if (chosen is null)
+            problem = Problems.PartitionRequired(topic);
+        else if (chosen >= partitions)
+            problem = Problems.UnknownPartition(chosen.Value, partitions);
+        else
+            partition = topic.Partitions[chosen.Value];
+        return problem is null;
+    }
+}

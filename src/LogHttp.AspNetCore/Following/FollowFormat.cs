@@ -1,0 +1,163 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using LogHttp.Kestrel;
+using LogHttp.Storage;
+using LogHttp.Storage.Files;
+using LogHttp.Storage.Reading;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace LogHttp.AspNetCore.Following;
+
+/// <summary>
+/// How a stream that does not end writes its records, and that it lives. For the stream's own thread.
+/// </summary>
+internal abstract class FollowFormat
+{
+    public abstract string ContentType { get; }
+
+    /// <summary>Said once, before the first record.</summary>
+    public virtual ValueTask BeginAsync(CancellationToken aborted) => ValueTask.CompletedTask;
+
+    /// <summary>How much is read of a partition at a time.</summary>
+    public abstract PageSize PageSize { get; }
+
+    /// <summary>
+    /// Writes records of a page, perhaps not all of it, and moves <see cref="FollowSource.NextOffset"/> behind them.
+    /// What it leaves unflushed is at most <paramref name="shareBytes"/>, unless one event is larger.
+    /// </summary>
+    /// <returns>Whether to flush before the next page is read.</returns>
+    public abstract ValueTask<bool> WriteAsync(
+        FollowSource source,
+        FetchResult page,
+        int shareBytes,
+        CancellationToken aborted
+    );
+
+    /// <summary>Sends all that was written; completes when the kernel has it.</summary>
+    /// <exception cref="OperationCanceledException">The client has gone.</exception>
+    public abstract ValueTask FlushAsync(CancellationToken aborted);
+
+    /// <summary>
+    /// Keeps proxies from closing a stream that has nothing to say, and readers of the format from noticing.
+    /// </summary>
+    public abstract ValueTask WriteHeartbeatAsync(CancellationToken aborted);
+
+    public virtual ValueTask EndAsync(CancellationToken aborted) => ValueTask.CompletedTask;
+
+    /// <summary>Ends the stream if the connection is gone, without waiting for the token.</summary>
+    /// <remarks>
+    /// Kestrel cancels the token on the thread pool, and meanwhile takes all that is written. When 10,000 followers
+    /// left at once, the pool was busy reading the log for them, and had not cancelled it after ten minutes.
+    /// </remarks>
+    protected static void ThrowIfGone(FlushResult flushed)
+    {
+        if (flushed.IsCompleted)
+            throw new OperationCanceledException("The client has closed the connection.");
+    }
+}
+
+/// <summary>
+/// Record lines of one partition, by the region path: over HTTP/1.1 each piece stands between a chunk's size and its
+/// end, which are written here, so that the piece itself never passes through the process. A heartbeat is an empty
+/// line.
+/// </summary>
+internal sealed class LinesFollow : FollowFormat
+{
+    /// <summary>A small piece is read in behind its chunk size, and leaves with one send.</summary>
+    readonly int _smallRegionBytes;
+    readonly HttpContext _context;
+    readonly PipeWriter _writer;
+    readonly bool _isChunked;
+
+    public LinesFollow(HttpContext context, string contentType, int smallRegionBytes)
+    {
+        (_context, _writer, ContentType, _smallRegionBytes) = (
+            context,
+            context.Response.BodyWriter,
+            contentType,
+            smallRegionBytes
+        );
+        // HTTP/2 frames what it sends itself, and HTTP/1.0 knows no chunks.
+        // Kestrel refuses the header in an answer that has no body.
+        _isChunked = HttpProtocol.IsHttp11(context.Request.Protocol) && !HttpMethods.IsHead(context.Request.Method);
+        if (_isChunked)
+            context.Response.Headers.TransferEncoding = "chunked";
+    }
+
+    public override string ContentType { get; }
+
+    /// <summary>As large as a fetch's: sendfile holds none of it.</summary>
+    public override PageSize PageSize => PageSize.Default;
+
+    public override async ValueTask<bool> WriteAsync(
+        FollowSource source,
+        FetchResult page,
+        int shareBytes,
+        CancellationToken aborted
+    )
+    {
+        var region = page.Region!;
+        // Before a chunk is begun that could not be filled; it is also where a follower's log says what went wrong.
+        if (region.File.LengthBytes < region.Position + region.LengthBytes)
+            throw new CorruptionException(
+                region.Path,
+                region.File.LengthBytes,
+                "the segment ends here, and its records do not"
+            );
+        BeginChunk(region.LengthBytes);
+        if (region.LengthBytes <= _smallRegionBytes || region.File.Stream is not { } stream)
+        {
+            var length = (int)region.LengthBytes;
+            region.File.ReadExactly(_writer.GetSpan(length)[..length], region.Position);
+            _writer.Advance(length);
+        }
+        else
+        {
+            var sendFile = _context.Features.GetRequiredFeature<IHttpSendFileFeature>();
+            // A copy holds each piece twice: as it was read, and as it is sent.
+            var pieceBytes = sendFile.CopiesRegions ? shareBytes / 2 : region.LengthBytes;
+            var end = region.Position + region.LengthBytes;
+            for (var position = region.Position; position < end; position += pieceBytes)
+                await sendFile.SendFileAsync(stream, position, Math.Min(end - position, pieceBytes), aborted);
+        }
+        EndChunk();
+        ThrowIfGone(await _writer.FlushAsync(aborted));
+        source.NextOffset = page.NextOffset;
+        return false;
+    }
+
+    public override async ValueTask FlushAsync(CancellationToken aborted) =>
+        ThrowIfGone(await _writer.FlushAsync(aborted));
+
+    public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
+    {
+        BeginChunk(1);
+        _writer.Write("\n"u8);
+        EndChunk();
+        ThrowIfGone(await _writer.FlushAsync(aborted));
+    }
+
+    public override async ValueTask EndAsync(CancellationToken aborted)
+    {
+        if (_isChunked)
+            _writer.Write("0\r\n\r\n"u8);
+        await _writer.FlushAsync(aborted);
+    }
+
+    void BeginChunk(long lengthBytes)
+    {
+        if (!_isChunked)
+            return;
+        Span<byte> size = stackalloc byte[18];
+        lengthBytes.TryFormat(size, out var digits, "x", CultureInfo.InvariantCulture);
+        "\r\n"u8.CopyTo(size[digits..]);
+        _writer.Write(size[..(digits + 2)]);
+    }
+
+    void EndChunk()
+    {
+        if (_isChunked)
+            _writer.Write("\r\n"u8);
+    }
+}

@@ -1,0 +1,26 @@
+using LogHttp.AspNetCore.Limits;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Storage.Waiting;
+using Microsoft.Extensions.Options;
+
+namespace LogHttp.AspNetCore.Following;
+
+/// <summary>
+/// What every response that does not end needs. Singletons: a request's own service scope would be held as long as the
+/// response.
+/// </summary>
+internal sealed class FollowServices(
+    WaitingRequests waiting,
+    FollowBudget budget,
+    Deadlines deadlines,
+    IOptions<LogHttpSettings> settings
+)
+{
+    public WaitingRequests Waiting => waiting;
+
+    public FollowBudget Budget => budget;
+
+    public Deadlines Deadlines => deadlines;
+
+    public LogHttpSettings Settings => settings.Value;
+}

@@ -1,0 +1,85 @@
+using System.Buffers.Text;
+using System.Text;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Topics;
+using LogHttp.Storage.Waiting;
+
+namespace LogHttp.AspNetCore.Following;
+
+/// <summary>One partition that a stream follows, and how far it got. For the stream's own thread.</summary>
+internal sealed class FollowSource
+{
+    readonly Topic _topic;
+    LogFollower? _follower;
+
+    FollowSource(Topic topic, PartitionLog partition, long offset) =>
+        (_topic, Log, NextOffset) = (topic, partition, offset);
+
+    /// <summary>
+    /// Begins at a place, which is turned into an offset here and now; or gives what is wrong with it.
+    /// </summary>
+    public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
+        FollowStart start,
+        CancellationToken aborted
+    )
+    {
+        using var page = await start.Partition.FetchAsync(start.Place, PageSize.AtMost(PageSize.LeastBytes), aborted);
+        return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
+            ? (null, Problems.Of(page))
+            : (new FollowSource(start.Topic, start.Partition, page.FirstOffset), null);
+    }
+
+    public PartitionLog Log { get; }
+
+    /// <summary>Reads on at <see cref="NextOffset"/>.</summary>
+    /// <remarks>Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</remarks>
+    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
+
+    public string Topic => _topic.Name;
+
+    public string TopicId => _topic.Id;
+
+    public int Partition => Log.Number;
+
+    /// <summary>The offset that follows all that was written.</summary>
+    public long NextOffset { get; set; }
+
+    /// <summary>The most bytes that <see cref="WritePrefix"/> writes.</summary>
+    public int MaxPrefixBytes => Topic.Length + 48;
+
+    /// <summary>
+    /// Writes what records of this partition begin with where several are followed on one connection; gives its length
+    /// in bytes. Not kept: 64 partitions with long names took 60 KB of each connection.
+    /// </summary>
+    public int WritePrefix(Span<byte> destination)
+    {
+        var beforeTopic = "{\"topic\":\""u8;
+        var beforePartition = "\",\"partition\":"u8;
+        beforeTopic.CopyTo(destination);
+        var written = beforeTopic.Length;
+        written += Encoding.ASCII.GetBytes(Topic, destination[written..]);
+        beforePartition.CopyTo(destination[written..]);
+        written += beforePartition.Length;
+        if (!Utf8Formatter.TryFormat(Partition, destination[written..], out var digits))
+            throw new InvalidOperationException("The buffer for a record's partition is too small.");
+        written += digits;
+        destination[written++] = (byte)',';
+        return written;
+    }
+
+    /// <summary>
+    /// Drops the follower, which then waits no longer. The next read begins at <see cref="NextOffset"/>, also in the
+    /// middle of the page that was read last.
+    /// </summary>
+    public void Drop()
+    {
+        _follower?.StopExpecting();
+        _follower = null;
+    }
+}
+
+/// <summary>Where somebody wants to begin to follow a partition.</summary>
+internal readonly record struct FollowStart(Topic Topic, PartitionLog Partition, LogPlace Place);

@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Waiting;
+
+namespace LogHttp.AspNetCore.Following;
+
+/// <summary>
+/// A response without an end: sends what there is, waits for more, and now and then says that it lives. What a follower
+/// does not take is not kept for it: it goes on reading from the file where it stands (api/PROTOCOL.md §10).
+/// </summary>
+internal sealed partial class FollowStream(
+    HttpContext context,
+    IReadOnlyList<FollowSource> sources,
+    FollowFormat format,
+    FollowServices services
+)
+{
+    readonly LogWaiter _waiter = new();
+    readonly TimeSpan _heartbeat = TimeSpan.FromSeconds(services.Settings.HeartbeatSeconds);
+
+    FollowSource _reading = sources[0];
+
+    /// <summary>
+    /// Runs until the client goes, a topic is deleted, its records there are trimmed, or the server stops.
+    /// </summary>
+    public async Task RunAsync(bool isHead)
+    {
+        var (response, aborted) = (context.Response, context.RequestAborted);
+        response.ContentType = format.ContentType;
+        response.Headers.CacheControl = CachePolicy.NoStore;
+        response.Headers["X-Accel-Buffering"] = "no";
+        using var gone = aborted.UnsafeRegister(static waiter => ((LogWaiter)waiter!).Cancel(), _waiter);
+        try
+        {
+            await response.StartAsync(aborted);
+            if (isHead)
+                return;
+            await format.BeginAsync(aborted);
+            await response.BodyWriter.FlushAsync(aborted);
+            while (await SendAllAsync(aborted) && await WaitAsync(aborted)) { }
+            await format.EndAsync(aborted);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
+        {
+            // The client has gone, or the topic: it ends here in any case, and the next request learns why.
+            if (!aborted.IsCancellationRequested)
+                await format.EndAsync(aborted);
+        }
+        catch (IOException exception) when (!aborted.IsCancellationRequested)
+        {
+            // Too late for a status: an answer that breaks off can't pass for one that ended. The next request, which
+            // begins there, is told.
+            var logger = context.RequestServices.GetRequiredService<ILogger<FollowStream>>();
+            BrokenOff(logger, exception, _reading.Topic, _reading.Partition, _reading.NextOffset);
+            context.Abort();
+        }
+        finally
+        {
+            services.Deadlines.Clear(_waiter);
+            foreach (var source in sources)
+                source.Drop();
+        }
+    }
+
+    /// <summary>
+    /// Sends all there is, the partitions in turns; false when one of them can't be followed any further. While the
+    /// client takes its time, the stream holds at most its share of the budget.
+    /// </summary>
+    async ValueTask<bool> SendAllAsync(CancellationToken aborted)
+    {
+        var shareBytes = await services.Budget.TakeAsync(aborted);
+        try
+        {
+            for (var isMore = true; isMore; )
+            {
+                isMore = false;
+                // By number: an enumerator would be allocated for every follower and record.
+                for (var i = 0; i < sources.Count; i++)
+                {
+                    var source = _reading = sources[i];
+                    var (needsFlush, endOffset) = await WritePageAsync(source, shareBytes, aborted);
+                    if (endOffset is null)
+                        return false;
+                    if (source.NextOffset < endOffset)
+                    {
+                        isMore = true;
+                        // The source has nothing to wait for yet. The stream may read others first, as slowly as the
+                        // client takes them.
+                        source.Drop();
+                    }
+                    if (!needsFlush)
+                        continue;
+                    await format.FlushAsync(aborted);
+                    // Others may wait for room by now, or there may be more of it.
+                    services.Budget.GiveBack(shareBytes);
+                    shareBytes = 0;
+                    shareBytes = await services.Budget.TakeAsync(aborted);
+                }
+            }
+            await format.FlushAsync(aborted);
+            return !aborted.IsCancellationRequested;
+        }
+        finally
+        {
+            services.Budget.GiveBack(shareBytes);
+        }
+    }
+
+    /// <summary>
+    /// Reads a page and writes of it what fits; gives the log's end, null where the partition can't be followed any
+    /// further. The page is let go of here: its segment must not wait for the client.
+    /// </summary>
+    async ValueTask<(bool NeedsFlush, long? EndOffset)> WritePageAsync(
+        FollowSource source,
+        int shareBytes,
+        CancellationToken aborted
+    )
+    {
+        using var page = await source.Follower.ReadAsync(format.PageSize, aborted);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return (false, null);
+        if (page.Region is not null)
+            return (await format.WriteAsync(source, page, shareBytes, aborted), page.EndOffset);
+        source.NextOffset = page.NextOffset;
+        return (false, page.NextOffset);
+    }
+
+    [LoggerMessage(
+        1,
+        LogLevel.Error,
+        "An answer that follows {Topic}/{Partition} was broken off at offset {Offset}, because the log can't be "
+            + "read there"
+    )]
+    static partial void BrokenOff(ILogger logger, Exception exception, string topic, int partition, long offset);
+
+    /// <summary>Waits for more; false when there will be none.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    async ValueTask<bool> WaitAsync(CancellationToken aborted)
+    {
+        while (true)
+        {
+            services.Deadlines.Set(_waiter, _heartbeat);
+            var wake =
+                sources.Count == 1
+                    ? await _waiter.WaitAsync(sources[0].Follower)
+                    : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
+            if (wake != LogWake.TimedOut)
+                return wake == LogWake.Grown;
+            await format.WriteHeartbeatAsync(aborted);
+        }
+    }
+}

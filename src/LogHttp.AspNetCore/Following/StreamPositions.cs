@@ -1,0 +1,80 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Reading;
+using LogHttp.Storage.Text;
+using LogHttp.Storage.Topics;
+using Microsoft.Extensions.Primitives;
+
+namespace LogHttp.AspNetCore.Following;
+
+/// <summary>
+/// What an event's id says: the position in every partition followed, `orders/0-1/8f1d4c0a52b7e693:43.7,clicks/0/…:7`
+/// (api/PROTOCOL.md §10). Ids with an entry for each partition are read as well.
+/// </summary>
+internal sealed class StreamPositions
+{
+    readonly Dictionary<(string Topic, int Partition), (string Id, long Offset)> _positions = [];
+
+    /// <summary>Reads `Last-Event-ID`, else `?lastEventId=`; an id without positions where there is neither.</summary>
+    public static bool TryRead(HttpRequest request, out StreamPositions read, [NotNullWhen(false)] out Problem? problem)
+    {
+        read = new StreamPositions();
+        problem = null;
+        var text = request.Headers["Last-Event-ID"];
+        // A browser sends the header when it comes back, and by then the URL is older.
+        if (StringValues.IsNullOrEmpty(text))
+            text = request.Query[QueryNames.LastEventId];
+        if (StringValues.IsNullOrEmpty(text))
+            return true;
+        foreach (var position in text.ToString().Split(','))
+        {
+            if (read.TryAdd(position))
+                continue;
+            problem = Problems.InvalidRequest(
+                "invalid_header",
+                $"Last-Event-ID has \"{Excerpt.Of(position)}\", which is no position such as "
+                    + "orders/0/8f1d4c0a52b7e693:43 or orders/0-1/8f1d4c0a52b7e693:43.7, or names a partition twice."
+            );
+            return false;
+        }
+        return true;
+    }
+
+    /// <summary>
+    /// Where a partition goes on by this id, or a place where the id says nothing of it; a problem where it speaks of
+    /// another topic of the name.
+    /// </summary>
+    public bool TryPlace(
+        Topic topic,
+        PartitionLog partition,
+        ref LogPlace place,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        problem = null;
+        if (!_positions.TryGetValue((topic.Name, partition.Number), out var position))
+            return true;
+        problem = position.Id == topic.Id ? null : Problems.TopicReplaced(topic);
+        place = LogPlace.At(position.Offset);
+        return problem is null;
+    }
+
+    bool TryAdd(string entry)
+    {
+        if (
+            entry.Split('/', ':') is not [var topic, var partitions, var id, var offsets]
+            || !EventIdFormat.TryReadPartitions(partitions, out var first, out var last)
+            || !EventIdFormat.TryReadOffsets(offsets, last - first + 1, out var next)
+        )
+            return false;
+        for (var i = 0; i < next.Length; i++)
+        {
+            if (!_positions.TryAdd((topic, first + i), (id, next[i])))
+                return false;
+        }
+        return true;
+    }
+}

@@ -1,0 +1,30 @@
+using LogHttp.AspNetCore.Contract;
+
+namespace LogHttp.AspNetCore.Limits;
+
+/// <summary>Bounds how many requests wait for records at once, long polls and followers together. Any thread.</summary>
+internal sealed class WaitingRequests(int maxWaiting)
+{
+    int _count;
+
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>What one too many is answered.</summary>
+    public Problem Problem { get; } =
+        new(
+            StatusCodes.Status503ServiceUnavailable,
+            "overloaded",
+            $"{maxWaiting} requests wait for records already (MaxWaiting).",
+            IsRetryable: true
+        );
+
+    public bool TryEnter()
+    {
+        if (Interlocked.Increment(ref _count) <= maxWaiting)
+            return true;
+        Leave();
+        return false;
+    }
+
+    public void Leave() => Interlocked.Decrement(ref _count);
+}

@@ -1,0 +1,284 @@
+using System.Buffers;
+using System.IO.Compression;
+using ZstdSharp;
+using ZstdSharp.Unsafe;
+
+namespace LogHttp.AspNetCore.Producing;
+
+/// <summary>
+/// Unpacks what is pushed into it. The framework's streams take a body that is cut off, or followed by something else,
+/// for a whole one, without a word: these do not. For one thread.
+/// </summary>
+internal abstract class BodyDecoder : IDisposable
+{
+    /// <summary>Unpacks on. When it has written less than fits, it wants more.</summary>
+    /// <exception cref="InvalidDataException">It can't be unpacked.</exception>
+    public abstract void Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written);
+
+    /// <summary>All has been pushed and unpacked.</summary>
+    /// <exception cref="InvalidDataException">It is not whole.</exception>
+    public abstract void Finish();
+
+    public abstract void Dispose();
+
+    protected static InvalidDataException Corrupt(Exception? inner = null) =>
+        new("it is damaged, or something else", inner);
+
+    protected static InvalidDataException CutOff() => new("it ends too early");
+
+    protected static InvalidDataException Trailing() => new("something else follows its end");
+}
+
+/// <summary>One member or several, as gzip itself takes them.</summary>
+internal sealed class GzipDecoder : BodyDecoder
+{
+    static ReadOnlySpan<byte> Mark => "the end of a body"u8;
+
+    // The framework does not tell whether the last member was whole. So one more is put behind it: that one comes out
+    // as it went in only where a member may begin.
+    static readonly byte[] MarkMember = Pack(Mark);
+
+    readonly Feed _feed = new();
+    readonly GZipStream _unpacking;
+
+    public GzipDecoder() => _unpacking = new GZipStream(_feed, CompressionMode.Decompress);
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    {
+        consumed = _feed.Fill(source);
+        try
+        {
+            // It reads on after the feed had nothing for it.
+            for (
+                written = 0;
+                written < destination.Length && _unpacking.Read(destination[written..]) is > 0 and var more;
+
+            )
+                written += more;
+        }
+        catch (InvalidDataException exception)
+        {
+            throw Corrupt(exception);
+        }
+        // After something that is no member, it reads no more.
+        if (written < destination.Length && !_feed.IsEmpty)
+            throw Trailing();
+    }
+
+    public override void Finish()
+    {
+        Span<byte> end = stackalloc byte[Mark.Length + 1];
+        try
+        {
+            Decode(MarkMember, end, out _, out var written);
+            if (!end[..written].SequenceEqual(Mark))
+                throw CutOff();
+        }
+        catch (InvalidDataException)
+        {
+            throw _feed.IsEmpty ? CutOff() : Trailing();
+        }
+    }
+
+    public override void Dispose() => _unpacking.Dispose();
+
+    static byte[] Pack(ReadOnlySpan<byte> bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var packing = new GZipStream(packed, CompressionLevel.Fastest))
+            packing.Write(bytes);
+        return packed.ToArray();
+    }
+}
+
+/// <summary>Gives the framework's streams what it was filled with, and then nothing until it is filled again.</summary>
+internal sealed class Feed : MemoryStream
+{
+    const int Room = 8 << 10;
+
+    readonly int _maxReadBytes;
+
+    /// <param name="maxReadBytes">How much a stream gets at a time.</param>
+    public Feed(int maxReadBytes = Room)
+        : base(new byte[Room], 0, Room, writable: true, publiclyVisible: true)
+    {
+        _maxReadBytes = maxReadBytes;
+        SetLength(0);
+    }
+
+    public bool IsEmpty => Position == Length;
+
+    public override bool CanSeek => false;
+
+    public override int Read(byte[] buffer, int offset, int count) =>
+        base.Read(buffer, offset, Math.Min(count, _maxReadBytes));
+
+    public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(buffer.Length, _maxReadBytes)]);
+
+    /// <summary>Takes what it has room for, once it is empty.</summary>
+    public int Fill(ReadOnlySpan<byte> source)
+    {
+        if (!IsEmpty)
+            return 0;
+        var taken = source[..Math.Min(source.Length, Room)];
+        SetLength(0);
+        Write(taken);
+        Position = 0;
+        return taken.Length;
+    }
+}
+
+/// <summary>
+/// <c>deflate</c>: the zlib format (RFC 1950), and raw deflate (RFC 1951), which some programs send under the same name
+/// (RFC 9110 §8.4.1.2).
+/// </summary>
+internal sealed class DeflateBodyDecoder : BodyDecoder
+{
+    // The framework's streams do not tell where the data ended in what they have read. So they get a byte at a time,
+    // and what follows the end is never read. This form is rare, and the calls cost less than a decoder of our own
+    // would.
+    readonly Feed _feed = new(maxReadBytes: 1);
+    byte? _first;
+    Stream? _unpacking;
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    {
+        (consumed, written) = (0, 0);
+        if (_unpacking is null)
+        {
+            // The first two bytes tell the format; they may come apart.
+            if (source.IsEmpty)
+                return;
+            if (_first is null)
+            {
+                (_first, consumed) = (source[0], 1);
+                return;
+            }
+            var isZlib = (_first & 0x0f) == 8 && ((_first.Value << 8) | source[0]) % 31 == 0;
+            _unpacking = isZlib
+                ? new ZLibStream(_feed, CompressionMode.Decompress)
+                : new DeflateStream(_feed, CompressionMode.Decompress);
+            _feed.Fill([_first.Value, source[0]]);
+            consumed = 1;
+        }
+        else
+        {
+            consumed = _feed.Fill(source);
+        }
+        Read(destination, out written);
+    }
+
+    public override void Finish()
+    {
+        if (_unpacking is null ? _first is not null : !EndsHere())
+            throw CutOff();
+    }
+
+    public override void Dispose()
+    {
+        _unpacking?.Dispose();
+        _feed.Dispose();
+    }
+
+    void Read(Span<byte> destination, out int written)
+    {
+        written = 0;
+        try
+        {
+            while (written < destination.Length && _unpacking!.Read(destination[written..]) is > 0 and var more)
+                written += more;
+        }
+        catch (InvalidDataException exception)
+        {
+            throw Corrupt(exception);
+        }
+        // What is left in the feed was not needed.
+        if (written < destination.Length && !_feed.IsEmpty)
+            throw Trailing();
+    }
+
+    /// <summary>A stream that has come to its end asks for nothing more.</summary>
+    bool EndsHere()
+    {
+        _feed.Fill([0]);
+        Span<byte> none = stackalloc byte[1];
+        try
+        {
+            return _unpacking!.Read(none) == 0 && !_feed.IsEmpty;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>Brotli (RFC 7932): windows of at most 16 MiB, of which no more is held than was unpacked.</summary>
+internal sealed class BrotliBodyDecoder : BodyDecoder
+{
+    BrotliDecoder _decoder;
+    OperationStatus _status = OperationStatus.Done;
+    bool _isBegun;
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    {
+        (consumed, written) = (0, 0);
+        if (_isBegun && _status == OperationStatus.Done)
+        {
+            if (!source.IsEmpty)
+                throw Trailing();
+            return;
+        }
+        if (source.IsEmpty && !_isBegun)
+            return;
+        _isBegun = true;
+        _status = _decoder.Decompress(source, destination, out consumed, out written);
+        if (_status == OperationStatus.InvalidData)
+            throw Corrupt();
+    }
+
+    public override void Finish()
+    {
+        if (_status != OperationStatus.Done)
+            throw CutOff();
+    }
+
+    public override void Dispose() => _decoder.Dispose();
+}
+
+/// <summary>Zstandard (RFC 8878): one frame or several, without a dictionary.</summary>
+internal sealed class ZstdBodyDecoder : BodyDecoder
+{
+    /// <summary>
+    /// What RFC 8878 asks every decoder to take, and RFC 9659 of the web at the most: a frame can ask for gigabytes.
+    /// </summary>
+    const int MaxWindowLog = 23;
+
+    public const int MaxWindowBytes = 1 << MaxWindowLog;
+
+    readonly Decompressor _decompressor = new();
+    OperationStatus _status = OperationStatus.Done;
+
+    public ZstdBodyDecoder() => _decompressor.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, MaxWindowLog);
+
+    public override void Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    {
+        (consumed, written) = (0, 0);
+        if (source.IsEmpty && _status == OperationStatus.Done)
+            return;
+        _status = _decompressor.UnwrapStream(source, destination, out consumed, out written);
+        if (_status == OperationStatus.InvalidData)
+            throw new InvalidDataException(
+                $"it is damaged, or something else, or its window is larger than {MaxWindowBytes} bytes (zstd "
+                    + "--ultra, --long)"
+            );
+    }
+
+    public override void Finish()
+    {
+        if (_status != OperationStatus.Done)
+            throw CutOff();
+    }
+
+    public override void Dispose() => _decompressor.Dispose();
+}

@@ -1,0 +1,134 @@
+using LogHttp.AspNetCore.Contract;
+
+namespace LogHttp.AspNetCore.Producing;
+
+/// <summary>
+/// Reads one request's body piece by piece: no more of it is held than a record may have. What it holds, and what is
+/// made of it, counts against the budget of all bodies until this is disposed of. A body that ends early throws, so
+/// nothing of it is appended.
+/// </summary>
+/// <param name="body">The body.</param>
+/// <param name="budget">The budget.</param>
+/// <param name="client">The request; null for one without a client.</param>
+internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext? client = null) : IDisposable
+{
+    readonly PooledBytes _gathered = new();
+    readonly LineCutter _lines = new();
+    long _heldBytes;
+
+    /// <summary>What the handlers make of the body.</summary>
+    public PartitionedBatch? Batch { get; init; }
+
+    public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
+
+    /// <param name="line">Without its line feed.</param>
+    /// <param name="number">From 1 on.</param>
+    public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
+
+    /// <summary>
+    /// Reads a body that is one of something; <paramref name="tooLarge"/> says what is wrong with more.
+    /// </summary>
+    public async ValueTask<Problem?> ReadWholeAsync(int maxBytes, WholeHandler handle, Problem tooLarge)
+    {
+        while (true)
+        {
+            var (read, problem) = await ReadAsync();
+            if (problem is not null)
+                return problem;
+            if (_gathered.SizeBytes + read.Bytes.Length > maxBytes)
+                return tooLarge;
+            if (read.IsLast && _gathered.IsEmpty && read.Bytes.IsSingleSegment)
+                return handle(read.Bytes.FirstSpan);
+            // Counts the bytes before taking them. Else six bodies at once ran out of memory under a budget for four.
+            if (!TryHold(_gathered.HeldBytesToAdd(read.Bytes.Length)))
+                return Problems.TooMuchReading();
+            foreach (var piece in read.Bytes)
+                _gathered.Add(piece.Span);
+            if (!read.IsLast)
+                continue;
+            // Records of one body of the REST Proxy are copied to a buffer that doubles.
+            return TryHold(_gathered.HeldBytes + 2L * _gathered.SizeBytes)
+                ? handle(_gathered.Bytes)
+                : Problems.TooMuchReading();
+        }
+    }
+
+    /// <summary>
+    /// Reads a body of lines. The last one may lack its line feed; a line feed at the end begins no further line.
+    /// </summary>
+    public async ValueTask<Problem?> ReadLinesAsync(int maxLineBytes, LineHandler handle, Problem tooLarge)
+    {
+        var number = 0L;
+        while (true)
+        {
+            var (read, problem) = await ReadAsync();
+            if (problem is not null)
+                return problem;
+            foreach (var piece in read.Bytes)
+            {
+                problem ??= TakeLines(piece.Span, ref number, handle, maxLineBytes, tooLarge);
+                if (_lines.CarriedBytes > maxLineBytes)
+                    problem ??= tooLarge.AtLine(number + 1);
+            }
+            if (problem is null && read.IsLast)
+                problem = TakeLastLine(number + 1, handle);
+            // A body that came whole, as most do, is in the log's hands next: it holds nothing while anybody is waited
+            // for.
+            else if (problem is null && !TryHold(_lines.HeldBytes))
+                problem = Problems.TooMuchReading();
+            if (problem is not null || read.IsLast)
+                return problem;
+        }
+    }
+
+    public void Dispose()
+    {
+        body.Dispose();
+        _gathered.Dispose();
+        _lines.Dispose();
+        budget.GiveBack(client, ref _heldBytes);
+    }
+
+    /// <summary>Counts the bytes of the body, and those of the batch made from it.</summary>
+    bool TryHold(long bodyBytes) => budget.TryHold(client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
+
+    Problem? TakeLastLine(long number, LineHandler handle) =>
+        _lines.TryTakeLast(out var line) ? handle(line, number) : null;
+
+    /// <summary>Handles every line that ends in a piece.</summary>
+    Problem? TakeLines(
+        ReadOnlySpan<byte> piece,
+        ref long number,
+        LineHandler handle,
+        int maxLineBytes,
+        Problem tooLarge
+    )
+    {
+        while (_lines.TryTake(ref piece, out var line))
+        {
+            number++;
+            if (line.Length > maxLineBytes)
+                return tooLarge.AtLine(number);
+            if (handle(line, number) is { } problem)
+                return problem;
+        }
+        return null;
+    }
+
+    /// <summary>The next piece; a problem when it does not come, or there is no room to unpack it.</summary>
+    async ValueTask<(BodyPiece Piece, Problem? Problem)> ReadAsync()
+    {
+        try
+        {
+            return (await body.ReadAsync(budget.Timeout), null);
+        }
+        catch (BodyTimeoutException exception)
+        {
+            return (default, Problems.BodyTimeout(exception.Timeout));
+        }
+        catch (BodyBudgetException)
+        {
+            return (default, Problems.TooMuchReading());
+        }
+    }
+}

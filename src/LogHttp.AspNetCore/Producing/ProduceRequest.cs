@@ -1,0 +1,240 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Producers;
+using LogHttp.Storage.Records;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace LogHttp.AspNetCore.Producing;
+
+/// <summary>
+/// A POST of records: how its body is to be read, and what its headers and query say of them (api/PROTOCOL.md §2).
+/// </summary>
+internal sealed class ProduceRequest
+{
+    /// <summary>How far ahead of the server's clock a given timestamp may be: clocks differ, but not by more.</summary>
+    static readonly TimeSpan TimestampTolerance = TimeSpan.FromHours(1);
+
+    const string KeyParameter = "key";
+
+    readonly HttpRequest _request;
+    readonly BodyType _bodyType;
+    readonly RecordMetadata _metadata;
+    readonly TimeProvider _time;
+
+    ProduceRequest(HttpRequest request, BodyType bodyType, RecordMetadata metadata, TimeProvider time, int? partition)
+    {
+        (_request, _bodyType, _metadata, _time) = (request, bodyType, metadata, time);
+        Partition = partition;
+    }
+
+    public BodyKind Kind => _bodyType.Kind;
+
+    /// <summary>How much is to come, as the client says; 0 where it does not.</summary>
+    public long AnnouncedBytes => _request.ContentLength ?? 0;
+
+    /// <summary>The partition asked for.</summary>
+    public int? Partition { get; }
+
+    /// <summary>Who sends it, where a repeat is to be told.</summary>
+    public ProducerStamp? Producer { get; private init; }
+
+    /// <summary>Whether the body is appended as it comes, however long it is.</summary>
+    public bool IsStream { get; private init; }
+
+    /// <summary>Whether a stream's reports are sent once its body has ended.</summary>
+    public bool ReportsWaitForTheEnd { get; private init; }
+
+    /// <summary>The offset that the first record is to have; null for any.</summary>
+    public long? ExpectedNextOffset { get; private init; }
+
+    /// <summary>Reads everything but the body.</summary>
+    public static bool TryRead(
+        HttpRequest request,
+        TimeProvider time,
+        [NotNullWhen(true)] out ProduceRequest? read,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        read = null;
+        if (
+            !request.Query.HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
+            || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
+            || !ReportTiming.TryRead(request, isStream, out var reportsWait, out problem)
+            || !BodyType.TryRead(request, out var bodyType, out problem)
+            || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
+            || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
+            || !TryReadKey(request, bodyType, ref metadata, out problem)
+            || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
+            || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem)
+        )
+            return false;
+        if (isStream && !bodyType.HoldsManyRecords)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"stream=true goes with a body of lines: application/x-ndjson, {MediaTypes.Records}, or text/plain "
+                    + "with split=lines."
+            );
+        else if (isStream && expectedNextOffset is not null)
+            problem = Problems.InvalidRequest(
+                "invalid_header",
+                "If-Match goes with a single batch, and stream=true makes many of a body."
+            );
+        if (problem is not null)
+            return false;
+        read = new(request, bodyType, metadata, time, (int?)partition)
+        {
+            Producer = producer,
+            IsStream = isStream,
+            ReportsWaitForTheEnd = reportsWait,
+            ExpectedNextOffset = expectedNextOffset,
+        };
+        return true;
+    }
+
+    /// <summary>
+    /// Reads <c>?key=</c>: the key of a single record, for clients whose headers are limited to Latin-1.
+    /// </summary>
+    static bool TryReadKey(
+        HttpRequest request,
+        BodyType bodyType,
+        ref RecordMetadata metadata,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        if (!request.Query.TryReadText(KeyParameter, out var text, out problem) || text is null)
+            return problem is null;
+        var bytes = request.QueryString.DecodedBytes(KeyParameter);
+        if (bodyType.HasRecordsOfItsOwn)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"{KeyParameter} goes with a single record, and this body can hold many."
+            );
+        else if (metadata.Key is not null)
+            problem = Problems.InvalidRequest(
+                "invalid_key",
+                $"{KeyParameter} and the header Record-Key both give a key. Send one."
+            );
+        else if (!System.Text.Unicode.Utf8.IsValid(bytes))
+            problem = Problems.InvalidRequest(
+                "invalid_key",
+                $"{KeyParameter} is not UTF-8 once decoded. Bytes go into keyBase64 of a record object "
+                    + $"({MediaTypes.Records})."
+            );
+        else
+            metadata = metadata with { Key = System.Text.Encoding.UTF8.GetString(bytes) };
+        return problem is null;
+    }
+
+    /// <summary>The body, unpacked where it came packed.</summary>
+    /// <param name="budget">Bounds what unpacking holds.</param>
+    /// <param name="maxBytes">What it may have as it came; a stream may have any size, at any pace.</param>
+    /// <param name="maxUnpackedBytes">What it may unpack to, for so many bytes that came.</param>
+    /// <param name="abandoned">Nobody wants it any more.</param>
+    public BodyPieces OpenBody(
+        BodyBudget budget,
+        long maxBytes,
+        Func<long, long> maxUnpackedBytes,
+        CancellationToken abandoned = default
+    )
+    {
+        var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted)
+        {
+            MaxBytes = maxBytes,
+            AnnouncedBytes = AnnouncedBytes,
+            MinBytesPerSecond = IsStream ? 0 : budget.Limits.MinBytesPerSecond,
+            Abandoned = abandoned,
+        };
+        return _bodyType.Coding is { } coding
+            ? new UnpackedBody(received, coding, budget, _request.HttpContext, maxUnpackedBytes)
+            : received;
+    }
+
+    /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>
+    public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, BodyReader body)
+    {
+        // `curl -X POST` without -d: an empty record was hardly meant. A Content-Length of 0 means one where bytes or
+        // text do.
+        if (
+            _request is { ContentLength: null, HttpContext: var context }
+            && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
+        )
+            return Problems.InvalidRequest("no_records", "The request has no body.");
+        var problem = _bodyType.HoldsManyRecords
+            ? await body.ReadLinesAsync(
+                batch.MaxUnencodedBytes,
+                (line, number) => AddLine(batch, line)?.AtLine(number),
+                Problems.RecordTooLarge(batch.MaxRecordBytes)
+            )
+            : await body.ReadWholeAsync(
+                batch.MaxUnencodedBytes,
+                value => Add(batch, _bodyType.Kind, value, _metadata, Partition),
+                Problems.RecordTooLarge(batch.MaxRecordBytes)
+            );
+        return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
+    }
+
+    /// <summary>Adds what a line of the body holds; says what is wrong with it, and then adds nothing.</summary>
+    public Problem? AddLine(PartitionedBatch batch, ReadOnlySpan<byte> line)
+    {
+        if (_bodyType.Kind == BodyKind.TextLines)
+            return Add(batch, BodyKind.Text, line is [.., (byte)'\r'] ? line[..^1] : line, _metadata, Partition);
+        if (!line.ContainsAnyExcept(" \t\r"u8))
+            return null;
+        if (_bodyType.Kind == BodyKind.JsonLines)
+            return Add(batch, BodyKind.Json, line, _metadata, Partition);
+        if (!RecordObject.TryRead(line, LatestTimestampMs(_time), batch.MaxKeyBytes, out var record, out var problem))
+            return problem;
+        return record.ValueBytes is { } bytes
+            ? Add(batch, BodyKind.Bytes, bytes, record.Metadata, record.Partition ?? Partition)
+            : Add(batch, BodyKind.Json, record.ValueJson, record.Metadata, record.Partition ?? Partition);
+    }
+
+    /// <summary>Of now: a stream can be older than the tolerance.</summary>
+    static long LatestTimestampMs(TimeProvider time) =>
+        (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
+
+    static Problem? Add(
+        PartitionedBatch batches,
+        BodyKind kind,
+        ReadOnlySpan<byte> value,
+        in RecordMetadata metadata,
+        int? partition
+    )
+    {
+        if (batches.For(partition, metadata) is not { } batch)
+            return Problems.UnknownPartition(partition ?? 0, batches.Partitions);
+        var fault = kind switch
+        {
+            BodyKind.Json => batch.AddJson(value, metadata),
+            BodyKind.Text => batch.AddText(value, metadata),
+            BodyKind.Form => AddForm(batch, batches.Values, value, metadata),
+            BodyKind.Bytes => batch.AddBytes(value, metadata),
+            _ => throw new InvalidOperationException($"{kind} is read by lines."),
+        };
+        return fault is null ? null : Problems.Of(fault);
+    }
+
+    /// <summary>
+    /// `curl -d` calls everything a form: it is what the topic takes. Where that is all, an object or an array is JSON,
+    /// else it is text.
+    /// </summary>
+    static RecordFault? AddForm(
+        RecordBatch batch,
+        ValueForm values,
+        ReadOnlySpan<byte> body,
+        in RecordMetadata metadata
+    )
+    {
+        if (values != ValueForm.Auto)
+            return values switch
+            {
+                ValueForm.Json => batch.AddJson(body, metadata),
+                ValueForm.Text => batch.AddText(body, metadata),
+                _ => batch.AddBytes(body, metadata),
+            };
+        var looksLikeJson = body.TrimStart(" \t\r\n"u8) is [(byte)'{' or (byte)'[', ..];
+        var fault = looksLikeJson ? batch.AddJson(body, metadata) : null;
+        return looksLikeJson && fault?.Code != RecordFaultCode.InvalidJson ? fault : batch.AddText(body, metadata);
+    }
+}

@@ -1,0 +1,457 @@
+using System.Buffers;
+using System.Threading.Channels;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Storage;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
+
+namespace LogHttp.AspNetCore.Producing;
+
+/// <summary>
+/// Appends a body of lines as it comes, however long it is, in batches that are each whole or absent, with a report for
+/// each as it is committed (api/PROTOCOL.md §14). A bounded number of batches is under way while the body is read on.
+/// </summary>
+/// <remarks>
+/// Threads: the request's own reads lines and cuts batches; <see cref="CollectAsync"/> takes what becomes of them, in
+/// their order. They meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c> and <c>_ending</c>.
+/// </remarks>
+internal sealed class ProduceStream : IAsyncDisposable
+{
+    /// <summary>A batch ends with the line that brings it to so many lines, or to so many bytes of the body.</summary>
+    public const int BatchLines = 10_000;
+    public const int BatchBytes = 1 << 20;
+
+    /// <summary>How long to leave a partition alone that has too much to write.</summary>
+    static readonly TimeSpan OverloadPause = TimeSpan.FromMilliseconds(20);
+
+    readonly HttpContext _context;
+    readonly string _topicName;
+    readonly ProduceRequest _request;
+    readonly TopicCatalog _catalog;
+    readonly StorageOptions _options;
+    readonly BodyBudget _budget;
+    readonly TimeProvider _time;
+    readonly TimeSpan _linger;
+    readonly TimeSpan _idleTimeout;
+    readonly CancellationTokenSource _ending;
+    readonly BodyPieces _body;
+    readonly StreamReports _reports;
+    readonly Channel<Cut> _cuts = Channel.CreateUnbounded<Cut>(new() { SingleReader = true, SingleWriter = true });
+    readonly SemaphoreSlim _room;
+    readonly LineCutter _lines = new();
+    Topic? _topic;
+    int? _keyless;
+    int? _producersPartition;
+    Task<BodyPiece>? _reading;
+
+    PartitionedBatch _batch;
+    long _batchBegan;
+    long _batchBytes;
+    long _firstLine = 1;
+    long _nextLine = 1;
+    long _heldBytes;
+    long _recordsCut;
+    bool _hasRecords;
+
+    // The collector's, and read when it is done.
+    long _lastCommittedLine;
+    long _count;
+
+    volatile Problem? _failure;
+
+    public ProduceStream(
+        HttpContext context,
+        string topic,
+        ProduceRequest request,
+        Topic? found,
+        TopicCatalog catalog,
+        StorageOptions options,
+        BodyBudget budget,
+        LogHttpSettings settings,
+        TimeProvider time,
+        CancellationToken stopping
+    )
+    {
+        (_context, _topicName, _request, _topic, _catalog, _options, _budget, _time) = (
+            context,
+            topic,
+            request,
+            found,
+            catalog,
+            options,
+            budget,
+            time
+        );
+        (_linger, _idleTimeout) = (
+            TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds),
+            TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds)
+        );
+        _room = new(settings.MaxProduceStreamBatches);
+        _reports = new(context.Response, request.ReportsWaitForTheEnd);
+        _batch = NewBatch();
+        _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        _body = request.OpenBody(
+            budget,
+            long.MaxValue,
+            packedBytes => settings.MaxBodyBytes + packedBytes * settings.MaxProduceStreamUnpackRatio,
+            _ending.Token
+        );
+    }
+
+    /// <summary>
+    /// Reads and appends all of the body; gives the problem that it is answered with, or null when it was answered.
+    /// </summary>
+    public async Task<Problem?> RunAsync()
+    {
+        var collecting = CollectAsync();
+        Problem? problem;
+        try
+        {
+            problem = await ReadAsync();
+            // What came whole before a mistake is in: the rest can be sent from there.
+            await CutAsync();
+        }
+        finally
+        {
+            _cuts.Writer.Complete();
+            await collecting;
+        }
+        problem = _failure ?? problem;
+        if (problem is null && !_hasRecords)
+            problem = Problems.InvalidRequest("no_records", "The body holds no records.");
+        if (problem is not null && !_reports.HasBegun)
+            return problem;
+        await _reports.EndAsync(
+            new(problem is null, problem is null ? _nextLine - 1 : _lastCommittedLine, _count)
+            {
+                NextSequence = problem is null ? _request.Producer?.Sequence + _recordsCut : null,
+                Error = problem?.ToJson(),
+            }
+        );
+        return null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // Nothing may read the body when Kestrel comes to drain it.
+        await _ending.CancelAsync();
+        if (_reading is not null)
+            await _reading.ContinueWith(
+                static _ => { },
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+        // Nor write an answer that Kestrel has ended, or begun for another request.
+        await _reports.StopAsync();
+        _body.Dispose();
+        _batch.Dispose();
+        _lines.Dispose();
+        _ending.Dispose();
+        _room.Dispose();
+        _budget.GiveBack(_context, ref _heldBytes);
+    }
+
+    /// <summary>Reads lines and cuts batches, to the body's end or a mistake.</summary>
+    async Task<Problem?> ReadAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var piece = await NextAsync();
+                var rest = piece.Bytes;
+                if (!await TryHoldAsync(rest.Length))
+                    return TooMuchReading();
+                while (TakeLines(ref rest, out var problem))
+                {
+                    if (problem is not null)
+                        return problem;
+                    await CutAsync();
+                }
+                if (piece.IsLast)
+                    return _lines.TryTakeLast(out var line) ? AddLine(line) : null;
+                if (_batchBytes > 0 && _time.GetElapsedTime(_batchBegan) >= _linger)
+                    await CutAsync();
+            }
+        }
+        catch (BodyAbandonedException)
+        {
+            return _failure ?? Problems.Stopping();
+        }
+        catch (BodyBudgetException)
+        {
+            return TooMuchReading();
+        }
+        catch (BodyTimeoutException exception)
+        {
+            return Problems.StreamTimeout(
+                exception.Timeout,
+                exception.Timeout == _idleTimeout
+                    ? nameof(LogHttpSettings.ProduceStreamIdleSeconds)
+                    : nameof(LogHttpSettings.BodyTimeoutSeconds)
+            );
+        }
+        catch (Exception exception)
+            when (exception is BodyException or BodyEncodingException or BadHttpRequestException)
+        {
+            return Problems.Of(exception);
+        }
+    }
+
+    static Problem TooMuchReading() =>
+        Problems.TooMuchReading() with
+        {
+            Detail = "The request bodies being read fill MaxReadingBytes.",
+        };
+
+    /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
+    async ValueTask<BodyPiece> NextAsync()
+    {
+        // A line that was begun is to be ended soon; between lines a live pipe may rest.
+        var reading = _body.ReadAsync(_lines.CarriedBytes > 0 ? _budget.Timeout : _idleTimeout);
+        if (reading.IsCompleted || _batchBytes == 0)
+            return await reading;
+        _reading = reading.AsTask();
+        var left = _linger - _time.GetElapsedTime(_batchBegan);
+        if (left > TimeSpan.Zero)
+        {
+            using var came = new CancellationTokenSource();
+            await Task.WhenAny(_reading, Task.Delay(left, _time, came.Token));
+            await came.CancelAsync();
+        }
+        if (!_reading.IsCompleted)
+            await CutAsync();
+        var piece = await _reading;
+        _reading = null;
+        return piece;
+    }
+
+    /// <summary>
+    /// Counts what the stream holds, and a piece that is added to it, against what all bodies hold; waits until there
+    /// is room. Batches under way are the log's, and count there.
+    /// </summary>
+    async ValueTask<bool> TryHoldAsync(long pieceBytes)
+    {
+        for (
+            var began = _time.GetTimestamp();
+            !_budget.TryHold(_context, ref _heldBytes, _lines.HeldBytes + _batch.HeldBytes + pieceBytes);
+
+        )
+        {
+            if (_time.GetElapsedTime(began) > _budget.Timeout)
+                return false;
+            await CutAsync();
+            await Task.Delay(OverloadPause, _time, _context.RequestAborted);
+        }
+        return true;
+    }
+
+    /// <summary>
+    /// Adds lines to the batch; false when the piece has no more of them, true when it is full or one is wrong.
+    /// </summary>
+    bool TakeLines(ref ReadOnlySequence<byte> rest, out Problem? problem)
+    {
+        problem = null;
+        while (!rest.IsEmpty)
+        {
+            var left = rest.FirstSpan;
+            var pieceBytes = left.Length;
+            while (_lines.TryTake(ref left, out var line))
+            {
+                problem = AddLine(line);
+                if (problem is not null || IsFull)
+                {
+                    rest = rest.Slice(pieceBytes - left.Length);
+                    return true;
+                }
+            }
+            rest = rest.Slice(pieceBytes);
+        }
+        if (_lines.CarriedBytes > _batch.MaxUnencodedBytes)
+            problem = Problems.RecordTooLarge(_batch.MaxRecordBytes).AtLine(_nextLine);
+        return problem is not null;
+    }
+
+    // The third is for a server whose batches have to be small: the next line fits in any case.
+    bool IsFull => _nextLine - _firstLine >= BatchLines || _batchBytes >= BatchBytes || !_batch.HasRoom;
+
+    Problem? AddLine(ReadOnlySpan<byte> line)
+    {
+        var problem =
+            line.Length > _batch.MaxUnencodedBytes
+                ? Problems.RecordTooLarge(_batch.MaxRecordBytes)
+                : _request.AddLine(_batch, line);
+        if (problem is not null)
+            return problem.AtLine(_nextLine);
+        if (_batchBytes == 0)
+            _batchBegan = _time.GetTimestamp();
+        _batchBytes += line.Length + 1;
+        _nextLine++;
+        return null;
+    }
+
+    PartitionedBatch NewBatch() =>
+        new(
+            _topic?.Configuration ?? _options.TopicDefaults,
+            _options.Records,
+            _request.Partition,
+            _request.Producer is { } producer ? producer with { Sequence = producer.Sequence + _recordsCut } : null,
+            // All of a stream without keys goes to one partition, as of any request: its order is kept.
+            () => _keyless ??= _topic?.ChoosePartition() ?? 0
+        );
+
+    /// <summary>
+    /// Hands the batch to the log, when there is room for one more under way. Problems are the collector's to tell.
+    /// </summary>
+    async ValueTask CutAsync()
+    {
+        if (_batchBytes == 0 || _failure is not null)
+            return;
+        if (!_batch.IsEmpty)
+        {
+            _hasRecords = true;
+            await _room.WaitAsync(_context.RequestAborted);
+            // After one that is not in, none goes in.
+            if (_failure is not null)
+                return;
+            if (CheckProducer() is { } problem || (problem = await FindTopicAsync()) is not null)
+            {
+                Fail(problem);
+                return;
+            }
+            var appends = new List<PartAppend>();
+            var batches = _batch.Take();
+            try
+            {
+                foreach (var (partition, records) in batches)
+                {
+                    var (count, sequence) = (records.Count, records.Producer?.Sequence);
+                    appends.Add(
+                        new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records))
+                    );
+                    _recordsCut += count;
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // The client has gone while a queue was full: what the log has not taken goes nowhere.
+                foreach (var (_, records) in batches.Skip(appends.Count))
+                    records.Dispose();
+                throw;
+            }
+            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+        }
+        (_batchBytes, _firstLine) = (0, _nextLine);
+        _batch.Dispose();
+        _batch = NewBatch();
+    }
+
+    /// <summary>A producer numbers the records of one partition.</summary>
+    Problem? CheckProducer()
+    {
+        if (_request.Producer is null)
+            return null;
+        var partition = _batch.FirstPartition;
+        _producersPartition ??= partition;
+        if (_batch.PartitionsUsed > 1 || partition != _producersPartition)
+            return Problems.InvalidRequest(
+                "invalid_producer",
+                $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
+                    + $"{_firstLine} to {_nextLine - 1} go to others too; send those of each partition, or key, by "
+                    + "themselves."
+            );
+        return null;
+    }
+
+    /// <summary>The topic is made with the first batch, not for a request that is refused before.</summary>
+    async ValueTask<Problem?> FindTopicAsync()
+    {
+        if (_topic is not null)
+            return null;
+        try
+        {
+            _topic = (await _catalog.GetOrCreateAsync(_topicName)).Topic;
+        }
+        catch (Exception exception) when (Problems.Of(exception).Status != StatusCodes.Status500InternalServerError)
+        {
+            return Problems.Of(exception);
+        }
+        return _batch.IsFor(_topic.Configuration) ? null : Problems.TopicChanged();
+    }
+
+    /// <summary>Puts a batch in a partition's queue; waits where that is full.</summary>
+    async ValueTask<Task<AppendResult>> AppendAsync(PartitionLog log, RecordBatch records)
+    {
+        while (true)
+        {
+            var appending = log.AppendAsync(records, keepIfOverloaded: true, mayOverlap: true);
+            if (!appending.IsCompleted || (await appending).Status != AppendStatus.Overloaded)
+                return appending;
+            await Task.Delay(OverloadPause, _time, _context.RequestAborted);
+        }
+    }
+
+    /// <summary>Takes what becomes of the batches, in their order, and reports it.</summary>
+    async Task CollectAsync()
+    {
+        var areAllIn = true;
+        await foreach (var cut in _cuts.Reader.ReadAllAsync())
+        {
+            foreach (var part in cut.Parts)
+                areAllIn &= TryReport(cut, part, await part.Appending, mayMerge: areAllIn);
+            if (areAllIn)
+                _lastCommittedLine = cut.LastLine;
+            _room.Release();
+        }
+    }
+
+    /// <summary>Reports what is in; false for what is not.</summary>
+    bool TryReport(Cut cut, PartAppend part, AppendResult result, bool mayMerge)
+    {
+        var isRepeat = result.Status is AppendStatus.Repeated or AppendStatus.SequenceForgotten;
+        if (result.Status != AppendStatus.Appended && !isRepeat)
+        {
+            var problem = Problems.Of(result);
+            Fail(
+                problem with
+                {
+                    Detail = $"Lines {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}",
+                }
+            );
+            return false;
+        }
+        var appendedCount = part.Count - result.RepeatedCount;
+        _count += isRepeat ? 0 : appendedCount;
+        // One that is long forgotten is in all the same: its producer has come further.
+        var report = new StreamReport(
+            cut.FirstLine,
+            cut.LastLine,
+            part.Partition,
+            result.Status == AppendStatus.SequenceForgotten ? null : result.FirstOffset,
+            appendedCount
+        )
+        {
+            Sequence = part.Sequence + result.RepeatedCount,
+            Repeat = isRepeat ? true : null,
+            Repeated = result.RepeatedCount > 0 ? result.RepeatedCount : null,
+        };
+        _reports.Add(report, mayMerge);
+        return true;
+    }
+
+    void Fail(Problem problem)
+    {
+        Interlocked.CompareExchange(ref _failure, problem, null);
+        _ending.Cancel();
+    }
+
+    /// <summary>A batch under way.</summary>
+    sealed record Cut(long FirstLine, long LastLine, List<PartAppend> Parts);
+
+    /// <summary>What of it goes to one partition.</summary>
+    sealed record PartAppend(int Partition, int Count, long? Sequence, Task<AppendResult> Appending);
+}

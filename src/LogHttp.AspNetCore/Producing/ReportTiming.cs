@@ -1,0 +1,59 @@
+using System.Diagnostics.CodeAnalysis;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
+using LogHttp.Storage.Text;
+
+namespace LogHttp.AspNetCore.Producing;
+
+/// <summary>
+/// When a stream's reports are sent: as batches are committed, or once the body has ended (api/PROTOCOL.md §14).
+/// </summary>
+internal static class ReportTiming
+{
+    const string Parameter = "reports";
+
+    /// <summary>Reads <c>?reports=</c>. Without it, reports wait for the end where a proxy stands in between.</summary>
+    public static bool TryRead(
+        HttpRequest request,
+        bool isStream,
+        out bool waitForTheEnd,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        waitForTheEnd = false;
+        if (!request.Query.TryReadText(Parameter, out var text, out problem))
+            return false;
+        if (text is not (null or "live" or "end"))
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                $"{Parameter} is \"{Excerpt.Of(text)}\". Supported: live, end."
+            );
+        else if (text is not null && !isStream)
+            problem = Problems.InvalidRequest("invalid_parameter", $"{Parameter} goes with stream=true.");
+        waitForTheEnd = isStream && (text is null ? CameThroughProxy(request) : text == "end");
+        return problem is null;
+    }
+
+    /// <summary>
+    /// Many proxies send a response to the client only once they have the whole request. nginx stops forwarding the
+    /// body when the reports fill its socket, which takes 8 MB and more of body: the stream then stands still for good.
+    /// </summary>
+    static bool CameThroughProxy(HttpRequest request)
+    {
+        // HTTP/1.0 has no chunks, so nothing can be sent before its time.
+        if (HttpProtocol.IsHttp10(request.Protocol))
+            return true;
+        foreach (var (name, _) in request.Headers)
+        {
+            // X-Original-For: where TrustedProxies is set, the framework renames X-Forwarded-For once it has read it.
+            if (
+                name.Equals("Via", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
+                || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("X-Original-For", StringComparison.OrdinalIgnoreCase)
+            )
+                return true;
+        }
+        return false;
+    }
+}

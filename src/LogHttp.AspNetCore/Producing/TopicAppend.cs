@@ -1,0 +1,95 @@
+using System.Globalization;
+using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Settings;
+using LogHttp.Storage;
+using LogHttp.Storage.Appending;
+using LogHttp.Storage.Logs;
+using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Records;
+using LogHttp.Storage.Topics;
+
+namespace LogHttp.AspNetCore.Producing;
+
+/// <summary>
+/// Appends a request's batches to the partitions of a topic, with the checks before it that all forms of a body share.
+/// </summary>
+internal static class TopicAppend
+{
+    /// <summary>Why a topic that does not exist can't be made with its first records; null where it can.</summary>
+    public static Problem? CheckCreation(string topic, LogHttpSettings settings) =>
+        TopicName.CheckForCreation(topic) is { } fault ? Problems.InvalidRequest("invalid_topic", fault)
+        : settings.AutoCreateTopics ? null
+        : Problems.UnknownTopic(topic);
+
+    /// <summary>
+    /// What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.
+    /// </summary>
+    public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
+    {
+        if (request.Producer is null && request.ExpectedNextOffset is null)
+            return null;
+        if (request.ExpectedNextOffset is not null && partition is null && batch.Partitions > 1)
+            return Problems.InvalidRequest(
+                "partition_required",
+                $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with "
+                    + $"?partition=0 to {batch.Partitions - 1}."
+            );
+        if (batch.PartitionsUsed == 1)
+            return null;
+        if (request.Producer is not null)
+            return Problems.InvalidRequest(
+                "invalid_producer",
+                $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to "
+                    + $"{batch.PartitionsUsed}; send those of each partition, or key, by themselves."
+            );
+        return Problems.InvalidRequest(
+            "invalid_header",
+            $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}."
+        );
+    }
+
+    /// <summary>
+    /// Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this
+    /// request.
+    /// </summary>
+    public static async Task<PartitionResult[]> AppendAsync(
+        Topic topic,
+        List<KeyValuePair<int, RecordBatch>> batches,
+        long? expectedNextOffset
+    )
+    {
+        var appends = new (int Count, Task<AppendResult> Result)[batches.Count];
+        for (var i = 0; i < appends.Length; i++)
+            appends[i] = (
+                batches[i].Value.Count,
+                topic.Partitions[batches[i].Key].AppendAsync(batches[i].Value, expectedNextOffset)
+            );
+        var results = new PartitionResult[appends.Length];
+        for (var i = 0; i < results.Length; i++)
+            results[i] = new(batches[i].Key, appends[i].Count, await appends[i].Result);
+        return results;
+    }
+
+    /// <summary>Adds the headers that tell a producer where to continue after a refused append.</summary>
+    public static Problem Refused(HttpContext context, Problem problem)
+    {
+        var headers = context.Response.Headers;
+        Set(ProducerHeaders.ExpectedSequence, problem.ExpectedSequence);
+        Set(ProducerHeaders.Epoch, problem.Epoch);
+        Set(LogHeaders.NextOffset, problem.EndOffset);
+        return problem;
+
+        void Set(string name, long? number)
+        {
+            if (number is { } given)
+                headers[name] = given.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+}
+
+/// <summary>What became of one partition's records.</summary>
+internal sealed record PartitionResult(int Partition, int Count, AppendResult Append)
+{
+    /// <summary>Whether the batch is in the log, by now or from before.</summary>
+    public bool IsIn => Append.Status is AppendStatus.Appended or AppendStatus.Repeated;
+}
