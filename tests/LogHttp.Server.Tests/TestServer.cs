@@ -70,6 +70,10 @@ sealed class TestServer : IDisposable
     /// <summary>The bytes that the large heads of requests under way hold.</summary>
     public long HeldHeadBytes => _factory.Services.GetRequiredService<LogHttp.Server.Hosting.RequestHeads>().HeldBytes;
 
+    /// <summary>The bytes that connections hold beside their requests.</summary>
+    public long ConnectionBytes =>
+        _factory.Services.GetRequiredService<LogHttp.Server.Hosting.ConnectionBudget>().HeldBytes;
+
     /// <summary>The bytes that copied responses hold.</summary>
     public long FollowingBytes => _factory.Services.GetRequiredService<FollowBudget>().TakenBytes;
 

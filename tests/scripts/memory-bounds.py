@@ -266,6 +266,102 @@ async def blank_lines():
     check(all(status == 400 for status, *_ in responses), "they hold no records")
 
 
+async def unfinished_heads():
+    """COUNT connections send 120 KB of a head that does not end."""
+    head = b"GET /" + b"x" * 60_000 + b" HTTP/1.1\r\n" + HEAD + b"".join(b"X-%d: %s\r\n" % (number, b"x" * 4000) for number in range(15))
+    before, peak = resident_mb(), [0]
+    watching = asyncio.create_task(watch(peak))
+
+    async def send():
+        reader, writer = await connect()
+        try:
+            writer.write(head)
+            await writer.drain()
+        except ConnectionError:
+            pass
+        return reader, writer
+
+    connections = []
+    for _ in range(0, count, 100):
+        connections += await asyncio.gather(*(send() for _ in range(100)))
+    await asyncio.sleep(2)
+    closed = sum(reader.at_eof() or reader.exception() is not None for reader, _ in connections)
+    print(f"{count} heads without an end: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak; {closed} connections closed")
+    watching.cancel()
+    status, *_ = await request("GET", "/healthz")
+    check(status == 200, f"a small request beside them gets {status}")
+    check(peak[0] - before < 1200, "they may take 1200 MB")
+
+
+def frame(frame_type, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([frame_type, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def text(value):
+    """RFC 7541 §5.2, without Huffman."""
+    if len(value) < 127:
+        return bytes([len(value)]) + value
+    rest, length = len(value) - 127, b"\x7f"
+    while rest >= 128:
+        length += bytes([rest % 128 + 128])
+        rest //= 128
+    return length + bytes([rest]) + value
+
+
+def http2_head(method, path):
+    fields = (b":method", method), (b":scheme", b"http"), (b":authority", b"localhost"), (b":path", path)
+    return b"".join(b"\0" + text(name) + text(value) for name, value in fields)
+
+
+async def http2_burst(what, frames):
+    """COUNT connections send the frames at once, with a window that lets no response body through. The server lives."""
+    before, peak, closed, responses, writers = resident_mb(), [0], 0, 0, []
+    watching = asyncio.create_task(watch(peak))
+    out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"\0\4\0\0\0\0") + frames
+
+    async def follow():
+        nonlocal closed, responses
+        try:
+            reader, writer = await connect()
+            writers.append(writer)
+            writer.write(out)
+            while head := await reader.readexactly(9):
+                await reader.readexactly(int.from_bytes(head[:3], "big"))
+                responses += head[3] == 1
+        except (ConnectionError, asyncio.IncompleteReadError):
+            closed += 1
+
+    tasks = [asyncio.create_task(follow()) for _ in range(count)]
+    await asyncio.sleep(5)
+    print(f"{count} HTTP/2 connections with {what}: {before:.0f} MB resident before, {peak[0]:.0f} MB at the peak; {responses} responses, {closed} connections closed")
+    for task in tasks + [watching]:
+        task.cancel()
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.sleep(2)
+    reader, writer = await connect()
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 5, 1, http2_head(b"GET", b"/healthz")))
+    received = b""
+    while frame(1, 4, 1)[3:9] not in received:
+        piece = await asyncio.wait_for(reader.read(4096), 10)
+        check(piece, "a request after them gets no response")
+        received += piece
+    check(peak[0] - before < 300, "they may take 300 MB")
+
+
+async def http2_streams():
+    """100 requests with a byte of body that nobody reads and a response that nobody takes."""
+    await http2_burst("100 unread bodies and unsent responses", b"".join(
+        frame(1, 4, stream, http2_head(b"GET", b"/healthz")) + frame(0, 0, stream, b"x") for stream in range(1, 200, 2)))
+
+
+async def http2_packed_heads():
+    """100 requests whose few bytes stand for 120 KB of headers each."""
+    table = http2_head(b"GET", b"/healthz") + b"\x40" + text(b"x") + text(b"y" * 4000)
+    await http2_burst("100 packed heads", frame(1, 5, 1, table) + b"".join(
+        frame(1, 5, stream, http2_head(b"GET", b"/healthz") + b"\xbe" * 30) for stream in range(3, 200, 2)))
+
+
 asyncio.run({
     "slow-events": slow_events,
     "slow-values": slow_values,
@@ -274,4 +370,7 @@ asyncio.run({
     "failing-records": many_failing_records,
     "large-bodies": large_bodies,
     "blank-lines": blank_lines,
+    "unfinished-heads": unfinished_heads,
+    "http2-streams": http2_streams,
+    "http2-packed-heads": http2_packed_heads,
 }[scenario]())

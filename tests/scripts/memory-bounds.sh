@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # How much memory the server takes for clients that try to make it take more: slow readers of events, bodies that drip,
-# requests sent behind a long poll, bodies whose responses are larger than they are, and large bodies in a small heap.
+# requests sent behind a long poll, bodies whose responses are larger than they are, heads without an end, and large bodies
+# and HTTP/2 connections in a small heap.
 # Each scenario fails where the server takes more than it may.
 # Usage: memory-bounds.sh [SCENARIO [COUNT [SECONDS]]]
 source "$(dirname "$0")/server.sh"
@@ -8,7 +9,10 @@ ulimit -n "$(ulimit -Hn)"
 
 scenario() { # name, count, seconds
   local heap=()
-  [ "$1" != large-bodies ] || heap=(DOTNET_GCHeapHardLimit=0xC000000) # 192 MiB
+  case $1 in
+    large-bodies) heap=(DOTNET_GCHeapHardLimit=0xC000000) ;; # 192 MiB
+    http2-*) heap=(DOTNET_GCHeapHardLimit=0xC000000 Kestrel__EndpointDefaults__Protocols=Http2) ;;
+  esac
   start_server LogHttp__Flush=os LogHttp__BodyTimeoutSeconds=3 "${heap[@]}"
   python3 "$(dirname "$0")/memory-bounds.py" "$url" "$server_pid" "$1" "$2" "$3"
   ! grep -E '\[(ERR|FTL)\]' "$work/server.log" || exit 1
@@ -27,4 +31,7 @@ else
   scenario failing-records 4 0
   scenario blank-lines 4 0
   scenario large-bodies 12 0
+  scenario unfinished-heads 6000 0
+  scenario http2-streams 150 0
+  scenario http2-packed-heads 150 0
 fi

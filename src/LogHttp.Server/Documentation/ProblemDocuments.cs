@@ -350,7 +350,7 @@ internal static class ProblemDocuments
     public static ProblemDocument TooManyHeads { get; } =
         new(
             Problems.TooManyHeads(),
-            "The large heads of requests under way fill `MaxHeldHeadBytes`, or those of this client "
+            "The large heads and HTTP/2 requests under way fill `MaxHeldHeadBytes`, or those of this client "
                 + "`MaxClientHeldHeadBytes`."
         )
         {

@@ -209,7 +209,7 @@ internal static class Problems
         new(
             StatusCodes.Status503ServiceUnavailable,
             "overloaded",
-            "The large request heads (request line and headers) under way fill MaxHeldHeadBytes, "
+            "The large request heads (request line and headers) and HTTP/2 requests under way fill MaxHeldHeadBytes, "
                 + "or this client's fill MaxClientHeldHeadBytes. Nothing was done.",
             IsRetryable: true
         );

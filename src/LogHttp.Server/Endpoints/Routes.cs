@@ -32,6 +32,7 @@ internal static class Routes
                 ExceptionHandler = static context =>
                 {
                     SecurityHeaders.Apply(context.Response.Headers);
+                    ConnectionMemory.Of(context)?.EndRequest();
                     return Problems
                         .Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error)
                         .ExecuteAsync(context);
@@ -47,12 +48,17 @@ internal static class Routes
             context =>
             {
                 SecurityHeaders.Apply(context.Response.Headers);
-                if ((heads.TryHold(context) ? guard.Check(context) : Problems.TooManyHeads()) is { } problem)
-                    return problem.ExecuteAsync(context);
-                var answered = IsMethodInOtherCase(context) ? Task.CompletedTask : next(context);
-                return answered.IsCompletedSuccessfully && !LacksProblem(context.Response)
-                    ? Task.CompletedTask
-                    : AddProblemAsync(answered, context);
+                var connection = ConnectionMemory.Of(context);
+                connection?.BeginRequest();
+                var problem = heads.TryHold(context) ? guard.Check(context) : Problems.TooManyHeads();
+                var answered =
+                    problem is not null ? problem.ExecuteAsync(context)
+                    : IsMethodInOtherCase(context) ? Task.CompletedTask
+                    : next(context);
+                if (!answered.IsCompletedSuccessfully || LacksProblem(context.Response))
+                    return AddProblemAsync(answered, context, connection);
+                connection?.EndRequest();
+                return Task.CompletedTask;
             }
         );
         if (guard.AllowsOrigins)
@@ -72,11 +78,12 @@ internal static class Routes
         && response.ContentLength is null
         && string.IsNullOrEmpty(response.ContentType);
 
-    static async Task AddProblemAsync(Task answered, HttpContext context)
+    static async Task AddProblemAsync(Task answered, HttpContext context, ConnectionMemory? connection)
     {
         await answered;
         if (LacksProblem(context.Response))
             await Problems.Of(context.Response).ExecuteAsync(context);
+        connection?.EndRequest();
     }
 
     /// <summary>

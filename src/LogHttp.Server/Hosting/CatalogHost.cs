@@ -28,8 +28,9 @@ internal sealed partial class CatalogHost(
         if (settings.Value.HandleLimit is { } limit)
             HandlesLowered(limit, settings.Value.MaxConnections, settings.Value.MaxOpenSegments);
         if (settings.Value.MemoryLimit is { } memory)
-            BodiesLowered(
+            BoundsLowered(
                 memory,
+                settings.Value.MaxConnections,
                 settings.Value.MaxBodyBytes,
                 settings.Value.MaxBatchBytes,
                 settings.Value.MaxReadingBytes
@@ -71,9 +72,15 @@ internal sealed partial class CatalogHost(
     [LoggerMessage(
         2,
         LogLevel.Warning,
-        "The process may use {Limit} bytes of memory, so MaxBodyBytes is {MaxBodyBytes}, "
-            + "MaxBatchBytes {MaxBatchBytes} and MaxReadingBytes {MaxReadingBytes}. "
+        "The process may use {Limit} bytes of memory, so MaxConnections is {MaxConnections}, "
+            + "MaxBodyBytes {MaxBodyBytes}, MaxBatchBytes {MaxBatchBytes} and MaxReadingBytes {MaxReadingBytes}. "
             + "Raise the limit of the container or the heap for more"
     )]
-    partial void BodiesLowered(long limit, long maxBodyBytes, int maxBatchBytes, long maxReadingBytes);
+    partial void BoundsLowered(
+        long limit,
+        int maxConnections,
+        long maxBodyBytes,
+        int maxBatchBytes,
+        long maxReadingBytes
+    );
 }

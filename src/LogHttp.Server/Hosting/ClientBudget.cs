@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace LogHttp.Server.Hosting;
 
 /// <summary>Bounds bytes that requests hold, in total and for each client. Any thread.</summary>
@@ -5,6 +7,9 @@ internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
 {
     /// <summary>The number of buckets of clients. A table by address would grow with the number of clients.</summary>
     const int Buckets = 1 << 12;
+
+    /// <summary>Stands for many clients, for which the bound in total alone holds.</summary>
+    public const int NoBucket = -1;
 
     readonly long[] _clientBytes = new long[Buckets];
     long _heldBytes;
@@ -18,23 +23,37 @@ internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
     /// <param name="client">The request, or null without a client.</param>
     /// <param name="heldBytes">The bytes counted for the request. Brought up to date.</param>
     /// <param name="neededBytes">The bytes that the request holds.</param>
-    public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes)
+    public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes) =>
+        neededBytes == heldBytes || TryHold(BucketOf(client?.Connection.RemoteIpAddress), ref heldBytes, neededBytes);
+
+    /// <summary>
+    /// Counts the bytes that are held by now, more or fewer than before. Returns false and changes nothing if the
+    /// budget has no room.
+    /// </summary>
+    /// <param name="bucket">The client's, or <see cref="NoBucket"/>.</param>
+    /// <param name="heldBytes">The bytes counted so far. Brought up to date.</param>
+    /// <param name="neededBytes">The bytes that are held.</param>
+    public bool TryHold(int bucket, ref long heldBytes, long neededBytes)
     {
         var moreBytes = neededBytes - heldBytes;
         if (moreBytes == 0)
             return true;
-        ref var clientBytes = ref _clientBytes[BucketOf(client)];
         var isTooMuch = Interlocked.Add(ref _heldBytes, moreBytes) > maxBytes;
-        isTooMuch |= Interlocked.Add(ref clientBytes, moreBytes) > maxClientBytes;
+        if (bucket != NoBucket)
+            isTooMuch |= Interlocked.Add(ref _clientBytes[bucket], moreBytes) > maxClientBytes;
         if (isTooMuch && moreBytes > 0)
         {
             Interlocked.Add(ref _heldBytes, -moreBytes);
-            Interlocked.Add(ref clientBytes, -moreBytes);
+            if (bucket != NoBucket)
+                Interlocked.Add(ref _clientBytes[bucket], -moreBytes);
             return false;
         }
         heldBytes = neededBytes;
         return true;
     }
+
+    /// <summary>The bucket of a client's address.</summary>
+    public static int BucketOf(IPAddress? address) => HashCode.Combine(ClientLimit.ClientOf(address)) & (Buckets - 1);
 
     /// <summary>Gives back all that a request holds.</summary>
     public void GiveBack(HttpContext? client, ref long heldBytes)
@@ -42,7 +61,4 @@ internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
         if (heldBytes > 0)
             TryHold(client, ref heldBytes, 0);
     }
-
-    static int BucketOf(HttpContext? client) =>
-        HashCode.Combine(ClientLimit.ClientOf(client?.Connection.RemoteIpAddress)) & (Buckets - 1);
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.Server.Hosting;
 
@@ -19,8 +20,12 @@ internal static class HeaderText
         new Latin1Fallback()
     );
 
+    static readonly ContentLengthText ContentLength = new();
+
     /// <summary>What Kestrel asks for every header: by name, before it has a value.</summary>
-    public static Encoding? EncodingOf(string name) => Encoding;
+    public static Encoding? EncodingOf(string name) =>
+        // Kestrel passes this very object, over HTTP/1 and HTTP/2.
+        ReferenceEquals(name, HeaderNames.ContentLength) ? ContentLength : Encoding;
 
     sealed class Latin1Fallback : DecoderFallback
     {

@@ -65,6 +65,9 @@ internal static class LogHttpHosting
             var settings = services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
             return new RequestHeads(settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes);
         });
+        builder.Services.AddSingleton(static services => new ConnectionBudget(
+            services.GetRequiredService<IOptions<LogHttpSettings>>().Value
+        ));
         builder.Services.AddSingleton(static services => new WaitingRequests(
             services.GetRequiredService<IOptions<LogHttpSettings>>().Value.MaxWaiting
         ));
@@ -163,7 +166,7 @@ internal static class LogHttpHosting
                     kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
                     kestrel.ConfigureEndpointDefaults(static endpoint =>
                     {
-                        NetworkBlocks.SeparateFromReceived(endpoint);
+                        ConnectionBudget.Count(endpoint);
                         endpoint.UseSendFile();
                     });
                 }

@@ -151,11 +151,20 @@ internal sealed class LogHttpSettings
     /// </summary>
     public long MaxUnreadBytes { get; set; }
 
-    /// <summary>The most bytes that large heads of all requests under way hold. More are refused.</summary>
+    /// <summary>The most bytes that large heads and HTTP/2 streams of all requests hold. More are refused.</summary>
     public long MaxHeldHeadBytes { get; set; }
 
-    /// <summary>Of these, the most that heads of one client hold.</summary>
+    /// <summary>Of these, the most that requests of one client hold.</summary>
     public long MaxClientHeldHeadBytes { get; set; }
+
+    /// <summary>
+    /// The most bytes that connections hold beside their requests: heads that are not complete, and HTTP/2 connections
+    /// with the bodies and responses in them. A connection that needs more is closed.
+    /// </summary>
+    public long MaxConnectionBytes { get; set; }
+
+    /// <summary>Of these, the most that connections of one client hold.</summary>
+    public long MaxClientConnectionBytes { get; set; }
 
     /// <summary>How many requests may wait for records at once, long polls and followers together.</summary>
     public int MaxWaiting { get; set; } = 50_000;
@@ -221,7 +230,8 @@ internal sealed class LogHttpSettings
     internal long? HandleLimit { get; set; }
 
     /// <summary>
-    /// The memory that the process may use, where <see cref="MaxBodyBytes"/> had to be lowered for it.
+    /// The memory that the process may use, if <see cref="MaxConnections"/>, <see cref="MaxBodyBytes"/> or
+    /// <see cref="MaxBatchBytes"/> had to be lowered for it.
     /// </summary>
     internal long? MemoryLimit { get; set; }
 
@@ -262,6 +272,8 @@ internal sealed class LogHttpSettings
             ?? Range(nameof(MaxUnreadBytes), MaxUnreadBytes, 1 << 20, 1L << 40)
             ?? Range(nameof(MaxHeldHeadBytes), MaxHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
             ?? Range(nameof(MaxClientHeldHeadBytes), MaxClientHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
+            ?? Range(nameof(MaxConnectionBytes), MaxConnectionBytes, 1 << 20, 1L << 40)
+            ?? Range(nameof(MaxClientConnectionBytes), MaxClientConnectionBytes, 1 << 18, 1L << 40)
             ?? Range(nameof(MaxConnections), MaxConnections, 1, 10_000_000)
             ?? Range(nameof(MaxRequestLineBytes), MaxRequestLineBytes, 1 << 10, 1 << 20)
             ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)

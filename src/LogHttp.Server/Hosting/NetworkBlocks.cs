@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Hosting;
@@ -15,8 +14,8 @@ namespace LogHttp.Server.Hosting;
 /// </summary>
 /// <remarks>
 /// All pools share one bound on what was received and is not read yet. Where it is reached, a connection that sends
-/// more is closed: there is nowhere to put it. Responses are written to memory beyond that bound; their own bounds are
-/// smaller.
+/// more is closed: there is nowhere to put it. TLS, HTTP/2 and responses take blocks that each connection counts
+/// (<see cref="ConnectionMemory"/>).
 /// </remarks>
 internal sealed class NetworkBlocks(IOptions<LogHttpSettings> settings) : IMemoryPoolFactory<byte>
 {
@@ -30,26 +29,12 @@ internal sealed class NetworkBlocks(IOptions<LogHttpSettings> settings) : IMemor
     readonly ReceivedBytes _received = new(settings.Value.MaxUnreadBytes);
 
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new BlockPool(_received);
-
-    /// <summary>
-    /// Has everything but the transport's receiving take memory beyond the bound on what is received: TLS, HTTP and
-    /// responses.
-    /// </summary>
-    public static void SeparateFromReceived(ListenOptions endpoint) =>
-        endpoint.Use(static next =>
-            connection =>
-            {
-                if (connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool is BlockPool pool)
-                    connection.Features.Set<IMemoryPoolFeature>(pool.Unbounded);
-                return next(connection);
-            }
-        );
 }
 
 /// <summary>
 /// How much memory holds what was received and is not read yet, in all connections together. Any thread.
 /// </summary>
-internal sealed class ReceivedBytes(long maxBytes)
+internal sealed class ReceivedBytes(long maxBytes) : IBlockCounter
 {
     long _takenBytes;
 
@@ -70,6 +55,14 @@ internal sealed class ReceivedBytes(long maxBytes)
     public void GiveBack(int sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }
 
+/// <summary>Counts the blocks that are out. Any thread.</summary>
+internal interface IBlockCounter
+{
+    void Take(int sizeBytes);
+
+    void GiveBack(int sizeBytes);
+}
+
 /// <summary>
 /// Blocks of one size that the collector does not move, so that a system call need not hold on to them. Any thread.
 /// </summary>
@@ -84,10 +77,10 @@ internal sealed class BlockPool : MemoryPool<byte>
     readonly ConcurrentQueue<Block> _idle = new();
     int _idleCount;
 
-    public BlockPool(ReceivedBytes received) => (_received, Unbounded) = (received, new UnboundedPool(this));
+    public BlockPool(ReceivedBytes received) => _received = received;
 
-    /// <summary>The same blocks, but not counted as received.</summary>
-    public IMemoryPoolFeature Unbounded { get; }
+    /// <summary>The same blocks, counted by <paramref name="counter"/> and not as received.</summary>
+    public IMemoryPoolFeature Unreceived(IBlockCounter counter) => new UnreceivedPool(this, counter);
 
     public override int MaxBufferSize => BlockBytes;
 
@@ -95,20 +88,19 @@ internal sealed class BlockPool : MemoryPool<byte>
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
         _received.Take(BlockBytes);
-        return Rent(minBufferSize, _received);
+        return Rent(_received);
     }
 
     /// <summary>Blocks that are out yet come back to nobody.</summary>
     protected override void Dispose(bool disposing) => _idle.Clear();
 
-    Block Rent(int minBufferSize, ReceivedBytes? counted)
+    Block Rent(IBlockCounter counter)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
         if (_idle.TryDequeue(out var block))
             Interlocked.Decrement(ref _idleCount);
         else
             block = new Block(this);
-        block.Take(counted);
+        block.Take(counter);
         return block;
     }
 
@@ -123,14 +115,14 @@ internal sealed class BlockPool : MemoryPool<byte>
     sealed class Block(BlockPool pool) : IMemoryOwner<byte>
     {
         readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true);
-        ReceivedBytes? _counted;
+        IBlockCounter? _counter;
         int _isOut;
 
         public Memory<byte> Memory => MemoryMarshal.CreateFromPinnedArray(_bytes, 0, BlockBytes);
 
-        public void Take(ReceivedBytes? counted)
+        public void Take(IBlockCounter counter)
         {
-            _counted = counted;
+            _counter = counter;
             Volatile.Write(ref _isOut, 1);
         }
 
@@ -138,18 +130,24 @@ internal sealed class BlockPool : MemoryPool<byte>
         {
             if (Interlocked.Exchange(ref _isOut, 0) == 0)
                 return;
-            _counted?.GiveBack(BlockBytes);
+            _counter!.GiveBack(BlockBytes);
+            _counter = null;
             pool.Return(this);
         }
     }
 
-    sealed class UnboundedPool(BlockPool pool) : MemoryPool<byte>, IMemoryPoolFeature
+    sealed class UnreceivedPool(BlockPool pool, IBlockCounter counter) : MemoryPool<byte>, IMemoryPoolFeature
     {
         public override int MaxBufferSize => BlockBytes;
 
         public MemoryPool<byte> MemoryPool => this;
 
-        public override IMemoryOwner<byte> Rent(int minBufferSize = -1) => pool.Rent(minBufferSize, counted: null);
+        public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
+            counter.Take(BlockBytes);
+            return pool.Rent(counter);
+        }
 
         protected override void Dispose(bool disposing) { }
     }

@@ -4,20 +4,27 @@ using Microsoft.Extensions.Primitives;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Bounds the memory of large request heads (request line and headers), in total and for each client, from the start of
-/// a request to its end. Any thread.
+/// Bounds the memory of large request heads (request line and headers) and of HTTP/2 streams, in total and for each
+/// client, from the start of a request to its end. Any thread.
 /// </summary>
 /// <remarks>
 /// A head lives as long as its request, which can wait for minutes. 1,500 long polls with 120 KB of head each took
 /// 1.1 GB. Over HTTP/2 a header that HPACK refers to takes its full size in every request: 316 KB that were sent took
-/// 397 MB.
+/// 397 MB. One connection has up to 100 requests there, so small heads count as well.
 /// </remarks>
 internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
 {
     /// <summary>
-    /// Smaller heads are not counted, nor ever refused: any request that waits takes about as much (ARCHITECTURE.md).
+    /// Over HTTP/1, smaller heads are not counted, nor ever refused: any request that waits takes about as much
+    /// (ARCHITECTURE.md).
     /// </summary>
     public const int SmallBytes = 16 << 10;
+
+    /// <summary>The bytes of an HTTP/2 stream that waits for records: 9 KiB, measured without its head.</summary>
+    public const int StreamBytes = 9 << 10;
+
+    /// <summary>Larger heads leave no texts behind in an HTTP/2 connection.</summary>
+    const int MaxKeptBytes = 4 << 10;
 
     /// <summary>
     /// Bytes that are held for a byte of the URL: its raw form, path or query, and decoded value, as UTF-16, and a key.
@@ -27,7 +34,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
     const int BytesPerHeaderByte = sizeof(char);
 
     /// <summary>The bytes of a header besides its text: two strings, and their place in a table.</summary>
-    const int BytesPerHeader = 100;
+    public const int BytesPerHeader = 100;
 
     [ThreadStatic]
     static KeyValuePair<string, StringValues>[]? Copied;
@@ -46,12 +53,15 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
     public bool TryHold(HttpContext context)
     {
         var sizeBytes = SizeOf(context);
-        if (sizeBytes <= SmallBytes)
+        var isHttp2 = HttpProtocol.IsHttp2(context.Request.Protocol);
+        if (sizeBytes <= SmallBytes && !isHttp2)
             return true;
-        var head = new HeldHead(_budget, context);
+        var head = new HeldHead(_budget, context, keepsTexts: sizeBytes <= MaxKeptBytes);
         context.Response.RegisterForDispose(head);
+        if (isHttp2)
+            sizeBytes += StreamBytes;
         // A connection keeps the texts of its last request, in case that the next one repeats them.
-        if (!HttpProtocol.IsHttp2(context.Request.Protocol))
+        else
             context.Response.Headers.Connection = "close";
         return head.TryHold(sizeBytes);
     }
@@ -74,7 +84,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
         return sizeBytes;
     }
 
-    sealed class HeldHead(ClientBudget budget, HttpContext context) : IDisposable
+    sealed class HeldHead(ClientBudget budget, HttpContext context, bool keepsTexts) : IDisposable
     {
         long _heldBytes;
 
@@ -82,12 +92,14 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
 
         public void Dispose()
         {
+            budget.GiveBack(context, ref _heldBytes);
+            if (keepsTexts)
+                return;
             // Over HTTP/2 the connection goes on, and keeps the texts of its last 100 requests. Clear() would leave
             // them there.
             var headers = context.Request.Headers;
             foreach (var name in headers.Keys)
                 headers.Remove(name);
-            budget.GiveBack(context, ref _heldBytes);
         }
     }
 }

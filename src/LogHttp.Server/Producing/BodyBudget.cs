@@ -21,7 +21,7 @@ internal sealed class BodyBudget(BodyLimits limits, TimeProvider time)
 
     public long ReadingBytes => _budget.HeldBytes;
 
-    /// <inheritdoc cref="ClientBudget.TryHold"/>
+    /// <inheritdoc cref="ClientBudget.TryHold(HttpContext?, ref long, long)"/>
     public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes) =>
         _budget.TryHold(client, ref heldBytes, neededBytes);
 

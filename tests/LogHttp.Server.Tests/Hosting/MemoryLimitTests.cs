@@ -5,16 +5,16 @@ namespace LogHttp.Server.Tests.Hosting;
 public class MemoryLimitTests
 {
     [Theory]
-    [InlineData(64L << 30, 1L << 30, 1L << 30, 256L << 20, 64L << 20, 256L << 20)]
-    [InlineData(192L << 20, 64L << 20, 12L << 20, 64L << 20, 16L << 20, 12L << 20)]
-    [InlineData(96L << 20, 32L << 20, 6L << 20, 32L << 20, 8L << 20, 6L << 20)]
+    [InlineData(64L << 30, 1L << 30, 1L << 30, 256L << 20, 64L << 20, 15_000)]
+    [InlineData(192L << 20, 64L << 20, 12L << 20, 64L << 20, 16L << 20, 3_072)]
+    [InlineData(96L << 20, 32L << 20, 6L << 20, 32L << 20, 8L << 20, 1_536)]
     public void Apply_ChoosesBudgetsThatFitTheMemory(
         long availableBytes,
         long reading,
         long unread,
         long client,
         long body,
-        long heads
+        int connections
     )
     {
         var settings = new LogHttpSettings { MaxOpenSegments = 64 };
@@ -23,7 +23,12 @@ public class MemoryLimitTests
             (reading, reading, unread, unread),
             (settings.MaxReadingBytes, settings.MaxAppendingBytes, settings.MaxUnreadBytes, settings.MaxFollowingBytes)
         );
-        Assert.Equal((heads, heads / 4), (settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes));
+        Assert.Equal((unread, unread / 4), (settings.MaxHeldHeadBytes, settings.MaxClientHeldHeadBytes));
+        var connectionBytes = Math.Min(availableBytes / 8, 1L << 30);
+        Assert.Equal(
+            (connectionBytes, connectionBytes / 2, connections),
+            (settings.MaxConnectionBytes, settings.MaxClientConnectionBytes, settings.MaxConnections)
+        );
         Assert.Equal(
             (client, body, body),
             (settings.MaxClientReadingBytes, settings.MaxBodyBytes, settings.MaxBatchBytes)

@@ -31,12 +31,24 @@ public class NetworkBlocksTests
                 Assert.Throws<IOException>(() => second.Rent()).Message,
                 StringComparison.Ordinal
             );
-            // What is written has bounds of its own.
-            ((BlockPool)first)
-                .Unbounded.MemoryPool.Rent()
-                .Dispose();
+            // Blocks that a connection counts have bounds of their own.
+            var counter = new Counter();
+            var block = ((BlockPool)first).Unreceived(counter).MemoryPool.Rent();
+            Assert.Equal(first.MaxBufferSize, counter.Bytes);
+            block.Dispose();
+            block.Dispose();
+            Assert.Equal(0, counter.Bytes);
         }
         second.Rent().Dispose();
+    }
+
+    sealed class Counter : IBlockCounter
+    {
+        public int Bytes { get; private set; }
+
+        public void Take(int sizeBytes) => Bytes += sizeBytes;
+
+        public void GiveBack(int sizeBytes) => Bytes -= sizeBytes;
     }
 
     [Theory]

@@ -1,5 +1,5 @@
+using LogHttp.Storage.Appending;
 using LogHttp.Storage.Journal;
-using LogHttp.Storage.Partitions;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;

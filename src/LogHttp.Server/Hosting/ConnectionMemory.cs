@@ -1,0 +1,221 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace LogHttp.Server.Hosting;
+
+/// <summary>
+/// Bounds the memory that connections hold beside their requests, in total and for each client. Any thread.
+/// </summary>
+internal sealed class ConnectionBudget
+{
+    /// <summary>
+    /// Bytes held for a byte of an unfinished HTTP/1 head: the URL is kept whole and as path or query.
+    /// </summary>
+    const int BytesPerHeadByte = 2 * sizeof(char);
+
+    /// <summary>A name, a colon, and the end of the line.</summary>
+    const int MinHeaderBytes = 4;
+
+    readonly ClientBudget _budget;
+    readonly HashSet<IPAddress> _trustedProxies;
+    readonly int _maxHeadBytes;
+    readonly int _maxHeaders;
+
+    public ConnectionBudget(LogHttpSettings settings)
+    {
+        _budget = new ClientBudget(settings.MaxConnectionBytes, settings.MaxClientConnectionBytes);
+        _trustedProxies = [.. settings.TrustedProxyList];
+        _maxHeadBytes = settings.MaxRequestLineBytes + settings.MaxRequestHeadersBytes;
+        _maxHeaders = settings.MaxRequestHeaders;
+        // Kestrel decodes twice its limits before it refuses a head.
+        UnfinishedHttp2HeadBytes =
+            2L * (sizeof(char) * settings.MaxRequestHeadersBytes + RequestHeads.BytesPerHeader * _maxHeaders);
+    }
+
+    /// <summary>The bytes counted for all connections.</summary>
+    public long HeldBytes => _budget.HeldBytes;
+
+    /// <summary>The most that an HTTP/2 head holds while more of it is to come.</summary>
+    public long UnfinishedHttp2HeadBytes { get; }
+
+    /// <summary>
+    /// Has the connections of an endpoint count. Comes before what reads from them or writes to them.
+    /// </summary>
+    public static void Count(ListenOptions endpoint)
+    {
+        var budget = endpoint.ApplicationServices.GetRequiredService<ConnectionBudget>();
+        endpoint.Use(next => connection => budget.RunAsync(connection, next));
+    }
+
+    /// <summary>The bytes that an unfinished HTTP/1 head holds. 0 for a small one, which is not counted.</summary>
+    /// <param name="receivedBytes">The bytes of its complete lines.</param>
+    public long HeldBytesOf(long receivedBytes)
+    {
+        receivedBytes = Math.Min(receivedBytes, _maxHeadBytes);
+        if (receivedBytes * BytesPerHeadByte <= RequestHeads.SmallBytes)
+            return 0;
+        return receivedBytes * BytesPerHeadByte
+            + RequestHeads.BytesPerHeader * Math.Min(_maxHeaders, receivedBytes / MinHeaderBytes);
+    }
+
+    /// <inheritdoc cref="ClientBudget.TryHold(int, ref long, long)"/>
+    public bool TryHold(int bucket, ref long heldBytes, long neededBytes) =>
+        _budget.TryHold(bucket, ref heldBytes, neededBytes);
+
+    async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        using var memory = new ConnectionMemory(this, connection, BucketOf(connection.RemoteEndPoint));
+        if (connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool is BlockPool pool)
+            connection.Features.Set<IMemoryPoolFeature>(pool.Unreceived(memory));
+        connection.Features.Set(memory);
+        await next(new CountedConnection(connection, memory));
+    }
+
+    /// <summary>
+    /// A trusted proxy's connections are of many clients, so the bound in total alone holds for them.
+    /// </summary>
+    int BucketOf(EndPoint? endpoint)
+    {
+        var address = (endpoint as IPEndPoint)?.Address;
+        if (address is { IsIPv4MappedToIPv6: true })
+            address = address.MapToIPv4();
+        return address is not null && _trustedProxies.Contains(address)
+            ? ClientBudget.NoBucket
+            : ClientBudget.BucketOf(address);
+    }
+}
+
+/// <summary>
+/// Counts the memory that one connection holds beside its requests: a head that is not complete, and over HTTP/2 the
+/// connection itself, unread bodies and unsent responses. Without room the connection ends. Any thread.
+/// </summary>
+/// <remarks>
+/// Kestrel stores each header of an unfinished head. 2,000 connections with 120 KB of unfinished head each took 630 MB.
+/// Over HTTP/2 each stream has a block for its unread body and one for its unsent response: 3.2 MB for 100 streams.
+/// </remarks>
+internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContext connection, int bucket)
+    : IBlockCounter,
+        IDisposable
+{
+    /// <summary>An idle HTTP/2 connection takes 67 KiB: frame buffers, header tables and a queue.</summary>
+    public const int Http2Bytes = 64 << 10;
+
+    /// <summary>Fewer bytes than this are not given back before more come free.</summary>
+    const int SlackBytes = 64 << 10;
+
+    readonly Lock _lock = new();
+    long _receivedHeadBytes;
+    long _unfinishedHeadBytes;
+    long _blockBytes;
+    long _heldBytes;
+    bool _isHttp2;
+    bool _hasEnded;
+
+    /// <summary>Whether the next bytes of an HTTP/1 connection are a head's, not a body's.</summary>
+    public bool IsInHead { get; private set; } = true;
+
+    /// <summary>The memory of the connection that a request came by. Null in tests without Kestrel.</summary>
+    public static ConnectionMemory? Of(HttpContext context) =>
+        (ConnectionMemory?)context.Features[typeof(ConnectionMemory)];
+
+    /// <summary>Says that the head is complete. From here on <see cref="RequestHeads"/> counts it.</summary>
+    public void BeginRequest()
+    {
+        IsInHead = false;
+        if (_isHttp2)
+            return;
+        _receivedHeadBytes = 0;
+        if (_unfinishedHeadBytes > 0)
+            SetUnfinishedHead(0);
+    }
+
+    /// <summary>Says that the next head comes next.</summary>
+    public void EndRequest() => IsInHead = true;
+
+    /// <summary>Adds complete lines of an HTTP/1 head.</summary>
+    public void AddHeadBytes(long bytes)
+    {
+        _receivedHeadBytes += bytes;
+        var unfinishedBytes = budget.HeldBytesOf(_receivedHeadBytes);
+        if (unfinishedBytes != _unfinishedHeadBytes)
+            SetUnfinishedHead(unfinishedBytes);
+    }
+
+    /// <summary>Says that the connection speaks HTTP/2.</summary>
+    public void BeginHttp2()
+    {
+        lock (_lock)
+        {
+            _isHttp2 = true;
+            Update();
+        }
+    }
+
+    /// <summary>Says whether an HTTP/2 head goes on in another frame.</summary>
+    public void SetHttp2Head(bool isUnfinished)
+    {
+        if (isUnfinished != (_unfinishedHeadBytes > 0))
+            SetUnfinishedHead(isUnfinished ? budget.UnfinishedHttp2HeadBytes : 0);
+    }
+
+    public void Take(int sizeBytes) => AddBlocks(sizeBytes);
+
+    public void GiveBack(int sizeBytes) => AddBlocks(-sizeBytes);
+
+    /// <summary>Gives all back. Later blocks are not counted.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _hasEnded = true;
+            budget.TryHold(bucket, ref _heldBytes, 0);
+        }
+    }
+
+    void AddBlocks(int sizeBytes)
+    {
+        Interlocked.Add(ref _blockBytes, sizeBytes);
+        // Over HTTP/1, pages and MaxUnreadBytes count them.
+        if (!Volatile.Read(ref _isHttp2))
+            return;
+        lock (_lock)
+            Update();
+    }
+
+    void SetUnfinishedHead(long bytes)
+    {
+        lock (_lock)
+        {
+            _unfinishedHeadBytes = bytes;
+            Update();
+        }
+    }
+
+    void Update()
+    {
+        if (_hasEnded)
+            return;
+        var neededBytes = _unfinishedHeadBytes;
+        if (_isHttp2)
+            neededBytes += Http2Bytes + Volatile.Read(ref _blockBytes);
+        // The totals are shared by all cores, so a block that comes and goes does not touch them.
+        if (neededBytes < _heldBytes && _heldBytes - neededBytes < SlackBytes && neededBytes > 0)
+            return;
+        if (budget.TryHold(bucket, ref _heldBytes, neededBytes))
+            return;
+        _hasEnded = true;
+        budget.TryHold(bucket, ref _heldBytes, 0);
+        // The caller may hold locks of Kestrel.
+        ThreadPool.UnsafeQueueUserWorkItem(Abort, connection, preferLocal: false);
+    }
+
+    static void Abort(ConnectionContext connection) =>
+        connection.Abort(
+            new ConnectionAbortedException(
+                $"The connections hold {nameof(LogHttpSettings.MaxConnectionBytes)}, or those of this client "
+                    + $"{nameof(LogHttpSettings.MaxClientConnectionBytes)}."
+            )
+        );
+}

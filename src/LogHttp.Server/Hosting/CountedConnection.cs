@@ -1,0 +1,82 @@
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace LogHttp.Server.Hosting;
+
+/// <summary>
+/// A connection whose <see cref="ConnectionMemory"/> sees what HTTP consumes. Middleware replaces the transport: TLS
+/// decrypts there. So the input of the transport that was set last is the one that counts.
+/// </summary>
+internal sealed class CountedConnection : ConnectionContext
+{
+    readonly ConnectionContext _inner;
+    readonly ConnectionMemory _memory;
+    CountedTransport _transport;
+
+    public CountedConnection(ConnectionContext inner, ConnectionMemory memory)
+    {
+        (_inner, _memory) = (inner, memory);
+        _transport = new CountedTransport(inner.Transport, inner.Transport.Input, memory);
+    }
+
+    public override IDuplexPipe Transport
+    {
+        get => _transport;
+        set
+        {
+            if (ReferenceEquals(value, _transport))
+                return;
+            _transport.CountedInput.StopCounting();
+            // Some middleware replaces the output alone.
+            var input = value.Input is CountedInput counted ? counted.Inner : value.Input;
+            _transport = new CountedTransport(value, input, _memory);
+        }
+    }
+
+    public override string ConnectionId
+    {
+        get => _inner.ConnectionId;
+        set => _inner.ConnectionId = value;
+    }
+
+    public override IFeatureCollection Features => _inner.Features;
+
+    public override IDictionary<object, object?> Items
+    {
+        get => _inner.Items;
+        set => _inner.Items = value;
+    }
+
+    public override EndPoint? LocalEndPoint
+    {
+        get => _inner.LocalEndPoint;
+        set => _inner.LocalEndPoint = value;
+    }
+
+    public override EndPoint? RemoteEndPoint
+    {
+        get => _inner.RemoteEndPoint;
+        set => _inner.RemoteEndPoint = value;
+    }
+
+    public override CancellationToken ConnectionClosed
+    {
+        get => _inner.ConnectionClosed;
+        set => _inner.ConnectionClosed = value;
+    }
+
+    public override void Abort() => _inner.Abort();
+
+    public override void Abort(ConnectionAbortedException abortReason) => _inner.Abort(abortReason);
+
+    sealed class CountedTransport(IDuplexPipe inner, PipeReader input, ConnectionMemory memory) : IDuplexPipe
+    {
+        public CountedInput CountedInput { get; } = new(input, memory);
+
+        public PipeReader Input => CountedInput;
+
+        public PipeWriter Output => inner.Output;
+    }
+}

@@ -1,0 +1,94 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text;
+using LogHttp.Server.Hosting;
+using Microsoft.AspNetCore.Connections;
+
+namespace LogHttp.Server.Tests.Hosting;
+
+public class CountedInputTests
+{
+    const string Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+    readonly Pipe _pipe = new();
+    readonly CountedInput _input;
+
+    public CountedInputTests()
+    {
+        var settings = new LogHttpSettings { MaxConnectionBytes = 1 << 20, MaxClientConnectionBytes = 1 << 20 };
+        _input = new CountedInput(
+            _pipe.Reader,
+            new ConnectionMemory(new ConnectionBudget(settings), new DefaultConnectionContext(), bucket: 0)
+        );
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    [InlineData(1000)]
+    public async Task ReadAsync_Http2_HandsOutOneHeadAtATime(int pieceBytes)
+    {
+        byte[][] parts =
+        [
+            Encoding.ASCII.GetBytes(Preface),
+            [.. Settings(), .. Head(1)],
+            Head(3),
+            [.. Http2Client.Frame(Http2Client.Data, 0, 3, [1, 2, 3]), .. Head(5)],
+            Settings(),
+        ];
+        var writing = Task.Run(async () =>
+        {
+            foreach (var piece in parts.SelectMany(part => part).Chunk(pieceBytes))
+                await _pipe.Writer.WriteAsync(piece);
+            await _pipe.Writer.CompleteAsync();
+        });
+        foreach (var part in parts)
+        {
+            var received = new List<byte>();
+            while (received.Count < part.Length)
+            {
+                var read = await _input.ReadAsync();
+                received.AddRange(read.Buffer.ToArray());
+                _input.AdvanceTo(read.Buffer.End);
+            }
+            Assert.Equal(part, received);
+        }
+        var last = await _input.ReadAsync();
+        Assert.Equal((true, 0), (last.IsCompleted, last.Buffer.Length));
+        await writing;
+    }
+
+    [Theory]
+    [InlineData("PUT /topics/t HTTP/1.1\r\n\r\n")]
+    [InlineData("PRI * HTTP/1.1\r\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\n\r\n")]
+    public async Task ReadAsync_Http1_HandsOutAll(string request)
+    {
+        await _pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(request));
+        var read = await _input.ReadAsync();
+        Assert.Equal(request, Encoding.ASCII.GetString(read.Buffer));
+        _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        // A read that waits is cancelled, and the next one goes on.
+        var waiting = _input.ReadAsync();
+        Assert.False(waiting.IsCompleted);
+        _input.CancelPendingRead();
+        read = await waiting;
+        Assert.True(read.IsCanceled);
+        _input.AdvanceTo(read.Buffer.End);
+        await _pipe.Writer.CompleteAsync(new IOException("gone"));
+        await Assert.ThrowsAsync<IOException>(async () => await _input.ReadAsync());
+    }
+
+    [Fact]
+    public async Task ReadAsync_WaitingRead_Fails()
+    {
+        var waiting = _input.ReadAsync().AsTask();
+        await _pipe.Writer.CompleteAsync(new IOException("gone"));
+        await Assert.ThrowsAsync<IOException>(() => waiting);
+    }
+
+    static byte[] Settings() => Http2Client.Frame(Http2Client.Settings, 0, 0, []);
+
+    static byte[] Head(int stream) =>
+        Http2Client.Frame(Http2Client.Headers, Http2Client.EndHeaders, stream, new byte[20]);
+}
