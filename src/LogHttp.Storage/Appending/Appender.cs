@@ -481,8 +481,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     SegmentFiles TurnFiles() => (_lease ??= Active.Acquire(isSealed: false)).Files;
 
     /// <summary>
-    /// Under <c>_gate</c>, while nobody has the turn: a segment may be closed whose bytes are all synced, or synced with
-    /// the whole volume.
+    /// Under <c>_gate</c>, while nobody has the turn: a segment may be closed whose bytes are all synced, or synced
+    /// with the whole volume.
     /// </summary>
     void ReleaseIdleLease()
     {

@@ -7,13 +7,15 @@ namespace LogHttp.Storage.Logs;
 public static class RecordReaderExtensions
 {
     /// <summary>
-    /// Runs a loop of <see cref="RecordReader.TryRead"/>. Where that would have to wait for the disk, another thread does, and the
-    /// loop is begun anew, which goes on with the record it did not get.
+    /// Runs a loop of <see cref="RecordReader.TryRead"/>. If a record is not in the page cache, another thread reads it
+    /// from the disk. The loop then starts again with that record.
     /// </summary>
     /// <param name="reader">The reader.</param>
     /// <param name="log">The region's partition.</param>
     /// <param name="state">What the loop needs.</param>
-    /// <param name="loop">Must be as it was, but for the records it got, when <see cref="RecordReader.TryRead"/> throws.</param>
+    /// <param name="loop">
+    /// Must be as it was, but for the records it got, when <see cref="RecordReader.TryRead"/> throws.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait for other cold reads' turns.</param>
     public static async ValueTask<TResult> ReadAsync<TState, TResult>(
         this RecordReader reader,

@@ -3,7 +3,9 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;
 
-/// <summary>The end of the active segment at a start: what belongs to no batch is cut, the rest is made durable.</summary>
+/// <summary>
+/// Repairs the end of the active segment at a start: cuts what belongs to no batch, and makes the rest durable.
+/// </summary>
 internal static class SegmentTail
 {
     /// <summary>

@@ -12,7 +12,7 @@ internal sealed class FoundPages
 
     FoundPage?[]? _slots;
 
-    /// <summary>The page of at most so many bytes from an offset on, if it was looked up and no other took its place.</summary>
+    /// <summary>Returns the page of that size from an offset on, if it was looked up and not replaced since.</summary>
     public FoundPage? Find(long offset, int maxBytes) =>
         Volatile.Read(ref _slots) is { } slots
         && Volatile.Read(ref slots[SlotOf(offset)]) is { } page
