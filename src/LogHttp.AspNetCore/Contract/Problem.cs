@@ -76,7 +76,11 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
         httpContext.Response.Headers.CacheControl = isShared ? CachePolicy.Shared : CachePolicy.NoStore;
         if (IsRetryable)
             httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
-        if (httpContext.RequestServices?.GetService<IProblemForm>()?.Of(this, httpContext.Request) is { } otherForm)
+        // Without a body there is no other form. A request's services would cost it a scope.
+        if (
+            httpContext.Request.ContentType is not null
+            && httpContext.RequestServices?.GetService<IProblemForm>()?.Of(this, httpContext.Request) is { } otherForm
+        )
             return otherForm.ExecuteAsync(httpContext);
         return new Answer<ProblemJson>(
             Status,
