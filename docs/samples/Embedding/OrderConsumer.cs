@@ -1,6 +1,5 @@
 using System.Text.Json;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
 using LogHttp.Storage.Waiting;

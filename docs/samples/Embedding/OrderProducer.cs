@@ -1,7 +1,6 @@
 using System.Text.Json;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 

@@ -1,7 +1,5 @@
 using LogHttp.AspNetCore.Settings;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Options;
 

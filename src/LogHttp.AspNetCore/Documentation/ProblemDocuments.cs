@@ -2,7 +2,6 @@ using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Limits;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;

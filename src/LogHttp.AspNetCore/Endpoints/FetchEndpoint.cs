@@ -7,7 +7,6 @@ using LogHttp.AspNetCore.Settings;
 using LogHttp.Kestrel;
 using LogHttp.Storage;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;

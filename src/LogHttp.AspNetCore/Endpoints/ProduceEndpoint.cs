@@ -6,8 +6,6 @@ using LogHttp.AspNetCore.Settings;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
-using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
 

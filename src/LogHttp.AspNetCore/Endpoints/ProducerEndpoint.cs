@@ -1,6 +1,5 @@
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Http.Features;

@@ -3,7 +3,6 @@ using LogHttp.AspNetCore.Fetching;
 using LogHttp.AspNetCore.Limits;
 using LogHttp.AspNetCore.Settings;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Settings;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;

@@ -1,8 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.AspNetCore.Contract;
-using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Text;

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;

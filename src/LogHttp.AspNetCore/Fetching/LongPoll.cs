@@ -1,7 +1,6 @@
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Limits;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Waiting;
 

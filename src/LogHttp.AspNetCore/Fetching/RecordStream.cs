@@ -2,7 +2,6 @@ using System.Buffers;
 using System.IO.Pipelines;
 using LogHttp.AspNetCore.Limits;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 

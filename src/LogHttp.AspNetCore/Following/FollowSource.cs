@@ -2,10 +2,7 @@ using System.Buffers.Text;
 using System.Text;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
-using LogHttp.Storage.Topics;
-using LogHttp.Storage.Waiting;
 
 namespace LogHttp.AspNetCore.Following;
 

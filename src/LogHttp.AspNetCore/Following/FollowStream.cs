@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Waiting;
 

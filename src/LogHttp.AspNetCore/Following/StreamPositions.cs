@@ -1,11 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.AspNetCore.Contract;
-using LogHttp.Storage;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Text;
-using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Primitives;
 
 namespace LogHttp.AspNetCore.Following;

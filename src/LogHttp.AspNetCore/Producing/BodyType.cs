@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.AspNetCore.Contract;
-using LogHttp.Storage;
 using LogHttp.Storage.Text;
 using Microsoft.Net.Http.Headers;
 

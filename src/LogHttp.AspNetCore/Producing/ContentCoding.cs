@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.AspNetCore.Contract;
-using LogHttp.Storage;
 using LogHttp.Storage.Text;
 using Microsoft.Net.Http.Headers;
 

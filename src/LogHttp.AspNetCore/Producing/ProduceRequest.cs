@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using Microsoft.AspNetCore.Http.Features;
 

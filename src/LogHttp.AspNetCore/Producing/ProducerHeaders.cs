@@ -1,8 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.AspNetCore.Contract;
-using LogHttp.Storage;
-using LogHttp.Storage.Producers;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Text;
 using Microsoft.Extensions.Primitives;

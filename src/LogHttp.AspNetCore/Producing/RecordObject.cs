@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using LogHttp.AspNetCore.Contract;
-using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Text;
 

@@ -4,9 +4,7 @@ using LogHttp.AspNetCore.Settings;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
-using LogHttp.Storage.Topics;
 
 namespace LogHttp.AspNetCore.Producing;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Reflection;
 using LogHttp.Storage;
-using LogHttp.Storage.Records;
 
 namespace LogHttp.AspNetCore.Settings;
 

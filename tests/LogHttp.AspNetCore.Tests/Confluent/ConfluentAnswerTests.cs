@@ -2,7 +2,6 @@ using LogHttp.AspNetCore.Confluent;
 using LogHttp.AspNetCore.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
-using LogHttp.Storage.Partitions;
 using LogHttp.Storage.Records;
 
 namespace LogHttp.AspNetCore.Tests.Confluent;
