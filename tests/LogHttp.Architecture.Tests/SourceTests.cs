@@ -28,7 +28,7 @@ public class SourceTests
                     isRaw = !isRaw;
             }
         }
-        Assert.Empty(tooLong);
+        Assert.True(tooLong.Count == 0, string.Join(Environment.NewLine, tooLong));
     }
 
     static IEnumerable<string> SourceFiles() =>
