@@ -226,6 +226,7 @@ public sealed class ConnectionMemoryTests
             .GetProperty(name)!
             .SetValue(settings, long.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
         MemoryLimit.Apply(settings, 64L << 30);
+        NetworkMemory.Apply(settings, 64L << 30);
         Assert.Contains(name, settings.Check(), StringComparison.Ordinal);
     }
 
