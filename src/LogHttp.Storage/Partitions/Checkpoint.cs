@@ -33,7 +33,7 @@ internal sealed partial record Checkpoint(
     public IReadOnlyList<SegmentDamage> Damage { get; init; } = [];
 
     /// <summary>
-    /// Whether the log ends at <see cref="Durable"/>, unless the journal has a later end. Otherwise a start reads on.
+    /// Whether the log ends at <see cref="Durable"/>, unless the journal has a later entry. Otherwise a start reads on.
     /// </summary>
     public bool IsJournaled { get; init; }
 
