@@ -3,9 +3,9 @@ using System.Globalization;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// Bounds the memory that the accepted and unanswered appends of all partitions hold together: a bound for each
-/// partition is none for thousands of them. Any thread. Without a lock, for every append of every partition comes by
-/// here.
+/// Bounds the memory that the accepted and unacknowledged appends of all partitions hold together. A bound for each
+/// partition would not bound thousands of partitions. Safe on any thread. It takes no lock, because every append passes
+/// through it.
 /// </summary>
 internal sealed class AppendBudget(long maxBytes)
 {
@@ -14,7 +14,7 @@ internal sealed class AppendBudget(long maxBytes)
     public long TakenBytes => Volatile.Read(ref _takenBytes);
 
     /// <summary>
-    /// Whether so much would be taken now. One that is alone always is, whatever its memory has grown to.
+    /// Returns whether <see cref="TryTake"/> would succeed now. It always does for the only append, whatever its size.
     /// </summary>
     public bool HasRoomFor(long sizeBytes) => TakenBytes is var taken && (taken == 0 || taken + sizeBytes <= maxBytes);
 
@@ -32,7 +32,7 @@ internal sealed class AppendBudget(long maxBytes)
             AppendStatus.Overloaded,
             Reason: string.Create(
                 CultureInfo.InvariantCulture,
-                $"Appends to all partitions that are not answered yet hold {TakenBytes} bytes; "
+                $"Appends in progress to all partitions hold {TakenBytes} bytes; "
                     + $"the most is {maxBytes} (MaxAppendingBytes)."
             )
         );

@@ -8,8 +8,8 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// The batches that one turn writes: framed into one buffer and written with one call where they fit, in slices where
-/// they do not. Used by the one thread whose turn it is.
+/// The batches that one turn writes. They are framed into one buffer and written with one call if they fit, and in
+/// slices otherwise. Used only by the thread that has the turn.
 /// </summary>
 internal sealed class AppendGroup(
     List<AppendRequest> requests,
@@ -19,8 +19,9 @@ internal sealed class AppendGroup(
 )
 {
     /// <summary>
-    /// One write(2) at the most. The largest line has room too. So much that the calls do not count, and so little
-    /// that what was framed is in the processor's cache yet when the kernel copies it.
+    /// The most bytes of one write(2). A larger line still fits, because the buffer grows to the largest line. At this
+    /// size the cost of the calls is negligible, and the framed bytes are still in the processor's cache when the
+    /// kernel copies them.
     /// </summary>
     const int BufferBytes = 256 << 10;
 
@@ -28,40 +29,42 @@ internal sealed class AppendGroup(
     int _record;
     int _tailPosition;
 
-    // The producer's, of the batch that is written now.
+    // The producer's stamp of the batch that is being written.
     BatchStamp? _stamp;
 
     public List<AppendRequest> Requests { get; } = requests;
 
-    /// <summary>Where the partition stood before: a whole batch's end, and where a failed write goes back to.</summary>
+    /// <summary>
+    /// The partition's position before the group: the end of a whole batch. A failed write rolls back to it.
+    /// </summary>
     public SegmentCursor Start { get; } = start;
 
-    /// <summary>The last stamp before the group.</summary>
+    /// <summary>The server's last timestamp before the group, Unix milliseconds.</summary>
     public long StartStampMs { get; } = startStampMs;
 
-    /// <summary>The producers before the group.</summary>
+    /// <summary>The producer table before the group.</summary>
     public ProducerTable StartProducers { get; } = producers;
 
-    /// <summary>Where the next line goes.</summary>
+    /// <summary>The position of the next line.</summary>
     public SegmentCursor Cursor { get; private set; } = start;
 
     public long LastStampMs { get; private set; } = startStampMs;
 
-    /// <summary>The producers, with what of the group is written.</summary>
+    /// <summary>The producer table, with the group's written batches.</summary>
     public ProducerTable Producers { get; private set; } = producers;
 
     public bool IsWritten => _request == Requests.Count;
 
-    /// <summary>The most bytes that all its batches can take in a segment.</summary>
+    /// <summary>The most bytes that the group's batches can take in a segment.</summary>
     public long MaxFramedBytes { get; } = requests.Sum(static request => request.MaxFramedBytes);
 
-    /// <summary>How many records were written.</summary>
+    /// <summary>The number of records written.</summary>
     public int RecordCount { get; private set; }
 
-    /// <summary>The bytes of a group as its segment has them, in a buffer of the shared pool.</summary>
+    /// <summary>The bytes of a group as they are in its segment, in a buffer of the shared pool.</summary>
     internal readonly record struct Frame(byte[] Bytes, int SizeBytes);
 
-    /// <summary>Answers every request of a group of which nothing is written.</summary>
+    /// <summary>Sets the result of every request of a group that writes nothing.</summary>
     public void RefuseAll(long nowMs)
     {
         LastStampMs = Math.Max(nowMs, LastStampMs);
@@ -69,22 +72,24 @@ internal sealed class AppendGroup(
             Requests[_request].Written(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs, out _)!.Value);
     }
 
-    /// <summary>The first batch that will be written, when nothing was yet. Null where all are refused.</summary>
+    /// <summary>
+    /// Returns the first batch that will be written, or null if all are rejected. Call before anything is written.
+    /// </summary>
     public AppendRequest? FirstToWrite(long nowMs) =>
         Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null);
 
     /// <summary>
-    /// Writes on from where the last slice ended, up to about <paramref name="sliceBytes"/>: the lines, then the index
-    /// entries of the blocks they completed.
+    /// Continues from the end of the last slice, up to about <paramref name="sliceBytes"/>. Writes the lines, then the
+    /// index entries of the blocks that they complete.
     /// </summary>
-    /// <param name="files">The segment's.</param>
-    /// <param name="sliceBytes">Where the slice ends, about.</param>
-    /// <param name="nowMs">The time.</param>
-    /// <param name="keepsFrame">Whether to return the bytes written, of all the group.</param>
-    /// <exception cref="IOException">Any part of it may have been written.</exception>
+    /// <param name="files">The segment's files.</param>
+    /// <param name="sliceBytes">The approximate size of the slice.</param>
+    /// <param name="nowMs">The time, Unix milliseconds.</param>
+    /// <param name="keepsFrame">Whether to return the written bytes of the whole group.</param>
+    /// <exception cref="IOException">Any part of the slice may have been written.</exception>
     public Frame WriteSlice(SegmentFiles files, int sliceBytes, long nowMs, bool keepsFrame)
     {
-        // A batch that goes on in this slice keeps the stamp that it began with, and that its producer is told.
+        // A batch that continues in this slice keeps its first timestamp, which the response returns.
         if (_record == 0)
             LastStampMs = Math.Max(nowMs, LastStampMs);
         var sliceEnd = Cursor.Position + sliceBytes;
@@ -114,7 +119,7 @@ internal sealed class AppendGroup(
         }
     }
 
-    /// <summary>Frames a batch's records. False when the slice ended before the batch did.</summary>
+    /// <summary>Frames a batch's records. Returns false if the slice ended before the batch did.</summary>
     bool WriteRecords(AppendRequest request, ref SliceWriter writer, long sliceEnd)
     {
         var batch = request.Batch;
@@ -174,8 +179,8 @@ internal sealed class AppendGroup(
     }
 
     /// <summary>
-    /// Why a batch can't be appended here, or null. A repeat is a repeat before it is anything else: what it asked for
-    /// has happened.
+    /// Returns why a batch can't be appended here, or null. The check for a repeat comes first: a retry succeeds even
+    /// if the expected offset no longer matches.
     /// </summary>
     AppendResult? Refuse(AppendRequest request, long nextOffset, long stampMs, out int repeatedCount)
     {
@@ -199,7 +204,7 @@ internal sealed class AppendGroup(
                 NextOffset: nextOffset,
                 Reason: string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Offset {given} is not after the last one; the next can be {nextOffset} or more."
+                    $"Offset {given} is not after the last one. Allowed: {nextOffset} or more."
                 )
             )
             : null;

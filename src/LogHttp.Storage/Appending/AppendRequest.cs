@@ -2,7 +2,7 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Appending;
 
-/// <summary>One batch on its way into a partition. Owns the batch. Answered exactly once.</summary>
+/// <summary>One batch on its way into a partition. Owns the batch. Completed exactly once.</summary>
 internal sealed class AppendRequest(
     RecordBatch batch,
     long? expectedNextOffset = null,
@@ -19,18 +19,19 @@ internal sealed class AppendRequest(
 
     public RecordBatch Batch { get; } = batch;
 
-    /// <summary>The offset that its first record is to have, or it is refused. Null for any.</summary>
+    /// <summary>
+    /// The required offset of the batch's first record. The append is rejected if the next offset differs. Null for any
+    /// offset.
+    /// </summary>
     public long? ExpectedNextOffset { get; } = expectedNextOffset;
 
-    /// <summary>Whether its first records are dropped where they are in the log already.</summary>
+    /// <summary>Whether the batch's first records are dropped if they are in the log already.</summary>
     public bool MayOverlap { get; } = mayOverlap;
 
-    /// <summary>The most bytes that it can take in a segment.</summary>
+    /// <summary>The most bytes that the batch can take in a segment.</summary>
     public long MaxFramedBytes { get; } = batch.MaxFramedBytes;
 
-    /// <summary>
-    /// The offset after this batch, when it is appended where <paramref name="nextOffset"/> is the next.
-    /// </summary>
+    /// <summary>Returns the offset after this batch if it is appended at <paramref name="nextOffset"/>.</summary>
     public long OffsetAfter(long nextOffset)
     {
         var lastGiven = Batch.GivenTo(Batch.Count - 1).Offset;
@@ -39,16 +40,17 @@ internal sealed class AppendRequest(
 
     public Task<AppendResult> Task => _completion.Task;
 
-    /// <summary>Remembers what will be answered once the batch is committed.</summary>
+    /// <summary>Sets the result that <see cref="Acknowledge"/> returns once the batch is committed.</summary>
     public void Written(AppendResult appended) => _appended = appended;
 
     public AppendResult WrittenUpTo(long nextOffset) => _appended = _appended with { NextOffset = nextOffset };
 
-    /// <summary>Answers as remembered.</summary>
+    /// <summary>Completes the request with the result that was set.</summary>
     public void Acknowledge() => Complete(_appended);
 
     /// <summary>
-    /// Takes its share of what all appends may hold, until it is answered. False where there is no room.
+    /// Takes the batch's memory from the budget until the request is completed. Returns false if the budget has no
+    /// room.
     /// </summary>
     public bool TryHold(AppendBudget budget)
     {

@@ -1,6 +1,6 @@
 namespace LogHttp.Storage.Appending;
 
-/// <summary>How an append ended.</summary>
+/// <summary>The outcome of an append.</summary>
 public enum AppendStatus
 {
     /// <summary>The records are in the log, as durable as the topic's flush policy says.</summary>
@@ -15,32 +15,34 @@ public enum AppendStatus
     /// <summary>Nothing was appended: too many bytes wait to be written already. Try again soon.</summary>
     Overloaded,
 
-    /// <summary>Nothing was appended: an offset given from outside is not after the last one.</summary>
+    /// <summary>Nothing was appended: an offset given by the client is not after the last one.</summary>
     OffsetNotAfterLast,
 
-    /// <summary>Nothing was appended: the batch was, before; the answer is what it was answered then.</summary>
+    /// <summary>Nothing was appended: the batch was appended before. The result is the original one.</summary>
     Repeated,
 
     /// <summary>
-    /// Nothing was appended: records of the producer's before this batch are missing, see <see
-    /// cref="AppendResult.ExpectedSequence"/>.
+    /// Nothing was appended: records of the producer before this batch are missing, see
+    /// <see cref="AppendResult.ExpectedSequence"/>.
     /// </summary>
     SequenceGap,
 
-    /// <summary>Nothing was appended: the batch was, so long before that it is not known where.</summary>
+    /// <summary>Nothing was appended: the batch was appended so long ago that its offset is no longer known.</summary>
     SequenceForgotten,
 
     /// <summary>Nothing was appended: the log has other records of the producer under these sequences.</summary>
     BatchDiffers,
 
-    /// <summary>Nothing was appended: the producer has gone on with <see cref="AppendResult.Epoch"/>.</summary>
+    /// <summary>
+    /// Nothing was appended: the producer continues with a higher epoch, <see cref="AppendResult.Epoch"/>.
+    /// </summary>
     EpochEnded,
 
-    /// <summary>Nothing was appended: the log's next offset is not the one that the append was to have.</summary>
+    /// <summary>Nothing was appended: the log's next offset is not the expected one.</summary>
     NotNext,
 
     /// <summary>
-    /// The partition takes no writes, for the reason given; what was in flight is neither sure to be in nor to be out.
+    /// The partition takes no writes, for the reason given. A batch in flight may or may not be in the log.
     /// </summary>
     PartitionStopped,
 
@@ -48,15 +50,15 @@ public enum AppendStatus
     Closed,
 }
 
-/// <summary>What became of an append.</summary>
-/// <param name="Status">How it ended; the other fields speak of an appended batch.</param>
+/// <summary>The result of an append.</summary>
+/// <param name="Status">The outcome. The other fields describe an appended batch unless stated otherwise.</param>
 /// <param name="FirstOffset">The first record's offset.</param>
 /// <param name="NextOffset">
-/// The offset after the last record's; for <see cref="AppendStatus.OffsetNotAfterLast"/> the least that can be given,
-/// for <see cref="AppendStatus.NotNext"/> the log's.
+/// The offset after the last record's. For <see cref="AppendStatus.OffsetNotAfterLast"/> the least offset that can be
+/// given. For <see cref="AppendStatus.NotNext"/> the log's next offset.
 /// </param>
-/// <param name="TimestampMs">The time the server stamped it with, Unix milliseconds.</param>
-/// <param name="Reason">Why it was refused, for people.</param>
+/// <param name="TimestampMs">The server's timestamp of the batch, Unix milliseconds.</param>
+/// <param name="Reason">Why the batch was rejected, for people.</param>
 public readonly record struct AppendResult(
     AppendStatus Status,
     long FirstOffset = 0,
@@ -66,14 +68,14 @@ public readonly record struct AppendResult(
 )
 {
     /// <summary>
-    /// The sequence of the producer's next record; for <see cref="AppendStatus.SequenceGap"/>,
+    /// The sequence of the producer's next record, for <see cref="AppendStatus.SequenceGap"/>,
     /// <see cref="AppendStatus.SequenceForgotten"/> and <see cref="AppendStatus.BatchDiffers"/>.
     /// </summary>
     public long ExpectedSequence { get; init; }
 
     /// <summary>
-    /// For <see cref="AppendStatus.Appended"/>: how many of the batch's first records were dropped, because they are in
-    /// the log already.
+    /// For <see cref="AppendStatus.Appended"/>: the number of the batch's first records that were dropped, because the
+    /// log has them already.
     /// </summary>
     public int RepeatedCount { get; init; }
 

@@ -2,15 +2,15 @@ using LogHttp.Storage.Journal;
 
 namespace LogHttp.Storage.Appending;
 
-// The end: all is made durable, and the journal is told of a deletion.
+// Closing: makes all data durable, and records a deletion in the journal.
 internal sealed partial class Appender
 {
-    /// <summary>The last turn: nothing waits and nothing can come any more.</summary>
+    /// <summary>The last turn: the queue is empty, and new requests are rejected.</summary>
     void RunClosingTurn()
     {
         lock (_gate)
         {
-            // It may be writing the checkpoint just now.
+            // The background sync may be writing the checkpoint.
             _closingTurnWaits = _backgroundSyncRuns;
             if (_closingTurnWaits)
                 return;
@@ -30,8 +30,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// The journal says that the partition is gone, before its files are: else a start would look for them. False where
-    /// that can't be, or need not be. The turn goes on then.
+    /// Records in the journal that the partition is deleted, before its files are deleted. Otherwise a start would look
+    /// for them. Returns false if the entry is not needed or can't be written. Otherwise the turn continues later.
     /// </summary>
     bool SubmitDeletion()
     {
@@ -74,8 +74,7 @@ internal sealed partial class Appender
         ReleaseLease();
         foreach (var segment in _view.Segments)
             segment.Retire();
-        // The files of a deleted partition are needed by nobody. What another could not sync is redone by the next
-        // start.
+        // Nobody needs the files of a deleted partition. For any other, the next start repeats a sync that failed.
         if (_isDeleted || !IsUnsynced)
             LeaveJournal();
         if (_isDeleted)

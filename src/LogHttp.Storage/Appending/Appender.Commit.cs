@@ -13,33 +13,33 @@ internal sealed partial class Appender
     bool _isPublishing;
     bool _turnWaitsForDrain;
 
-    // Guarded by _gate. What was written and handed on: the turn's own place may be ahead of it.
+    // Guarded by _gate. The end of the written groups that were handed on. The turn's _written may be ahead of it.
     LogState _submitted;
 
     // The segment's file is synced up to here. The second counts whole batches only.
     SegmentCursor _synced;
     SegmentCursor _syncedBatchEnd;
 
-    // Durable up to here, by the journal or in the segment. Moves with published under `always`.
+    // Durable up to here, in the journal or in the segment. Moves with published under `always`.
     SegmentCursor _journaled;
 
     // Readers see the log up to here.
     LogState _published;
     bool _isUnsynced;
 
-    // While the log is unsynced: whether its files stay open. Else only a sync of the volume tells of a loss.
+    // Whether the files of an unsynced log stay open. Otherwise only a sync of the volume reports a loss.
     bool _keepsFilesOpen = true;
 
     // The journal holds all unsynced bytes in rounds from this one on.
     ulong _unsyncedSinceRound;
 
-    /// <summary>Whether the segment holds bytes that only the journal has durably.</summary>
+    /// <summary>Whether the segment holds bytes that are durable only in the journal.</summary>
     public bool IsUnsynced => Volatile.Read(ref _isUnsynced);
 
     /// <summary>Whether the segment's files may be closed while it holds such bytes.</summary>
     public bool CanCloseFiles => _context.Syncer.CanSyncAll;
 
-    /// <summary>Waits until all groups are published. False where they are. The turn goes on then.</summary>
+    /// <summary>Returns false if all groups are published. Otherwise the turn continues when they are.</summary>
     bool WaitsForDrain()
     {
         lock (_gate)
@@ -56,8 +56,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// The large group is in the segment, synced: one entry says so. It stands at the end of a batch, with nothing else
-    /// of the partition under way, so it can't cut off what a later entry says.
+    /// Records in one entry that the large group is in the segment, synced. The entry marks the end of a batch. Nothing
+    /// else of the partition is in flight, so the entry can't cut off a later one's records.
     /// </summary>
     void SubmitSyncedGroup()
     {
@@ -74,8 +74,8 @@ internal sealed partial class Appender
             EndTurn();
     }
 
-    /// <summary>Asks the journal for a place. False while the turn waits for it.</summary>
-    /// <exception cref="IOException">There is none.</exception>
+    /// <summary>Asks the journal for room. Returns false while the turn waits for it.</summary>
+    /// <exception cref="IOException">The journal has no room.</exception>
     bool TryEnterJournal(int unitBytes)
     {
         if (_entryFailure is { } entryFailure)
@@ -90,14 +90,14 @@ internal sealed partial class Appender
         return true;
     }
 
-    /// <summary>The place in the journal is the unit's, which is submitted next.</summary>
+    /// <summary>Passes the reserved room on to the unit that is submitted next.</summary>
     int TakePlace()
     {
         _hasPlace = false;
         return NextUnitBytes;
     }
 
-    /// <summary>The group is not submitted.</summary>
+    /// <summary>Returns the reserved room to the journal, because the group is not submitted.</summary>
     void LeavePlace()
     {
         if (_hasPlace)
@@ -117,7 +117,8 @@ internal sealed partial class Appender
             {
                 _unsyncedSinceRound = _context.Journal.LastRound + 1;
                 Volatile.Write(ref _isUnsynced, true);
-                // Before the journal has the unit: a checkpoint that finds its file sealed must find this log too.
+                // Comes before the journal has the unit: a checkpoint that finds its file sealed must find this log
+                // too.
                 _keepsFilesOpen = _context.Journal.AddUnsynced(this);
             }
             InFlight.Enqueue(unit);
@@ -125,7 +126,7 @@ internal sealed partial class Appender
         _context.Journal.Submit(unit);
     }
 
-    /// <summary>What must precede a group's records in the journal.</summary>
+    /// <summary>Returns the entries that must precede a group's records in the journal.</summary>
     JournalEntry[] EntriesBefore(in SegmentCursor start)
     {
         if (_written.IsJournaled && !_isSegmentNew)
@@ -136,8 +137,9 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// The policy has become a laxer one: from a durable entry on, a start finds the end by reading, as that policy
-    /// needs. All that was written is published and synced. The turn waits for the entry.
+    /// Ends journaling after the flush policy has become a laxer one. Once the entry is durable, a start finds the end
+    /// of the log by reading, as that policy needs. All written data is published and synced before. The turn waits for
+    /// the entry.
     /// </summary>
     void EndJournaling()
     {
@@ -167,7 +169,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// A group is durable, or its outcome is unknown: whoever comes first publishes all groups that are due, in order.
+    /// Notes that a group is durable, or that its outcome is unknown. The first caller publishes all groups that are
+    /// due, in order.
     /// </summary>
     internal void GroupCommitted(GroupUnit unit, IOException? failure)
     {
@@ -225,8 +228,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Publishes what the policy lets readers see before it is durable. Where the policy has become <c>always</c>
-    /// meanwhile, a sync comes first: whoever is answered from then on relies on it.
+    /// Publishes a group before it is durable, as the flush policy allows. If the policy has become <c>always</c>
+    /// meanwhile, a sync comes first, because responses from then on promise durability.
     /// </summary>
     void PublishWrittenGroup()
     {
@@ -250,17 +253,17 @@ internal sealed partial class Appender
         }
         if (hasGrown)
             Waiters.Grown();
-        // Before anybody is told: another configuration from then on leaves what is promised now to be kept.
+        // Comes before the responses: a later change of the configuration must still keep the promise they make.
         SyncInBackground();
         Answer(_group!, StopOr(refusal: null));
         _group = null;
         EndTurn();
     }
 
-    /// <summary>Under <c>_gate</c>: readers see the log up to what is published.</summary>
+    /// <summary>Under <c>_gate</c>: makes the published records visible to readers.</summary>
     void ShowPublished(long nowMs)
     {
-        // Before readers see the records: retention looks at the view first.
+        // Comes before readers see the records, because retention looks at the view first.
         Active.LastAppendMs = nowMs;
         var grownBytes = _view.GrownBytes + _published.Cursor.Position - _view.End.Position;
         _view = _view with { End = _published.End, IsDurable = IsPublishedDurable, GrownBytes = grownBytes };
@@ -270,7 +273,7 @@ internal sealed partial class Appender
     /// <summary>Under <c>_gate</c>.</summary>
     bool IsPublishedDurable => _journaled == _published.Cursor || IsAtOrBefore(_published.Cursor, _synced);
 
-    /// <summary>Under <c>_gate</c>: the segment's file is synced up to a place.</summary>
+    /// <summary>Under <c>_gate</c>: notes that the segment's file is synced up to a position.</summary>
     void SetSynced(in SegmentCursor cursor, bool isBatchEnd)
     {
         _synced = cursor;
@@ -282,7 +285,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Under <c>_gate</c>: whether a place is no further than another in one segment, or in an earlier one.
+    /// Under <c>_gate</c>: returns whether a position lies in an earlier segment, or not after another one in the same
+    /// segment.
     /// </summary>
     static bool IsAtOrBefore(in SegmentCursor cursor, in SegmentCursor other) =>
         cursor.BaseOffset < other.BaseOffset
@@ -296,19 +300,19 @@ internal sealed partial class Appender
         Debug.Assert(_group is not null || IsAtOrBefore(_synced, _submitted.Cursor), "synced is beyond written");
         Debug.Assert(
             _view.End.Position <= _submitted.Cursor.Position || _view.Active.BaseOffset != _submitted.Cursor.BaseOffset,
-            "readers see what was not written"
+            "readers see unwritten records"
         );
-        Debug.Assert(!_view.IsDurable || IsPublishedDurable, "what readers are told is durable is not");
+        Debug.Assert(!_view.IsDurable || IsPublishedDurable, "the view is marked durable and is not");
     }
 
-    /// <summary>Returns why the partition has stopped, or else the refusal.</summary>
+    /// <summary>Returns the refusal of a stopped partition, or else <paramref name="refusal"/>.</summary>
     AppendResult? StopOr(AppendResult? refusal)
     {
         lock (_gate)
             return _refusal ?? refusal;
     }
 
-    /// <summary>Answers a group's requests: with what became of each, or all with a refusal.</summary>
+    /// <summary>Completes a group's requests, each with its own result, or all with a refusal.</summary>
     static void Answer(AppendGroup group, AppendResult? refusal)
     {
         foreach (var request in group.Requests)
@@ -321,15 +325,15 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// The journal could not make a group durable: whether it is, the next start finds out. What was durable is
-    /// served.
+    /// Stops the partition, because the journal could not make a group durable. The next start finds out whether it
+    /// did. Durable records stay readable.
     /// </summary>
     void StopForJournal(IOException exception) =>
         Stop($"The journal could not be written ({exception.Message})", exception);
 
     /// <summary>
-    /// No more writes: what the disk has lost it says once, and what another program cut is gone. Readers see what is
-    /// durable, and the next start looks at the rest.
+    /// Rejects all further writes. The disk reports lost bytes only once, and bytes that another program cut are gone.
+    /// Readers see the durable records, and the next start checks the rest.
     /// </summary>
     void Stop(string cause, IOException? exception)
     {
@@ -347,7 +351,7 @@ internal sealed partial class Appender
             Trims.Clear();
             _waitingBytes = 0;
             isCutBack = !IsPublishedDurable;
-            // A slice of a batch can be durable, and readers see whole batches.
+            // A slice of a batch can be durable, but readers see only whole batches.
             if (isCutBack)
                 ShowOnly(_syncedBatchEnd);
         }
@@ -367,7 +371,7 @@ internal sealed partial class Appender
                 + "What was durable is served."
         );
 
-    /// <summary>Under <c>_gate</c>: readers see the log up to a place that lies before what they saw.</summary>
+    /// <summary>Under <c>_gate</c>: moves the end that readers see back to an earlier position.</summary>
     void ShowOnly(in SegmentCursor end)
     {
         var shown = new SegmentEnd(end.Position, end.NextOffset, end.MaxTimestampMs, end.IndexEntries);

@@ -1,10 +1,11 @@
 namespace LogHttp.Storage.Appending;
 
-// The journal as operators see it.
+// The partition's position in the journal, for operators.
 internal sealed partial class Appender
 {
     /// <summary>
-    /// Whether the journal decides the log's end, and how many bytes of the active segment only it has durably.
+    /// Whether the journal decides the log's end, and how many bytes of the active segment are durable only in the
+    /// journal.
     /// </summary>
     public (bool IsJournaled, long UnsyncedBytes) JournalPosition
     {

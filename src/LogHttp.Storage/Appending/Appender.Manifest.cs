@@ -2,28 +2,28 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// The turn's changes of the manifest, and the deletion of files that the manifest does not name any more.
+// The turn's changes of the manifest, and the deletion of files that the manifest no longer names.
 internal sealed partial class Appender
 {
-    // The turn's. Null for a read-only partition without a sound one.
+    // Used by the turn. Null for a read-only partition without a valid manifest.
     readonly SegmentManifest? _manifest;
 
     // Guarded by _gate.
     bool _isConfigurationNew;
     bool _isTidyingDue;
 
-    // The turn's: segments whose files are still to be deleted. Null: there is none.
+    // Used by the turn: segments whose files are still to be deleted. Null if there are none.
     List<Segment>? _removed;
 
     volatile bool _needsTidying;
 
-    /// <summary>The partition's manifest. Null for a read-only partition without a sound one.</summary>
+    /// <summary>The partition's manifest. Null for a read-only partition without a valid one.</summary>
     public SegmentManifest? Manifest => _manifest;
 
     /// <summary>Under <c>_gate</c>.</summary>
     bool IsManifestStepDue => _isConfigurationNew || _isTidyingDue;
 
-    /// <summary>Whether the manifest still has segments or a start that a trim has left behind.</summary>
+    /// <summary>Whether the manifest still has segments or a log start from before a trim.</summary>
     bool IsStartOutdated
     {
         get
@@ -35,8 +35,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Deletes files that an earlier trim could not delete, and compacts the manifest when it has grown. Any thread:
-    /// the turn does it, while nothing waits to be appended.
+    /// Deletes files that an earlier trim could not delete, and compacts the manifest if it has grown. Any thread. The
+    /// work runs in the turn, while no append waits.
     /// </summary>
     public void Tidy()
     {
@@ -58,7 +58,9 @@ internal sealed partial class Appender
         ScheduleTurn();
     }
 
-    /// <summary>A turn's step: brings the manifest up to date. Nobody waits for it, so it may fail.</summary>
+    /// <summary>
+    /// A step of the turn: brings the manifest up to date. It may fail, because no caller waits for it.
+    /// </summary>
     void RunManifestStep()
     {
         bool isConfigurationNew,
@@ -74,7 +76,7 @@ internal sealed partial class Appender
         }
         try
         {
-            // topic.json has the configuration durably, and the next start compares the two.
+            // Need not be durable: topic.json holds the configuration durably, and the next start compares the two.
             if (isConfigurationNew)
                 _manifest!.Append([new ManifestEdit.Configured(_configuration)], isDurable: false);
             if (!isTidyingDue)
@@ -94,7 +96,7 @@ internal sealed partial class Appender
         _needsTidying =
             _removed is { Count: > 0 } || (_manifest is { } manifest && (manifest.NeedsCompaction || IsStartOutdated));
 
-    /// <summary>Retires a segment that is gone from the view. <see cref="DeleteRemoved"/> deletes its files.</summary>
+    /// <summary>Retires a segment that the view no longer has. <see cref="DeleteRemoved"/> deletes its files.</summary>
     void Remove(Segment segment)
     {
         segment.Retire();
@@ -102,8 +104,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Deletes the files of removed segments, once the manifest does not name them either. When the disk refuses,
-    /// retention's timer tries again. The trim has happened all the same.
+    /// Deletes the files of removed segments, once the manifest does not name them either. If the disk refuses,
+    /// retention's timer tries again. The trim has taken effect all the same.
     /// </summary>
     void DeleteRemoved()
     {
@@ -150,8 +152,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// The closing turn's: notes when the active segment was last appended to, and how long it is. After a crash its
-    /// length differs, and the file's own time counts.
+    /// Used by the closing turn: notes the time of the last append to the active segment, and its length. After a crash
+    /// the length differs, and the file's own time counts.
     /// </summary>
     void NoteLastAppend()
     {

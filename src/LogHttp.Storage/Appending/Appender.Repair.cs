@@ -3,7 +3,7 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// After a failed sync of a segment whose bytes the journal has: they are written again.
+// Repairs a journaled segment after a failed sync: writes the bytes again from the journal.
 internal sealed partial class Appender
 {
     // Guarded by _gate.
@@ -12,7 +12,7 @@ internal sealed partial class Appender
     IOException? _repairCause;
 
     /// <summary>
-    /// A sync failed: of what it covered, the page cache may hold bytes that the disk never gets. Readers wait until
+    /// Starts a repair after a failed sync. The page cache may hold bytes that the disk never gets. Readers wait until
     /// the turn has written them again from the journal. Any thread.
     /// </summary>
     void RequireRepair(IOException cause)
@@ -33,7 +33,7 @@ internal sealed partial class Appender
             ScheduleTurn();
     }
 
-    /// <summary>A turn's step, where a repair is due: false where none is.</summary>
+    /// <summary>A step of the turn: repairs the segment. Returns false if no repair is due.</summary>
     bool TryRunRepair()
     {
         lock (_gate)
@@ -41,15 +41,15 @@ internal sealed partial class Appender
             if (!_isRepairDue)
                 return false;
         }
-        // What is not in the journal yet can't be written again from it.
+        // Bytes that are not in the journal yet can't be written again from it.
         if (WaitsForDrain())
             return true;
-        // Behind it there may be groups that the journal has failed to take.
+        // Beyond the published end there may be groups that the journal failed to write.
         SegmentCursor end;
         lock (_gate)
             end = _published.Cursor;
         var failure = TryRepair(end);
-        // Due still: a sync that succeeds beside it proves nothing.
+        // The repair is still due: a concurrent sync that succeeds proves nothing.
         if (failure is not null)
             StopUnrepaired(failure);
         lock (_gate)
@@ -99,7 +99,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// The disk failed twice: readers get what was synced before, and the next start redoes what the journal has.
+    /// Stops the partition after the disk has failed twice. Readers get the records that were synced before, and the
+    /// next start writes the rest again from the journal.
     /// </summary>
     void StopUnrepaired(IOException failure)
     {
@@ -107,7 +108,7 @@ internal sealed partial class Appender
         Stop(cause, failure);
         lock (_gate)
         {
-            // It may have stopped before, for less.
+            // The partition may have stopped before, for a lesser reason.
             _refusal = Stopped(cause);
             if (_view.End.Position > _syncedBatchEnd.Position)
                 ShowOnly(_syncedBatchEnd);

@@ -3,7 +3,7 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// Sealing the active segment and going on in a new one, and going back when a write failed.
+// Seals the active segment and continues in a new one. Rolls back after a failed write.
 internal sealed partial class Appender
 {
     bool NeedsRoll(AppendRequest next) =>
@@ -13,15 +13,14 @@ internal sealed partial class Appender
         ) || IsFarAhead(next, _written.Cursor.NextOffset);
 
     /// <summary>
-    /// Where records are kept for some time only: whether the active segment was begun so long ago that what comes now
-    /// should not hold it back.
+    /// Returns whether the active segment is old enough to be sealed. Otherwise new records would keep retention from
+    /// deleting its old ones. Always false for a topic without a retention time.
     /// </summary>
     bool IsActiveOld()
     {
         if (_configuration.RollMs == 0)
             return false;
-        // Before the start only its first record knows. That time may have been given from outside: it is believed
-        // once.
+        // After a restart only the first record's timestamp tells. A client may have set it. It is believed once.
         _activeSinceMs ??= FirstTimestampMs();
         return _context.Environment.NowMs - _activeSinceMs >= _configuration.RollMs;
     }
@@ -36,15 +35,16 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Offsets given from outside can jump further than the index of a segment can say, and others count on from
-    /// there.
+    /// Returns whether the batch's offsets go beyond the range of the segment's index. Offsets given by the client can
+    /// jump that far, and later ones count on from there.
     /// </summary>
     bool IsFarAhead(AppendRequest next, long nextOffset) =>
         next.OffsetAfter(nextOffset) - _written.Cursor.BaseOffset > uint.MaxValue;
 
     /// <summary>
-    /// Where the next segment begins: where this one ends, also before a gap, so that a segment that is missing can be
-    /// told from offsets that were never given out. Where offsets jump further than an index can say, it begins there.
+    /// Returns the base offset of the next segment: the end of this one, even before a gap. So a missing segment can be
+    /// told from offsets that were never used. If the offsets jump beyond the range of an index, the segment begins
+    /// after the jump.
     /// </summary>
     long BaseFor(AppendRequest next) =>
         next.OffsetAfter(_written.Cursor.NextOffset) - _written.Cursor.NextOffset > uint.MaxValue
@@ -52,13 +52,13 @@ internal sealed partial class Appender
             : _written.Cursor.NextOffset;
 
     /// <summary>
-    /// Begins a new segment. All that was written is synced and published. The index is synced before the new name is,
-    /// the new name before the manifest names it, and the manifest before anything is written to the segment. So a
-    /// segment that has a successor is whole. This takes three syncs.
+    /// Begins a new segment. All written data is synced and published before. The index is synced first, then the new
+    /// file's name, then the manifest that names it. Only then is the segment written. So a segment that has a
+    /// successor is complete. This takes three syncs.
     /// </summary>
     void Roll(long baseOffset)
     {
-        // Else a file that is replaced below may be one that the manifest on the disk names.
+        // Otherwise the manifest on the disk may name a file that is replaced below.
         if (_manifest!.MustReplace)
             _manifest.Compact();
         var sealedSegment = Active;
@@ -66,8 +66,8 @@ internal sealed partial class Appender
         var files = TurnFiles();
         if (end.BlockPosition != end.Position)
             IndexFile.Write(files.Index, end.BaseOffset, end.IndexEntries, [end.CloseBlock()]);
-        // A crash, or a write that failed, may have left entries of lines that are no more. A complete index ends with
-        // the segment, and that of an empty one, which offsets given from outside pass by, has none.
+        // A crash or a failed write may have left index entries of lines that no longer exist. A complete index ends
+        // with the segment. The index of an empty segment, which a jump of offsets leaves behind, has no entries.
         IndexFile.Truncate(files.Index, end.IndexEntries);
         SyncIndex(files.Index);
         var next = _context.NewSegment(baseOffset);
@@ -105,7 +105,7 @@ internal sealed partial class Appender
             _view = _view with
             {
                 Segments = segments.Add(next),
-                // No record has moved it, also where an empty segment was made for an offset far ahead.
+                // No record has moved the next offset, even if an empty segment was created for an offset far ahead.
                 End = _written.End with
                 {
                     NextOffset = _view.End.NextOffset,
@@ -114,7 +114,7 @@ internal sealed partial class Appender
             };
             AssertWatermarks();
         }
-        // An empty segment that offsets given from outside have passed by.
+        // An empty segment that a jump of offsets leaves behind.
         if (end.Position == 0)
             Remove(sealedSegment);
         RemoveSegments(SegmentsBeforeStart());
@@ -138,7 +138,7 @@ internal sealed partial class Appender
                 : new ManifestEdit.SegmentsRemoved([sealedSegment.BaseOffset], state.LogStartOffset),
             new ManifestEdit.SegmentMade(new(baseOffset, Generation: 0)),
         };
-        // A trim took all.
+        // A trim removed all records.
         if (_view.EarliestOffset >= baseOffset)
         {
             var before = state.Segments.Select(static segment => segment.BaseOffset);
@@ -150,7 +150,10 @@ internal sealed partial class Appender
         return edits;
     }
 
-    /// <summary>The manifest may name the new segment on the disk: its files stay until it is replaced.</summary>
+    /// <summary>
+    /// Compacts the manifest, then deletes the new segment's files. The manifest on the disk may name the new segment,
+    /// so the files stay until it is replaced.
+    /// </summary>
     void TryTakeBack(Segment next)
     {
         try
@@ -167,8 +170,8 @@ internal sealed partial class Appender
     void SyncDirectory() => Sync(() => _context.Environment.FileSystem.SyncDirectory(_context.Directory));
 
     /// <summary>
-    /// An index is only a shortcut, but one that nothing looks behind: entries lost to a failed sync may leave older
-    /// ones in their place.
+    /// Syncs an index. An index is only a shortcut, but no reader checks it against the data. Entries lost in a failed
+    /// sync could leave older ones in their place.
     /// </summary>
     void SyncIndex(IFile index) => Sync(index.Sync);
 
@@ -186,8 +189,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// After a failed write: back to the last whole batch. The group is refused. Later ones may succeed. The index may
-    /// keep what it has too much: it is written over, or cut when the segment is sealed.
+    /// Rolls back to the last whole batch after a failed write. The group is rejected, and later ones may succeed. The
+    /// index may keep surplus entries. Later entries overwrite them, or they are cut when the segment is sealed.
     /// </summary>
     void GoBack(IOException exception)
     {
@@ -203,7 +206,7 @@ internal sealed partial class Appender
             };
             if (group.Start.Position == 0)
                 _activeSinceMs = null;
-            // Where the files could not even be opened there is nothing to take back.
+            // If the files could not even be opened, there is nothing to truncate.
             if (_lease?.Files.Data is { } data && data.LengthBytes > group.Start.Position)
                 TakeBack(data, group.Start);
         }
@@ -211,7 +214,7 @@ internal sealed partial class Appender
         {
             Stop($"A failed write could not be taken back ({second.Message})", second);
         }
-        // Said once, not for each of the thousands that a full disk refuses.
+        // Logged once, not for each of the thousands of appends that a full disk rejects.
         if (!_writesFail)
             StorageLog.WriteFailed(_context.Environment.Logger, exception, _context.Directory, group.Requests.Count);
         _writesFail = true;
@@ -219,10 +222,10 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Takes bytes back that no reader saw. Without a journal, durably: a page of the failed write could otherwise
-    /// turn up after a power cut among the bytes that are written there next. With one, a start knows the end, cuts
-    /// what lies beyond, and writes again what lies before. The segment is synced before it is sealed, or before the
-    /// journal ceases to know the end.
+    /// Truncates bytes that no reader saw. Without a journal the truncation is synced. Otherwise a page of the failed
+    /// write could reappear after a power cut among the bytes that are written there next. With a journal, a start
+    /// knows the end. It cuts the bytes beyond the end and writes the ones before it again. The segment is synced
+    /// before it is sealed, and before the journal stops recording the end.
     /// </summary>
     void TakeBack(IFile data, in SegmentCursor start)
     {
@@ -233,13 +236,13 @@ internal sealed partial class Appender
             data.Sync();
         lock (_gate)
         {
-            // A slice of a large group that is taken back may have been synced.
+            // A slice of a large group that is rolled back may have been synced.
             if (!_written.IsJournaled || IsAtOrBefore(start, _synced))
                 SetSynced(start, isBatchEnd: true);
         }
     }
 
-    /// <summary>What an append to a full disk is told.</summary>
+    /// <summary>The reason of appends that a full disk rejects.</summary>
     internal const string DiskFullReason =
         "The disk is full. What is in the log can be read; appends succeed again when there is room, "
         + "which trims (DELETE /topics/{topic}/records?before=) and deletions of topics make.";

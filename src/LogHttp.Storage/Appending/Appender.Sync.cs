@@ -6,24 +6,25 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// Making segments durable: as part of the turn (large groups, rolls, trims, closing), or beside it (intervals, and for
-// the journal before it uses a file again). And the checkpoints that follow.
+// Syncs segments: as part of the turn (large groups, rolls, trims, closing), or in the background (at intervals, and
+// before the journal reuses a file). Writes the checkpoints that follow.
 internal sealed partial class Appender
 {
     // Allocated lazily: most partitions are idle.
     TurnSync? _turnSync;
 
-    // The turn's: whether bytes were cut, here or by a process before, and a power cut could bring them back.
+    // Used by the turn: whether bytes were truncated, by this process or an earlier one, and a power cut could bring
+    // them back.
     bool _hasUnsyncedCut;
 
-    // Guarded by _gate: a timer runs, or a sync is under way, beside the turns.
+    // Guarded by _gate: a timer or a sync runs beside the turns.
     bool _backgroundSyncDue;
     bool _backgroundSyncRuns;
     bool _closingTurnWaits;
     bool _isDeletionDue;
     bool _isDeleted;
 
-    // Guarded by _gate: set while a sync is due that waits for its interval.
+    // Guarded by _gate: set while a sync waits for its interval.
     ITimer? _timer;
 
     // Guarded by _gate: journal checkpoints that wait for this log.
@@ -32,17 +33,20 @@ internal sealed partial class Appender
     // Held while a checkpoint is written, by a syncer or a turn. Never taken below _gate.
     readonly Lock _checkpointGate = new();
 
-    // Guarded by _checkpointGate. One that a start found may have a name that no process has synced.
+    // Guarded by _checkpointGate. The name of a checkpoint file that a start found may never have been synced.
     Checkpoint _checkpointed;
     bool _isCheckpointDurable;
 
-    // Guarded by _checkpointGate: the directory may have another name by now, or another topic's files.
+    // Guarded by _checkpointGate: by now the directory may have been renamed, or hold another topic's files.
     bool _checkpointsEnded;
 
-    // The syncer's, and the closing turn's after the last sync.
+    // Used by the syncer, and by the closing turn after the last sync.
     long _bytesSinceCheckpoint;
 
-    /// <summary>Has everything synced that the turn wrote. False where it is. The turn goes on then.</summary>
+    /// <summary>
+    /// Syncs everything that the turn wrote. Returns false if it is synced already. Otherwise the turn continues after
+    /// the sync.
+    /// </summary>
     bool WaitsForSync()
     {
         lock (_gate)
@@ -55,8 +59,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Has the whole segment synced, also that bytes were cut: no end in the journal tells any more, from now on, that
-    /// they are not part of it. False where it is. The turn goes on then.
+    /// Syncs the whole segment, including truncations: from now on no end in the journal excludes the truncated bytes.
+    /// Returns false if it is synced already. Otherwise the turn continues after the sync.
     /// </summary>
     bool WaitsForWholeSync()
     {
@@ -78,7 +82,7 @@ internal sealed partial class Appender
     {
         lock (_gate)
         {
-            // A sync beside the turn failed: that this one succeeds proves nothing of what both covered.
+            // A background sync failed. That this one succeeds proves nothing about the bytes that both covered.
             if (_isRepairDue)
                 error ??= _repairCause;
         }
@@ -101,8 +105,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// A sync of the turn's failed. A group that was not in the journal is taken back. What the journal has is written
-    /// again. What nobody has is lost, and the partition stops.
+    /// Handles a failed sync of the turn. A group that was not in the journal is rolled back. Bytes that the journal
+    /// has are written again. Bytes that exist nowhere else are lost, and the partition stops.
     /// </summary>
     void FailTurnSync(IOException error)
     {
@@ -117,8 +121,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Where something was acknowledged without a sync: schedules one within the interval or a checkpoint's bytes, at
-    /// once where the policy has become <c>always</c>. Any thread.
+    /// Schedules a background sync for data acknowledged before it was durable. It runs within the interval or a
+    /// checkpoint's bytes, or at once if the policy has become <c>always</c>. Any thread.
     /// </summary>
     void SyncInBackground()
     {
@@ -126,7 +130,7 @@ internal sealed partial class Appender
         {
             var flush = _configuration.Flush;
             var interval = flush.Interval;
-            // The journal has what is not synced, but not what came after it ceased to describe this partition.
+            // The journal has the unsynced bytes, except those written after it stopped describing this partition.
             var unsyncedBytes =
                 _isUnsynced && _published.IsJournaled ? 0 : _published.Cursor.Position - _synced.Position;
             if (_backgroundSyncDue || IsClosing || _refusal is not null || unsyncedBytes <= 0)
@@ -152,7 +156,7 @@ internal sealed partial class Appender
     {
         lock (_gate)
         {
-            // Stopped while it was on its way here.
+            // The timer was stopped after it fired.
             if (_timer is null)
                 return;
             StopTimer();
@@ -167,9 +171,7 @@ internal sealed partial class Appender
         _timer = null;
     }
 
-    /// <summary>
-    /// Makes the segment durable, so that the journal can use the files again that hold the same bytes.
-    /// </summary>
+    /// <summary>Makes the segment durable, so that the journal can reuse the files that hold the same bytes.</summary>
     public void SyncFor(JournalCheckpoint checkpoint)
     {
         lock (_gate)
@@ -177,13 +179,13 @@ internal sealed partial class Appender
             if (_isUnsynced && _closed?.Task.IsCompleted != true)
             {
                 _journalCheckpoints.Add(checkpoint);
-                // One that runs may have begun before the last write. Another follows it.
+                // A running sync may have begun before the last write. Another one follows it.
                 if (_backgroundSyncRuns || _isRepairDue)
                     return;
             }
             else
             {
-                // One that was closed with unsynced bytes keeps the journal's files until the next start.
+                // A log that was closed with unsynced bytes keeps the journal's files until the next start.
                 if (!_isUnsynced)
                     checkpoint.Done();
                 return;
@@ -197,7 +199,7 @@ internal sealed partial class Appender
         BackgroundSync sync;
         lock (_gate)
         {
-            // A roll, or going back, can have synced everything since this was asked for.
+            // A roll, or a rollback, can have synced everything since this sync was requested.
             if (((IsClosing || _refusal is not null) && !_isUnsynced) || _isRepairDue || _submitted.Cursor == _synced)
             {
                 _backgroundSyncDue = false;
@@ -224,8 +226,8 @@ internal sealed partial class Appender
         {
             _backgroundSyncDue = _backgroundSyncRuns = false;
             (closingTurnWaits, _closingTurnWaits) = (_closingTurnWaits, false);
-            // Where a sync of the turn's has failed meanwhile, this one proves nothing. The repair tells those that
-            // wait, and each is told once.
+            // If a sync of the turn has failed meanwhile, this one proves nothing. Then the repair completes the
+            // checkpoints. Each is completed once.
             if ((error is null && !_isRepairDue) || !sync.IsJournaling)
                 done = Array.FindAll(sync.Checkpoints, _journalCheckpoints.Remove);
             goesOn = _journalCheckpoints.Count > 0;
@@ -239,11 +241,11 @@ internal sealed partial class Appender
             ScheduleTurn();
         else if (goesOn)
             SubmitBackgroundSync();
-        else // What was published meanwhile waits for a sync of its own.
+        else // Records published meanwhile need another sync.
             SyncInBackground();
     }
 
-    /// <summary>The segment is synced up to a place. Runs on the syncer's thread.</summary>
+    /// <summary>Notes that the segment is synced up to a position. Runs on the syncer's thread.</summary>
     void Synced(SegmentSync sync)
     {
         bool isCheckpointDue;
@@ -252,7 +254,7 @@ internal sealed partial class Appender
             // A stopped log still leaves the journal.
             if (_isRepairDue || (_refusal is not null && !_isUnsynced))
                 return;
-            // The other kind of sync may have got further already, and a roll may have left the segment.
+            // The other kind of sync may be further already, or a roll may have left the segment.
             var isNews = sync.Cursor.BaseOffset == _synced.BaseOffset && sync.Cursor.Position > _synced.Position;
             if (isNews)
             {
@@ -267,7 +269,7 @@ internal sealed partial class Appender
             TryWriteCheckpoint(sync.Segment, state);
     }
 
-    /// <summary>Under <c>_gate</c>: a log whose bytes are all synced needs nothing that only the journal has.</summary>
+    /// <summary>Under <c>_gate</c>: a log whose bytes are all synced no longer needs the journal's copy.</summary>
     void LeaveUnsyncedIfSynced()
     {
         if (_isUnsynced && _synced == _submitted.Cursor)
@@ -282,8 +284,8 @@ internal sealed partial class Appender
         _context.Journal.RemoveUnsynced(this);
     }
 
-    /// <param name="segment">The segment that <paramref name="durable"/> lies in.</param>
-    /// <param name="durable">A batch's end up to which the log is durable in its segments.</param>
+    /// <param name="segment">The segment of <paramref name="durable"/>.</param>
+    /// <param name="durable">The end of a batch, up to which the log is durable in its segments.</param>
     void TryWriteCheckpoint(Segment segment, in LogState durable)
     {
         _bytesSinceCheckpoint = 0;
@@ -293,18 +295,16 @@ internal sealed partial class Appender
         }
         catch (IOException exception)
         {
-            // The one before stays valid. Only a start after a crash has more to read.
+            // The previous checkpoint stays valid. Only a start after a crash has more to read.
             StorageLog.CheckpointFailed(_context.Environment.Logger, exception, _context.Directory);
         }
         catch (LogClosedException)
         {
-            // A trim has left the segment meanwhile, with a checkpoint of its own.
+            // A trim has left the segment meanwhile and has written its own checkpoint.
         }
     }
 
-    /// <summary>
-    /// Renews the checkpoint, unless there is nothing new in it. A log's start, once it was moved, does not move back.
-    /// </summary>
+    /// <summary>Writes the checkpoint again unless it is unchanged. The start of a log never moves back.</summary>
     void WriteCheckpoint(Segment segment, in LogState durable, long logStartOffset)
     {
         lock (_checkpointGate)
@@ -316,7 +316,7 @@ internal sealed partial class Appender
                 Damage = FoundDamage(),
                 IsJournaled = durable.IsJournaled,
             };
-            // A turn that trimmed may have been faster than the syncer's.
+            // A turn that trimmed may have written a newer checkpoint before the syncer's.
             if (cursor.NextOffset < _checkpointed.Durable.NextOffset)
                 return;
             if (checkpoint != _checkpointed || (JournalPartition.IsKnown && !_isCheckpointDurable))
@@ -331,8 +331,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Remembers the damage that a verification found in a segment, durably, and forgets what was known before. Any
-    /// thread, and not a step of the turn.
+    /// Remembers the damage that a verification found in a segment, durably, and forgets the earlier findings. Any
+    /// thread. This is not a step of the turn.
     /// </summary>
     public void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage)
     {
@@ -341,7 +341,7 @@ internal sealed partial class Appender
         segment.Damage = damage;
         lock (_checkpointGate)
         {
-            // What a stopped partition has on the disk is for people to look at.
+            // The files of a stopped partition stay as they are, for people to examine.
             if (_checkpointsEnded || StoppedReason is not null)
                 return;
             try
@@ -357,7 +357,7 @@ internal sealed partial class Appender
         }
     }
 
-    // No damage is always the same empty array, so that a checkpoint without news is equal to the one before.
+    // No damage is always the same empty array, so that an unchanged checkpoint is equal to the one before.
     SegmentDamage[] FoundDamage() =>
         [
             .. _view.Segments.SelectMany(static segment =>
@@ -365,7 +365,7 @@ internal sealed partial class Appender
             ),
         ];
 
-    /// <summary>No journal file is kept for this log any more.</summary>
+    /// <summary>Releases the journal files that are kept for this log.</summary>
     void LeaveJournal()
     {
         JournalCheckpoint[] left;
@@ -379,26 +379,28 @@ internal sealed partial class Appender
             checkpoint.Done();
     }
 
-    /// <summary>The place that a sync makes durable, and what a checkpoint there has to say.</summary>
+    /// <summary>The position up to which a sync makes the log durable, and the state for a checkpoint there.</summary>
     abstract class SegmentSync : Commit
     {
-        /// <summary>The segment that it makes durable.</summary>
+        /// <summary>The segment that is synced.</summary>
         public abstract Segment Segment { get; }
 
-        /// <summary>Null where the file may be closed.</summary>
+        /// <summary>Null if the file may be closed.</summary>
         protected SegmentFiles? Files { get; set; }
 
         public SegmentCursor Cursor { get; protected set; }
 
         /// <summary>
-        /// What is written to the segment after the sync began is journaled in this round or a later one.
+        /// Bytes that are written to the segment after the sync began are journaled in this round or a later one.
         /// </summary>
         public ulong NextRound { get; protected set; }
 
-        /// <summary>Whether a whole batch ends there.</summary>
+        /// <summary>Whether a whole batch ends at <see cref="Cursor"/>.</summary>
         public bool IsBatchEnd { get; protected set; } = true;
 
-        /// <summary>A place up to there that a start may begin at. Null where there is none.</summary>
+        /// <summary>
+        /// A state, not after <see cref="Cursor"/>, from which a start may continue. Null if there is none.
+        /// </summary>
         public LogState? Checkpointable { get; protected set; }
 
         public override IFile File => Files!.Data;
@@ -418,7 +420,7 @@ internal sealed partial class Appender
             Files = keepsOpen ? appender.TurnFiles() : null;
             (Cursor, IsBatchEnd) = (state.Cursor, isBatchEnd);
             NextRound = appender._context.Journal.LastRound + 1;
-            // Not while a large group is under way: it counts only with its entry.
+            // Not while a large group is in flight: it counts only with its entry.
             Checkpointable = appender._group is null ? state : null;
         }
 
@@ -441,16 +443,16 @@ internal sealed partial class Appender
         )
         {
             (_appender, Segment, Checkpoints) = (appender, appender.Active, checkpoints);
-            // Opens nothing: the partition has a lease.
+            // Opens no file: the partition has a lease.
             _lease = appender._keepsFilesOpen ? Segment.Acquire(isSealed: false) : null;
             (Files, Cursor, Checkpointable) = (_lease?.Files, submitted.Cursor, published);
             (IsJournaling, NextRound) = (submitted.IsJournaled, appender._context.Journal.LastRound + 1);
         }
 
-        /// <summary>Whether the journal has what this sync may lose.</summary>
+        /// <summary>Whether the journal has the bytes that this sync may lose.</summary>
         public bool IsJournaling { get; }
 
-        /// <summary>The journal's checkpoints that wait for it.</summary>
+        /// <summary>The journal's checkpoints that wait for this sync.</summary>
         public JournalCheckpoint[] Checkpoints { get; }
 
         public override void Completed(IOException? error)

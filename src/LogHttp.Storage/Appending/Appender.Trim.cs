@@ -2,13 +2,13 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Appending;
 
-// Moving the log's start: records before it are gone for readers at once, and segments that lie before it are removed.
+// Moves the log's start. Readers lose earlier records at once, and segments before the start are removed.
 internal sealed partial class Appender
 {
     // Guarded by _gate.
     Queue<TrimRequest> Trims => field ??= [];
 
-    /// <summary>Puts a trim in the queue, or answers it at once when it can't be taken.</summary>
+    /// <summary>Queues a trim, or completes it at once if it can't be accepted.</summary>
     public Task<long> Trim(TrimRequest trim)
     {
         lock (_gate)
@@ -27,7 +27,7 @@ internal sealed partial class Appender
         return trim.Task;
     }
 
-    /// <summary>A turn's step, where a trim waits: false where none does.</summary>
+    /// <summary>A step of the turn: runs the next trim. Returns false if none waits.</summary>
     bool TryRunTrim()
     {
         TrimRequest? trim;
@@ -36,7 +36,7 @@ internal sealed partial class Appender
             if (!Trims.TryPeek(out trim))
                 return false;
         }
-        // The checkpoint says where the log begins, and a start reads on from where it says that the log is synced.
+        // The checkpoint holds the log's start and the synced end, from which the next start reads on.
         if (WaitsForDrain() || WaitsForSync())
             return true;
         try
@@ -50,7 +50,7 @@ internal sealed partial class Appender
         }
         lock (_gate)
         {
-            // A failed sync has refused all that waited.
+            // A failed sync has rejected all waiting trims.
             if (Trims.Count > 0)
                 Trims.Dequeue();
         }
@@ -59,8 +59,8 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Moves the start of the log, durably: first the checkpoint says so, then readers see it, then the manifest drops
-    /// the segments, then names go. A crash in between leaves segments before the start, which the next start removes.
+    /// Moves the start of the log, durably. The order is: checkpoint, readers' view, manifest, files. A crash in
+    /// between leaves segments before the start, which the next start removes.
     /// </summary>
     void MoveStart(long offset)
     {
@@ -78,14 +78,14 @@ internal sealed partial class Appender
         _context.Reserve.Keep();
     }
 
-    /// <summary>Does what takes little room, and on a full disk takes the reserve for it.</summary>
+    /// <summary>Runs an action that needs little room. On a full disk it uses the reserve.</summary>
     void WithReserve(Action act)
     {
         try
         {
             act();
         }
-        // After a failed sync, whatever it says, nothing is synced again.
+        // After a failed sync, nothing is synced again, whatever the error is.
         catch (DiskFullException) when (StoppedReason is null)
         {
             if (!_context.Reserve.TryUse(act))
@@ -93,7 +93,9 @@ internal sealed partial class Appender
         }
     }
 
-    /// <summary>All is gone, so the space of the segment that is being written can be returned too.</summary>
+    /// <summary>
+    /// Rolls to a new segment after all records are trimmed, so that the space of the active one can be returned too.
+    /// </summary>
     void LeaveActiveSegment()
     {
         try
@@ -102,7 +104,7 @@ internal sealed partial class Appender
         }
         catch (IOException exception)
         {
-            // The log begins where it was told to. The next roll, or trim, removes the segment.
+            // The trim has taken effect. The next roll, or trim, removes the segment.
             StorageLog.SpaceNotReturned(_context.Environment.Logger, exception, Active.DataPath);
         }
     }
@@ -117,7 +119,7 @@ internal sealed partial class Appender
     }
 
     /// <summary>
-    /// Takes the first segments away from readers. Those who read them finish. <see cref="DeleteRemoved"/> deletes the
+    /// Removes the first segments from the view. Reads in progress finish. <see cref="DeleteRemoved"/> deletes the
     /// files. The space is returned when the last reader has finished.
     /// </summary>
     void RemoveSegments(int count)

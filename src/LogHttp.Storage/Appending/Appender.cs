@@ -7,14 +7,14 @@ using LogHttp.Storage.Waiting;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// Writes one partition. Requests wait in a queue. One <i>turn</i> at a time takes a group of them, writes it to the
-/// segment and hands it on to be made durable as the flush policy says. Publishing and answering follow beside the next
+/// Writes one partition. Requests wait in a queue. One <i>turn</i> at a time takes a group of them and writes it to the
+/// segment. The flush policy decides how the group becomes durable. Publishing and responses follow beside the next
 /// turn (Appender.Commit.cs). No thread is kept while nothing waits.
 /// </summary>
 /// <remarks>
 /// Threads: <c>_gate</c> guards the queue, the flags and the watermarks, and is never held across I/O. The turn's own
-/// fields belong to whoever has the turn: a work item of the append scheduler, or whatever the turn waits for.
-/// <see cref="View"/> is read by anybody.
+/// fields belong to the holder of the turn: a work item of the append scheduler, or the operation that the turn waits
+/// for. Any thread reads <see cref="View"/>.
 /// </remarks>
 internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
 {
@@ -27,30 +27,30 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     long _waitingBytes;
     bool _turnTaken;
 
-    // Set from the closing on.
+    // Set when closing begins.
     TaskCompletionSource? _closed;
     AppendResult? _refusal;
 
-    // The turn's.
+    // Used by the turn.
     AppendGroup? _group;
     LogState _written;
     bool _writesFail;
     bool _isSegmentNew;
 
-    // Whether the group must be durable before it is published. A configuration may come at any time.
+    // Whether the group must be durable before it is published. The configuration may change at any time.
     bool _isAlways;
 
-    // Why the journal had no place, where the turn waited for one. And whether it has one.
+    // Why the journal had no room for the turn that waited for it, and whether the turn has room reserved.
     IOException? _entryFailure;
     bool _hasPlace;
 
-    // When the active segment was begun. Null until somebody asks.
+    // When the active segment was begun, Unix milliseconds. Null until it is first needed.
     long? _activeSinceMs;
     SegmentLease? _lease;
 
     volatile LogView _view;
 
-    // Replaced by anybody, read once for each decision.
+    // Replaced by any thread, read once for each decision.
     volatile TopicConfiguration _configuration;
 
     public Appender(
@@ -80,13 +80,13 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     /// <summary>The partition as the journal knows it.</summary>
     public JournalPartition JournalPartition { get; }
 
-    /// <summary>The readers that wait for more.</summary>
+    /// <summary>The readers that wait for more records.</summary>
     public LogWaiters Waiters { get; }
 
     /// <inheritdoc/>
     public LogView View => _view;
 
-    /// <summary>Why nothing can be appended, or null.</summary>
+    /// <summary>Why appends are rejected, or null.</summary>
     public string? StoppedReason
     {
         get
@@ -103,7 +103,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
 
     bool IsClosing => _closed is not null;
 
-    /// <summary>Puts a request in the queue, or answers it at once when it can't be taken.</summary>
+    /// <summary>Queues a request, or completes it at once if it can't be accepted.</summary>
     public Task<AppendResult> Append(AppendRequest request)
     {
         var refusal = TryEnqueue(request, out var schedule);
@@ -115,7 +115,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     }
 
     /// <summary>
-    /// What a batch of about that size would be refused with now, or null where there is room. Nothing is reserved.
+    /// Returns the refusal that a batch of about that size would get now, or null if there is room. Nothing is
+    /// reserved.
     /// </summary>
     public AppendResult? CheckRoom(long sizeBytes)
     {
@@ -127,7 +128,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         return _budget.HasRoomFor(sizeBytes) ? null : _budget.Refusal();
     }
 
-    /// <summary>Where a producer stands, by what is published.</summary>
+    /// <summary>Returns the epoch and the next sequence of a producer in the published records.</summary>
     public (long Epoch, long NextSequence)? FindProducer(string id)
     {
         LogState published;
@@ -138,8 +139,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     }
 
     /// <summary>
-    /// Goes on with another configuration. What the old one left to be made durable later is, if the new one asks for
-    /// it.
+    /// Continues with another configuration. Data that the old policy left unsynced is synced as the new one asks.
     /// </summary>
     public void Configure(TopicConfiguration configuration)
     {
@@ -147,7 +147,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         lock (_gate)
         {
             _configuration = configuration;
-            // What was acknowledged under the old policy is made durable now, not later than was promised for it.
+            // Data acknowledged under the old policy is synced now, so no later than that policy promised.
             wasDue = _timer is not null;
             StopTimer();
         }
@@ -159,9 +159,11 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     }
 
     /// <summary>
-    /// Lets what was accepted finish, makes all durable, writes the checkpoint. Appends are refused from here on.
+    /// Finishes the accepted requests, makes all data durable and writes the checkpoint. Later appends are rejected.
     /// </summary>
-    /// <param name="isDeletion">Whether the partition's files go next: then the journal says so, durably.</param>
+    /// <param name="isDeletion">
+    /// Whether the partition's files are deleted next. Then the journal records it durably.
+    /// </param>
     public Task CloseAsync(bool isDeletion = false)
     {
         lock (_gate)
@@ -206,7 +208,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         }
     }
 
-    /// <summary>Under <c>_gate</c>: a batch is let in whatever its size where none waits.</summary>
+    /// <summary>Under <c>_gate</c>: accepts a batch of any size if the queue is empty.</summary>
     AppendResult? CheckQueue(long sizeBytes)
     {
         var maxBytes = _context.Options.MaxQueuedBytes;
@@ -226,7 +228,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         _context.Environment.AppendScheduler.Schedule(static state => ((Appender)state!).RunTurn(), this);
 
     /// <summary>
-    /// One step of a turn: a repair, a trim, a group or a slice of it, or the end. Where it waits, it is run again.
+    /// One step of a turn: a repair, a trim, a group or a slice of it, or the end. If the step waits, it runs again
+    /// afterwards.
     /// </summary>
     void RunTurn()
     {
@@ -270,8 +273,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     }
 
     /// <summary>
-    /// Begins what the group needs before it can be written. False where the turn waits for it, or the group is
-    /// refused.
+    /// Begins the work that must precede the group's write. Returns false if the turn waits for it, or the group is
+    /// rejected.
     /// </summary>
     bool TryPrepare(AppendRequest first)
     {
@@ -291,7 +294,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
             return false;
         if (_isAlways && IsLarge && WaitsForDrain())
             return false;
-        // One entry may come before the records. Of a large group, one entry says where it ends.
+        // One entry may precede the records. A large group has one entry, which marks its end.
         var recordBytes = _isAlways && !IsLarge ? (int)_group!.MaxFramedBytes : 0;
         if (!TryEnterJournal(JournalFormat.EncodedBytes(0) + JournalFormat.EncodedBytes(recordBytes)))
             return false;
@@ -301,8 +304,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     }
 
     /// <summary>
-    /// Whether the group goes past the journal: its bytes would be written twice for little, or its segment is on
-    /// another volume, which must not hold up the journal.
+    /// Whether the group bypasses the journal. It does if it is large, because its bytes would be written twice for
+    /// little gain. It also does if its segment is on another volume, which must not delay the journal.
     /// </summary>
     bool IsLarge => GoesPastJournal(_group!.MaxFramedBytes);
 
@@ -357,8 +360,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         var position = start;
         lock (_gate)
         {
-            // A group never crosses into a new segment, so that going back is always within one. A journaled group
-            // stays below the size from which it would go past the journal. A large request takes others along: they
+            // A group never crosses into a new segment, so that a rollback stays within one segment. A journaled group
+            // stays below the size from which it would bypass the journal. A large request takes others along: they
             // share its sync.
             var isJournaled =
                 _configuration.Flush.IsAlways
@@ -385,14 +388,14 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         if (requests.Count == 0)
             return false;
         _group = new AppendGroup(requests, _written.Cursor, _written.LastStampMs, _written.Producers);
-        // It was of a group before.
+        // The failure belongs to an earlier group.
         _entryFailure = null;
         return true;
     }
 
     /// <summary>
-    /// A group of nothing but repeats and refusals writes nothing. It is answered behind those before it: what a repeat
-    /// repeats must be durable first.
+    /// Completes a group that has only repeats and refusals, and so writes nothing. It is completed after the groups
+    /// before it, because the original of a repeat must be durable first.
     /// </summary>
     void RefuseAll(long nowMs)
     {
@@ -405,8 +408,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     }
 
     /// <summary>
-    /// Another program may cut the segment's file while it is open. Bytes written behind its end would leave a hole of
-    /// zeros, so the partition stops. True where it has.
+    /// Stops the partition if another program has truncated the open segment. Bytes written beyond its end would leave
+    /// a hole of zeros. Returns true if the partition has stopped.
     /// </summary>
     bool StopIfCut()
     {
@@ -424,7 +427,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         return true;
     }
 
-    /// <summary>The partition stopped while the turn waited: the group is not written, nor written on.</summary>
+    /// <summary>Rejects the group if the partition stopped while the turn waited.</summary>
     bool RefuseStopped()
     {
         AppendResult refusal;
@@ -447,7 +450,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         return true;
     }
 
-    /// <summary>Answers a group of which nothing is written behind those before it.</summary>
+    /// <summary>Completes a group that wrote nothing or was rolled back, after the groups before it.</summary>
     void AnswerInOrder(AppendGroup group, AppendResult? refusal = null)
     {
         LeavePlace();
@@ -457,7 +460,7 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
         GroupCommitted(unit, failure: null);
     }
 
-    /// <summary>Gives the turn back when nothing waits. The closing turn is never given back.</summary>
+    /// <summary>Ends the turn if nothing waits. The closing turn never ends.</summary>
     void EndTurn()
     {
         bool isClosing;
@@ -481,8 +484,8 @@ internal sealed partial class Appender : IUnsyncedLog, IPublishedLog
     SegmentFiles TurnFiles() => (_lease ??= Active.Acquire(isSealed: false)).Files;
 
     /// <summary>
-    /// Under <c>_gate</c>, while nobody has the turn: a segment may be closed whose bytes are all synced, or synced
-    /// with the whole volume.
+    /// Under <c>_gate</c>, while no turn runs: closes a segment whose bytes are all synced, or are synced with the
+    /// whole volume.
     /// </summary>
     void ReleaseIdleLease()
     {

@@ -4,13 +4,13 @@ using LogHttp.Storage.Journal;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// A group on its way from the segment to its producers: written, not published yet. Groups of a partition are
-/// published in the order they were written.
+/// A written group that is not published yet. A partition's groups are published in the order in which they were
+/// written.
 /// </summary>
 /// <param name="appender">The partition's writer.</param>
-/// <param name="group">The requests to answer.</param>
-/// <param name="end">Where the log ends with this group.</param>
-/// <param name="entries">The entries that make it durable, but for the records.</param>
+/// <param name="group">The requests to complete.</param>
+/// <param name="end">The end of the log with this group.</param>
+/// <param name="entries">The entries that make the group durable, except for the records.</param>
 internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState end, JournalEntry[] entries)
     : JournalUnit
 {
@@ -21,19 +21,19 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
 
     public LogState End => end;
 
-    /// <summary>Whether it is durable, or known not to become so. Guarded by the partition's lock.</summary>
+    /// <summary>Whether the group is durable, or known not to become so. Guarded by the partition's lock.</summary>
     public bool IsDone { get; set; }
 
     /// <summary>
-    /// Whether readers see it, durably. Then it was stored, also if a later group stops the partition. Guarded by the
-    /// partition's lock.
+    /// Whether readers see the group, durably. Then its requests succeed, even if a later group stops the partition.
+    /// Guarded by the partition's lock.
     /// </summary>
     public bool IsPublished { get; set; }
 
-    /// <summary>Why it is not known to be durable. Guarded by the partition's lock.</summary>
+    /// <summary>Why the group is not known to be durable. Guarded by the partition's lock.</summary>
     public IOException? Failure { get; set; }
 
-    /// <summary>What all requests of a group are answered that was taken back. Null for any other group.</summary>
+    /// <summary>The result of all requests of a group that was rolled back. Null for any other group.</summary>
     public AppendResult? Refusal { get; init; }
 
     public override int EncodedBytes =>
@@ -76,7 +76,7 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
         appender.GroupCommitted(this, failure);
     }
 
-    /// <summary>Gives the buffer back. Nothing is encoded after that.</summary>
+    /// <summary>Returns the buffer to the pool. Nothing is encoded after that.</summary>
     public void ReleaseFrame()
     {
         if (_frame.Length > 0)
@@ -85,7 +85,7 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
     }
 }
 
-/// <summary>One entry about a partition, without records, that somebody waits for.</summary>
+/// <summary>One entry about a partition, without records, with a callback for its completion.</summary>
 internal sealed class PartitionUnit(JournalPartition partition, JournalEntry entry, Action<IOException?> completed)
     : JournalUnit
 {

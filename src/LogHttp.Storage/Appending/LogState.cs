@@ -3,14 +3,14 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-/// <summary>A place between two batches, with all that must be known to continue from there.</summary>
-/// <param name="Cursor">The place.</param>
-/// <param name="LastStampMs">The last timestamp that the server gave out before it, Unix milliseconds.</param>
+/// <summary>A position between two batches, with the state needed to continue from there.</summary>
+/// <param name="Cursor">The position.</param>
+/// <param name="LastStampMs">The server's last timestamp before the position, Unix milliseconds.</param>
 /// <param name="Producers">
-/// The producers at that place: a later table would know batches that a power cut can take.
+/// The producers at that position. A later table could have batches that a power cut removes.
 /// </param>
 /// <param name="IsJournaled">
-/// Whether the journal decides that the log ends here. Else a start finds the end by reading.
+/// Whether the journal decides that the log ends here. Otherwise a start finds the end by reading.
 /// </param>
 internal readonly record struct LogState(
     SegmentCursor Cursor,
@@ -19,6 +19,6 @@ internal readonly record struct LogState(
     bool IsJournaled
 )
 {
-    /// <summary>What readers see of the active segment where this is the end.</summary>
+    /// <summary>The end of the active segment that readers see if this is the end of the log.</summary>
     public SegmentEnd End => new(Cursor.Position, Cursor.NextOffset, Cursor.MaxTimestampMs, Cursor.IndexEntries);
 }

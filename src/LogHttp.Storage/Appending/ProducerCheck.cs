@@ -5,17 +5,22 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Appending;
 
-/// <summary>Compares a producer's batch with the batches that the log has of it.</summary>
+/// <summary>Compares a producer's batch with the batches of that producer in the log.</summary>
 internal static class ProducerCheck
 {
     /// <summary>
-    /// Null where a batch, or the rest of it, is to be appended; else its outcome, and nothing of it is appended.
+    /// Returns null if the batch, or the rest of it, is to be appended. Otherwise returns its outcome, and none of it
+    /// is appended.
     /// </summary>
-    /// <param name="producers">The producers up to where the batch would go.</param>
+    /// <param name="producers">The producers up to the position of the batch.</param>
     /// <param name="batch">A batch that has a producer.</param>
     /// <param name="mayOverlap">Whether records that are in the log already are dropped from the batch.</param>
-    /// <param name="nowMs">Unix milliseconds; who was silent for too long by then is not known.</param>
-    /// <param name="repeatedCount">How many of the batch's first records are in the log, and so are dropped.</param>
+    /// <param name="nowMs">
+    /// Unix milliseconds. A producer that was silent for too long by then counts as unknown.
+    /// </param>
+    /// <param name="repeatedCount">
+    /// The number of the batch's first records that are in the log, and so are dropped.
+    /// </param>
     public static AppendResult? Check(
         ProducerTable producers,
         RecordBatch batch,
@@ -55,7 +60,7 @@ internal static class ProducerCheck
         }
         if (FirstWithin(batches, stamp.Sequence, batch.Count) is not { } overlapped)
             return Forgotten(batch, expected);
-        // Before format 3 a sequence counted batches: how much of one is repeated can't be known.
+        // Before format 3 a sequence counted batches, so the repeated part of a batch can't be known.
         if (!mayOverlap || overlapped.Crc is null)
             return Differs(batch, overlapped, expected);
         foreach (var remembered in batches)
@@ -74,7 +79,7 @@ internal static class ProducerCheck
         return null;
     }
 
-    /// <summary>The first remembered batch that has any of some sequences.</summary>
+    /// <summary>Returns the first remembered batch that has any of the given sequences.</summary>
     static ProducedBatch? FirstWithin(ImmutableArray<ProducedBatch> batches, long sequence, int count)
     {
         foreach (var batch in batches)
@@ -89,12 +94,12 @@ internal static class ProducerCheck
         new(AppendStatus.Repeated, batch.FirstOffset, batch.NextOffset, batch.TimestampMs);
 
     /// <summary>
-    /// Where records are that lie within remembered batches; null where the first of them is not remembered.
+    /// Returns the offsets of records that lie within remembered batches, or null if the first batch is not remembered.
     /// </summary>
     static AppendResult? RepeatedWithin(long sequence, int count, ImmutableArray<ProducedBatch> batches)
     {
         var lastSequence = sequence + count - 1;
-        // Offsets given from outside may have gaps within a batch.
+        // Offsets given by the client may have gaps within a batch.
         if (
             FirstWithin(batches, sequence, count: 1) is not { HasGaps: false } first
             || FirstWithin(batches, lastSequence, count: 1) is not { HasGaps: false } last
@@ -120,7 +125,7 @@ internal static class ProducerCheck
             ? string.Create(
                 CultureInfo.InvariantCulture,
                 $"Batch {remembered.Sequence} with {remembered.Count} records was appended before format 3, when "
-                    + $"sequences counted batches. It can only be repeated as it was sent."
+                    + $"sequences counted batches. It can only be sent again unchanged."
             )
             : string.Create(
                 CultureInfo.InvariantCulture,

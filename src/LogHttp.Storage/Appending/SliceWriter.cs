@@ -5,12 +5,12 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// Frames lines into a buffer and writes it to a segment whenever it is full. The index entries of the blocks they
-/// complete come last.
+/// Frames lines into a buffer and writes it to a segment whenever it is full. Writes the index entries of the completed
+/// blocks last.
 /// </summary>
-/// <param name="files">The segment's.</param>
-/// <param name="cursor">Where the first line goes.</param>
-/// <param name="buffer">Has room for the largest line.</param>
+/// <param name="files">The segment's files.</param>
+/// <param name="cursor">The position of the first line.</param>
+/// <param name="buffer">A buffer that has room for the largest line.</param>
 internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<byte> buffer)
 {
     readonly Span<byte> _buffer = buffer;
@@ -21,11 +21,13 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     int _bufferedBytes;
     int _coveredBytes;
 
-    /// <summary>Where the next line goes.</summary>
+    /// <summary>The position of the next line.</summary>
     public readonly SegmentCursor Cursor => _cursor;
 
-    /// <summary>Adds a line. A batch's first has the batch's count and, of a producer's batch, its stamp.</summary>
-    /// <exception cref="IOException">Any part of what was added may have been written.</exception>
+    /// <summary>
+    /// Adds a line. A batch's first line has the batch's count and, for a producer's batch, its stamp.
+    /// </summary>
+    /// <exception cref="IOException">Any part of the added lines may have been written.</exception>
     public void Add(long offset, long timestampMs, int batchCount, BatchStamp? stamp, ReadOnlySpan<byte> tail)
     {
         if (_buffer.Length - _bufferedBytes < RecordWriter.MaxBytes(stamp, tail.Length))
@@ -38,8 +40,8 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
         _entries.Add(_cursor.CloseBlock());
     }
 
-    /// <summary>Writes what is left.</summary>
-    /// <exception cref="IOException">Any part of it may have been written.</exception>
+    /// <summary>Writes the buffered lines and the index entries.</summary>
+    /// <exception cref="IOException">Any part of them may have been written.</exception>
     public void Finish()
     {
         Write();
@@ -47,7 +49,9 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
             IndexFile.Write(files.Index, _cursor.BaseOffset, _firstEntry, CollectionsMarshal.AsSpan(_entries));
     }
 
-    /// <summary>A block's lines at once: a line by itself is too short for the CRC to come up to speed.</summary>
+    /// <summary>
+    /// Updates the CRC of the block with all its lines at once: a single line is too short for a fast CRC.
+    /// </summary>
     void Cover()
     {
         _cursor.Cover(_buffer[_coveredBytes.._bufferedBytes]);

@@ -1,11 +1,11 @@
 namespace LogHttp.Storage.Appending;
 
-/// <summary>A trim on its way into a partition. Answered exactly once.</summary>
+/// <summary>A trim on its way into a partition. Completed exactly once.</summary>
 internal sealed class TrimRequest(long offset)
 {
     readonly TaskCompletionSource<long> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Where the log is to begin.</summary>
+    /// <summary>The new start of the log.</summary>
     public long Offset { get; } = offset;
 
     public Task<long> Task => _completion.Task;
@@ -14,7 +14,7 @@ internal sealed class TrimRequest(long offset)
 
     public void Fail(Exception exception) => _completion.TrySetException(exception);
 
-    /// <summary>Answers as an append would be that was refused for the same reason.</summary>
+    /// <summary>Fails the trim with the exception that corresponds to the refusal of an append.</summary>
     public void Refuse(AppendResult refusal) =>
         Fail(
             refusal.Status == AppendStatus.PartitionStopped

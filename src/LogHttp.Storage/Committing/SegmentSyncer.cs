@@ -20,15 +20,15 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
     List<Commit> _waiting = [];
     bool _isRunning;
 
-    // Used by the running round alone.
+    // Used only by the running round.
     List<Commit> _round = [];
 
     // Written by the running round, read by any thread.
     IOException? _syncAllFailure;
 
     /// <summary>
-    /// Whether the volume's syncs also cover files that were closed since they were written. Once it can't, it never
-    /// can again.
+    /// Whether the volume's syncs also cover files that were closed since they were written. Once false, it stays
+    /// false.
     /// </summary>
     public bool CanSyncAll => syncAllThreshold > 0 && volume.CanSyncAll && Volatile.Read(ref _syncAllFailure) is null;
 
@@ -89,7 +89,8 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
     }
 
     /// <summary>
-    /// The handle is gone that the kernel would have told of a loss, and a new one proves nothing.
+    /// Returns the error of a commit that needs a sync of the whole volume. The kernel would have reported a loss to
+    /// the closed handle. A new handle proves nothing.
     /// </summary>
     IOException LostTrack() =>
         new($"The volume {volume.Name} could not be synced as a whole ({_syncAllFailure?.Message})", _syncAllFailure);
@@ -108,24 +109,22 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
     }
 }
 
-/// <summary>Asks for a file to be made durable, with everything written to it before this was submitted.</summary>
+/// <summary>A request to make a file durable, with everything written to it before it was submitted.</summary>
 internal abstract class Commit
 {
     /// <summary>
-    /// The file to sync. It lies on the volume of the <see cref="SegmentSyncer"/>. Not asked for where
-    /// <see cref="NeedsSyncAll"/>.
+    /// The file to sync, on the volume of the <see cref="SegmentSyncer"/>. Not read if <see cref="NeedsSyncAll"/>.
     /// </summary>
     public abstract IFile File { get; }
 
     /// <summary>
-    /// Whether the file may have been closed since it was written: only a sync of the whole volume tells whether
-    /// something was lost.
+    /// Whether the file may have been closed since it was written. Then only a sync of the whole volume reports a loss.
     /// </summary>
     public abstract bool NeedsSyncAll { get; }
 
     /// <summary>Called once, by the syncer's thread.</summary>
     /// <param name="error">
-    /// Null when the file is durable. Otherwise its data may be lost, whatever a later sync says.
+    /// Null if the file is durable. Otherwise its data may be lost, whatever a later sync reports.
     /// </param>
     public abstract void Completed(IOException? error);
 }

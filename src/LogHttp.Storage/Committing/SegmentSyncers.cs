@@ -16,7 +16,7 @@ internal sealed class SegmentSyncers(StorageEnvironment environment, int syncAll
     readonly List<WorkThread> _threads = [];
     bool _isDisposed;
 
-    /// <summary>The syncer of a volume: the same one each time.</summary>
+    /// <summary>Returns the syncer of a volume, the same one each time.</summary>
     public SegmentSyncer For(IVolume volume)
     {
         lock (_gate)
@@ -32,7 +32,7 @@ internal sealed class SegmentSyncers(StorageEnvironment environment, int syncAll
         }
     }
 
-    /// <summary>Completes what was submitted and ends the threads.</summary>
+    /// <summary>Completes the submitted commits and ends the threads.</summary>
     public void Dispose()
     {
         lock (_gate)

@@ -31,7 +31,7 @@ internal sealed class WorkThread : PipeScheduler, IDisposable
         }
     }
 
-    /// <summary>Runs what was scheduled and ends the thread.</summary>
+    /// <summary>Runs the scheduled work and ends the thread.</summary>
     public void Dispose()
     {
         lock (_gate)

@@ -3,52 +3,54 @@ using System.Diagnostics;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// Waits until all logs that held unsynced bytes when it began have them in their segments, or have had them kept. One
-/// that closes before never tells it so, and then the files with its entries stay until the next start. Any thread.
+/// Waits until each log that held unsynced bytes when it began has synced them, or has had its entries kept. A log that
+/// closes before does not report it. Then the files with its entries stay until the next start. Any thread.
 /// </summary>
-/// <param name="endRound">The rounds before this one are in segments once it ends.</param>
-/// <param name="logs">How many logs were asked.</param>
+/// <param name="endRound">The rounds before this one are in segments once the checkpoint ends.</param>
+/// <param name="logs">The number of logs that were asked.</param>
 /// <param name="ended">Called once.</param>
 internal sealed class JournalCheckpoint(ulong endRound, int logs, Action<JournalCheckpoint> ended)
 {
-    // One more: it does not end before all were asked.
+    // One more than the logs, so that it does not end before all were asked.
     int _left = logs + 1;
 
     public ulong EndRound => endRound;
 
-    /// <summary>A log is synced, or all logs were asked.</summary>
+    /// <summary>Notes that a log is synced, or that all logs were asked.</summary>
     public void Done()
     {
         var left = Interlocked.Decrement(ref _left);
-        Debug.Assert(left >= 0, "a log told the checkpoint twice");
+        Debug.Assert(left >= 0, "a log called Done twice");
         if (left == 0)
             ended(this);
     }
 }
 
-/// <summary>A log whose segment may hold bytes that only the journal has durably.</summary>
+/// <summary>A log whose segment may hold bytes that are durable only in the journal.</summary>
 internal interface IUnsyncedLog
 {
-    /// <summary>Whether it holds such bytes, or is about to.</summary>
+    /// <summary>Whether the log holds such bytes, or is about to.</summary>
     bool IsUnsynced { get; }
 
     /// <summary>
-    /// Whether its files may be closed while it holds such bytes, because its volume is synced as a whole.
+    /// Whether the log's files may be closed while it holds such bytes, because its volume is synced as a whole.
     /// </summary>
     bool CanCloseFiles { get; }
 
-    /// <summary>The size of all entries of its next unit at the most. It stays so while the log waits.</summary>
+    /// <summary>
+    /// The most bytes that all entries of the log's next unit take. It does not change while the log waits.
+    /// </summary>
     int NextUnitBytes { get; }
 
     /// <summary>
-    /// Continues where <see cref="JournalWriter.TryEnter"/> had it wait. Does no work on the calling thread.
+    /// Continues a log that <see cref="JournalWriter.TryEnter"/> made wait. Does no work on the calling thread.
     /// </summary>
-    /// <param name="failure">Why no journal file could be made while it waited. Null where it may ask again.</param>
+    /// <param name="failure">Why no journal file could be created meanwhile. Null if the log may ask again.</param>
     void Resume(IOException? failure);
 
     /// <summary>
-    /// Makes durable in the segment all that was written so far. Tells the checkpoint once that is so, or once the
-    /// journal keeps the log's entries. A log that closes before never tells.
+    /// Syncs everything that was written to the segment so far. Then, or once the journal keeps the log's entries,
+    /// calls <see cref="JournalCheckpoint.Done"/>. A log that closes before never calls it.
     /// </summary>
     void SyncFor(JournalCheckpoint checkpoint);
 }

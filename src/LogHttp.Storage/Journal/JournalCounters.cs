@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace LogHttp.Storage.Journal;
 
-/// <summary>What the journal did since the start. Written by the commit thread, read by any.</summary>
+/// <summary>Counts the journal's work since the start. Written by the commit thread, read by any.</summary>
 internal sealed class JournalCounters
 {
     static readonly Meter Meter = new("LogHttp.Storage");

@@ -2,7 +2,7 @@ using static LogHttp.Storage.Journal.JournalFormat;
 
 namespace LogHttp.Storage.Journal;
 
-/// <summary>What an entry says. The numbers are on the disk: they only grow.</summary>
+/// <summary>The kind of an entry. The numbers are stored on disk, so new kinds only get higher ones.</summary>
 internal enum JournalEntryKind : byte
 {
     /// <summary>The payload is the segment's bytes at the position.</summary>
@@ -15,11 +15,11 @@ internal enum JournalEntryKind : byte
     SegmentMade = 3,
 
     /// <summary>
-    /// The journal decides the partition's end from here on. The position is as in <see cref="SyncedUpTo"/>.
+    /// From here on the journal decides the partition's end. The position is as in <see cref="SyncedUpTo"/>.
     /// </summary>
     JournalingBegins = 4,
 
-    /// <summary>The journal says nothing of the partition from here on.</summary>
+    /// <summary>From here on the journal does not describe the partition.</summary>
     JournalingEnds = 5,
 
     /// <summary>The topic of this id was deleted.</summary>
@@ -30,7 +30,7 @@ internal enum JournalEntryKind : byte
 }
 
 /// <summary>The head of one entry of a round (api/FORMAT.md §8).</summary>
-/// <param name="Kind">What the entry says.</param>
+/// <param name="Kind">The kind of the entry.</param>
 /// <param name="TopicId">The topic's incarnation.</param>
 /// <param name="Partition">The partition's number, from 0.</param>
 /// <param name="SegmentBaseOffset">The segment.</param>
@@ -47,7 +47,7 @@ internal readonly record struct JournalEntry(
 {
     bool HasPayload => Kind is JournalEntryKind.Records or JournalEntryKind.GroupState;
 
-    // A group's state may be named by any numbers.
+    // A group's key may have any numbers.
     bool IsValid =>
         Kind is >= JournalEntryKind.Records and <= JournalEntryKind.GroupState
         && Partition >= 0
@@ -60,11 +60,11 @@ internal readonly record struct JournalEntry(
     public int Write(Span<byte> destination, ReadOnlySpan<byte> payload)
     {
         if (!IsValid)
-            throw new ArgumentException($"{this} is no valid entry: numbers must not be negative.");
+            throw new ArgumentException($"{this} is not a valid entry: numbers must not be negative.");
         if (!HasPayload && !payload.IsEmpty)
         {
             throw new ArgumentException(
-                $"An entry of kind {Kind} has no payload, and {payload.Length} bytes were given.",
+                $"An entry of kind {Kind} must have no payload, and {payload.Length} bytes were given.",
                 nameof(payload)
             );
         }
@@ -84,7 +84,7 @@ internal readonly record struct JournalEntry(
     }
 
     /// <summary>
-    /// Reads the entry at the start of <paramref name="source"/>. Returns false when there is no valid one.
+    /// Reads the entry at the start of <paramref name="source"/>. Returns false if there is no valid one.
     /// </summary>
     /// <param name="source">The rest of a round's body.</param>
     /// <param name="entry">The entry.</param>

@@ -5,8 +5,8 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// One file of the journal's rotation (api/FORMAT.md §9). Its length never changes: an overwrite needs no new metadata.
-/// One writer. Reads may run beside it.
+/// One file of the journal's rotation (api/FORMAT.md §9). Its length never changes, so an overwrite needs no new
+/// metadata. One writer. Reads may run beside it.
 /// </summary>
 internal sealed class JournalFile : IDisposable
 {
@@ -24,22 +24,19 @@ internal sealed class JournalFile : IDisposable
         SizeBytes = file.LengthBytes;
     }
 
-    /// <summary>The file's number, which its name says.</summary>
+    /// <summary>The file's number, which is part of its name.</summary>
     public long Number { get; }
 
-    /// <summary>The file's path.</summary>
     public string Path => System.IO.Path.Combine(_directory, NameOf(Number));
 
-    /// <summary>The file's length.</summary>
     public long SizeBytes { get; }
 
-    /// <summary>The open file.</summary>
     public IFile File { get; }
 
     /// <summary>Returns a file's name in the journal's directory.</summary>
     public static string NameOf(long number) => number.ToString("D8", CultureInfo.InvariantCulture) + Suffix;
 
-    /// <summary>Reads a name back. Returns false for every other name.</summary>
+    /// <summary>Parses a file's name. Returns false for any other name.</summary>
     public static bool TryParseName(string name, out long number)
     {
         number = 0;
@@ -48,7 +45,7 @@ internal sealed class JournalFile : IDisposable
             && NameOf(number) == name;
     }
 
-    /// <summary>Returns whether this is the name of a file that was never finished.</summary>
+    /// <summary>Returns whether this is the name of an unfinished file.</summary>
     public static bool IsTemporaryName(string name) =>
         name.EndsWith(FileSystemExtensions.TemporaryName(""), StringComparison.Ordinal)
         && TryParseName(name[..^FileSystemExtensions.TemporaryName("").Length], out _);
@@ -58,10 +55,8 @@ internal sealed class JournalFile : IDisposable
     /// <param name="directory">The journal's directory, which exists.</param>
     /// <param name="number">The file's number, from 1. No file has it yet.</param>
     /// <param name="sizeBytes">The file's length, a multiple of 4,096.</param>
-    /// <param name="newId">Gives the seed of the filling.</param>
-    /// <exception cref="IOException">
-    /// The disk failed. Nothing is left of the file unless the removal failed too.
-    /// </exception>
+    /// <param name="newId">Returns the seed of the filling.</param>
+    /// <exception cref="IOException">The disk failed. The file is removed again unless that failed too.</exception>
     public static JournalFile Make(
         IFileSystem fileSystem,
         string directory,
@@ -75,7 +70,7 @@ internal sealed class JournalFile : IDisposable
         if (sizeBytes % JournalFormat.BlockBytes != 0)
         {
             throw new ArgumentException(
-                $"{sizeBytes} bytes are no multiple of {JournalFormat.BlockBytes}, as a journal file's length is.",
+                $"The file length {sizeBytes} is not a multiple of {JournalFormat.BlockBytes}.",
                 nameof(sizeBytes)
             );
         }
@@ -104,12 +99,12 @@ internal sealed class JournalFile : IDisposable
     }
 
     /// <summary>Opens an existing file.</summary>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
     public static JournalFile Open(IFileSystem fileSystem, string directory, long number) =>
         new(directory, number, fileSystem.Open(System.IO.Path.Combine(directory, NameOf(number))));
 
-    /// <summary>Writes a round. Not durable before <see cref="Sync"/>.</summary>
-    /// <param name="round">The round with its head. With or without padding behind it.</param>
+    /// <summary>Writes a round. It is not durable before <see cref="Sync"/>.</summary>
+    /// <param name="round">The round with its head, with or without padding after it.</param>
     /// <param name="position">A multiple of 4,096, so that the round ends within the file.</param>
     public void Write(ReadOnlySpan<byte> round, long position)
     {
@@ -127,7 +122,7 @@ internal sealed class JournalFile : IDisposable
     /// <summary>Makes everything written durable. After a failure a second call proves nothing.</summary>
     public void Sync() => File.Sync();
 
-    /// <summary>Closes and deletes the file. Durable when it returns.</summary>
+    /// <summary>Closes and deletes the file. The deletion is durable on return.</summary>
     public void Remove(IFileSystem fileSystem)
     {
         Dispose();
@@ -146,7 +141,7 @@ internal sealed class JournalFile : IDisposable
         }
         catch (IOException)
         {
-            // The caller reports the first failure. A start removes the temporary file, and reuses a whole one.
+            // The caller reports the first failure. A start removes the temporary file, and reuses a complete one.
         }
     }
 

@@ -3,8 +3,8 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// The rounds of one journal file: those from position 0 on that have one epoch, consecutive numbers, valid checksums
-/// and the head checksum of the round before (api/FORMAT.md §9, R6).
+/// The valid rounds of one journal file. They begin at position 0 and have one epoch, consecutive numbers and valid
+/// checksums. Each holds the head checksum of the round before (api/FORMAT.md §9, R6).
 /// </summary>
 internal sealed class JournalFileRounds
 {
@@ -24,15 +24,15 @@ internal sealed class JournalFileRounds
 
     public long SizeBytes { get; }
 
-    /// <summary>Whether there is a valid round at position 0. Without one the numbers below are 0.</summary>
+    /// <summary>Whether there is a valid round at position 0. Otherwise the numbers below are 0.</summary>
     public bool HasRounds => LastNumber > 0;
 
-    /// <summary>The epoch of this use of the file. Null when not even a head says it.</summary>
+    /// <summary>The epoch of this use of the file. Null if no head shows it.</summary>
     public ulong? Epoch { get; private set; }
 
     public ulong FirstNumber { get; private set; }
 
-    /// <summary>The head checksum that the first round names for the round before it.</summary>
+    /// <summary>The previous head checksum in the head of the first round.</summary>
     public uint FirstPreviousHeadChecksum { get; private set; }
 
     public ulong LastNumber { get; private set; }
@@ -41,19 +41,19 @@ internal sealed class JournalFileRounds
 
     public uint LastHeadChecksum { get; private set; }
 
-    /// <summary>The block boundary behind the last round.</summary>
+    /// <summary>The block boundary after the last round.</summary>
     public long EndPosition { get; private set; }
 
     /// <summary>
-    /// The number of the round at <see cref="EndPosition"/> that is torn, 0 when it is unknown. Null when nothing there
-    /// looks like a round.
+    /// The number of the torn round at <see cref="EndPosition"/>, 0 if it is unknown. Null if nothing there looks like
+    /// a round.
     /// </summary>
     public ulong? TornNumber { get; private set; }
 
     /// <summary>
-    /// The highest round behind <see cref="EndPosition"/> that proves damage, because a round is only written when the
-    /// one before it is durable. Rounds of an older use count only where no head tells the file's epoch. 0 when there
-    /// is none.
+    /// The highest round after <see cref="EndPosition"/> that proves damage, or 0. It proves damage because a round is
+    /// only written when the one before it is durable. Rounds of an older use count only if no head shows the file's
+    /// epoch.
     /// </summary>
     public ulong StrayNumber { get; private set; }
 
@@ -61,16 +61,16 @@ internal sealed class JournalFileRounds
     public uint StrayHeadChecksum { get; private set; }
 
     /// <summary>
-    /// Why the bytes at <see cref="EndPosition"/> are damaged rather than torn. Null when they are not.
+    /// Why the bytes at <see cref="EndPosition"/> are damaged rather than torn. Null if they are not.
     /// </summary>
     public string? Fault { get; private set; }
 
     /// <summary>Reads a file and checks every round of it.</summary>
     /// <param name="file">The open file.</param>
-    /// <param name="path">Its path, for messages.</param>
-    /// <param name="fileNumber">Its number.</param>
-    /// <param name="canGrow">Whether the file grows with each round: then its end may cut the last one.</param>
-    /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
+    /// <param name="path">The file's path, for messages.</param>
+    /// <param name="fileNumber">The file's number.</param>
+    /// <param name="canGrow">Whether the file grows with each round. Then its end may cut the last one.</param>
+    /// <exception cref="NotSupportedException">A newer version wrote the file.</exception>
     public static JournalFileRounds Read(IFile file, string path, long fileNumber, bool canGrow = false)
     {
         using var window = new RoundWindow(file, path);
@@ -104,7 +104,7 @@ internal sealed class JournalFileRounds
                 return (position, head.PreviousHeadChecksum);
             position += JournalFormat.Align(head.LengthBytes);
         }
-        throw new CorruptionException(Path, 0, $"round {number} was read a moment ago and is missing now");
+        throw new CorruptionException(Path, 0, $"round {number} was read before and is missing now");
     }
 
     bool Advance(RoundWindow window)
@@ -150,7 +150,9 @@ internal sealed class JournalFileRounds
         }
     }
 
-    /// <summary>A round whose checksums hold is not torn: the next one may have followed its sync.</summary>
+    /// <summary>
+    /// Records a fault. A round with valid checksums is not torn, so the next one may have followed its sync.
+    /// </summary>
     void SetFault(string fault, in RoundHead head, uint headChecksum)
     {
         Fault = fault;
@@ -181,8 +183,8 @@ internal sealed class JournalFileRounds
         {
             if (!window.Read(position, JournalFormat.HeadBytes).StartsWith(JournalFormat.Magic))
                 continue;
-            // An epoch is random: only this use of the file has written a head with it. Any other head counts with its
-            // body.
+            // An epoch is random, so only this use of the file has written heads with it. Any other head counts only
+            // with a valid body.
             var state = Epoch is null
                 ? window.ReadRound(position, null, out var head, out var headChecksum, out _)
                 : window.ReadHead(position, Epoch, out head, out headChecksum);

@@ -1,12 +1,12 @@
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// One use of a journal file: from its first round under a new epoch until nothing in it is needed. What a start found
-/// is one use too, of all files that it read. Belongs to the commit thread.
+/// One use of a journal file, from its first round under a new epoch until no round in it is needed. All files that a
+/// start has read together are one use too. Belongs to the commit thread.
 /// </summary>
 internal sealed class JournalFileUse(IReadOnlyList<JournalFile> files, ulong epoch, ulong firstRound)
 {
-    /// <summary>The file. Several only for what a start found.</summary>
+    /// <summary>The file. Only the use that a start found has several.</summary>
     public IReadOnlyList<JournalFile> Files => files;
 
     public JournalFile File => files[^1];
@@ -15,19 +15,19 @@ internal sealed class JournalFileUse(IReadOnlyList<JournalFile> files, ulong epo
 
     public ulong FirstRound => firstRound;
 
-    /// <summary>Where the next round goes, a multiple of <see cref="JournalFormat.BlockBytes"/>.</summary>
+    /// <summary>The position of the next round, a multiple of <see cref="JournalFormat.BlockBytes"/>.</summary>
     public long Position { get; set; }
 
     /// <summary>Whether a round of this use is durable.</summary>
     public bool HasRounds { get; set; }
 
-    /// <summary>Whether a write or sync failed: the file is never written again.</summary>
+    /// <summary>Whether a write or sync failed. Then the file is never written again.</summary>
     public bool HasFailed { get; set; }
 
-    /// <summary>Everything that has an entry in this use, once each.</summary>
+    /// <summary>Every subject that has an entry in this use, once each.</summary>
     public List<JournalSubject> Subjects { get; } = [];
 
-    /// <summary>What another file needs, at the most, to take over what this one says of its subjects.</summary>
+    /// <summary>The most bytes that another file needs to take over the last entries of these subjects.</summary>
     public long StateBytes { get; private set; }
 
     public long RoomBytes => File.SizeBytes - Position;
@@ -36,6 +36,6 @@ internal sealed class JournalFileUse(IReadOnlyList<JournalFile> files, ulong epo
 
     public void Add(JournalSubject subject) => Subjects.Add(subject);
 
-    /// <summary>A subject's last entry takes so much, or so much more.</summary>
+    /// <summary>Adds to <see cref="StateBytes"/> as a subject's last entry is added or grows.</summary>
     public void Reserve(int stateBytes) => StateBytes += stateBytes;
 }

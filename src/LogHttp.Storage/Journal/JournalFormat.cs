@@ -5,16 +5,16 @@ namespace LogHttp.Storage.Journal;
 /// <summary>Sizes of the journal's rounds and entries (api/FORMAT.md §8).</summary>
 internal static class JournalFormat
 {
-    /// <summary>A round begins at a multiple of this position.</summary>
+    /// <summary>Rounds begin at multiples of this.</summary>
     public const int BlockBytes = 4096;
 
-    /// <summary>Length of a round's head.</summary>
+    /// <summary>The length of a round's head.</summary>
     public const int HeadBytes = 64;
 
-    /// <summary>Length of an entry's head.</summary>
+    /// <summary>The length of an entry's head.</summary>
     public const int EntryHeadBytes = 40;
 
-    /// <summary>Limit of one round with its head. A round of 4 MiB still has room for one large unit.</summary>
+    /// <summary>The limit of one round with its head. A round of 4 MiB still has room for one large unit.</summary>
     public const int MaxRoundBytes = 8 << 20;
 
     internal const uint Version = 1;
@@ -23,7 +23,7 @@ internal static class JournalFormat
 
     internal static ReadOnlySpan<byte> Magic => "LHROUND0"u8;
 
-    /// <summary>Returns how many bytes an entry with this payload takes, with its head and its padding.</summary>
+    /// <summary>Returns the size of an entry with this payload, with its head and its padding.</summary>
     public static int EncodedBytes(int payloadBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(payloadBytes);
@@ -35,9 +35,10 @@ internal static class JournalFormat
     public static long Align(long position) => (position + BlockBytes - 1) / BlockBytes * BlockBytes;
 
     /// <summary>
-    /// Checks that a round's body is exactly the entries that its head counts. Checksums are the caller's.
+    /// Checks that a round's body consists of exactly as many entries as its head counts. The caller checks the
+    /// checksums.
     /// </summary>
-    /// <param name="body">The bytes behind the head.</param>
+    /// <param name="body">The bytes after the head.</param>
     /// <param name="entryCount">The head's count.</param>
     public static bool AreEntriesValid(ReadOnlySpan<byte> body, uint entryCount)
     {

@@ -1,20 +1,20 @@
 namespace LogHttp.Storage.Journal;
 
-/// <summary>What names a group's state. The partition is not negative; the other numbers are any.</summary>
+/// <summary>The key of a group's state. The partition is not negative. The other numbers are any.</summary>
 internal readonly record struct GroupKey(ulong TopicId, int Partition, long Name);
 
 /// <summary>
-/// A group as the journal knows it. The journal alone keeps its state, whole, so each file hands the last one on to the
-/// next. Belongs to the commit thread, and before the first round to the start.
+/// A group as the journal knows it. Only the journal keeps its state, so each file passes the whole last state on to
+/// the next. Belongs to the commit thread, and to the start before the first round.
 /// </summary>
 internal sealed class JournalGroup(GroupKey key) : JournalSubject
 {
     public GroupKey Key => key;
 
-    /// <summary>The last durable state. Empty where there is none, or none is needed any more.</summary>
+    /// <summary>The last durable state. Empty if the group has none, or needs none any more.</summary>
     public byte[] State { get; private set; } = [];
 
-    /// <summary>Whether a unit of the group came to nothing.</summary>
+    /// <summary>Whether a unit of the group failed.</summary>
     public bool IsAbandoned { get; private set; }
 
     public override bool IsCovered => State.Length == 0;
@@ -34,16 +34,16 @@ internal sealed class JournalGroup(GroupKey key) : JournalSubject
             Position: 0
         ).Write(destination, state);
 
-    /// <summary>A state is durable.</summary>
+    /// <summary>Sets the durable state.</summary>
     public void SetState(byte[] state) => State = state;
 
-    /// <summary>A unit came to nothing: the next ones must not be written behind the gap.</summary>
+    /// <summary>Notes that a unit failed. The next ones must not be written after the gap.</summary>
     public void Abandon() => IsAbandoned = true;
 }
 
-/// <summary>New states of one or several groups, which count together or not at all.</summary>
+/// <summary>New states of one or several groups, which take effect together or not at all.</summary>
 /// <param name="states">The groups, each once, with their states.</param>
-/// <param name="completed">Called once, with why the states are not known to be durable, or null.</param>
+/// <param name="completed">Called once, with the reason why the states are not known to be durable, or null.</param>
 internal sealed class GroupStatesUnit((JournalGroup Group, byte[] State)[] states, Action<IOException?> completed)
     : JournalUnit
 {

@@ -8,16 +8,14 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// The file beside the topics that says whether their journal is needed (api/FORMAT.md §10). A directory of topics
-/// without its journal, or with an older one, must not be cut.
+/// The file beside the topics that tells whether their journal is needed (api/FORMAT.md §10). A start must not cut the
+/// logs of a directory whose journal is missing or older.
 /// </summary>
-/// <param name="Epoch">A durable round with this epoch is in the journal.</param>
+/// <param name="Epoch">The epoch of a durable round in the journal.</param>
 /// <param name="IsEmpty">
 /// Whether no journal is needed: the process stopped cleanly, and each topic is complete in itself.
 /// </param>
-/// <param name="LastRound">
-/// With an empty journal, the last round's number: the next start continues with the next one.
-/// </param>
+/// <param name="LastRound">With an empty journal, the last round's number. The next start continues after it.</param>
 /// <param name="LastHeadChecksum">With an empty journal, the last round's head checksum.</param>
 internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong LastRound = 0, uint LastHeadChecksum = 0)
 {
@@ -26,15 +24,17 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
 
     const int CurrentFormat = 3;
 
-    /// <summary>The file has two slots, each a sector long. The one with the higher sequence counts.</summary>
+    /// <summary>
+    /// The size of a slot, one sector. The file has two slots, and the one with the higher sequence counts.
+    /// </summary>
     const int SlotBytes = 512;
 
-    /// <summary>How many marks were written before this one.</summary>
+    /// <summary>The number of marks that were written before this one.</summary>
     public long Sequence { get; init; }
 
     /// <summary>
-    /// Writes the mark. Durable when it returns. Where there is a file, the slot of the older mark is overwritten:
-    /// that needs no room on a full disk and one sync, and an interrupted write leaves the mark before.
+    /// Writes the mark. It is durable on return. In an existing file it overwrites the slot of the older mark. That
+    /// takes one sync and no room on a full disk. An interrupted write leaves the previous mark valid.
     /// </summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The directory of topics.</param>
@@ -54,13 +54,13 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         }
         catch (FileNotFoundException)
         {
-            // The first one is created below.
+            // The first mark is created below.
         }
         var first = (this with { Sequence = 0 }).Encode().Span;
         fileSystem.Replace(directory, Name, [.. first, .. first]);
     }
 
-    /// <summary>Reads the mark. Returns null when there is none.</summary>
+    /// <summary>Reads the mark. Returns null if there is none.</summary>
     /// <exception cref="CorruptionException">The file is not a mark.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static JournalMark? Read(IFileSystem fileSystem, string directory)
@@ -70,7 +70,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         {
             using var file = fileSystem.Open(path);
             return ReadSlots(file, path)
-                ?? throw new CorruptionException(path, 0, "neither of its two marks has the CRC that it should");
+                ?? throw new CorruptionException(path, 0, "the CRC of both of its marks is wrong");
         }
         catch (FileNotFoundException)
         {
@@ -98,7 +98,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         var content = new Content(CurrentFormat, epoch, IsEmpty, LastRound, LastHeadChecksum, Sequence);
         using (var writer = new Utf8JsonWriter(buffer))
             JsonSerializer.Serialize(writer, content, MarkContext.Default.Content);
-        // Spaces fill the slot: they are part of the line, before its line feed.
+        // Spaces fill the slot. They are part of the line, before its line feed.
         var padding = SlotBytes - buffer.WrittenCount - ChecksummedLine.OverheadBytes;
         buffer.GetSpan(padding)[..padding].Fill((byte)' ');
         buffer.Advance(padding);
@@ -106,14 +106,14 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
         return buffer.WrittenMemory;
     }
 
-    /// <summary>Reads one slot. Returns null where its checksum does not hold: an interrupted write left it.</summary>
+    /// <summary>Reads one slot. Returns null if its checksum is wrong, as after an interrupted write.</summary>
     internal static JournalMark? Decode(ReadOnlySpan<byte> bytes, string path)
     {
         if (!ChecksummedLine.TryRead(bytes, out var line))
             return null;
         try
         {
-            // A newer format may have other fields: its number is read before anything else is expected.
+            // A newer format may have other fields, so its number is read first.
             var format = JsonSerializer.Deserialize(line, MarkContext.Default.AnyContent)?.Format;
             if (format > CurrentFormat)
             {
@@ -132,7 +132,7 @@ internal sealed partial record JournalMark(ulong Epoch, bool IsEmpty, ulong Last
                     out var epoch
                 )
             )
-                throw new CorruptionException(path, 0, "it is no journal mark");
+                throw new CorruptionException(path, 0, "it is not a journal mark");
             return new(epoch, content.IsEmpty, content.LastRound, content.LastHeadChecksum)
             {
                 Sequence = content.Sequence,

@@ -6,7 +6,7 @@ namespace LogHttp.Storage.Journal;
 /// <param name="MinFileBytes">The size of the first files.</param>
 /// <param name="MaxFileBytes">The size that files grow to.</param>
 /// <param name="MaxUnsyncedLogs">
-/// How many logs may keep their files open because they hold bytes that only the journal has durably.
+/// How many logs may keep their files open because they hold bytes that are durable only in the journal.
 /// </param>
 internal sealed record JournalOptions(
     string Directory,
@@ -16,15 +16,17 @@ internal sealed record JournalOptions(
     int MaxUnsyncedLogs
 )
 {
-    /// <summary>Files in rotation: one is written, one is ready, others wait until their segments are synced.</summary>
+    /// <summary>
+    /// The most files in rotation: one is written, one is ready, others wait until their segments are synced.
+    /// </summary>
     public const int MaxFiles = 4;
 
     /// <summary>
-    /// What one round's entries take at the most, but for a single larger unit: a longer round would hold up those that
-    /// come behind it, and each round must fit into a file.
+    /// The most bytes of one round's entries, unless a single unit is larger. A longer round would delay the rounds
+    /// after it, and each round must fit into a file.
     /// </summary>
     public long RoundBytes => Math.Min(4 << 20, MinFileBytes / 4);
 
-    /// <summary>Units may wait for rounds up to this. Turns wait before they write more.</summary>
+    /// <summary>The most bytes of units that wait for rounds. Beyond it, turns wait before they write more.</summary>
     public long MaxWaitingBytes => 4 * RoundBytes;
 }

@@ -2,10 +2,10 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Journal;
 
-/// <summary>Takes one entry of the journal.</summary>
+/// <summary>Handles one entry of the journal.</summary>
 /// <param name="entry">The entry.</param>
-/// <param name="payload">Its payload, valid during the call.</param>
-/// <param name="round">The number of its round.</param>
+/// <param name="payload">The entry's payload, valid during the call.</param>
+/// <param name="round">The number of the entry's round.</param>
 internal delegate void JournalEntryHandler(in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round);
 
 /// <summary>
@@ -14,14 +14,14 @@ internal delegate void JournalEntryHandler(in JournalEntry entry, ReadOnlySpan<b
 /// </summary>
 internal static class JournalReader
 {
-    /// <summary>Hands out the entries of the rounds from one number through another.</summary>
+    /// <summary>Streams the entries of the rounds from one number through another.</summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The journal's directory.</param>
-    /// <param name="ranges">The rounds, in order: those of a scan, or of the files in use.</param>
+    /// <param name="ranges">The rounds, in order, from a scan or from the files in use.</param>
     /// <param name="firstNumber">The first round to read.</param>
     /// <param name="lastNumber">The last round to read.</param>
-    /// <param name="handler">Takes each entry. Its exceptions end the reading.</param>
-    /// <exception cref="CorruptionException">A round of the ranges is not, or no longer, what it was.</exception>
+    /// <param name="handler">Handles each entry. Its exceptions end the reading.</param>
+    /// <exception cref="CorruptionException">A round of the ranges is missing or damaged.</exception>
     public static void Read(
         IFileSystem fileSystem,
         string directory,
@@ -41,14 +41,14 @@ internal static class JournalReader
         }
     }
 
-    /// <summary>Hands out the entries of one file's rounds.</summary>
+    /// <summary>Streams the entries of one file's rounds.</summary>
     /// <param name="file">The open file.</param>
-    /// <param name="path">Its path, for messages.</param>
+    /// <param name="path">The file's path, for messages.</param>
     /// <param name="range">The rounds in it.</param>
     /// <param name="firstNumber">The first round to read.</param>
     /// <param name="lastNumber">The last round to read.</param>
-    /// <param name="handler">Takes each entry. Its exceptions end the reading.</param>
-    /// <exception cref="CorruptionException">A round of the range is not, or no longer, what it was.</exception>
+    /// <param name="handler">Handles each entry. Its exceptions end the reading.</param>
+    /// <exception cref="CorruptionException">A round of the range is missing or damaged.</exception>
     public static void Read(
         IFile file,
         string path,

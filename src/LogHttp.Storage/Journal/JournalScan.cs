@@ -5,9 +5,9 @@ namespace LogHttp.Storage.Journal;
 /// <summary>Consecutive rounds of one journal file.</summary>
 /// <param name="FileNumber">The file.</param>
 /// <param name="Epoch">The epoch of its rounds.</param>
-/// <param name="FirstPosition">Where the first of them begins.</param>
-/// <param name="FirstNumber">The number of the first.</param>
-/// <param name="EndPosition">The block boundary behind the last.</param>
+/// <param name="FirstPosition">The position of the first round.</param>
+/// <param name="FirstNumber">The number of the first round.</param>
+/// <param name="EndPosition">The block boundary after the last round.</param>
 internal readonly record struct JournalRange(
     long FileNumber,
     ulong Epoch,
@@ -16,23 +16,25 @@ internal readonly record struct JournalRange(
     long EndPosition
 );
 
-/// <summary>The last round, which never became whole.</summary>
+/// <summary>The last round, if it was written only in part.</summary>
 /// <param name="FileNumber">The file.</param>
-/// <param name="Position">Where the round begins.</param>
+/// <param name="Position">The position of the round.</param>
 internal readonly record struct TornRound(long FileNumber, long Position);
 
-/// <summary>A journal file that holds nothing that is needed.</summary>
+/// <summary>A journal file without a needed round.</summary>
 /// <param name="Number">The file's number.</param>
-/// <param name="SizeBytes">The file's length. Somebody may have cut it.</param>
+/// <param name="SizeBytes">The file's length. Another program may have truncated it.</param>
 internal readonly record struct FreeFile(long Number, long SizeBytes);
 
 /// <summary>
-/// What the files of a journal's directory hold (api/FORMAT.md §9). A scan reads every file once, one round at a time,
-/// and changes nothing.
+/// The contents of a journal's directory (api/FORMAT.md §9). A scan reads every file once, one round at a time, and
+/// changes nothing.
 /// </summary>
 internal sealed class JournalScan
 {
-    /// <summary>The directory of entries that have no place. It lies in the journal's directory.</summary>
+    /// <summary>
+    /// The directory of unplaced entries, in the journal's directory. Their topic or segment is absent.
+    /// </summary>
     public const string UnplacedName = "unplaced";
 
     readonly HashSet<ulong> _epochs = [];
@@ -40,31 +42,29 @@ internal sealed class JournalScan
     JournalScan() { }
 
     /// <summary>
-    /// The rounds that count, in order. With <see cref="Damage"/>: every round that was found and may be needed, with
-    /// gaps.
+    /// The rounds that count, in order. With <see cref="Damage"/>: every round found that may be needed, with gaps.
     /// </summary>
     public IReadOnlyList<JournalRange> Rounds { get; private set; } = [];
 
-    /// <summary>
-    /// The highest number of any valid round. 0 when there is none. The next round has the number after it.
-    /// </summary>
+    /// <summary>The highest number of any valid round, or 0. The next round has the number after it.</summary>
     public ulong LastNumber { get; private set; }
 
-    /// <summary>The head checksum of the round with <see cref="LastNumber"/>. 0 when there is none.</summary>
+    /// <summary>The head checksum of the round with <see cref="LastNumber"/>, or 0.</summary>
     public uint LastHeadChecksum { get; private set; }
 
-    /// <summary>The oldest round that the last round still needs. 0 when there is no round.</summary>
+    /// <summary>The oldest round that the last round still needs. 0 without any round.</summary>
     public ulong OldestNeeded { get; private set; }
 
-    /// <summary>A number that no file has had, unless it was removed.</summary>
+    /// <summary>A number that no file has had, unless the file was removed.</summary>
     public long NextFileNumber { get; private set; } = 1;
 
     /// <summary>
-    /// The files without a round that counts, by number. Empty with <see cref="Damage"/>: nothing is reused then.
+    /// The files without a round that counts, by number. Empty with <see cref="Damage"/>, because nothing is reused
+    /// then.
     /// </summary>
     public IReadOnlyList<FreeFile> FreeFiles { get; private set; } = [];
 
-    /// <summary>Names of files that were never finished. They may be removed.</summary>
+    /// <summary>Names of unfinished files. They may be removed.</summary>
     public IReadOnlyList<string> TemporaryNames { get; private set; } = [];
 
     /// <summary>Names in the directory that are not the journal's. They are left alone.</summary>
@@ -73,13 +73,13 @@ internal sealed class JournalScan
     /// <summary>Whether no file holds a round.</summary>
     public bool IsEmpty => LastNumber == 0;
 
-    /// <summary>Why a needed round before the last one is missing or damaged. Null when none is.</summary>
+    /// <summary>Why a needed round before the last one is missing or damaged. Null if all are valid.</summary>
     public string? Damage { get; private set; }
 
-    /// <summary>Where the damaged round stands. Null when it is missing, or when files contradict each other.</summary>
+    /// <summary>The position of the damaged round. Null if it is missing, or if files contradict each other.</summary>
     public (string Path, long Position)? DamagedPlace { get; private set; }
 
-    /// <summary>The last round, when it is torn. It does not count.</summary>
+    /// <summary>The last round if it is torn. It does not count.</summary>
     public TornRound? TornRound { get; private set; }
 
     /// <summary>Returns whether some file's rounds have this epoch.</summary>
@@ -87,7 +87,7 @@ internal sealed class JournalScan
 
     /// <summary>Scans a journal's directory.</summary>
     /// <param name="fileSystem">The disk.</param>
-    /// <param name="directory">The journal's directory. One that is missing is an empty journal.</param>
+    /// <param name="directory">The journal's directory. A missing directory is an empty journal.</param>
     /// <exception cref="IOException">A file can't be read.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote a round.</exception>
     public static JournalScan Read(IFileSystem fileSystem, string directory)
@@ -196,7 +196,7 @@ internal sealed class JournalScan
             return [];
         }
         OldestNeeded = last.LastHead.OldestNeeded;
-        // The last round decides what a reader may forget, so it must be the one that was answered.
+        // The last round decides which rounds a reader may ignore, so it must be the one that was acknowledged.
         LastHeadChecksum = LastNumber == last.LastNumber ? last.LastHeadChecksum : LastHeadChecksum;
         var rival = files.Find(file =>
             file != last
@@ -213,8 +213,8 @@ internal sealed class JournalScan
         }
         foreach (var file in files)
         {
-            // A file outside the chain may be used again, and torn in its first round. Rounds of the older use are
-            // behind it then, and the chain has them too, as far as they matter.
+            // A file outside the chain may have been reused, with its first round torn. Rounds of the older use follow
+            // that one. As far as they matter, the chain has them too.
             var knownBelow = chain.Contains(file) ? OldestNeeded : last.LastNumber + 1;
             if (Damage is null && file.StrayNumber >= knownBelow)
                 SetDamage(file);
@@ -229,7 +229,7 @@ internal sealed class JournalScan
     }
 
     /// <summary>
-    /// Returns the file whose rounds a file continues. Null, with <see cref="Damage"/>, when there is none.
+    /// Returns the file whose rounds a file continues. Returns null, with <see cref="Damage"/>, if there is none.
     /// </summary>
     JournalFileRounds? FindPredecessor(IFileSystem fileSystem, List<JournalFileRounds> files, JournalFileRounds file)
     {
@@ -244,7 +244,7 @@ internal sealed class JournalScan
                 broken = candidate;
                 continue;
             }
-            // Only the round whose write or sync failed is written again: nothing follows it in the file that failed.
+            // Only the round whose write or sync failed is written again, so nothing follows it in the failed file.
             if (candidate.LastNumber > first)
             {
                 Damage =

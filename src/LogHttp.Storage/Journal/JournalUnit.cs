@@ -1,8 +1,8 @@
 namespace LogHttp.Storage.Journal;
 
 /// <summary>
-/// Entries that become durable together: a round holds all of them or none (api/FORMAT.md, the journal). Submitted from
-/// any thread. The commit thread encodes it, and a work item of the append scheduler completes it.
+/// Entries that become durable together: a round holds all of them or none (api/FORMAT.md, the journal). Any thread
+/// submits a unit. The commit thread encodes it, and a work item of the append scheduler completes it.
 /// </summary>
 internal abstract class JournalUnit
 {
@@ -11,7 +11,7 @@ internal abstract class JournalUnit
     /// </summary>
     public abstract int EncodedBytes { get; }
 
-    /// <summary>How large it could be when its log entered.</summary>
+    /// <summary>The largest size that the unit could have had when its log entered.</summary>
     public required int EnteredBytes { get; init; }
 
     /// <summary>The number of entries.</summary>
@@ -20,48 +20,48 @@ internal abstract class JournalUnit
     /// <summary>The number of records in its entries, for the counters.</summary>
     public virtual int RecordCount => 0;
 
-    /// <summary>
-    /// Whether an earlier unit of the same partition came to nothing, so that this one must not be written.
-    /// </summary>
+    /// <summary>Whether an earlier unit of the same partition failed, so that this one must not be written.</summary>
     public abstract bool IsAbandoned { get; }
 
-    /// <summary>Later units of the same partition are not written. Runs on the commit thread.</summary>
+    /// <summary>Prevents later units of the same partition from being written. Runs on the commit thread.</summary>
     public abstract void Abandon();
 
-    /// <summary>Writes the entries. Runs on the commit thread, more than once where a round is written again.</summary>
+    /// <summary>Writes the entries. Runs on the commit thread, more than once if a round is written again.</summary>
     public abstract int Encode(Span<byte> destination);
 
-    /// <summary>
-    /// Updates the subjects that the entries name. Runs on the commit thread once the round is durable.
-    /// </summary>
+    /// <summary>Updates the subjects of the entries. Runs on the commit thread once the round is durable.</summary>
     public abstract void Journaled(JournalFileUse file);
 
-    /// <summary>Ends the unit's way: it is durable, or its outcome is unknown. Called once.</summary>
-    /// <param name="failure">Why it is not known to be durable. Null when it is.</param>
+    /// <summary>Completes the unit: it is durable, or its outcome is unknown. Called once.</summary>
+    /// <param name="failure">Why the unit is not known to be durable. Null if it is durable.</param>
     public abstract void Completed(IOException? failure);
 }
 
 /// <summary>
-/// Something whose last entry must outlive the reuse of journal files: a partition, or a group. Its fields belong to
-/// the commit thread, and before the first round to the start.
+/// A partition or a group: its last entry must outlive the reuse of journal files. Its fields belong to the commit
+/// thread, and to the start before the first round.
 /// </summary>
 internal abstract class JournalSubject
 {
-    /// <summary>The file that holds its last entry. Null when no file does.</summary>
+    /// <summary>The file that holds the subject's last entry, or null.</summary>
     public JournalFileUse? LastFile { get; private set; }
 
-    /// <summary>Whether its own files say what the last entry says, so that no journal file needs to.</summary>
+    /// <summary>
+    /// Whether the subject's own files have the state of its last entry, so that no journal file needs it.
+    /// </summary>
     public abstract bool IsCovered { get; }
 
     /// <summary>The size of the entry that <see cref="WriteState"/> writes.</summary>
     public abstract int StateBytes { get; }
 
-    /// <summary>Writes one entry that says what the last entry says, without what is synced elsewhere by now.</summary>
+    /// <summary>
+    /// Writes one entry with the state of the last entry, without the records that are synced elsewhere by now.
+    /// </summary>
     public abstract int WriteState(Span<byte> destination);
 
     int _reservedBytes;
 
-    /// <summary>Records that a file holds the last entry now.</summary>
+    /// <summary>Notes that a file now holds the last entry.</summary>
     public void NameIn(JournalFileUse file)
     {
         var stateBytes = StateBytes;
@@ -82,7 +82,7 @@ internal abstract class JournalSubject
 /// <param name="number">The partition's number.</param>
 internal sealed class JournalPartition(ulong topicId, int number) : JournalSubject
 {
-    // Replaced as a whole by whoever writes checkpoints, read by the commit thread.
+    // Replaced as a whole by the thread that writes a checkpoint, read by the commit thread.
     Checkpointed? _checkpointed;
     volatile bool _isUnplaced;
 
@@ -90,26 +90,28 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
 
     public int Number => number;
 
-    /// <summary>What the last entry says of the partition's end. Null before the first.</summary>
+    /// <summary>The partition's end in its last entry. Null before the first.</summary>
     public JournalEntry? State { get; private set; }
 
-    /// <summary>Whether a unit of the partition came to nothing. The commit thread's.</summary>
+    /// <summary>Whether a unit of the partition failed. Used by the commit thread.</summary>
     public bool IsAbandoned { get; private set; }
 
-    /// <summary>Whether the journal may hold entries of it. Any thread.</summary>
+    /// <summary>Whether the journal may hold entries of the partition. Any thread.</summary>
     public bool IsKnown => Volatile.Read(ref _isKnown);
 
     bool _isKnown;
 
-    /// <summary>An entry of this partition.</summary>
+    /// <summary>Returns an entry of this partition.</summary>
     public JournalEntry Entry(JournalEntryKind kind, long segmentBaseOffset, long position) =>
         new(kind, topicId, number, segmentBaseOffset, Generation: 0, position);
 
-    /// <summary>The checkpoint on the disk names this end.</summary>
+    /// <summary>Notes the end that the checkpoint on the disk has.</summary>
     public void SetCheckpointed(bool isJournaled, long segmentBaseOffset, long position) =>
         Volatile.Write(ref _checkpointed, new Checkpointed(isJournaled, segmentBaseOffset, position));
 
-    /// <summary>The entries of this partition were moved to <c>unplaced/</c>, and decide its end from there.</summary>
+    /// <summary>
+    /// Notes that the partition's entries were moved to <c>unplaced/</c>, and decide its end from there.
+    /// </summary>
     public void MovedToUnplaced() => _isUnplaced = true;
 
     public override bool IsCovered =>
@@ -119,7 +121,9 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
 
     public override int WriteState(Span<byte> destination) => State!.Value.Write(destination, payload: []);
 
-    /// <summary>Takes over what an entry says once its round is durable, or at the start what recovery found.</summary>
+    /// <summary>
+    /// Sets the state from an entry once its round is durable, or from recovery's findings at the start.
+    /// </summary>
     public void SetState(in JournalEntry state)
     {
         State =
@@ -127,17 +131,17 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
         Volatile.Write(ref _isKnown, true);
     }
 
-    /// <summary>The partition ends at a place.</summary>
+    /// <summary>Sets the partition's end.</summary>
     public void SetEnd(long segmentBaseOffset, long position) =>
         SetState(Entry(JournalEntryKind.SyncedUpTo, segmentBaseOffset, position));
 
-    /// <summary>A unit came to nothing: the next ones must not be written behind the gap.</summary>
+    /// <summary>Notes that a unit failed. The next ones must not be written after the gap.</summary>
     public void Abandon() => IsAbandoned = true;
 
     sealed record Checkpointed(bool IsJournaled, long SegmentBaseOffset, long Position)
     {
-        // A partition that is not journaled any more is read to its end in any case. Otherwise the end that lies
-        // further counts: the checkpoint's, where a roll made a segment and nothing was appended to it yet.
+        // A partition that is no longer journaled is read to its end in any case. Otherwise the end that lies further
+        // counts. That is the checkpoint's if a roll created a segment and nothing was appended to it yet.
         public bool Says(in JournalEntry state) =>
             state.Kind == JournalEntryKind.JournalingEnds
                 ? !IsJournaled

@@ -1,14 +1,13 @@
 namespace LogHttp.Storage.Journal;
 
-// Who may write for another unit now, and who waits.
+// Decides which logs may write another unit now, and which wait.
 internal sealed partial class JournalWriter
 {
     /// <summary>
-    /// Whether a log may write for another unit now. It has a place for it then, which it submits or leaves. Where it
-    /// may not, because units wait for the disk, too many segments are not synced, or no file has room, the log is
-    /// resumed once it may.
+    /// Reserves room for a log's next unit, which the log then submits or leaves. A log waits if units wait for the
+    /// disk, too many segments are not synced, or no file has room. It is resumed once it may write.
     /// </summary>
-    /// <param name="log">The log. It says how large the unit can be.</param>
+    /// <param name="log">The log. <see cref="IUnsyncedLog.NextUnitBytes"/> is the size.</param>
     /// <param name="failure">Why the journal can't be used at all. The log is not resumed then.</param>
     public bool TryEnter(IUnsyncedLog log, out IOException? failure)
     {
@@ -32,8 +31,8 @@ internal sealed partial class JournalWriter
         return false;
     }
 
-    /// <summary>Gives a place back for which no unit is submitted.</summary>
-    /// <param name="unitBytes">How large the unit could have been.</param>
+    /// <summary>Returns the reserved room if no unit is submitted.</summary>
+    /// <param name="unitBytes">The largest size that the unit could have had.</param>
     public void Leave(int unitBytes)
     {
         lock (_gate)
@@ -47,20 +46,22 @@ internal sealed partial class JournalWriter
         || (!log.IsUnsynced && !log.CanCloseFiles && Volatile.Read(ref _openUnsyncedCount) >= _options.MaxUnsyncedLogs);
 
     /// <summary>
-    /// Under <c>_gate</c>: whether a log's next unit is sure to be written, unless the disk fails. Where the live file
-    /// is the only one, and the disk may have no room for another, each unit has its place in it.
+    /// Under <c>_gate</c>: whether a log's next unit is sure to be written, unless the disk fails. If the live file is
+    /// the only one, the disk may have no room for another. Then each unit needs room in the live file.
     /// </summary>
     bool HasPlaceFor(IUnsyncedLog log) =>
         HasUsableSpare
         || (_isLiveUsable && (IsFileAwaited || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
 
-    /// <summary>Under <c>_gate</c>: a checkpoint makes a sealed file free.</summary>
+    /// <summary>Under <c>_gate</c>: whether a checkpoint will free a sealed file.</summary>
     bool IsFileAwaited => _sealedFiles > 0 && _kept.Count == 0;
 
-    /// <summary>What a unit takes at the most, in a round of its own.</summary>
+    /// <summary>The most bytes that a unit takes, in a round of its own.</summary>
     static long PlaceBytes(int unitBytes) => JournalFormat.Align(JournalFormat.HeadBytes + unitBytes);
 
-    /// <summary>Under <c>_gate</c>: the logs that <see cref="TryEnter"/> parked and that may go on.</summary>
+    /// <summary>
+    /// Under <c>_gate</c>: removes and returns the logs that <see cref="TryEnter"/> parked and that may continue.
+    /// </summary>
     IUnsyncedLog[] TakeResumed()
     {
         if (_parked.Count == 0)

@@ -3,34 +3,34 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Journal;
 
-// The keeper: makes and frees files, and has segments synced before a file is used again. It may wait for the disk as
-// long as it likes, for rounds go on meanwhile.
+// The keeper: creates and frees files, and has segments synced before a file is reused. It may wait for the disk for
+// any time, because rounds continue meanwhile.
 internal sealed partial class JournalWriter
 {
     readonly Lock _unsyncedGate = new();
 
     // Guarded by _unsyncedGate: the logs, and whether each keeps its files open. The count of those that do is read
-    // without it.
+    // without the lock.
     readonly Dictionary<IUnsyncedLog, bool> _unsynced = [];
     int _openUnsyncedCount;
 
-    // Guarded by _gate: how many files there are, and whether rounds can be written to the live one.
+    // Guarded by _gate: the number of files, and whether rounds can be written to the live one.
     int _files;
     bool _isLiveUsable;
     long _targetFileBytes;
     bool _isMakingFile;
 
-    // Guarded by _gate: the last attempt to make or to free a file failed, and is repeated now and then.
+    // Guarded by _gate: the last attempt to create or free a file failed. Keep repeats it.
     bool _isAttemptDue;
 
-    // Guarded by _gate: files of failed uses without a round that counts, which are not removed yet.
+    // Guarded by _gate: the number of failed uses without a round that counts, whose files are not removed yet.
     int _unremoved;
 
-    // Guarded by _gate: the rounds before this one are in segments, durably.
+    // Guarded by _gate: the rounds before this one are durable in segments.
     ulong _syncedBefore;
     bool _isCheckpointing;
 
-    // Guarded by _gate: logs that are open, and whether the journal closes with the last of them.
+    // Guarded by _gate: the number of open logs, and whether the journal closes with the last of them.
     int _openLogs;
     bool _isClosing;
     bool _isCloseDue;
@@ -39,11 +39,11 @@ internal sealed partial class JournalWriter
     // Written by the commit thread. The rounds before it are in sealed files.
     ulong _liveFirstRound;
 
-    // The keeper's, and the start's before that.
+    // Used by the keeper, and by the start before that.
     readonly Queue<(JournalFileUse Use, ulong? LiveEpoch)> _freed = [];
     long _nextFileNumber;
 
-    // The keeper's: the first file of the use at the head of _freed that is not free yet.
+    // Used by the keeper: the first file of the use at the head of _freed that is not free yet.
     int _nextFreed;
 
     // Written by the commit thread with the first round, then by the keeper.
@@ -51,14 +51,14 @@ internal sealed partial class JournalWriter
 
     readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>A log was opened. The journal closes after it.</summary>
+    /// <summary>Notes that a log was opened. The journal closes after it.</summary>
     public void Opened()
     {
         lock (_gate)
             _openLogs++;
     }
 
-    /// <summary>A log was closed. With the last one the journal closes too, where that was asked for.</summary>
+    /// <summary>Notes that a log was closed. If the journal is closing, it closes with the last log.</summary>
     public void Closed()
     {
         lock (_gate)
@@ -83,11 +83,11 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// A log is about to hold bytes that only the journal has durably. Any thread, under the lock that guards
-    /// <see cref="IUnsyncedLog.IsUnsynced"/>.
+    /// Adds a log that is about to hold bytes that are durable only in the journal. Any thread, under the lock that
+    /// guards <see cref="IUnsyncedLog.IsUnsynced"/>.
     /// </summary>
     /// <returns>
-    /// Whether it must keep its files open until it is synced. From half of the bound on it need not, where it can
+    /// Whether the log must keep its files open until it is synced. From half of the bound on it need not, if it can
     /// close them.
     /// </returns>
     public bool AddUnsynced(IUnsyncedLog log)
@@ -103,15 +103,16 @@ internal sealed partial class JournalWriter
                 return false;
             Volatile.Write(ref _openUnsyncedCount, count = _openUnsyncedCount + 1);
         }
-        // At half of the bound, so that nobody has to wait for it.
+        // At half of the bound, so that no log has to wait for it.
         if (count == half && !canClose)
             RequestCheckpoint();
         return true;
     }
 
     /// <summary>
-    /// A log holds no such bytes any more. Any thread, under the lock that guards
-    /// <see cref="IUnsyncedLog.IsUnsynced"/>: else a log that does so again at once is forgotten.
+    /// Removes a log that no longer holds such bytes. Any thread, under the lock that guards
+    /// <see cref="IUnsyncedLog.IsUnsynced"/>. Without that lock, a log that holds such bytes again at once could be
+    /// lost.
     /// </summary>
     public void RemoveUnsynced(IUnsyncedLog log)
     {
@@ -127,7 +128,7 @@ internal sealed partial class JournalWriter
             parked.Resume(failure: null);
     }
 
-    /// <summary>Tries again what a full or failing disk did not let the keeper do. Called now and then.</summary>
+    /// <summary>Retries work of the keeper that a full or failing disk prevented. Called periodically.</summary>
     public void Keep()
     {
         bool isAttemptDue;
@@ -146,8 +147,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Has an attempt made to provide a file, for a log or a round that waits for one. Each attempt has such a reason:
-    /// on a full disk the keeper must not try on and on.
+    /// Starts an attempt to provide a file, for a log or a round that waits for one. Each attempt has such a reason, so
+    /// that the keeper does not retry endlessly on a full disk.
     /// </summary>
     void RequestFile()
     {
@@ -160,8 +161,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// An attempt to make or to free a file failed. Those who waited for it are told, and nobody else: when the next
-    /// one comes, the disk may have room again.
+    /// Notes that an attempt to create or free a file failed. Only the logs that waited for it are refused. The disk
+    /// may have room again when the next one comes.
     /// </summary>
     void AttemptFailed(IOException exception)
     {
@@ -206,7 +207,7 @@ internal sealed partial class JournalWriter
         work(this);
     }
 
-    /// <summary>Has all segments synced that hold bytes which only the journal has durably.</summary>
+    /// <summary>Syncs all segments with bytes that are durable only in the journal.</summary>
     void RequestCheckpoint()
     {
         lock (_gate)
@@ -220,7 +221,8 @@ internal sealed partial class JournalWriter
 
     void BeginCheckpoint()
     {
-        // Read first: what the sealed files hold was written to segments, by logs that said so, before.
+        // Read first: logs write to their segments, and register as unsynced, before the sealed files hold the same
+        // bytes.
         var endRound = Volatile.Read(ref _liveFirstRound);
         IUnsyncedLog[] logs;
         lock (_unsyncedGate)
@@ -247,16 +249,16 @@ internal sealed partial class JournalWriter
             _targetFileBytes = Math.Min(_targetFileBytes * 2, _options.MaxFileBytes);
     }
 
-    /// <summary>Has a file made where none is ready to follow the live one.</summary>
+    /// <summary>Creates a file if none is ready to follow the live one.</summary>
     void KeepSpare()
     {
         lock (_gate)
         {
             if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0)
                 return;
-            // Beyond the bound where every file failed or waits, for else no round could ever free one of them.
+            // Goes beyond the bound if every file has failed or waits. Otherwise no round could ever free one of them.
             var isBounded = _files >= JournalOptions.MaxFiles && (_isLiveUsable || HasUsableSpare);
-            // A checkpoint frees a file then, unless it is kept.
+            // Then a checkpoint frees a file, unless it is kept.
             if (isBounded && _kept.Count == 0)
                 return;
             _isMakingFile = !isBounded;
@@ -277,7 +279,7 @@ internal sealed partial class JournalWriter
     {
         lock (_gate)
         {
-            // One was made in place of a small one meanwhile.
+            // A file was created in place of a small one meanwhile.
             if (!_isMakingFile)
                 return;
         }
@@ -318,7 +320,7 @@ internal sealed partial class JournalWriter
         ResumeAll();
     }
 
-    /// <summary>Logs that wait look again: a file is ready.</summary>
+    /// <summary>Resumes all waiting logs, because a file is ready.</summary>
     void ResumeAll()
     {
         IUnsyncedLog[] parked;
@@ -331,7 +333,7 @@ internal sealed partial class JournalWriter
             log.Resume(failure: null);
     }
 
-    /// <summary>Hands a use that is needed no more to the keeper.</summary>
+    /// <summary>Passes a use that is no longer needed to the keeper.</summary>
     void Free(JournalFileUse use, ulong? liveEpoch)
     {
         lock (_gate)
@@ -354,7 +356,8 @@ internal sealed partial class JournalWriter
             }
             try
             {
-                // The mark names an epoch that must be found: before that is overwritten, it names another.
+                // The mark's epoch must be found in the journal. So the mark gets another epoch before these rounds are
+                // overwritten.
                 if (next.LiveEpoch is { } liveEpoch && _markedEpoch == next.Use.Epoch)
                     WriteMark(liveEpoch);
                 for (; _nextFreed < next.Use.Files.Count; _nextFreed++)
@@ -378,8 +381,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Makes a file a spare. One that failed, is too small or too many is removed, and another made where one is
-    /// missing. On a full disk a small one is better than none.
+    /// Makes a file a spare. It is removed instead if it has failed, is too small or is surplus, and another is created
+    /// if one is missing. On a full disk a small file is better than none.
     /// </summary>
     void Reuse(JournalFile file, bool hasFailed)
     {
@@ -392,7 +395,7 @@ internal sealed partial class JournalWriter
                 _spares.Enqueue(file);
                 return;
             }
-            // One that a start had to make without room for more can't take every unit.
+            // A file that a start created on a full disk is too small for some units.
             isOnlySpare = isWanted && _spares.Count == 0 && file.SizeBytes >= _options.MinFileBytes;
         }
         if (isOnlySpare && !TryMakeLargerSpare())
@@ -422,7 +425,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// With the first round of a start: from then on the directory needs its journal. Null when the mark is durable.
+    /// Writes the mark with the first round after a start. From then on the directory needs its journal. Returns null
+    /// if the mark is durable.
     /// </summary>
     IOException? TryMark()
     {
@@ -449,7 +453,7 @@ internal sealed partial class JournalWriter
         _markedEpoch = epoch;
     }
 
-    /// <summary>Closes the journal where that waited for the last round.</summary>
+    /// <summary>Closes the journal if closing waited for the last round.</summary>
     void CloseIfDue()
     {
         lock (_gate)
@@ -462,18 +466,19 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// All logs are closed. Where each is complete in its own files, the mark says that no journal is needed.
+    /// Closes the journal after all logs are closed. If each is complete in its own files, the mark records that no
+    /// journal is needed.
     /// </summary>
     void Close()
     {
         lock (_gate)
         {
-            // A round that retires a file may run still. It uses the files that are closed here.
+            // A round that retires a file may still run. It uses the files that are closed here.
             _isCloseDue = _isRunning;
             if (_isClosed || _isCloseDue)
                 return;
             _isClosed = true;
-            Debug.Assert(_enteredBytes == 0, "a unit has a place and was neither submitted nor given up");
+            Debug.Assert(_enteredBytes == 0, "a log holds reserved room while the journal closes");
         }
         try
         {
@@ -487,7 +492,7 @@ internal sealed partial class JournalWriter
         }
         catch (IOException exception)
         {
-            // The journal stays needed, and is there.
+            // The journal stays needed, and exists.
             StorageLog.JournalNotEmptied(_environment.Logger, exception, _options.Directory);
         }
         foreach (var file in OpenFiles())
@@ -505,7 +510,7 @@ internal sealed partial class JournalWriter
         _closed.TrySetResult();
     }
 
-    /// <summary>Whether every log's own files say what its last entry says.</summary>
+    /// <summary>Returns whether the own files of every log have the state of its last entry.</summary>
     bool IsEmpty()
     {
         foreach (var use in _sealed.Append(_live).OfType<JournalFileUse>())
@@ -516,7 +521,7 @@ internal sealed partial class JournalWriter
                     return false;
             }
         }
-        // Where no round was written, the mark is right as it is.
+        // Without any round the mark needs no change.
         return _markedEpoch is not null;
     }
 

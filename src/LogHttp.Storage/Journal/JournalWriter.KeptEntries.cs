@@ -1,15 +1,15 @@
 namespace LogHttp.Storage.Journal;
 
-// Entries whose segment can't take them: they move out of the rotation. Where the disk does not let them, the files
-// that hold them stay, and the keeper tries again.
+// Moves entries out of the rotation if their segment can't take them. If the disk prevents that, the files that hold
+// them stay, and the keeper tries again.
 internal sealed partial class JournalWriter
 {
     // Guarded by _gate: the first round that a partition needs, and its directory.
     readonly Dictionary<JournalPartition, (ulong FirstRound, string Directory)> _kept = [];
 
     /// <summary>
-    /// Keeps a partition's entries and its end until a start places them. The partition has stopped: nothing follows.
-    /// Any thread.
+    /// Keeps a partition's entries and its end until a start writes them to segments. The partition has stopped, so no
+    /// entries follow. Any thread.
     /// </summary>
     /// <param name="partition">The partition.</param>
     /// <param name="firstRound">The first round with entries that its segment may not have.</param>
@@ -22,7 +22,7 @@ internal sealed partial class JournalWriter
             _kept.Add(partition, (firstRound, directory));
     }
 
-    /// <summary>The partition was deleted: nobody needs its entries. Any thread.</summary>
+    /// <summary>Releases the entries of a deleted partition. Any thread.</summary>
     public void Forget(JournalPartition partition)
     {
         lock (_gate)
@@ -33,7 +33,7 @@ internal sealed partial class JournalWriter
         RequestCheckpoint();
     }
 
-    /// <summary>Under <c>_gate</c>: the files with this round and later ones stay.</summary>
+    /// <summary>Under <c>_gate</c>: the first round of the files that must stay.</summary>
     ulong KeptFromRound =>
         _kept.Count == 0 ? ulong.MaxValue : _kept.Values.Min(static partition => partition.FirstRound);
 
@@ -64,7 +64,7 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>Moves a partition's entries and its end out of the rotation, durably.</summary>
-    /// <exception cref="IOException">The disk failed, or there are too many.</exception>
+    /// <exception cref="IOException">The disk failed, or the entries exceed a limit.</exception>
     void MoveToUnplaced(JournalPartition partition, ulong firstRound)
     {
         var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
@@ -73,7 +73,7 @@ internal sealed partial class JournalWriter
             firstRound,
             (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) => unplaced.Add(entry, payload)
         );
-        // All that the journal has may be synced already. The end is needed in any case.
+        // The journal's entries may all be synced already. The end is needed in any case.
         if (partition.State is { } state)
             unplaced.Add(state, payload: []);
         unplaced.Flush();

@@ -5,7 +5,7 @@ using LogHttp.Storage.Layout;
 
 namespace LogHttp.Storage.Journal;
 
-// How a process takes over the journal, and reads back what it wrote itself.
+// Takes over the journal at the start, and reads back rounds of this process.
 internal sealed partial class JournalWriter
 {
     // Guarded by _gate: uses of this process that are not retired, in order, for reading back.
@@ -32,13 +32,13 @@ internal sealed partial class JournalWriter
         _targetFileBytes = options.MinFileBytes;
     }
 
-    /// <summary>Continues a journal in files that hold nothing that is needed.</summary>
+    /// <summary>Continues a journal in files without needed rounds.</summary>
     /// <param name="environment">The outside world.</param>
     /// <param name="options">The bounds.</param>
     /// <param name="commitScheduler">Runs rounds, one work item at a time.</param>
     /// <param name="keeperScheduler">Runs the keeper, one work item at a time.</param>
     /// <param name="reserve">Room for the mark on a full disk.</param>
-    /// <param name="found">What the start found.</param>
+    /// <param name="found">The findings of the start.</param>
     /// <exception cref="IOException">A file can't be opened.</exception>
     public static JournalWriter Open(
         StorageEnvironment environment,
@@ -60,7 +60,7 @@ internal sealed partial class JournalWriter
             return journal;
         try
         {
-            // A process that was killed may have named a file and not come to sync that.
+            // A process that was killed may have renamed a file without syncing the directory.
             environment.FileSystem.SyncDirectory(options.Directory);
             foreach (var number in found.FreeFiles)
                 journal.Adopt(JournalFile.Open(environment.FileSystem, options.Directory, number));
@@ -73,14 +73,14 @@ internal sealed partial class JournalWriter
         return journal;
     }
 
-    /// <summary>The partition as the journal knows it: the same one as long as its topic exists.</summary>
+    /// <summary>Returns the partition as the journal knows it, the same one as long as its topic exists.</summary>
     public JournalPartition PartitionFor(ulong topicId, int number) =>
         _partitions.GetOrAdd((topicId, number), static key => new JournalPartition(key.TopicId, key.Number));
 
-    /// <summary>The group as the journal knows it: the same one each time.</summary>
+    /// <summary>Returns the group as the journal knows it, the same one each time.</summary>
     public JournalGroup GroupFor(GroupKey key) => _groups.GetOrAdd(key, static key => new JournalGroup(key));
 
-    /// <summary>Every partition and group that the journal says something of. For the start.</summary>
+    /// <summary>Every partition and group that the journal has a state of. Used by the start.</summary>
     public IEnumerable<JournalSubject> KnownSubjects =>
         [
             .. _partitions
@@ -89,7 +89,7 @@ internal sealed partial class JournalWriter
             .. _groups.Values.OrderBy(static group => (group.Key.TopicId, group.Key.Partition, group.Key.Name)),
         ];
 
-    /// <summary>A topic's partitions are gone.</summary>
+    /// <summary>Removes the partitions of a deleted topic.</summary>
     public void Forget(ulong topicId, int partitions)
     {
         for (var number = 0; number < partitions; number++)
@@ -97,16 +97,16 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Records the ends that a start found under a new epoch. Before anything is published: what the start has read
-    /// may be in the page cache only, and with a power cut the next start would find another end.
+    /// Records the ends that a start found under a new epoch. Call before anything is published. Bytes that the start
+    /// has read may be only in the page cache. After a power cut the next start would find another end.
     /// </summary>
     /// <param name="ranges">The rounds that the start read, in order. Their files are free afterwards.</param>
     /// <param name="firstRound">The first round that the start needed.</param>
-    /// <param name="subjects">Everything that the journal said something of.</param>
+    /// <param name="subjects">All partitions and groups with a state in the journal.</param>
     /// <returns>
-    /// False where the disk is full: they are recorded once there is room, before anything is appended.
+    /// False if the disk is full. Then the ends are recorded once there is room, before anything is appended.
     /// </returns>
-    /// <exception cref="IOException">The disk can't be written. The files are as they were.</exception>
+    /// <exception cref="IOException">The disk can't be written. The files are unchanged.</exception>
     public bool RecordEnds(IReadOnlyList<JournalRange> ranges, ulong firstRound, IEnumerable<JournalSubject> subjects)
     {
         var last = ranges[^1];
@@ -115,8 +115,8 @@ internal sealed partial class JournalWriter
         _sealed.Enqueue(start);
         foreach (var range in ranges)
             files.Add(JournalFile.Open(_environment.FileSystem, _options.Directory, range.FileNumber));
-        // An earlier start may have failed to sync the last round, which is then in the page cache only. No other file
-        // is overwritten before that round, and a mark that names it, are on the disk.
+        // An earlier start may have failed to sync the last round. Then it is only in the page cache. That round, and a
+        // mark with its epoch, must be on the disk before another file is overwritten.
         MakeDurable(start.File, last);
         WriteMark(last.Epoch);
         lock (_gate)
@@ -148,7 +148,7 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Writes a file's last round again as it is, and syncs it. The same bytes in the same place can't tear.
+    /// Writes a file's last round again, unchanged, and syncs it. The same bytes at the same position can't tear.
     /// </summary>
     static void MakeDurable(JournalFile file, in JournalRange range)
     {
@@ -159,7 +159,7 @@ internal sealed partial class JournalWriter
             position += lengthBytes;
             file.File.ReadExactly(bytes.AsSpan(0, JournalFormat.HeadBytes), position);
             if (!RoundHead.TryRead(bytes, out var head, out _))
-                throw new CorruptionException(file.Path, position, "a round that was read is not there any more");
+                throw new CorruptionException(file.Path, position, "a round that was read before is missing now");
             lengthBytes = JournalFormat.Align(head.LengthBytes);
         }
         bytes = new byte[lengthBytes];
@@ -169,12 +169,10 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Writes the mark of a directory that needs no journal, before any file is overwritten. What a start has read may
-    /// be in the page cache only: an earlier process may have failed to sync it.
+    /// Writes the mark of a directory that needs no journal, before any file is overwritten. The mark that a start has
+    /// read may be only in the page cache, because an earlier process may have failed to sync it.
     /// </summary>
-    /// <exception cref="IOException">
-    /// The disk can't be written, and there is a mark that may be another on the disk.
-    /// </exception>
+    /// <exception cref="IOException">The disk can't be written, and may hold an older mark.</exception>
     public void MarkEmpty(bool isNew)
     {
         try
@@ -201,9 +199,9 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Hands out the entries of one partition that are durable in the journal, from a round of this process on.
+    /// Streams one partition's entries that are durable in the journal, from a round of this process on.
     /// </summary>
-    /// <exception cref="IOException">A file can't be read, or does not hold what was written.</exception>
+    /// <exception cref="IOException">A file can't be read, or differs from the written rounds.</exception>
     public void ReadBack(JournalPartition partition, ulong firstRound, JournalEntryHandler handler)
     {
         var lastRound = LastRound;
@@ -213,7 +211,7 @@ internal sealed partial class JournalWriter
         for (var number = 0; number < uses.Length; number++)
         {
             var use = uses[number];
-            // An earlier file may be used again just now. One with rounds that a segment still needs is not.
+            // An earlier file may just now be reused. A file with rounds that a segment still needs is not.
             if (number + 1 < uses.Length && uses[number + 1].FirstRound <= firstRound)
                 continue;
             var range = new JournalRange(use.File.Number, use.Epoch, 0, use.FirstRound, use.Position);
@@ -236,17 +234,18 @@ internal sealed partial class JournalWriter
             _spares.Enqueue(file);
             return;
         }
-        // One that a start had to make on a full disk, or that somebody has cut, can't take every unit. It goes once
-        // files may be overwritten.
+        // A file that a start created on a full disk, or that another program has truncated, is too small for some
+        // units. It is removed once files may be overwritten.
         _freed.Enqueue((new JournalFileUse([file], epoch: 0, firstRound: 0) { HasRounds = true }, LiveEpoch: null));
     }
 
     /// <summary>
-    /// A start with ends to record needs a file at once. A small one where the disk has room for no other.
+    /// Creates the file that a start needs at once to record ends. It is a small one if the disk has no room for a
+    /// larger one.
     /// </summary>
     void MakeFirst(long stateBytes)
     {
-        // The small ones give their room.
+        // Removing the small files frees their room.
         while (_freed.TryDequeue(out var freed))
         {
             freed.Use.File.Remove(_environment.FileSystem);
@@ -274,11 +273,11 @@ internal sealed partial class JournalWriter
     }
 }
 
-/// <summary>What a start found of the journal.</summary>
+/// <summary>The journal's state that a start found.</summary>
 /// <param name="LastRound">The last round's number. 0 for none.</param>
-/// <param name="LastHeadChecksum">Its head checksum.</param>
+/// <param name="LastHeadChecksum">The last round's head checksum.</param>
 /// <param name="NextFileNumber">A number that no file has.</param>
-/// <param name="FreeFiles">Files that hold nothing that is needed.</param>
+/// <param name="FreeFiles">Files without needed rounds.</param>
 /// <param name="Damage">Why the journal can't be used, or null.</param>
 internal sealed record JournalStart(
     ulong LastRound,

@@ -7,16 +7,17 @@ namespace LogHttp.Storage.Journal;
 
 /// <summary>
 /// Makes units durable, round after round, for a whole data directory. One round is one write and one fdatasync of a
-/// file that is long and written already, so its cost does not depend on how many partitions take part.
+/// file whose blocks are already written. So its cost does not depend on the number of partitions.
 /// </summary>
 /// <remarks>
 /// Threads: <see cref="Submit"/> and <see cref="TryEnter"/> may be called from any thread. Rounds run on the commit
-/// scheduler, one at a time, and only take, encode, write, sync and hand over. Files are made and freed, and segments
-/// synced, by the keeper (JournalWriter.Keeping.cs) on a scheduler of its own. <c>_gate</c> is never held across I/O.
+/// scheduler, one at a time. A round only takes, encodes, writes and syncs units and hands them over. The keeper
+/// creates and frees files and has segments synced (JournalWriter.Keeping.cs), on a scheduler of its own. <c>_gate</c>
+/// is never held across I/O.
 /// </remarks>
 internal sealed partial class JournalWriter
 {
-    /// <summary>From so many units on, two work items share the completions of a round.</summary>
+    /// <summary>From this number of units on, two work items share the completions of a round.</summary>
     const int UnitsPerHandOver = 16;
 
     readonly StorageEnvironment _environment;
@@ -32,20 +33,20 @@ internal sealed partial class JournalWriter
     readonly List<IUnsyncedLog> _parked = [];
     long _waitingBytes;
 
-    // Guarded by _gate: what the live file still takes, what the units that entered take of it at the most, and how
-    // many sealed files there are.
+    // Guarded by _gate: the room in the live file, the most bytes that entered units take of it, and the number of
+    // sealed files.
     long _liveRoomBytes;
     long _enteredBytes;
     int _sealedFiles;
 
-    // Guarded by _gate: a round is scheduled or runs. Or one waits for a file.
+    // Guarded by _gate: a round is scheduled or runs, or a round waits for a file.
     bool _isRunning;
     bool _isStalled;
 
     // Guarded by _gate: why the attempt failed that the stalled round waited for.
     IOException? _stallFailure;
 
-    // The commit thread's. Before the first round, the start's.
+    // Used by the commit thread, and by the start before the first round.
     readonly Queue<JournalFileUse> _sealed = [];
     readonly List<JournalUnit> _round = [];
     bool _hasRoundFailed;
@@ -55,19 +56,19 @@ internal sealed partial class JournalWriter
     ulong _lastRound;
     uint _lastHeadChecksum;
 
-    // The commit thread's: a sealed file whose segments are synced, and the first of its subjects that was not looked
-    // at.
+    // Used by the commit thread: a sealed file whose segments are synced, and its first subject that is still to be
+    // checked.
     JournalFileUse? _retiring;
     int _nextRetiring;
 
     /// <summary>The number of the last durable round. Any thread.</summary>
     public ulong LastRound => Volatile.Read(ref _lastRound);
 
-    /// <summary>What the journal did since the start.</summary>
+    /// <summary>Counters of the journal's work since the start.</summary>
     public JournalCounters Counters { get; } = new();
 
     /// <summary>
-    /// Takes a unit that has entered into one of the next rounds. Units become durable, and are completed, in this
+    /// Queues a unit that has entered for one of the next rounds. Units become durable, and are completed, in this
     /// order.
     /// </summary>
     public void Submit(JournalUnit unit)
@@ -89,15 +90,15 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Under <c>_gate</c>. A file that begins with a round of the next number, which may be durable, must be gone
-    /// before another takes the number.
+    /// Under <c>_gate</c>: whether a spare may become the live file. A failed file that begins with a round of the next
+    /// number must be removed first, because that round may be durable.
     /// </summary>
     bool HasUsableSpare => _spares.Count > 0 && _unremoved == 0;
 
     void ScheduleRound() => _commitScheduler.Schedule(static state => ((JournalWriter)state!).RunRounds(), this);
 
     /// <summary>
-    /// One round for each work item, so that a seeded scheduler can run other work between two of them.
+    /// Runs one round for each work item, so that a seeded scheduler can run other work between two of them.
     /// </summary>
     void RunRounds()
     {
@@ -123,7 +124,7 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Moves waiting units into the round, as many as fit. A round that waits for a file keeps its own.
+    /// Moves as many waiting units into the round as fit. A round that waits for a file keeps its units.
     /// </summary>
     void TakeUnits()
     {
@@ -159,7 +160,7 @@ internal sealed partial class JournalWriter
             );
     }
 
-    /// <summary>Writes one round and hands it over. False where it has to wait for a file.</summary>
+    /// <summary>Writes one round and hands its units over. Returns false if it has to wait for a file.</summary>
     bool RunRound()
     {
         var unitBytes = 0;
@@ -167,7 +168,7 @@ internal sealed partial class JournalWriter
             unitBytes += unit.EncodedBytes;
         if (!HasRoomFor(unitBytes))
         {
-            // A full file keeps room for what the oldest file leaves, or neither could ever be used again. When several
+            // A full file keeps room for the oldest file's last entries, or neither could ever be reused. If several
             // are retired at once, the others may have to wait for the file that the first one frees.
             if (_retiring is not null && _live is { HasFailed: false, RoomBytes: >= JournalFormat.BlockBytes } live)
             {
@@ -180,8 +181,8 @@ internal sealed partial class JournalWriter
         }
         while (TryWriteRound(_round) is { } failure)
         {
-            // The kernel reports a failed sync once, and may have dropped the pages: the whole round is written
-            // elsewhere, once. The turn may wait for a file to be made in between.
+            // The kernel reports a failed sync once, and may have dropped the pages. So the whole round is written to
+            // another file, once. It may wait for a file to be created in between.
             Fail(_live!, failure);
             if (_hasRoundFailed)
             {
@@ -197,8 +198,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Nothing more is written to the live file. One that begins with the failed round goes before the next file is
-    /// used: that round may be durable, and would rival the one that takes its number.
+    /// Stops writing to the live file. A file that begins with the failed round is removed before the next file is
+    /// used. That round may be durable, and would rival the one that takes its number.
     /// </summary>
     void Fail(JournalFileUse live, IOException exception)
     {
@@ -222,7 +223,7 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Encodes, writes and syncs a round of these units and of what is carried on. Null when it is durable.
+    /// Encodes, writes and syncs a round of these units and of the carried entries. Returns null if it is durable.
     /// </summary>
     IOException? TryWriteRound(List<JournalUnit> units)
     {
@@ -238,7 +239,7 @@ internal sealed partial class JournalWriter
         var round = _buffer.AsSpan(0, writtenBytes);
         var entries = _carried.Count;
         var position = JournalFormat.HeadBytes;
-        // What is carried on comes first: a later entry of the same partition decides its end.
+        // Carried entries come first: a later entry of the same partition decides its end.
         foreach (var subject in _carried)
             position += subject.WriteState(round[position..]);
         foreach (var unit in units)
@@ -246,7 +247,8 @@ internal sealed partial class JournalWriter
             position += unit.Encode(round[position..]);
             entries += unit.EntryCount;
         }
-        // Whole blocks are written: a part of one would first have to be read from the disk where it is not cached.
+        // Whole blocks are written. For a partial block the kernel would first have to read the block if it is not
+        // cached.
         round[position..].Clear();
         var retires = _retiring is not null && nextRetiring == _retiring.Subjects.Count;
         var head = new RoundHead(
@@ -288,8 +290,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// Chooses what the retiring file leaves to this round: an entry for each subject whose last one lies there, and
-    /// whose own files do not say the same. So no acknowledged end is lost with the file.
+    /// Chooses the subjects whose last entry this round carries over from the retiring file. A subject whose own files
+    /// have the same state needs none. So no acknowledged end is lost with the file.
     /// </summary>
     (int SizeBytes, int NextRetiring) ChooseCarried(long roomBytes)
     {
@@ -310,7 +312,8 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// The first round that a start must read. The round that retires a file holds all that the file leaves.
+    /// Returns the first round that a start must read. The round that retires a file holds all entries carried over
+    /// from it.
     /// </summary>
     ulong OldestNeeded(bool retires)
     {
@@ -322,7 +325,9 @@ internal sealed partial class JournalWriter
         return _live!.FirstRound;
     }
 
-    /// <summary>A round that is durable now says that nothing in the retiring file is needed.</summary>
+    /// <summary>
+    /// Removes the retiring file from the sealed ones, once a durable round records that nothing in it is needed.
+    /// </summary>
     void Retire(ulong liveEpoch)
     {
         _retiring = null;
@@ -335,7 +340,7 @@ internal sealed partial class JournalWriter
         Free(retired, liveEpoch);
     }
 
-    /// <summary>Begins to retire the oldest sealed file where its segments are synced.</summary>
+    /// <summary>Begins to retire the oldest sealed file if its segments are synced.</summary>
     void BeginRetirement()
     {
         if (_retiring is not null || !_sealed.TryPeek(out var oldest) || _live is null)
@@ -349,10 +354,10 @@ internal sealed partial class JournalWriter
         (_retiring, _nextRetiring) = (oldest, 0);
     }
 
-    /// <summary>The round behind the oldest sealed file.</summary>
+    /// <summary>The round after the oldest sealed file.</summary>
     ulong OldestEndRound => _sealed.Count > 1 ? _sealed.ElementAt(1).FirstRound : _live!.FirstRound;
 
-    /// <summary>Whether a checkpoint lets the oldest sealed file be used again.</summary>
+    /// <summary>Returns whether a checkpoint allows the oldest sealed file to be reused.</summary>
     bool CanFreeOldest()
     {
         if (_sealed.Count == 0)
@@ -362,7 +367,7 @@ internal sealed partial class JournalWriter
             return KeptFromRound >= endRound;
     }
 
-    /// <summary>Goes on in a spare. False where none is ready.</summary>
+    /// <summary>Continues in a spare. Returns false if none is ready.</summary>
     bool TrySwitch()
     {
         JournalFile spare;
@@ -387,7 +392,7 @@ internal sealed partial class JournalWriter
         switch (_live)
         {
             case { HasRounds: true } live:
-                // The file before it is not retired yet: half of a file filled faster than that took.
+                // The previous file is not retired yet, so half of this file filled before that was done.
                 if (_sealed.Count > 0)
                     GrowFiles();
                 _sealed.Enqueue(live);
@@ -403,12 +408,13 @@ internal sealed partial class JournalWriter
     }
 
     /// <summary>
-    /// The round waits for a file. Or its outcome is unknown, because there will be none. A round of no units, which
-    /// only retires a file, waits in any case: on a full disk nobody asks for another attempt.
+    /// Makes the round wait for a file. Returns true if no file can be provided. Then the units are completed with an
+    /// unknown outcome. A round without units, which only retires a file, always waits: on a full disk nobody requests
+    /// another attempt.
     /// </summary>
     bool Stall()
     {
-        // A checkpoint lets a sealed file be used again, as long as its round can be written to the live one.
+        // A checkpoint allows a sealed file to be reused, as long as its round can be written to the live one.
         var isCheckpointEnough = _live is { HasFailed: false } && CanFreeOldest();
         IOException? failure;
         lock (_gate)
@@ -429,7 +435,7 @@ internal sealed partial class JournalWriter
             HandOver(failure);
             return true;
         }
-        // Not again after an attempt that has just failed.
+        // Not after an attempt that has just failed.
         if (failure is null)
             RequestFile();
         return false;
@@ -447,7 +453,9 @@ internal sealed partial class JournalWriter
         ScheduleRound();
     }
 
-    /// <summary>Gives the round's units to a few work items, which publish, wake readers and answer.</summary>
+    /// <summary>
+    /// Gives the round's units to one or two work items, which publish the records, wake readers and complete requests.
+    /// </summary>
     void HandOver(IOException? failure)
     {
         _hasRoundFailed = false;
@@ -475,7 +483,7 @@ internal sealed partial class JournalWriter
             _environment.AppendScheduler.Schedule(static state => ((RoundCompletion)state!).Run(), completion);
     }
 
-    /// <summary>The units of a round, each completed by the work item that comes to it first.</summary>
+    /// <summary>The units of a round. The first work item that reaches a unit completes it.</summary>
     sealed class RoundCompletion(JournalUnit[] units, IOException? failure)
     {
         int _last = -1;

@@ -4,13 +4,13 @@ using static LogHttp.Storage.Journal.JournalFormat;
 namespace LogHttp.Storage.Journal;
 
 /// <summary>The head of a round (api/FORMAT.md §8).</summary>
-/// <param name="EntryCount">How many entries the round has.</param>
-/// <param name="Epoch">Random, new for each use of a file.</param>
+/// <param name="EntryCount">The number of entries in the round.</param>
+/// <param name="Epoch">A random number, new for each use of a file.</param>
 /// <param name="Number">The round's number, from 1.</param>
 /// <param name="OldestNeeded">The oldest round that recovery still needs, from 1 to <paramref name="Number"/>.</param>
 /// <param name="LengthBytes">The round's length with its head, without the padding to the next block.</param>
 /// <param name="PreviousHeadChecksum">The head checksum of the round before. 0 for the first round ever.</param>
-/// <param name="BodyChecksum">CRC-32C of the bytes behind the head.</param>
+/// <param name="BodyChecksum">CRC-32C of the bytes after the head.</param>
 internal readonly record struct RoundHead(
     uint EntryCount,
     ulong Epoch,
@@ -23,7 +23,7 @@ internal readonly record struct RoundHead(
 {
     const int ChecksumAt = 60;
 
-    // Each entry takes at least its head, so the count cannot exceed what the length has room for.
+    // Each entry takes at least its head, so the length bounds the count.
     bool IsValid =>
         LengthBytes is >= HeadBytes and <= MaxRoundBytes
         && EntryCount <= (uint)(LengthBytes - HeadBytes) / EntryHeadBytes
@@ -36,7 +36,7 @@ internal readonly record struct RoundHead(
     public uint Write(Span<byte> destination)
     {
         if (!IsValid)
-            throw new ArgumentException($"{this} is no valid round head.");
+            throw new ArgumentException($"{this} is not a valid round head.");
         destination = destination[..HeadBytes];
         Magic.CopyTo(destination);
         WriteU32(destination, 8, JournalFormat.Version);
@@ -54,8 +54,8 @@ internal readonly record struct RoundHead(
     }
 
     /// <summary>
-    /// Reads a head. Returns false when the bytes are no valid head of this version. <paramref name="head"/> is then
-    /// what they say, if <see cref="IsWritten"/> holds.
+    /// Reads a head. Returns false if the bytes are no valid head of this version. Then <paramref name="head"/> still
+    /// has their values if <see cref="IsWritten"/> holds.
     /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out RoundHead head, out uint headChecksum)
     {
@@ -77,7 +77,8 @@ internal readonly record struct RoundHead(
     }
 
     /// <summary>
-    /// Returns whether magic and checksum hold: somebody wrote this head, perhaps in another version.
+    /// Returns whether the magic and the checksum are correct. Then a server wrote this head, perhaps in another
+    /// version.
     /// </summary>
     public static bool IsWritten(ReadOnlySpan<byte> source) =>
         source.Length >= HeadBytes

@@ -4,13 +4,13 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Journal;
 
-/// <summary>What lies at one position of a journal file.</summary>
+/// <summary>The kind of bytes at one position of a journal file.</summary>
 internal enum RoundState
 {
-    /// <summary>Nothing that was written as a round: the filling, zeros, or the middle of something.</summary>
+    /// <summary>No round: the filling, zeros, or the middle of a round.</summary>
     Nothing,
 
-    /// <summary>A head of another epoch, which an older use of the file left.</summary>
+    /// <summary>A head of another epoch, from an older use of the file.</summary>
     OtherEpoch,
 
     /// <summary>The start of a head whose checksum is wrong.</summary>
@@ -19,10 +19,10 @@ internal enum RoundState
     /// <summary>A valid head, and a body whose checksum is wrong.</summary>
     TornBody,
 
-    /// <summary>A valid head of a round that is longer than what is left of the file.</summary>
+    /// <summary>A valid head of a round that is longer than the rest of the file.</summary>
     Cut,
 
-    /// <summary>The checksums hold, so it is not torn, and yet this version's format has no such round.</summary>
+    /// <summary>A round with correct checksums, so not torn, which the format of this version does not allow.</summary>
     Malformed,
 
     /// <summary>A whole round.</summary>
@@ -30,8 +30,8 @@ internal enum RoundState
 }
 
 /// <summary>
-/// Reads the rounds of one file through a window that moves forward, in large reads: the journal's files are opened
-/// without read-ahead. Holds at most <see cref="JournalFormat.MaxRoundBytes"/>. One thread.
+/// Reads the rounds of one file through a window that moves forward. The reads are large, because the journal's files
+/// are opened without read-ahead. Holds at most <see cref="JournalFormat.MaxRoundBytes"/>. One thread.
 /// </summary>
 internal sealed class RoundWindow(IFile file, string path) : IDisposable
 {
@@ -44,10 +44,10 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
     /// <summary>The file's path, for messages.</summary>
     public string Path => path;
 
-    /// <summary>The file's length when the window was made.</summary>
+    /// <summary>The file's length when the window was created.</summary>
     public long SizeBytes { get; } = file.LengthBytes;
 
-    /// <summary>Returns bytes of the file, fewer at its end. Valid until the next call.</summary>
+    /// <summary>Returns bytes of the file, fewer at its end. They are valid until the next call.</summary>
     public ReadOnlySpan<byte> Read(long position, int lengthBytes)
     {
         if (position < _position || position + lengthBytes > _position + _lengthBytes)
@@ -65,12 +65,12 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         return _buffer.AsSpan(start, Math.Clamp(_lengthBytes - start, 0, lengthBytes));
     }
 
-    /// <summary>Reads the head at a position, whatever follows it.</summary>
+    /// <summary>Reads the head at a position, without its body.</summary>
     /// <param name="position">A multiple of 4,096.</param>
     /// <param name="epoch">The epoch of the head. Null for any.</param>
-    /// <param name="head">The head. Also what a malformed one says.</param>
+    /// <param name="head">The head, even a malformed one.</param>
     /// <param name="headChecksum">The head's checksum.</param>
-    /// <returns>Never <see cref="RoundState.TornBody"/>: the body is not looked at.</returns>
+    /// <returns>Never <see cref="RoundState.TornBody"/>, because the body is not checked.</returns>
     /// <exception cref="NotSupportedException">A newer version wrote the head.</exception>
     public RoundState ReadHead(long position, ulong? epoch, out RoundHead head, out uint headChecksum)
     {
@@ -96,7 +96,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
     /// <summary>Reads the round at a position and checks all of it.</summary>
     /// <param name="position">A multiple of 4,096.</param>
     /// <param name="epoch">The epoch of the round. Null for any.</param>
-    /// <param name="head">The head. Also what a malformed one says.</param>
+    /// <param name="head">The head, even a malformed one.</param>
     /// <param name="headChecksum">The head's checksum.</param>
     /// <param name="body">The bytes of the entries. Valid until the next call.</param>
     /// <exception cref="NotSupportedException">A newer version wrote the head.</exception>
@@ -113,7 +113,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         if (state is not RoundState.Valid)
             return state;
         body = Read(position, head.LengthBytes);
-        // A file that ends here was longer a moment ago.
+        // A file that ends here was longer when the window was created.
         if (body.Length < head.LengthBytes)
             return RoundState.Cut;
         body = body[JournalFormat.HeadBytes..];
@@ -122,7 +122,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         return JournalFormat.AreEntriesValid(body, head.EntryCount) ? RoundState.Valid : RoundState.Malformed;
     }
 
-    /// <summary>Returns the buffer.</summary>
+    /// <summary>Returns the buffer to the pool.</summary>
     public void Dispose()
     {
         PooledArray.Return(_buffer);

@@ -4,10 +4,10 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Journal;
 
-/// <summary>A partition with entries that have no place.</summary>
+/// <summary>A partition with unplaced entries.</summary>
 /// <param name="TopicId">The topic's incarnation.</param>
 /// <param name="Partition">The partition's number.</param>
-/// <param name="SizeBytes">What its file takes.</param>
+/// <param name="SizeBytes">The size of its file.</param>
 internal readonly record struct UnplacedPartition(ulong TopicId, int Partition, long SizeBytes);
 
 /// <summary>
@@ -15,12 +15,12 @@ internal readonly record struct UnplacedPartition(ulong TopicId, int Partition, 
 /// disk that is not mounted must not lose records. One thread.
 /// </summary>
 /// <remarks>
-/// <see cref="Add"/> collects, and <see cref="Flush"/> makes durable. A start that ends between the two reads the same
-/// entries from the journal again.
+/// <see cref="Add"/> collects entries, and <see cref="Flush"/> makes them durable. If a start ends between the two, the
+/// next one reads the same entries from the journal again.
 /// </remarks>
 internal sealed class UnplacedEntries
 {
-    /// <summary>The limit of one partition's file: as much as the largest journal holds.</summary>
+    /// <summary>The limit of one partition's file, as large as the largest journal.</summary>
     public const long MaxFileBytes = 256L << 20;
 
     /// <summary>The limit of all partitions' files.</summary>
@@ -29,8 +29,8 @@ internal sealed class UnplacedEntries
     const string Suffix = ".journal";
     const int TopicIdDigits = 16;
 
-    // A round is written when so much is collected for a partition. All are written when so much is held for all of
-    // them.
+    // Limits of the collected entries. At the first, a partition's entries are written as a round. At the second, the
+    // sum of all partitions, all are written.
     const int MaxRoundEntryBytes = 1 << 20;
     const int MaxHeldBytes = 8 << 20;
 
@@ -45,10 +45,10 @@ internal sealed class UnplacedEntries
     long _totalBytes;
     long _heldBytes;
 
-    /// <summary>Opens the entries that are kept in a journal's directory. Creates nothing.</summary>
+    /// <summary>Opens the kept entries of a journal's directory. Creates nothing.</summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="journalDirectory">The journal's directory.</param>
-    /// <param name="newId">Makes epochs.</param>
+    /// <param name="newId">Returns epochs.</param>
     /// <param name="maxFileBytes">The limit of one partition's file.</param>
     /// <param name="maxTotalBytes">The limit of all files.</param>
     public UnplacedEntries(
@@ -81,9 +81,9 @@ internal sealed class UnplacedEntries
         return partitions;
     }
 
-    /// <summary>Adds an entry to its partition's. Durable after <see cref="Flush"/>.</summary>
+    /// <summary>Adds an entry to its partition. It is durable after <see cref="Flush"/>.</summary>
     /// <exception cref="IOException">
-    /// The disk failed, or the limit is reached: the caller must not go on without the entry.
+    /// The disk failed, or the limit is reached. The caller must not continue without the entry.
     /// </exception>
     public void Add(in JournalEntry entry, ReadOnlySpan<byte> payload)
     {
@@ -105,7 +105,7 @@ internal sealed class UnplacedEntries
 
     /// <summary>Makes every added entry durable.</summary>
     /// <exception cref="IOException">
-    /// The disk failed, or the limit is reached: the caller must not go on without the entries.
+    /// The disk failed, or the limit is reached. The caller must not continue without the entries.
     /// </exception>
     public void Flush()
     {
@@ -115,9 +115,7 @@ internal sealed class UnplacedEntries
         _heldBytes = 0;
     }
 
-    /// <summary>
-    /// Streams a partition's entries in the order in which they were added, those not flushed excepted.
-    /// </summary>
+    /// <summary>Streams a partition's flushed entries in the order in which they were added.</summary>
     /// <exception cref="CorruptionException">A round before the last one is damaged.</exception>
     public void ReadAll(ulong topicId, int partition, JournalEntryHandler handler)
     {
@@ -136,7 +134,7 @@ internal sealed class UnplacedEntries
         }
     }
 
-    /// <summary>Removes a partition's entries, those not flushed included. Durable when it returns.</summary>
+    /// <summary>Removes a partition's entries, including those not flushed. The removal is durable on return.</summary>
     public void Remove(ulong topicId, int partition)
     {
         if (_pending.Remove((topicId, partition), out var round))
@@ -150,7 +148,7 @@ internal sealed class UnplacedEntries
         }
     }
 
-    /// <summary>Names the file of a partition's kept entries.</summary>
+    /// <summary>Returns the name of the file with a partition's kept entries.</summary>
     internal static string NameOf(ulong topicId, int partition) =>
         string.Create(CultureInfo.InvariantCulture, $"{topicId:x16}-{partition}{Suffix}");
 
@@ -184,15 +182,14 @@ internal sealed class UnplacedEntries
             return;
         var path = PathOf(key.TopicId, key.Partition);
         using var file = OpenOrCreate(path);
-        // Taken out until the round is durable: after a failure the file is read again.
+        // Removed until the round is durable: after a failure the file is read again.
         if (!_tails.Remove(key, out var tail))
         {
             var rounds = ReadRounds(file, path);
             tail = Tail.Of(rounds, _newId);
             if (rounds.HasRounds)
                 WriteLastAgain(file, rounds);
-            // Also of a file that was found: the process that created it may have ended before it made the name
-            // durable.
+            // Needed for an existing file too: the process that created it may have ended before it synced the name.
             _fileSystem.SyncDirectory(_journalDirectory);
             _fileSystem.SyncDirectory(_directory);
         }
@@ -208,7 +205,7 @@ internal sealed class UnplacedEntries
                     + "may be lost."
             );
         }
-        // What an interrupted append left goes first: the new round may be shorter.
+        // Bytes of an interrupted append are cut first, because the new round may be shorter.
         if (lengthBytes > tail.EndPosition)
             file.Truncate(tail.EndPosition);
         file.Write(round.Complete(tail, out var headChecksum), tail.EndPosition);
@@ -218,10 +215,12 @@ internal sealed class UnplacedEntries
         round.Clear();
     }
 
-    /// <summary>An earlier process may have failed to sync the last round: then it is in the page cache only.</summary>
+    /// <summary>
+    /// Writes the last round again. An earlier process may have failed to sync it, so it may be only in the page cache.
+    /// </summary>
     static void WriteLastAgain(IFile file, JournalFileRounds rounds)
     {
-        // Behind the round, zeros fill the block. They may be missing.
+        // Zeros fill the block after the round. They may be missing.
         var bytes = new byte[JournalFormat.Align(rounds.LastHead.LengthBytes)];
         var position = rounds.EndPosition - bytes.Length;
         file.ReadExactly(bytes.AsSpan(0, rounds.LastHead.LengthBytes), position);
@@ -241,7 +240,7 @@ internal sealed class UnplacedEntries
         }
     }
 
-    /// <summary>A round that grows. Its bytes are those of the file, padding included.</summary>
+    /// <summary>A growing round. Its bytes are those of the file, padding included.</summary>
     sealed class PendingRound
     {
         byte[] _bytes = new byte[JournalFormat.BlockBytes];
@@ -282,10 +281,10 @@ internal sealed class UnplacedEntries
         public void Clear() => (LengthBytes, _entryCount) = (JournalFormat.HeadBytes, 0);
     }
 
-    /// <summary>Where the next round of a file goes.</summary>
+    /// <summary>The position of the next round of a file, and the values that its head needs.</summary>
     readonly record struct Tail(ulong Epoch, ulong Number, uint HeadChecksum, long EndPosition)
     {
-        // A file without a whole round is a new use of it.
+        // A file without a whole round gets a new epoch.
         public static Tail Of(JournalFileRounds rounds, Func<long> newId) =>
             new(
                 rounds.HasRounds ? rounds.Epoch!.Value : (ulong)newId(),

@@ -13,11 +13,13 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;
 
-/// <summary>What a partition keeps beside its segments so that a start need not read them (api/FORMAT.md §4).</summary>
-/// <param name="LogStartOffset">The earliest offset readers may have.</param>
-/// <param name="Durable">A place up to which the log was durable.</param>
-/// <param name="LastStampMs">The last timestamp the server gave out.</param>
-/// <param name="Producers">The producers at that place.</param>
+/// <summary>
+/// The state that a partition keeps beside its segments, so that a start need not read them (api/FORMAT.md §4).
+/// </summary>
+/// <param name="LogStartOffset">The earliest available offset.</param>
+/// <param name="Durable">A position up to which the log was durable.</param>
+/// <param name="LastStampMs">The server's last timestamp, Unix milliseconds.</param>
+/// <param name="Producers">The producers at that position.</param>
 internal sealed partial record Checkpoint(
     long LogStartOffset,
     SegmentCursor Durable,
@@ -27,41 +29,40 @@ internal sealed partial record Checkpoint(
 {
     public const string Name = "checkpoint";
 
-    /// <summary>What verifications found to be wrong.</summary>
+    /// <summary>The damage that verifications found.</summary>
     public IReadOnlyList<SegmentDamage> Damage { get; init; } = [];
 
     /// <summary>
-    /// Whether the log ends at <see cref="Durable"/> unless the journal says otherwise; else a start reads on.
+    /// Whether the log ends at <see cref="Durable"/>, unless the journal has a later entry. Otherwise a start reads on.
     /// </summary>
     public bool IsJournaled { get; init; }
 
-    /// <summary>
-    /// The most that a checkpoint takes but for what it says of producers: its own fields, and damage.
-    /// </summary>
+    /// <summary>The most bytes that a checkpoint takes without its producers: its own fields, and damage.</summary>
     const int MaxOtherBytes = 64 << 20;
 
     /// <summary>
-    /// The most that a producer takes: the longest id, each of whose characters may be escaped, the longest numbers,
+    /// The most bytes that a producer takes. That is the longest id with every character escaped, the longest numbers,
     /// and the names of the fields.
     /// </summary>
     internal const int MaxProducerBytes = 2 * ProducerStamp.MaxIdLength + 128 + ProducerTable.RememberedBatches * 192;
 
-    /// <summary>A file that is larger is none. Kafka's producers are as many as the others.</summary>
+    /// <summary>The most bytes of a valid checkpoint. Kafka's producers may be as many as the others.</summary>
     internal const int MaxBytes = 2 * StorageOptions.MostProducers * MaxProducerBytes + MaxOtherBytes;
 
-    /// <summary>What one with these producers takes at the most, but for a few bytes.</summary>
+    /// <summary>Returns the most bytes that a checkpoint with these producers takes, except for a few bytes.</summary>
     public static long MostBytes(ProducerTable producers) => (long)producers.Count * MaxProducerBytes;
 
-    // Ids are visible ASCII: escaped as little as JSON allows, so that none takes more than twice its length.
+    // Ids are visible ASCII. They are escaped as little as JSON allows, so that none takes more than twice its length.
     static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// Replaces a partition's checkpoint; durable when it returns. The index entries it counts must be durable before.
+    /// Replaces a partition's checkpoint. It is durable on return. The index entries that it counts must be durable
+    /// before.
     /// </summary>
     public void Write(PartitionContext context) =>
         context.Environment.FileSystem.Replace(context.Directory, Name, Encode().Span);
 
-    /// <summary>Reads a partition's checkpoint; null, and why, when it is missing or not to be trusted.</summary>
+    /// <summary>Reads a partition's checkpoint. Returns null, with the reason, if it is missing or invalid.</summary>
     public static Checkpoint? Read(PartitionContext context, out string reason)
     {
         try
@@ -80,7 +81,7 @@ internal sealed partial record Checkpoint(
         }
     }
 
-    /// <exception cref="FileNotFoundException">There is none.</exception>
+    /// <exception cref="FileNotFoundException">The file does not exist.</exception>
     public static Checkpoint? Read(IFileSystem fileSystem, string path, ProducerLimits limits, out string reason)
     {
         using var file = fileSystem.Open(path);
@@ -90,7 +91,8 @@ internal sealed partial record Checkpoint(
     }
 
     /// <summary>
-    /// With the producers that a batch would find at that place: by the log's own time, which no clock sets back.
+    /// Encodes the checkpoint with the producers that have not expired at that position. The log's own time decides,
+    /// which no clock sets back.
     /// </summary>
     internal ReadOnlyMemory<byte> Encode()
     {
@@ -216,8 +218,8 @@ internal sealed partial record Checkpoint(
     );
 
     /// <summary>
-    /// Count and checksum are new in format 3. A batch without a checksum is one of before, when sequences counted
-    /// batches.
+    /// A batch in the file. Count and checksum are new in format 3. A batch without a checksum is older, when sequences
+    /// counted batches.
     /// </summary>
     internal readonly record struct ProducedContent(
         long Sequence,

@@ -1,8 +1,8 @@
 namespace LogHttp.Storage.Partitions;
 
-/// <summary>The part of a partition that readers see. Any thread.</summary>
+/// <summary>The published part of a partition. Any thread.</summary>
 internal interface IPublishedLog
 {
-    /// <summary>What readers may see now.</summary>
+    /// <summary>The records that readers see now.</summary>
     LogView View { get; }
 }

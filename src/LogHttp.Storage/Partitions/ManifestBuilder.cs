@@ -3,10 +3,10 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;
 
-/// <summary>Builds the manifest of a partition that has none, as those of earlier formats.</summary>
+/// <summary>Builds the manifest of a partition without one, as in earlier formats.</summary>
 /// <param name="context">The partition.</param>
-/// <param name="lengths">The length of each segment that is there, by base offset.</param>
-/// <param name="lastWritesMs">When each was last written, Unix milliseconds.</param>
+/// <param name="lengths">The length of each existing segment, by base offset.</param>
+/// <param name="lastWritesMs">The time of each segment's last write, Unix milliseconds.</param>
 internal sealed class ManifestBuilder(
     PartitionContext context,
     IReadOnlyDictionary<long, long> lengths,
@@ -14,8 +14,8 @@ internal sealed class ManifestBuilder(
 )
 {
     /// <summary>
-    /// Builds the state of a partition without a manifest from its files: the segments that hold something, and the
-    /// empty one that the log stood in. Other empty ones are rolls that came to nothing, or that the log passed by.
+    /// Builds the state of a partition without a manifest from its files. It has the segments with content, and an
+    /// empty one if that was active. Other empty segments come from rolls that failed, or from jumps of offsets.
     /// </summary>
     public ManifestState Build(Checkpoint? checkpoint)
     {
@@ -31,8 +31,8 @@ internal sealed class ManifestBuilder(
                 segments.Add(new(baseOffset, Generation: 0));
                 continue;
             }
-            // A roll leaves the index of an empty segment without entries, durably. A segment with some was emptied
-            // from outside, and its index says what is lost.
+            // A roll makes sure that the index of an empty segment has no entries. If it has some, another program
+            // emptied the segment, and the index shows the loss.
             var isKept = lengthBytes > 0 || LastIndexEntry(baseOffset) is not null;
             var isTrimmed = baseOffsets[number + 1] <= checkpoint?.LogStartOffset;
             if (isKept && !isTrimmed)
@@ -45,7 +45,7 @@ internal sealed class ManifestBuilder(
         return ManifestState.Empty(context.ManifestHeader, logStartOffset) with { Segments = segments.ToImmutable() };
     }
 
-    /// <summary>Finds the active one of the segments that are there, as earlier formats left them.</summary>
+    /// <summary>Finds the active segment among the existing ones, as earlier formats left them.</summary>
     int FindActive(long[] baseOffsets, Checkpoint? checkpoint)
     {
         var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
@@ -54,7 +54,7 @@ internal sealed class ManifestBuilder(
         {
             var (baseOffset, position) = (checkpoint.Durable.BaseOffset, checkpoint.Durable.Position);
             active = Array.IndexOf(baseOffsets, baseOffset);
-            // A trim that took all has left that segment for a new one. Its files may be gone, or half of them.
+            // A trim of all records has left that segment for a new one. Its files may be gone, or half of them.
             var isLeft = lengths.GetValueOrDefault(baseOffset, position) == position;
             if (checkpoint.LogStartOffset == checkpoint.Durable.NextOffset && isLeft)
                 active = Math.Max(active, Array.IndexOf(baseOffsets, checkpoint.LogStartOffset));
@@ -62,7 +62,7 @@ internal sealed class ManifestBuilder(
         return active < lastFilled || active < 0 ? Math.Max(lastFilled, 0) : active;
     }
 
-    /// <summary>Finds where a segment ends by its index, or else takes the next segment's start.</summary>
+    /// <summary>Finds the end of a segment by its index. Without one, takes the next segment's base offset.</summary>
     SegmentExtent BuildExtent(long baseOffset, long nextBaseOffset)
     {
         if (LastIndexEntry(baseOffset) is not { } last)

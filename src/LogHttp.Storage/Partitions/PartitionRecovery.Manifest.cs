@@ -5,16 +5,16 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;
 
-// The manifest at the start: loading it, building it for an earlier format, and removing files that it does not name.
+// Loads the manifest at the start, builds it for an earlier format, and removes files that it does not name.
 internal sealed partial class PartitionRecovery
 {
     bool _areAgesUnknown;
 
     /// <summary>
-    /// Loads the manifest. A partition without one, as those of earlier formats are, gets one that is built from its
-    /// files. That is durable before anything else of the partition is written.
+    /// Loads the manifest. If there is none, as in earlier formats, builds it from the partition's files. It is durable
+    /// before any other file of the partition is written.
     /// </summary>
-    /// <returns>What the manifest says, and why the partition is read-only, or null.</returns>
+    /// <returns>The state in the manifest, and why the partition is read-only, or null.</returns>
     (ManifestState State, string? Problem) OpenManifest(Checkpoint? checkpoint)
     {
         try
@@ -67,13 +67,13 @@ internal sealed partial class PartitionRecovery
             return false;
         }
         _manifest = SegmentManifest.Load(FileSystem, _context.Directory);
-        // They are the files' own times.
+        // The manifest's times are only those of the files.
         _areAgesUnknown = true;
         StorageLog.ManifestBuilt(_context.Environment.Logger, _context.Directory, state.Segments.Count);
         return true;
     }
 
-    /// <summary>Returns how long a sealed segment was when it was sealed.</summary>
+    /// <summary>Returns the length of a segment when it was sealed.</summary>
     long SealedBytes(Segment segment)
     {
         var named = _manifest!.State.Segments.Find(named => named.BaseOffset == segment.BaseOffset);
@@ -81,8 +81,8 @@ internal sealed partial class PartitionRecovery
     }
 
     /// <summary>
-    /// Takes the time of a segment's last append from the manifest, which a copy of the files keeps. The manifest knows
-    /// the active segment's as long as that has the length that was noted. Otherwise the file's own time counts.
+    /// Takes the time of a segment's last append from the manifest, because a copy of the files keeps it. For the
+    /// active segment that needs the length noted in the manifest. Otherwise the file's own time counts.
     /// </summary>
     void TakeAge(Segment segment, ManifestSegment named)
     {
@@ -93,7 +93,7 @@ internal sealed partial class PartitionRecovery
         _areAgesUnknown |= named.IsSealed && !isKnown;
     }
 
-    /// <summary>Returns how old the segments are that hold something. Null: none does.</summary>
+    /// <summary>Returns the ages of the segments with content, or null if all are empty.</summary>
     SegmentAges? FindAges(in SegmentCursor end)
     {
         var filledBefore = end.Position > 0 ? long.MaxValue : _segments[^1].BaseOffset;
@@ -108,12 +108,13 @@ internal sealed partial class PartitionRecovery
 
     /// <summary>
     /// Makes the manifest durable, brings it up to date, and then removes the files that it does not name. The
-    /// partition is sound by then. What a full disk prevents is done later: the first append waits for the manifest.
+    /// partition is known to be undamaged by then. On a full disk this is done later, because the first append waits
+    /// for the manifest.
     /// </summary>
     /// <param name="checkpoint">The checkpoint that is on the disk.</param>
     /// <param name="isAtCheckpoint">
-    /// Whether the log ends at that checkpoint. The manifest named its segment durably before, so a start that changes
-    /// nothing needs no sync: there may be thousands of partitions.
+    /// Whether the log ends at that checkpoint. The manifest named its segment durably before, so a start without
+    /// changes needs no sync. There may be thousands of partitions.
     /// </param>
     void TidyUp(Checkpoint checkpoint, bool isAtCheckpoint)
     {
@@ -140,13 +141,13 @@ internal sealed partial class PartitionRecovery
             else
                 StorageLog.TrimmedSegmentRemoved(_context.Environment.Logger, segment.DataPath);
         }
-        // A power cut must not bring them back: a later roll may make a segment of that name.
+        // A power cut must not bring the files back: a later roll may create a segment of the same name.
         if (_leftovers.Count > 0)
             FileSystem.SyncDirectory(_context.Directory);
         _leftovers.Clear();
     }
 
-    /// <summary>Returns what the checkpoint and topic.json know and the manifest does not.</summary>
+    /// <summary>Returns the edits that bring the manifest up to the checkpoint and topic.json.</summary>
     ManifestEdit[] EditsDue(ManifestState state, Checkpoint checkpoint)
     {
         var edits = new List<ManifestEdit>();
@@ -154,7 +155,7 @@ internal sealed partial class PartitionRecovery
             edits.Add(state.EditToStartAt(checkpoint.LogStartOffset, _segments[0].BaseOffset));
         if (_context.ManifestHeader.Configuration != state.Header.Configuration)
         {
-            // A killed process may have renamed topic.json without syncing that.
+            // A process that was killed may have renamed topic.json without syncing the directory.
             FileSystem.SyncDirectory(Path.GetDirectoryName(_context.Directory)!);
             edits.Add(new ManifestEdit.Configured(_context.ManifestHeader.Configuration));
         }

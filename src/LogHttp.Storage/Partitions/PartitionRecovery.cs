@@ -7,9 +7,9 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Partitions;
 
 /// <summary>
-/// Finds out at the start where a partition stands. The manifest says which segments there are. After a clean stop the
-/// checkpoint says the rest and no segment is read. After a crash all that follows the checkpoint is read, checked, and
-/// made durable before anybody sees it. A partition that is found damaged is read-only, and nothing of it is written.
+/// Recovers the state of a partition at the start. The manifest lists the segments. After a clean stop the checkpoint
+/// has the rest, and no segment is read. After a crash all records after the checkpoint are read, checked, and made
+/// durable before any reader sees them. A damaged partition becomes read-only, and none of its files is written.
 /// </summary>
 internal sealed partial class PartitionRecovery
 {
@@ -19,7 +19,7 @@ internal sealed partial class PartitionRecovery
     readonly Dictionary<long, long> _lastWritesMs = [];
     readonly Dictionary<long, DamagedRange> _foundDamage = [];
 
-    // Files that the manifest does not name: they go when the partition turns out to be sound.
+    // Files that the manifest does not name. They are removed if the partition is undamaged.
     readonly List<Segment> _leftovers = [];
 
     SegmentManifest? _manifest;
@@ -33,12 +33,12 @@ internal sealed partial class PartitionRecovery
     IFileSystem FileSystem => _context.Environment.FileSystem;
 
     /// <summary>
-    /// Whether the end that the journal says is durable in the checkpoint alone: its entries come from
+    /// Whether only the checkpoint holds the journal's end durably. Then the journal's entries come from
     /// <c>unplaced/</c>, and are removed once the partition takes appends.
     /// </summary>
     bool IsEndInCheckpointOnly => _context.EndSource is { IsRedone: true, IsRecorded: false };
 
-    /// <summary>Makes an empty partition's files, durable but for the directory's own name.</summary>
+    /// <summary>Creates an empty partition's files. They are durable, except for the directory's own name.</summary>
     public static void Create(PartitionContext context)
     {
         context.NewSegment(0).Create(syncsIndex: true);
@@ -86,7 +86,7 @@ internal sealed partial class PartitionRecovery
             && (end is null || end == durable.Position)
         )
         {
-            // An earlier start may have failed to sync its name.
+            // An earlier start may have failed to sync the checkpoint's name.
             if (IsEndInCheckpointOnly)
                 FileSystem.SyncDirectory(_context.Directory);
             TidyUp(place, isAtCheckpoint: true);
@@ -96,12 +96,12 @@ internal sealed partial class PartitionRecovery
     }
 
     /// <summary>
-    /// Where the last segment ends for sure: by the journal's last entry, or by a checkpoint that lies further, as one
-    /// behind a roll does. Null where the end has to be found by reading.
+    /// Returns the certain end of the last segment, from the journal's last entry or from a checkpoint. The later one
+    /// counts, as after a roll. Returns null if the end has to be found by reading.
     /// </summary>
     long? FindExactEnd(Checkpoint? checkpoint, ref string? problem)
     {
-        // Where the journal can't be read, or not be applied, a checkpoint tells an earlier end only.
+        // If the journal can't be read or applied, the checkpoint has only an earlier end.
         if (
             !_context.EndSource.IsMarked
             || _context.EndSource.Problem is not null
@@ -126,13 +126,13 @@ internal sealed partial class PartitionRecovery
                 $"the log ends in segment {last.BaseOffset}, which the manifest does not name"
             );
         }
-        // A roll has sealed that segment, and the journal has nothing of the new one yet.
+        // A roll has sealed that segment, and the journal has no entry of the new one yet.
         return last.BaseOffset == active ? last.Position : 0;
     }
 
     /// <summary>
-    /// Where reading has to begin: at the checkpoint, or at the start of a segment when it names a place that is not
-    /// there.
+    /// Returns the position from which to read: the checkpoint's, or the start of a segment if the checkpoint's segment
+    /// is missing.
     /// </summary>
     Checkpoint FindPlace(Checkpoint? checkpoint, long logStartOffset, string reason)
     {
@@ -144,7 +144,7 @@ internal sealed partial class PartitionRecovery
             && _segments.Find(segment => segment.BaseOffset > checkpoint.Durable.BaseOffset) is { } next
         )
             first = next;
-        // A trim that took all has removed the segment that the log stood in; what came since may lie behind a gap.
+        // A trim of all records has removed the checkpoint's segment. Later records may follow a gap.
         else if (
             checkpoint is null
             || checkpoint.LogStartOffset != checkpoint.Durable.NextOffset
@@ -162,7 +162,7 @@ internal sealed partial class PartitionRecovery
             reason
         );
 
-    /// <summary>Lists the segments' files; gives the segments of which only the index is there.</summary>
+    /// <summary>Lists the segments' files. Returns the segments that have only an index.</summary>
     List<Segment> ListFiles()
     {
         var indexes = new List<long>();
@@ -182,18 +182,18 @@ internal sealed partial class PartitionRecovery
                 StorageLog.ForeignFile(_context.Environment.Logger, Path.Combine(_context.Directory, entry.Name));
             }
         }
-        // A segment's removal was interrupted between its two names.
+        // The removal of a segment was interrupted between its two files.
         return [.. indexes.Where(baseOffset => !_lengths.ContainsKey(baseOffset)).Select(_context.NewSegment)];
     }
 
-    /// <summary>Takes the segments that the manifest names, and sorts out the other files.</summary>
+    /// <summary>Takes the segments that the manifest names, and collects the other files.</summary>
     void FindSegments(ManifestState state, Checkpoint? checkpoint, ref string? problem)
     {
         var logStartOffset = Math.Max(state.LogStartOffset, checkpoint?.LogStartOffset ?? 0);
         for (var number = 0; number < state.Segments.Count; number++)
         {
             var named = state.Segments[number];
-            // Its trim is in the checkpoint already and did not come to the manifest.
+            // The segment's trim is in the checkpoint, but did not reach the manifest.
             if (number < state.Segments.Count - 1 && state.Segments[number + 1].BaseOffset <= logStartOffset)
                 continue;
             var segment = _context.NewSegment(named.BaseOffset);
@@ -217,7 +217,7 @@ internal sealed partial class PartitionRecovery
             if (kept.Contains(baseOffset))
                 continue;
             _leftovers.Add(_context.NewSegment(baseOffset));
-            // Records go to a segment when the manifest names it, and not before.
+            // Records are written to a segment only after the manifest names it.
             if (lengthBytes > 0 && baseOffset >= logStartOffset)
             {
                 problem ??= string.Create(
@@ -228,7 +228,9 @@ internal sealed partial class PartitionRecovery
         }
     }
 
-    /// <summary>The partition has no segments, and nothing says where a new one would begin.</summary>
+    /// <summary>
+    /// Recovers a partition without segments as read-only, because the base offset of a new one is unknown.
+    /// </summary>
     RecoveredPartition NothingLeft(Checkpoint? checkpoint, string reason)
     {
         checkpoint ??= new Checkpoint(0, default, LastStampMs: 0, NoProducers);
@@ -239,7 +241,7 @@ internal sealed partial class PartitionRecovery
         return ReadOnly(checkpoint with { Durable = new SegmentCursor(nextOffset) }, reason);
     }
 
-    /// <summary>Reads what follows the checkpoint, through all later segments.</summary>
+    /// <summary>Reads the records after the checkpoint, through all later segments.</summary>
     RecoveredPartition ReadOn(Checkpoint checkpoint, long durableOffset, long? endPosition)
     {
         var cursor = checkpoint.Durable;
@@ -257,7 +259,7 @@ internal sealed partial class PartitionRecovery
                     checkpoint,
                     $"{segment.DataPath} is {fileBytes} bytes long, but {knownBytes} bytes of it were durable"
                 );
-            // Where the clock was ahead, what came after the checkpoint came no earlier than that says.
+            // If the clock was ahead, records after the checkpoint are no earlier than its last timestamp.
             var scan = SegmentScan.Run(
                 lease.Files.Data,
                 cursor,
@@ -323,7 +325,8 @@ internal sealed partial class PartitionRecovery
     )
     {
         var end = scan.End;
-        // What the server stamped since the checkpoint can't be told from what was given to it, but for the future.
+        // Timestamps since the checkpoint may be the server's or the client's. Only one in the future is surely the
+        // client's.
         var lastStampMs =
             end.MaxTimestampMs <= _context.Environment.NowMs
                 ? Math.Max(checkpoint.LastStampMs, end.MaxTimestampMs)
@@ -335,8 +338,8 @@ internal sealed partial class PartitionRecovery
             Producers = scan.Producers!,
             IsJournaled = isJournaled,
         };
-        // The start records the end in the journal: the checkpoint and the index entries that it counts stay valid, and
-        // thousands of partitions need not be synced one by one.
+        // If the start records the end in the journal, the old checkpoint and the index entries that it counts stay
+        // valid. Then thousands of partitions need not be synced one by one.
         var isRecordedElsewhere =
             isJournaled
             && _context.EndSource is { IsRedone: true, IsRecorded: true }
@@ -348,7 +351,7 @@ internal sealed partial class PartitionRecovery
         }
         catch (DiskFullException exception)
         {
-            // A segment can't be written on without its index.
+            // Appends to a segment need its index.
             return OnFullDisk(checkpoint, end with { IndexEntries = from.IndexEntries }, exception);
         }
         try
@@ -376,20 +379,20 @@ internal sealed partial class PartitionRecovery
         };
     }
 
-    /// <summary>Readers find their way with the index entries that are durable, if slowly.</summary>
+    /// <summary>Opens the partition read-only. Readers use the durable index entries, which is slower.</summary>
     RecoveredPartition OnFullDisk(Checkpoint checkpoint, SegmentCursor end, DiskFullException exception)
     {
         StorageLog.OpenedOnFullDisk(_context.Environment.Logger, exception, _context.Directory);
         const string Reason =
             "The partition is read-only: the disk was full when it was opened. "
-            + "Delete topics or make room otherwise, and restart the server.";
+            + "Free disk space, for example by deleting topics, and restart the server.";
         var found = Found(checkpoint, end, Reason);
         return found with { View = found.View with { IsIndexWhole = false } };
     }
 
     /// <summary>
-    /// Serves everything that can be read, segments behind the damage too. Writes nothing, so that a disk that refuses
-    /// writes does no harm, and what there is stays as it is.
+    /// Serves everything that can be read, including segments after the damage. Writes nothing, so that a disk that
+    /// refuses writes does no harm, and the files stay as they are.
     /// </summary>
     RecoveredPartition ReadOnly(Checkpoint checkpoint, string reason)
     {
@@ -418,7 +421,7 @@ internal sealed partial class PartitionRecovery
                 .End;
             entries = from.IndexEntries;
         }
-        // Readers find their way with the entries that there are: none is written for the rest.
+        // Readers use the existing index entries. None is written for the rest.
         var found = Found(checkpoint, end with { IndexEntries = entries }, $"The partition is read-only: {reason}.");
         return found with { View = found.View with { IsIndexWhole = false } };
     }

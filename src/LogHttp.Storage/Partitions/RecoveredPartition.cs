@@ -3,12 +3,12 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Partitions;
 
-/// <summary>Where a partition stands at the start, as <see cref="PartitionRecovery"/> found it.</summary>
+/// <summary>The state of a partition at the start, as <see cref="PartitionRecovery"/> found it.</summary>
 /// <param name="Checkpoint">The checkpoint that is on the disk.</param>
-/// <param name="View">What readers may see.</param>
-/// <param name="Written">Where the next record goes.</param>
-/// <param name="LastStampMs">The last timestamp the server gave out.</param>
-/// <param name="Producers">The producers up to there.</param>
+/// <param name="View">The records that readers see.</param>
+/// <param name="Written">The position of the next record.</param>
+/// <param name="LastStampMs">The server's last timestamp, Unix milliseconds.</param>
+/// <param name="Producers">The producers up to that position.</param>
 /// <param name="ReadOnlyReason">Why nothing may be appended, or null.</param>
 internal sealed record RecoveredPartition(
     Checkpoint Checkpoint,
@@ -19,18 +19,18 @@ internal sealed record RecoveredPartition(
     string? ReadOnlyReason
 )
 {
-    /// <summary>Whether the journal decides where the log ends, or no longer.</summary>
+    /// <summary>Whether the journal decides the log's end.</summary>
     public bool IsJournaled { get; init; }
 
-    /// <summary>How much lies behind the checkpoint.</summary>
+    /// <summary>The number of bytes after the checkpoint.</summary>
     public long UncheckpointedBytes { get; init; }
 
-    /// <summary>How old the segments are that hold something; null where none does.</summary>
+    /// <summary>The ages of the segments with content. Null if all are empty.</summary>
     public SegmentAges? Ages { get; init; }
 
-    /// <summary>Segments before the log's start, whose files a full disk did not let the start remove.</summary>
+    /// <summary>Segments before the log's start that the start could not remove, because the disk was full.</summary>
     public IReadOnlyList<Segment> Trimmed { get; init; } = [];
 
-    /// <summary>The partition's manifest; null of a read-only partition without a sound one.</summary>
+    /// <summary>The partition's manifest. Null for a read-only partition without a valid one.</summary>
     public SegmentManifest? Manifest { get; init; }
 }

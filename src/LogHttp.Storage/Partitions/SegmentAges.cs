@@ -1,11 +1,11 @@
 namespace LogHttp.Storage.Partitions;
 
-/// <summary>When segments that hold something were last appended to, as a start found it.</summary>
+/// <summary>The last append to segments with content, as a start found it.</summary>
 /// <param name="NewestAppendMs">The latest of the times, Unix milliseconds.</param>
 /// <param name="AreUnknown">Whether some of them are the files' own times, which a copy does not keep.</param>
 internal readonly record struct SegmentAges(long NewestAppendMs, bool AreUnknown)
 {
-    /// <summary>Combines the ages of two partitions. Null stands for a partition that holds nothing.</summary>
+    /// <summary>Combines the ages of two partitions. Null stands for an empty partition.</summary>
     public static SegmentAges? Combine(SegmentAges? left, SegmentAges? right) =>
         (left, right) switch
         {

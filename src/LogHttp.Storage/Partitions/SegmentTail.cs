@@ -4,21 +4,21 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Partitions;
 
 /// <summary>
-/// Repairs the end of the active segment at a start: cuts what belongs to no batch, and makes the rest durable.
+/// Repairs the end of the active segment at a start: cuts bytes that belong to no batch, and makes the rest durable.
 /// </summary>
 internal static class SegmentTail
 {
     /// <summary>
-    /// A bad line is where writing stopped when nothing valid follows it, or where a sector never reached the disk:
-    /// pages are written back in any order and torn by a power cut, so later sectors may be there. Anything else is
-    /// damage.
+    /// Returns whether a bad line is damage. It is not if no valid line follows, because writing stopped there. It is
+    /// not if a sector never reached the disk either. Pages are written back in any order and torn by a power cut, so
+    /// later sectors may be present.
     /// </summary>
     public static bool IsDamage(IFile data, SegmentScan.BadLine bad, long lengthBytes) =>
         bad is { LacksSector: false, IsEndOfFile: false }
         && SegmentScan.AnyRecordAfter(data, bad.Position, lengthBytes);
 
     /// <summary>
-    /// Cuts what belongs to no whole batch, or lies behind the end that is known, after keeping it beside.
+    /// Cuts bytes that belong to no whole batch or lie beyond the known end, after copying them to a file.
     /// </summary>
     public static void CutTorn(
         PartitionContext context,
@@ -37,7 +37,7 @@ internal static class SegmentTail
             data,
             position,
             lengthBytes,
-            scan.Bad?.Reason ?? "it lies behind the end that the journal says"
+            scan.Bad?.Reason ?? "it lies beyond the end recorded in the journal"
         );
         data.Truncate(position);
     }
@@ -65,15 +65,15 @@ internal static class SegmentTail
         }
         catch (DiskFullException exception)
         {
-            // A full disk must not keep the log from opening, and nobody was promised these bytes.
+            // A full disk must not keep the log from opening, and these bytes were never acknowledged.
             StorageLog.TornTailNotKept(context.Environment.Logger, exception, segment.DataPath, tornBytes, position);
             fileSystem.DeleteFile(tornPath);
         }
     }
 
     /// <summary>
-    /// Makes the surviving tail durable. A sync alone would not do: if one failed before the crash, the kernel may hold
-    /// pages it counts as clean that are not on the disk. Writing the same bytes once more makes them dirty again.
+    /// Makes the surviving tail durable. A sync alone is not enough. If one failed before the crash, the kernel may
+    /// count pages as clean that are not on the disk. Writing the same bytes again makes them dirty.
     /// </summary>
     public static void MakeDurable(IFile data, long position, long endPosition)
     {
@@ -94,10 +94,10 @@ internal static class SegmentTail
         }
     }
 
-    /// <summary>Writes the entries of what was read, and cuts what the index has beyond them.</summary>
+    /// <summary>Writes the index entries of the records that were read, and cuts surplus entries.</summary>
     public static void WriteIndex(Segment segment, IFile index, in SegmentCursor from, SegmentScan scan, bool syncs)
     {
-        // Written anew in any case: of what a failed sync lost the kernel may say that it is there.
+        // Always written again: the kernel may report bytes as present that a failed sync lost.
         IndexFile.WriteHeader(index, segment.BaseOffset);
         IndexFile.Write(index, segment.BaseOffset, from.IndexEntries, scan.Entries.ToArray());
         IndexFile.Truncate(index, scan.End.IndexEntries);

@@ -4,17 +4,17 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Producers;
 
 /// <summary>
-/// What a partition knows of the producers that number their records. Immutable, so that a table belongs to a position
-/// in the log: going back after a failed write or a lost tail restores the table of that position.
+/// The state of the producers that number their records, in one partition. Immutable, so that a table belongs to a
+/// position in the log. After a failed write or a lost tail, a rollback restores the table of that position.
 /// </summary>
 internal sealed class ProducerTable
 {
     /// <summary>
-    /// How many batches of a producer are remembered, so that a repeat of one is answered as the first time.
+    /// The number of batches remembered for each producer. A retry of one of them gets the original result.
     /// </summary>
     public const int RememberedBatches = 5;
 
-    // One for all: without a producer of their own, partitions share it.
+    // Shared by all partitions without producers.
     static readonly ImmutableDictionary<string, ProducerState> Nobody = ImmutableDictionary.Create<
         string,
         ProducerState
@@ -22,7 +22,8 @@ internal sealed class ProducerTable
 
     readonly ProducerLimits _limits;
 
-    // Kafka's are kept apart: every start of a Java producer takes a new id, and they must not displace those of HTTP.
+    // Kafka's producers are kept apart. A Java producer takes a new id at every start, and must not displace those of
+    // HTTP.
     readonly ImmutableDictionary<string, ProducerState> _own;
     readonly ImmutableDictionary<string, ProducerState> _kafka;
 
@@ -43,17 +44,17 @@ internal sealed class ProducerTable
 
     public int Count => _own.Count + _kafka.Count;
 
-    /// <summary>All that are not forgotten by then, in no particular order.</summary>
+    /// <summary>Returns the producers that have not expired at the given time, in no particular order.</summary>
     public IEnumerable<KeyValuePair<string, ProducerState>> Alive(long nowMs) =>
         _own.Concat(_kafka).Where(producer => IsAlive(producer.Key, producer.Value, nowMs));
 
-    /// <summary>Where a producer stands; null where it is not known, or no more.</summary>
+    /// <summary>Returns a producer's state, or null if the producer is unknown or has expired.</summary>
     public ProducerState? Find(string id, long nowMs) =>
         Of(id).TryGetValue(id, out var state) && IsAlive(id, state, nowMs) ? state : null;
 
     /// <summary>
-    /// The table with one batch more; the same one where it has that batch, or one of its producer's that lies behind
-    /// it in the log.
+    /// Returns the table with one more batch. Returns the same table if it has that batch already, or a later one of
+    /// the producer.
     /// </summary>
     public ProducerTable With(ProducerStamp stamp, in ProducedBatch batch, long nowMs)
     {
@@ -61,7 +62,7 @@ internal sealed class ProducerTable
         all.TryGetValue(stamp.Id, out var state);
         if (state is not null && batch.FirstOffset < state.Batches[^1].NextOffset)
             return this;
-        // One that was forgotten begins anew, in any epoch.
+        // A producer that has expired starts again, in any epoch.
         var before = state?.Epoch == stamp.Epoch && state.NextSequence == batch.Sequence ? state.Batches : [];
         if (before.Length == RememberedBatches)
             before = before.RemoveAt(0);
@@ -71,8 +72,9 @@ internal sealed class ProducerTable
     }
 
     /// <summary>
-    /// Without those that were not heard of for long, and an eighth less than there may be: to be looked for seldom.
-    /// Who was heard of last the log says, and not the clock: all that a start reads have one time.
+    /// Returns the table without expired producers, and at most seven eighths of the limit, so that making room is
+    /// rare. The producers with the latest records stay. The log decides that, not the clock, because all records that
+    /// a start reads have the same time.
     /// </summary>
     ImmutableDictionary<string, ProducerState> MakeRoom(string newId, long nowMs)
     {
@@ -94,23 +96,23 @@ internal sealed class ProducerTable
         nowMs - state.LastSeenMs < (IsKafkas(id) ? _limits.KafkaExpiryMs : _limits.ExpiryMs);
 }
 
-/// <summary>What is known of a producer.</summary>
-/// <param name="Epoch">Its latest.</param>
-/// <param name="LastSeenMs">When its last batch came, by the server's clock, Unix milliseconds.</param>
-/// <param name="Batches">Its last batches of that epoch, in order; at least one.</param>
+/// <summary>The state of a producer.</summary>
+/// <param name="Epoch">The producer's latest epoch.</param>
+/// <param name="LastSeenMs">The time of the producer's last batch, by the server's clock, Unix milliseconds.</param>
+/// <param name="Batches">The producer's last batches of that epoch, in order. At least one.</param>
 internal sealed record ProducerState(long Epoch, long LastSeenMs, ImmutableArray<ProducedBatch> Batches)
 {
-    /// <summary>The sequence of the record that comes next.</summary>
+    /// <summary>The sequence of the producer's next record.</summary>
     public long NextSequence => Batches[^1].NextSequence;
 }
 
 /// <summary>A batch that was appended.</summary>
-/// <param name="Sequence">Its first record's number; before format 3 the batch's own.</param>
-/// <param name="Count">How many records it has.</param>
-/// <param name="Crc">CRC-32C of its content; null before format 3.</param>
-/// <param name="FirstOffset">Its first record's offset.</param>
-/// <param name="NextOffset">The offset after its last record's.</param>
-/// <param name="TimestampMs">What its producer was told.</param>
+/// <param name="Sequence">The first record's number. Before format 3 the batch's own number.</param>
+/// <param name="Count">The number of records in the batch.</param>
+/// <param name="Crc">CRC-32C of the batch's content. Null before format 3.</param>
+/// <param name="FirstOffset">The first record's offset.</param>
+/// <param name="NextOffset">The offset after the last record's.</param>
+/// <param name="TimestampMs">The server's timestamp of the batch, as in the response.</param>
 internal readonly record struct ProducedBatch(
     long Sequence,
     int Count,
@@ -120,9 +122,9 @@ internal readonly record struct ProducedBatch(
     long TimestampMs
 )
 {
-    /// <summary>The sequence after its last record's.</summary>
+    /// <summary>The sequence after the last record's.</summary>
     public long NextSequence => Sequence + (Crc is null ? 1 : Count);
 
-    /// <summary>Whether its offsets were given from outside and are not consecutive.</summary>
+    /// <summary>Whether the client gave offsets that are not consecutive.</summary>
     public bool HasGaps => NextOffset - FirstOffset != Count;
 }
