@@ -17,7 +17,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
 {
     /// <summary>
     /// Over HTTP/1, smaller heads are not counted, nor ever refused: any request that waits takes about as much
-    /// (ARCHITECTURE.md).
+    /// (docs/internals/CONNECTIONS.md).
     /// </summary>
     public const int SmallBytes = 16 << 10;
 
