@@ -3,7 +3,8 @@ using LogHttp.Testing;
 namespace LogHttp.Architecture.Tests;
 
 /// <summary>
-/// Namespaces are rooms, and the references between them doors. ARCHITECTURE.md lists all doors; they lead down only.
+/// Namespaces are rooms, and the references between them doors. ARCHITECTURE.md lists all doors, and they lead down
+/// only.
 /// </summary>
 public class RoomTests(ITestOutputHelper output)
 {

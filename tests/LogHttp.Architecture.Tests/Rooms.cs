@@ -55,7 +55,10 @@ internal sealed record Rooms(string Assembly, IReadOnlyDictionary<Door, string> 
                     .ThenBy(static room => room, StringComparer.Ordinal),
             ];
 
-    /// <summary>Returns rooms of which each has a door to the next, the first being the last too; or null.</summary>
+    /// <summary>
+    /// Returns rooms of which each has a door to the next, the last one being the first again. Null if there is no
+    /// cycle.
+    /// </summary>
     public static IReadOnlyList<string>? FindCycle(IEnumerable<Door> doors)
     {
         var next = doors.ToLookup(static door => door.From, static door => door.To);

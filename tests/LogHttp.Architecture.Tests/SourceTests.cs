@@ -2,7 +2,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Architecture.Tests;
 
-/// <summary>What a reader sees of every source file. CSharpier lays the code out, and does not break text.</summary>
+/// <summary>The layout of every source file. CSharpier lays out code, and does not break text.</summary>
 public class SourceTests
 {
     const int MaxColumns = 120;

@@ -4,8 +4,8 @@ using Mono.Cecil.Cil;
 namespace LogHttp.Architecture.Tests;
 
 /// <summary>
-/// Which types of a compiled assembly name which others, of it and of other LogHttp assemblies. Nested types count as
-/// the type around them. Constants leave no trace in an assembly.
+/// The types that each type of a compiled assembly names, of this and of other LogHttp assemblies. Nested types count
+/// as the type around them. Constants leave no trace in an assembly.
 /// </summary>
 internal static class TypeGraph
 {
@@ -38,7 +38,7 @@ internal static class TypeGraph
         return type;
     }
 
-    /// <summary>The types that a reference is made of: a list of arrays of records names three.</summary>
+    /// <summary>The types that a reference consists of: a list of arrays of records names three.</summary>
     static IEnumerable<TypeReference> Parts(TypeReference? reference)
     {
         switch (reference)

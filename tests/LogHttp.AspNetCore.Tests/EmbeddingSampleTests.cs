@@ -58,7 +58,7 @@ public sealed class EmbeddingSampleTests : IDisposable
         Assert.Equal(HttpStatusCode.Created, inProcess.StatusCode);
         using var overHttp = await _user.PostAsync("/log/topics/orders", Json("""{"customer":"alice","total":2}"""));
         Assert.Equal(HttpStatusCode.Created, overHttp.StatusCode);
-        // A value that is no order does not end the consumer.
+        // A value that is not an order does not end the consumer.
         using var other = await _user.PostAsync("/log/topics/orders", Json("[1]"));
         using var last = await _user.PostAsync("/log/topics/orders", Json("""{"customer":"bob","total":1}"""));
 
@@ -106,7 +106,7 @@ public sealed class EmbeddingSampleTests : IDisposable
     [Fact]
     public async Task Body_LargerThanKestrelsDefault_IsAppended()
     {
-        // Kestrel's own bound is 30 MB. The log's is MaxBodyBytes.
+        // Kestrel's own limit is 30 MB. The log's limit is MaxBodyBytes.
         var line = Encoding.UTF8.GetBytes($"\"{new string('x', 500_000)}\"\n");
         var body = new byte[line.Length * 64];
         for (var i = 0; i < 64; i++)
@@ -137,7 +137,7 @@ public sealed class EmbeddingSampleTests : IDisposable
         listener.Start();
         using var appended = await _user.PostAsync("/log/topics/orders", Json($"\"{new string('x', 200_000)}\""));
         var page = await _user.GetByteArrayAsync("/log/topics/orders/earliest");
-        // The server counts after the client has the last byte. Other systems copy.
+        // The server counts after the client has the last byte. Other systems copy instead.
         if (OperatingSystem.IsLinux())
             await UntilAsync(() => Task.FromResult(Interlocked.Read(ref bytes) == page.Length));
     }

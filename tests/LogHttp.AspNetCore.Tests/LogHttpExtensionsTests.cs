@@ -9,7 +9,7 @@ using Swashbuckle.AspNetCore.Swagger;
 
 namespace LogHttp.AspNetCore.Tests;
 
-/// <summary>An app of the tests' own, without sendfile and without authentication.</summary>
+/// <summary>An application of the tests' own, without sendfile and without authentication.</summary>
 public sealed class LogHttpExtensionsTests : IAsyncDisposable
 {
     readonly TemporaryDirectory _directory = new();
@@ -113,7 +113,7 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
         Assert.True(paths.TryGetProperty("/log/topics/{topic}", out var topic));
         Assert.Equal("produce", topic.GetProperty("post").GetProperty("operationId").GetString());
         Assert.True(paths.TryGetProperty("/own", out _));
-        // The program's checks of hosts and origins are not those of this app.
+        // This application does not have the program's checks of hosts and origins.
         Assert.DoesNotContain("cross_site", text, StringComparison.Ordinal);
         Assert.DoesNotContain("invalid_host", text, StringComparison.Ordinal);
     }

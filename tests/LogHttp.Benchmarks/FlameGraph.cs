@@ -6,9 +6,9 @@ using System.Text.RegularExpressions;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// The stacks of <c>perf script -F ip,sym</c> as a picture: a box for each call, as wide as the share of samples in
-/// which it was on the stack, above the call it came from. What is narrower than half a percent is left out. Functions
-/// of libc keep no frame pointer: what they call stands on the ground.
+/// Draws the stacks of <c>perf script -F ip,sym</c>: a box for each call, above its caller, as wide as the share of
+/// samples in which it was on the stack. Boxes narrower than half a percent are left out. Functions of libc keep no
+/// frame pointer, so that the calls from them stand on the ground.
 /// </summary>
 static partial class FlameGraph
 {
@@ -59,7 +59,7 @@ static partial class FlameGraph
             var words = line.TrimStart().Split(' ', 2);
             if (words.Length == 2 && char.IsWhiteSpace(line[0]))
             {
-                // The innermost comes first; what has no name is part of its caller.
+                // The innermost frame comes first. A frame without a name is part of its caller.
                 if (words[1] != "[unknown]")
                     stack.Add((Shorten(words[1]), KindOf(words[0], words[1])));
                 continue;
@@ -115,14 +115,14 @@ static partial class FlameGraph
     }
 
     /// <summary>
-    /// Addresses of the kernel are the upper half; the runtime's map names its code with a type and "::".
+    /// Kernel addresses are the upper half. The runtime's map names managed code with a type and "::".
     /// </summary>
     static string KindOf(string address, string name) =>
         address.Length == 16 && address[0] == 'f' ? "k"
         : name.Contains("::", StringComparison.Ordinal) && name.Contains('[') ? "m"
         : "n";
 
-    /// <summary>Without assembly, namespaces of the framework, parameters and how it was compiled.</summary>
+    /// <summary>Removes the assembly, the framework's namespaces, the parameters and the tier of compilation.</summary>
     static string Shorten(string name)
     {
         name = Compiled().Replace(name, "");

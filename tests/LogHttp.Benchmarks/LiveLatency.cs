@@ -5,8 +5,9 @@ using System.Globalization;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// From a POST's answer to the same record's bytes at a long poll, a follower and an event stream; the producer and the
-/// readers share this process's clock. Negative: the reader had it before the producer had its answer.
+/// The time from a POST's response to the same record's bytes at a long poll, a follower and an event stream. The
+/// producer and the readers share this process's clock. A negative time: the reader had the record before the producer
+/// had its response.
 /// </summary>
 static class LiveLatency
 {

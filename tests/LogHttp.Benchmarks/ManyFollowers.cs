@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>Thousands of followers of one topic: whether all get all, and what that costs the server.</summary>
+/// <summary>Thousands of followers of one topic: whether each gets every record, and the server's cost.</summary>
 static class ManyFollowers
 {
     public static async Task RunAsync(Uri address, int followers, int seconds, int ratePerSecond)
@@ -51,7 +51,7 @@ static class ManyFollowers
             connection.Dispose();
     }
 
-    /// <summary>What each takes while nothing comes, and after some records have.</summary>
+    /// <summary>The memory of each follower, before any record and after some.</summary>
     public static async Task<(double ParkedBytes, double BusyBytes)> MeasureAsync(
         Uri address,
         Func<long> residentBytes,
@@ -82,7 +82,7 @@ static class ManyFollowers
         return ((parked - idle) / (double)followers, (busy - idle) / (double)followers);
     }
 
-    /// <summary>Followers to whom nothing has come yet, after the server has had time to come to rest.</summary>
+    /// <summary>Connects followers that get nothing yet, and gives the server time to settle.</summary>
     static async Task<RawConnection[]> ParkAsync(Uri address, string topic, int followers)
     {
         var connections = new RawConnection[followers];
@@ -106,7 +106,9 @@ static class ManyFollowers
         await producer.ReceiveAnswerAsync();
     }
 
-    /// <summary>A record is a line that is not empty: a chunk's size and its end have lines of their own.</summary>
+    /// <summary>
+    /// Counts records, which are lines that are not empty. A chunk's size and its end have lines of their own.
+    /// </summary>
     static async Task CountAsync(RawConnection connection, long[] received, int number)
     {
         try

@@ -5,7 +5,7 @@ using System.Text;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// One fast follower alone, and among slow, stopped and vanishing ones, in turns: its latency should not move.
+/// One fast follower alone, and among slow, stopped and vanishing ones, in turns. Its latency should be the same.
 /// </summary>
 static class MixedFollowers
 {
@@ -90,11 +90,11 @@ static class MixedFollowers
         }
         catch (Exception exception) when (exception is OperationCanceledException or System.Net.Sockets.SocketException)
         {
-            // Over, or dropped as it should be.
+            // The run is over, or the server dropped the connection as it should.
         }
     }
 
-    /// <summary>Comes, reads a little, goes without a word, and comes again.</summary>
+    /// <summary>Connects, reads a little, vanishes, and connects again.</summary>
     static async Task VanishAsync(Uri address, string topic, Random random, CancellationToken over)
     {
         while (!over.IsCancellationRequested)

@@ -1,6 +1,6 @@
 namespace LogHttp.Benchmarks;
 
-/// <summary>The link that every page ends with.</summary>
+/// <summary>The link to the next page that every page has.</summary>
 static class NextPage
 {
     /// <summary>

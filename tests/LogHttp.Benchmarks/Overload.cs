@@ -6,9 +6,9 @@ using System.Text.Json;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// Finds out how much the server can append durably, then offers three times that, whatever it answers, and looks at
-/// what was accepted, how quickly the rest was refused, what memory that took, and whether the log holds what was
-/// accepted and no more.
+/// Measures how much the server can append durably, then offers three times that, whatever it responds. Checks the
+/// accepted bodies, the latency of refusals, and the memory. At the end the log must hold the accepted bodies and no
+/// others.
 /// </summary>
 sealed class Overload(Uri address, int seconds) : IDisposable
 {
@@ -62,7 +62,7 @@ sealed class Overload(Uri address, int seconds) : IDisposable
         return isRight && _refusals > 0;
     }
 
-    /// <summary>Eight connections that wait for their answers: what the server takes of itself.</summary>
+    /// <summary>Measures the rate at eight connections, each of which waits for its responses.</summary>
     async Task<double> MeasureAsync()
     {
         var started = Stopwatch.StartNew();
@@ -79,7 +79,7 @@ sealed class Overload(Uri address, int seconds) : IDisposable
     }
 
     /// <summary>
-    /// A body at each moment that one is due, whatever became of those before; gives the most memory that was seen.
+    /// Sends each body when it is due, whatever the state of those before. Returns the most memory that the server had.
     /// </summary>
     async Task<long> OfferAsync(double perSecond)
     {
@@ -137,7 +137,7 @@ sealed class Overload(Uri address, int seconds) : IDisposable
         }
     }
 
-    /// <summary>Every line of every accepted body once, and nothing else.</summary>
+    /// <summary>Checks that the log has every line of every accepted body once, and nothing else.</summary>
     async Task<bool> CheckLogAsync()
     {
         var lines = new Dictionary<int, int>();
@@ -155,7 +155,7 @@ sealed class Overload(Uri address, int seconds) : IDisposable
             {
                 using var value = JsonDocument.Parse(line);
                 var (body, number) = (value.RootElement[0].GetInt32(), value.RootElement[1].GetInt32());
-                // A batch's lines stand next to each other, in order.
+                // A batch's lines are consecutive and in order.
                 if (lines.GetValueOrDefault(body) != number)
                     return Say($"line {number} of body {body} came where {lines.GetValueOrDefault(body)} should");
                 lines[body] = number + 1;

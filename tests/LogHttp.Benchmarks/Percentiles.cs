@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>Durations, and how they are spread. Any thread may add.</summary>
+/// <summary>The distribution of durations. Safe for concurrent use.</summary>
 sealed class Percentiles
 {
     readonly List<double> _milliseconds = [];
@@ -23,7 +23,7 @@ sealed class Percentiles
             _milliseconds.Add(Stopwatch.GetElapsedTime(fromTimestamp, toTimestamp).TotalMilliseconds);
     }
 
-    /// <summary>The milliseconds that a share of all did not exceed.</summary>
+    /// <summary>The milliseconds that a given share of the durations did not exceed.</summary>
     public double At(double share)
     {
         lock (_milliseconds)

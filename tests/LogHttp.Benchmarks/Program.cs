@@ -4,13 +4,15 @@ using LogHttp.Benchmarks.Load;
 using LogHttp.Benchmarks.Pieces;
 using LogHttp.Benchmarks.Reference;
 
-// Usage: LogHttp.Benchmarks latency|followers|mixed|overload|soak URL [name=value …], against a server that is running
-// already; LogHttp.Benchmarks bench work=DIRECTORY [name=value …], which starts its own (tests/scripts/bench.sh);
-// LogHttp.Benchmarks pairs SERVER BASELINE work=DIRECTORY [name=value …], the hot paths of two builds
-// (tests/scripts/pairs.sh); LogHttp.Benchmarks load URL [URL …] [rounds=1] [pids=…] [body=BYTES] [type=…]
-// [connections=64] [threads=1] [seconds=5] [rate=…], one request over and over, at each in turn. LogHttp.Benchmarks
-// pieces [--filter …] [--job dry], BenchmarkDotNet on what is small; LogHttp.Benchmarks flame STACKS PICTURE TITLE,
-// which tests/scripts/flame.sh draws with;
+// Usage of LogHttp.Benchmarks:
+//
+// Against a server that is running already: latency|followers|mixed|overload|soak URL [name=value …]
+// Against servers that it starts itself (tests/scripts/bench.sh): bench work=DIRECTORY [name=value …]
+// The hot paths of two builds (tests/scripts/pairs.sh): pairs SERVER BASELINE work=DIRECTORY [name=value …]
+// One request over and over, at each URL in turn: load URL [URL …] [rounds=1] [pids=…] [body=BYTES] [type=…]
+// [connections=64] [threads=1] [seconds=5] [rate=…]
+// BenchmarkDotNet on small pieces: pieces [--filter …] [--job dry]
+// The pictures of tests/scripts/flame.sh: flame STACKS PICTURE TITLE
 switch (args)
 {
     case ["reference", var file, var appended, var throughOurWriter]:
@@ -44,7 +46,7 @@ switch (args)
             }
             catch (Exception exception)
             {
-                // Left to the runtime, it would end the process at once, and the peers would stay.
+                // An unhandled exception would end the process at once and leave the peers running.
                 await Console.Error.WriteLineAsync(exception.ToString());
                 return 1;
             }
@@ -98,7 +100,7 @@ switch (command)
         return 2;
 }
 
-// The last of several of one name: a script's own come first.
+// The last of several values of one name counts: a script's own come first.
 static Dictionary<string, string> Named(IEnumerable<string> given) =>
     given
         .Select(static option => option.Split('=', 2))

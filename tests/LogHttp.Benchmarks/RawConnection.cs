@@ -5,7 +5,7 @@ using System.Text;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// One HTTP/1.1 connection on a bare socket, so that the client costs as little as can be. For one thread at a time.
+/// One HTTP/1.1 connection on a bare socket, so that the client costs as little as possible. For one thread at a time.
 /// </summary>
 sealed class RawConnection : IDisposable
 {
@@ -28,11 +28,11 @@ sealed class RawConnection : IDisposable
             )
         );
 
-    /// <summary>Whatever comes next; empty at the end.</summary>
+    /// <summary>Receives the next bytes. Empty at the end.</summary>
     public async ValueTask<ReadOnlyMemory<byte>> ReceiveAsync() =>
         _buffer.AsMemory(0, await _socket.ReceiveAsync(_buffer));
 
-    /// <summary>A whole answer with a Content-Length; gives its body's text.</summary>
+    /// <summary>Receives a whole response with a Content-Length and returns its body's text.</summary>
     public async ValueTask<string> ReceiveAnswerAsync()
     {
         var text = new StringBuilder();

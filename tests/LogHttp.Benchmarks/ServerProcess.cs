@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace LogHttp.Benchmarks;
 
-/// <summary>What the server's process takes, by the process id in LOGHTTP_SERVER_PID.</summary>
+/// <summary>The resources of the server's process, by the process id in LOGHTTP_SERVER_PID.</summary>
 static class ServerProcess
 {
     public static (long ResidentBytes, int Threads, double CpuSeconds) Read(Uri address)
@@ -11,7 +11,7 @@ static class ServerProcess
         return (process.WorkingSet64, process.Threads.Count, process.TotalProcessorTime.TotalSeconds);
     }
 
-    /// <summary>How many files and sockets it has open (Linux).</summary>
+    /// <summary>The number of its open files and sockets (Linux).</summary>
     public static int Handles(Uri address) =>
         Directory
             .GetFileSystemEntries(

@@ -6,9 +6,9 @@ using System.Text.Json;
 namespace LogHttp.Benchmarks;
 
 /// <summary>
-/// Produces, follows, polls, reads from the start, rolls and retains at a steady rate for as long as asked, and says
-/// once a minute what the server takes. In the end that must not have grown, and nobody may have got a record twice, or
-/// missed one.
+/// Produces, follows, polls, reads from the start, rolls and retains at a steady rate for a number of minutes. Reports
+/// the server's resources once a minute. At the end they must not have grown, and every reader must have got every
+/// record exactly once.
 /// </summary>
 sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
 {
@@ -30,7 +30,7 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
 
     public void Dispose() => _client.Dispose();
 
-    /// <summary>True where all stayed flat.</summary>
+    /// <summary>True if all resources stayed flat.</summary>
     public async Task<bool> RunAsync()
     {
         using (
@@ -89,7 +89,7 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
         return cpuSeconds;
     }
 
-    /// <summary>The median of the last quarter against that of the second: the first warms up.</summary>
+    /// <summary>Compares the median of the last quarter with that of the second one. The first one warms up.</summary>
     bool IsFlat(string name, Func<Sample, long> value, long tolerance)
     {
         var quarter = Math.Max(1, _samples.Count / 4);
@@ -153,7 +153,9 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
             (path, _polled) = await ReadAsync(path, _polled);
     }
 
-    /// <summary>Reads all there is from the start, over and over; what goes meanwhile is told.</summary>
+    /// <summary>
+    /// Reads everything from the start, over and over. Begins again if retention has removed the next page.
+    /// </summary>
     async Task ScanAsync(CancellationToken over)
     {
         while (!over.IsCancellationRequested)
@@ -169,7 +171,8 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
     }
 
     /// <summary>
-    /// One page: where it leads, and the offset after it; no path where there is no more, or it is gone.
+    /// Reads one page and returns the path of the next one, with the offset behind the page. No path at the end of the
+    /// log, or if the page is gone.
     /// </summary>
     async Task<(string Path, long Next)> ReadAsync(string path, long expected)
     {
@@ -193,7 +196,7 @@ sealed class Soak(Uri address, int minutes, int ratePerSecond) : IDisposable
     static long Next(string line, long expected)
     {
         var offset = JsonDocument.Parse(line).RootElement.GetProperty("offset").GetInt64();
-        // Whoever begins at the earliest takes what comes first.
+        // A reader that begins at the earliest offset accepts any first offset.
         if (expected >= 0 && offset != expected)
             throw new InvalidOperationException($"Offset {offset} came where {expected} should.");
         return offset + 1;

@@ -83,7 +83,7 @@ public sealed class BackupCommandTests : IDisposable
         var topic = (await catalog.GetOrCreateAsync("t", SmallSegments)).Topic;
         for (var i = 0; i < 6; i++)
             await AppendAsync(topic, new string('x', 20_000));
-        // As a power cut leaves it: a page that only the journal has durably is gone.
+        // As a power cut leaves it: a page is missing that only the journal has durably.
         CopyDirectory(Data, crashed);
         var segment = Directory
             .GetFiles(Path.Combine(crashed, "topics", "t", "0"), "*.ndjson")
@@ -180,7 +180,7 @@ public sealed class BackupCommandTests : IDisposable
                     records.Where(record => record.Key >= earliest),
                     record => Assert.Equal(record.Value, found[record.Key])
                 );
-                // Appends go on behind it, and in the original nothing is seen of them.
+                // Appends continue behind it, and do not change the original.
                 var (offset, _) = await AppendAsync(copy.Find(topic.Name)!, "in the copy");
                 Assert.Equal(found.Keys.Max() + 1, offset);
             }
@@ -205,7 +205,7 @@ public sealed class BackupCommandTests : IDisposable
             await AppendAsync(copy.Find("t")!, "in the copy");
         Assert.Equal(originals.OrderBy(file => file.Key), Contents(Data).OrderBy(file => file.Key));
 
-        // The copy needs no journal, and so no mark.
+        // The copy needs no journal, and so has no mark.
         static Dictionary<string, string> Contents(string directory) =>
             Directory
                 .GetFiles(Path.Combine(directory, "topics"), "*", SearchOption.AllDirectories)
@@ -218,7 +218,7 @@ public sealed class BackupCommandTests : IDisposable
     {
         await using (var catalog = Open(Data))
             await AppendAsync((await catalog.GetOrCreateAsync("t", SmallSegments)).Topic, new string('x', 30_000));
-        // A crash just behind it.
+        // As after a crash just behind it.
         File.WriteAllText(Path.Combine(Data, "topics", "t", "0", "00000000000000000001.ndjson"), "");
         var original = Path.Combine(Data, "topics", "t", "0", "00000000000000000000.ndjson");
         var lengthBytes = new FileInfo(original).Length;

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace LogHttp.Kestrel.Tests;
 
 /// <summary>
-/// Listeners and loggers that throw, and files that sendfile(2) refuses: none of them takes a connection along.
+/// Listeners and loggers that throw, and files that sendfile(2) refuses. None of them ends a connection.
 /// </summary>
 public sealed partial class FailingSurroundingsTests
 {
@@ -73,8 +73,8 @@ public sealed partial class FailingSurroundingsTests
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             return;
-        // The process's own memory is a file that can be read at any mapped address, and that sendfile(2) refuses: with
-        // EINVAL below 2 GiB, with EOVERFLOW beyond.
+        // The process's own memory is a file that can be read at any mapped address and that sendfile(2) refuses. The
+        // error is EINVAL below 2 GiB and EOVERFLOW beyond.
         var bytes = new byte[lengthBytes];
         new Random(3).NextBytes(bytes);
         const int readWrite = 3;

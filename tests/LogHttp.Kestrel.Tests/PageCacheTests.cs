@@ -20,7 +20,7 @@ public sealed partial class PageCacheTests
             new FileRegion(stream, stream.SafeFileHandle, 1_000_000, 2_000_000),
             CancellationToken.None
         );
-        // A busy disk may still be bringing pages between those that were waited for; nobody else asks for them.
+        // A busy disk may still be reading the pages between the requested ones. Nothing else requests them.
         for (var position = 1_000_000; position < 3_000_000; position += 4096)
             Assert.True(
                 SpinWait.SpinUntil(
@@ -54,7 +54,7 @@ public sealed partial class PageCacheTests
         await using var stream = file.Open();
         if (!TryEvict(stream.SafeFileHandle))
             return;
-        // Only both ends are read. The middle is not probed here: a probe makes the kernel read ahead.
+        // Only both ends are read. A probe of the middle would make the kernel read ahead.
         var end = new byte[100_000];
         Assert.Equal(end.Length, RandomAccess.Read(stream.SafeFileHandle, end, 1_000_000));
         Assert.Equal(end.Length, RandomAccess.Read(stream.SafeFileHandle, end, 2_900_000));
@@ -167,7 +167,7 @@ public sealed partial class PageCacheTests
         await using var closed = file.Open();
         if (!TryEvict(stream.SafeFileHandle))
             return;
-        // Busy with the first, it comes to the second when that is closed.
+        // While the cache reads the first region, the file of the second one is closed.
         var cache = new PageCache(maxColdSlices: 1, coldReadBytes: 4096);
         var first = cache
             .WarmAsync(new FileRegion(stream, stream.SafeFileHandle, 0, 3_000_000), CancellationToken.None)
@@ -187,7 +187,7 @@ public sealed partial class PageCacheTests
             return false;
         const int adviceDontNeed = 4;
 
-        // Dirty pages stay; write them out first.
+        // Dirty pages stay in the cache, so they are written first.
         RandomAccess.FlushToDisk(file);
         _ = Advise(file, 0, 0, adviceDontNeed);
         return SystemCalls.CanAskPageCache && !SystemCalls.IsCached(file, 1_000_000);

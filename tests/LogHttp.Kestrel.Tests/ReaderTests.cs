@@ -7,13 +7,13 @@ using Microsoft.Extensions.Logging;
 namespace LogHttp.Kestrel.Tests;
 
 /// <summary>
-/// Readers that are slow, stop, or vanish. Sockets are small here, so that they are felt within seconds.
+/// Readers that are slow, stop, or vanish. Sockets are small here, so that they take effect within seconds.
 /// </summary>
 public sealed class ReaderTests
 {
     private const int ReceiveBufferBytes = 32 * 1024;
 
-    // No reader of these tests would meet it: what passes here passes because the rate does not judge regions.
+    // A rate that no reader here would meet. A response completes only because the rate does not apply to regions.
     private static readonly MinDataRate ServersRate = new(
         bytesPerSecond: 100_000_000,
         gracePeriod: TimeSpan.FromSeconds(1.01)
@@ -22,8 +22,8 @@ public sealed class ReaderTests
     [Fact]
     public async Task SlowReader_WhoKeepsReading_GetsTheWholeRegion()
     {
-        // 100 KB/s for 100 MB, scaled: the region takes 4 s, twice the server's patience with its rate and four times
-        // our own with a reader that takes nothing.
+        // 100 KB/s for 100 MB, scaled. The region takes 4 s. That is twice the server's patience with its rate, and
+        // four times LogHttp's own with a reader that takes nothing.
         const int regionBytes = 2_000_000;
         const int pieceBytes = 50_000;
         using var file = new TempFile(regionBytes);
@@ -52,7 +52,8 @@ public sealed class ReaderTests
     [Fact]
     public async Task SlowReader_OfOneSliceLongerThanTheLimit_IsSeenToProgress()
     {
-        // One sendfile for all of it, which outlasts the limit: only the peer's acknowledgements show that it reads.
+        // One sendfile call for all of it, which takes longer than the limit. Only the peer's acknowledgements show
+        // that it reads.
         const int regionBytes = 1_500_000;
         using var file = new TempFile(regionBytes);
         var options = new SendFileOptions
@@ -157,7 +158,7 @@ public sealed class ReaderTests
         Assert.Contains(nameof(SendFileOptions.StalledReaderTimeout), logged.Message, StringComparison.Ordinal);
         Assert.Equal(1, (await host.SettledAsync()).StalledReaders);
 
-        // The file is free again, and the reader, should it come back, is told that this was not all.
+        // The file is released, and a reader that returns sees that the response was incomplete.
         await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.True((await client.DrainAsync()).ReceivedBytes < 4_000_000);
     }
@@ -215,7 +216,7 @@ public sealed class ReaderTests
         client.Vanish();
         await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
 
-        // Expected, so said quietly; and the next client is served.
+        // The event is expected, so it is logged at Debug, and the next client is served.
         Assert.DoesNotContain(host.Logs.Ours, entry => entry.Level > LogLevel.Debug);
         using var next = host.NewClient();
         Assert.Equal(file.Bytes, await next.GetByteArrayAsync("/"));

@@ -115,7 +115,7 @@ public sealed class RegionTests
         Assert.Equal(200_000, (await host.SettledAsync()).SendFile);
         Assert.Equal(0, (await host.SettledAsync()).Copy);
 
-        // Kept alive.
+        // The connection is kept alive.
         await client.GetAsync("/?r=0-50");
         Assert.Equal(file.Bytes[..50], (await client.ReadResponseAsync()).Body);
     }
@@ -194,7 +194,7 @@ public sealed class RegionTests
             StringComparison.Ordinal
         );
 
-        // The next response follows at once: no byte of a body stands before it.
+        // The next response follows at once, without any byte of a body before it.
         await client.GetAsync("/");
         Assert.Equal(file.Bytes[..lengthBytes], (await client.ReadResponseAsync()).Body);
         Assert.Equal(lengthBytes, (await host.SettledAsync()).SendFile + (await host.SettledAsync()).Buffer);

@@ -36,7 +36,7 @@ public sealed class SecureAndHttp2Tests
         );
         using var client = host.NewClient(Version.Parse(version));
 
-        // Twice: what the first response leaves behind must not disturb the second.
+        // Twice: the state left by the first response must not disturb the second.
         for (var times = 1; times <= 2; times++)
         {
             Assert.Equal(file.Bytes[777..(777 + LengthBytes)], await client.GetByteArrayAsync("/"));

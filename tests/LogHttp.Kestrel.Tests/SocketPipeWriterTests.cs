@@ -135,7 +135,7 @@ public sealed class SocketPipeWriterTests
             cancelled.SetResult();
             Assert.True((await flush).IsCanceled);
 
-            // Queued behind what the pump is still at.
+            // Queued behind the bytes that the pump still sends.
             output.Write(Bytes.AsSpan(7_000_000));
             var result = await output.FlushAsync();
             Assert.False(result.IsCanceled || result.IsCompleted);
@@ -252,7 +252,7 @@ public sealed class SocketPipeWriterTests
     {
         await using var host = await KestrelHost.StartAsync(async context =>
         {
-            // Some at once, some by another thread, with flushes that are close to one another or not.
+            // Some pieces at once, some from another thread, with flushes close to one another or not.
             for (var piece = 0; piece < 5; piece++)
             {
                 await context.Response.WriteAsync($"{context.Request.Query["n"]}.{piece} ");
@@ -294,8 +294,8 @@ public sealed class SocketPipeWriterTests
     }
 
     /// <summary>
-    /// A listener whose connections <paramref name="handler"/> writes to; what it asserts fails the test when the host
-    /// is disposed.
+    /// Starts a listener whose connections <paramref name="handler"/> writes to. Its failed assertions fail the test
+    /// when the host is disposed.
     /// </summary>
     private static async Task<HandlingHost> HandleAsync(
         Func<PipeWriter, Task> handler,
@@ -344,7 +344,7 @@ public sealed class SocketPipeWriterTests
 
     private sealed record PoolFeature(MemoryPool<byte> MemoryPool) : IMemoryPoolFeature;
 
-    /// <summary>Knows how many of its blocks are out.</summary>
+    /// <summary>Counts its blocks that are in use.</summary>
     private sealed class CountingPool(int blockBytes) : MemoryPool<byte>
     {
         private int _outstanding;

@@ -7,7 +7,7 @@ using System.Text;
 namespace LogHttp.Server.Tests;
 
 /// <summary>
-/// A connection that sends HTTP/2 frames as they are, in any order. Over TLS if there is a certificate.
+/// A connection that sends HTTP/2 frames unchanged, in any order. Uses TLS if there is a certificate.
 /// </summary>
 sealed class Http2Client : IDisposable
 {
@@ -60,7 +60,7 @@ sealed class Http2Client : IDisposable
         return frame;
     }
 
-    /// <summary>A head's fields as HPACK literals without a table.</summary>
+    /// <summary>Encodes a head's fields as HPACK literals without a table.</summary>
     public static byte[] Head(
         string method,
         string path,
@@ -83,7 +83,7 @@ sealed class Http2Client : IDisposable
             await _stream.WriteAsync(frame);
     }
 
-    /// <summary>The type and stream of the next frame. Null when the connection has ended.</summary>
+    /// <summary>Reads the type and stream of the next frame. Null after the end of the connection.</summary>
     public async Task<(byte Type, int Stream)?> ReadAsync()
     {
         try

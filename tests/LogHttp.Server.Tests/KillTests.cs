@@ -8,8 +8,8 @@ using LogHttp.Testing;
 namespace LogHttp.Server.Tests;
 
 /// <summary>
-/// kill -9 in a loop while producers append. LOGHTTP_KILLS says how often (the README's command: 200), LOGHTTP_SEED
-/// when.
+/// kill -9 in a loop while producers append. LOGHTTP_KILLS is the number of kills (the README's command: 200),
+/// LOGHTTP_SEED chooses their times.
 /// </summary>
 public class KillTests(ITestOutputHelper output)
 {
@@ -62,7 +62,7 @@ public class KillTests(ITestOutputHelper output)
     {
         using var directory = new TemporaryDirectory();
         var (kills, random) = (Setting("LOGHTTP_KILLS", 8) / 2, new Random(Setting("LOGHTTP_SEED", 1)));
-        // More batches than are remembered: some repeats are known, older ones forgotten.
+        // More batches than the server remembers: it knows some repeats and has forgotten older ones.
         const int Lines = 150_000;
         var body = Encoding.UTF8.GetBytes(
             string.Concat(Enumerable.Range(0, Lines).Select(static number => $"{number}\n"))
@@ -100,7 +100,7 @@ public class KillTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Lets a stream come until so many of its batches are reported.</summary>
+    /// <summary>Sends a stream until a number of its batches is reported, then kills the server.</summary>
     static async Task KillAfterReportsAsync(
         ServerProcess server,
         HttpClient client,
@@ -175,7 +175,7 @@ public class KillTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Every acknowledged record is at its offset, and no record is there twice.</summary>
+    /// <summary>Checks that every acknowledged record is at its offset, and that no record occurs twice.</summary>
     static async Task<int> CheckAsync(HttpClient client, ConcurrentDictionary<string, long> acknowledged)
     {
         var offsets = new Dictionary<string, long>();

@@ -5,7 +5,7 @@ using Serilog.Events;
 
 namespace LogHttp.Server.Tests;
 
-/// <summary>What a server that is well has no reason to log: errors, and exceptions at any level.</summary>
+/// <summary>Collects log entries that a healthy server does not write: errors, and exceptions at any level.</summary>
 sealed class LogCapture : ILogEventSink
 {
     readonly ConcurrentQueue<string> _alarms = new();
@@ -13,7 +13,7 @@ sealed class LogCapture : ILogEventSink
 
     public IReadOnlyCollection<string> Alarms => _alarms;
 
-    /// <summary>How many were seen, of any kind: a capture that hears nothing proves nothing.</summary>
+    /// <summary>The number of events of any kind. It must be above zero, or the capture is not connected.</summary>
     public int Events => _events;
 
     public void Emit(LogEvent logEvent)

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Tests;
 
-/// <summary>A response body that remembers the most bytes that were ever written and not flushed.</summary>
+/// <summary>A response body that remembers the most bytes that were written and not flushed at any time.</summary>
 internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IHttpSendFileFeature
 {
     byte[] _memory = new byte[64];
@@ -17,7 +17,7 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
     /// <summary>Called with the bytes that a flush sends.</summary>
     public Action<long>? Flushing { get; init; }
 
-    /// <summary>Whether the client takes its time.</summary>
+    /// <summary>Whether the client is slow.</summary>
     public bool IsSlow { get; init; }
 
     /// <summary>Whether the client has closed the connection.</summary>
@@ -57,7 +57,7 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
     {
         var bytes = new byte[lengthBytes];
         Assert.Equal(lengthBytes, RandomAccess.Read(file.SafeFileHandle, bytes, position));
-        // A copy holds the piece twice, and nothing is left unflushed.
+        // A copy holds the piece twice, and leaves nothing unflushed.
         _unflushedBytes += lengthBytes;
         MostUnflushedBytes = Math.Max(MostUnflushedBytes, _unflushedBytes + lengthBytes);
         Written.Write(bytes);

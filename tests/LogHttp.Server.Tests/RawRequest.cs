@@ -13,7 +13,7 @@ static class RawRequest
                 + $"{Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"
         );
 
-    /// <summary>Sends a request, or a piece of one, and reads what comes until the server closes.</summary>
+    /// <summary>Sends a request, or a piece of one, and reads until the server closes.</summary>
     public static Task<string> SendAsync(Uri address, string request) =>
         SendAsync(address, Encoding.UTF8.GetBytes(request));
 
@@ -24,7 +24,7 @@ static class RawRequest
         return await connection.ReadToEndAsync();
     }
 
-    /// <summary>Sends a piece of a request, ends the connection, and waits until the server has let go of it.</summary>
+    /// <summary>Sends a piece of a request, ends the connection, and waits until the server has closed it.</summary>
     public static async Task SendAndCloseAsync(Uri address, string piece)
     {
         using var connection = new Connection(address);
@@ -36,7 +36,7 @@ static class RawRequest
         }
         catch (IOException)
         {
-            // A server may also let go of a broken request with a reset.
+            // The server may also end a broken request with a reset.
         }
     }
 
@@ -57,12 +57,12 @@ static class RawRequest
 
         public void EndSending() => _client.Client.Shutdown(SocketShutdown.Send);
 
-        /// <summary>Whether something has come that was not read.</summary>
+        /// <summary>Whether received bytes are unread.</summary>
         public bool HasMore => _client.Available > 0;
 
         public async Task<string> ReadLineAsync() => await _reader.ReadLineAsync() ?? "";
 
-        /// <summary>What comes next, however little; nothing at the end.</summary>
+        /// <summary>Reads the next bytes, however few. Empty at the end.</summary>
         public async Task<string> ReadSomeAsync()
         {
             var buffer = new char[4096];

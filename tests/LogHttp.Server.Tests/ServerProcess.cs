@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace LogHttp.Server.Tests;
 
-/// <summary>The program as a process of its own: to be killed, or to fail at its start.</summary>
+/// <summary>The program as a process of its own, which tests kill, or let fail at its start.</summary>
 sealed partial class ServerProcess : IDisposable
 {
     static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
@@ -35,7 +35,7 @@ sealed partial class ServerProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Waits until the program has said something.</summary>
+    /// <summary>Waits until the program's output contains a text.</summary>
     public async Task SaysAsync(string text)
     {
         while (!Output.Contains(text, StringComparison.Ordinal))
@@ -54,7 +54,9 @@ sealed partial class ServerProcess : IDisposable
         return (server, new HttpClient { BaseAddress = await server._listening.Task.WaitAsync(StartLimit) });
     }
 
-    /// <summary>Starts the program where it can't run, and gives its exit code and what it said.</summary>
+    /// <summary>
+    /// Starts the program with settings that it cannot run with, and returns its exit code and output.
+    /// </summary>
     public static async Task<(int ExitCode, string Output)> RunAsync(
         string dataDirectory,
         params IEnumerable<(string Name, string Value)> environment
@@ -66,7 +68,7 @@ sealed partial class ServerProcess : IDisposable
         return (server._process.ExitCode, server.Output);
     }
 
-    /// <summary>SIGKILL: the process has no say in it.</summary>
+    /// <summary>Sends SIGKILL, which a process cannot handle.</summary>
     public async Task KillAsync()
     {
         _process.Kill();

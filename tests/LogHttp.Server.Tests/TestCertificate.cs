@@ -3,7 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LogHttp.Server.Tests;
 
-/// <summary>A certificate for one test, signed by itself.</summary>
+/// <summary>A self-signed certificate for one test.</summary>
 static class TestCertificate
 {
     public static X509Certificate2 Create()

@@ -21,7 +21,7 @@ using Serilog.Core;
 
 namespace LogHttp.Server.Tests;
 
-/// <summary>The program itself, in this process, on real Kestrel and a data directory of its own.</summary>
+/// <summary>The program itself, in this process, on real Kestrel with a data directory of its own.</summary>
 sealed class TestServer : IDisposable
 {
     readonly TemporaryDirectory _directory = new();
@@ -33,11 +33,13 @@ sealed class TestServer : IDisposable
     public TestServer(params (string Name, string Value)[] settings)
         : this(null, null, settings) { }
 
-    /// <summary>Also listens for HTTPS when there is a certificate.</summary>
+    /// <summary>Starts a server that also listens for HTTPS if there is a certificate.</summary>
     public TestServer(X509Certificate2? certificate, params (string Name, string Value)[] settings)
         : this(certificate, null, settings) { }
 
-    /// <summary>Logs to <paramref name="log"/>, at the levels of its own settings, and not to the console.</summary>
+    /// <summary>
+    /// Starts a server that logs to <paramref name="log"/>, at the levels of its own settings, and not to the console.
+    /// </summary>
     public TestServer(ILogEventSink log, params (string Name, string Value)[] settings)
         : this(null, log, settings) { }
 
@@ -54,41 +56,41 @@ sealed class TestServer : IDisposable
     /// <summary>The address of a scheme.</summary>
     public Uri AddressOf(string scheme) => AddressOf(_factory, scheme);
 
-    /// <summary>How many requests wait for records.</summary>
+    /// <summary>The number of requests that wait for records.</summary>
     public int Waiting => _factory.Services.GetRequiredService<WaitingRequests>().Count;
 
-    /// <summary>What the program runs with.</summary>
+    /// <summary>The options that the program runs with.</summary>
     public T Options<T>()
         where T : class => _factory.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<T>>().Value;
 
-    /// <summary>How much memory bodies hold that are being read.</summary>
+    /// <summary>The bytes of memory held by bodies that are being read.</summary>
     public long ReadingBytes => _factory.Services.GetRequiredService<BodyBudget>().ReadingBytes;
 
     /// <summary>A service of the program.</summary>
     public T Service<T>()
         where T : notnull => _factory.Services.GetRequiredService<T>();
 
-    /// <summary>The bytes that the large heads of requests under way hold.</summary>
+    /// <summary>The bytes that the large heads of running requests hold.</summary>
     public long HeldHeadBytes => _factory.Services.GetRequiredService<RequestHeads>().HeldBytes;
 
-    /// <summary>The bytes that connections hold beside their requests.</summary>
+    /// <summary>The bytes that connections hold besides their requests.</summary>
     public long ConnectionBytes =>
         _factory.Services.GetRequiredService<LogHttp.Server.Hosting.ConnectionBudget>().HeldBytes;
 
     /// <summary>The bytes that copied responses hold.</summary>
     public long FollowingBytes => _factory.Services.GetRequiredService<FollowBudget>().TakenBytes;
 
-    /// <summary>Until something has come about in the server that no answer tells of.</summary>
+    /// <summary>Waits for a change in the server that no response shows.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {
         for (var started = Stopwatch.StartNew(); !condition(); )
         {
-            Assert.True(started.Elapsed < TimeSpan.FromSeconds(30), "What should have come about has not in 30 s.");
+            Assert.True(started.Elapsed < TimeSpan.FromSeconds(30), "The condition was not true within 30 s.");
             await Task.Delay(1);
         }
     }
 
-    /// <summary>As SIGTERM does.</summary>
+    /// <summary>Stops the server as SIGTERM does.</summary>
     public Task StopAsync() => _factory.Services.GetRequiredService<IHost>().StopAsync();
 
     public string DataDirectory => _settings["LogHttp:DataDirectory"];
@@ -131,7 +133,7 @@ sealed class TestServer : IDisposable
         params (string Name, string Value)[] headers
     ) => SendAsync(method, path, body: null, headers);
 
-    /// <summary>A body is sent as `curl -d` does.</summary>
+    /// <summary>Sends a request. A body is sent as by `curl -d`.</summary>
     public async Task<HttpResponseMessage> SendAsync(
         HttpMethod method,
         string path,
@@ -150,7 +152,9 @@ sealed class TestServer : IDisposable
     public async Task<string> TopicIdAsync(string topic) =>
         (await JsonAsync(await Client.GetAsync($"/topics/{topic}"))).GetProperty("id").GetString()!;
 
-    /// <summary>A response's one value of a header, of the body's or its own; null where there is none.</summary>
+    /// <summary>
+    /// Returns a response's only value of a header, including the body's headers. Null if it has none.
+    /// </summary>
     public static string? Header(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out var values) || response.Content.Headers.TryGetValues(name, out values)
             ? Assert.Single(values)
@@ -178,7 +182,7 @@ sealed class TestServer : IDisposable
     public static async Task<JsonElement> JsonAsync(HttpResponseMessage response) =>
         JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement;
 
-    /// <summary>All records of a topic, along the links.</summary>
+    /// <summary>Reads all records of a topic, along the links.</summary>
     public async Task<List<JsonElement>> ReadAllAsync(string topic, string query = "")
     {
         var records = new List<JsonElement>();
@@ -197,7 +201,7 @@ sealed class TestServer : IDisposable
         }
     }
 
-    /// <summary>The reference in <c>Link</c>, resolved against the URL that was asked.</summary>
+    /// <summary>Returns the reference in <c>Link</c>, resolved against the URL of the request.</summary>
     public static string NextLink(HttpResponseMessage response)
     {
         var link = Assert.Single(response.Headers.GetValues("Link"));
@@ -205,7 +209,7 @@ sealed class TestServer : IDisposable
         return Resolve(response, link[1..link.IndexOf('>', StringComparison.Ordinal)]);
     }
 
-    /// <summary>A reference in a response, as path and query.</summary>
+    /// <summary>Returns a reference in a response as path and query.</summary>
     public static string Resolve(HttpResponseMessage response, string reference) =>
         new Uri(response.RequestMessage!.RequestUri!, reference).PathAndQuery;
 
@@ -255,8 +259,7 @@ sealed class TestServer : IDisposable
             builder.UseContentRoot(AppContext.BaseDirectory);
             foreach (var (name, value) in settings)
                 builder.UseSetting(name, value);
-            // Not by way of Serilog's one static logger: the servers of other tests would write here, and this one
-            // there.
+            // Not through Serilog's one static logger. The servers of other tests would log here, and this one there.
             if (log is not null)
                 builder.ConfigureTestServices(services =>
                     services.AddSerilog(

@@ -11,9 +11,9 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests;
 
 /// <summary>
-/// Golden/t is a topic as today's version of the format writes it (api/FORMAT.md), and Golden/format2 one as the
-/// version before did. What is in them can be read for ever; if the writing changes on purpose, so does the format's
-/// version. LOGHTTP_UPDATE_GOLDEN=1 writes Golden/t anew.
+/// Golden/t is a topic as today's version of the format writes it (api/FORMAT.md), and Golden/format2 one of the
+/// version before. Both stay readable for ever. If the writing changes on purpose, so does the format's version.
+/// LOGHTTP_UPDATE_GOLDEN=1 writes Golden/t again.
 /// </summary>
 public class GoldenTests
 {
@@ -97,7 +97,7 @@ public class GoldenTests
         using var temporary = new TemporaryDirectory();
         Copy(DirectoryBefore, temporary.Path);
         var directory = Path.Combine(temporary.Path, "topics", "t");
-        // Without it the producers are those that the lines name.
+        // Without the checkpoint the producers are those that the lines name.
         if (!hasCheckpoint)
             File.Delete(Path.Combine(directory, "0", "checkpoint"));
         using var fileSystem = new PhysicalFileSystem(temporary.Path);
@@ -126,7 +126,8 @@ public class GoldenTests
             using (var first = partition.Fetch(LogPlace.At(0), PageSize.Default))
                 Assert.Equal(File.ReadAllText(Path.Combine(DirectoryBefore, Names[2])), TestLog.Text(first.Region!));
 
-            // Its batch was number 0, of three records: the next record is number 1, and a repeat needs no checksum.
+            // The batch of the first format was number 0, of three records: the next record is number 1, and a repeat
+            // needs no checksum.
             Assert.Equal((0, 1 + 2 * start), partition.FindProducer("p1"));
             AppendResult Append(long sequence, bool mayOverlap, params string[] values)
             {
@@ -144,7 +145,7 @@ public class GoldenTests
                 )
             );
             Assert.Equal(AppendStatus.BatchDiffers, Append(0, false, "a", "b").Status);
-            // Which of its records are in the three can't be told.
+            // Format 2 does not tell which of its records are in the three.
             var differs = Append(0, true, "a", "b", "c", "d");
             Assert.Equal((AppendStatus.BatchDiffers, 1 + 2 * start), (differs.Status, differs.ExpectedSequence));
             Assert.Contains("before format 3", differs.Reason, StringComparison.Ordinal);
@@ -241,7 +242,7 @@ public class GoldenTests
     }
 
     /// <summary>
-    /// Every field and every kind of value, a block that is full, and a jump that begins a second segment.
+    /// Appends every field and every kind of value, a full block, and a jump that begins a second segment.
     /// </summary>
     static void AppendAll(ModelLog log)
     {

@@ -10,7 +10,7 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests;
 
 /// <summary>
-/// A catalog with one topic on a disk in memory, with the time standing still, all on the caller's thread.
+/// A catalog with one topic on a disk in memory. The time stands still, and all work runs on the caller's thread.
 /// </summary>
 sealed class ModelLog
 {
@@ -23,7 +23,7 @@ sealed class ModelLog
     readonly StorageOptions _options;
     TopicCatalog _catalog = null!;
 
-    // The topic's id is the first; the journal takes the others.
+    // The topic's id is the first one. The journal takes the others.
     long _nextId = 0x0123456789abcdef;
 
     public ModelLog(
@@ -71,7 +71,7 @@ sealed class ModelLog
 
     public AppendResult Append(params IEnumerable<string> texts) => Append(Batch(texts));
 
-    /// <summary>Appends and runs what there is to run. The append may wait for held work.</summary>
+    /// <summary>Appends and runs all work that is ready. The append may wait for held work.</summary>
     public Task<AppendResult> BeginAppend(string text, int partition = 0) => BeginAppend(Batch(text), partition);
 
     public Task<AppendResult> BeginAppend(RecordBatch batch, int partition = 0)
@@ -81,10 +81,10 @@ sealed class ModelLog
         return result;
     }
 
-    /// <summary>What an append was answered; null where it still waits.</summary>
+    /// <summary>The status of an append, or null while it waits.</summary>
     public static AppendStatus? StatusOf(Task<AppendResult> append) => append.IsCompleted ? append.Result.Status : null;
 
-    /// <summary>Ends the hold, and runs what there is to run.</summary>
+    /// <summary>Ends the hold, and runs all work that is ready.</summary>
     public void Release()
     {
         Commits.Release();
@@ -99,7 +99,7 @@ sealed class ModelLog
         return trimmed.Result;
     }
 
-    /// <summary>Time passes, and what is due by it is done.</summary>
+    /// <summary>Advances the time, and runs all work that is due by then.</summary>
     public void Pass(TimeSpan duration)
     {
         Time.Advance(duration);
@@ -109,7 +109,7 @@ sealed class ModelLog
     public void Configure(Func<TopicConfiguration, TopicConfiguration?> change) =>
         Assert.NotNull(_catalog.ConfigureAsync("t", change).GetAwaiter().GetResult());
 
-    /// <summary>All lines, as readers get them with pages of a size.</summary>
+    /// <summary>Reads all lines as readers get them, with pages of a given size.</summary>
     public byte[] ReadAll(int pageBytes = 1 << 20)
     {
         var bytes = new List<byte>();
@@ -132,7 +132,7 @@ sealed class ModelLog
         Assert.True(closing.Wait(TimeSpan.FromSeconds(20)));
     }
 
-    /// <summary>Stops cleanly, lets something happen to the files, and starts again.</summary>
+    /// <summary>Stops cleanly, changes the files, and starts again.</summary>
     public void Restart(Action<PowerCutFileSystem>? meanwhile = null)
     {
         Close();
@@ -140,14 +140,14 @@ sealed class ModelLog
         Open();
     }
 
-    /// <summary>Lets something happen to the files of a log that was closed, and starts again.</summary>
+    /// <summary>Changes the files of a closed log, and starts again.</summary>
     public void Reopen(Action<PowerCutFileSystem> meanwhile)
     {
         meanwhile(FileSystem);
         Open();
     }
 
-    /// <summary>Kills the process, lets something happen to the files, and starts again.</summary>
+    /// <summary>Kills the process, changes the files, and starts again.</summary>
     public void Kill(Action<PowerCutFileSystem>? meanwhile = null)
     {
         _scheduler.Clear();
@@ -184,7 +184,7 @@ sealed class ModelLog
     }
 
     /// <summary>
-    /// Kills the process at the first of the calls named, which does nothing any more, and starts another.
+    /// Kills the process at the first of the given calls, which has no effect any more, and starts another.
     /// </summary>
     public void KillAt(FileSystemCallKind kind, string pathEnd, Action meanwhile)
     {
@@ -192,7 +192,7 @@ sealed class ModelLog
         Open();
     }
 
-    /// <summary>Kills the process at the first of the calls named, which does nothing any more.</summary>
+    /// <summary>Kills the process at the first of the given calls, which has no effect any more.</summary>
     public void StopAt(FileSystemCallKind kind, string pathEnd, Action meanwhile)
     {
         FileSystem.Faults = call =>
@@ -207,8 +207,8 @@ sealed class ModelLog
     }
 
     /// <summary>
-    /// Starts a log that was closed or killed, and kills the process or cuts the power at a call of the start's, the
-    /// first being 0; then starts it again. False where the start came to its end without so many calls.
+    /// Starts a log that was closed or killed. Kills the process or cuts the power at a call of that start, of which
+    /// the first is 0, and starts it again. False if the start ended with fewer calls.
     /// </summary>
     public bool TryOpenBrokenOff(int callNumber, bool cutsPower)
     {
@@ -254,13 +254,13 @@ sealed class ModelLog
     }
 }
 
-/// <summary>Passes work on to another scheduler, or keeps what belongs to one owner until a test releases it.</summary>
+/// <summary>Passes work on to another scheduler, or holds the work of one owner until a test releases it.</summary>
 sealed class HoldingScheduler(PipeScheduler inner) : PipeScheduler
 {
     readonly List<(Action<object?> Action, object? State)> _held = [];
     readonly HashSet<Type> _heldTypes = [];
 
-    /// <summary>Keeps the work of objects of a type from now on.</summary>
+    /// <summary>Holds the work of objects of a type from now on.</summary>
     public void Hold<T>() => _heldTypes.Add(typeof(T));
 
     public override void Schedule(Action<object?> action, object? state)
@@ -271,7 +271,7 @@ sealed class HoldingScheduler(PipeScheduler inner) : PipeScheduler
             inner.Schedule(action, state);
     }
 
-    /// <summary>Passes on what was kept, and keeps nothing more.</summary>
+    /// <summary>Passes on the held work, and holds no more.</summary>
     public void Release()
     {
         _heldTypes.Clear();
@@ -280,14 +280,14 @@ sealed class HoldingScheduler(PipeScheduler inner) : PipeScheduler
         _held.Clear();
     }
 
-    /// <summary>Throws away what was kept, and keeps nothing more.</summary>
+    /// <summary>Discards the held work, and holds no more.</summary>
     public void Clear()
     {
         _heldTypes.Clear();
         _held.Clear();
     }
 
-    /// <summary>Runs what was kept of a type, alone, on this thread, and keeps no more of it.</summary>
+    /// <summary>Runs the held work of a type, alone, on this thread, and holds no more of it.</summary>
     public void RunHeld<T>()
     {
         _heldTypes.Remove(typeof(T));

@@ -7,7 +7,7 @@ using LogHttp.Storage.Tests.Records;
 
 namespace LogHttp.Storage.Tests;
 
-/// <summary>Whatever goes in comes out: across segments, starts, power cuts and rebuilt indexes.</summary>
+/// <summary>Every record can be read unchanged: across segments, starts, power cuts and rebuilt indexes.</summary>
 public class RecordProperties
 {
     [Fact]

@@ -10,7 +10,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests;
 
-/// <summary>A catalog with one topic on the real file system, and short words for what tests do with it.</summary>
+/// <summary>A catalog with one topic on the real file system, and short methods for tests.</summary>
 sealed class TestLog : IAsyncDisposable
 {
     readonly TemporaryDirectory _directory = new();
@@ -32,7 +32,7 @@ sealed class TestLog : IAsyncDisposable
 
     public Topic Topic { get; private set; } = null!;
 
-    /// <summary>What the catalog sees of the disk since the last start.</summary>
+    /// <summary>The catalog's file system since the last start.</summary>
     public IFileSystem FileSystem { get; private set; } = null!;
 
     public PartitionLog Partition => Topic.Partitions[0];
@@ -80,7 +80,7 @@ sealed class TestLog : IAsyncDisposable
         return Partition.Fetch(parsed, PageSize.AtMost(maxBytes));
     }
 
-    /// <summary>All records from a place to the end, page by page.</summary>
+    /// <summary>Reads all records from a position to the end, page by page.</summary>
     public List<JsonElement> ReadAll(string place = "earliest", int maxBytes = 1 << 20)
     {
         var records = new List<JsonElement>();
@@ -106,7 +106,7 @@ sealed class TestLog : IAsyncDisposable
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => JsonDocument.Parse(line).RootElement);
 
-    /// <summary>Stops cleanly, lets something happen to the files, and starts again.</summary>
+    /// <summary>Stops cleanly, changes the files, and starts again.</summary>
     public async Task RestartAsync(Action? meanwhile = null)
     {
         await _catalog.DisposeAsync();

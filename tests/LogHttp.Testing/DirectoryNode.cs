@@ -2,17 +2,17 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace LogHttp.Testing;
 
-/// <summary>What a name leads to: a file or a directory.</summary>
+/// <summary>A file or a directory: a node that a name leads to.</summary>
 abstract class Node;
 
-/// <summary>A directory: the names that processes see, and those surely on the disk.</summary>
+/// <summary>A directory: its live names, which processes see, and its durable names, which the disk holds.</summary>
 sealed class DirectoryNode(SimulatedVolume volume) : Node
 {
     Dictionary<string, Node> _live = new(StringComparer.Ordinal);
 
     public SimulatedVolume Volume => volume;
 
-    /// <summary>The volume whose root stands in this directory's place; null where none is mounted.</summary>
+    /// <summary>The volume mounted on this directory, or null.</summary>
     public SimulatedVolume? Mounted { get; set; }
 
     /// <summary>The names surely on the disk.</summary>
@@ -21,7 +21,7 @@ sealed class DirectoryNode(SimulatedVolume volume) : Node
     /// <summary>The latest change of each name that is not durable yet.</summary>
     public Dictionary<string, NameChange> Pending { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>The directory that holds this one's name; null for the root, and for one that was deleted.</summary>
+    /// <summary>The directory that holds this one's name. Null for the root and for a deleted directory.</summary>
     public DirectoryNode? Parent { get; private set; }
 
     /// <summary>This directory's name in its parent.</summary>
@@ -31,7 +31,7 @@ sealed class DirectoryNode(SimulatedVolume volume) : Node
     public bool TryGet(ReadOnlySpan<char> name, [NotNullWhen(true)] out Node? node) =>
         _live.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out node);
 
-    /// <summary>The live names, always in the same order for the same directory, so that runs replay.</summary>
+    /// <summary>The live names. Equal directories give equal orders, so that runs replay.</summary>
     public KeyValuePair<string, Node>[] Entries()
     {
         KeyValuePair<string, Node>[] entries = [.. _live];
@@ -39,7 +39,7 @@ sealed class DirectoryNode(SimulatedVolume volume) : Node
         return entries;
     }
 
-    /// <summary>Sets or, with no node, removes a live name.</summary>
+    /// <summary>Sets a live name, or removes it if the node is null.</summary>
     public void SetLive(string name, Node? node)
     {
         if (_live.Remove(name, out var previous))
@@ -50,7 +50,7 @@ sealed class DirectoryNode(SimulatedVolume volume) : Node
         SetPlace(node, this, name);
     }
 
-    /// <summary>Sets or, with no node, removes a durable name.</summary>
+    /// <summary>Sets a durable name, or removes it if the node is null.</summary>
     public void SetDurable(string name, Node? node)
     {
         if (node is null)
@@ -59,7 +59,7 @@ sealed class DirectoryNode(SimulatedVolume volume) : Node
             Durable[name] = node;
     }
 
-    /// <summary>Makes the durable names the live ones, as a boot does.</summary>
+    /// <summary>Replaces the live names by the durable ones, as a boot does.</summary>
     public void Reboot()
     {
         Pending.Clear();

@@ -3,14 +3,14 @@ using System.Diagnostics;
 namespace LogHttp.Testing;
 
 /// <summary>
-/// A file's content in two layers: the live bytes, and for each page that may differ on the disk what the disk holds.
+/// A file's content in two layers: the live bytes, and the disk's bytes of each page that may differ.
 /// </summary>
 /// <remarks>
 /// A page is in one of three states. Clean: the disk holds the live bytes. Dirty: a sync will write it, and until then
-/// each 512-byte sector on the disk is old or live. Lost: a sync failed to write it and the kernel forgot. Processes
-/// see the live bytes, the disk surely holds the old ones, and only another write makes the page dirty again. The
-/// kernel may write a dirty page at any time. Then what the disk holds is neither what the last sync wrote nor live.
-/// Live bytes beyond the end of the file are always zeros.
+/// each 512-byte sector on the disk is old or live. Lost: a sync failed to write it and the kernel marked it clean.
+/// Processes see the live bytes, the disk surely holds the old ones, and only another write makes the page dirty again.
+/// The kernel may write a dirty page at any time. Then the disk's bytes are neither those of the last sync nor the live
+/// ones. Live bytes beyond the end of the file are always zeros.
 /// </remarks>
 sealed class FileNode(SimulatedVolume volume, long number) : Node
 {
@@ -35,29 +35,31 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
     public long LengthBytes { get; private set; }
 
     /// <summary>
-    /// When it was last written, Unix milliseconds. The disk tells the same after a power cut: nothing is promised of
-    /// it.
+    /// The time of the last write, in Unix milliseconds. It stays the same through a power cut: the seam promises
+    /// nothing of it.
     /// </summary>
     public long LastWriteMs { get; set; }
 
-    /// <summary>How many live names lead here.</summary>
+    /// <summary>The number of live names that lead to this file.</summary>
     public int LinkCount { get; set; }
 
     public int OpenHandleCount { get; set; }
 
-    /// <summary>How many syncs of this file failed; a handle reports each once, unless it was opened later.</summary>
+    /// <summary>
+    /// The number of failed syncs of this file. A handle reports each one once, unless it was opened later.
+    /// </summary>
     public long ErrorCount { get; private set; }
 
-    /// <summary>Which fault the last failed sync met.</summary>
+    /// <summary>The fault of the last failed sync.</summary>
     public Fault LastError { get; private set; }
 
     /// <summary>
-    /// The room the file takes on the disk. Holes count, and so do old pages that a copy-on-write volume keeps until a
-    /// sync.
+    /// The space that the file takes on the disk. Holes count. So do old pages that a copy-on-write volume keeps until
+    /// a sync.
     /// </summary>
     public long AllocatedBytes => RoundUpToPages(LengthBytes) + (long)_copiedPageCount * PageSizeBytes;
 
-    /// <summary>Whether a sync would have something to do.</summary>
+    /// <summary>Whether a sync would write anything.</summary>
     public bool IsDirty => _dirtyPages.Count > 0 || !IsLengthDurable;
 
     bool IsLengthDurable => _lengthRuns.Count == 1 && _lengthRuns[0].LowestBytes == _lengthRuns[0].HighestBytes;
@@ -104,12 +106,13 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
         _lengthRuns.Add(new LengthRun(lengthBytes, lengthBytes));
     }
 
-    /// <summary>Whether a write to a page takes a block that the file does not have yet.</summary>
+    /// <summary>Whether a write to a page needs a block that the file does not have yet.</summary>
     public bool NeedsBlock(int page) =>
         page * (long)PageSizeBytes >= RoundUpToPages(LengthBytes) || (volume.IsCopyOnWrite && !_pages[page].IsDirty);
 
     /// <summary>
-    /// Makes the dirty pages and the length durable. Lost pages are not written: nobody remembers them.
+    /// Makes the dirty pages and the length durable. Lost pages are not written, because the kernel takes them for
+    /// clean.
     /// </summary>
     public void Sync()
     {
@@ -121,7 +124,7 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
     }
 
     /// <summary>
-    /// A sync that fails: some dirty pages reach the disk, whole or in part. The others are lost, and none stays dirty.
+    /// Fails a sync: some dirty pages reach the disk, whole or in part. The others are lost, and none stays dirty.
     /// </summary>
     public void FailSync(Random random, Fault error)
     {
@@ -146,7 +149,7 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
             MakeLengthDurable();
     }
 
-    /// <summary>Makes the live content what the disk is left with.</summary>
+    /// <summary>Replaces the live content by the content that survives on the disk.</summary>
     public void PowerCut(Random random)
     {
         OpenHandleCount = 0;
@@ -158,7 +161,7 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
             var position = page * PageSizeBytes;
             if (_pages[page].OnDisk is null)
                 continue;
-            // Pages that lie wholly beyond the live end were cut away, and are never written back.
+            // Pages wholly beyond the live end were cut away. The kernel never writes them back.
             var written = NoSectors;
             if (_pages[page].IsDirty && position < LengthBytes)
             {
@@ -177,15 +180,17 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
         ResetLengthRuns();
     }
 
-    // Whole pages are the more frequent case, as on most disks.
+    // Whole pages are more frequent, as on most disks.
     bool DrawTears(Random random) => volume.Disk.TearsPages && random.Next(4) == 0;
 
-    // Some sectors of a page, neither none nor all.
+    // Some sectors of a page: at least one, and not all.
     static int DrawSectors(Random random) => random.Next(NoSectors + 1, AllSectors);
 
     static bool Has(int sectors, int sector) => (sectors >> sector & 1) != 0;
 
-    /// <summary>The kernel writes sectors of a dirty page. The page stays as it is for processes.</summary>
+    /// <summary>
+    /// Writes sectors of a dirty page to the disk, as the kernel may. Processes see the page unchanged.
+    /// </summary>
     void WriteBack(int page, int sectors)
     {
         var position = page * PageSizeBytes;
@@ -208,12 +213,12 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
         _pages[page].OnDisk = onDisk;
     }
 
-    /// <summary>Puts back what the disk holds, but for the sectors that were written.</summary>
+    /// <summary>Restores the disk's bytes, except in the sectors that were written.</summary>
     void RestoreOnDisk(int page, int written, long truncatedToBytes, Random random)
     {
         ReadOnlySpan<byte> onDisk = _pages[page].OnDisk;
         var position = page * PageSizeBytes;
-        // Of what a truncation cut away, a page that grew back without being written may hold the old bytes or zeros.
+        // A truncation cut these bytes away. A page that grew back unwritten may hold them still, or zeros.
         var keptBytes = (int)Math.Clamp(truncatedToBytes - position, 0, onDisk.Length);
         if (keptBytes < onDisk.Length && random.Next(2) == 0)
             onDisk = onDisk[..keptBytes];
@@ -233,7 +238,7 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
     {
         if (IsLengthDurable)
             return (LengthBytes, long.MaxValue);
-        // The latest run half the time: with many truncations, all of them having happened must not be rare.
+        // The latest run half the time. Otherwise a file with many truncations would rarely have all of them happen.
         var index = random.Next(2) == 0 ? _lengthRuns.Count - 1 : random.Next(_lengthRuns.Count);
         var run = _lengthRuns[index];
         var lengthBytes = random.Next(3) switch
@@ -255,7 +260,7 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
 
     void MakeLengthDurable()
     {
-        // A durable truncation takes what lost pages held beyond it: if the file grows again, zeros are found there.
+        // A durable truncation discards the bytes of lost pages beyond it. If the file grows again, they read as zeros.
         var truncatedToBytes = LowestTruncation(_lengthRuns.Count - 1);
         if (truncatedToBytes < long.MaxValue)
         {
@@ -304,14 +309,15 @@ sealed class FileNode(SimulatedVolume volume, long number) : Node
     }
 
     /// <param name="OnDisk">
-    /// What the disk holds, up to the end the file had there (zeros follow); null when it holds the live bytes.
+    /// The disk's bytes, up to the end that the file had there, with zeros behind it. Null if the disk holds the live
+    /// bytes.
     /// </param>
     /// <param name="IsDirty">Whether the next sync writes the page.</param>
     record struct Page(byte[]? OnDisk, bool IsDirty);
 
     /// <summary>
-    /// The lengths between two truncations that were not synced. Growth reaches the disk by any amount, a truncation
-    /// whole or not at all.
+    /// The lengths between two truncations that were not synced. Growth reaches the disk by any amount. A truncation
+    /// reaches it whole or not at all.
     /// </summary>
     readonly record struct LengthRun(long LowestBytes, long HighestBytes);
 }

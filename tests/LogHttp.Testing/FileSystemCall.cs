@@ -1,12 +1,12 @@
 namespace LogHttp.Testing;
 
-/// <summary>One call of the seam, announced before it does anything.</summary>
+/// <summary>One call of the file-system seam, announced before it has any effect.</summary>
 /// <param name="Number">
 /// Counts the calls from 1, through every boot of one disk, so that it names a moment of a run.
 /// </param>
-/// <param name="Kind">Which call it is.</param>
-/// <param name="Path">The path given: a rename's source, for calls on an open file the path it was opened by.</param>
-/// <param name="SizeBytes">Bytes to read or to write, the length to truncate to; otherwise 0.</param>
+/// <param name="Kind">The kind of the call.</param>
+/// <param name="Path">The path given. For a rename the source. For an open file the path it was opened by.</param>
+/// <param name="SizeBytes">The bytes to read or write, or the length to truncate to. Otherwise 0.</param>
 public readonly record struct FileSystemCall(long Number, FileSystemCallKind Kind, string Path, long SizeBytes)
 {
     /// <summary>Whether a fault can strike this kind of call.</summary>
@@ -17,7 +17,8 @@ public readonly record struct FileSystemCall(long Number, FileSystemCallKind Kin
         fault switch
         {
             Fault.ShortWrite => kind is FileSystemCallKind.Write,
-            // A sync is among them: with delayed allocation the blocks are looked for only when the pages are written.
+            // A sync can fail so too: with delayed allocation the kernel allocates blocks only when it writes the
+            // pages.
             Fault.DiskFull => kind
                 is FileSystemCallKind.Write
                     or FileSystemCallKind.Create

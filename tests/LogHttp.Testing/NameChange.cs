@@ -1,23 +1,23 @@
 namespace LogHttp.Testing;
 
-/// <summary>One name set to a node or, with none, removed.</summary>
+/// <summary>One name that is set to a node, or removed if the node is null.</summary>
 readonly record struct NameEntry(DirectoryNode Directory, string Name, Node? Node);
 
 /// <summary>
-/// One creation, deletion or rename that is not durable yet. Its entries reach the disk together (a rename has two,
-/// in one directory or in two), and only after the changes it depends on.
+/// One creation, deletion or rename that is not durable yet. A rename has two entries, in one directory or in two. All
+/// entries of a change reach the disk together, and only after the changes that it depends on.
 /// </summary>
 sealed class NameChange(params NameEntry[] entries)
 {
     readonly List<NameChange> _dependencies = [];
 
-    /// <summary>Whether it has reached the disk.</summary>
+    /// <summary>Whether the change has reached the disk.</summary>
     public bool IsDurable { get; private set; }
 
-    /// <summary>Whether the sync in progress covers it.</summary>
+    /// <summary>Whether the current sync covers the change.</summary>
     public bool IsWanted { get; set; }
 
-    /// <summary>Whether it changes a name in this directory.</summary>
+    /// <summary>Whether the change alters a name in this directory.</summary>
     public bool Touches(DirectoryNode directory)
     {
         foreach (var entry in entries)
@@ -26,24 +26,26 @@ sealed class NameChange(params NameEntry[] entries)
         return false;
     }
 
-    /// <summary>Keeps this change behind the latest pending one of a name, and so behind all before that one.</summary>
+    /// <summary>
+    /// Orders this change after the latest pending change of a name, and so after all earlier ones of that name.
+    /// </summary>
     public void ComesAfter(DirectoryNode directory, string name)
     {
         if (directory.Pending.TryGetValue(name, out var earlier))
             _dependencies.Add(earlier);
     }
 
-    /// <summary>Keeps this change behind all pending ones in a directory.</summary>
+    /// <summary>Orders this change after all pending changes in a directory.</summary>
     public void ComesAfterAll(DirectoryNode directory) => _dependencies.AddRange(directory.Pending.Values);
 
-    /// <summary>Extends the sync in progress to what this change depends on.</summary>
+    /// <summary>Extends the current sync to the changes that this one depends on.</summary>
     public void WantDependencies()
     {
         foreach (var dependency in _dependencies)
             dependency.IsWanted = true;
     }
 
-    /// <summary>Whether nothing keeps this change from the disk.</summary>
+    /// <summary>Whether all dependencies of this change are durable.</summary>
     public bool IsFree()
     {
         foreach (var dependency in _dependencies)
@@ -52,7 +54,7 @@ sealed class NameChange(params NameEntry[] entries)
         return true;
     }
 
-    /// <summary>Shows the change to processes.</summary>
+    /// <summary>Applies the change to the live names.</summary>
     public void ApplyLive()
     {
         foreach (var (directory, name, _) in entries)
@@ -64,7 +66,7 @@ sealed class NameChange(params NameEntry[] entries)
         }
     }
 
-    /// <summary>Brings the change to the disk.</summary>
+    /// <summary>Applies the change to the durable names.</summary>
     public void ApplyDurable()
     {
         IsDurable = true;

@@ -1,9 +1,9 @@
 namespace LogHttp.Testing;
 
 /// <summary>
-/// The changes of names that are not durable yet, oldest first. A power cut keeps any of them, with three limits:
-/// changes of one name keep their order; a directory's removal follows the removal of what it held; and a rename
-/// into another directory follows whatever gave that directory its own place, so that what is moved can't lose both
+/// The changes of names that are not durable yet, oldest first. A power cut keeps any of them, with three limits.
+/// Changes of one name keep their order. The removal of a directory follows the removal of its entries. A rename into
+/// another directory follows the change that gave that directory its own name. Otherwise the moved file could lose both
 /// its names.
 /// </summary>
 sealed class NameJournal
@@ -29,7 +29,7 @@ sealed class NameJournal
         Node node
     )
     {
-        // The old name goes first: setting the new one then says where the node now is.
+        // The removal of the old name goes first: setting the new name then records the node's new directory.
         var change = new NameChange(
             new NameEntry(source, sourceName, null),
             new NameEntry(destination, destinationName, node)
@@ -40,7 +40,7 @@ sealed class NameJournal
         Record(change);
     }
 
-    /// <summary>Makes the changes in one directory durable, or as many as survive.</summary>
+    /// <summary>Makes the changes in one directory durable, or a part of them that survives.</summary>
     public void Sync(DirectoryNode directory, Survival survival)
     {
         foreach (var change in _pending)
@@ -48,7 +48,7 @@ sealed class NameJournal
         Settle(survival);
     }
 
-    /// <summary>Makes all changes durable, or as many as survive.</summary>
+    /// <summary>Makes all changes durable, or a part of them that survives.</summary>
     public void SyncAll(Survival survival)
     {
         foreach (var change in _pending)
@@ -56,7 +56,7 @@ sealed class NameJournal
         Settle(survival);
     }
 
-    /// <summary>Makes as many changes durable as survive and forgets the others.</summary>
+    /// <summary>Makes the surviving changes durable and forgets the others.</summary>
     public void PowerCut(Survival survival)
     {
         SyncAll(survival);

@@ -1,8 +1,8 @@
 namespace LogHttp.Testing;
 
 /// <summary>
-/// The process that made the call is no more: the power went, or it was killed. Not an <see cref="IOException"/>,
-/// so that code under test cannot take it for a disk error and carry on.
+/// The process that made the call has ended, by a power cut or a kill. It is not an <see cref="IOException"/>, so that
+/// code under test cannot take it for a disk error and continue.
 /// </summary>
 public sealed class PowerCutException : Exception
 {
@@ -14,7 +14,7 @@ public sealed class PowerCutException : Exception
     public PowerCutException(string message)
         : base(message) { }
 
-    /// <summary>Creates the exception, keeping its cause.</summary>
+    /// <summary>Creates the exception with its cause.</summary>
     public PowerCutException(string message, Exception innerException)
         : base(message, innerException) { }
 }

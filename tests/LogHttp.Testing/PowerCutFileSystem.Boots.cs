@@ -20,8 +20,8 @@ public sealed partial class PowerCutFileSystem
     readonly HashSet<PowerCutFile> _openFiles = [];
 
     /// <summary>
-    /// Cuts the power, unless a fault already did, and returns what the next boot finds: only what survived, all of it
-    /// durable. The fault hook goes along.
+    /// Cuts the power, unless a fault already did, and returns the next boot. It finds only the data that survived, all
+    /// of it durable. It takes over the fault hook.
     /// </summary>
     public PowerCutFileSystem PowerCut()
     {
@@ -36,8 +36,8 @@ public sealed partial class PowerCutFileSystem
     }
 
     /// <summary>
-    /// Kills the process and returns what the next one finds: everything as it was, with what was not durable still
-    /// not durable, and no handle or lock left. The fault hook goes along.
+    /// Kills the process and returns the next one. It finds all files unchanged, with unsynced data still unsynced, and
+    /// no handle or lock left. It takes over the fault hook.
     /// </summary>
     public PowerCutFileSystem Kill()
     {

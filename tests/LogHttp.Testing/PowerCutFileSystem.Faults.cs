@@ -2,13 +2,14 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Testing;
 
-/// <content>How every call begins and ends: announced, struck, or the last one of its boot.</content>
+/// <content>The beginning and end of every call: it is announced, may be struck, and may be the last of its
+/// boot.</content>
 public sealed partial class PowerCutFileSystem
 {
-    /// <summary>Why this boot is over; null while it is not.</summary>
+    /// <summary>The reason why this boot is over, or null.</summary>
     string? _end;
 
-    /// <summary>The power goes at the end of the call; before the next one, if that call fails by itself.</summary>
+    /// <summary>The power is cut at the end of the call, or before the next one if this call fails by itself.</summary>
     bool _isPowerGoing;
 
     static bool IsError(Fault fault) => fault is Fault.InputOutputError or Fault.DiskFull;
@@ -20,14 +21,14 @@ public sealed partial class PowerCutFileSystem
             )
             : new IOException($"Injected: input/output error ({call.Kind} '{call.Path}', call {call.Number}).");
 
-    /// <summary>Begins a call that an error leaves without effect.</summary>
+    /// <summary>Begins a call on which an error has no effect.</summary>
     Fault Begin(FileSystemCallKind kind, string path, long sizeBytes = 0)
     {
         var fault = Announce(kind, path, sizeBytes, out var call);
         return IsError(fault) ? throw Error(fault, call) : fault;
     }
 
-    /// <summary>Begins a call that has its own way of failing.</summary>
+    /// <summary>Begins a call that fails in its own way.</summary>
     Fault Announce(FileSystemCallKind kind, string path, long sizeBytes, out FileSystemCall call)
     {
         ThrowIfOver();
@@ -41,7 +42,8 @@ public sealed partial class PowerCutFileSystem
             fault = Hang(call);
         if (!call.Admits(fault))
             throw new InvalidOperationException($"{fault} cannot strike {kind}.");
-        // Only two calls have a middle of their own. What a cut leaves of a sync is chosen with all else unsynced.
+        // Only two calls have a middle of their own. After a cut the outcome of a sync is drawn with that of all other
+        // unsynced data.
         if (
             fault is Fault.PowerCutDuring
             && kind is not (FileSystemCallKind.Write or FileSystemCallKind.DeleteDirectory)

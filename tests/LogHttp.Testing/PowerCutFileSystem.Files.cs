@@ -26,7 +26,7 @@ public sealed partial class PowerCutFileSystem
 
         public FileStream? Stream => null;
 
-        // Nothing here waits.
+        // No call here waits for a disk.
         public IFile Cached => this;
 
         public long LengthBytes
@@ -109,7 +109,7 @@ public sealed partial class PowerCutFileSystem
                     Volume.FailSync(_node, fault);
                 else
                     Volume.Sync(_node);
-                // A failure that another handle, or a sync of everything, met is reported here too, once.
+                // A failure of another handle's sync, or of a sync of the whole volume, is reported here too, once.
                 if (_reportedErrorCount != _node.ErrorCount)
                 {
                     _reportedErrorCount = _node.ErrorCount;
@@ -123,7 +123,7 @@ public sealed partial class PowerCutFileSystem
         {
             lock (Disk.Gate)
             {
-                // The handles of an ended boot are not counted any more.
+                // The handles of an ended boot no longer count.
                 if (_isDisposed || _fileSystem.IsOver)
                     return;
                 _isDisposed = true;

@@ -3,7 +3,7 @@ namespace LogHttp.Testing;
 /// <content>Calls that hang.</content>
 public sealed partial class PowerCutFileSystem
 {
-    /// <summary>The calls that hang now, the one that has waited longest first.</summary>
+    /// <summary>The calls that hang now, in the order in which they began.</summary>
     public IReadOnlyList<FileSystemCall> HangingCalls
     {
         get
@@ -13,12 +13,10 @@ public sealed partial class PowerCutFileSystem
         }
     }
 
-    /// <summary>
-    /// Waits until one more call hangs. Each call that hangs ends one wait; false when none did in time.
-    /// </summary>
+    /// <summary>Waits until one more call hangs. Each call that hangs ends one wait. False after the timeout.</summary>
     public bool WaitForHang(TimeSpan timeout) => _disk.HangsBegun.Wait(timeout);
 
-    /// <summary>Lets the calls go on that hang now, and says what strikes each of them then.</summary>
+    /// <summary>Releases the calls that hang now, and sets the fault that strikes each of them.</summary>
     public void ReleaseHangs(Fault result = Fault.None)
     {
         if (result is Fault.Hang)

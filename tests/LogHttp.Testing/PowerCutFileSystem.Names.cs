@@ -60,7 +60,7 @@ public sealed partial class PowerCutFileSystem
             if (Find(path) is not FileNode file)
                 throw new FileNotFoundException($"There is no file '{path}'.", path);
             var (parent, name) = FindParent(newPath);
-            // Another volume, or a name that is taken: link(2) refuses both.
+            // link(2) refuses a link to another volume, and a name that is taken.
             var isLinked = parent.Volume == file.Volume && !parent.TryGet(name, out _);
             if (isLinked)
                 parent.Volume.Names.Link(parent, name, file);
@@ -167,7 +167,7 @@ public sealed partial class PowerCutFileSystem
         return node;
     }
 
-    /// <summary>What a path leads to. Every path starts at the root, with or without a slash.</summary>
+    /// <summary>Finds the node of a path. Every path starts at the root, with or without a slash.</summary>
     Node? Find(ReadOnlySpan<char> path)
     {
         Node node = _disk.Root.Root;

@@ -2,16 +2,16 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Testing;
 
-/// <content>Volumes beside the root, and where they are mounted.</content>
+/// <content>Volumes besides the root, and their mount points.</content>
 public sealed partial class PowerCutFileSystem
 {
     readonly Dictionary<SimulatedVolume, PowerCutVolume> _volumes = [];
 
-    /// <summary>Adds an empty volume to the disk, mounted nowhere.</summary>
-    /// <param name="name">Names it in messages.</param>
+    /// <summary>Adds an empty volume to the disk. It is not mounted yet.</summary>
+    /// <param name="name">The volume's name in messages.</param>
     /// <param name="canSyncAll">Whether it offers <see cref="IVolume.SyncAll"/>.</param>
-    /// <param name="capacityBytes">The room for content, in whole pages.</param>
-    /// <param name="isCopyOnWrite">Whether overwriting needs room, too.</param>
+    /// <param name="capacityBytes">The space for content, in whole pages.</param>
+    /// <param name="isCopyOnWrite">Whether overwriting needs space, too.</param>
     public SimulatedVolume AddVolume(
         string name,
         bool canSyncAll = true,
@@ -24,11 +24,11 @@ public sealed partial class PowerCutFileSystem
     }
 
     /// <summary>
-    /// Mounts a volume on a directory, hiding what that holds. It stays mounted through boots, as long as the directory
-    /// survives them.
+    /// Mounts a volume on a directory and hides the directory's entries. It stays mounted through boots, as long as the
+    /// directory survives them.
     /// </summary>
     /// <exception cref="IOException">
-    /// There is no such directory, it is a mount point, or the volume is mounted.
+    /// The directory does not exist, is a mount point already, or the volume is mounted.
     /// </exception>
     public void Mount(string directory, SimulatedVolume volume)
     {
@@ -48,8 +48,8 @@ public sealed partial class PowerCutFileSystem
         }
     }
 
-    /// <summary>Unmounts a volume: its content is made durable and waits for the next mount.</summary>
-    /// <exception cref="IOException">Files of the volume are open, or the boot used the volume as a whole.</exception>
+    /// <summary>Unmounts a volume. Its content becomes durable and stays for the next mount.</summary>
+    /// <exception cref="IOException">Files of the volume are open, or this boot used the volume as a whole.</exception>
     public void Unmount(SimulatedVolume volume)
     {
         ArgumentNullException.ThrowIfNull(volume);
@@ -106,7 +106,7 @@ public sealed partial class PowerCutFileSystem
                     volume.FailSyncAll(fault);
                 else
                     volume.SyncAll();
-                // A failure that a sync of one file met is reported here too, once.
+                // A failed sync of one file is reported here too, once.
                 var isReported = _reportedErrorCount == volume.ErrorCount;
                 _reportedErrorCount = volume.ErrorCount;
                 if (IsError(fault) || !isReported)

@@ -3,34 +3,34 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Testing;
 
 /// <summary>
-/// A file system in memory on which only what was synced surely survives a power cut. Every call can be made to fail,
-/// and everything left to chance comes from one generator, so that a run replays from its seed.
+/// A file system in memory on which only synced data surely survives a power cut. Every call can be made to fail. One
+/// generator makes all random choices, so that a run replays from its seed.
 /// </summary>
 /// <remarks>
 /// <para>
-/// One object is one boot: <see cref="PowerCut"/> and <see cref="Kill"/> end it and return the next, after which this
-/// one, its files and its locks throw <see cref="PowerCutException"/> for ever.
+/// One object is one boot. <see cref="PowerCut"/> and <see cref="Kill"/> end it and return the next one. Afterwards
+/// this object, its files and its locks throw <see cref="PowerCutException"/> for ever.
 /// </para>
 /// <para>
-/// After a power cut each 4 KiB page written and not synced holds its new bytes or older ones (zeros where there were
-/// none), less often a mixture by sectors of 512 bytes. Older bytes are those of the last sync, or of any moment since:
-/// the kernel may write a dirty page at any time. An unsynced length is any that the file went through. Each unsynced
-/// creation, deletion or rename has happened or not, as <see cref="NameJournal"/> says.
+/// After a power cut each 4 KiB page that was written and not synced holds its new bytes or older ones. It holds zeros
+/// if there were none, and less often a mixture by sectors of 512 bytes. Older bytes are those of the last sync, or of
+/// any moment since: the kernel may write a dirty page at any time. An unsynced length is any that the file went
+/// through. Each unsynced creation, deletion or rename has happened or not, as <see cref="NameJournal"/> says.
 /// </para>
 /// <para>
-/// Directories can be mount points of other volumes (<see cref="AddVolume"/>, <see cref="Mount"/>), each with its own
-/// room, faults and syncs.
+/// Directories can be mount points of other volumes (<see cref="AddVolume"/>, <see cref="Mount"/>). Each volume has its
+/// own space, faults and syncs.
 /// </para>
-/// <para>Safe for concurrent use, but replays only when the calls come in the same order.</para>
+/// <para>Safe for concurrent use. A run replays only if the calls come in the same order.</para>
 /// </remarks>
 public sealed partial class PowerCutFileSystem : IFileSystem
 {
     readonly SimulatedDisk _disk;
 
     /// <summary>Creates an empty file system, with a root directory that has no name to lose.</summary>
-    /// <param name="random">Decides all that is left to chance.</param>
+    /// <param name="random">Makes all random choices.</param>
     /// <param name="canSyncAll">Whether the root volume offers <see cref="IVolume.SyncAll"/>.</param>
-    /// <param name="capacityBytes">The root volume's room for content, in whole pages. Names take none.</param>
+    /// <param name="capacityBytes">The root volume's space for content, in whole pages. Names take none.</param>
     public PowerCutFileSystem(Random random, bool canSyncAll = true, long capacityBytes = long.MaxValue)
         : this(new SimulatedDisk(random, canSyncAll, capacityBytes), null) { }
 
@@ -41,14 +41,14 @@ public sealed partial class PowerCutFileSystem : IFileSystem
     }
 
     /// <summary>
-    /// Hears of every call before it does anything, and says what strikes it. Nothing does while this is null.
+    /// Receives every call before it has any effect, and chooses the fault that strikes it. Null: no faults.
     /// </summary>
     public Func<FileSystemCall, Fault>? Faults { get; set; }
 
     /// <summary>The number of the last call, counted through every boot.</summary>
     public long CallCount => _disk.CallCount;
 
-    /// <summary>The root volume's room for content. Can be changed at any time, also to less than is used.</summary>
+    /// <summary>The root volume's space for content. It can change at any time, also to less than is used.</summary>
     public long CapacityBytes
     {
         get => _disk.Root.CapacityBytes;
@@ -56,8 +56,8 @@ public sealed partial class PowerCutFileSystem : IFileSystem
     }
 
     /// <summary>
-    /// Whether a page that is not durable can be torn into 512-byte sectors, as disks with such sectors do. Off until
-    /// asked for.
+    /// Whether a power cut can tear an unsynced page into 512-byte sectors, as on disks with such sectors. The default
+    /// is false.
     /// </summary>
     public bool TearsPages
     {
@@ -65,14 +65,16 @@ public sealed partial class PowerCutFileSystem : IFileSystem
         set => _disk.TearsPages = value;
     }
 
-    /// <summary>The clock by which files are written.</summary>
+    /// <summary>The clock for the write times of files.</summary>
     public TimeProvider Time
     {
         get => _disk.Time;
         set => _disk.Time = value;
     }
 
-    /// <summary>The root volume's room that live files take, unlinked ones that are still open included.</summary>
+    /// <summary>
+    /// The space of the root volume that live files take, including unlinked files that are still open.
+    /// </summary>
     public long UsedBytes => _disk.Root.UsedBytes;
 
     /// <inheritdoc/>
@@ -93,7 +95,7 @@ public sealed partial class PowerCutFileSystem : IFileSystem
                         (entry.Value as FileNode)?.LastWriteMs ?? 0
                     )
                 );
-                // No order is promised, so none is kept.
+                // The seam promises no order, so the entries are shuffled.
                 _disk.Random.Shuffle(entries);
             }
             End(fault);

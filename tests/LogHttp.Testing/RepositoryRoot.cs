@@ -1,6 +1,6 @@
 namespace LogHttp.Testing;
 
-/// <summary>Where the repository's files lie that tests hold against the program.</summary>
+/// <summary>Finds the repository's files that tests compare with the program.</summary>
 public static class RepositoryRoot
 {
     /// <summary>The directory that holds LogHttp.sln.</summary>

@@ -1,7 +1,9 @@
 namespace LogHttp.Testing;
 
-/// <summary>Faults drawn from a seed: each with its probability per call, and one power cut at a chosen call.</summary>
-/// <remarks>Give <see cref="Decide"/> to <see cref="PowerCutFileSystem.Faults"/>.</remarks>
+/// <summary>
+/// Draws faults from a seed, each with its probability per call, and cuts the power once at a chosen call.
+/// </summary>
+/// <remarks>Assign <see cref="Decide"/> to <see cref="PowerCutFileSystem.Faults"/>.</remarks>
 public sealed class SeededFaultPlan(Random random)
 {
     static readonly FileSystemCallKind[] AllKinds = Enum.GetValues<FileSystemCallKind>();
@@ -9,14 +11,14 @@ public sealed class SeededFaultPlan(Random random)
 
     readonly List<(Fault Fault, double Probability)>[] _odds = [.. AllKinds.Select(_ => new List<(Fault, double)>())];
 
-    /// <summary>The call at which the power goes (before, in the middle of, or after it); 0 for none.</summary>
+    /// <summary>The call at which the power is cut (before, in the middle of, or after it). 0 for none.</summary>
     public long PowerCutAtCall { get; set; }
 
     /// <summary>
-    /// Lets a fault strike with a probability per call: at the kinds named, or, when none is, at every kind it can
-    /// strike.
+    /// Lets a fault strike with a probability per call. It strikes the kinds given or, if none is given, every kind
+    /// that it can strike.
     /// </summary>
-    /// <exception cref="ArgumentException">A kind was named that the fault cannot strike.</exception>
+    /// <exception cref="ArgumentException">The fault cannot strike a given kind.</exception>
     public SeededFaultPlan With(Fault fault, double probability, params ReadOnlySpan<FileSystemCallKind> kinds)
     {
         foreach (var kind in kinds)
@@ -28,7 +30,7 @@ public sealed class SeededFaultPlan(Random random)
         return this;
     }
 
-    /// <summary>What strikes this call.</summary>
+    /// <summary>Returns the fault that strikes this call.</summary>
     public Fault Decide(FileSystemCall call)
     {
         if (call.Number == PowerCutAtCall)

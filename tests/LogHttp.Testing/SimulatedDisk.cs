@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace LogHttp.Testing;
 
-/// <summary>What outlives a process: the volumes, and what all boots of a machine share.</summary>
+/// <summary>The state that outlives a process: the volumes, and everything that all boots of a machine share.</summary>
 [SuppressMessage(
     "Design",
     "CA1001:Types that own disposable fields should be disposable",
@@ -38,17 +38,17 @@ sealed class SimulatedDisk
         return volume;
     }
 
-    /// <summary>Whether the kernel wrote a dirty page just before it changes again.</summary>
+    /// <summary>Draws whether the kernel wrote a dirty page just before it changes again.</summary>
     public bool DrawsEarlyWriteBack() => Random.Next(8) == 0;
 
-    /// <summary>Ends every process: the handles are gone, the page cache stays.</summary>
+    /// <summary>Ends every process: the handles are closed, the page cache stays.</summary>
     public void Kill()
     {
         foreach (var volume in _volumes)
             volume.Kill();
     }
 
-    /// <summary>Leaves what survives a power cut.</summary>
+    /// <summary>Keeps only the data that survives a power cut.</summary>
     public void PowerCut()
     {
         foreach (var volume in _volumes)

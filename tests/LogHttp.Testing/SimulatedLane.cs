@@ -15,6 +15,6 @@ public sealed class SimulatedLane : PipeScheduler
     public override void Schedule(Action<object?> action, object? state) =>
         _scheduler.Add(new SimulatedScheduler.WorkItem(this, action, state));
 
-    /// <summary>Throws away what waits in this lane.</summary>
+    /// <summary>Discards the waiting items of this lane.</summary>
     public void Clear() => _scheduler.Clear(this);
 }

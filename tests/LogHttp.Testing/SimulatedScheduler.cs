@@ -2,27 +2,27 @@ using System.IO.Pipelines;
 
 namespace LogHttp.Testing;
 
-/// <summary>
-/// Runs what was scheduled on the caller's own thread, one item at a time, in an order drawn from the seed.
-/// </summary>
-/// <remarks>One thread only: work from another would come at a moment that no seed repeats, and is refused.</remarks>
+/// <summary>Runs scheduled items on the caller's own thread, one at a time, in an order drawn from the seed.</summary>
+/// <remarks>
+/// One thread only. Items from another thread are refused, because no seed repeats the moment of their arrival.
+/// </remarks>
 public sealed class SimulatedScheduler(Random random) : PipeScheduler
 {
     readonly List<WorkItem> _queue = [];
     int _threadId;
 
-    /// <summary>How many items wait.</summary>
+    /// <summary>The number of waiting items.</summary>
     public int Count => _queue.Count;
 
     /// <inheritdoc/>
     public override void Schedule(Action<object?> action, object? state) => Add(new WorkItem(this, action, state));
 
     /// <summary>
-    /// A scheduler over the same queue, whose items can be thrown away alone, as when the process they belong to dies.
+    /// Creates a scheduler over the same queue. Its items can be discarded alone, as when their process dies.
     /// </summary>
     public SimulatedLane CreateLane() => new(this);
 
-    /// <summary>Runs one waiting item; false when there is none. What the item throws comes out here.</summary>
+    /// <summary>Runs one waiting item. False if the queue is empty. An item's exception passes through.</summary>
     public bool RunOne()
     {
         CheckThread();
@@ -36,8 +36,9 @@ public sealed class SimulatedScheduler(Random random) : PipeScheduler
         return true;
     }
 
-    /// <summary>Runs items until none waits, those that are scheduled meanwhile included, and says how many.</summary>
-    /// <exception cref="InvalidOperationException">Items still wait after so many: work that feeds itself.</exception>
+    /// <summary>Runs items until none waits, including those scheduled meanwhile, and returns their number.</summary>
+    /// <exception cref="InvalidOperationException">Items still wait after the maximum: the work schedules itself
+    /// again.</exception>
     public int RunAll(int maximumCount = 1_000_000)
     {
         for (var count = 0; ; count++)
@@ -50,7 +51,7 @@ public sealed class SimulatedScheduler(Random random) : PipeScheduler
         }
     }
 
-    /// <summary>Throws away all that waits, in every lane.</summary>
+    /// <summary>Discards all waiting items, in every lane.</summary>
     public void Clear() => _queue.Clear();
 
     internal void Add(WorkItem item)

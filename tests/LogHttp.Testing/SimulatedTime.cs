@@ -1,12 +1,12 @@
 namespace LogHttp.Testing;
 
 /// <summary>
-/// Time that passes only when told to. The wall clock can jump, back too, while timers and timestamps go on steadily,
-/// as when an operator sets a machine's clock.
+/// A clock that a test advances. The wall clock can jump, also back, while timers and timestamps advance steadily, as
+/// when an operator sets a machine's clock.
 /// </summary>
 public sealed class SimulatedTime(DateTimeOffset start) : TimeProvider
 {
-    // A machine that has been up for a while: code that takes 0 for "never" must not find it in a timestamp.
+    // The machine has been up for a while: code that takes 0 for "never" must not find it in a timestamp.
     static readonly TimeSpan UptimeAtStart = TimeSpan.FromHours(1);
 
     readonly Lock _gate = new();
@@ -21,7 +21,7 @@ public sealed class SimulatedTime(DateTimeOffset start) : TimeProvider
     /// <inheritdoc/>
     public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
 
-    /// <summary>How long until the next timer is due; null when none is set.</summary>
+    /// <summary>The time until the next timer is due, or null if none is set.</summary>
     public TimeSpan? UntilNextTimer
     {
         get
@@ -45,7 +45,7 @@ public sealed class SimulatedTime(DateTimeOffset start) : TimeProvider
             return _uptime.Ticks;
     }
 
-    /// <summary>Creates a timer. However soon it is due, it fires in <see cref="Advance"/> and nowhere else.</summary>
+    /// <summary>Creates a timer. However soon it is due, it fires only in <see cref="Advance"/>.</summary>
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         ArgumentNullException.ThrowIfNull(callback);
@@ -55,8 +55,8 @@ public sealed class SimulatedTime(DateTimeOffset start) : TimeProvider
     }
 
     /// <summary>
-    /// Lets time pass. Timers fire on this thread, each at the moment it is due; those of one moment in the order they
-    /// were set. What a callback throws comes out here, with the time where that timer found it.
+    /// Advances the time. Timers fire on this thread, each at the moment it is due. Timers of one moment fire in the
+    /// order in which they were set. A callback's exception passes through, and the time stays at that timer's moment.
     /// </summary>
     public void Advance(TimeSpan duration)
     {

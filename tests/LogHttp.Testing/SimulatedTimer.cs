@@ -1,6 +1,6 @@
 namespace LogHttp.Testing;
 
-/// <summary>A timer of <see cref="SimulatedTime"/>, which guards what is mutable here.</summary>
+/// <summary>A timer of <see cref="SimulatedTime"/>, which guards its mutable state.</summary>
 sealed class SimulatedTimer(SimulatedTime time, TimerCallback callback, object? state) : ITimer
 {
     public static readonly IComparer<SimulatedTimer> ByDueTime = Comparer<SimulatedTimer>.Create(
@@ -10,7 +10,7 @@ sealed class SimulatedTimer(SimulatedTime time, TimerCallback callback, object? 
 
     public TimeSpan DueAt { get; set; }
 
-    /// <summary>Breaks ties; unique among timers that are set.</summary>
+    /// <summary>Orders timers of one moment. Unique among the timers that are set.</summary>
     public long Order { get; set; }
 
     public TimeSpan Period { get; set; } = Timeout.InfiniteTimeSpan;

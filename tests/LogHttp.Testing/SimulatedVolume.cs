@@ -1,8 +1,9 @@
 namespace LogHttp.Testing;
 
 /// <summary>
-/// A file system of a simulated disk: its files, its names, and what of both is not durable yet. It outlives boots.
-/// Made by <see cref="PowerCutFileSystem.AddVolume"/>, and reached through the directory it is mounted on.
+/// A file system of a simulated disk: its files, its names, and the changes of both that are not durable yet. It
+/// outlives boots. <see cref="PowerCutFileSystem.AddVolume"/> creates it, and the directory it is mounted on leads to
+/// it.
 /// </summary>
 public sealed class SimulatedVolume
 {
@@ -15,27 +16,27 @@ public sealed class SimulatedVolume
         Root = new DirectoryNode(this);
     }
 
-    /// <summary>Names the volume, as <see cref="Storage.Files.IVolume.Name"/> does.</summary>
+    /// <summary>The volume's name, as <see cref="Storage.Files.IVolume.Name"/> defines it.</summary>
     public string Name { get; }
 
     /// <summary>Whether the volume offers <see cref="Storage.Files.IVolume.SyncAll"/>.</summary>
     public bool CanSyncAll { get; }
 
     /// <summary>
-    /// Whether an overwritten page takes a new block, and keeps the old one until a sync. Then overwriting needs room
+    /// Whether an overwritten page takes a new block and keeps the old one until a sync. Then overwriting needs space
     /// too.
     /// </summary>
     public bool IsCopyOnWrite { get; }
 
-    /// <summary>The room for content. Can be changed at any time, also to less than is used.</summary>
+    /// <summary>The space for content. It can change at any time, also to less than is used.</summary>
     public long CapacityBytes { get; set; }
 
-    /// <summary>The room that live files take, unlinked ones that are still open included.</summary>
+    /// <summary>The space that live files take, including unlinked files that are still open.</summary>
     public long UsedBytes { get; private set; }
 
     /// <summary>
-    /// Where the volume is mounted; null while it is not, or when a power cut took the directory's name. "/" for the
-    /// root.
+    /// The volume's mount point, "/" for the root. Null if it is not mounted, or if a power cut took the directory's
+    /// name.
     /// </summary>
     public string? MountPoint
     {
@@ -66,8 +67,7 @@ public sealed class SimulatedVolume
     }
 
     /// <summary>
-    /// Decides faults of the calls below the mount point, where <see cref="PowerCutFileSystem.Faults"/> decides on
-    /// none.
+    /// Decides the faults of calls below the mount point if <see cref="PowerCutFileSystem.Faults"/> decides on none.
     /// </summary>
     public Func<FileSystemCall, Fault>? Faults { get; set; }
 
@@ -78,20 +78,20 @@ public sealed class SimulatedVolume
     internal int OpenHandleCount { get; set; }
 
     /// <summary>
-    /// How many syncs failed; a handle of the whole volume reports each once, unless it was opened later.
+    /// The number of failed syncs. A handle of the whole volume reports each one once, unless it was opened later.
     /// </summary>
     internal long ErrorCount { get; private set; }
 
-    /// <summary>Which fault the last failed sync met.</summary>
+    /// <summary>The fault of the last failed sync.</summary>
     internal Fault LastError { get; private set; }
 
     internal FileNode CreateFile() => new(this, ++_fileCount);
 
-    /// <summary>How many bytes of a write find room. The rest of a file's last page is its own.</summary>
+    /// <summary>The number of bytes of a write that have space. The rest of a file's last page is its own.</summary>
     internal long WritableBytes(FileNode file, long position, int sizeBytes)
     {
         var freeBlocks = Math.Max(0, CapacityBytes - UsedBytes) / FileNode.PageSizeBytes;
-        // Most volumes have room. A hole before the position takes blocks, too.
+        // Most volumes have space. A hole before the position takes blocks, too.
         var firstPage = Math.Min(position, FileNode.RoundUpToPages(file.LengthBytes)) / FileNode.PageSizeBytes;
         var endPage = FileNode.RoundUpToPages(position + sizeBytes) / FileNode.PageSizeBytes;
         if (freeBlocks >= endPage - firstPage)
@@ -144,9 +144,7 @@ public sealed class SimulatedVolume
             Sync(file);
     }
 
-    /// <summary>
-    /// A syncfs that fails: at least one dirty file loses data, the others are synced or still dirty.
-    /// </summary>
+    /// <summary>Fails a syncfs: at least one dirty file loses data. The others are synced or still dirty.</summary>
     internal void FailSyncAll(Fault error)
     {
         Names.SyncAll(Survival.Draw(Disk.Random));
@@ -161,7 +159,7 @@ public sealed class SimulatedVolume
         }
     }
 
-    /// <summary>Gives back the room of a file that has neither a name nor a handle any more.</summary>
+    /// <summary>Frees the space of a file that has neither a name nor a handle any more.</summary>
     internal void ReleaseIfUnused(FileNode file)
     {
         if (file.LinkCount > 0 || file.OpenHandleCount > 0)
@@ -170,7 +168,7 @@ public sealed class SimulatedVolume
         _dirtyFiles.Remove(file.Number);
     }
 
-    /// <summary>Ends every process: the handles are gone, the page cache stays.</summary>
+    /// <summary>Ends every process: the handles are closed, the page cache stays.</summary>
     internal void Kill()
     {
         _dirtyFiles.Clear();
@@ -187,7 +185,9 @@ public sealed class SimulatedVolume
         );
     }
 
-    /// <summary>Leaves what survives a power cut, names first: what no surviving name leads to is gone.</summary>
+    /// <summary>
+    /// Keeps only the data that survives a power cut, names first. A file without a surviving name is gone.
+    /// </summary>
     internal void PowerCut()
     {
         Names.PowerCut(Survival.Draw(Disk.Random));
@@ -211,7 +211,7 @@ public sealed class SimulatedVolume
                 Reboot(below);
     }
 
-    // Once for a file with several names. What is mounted below is another volume's.
+    // Visits a file with several names once. Files below a mount point belong to another volume.
     static void ForEachFile(DirectoryNode directory, Action<FileNode> action)
     {
         HashSet<FileNode> seen = [];

@@ -1,8 +1,8 @@
 namespace LogHttp.Testing;
 
 /// <summary>
-/// Decides, item by item, what of the unsynced reached the disk. Nothing and everything are drawn often: with a fair
-/// coin for each of many pages, the two ends would hardly ever be seen.
+/// Decides, item by item, which unsynced changes reached the disk. It often draws none or all of them: with a fair coin
+/// for each of many pages, both cases would be very rare.
 /// </summary>
 readonly struct Survival
 {
@@ -18,7 +18,7 @@ readonly struct Survival
     /// <summary>Everything reaches the disk.</summary>
     public static Survival Certain(Random random) => new(random, 1);
 
-    /// <summary>Draws how likely each item is to have reached the disk.</summary>
+    /// <summary>Draws the probability with which each item has reached the disk.</summary>
     public static Survival Draw(Random random) =>
         new(
             random,

@@ -1,6 +1,6 @@
 namespace LogHttp.Testing;
 
-/// <summary>A directory of one test, removed with all it holds.</summary>
+/// <summary>A temporary directory for one test. Disposing it deletes it with its content.</summary>
 public sealed class TemporaryDirectory : IDisposable
 {
     public TemporaryDirectory() => Path = Directory.CreateTempSubdirectory("loghttp-").FullName;

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Shows that the tests notice a broken rule: breaks the storage in each of the ways in tests/mutations/*.patch, one at a
-# time and in a copy. The seed of the simulation that the patch names has to fail there with the check that it names, or
-# the test that it names has to fail. Without a mutation both have to pass.
+# Shows that the tests notice a broken rule. Breaks the storage in each of the ways in tests/mutations/*.patch, one at a
+# time and in a copy. There the patch's seed of the simulation has to fail with the patch's check, or the patch's test
+# has to fail. Without a mutation both have to pass.
 #
 #   tests/mutations/run.sh                   all of them; exit status 0 when all are caught
 #   tests/mutations/run.sh NAME...           some of them
-#   tests/mutations/run.sh --find NAME 1-300 says which seeds catch one: for a new mutation, or when a named seed has
-#                                            gone stale because the simulation draws otherwise than it did
+#   tests/mutations/run.sh --find NAME 1-300 prints the seeds that catch one: for a new mutation, or if a named seed
+#                                            is stale because the simulation draws other numbers than before
 #
-# A patch begins with a sentence that says what it breaks, and with headers:
+# A patch begins with a sentence that says which rule it breaks, and with headers:
 #   Seed: 29              a seed of the simulation,
-#   Check: lost, though   and what its failure says, a regular expression; or instead of both
-#   Test: Class.Method    a test of LogHttp.Storage.Tests, where the simulation can't see the rule
+#   Check: lost, though   and a regular expression of its failure. Or instead of both
+#   Test: Class.Method    a test of LogHttp.Storage.Tests, if the simulation can't see the rule
 set -euo pipefail
 mutations=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$mutations/../.." && pwd)
 tests=tests/LogHttp.Storage.Tests
 
-# Where the named seed of a mutation has gone stale, one of these has to catch it.
+# If the named seed of a mutation is stale, one of these has to catch it.
 fallback_range=1-300
 find_range=
 if [[ "${1-}" == --find ]]; then
@@ -39,11 +39,11 @@ git init --quiet
 dotnet restore $tests --verbosity quiet
 
 build() {
-    # No analyzers and no documentation: what is broken on purpose need not be tidy.
+    # No analyzers and no documentation: code that is broken on purpose need not be tidy.
     dotnet build "$1" --no-restore --configuration Release --verbosity quiet --nologo \
         -p:RunAnalyzers=false -p:GenerateDocumentationFile=false > build.log 2>&1 || { cat build.log; exit 2; }
 }
-# No mutation changes what the tests see of the storage, so they are built once.
+# No mutation changes the part of the storage that the tests are compiled with, so they are built once.
 build_mutated() {
     build src/LogHttp.Storage
     cp src/LogHttp.Storage/bin/Release/net*/LogHttp.Storage.dll $tests/bin/Release/net*/
@@ -71,7 +71,7 @@ fi
 
 caught=0 missed=0
 for name in "$@"; do
-    # A patch that does not apply any more ends it all: nobody would miss the mutation otherwise.
+    # A patch that does not apply any more ends the run. Otherwise its loss would not be noticed.
     git apply --whitespace=nowarn "$mutations/$name.patch" || { echo "$name.patch does not apply."; exit 2; }
     build_mutated
     if [[ -n $find_range ]]; then
@@ -81,7 +81,7 @@ for name in "$@"; do
     fi
     seed=$(header "$name" Seed) check=$(header "$name" Check) test=$(header "$name" Test)
     if [[ -n $test ]]; then
-        # A test host that ends without a result is no test that fails.
+        # A test host that ends without a result does not count as a failed test.
         if run_tests "FullyQualifiedName~$test" || ! grep --text -qE '^(Failed|.*\[FAIL\])' test.log; then
             result="MISSED: $test passes"
         else
@@ -95,7 +95,7 @@ for name in "$@"; do
         result=caught
     fi
     if [[ $result != caught && -z $test ]]; then
-        # What a seed draws changes with the simulation, and with the calls that the storage makes.
+        # A seed draws other numbers once the simulation changes, or the storage's calls.
         LOGHTTP_SIMULATION_SEEDS=$fallback_range simulate || true
         other=$(grep --text -oE "Seed [0-9]+, step [0-9]+: .*($check)" test.log | head -n 1 | grep -oE '^Seed [0-9]+' || true)
         [[ -z $other ]] || result="caught by ${other,} (its own is stale: $result)"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows with strace that under flush: always no answer leaves before a sync that covers its record has ended.
+# Shows with strace that under flush: always no response leaves before the sync that covers its record has ended.
 source "$(dirname "$0")/server.sh"
 producers=${1:-16} requests=${2:-50}
 

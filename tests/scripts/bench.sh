@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# LogHttp beside its peers, measured in turns in one run; writes a Markdown table. Usage: bench.sh [quick] [name=value …]
+# Compares LogHttp with its peers, in turns within one run, and writes a Markdown table.
+# Usage: bench.sh [quick] [name=value …]
 #   quick       under two minutes: fewer rounds, shorter, the first four races
 #   durable-streams   installs that peer too (npm, into tests/durable-streams/node_modules, where it stays)
 #   rounds=5 seconds=1 warm=6 only=fetch,post,batch,answers,live,topics,place,cold,peers out=FILE gigabytes=4 topics=2000
-# Peers are what is installed of them: apt-get install nginx-light nats-server redis-server. BENCH_DIRECTORY (/var/tmp) has to be on
-# a real disk. In a network of its own, where all sockets use reno: BBR, the default of some systems, paces loopback.
+# Peers run if they are installed: apt-get install nginx-light nats-server redis-server. BENCH_DIRECTORY (/var/tmp) has
+# to be on a real disk. Runs in a network of its own if it may. There all sockets use reno, because BBR, the default of
+# some systems, paces loopback.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${BENCH_NETWORK:-}" ]; then

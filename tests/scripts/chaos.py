@@ -1,7 +1,7 @@
-"""Producers that go on through cut connections and killed servers, and a look into the log: every message is there once.
+"""Producers continue through cut connections and killed servers. The log must have every message once.
 
-Usage: chaos.py SERVER.dll DIRECTORY SEED [--without-producers]. The seed decides what is sent and what is cut and killed
-after how much of it; how the threads meet is left to the machine.
+Usage: chaos.py SERVER.dll DIRECTORY SEED [--without-producers]. The seed decides the messages, the cuts and the kills,
+and after how many batches they come. The interplay of the threads depends on the machine.
 """
 import http.client
 import json
@@ -31,7 +31,7 @@ class Batch:
 
 
 class Client(threading.Thread):
-    """Sends its batches in waves of at most `under_way`, each on a connection of its own, and the unanswered ones again, in order."""
+    """Sends batches in waves of at most `under_way`, each on a connection of its own. Repeats the unanswered ones in order."""
 
     def __init__(self, number, topic, partition=None, under_way=1, restarts=False):
         super().__init__(daemon=True)
@@ -53,17 +53,18 @@ class Client(threading.Thread):
             before, after = self.batches[: self.restarts_after], self.batches[self.restarts_after :]
             if after:
                 self.deliver(before, dies=True)
-                # The one that comes after it knows what was begun, not how it ended; a higher epoch could no longer find out.
+                # The next process knows the batches that were begun, not their outcome. A higher epoch could no longer
+                # find out.
                 self.deliver(before)
             self.deliver(after or before)
         except BaseException as failure:  # of any kind: the main thread says it
             self.failure = failure
 
     def deliver(self, batches, dies=False):
-        """Until all are answered, or until it dies with the last of them under way, so far as it knows."""
+        """Sends until all are answered, or until the client dies, to its own knowledge with the last one under way."""
         connections = [http.client.HTTPConnection("127.0.0.1", through, timeout=60) for _ in range(self.under_way)]
         while unanswered := [batch for batch in batches if batch.answer is None]:
-            # No further ahead than what the server remembers of answers.
+            # No further ahead than the batches that the server remembers.
             first = batches.index(unanswered[0])
             wave = [batch for batch in unanswered if batches.index(batch) < first + self.under_way]
             sent = [self.send(connection, batch) for connection, batch in zip(connections, wave)]
@@ -82,7 +83,7 @@ class Client(threading.Thread):
         if with_producers:
             headers |= {"Producer-Id": self.id, "Producer-Epoch": str(batch.epoch), "Producer-Seq": str(batch.sequence)}
         lines = [b'{"producer":"%s","number":%d}\n' % (self.id.encode(), number) for number in range(batch.first, batch.first + batch.count)]
-        # Without a producer the topic's partitions take turns, and it would say less of where something belongs.
+        # Without a producer the topic's partitions take turns, which would say less about a record's partition.
         partition = self.partition if with_producers else self.partition or 0
         path = f"/topics/{self.topic}" + ("" if partition is None else f"?partition={partition}")
         with counted:
@@ -97,7 +98,7 @@ class Client(threading.Thread):
             return False
 
     def receive(self, connection, batch, is_first):
-        """Takes the answer, if there is one; says how long the server wants to be left alone."""
+        """Takes the response, if there is one. Returns the pause that the server asks for, in seconds."""
         global acknowledged
         try:
             response = connection.getresponse()
@@ -117,7 +118,7 @@ class Client(threading.Thread):
         elif response.status == 503:
             return float(response.headers["Retry-After"])
         else:
-            # All before the first of a wave were acknowledged: nothing can be missing there.
+            # All batches before the first of a wave were acknowledged: none can be missing there.
             assert code == "sequence_gap" and not is_first, f"{self.id}, epoch {batch.epoch}, batch {batch.sequence}: {response.status} {answer}"
         return 0
 
@@ -156,7 +157,7 @@ def ask(method, path, body=None):
 
 
 def read_log():
-    """Where each message lies, in the order of the log: (producer, number): [(topic, partition, offset), …]."""
+    """Finds the places of each message, in the order of the log: (producer, number): [(topic, partition, offset), …]."""
     places = {}
     for topic, (partitions, _) in topics.items():
         for partition in range(partitions):
@@ -170,7 +171,7 @@ def read_log():
 
 
 def check(places):
-    """How many messages are not as they should be, in each way."""
+    """Counts the wrong messages, by kind."""
     faults = dict.fromkeys(("missing", "twice", "out of order", "not where the answer said", "never sent"), 0)
     messages = {(client.id, number) for client in clients for number in range(client.messages)}
     faults["missing"] = len(messages - places.keys())
@@ -212,7 +213,7 @@ try:
     for client in clients:
         client.start()
 
-    # Counted in batches and not in seconds, so that each falls among the work however fast it goes.
+    # Counted in batches and not in seconds, so that each cut is during the work however fast that is.
     batches = batches_each * len(clients)
     chance = random.Random(seed)
     moments = sorted(chance.sample(range(batches // 20, batches * 4 // 5), kills + with_producers))
@@ -246,5 +247,5 @@ print(f"{sum(client.messages for client in clients)} messages in {batches} batch
 print(", ".join(f"{count} {what}" for what, count in faults.items()))
 if with_producers:
     sys.exit(any(faults.values()))
-# Pipelined batches without numbers overtake each other: only what is kept at all, and twice, says something here.
+# Pipelined batches without numbers overtake each other, so only lost and repeated messages count here.
 sys.exit(faults["missing"] > 0 or faults["never sent"] > 0 or faults["twice"] == 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Producers that number their records, through a proxy that cuts their connections, to a server that is killed again and again:
-# each message is in the log once, in order. Then the same without numbers, which has to find duplicates.
+# Producers that number their records send through a proxy that cuts their connections, to a server that is killed again
+# and again. The log must have each message once, in order. The same without numbers must find duplicates.
 # Usage: [CHAOS_SEED=7] chaos.sh [--with-producers | --without-producers]
 source "$(dirname "$0")/server.sh"
 seed=${CHAOS_SEED:-$RANDOM}

@@ -1,4 +1,4 @@
-"""Compares what the consumers of docs/consumers have handled with the log. Usage: consumers.py LOG SHELL PYTHON PAGE."""
+"""Compares the records that the consumers of docs/consumers have handled with the log. Usage: consumers.py LOG SHELL PYTHON PAGE."""
 import json
 import sqlite3
 import sys
@@ -9,7 +9,7 @@ assert [json.loads(line)["offset"] for line in log] == list(range(len(log))), "t
 
 
 def check(name, handled, log, exactly_once):
-    """Every record at least once, in order but for going back to what was there before, and on from there, and nothing else."""
+    """Checks that every record came at least once, in order except for steps back to earlier records, and nothing else."""
     at = 0
     for line in handled:
         if at == len(log) or line != log[at]:

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the consumers of docs/consumers while records are appended: kills each of them again and again, breaks connections
-# off in the middle, kills the server once, and compares what they have handled with the log. At last the topic is deleted
-# and made again, and they have to say so. Needs strace, python3, chromium and node
-# (apt-get install strace python3 chromium nodejs npm).
+# Runs the consumers of docs/consumers while records are appended. Kills each of them again and again, cuts connections,
+# kills the server once, and compares the handled records with the log. At last the topic is deleted and created again,
+# and the consumers have to report that. Needs strace, python3, chromium and node (apt-get install strace python3
+# chromium nodejs npm).
 source "$(dirname "$0")/server.sh"
 
 browser=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
@@ -11,7 +11,7 @@ for tool in curl strace python3 node npm "${browser:-chromium}"; do
 done
 processes=() page=
 clean_up() {
-  # Not with -9: it takes its browser along.
+  # Not with -9, so that it ends its browser too.
   if [ -n "$page" ] && kill "$page" 2>/dev/null; then wait "$page" || true; fi
   kill -9 "${processes[@]}" 2>/dev/null || true
   wait "${processes[@]}" 2>/dev/null || true
@@ -34,7 +34,7 @@ lines() { wc -l 2>/dev/null <"$1" || echo 0; }
 has_last() { [ "$(tail -n 1 "$1")" = "$2" ]; }
 has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
 
-# The page comes from a site of its own, which the server lets in.
+# The page comes from another site, which the server allows.
 cp "$repository"/tests/browser/{package.json,package-lock.json,consumer.mjs} "$work"
 (cd "$work" && npm ci --silent --ignore-scripts --no-audit --no-fund)
 mkdir "$work"/{site,shell,python,page}
@@ -56,7 +56,7 @@ grep -q "$through" "$work/site/page.html" || fail "page.html does not name http:
 produce() { # numbered records of different sizes, until it is enough; says how many
   local n=0
   until [ -e "$work/enough" ]; do
-    # An append whose answer was lost may be there twice: the log is what counts.
+    # An append whose response was lost may be in the log twice, so the log is the reference.
     curl -s -o /dev/null --fail -H 'Content-Type: application/json' -d "{\"n\":$n,\"text\":\"Größe $(printf '%*s' $((RANDOM % 200)) '' | tr ' ' x)\"}" "$url/topics/orders" && n=$((n + 1))
     echo "$n" >"$work/produced"
     sleep 0.05
@@ -115,7 +115,7 @@ for killer in "${killing[@]}"; do wait "$killer"; done
 page_runs() { [ -e "$work/page/browser-runs" ] || { kill -0 "$page" 2>/dev/null || fail "The page's part has ended."; false; }; }
 await "the page, closed and killed and opened again" page_runs
 
-# They all run now, and are left alone from here on, but for the server, which is killed and started again.
+# All consumers run now, and are not killed any more. Only the server is killed and started again.
 run shell
 shell=$consumer
 run python
@@ -145,7 +145,7 @@ await "the last record for the page" page_has_all
 echo "$end records; consumer.sh and consumer.py killed $((2 * rounds)) times each, $(grep -c cut "$work/proxy.log") connections broken off, the server killed once:"
 python3 "$repository/tests/scripts/consumers.py" "$work/log.ndjson" "$work/shell/handled.ndjson" "$work/python/orders-0.sqlite" "$work/page/page.json"
 
-# Another topic of the name: nobody takes its records for those that come next.
+# Another topic of the same name: no consumer may take its records for the next ones of the old topic.
 { kill -9 -- "-$shell" "-$python"; wait "$shell" "$python"; } 2>/dev/null || true
 curl -sS --fail-with-body -X DELETE "$url/topics/orders"
 curl -sS --fail-with-body -o /dev/null -X PUT "$url/topics/orders"

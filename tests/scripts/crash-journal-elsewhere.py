@@ -1,4 +1,4 @@
-"""journal/ as a file system of its own, under kills and power cuts; and a data directory that was copied without it.
+"""journal/ as a file system of its own, under kills and power cuts. And a data directory that was copied without it.
 
 Usage: crash-journal-elsewhere.py SERVER.dll DIRECTORY SEED ROUNDS
 """

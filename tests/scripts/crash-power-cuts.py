@@ -1,6 +1,6 @@
-"""Stops a file system under load without writing its log, as a power cut would, and checks what is there after a mount.
+"""Stops a file system under load without writing its log, as a power cut would, and checks the log after a mount.
 
-A killed process leaves its writes in the page cache. This drops what was not synced, metadata too.
+A killed process leaves its writes in the page cache. This drops unsynced data, metadata too.
 Usage: crash-power-cuts.py SERVER.dll DIRECTORY SEED CUTS ext4|xfs TOPICS
 """
 import random

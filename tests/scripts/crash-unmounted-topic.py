@@ -1,6 +1,6 @@
-"""A topic that is not there at a start after a crash, and is there at a later one: nothing of it is lost.
+"""A topic is missing at a start after a crash, and is back at a later one. No record of it is lost.
 
-The topic is a mount, a link to a mount, or was moved out of the directory; the crash is a kill, or a power cut.
+The topic is a mount, a link to a mount, or was moved out of the directory. The crash is a kill, or a power cut.
 Usage: crash-unmounted-topic.py SERVER.dll DIRECTORY SEED ROUNDS [mount|link|moved]…
 """
 import random
@@ -22,7 +22,7 @@ def expect(holds, detail):
 
 
 class Place:
-    """Where the topic "away" lies, and how it goes and comes back."""
+    """The place of the topic "away", and the ways to remove it and bring it back."""
 
     def __init__(self, kind, home):
         self.kind, self.topic = kind, home.path / "data/topics/away"
@@ -38,7 +38,7 @@ class Place:
         elif self.kind == "link":
             shutil.move(self.topic, self.other.path / "away")
             self.topic.symlink_to(self.other.path / "away")
-        # An operator's copy: the next power cut must not take it.
+        # An operator's copy, which the next power cut must not lose.
         run("sync", "--file-system", self.topic, self.topic.parent)
 
     def bind(self):
@@ -89,7 +89,7 @@ def run_place(kind):
             load.run_for(chance.uniform(0, 0.5), least=200)
             is_cut = chance.random() < 0.5
             if is_cut:
-                # Both file systems lose power; one after the other, for there is no way to stop two at once.
+                # Both file systems lose power, one after the other, because there is no way to stop two at once.
                 for path in [home.path] if place.other is None else chance.sample([home.path, place.other.path], 2):
                     cut_power(path)
             server.end()

@@ -1,4 +1,4 @@
-"""Upgrades a directory of the server before the journal, which was killed, under kills at any moment of the start.
+"""Upgrades a directory of a killed server from before the journal, under kills at any moment of the start.
 
 Usage: crash-upgrade.py SERVER.dll DIRECTORY SEED KILLS OLD-SERVER.dll
 """
@@ -26,7 +26,7 @@ def expect(holds, detail):
 
 
 def refusal_of_old(data):
-    """What the old server says of an upgraded directory; it must end by itself and change nothing."""
+    """Starts the old server on an upgraded directory and returns its output. It must end by itself and change nothing."""
     before = {path: path.stat().st_size for path in data.rglob("*.ndjson")}
     old = Server(old_dll, directory, data)
     old.starts = 2000

@@ -1,4 +1,4 @@
-"""Zeroes a page of 8 MB that were acknowledged, after a kill: with the journal's bytes for it, and when it has none.
+"""Zeroes a page of 8 MB of acknowledged records, after a kill: with the journal's bytes for it, and without them.
 
 Usage: crash-zeroed-page.py SERVER.dll DIRECTORY SEED RUNS
 """
@@ -48,7 +48,7 @@ def journal_rounds(journal):
 
 
 def journaled_ranges(data, topic_id):
-    """Where bytes of the segment at 0 are in rounds that recovery still needs."""
+    """The ranges of the segment at 0 that are in rounds which recovery still needs."""
     rounds = journal_rounds(data / "journal")
     oldest, ranges = rounds[max(rounds)][0], []
     for number, (_, entries) in rounds.items():
@@ -134,7 +134,7 @@ def one(run, is_journaled):
             expect(server.says(r"victim.0: opened READ-ONLY") == 1, f"{what}: no error in the log")
             expect(digest(segment) == damaged and not list(segment.parent.glob("*.torn")), f"{what}: something was cut")
             served = server.read("victim", 0)
-            # A batch of 100 lines is served whole or not.
+            # A batch of 100 lines is served whole or not at all.
             sound = whole[: page * PAGE].splitlines(keepends=True)
             while not sound[-1].endswith(b"}}\n") or int(RECORD.match(sound[-1])[5]) != 99:
                 sound.pop()

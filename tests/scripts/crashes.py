@@ -90,7 +90,7 @@ class Server:
         connection.close()
 
     def read(self, topic, offset):
-        """All that is served of partition 0 from an offset on, as it is in the segments."""
+        """Reads partition 0 from an offset on, as its segments hold it."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         pieces, path = [], f"/topics/{topic}/{offset}?partition=0"
         while True:
@@ -108,7 +108,7 @@ class Server:
 
 @dataclasses.dataclass
 class Topic:
-    """What is known of a topic's only partition."""
+    """The known state of a topic's only partition."""
     name: str
     segment_bytes: int = 1 << 20
     sent: dict = dataclasses.field(default_factory=dict)  # (writer, number): records, since the last check
@@ -150,7 +150,7 @@ class Writer(threading.Thread):
         number = topic.numbers.get(self.id, 0)
         topic.numbers[self.id] = number + 1
         chance = self.random.random()
-        # Large ones are synced in their segment and not written to the journal.
+        # Large batches are synced in their segment and not written to the journal.
         is_large = chance < self.large
         count = self.random.randint(6, 12) if is_large else self.random.randint(2, 20) if chance < 0.2 else 1
         lines = []
@@ -209,7 +209,7 @@ def segments(data, topic):
 
 
 def check(server, topic, faults, whole=False):
-    """Compares the log with what the writers know; then counts what is there as known. Gives the new records."""
+    """Compares the log with the writers' knowledge, then counts its records as known. Returns the new records."""
     content = b"".join(path.read_bytes() for path in segments(server.data, topic.name))
     if len(content) < topic.checked_bytes or zlib.crc32(content[: topic.checked_bytes]) != topic.checked_crc:
         faults.add("changed", f"{topic.name}: the first {topic.checked_bytes} of {len(content)} bytes are others now")
@@ -259,7 +259,7 @@ class Load:
     """Writers that run until the caller ends the server, or stops them."""
 
     def __init__(self, server, topics, seed, writers=8, **how):
-        # A writer's numbers go on in the next load: its id is the same.
+        # A writer's numbers continue in the next load, because its id is the same.
         self.writers = [Writer(id, server, topics, seed, **how) for id in range(writers)]
         for writer in self.writers:
             writer.start()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Crashes on real file systems. After each, the log has every acknowledged record once and in order, and each other
-# batch whole or not at all. Mounts are made in a mount namespace of the script's own and go with it.
-# Each argument has the full count as its default.
+# Crashes on real file systems. After each one the log has every acknowledged record once and in order, and each other
+# batch whole or not at all. Mounts are made in a mount namespace of the script's own and go with it. The default of
+# each argument is the full count.
 #
 # Usage: [CRASH_SEED=7] crashes.sh kills [KILLS [TOPICS…]]      SIGKILL under load; 100 and 1
 #                       crashes.sh power-cuts [CUTS [TOPICS]]   of ext4 and XFS; 50 and 20

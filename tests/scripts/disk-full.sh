@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fills a real file system of four megabytes: 507, reads go on; trims, deletions and the administrator make room, appends go
-# on; restarts and a kill lose nothing.
-# Needs no privileges, only user namespaces; the mount goes with the command.
+# Fills a real file system of four megabytes. Appends get 507, and reads continue. Trims, deletions and the
+# administrator make room, and appends continue. Restarts and a kill lose nothing.
+# Needs no privileges, only user namespaces. The mount goes with the command.
 if [ "${1-}" != --inside ]; then
   exec unshare --user --map-root-user --mount "$0" --inside
 fi
@@ -64,7 +64,7 @@ rm "$disk/ballast"
 start_server "${settings[@]}"
 expect "$(records)" $((appended - 30)) "records after a kill on the full disk"
 expect "$(append)" 201 "an append when there is room"
-# A stream fills the disk again: what it says is in is what is in.
+# A stream fills the disk again. The log has exactly the batches that it reports as committed.
 expect "$(seq 500000 | curl -sS -o "$work/answer" -w '%{http_code}' -H 'Content-Type: text/plain' -T - -X POST "$url/topics/stream?split=lines&stream=true")" 200 "a stream"
 expect "$(tail -n 1 "$work/answer" | jq -r .error.code)" disk_full "its end"
 streamed=$(tail -n 1 "$work/answer" | jq -r .lastCommittedLine)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Where a server's time goes, as a picture: flame.sh get|post|batch [FILE.svg], into docs/flame-….svg if no file is named.
-# get fetches a record of 1 KiB, post appends 100 bytes (flush: os), batch bodies of 1 MiB of lines of 100 bytes; 64 connections, 4 for batch.
+# Draws a flame graph of the server: flame.sh get|post|batch [FILE.svg]. The default file is docs/flame-….svg.
+# get fetches a record of 1 KiB, post appends 100 bytes (flush: os), batch appends bodies of 1 MiB of lines of 100
+# bytes. There are 64 connections, 4 for batch.
 # Needs perf (apt-get install linux-perf) and the right to use it.
 source "$(dirname "$0")/server.sh"
 
@@ -11,11 +12,11 @@ case "${1:-}" in
   batch) path=/topics/flame; load=(body=1048576 type=application/x-ndjson connections=4) ;;
   *) echo "Usage: flame.sh get|post|batch [FILE.svg]" >&2; exit 2 ;;
 esac
-# On a disk: what is in memory alone takes no time where a log's file does.
+# On a disk, because a file in memory alone would not cost the time of a log's file.
 rm -rf "$work" && work=$(mktemp -d -p "${BENCH_DIRECTORY:-/var/tmp}" loghttp-flame.XXXXXX)
 dotnet build "$repository/tests/LogHttp.Benchmarks" -c Release --nologo -v quiet >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
 benchmarks=$repository/tests/LogHttp.Benchmarks/bin/Release/net10.0/LogHttp.Benchmarks.dll
-# The map names compiled code; what is written where it runs keeps its address.
+# The map names compiled code by address. Without W^X code runs at the address where it is written.
 start_server LogHttp__Flush=os DOTNET_PerfMapEnabled=1 DOTNET_EnableWriteXorExecute=0
 curl -sf -o "$work/posted" -H 'Content-Type: text/plain' -d "$(printf 'x%.0s' $(seq 970))" "$url/topics/flame"
 dotnet "$benchmarks" load "$url$path" "${load[@]}" seconds=5 >"$work/warm"

@@ -4,7 +4,7 @@ from urllib.parse import urljoin, urlsplit
 
 url, server_pid, clients = urlsplit(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 names = 100_000
-# Several times the timeouts that the server has here: whoever waits longer was neither told nor dropped.
+# Several times the server's timeouts here: a client that waits longer got no error and was not dropped.
 patience_s = 30
 HOST = b"Host: localhost\r\n"
 
@@ -154,7 +154,7 @@ async def attack(stop, working):
     await many("connections that say nothing", ["", "HTTP/1.1 408"], [slow(b"G", b"") for _ in range(clients)])
 
     get = b"GET /topics/steady/earliest?maxBytes=4096 HTTP/1.1\r\n" + HOST + b"\r\n"
-    # The end of what a client sends is the end of the client (api/PROTOCOL.md §9): there may be an answer yet, and need not be.
+    # The end of a client's sending is the end of the client (api/PROTOCOL.md §9). A response may or may not come.
     await many("half-closed behind a request", [["200"], []], [told(get, half_close=True) for _ in range(clients)])
     await many("half-closed within a head", [["400"], []], [told(get[:30], half_close=True) for _ in range(clients)])
     await many("half-closed within a body", [["400"], []], [told(post + b"Content-Length: 10\r\n\r\nhello", half_close=True) for _ in range(clients)])
@@ -176,7 +176,8 @@ async def attack(stop, working):
     }
     for name, request in shapes.items():
         statuses = await told(request)
-        # One answer, and the end: what lies behind it is nobody's request. Chunks overrule a length (RFC 9112 section 6.3).
+        # One response, and the end: the bytes behind it are not a request. Chunks overrule a length (RFC 9112 section
+        # 6.3).
         assert len(statuses) == 1 and statuses[0] in ("400", "411", "415", "501", "201" if name == "a length and chunks" else ""), (name, statuses)
     print(f"requests in disguise: {len(shapes)} shapes, each answered once, and hung up on", flush=True)
 
@@ -192,7 +193,7 @@ async def attack(stop, working):
     }
     for name, (request, status) in too_much.items():
         statuses = await told(request)
-        # Who sends on though it was refused may find the connection reset before it has read why.
+        # A client that continues to send after a refusal may get a reset before it has read the reason.
         assert statuses in ([status], []), (name, statuses)
     print(f"too large, too deep, not text: {len(too_much)} kinds, each refused", flush=True)
 
@@ -215,7 +216,7 @@ async def attack(stop, working):
     _, _, body = await answer(reader)
     assert json.loads(body)["partitions"][0]["nextOffset"] == written
     writer.close()
-    # Topics have files of their own open; connections have to be gone.
+    # Topics have open files of their own. Connections must be gone.
     sockets = sum(os.path.realpath(f"/proc/{server_pid}/fd/{handle}").rpartition("/")[2].startswith("socket:") for handle in os.listdir(f"/proc/{server_pid}/fd"))
     assert sockets < 20, sockets
     print(f"sockets that are left open: {sockets}; handles {handles} before, {server_state()[0]} after with {created} topics; resident {resident_mb} MB before, {server_state()[1]} MB after")

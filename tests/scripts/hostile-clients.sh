@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Clients that are broken or mean no good, hundreds at once, beside one that only wants to work: slow and stopped requests,
-# half-closed connections, requests in disguise, what is too large or too deep, and names without end. The one goes on, each
-# of the others is told or dropped, and nothing of them stays. Usage: hostile-clients.sh [CLIENTS]
+# Hundreds of broken or hostile clients at once, beside one well-behaved client. They send slow and stopped requests,
+# half-closed connections, smuggled requests, bodies that are too large or too deep, and names without end. The one
+# client keeps working. Each of the others gets an error or is dropped, and leaves nothing behind. Usage:
+# hostile-clients.sh [CLIENTS]
 source "$(dirname "$0")/server.sh"
 
 start_server LogHttp__Flush=os LogHttp__HeadersTimeoutSeconds=3 LogHttp__BodyTimeoutSeconds=3 LogHttp__MaxTopics=1000

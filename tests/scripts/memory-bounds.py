@@ -95,10 +95,10 @@ async def slow_events():
     for task in followers + [watching]:
         task.cancel()
     check(alive == count, f"{count - alive} followers were dropped")
-    # Fewer have larger shares, and the server's own growth counts for more.
+    # Fewer clients have larger shares, and the server's own growth counts for more.
     most_kib = 48 if count >= 10_000 else 160 if count >= 1000 else 1024
     check((peak[0] - before) * 1e6 / count / 1024 < most_kib, f"a follower may take {most_kib} KiB")
-    # All leave at once, in the middle of the log.
+    # All of them leave at once, in the middle of the log.
     await asyncio.sleep(0)
     left = time.monotonic()
     await idle()
@@ -246,7 +246,7 @@ async def large_bodies():
               f"{ {status: statuses.count(status) for status in sorted(set(statuses))} }; {next((text for status, text, _ in responses if status != 201), b'')!r}")
         check(all(status in (201, 413, 503) for status in statuses), "a body gets 201, 413 or 503")
     watching.cancel()
-    # Alone, a body of any size is in, or is refused for good.
+    # Alone, a body of any size is accepted, or permanently refused.
     sizes = {}
     for lines in range(2_000, 60_001, 2_000):
         for media_type, alone in (("application/x-ndjson", line * lines),

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# How much memory the server takes for clients that try to make it take more: slow readers of events, bodies that drip,
-# requests sent behind a long poll, bodies whose responses are larger than they are, heads without an end, and large bodies
-# and HTTP/2 connections in a small heap.
-# Each scenario fails where the server takes more than it may.
+# Measures the server's memory for clients that try to make it take more. They are slow readers of events, bodies that
+# drip, requests sent behind a long poll, bodies whose responses are larger than they are, and heads without an end.
+# Large bodies and HTTP/2 connections meet a small heap. A scenario fails if the server takes more than its limit.
 # Usage: memory-bounds.sh [SCENARIO [COUNT [SECONDS]]]
 source "$(dirname "$0")/server.sh"
 ulimit -n "$(ulimit -Hn)"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Pipes a file of 1,000,000 lines, far larger than the server may hold, through one curl into ?stream=true, and shows the
-# server's memory before, at the peak and after. Then every line is read back and compared. Usage: million-lines.sh [LINES]
+# Pipes a file of 1,000,000 lines, far larger than the server may hold, through one curl into ?stream=true. Shows the
+# server's memory before, at the peak and after. Then every line is read back and compared.
+# Usage: million-lines.sh [LINES]
 source "$(dirname "$0")/server.sh"
 
 lines=${1:-1000000}
@@ -10,7 +11,7 @@ seq -f '{"number":%.0f,"text":"a line of about a hundred bytes, as logs and even
 start_server LogHttp__Flush=always
 memory() { sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$server_pid/status"; }
 
-# What the first request costs any server of .NET is not the stream's.
+# The first request has costs in any .NET server, which do not count for the stream.
 head -n 20000 "$work/lines.ndjson" | curl -sS --fail-with-body -H 'Content-Type: application/x-ndjson' -T - -X POST "$url/topics/warm?stream=true" >"$work/warm.txt"
 before=$(memory VmRSS)
 echo 5 >"/proc/$server_pid/clear_refs" 2>/dev/null || true # VmHWM begins anew

@@ -232,7 +232,7 @@ async def catch_up(logs):
 
     await asyncio.gather(*map(consume, consumers))
     lines, asked = await Traffic.report("catching up", started)
-    # Besides: where each began, the page that may still grow, and the 204 behind it.
+    # In addition: each consumer's first page, the page that may still grow, and the 204 behind it.
     check(asked <= 1.05 * check_pages(lines, consumers) + 3 * CONSUMERS, "more than the pages reached LogHttp")
     return consumers
 
@@ -279,7 +279,7 @@ async def live(logs):
           f"from the append's answer to a consumer p50 {delays[len(delays) // 2]:.2f} s, p99 {delays[len(delays) * 99 // 100]:.2f} s")
     check(empty >= CONSUMERS, "no poll ran into its time limit, which was to be shown")
     check(asked <= len(polls) / 10, "LogHttp got more than a tenth of the consumers' polls")
-    # Long ago, and not the page that can't change that the log has made of it since.
+    # An early page, which could still change then and is final by now.
     return next(answer.path for answer in consumers[0].answers if answer.status == 200 and not answer.is_permanent)
 
 
@@ -365,7 +365,7 @@ async def replace():
     places = ["0", "earliest", "@0", "0?partition=0"]
     for answers in await asyncio.gather(*(read(f"/topics/again/{places[number % 4]}{'&' if '?' in places[number % 4] else '?'}maxBytes=16384") for number in range(CONSUMERS))):
         check(values(answers) == new, "a consumer of the new topic got the old one's records")
-    # What nobody asked for while it was there.
+    # Pages that nothing requested before the deletion.
     for refused in (await at_once(pages[0].next + "&view=values"), await at_once(pages[0].next + "&wait=2s")):
         check(all(answer.status == 410 and json.loads(answer.body)["code"] == "topic_replaced" for answer in refused), "an old link was not refused")
     kept = await client.get(pages[0].next)

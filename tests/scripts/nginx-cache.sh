@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A hundred consumers read through nginx with docs/nginx.conf: every one gets every record once and in order, and LogHttp
-# is asked about once for each page, for long polls too. Prints the figures, and fails where they are not kept.
-# Needs nginx (apt-get install nginx-light).
+# A hundred consumers read through nginx with docs/nginx.conf. Each gets every record once and in order, and about one
+# request for each page reaches LogHttp, also with long polls. Prints the figures and fails if they are not met. Needs
+# nginx (apt-get install nginx-light).
 source "$(dirname "$0")/server.sh"
 
 PATH=$PATH:/usr/sbin
@@ -12,7 +12,7 @@ trap 'stop_nginx; stop_server; rm -rf "$work"' EXIT
 
 start_server
 proxy=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-# The documented file but for the places: each of these four lines is there once.
+# The documented file with other paths and addresses. Each of these four lines occurs once.
 places=(-e "s|server 127.0.0.1:8080;|server ${url#http://};|" -e "s|listen 80;|listen $proxy;|"
   -e "s|/var/cache/loghttp |$work/cache |" -e "s|/var/log/nginx/loghttp.log |$work/access.log |")
 sed "${places[@]}" "$repository/docs/nginx.conf" >"$work/loghttp.conf"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Offers three times what the server can append: what it can't take is refused at once, what it accepts is in the log once, and
-# memory stays within its bounds. Usage: overload.sh [SECONDS]
+# Offers three times as much as the server can append. The excess is refused at once, the log has each accepted body
+# once, and memory stays within its limits. Usage: overload.sh [SECONDS]
 source "$(dirname "$0")/server.sh"
 
 dotnet build "$repository/tests/LogHttp.Benchmarks" -c Release --nologo -v quiet >"$work/benchmarks.log" || { cat "$work/benchmarks.log" >&2; exit 1; }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The hot paths of this tree beside those of an earlier commit: fetches, appends and batches, in pairs of short turns.
-# Ends with status 1 where one is not surely at least 0.97 of the earlier one. Usage: pairs.sh COMMIT [name=value …]
+# Compares the hot paths of this tree with those of an earlier commit: fetches, appends and batches, in pairs of short
+# turns. Ends with status 1 if a ratio is not surely at least 0.97. Usage: pairs.sh COMMIT [name=value …]
 #   least=20 most=60   pairs of turns: more than the least until the 95 % interval is within ± 2 %
-#   seconds=0.5 warm=4 a turn, and what comes before the first
-# BENCH_DIRECTORY (/var/tmp) has to be on a real disk. Root runs it in a network of its own, where all sockets use reno.
+#   seconds=0.5 warm=4 the length of a turn, and of the warm-up before the first
+# BENCH_DIRECTORY (/var/tmp) has to be on a real disk. Root runs it in a network of its own, in which all sockets use
+# reno.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 commit=$(git -C "$repository" rev-parse --verify "${1:?Usage: pairs.sh COMMIT [name=value …]}^{commit}")

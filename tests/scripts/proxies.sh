@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A thousand clients through each proxy, with the configurations of docs/proxies: pages, long polls, followers, events,
-# streams, bodies that are too large, and LogHttp below a prefix. Usage: proxies.sh [PROXY…]; without any: all of them.
+# streams, bodies that are too large, and LogHttp below a prefix. Usage: proxies.sh [PROXY…]. The default is all of
+# them.
 # Needs nginx, haproxy, caddy, varnish and apache2 (apt-get install nginx-light haproxy caddy varnish apache2).
 source "$(dirname "$0")/server.sh"
 
@@ -74,7 +75,7 @@ User www-data
 Group www-data
 $(for module in mpm_event ssl proxy proxy_http auth_basic authn_core authn_file authz_core authz_user headers reqtimeout socache_shmcb; do
   [ ! -e "/usr/lib/apache2/modules/mod_$module.so" ] || echo "LoadModule ${module}_module modules/mod_$module.so"; done)
-# A follower takes a thread for as long as it follows.
+# Each follower takes a thread of Apache.
 ServerLimit 16
 ThreadsPerChild 64
 MaxRequestWorkers 1024

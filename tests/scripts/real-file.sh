@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sends a real text file of at least 100,000 lines with one curl, reads it back page by page along Link: rel="next",
-# and compares every line. Usage: real-file.sh [FILE]; without one, the machine's own package index is taken.
+# Sends a real text file of at least 100,000 lines with one curl, reads it back page by page along Link: rel="next", and
+# compares every line. Usage: real-file.sh [FILE]. The default is the machine's own package index.
 source "$(dirname "$0")/server.sh"
 
 file=${1:-}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts the server where things are missing, full, closed or small. It starts with a clear line or refuses with one, it
-# stops cleanly on every signal that asks it to, and no request ends it. Needs unshare, setpriv and python3.
+# Starts the server in environments with things missing, full, closed or small. It starts or refuses with one clear
+# line, stops cleanly on every signal to stop, and no request ends it. Needs unshare, setpriv and python3.
 source "$(dirname "$0")/server.sh"
 
 fail() { echo "$1" >&2; [ ! -s "$work/server.log" ] || cat "$work/server.log" >&2; exit 1; }
@@ -22,7 +22,8 @@ refused() { # WHERE TEXT COMMAND…: ends by itself, with 1 and one line that ha
   echo "$where: refused"
 }
 
-# Runs a shell command with the server's command line as its arguments; the server listens on a free port, logs to $work/server.log.
+# Runs a shell command with the server's command line as its arguments. The server listens on a free port and logs to
+# $work/server.log.
 served() { # WHERE SHELL-COMMAND: the command ends in an exec of "$@"
   local where=$1
   build_server
@@ -62,7 +63,7 @@ grep -q 'Unknown option "--prot"' "$work/server.log" || fail "an unknown option 
 echo "--help, --version and an unknown option: no server is started"
 
 for signal in TERM INT QUIT HUP; do
-  # A shell starts commands in the background with SIGINT ignored, nohup with SIGHUP, and that is inherited.
+  # A shell starts commands in the background with SIGINT ignored, nohup with SIGHUP. The server inherits that.
   served "SIG$signal" 'exec python3 -c "import os, signal, sys; [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)]; os.execvp(sys.argv[1], sys.argv[1:])" "$@"'
   ! grep -q 'not closed cleanly' "$work/server.log" || fail "the stop before SIG$signal was not clean"
   stopped "SIG$signal" "$signal"
@@ -79,7 +80,7 @@ for limit in 40 256 575; do
 done
 served "ulimit -n 576" 'ulimit -n 576; exec "$@"'
 grep -q 'The process may open 576 files' "$work/server.log" || fail "ulimit -n 576: no warning"
-# Many topics, many partitions, and more clients than it may have connections.
+# Many topics, many partitions, and more clients than the limit of connections.
 expect=$(curl -sS -m 60 -o /dev/null -w '%{http_code}' -X PUT -d '{"partitions":500}' "$url/topics/wide")
 [ "$expect" = 201 ] || fail "ulimit -n 576: a topic of 500 partitions got $expect"
 python3 - "$port" <<'PYTHON' || fail "ulimit -n 576: clients"
@@ -98,8 +99,8 @@ for attempt in $(seq 50); do [ "$(post rough)" = 201 ] && break || sleep 0.1; do
 expect_post 201 rough "ulimit -n 576, after 300 clients"
 stopped "ulimit -n 576, with a topic of 500 partitions and 300 clients"
 
-# Files that may not grow beyond 200 KB: the kernel sends SIGXFSZ, which ends a process that does not handle it. The runtime
-# itself makes a larger file in memory, unless it is told not to.
+# Files may not grow beyond 200 KB: the kernel sends SIGXFSZ, which ends a process that does not handle it. The runtime
+# itself creates a larger file in memory, unless it is told not to.
 served "ulimit -f" 'export DOTNET_EnableWriteXorExecute=0; ulimit -f 200; exec "$@" --LogHttp:ScrubBytesPerSecond=0'
 head -c 300000 /dev/zero | tr '\0' x >"$work/large"
 status=$(curl -sS -m 20 -o "$work/answer" -w '%{http_code}' --data-binary @"$work/large" "$url/topics/rough")
@@ -118,11 +119,11 @@ stopped "closed standard streams"
 served "a full disk below the standard streams" 'exec >/dev/full 2>&1; exec "$@"'
 stopped "a full disk below the standard streams"
 
-# Nobody reads the log: the pipe's reader has gone.
+# The reader of the log's pipe has closed it.
 served "a log that nobody reads" 'exec > >(exec true) 2>&1; exec "$@"'
 stopped "a log that nobody reads"
 
-# From here on in mount namespaces of their own, which change nothing outside.
+# The rest runs in mount namespaces of its own, which change nothing outside.
 namespace='unshare --mount'
 [ "$(id -u)" -eq 0 ] || namespace='unshare --user --map-root-user --mount'
 
@@ -136,7 +137,7 @@ served "an unknown time zone" 'export TZ=Mars/Olympus; exec "$@"'
 stopped "an unknown time zone"
 
 
-# The data moves aside, for it is in /tmp too.
+# The data moves aside, because it is in /tmp too.
 data=/mnt/loghttp-data
 served "a full /tmp" "$(in_namespace "mount -t tmpfs none /mnt && mkdir $data && mount --bind $work/data $data && mount -t tmpfs -o size=4k none /tmp && { head -c 65536 /dev/zero >/tmp/full 2>/dev/null || true; }")"
 stopped "a full /tmp"
@@ -157,7 +158,7 @@ if [ "$(id -u)" -eq 0 ]; then
   refused "a port that needs a privilege" "may not listen" setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all bash -c "sysctl -q net.ipv4.ip_unprivileged_port_start 2>/dev/null; exec dotnet '$dll' --data '/tmp/loghttp-rough-$$' --port 80"
 fi
 
-# A killed server leaves its socket file. The next one takes its place, but never that of a running one or of a user's file.
+# A killed server leaves its socket file. The next server replaces it, but never that of a running one or a user's file.
 socket=$work/loghttp.sock
 for attempt in first second; do
   LogHttp__DataDirectory=$data setsid dotnet "$dll" --urls "http://unix:$socket" >"$work/server.log" 2>&1 &

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows with strace that pages go out by sendfile: one of 64 MiB, then default ones, without a read and a send per 16 KiB.
+# Shows with strace that sendfile sends pages: one of 64 MiB, then default ones, without a read and a send per 16 KiB.
 source "$(dirname "$0")/server.sh"
 
 start_server LogHttp__MaxBatchBytes=200000000 LogHttp__MaxBodyBytes=200000000

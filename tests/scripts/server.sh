@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: a server of their own, on a free port, with data in a directory that goes at the end.
+# Sourced by the other scripts: gives each a server on a free port, with data in a directory that is removed at the end.
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 dll=$repository/src/LogHttp.Server/bin/Release/net10.0/LogHttp.Server.dll

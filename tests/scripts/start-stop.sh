@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Starts and stops a server with a thousand partitions and half a gigabyte of log: after a clean stop the start opens no
-# segment; after a kill it reads what followed the checkpoints; SIGTERM answers who waits and commits what was accepted.
-# Needs strace. Usage: start-stop.sh [MEGABYTES]
+# Starts and stops a server with a thousand partitions and half a gigabyte of log. After a clean stop the start opens no
+# segment. After a kill it reads the records behind the checkpoints. SIGTERM answers waiting requests and commits
+# accepted records. Needs strace. Usage: start-stop.sh [MEGABYTES]
 source "$(dirname "$0")/server.sh"
 megabytes=${1:-512}
 
@@ -14,7 +14,7 @@ settings=(LogHttp__DataDirectory="$work/data")
 start_server "${settings[@]}"
 curl -sS -o /dev/null -X PUT -d '{"partitions":1000,"flush":"os"}' "$url/topics/many"
 curl -sS -o /dev/null -X PUT -d '{"flush":"os"}' "$url/topics/large"
-# Lines of a hundred bytes; each keeps its own partition busy, and each part of the large topic is one batch.
+# Lines of a hundred bytes. Each keeps its own partition busy, and each part of the large topic is one batch.
 head -c 33554432 /dev/zero | tr '\0' x | fold -w 99 >"$work/lines"
 to_every_partition() { # one curl for a thousand requests
   for partition in $(seq 0 999); do
@@ -27,12 +27,12 @@ for _ in $(seq $((megabytes / 32))); do
 done
 records=$(($(next_offset many) + $(next_offset large)))
 
-# Somebody waits while it stops, and somebody follows.
+# One client waits while the server stops, and another one follows.
 curl -sS -o /dev/null -w '%{http_code}' "$url/topics/large/latest?wait=60s" >"$work/waited" &
 waiting=$!
 curl -sS -N "$url/topics/large/latest?follow=true" >/dev/null &
 following=$!
-# Both are connected, by the kernel's table: the server's port, state 1.
+# Both are connected according to the kernel's table: the server's port, state 1.
 port=$(printf ':%04X' "${url##*:}")
 for _ in $(seq 100); do
   [ "$(awk -v port="$port" '$2 ~ port "$" && $4 == "01"' /proc/net/tcp | wc -l)" -ge 2 ] && break
@@ -54,7 +54,7 @@ echo "after a clean stop: $(opened) ms to open 1001 partitions with $records rec
 ! grep -q 'not closed cleanly' "$work/server.log" || fail "a partition was read after a clean stop"
 stop_server
 
-# The same once more, with every file that is opened.
+# The same again, with a trace of every file that is opened.
 start_server "${settings[@]}" strace -f -e trace=openat -o "$work/trace"
 kill $(cat "/proc/$server_pid/task/$server_pid/children")
 wait "$server_pid" || true
@@ -76,7 +76,7 @@ log_bytes=$(du -s --apparent-size --block-size=1 "$work/data/topics" | cut -f1)
 echo "after a kill: $(opened) ms to open them, $read_bytes of $log_bytes bytes were read; all $records records are there"
 [ "$read_bytes" -lt 60000000 ] || fail "too much was read"
 
-# Told to stop while it starts, it ends as it was asked to, with 0; or by the signal, before the program has begun.
+# A server that is stopped while it starts ends with 0, or by the signal if the program has not begun yet.
 kill -9 "$server_pid"
 { wait "$server_pid" || true; } 2>/dev/null
 for tenths in $(seq 2 2 16); do

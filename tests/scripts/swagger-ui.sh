@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opens /swagger in a real browser without a screen, tries operations out, and prints what the page showed. Fails on any
-# error on the browser's console. Usage: swagger-ui.sh [DIRECTORY]: keeps screenshots there.
+# Opens /swagger in a real headless browser, tries operations out, and prints the content of the page. Fails on any
+# error on the browser's console. Usage: swagger-ui.sh [DIRECTORY], which keeps screenshots there.
 # Needs chromium and node (apt-get install chromium nodejs npm).
 source "$(dirname "$0")/server.sh"
 
@@ -11,7 +11,7 @@ done
 screenshots=${1:-$work/screenshots}
 mkdir -p "$screenshots"
 
-# Beside the sources nothing is left behind.
+# Leaves no files beside the sources.
 cp "$repository"/tests/browser/{package.json,package-lock.json,swagger.mjs} "$work"
 (cd "$work" && npm ci --silent --ignore-scripts --no-audit --no-fund)
 start_server

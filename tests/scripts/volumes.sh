@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows with strace that each record is synced on its own file system before its response leaves. The data directory
-# is a link to an ext4 file system, one topic is a link to an xfs file system, one is a bind mount of another ext4.
-# Needs root and loop devices. The mounts go with the command.
+# Shows with strace that each record is synced on its own file system before its response leaves. The data directory is
+# a link to an ext4 file system. One topic is a link to an xfs file system, one is a bind mount of another ext4. Needs
+# root and loop devices. The mounts go with the command.
 if [ "${1-}" != --inside ]; then
   exec unshare --mount "$0" --inside
 fi

@@ -23,7 +23,7 @@ public class VerificationTests
         var waiting = slow.AwaitAsync(written.Task, default);
         Assert.True(verification.TryBegin(out var other));
 
-        // The slow one goes on when it is its turn again.
+        // The slow request continues when its turn comes again.
         written.SetResult();
         await Task.Yield();
         Assert.False(waiting.IsCompleted);

@@ -13,7 +13,7 @@ public class StreamReportsTests
     [Fact]
     public async Task WhoDoesNotReadTheAnswer_HoldsUpNobody_AndIsToldAllInFewerLines()
     {
-        // Its reader takes nothing until all is reported.
+        // Its reader takes nothing until all reports are written.
         var answer = new Pipe(new PipeOptions(pauseWriterThreshold: 100, resumeWriterThreshold: 50));
         var context = new DefaultHttpContext();
         context.Features.Set<IHttpResponseBodyFeature>(new AnswerBody(answer.Writer));

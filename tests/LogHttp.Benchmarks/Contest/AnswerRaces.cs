@@ -4,7 +4,8 @@ using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
-/// What is no file: the same endpoints of the same program, through our writer and through Kestrel's own.
+/// Responses without a file: the same endpoints of the same program, through LogHttp's writer and through Kestrel's
+/// own.
 /// </summary>
 static class AnswerRaces
 {
@@ -16,7 +17,7 @@ static class AnswerRaces
             throughOurWriter: true
         );
         bench.Started(ours);
-        // Both are fresh: one that has answered other races is compiled better.
+        // Both processes are fresh. The runtime has compiled the hot paths of a used one better.
         var (stock, stockAddress, _) = await PeerStarts.ReferenceAsync(
             bench.Options.Work,
             bench.SegmentPath,

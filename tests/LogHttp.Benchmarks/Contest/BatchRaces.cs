@@ -4,8 +4,8 @@ using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
-/// Bodies of 1 MiB of JSON lines, against an endpoint that writes them to a file as they are. A number of bodies, not a
-/// time: so no disk runs full.
+/// Bodies of 1 MiB of JSON lines, against an endpoint that writes them to a file unchanged. A turn is a number of
+/// bodies, not a time, so that no disk fills up.
 /// </summary>
 static class BatchRaces
 {

@@ -7,7 +7,7 @@ using LogHttp.Benchmarks.Peers;
 
 namespace LogHttp.Benchmarks.Contest;
 
-/// <summary>Starts LogHttp and its peers, has them race, and writes down what came of it.</summary>
+/// <summary>Starts LogHttp and its peers, runs the races between them, and writes the results down.</summary>
 sealed class Bench(BenchOptions options) : IDisposable
 {
     readonly List<PeerProcess> _started = [];
@@ -21,7 +21,7 @@ sealed class Bench(BenchOptions options) : IDisposable
 
     public LogClient Client { get; private set; } = null!;
 
-    /// <summary>The segment that all who send files send from.</summary>
+    /// <summary>The segment that all contenders with files send from.</summary>
     public string SegmentPath =>
         Path.Combine(options.Work, "data/topics", FetchRaces.Topic, "0/00000000000000000000.ndjson");
 

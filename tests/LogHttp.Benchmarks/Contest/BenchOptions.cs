@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LogHttp.Benchmarks.Contest;
 
-/// <summary>How long, how often, and which of the races.</summary>
+/// <summary>The length of a turn, the number of rounds, and the races to run.</summary>
 sealed record BenchOptions(
     string Work,
     string Output,

@@ -5,10 +5,10 @@ using LogHttp.Benchmarks.Load;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
-/// Two hundred readers of pages that are on the disk alone, beside durable POSTs and fetches of hot pages, which should
-/// not feel them. Three references tell what they feel: nobody beside; the same bytes a second read by a plain thread
-/// of another process, which is what the disk does to its other users; as many bytes sent that are in memory, which is
-/// what processors and loopback do.
+/// Two hundred readers of pages that only the disk has, beside durable POSTs and fetches of hot pages. The readers
+/// should not slow these. Three references show the effect. The first has nobody beside. In the second a plain thread
+/// of another process reads as many bytes a second, which is the disk's effect on its other users. In the third as many
+/// bytes are sent from memory, which is the effect of processors and loopback.
 /// </summary>
 static class ColdRaces
 {
@@ -27,8 +27,8 @@ static class ColdRaces
     ];
 
     /// <summary>
-    /// What one turn gave: latencies in ms, the others' bytes in MB/s, the share of pages cold at first, and what the
-    /// disk read.
+    /// The result of one turn: latencies in ms, the others' bytes in MB/s, the share of pages cold at first, and the
+    /// disk's reads.
     /// </summary>
     readonly record struct Turn(
         LoadResult Durable,
@@ -51,10 +51,10 @@ static class ColdRaces
         var hot = await bench.Client.PagesAsync(FetchRaces.Topic, 64 << 10, 64);
         var directory = Path.Combine(bench.Options.Work, "data/topics", Topic, "0");
         var turns = Beside.ToDictionary(static name => name, static _ => new List<Turn>());
-        // The rate that the cold readers had last: the others keep to it.
+        // The last rate of the cold readers. The others keep to it.
         var rate = 0.0;
-        // Of a second's 500 the five slowest, and so the 99th percentile, are those of one stall: when 200 readers
-        // connect at once.
+        // The five slowest of 500 requests belong to one stall, when 200 readers connect at once. In a turn of one
+        // second they alone would set the 99th percentile.
         var seconds = Math.Max(4, bench.Options.Turn.TotalSeconds);
         for (var round = -1; round < bench.Options.Rounds; round++)
         {
@@ -209,7 +209,7 @@ static class ColdRaces
 
     static double MegabytesPerSecond(LoadResult result) => result.ReceivedBytes / 1e6 / result.Seconds;
 
-    /// <summary>Puts all of a partition out of the page cache; the share of its pages that are out.</summary>
+    /// <summary>Removes a partition from the page cache. Returns the share of its pages that are out.</summary>
     static double Evict(string directory)
     {
         var (cold, all) = (0, 0);
@@ -240,7 +240,8 @@ static class ColdRaces
     }
 
     /// <summary>
-    /// Reads page after page, from places as far apart as the readers', at a rate in MB/s; gives how many MB it was.
+    /// Reads page after page, at positions as far apart as the readers', at a rate in MB/s. Returns the MB that it
+    /// read.
     /// </summary>
     static double Read(string directory, double rate, CancellationToken ended)
     {

@@ -4,7 +4,7 @@ using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
-/// Pages of one segment, the same bytes from all: small ones against a constant, the others against whoever has
+/// Pages of one segment, the same bytes from all. Small ones race a constant, the others race the servers with
 /// sendfile.
 /// </summary>
 static class FetchRaces
@@ -51,7 +51,7 @@ static class FetchRaces
         await bench.Client.MakeAsync(topic);
         await bench.Client.PostAsync(topic, Payloads.Json(bytes - 52), "application/json");
         var page = (await bench.Client.PagesAsync(topic, 4096, 1)).Single();
-        // With the topic's id, as Link has it and as consumers ask.
+        // With the topic's id, as in the links that consumers follow.
         var url = await bench.Client.PermanentUrlAsync(topic);
         var race = await bench.RunAsync(
             $"Fetch, {page.SizeBytes} bytes, 64 connections",

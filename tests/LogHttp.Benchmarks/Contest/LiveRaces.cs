@@ -2,7 +2,7 @@ using LogHttp.Benchmarks.Peers;
 
 namespace LogHttp.Benchmarks.Contest;
 
-/// <summary>From a POST's answer to the reader's bytes, and what those cost who wait.</summary>
+/// <summary>The time from a POST's response to the reader's bytes, and the cost of waiting readers.</summary>
 static class LiveRaces
 {
     const int RatePerSecond = 1_000;
@@ -36,7 +36,7 @@ static class LiveRaces
                 lessIsBetter: true
             );
         }
-        // A server of its own: what another has grown to from other work can't be told from this.
+        // A server of its own: the memory that earlier races left would be counted here.
         var (server, address) = await PeerStarts.LogHttpAsync(bench.Options.Work, "followers");
         bench.Started(server);
         using var client = new LogClient(address);

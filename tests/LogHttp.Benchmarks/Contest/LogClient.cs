@@ -4,7 +4,7 @@ using System.Text;
 
 namespace LogHttp.Benchmarks.Contest;
 
-/// <summary>What the races prepare at LogHttp, unmeasured.</summary>
+/// <summary>Prepares topics and pages at LogHttp, unmeasured.</summary>
 sealed class LogClient(IPEndPoint address) : IDisposable
 {
     readonly HttpClient _client = new()
@@ -44,7 +44,7 @@ sealed class LogClient(IPEndPoint address) : IDisposable
             throw new IOException(await answer.Content.ReadAsStringAsync());
     }
 
-    /// <summary>The URL of a topic's first page with what makes it mean the same for ever.</summary>
+    /// <summary>The URL of a topic's first page with the topic's id, so that it means the same page for ever.</summary>
     public async Task<string> PermanentUrlAsync(string topic, long offset = 0)
     {
         using var answer = await _client.GetAsync(new Uri($"/topics/{topic}/earliest", UriKind.Relative));
@@ -58,7 +58,7 @@ sealed class LogClient(IPEndPoint address) : IDisposable
         (await _client.GetByteArrayAsync(new Uri(url, UriKind.Relative))).Count(static value => value == '\n');
 
     /// <summary>
-    /// The pages from an offset on as <c>Link</c> leads through them: at which URL, and which bytes of the log each is.
+    /// The pages from an offset on, as <c>Link</c> leads through them: the URL of each, and its bytes within the log.
     /// </summary>
     public async Task<List<(string Url, long Position, int SizeBytes)>> PagesAsync(string topic, int maxBytes, int most)
     {
@@ -83,7 +83,7 @@ sealed class LogClient(IPEndPoint address) : IDisposable
     }
 }
 
-/// <summary>Records as a shop might have them; of a size.</summary>
+/// <summary>Records of a given size, such as a shop might have.</summary>
 static class Payloads
 {
     public static byte[] Json(int sizeBytes, int number = 0)
@@ -96,7 +96,7 @@ static class Payloads
         return Encoding.ASCII.GetBytes($"{start}{new string('n', Math.Max(0, sizeBytes - start.Length - 2))}\"}}");
     }
 
-    /// <summary>Lines of JSON of a size, as many as fit into a body of another.</summary>
+    /// <summary>Lines of JSON of a given size, as many as fit into a body.</summary>
     public static byte[] JsonLines(int recordBytes, int bodyBytes) =>
         [
             .. Enumerable

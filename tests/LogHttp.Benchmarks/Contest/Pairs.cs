@@ -5,8 +5,8 @@ using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
-/// The hot paths of this build beside those of an earlier one, in pairs of short turns, until the ratio is known well
-/// enough. Machines drift by more than most changes cost, and a pair meets the same machine.
+/// Compares the hot paths of this build with those of an earlier one, in pairs of short turns, until the ratio is known
+/// well enough. Machines drift by more than most changes cost, and both turns of a pair meet the same machine.
 /// </summary>
 static class Pairs
 {
@@ -16,7 +16,7 @@ static class Pairs
     const int BatchesPerTurn = 100;
 
     /// <param name="server">A built LogHttp.Server.dll.</param>
-    /// <param name="baseline">Another, which it is compared with.</param>
+    /// <param name="baseline">The one to compare it with.</param>
     /// <param name="options">
     /// <c>work</c>: a directory on the disk to measure. <c>least</c> and <c>most</c>: the numbers of pairs.
     /// <c>seconds</c> of a turn. <c>warm</c>: seconds before the first.
@@ -58,7 +58,7 @@ static class Pairs
         }
         return isMet;
 
-        // Of the logarithms: a ratio and its inverse weigh alike.
+        // Of the logarithms, so that a ratio and its inverse weigh alike.
         (double Ratio, double HalfWidth) Interval(Race race)
         {
             var logarithms = race.Ratios(own.Name, other.Name, static figures => figures.Rate)
@@ -118,7 +118,7 @@ static class Pairs
                 $"bodies of 1 MiB, records of 100 bytes, flush: {flush}, 4 connections",
                 side =>
                 {
-                    // A number of bodies, in a topic made anew: no disk runs full.
+                    // A number of bodies, in a topic created for the turn, so that no disk fills up.
                     async Task BeginAsync()
                     {
                         await side.Client.DeleteAsync($"batches-{flush}");

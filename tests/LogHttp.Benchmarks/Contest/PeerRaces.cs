@@ -7,8 +7,8 @@ using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
-/// Other logs on the same payloads, where the work is the same; what is not is in the names: who syncs before the
-/// answer.
+/// Other logs on the same payloads, if the work is the same. The contenders' names say the differences, such as a sync
+/// before the response.
 /// </summary>
 static class PeerRaces
 {
@@ -17,7 +17,7 @@ static class PeerRaces
     const int ReadRecords = 10_000;
     const int RecordsAtOnce = 1_000;
 
-    // A consumer of NATS reads them once, in a turn that may be the warming up.
+    // A NATS consumer reads them once, in a turn that may be the warm-up.
     const int NatsReadRecords = 2_000_000;
 
     public static async Task RunAsync(Bench bench)
@@ -191,7 +191,7 @@ static class PeerRaces
         }
     }
 
-    /// <summary>A stream of JSON messages of theirs, with these in it.</summary>
+    /// <summary>Creates a Durable Streams stream of JSON messages with these records.</summary>
     static async Task MakeDurableStreamAsync(IPEndPoint address, string name, IReadOnlyList<byte[]> messages)
     {
         using var client = new HttpClient { BaseAddress = new Uri($"http://{address}") };
@@ -215,7 +215,8 @@ static class PeerRaces
     }
 
     /// <summary>
-    /// Catching up, some thousand records at a time, all of them in the page cache or in the server's memory.
+    /// Reads from the beginning, some thousand records at a time, all of them in the page cache or in the server's
+    /// memory.
     /// </summary>
     static async Task ReadAsync(
         Bench bench,
@@ -332,7 +333,7 @@ static class PeerRaces
         await socket.ConnectAsync(address);
         await socket.SendAsync(command);
         var (buffer, size) = (new byte[1 << 20], 0);
-        // Until nothing has come for a while: the reply says its size nowhere.
+        // Until nothing has come for a while, because the reply does not contain its size.
         while (true)
         {
             using var quiet = new CancellationTokenSource(TimeSpan.FromSeconds(1));

@@ -4,7 +4,8 @@ using LogHttp.Benchmarks.Peers;
 namespace LogHttp.Benchmarks.Contest;
 
 /// <summary>
-/// Fetches at random places of a log, and of one many times as large: the cost must not grow with what is there.
+/// Fetches at random positions of a log, and of one many times as large. The cost must not grow with the size of the
+/// log.
 /// </summary>
 static class PlaceRaces
 {
@@ -17,14 +18,14 @@ static class PlaceRaces
     {
         var (smallName, largeName) = ("1 GB", $"{bench.Options.BigGigabytes} GB");
         var (small, _) = await FillAsync(bench, "small", gigabytes: 1);
-        // Just started both times: then it holds what a log takes, and nothing of what filled it.
+        // The server is just started both times: its memory is that of a log, and not that of filling one.
         var (server, address) = await StartAsync(bench);
         (Fetches(bench, address, "small", small) with { Requests = Places }).Run();
         var residentSmall = server.ResidentBytes;
         bench.Stop(server);
         var (large, filling) = await FillAsync(bench, "large", bench.Options.BigGigabytes);
         (server, address) = await StartAsync(bench);
-        // Larger than memory, it is warm only where it was touched.
+        // The log is larger than memory. Only the pages that these fetches read are warm.
         (Fetches(bench, address, "large", large) with { Requests = Places }).Run();
         var residentLarge = server.ResidentBytes;
         (Fetches(bench, address, "small", small) with { Requests = Places }).Run();
@@ -64,7 +65,7 @@ static class PlaceRaces
         return (server, address);
     }
 
-    /// <summary>All from the same places on, each time: the first run warms them.</summary>
+    /// <summary>Fetches at the same positions each time: the first run warms them.</summary>
     static Workload Fetches(Bench bench, System.Net.IPEndPoint address, string topic, long records)
     {
         var random = new Random(7);

@@ -4,11 +4,11 @@ using LogHttp.Benchmarks.Peers;
 
 namespace LogHttp.Benchmarks.Contest;
 
-/// <summary>What is counted: requests, or the bytes of what they carry.</summary>
+/// <summary>The unit of a rate: requests, or the bytes of their payloads.</summary>
 /// <param name="RateName">The column of the rate.</param>
 /// <param name="CpuName">The column of the server's processor time.</param>
-/// <param name="RateOf">Units a second.</param>
-/// <param name="CpuScale">From seconds of a unit to what the column says.</param>
+/// <param name="RateOf">Computes the units a second.</param>
+/// <param name="CpuScale">Converts seconds a unit to the column's unit.</param>
 sealed record Unit(string RateName, string CpuName, Func<LoadResult, double> RateOf, double CpuScale)
 {
     public static readonly Unit Requests = new(
@@ -24,31 +24,33 @@ sealed record Unit(string RateName, string CpuName, Func<LoadResult, double> Rat
         1
     );
 
-    /// <summary>Of what was sent: so many bytes in each request.</summary>
+    /// <summary>Counts the bytes sent, with so many in each request.</summary>
     public static Unit Payload(long bytes) =>
         new("MB/s", "CPU s/GB", result => result.Answers * bytes / result.Seconds / 1e6, 1e3);
 
-    /// <summary>So many records in each request or answer.</summary>
+    /// <summary>Counts records, with so many in each request or response.</summary>
     public static Unit Records(long records) =>
         new("records/s", "CPU µs/record", result => result.Answers * records / result.Seconds, 1e6);
 }
 
-/// <summary>One who takes part: a name, a server, and what is asked of it.</summary>
+/// <summary>A contender of a race: its name, its server, and the load on it.</summary>
 sealed record Contender(string Name, PeerProcess Server, Workload Load)
 {
-    /// <summary>Done before each turn, unmeasured.</summary>
+    /// <summary>Runs before each turn, unmeasured.</summary>
     public Func<Task>? Before { get; init; }
 
-    /// <summary>Where its answers carry more or less than the others'; else the race's.</summary>
+    /// <summary>
+    /// The contender's unit, if its responses carry more or less than the others'. Otherwise the race's unit applies.
+    /// </summary>
     public Unit? Unit { get; init; }
 }
 
-/// <summary>What one turn gave.</summary>
+/// <summary>The figures of one turn.</summary>
 readonly record struct Figures(double Rate, double Cpu, double P50, double P99);
 
 /// <summary>
-/// The same work for all contenders, in turns within each round, and the order shifts from round to round: what the
-/// machine does meanwhile meets them all. Ratios are taken within a round, and then their median.
+/// The same work for all contenders, one after the other in each round. The order shifts from round to round, so that
+/// changes of the machine affect all of them. Ratios are taken within a round, and then their median.
 /// </summary>
 sealed class Race(string title, Unit unit, params Contender[] contenders)
 {
@@ -59,13 +61,13 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
 
     public string Title => title;
 
-    /// <summary>How many rounds were run.</summary>
+    /// <summary>The number of rounds run.</summary>
     public int Rounds { get; private set; }
 
-    /// <summary>Runs rounds, in addition to those before.</summary>
+    /// <summary>Runs more rounds.</summary>
     public async Task RunAsync(int rounds, TimeSpan warmUp)
     {
-        // Until the runtime has compiled what is hot for good.
+        // Until the runtime has finished compiling the hot paths.
         foreach (var contender in contenders.Where(_ => warmUp > TimeSpan.Zero))
             await TurnAsync(contender with { Load = contender.Load with { Requests = null, Duration = warmUp } });
         for (var round = 0; round < rounds; round++, Rounds++)
@@ -78,7 +80,9 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
         }
     }
 
-    /// <summary>How one did against another, round by round. Empty where one of them did not take part.</summary>
+    /// <summary>
+    /// The ratios of one contender's figures to another's, round by round. Empty if one of them did not take part.
+    /// </summary>
     public IEnumerable<double> Ratios(string name, string peer, Func<Figures, double> figure) =>
         _figures.TryGetValue(name, out var own) && _figures.TryGetValue(peer, out var others)
             ? own.Zip(others, (one, other) => figure(one) / figure(other))
@@ -118,7 +122,7 @@ sealed class Race(string title, Unit unit, params Contender[] contenders)
     }
 }
 
-/// <summary>What was wanted, and what came of it.</summary>
+/// <summary>A goal and its result.</summary>
 sealed record Goal(string What, double Wanted, Spread Got, bool LessIsBetter = false)
 {
     public string ToMarkdown() =>

@@ -1,6 +1,6 @@
 namespace LogHttp.Benchmarks.Contest;
 
-/// <summary>The median of some rounds, and how far they went.</summary>
+/// <summary>The median of some rounds, the least and the most.</summary>
 readonly record struct Spread(double Median, double Least, double Most)
 {
     public static Spread Of(IEnumerable<double> values)

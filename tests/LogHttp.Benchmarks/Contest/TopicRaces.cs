@@ -3,13 +3,12 @@ using LogHttp.Benchmarks.Peers;
 
 namespace LogHttp.Benchmarks.Contest;
 
-/// <summary>Durable appends spread over ever more topics, and what topics cost that nobody uses.</summary>
+/// <summary>Durable appends spread over more and more topics, and the cost of topics that nobody uses.</summary>
 static class TopicRaces
 {
     const int Makers = 64;
 
-    // Few connections leave room for many open segments where the limit of open files is low, as it is for few
-    // services.
+    // Few connections leave room for many open segments if the limit of open files is low, as for a few services.
     static readonly (string, string)[] Settings = [("MaxTopics", "100000"), ("MaxConnections", "1000")];
 
     public static async Task RunAsync(Bench bench)
@@ -18,7 +17,7 @@ static class TopicRaces
         bench.Started(server);
         using var client = new LogClient(address);
         await client.MakeAsync("t-0");
-        // Both times just started: then it holds what topics take, and nothing of their making.
+        // Both servers are just started: their memory is that of topics, and not that of creating them.
         var (empty, _) = await PeerStarts.LogHttpAsync(bench.Options.Work, "no-topics");
         await Task.Delay(2_000);
         var before = empty.ResidentBytes;

@@ -4,8 +4,8 @@ using System.Text;
 namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
-/// HTTP/1.1 with requests that were encoded beforehand, in turn; answers are told apart by Content-Length or by their
-/// last chunk, their bodies dropped.
+/// HTTP/1.1 with requests encoded beforehand, in turn. Content-Length or the last chunk ends a response, and bodies are
+/// dropped.
 /// </summary>
 sealed class HttpConversation(ReadOnlyMemory<byte>[] requests, int first, int expectedStatus) : IConversation
 {
@@ -63,10 +63,10 @@ sealed class HttpConversation(ReadOnlyMemory<byte>[] requests, int first, int ex
         return answers;
     }
 
-    /// <summary>False while it is not whole.</summary>
+    /// <summary>Reads a response's head. False while it is incomplete.</summary>
     bool TakeHead(ref ReadOnlySpan<byte> received)
     {
-        // Mostly it comes in one piece, and need not be copied.
+        // Mostly the head comes in one piece and needs no copy.
         var end = _headBytes == 0 ? received.IndexOf(HeadEnd) : -1;
         if (end >= 0)
         {
@@ -90,7 +90,7 @@ sealed class HttpConversation(ReadOnlyMemory<byte>[] requests, int first, int ex
         return true;
     }
 
-    /// <summary>Looks for the end alone: what is JSON or text can't hold it.</summary>
+    /// <summary>Searches for the last chunk alone: bodies of JSON or text cannot contain it.</summary>
     int TakeChunks(ref ReadOnlySpan<byte> received)
     {
         for (var i = 0; i < received.Length; i++)

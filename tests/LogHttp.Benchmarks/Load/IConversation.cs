@@ -1,18 +1,19 @@
 namespace LogHttp.Benchmarks.Load;
 
-/// <summary>What one connection says and hears: a request at a time, and where its answer ends.</summary>
+/// <summary>The protocol of one connection: sends one request at a time, and finds the end of its response.</summary>
 interface IConversation
 {
-    /// <summary>What is sent before anything is measured; empty where nothing is.</summary>
+    /// <summary>Bytes to send before the measurement. May be empty.</summary>
     ReadOnlyMemory<byte> Greeting => default;
 
-    /// <summary>Answers to the greeting that are waited for.</summary>
+    /// <summary>The number of responses to the greeting to wait for.</summary>
     int GreetingAnswers => 0;
 
     ReadOnlyMemory<byte> NextRequest();
 
     /// <summary>
-    /// Takes what came, and says how many answers ended in it. Throws when one is not what was asked for.
+    /// Takes received bytes and returns the number of responses that ended in them. Throws if one is not the expected
+    /// response.
     /// </summary>
     int Take(ReadOnlySpan<byte> received);
 }

@@ -5,10 +5,10 @@ using LogHttp.Benchmarks.Contest;
 namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
-/// One request over and over, at a server that is running already: to look at it meanwhile with perf or dotnet-trace.
-/// Of several servers, such as two builds, each has its turn in each round: short turns, many rounds, for machines are
-/// not quiet for long. With <c>topics=100</c> requests go to as many topics in turns, whose names are the URL's with a
-/// number behind it.
+/// Sends one request over and over to a running server, to profile that meanwhile with perf or dotnet-trace. Several
+/// servers, such as two builds, take turns in each round. Short turns and many rounds are best, because machines are
+/// not quiet for long. With <c>topics=100</c> requests go to as many topics in turn, each named by the URL's topic and
+/// a number.
 /// </summary>
 static class LoadCommand
 {
@@ -24,7 +24,7 @@ static class LoadCommand
             bodyBytes == 0 ? []
             : type.Contains("ndjson", StringComparison.Ordinal) ? Payloads.JsonLines(Number("record", 100), bodyBytes)
             : Payloads.Json(bodyBytes);
-        // One for all, or one each in the order of the targets.
+        // One status for all targets, or one each in their order.
         var statuses = options
             .GetValueOrDefault("status", bodyBytes == 0 ? "200" : "201")
             .Split(',')
@@ -35,7 +35,7 @@ static class LoadCommand
                 (target, place) =>
                 {
                     var (topics, connections) = (Number("topics", 1), Number("connections", 64));
-                    // Of several, each connection begins with another, as TopicRaces has it.
+                    // With several topics each connection begins at another one, as in TopicRaces.
                     var requests = Enumerable
                         .Range(0, topics)
                         .Select(number =>
@@ -68,7 +68,7 @@ static class LoadCommand
                 }
             )
             .ToArray();
-        // Whose processor time is told, if anybody's: in the order of the targets.
+        // The processes whose processor time is reported, in the order of the targets. May be empty.
         var processes = options
             .GetValueOrDefault("pids", "")
             .Split(',', StringSplitOptions.RemoveEmptyEntries)

@@ -5,8 +5,8 @@ using HdrHistogram;
 namespace LogHttp.Benchmarks.Load;
 
 /// <summary>
-/// One thread with its connections on one epoll, so that the client costs as little as it can: on two processors all
-/// that it takes is the server's loss.
+/// One thread with its connections on one epoll, so that the client costs little. On two processors the client's cost
+/// is the server's loss.
 /// </summary>
 sealed class LoadThread(Workload load, int number, Barrier start)
 {

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Benchmarks.Load;
 
-/// <summary>The few calls that .NET does not offer. Linux, 64 bits: what the bench needs anyway.</summary>
+/// <summary>The few system calls that .NET does not offer. Linux, 64 bits, as the benchmarks need anyway.</summary>
 static partial class SystemCalls
 {
     public const uint Readable = 1;
@@ -13,7 +13,7 @@ static partial class SystemCalls
     const int Add = 1;
     const int Modify = 3;
 
-    // struct epoll_event is packed on x86-64 and nowhere else.
+    // struct epoll_event is packed only on x86-64.
     static readonly bool IsPacked = RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
     public static int EventBytes => IsPacked ? 12 : 16;
@@ -25,7 +25,7 @@ static partial class SystemCalls
     }
 
     /// <summary>
-    /// Asks to be told of a socket under a number; or, when it is known already, of something else than before.
+    /// Registers a socket under a number. If it is registered already, replaces the events that it is watched for.
     /// </summary>
     public static void Watch(SafeFileHandle poll, SafeHandle socket, int number, uint events, bool isKnown)
     {
@@ -37,8 +37,8 @@ static partial class SystemCalls
     }
 
     /// <summary>
-    /// Waits until something can be read or written, or the time is over; to the microsecond, which epoll_wait(2) is
-    /// not.
+    /// Waits until a socket can be read or written, or for the time given. Precise to the microsecond, unlike
+    /// epoll_wait(2).
     /// </summary>
     public static int Wait(SafeFileHandle poll, Span<byte> events, TimeSpan atMost)
     {
@@ -64,10 +64,10 @@ static partial class SystemCalls
             throw new IOException("fdatasync failed.", new Win32Exception());
     }
 
-    /// <summary>SIGTERM, which .NET's Process has no word for.</summary>
+    /// <summary>Sends SIGTERM, which .NET's Process cannot.</summary>
     public static void Terminate(int processId) => _ = Kill(processId, 15);
 
-    /// <summary>Takes a file out of the page cache, once all of it is on the disk.</summary>
+    /// <summary>Removes a file from the page cache, once all of it is on the disk.</summary>
     public static void Evict(SafeFileHandle file)
     {
         const int adviceDontNeed = 4;

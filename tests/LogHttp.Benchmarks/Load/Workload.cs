@@ -4,25 +4,26 @@ using HdrHistogram;
 
 namespace LogHttp.Benchmarks.Load;
 
-/// <summary>What is asked of a server, how hard, and for how long.</summary>
+/// <summary>A load: the server, its requests, their rate and the duration.</summary>
 sealed record Workload(EndPoint Server, Func<int, IConversation> Conversation)
 {
     public int Connections { get; init; } = 64;
 
     /// <summary>
-    /// Each has its share of the connections. One costs the server the least of the processors; large pages want two.
+    /// The number of threads, each with its share of the connections. One thread takes the least processor time from
+    /// the server. Large pages need two.
     /// </summary>
     public int Threads { get; init; } = 1;
 
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>So many requests in all instead of a time.</summary>
+    /// <summary>The number of requests in all, instead of a duration.</summary>
     public int? Requests { get; init; }
 
     /// <summary>
-    /// An open loop: a request is due at its time whatever became of those before, and its latency counts from then, so
-    /// that a server that stalls is charged with all that it kept waiting. Null is a closed loop: each connection sends
-    /// when it has its answer.
+    /// The rate of an open loop, or null for a closed loop. In an open loop a request is due at its time, whatever the
+    /// state of those before. Its latency counts from then, so that it includes the time that a stall kept it waiting.
+    /// In a closed loop each connection sends once it has its response.
     /// </summary>
     public double? RatePerSecond { get; init; }
 
@@ -52,10 +53,10 @@ sealed record Workload(EndPoint Server, Func<int, IConversation> Conversation)
     }
 }
 
-/// <summary>What came of a load.</summary>
+/// <summary>The results of a load.</summary>
 sealed record LoadResult(double Seconds, long Answers, long ReceivedBytes, HistogramBase Latencies)
 {
-    /// <summary>In milliseconds; the histogram has nanoseconds.</summary>
+    /// <summary>A percentile in milliseconds. The histogram has nanoseconds.</summary>
     public double Percentile(double percentile) =>
         Answers == 0 ? double.NaN : Latencies.GetValueAtPercentile(percentile) / 1e6;
 }

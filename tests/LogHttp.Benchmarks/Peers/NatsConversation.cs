@@ -4,7 +4,7 @@ using LogHttp.Benchmarks.Load;
 namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
-/// Publishes to a stream of JetStream, a message at a time, each acknowledged to an inbox of its own connection.
+/// Publishes to a JetStream stream, one message at a time. Each is acknowledged to an inbox of its own connection.
 /// </summary>
 sealed class NatsConversation(int number, string subject, byte[] payload) : IConversation
 {
@@ -29,14 +29,14 @@ sealed class NatsConversation(int number, string subject, byte[] payload) : ICon
     {
         if (received.StartsWith("-ERR"u8) || received.IndexOf("\"error\""u8) >= 0)
             throw new IOException($"NATS refused: {Encoding.ASCII.GetString(received)}");
-        // An acknowledgement is a message of one object; a PING may come with it.
+        // An acknowledgement is a message of one object. A PING may come with it.
         if (_isGreeted)
             return received.IndexOf("}\r\n"u8) >= 0 ? 1 : 0;
         _isGreeted = received.IndexOf("PONG"u8) >= 0;
         return _isGreeted ? 1 : 0;
     }
 
-    /// <summary>A stream that keeps what is published to a subject in a file.</summary>
+    /// <summary>Creates a stream that keeps the messages of a subject in a file.</summary>
     public static async Task MakeStreamAsync(System.Net.IPEndPoint address, string name)
     {
         var stream =
@@ -45,7 +45,7 @@ sealed class NatsConversation(int number, string subject, byte[] payload) : ICon
         await AskAsync(address, $"PUB $JS.API.STREAM.CREATE.{name} made {stream.Length}\r\n{stream}\r\n");
     }
 
-    /// <summary>Publishes so many messages and awaits the last one's acknowledgement.</summary>
+    /// <summary>Publishes a number of messages and awaits the last one's acknowledgement.</summary>
     public static Task FillAsync(System.Net.IPEndPoint address, string subject, byte[] payload, int messages)
     {
         var publish = $"PUB {subject} {payload.Length}\r\n{Encoding.ASCII.GetString(payload)}\r\n";
@@ -79,8 +79,8 @@ sealed class NatsConversation(int number, string subject, byte[] payload) : ICon
 }
 
 /// <summary>
-/// Reads a stream of JetStream from its start through a pull consumer of the connection's own, so many messages at a
-/// time, none acknowledged.
+/// Reads a JetStream stream from its start through a pull consumer of the connection's own. Each pull asks for a number
+/// of messages and acknowledges none.
 /// </summary>
 sealed class NatsReadConversation(string stream, int messagesAtOnce) : IConversation
 {
@@ -122,7 +122,7 @@ sealed class NatsReadConversation(string stream, int messagesAtOnce) : IConversa
             _isGreeted = received.IndexOf("\"config\""u8) >= 0 && received[^1] == '\n';
             return _isGreeted ? 1 : 0;
         }
-        // A message is two lines, for the payload has none of its own.
+        // A message is two lines, because the payload contains no line feed.
         _lines += received.Count((byte)'\n');
         if (_lines < 2 * messagesAtOnce)
             return 0;

@@ -7,8 +7,8 @@ using LogHttp.Benchmarks.Load;
 namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
-/// A server that was started here and is stopped by its process id; what it takes is read from /proc, with its
-/// children's share.
+/// A server that was started here and is stopped by its process id. Its processor time and memory come from /proc, with
+/// its children's share.
 /// </summary>
 sealed class PeerProcess : IDisposable
 {
@@ -38,7 +38,7 @@ sealed class PeerProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Starts one that says on its output that it listens, and gives that line.</summary>
+    /// <summary>Starts a server that announces on its output that it listens, and returns that line.</summary>
     public static async Task<(PeerProcess Process, string Announcement)> StartAsync(
         ProcessStartInfo start,
         string announcement
@@ -49,7 +49,7 @@ sealed class PeerProcess : IDisposable
         return ended == peer._announced.Task ? (peer, await peer._announced.Task) : throw peer.Failed();
     }
 
-    /// <summary>Starts one that listens at a port.</summary>
+    /// <summary>Starts a server that listens at a port.</summary>
     public static async Task<PeerProcess> StartAsync(ProcessStartInfo start, int port)
     {
         var peer = new PeerProcess(start, null);
@@ -67,7 +67,7 @@ sealed class PeerProcess : IDisposable
             }
             catch (SocketException)
             {
-                // Not yet.
+                // It does not listen yet.
             }
         }
         throw peer.Failed();
@@ -80,7 +80,7 @@ sealed class PeerProcess : IDisposable
         return ((IPEndPoint)probe.LocalEndPoint!).Port;
     }
 
-    /// <summary>Where a program is installed, or null.</summary>
+    /// <summary>Returns the path of an installed program, or null.</summary>
     public static string? Find(string program) =>
         new[] { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" }
             .Select(directory => Path.Combine(directory, program))
@@ -90,7 +90,7 @@ sealed class PeerProcess : IDisposable
         Ids()
             .Sum(static id =>
             {
-                // After the name, which may hold anything: state is field 3, utime and stime 14 and 15.
+                // Behind the name, which may contain anything: state is field 3, utime and stime 14 and 15.
                 var fields = Read($"/proc/{id}/stat").Split(") ")[^1].Split(' ');
                 return fields.Length < 13
                     ? 0
@@ -114,7 +114,7 @@ sealed class PeerProcess : IDisposable
                 )
             );
 
-    /// <summary>What it had the disk read, read-ahead counted in.</summary>
+    /// <summary>The bytes that the process had the disk read, including read-ahead.</summary>
     public long DiskReadBytes =>
         Ids()
             .Sum(static id =>
@@ -134,7 +134,7 @@ sealed class PeerProcess : IDisposable
         {
             if (_process.HasExited)
                 return;
-            // Asked to end, nginx takes its workers along; killed, it would leave them.
+            // SIGTERM makes nginx end its workers too. SIGKILL would leave them.
             SystemCalls.Terminate(_process.Id);
             if (_process.WaitForExit(TimeSpan.FromSeconds(15)))
                 return;

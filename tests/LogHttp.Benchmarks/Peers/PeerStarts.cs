@@ -6,11 +6,11 @@ using LogHttp.Testing;
 namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
-/// How each server is started: alone on loopback, its files in the bench's own directory, its settings said in full.
+/// Starts each server: alone on loopback, its files in the bench's own directory, its settings given in full.
 /// </summary>
 static class PeerStarts
 {
-    /// <summary>This build of LogHttp.</summary>
+    /// <summary>Starts this build of LogHttp.</summary>
     public static Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(
         string work,
         string name,
@@ -23,7 +23,7 @@ static class PeerStarts
             settings
         );
 
-    /// <summary>Some build of LogHttp, by the path of its LogHttp.Server.dll.</summary>
+    /// <summary>Starts a build of LogHttp, by the path of its LogHttp.Server.dll.</summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)> LogHttpAsync(
         string work,
         string name,
@@ -53,7 +53,7 @@ static class PeerStarts
             Path.Combine(work, $"appended-{Guid.NewGuid():N}"),
             throughOurWriter ? "1" : "0"
         );
-        // As the SDK sets it for web applications, LogHttp among them.
+        // As the SDK sets it for web applications, including LogHttp.
         start.Environment["DOTNET_gcServer"] = "1";
         var (process, line) = await PeerProcess.StartAsync(start, "Now listening on: http");
         return (
@@ -63,7 +63,7 @@ static class PeerStarts
         );
     }
 
-    /// <summary>nginx, sending the files of a directory; null where it is not installed.</summary>
+    /// <summary>Starts nginx, sending the files of a directory. Null if it is not installed.</summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)?> NginxAsync(string work, string directory)
     {
         if (PeerProcess.Find("nginx") is not { } program)
@@ -95,7 +95,7 @@ static class PeerStarts
         return (await PeerProcess.StartAsync(start, port), new IPEndPoint(IPAddress.Loopback, port));
     }
 
-    /// <summary>Redis with its append-only file alone; null where it is not installed.</summary>
+    /// <summary>Starts Redis with its append-only file alone. Null if it is not installed.</summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)?> RedisAsync(string work, string appendSync)
     {
         if (PeerProcess.Find("redis-server") is not { } program)
@@ -125,7 +125,7 @@ static class PeerStarts
     }
 
     /// <summary>
-    /// NATS with JetStream; null where it is not installed. <paramref name="syncAlways"/>: every message is synced
+    /// Starts NATS with JetStream. Null if it is not installed. <paramref name="syncAlways"/>: every message is synced
     /// before its ack.
     /// </summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)?> NatsAsync(string work, bool syncAlways)
@@ -149,8 +149,8 @@ static class PeerStarts
     }
 
     /// <summary>
-    /// The Durable Streams reference server, its streams in files; null where its package is not installed (bench.sh
-    /// durable-streams).
+    /// Starts the Durable Streams reference server, its streams in files. Null if its package is not installed
+    /// (bench.sh durable-streams).
     /// </summary>
     public static async Task<(PeerProcess Process, IPEndPoint Address)?> DurableStreamsAsync(string work)
     {

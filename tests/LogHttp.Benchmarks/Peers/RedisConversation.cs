@@ -5,7 +5,8 @@ using LogHttp.Benchmarks.Load;
 namespace LogHttp.Benchmarks.Peers;
 
 /// <summary>
-/// One command of Redis over and over; a reply is a line, a string, or an array whose size in bytes is always the same.
+/// Sends one Redis command over and over. A reply is a line, a string, or an array whose size in bytes is always the
+/// same.
 /// </summary>
 sealed class RedisConversation(byte[] command, int repliedBytes) : IConversation
 {
@@ -30,7 +31,7 @@ sealed class RedisConversation(byte[] command, int repliedBytes) : IConversation
         if (_received == 0 && received[0] == '-')
             throw new IOException($"Redis refused: {Encoding.ASCII.GetString(received)}");
         _received += received.Length;
-        // An id of a stream grows by a digit at times; whole lines end in a line feed.
+        // The id of a stream entry grows by a digit at times. Whole lines end in a line feed.
         if (repliedBytes > 0 ? _received < repliedBytes : received[^1] != '\n' || _received < 6)
             return 0;
         _received = 0;

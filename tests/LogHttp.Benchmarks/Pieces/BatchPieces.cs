@@ -6,7 +6,7 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Benchmarks.Pieces;
 
-/// <summary>What is done once for each record on its way in.</summary>
+/// <summary>The work for each record of an append.</summary>
 public class BatchPieces
 {
     const int Records = 1_000;
@@ -32,7 +32,9 @@ public class BatchPieces
         ];
     }
 
-    /// <summary>Validation, a copy, and a slot; the batch made and given back a thousandth of the time each.</summary>
+    /// <summary>
+    /// Validates, copies and takes a slot. Creating and returning the batch counts a thousandth each.
+    /// </summary>
     [Benchmark(OperationsPerInvoke = Records)]
     public int RecordBatchAddJson()
     {
@@ -54,7 +56,7 @@ public class BatchPieces
         return written;
     }
 
-    /// <summary>The CRC of each line, and an index entry where a block ends.</summary>
+    /// <summary>Computes the CRC of each line, and an index entry at the end of a block.</summary>
     [Benchmark(OperationsPerInvoke = Records)]
     public int SegmentCursorAdvance()
     {

@@ -5,7 +5,7 @@ using LogHttp.Benchmarks.Contest;
 namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
-/// Whether a line is one JSON value: our scanner, and the framework's reader that it asks only where it doubts.
+/// Whether a line is one JSON value: LogHttp's scanner, and the framework's reader that it calls only in doubt.
 /// </summary>
 public class JsonPieces
 {
@@ -28,7 +28,7 @@ public class JsonPieces
         var reader = new Utf8JsonReader(_json, new JsonReaderOptions { MaxDepth = MaxDepth });
         while (reader.Read())
         {
-            // Only for its errors.
+            // The reader is called only for its exceptions.
         }
         return reader.CurrentDepth == 0;
     }

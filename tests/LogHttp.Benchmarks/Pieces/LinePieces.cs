@@ -6,11 +6,12 @@ using LogHttp.Benchmarks.Contest;
 namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
-/// A body of 1 MiB taken apart into lines, in one piece and in the server's blocks of 16 KiB; for each line.
+/// Splits a body of 1 MiB into lines, in one piece and in the server's blocks of 16 KiB. Reported for each line.
 /// </summary>
 public class LinePieces
 {
-    // Both sizes, a line feed each: BenchmarkDotNet wants to know how many at compile time, and reports for one.
+    // Lines of both sizes with a line feed each. BenchmarkDotNet needs their number at compile time and reports for
+    // one.
     const int Lines = 1_000;
     const int BlockBytes = 16 << 10;
 

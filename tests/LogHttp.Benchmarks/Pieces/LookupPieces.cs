@@ -8,7 +8,7 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Benchmarks.Pieces;
 
-/// <summary>What a request's own words are looked up in.</summary>
+/// <summary>Lookups of a request's producer and of its position in the log.</summary>
 public class LookupPieces
 {
     const int Producers = 1_000;

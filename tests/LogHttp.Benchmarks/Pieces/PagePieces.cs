@@ -9,9 +9,7 @@ using LogHttp.Storage.Topics;
 
 namespace LogHttp.Benchmarks.Pieces;
 
-/// <summary>
-/// Finding a page in a log of 100 MB, on the disk and in the page cache; and a topic among a thousand.
-/// </summary>
+/// <summary>Finds a page in a log of 100 MB, on the disk and in the page cache, and a topic among a thousand.</summary>
 public class PagePieces
 {
     const int RecordBytes = 300;
@@ -38,13 +36,14 @@ public class PagePieces
         var json = Payloads.Json(RecordBytes);
         for (var number = 0; number < Batches; number++)
         {
-            // The log's from then on.
+            // The log owns the batch from then on.
             var batch = new RecordBatch(new RecordLimits());
             while (batch.SizeBytes < 5_000_000)
                 batch.AddJson(json);
             await _log.AppendAsync(batch);
         }
-        // Pages end at a block's boundary: so the next page begins at one, and some records on is within the block.
+        // Pages end at a block's boundary. So the next page begins at one, and an offset some records on is within the
+        // block.
         using var page = _log.Fetch(LogPlace.At(_log.EndOffset / 2), PageSize.Default);
         (_boundary, _within) = (LogPlace.At(page.NextOffset), LogPlace.At(page.NextOffset + 8));
     }

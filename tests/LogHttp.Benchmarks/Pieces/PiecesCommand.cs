@@ -3,8 +3,8 @@ using BenchmarkDotNet.Running;
 namespace LogHttp.Benchmarks.Pieces;
 
 /// <summary>
-/// The small pieces of the hot paths by themselves. Arguments are BenchmarkDotNet's; a short job in this process where
-/// they name none.
+/// Measures small pieces of the hot paths by themselves. Arguments are BenchmarkDotNet's. The default is a short job in
+/// this process.
 /// </summary>
 static class PiecesCommand
 {

@@ -6,8 +6,8 @@ using System.Text;
 namespace LogHttp.Benchmarks.Reference;
 
 /// <summary>
-/// The least that a .NET program can do to send a file: no HTTP server, a request line looked at with two searches, and
-/// one SendPacketsAsync for the head and the region of the file.
+/// The least that a .NET program can do to send a file. It has no HTTP server, searches the request line twice, and
+/// sends the head and the region of the file with one SendPacketsAsync.
 /// </summary>
 sealed class BareFileServer : IDisposable
 {
@@ -81,7 +81,7 @@ sealed class BareFileServer : IDisposable
         }
         catch (SocketException)
         {
-            // The client has gone.
+            // The client has closed the connection.
         }
     }
 

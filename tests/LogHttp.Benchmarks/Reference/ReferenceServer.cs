@@ -15,8 +15,9 @@ using Microsoft.Win32.SafeHandles;
 namespace LogHttp.Benchmarks.Reference;
 
 /// <summary>
-/// What LogHttp is measured against: the least that Kestrel, as it comes, can do for the same work, and, on a port of
-/// its own, a bare socket. With <c>sendfile=1</c> the same endpoints answer through LogHttp.Kestrel's writer instead.
+/// The references that LogHttp is compared with: the least that stock Kestrel can do for the same work, and a bare
+/// socket on a port of its own. With <c>sendfile=1</c> the same endpoints respond through LogHttp.Kestrel's writer
+/// instead.
 /// </summary>
 static class ReferenceServer
 {
@@ -97,7 +98,7 @@ static class ReferenceServer
         }
     }
 
-    /// <summary>The body as it is, whole: those of several connections do not mix.</summary>
+    /// <summary>Appends the body unchanged and whole: the bodies of several connections do not mix.</summary>
     static async Task AppendAsync(HttpContext context, AppendedFile file, bool isSynced)
     {
         var bytes = ArrayPool<byte>.Shared.Rent((int)context.Request.ContentLength!.Value);

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace LogHttp.Kestrel.Tests.Support;
 
-/// <summary>What one host's meter counted; other hosts of the test run count in meters of their own.</summary>
+/// <summary>The bytes counted by one host's meter. Other hosts of the test run have meters of their own.</summary>
 internal sealed class CountedBytes : IDisposable
 {
     private readonly MeterListener _listener = new();

@@ -16,7 +16,7 @@ internal static class Handlers
         CancellationToken cancellationToken = default
     ) => context.Features.Get<IHttpSendFileFeature>()!.SendFileAsync(file, position, lengthBytes, cancellationToken);
 
-    /// <summary>One region with its Content-Length; the file is open as long as the region is sent.</summary>
+    /// <summary>Sends one region with its Content-Length. The file is open as long as the region is sent.</summary>
     internal static RequestDelegate Region(TempFile file, long position, long lengthBytes) =>
         async context =>
         {
@@ -26,7 +26,7 @@ internal static class Handlers
         };
 
     /// <summary>
-    /// The regions of <c>?r=position-length,…</c>, with a Content-Length, or in chunks made by hand
+    /// Sends the regions of <c>?r=position-length,…</c>, with a Content-Length, or in chunks framed by hand
     /// (<c>&amp;chunked</c>).
     /// </summary>
     internal static RequestDelegate RegionsOfQuery(TempFile file) =>
@@ -65,7 +65,7 @@ internal static class Handlers
                 ),
         ];
 
-    /// <summary>A listener whose sockets hold little, so that a reader who stops is felt soon.</summary>
+    /// <summary>Configures small socket buffers, so that a stopped reader takes effect soon.</summary>
     internal static Action<ListenOptions> SmallBuffers(SendFileOptions? options = null) =>
         endpoint =>
         {

@@ -38,7 +38,7 @@ internal sealed class KestrelHost : IAsyncDisposable
         Action<WebApplication>? configure = null
     )
     {
-        // Empty: no configuration files, whose watchers would look at the whole temporary directory.
+        // Empty: there are no configuration files, whose watchers would watch the whole temporary directory.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var logs = new RecordedLogs();
         builder.Logging.AddProvider(logs).SetMinimumLevel(LogLevel.Debug);
@@ -63,7 +63,7 @@ internal sealed class KestrelHost : IAsyncDisposable
     }
 
     /// <summary>
-    /// What was counted, once no request runs: a client may have its last byte before the server has counted it.
+    /// Returns the counts once no request runs. A client may have its last byte before the server has counted it.
     /// </summary>
     internal async Task<CountedBytes> SettledAsync()
     {

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace LogHttp.Kestrel.Tests.Support;
 
-/// <summary>A client that sees the bytes: pipelines, reads slowly, stops, vanishes.</summary>
+/// <summary>A client at the level of bytes: it pipelines, reads slowly, stops or vanishes.</summary>
 internal sealed class RawClient : IDisposable
 {
     private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -25,7 +25,7 @@ internal sealed class RawClient : IDisposable
     internal Task GetAsync(string target, string more = "") =>
         SendAsync($"GET {target} HTTP/1.1\r\nHost: test\r\n{more}\r\n");
 
-    /// <summary>Some bytes, none at the end; a reset is a <see cref="SocketException"/>.</summary>
+    /// <summary>Reads some bytes, none at the end. A reset is a <see cref="SocketException"/>.</summary>
     internal async Task<byte[]> ReadSomeAsync(int mostBytes)
     {
         var buffer = new byte[mostBytes];
@@ -55,7 +55,7 @@ internal sealed class RawClient : IDisposable
         return all.ToArray();
     }
 
-    /// <summary>Reads until the connection ends, either way, and tells how many bytes came.</summary>
+    /// <summary>Reads until the connection ends in any way, and returns the number of bytes.</summary>
     internal async Task<(long ReceivedBytes, bool WasReset)> DrainAsync()
     {
         var received = 0L;
@@ -93,7 +93,7 @@ internal sealed class RawClient : IDisposable
         );
     }
 
-    /// <summary>Closes with a reset, as a killed process or a lost phone looks at best.</summary>
+    /// <summary>Closes with a reset, as a killed process or a lost phone does at best.</summary>
     internal void Vanish()
     {
         _socket.LingerState = new LingerOption(true, 0);

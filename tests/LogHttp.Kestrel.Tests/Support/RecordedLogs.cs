@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Kestrel.Tests.Support;
 
-/// <summary>What a host logged, and a way to wait for it.</summary>
+/// <summary>Records a host's log entries, and waits for one.</summary>
 internal sealed class RecordedLogs : ILoggerProvider
 {
     private readonly ConcurrentQueue<Entry> _entries = new();
@@ -55,7 +55,7 @@ internal sealed class RecordedLogs : ILoggerProvider
             }
             catch (ObjectDisposedException)
             {
-                // A host that is shutting down logs a last word after its loggers went.
+                // A host that shuts down logs once more after its loggers are disposed.
             }
         }
     }

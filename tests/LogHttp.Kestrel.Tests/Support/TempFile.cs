@@ -1,6 +1,6 @@
 namespace LogHttp.Kestrel.Tests.Support;
 
-/// <summary>A file of known bytes that no two positions are likely to share, gone with the test.</summary>
+/// <summary>A temporary file of known bytes. Two positions are unlikely to have the same bytes.</summary>
 internal sealed class TempFile : IDisposable
 {
     internal TempFile(int sizeBytes, int seed = 1)

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LogHttp.Kestrel.Tests.Support;
 
-/// <summary>The one certificate of the test run, signed by itself; clients trust it and no other.</summary>
+/// <summary>The one certificate of the test run, self-signed. Clients trust no other.</summary>
 internal static class TestCertificate
 {
     internal static readonly X509Certificate2 Instance = Create();

@@ -5,12 +5,12 @@ using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Documentation;
 
-/// <summary>The API's own description, and what it says of an answer.</summary>
+/// <summary>The API's own description, and the parts of a response that it describes.</summary>
 sealed partial class ApiDescription(string json)
 {
     /// <summary>
-    /// What any answer can have: from HTTP, for browsers, and (Pragma, Expires) from the framework where something was
-    /// thrown.
+    /// Headers that any response can have: those of HTTP, those for browsers, and (Pragma, Expires) the framework's
+    /// after an exception.
     /// </summary>
     static readonly HashSet<string> UndescribedHeaders = new(
         [
@@ -43,7 +43,7 @@ sealed partial class ApiDescription(string json)
 
     JsonObject Paths => Document["paths"]!.AsObject();
 
-    /// <summary>What a reference points at; anything else is itself.</summary>
+    /// <summary>Resolves a reference. Any other node is returned unchanged.</summary>
     public JsonObject Resolve(JsonNode? node)
     {
         var found = node!.AsObject();
@@ -52,7 +52,7 @@ sealed partial class ApiDescription(string json)
         return reference.Split('/').Skip(1).Aggregate((JsonNode?)Document, (parent, name) => parent![name])!.AsObject();
     }
 
-    /// <summary>Says what of an answer the description does not know, or null.</summary>
+    /// <summary>Returns the part of a response that the description does not contain, or null.</summary>
     public async Task<string?> FindUndescribedAsync(HttpResponseMessage answer)
     {
         var request = answer.RequestMessage!;

@@ -1,7 +1,7 @@
 namespace LogHttp.Server.Tests.Documentation;
 
 /// <summary>
-/// Looks at every answer that a test gets: one that api/openapi.json does not describe fails the test.
+/// Checks every response that a test gets. A response that api/openapi.json does not describe fails the test.
 /// </summary>
 sealed class DescribedAnswers() : DelegatingHandler(new SocketsHttpHandler())
 {

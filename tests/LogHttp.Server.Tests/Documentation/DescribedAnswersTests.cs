@@ -3,7 +3,7 @@ using System.Net;
 namespace LogHttp.Server.Tests.Documentation;
 
 /// <summary>
-/// What the server answers is in its description: the status, the headers, the media type, the code of a problem.
+/// The description contains the server's responses: the status, the headers, the media type, the code of a problem.
 /// </summary>
 public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
     : IClassFixture<DescribedAnswersTests.Fixture>
@@ -72,7 +72,7 @@ public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
         params string[] headers
     )
     {
-        // Both topics there may be, also after a row that deletes one.
+        // The two topics that may exist, also after a row that deletes one.
         foreach (var topic in new[] { "t", "u" })
             Assert.Equal(
                 HttpStatusCode.Created,

@@ -10,8 +10,8 @@ namespace LogHttp.Server.Tests.Documentation;
 public sealed partial class DescribedCodesTests
 {
     /// <summary>
-    /// No operation responds with a problem of these codes. The path or the method is unknown, or the response has the
-    /// form of Confluent's REST Proxy, which has a number instead.
+    /// No operation responds with a problem of these codes. Either the path or the method is unknown, or the response
+    /// has the form of Confluent's REST Proxy, which has a number instead.
     /// </summary>
     static readonly string[] OfNoOperation =
     [

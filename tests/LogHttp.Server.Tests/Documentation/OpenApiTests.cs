@@ -32,7 +32,7 @@ public sealed class OpenApiTests : IDisposable
     [Fact]
     public async Task Description_OnAnyMachine_IsTheSame()
     {
-        // Another server: another directory, port and settings.
+        // Another server, with another directory, port and settings.
         using var other = new TestServer(("Partitions", "3"), ("MaxBodyBytes", "1000"));
         var served = await _server.Client.GetStringAsync(Path);
         Assert.Equal(served, await other.Client.GetStringAsync(Path));
@@ -102,7 +102,7 @@ public sealed class OpenApiTests : IDisposable
         var there = description.Document["components"]!
             .AsObject()
             .SelectMany(kind => kind.Value!.AsObject().Select(component => $"#/components/{kind.Key}/{component.Key}"))
-            // Spoken of in texts: lines of JSON have no schema of their own in OpenAPI.
+            // Mentioned in texts only: lines of JSON have no schema of their own in OpenAPI.
             .Except([
                 "#/components/schemas/NewRecord",
                 "#/components/schemas/StreamReport",
@@ -123,7 +123,7 @@ public sealed class OpenApiTests : IDisposable
             {
                 foreach (var (example, value) in content!["examples"]!.AsObject())
                 {
-                    // A topic for each: a configuration is taken once.
+                    // A topic for each, because a topic is created with a configuration only once.
                     var path = name.Split(' ')[1]
                         .Replace(
                             "{topic}",

@@ -5,14 +5,16 @@ using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Documents;
 
-/// <summary>What the documents tell people to type is typed, and answered as they say.</summary>
+/// <summary>Runs the commands of the documents, and compares the output with theirs.</summary>
 public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
 {
     const string DocumentedAddress = "127.0.0.1:8080";
 
     static readonly TimeSpan ScriptLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>Blocks with a curl line that are not run, by a text in them, and why.</summary>
+    /// <summary>
+    /// Blocks with a curl line that are not run. The key is a text in the block, the value is the reason.
+    /// </summary>
     static readonly Dictionary<string, string> NotRun = new()
     {
         ["apt-cache dumpavail"] =
@@ -44,7 +46,7 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
                 }
                 else if (block.Language is "" or "json" && answers is not null)
                 {
-                    // An output stands behind the commands it belongs to, and may be a part of what they say.
+                    // An output follows the commands that it belongs to, and may be a part of their output.
                     Assert.True(
                         $"\n{answers}\n".Contains($"\n{Normalize(block.Text)}\n", StringComparison.Ordinal),
                         $"README.md, line {block.Line}: this is not what the commands before it "
@@ -92,7 +94,7 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
 
-    /// <summary>Runs a block as it is, but for the address; gives what it wrote to its output.</summary>
+    /// <summary>Runs a block with the address replaced, and returns its standard output.</summary>
     static async Task<string> BashAsync(MarkdownBlock block, Uri address, string directory)
     {
         var start = new ProcessStartInfo(
@@ -134,7 +136,7 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Makes equal what differs from run to run: times, ids, dates, the address.</summary>
+    /// <summary>Replaces the texts that differ from run to run: times, ids, dates, the address.</summary>
     static string Normalize(string text)
     {
         text = Timestamp().Replace(text.ReplaceLineEndings("\n").TrimEnd('\n'), "$1TIME");

@@ -5,14 +5,14 @@ using System.Text.RegularExpressions;
 namespace LogHttp.Server.Tests.Documents;
 
 /// <summary>
-/// The .http files of Visual Studio, Rider and the REST Client of VS Code, as far as api/loghttp.http uses them:
-/// <c>@name = value</c>, <c>{{name}}</c>, comments, and requests behind <c>### Title: expected status</c>.
+/// Parses the .http files of Visual Studio, Rider and the REST Client of VS Code, as far as api/loghttp.http uses them.
+/// These are <c>@name = value</c>, <c>{{name}}</c>, comments, and requests behind <c>### Title: expected status</c>.
 /// </summary>
 static partial class HttpFile
 {
     /// <summary>Reads all requests.</summary>
-    /// <param name="text">The file's.</param>
-    /// <param name="variables">These win over those of the file.</param>
+    /// <param name="text">The text of the file.</param>
+    /// <param name="variables">Override the variables of the file.</param>
     public static List<HttpFileRequest> Parse(string text, Dictionary<string, string> variables)
     {
         var requests = new List<HttpFileRequest>();
@@ -49,7 +49,7 @@ static partial class HttpFile
         var headers = head.Where(line => !IsNothing(line))
             .Select(line => line.Split(':', 2))
             .Select(header => new KeyValuePair<string, string>(header[0].Trim(), header[1].Trim()));
-        // Empty lines before the next title are no part of the body, as the tools have it.
+        // Empty lines before the next title are not part of the body, as in the tools.
         var body = string.Join('\n', rest.Skip(2 + head.Length)).TrimEnd('\n');
         return new(
             title.Groups[1].Value,

@@ -1,9 +1,9 @@
 namespace LogHttp.Server.Tests.Documents;
 
 /// <summary>A fenced block of a Markdown text.</summary>
-/// <param name="Language">What stands behind the fence; empty when nothing does.</param>
-/// <param name="Text">What stands between the fences.</param>
-/// <param name="Line">The line of the first fence, from 1 on.</param>
+/// <param name="Language">The text behind the opening fence. May be empty.</param>
+/// <param name="Text">The text between the fences.</param>
+/// <param name="Line">The line of the opening fence, counted from 1.</param>
 sealed record MarkdownBlock(string Language, string Text, int Line)
 {
     const string Fence = "```";

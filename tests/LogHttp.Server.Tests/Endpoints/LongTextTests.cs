@@ -4,7 +4,7 @@ using System.Text;
 namespace LogHttp.Server.Tests.Endpoints;
 
 /// <summary>
-/// An error quotes only the beginning of a client's long text, and its length. That holds for every part of a request.
+/// An error quotes only the beginning of a client's long text, and its length, for every part of a request.
 /// </summary>
 public sealed class LongTextTests : IDisposable
 {

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace LogHttp.Server.Tests.Endpoints;
 
-/// <summary>What problems say: the fault, the value, what is allowed, in words of HTTP and JSON.</summary>
+/// <summary>The texts of problems: the fault, the value and the allowed values, in words of HTTP and JSON.</summary>
 public sealed class MessageTests : IDisposable
 {
     static readonly string[] WordsOfTheFramework =

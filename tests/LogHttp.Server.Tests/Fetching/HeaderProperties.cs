@@ -11,7 +11,7 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.Server.Tests.Fetching;
 
 /// <summary>
-/// What is read by hand or by a shortcut comes out as the framework's parsers, and RFC 9110 word by word, have it.
+/// LogHttp's own parsing of headers gives the same results as the framework's parsers, and as RFC 9110 word by word.
 /// </summary>
 public class HeaderProperties
 {
@@ -64,7 +64,7 @@ public class HeaderProperties
         return request;
     }
 
-    /// <summary>RFC 9110 §12.5.1: the range that names a type most closely says its quality.</summary>
+    /// <summary>RFC 9110 §12.5.1: the most specific range that matches a type gives its quality.</summary>
     static double QualityOf(string type, IEnumerable<MediaTypeHeaderValue> ranges) =>
         ranges
             .Where(range => range.MatchesMediaType(type))
@@ -189,7 +189,7 @@ public class HeaderProperties
                 return Utf8.IsValid(bytes) ? text == Encoding.UTF8.GetString(bytes) : text == Latin1WhereNotUtf8(bytes);
             });
 
-    /// <summary>Rune by rune: bytes that begin none are characters of Latin-1.</summary>
+    /// <summary>Decodes rune by rune. Bytes that begin no rune are Latin-1 characters.</summary>
     static string Latin1WhereNotUtf8(ReadOnlySpan<byte> bytes)
     {
         var text = new StringBuilder();

@@ -14,7 +14,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.Server.Tests.Fetching;
 
 /// <summary>
-/// What a page in another form than the segment's holds while its client takes its time (api/PROTOCOL.md §3).
+/// The memory of a page in another form than the segment's, while its client is slow (api/PROTOCOL.md §3).
 /// </summary>
 public sealed class RecordStreamTests : IDisposable
 {
@@ -99,7 +99,7 @@ public sealed class RecordStreamTests : IDisposable
                         : server.Client.GetStringAsync("/topics/t/200/value")
                 )
         );
-        // A value that is a text has its quotes.
+        // A string value keeps its quotes.
         Assert.All(
             pages.Where((_, number) => number % 2 == 0),
             page => Assert.Equal(lines.Length + 500_001 + 2 * 201, page.Length)

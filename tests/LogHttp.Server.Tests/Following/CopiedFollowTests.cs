@@ -15,7 +15,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.Server.Tests.Following;
 
 /// <summary>
-/// What a follower that passes through the process holds while its client takes its time (api/PROTOCOL.md §10).
+/// The memory of a follower whose bytes pass through the process, while its client is slow (api/PROTOCOL.md §10).
 /// </summary>
 public sealed class CopiedFollowTests : IDisposable
 {
@@ -90,7 +90,7 @@ public sealed class CopiedFollowTests : IDisposable
         Assert.Equal(AppendStatus.Appended, (await partition.AppendAsync(batch)).Status);
     }
 
-    /// <summary>Writes all that a topic holds as events.</summary>
+    /// <summary>Writes all records of a topic as events.</summary>
     static async Task<(string Text, MeasuringWriter Writer)> FollowAsync(
         Topic topic,
         int shareBytes,

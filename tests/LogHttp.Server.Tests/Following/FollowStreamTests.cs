@@ -16,7 +16,7 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Tests.Following;
 
-/// <summary>Ends of responses that have no end of their own (api/PROTOCOL.md §10).</summary>
+/// <summary>Endings of responses that have no end of their own (api/PROTOCOL.md §10).</summary>
 public sealed class FollowStreamTests : IDisposable
 {
     const int Partitions = 4;

@@ -3,12 +3,12 @@ using System.Security.Cryptography;
 
 namespace LogHttp.Server.Tests.Hostile;
 
-/// <summary>Every name below a directory, and what stands behind it.</summary>
+/// <summary>An image of a directory: every name below it, with the file's properties.</summary>
 static class DirectoryImage
 {
     /// <summary>
-    /// Names with size, time and hash; what lies below <paramref name="except"/> is not looked at, only that it is
-    /// there.
+    /// Takes names with size, time and hash. Files below <paramref name="except"/> are not read. Only its existence
+    /// counts.
     /// </summary>
     public static SortedDictionary<string, string> Take(string directory, string except)
     {

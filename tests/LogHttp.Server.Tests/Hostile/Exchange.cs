@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LogHttp.Server.Tests.Hostile;
 
-/// <summary>How requests are brought to the server.</summary>
+/// <summary>The way in which requests are sent to the server.</summary>
 enum Delivery
 {
     /// <summary>All of it in one write.</summary>
@@ -11,27 +11,27 @@ enum Delivery
     /// <summary>In several writes, with a pause between them.</summary>
     InPieces,
 
-    /// <summary>All of it, and then the end of the connection's one half.</summary>
+    /// <summary>All of it, and then an end of sending.</summary>
     HalfClosed,
 
-    /// <summary>A part, and then the end of the connection's one half.</summary>
+    /// <summary>A part, and then an end of sending.</summary>
     CutOff,
 
     /// <summary>A part, and then a reset.</summary>
     Reset,
 
-    /// <summary>The head and half of the body, and then nothing: the server has to lose patience by itself.</summary>
+    /// <summary>The head and half of the body, and then nothing: the server has to time out by itself.</summary>
     Stalled,
 }
 
-/// <summary>One numbered step of the run: a request, or several pipelined ones, and how they are sent.</summary>
-/// <param name="Number">Which it is; seed and number give the whole exchange.</param>
-/// <param name="Requests">In the order in which they are sent.</param>
-/// <param name="Delivery">How.</param>
-/// <param name="CutAt">From 0 to 1: where in the text a part ends.</param>
+/// <summary>One numbered step of the run: a request, or several pipelined ones, and their delivery.</summary>
+/// <param name="Number">The step's number. The seed and the number determine the whole exchange.</param>
+/// <param name="Requests">The requests, in the order of sending.</param>
+/// <param name="Delivery">The way in which they are sent.</param>
+/// <param name="CutAt">The position of a cut in the text, from 0 to 1.</param>
 sealed record Exchange(int Number, IReadOnlyList<HostileRequest> Requests, Delivery Delivery, double CutAt)
 {
-    /// <summary>Whether each request must have its answer, and the connection goes on after it.</summary>
+    /// <summary>Whether each request must have a response, and the connection continues after it.</summary>
     public bool IsFramed =>
         Delivery is Delivery.Whole or Delivery.InPieces && Requests.All(request => request.IsFramed);
 

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace LogHttp.Server.Tests.Hostile;
 
-/// <summary>A connection that sends any bytes, and is strict about what comes back.</summary>
+/// <summary>A connection that sends any bytes, and checks the received bytes strictly.</summary>
 sealed partial class HostileConnection : IDisposable
 {
     readonly TcpClient _client;
@@ -20,7 +20,7 @@ sealed partial class HostileConnection : IDisposable
         _stream = _client.GetStream();
     }
 
-    /// <summary>Nothing more is sent.</summary>
+    /// <summary>Whether the client has ended its sending.</summary>
     public bool HasEndedSending { get; private set; }
 
     public async Task WriteAsync(string text, CancellationToken cancellation) =>
@@ -35,15 +35,15 @@ sealed partial class HostileConnection : IDisposable
         }
         catch (SocketException)
         {
-            // The server was faster.
+            // The server closed first.
         }
     }
 
-    /// <summary>Ends with a reset: the server finds no orderly end.</summary>
+    /// <summary>Ends the connection with a reset: the server gets no orderly end.</summary>
     public void Reset() => _client.Client.Close(0);
 
-    /// <summary>Reads an answer; null when the server closed before its first byte.</summary>
-    /// <exception cref="InvalidAnswerException">What came is no HTTP response.</exception>
+    /// <summary>Reads a response. Null if the server closed before its first byte.</summary>
+    /// <exception cref="InvalidAnswerException">The received bytes are not an HTTP response.</exception>
     public async Task<HostileAnswer?> ReadAsync(string method, CancellationToken cancellation)
     {
         while (true)
@@ -54,14 +54,14 @@ sealed partial class HostileConnection : IDisposable
             if (answer.Status is >= 100 and < 200)
                 continue;
             var hasBody = method != "HEAD" && answer.Status is not (204 or 304);
-            // Who wants no more of it hangs up.
+            // The client hangs up once it wants no more.
             if (hasBody && answer.HasNoEnd)
                 return answer;
             return hasBody ? answer with { Body = await ReadBodyAsync(answer, cancellation) } : answer;
         }
     }
 
-    /// <summary>All that comes until the server closes, whatever it is.</summary>
+    /// <summary>Reads all bytes until the server closes.</summary>
     public async Task<string> ReadToEndAsync(CancellationToken cancellation)
     {
         var rest = new MemoryStream();
@@ -137,7 +137,7 @@ sealed partial class HostileConnection : IDisposable
         }
     }
 
-    /// <summary>A line in ASCII that ends with CRLF, without it.</summary>
+    /// <summary>Reads a line in ASCII that ends with CRLF, and returns it without that.</summary>
     async Task<string> ReadLineAsync(CancellationToken cancellation)
     {
         var line = new StringBuilder();
@@ -165,13 +165,13 @@ sealed partial class HostileConnection : IDisposable
     private static partial Regex HeaderLine();
 }
 
-/// <summary>An answer, whole; Body is null where there can be none, and where it has no end.</summary>
+/// <summary>A whole response. Body is null if it has none, and if the body has no end.</summary>
 sealed record HostileAnswer(int Status, IReadOnlyList<KeyValuePair<string, string>> Headers, byte[]? Body)
 {
-    /// <summary>Whether the server says that it closes the connection.</summary>
+    /// <summary>Whether the server announces that it closes the connection.</summary>
     public bool Closes => All("Connection").Any(value => value.Equals("close", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Whether it goes on until somebody hangs up (api/PROTOCOL.md §10).</summary>
+    /// <summary>Whether it continues until one side hangs up (api/PROTOCOL.md §10).</summary>
     public bool HasNoEnd => Status == 200 && All("X-Accel-Buffering").Length > 0;
 
     public string? MediaType => All("Content-Type") is [var type, ..] ? type.Split(';')[0] : null;
@@ -191,9 +191,9 @@ sealed record HostileAnswer(int Status, IReadOnlyList<KeyValuePair<string, strin
         );
 }
 
-/// <summary>What the server sent is not what HTTP allows.</summary>
+/// <summary>HTTP does not allow the bytes that the server sent.</summary>
 sealed class InvalidAnswerException(string message, bool isCutShort = false) : Exception(message)
 {
-    /// <summary>What came was right, and not all of it: a connection may end at any time.</summary>
+    /// <summary>The received bytes were valid but incomplete. A connection may end at any time.</summary>
     public bool IsCutShort => isCutShort;
 }

@@ -6,12 +6,13 @@ using static LogHttp.Server.Tests.Hostile.HostileWords;
 namespace LogHttp.Server.Tests.Hostile;
 
 /// <summary>
-/// Makes exchanges out of a seed: requests as a client would send them, then changed in up to three places.
+/// Generates exchanges from a seed: requests as a client would send them, then changed in up to three places.
 /// </summary>
 sealed class HostileGenerator(int seed)
 {
     /// <summary>
-    /// Room for new names is left below the server's MaxTopics, and few enough for readers to find records.
+    /// Names of topics. They leave room for new ones below the server's MaxTopics, and are few enough for readers to
+    /// find records.
     /// </summary>
     static readonly string[] Topics =
     [
@@ -20,7 +21,9 @@ sealed class HostileGenerator(int seed)
         "a.b_c-D",
     ];
 
-    /// <summary>Each exchange is a function of the seed and its number, whatever was sent before it.</summary>
+    /// <summary>
+    /// Each exchange is a function of the seed and its number, independent of the exchanges before it.
+    /// </summary>
     public Exchange Make(int number) => new Maker(new Random(unchecked((seed * 1_000_003) + number))).Make(number);
 
     sealed class Maker(Random random)
@@ -81,7 +84,9 @@ sealed class HostileGenerator(int seed)
 
         string New() => string.Create(CultureInfo.InvariantCulture, $"new{random.Next(40)}");
 
-        /// <summary>Mostly those that mutations have made: else they take all the room there is.</summary>
+        /// <summary>
+        /// A topic to delete, mostly one that a mutation has created. Otherwise those would take all the room.
+        /// </summary>
         string Doomed() =>
             random.Next(10) switch
             {
@@ -345,7 +350,7 @@ sealed class HostileGenerator(int seed)
                     + $"\"value\":{Json()}}}",
                 3 => $"{{\"keyBase64\":\"/wA=\",\"valueBase64\":\"AAEC\"}}",
                 4 => $"{{\"offset\":{random.Next()},\"timestamp\":1700000000000,\"value\":{Json()}}}",
-                // Most lines are right, so that a batch with a wrong one is often wrong near its end.
+                // Most lines are valid, so that an invalid one is often near the end of its batch.
                 _ => Chance(0.2) ? Pick(Records) : $"{{\"value\":{Json()},\"key\":\"{Words()}\"}}",
             };
 
@@ -434,7 +439,7 @@ sealed class HostileGenerator(int seed)
             }
         }
 
-        /// <summary>Another word in the place of one of the path's.</summary>
+        /// <summary>Replaces one segment of the path by another word.</summary>
         string Segmented(string path)
         {
             var segments = path.Split('/');
@@ -443,7 +448,7 @@ sealed class HostileGenerator(int seed)
         }
 
         /// <summary>
-        /// Beyond what is read of a request's head or body: 8 KiB of its first line, 32 KiB of headers, MaxBodyBytes.
+        /// Makes a part larger than the server reads: 8 KiB of the first line, 32 KiB of headers, MaxBodyBytes.
         /// </summary>
         void Oversize(HostileRequest request)
         {
@@ -480,7 +485,7 @@ sealed class HostileGenerator(int seed)
             }
         }
 
-        /// <summary>A few bytes changed, lost, doubled or put in, or the rest lost.</summary>
+        /// <summary>Changes, removes, doubles or inserts a few bytes, or removes the rest.</summary>
         string Damage(string text)
         {
             var damaged = new StringBuilder(text);

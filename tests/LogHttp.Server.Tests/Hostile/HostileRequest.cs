@@ -4,7 +4,7 @@ using System.Text;
 namespace LogHttp.Server.Tests.Hostile;
 
 /// <summary>
-/// One request in the making. A character is a byte (Latin-1), so that what is no text can be said too.
+/// One request in the making. A character is a byte (Latin-1), so that bytes that are not text can be sent too.
 /// </summary>
 sealed class HostileRequest
 {
@@ -18,31 +18,32 @@ sealed class HostileRequest
 
     public string Host { get; set; } = "Host: 127.0.0.1";
 
-    /// <summary>Whole lines, without their ends.</summary>
+    /// <summary>Whole lines, without their line ends.</summary>
     public List<string> Headers { get; } = [];
 
     public string Body { get; set; } = "";
 
-    /// <summary>Sent in pieces of this size rather than with a length; 0: with a length.</summary>
+    /// <summary>The size of the chunks to send the body in. 0: the body has a length.</summary>
     public int ChunkBytes { get; set; }
 
-    /// <summary>Stands in the place of the length, and then nobody can say where the request ends.</summary>
+    /// <summary>Replaces the length. Then the end of the request is ambiguous.</summary>
     public string? Framing { get; set; }
 
-    /// <summary>The whole of it, where it was damaged as a whole.</summary>
+    /// <summary>The whole request, if it was damaged as a whole.</summary>
     public string? Raw { get; set; }
 
     /// <summary>
-    /// Whether the server and the test must agree where it ends. What comes after another is anybody's guess.
+    /// Whether the server and the test must agree on its end. The responses after any other request are undefined.
     /// </summary>
     public bool IsFramed => Framing is null && Raw is null;
 
     /// <summary>
-    /// Larger than what the server reads before it refuses: the connection's reset can overtake the answer.
+    /// Whether the request is larger than the server reads before it refuses. The connection's reset can then overtake
+    /// the response.
     /// </summary>
     public bool MayBeCut => Text.Length > 8_000 && (Head.Length > 8_000 || SentBody.Length > 60_000);
 
-    /// <summary>The method as the server reads it, which is the damaged one: an answer to HEAD has no body.</summary>
+    /// <summary>The method as the server reads it, possibly damaged. A response to HEAD has no body.</summary>
     public string SentMethod => Text.TrimStart('\r', '\n').Split(' ', 2)[0];
 
     public string Text => Raw ?? string.Concat(Head, SentBody);
@@ -84,7 +85,7 @@ sealed class HostileRequest
     }
 
     /// <summary>
-    /// Readable and exact: what is not printable is escaped, and what is long is shortened in its middle.
+    /// Readable and exact: bytes that are not printable are escaped, and a long text is shortened in its middle.
     /// </summary>
     public override string ToString()
     {

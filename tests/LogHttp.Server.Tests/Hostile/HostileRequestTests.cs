@@ -9,9 +9,8 @@ using LogHttp.Testing;
 namespace LogHttp.Server.Tests.Hostile;
 
 /// <summary>
-/// Thousands of requests as nobody should send them. LOGHTTP_HOSTILE_REQUESTS says how many (10000),
-/// LOGHTTP_HOSTILE_SEED which. A request is a function of the seed and its number; what eight connections make of one
-/// another is not.
+/// Thousands of malformed requests. LOGHTTP_HOSTILE_REQUESTS is their number (10000), LOGHTTP_HOSTILE_SEED chooses
+/// them. A request is a function of the seed and its number. The interplay of the eight connections is not.
 /// </summary>
 public sealed partial class HostileRequestTests(ITestOutputHelper output)
 {
@@ -19,15 +18,15 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     const int MostFailures = 10;
     const string Canary = "canary-that-no-answer-holds";
 
-    /// <summary>How long an answer may take on a machine that is busy with something else.</summary>
+    /// <summary>The time limit of a response, on a machine that is busy otherwise.</summary>
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     /// <summary>
-    /// How long to wait for an answer that need not come, because the server may rightly wait for more.
+    /// The time to wait for a response that may not come, because the server may rightly wait for more.
     /// </summary>
     static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(30);
 
-    /// <summary>Small bounds, so that they are met.</summary>
+    /// <summary>Small limits, so that requests reach them.</summary>
     static readonly (string Name, string Value)[] Settings =
     [
         ("Partitions", "3"),
@@ -47,10 +46,10 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         ("MaxStreamPartitions", "12"),
     ];
 
-    /// <summary>How many connections stay open that have asked for an answer without end, and never read it.</summary>
+    /// <summary>The number of open connections that requested a response without end and never read it.</summary>
     const int MostIdlers = 60;
 
-    /// <summary>What the server may say of itself, and why. Every other 5xx is its fault.</summary>
+    /// <summary>The server's own errors that are allowed, each with its reason. Every other 5xx is a fault.</summary>
     static readonly Dictionary<(int Status, string? Code), string> AllowedServerErrors = new()
     {
         [(501, "unsupported_transfer_coding")] = "the Transfer-Encoding is not chunked (RFC 9112 §6.1)",
@@ -62,10 +61,12 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         [(505, null)] = "Kestrel's own answer to a version of HTTP that it does not speak",
     };
 
-    /// <summary>Kestrel's own refusals, which end the connection and have no body; 405 is that of "GET *".</summary>
+    /// <summary>Kestrel's own refusals, which end the connection and have no body. 405 is that of "GET *".</summary>
     static readonly int[] BareRefusals = [400, 405, 408, 411, 413, 414, 431, 505];
 
-    /// <summary>How many answers of a kind there must be among a thousand, or the generator has degenerated.</summary>
+    /// <summary>
+    /// The least number of each kind of response in a thousand. With fewer of them the generator has degenerated.
+    /// </summary>
     static readonly Dictionary<string, int> Least = new()
     {
         ["2xx"] = 200,
@@ -136,7 +137,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             Assert.True(server.Waiting > 0, "Nobody was left to follow to the end.");
             foreach (var idler in _idlers)
                 idler.Dispose();
-            // All have hung up, each in its way.
+            // All of them have hung up, each in its way.
             await TestServer.UntilAsync(() => server.Waiting == 0);
             await StillServesAsync(server);
         }
@@ -181,7 +182,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         connection?.Dispose();
     }
 
-    /// <summary>Sends requests and reads their answers; gives the connection back where it goes on.</summary>
+    /// <summary>Sends requests and reads their responses. Returns the connection if it continues.</summary>
     async Task<HostileConnection?> RunAsync(
         Uri address,
         HostileConnection? connection,
@@ -206,7 +207,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>Each request has its answer. False: the server said that it closes.</summary>
+    /// <summary>Sends requests and reads a response to each. False: the server announced that it closes.</summary>
     async Task<bool> SendAndReadAsync(HostileConnection connection, Exchange exchange, CancellationToken patience)
     {
         var sending = SendAsync(connection, exchange, patience);
@@ -237,7 +238,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
                 HangUp(connection, exchange);
                 return false;
             }
-            // What is left of a body too large to be read is not waited for: the connection ends behind the answer.
+            // The rest of a body too large to be read is not awaited: the connection ends behind the response.
             if (answer.Closes || request.MayBeCut)
             {
                 await sending;
@@ -248,7 +249,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         return true;
     }
 
-    /// <summary>In the middle of an answer without end: in good order, with a reset, or not yet.</summary>
+    /// <summary>Hangs up in the middle of a response without end: in good order, with a reset, or later.</summary>
     void HangUp(HostileConnection connection, Exchange exchange)
     {
         Count("hung up");
@@ -259,8 +260,8 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// Where nobody can say how many requests this is, or it ends too early: what comes back is looked at, and comes to
-    /// an end.
+    /// Sends requests whose number is ambiguous, or that end too early. The received bytes are checked, and the
+    /// response must end.
     /// </summary>
     async Task SendAndWatchAsync(HostileConnection connection, Exchange exchange, CancellationToken patience)
     {
@@ -276,7 +277,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         {
             if (exchange.Text.StartsWith("PRI * HTTP/2.0", StringComparison.Ordinal))
             {
-                // Kestrel says no in HTTP/2.
+                // Kestrel refuses in HTTP/2.
                 await connection.ReadToEndAsync(patience);
                 return;
             }
@@ -291,7 +292,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             }
             if (await first is not { } answer)
             {
-                // Whoever ends its half of the connection is taken for gone.
+                // The server takes a client that ends its half of the connection for gone.
                 Count(
                     connection.HasEndedSending
                         ? "no answer to who left"
@@ -352,7 +353,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         }
         catch (IOException)
         {
-            // The server refused before it had all; its answer says more.
+            // The server refused before it had the whole request. Its response has the reason.
         }
     }
 
@@ -383,7 +384,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             CheckReports(answer);
     }
 
-    /// <summary>Gives the problem's code.</summary>
+    /// <summary>Checks a problem and returns its code.</summary>
     static string CheckProblem(HostileAnswer answer)
     {
         try
@@ -409,13 +410,13 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         catch (Exception exception)
             when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            // Said below.
+            // Reported below.
         }
-        throw new InvalidAnswerException($"This is no problem as it should be: {answer}");
+        throw new InvalidAnswerException($"This is not a valid problem: {answer}");
     }
 
     /// <summary>
-    /// A page is whole lines of JSON in UTF-8, with rising offsets; none, where no record has the key.
+    /// A page is whole lines of JSON in UTF-8, with rising offsets. It has no lines if no record has the key.
     /// </summary>
     static void CheckRecords(HostileAnswer answer)
     {
@@ -440,7 +441,9 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             throw new InvalidAnswerException($"The page ends in the middle of a line: {answer}");
     }
 
-    /// <summary>Of a body without end: a line for each batch, and one that says how it ended.</summary>
+    /// <summary>
+    /// Checks the reports of a body without end: a line for each batch, and a last one with the outcome.
+    /// </summary>
     static void CheckReports(HostileAnswer answer)
     {
         var lines = Encoding.UTF8.GetString(answer.Body!).Split('\n');
@@ -471,7 +474,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The files that this process has open, where the system says.</summary>
+    /// <summary>The open files of this process, if the system lists them.</summary>
     static IEnumerable<string> OpenFiles() =>
         !OperatingSystem.IsLinux()
             ? []
@@ -479,8 +482,8 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
 
     static async Task StillServesAsync(TestServer server)
     {
-        // Of those who left, requests may still be under way: a stop waits for them. And what they left must open
-        // again.
+        // Requests of closed connections may still run. A stop waits for them, and the start must open the files that
+        // they left.
         server.Restart();
         var topics = Directory
             .EnumerateDirectories(Path.Combine(server.DataDirectory, "topics"))
@@ -498,12 +501,12 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             await server.Client.GetStringAsync(TestServer.Resolve(response, response.Headers.Location!.OriginalString)),
             StringComparison.Ordinal
         );
-        // Whatever was taken in is read back as records, to the end.
+        // All accepted records can be read, to the end.
         foreach (var topic in topics)
             await server.ReadAllAsync(topic!, "?partition=0");
     }
 
-    /// <summary>Files that no request may read or change, wherever a path may lead to.</summary>
+    /// <summary>Creates files that no request may read or change, wherever its path leads.</summary>
     static void PlaceCanaries(string outer, string dataDirectory)
     {
         Directory.CreateDirectory(dataDirectory);
@@ -535,7 +538,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
 
     void Count(string kind) => _answers.AddOrUpdate(kind, 1, static (_, times) => times + 1);
 
-    /// <summary>The names of api/FORMAT.md.</summary>
+    /// <summary>The file names of api/FORMAT.md.</summary>
     [GeneratedRegex(
         """^(loghttp\.lock|reserve|tmp|journal(/([0-9]+\.journal|unplaced))?|deleted(/[0-9a-f]{16}(/.*)?)?|"""
             + """topics(/(?!\.\.?(/|$))[A-Za-z0-9._-]{1,249}"""
@@ -543,7 +546,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
     )]
     private static partial Regex KnownName();
 
-    /// <summary>503 and 505 may be (<see cref="AllowedServerErrors"/>).</summary>
+    /// <summary>503 and 505 are allowed (<see cref="AllowedServerErrors"/>).</summary>
     [GeneratedRegex("HTTP/1\\.1 5(?!03|05)[0-9][0-9] ")]
     private static partial Regex FailedAnswer();
 }

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace LogHttp.Server.Tests.Hostile;
 
-/// <summary>What hostile requests are made of. A character is a byte (Latin-1).</summary>
+/// <summary>The words of hostile requests. A character is a byte (Latin-1).</summary>
 static class HostileWords
 {
-    /// <summary>Whoever lets a line break through answers with this header.</summary>
+    /// <summary>The header of a response that a line break in a request has smuggled in.</summary>
     public const string InjectedHeader = "X-Injected";
 
     const string Injection = "%0d%0a" + InjectedHeader + ":%201";
@@ -37,7 +37,7 @@ static class HostileWords
         "A" + new string('B', 300),
     ];
 
-    /// <summary>Methods no server can take for one: the connection ends with them.</summary>
+    /// <summary>Texts that no server accepts as a method: the connection ends with them.</summary>
     public static readonly string[] BrokenMethods =
     [
         "",
@@ -437,7 +437,7 @@ static class HostileWords
         "%00" + Name(200),
     ];
 
-    /// <summary>How long to wait; none of those that may be is long.</summary>
+    /// <summary>Waits. None of the valid ones is long.</summary>
     public static readonly string[] Waits =
     [
         "1ms",
@@ -502,7 +502,7 @@ static class HostileWords
         new string('9', 300),
     ];
 
-    /// <summary>What to follow, one of several.</summary>
+    /// <summary>Topics to follow.</summary>
     public static readonly string[] StreamEntries =
     [
         "",
@@ -583,7 +583,7 @@ static class HostileWords
         new string(',', 3000),
     ];
 
-    /// <summary>Lines that say where an event stream goes on.</summary>
+    /// <summary>Lines that resume an event stream.</summary>
     public static readonly string[] EventIds =
     [
         "Last-Event-ID:",
@@ -693,7 +693,7 @@ static class HostileWords
         "application/octet-stream; a=b",
     ];
 
-    /// <summary>Lines of a header section that are, each by itself, some header.</summary>
+    /// <summary>Lines of a header section, each of which is a header.</summary>
     public static readonly string[] Headers =
     [
         "Content-Encoding: gzip",
@@ -884,7 +884,7 @@ static class HostileWords
         "Correlation-Context: a=\u00ff",
     ];
 
-    /// <summary>Lines that are no header: the request ends with them.</summary>
+    /// <summary>Lines that are not headers: the request ends with them.</summary>
     public static readonly string[] BrokenHeaders =
     [
         "NoColon",
@@ -932,7 +932,7 @@ static class HostileWords
         "Host: \tlocalhost",
     ];
 
-    /// <summary>In the place of a right length. Each leaves open where the request ends.</summary>
+    /// <summary>Replacements for a correct length. Each makes the end of the request ambiguous.</summary>
     public static readonly string[] Framings =
     [
         "Content-Length: 0",
@@ -988,7 +988,7 @@ static class HostileWords
             + "dGhlIHNhbXBsZSBub25jZQ==",
     ];
 
-    /// <summary>Bodies for requests whose framing is chunked, or is not.</summary>
+    /// <summary>Bodies for requests with chunked framing and without.</summary>
     public static readonly string[] FramedBodies =
     [
         "0\r\n\r\n",
@@ -1027,7 +1027,7 @@ static class HostileWords
     ];
 
     /// <summary>
-    /// Records as objects, right and wrong. Stands before <see cref="Bodies"/>, which holds them too.
+    /// Records as objects, valid and invalid. Declared before <see cref="Bodies"/>, which contains them too.
     /// </summary>
     public static readonly string[] Records =
     [
@@ -1098,7 +1098,7 @@ static class HostileWords
     ];
 
     /// <summary>
-    /// Requests to the REST Proxy, right and wrong. Stands before <see cref="Bodies"/>, which holds them too.
+    /// Requests to the REST Proxy, valid and invalid. Declared before <see cref="Bodies"/>, which contains them too.
     /// </summary>
     public static readonly string[] ConfluentRecords =
     [
@@ -1265,7 +1265,7 @@ static class HostileWords
         "\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     ];
 
-    /// <summary>UTF-8, a byte a character.</summary>
+    /// <summary>Encodes a text in UTF-8, one character a byte.</summary>
     public static string Utf8(string text) => Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(text));
 
     static string Name(int length) => new('a', length);

@@ -5,7 +5,7 @@ using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Hosting;
 
-/// <summary>How many requests a client may send.</summary>
+/// <summary>The limit of one client's requests.</summary>
 public sealed class ClientLimitTests
 {
     [Fact]
@@ -68,7 +68,7 @@ public sealed class ClientLimitTests
     public async Task XForwardedFor_OfAnybodyElse_SaysNothing()
     {
         using var server = new TestServer(("MaxClientRequestsPerSecond", "1"));
-        // Each with an address of its own: were they told apart by it, all would be let in.
+        // Each request has an address of its own. If the limit went by addresses, all would be accepted.
         for (
             var client = 1;
             (await GetAsync(server, $"192.0.2.{client}")).StatusCode != HttpStatusCode.TooManyRequests;
@@ -86,7 +86,8 @@ public sealed class ClientLimitTests
     }
 
     /// <summary>
-    /// Asks until it is refused: however slow that is, a bucket that gets one token a second empties in the end.
+    /// Sends requests until one is refused. A bucket that gets one token a second empties in the end, however slow a
+    /// request is.
     /// </summary>
     static async Task<HttpResponseMessage> ExhaustAsync(TestServer server, string client, int least)
     {

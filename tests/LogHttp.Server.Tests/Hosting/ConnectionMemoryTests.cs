@@ -6,12 +6,12 @@ using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Hosting;
 
-/// <summary>The memory that connections hold beside their requests.</summary>
+/// <summary>The memory that connections hold besides their requests.</summary>
 public sealed class ConnectionMemoryTests
 {
     const int HeadBytes = 120_000;
 
-    /// <summary>Room for one unfinished head of <see cref="HeadBytes"/>, and not for two.</summary>
+    /// <summary>Settings with room for one unfinished head of <see cref="HeadBytes"/>, and not for two.</summary>
     static readonly (string, string)[] Settings =
     [
         ("MaxRequestHeadersBytes", "131072"),
@@ -67,7 +67,7 @@ public sealed class ConnectionMemoryTests
         await TestServer.UntilAsync(() => server.ConnectionBytes >= 4 * HeadBytes);
         using var second = await SendUnfinishedHeadAsync(server);
         Assert.Equal("", await ReadToEndAsync(second));
-        // The first one is not touched, and small heads need no room.
+        // The first connection is not affected, and small heads need no room.
         (await server.Client.GetAsync("/healthz")).EnsureSuccessStatusCode();
         await first.WriteAsync("\r\n");
         Assert.Equal("HTTP/1.1 200 OK", await first.ReadLineAsync());
@@ -167,7 +167,7 @@ public sealed class ConnectionMemoryTests
     [Fact]
     public async Task Http2Responses_NotTaken_CloseTheConnection()
     {
-        // The program as a process: the server of other tests has the framework's memory pool.
+        // The program as a process, because the in-process server of other tests has the framework's memory pool.
         using var directory = new LogHttp.Testing.TemporaryDirectory();
         var (server, http) = await ServerProcess.StartAsync(
             directory.Path,
@@ -254,7 +254,7 @@ public sealed class ConnectionMemoryTests
         return connection;
     }
 
-    /// <summary>What comes until the server closes, or resets the connection for what it has not read.</summary>
+    /// <summary>Reads until the server closes, or resets the connection because of unread bytes.</summary>
     static async Task<string> ReadToEndAsync(RawRequest.Connection connection)
     {
         try

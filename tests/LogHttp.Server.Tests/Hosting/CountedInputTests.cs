@@ -68,7 +68,7 @@ public class CountedInputTests
         var read = await _input.ReadAsync();
         Assert.Equal(request, Encoding.ASCII.GetString(read.Buffer));
         _input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-        // A read that waits is cancelled, and the next one goes on.
+        // A read that waits is cancelled, and the next one continues.
         var waiting = _input.ReadAsync();
         Assert.False(waiting.IsCompleted);
         _input.CancelPendingRead();

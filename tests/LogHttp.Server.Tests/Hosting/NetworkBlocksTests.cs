@@ -31,7 +31,7 @@ public class NetworkBlocksTests
                 Assert.Throws<IOException>(() => second.Rent()).Message,
                 StringComparison.Ordinal
             );
-            // Blocks that a connection counts have bounds of their own.
+            // Blocks that a connection counts have limits of their own.
             var counter = new Counter();
             var block = ((BlockPool)first).Unreceived(counter).MemoryPool.Rent();
             Assert.Equal(first.MaxBufferSize, counter.Bytes);
@@ -58,7 +58,7 @@ public class NetworkBlocksTests
     public void Connections_ReceiveNoMoreThanTheirBound(int maxRequestHeadersBytes, long most)
     {
         using var server = new TestServer(("MaxRequestHeadersBytes", $"{maxRequestHeadersBytes}"));
-        // The transport's own bound is the one that holds what is sent behind a long poll; the other is for TLS.
+        // The transport's own limit bounds the bytes sent behind a long poll. The other one is for TLS.
         Assert.Equal(
             most,
             server

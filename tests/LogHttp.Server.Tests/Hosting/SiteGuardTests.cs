@@ -5,7 +5,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Hosting;
 
-/// <summary>The table of api/PROTOCOL.md §8: listener × Host × identity, and that each listener keeps to it.</summary>
+/// <summary>The table of api/PROTOCOL.md §8: listener × Host × identity, and that each listener follows it.</summary>
 public sealed class SiteGuardTests : IDisposable
 {
     static readonly string[] Machine = ["server-3", "server-3.local", "server-3.example.net"];
@@ -14,9 +14,7 @@ public sealed class SiteGuardTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>
-    /// Host, and who may name it: everybody, only who has an identity, or who is named in AllowedHosts.
-    /// </summary>
+    /// <summary>Hosts, and whether a request may name them without an identity or AllowedHosts.</summary>
     public static TheoryData<string, bool> Hosts =>
         new()
         {
@@ -68,7 +66,7 @@ public sealed class SiteGuardTests : IDisposable
     public void Check_OfEachHost_DecidesAsInTheTable(string host, bool isAccepted)
     {
         Assert.Equal(isAccepted, Check(Guard(), host) is null);
-        // The settings add names, and take none away: probes and tools on the machine go on.
+        // The settings add names and remove none: probes and tools on the machine keep working.
         Assert.Equal(isAccepted, Check(Guard("log.example.org"), host) is null);
         Assert.Null(Check(Guard("*"), host));
         Assert.Null(Check(Guard(), host, hasIdentity: true));
@@ -189,7 +187,7 @@ public sealed class SiteGuardTests : IDisposable
                     }
                 )
                 {
-                    // The page of a name that was rebound to this machine: to its browser, it asks its own site.
+                    // The page of a name that was rebound to this machine. To its browser this is the page's own site.
                     var (status, body) = await CurlAsync(
                         address,
                         socket,

@@ -105,7 +105,7 @@ public class BodyDecoderTests
         Assert.Contains("window is larger than 8388608", refusal.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>As a body is: by pieces, into a buffer of a size.</summary>
+    /// <summary>Unpacks as a body is unpacked: in pieces, into a buffer of a given size.</summary>
     static byte[] Unpack(string coding, IEnumerable<byte[]> pieces, int bufferBytes)
     {
         using BodyDecoder decoder = coding switch
@@ -134,7 +134,7 @@ public class BodyDecoderTests
     }
 }
 
-/// <summary>Packs bodies.</summary>
+/// <summary>Compresses bodies.</summary>
 static class Packing
 {
     public static byte[] Pack(string coding, byte[] bytes)

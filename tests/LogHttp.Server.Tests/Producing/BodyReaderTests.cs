@@ -28,7 +28,7 @@ public class BodyReaderTests
                 StringComparison.Ordinal
             );
             Assert.False(Directory.Exists(Path.Combine(server.DataDirectory, "topics", "t")));
-            // What Kestrel does about the rest of the body comes behind the answer.
+            // Kestrel handles the rest of the body behind the response.
             await Task.Delay(200);
         }
         Assert.Empty(log.Alarms);
@@ -83,7 +83,7 @@ public class BodyReaderTests
     [Fact]
     public async Task ReadWhole_BufferThatGrows_IsCountedBeforeItIsTaken()
     {
-        // 64 KiB are there, and 128 KiB would come to them.
+        // 64 KiB are taken, and growth would take 128 KiB more.
         var budget = Budget(maxReadingBytes: 150_000);
         using var body = new BodyReader(
             new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None),
@@ -120,7 +120,7 @@ public class BodyReaderTests
         var context = new Microsoft.AspNetCore.Http.DefaultHttpContext { RequestAborted = aborted.Token };
         context.Request.Headers.ContentEncoding = "gzip";
         Assert.True(ContentCoding.TryRead(context.Request, out var coding, out _));
-        // All of the packed body is there: nothing but the turns ends or yields.
+        // All of the packed body has arrived: only the turns end or yield.
         var received = new ReceivedBody(
             PipeReader.Create(new ReadOnlySequence<byte>(packed)),
             TimeProvider.System,
@@ -202,7 +202,7 @@ public class BodyReaderTests
         Assert.InRange(drops, 1, 8);
     }
 
-    /// <summary>A body that comes in pieces.</summary>
+    /// <summary>Returns a body that arrives in pieces.</summary>
     static PipeReader InPieces(int sizeBytes, int pieceBytes) =>
         PipeReader.Create(new MemoryStream(new byte[sizeBytes]), new StreamPipeReaderOptions(bufferSize: pieceBytes));
 
@@ -356,7 +356,7 @@ public class BodyReaderTests
         var responses = await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(30));
         Assert.StartsWith("HTTP/1.1 413 ", responses, StringComparison.Ordinal);
         Assert.Contains("\"code\":\"body_too_large\"", responses, StringComparison.Ordinal);
-        // All of it was drained: the connection goes on.
+        // All of it was drained: the connection continues.
         Assert.Contains("HTTP/1.1 200 OK", responses, StringComparison.Ordinal);
     }
 

@@ -4,7 +4,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Producing;
 
-/// <summary>A process whose heap is 192 MiB, and bodies of 60 MB that come packed as 58 KB.</summary>
+/// <summary>A process whose heap is 192 MiB, and bodies of 60 MB that compress to 58 KB.</summary>
 public sealed class SmallHeapTests : IDisposable
 {
     const int AtOnce = 6;

@@ -35,10 +35,10 @@ public sealed class Section10FollowTests : IDisposable
     {
         readonly StreamReader _reader = new(stream, Encoding.UTF8);
 
-        /// <summary>The next line; null at the end.</summary>
+        /// <summary>Reads the next line. Null at the end.</summary>
         public async Task<string?> ReadAsync() => await _reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30));
 
-        /// <summary>The next line that is no heartbeat.</summary>
+        /// <summary>Reads the next line that is not a heartbeat.</summary>
         public async Task<string?> RecordAsync()
         {
             var line = await ReadAsync();
@@ -47,7 +47,7 @@ public sealed class Section10FollowTests : IDisposable
             return line;
         }
 
-        /// <summary>The next event: its id and data.</summary>
+        /// <summary>Reads the next event: its id and data.</summary>
         public async Task<(string Id, string Data)> EventAsync()
         {
             var (id, data) = ("", "");
@@ -78,7 +78,7 @@ public sealed class Section10FollowTests : IDisposable
                 await AppendAsync($"{i} {new string('y', i * 20)}");
             Assert.StartsWith($"{{\"offset\":{i},", await lines.RecordAsync(), StringComparison.Ordinal);
         }
-        // Nothing comes for a while, but a heartbeat.
+        // Nothing comes for a while except a heartbeat.
         Assert.Equal("", await lines.ReadAsync());
     }
 
@@ -145,7 +145,7 @@ public sealed class Section10FollowTests : IDisposable
         var (last, seen) = ("", new List<string>());
         while (seen.Count < 20)
         {
-            // Cut off after some events, also between those of one piece; the place of the URL counts only the first
+            // Cut off after some events, also between those of one piece. The position in the URL counts only the first
             // time.
             using var lines = new Lines(
                 await OpenAsync(
@@ -169,7 +169,7 @@ public sealed class Section10FollowTests : IDisposable
         );
     }
 
-    /// <summary>As event-source-polyfill comes back: it cannot set the header.</summary>
+    /// <summary>event-source-polyfill reconnects so, because it cannot set the header.</summary>
     [Theory]
     [InlineData("/topics/t/earliest?")]
     [InlineData("/topics/t/earliest?follow=true&")]
@@ -294,7 +294,7 @@ public sealed class Section10FollowTests : IDisposable
     [Fact]
     public async Task Stream_BegunWithTheIdOfAnEvent_GoesOnBehindIt()
     {
-        // As a page does that was reloaded: it kept the id, and can't send it as a header.
+        // As a reloaded page does: it kept the id, and can't send it as a header.
         await _server.SendAsync(HttpMethod.Put, "/topics/t");
         await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":2}");
         string place;
@@ -312,7 +312,7 @@ public sealed class Section10FollowTests : IDisposable
             (_, data) = await events.EventAsync();
             Assert.Contains("\"value\":\"t1\"", data, StringComparison.Ordinal);
         }
-        // What the browser itself sends after a break is newer than its URL.
+        // After a break the browser sends a position of its own, which is newer than its URL.
         using (
             var events = new Lines(
                 await OpenAsync(
@@ -340,7 +340,7 @@ public sealed class Section10FollowTests : IDisposable
             HttpStatusCode.NotFound,
             "unknown_topic"
         );
-        // Its successor need not even have that partition.
+        // The topic's successor may not even have that partition.
         await AppendAsync("another");
         await TestServer.ProblemAsync(
             await _server.Client.GetAsync($"/stream?topics={place}"),
@@ -455,7 +455,7 @@ public sealed class Section10FollowTests : IDisposable
         await server.PostAsync("/topics/u", "text/plain", "of no concern");
         for (var i = 0; i < 4; i++)
             await server.PostAsync("/topics/t", "text/plain", new string('x', 40_000));
-        // One of the sealed ones is cut, by somebody else, while the server runs.
+        // Another program cuts one of the sealed segments while the server runs.
         var segment = Directory
             .GetFiles(Path.Combine(server.DataDirectory, "topics", "t", "0"), "*.ndjson")
             .Order(StringComparer.Ordinal)
@@ -467,7 +467,7 @@ public sealed class Section10FollowTests : IDisposable
         Assert.StartsWith("HTTP/1.1 200 OK", answer, StringComparison.Ordinal);
         Assert.Contains("\"offset\":1,", answer, StringComparison.Ordinal);
         Assert.DoesNotContain("\"offset\":2,", answer, StringComparison.Ordinal);
-        // No last chunk: nobody takes it for an answer that ended.
+        // Without a last chunk no client takes it for a complete response.
         Assert.False(answer.EndsWith("0\r\n\r\n", StringComparison.Ordinal), "The answer was ended in good order.");
         await TestServer.UntilAsync(() => server.Waiting == 0);
         var alarm = Assert.Single(log.Alarms);
@@ -475,7 +475,7 @@ public sealed class Section10FollowTests : IDisposable
         Assert.Contains($"{Path.GetFileName(segment)}, position ", alarm, StringComparison.Ordinal);
     }
 
-    /// <summary>All that comes until the connection ends, in whatever way.</summary>
+    /// <summary>Reads all bytes until the connection ends in any way.</summary>
     static async Task<string> ReadUntilBrokenOffAsync(TestServer server, string path, string accept)
     {
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -490,7 +490,7 @@ public sealed class Section10FollowTests : IDisposable
         }
         catch (IOException)
         {
-            // A reset is the clearest of ends.
+            // The server may also end it with a reset.
         }
         return answer.ToString();
     }

@@ -3,7 +3,7 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Records that are sent twice, and a batch that is to stand at an offset.</summary>
+/// <summary>Records that are sent twice, and a batch with an expected offset.</summary>
 public sealed class Section11ProducersTests : IDisposable
 {
     readonly TestServer _server = new();

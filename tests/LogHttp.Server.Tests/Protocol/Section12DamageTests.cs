@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>api/PROTOCOL.md §12: damage is looked for, said, and kept from readers.</summary>
+/// <summary>api/PROTOCOL.md §12: damage is searched for, reported, and kept from readers.</summary>
 public sealed class Section12DamageTests : IDisposable
 {
     readonly TestServer _server = new(("SegmentBytes", "65536"), ("ScrubBytesPerSecond", "0"));
@@ -128,7 +128,7 @@ public sealed class Section12DamageTests : IDisposable
         (
             await server.Client.PostAsync("/topics/t", new StringContent(new string('x', 100_000)))
         ).EnsureSuccessStatusCode();
-        // As long as the first one is under way, and it would be for minutes.
+        // While the first verification runs, which would take minutes.
         using var leaves = new CancellationTokenSource();
         var first = server.Client.PostAsync("/topics/t/verify", null, leaves.Token);
         while (await IsFreeAsync(server))

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Requests as Confluent's documentation of its REST Proxy v2 has them, sent unchanged.</summary>
+/// <summary>Requests from Confluent's documentation of its REST Proxy v2, sent unchanged.</summary>
 public sealed class Section13ConfluentTests : IDisposable
 {
     const string Json = "application/vnd.kafka.json.v2+json";
@@ -29,7 +29,7 @@ public sealed class Section13ConfluentTests : IDisposable
         response.EnsureSuccessStatusCode();
     }
 
-    /// <summary>What became of the records: "partition:offset", or "code error".</summary>
+    /// <summary>The outcomes of the records: "partition:offset", or "code error".</summary>
     static async Task<string[]> OffsetsAsync(HttpResponseMessage response)
     {
         var text = await response.Content.ReadAsStringAsync();
@@ -294,7 +294,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData(400, "{\"records\":[{\"value\":1},]}")]
     [InlineData(400, "hello")]
     [InlineData(400, "{\"records\":[{\"value\":\"\u00ff\"}]}", "UTF-8")]
-    // JSON, but no request.
+    // JSON, but not a request.
     [InlineData(422, "", "no records")]
     [InlineData(422, " \r\n", "no records")]
     [InlineData(422, "null", "is not an object")]
@@ -506,7 +506,7 @@ public sealed class Section13ConfluentTests : IDisposable
                 + $"{Json}\r\nContent-Length: 65536\r\n\r\n{new string(' ', 65_000)}"
         );
         await TestServer.UntilAsync(() => server.ReadingBytes == 65_536);
-        // What comes in one piece is never held; this one does not fit a block.
+        // A body in one piece is never held. This one does not fit a block.
         using var refused = await server.PostAsync(
             "/topics/t",
             Json,
@@ -633,7 +633,7 @@ public sealed class Section13ConfluentTests : IDisposable
                         + $"Content-Length: {body.Length}\r\n\r\n{body}"
                 )
             );
-            // The response has begun, and does not fit between the two.
+            // The response has begun, and does not fit into the buffers between server and client.
             Assert.Equal(1, await stream.ReadAsync(new byte[1]));
             // An outcome that differs from the one before it takes 8 bytes.
             Assert.InRange(server.ReadingBytes, 2 * 8 * Pairs, 64 * Pairs);

@@ -4,14 +4,14 @@ using System.Text.Json;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Bodies without end, committed as they come.</summary>
+/// <summary>Bodies without end, committed as they arrive.</summary>
 public sealed class Section14StreamTests : IDisposable
 {
     const string Lines = "application/x-ndjson";
 
     /// <summary>
-    /// Batches are cut by their size alone here, however slow the machine; what time does is told by servers of their
-    /// own.
+    /// Here batches are cut by their size alone, however slow the machine is. Tests of the time limit have servers of
+    /// their own.
     /// </summary>
     readonly TestServer _server = new(("ProduceStreamLingerMilliseconds", "60000"));
 
@@ -120,7 +120,7 @@ public sealed class Section14StreamTests : IDisposable
             await ChunkAsync(connection)
         );
         Assert.Equal("1\n2\n3\n", await server.Client.GetStringAsync("/topics/t/earliest?view=values"));
-        // Half of a line is nobody's yet.
+        // Half of a line is not a record yet.
         await connection.WriteAsync("5\r\n4\n5\n6\r\n");
         Assert.Equal(
             """{"firstLine":4,"lastLine":5,"partition":0,"offset":3,"count":2}""",
@@ -240,8 +240,7 @@ public sealed class Section14StreamTests : IDisposable
     [Fact]
     public async Task ANumberedStream_SentAgain_IsARepeat_AndGoesOnWhereItWas()
     {
-        // As a break after the seventh batch leaves it: two that are forgotten, five that are remembered, two that are
-        // new.
+        // As after a break behind the seventh batch: two forgotten batches, five remembered ones and two new ones.
         using (var first = await PostAsync(Numbers(0, 70_000), headers: Producer(0)))
             Assert.Equal(70_000, (await ReportsAsync(first))[^1].GetProperty("nextSequence").GetInt32());
         using var again = await PostAsync(Numbers(0, 85_000), headers: Producer(0));
@@ -294,7 +293,7 @@ public sealed class Section14StreamTests : IDisposable
     public async Task NumberedStream_CutOtherwise_IsInOnce()
     {
         using var server = new TestServer(("ProduceStreamLingerMilliseconds", "1"));
-        // As batches, and then as one stream that is cut by time wherever the machine's pace puts it.
+        // First as batches, and then as one stream, which time cuts anywhere, depending on the machine's pace.
         for (var first = 0; first < 60; first += 20)
             (await server.PostAsync("/topics/t", Lines, Numbers(first, 20), Producer(first))).EnsureSuccessStatusCode();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -438,7 +437,7 @@ public sealed class Section14StreamTests : IDisposable
         while ((await connection.ReadLineAsync()).Length > 0) { }
     }
 
-    /// <summary>A line of the answer; lines are framed alone or together.</summary>
+    /// <summary>Reads a line of the response. A chunk has one line or several.</summary>
     static async Task<string> ChunkAsync(RawRequest.Connection connection)
     {
         while (true)
@@ -450,7 +449,7 @@ public sealed class Section14StreamTests : IDisposable
         }
     }
 
-    /// <summary>Whether the response begins while the body still comes.</summary>
+    /// <summary>Whether the response begins while the body still arrives.</summary>
     [Theory]
     [InlineData("", "", true)]
     [InlineData("", "X-Name: a proxy's", true)]
@@ -467,7 +466,7 @@ public sealed class Section14StreamTests : IDisposable
             $"POST /topics/t?stream=true{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
                 + $"{Lines}\r\nTransfer-Encoding: chunked\r\n{header}{(header.Length > 0 ? "\r\n" : "")}\r\n"
         );
-        // Two batches; the first is committed while the second is not complete.
+        // Two batches. The first is committed while the second is not complete.
         var batch = Numbers(0, 10_000);
         await connection.WriteAsync($"{batch.Length:x}\r\n{batch}\r\n2\r\n1\n\r\n");
         var read = HttpStatusCode.NotFound;

@@ -17,7 +17,7 @@ public sealed class Section1PathsTests : IDisposable
     }
 
     /// <summary>
-    /// As behind nginx's <c>location /log/</c>, which takes the prefix off the path and leaves responses as they are.
+    /// As behind nginx's <c>location /log/</c>, which removes the prefix from the path and leaves responses unchanged.
     /// </summary>
     [Theory]
     [InlineData("PUT", "/topics/made", "Location", "/topics/made")]

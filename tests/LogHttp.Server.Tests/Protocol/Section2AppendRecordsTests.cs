@@ -92,7 +92,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
         foreach (var topic in new[] { "t", "copy" })
         {
             var records = await ReadAsync(topic);
-            // What an object keeps is an object.
+            // The server keeps an object as an object.
             Assert.Equal(
                 [Pairs, """{"a":["1","2"],"b":""}"""],
                 records.Take(2).Select(record => record.GetProperty("headers").GetRawText())
@@ -240,11 +240,10 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [Fact]
     public async Task Post_ThatOnePartitionRefuses_Answers207WithWhatBecameOfEach()
     {
-        // Not synced, so the journal does not say where the log ends.
+        // Not synced, so the journal does not know the end of the log.
         await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"flush":"os"}""");
         await _server.PostAsync("/topics/t?partition=1", "text/plain", "whole");
-        // Damage that a start finds: a broken line with a record behind it. The partition can be read, and not be
-        // written.
+        // Damage that a start finds: a broken line with a record behind it. The partition can be read and not written.
         _server.Restart(() =>
         {
             var path = Path.Combine(_server.DataDirectory, "topics", "t", "1", "00000000000000000000.ndjson");

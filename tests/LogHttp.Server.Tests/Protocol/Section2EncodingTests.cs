@@ -4,7 +4,7 @@ using LogHttp.Server.Tests.Producing;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Bodies that come packed.</summary>
+/// <summary>Compressed bodies.</summary>
 public sealed class Section2EncodingTests : IDisposable
 {
     const string Lines = "application/x-ndjson";

@@ -84,7 +84,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     [Fact]
     public async Task Get_OfAKey_HasItsRecordsAlone_AlongTheLinks()
     {
-        // Several pages of a small size, and values that look like keys.
+        // Several small pages, and values that look like keys.
         for (var i = 0; i < 300; i++)
             await _server.PostAsync(
                 "/topics/t",

@@ -47,7 +47,7 @@ public class Section3FetchOverTlsTests
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
-        // More than all buffers between the server and its client take.
+        // More than all buffers between the server and its client hold.
         var lines = string.Join('\n', Enumerable.Repeat(new string('x', 1_000), 20_000));
         (await server.PostAsync("/topics/t?split=lines", "text/plain", lines)).EnsureSuccessStatusCode();
         using var handler = new SocketsHttpHandler

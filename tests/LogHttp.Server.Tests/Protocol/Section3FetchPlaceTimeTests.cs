@@ -2,7 +2,7 @@ using System.Net;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>`@time` in URLs; that it finds the exact record is the storage's test.</summary>
+/// <summary>`@time` in URLs. The storage has the tests of finding the exact record.</summary>
 public sealed class Section3FetchPlaceTimeTests : IDisposable
 {
     const string Records = "application/vnd.loghttp.records+ndjson";

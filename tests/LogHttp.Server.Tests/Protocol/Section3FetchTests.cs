@@ -110,7 +110,7 @@ public sealed class Section3FetchTests : IDisposable
     }
 
     /// <summary>
-    /// What a trim will do, until there is one: the checkpoint's first field, and its CRC (api/FORMAT.md §4).
+    /// Moves the log's start as a trim does: changes the checkpoint's first field and its CRC (api/FORMAT.md §4).
     /// </summary>
     void MoveLogStart(long offset)
     {

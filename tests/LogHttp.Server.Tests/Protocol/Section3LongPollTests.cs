@@ -10,7 +10,7 @@ public sealed class Section3LongPollTests : IDisposable
 
     Task<HttpResponseMessage> AppendAsync(string value) => _server.PostAsync("/topics/t", "text/plain", value);
 
-    /// <summary>Until so many requests wait: then what happens next happens to them.</summary>
+    /// <summary>Waits until a number of requests wait, so that the next change affects them.</summary>
     Task WaitingAsync(int count) => TestServer.UntilAsync(() => _server.Waiting == count);
 
     [Theory]
@@ -97,7 +97,7 @@ public sealed class Section3LongPollTests : IDisposable
         await AppendAsync("two");
         using var response = await _server.Client.GetAsync(path);
         Assert.Equal((HttpStatusCode.OK, 1), (response.StatusCode, TestServer.Number(response, "Log-First-Offset")));
-        // So that those who come from elsewhere ask for the next page under the same URL.
+        // Without a cursor, other clients request the next page under the same URL.
         Assert.DoesNotContain("cursor", TestServer.NextLink(response), StringComparison.Ordinal);
     }
 

@@ -183,7 +183,7 @@ public sealed class Section5TopicsTests : IDisposable
             "reserved"
         );
         Assert.Equal(HttpStatusCode.Created, (await PutAsync("_offsets")).StatusCode);
-        // One from before they were reserved stays.
+        // A topic created before such names were reserved stays.
         _server.Restart(() =>
             Directory.Move(
                 Path.Combine(_server.DataDirectory, "topics", "_offsets"),
@@ -222,7 +222,7 @@ public sealed class Section5TopicsTests : IDisposable
             "too_many_topics",
             "MaxTopics"
         );
-        // One goes, another can come.
+        // After a deletion another topic can be created.
         await _server.SendAsync(HttpMethod.Delete, "/topics/t0");
         Assert.Equal(HttpStatusCode.Created, (await PutAsync("t4")).StatusCode);
     }
@@ -330,7 +330,7 @@ public sealed class Section5TopicsTests : IDisposable
     [Fact]
     public async Task Delete_WhileRecordsComeAndGo_LosesNoAnswerAndShowsNoRecordOfTheOldTopicInTheNew()
     {
-        // Each generation has records that name it; whoever reads sees one generation under one id.
+        // Each generation has records that name it. A reader gets one generation under one id.
         for (var generation = 0; generation < 10; generation++)
         {
             var appends = Enumerable
@@ -360,7 +360,7 @@ public sealed class Section5TopicsTests : IDisposable
                     body
                 );
             }
-            // An append that came after the deletion has made the topic anew.
+            // An append after the deletion has created the topic anew.
             await _server.SendAsync(HttpMethod.Delete, "/topics/t");
         }
     }
@@ -374,7 +374,7 @@ public sealed class Section5TopicsTests : IDisposable
         _server.Restart(() =>
         {
             File.WriteAllText(Path.Combine(directory, "topic.json"), "{");
-            // With it topic.json would be rebuilt.
+            // With the manifest, topic.json would be rebuilt.
             File.Delete(Path.Combine(directory, "0", "manifest"));
         });
         var names = new List<string>();

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Trims, and readers that cross them.</summary>
+/// <summary>Trims, and readers at the trimmed offsets.</summary>
 public sealed class Section5TrimTests : IDisposable
 {
     readonly TestServer _server = new();
@@ -89,7 +89,7 @@ public sealed class Section5TrimTests : IDisposable
         await TestServer.UntilAsync(() => !OpenButRemoved().Any());
     }
 
-    /// <summary>Segments that have no name any more, and still take space.</summary>
+    /// <summary>Segments that have no name any more and still take space.</summary>
     IEnumerable<string> OpenButRemoved() =>
         new DirectoryInfo("/proc/self/fd")
             .GetFiles()

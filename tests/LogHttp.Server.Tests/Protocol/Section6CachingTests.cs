@@ -11,7 +11,7 @@ public sealed class Section6CachingTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    /// <summary>A sealed segment and an active one.</summary>
+    /// <summary>Appends a sealed segment and an active one.</summary>
     async Task<string> AppendAsync(TestServer? server = null)
     {
         for (var i = 0; i < 100; i++)
@@ -112,7 +112,7 @@ public sealed class Section6CachingTests : IDisposable
                 ($"/topics/t/99?partition=0&v={id}&wait=1ms&minBytes=100000", Shared),
                 ($"/topics/t/100?partition=0&v={id}&wait=1ms", Shared),
                 ($"/topics/t/100?partition=0&v={id}&wait=1ms&cursor=7", Shared),
-                // What can't change is kept for ever all the same.
+                // A response that cannot change is kept for ever, also with a wait.
                 ($"/topics/t/0?partition=0&v={id}&wait=1ms", Forever),
                 ($"/topics/t/100?partition=0&wait=1ms", "no-store"),
                 ($"/topics/t/99?v={id}&wait=1ms", "no-cache"),
@@ -154,9 +154,9 @@ public sealed class Section6CachingTests : IDisposable
         await _server.PostAsync("/topics/lax", "application/json", "1");
         var id = await _server.TopicIdAsync("lax");
         using var lax = await _server.Client.GetAsync($"/topics/lax/0/value?partition=0&v={id}");
-        // Nor has it a tag: after a power cut another record may have its offset.
+        // It has no tag either: after a power cut another record may have its offset.
         Assert.Equal(("no-cache", null), (TestServer.Header(lax, "Cache-Control"), TestServer.Header(lax, "ETag")));
-        // Made durable by the change of policy and the append after it.
+        // The change of policy and the append after it make it durable.
         await _server.SendAsync(HttpMethod.Patch, "/topics/lax", """{"flush":"always"}""");
         await _server.PostAsync("/topics/lax", "application/json", "2");
         using var durable = await _server.Client.GetAsync($"/topics/lax/0/value?partition=0&v={id}");

@@ -2,14 +2,14 @@ using System.Net;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Ranges of what can never change, and preconditions on every method (RFC 9110 §13 and §14).</summary>
+/// <summary>Ranges of immutable pages, and preconditions on every method (RFC 9110 §13 and §14).</summary>
 public sealed class Section6ConditionsTests : IDisposable
 {
     readonly TestServer _server = new(("SegmentBytes", "65536"));
 
     public void Dispose() => _server.Dispose();
 
-    /// <summary>A page that is final, and its URL.</summary>
+    /// <summary>Appends a final page and returns its URL.</summary>
     async Task<string> AppendAsync()
     {
         for (var i = 0; i < 100; i++)
@@ -48,7 +48,7 @@ public sealed class Section6ConditionsTests : IDisposable
                 );
                 Assert.Equal(bytes[first..(last + 1)], await part.Content.ReadAsByteArrayAsync());
             }
-            // Several, another unit, another version, a date, no range: all of it. HEAD has no ranges.
+            // Several ranges, another unit, another version, a date, no range: the whole page. HEAD has no ranges.
             foreach (
                 var headers in new (string, string)[][]
                 {
@@ -125,7 +125,7 @@ public sealed class Section6ConditionsTests : IDisposable
                 );
             }
         }
-        // If-Match comes before If-None-Match.
+        // If-Match has precedence over If-None-Match.
         using var both = await _server.SendAsync(
             HttpMethod.Get,
             path,

@@ -79,10 +79,10 @@ public sealed class Section8OtherSitesTests : IDisposable
             TestServer.Header(read, "Access-Control-Expose-Headers"),
             StringComparison.Ordinal
         );
-        // What is kept of an answer to nobody in particular must not be given to the site, nor the other way round.
+        // A cache must not give the site a response to a request without an origin, nor the reverse.
         using var plain = await _server.Client.GetAsync("/topics");
         Assert.Equal(("Origin", "Origin"), (TestServer.Header(read, "Vary"), TestServer.Header(plain, "Vary")));
-        // On one line: nginx before 1.23 takes the last for all there is, and would mix up the forms.
+        // On one line: nginx before 1.23 reads only the last line, and would mix up the forms.
         using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
         var page = await RawRequest.SendAsync(
             _server.Client.BaseAddress!,

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Bounds that the sections on requests do not name: answered, never a crash.</summary>
+/// <summary>Limits that the sections on requests do not name. They give a response, never a crash.</summary>
 public sealed class Section9LimitsTests : IDisposable
 {
     readonly TestServer _server = new(
@@ -60,7 +60,7 @@ public sealed class Section9LimitsTests : IDisposable
         );
         foreach (var connection in held)
             connection.Dispose();
-        // The server learns of the closed connections in its own time.
+        // The server notices closed connections after a delay.
         for (var isAnswered = false; !isAnswered; )
         {
             try

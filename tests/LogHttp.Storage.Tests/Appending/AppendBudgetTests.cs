@@ -5,7 +5,9 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
 
-/// <summary>What appends to all partitions hold together has a bound, and is given back however they end.</summary>
+/// <summary>
+/// Appends to all partitions hold a bounded number of bytes together, and return them however they end.
+/// </summary>
 public class AppendBudgetTests
 {
     static readonly StorageOptions Options = new()
@@ -96,7 +98,7 @@ public class AppendBudgetTests
         _fileSystem.Faults = call => call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
         var (failing, waiting) = (Append(1), Append(1));
         _scheduler.RunAll();
-        // No journal file can be made: the append is refused before anything is written.
+        // No journal file can be created: the append is refused before anything is written.
         Assert.Equal(
             (AppendStatus.WriteFailed, AppendStatus.Overloaded, 0),
             ((await failing).Status, (await waiting).Status, _catalog.AppendingBytes)

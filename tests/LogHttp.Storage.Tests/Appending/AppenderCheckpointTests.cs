@@ -6,7 +6,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
 
-/// <summary>What a checkpoint says while groups are under way.</summary>
+/// <summary>The content of a checkpoint while groups are under way.</summary>
 public class AppenderCheckpointTests
 {
     static readonly string Text = new('x', 6_000);
@@ -22,7 +22,7 @@ public class AppenderCheckpointTests
                 CheckpointBytes = 64 << 10,
             }
         );
-        // The journal asks for a sync when it makes its first file, and for the next when a file fills.
+        // The journal requests a sync when it creates its first file, and the next one when a file is full.
         log.Append("first");
         log.Commits.Hold<SegmentSyncer>();
         for (var appended = 0; appended < 32; appended++)
@@ -65,7 +65,7 @@ public class AppenderCheckpointTests
 
             log.CutPower();
 
-            // Seed 25679: the mark said that no journal is needed, and the checkpoint before came back.
+            // Seed 25679: the mark said that no journal is needed, and the previous checkpoint came back.
             Assert.Equal(2, log.Partition.EndOffset);
         }
     }

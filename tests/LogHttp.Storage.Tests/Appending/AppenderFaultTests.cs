@@ -7,7 +7,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
 
-/// <summary>What one error does to a partition; the simulation tries their combinations.</summary>
+/// <summary>The effect of one error on a partition. The simulation tries combinations.</summary>
 public class AppenderFaultTests
 {
     readonly ModelLog _log = new();
@@ -17,7 +17,7 @@ public class AppenderFaultTests
         var fileSystem = _log.FileSystem;
         fileSystem.Faults = call =>
         {
-            // A journal file keeps the name that it was made under.
+            // A journal file keeps the name that it was created under.
             if (
                 call.Kind != kind
                 || !call.Path.Replace(".tmp", "", StringComparison.Ordinal).EndsWith(pathEnd, StringComparison.Ordinal)
@@ -58,9 +58,9 @@ public class AppenderFaultTests
         StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "4294967400.ndjson");
         Assert.Equal(AppendStatus.DiskFull, Append(offset: 4294967400).Status);
         Assert.Equal(AppendStatus.OffsetNotAfterLast, Append(offset: 5).Status);
-        // Seed 1729: whoever waited for more was said to be behind an end that no record had moved.
+        // Seed 1729: a waiting reader was refused as behind an end that no record had moved.
         Assert.Equal(1, _log.Partition.EndOffset);
-        // Seed 31639: a second one behind it moved the end to the first.
+        // Seed 31639: a second append behind it moved the end to the first one.
         StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "8589934900.ndjson");
         Assert.Equal(AppendStatus.DiskFull, Append(offset: 8589934900).Status);
         Assert.Equal(1, _log.Partition.EndOffset);
@@ -83,7 +83,8 @@ public class AppenderFaultTests
         log.FileSystem.Faults = static call =>
             call.Kind == FileSystemCallKind.Sync ? Fault.InputOutputError : Fault.None;
         Assert.Equal(AppendStatus.PartitionStopped, log.Append(FarAhead()).Status);
-        // Seed 299: the commit before a roll was taken for one in the middle of a batch, and the two were not shown.
+        // Seed 299: the commit before a roll was taken for one in the middle of a batch, and the two records were not
+        // visible.
         Assert.Equal(2, log.Partition.EndOffset);
 
         static RecordBatch FarAhead()
@@ -136,7 +137,7 @@ public class AppenderFaultTests
         _log.Append("one");
         _log.Append("two");
         StrikeNext(FileSystemCallKind.Sync, Fault.InputOutputError, ".ndjson");
-        // A trim has the segment synced; what the failed sync may have lost is written again from the journal.
+        // A trim syncs the segment. Data that the failed sync may have lost is written again from the journal.
         Assert.Equal(1, _log.Trim(1));
         Assert.Null(_log.Partition.StoppedReason);
         Assert.Equal(AppendStatus.Appended, _log.Append("three").Status);
@@ -166,7 +167,7 @@ public class AppenderFaultTests
         Assert.Contains("sync failed", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Equal(["\"before\"}"], Values());
 
-        // The page cache still has it, and the start writes it once more before anybody sees it.
+        // The page cache still has it, and the start writes it once more before any reader gets it.
         log.Restart();
         Assert.Null(log.Partition.StoppedReason);
         Assert.Equal(["\"before\"}", "\"in flight\"}"], Values());
@@ -182,7 +183,7 @@ public class AppenderFaultTests
         {
             if (call.Kind != FileSystemCallKind.Sync || !call.Path.EndsWith(".ndjson", StringComparison.Ordinal))
                 return Fault.None;
-            // The first slice is made durable, the rest only written; then the sync of the rest fails.
+            // The first slice becomes durable, the rest is only written. Then the sync of the rest fails.
             if (++syncs == 1)
                 _log.Partition.Configure(new TopicConfiguration { Flush = FlushPolicy.Os });
             return syncs == 1 ? Fault.None : Fault.InputOutputError;
@@ -257,7 +258,7 @@ public class AppenderFaultTests
     [Fact]
     public void Restart_OnAFullDisk_WithoutAReserve_ServesWhatIsThere_AndTakesWritesAfterOneWithRoom()
     {
-        // More than a checkpoint's worth is never reached, so that the index is behind, and gone with the power.
+        // The appends never reach the size of a checkpoint, so that the index lags, and a power cut removes it.
         for (var i = 0; i < 4; i++)
             _log.Append(new string('x', 5_000));
         _log.Restart(fileSystem =>
@@ -320,7 +321,7 @@ public class AppenderFaultTests
                     return Fault.None;
                 if (second is not null && call.Kind == FileSystemCallKind.Write)
                     return Fault.InputOutputError;
-                // While the first one's round is synced, the next one gathers.
+                // While the first append's round is synced, the next one gathers.
                 if (second is null && call.Kind == FileSystemCallKind.Sync)
                     second = log.BeginAppend("second");
                 return Fault.None;
@@ -349,12 +350,12 @@ public class AppenderFaultTests
             if (call.Kind != FileSystemCallKind.Sync)
                 return Fault.None;
             syncs[call.Path] = syncs.GetValueOrDefault(call.Path) + 1;
-            // A file's first sync makes it, its second one is of its first round.
+            // A file's first sync belongs to its creation, its second one to its first round.
             return isFailing && syncs[call.Path] == 2 ? Fault.InputOutputError : Fault.None;
         };
         Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(log.BeginAppend("unknown", partition: 0)));
         isFailing = false;
-        // Its round would have the number of the one that failed.
+        // Its round would have the number of the failed one.
         Assert.NotEqual(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend("refused", partition: 1)));
 
         log.Kill();

@@ -5,7 +5,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
 
-/// <summary>A segment whose sync failed beside the turns, while the journal has its bytes.</summary>
+/// <summary>A segment whose sync failed outside of the appender's turns, while the journal has its bytes.</summary>
 public class AppenderRepairTests
 {
     const string Segment = $"{ModelLog.PartitionDirectory}/00000000000000000000.ndjson";
@@ -45,13 +45,13 @@ public class AppenderRepairTests
     [Fact]
     public void Repair_ThatFails_KeepsWhatTheJournalHad()
     {
-        // What a power cut takes of the segment is chosen by the seed.
+        // The seed chooses the part of the segment that a power cut loses.
         for (var seed = 1; seed <= 8; seed++)
         {
             var log = NewLog(seed, partitions: 2);
             FailASync(log, failsRepair: true);
             Assert.NotNull(log.Partition.StoppedReason);
-            // The files that had the records are used again.
+            // The files with the records are used again.
             for (var appended = 0; appended < 64; appended++)
                 Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
 
@@ -69,7 +69,7 @@ public class AppenderRepairTests
         {
             var log = NewLog(seed, partitions: 2, SmallSegmentBytes);
             FailARepair(log, partition: 0);
-            // A file that is not used again holds up the others. Nobody waits for it.
+            // A file that is not used again holds up the others. No append waits for it.
             var other = AppendUntilRefused(log, partition: 1);
             Assert.NotNull(ModelLog.StatusOf(other));
 
@@ -105,7 +105,7 @@ public class AppenderRepairTests
     public void Repairs_ThatFailed_DoNotCountAgainstTheBoundOfUnsyncedPartitions()
     {
         var log = NewLog(seed: 1, partitions: 3, SmallSegmentBytes, maxOpenSegments: 4);
-        // Half of the bound has them synced, and that fails.
+        // Half of the bound causes a sync, which fails.
         log.FileSystem.Faults = FailSegmentsAndDirectories;
         log.BeginAppend(Text, partition: 0);
         log.BeginAppend(Text, partition: 1);
@@ -134,7 +134,7 @@ public class AppenderRepairTests
     {
         var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes);
         log.Append("first");
-        // The checkpoint's end is the journal's from now on.
+        // From now on the journal has the checkpoint's end.
         log.Restart();
         for (var appended = 0; appended < 4; appended++)
             log.Append(Text);
@@ -153,7 +153,7 @@ public class AppenderRepairTests
         Assert.True(syncs > 2);
         Assert.NotNull(log.Partition.StoppedReason);
         log.FileSystem.Faults = null;
-        // The files that had the end are used again.
+        // The files with the end are used again.
         for (var appended = 0; appended < 64; appended++)
             Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
 
@@ -177,7 +177,7 @@ public class AppenderRepairTests
             if (hasFailed || call is not { Kind: FileSystemCallKind.Sync, Path: Segment })
                 return Fault.None;
             hasFailed = true;
-            // While the roll's sync is under way, the journal wants both partitions synced.
+            // While the roll's sync is under way, the journal requests a sync of both partitions.
             log.Commits.Hold<SegmentSyncer>();
             for (var appended = 0; appended < 16; appended++)
                 log.BeginAppend(Text, partition: 1);
@@ -208,7 +208,7 @@ public class AppenderRepairTests
         );
 
     /// <summary>
-    /// Lets the sync of a roll fail, then its repair, then the move to <c>unplaced/</c>. The disk has room afterwards.
+    /// Fails the sync of a roll, then its repair, then the move to <c>unplaced/</c>. The disk has room afterwards.
     /// </summary>
     static void FailARepair(ModelLog log, int partition)
     {
@@ -238,7 +238,7 @@ public class AppenderRepairTests
         return append;
     }
 
-    /// <summary>Appends until the journal wants the segment synced, and lets that fail.</summary>
+    /// <summary>Appends until the journal requests a sync of the segment, and fails that.</summary>
     static void FailASync(ModelLog log, bool failsRepair = false)
     {
         log.Commits.Hold<SegmentSyncer>();

@@ -5,12 +5,12 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Appending;
 
-/// <summary>A segment is begun for a batch that will be written, and for none that is refused.</summary>
+/// <summary>An append that will be written begins a segment. A refused append begins none.</summary>
 public class AppenderRollTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
-    /// <summary>More than fits behind itself.</summary>
+    /// <summary>Appends more than fits behind itself.</summary>
     static AppendResult AppendLarge(ModelLog log, long sequence)
     {
         var batch = new RecordBatch(new RecordLimits(), new("p", 0, sequence));
@@ -72,7 +72,7 @@ public class AppenderRollTests
             AppendLarge(log, 0);
             // The first roll after a start syncs in any case.
             AppendLarge(log, 1);
-            // A trim has the segment synced, so that the roll has nothing to sync but the cut.
+            // A trim syncs the segment, so that the roll has nothing to sync but the cut.
             log.Trim(0);
             AppendShort(log);
             AppendLarge(log, 2);
@@ -106,7 +106,7 @@ public class AppenderRollTests
         }
     }
 
-    /// <summary>An append whose write ends early, and is taken back.</summary>
+    /// <summary>An append whose write ends early and is undone.</summary>
     static void AppendShort(ModelLog log)
     {
         log.FileSystem.Faults = static call =>
@@ -117,7 +117,7 @@ public class AppenderRollTests
         log.FileSystem.Faults = null;
     }
 
-    /// <summary>Readers get these bytes, and no segment's file holds others.</summary>
+    /// <summary>Checks that readers get these bytes, and that the segments' files hold no others.</summary>
     static void AssertHolds(ModelLog log, byte[] acknowledged)
     {
         Assert.Null(log.Partition.StoppedReason);

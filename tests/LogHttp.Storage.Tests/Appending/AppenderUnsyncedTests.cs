@@ -10,7 +10,7 @@ public class AppenderUnsyncedTests
     const int Partitions = 12;
     const int Rounds = 4;
 
-    // Half of it may keep files open until they are synced, so one partition does.
+    // Partitions may keep half of it open until they are synced. That is one partition here.
     const int MaxOpenSegments = 4;
 
     static readonly string Text = new('x', 100);
@@ -20,7 +20,7 @@ public class AppenderUnsyncedTests
     public void Append_ToMorePartitionsThanMayBeOpen_SyncsNoSegment()
     {
         var log = NewLog(seed: 1);
-        // The first of all may have to wait for a journal file.
+        // The very first append may have to wait for a journal file.
         log.Append(Text);
         var syncs = 0;
         log.FileSystem.Faults = call =>
@@ -32,7 +32,7 @@ public class AppenderUnsyncedTests
         AppendToAll(log);
 
         Assert.Equal(0, syncs);
-        // Of the journal: its files and the mark.
+        // The journal's files and the mark.
         var mostOpen = 2 * MaxOpenSegments + JournalOptions.MaxFiles + 1;
         Assert.InRange(log.FileSystem.OpenHandleCount, 1, mostOpen);
     }
@@ -64,7 +64,7 @@ public class AppenderUnsyncedTests
                 hasFailed |= call.Kind is FileSystemCallKind.SyncAll;
                 return call.Kind is FileSystemCallKind.SyncAll ? Fault.InputOutputError : Fault.None;
             };
-            // Until the journal wants all segments synced, and then until it has used its files again.
+            // Until the journal requests a sync of all segments, and then until it has used its files again.
             for (var appended = 0; appended < 256; appended++)
                 Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(LargeText)));
             Assert.True(hasFailed);

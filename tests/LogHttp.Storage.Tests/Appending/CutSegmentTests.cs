@@ -2,7 +2,7 @@ using LogHttp.Storage.Appending;
 
 namespace LogHttp.Storage.Tests.Appending;
 
-/// <summary>Another program cuts the active segment while the log is open.</summary>
+/// <summary>Another program truncates the active segment while the log is open.</summary>
 public sealed class CutSegmentTests
 {
     [Theory]

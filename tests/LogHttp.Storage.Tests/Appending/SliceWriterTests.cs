@@ -17,7 +17,7 @@ public class SliceWriterTests
                 MaxGroupBytes = 1 << 20,
             }
         );
-        // Lines of many lengths: writes, blocks and slices end at different ones.
+        // Lines of many lengths: writes, blocks and slices end at different lines.
         await log.AppendAsync(
             Enumerable
                 .Range(0, 3_000_000 / valueBytes)

@@ -8,7 +8,8 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Appending;
 
 /// <summary>
-/// Trims: the log's start moves to any record, for ever; whole segments before it go, and nobody reads wrong bytes.
+/// Trims: the log's start moves to any record, permanently. Whole segments before it are removed, and no reader gets
+/// wrong bytes.
 /// </summary>
 public class TrimTests
 {
@@ -25,7 +26,7 @@ public class TrimTests
         Check();
         await log.RestartAsync();
         Check();
-        // Not back.
+        // The start does not move back.
         Assert.Equal(2, await log.Partition.TrimAsync(1));
         Check();
 
@@ -153,7 +154,7 @@ public class TrimTests
         var log = new ModelLog(SmallSegments, seed: seed);
         log.Append("a", "b", "c");
         log.KillAt(FileSystemCallKind.SyncDirectory, "/t/0", () => log.Trim(2));
-        // Seed 470: asked for again, it was answered without anything being done.
+        // Seed 470: the second request was answered without any work.
         Assert.Equal(2, log.Trim(2));
         log.CutPower();
         Assert.Equal((2, 3), (log.Partition.EarliestOffset, log.Partition.EndOffset));
@@ -170,7 +171,7 @@ public class TrimTests
         var log = new ModelLog(new TopicConfiguration { Flush = policy });
         log.Append("a", "b");
         log.KillAt(FileSystemCallKind.DeleteFile, "000" + pathEnd, () => log.Trim(2));
-        // Seed 350: the log stood in the old segment again, with or without its index.
+        // Seed 350: the old segment was active again, with or without its index.
         Assert.Equal((2, 2, 0), (log.Partition.EarliestOffset, log.Partition.EndOffset, log.Partition.SizeBytes));
         Assert.Equal(
             ["00000000000000000002.index", "00000000000000000002.ndjson", "checkpoint", "manifest"],
@@ -183,12 +184,12 @@ public class TrimTests
     public void Trim_ToTheEnd_WhoseProcessWasKilled_IsNotMistakenForAnOlderEmptySegment()
     {
         var log = new ModelLog();
-        // Segment 0 stays empty: the offset lies too far ahead for its index.
+        // Segment 0 stays empty: the offset is too far ahead for its index.
         var batch = new RecordBatch(new RecordLimits());
         Assert.Null(batch.AddText("x"u8, new RecordMetadata { Offset = 1L << 33 }));
         log.Append(batch);
         log.KillAt(FileSystemCallKind.DeleteFile, "8589934592.index", () => log.Trim(long.MaxValue));
-        // Seed 1902: the log stood in segment 0, where it was read-only for what was missing.
+        // Seed 1902: segment 0 was active, and was read-only because of a missing file.
         Assert.Null(log.Partition.StoppedReason);
         Assert.Equal((1L << 33) + 1, log.Append("y").FirstOffset);
     }
@@ -246,10 +247,10 @@ public class TrimTests
         log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
         Assert.Equal(AppendStatus.DiskFull, log.Append(Large).Status);
         Assert.Equal(log.Partition.EndOffset - 1, log.Trim(log.Partition.EndOffset - 1));
-        // Also where the server was started anew on it.
+        // Also after a restart of the server on the full disk.
         log.FileSystem.CapacityBytes = long.MaxValue;
         log.Append("y");
-        // The reserve is made again with the retention timer.
+        // The retention timer creates the reserve again.
         log.Pass(TimeSpan.FromSeconds(11));
         log.Restart(fileSystem => fileSystem.CapacityBytes = fileSystem.UsedBytes);
         Assert.Equal(log.Partition.EndOffset, log.Trim(long.MaxValue));
@@ -300,7 +301,7 @@ public class TrimTests
             log.Append(Large);
         log.Restart(fileSystem =>
         {
-            // As after a crash: the index has to be written anew, and there is no room for it.
+            // As after a crash: the index has to be written again, and the disk has no room for it.
             fileSystem.DeleteFile(ModelLog.PartitionDirectory + "/00000000000000000006.index");
             fileSystem.DeleteFile(ModelLog.PartitionDirectory + "/checkpoint");
             fileSystem.CapacityBytes = fileSystem.UsedBytes;
@@ -316,7 +317,7 @@ public class TrimTests
         for (var i = 0; i < 8; i++)
             log.Append(Large);
         log.FileSystem.CapacityBytes = log.FileSystem.UsedBytes;
-        // What is given up others take at once.
+        // Others take freed space at once.
         log.FileSystem.Faults = call =>
         {
             if (

@@ -14,7 +14,7 @@ public class PooledArrayTests
     [Fact]
     public void Return_LargeArray_IsNotKept()
     {
-        // An element of its own type: no other test uses this pool.
+        // An element type of its own: no other test uses this pool.
         var kept = (int)Math.Min(PooledArray.MaxKept(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes), 1 << 29);
         Assert.True(IsKept(16));
         Assert.False(IsKept(kept + 1));

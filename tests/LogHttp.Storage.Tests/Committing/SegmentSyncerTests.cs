@@ -74,7 +74,7 @@ public class SegmentSyncerTests
     {
         var (syncer, written) = Create(files: 8, threshold: 4);
         _fault = call => call.Kind == FileSystemCallKind.SyncAll ? Fault.InputOutputError : Fault.None;
-        // Files 4 to 7 are dirty as well, but nobody has asked for them yet: the error may be theirs.
+        // Files 4 to 7 are dirty as well, but no sync of them is requested yet: the error may be theirs.
         foreach (var file in written[..4])
             syncer.Submit(file);
         _scheduler.RunAll();
@@ -115,7 +115,7 @@ public class SegmentSyncerTests
         syncer.Submit(files[1]);
         _scheduler.RunAll();
 
-        // A handle that is opened now would not be told of the loss.
+        // A handle opened now would not report the loss.
         Assert.Equal([FileSystemCallKind.SyncAll], Kinds);
         Assert.All(files, static file => Assert.False(file.IsDurable));
     }

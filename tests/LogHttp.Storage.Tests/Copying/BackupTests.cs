@@ -10,7 +10,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Copying;
 
-/// <summary>Backups on the simulated disk: under power cuts and kills, and of directories that a crash left.</summary>
+/// <summary>Backups on the simulated disk: under power cuts and kills, and of directories after a crash.</summary>
 public class BackupTests
 {
     const string Data = "/data";
@@ -59,7 +59,7 @@ public class BackupTests
                 Assert.Empty(summary.Problems);
                 AssertNeedsNoJournal(fileSystem);
                 AssertHolds(fileSystem, Copy, script.Acknowledged);
-                // The original is as it was: it recovers by itself.
+                // The original is unchanged: it recovers by itself.
                 AssertHolds(fileSystem, Data, script.Acknowledged);
                 applied += summary.IsJournalApplied ? 1 : 0;
             }
@@ -102,7 +102,7 @@ public class BackupTests
             for (var number = 0; number < 3; number++)
                 Append(partition, Value(number, 2_000), written);
 
-            // What the backup synced, and what it links, is unchanged.
+            // The files that the backup synced and links are unchanged.
             Assert.Equal(before, Contents(fileSystem, Copy));
             _scheduler.Clear();
         }
@@ -139,9 +139,7 @@ public class BackupTests
         Assert.Contains("\"always\"", exception.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>
-    /// Breaks a backup of a crashed directory off at a call. Returns false where it ended before that.
-    /// </summary>
+    /// <summary>Interrupts a backup of a crashed directory at a call. Returns false if it ended before that.</summary>
     bool BreakOff(int cutAt, bool isKill)
     {
         var fileSystem = new PowerCutFileSystem(new Random(cutAt));
@@ -186,9 +184,7 @@ public class BackupTests
     BackupSummary Backup(PowerCutFileSystem fileSystem) =>
         Wait(Storage.Copying.Backup.RunAsync(fileSystem, Data, Environment(fileSystem), Copy));
 
-    /// <summary>
-    /// Runs what was scheduled until a task ends. Continuations may run on the thread pool meanwhile.
-    /// </summary>
+    /// <summary>Runs scheduled work until a task ends. Continuations may run on the thread pool meanwhile.</summary>
     T Wait<T>(Task<T> task)
     {
         do _scheduler.RunAll();
@@ -212,7 +208,7 @@ public class BackupTests
                 Directory = directory,
                 MinJournalFileBytes = 64 << 10,
                 CheckpointBytes = 64 << 10,
-                // A catalog that a crash left must not wake up in the middle of another test.
+                // The timers of a crashed catalog must not fire in the middle of another test.
                 RetentionInterval = TimeSpan.FromDays(1),
             }
         );
@@ -240,7 +236,9 @@ public class BackupTests
         Assert.DoesNotContain(fileSystem.List($"{Copy}/journal"), static entry => !entry.IsDirectory);
     }
 
-    /// <summary>Opens a directory: every acknowledged record is there, in order, and nothing is damaged.</summary>
+    /// <summary>
+    /// Opens a directory and checks that every acknowledged record is there, in order, and nothing is damaged.
+    /// </summary>
     void AssertHolds(PowerCutFileSystem fileSystem, string directory, Dictionary<string, List<string>> acknowledged)
     {
         var catalog = Open(fileSystem, directory);

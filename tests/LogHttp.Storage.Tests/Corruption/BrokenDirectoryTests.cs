@@ -7,15 +7,14 @@ using LogHttp.Storage.Verifying;
 namespace LogHttp.Storage.Tests.Corruption;
 
 /// <summary>
-/// Directories that are broken in all the ways that we know of: what verify says of each before a start, and what the
-/// start makes of it.
+/// Directories that are broken in all known ways: the findings of verify before a start, and the result of the start.
 /// </summary>
 public class BrokenDirectoryTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
     /// <summary>
-    /// Segments of two batches of 50 records, some 29 KB each: 0, 100, 200, and the active one at 300.
+    /// Creates segments of two batches of 50 records, some 29 KB each: 0, 100, 200, and the active one at 300.
     /// </summary>
     static async Task<TestLog> OpenAsync(FlushPolicy flush = default)
     {
@@ -108,7 +107,7 @@ public class BrokenDirectoryTests
     [Fact]
     public async Task RecordsBehindABadLine_AreDamage_AndTheStartCutsNothing()
     {
-        // With a journal the end is known, and what lies behind it is cut.
+        // With a journal the end is known, and records behind it are cut.
         await using var log = await OpenAsync(FlushPolicy.Os);
         var finding = Assert.Single(
             await BreakAsync(
@@ -173,7 +172,7 @@ public class BrokenDirectoryTests
             path =>
             {
                 Flip(IndexOf(path(100)), IndexFile.PositionOf(0) + 9);
-                // A letter of a value: the line is as valid as before.
+                // One letter of a value: the line is as valid as before.
                 Flip(path(100), 20_000);
             }
         );

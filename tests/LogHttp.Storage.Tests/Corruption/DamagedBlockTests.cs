@@ -6,7 +6,7 @@ using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Storage.Tests.Corruption;
 
-/// <summary>What was found to be damaged is not sent any more; all before and behind it is.</summary>
+/// <summary>A block that was found to be damaged is not sent any more. All records before and behind it are.</summary>
 public class DamagedBlockTests
 {
     const int Batches = 24;
@@ -37,7 +37,7 @@ public class DamagedBlockTests
 
     static void Flip(string path, long position, int bit)
     {
-        // As the disk would do it: the server has the file open.
+        // As a disk would do it: the server has the file open.
         using var file = new FileStream(
             path,
             FileMode.Open,
@@ -50,7 +50,7 @@ public class DamagedBlockTests
         file.WriteByte((byte)(old ^ (1 << bit)));
     }
 
-    /// <summary>All that can be read, going on behind each place that can't be; and how often that was.</summary>
+    /// <summary>Reads all readable records, continues behind each unreadable block, and counts the refusals.</summary>
     static (string Text, int Refusals) ReadAround(TestLog log, int maxBytes)
     {
         var (text, refusals) = (new StringBuilder(), 0);
@@ -95,10 +95,10 @@ public class DamagedBlockTests
                     Flip(paths[segment], position, bit);
                     var finding = Assert.Single(await VerifyAsync(log));
                     Assert.InRange(position, finding.Position, finding.Position + finding.LengthBytes - 1);
-                    // To the byte what was there, but for the block.
+                    // Every byte as before, except for the block.
                     var block = before[segment].Substring((int)finding.Position, (int)finding.LengthBytes);
                     Assert.Equal((whole.Replace(block, "", StringComparison.Ordinal), 1), ReadAround(log, maxBytes));
-                    // Mended, it is given back.
+                    // Repaired, it is served again.
                     Flip(paths[segment], position, bit);
                     Assert.Empty(await VerifyAsync(log));
                     Assert.Equal((whole, 0), ReadAround(log, maxBytes));
@@ -145,14 +145,14 @@ public class DamagedBlockTests
             Assert.Equal((finding.Position, false), (page.Region!.LengthBytes, page.IsFinal));
         using (var other = log.Fetch($"{finding.NextOffset}"))
             Assert.Equal(finding.NextOffset, other.FirstOffset);
-        // It is told in the same words, wherever the reader begins.
+        // The refusal is the same wherever the reader begins.
         var refusal = Assert.Throws<CorruptionException>(() => log.Fetch($"{finding.NextOffset - 1}"));
         Assert.Equal(
             (finding.Path, finding.Position, finding.NextOffset),
             (refusal.Path, refusal.Position, refusal.NextOffset)
         );
         await log.AppendAsync("goes on");
-        // Restored from a copy, and verified: it is forgotten for good.
+        // Restored from a copy and verified: the damage is permanently forgotten.
         await log.RestartAsync(() => Flip(log.SegmentPaths.First(), 10_000, 0));
         Assert.Empty(await VerifyAsync(log));
         await log.RestartAsync();
@@ -172,13 +172,13 @@ public class DamagedBlockTests
         using (var file = log.FileSystem.Open(path))
             file.Write("?"u8, 50_000);
         log.Pass(TimeSpan.FromSeconds(2));
-        // Some 32 KiB of about 60 were read: nobody can know yet.
+        // Some 32 KiB of about 60 were read, so the damage is not known yet.
         using (var page = log.Partition.Fetch(LogPlace.Earliest, PageSize.AtMost(1 << 20)))
             Assert.True(page.Region!.LengthBytes > 50_000);
         log.Pass(TimeSpan.FromSeconds(10));
         using (var page = log.Partition.Fetch(LogPlace.Earliest, PageSize.AtMost(1 << 20)))
             Assert.InRange(page.Region!.LengthBytes, 50_000 - 2 * SegmentLayout.BlockBytes, 50_000);
-        // Not read again before the next day: mended meanwhile, it stays refused until then.
+        // It is not read again before the next day: repaired meanwhile, it stays refused until then.
         using (var file = log.FileSystem.Open(path))
             file.Write("x"u8, 50_000);
         log.Pass(TimeSpan.FromHours(23));

@@ -4,14 +4,14 @@ using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Storage.Tests.Corruption;
 
-/// <summary>
-/// Any bit of a sealed segment, or of its index, is missed when it is another, and the right file is blamed.
-/// </summary>
+/// <summary>Any flipped bit of a sealed segment or of its index is found, and the right file is blamed.</summary>
 public class FlippedBitTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
-    /// <summary>A partition of some segments, of records of all sizes, some in batches, some with a producer.</summary>
+    /// <summary>
+    /// Opens a partition of some segments, with records of all sizes, some in batches, some with a producer.
+    /// </summary>
     static async Task<TestLog> OpenAsync()
     {
         var log = await TestLog.OpenAsync(SmallSegments);
@@ -32,7 +32,7 @@ public class FlippedBitTests
     public async Task Verify_OfAnyFlippedBit_NamesTheFileAndABlockThatHoldsIt()
     {
         await using var log = await OpenAsync();
-        // Of a log that is closed: the checkpoint knows the end of the active segment, too.
+        // The log is closed: the checkpoint knows the end of the active segment, too.
         await log.RestartAsync(() =>
             Gen.Select(Gen.Int[0, 1], Gen.Int[0, 2], Gen.Double[0, 1], Gen.Int[0, 7])
                 .Sample(
@@ -53,7 +53,8 @@ public class FlippedBitTests
                                 && finding.Position <= position
                                 && position < finding.Position + finding.LengthBytes
                         );
-                        // Nothing else is blamed, but the offsets around a line whose own offset is another.
+                        // Findings blame nothing else, except for the offsets around a line whose own offset is
+                        // changed.
                         Assert.All(findings, finding => Assert.Equal(path, finding.Path));
                         Assert.True(findings.Count == 1, string.Join('\n', findings));
                     },

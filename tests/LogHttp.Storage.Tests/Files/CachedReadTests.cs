@@ -60,7 +60,7 @@ public sealed partial class CachedReadTests : IDisposable
     [InlineData(40)]
     public void Read_EmptyOrShortBeforeTheEnd_WouldWait(int cachedBytes)
     {
-        // Linux 5.9 and 5.10: 0, or fewer bytes than asked for, where the next byte is not cached.
+        // Linux 5.9 and 5.10 return 0, or fewer bytes than requested, if the next byte is not cached.
         using var file = OpenWith(
             (_, destination, position) => (int)Math.Min(destination.Length, Math.Max(0, cachedBytes - position))
         );
@@ -131,7 +131,7 @@ public sealed partial class CachedReadTests : IDisposable
 
     static bool TryEvict(SafeFileHandle file)
     {
-        // Asked for elsewhere than where it is read: to ask makes the kernel begin to read there.
+        // The probe is at another position than the reads, because a probe makes the kernel read ahead there.
         const int DontNeed = 4;
         return OperatingSystem.IsLinux()
             && Advise(file, 0, 0, DontNeed) == 0

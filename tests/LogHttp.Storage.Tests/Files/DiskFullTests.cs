@@ -4,7 +4,7 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Files;
 
 /// <summary>
-/// A disk without room, as the operating system reports it; a whole one fills in tests/scripts/disk-full.sh.
+/// A disk without room, as the operating system reports it. tests/scripts/disk-full.sh fills a whole one.
 /// </summary>
 public class DiskFullTests
 {

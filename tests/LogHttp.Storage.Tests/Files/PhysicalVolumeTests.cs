@@ -4,7 +4,7 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Files;
 
 /// <summary>
-/// Mounted file systems told apart. tests/scripts/volumes.sh mounts ext4 and xfs and watches the syncs.
+/// Mounted file systems are distinguished. tests/scripts/volumes.sh mounts ext4 and xfs and watches the syncs.
 /// </summary>
 public sealed class PhysicalVolumeTests : IDisposable
 {

@@ -8,8 +8,8 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Tests.Fuzz;
 
 /// <summary>
-/// Whatever bytes there are: nothing crashes or hangs, and what is not a record is not served as one. LOGHTTP_FUZZ_SEED
-/// and LOGHTTP_FUZZ_COUNT choose other and more inputs than the suite's.
+/// No input makes the log crash or hang, and only records are served as records. LOGHTTP_FUZZ_SEED and
+/// LOGHTTP_FUZZ_COUNT choose other and more inputs than the suite's.
 /// </summary>
 public class FuzzTests
 {
@@ -79,7 +79,7 @@ public class FuzzTests
 
     static int Count(int standard) => Number("LOGHTTP_FUZZ_COUNT", standard);
 
-    /// <summary>Lines and segments of every kind that the log writes.</summary>
+    /// <summary>Returns lines and segments of every kind that the log writes.</summary>
     static byte[][] Segments()
     {
         var log = new ModelLog();
@@ -123,7 +123,7 @@ public class FuzzTests
             var line = mutator.Next();
             var end = line.AsSpan().IndexOf((byte)'\n');
             line = end < 0 ? line : line[..(end + 1)];
-            // Readers see lines that nobody has checked: they may say that it is none, and no more.
+            // Readers get unchecked lines. They may reject a line as invalid, and no more.
             var isRecord = RecordView.TryParse(line, out var view);
             if (RecordFormat.Check(line, out var head, out _) is not null)
                 continue;
@@ -156,7 +156,7 @@ public class FuzzTests
             var log = new ModelLog();
             log.Restart(fileSystem =>
             {
-                // Without a checkpoint all is read; it is the one thing that would vouch for bytes unseen.
+                // Without a checkpoint the whole segment is read. Only a checkpoint would vouch for unread bytes.
                 fileSystem.DeleteFile($"{ModelLog.PartitionDirectory}/checkpoint");
                 using var segment = fileSystem.Open($"{ModelLog.PartitionDirectory}/00000000000000000000.ndjson");
                 segment.Write(bytes, 0);

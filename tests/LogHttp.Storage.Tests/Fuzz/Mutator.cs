@@ -2,7 +2,7 @@ using System.Text;
 
 namespace LogHttp.Storage.Tests.Fuzz;
 
-/// <summary>Makes inputs that are nearly right out of ones that are, from a seed.</summary>
+/// <summary>Makes nearly valid inputs out of valid ones, from a seed.</summary>
 sealed class Mutator(int seed, byte[][] corpus, string[] tokens)
 {
     readonly Random _random = new(seed);
@@ -46,7 +46,7 @@ sealed class Mutator(int seed, byte[][] corpus, string[] tokens)
                 bytes.RemoveRange(at, bytes.Count - at);
                 break;
             case 7:
-                // As pages look that never reached the disk.
+                // Pages that never reached the disk look so.
                 for (var i = at; i < at + length; i++)
                     bytes[i] = 0;
                 break;

@@ -70,7 +70,7 @@ public class JournalFileTests
         }
     }
 
-    /// <summary>Returns whether the file was made before the cut.</summary>
+    /// <summary>Returns whether the file was created before the cut.</summary>
     static bool MakeCutAt(int cutAt, int seed)
     {
         var isDone = false;
@@ -98,7 +98,8 @@ public class JournalFileTests
     }
 
     /// <summary>
-    /// A block that never reached the disk would cost a metadata commit when a round is written there.
+    /// Checks that every block of the file is on the disk. Any other block would cost a metadata commit when a round is
+    /// written there.
     /// </summary>
     static void AssertFilled(PowerCutFileSystem fileSystem)
     {

@@ -4,8 +4,8 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Journal;
 
 /// <summary>
-/// A writer that rotates small files, starts again and meets faults, with the power cut at every one of its calls.
-/// Whatever was durable before is found again, and nothing is taken for damage.
+/// A writer that rotates small files, restarts and meets faults, with the power cut at every one of its calls. The
+/// start finds all data that was durable before, and takes nothing for damage.
 /// </summary>
 public class JournalPowerCutTests
 {
@@ -75,16 +75,16 @@ public class JournalPowerCutTests
         return !wasCut;
     }
 
-    /// <summary>What must be found: kept from one start to the next.</summary>
+    /// <summary>The content that must be found, kept from one start to the next.</summary>
     sealed class Known
     {
-        /// <summary>The content that was answered, by round.</summary>
+        /// <summary>The acknowledged content, by round.</summary>
         public Dictionary<ulong, byte[]> Answered { get; } = [];
 
-        /// <summary>The content that was written last and neither answered nor refused.</summary>
+        /// <summary>The content that was written last and neither acknowledged nor refused.</summary>
         public Dictionary<ulong, byte[]> Unanswered { get; } = [];
 
-        /// <summary>What each round names as the oldest needed.</summary>
+        /// <summary>The oldest needed round that each round names.</summary>
         public Dictionary<ulong, ulong> OldestNeeded { get; } = [];
     }
 
@@ -133,10 +133,10 @@ public class JournalPowerCutTests
             _firstNumbers.AddRange(scan.Rounds.Select(static range => range.FirstNumber));
             _nextFileNumber = scan.NextFileNumber;
             (_number, _headChecksum) = (scan.LastNumber, scan.LastHeadChecksum);
-            // All that was found is applied here. The first round records it, so nothing older is needed then.
+            // All found rounds are applied here. The first round records that, so nothing older is needed then.
             _oldestNeeded = _number + 1;
             Rotate();
-            // A process that was killed may have left rounds that no sync made durable. They are from now on.
+            // A killed process may have left rounds that no sync made durable. They are durable from now on.
             var found = known.Unanswered.ToArray();
             Commit();
             foreach (var (round, payload) in found)
@@ -205,7 +205,7 @@ public class JournalPowerCutTests
             _number++;
             known.Answered[_number] = payload;
             known.Unanswered.Remove(_number);
-            // Files are free when a durable round says so, not before.
+            // A file becomes free once a durable round says so, not before.
             while (_firstNumbers.Count > 1 && _firstNumbers[1] <= _oldestNeeded)
             {
                 _free.Add(_inUse[0]);

@@ -5,14 +5,16 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Journal;
 
-/// <summary>What the writer puts into the journal's files, and when it makes them (api/FORMAT.md §13).</summary>
+/// <summary>
+/// The rounds that the writer puts into the journal's files, and the times when it creates these (api/FORMAT.md §13).
+/// </summary>
 public class JournalRotationTests
 {
     const string JournalDirectory = "/data/journal";
     const int FileBytes = 64 << 10;
     const int MaxFileBytes = 256 << 10;
 
-    // Two appends of this size would be a large group, which goes past the journal.
+    // Two appends of this size would be a large group, which bypasses the journal.
     static readonly string Text = new('x', 6_000);
 
     [Fact]
@@ -59,7 +61,7 @@ public class JournalRotationTests
 
         var appends = Enumerable.Range(0, 40).Select(_ => log.BeginAppend(Text)).ToArray();
 
-        // Units of four rounds, each a quarter of a file, and the group that went beyond.
+        // Units of four rounds, each a quarter of a file, and the group that did not fit.
         var writtenBytes = log.ReadFile($"{ModelLog.PartitionDirectory}/00000000000000000000.ndjson").Length;
         Assert.InRange(writtenBytes, FileBytes, FileBytes + 3 * Text.Length);
         log.Release();
@@ -139,7 +141,7 @@ public class JournalRotationTests
         var next = log.BeginAppend("next", partition: 1);
 
         Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(unknown));
-        // A durable round of the same number would leave two rounds, and nobody could tell which one was answered.
+        // A second durable round of the same number would make it ambiguous which one was acknowledged.
         Assert.NotEqual(AppendStatus.Appended, ModelLog.StatusOf(next));
         log.FileSystem.Faults = null;
         log.CutPower();

@@ -321,7 +321,7 @@ public class JournalScanTests
         Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
     }
 
-    /// <summary>The older use holds a round that was written again, and that is needed where it was.</summary>
+    /// <summary>The older use holds a round that was written again, and that is needed at its first position.</summary>
     [Theory]
     [InlineData(0, "the head is torn")]
     [InlineData(100, "the older head stands, over another body")]
@@ -339,7 +339,7 @@ public class JournalScanTests
         Assert.Equal([1], scan.FreeFiles.Select(static file => file.Number));
     }
 
-    /// <summary>Every set of sectors of the last round that may not have reached the disk.</summary>
+    /// <summary>Every set of sectors of the last round that may be missing on the disk.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

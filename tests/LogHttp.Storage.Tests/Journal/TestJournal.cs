@@ -39,7 +39,7 @@ static class TestJournal
         return bytes[..lengthBytes];
     }
 
-    /// <summary>A payload that tells its round, of any length.</summary>
+    /// <summary>Returns a payload of any length that identifies its round.</summary>
     public static byte[] Payload(ulong number, int lengthBytes)
     {
         var payload = new byte[lengthBytes];
@@ -55,7 +55,7 @@ static class TestJournal
         return fileSystem;
     }
 
-    /// <summary>What a scan found, as (round, payload length) of every entry.</summary>
+    /// <summary>The result of a scan, as (round, payload) of every entry.</summary>
     public static List<(ulong Round, byte[] Payload)> ReadAll(
         IFileSystem fileSystem,
         JournalScan scan,
@@ -83,7 +83,7 @@ static class TestJournal
     ) => [.. ReadAll(fileSystem, scan, first, last).Select(static entry => entry.Round)];
 }
 
-/// <summary>Writes rounds of one entry each into files of a journal, as the format says.</summary>
+/// <summary>Writes rounds of one entry each into files of a journal, in the specified format.</summary>
 sealed class TestJournalFile : IDisposable
 {
     readonly JournalFile _file;
@@ -106,7 +106,7 @@ sealed class TestJournalFile : IDisposable
     /// <summary>The head checksum of each round by its number.</summary>
     public Dictionary<ulong, uint> HeadChecksums { get; } = [];
 
-    /// <summary>Where each round begins.</summary>
+    /// <summary>The position of each round.</summary>
     public Dictionary<ulong, long> Positions { get; } = [];
 
     public void Add(ulong first, ulong last, uint previousHeadChecksum, ulong oldestNeeded = 1, int payloadBytes = 100)

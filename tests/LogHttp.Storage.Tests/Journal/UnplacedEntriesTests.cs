@@ -194,7 +194,7 @@ public class UnplacedEntriesTests
     [Fact]
     public void Flush_BehindAnUnsyncedRound_MakesItDurable()
     {
-        // What a power cut takes of the file is chosen by the seed.
+        // The seed chooses the part of the file that a power cut loses.
         for (var seed = 1; seed <= 8; seed++)
         {
             var fileSystem = TestJournal.CreateDisk(seed);

@@ -224,7 +224,7 @@ public class LogFollowerTests
         await using var log = await TestLog.OpenAsync();
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
         using var deadlines = new Deadlines(time);
-        // The first one starts the timer, at the end of one of the wheel's ticks.
+        // The first follower starts the timer, at the end of one of the wheel's ticks.
         time.Advance(TimeSpan.FromMilliseconds(99));
         _ = Wait(TimeSpan.FromMinutes(1));
         time.Advance(TimeSpan.FromMilliseconds(101));
@@ -280,7 +280,7 @@ public class LogFollowerTests
             new StorageOptions { Directory = "/data" }
         );
 
-    /// <summary>The whole log as it lies in its files.</summary>
+    /// <summary>Returns the whole log as its files hold it.</summary>
     static string TextOf(TestLog log) =>
         string.Concat(
             log.SegmentPaths.Select(path =>

@@ -148,7 +148,7 @@ public class PartitionLogTests
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(1_000));
-        // What is not read can be nonsense: the same length, but not one valid line.
+        // Unread bytes may be nonsense: the same length, without a single valid line.
         await log.RestartAsync(() =>
             File.WriteAllBytes(log.SegmentPaths.Single(), new byte[new FileInfo(log.SegmentPaths.Single()).Length])
         );
@@ -195,7 +195,7 @@ public class PartitionLogTests
         await log.RestartAsync(() =>
             File.AppendAllText(log.SegmentPaths.Single(), """{"offset":10,"timestamp":1,"value":1}""" + "\n")
         );
-        // Nobody was told that they are durable, so they are kept beside.
+        // No producer was told that they are durable, so they are kept in a file beside the segment.
         Assert.Equal(10, log.ReadAll().Count);
         Assert.Equal(10, (await log.AppendAsync("x")).FirstOffset);
         Assert.Single(Directory.GetFiles(log.PartitionDirectory, "*.torn"));

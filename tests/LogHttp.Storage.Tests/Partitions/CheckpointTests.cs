@@ -107,7 +107,7 @@ public class CheckpointTests
                     .Length
             )
             .ToArray();
-        // 100,000 whose ids were of '<' made a checkpoint that no start could read.
+        // 100,000 producers with ids of '<' made a checkpoint that no start could read.
         Assert.InRange(sizes[1] - sizes[0], 1, Checkpoint.MaxProducerBytes);
     }
 

@@ -5,7 +5,7 @@ using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Partitions;
 
-/// <summary>What becomes of a partition whose files somebody, or something, changed while it was closed.</summary>
+/// <summary>Partitions whose files were changed while the log was closed.</summary>
 public class DamageTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
@@ -48,7 +48,7 @@ public class DamageTests
         var (active, endOffset) = (log.SegmentPaths.Last(), log.Partition.EndOffset);
         await log.RestartAsync(() =>
         {
-            // A group of two batches, the first of which is lost up to the end of a page.
+            // A group of two batches. The first one is lost up to the end of a page.
             using var file = File.Open(active, FileMode.Open);
             var hole = (int)(4096 - file.Length % 4096);
             file.Position = file.Length;
@@ -101,7 +101,7 @@ public class DamageTests
         var path = Path.Combine(log.PartitionDirectory, "..", name);
         var original = File.ReadAllText(path);
         var manifest = Path.Combine(log.PartitionDirectory, SegmentManifest.Name);
-        // With it the file would be rebuilt.
+        // With the manifest the file would be rebuilt.
         await Assert.ThrowsAsync<TopicDamagedException>(() =>
             log.RestartAsync(() =>
             {
@@ -121,7 +121,7 @@ public class DamageTests
     public async Task AnAppendWithoutPermissionToRoll_IsRefusedAndTheLogGoesOn()
     {
         await using var log = await OpenAsync(batches: 1);
-        // A directory where the next segment's file should be: no file can be made there, whoever runs this.
+        // A directory has the name of the next segment's file, so that no user can create the file.
         var next = log.Partition.EndOffset;
         Directory.CreateDirectory(Path.Combine(log.PartitionDirectory, SegmentLayout.DataName(next)));
         var result = await log.Partition.AppendAsync(TestLog.Batch(Enumerable.Repeat(new string('x', 900), 60)));

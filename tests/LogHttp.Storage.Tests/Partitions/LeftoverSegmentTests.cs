@@ -4,7 +4,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Partitions;
 
-/// <summary>Empty segments that an interrupted roll or a write that failed left behind.</summary>
+/// <summary>Empty segments that an interrupted roll or a failed write left behind.</summary>
 public class LeftoverSegmentTests
 {
     [Fact]
@@ -25,7 +25,7 @@ public class LeftoverSegmentTests
         }
     }
 
-    /// <summary>Cuts away what a segment held. Neither that nor a later removal is durable before a sync.</summary>
+    /// <summary>Truncates a segment to nothing. Neither that nor a later removal is durable before a sync.</summary>
     static void LeaveASegmentCutToNothing(PowerCutFileSystem fileSystem)
     {
         using var file = fileSystem.Create($"{ModelLog.PartitionDirectory}/{SegmentLayout.DataName(1)}");

@@ -8,7 +8,7 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Partitions;
 
 /// <summary>
-/// The manifest as the truth about a partition's segments: what a start makes of it (api/FORMAT.md §14).
+/// The manifest is the truth about a partition's segments: the result of a start with it (api/FORMAT.md §14).
 /// </summary>
 public class ManifestRecoveryTests
 {
@@ -16,7 +16,7 @@ public class ManifestRecoveryTests
     static readonly string Large = new('x', 30_000);
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
-    /// <summary>Segments 0, 2 and 4 of two records each, and the active one at 6 with one.</summary>
+    /// <summary>Creates segments 0, 2 and 4 of two records each, and the active one at 6 with one.</summary>
     static ModelLog FourSegments(TopicConfiguration? configuration = null, int seed = 1)
     {
         var log = new ModelLog(configuration ?? SmallSegments, seed: seed);
@@ -112,7 +112,7 @@ public class ManifestRecoveryTests
         var trimmed = log.ReadFile(Data(0));
         log.Trim(2);
 
-        // As an earlier format leaves it, when the process dies before the trimmed file is gone.
+        // As an earlier format leaves it, if the process dies before the trimmed file is removed.
         log.Kill(fileSystem =>
         {
             fileSystem.DeleteFile(Path(SegmentManifest.Name));
@@ -415,7 +415,7 @@ public class ManifestRecoveryTests
         {
             using (var file = fileSystem.Open(Data(2)))
                 file.Write("\0"u8, 40_000);
-            // Something that a start would tidy up.
+            // A file that a start would remove.
             fileSystem.Create(Path(SegmentLayout.IndexName(77))).Dispose();
             fileSystem.DeleteFile(Path(Checkpoint.Name));
             fileSystem.Faults = static call =>

@@ -3,7 +3,7 @@ using LogHttp.Storage.Reading;
 
 namespace LogHttp.Storage.Tests.Partitions;
 
-/// <summary>What was let in under larger limits is read under smaller ones.</summary>
+/// <summary>Records that were accepted under larger limits can be read under smaller ones.</summary>
 public class SmallerLimitsTests
 {
     [Fact]
@@ -20,7 +20,7 @@ public class SmallerLimitsTests
         await log.AppendAsync(new string('x', 900_000));
         await log.AppendAsync("after");
         maxRecordBytes = 10_000;
-        // Without its checkpoint a partition is read from the beginning, as after a crash; without its index, too.
+        // Without its checkpoint a partition is read from the beginning, as after a crash. The same without its index.
         await log.RestartAsync(() => File.Delete(Path.Combine(log.PartitionDirectory, "checkpoint")));
         Assert.Null(log.Partition.StoppedReason);
         Assert.Equal(3, log.Partition.EndOffset);

@@ -147,7 +147,7 @@ public class ProducerTests
         }
 
         Assert.Equal(AppendStatus.Appended, Send(new() { Key = "k", TimestampMs = 1 }).Status);
-        // The time is the record's, but no content: a client may stamp anew what it sends again.
+        // The record has a time of its own, which is not content: a client may stamp a record again when it retries.
         Assert.Equal(AppendStatus.Repeated, Send(new() { Key = "k", TimestampMs = 2 }).Status);
         Assert.Equal(AppendStatus.BatchDiffers, Send(new() { Key = "other", TimestampMs = 1 }).Status);
         Assert.Equal(AppendStatus.BatchDiffers, Send(new() { Key = "k", Headers = [new("a", "1")] }).Status);
@@ -184,7 +184,7 @@ public class ProducerTests
         );
         if (status is AppendStatus.Appended or AppendStatus.Repeated)
             Assert.Equal(firstOffset, result.FirstOffset);
-        // What was appended is a batch of its own, with its own stamp.
+        // The appended rest is a batch of its own, with its own stamp.
         log.CutPower();
         Assert.Equal((0, endOffset), log.Partition.FindProducer("p"));
         Assert.Equal(
@@ -288,7 +288,7 @@ public class ProducerTests
     public void ARepeatOfABatchThatAPowerCutTook_IsAppended()
     {
         var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 64 << 10 });
-        // Enough for a checkpoint to be written by and by; the last batches come after it.
+        // Enough records for checkpoints at intervals. The last batches come after them.
         var sequence = 0;
         for (; sequence < 10; sequence++)
             Append(log, 0, sequence, new string('x', 20_000));
@@ -354,7 +354,8 @@ public class ProducerTests
             log.Append(Batch(new(id, 0, 0), "x"));
         log.CutPower();
         Assert.Equal(AppendStatus.Appended, log.Append(Batch(new("new", 0, 0), "x")).Status);
-        // All were heard of when the log was started; this one was forgotten for its name, and appended twice.
+        // The start counts as the last message of all of them. This one was forgotten because of its name, and appended
+        // twice.
         Assert.Equal(AppendStatus.Repeated, log.Append(Batch(new("h", 0, 0), "x")).Status);
         Assert.Equal(AppendStatus.SequenceGap, log.Append(Batch(new("a", 0, 1), "x")).Status);
     }
@@ -383,7 +384,7 @@ public class ProducerTests
         log.Time.MoveWallClock(TimeSpan.FromHours(-1));
         Assert.Equal(AppendStatus.Appended, Append(log, 0, 1).Status);
         log.CutPower();
-        // Seed 2793: the start knew of the batch after the checkpoint alone.
+        // Seed 2793: the start knew only the batch after the checkpoint.
         Assert.Equal(AppendStatus.Repeated, Append(log, 0, 0).Status);
     }
 
@@ -404,7 +405,7 @@ public class ProducerTests
         var log = new ModelLog();
         Assert.Equal(AppendStatus.Appended, log.Append(Batch(new("p", 0, 0), "a"), expectedNextOffset: 0).Status);
         Assert.Equal(AppendStatus.Repeated, log.Append(Batch(new("p", 0, 0), "a"), expectedNextOffset: 0).Status);
-        // Refused for the offset, it is not taken for appended.
+        // A batch refused for its offset does not count as appended.
         Assert.Equal(AppendStatus.NotNext, log.Append(Batch(new("p", 0, 1), "b"), expectedNextOffset: 0).Status);
         Assert.Equal(AppendStatus.Appended, log.Append(Batch(new("p", 0, 1), "b"), expectedNextOffset: 1).Status);
     }
@@ -418,7 +419,8 @@ public class ProducerTests
     }
 
     /// <summary>
-    /// A model that keeps every batch in a list and looks there; the log has a table, a checkpoint and recovery.
+    /// Compares the log with a model that searches a list of all batches. The log has a table, a checkpoint and
+    /// recovery.
     /// </summary>
     [Fact]
     public void AnyHistory_IsAnsweredAsAListOfAllBatchesWouldAnswer() =>
@@ -460,7 +462,7 @@ public class ProducerTests
                             var epoch = Math.Max(0, (of.Count == 0 ? 0 : of.Max(batch => batch.Epoch)) + epochStep);
                             var ofEpoch = of.Where(batch => batch.Epoch == epoch).ToList();
                             var next = ofEpoch.Count == 0 ? 0 : ofEpoch[^1].NextSequence;
-                            // Mostly where a batch begins that is there.
+                            // Mostly at the beginning of an existing batch.
                             var step = Math.Min(sequenceStep, 1);
                             var sequence =
                                 step >= 0 || ofEpoch.Count == 0 ? next + step
@@ -535,7 +537,7 @@ public class ProducerTests
         var end = sequence + values.Length;
         if (end <= remembered[0].Sequence)
             return new(AppendStatus.SequenceForgotten);
-        // What of the batch a remembered one holds too, if it holds all of its own.
+        // Whether a remembered batch is the same as its part of this one, which includes all of it.
         bool IsSame(SentBatch batch) =>
             values.AsSpan((int)(batch.Sequence - sequence), batch.Values.Length).SequenceEqual(batch.Values);
         if (remembered.Find(batch => batch.Sequence == sequence && batch.NextSequence == end) is { } exact)

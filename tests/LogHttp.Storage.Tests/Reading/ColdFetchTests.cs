@@ -7,9 +7,7 @@ using LogHttp.Storage.Tests.Testing;
 
 namespace LogHttp.Storage.Tests.Reading;
 
-/// <summary>
-/// Lookups in what is not in the page cache: they wait for the disk on threads that nobody else needs.
-/// </summary>
+/// <summary>Lookups of data outside the page cache wait for the disk on threads of their own.</summary>
 public sealed class ColdFetchTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
@@ -84,7 +82,7 @@ public sealed class ColdFetchTests
     {
         await using var log = await OpenAsync();
         var batch = new RecordBatch(new RecordLimits());
-        // Longer than what is read at once, and shorter.
+        // Longer and shorter than the bytes of one read.
         for (var i = 0; i < 60; i++)
             Assert.Null(
                 batch.AddText(

@@ -7,14 +7,14 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Reading;
 
-/// <summary>`@time`: from the first record on whose time, or an earlier one's, has reached it.</summary>
+/// <summary>`@time`: begins with the first record at which the latest time so far has reached it.</summary>
 public class FetchAtTimeTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
     [Fact]
     public Task Fetch_AtAnyTime_BeginsWithTheRecordThatAScanFinds_AcrossSegmentsRestartsAndIndexRebuilds() =>
-        // Times go up and down, by little and by much, and records are of sizes that make several segments and blocks.
+        // Times go up and down, by little and by much, and the sizes of records make several segments and blocks.
         Gen.Select(Gen.Int[-50, 100], Gen.Int[0, 3_000])
             .Array[1, 120]
             .SampleAsync(

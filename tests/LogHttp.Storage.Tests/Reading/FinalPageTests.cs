@@ -3,7 +3,7 @@ using CsCheck;
 
 namespace LogHttp.Storage.Tests.Reading;
 
-/// <summary>A page that is said to be final is the same for ever; caches keep it for a year.</summary>
+/// <summary>A final page is the same for ever. Caches keep it for a year.</summary>
 public class FinalPageTests
 {
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };

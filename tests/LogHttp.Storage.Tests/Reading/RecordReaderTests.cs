@@ -12,7 +12,7 @@ public class RecordReaderTests
 {
     static readonly string[] Keys = ["user-7", "user-70", "", "née \"☃\"\\\n🎈", ",\"key\":\"user-7\",\"", "value"];
 
-    /// <summary>Values that hold what the search for a key looks for.</summary>
+    /// <summary>Values with the bytes that the search for a key looks for.</summary>
     static readonly string[] Values =
     [
         "1",

@@ -42,14 +42,15 @@ public class JsonScannerTests
         "\u00a0",
     ];
 
-    /// <summary>What is nearly JSON, and mostly not: a reader of the framework must say the same of each.</summary>
+    /// <summary>Texts that are nearly JSON and mostly invalid. The framework's reader must agree on each.</summary>
     static readonly Gen<string> Texts = Gen.Int[0, Pieces.Length - 1]
         .Select(static number => Pieces[number])
         .Array[0, 8]
         .Select(string.Concat);
 
     /// <summary>
-    /// JSON of all shapes with a place overwritten: faults within and beside what is skipped 16 bytes at a time.
+    /// JSON of all shapes with one position overwritten: faults within and beside the parts that are skipped 16 bytes
+    /// at a time.
     /// </summary>
     static readonly Gen<string> Damaged = Gen.Select(
         RecordGen.Json,

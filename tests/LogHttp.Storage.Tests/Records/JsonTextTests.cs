@@ -7,7 +7,7 @@ namespace LogHttp.Storage.Tests.Records;
 
 public class JsonTextTests
 {
-    /// <summary>JSON of all shapes, then some of it damaged.</summary>
+    /// <summary>JSON of all shapes, some of it damaged.</summary>
     static readonly Gen<string> Texts = Gen.Select(
         RecordGen.Json,
         Gen.Int[0, 3],
@@ -30,7 +30,7 @@ public class JsonTextTests
         Texts.Sample(
             text =>
             {
-                // Half of a surrogate pair can't be UTF-8 at all; it gets replaced on the way.
+                // Half of a surrogate pair cannot be UTF-8 at all. The encoder replaces it.
                 var bytes = Encoding.UTF8.GetBytes(text);
                 Assert.Equal(Parses(bytes), JsonText.Validate(bytes) is null);
             },

@@ -57,13 +57,13 @@ public class RecordFormatTests
     }
 
     /// <summary>
-    /// Another format of records can be added behind one door as long as nothing else knows what a line is.
+    /// Another format of records can be added behind one door, as long as no other code knows the format of a line.
     /// </summary>
     [Fact]
     public void RecordFormat_IsTheOnlyDoor()
     {
         string[] inside = ["RecordLine", "RecordFields", "HeadWriter", "ProducerField", "JsonText", "'\\n'"];
-        // These have lines of their own, which are no records.
+        // These files have lines of their own, which are not records.
         string[] others = ["Checkpoint.cs", "TopicFile.cs", "ChecksummedLine.cs", "ManifestContent.cs"];
         var knowing = Directory
             .EnumerateFiles(SourceDirectory(), "*.cs", SearchOption.AllDirectories)

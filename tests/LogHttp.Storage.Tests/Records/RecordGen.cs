@@ -5,7 +5,7 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Records;
 
-/// <summary>Values, keys and headers of all kinds.</summary>
+/// <summary>Generates values, keys and headers of all kinds.</summary>
 static class RecordGen
 {
     static readonly Gen<string> Character = Gen.Frequency(
@@ -15,12 +15,10 @@ static class RecordGen
         (2, Gen.OneOf("🎈", "👩‍👩‍👧", "\U0010FFFF", "𝄞"))
     );
 
-    /// <summary>Any Unicode text; no half of a pair.</summary>
+    /// <summary>Any Unicode text, without halves of a surrogate pair.</summary>
     public static readonly Gen<string> Text = Character.Array[0, 30].Select(string.Concat);
 
-    /// <summary>
-    /// A JSON string as somebody may have written it, with escapes that need not be, and halves of pairs.
-    /// </summary>
+    /// <summary>A JSON string with unnecessary escapes and with halves of surrogate pairs.</summary>
     static readonly Gen<string> JsonString = Gen.OneOf(
         Text.Select(text => JsonSerializer.Serialize(text)),
         Gen.OneOf("\"\\ud800\"", "\"\\uDFFF\\uD800x\"", "\"\\u0000\\/\\b\"", "\"\\ud83c\\udf88\"")
@@ -37,7 +35,7 @@ static class RecordGen
 
     static readonly Gen<string> White = Gen.OneOf("", "", "", " ", "\n", "\r\n", "\t ");
 
-    /// <summary>JSON of all shapes, duplicate names and all.</summary>
+    /// <summary>JSON of all shapes, including duplicate names.</summary>
     public static readonly Gen<string> Json = Gen.Recursive<string>(
         (depth, json) =>
             depth > 4
@@ -105,7 +103,7 @@ static class RecordGen
     );
 }
 
-/// <summary>A record that goes in, and what has to come out.</summary>
+/// <summary>A record to append, with the expected result.</summary>
 sealed record TestRecord(RecordMetadata Metadata, int Kind, byte[] Value)
 {
     public void AddTo(RecordBatch batch) =>

@@ -5,7 +5,7 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Records;
 
-/// <summary>Headers that keep their order, case, nulls and bytes.</summary>
+/// <summary>Headers keep their order, case, nulls and bytes.</summary>
 public class RecordHeaderTests
 {
     static readonly Gen<RecordHeader> Header = Gen.Select(

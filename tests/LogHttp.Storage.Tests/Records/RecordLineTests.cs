@@ -122,7 +122,7 @@ public class RecordLineTests
                     var again = new byte[RecordFormat.MaxHeadBytes];
                     var againBytes = RecordFields.WriteHead(again, found.Offset, found.TimestampMs, found.BatchCount);
                     Assert.True(bytes.AsSpan().StartsWith(again.AsSpan(0, againBytes)), Encoding.UTF8.GetString(bytes));
-                    // Nothing but the rest of the line as it was, or changed inside of its value.
+                    // Only the rest of the line is left, unchanged, or changed inside of its value.
                     Assert.True(bytes.AsSpan(againBytes).StartsWith(",\"value\":"u8), Encoding.UTF8.GetString(bytes));
                     Assert.True(bytes.AsSpan().EndsWith("}\n"u8), Encoding.UTF8.GetString(bytes));
                 },

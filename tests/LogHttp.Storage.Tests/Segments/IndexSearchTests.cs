@@ -34,7 +34,7 @@ public class IndexSearchTests
         foreach (var entries in new[] { 0, 1, 2, 127, 128, 129, 1_000 })
         {
             Write(entries);
-            // The end is only a hint: a wrong one costs reads, never the answer.
+            // The end is only a hint: a wrong one costs reads, and never changes the result.
             foreach (var endPosition in new[] { 1L, 100L * entries, 1_000_000_000 })
             {
                 for (var position = 0; position <= 110_000; position += 950)

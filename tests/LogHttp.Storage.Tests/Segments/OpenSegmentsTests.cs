@@ -7,7 +7,7 @@ public class OpenSegmentsTests
 {
     const int MaxOpenSegments = 4;
 
-    // Whose index nobody needed.
+    // The indexes of these segments are not needed.
     const int MostOpen = 2 * MaxOpenSegments;
 
     readonly PowerCutFileSystem _fileSystem = new(new Random(1));
@@ -42,7 +42,7 @@ public class OpenSegmentsTests
             Assert.InRange(_open.OpenFiles, 1, MostOpen);
             Assert.Equal(_open.OpenFiles, _fileSystem.OpenHandleCount);
         }
-        // What was used last is still open: using it again opens nothing.
+        // The segments used last are still open: using them again opens nothing.
         _fileSystem.Faults = static call =>
             call.Kind == FileSystemCallKind.Open ? throw new InvalidOperationException($"{call}") : Fault.None;
         Use(segments[^1]).Dispose();
@@ -116,7 +116,7 @@ public class OpenSegmentsTests
         var segments = Create(MostOpen - 2);
         foreach (var segment in segments)
             Use(segment).Dispose();
-        // The index of an empty one says nothing: it is rebuilt, and does not say more then.
+        // The index of an empty segment is empty. It is rebuilt, and still is empty then.
         foreach (var segment in segments)
         {
             Assert.Throws<CorruptionException>(() => segment.Acquire(isSealed: true));

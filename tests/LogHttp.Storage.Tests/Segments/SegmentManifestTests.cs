@@ -32,7 +32,7 @@ public class SegmentManifestTests
 
     static string TextOnDisk(IFileSystem fileSystem) => Text(SegmentManifest.Load(fileSystem, Directory).State);
 
-    /// <summary>The model: a list that anybody can follow.</summary>
+    /// <summary>The model: a plain list.</summary>
     sealed class Model
     {
         readonly List<ManifestSegment> _segments = [];
@@ -42,7 +42,7 @@ public class SegmentManifestTests
 
         public string Text => $"{_retentionBytes} {_start}: {string.Join(' ', _segments)}";
 
-        /// <summary>Draws edits that fit, and applies them to itself.</summary>
+        /// <summary>Draws valid edits and applies them to the model.</summary>
         public ManifestEdit[] Next(Random random)
         {
             switch (random.Next(7))
@@ -282,7 +282,7 @@ public class SegmentManifestTests
         var fileSystem = CreateDisk(seed * 1000 + cutAt);
         var manifest = Create(fileSystem);
         var model = new Model();
-        // Every state that may be found: from the last durable one on, after each edit.
+        // Every state that may be found: the last durable one, and the state after each edit.
         List<string> possible = [Text(manifest.State)];
         var plan = new SeededFaultPlan(new Random(cutAt)) { PowerCutAtCall = fileSystem.CallCount + cutAt };
         fileSystem.Faults = plan.Decide;

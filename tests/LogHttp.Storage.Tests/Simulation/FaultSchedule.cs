@@ -3,8 +3,8 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// What the disk and the process suffer: for a while nothing, then a power cut or a kill at some call to come, or a few
-/// errors of one kind. A few only: a disk that never works again tests little.
+/// The faults of the disk and the process. For a while there are none, then a power cut or a kill at a later call, or a
+/// few errors of one kind. They are few because a disk that never works again tests little.
 /// </summary>
 sealed class FaultSchedule(Random random, SimulationTrace trace)
 {
@@ -13,46 +13,44 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
     long _killAtCall;
     bool _isKilled;
 
-    // Unlike the plan's, this one is not drawn away.
+    // Unlike the plan's cut, a new drawing does not cancel this one.
     long _cutAtCall;
     bool _isCutInRedo;
 
-    // While this is above zero nothing strikes: the simulation itself looks at the disk.
+    // Above zero no fault strikes: the simulation itself reads the disk.
     int _pauseCount;
 
-    /// <summary>How many errors struck so far; power cuts are not counted.</summary>
+    /// <summary>The number of errors so far, without power cuts.</summary>
     public int ErrorCount { get; private set; }
 
-    /// <summary>Whether a power cut that was asked for has not struck yet.</summary>
+    /// <summary>Whether a requested power cut has not happened yet.</summary>
     public bool IsCutDue => _cutAtCall > 0;
 
-    /// <summary>Cuts the power for sure, at a call or at the first one after it that can be struck.</summary>
+    /// <summary>Cuts the power for sure, at a call or at the first one after it that admits a cut.</summary>
     public void CutAt(long call)
     {
         (_cutAtCall, _isCutInRedo) = (call, false);
         trace.Add($"power cut due at call {call}");
     }
 
-    /// <summary>
-    /// Cuts the power during a start, while the journal is applied to the segments where it has to be.
-    /// </summary>
+    /// <summary>Cuts the power during a start, while it applies the journal to the segments.</summary>
     public void CutDuringRedo(long callCount, int withinCalls)
     {
         CutAt(callCount + 1 + random.Next(withinCalls));
         _isCutInRedo = true;
     }
 
-    /// <summary>The journal was applied: only the syncs are left of the redo.</summary>
+    /// <summary>The journal was applied: the redo has only its syncs left.</summary>
     public void RedoEnds(long callCount)
     {
         if (_isCutInRedo && IsCutDue)
             CutAt(callCount + 1);
     }
 
-    /// <summary>The cut that is due does not happen, or happened between two calls.</summary>
+    /// <summary>Cancels the cut that is due, which did not happen, or happened between two calls.</summary>
     public void CancelCut() => (_cutAtCall, _isCutInRedo) = (0, false);
 
-    /// <summary>Lets nothing strike until the result is disposed of.</summary>
+    /// <summary>Suspends all faults until the result is disposed of.</summary>
     public IDisposable Pause()
     {
         _pauseCount++;
@@ -64,7 +62,7 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
     /// <summary>The next process begins.</summary>
     public void Revive() => (_isKilled, _killAtCall) = (false, 0);
 
-    /// <summary>Chooses anew, given the number of the last call.</summary>
+    /// <summary>Draws the next faults, given the number of the last call.</summary>
     public void Draw(long callCount)
     {
         _plan = new SeededFaultPlan(random);
@@ -111,7 +109,7 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
                 _plan.With(Fault.InputOutputError, 0.2 + random.NextDouble() * 0.5, FileSystemCallKind.SyncAll);
                 break;
             case 12:
-                // An error, and the power soon after it.
+                // An error, and a power cut soon after it.
                 _plan.With(Fault.InputOutputError, 0.1).With(Fault.ShortWrite, 0.1);
                 _plan.PowerCutAtCall = callCount + 1 + random.Next(80);
                 break;
@@ -142,7 +140,7 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
         trace.Add($"faults: choice {choice}, power cut at call {_plan?.PowerCutAtCall}, kill at call {_killAtCall}");
     }
 
-    /// <summary>Strikes one of the next calls, or some.</summary>
+    /// <summary>Lets a fault strike one or some of the next calls.</summary>
     public void Strike(long callCount, int withinCalls)
     {
         _plan = new SeededFaultPlan(random);
@@ -197,7 +195,7 @@ sealed class FaultSchedule(Random random, SimulationTrace trace)
 }
 
 /// <summary>
-/// The process was killed at a call, which did nothing any more. Like a power cut, nothing that the log could go on
-/// from.
+/// The process was killed at a call, which has no effect any more. As with a power cut, the log cannot continue after
+/// it.
 /// </summary>
 sealed class KilledException() : Exception("The process was killed.");

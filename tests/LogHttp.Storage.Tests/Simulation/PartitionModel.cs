@@ -1,68 +1,64 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
-/// <summary>What must be in one partition, as far as it was promised or seen.</summary>
+/// <summary>The required content of one partition, as far as it was acknowledged or seen.</summary>
 sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, ProducersModel producers)
 {
     public string Name { get; } = name;
 
-    /// <summary>The policy now; what was acknowledged under an earlier one was promised what that one said.</summary>
+    /// <summary>The current policy. Records acknowledged under an earlier policy keep its promise.</summary>
     public FlushPolicy Flush { get; set; } = flush;
 
-    /// <summary>Whether some of its appends give their offsets themselves.</summary>
+    /// <summary>Whether some of its appends have offsets of their own.</summary>
     public bool TakesOffsets { get; } = takesOffsets;
 
-    /// <summary>What it must know of producers.</summary>
+    /// <summary>The producers that it must know.</summary>
     public ProducersModel Producers { get; } = producers;
 
-    /// <summary>The lines that are in the log for sure, in order.</summary>
+    /// <summary>The lines that are surely in the log, in order.</summary>
     public List<ModelLine> Lines { get; } = [];
 
-    /// <summary>Where the log begins: readers get no line before, but all were there.</summary>
+    /// <summary>The log's first offset. Readers get no line before it, but all of those existed.</summary>
     public long Start { get; private set; }
 
     /// <summary>
-    /// Where the next start may find that it begins: at more than one place after a trim that failed or was not
-    /// answered.
+    /// The starts that the next process may find. There are several after a trim that failed or was not acknowledged.
     /// </summary>
     public HashSet<long> PossibleStarts { get; } = [0];
 
-    /// <summary>Trims asked for in this life of the process and not answered, in order.</summary>
+    /// <summary>Trims requested in this life of the process and not acknowledged yet, in order.</summary>
     public List<StorageSimulation.SimulatedTrim> Trims { get; } = [];
 
-    /// <summary>How many of them a power cut must leave.</summary>
+    /// <summary>The number of lines that a power cut must leave.</summary>
     public int DurableCount { get; set; }
 
-    /// <summary>How many of them it must leave once all work that waits has been done.</summary>
+    /// <summary>The number of lines that it must leave once all waiting work has run.</summary>
     public int DueCount { get; set; }
 
-    /// <summary>Where the pages ended that were said to be final, by the place and the size asked for.</summary>
+    /// <summary>The ends of final pages, by the position and the size requested.</summary>
     public Dictionary<(long Offset, int MaxBytes), long> FinalPages { get; } = [];
 
-    /// <summary>Appends asked for in this life of the process and not answered, in order.</summary>
+    /// <summary>Appends requested in this life of the process and not acknowledged yet, in order.</summary>
     public List<SimulatedAppend> Pending { get; } = [];
 
     /// <summary>
-    /// Appends that may be in the log or not, until the next start shows; in the order they were asked for.
+    /// Appends that may be in the log or not, in the order of their requests. The next start decides.
     /// </summary>
     public List<SimulatedAppend> Unknown { get; } = [];
 
     /// <summary>
-    /// Offsets that were given to appends which failed: a segment may have been begun for them, and the log goes on
-    /// there.
+    /// Offsets of failed appends. The log may have begun a segment for them, and then continues there.
     /// </summary>
     public HashSet<long> Jumps { get; } = [];
 
-    /// <summary>The last stamp of the log's own that was answered in this life, or before a clean stop.</summary>
+    /// <summary>The last stamp by the log that was acknowledged in this life, or before a clean stop.</summary>
     public long LastStampMs { get; set; }
 
     public long NextOffset => Lines.Count == 0 ? 0 : Lines[^1].Offset + 1;
 
-    /// <summary>Whether the log may go on at an offset.</summary>
+    /// <summary>Whether the log may continue at an offset.</summary>
     public bool CanBeNext(long offset) => offset == NextOffset || (offset > NextOffset && Jumps.Contains(offset));
 
-    /// <summary>
-    /// Whether the log may go on behind a gap: at a segment that was made for records that were lost.
-    /// </summary>
+    /// <summary>Whether the log may continue behind a gap, in a segment that was begun for lost records.</summary>
     public bool MayHaveJumped => Jumps.Any(offset => offset > NextOffset);
 
     public void Add(SimulatedAppend append, long firstOffset, long stampMs)
@@ -81,7 +77,7 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, P
             DurableCount = Lines.Count;
     }
 
-    /// <summary>The log begins here for good, and what comes before is durable.</summary>
+    /// <summary>Moves the log's start to an offset permanently. All changes before the move are durable.</summary>
     public void MoveStart(long offset)
     {
         Start = offset;

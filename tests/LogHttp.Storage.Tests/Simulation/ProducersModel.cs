@@ -4,31 +4,31 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// What a partition must know of producers: a list of what is in the log, and who of them may be forgotten by now.
-/// After a crash nobody can say who is, for it depends on how old the checkpoint was.
+/// The producers that a partition must know: a list of the batches in the log, and the producers that may be forgotten
+/// by now. After a crash the model cannot tell which are, because it depends on the age of the checkpoint.
 /// </summary>
 sealed class ProducersModel(int maxProducers, TimeSpan expiry)
 {
-    /// <summary>api/PROTOCOL.md §11: how many batches of a producer are told from new ones.</summary>
+    /// <summary>The number of a producer's batches that are recognized when repeated (api/PROTOCOL.md §11).</summary>
     const int Remembered = 5;
 
     readonly long _expiryMs = (long)expiry.TotalMilliseconds;
     readonly bool _canForget = maxProducers < 100;
     readonly SortedDictionary<string, Producer> _producers = new(StringComparer.Ordinal);
 
-    // All that are in the log, in order.
+    // All batches in the log, in order.
     readonly List<(ProducerStamp Stamp, ProducedBatch Batch)> _batches = [];
 
-    /// <summary>The log was closed in good order, and knows at its next start what it knew then.</summary>
+    /// <summary>Whether the log was closed cleanly. Then its next start knows the same producers.</summary>
     public bool WasClosed { get; set; }
 
     /// <summary>
-    /// What is in the log of a producer's latest epoch, or since it was forgotten; null where nothing is.
+    /// The batches in the log of a producer's latest epoch, or since it was forgotten. Null if there are none.
     /// </summary>
     public (long Epoch, IReadOnlyList<ProducedBatch> Batches)? Find(string id) =>
         _producers.TryGetValue(id, out var producer) ? (producer.Epoch, producer.Run) : null;
 
-    /// <summary>What may be answered to a batch, by a clock somewhere between two times.</summary>
+    /// <summary>The allowed responses to a batch, by a clock somewhere between two times.</summary>
     public IReadOnlyList<ExpectedAnswer> Answers(SimulatedAppend append, long earliestMs, long latestMs)
     {
         var stamp = append.Producer!;
@@ -73,7 +73,8 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
             return new(AppendStatus.BatchDiffers, ExpectedSequence: next);
         if (end > next)
             return new(AppendStatus.Appended, Dropped: (int)(next - stamp.Sequence));
-        // All is in: where, is known as long as the first batch of it is remembered, and has no gaps.
+        // All records are in the log. Their offset is known as long as the log remembers the first of its batches, and
+        // that has no gaps.
         var first = remembered.LastOrDefault(batch => batch.Sequence <= stamp.Sequence);
         var last = remembered.First(batch => batch.NextSequence >= end);
         if (first is null || first.HasGaps || last.HasGaps)
@@ -88,10 +89,12 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         );
     }
 
-    /// <summary>An answer told that the producer is known still.</summary>
+    /// <summary>A response showed that the log still knows the producer.</summary>
     public void IsKnown(string id) => _producers[id].Presence = Presence.Sure;
 
-    /// <summary>A batch was appended. One producer more than there may be drives out those longest silent.</summary>
+    /// <summary>
+    /// A batch was appended. One producer beyond the maximum displaces those that were silent longest.
+    /// </summary>
     public void Appended(ProducerStamp stamp, ProducedBatch batch)
     {
         var before = _producers.GetValueOrDefault(stamp.Id);
@@ -106,7 +109,7 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         );
     }
 
-    /// <summary>A start found a batch whose answer was never heard.</summary>
+    /// <summary>A start found a batch without a known response.</summary>
     public void Found(ProducerStamp stamp, ProducedBatch batch, long nowMs, long latestMs)
     {
         batch.WasRead = true;
@@ -115,7 +118,7 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         (producer.SeenEarliestMs, producer.SeenLatestMs) = (Math.Min(nowMs, batch.StampMs ?? 0), latestMs);
     }
 
-    /// <summary>The log was started and goes on at an offset.</summary>
+    /// <summary>The log was restarted and continues at an offset.</summary>
     public void Restart(long nextOffset, long nowMs, long latestMs)
     {
         var wasLost = _batches.RemoveAll(pair => pair.Batch.FirstOffset >= nextOffset) > 0;
@@ -134,7 +137,7 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
         {
             if (WasClosed)
                 continue;
-            // Those that the start has read in the log count as heard of then.
+            // Producers that the start has read in the log count as heard of then.
             foreach (var batch in producer.Run)
                 batch.WasRead = true;
             (producer.SeenEarliestMs, producer.SeenLatestMs) = (
@@ -209,13 +212,13 @@ sealed class ProducersModel(int maxProducers, TimeSpan expiry)
     }
 }
 
-/// <summary>A batch of a producer's that is in the log.</summary>
+/// <summary>A producer's batch in the log.</summary>
 /// <param name="Sequence">Its first record's number.</param>
-/// <param name="Content">Its records' lines, without what only the log knows.</param>
+/// <param name="Content">Its records' lines, without the fields that only the log knows.</param>
 /// <param name="FirstOffset">Its first record's offset.</param>
 /// <param name="NextOffset">The offset after its last record's.</param>
-/// <param name="StampMs">What it was or would have been answered; null where that can't be known.</param>
-/// <param name="FirstTimestampMs">What stands in its first line.</param>
+/// <param name="StampMs">The stamp in the response, sent or not. Null if it can't be known.</param>
+/// <param name="FirstTimestampMs">The timestamp in its first line.</param>
 sealed record ProducedBatch(
     long Sequence,
     IReadOnlyList<SimulatedRecord> Content,
@@ -225,17 +228,17 @@ sealed record ProducedBatch(
     long FirstTimestampMs
 )
 {
-    /// <summary>A start may have read it, and taken its first line's timestamp for its stamp.</summary>
+    /// <summary>Whether a start may have read the batch, and taken its first line's timestamp for its stamp.</summary>
     public bool WasRead { get; set; }
 
     public int Count => Content.Count;
 
     public long NextSequence => Sequence + Count;
 
-    /// <summary>Whether its offsets were given and are not consecutive.</summary>
+    /// <summary>Whether the producer gave the offsets and they are not consecutive.</summary>
     public bool HasGaps => NextOffset - FirstOffset != Count;
 
-    /// <summary>Whether an append has the same records, from one of its own on.</summary>
+    /// <summary>Whether an append has the same records, beginning with one of its own.</summary>
     public bool ContentIs(SimulatedAppend append, int firstRecord) =>
         append
             .Records.Skip(firstRecord)
@@ -244,7 +247,7 @@ sealed record ProducedBatch(
             .All(static pair => pair.First.Tail.AsSpan().SequenceEqual(pair.Second.Tail));
 }
 
-/// <summary>What a batch must be answered.</summary>
+/// <summary>The required response to a batch.</summary>
 sealed record ExpectedAnswer(
     AppendStatus Status,
     long ExpectedSequence = 0,

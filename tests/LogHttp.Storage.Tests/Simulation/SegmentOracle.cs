@@ -6,7 +6,8 @@ using LogHttp.Storage.Reading;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// What api/FORMAT.md says of a segment that holds given lines: its boundaries, its index, where pages end.
+/// Computes the parts of a segment with given lines according to api/FORMAT.md: its boundaries, its index, the ends of
+/// pages.
 /// </summary>
 sealed class SegmentOracle
 {
@@ -39,7 +40,7 @@ sealed class SegmentOracle
 
     public long PositionOf(int line) => _positions[line];
 
-    /// <summary>What the index file holds, or, of an active segment, begins with.</summary>
+    /// <summary>The content of the index file. For an active segment, its beginning.</summary>
     public byte[] Index()
     {
         var header = new byte[24];
@@ -50,14 +51,14 @@ sealed class SegmentOracle
         return [.. header, .. _entries];
     }
 
-    /// <summary>Which line follows the page that begins with a line.</summary>
+    /// <summary>The line behind the page that begins with a given line.</summary>
     public int PageEnd(int first, PageSize size)
     {
         var position = _positions[first];
         var reach = LastBoundary(position + size.MaxBytes);
         if (reach <= first)
         {
-            // No boundary within reach: as many lines as fit, but one.
+            // There is no boundary within reach: as many lines as fit, and at least one.
             var end = first + 1;
             while (end < _lines.Count && _positions[end + 1] <= position + size.MaxBytes)
                 end++;

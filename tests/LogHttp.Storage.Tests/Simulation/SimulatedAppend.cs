@@ -6,7 +6,7 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// One batch that was asked for, with the bytes its lines must have, written here by other means than the log's own.
+/// One requested batch, with the required bytes of its lines. This class writes them by other means than the log.
 /// </summary>
 sealed class SimulatedAppend
 {
@@ -34,28 +34,28 @@ sealed class SimulatedAppend
     public int Id { get; }
     public RecordBatch Batch { get; }
 
-    /// <summary>Whose batch it is, and which one; null for nobody's.</summary>
+    /// <summary>The producer of the batch, and its number. Null without a producer.</summary>
     public ProducerStamp? Producer { get; private init; }
 
-    /// <summary>Whether room was limited at some time while it waited.</summary>
+    /// <summary>Whether the disk's room was limited at some time while the append waited.</summary>
     public bool MetLimit { get; set; }
 
-    /// <summary>Whether the disk failed in a life that ended before the answer was heard.</summary>
+    /// <summary>Whether the disk failed in a life that ended before the response was known.</summary>
     public bool MetError { get; set; }
 
-    /// <summary>Whether records that are in the log already are to be dropped.</summary>
+    /// <summary>Whether to drop records that are in the log already.</summary>
     public bool MayOverlap { get; init; }
 
     public IReadOnlyList<SimulatedRecord> Records => _records;
 
-    /// <summary>The offset that it is to have; null for any.</summary>
+    /// <summary>The offset that the batch must get, or null for any.</summary>
     public long? ExpectedNextOffset { get; set; }
 
     public int Count => _records.Length;
     public bool HasOffsets => _records[0].Offset is not null;
     public long GivenOffset => _records[0].Offset ?? -1;
 
-    /// <summary>What the clock said when it was asked for.</summary>
+    /// <summary>The clock's time at the request.</summary>
     public long AskedAtMs { get; init; }
 
     public Task<AppendResult> Result { get; set; } = null!;
@@ -75,7 +75,7 @@ sealed class SimulatedAppend
                 + $"{(ExpectedNextOffset is { } expected ? $", at {expected}" : "")})"
         );
 
-    /// <summary>What is appended where its first records are in the log already.</summary>
+    /// <summary>The rest to append if the first records are in the log already.</summary>
     public SimulatedAppend Without(int firstRecords) =>
         firstRecords == 0
             ? this
@@ -97,7 +97,7 @@ sealed class SimulatedAppend
                     + $"\"{Crc(_records.SelectMany(record => record.Tail)):x8}\"]"
             );
 
-    /// <summary>CRC-32C bit by bit, as its definition has it.</summary>
+    /// <summary>Computes CRC-32C bit by bit, as it is defined.</summary>
     static uint Crc(IEnumerable<byte> bytes)
     {
         var crc = uint.MaxValue;
@@ -110,7 +110,7 @@ sealed class SimulatedAppend
         return ~crc;
     }
 
-    /// <summary>A record's whole line, for the offset and stamp that the batch was given.</summary>
+    /// <summary>Returns a record's whole line, with the offset and stamp of the batch.</summary>
     public byte[] Line(int record, long firstOffset, long stampMs)
     {
         var batch = record == 0 && Count > 1 ? $",\"batch\":{Count}" : "";
@@ -225,9 +225,9 @@ sealed class SimulatedAppend
         };
 }
 
-/// <param name="Tail">What its line has from its key on.</param>
-/// <param name="Offset">The offset that it is given; null for none.</param>
-/// <param name="TimestampMs">The timestamp that it is given; null for none.</param>
+/// <param name="Tail">The rest of its line, beginning with the key.</param>
+/// <param name="Offset">The offset that the producer gives, or null.</param>
+/// <param name="TimestampMs">The timestamp that the producer gives, or null.</param>
 /// <param name="AddTo">Adds the same record to a batch, with an offset or without.</param>
 sealed record SimulatedRecord(
     byte[] Tail,

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// Seeded runs of the whole log against a disk that fails. LOGHTTP_SIMULATION_SEED=n runs one seed (or some: n,m),
-/// LOGHTTP_SIMULATION_SEEDS=from-to (or a count) that many.
+/// Seeded runs of the whole log against a disk that fails. LOGHTTP_SIMULATION_SEED=n runs one seed, or some (n,m).
+/// LOGHTTP_SIMULATION_SEEDS runs a range of seeds (from-to), or a number of them.
 /// </summary>
 public class SimulationTests
 {

@@ -4,9 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-/// <summary>
-/// What happened last, for whoever has to find out why a run failed. Texts are made only when somebody asks.
-/// </summary>
+/// <summary>The last events of a run, to find out why it failed. Their texts are made only on request.</summary>
 /// <remarks>LOGHTTP_SIMULATION_TRACE=n keeps so many entries, instead of 200.</remarks>
 sealed class SimulationTrace(int capacity) : ILogger
 {
@@ -25,7 +23,7 @@ sealed class SimulationTrace(int capacity) : ILogger
 
     readonly Queue<Entry> _entries = [];
 
-    /// <summary>The messages of operators' interest that the log wrote, by event.</summary>
+    /// <summary>The messages for operators that the log wrote, by event.</summary>
     public event Action<int, string>? Logged;
 
     public void Add(string text) => Add(new Entry(text, default, default));
@@ -70,5 +68,5 @@ sealed class SimulationTrace(int capacity) : ILogger
     }
 }
 
-/// <summary>The log did what it must not.</summary>
+/// <summary>The log broke a promise.</summary>
 sealed class SimulationException(string message, Exception? cause = null) : Exception(message, cause);

@@ -10,7 +10,7 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Looking at the log: as readers do, and at the files.
+// Checks of the log, through its readers and in its files.
 sealed partial class StorageSimulation
 {
     const int JournalAppliedEvent = 31;
@@ -30,13 +30,12 @@ sealed partial class StorageSimulation
         Require(eventId is not 11, $"a file was left behind: {message}");
     }
 
-    /// <summary>Compares all that can be read with all that must be there.</summary>
+    /// <summary>Compares all readable records with the required ones.</summary>
     void LookAtAll(bool afterStart)
     {
         _trace.Add(afterStart ? "look at all after the start" : "look at all");
         using var pause = _faults.Pause();
-        // The simulation's own looking changes no more than a reader would: caches, and indexes that have to be
-        // rebuilt.
+        // The simulation's own reads have no more effect than a reader's: caches, and indexes that have to be rebuilt.
         NoteLimit();
         var capacityBytes = _fileSystem.CapacityBytes;
         _fileSystem.CapacityBytes = long.MaxValue;
@@ -51,10 +50,10 @@ sealed partial class StorageSimulation
                     $"The start left something in {directory}"
                 );
             ReconcileUnits();
-            // Of a topic whose disk is missing nothing was looked at.
+            // Topics whose disk is missing were not checked.
             _wasPowerCut &= _unmounted.Count > 0;
         }
-        // Of the journal: its files, the mark, and the file of unplaced entries.
+        // The journal's files, the mark, and the file of unplaced entries.
         var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count()) + JournalOptions.MaxFiles + 2;
         Require(
             _fileSystem.OpenHandleCount <= bound,
@@ -95,7 +94,7 @@ sealed partial class StorageSimulation
         if (afterStart && model.PossibleConfigurations.Contains(topic.Configuration))
         {
             model.Configure(topic.Configuration);
-            // Another one that was written may still come to light, but not after the power was gone.
+            // Another configuration that was written may still be found, but not after a power cut.
             if (_wasPowerCut && model.PowerCutsBeforeChange < _powerCuts)
                 model.PossibleConfigurations.RemoveAll(configuration => configuration != topic.Configuration);
         }
@@ -120,7 +119,7 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>Some of the pages that were said to be final once more.</summary>
+    /// <summary>Reads some of the final pages again.</summary>
     void CheckFinalPages(PartitionLog log, PartitionModel model)
     {
         if (IsWithoutIndex(log) || model.FinalPages.Count == 0)
@@ -142,13 +141,13 @@ sealed partial class StorageSimulation
         );
 
     /// <summary>
-    /// Whether it was opened on a full disk: it can be read, but not written, and pages end where they may.
+    /// Whether it was opened on a full disk. Then it can be read and not written, and pages may end anywhere.
     /// </summary>
     static bool IsWithoutIndex(PartitionLog log) =>
         log.StoppedReason?.Contains("the disk was full when it was opened", StringComparison.Ordinal) ?? false;
 
     /// <summary>
-    /// After a start: settles which of the unanswered appends are in the log, and takes out what a power cut may take.
+    /// After a start: decides which unacknowledged appends are in the log, and removes lines that a power cut may lose.
     /// </summary>
     void Reconcile(PartitionLog log, PartitionModel model)
     {
@@ -200,13 +199,11 @@ sealed partial class StorageSimulation
         model.DurableCount = model.Lines.Count;
     }
 
-    /// <summary>
-    /// Finds an append whose answer was never heard at the place where it has to be, whole; or not at all.
-    /// </summary>
+    /// <summary>Finds an append without a known response at its required position, whole or not at all.</summary>
     void Settle(PartitionModel model, SimulatedAppend append, ref ReadOnlySpan<byte> rest)
     {
         Require(RecordFormat.TryReadHead(rest, out var head), $"{model.Name}: {Head(rest)} is no record");
-        // Of a batch that repeats records, the rest is there.
+        // Of a batch with repeated records, the log has the rest.
         foreach (var answer in AnswersTo(model, append))
         {
             if (
@@ -218,7 +215,7 @@ sealed partial class StorageSimulation
                 break;
             }
         }
-        // The stamp is that of the first record which was not given another.
+        // The stamp is that of the first record without a timestamp of its own.
         long? stampMs = null;
         var whole = rest;
         for (var record = 0; record < append.Count; record++)
@@ -226,7 +223,7 @@ sealed partial class StorageSimulation
             if (!append.HasTimestamp(record) && stampMs is null && RecordFormat.TryReadHead(whole, out var next))
                 stampMs = next.TimestampMs;
             var line = append.Line(record, head.Offset, stampMs ?? 0);
-            // A repeat that was to be at another offset is the same line, and was refused.
+            // A repeat with another expected offset is the same line, and was refused.
             if (!whole.StartsWith(line) || (append.ExpectedNextOffset ?? head.Offset) != head.Offset)
             {
                 Require(
@@ -234,7 +231,7 @@ sealed partial class StorageSimulation
                     $"{model.Name}: {append} is there up to its record {record} only, or changed; then comes "
                         + $"{Head(whole)}"
                 );
-                // Only those that were refused can be passed by.
+                // Only a refused append may be missing before a later one.
                 Require(
                     MayBeRefused(model, append),
                     $"{model.Name}: {Head(rest)} is there, but {append} before it is not"
@@ -257,7 +254,7 @@ sealed partial class StorageSimulation
     static string Head(ReadOnlySpan<byte> line) =>
         System.Text.Encoding.UTF8.GetString(line[..Math.Min(line.Length, 120)]);
 
-    /// <summary>All bytes that readers get, from the earliest on, with pages of one size.</summary>
+    /// <summary>Reads all bytes as readers get them, from the earliest offset on, with pages of one size.</summary>
     byte[] ReadAll(PartitionLog log)
     {
         var size = PageSize.AtMost(PageSizes[_random.Next(PageSizes.Length)]);
@@ -285,7 +282,8 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// How many of a partition's lines readers may see: all, but of one that stopped only those surely durable.
+    /// The number of a partition's lines that readers may get: all, but only the surely durable ones of a stopped
+    /// partition.
     /// </summary>
     static int VisibleCount(PartitionLog log, PartitionModel model)
     {
@@ -298,7 +296,8 @@ sealed partial class StorageSimulation
             return model.Lines.Count;
         }
         var count = model.IndexOf(log.EndOffset);
-        // Where the disk failed the repair too, readers get what the segment surely holds; the journal keeps the rest.
+        // If the disk failed the repair too, readers get the segment's surely durable bytes. The journal keeps the
+        // rest.
         var isUnrepaired =
             log.StoppedReason.Contains("so did the repair", StringComparison.Ordinal)
             || log.StoppedReason.Contains("could not be taken back", StringComparison.Ordinal);
@@ -325,7 +324,7 @@ sealed partial class StorageSimulation
         Require(rest.IsEmpty, $"{model.Name}: after the last record comes {Head(rest)}");
     }
 
-    /// <summary>The segment files hold what the format says, and their indexes what a rebuild would give.</summary>
+    /// <summary>Compares the segment files with the format, and their indexes with a rebuilt one.</summary>
     void CheckFiles(PartitionLog log, PartitionModel model, string directory)
     {
         var bases = SegmentBases(directory, out var emptyFollows);
@@ -334,7 +333,7 @@ sealed partial class StorageSimulation
         {
             var isSealed = i < bases.Count - 1;
             var oracle = Segment(visible, bases, i);
-            // One that was trimmed and could not be removed is nobody's any more.
+            // A trimmed segment that could not be removed does not belong to the log any more.
             if (oracle.LengthBytes == 0 || bases[i] < log.View.Segments[0].BaseOffset)
                 continue;
             var data = ReadFile($"{directory}/{SegmentLayout.DataName(bases[i])}");
@@ -348,11 +347,10 @@ sealed partial class StorageSimulation
             var isRight = isSealed
                 ? index.AsSpan().SequenceEqual(expected)
                 : index.AsSpan().StartsWith(expected) || IsWithoutIndex(log);
-            // A failed sync of the volume may lose the header of an index that nobody has open. The first entry writes
-            // it again.
+            // A failed sync of the volume may lose the header of an index that is not open. The first entry writes it
+            // again.
             isRight |= !isSealed && expected.Length == IndexFile.HeaderBytes && _faults.ErrorCount > 0;
-            // Where an empty segment follows, the log stands in it, and this one is sealed; or the roll to it came to
-            // nothing.
+            // If an empty segment follows, either that one is active and this one is sealed, or the roll to it failed.
             if (!isRight && !isSealed && emptyFollows)
                 isRight = index.AsSpan().SequenceEqual(Segment(visible, [.. bases, long.MaxValue], i).Index());
             Require(
@@ -371,12 +369,12 @@ sealed partial class StorageSimulation
         CheckManifest(log, model, directory);
     }
 
-    /// <summary>The manifest names the segments that there are, and says how long the sealed ones are.</summary>
+    /// <summary>Checks that the manifest names the existing segments, and has the length of the sealed ones.</summary>
     void CheckManifest(PartitionLog log, PartitionModel model, string directory)
     {
         var state = SegmentManifest.Load(_fileSystem, directory).State;
         var manifest = log.Manifest!;
-        // After a failed write the file says what was, or what should have been, until it is replaced.
+        // After a failed write the file has the old state or the new one, until it is replaced.
         if (!manifest.MustReplace)
             Require(
                 Bytes(state).SequenceEqual(Bytes(manifest.State)),
@@ -411,7 +409,7 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// The base offsets of a partition's segments that hold something, or of the one that nothing precedes.
+    /// The base offsets of a partition's segments that hold records. If none does, that of the first segment.
     /// </summary>
     List<long> SegmentBases(string directory, out bool emptyFollows)
     {
@@ -459,7 +457,7 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>One fetch at a random place.</summary>
+    /// <summary>Fetches once, at a random position.</summary>
     void Fetch(PartitionLog log, PartitionModel model)
     {
         AwaitRepair(log);
@@ -469,7 +467,7 @@ sealed partial class StorageSimulation
             CheckPageEnd(model, held, place, size);
     }
 
-    /// <summary>Exactly the page that the lines give, or the error that the disk has cause for.</summary>
+    /// <summary>Expects exactly the page of the lines, or the error that the disk has caused.</summary>
     HeldPage? Fetch(PartitionLog log, PartitionModel model, LogPlace place, long offset, PageSize size)
     {
         var visible = VisibleCount(log, model);
@@ -513,7 +511,7 @@ sealed partial class StorageSimulation
         : isNothingThere ? FetchStatus.AtEnd
         : FetchStatus.Page;
 
-    /// <summary>A page that was final is the same for ever, also after a power cut.</summary>
+    /// <summary>Checks that a final page is the same for ever, also after a power cut.</summary>
     static void CheckFinal(PartitionLog log, PartitionModel model, HeldPage held, long offset, PageSize size)
     {
         if (model.FinalPages.TryGetValue((offset, size.MaxBytes), out var nextOffset))
@@ -544,7 +542,7 @@ sealed partial class StorageSimulation
                 return (LogPlace.At(end + 1), end + 1);
             case 4 or 5:
                 var timestampMs = DrawTime(model);
-                // A record before the start counts as long as its segment is there.
+                // A record before the start counts as long as its segment exists.
                 var firstThere = Math.Min(visible, model.IndexOf(log.View.Segments[0].BaseOffset));
                 var first = model.Lines.FindIndex(
                     firstThere,
@@ -573,7 +571,8 @@ sealed partial class StorageSimulation
             : Math.Max(0, model.Lines[_random.Next(model.Lines.Count)].TimestampMs + _random.Next(-1, 2));
 
     /// <summary>
-    /// Readers that started anywhere meet: where a page ends is a matter of the segment's bytes and the page size.
+    /// Readers that started at different offsets meet: the end of a page depends on the segment's bytes and the page
+    /// size alone.
     /// </summary>
     void CheckPageEnd(PartitionModel model, HeldPage page, LogPlace place, PageSize size)
     {
@@ -612,11 +611,11 @@ sealed partial class StorageSimulation
         page.CheckAndDispose();
     }
 
-    /// <summary>A page that somebody is still sending, and the lines it must hold.</summary>
+    /// <summary>A page that is still being sent, and its required lines.</summary>
     sealed record HeldPage(PartitionModel Model, FetchResult Page, ModelLine[] Lines, int First, int Last, int Visible)
     {
         /// <param name="mayBeginInGap">
-        /// A follower that reads on says where it stood, and not where the next record is.
+        /// A follower that continues gives its own position, and not that of the next record.
         /// </param>
         public static HeldPage Of(
             PartitionModel model,

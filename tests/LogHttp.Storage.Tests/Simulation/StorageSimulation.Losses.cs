@@ -8,7 +8,7 @@ using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// What happens to files while no process runs: a segment goes missing, or half a line stands behind a manifest.
+// Damage to files while no process runs: a segment is missing, or half a line stands behind a manifest.
 sealed partial class StorageSimulation
 {
     const string LostPath = $"{DataDirectory}/lost";
@@ -18,7 +18,7 @@ sealed partial class StorageSimulation
 
     bool _isSegmentMissing;
 
-    /// <summary>After a clean stop: harms the files of one partition that holds something.</summary>
+    /// <summary>After a clean stop: damages the files of one partition that is not empty.</summary>
     void HarmFiles()
     {
         if (_lossRandom is null || _volumeRandom is not null)
@@ -42,8 +42,8 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// Takes a segment's file away and starts. The partition is read-only, nothing of it is written, and readers get an
-    /// error at the offsets that are missing and every record elsewhere. With the file back, all is well.
+    /// Removes a segment's file and starts. The partition is read-only, and none of its files is written. Readers get
+    /// an error at the missing offsets and every record elsewhere. With the file back, the partition works again.
     /// </summary>
     void LoseSegment(PartitionModel model)
     {
@@ -62,7 +62,7 @@ sealed partial class StorageSimulation
             int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)
         ];
         Require(log.StoppedReason is not null, $"{model.Name} takes appends although a segment is missing");
-        // How far an active segment reached only the checkpoint says. The last one may have failed.
+        // Only the checkpoint knows the end of the active segment. The last checkpoint may have failed.
         var checkpoint = Checkpoint.Decode(before[Checkpoint.Name], ProducerLimits.None, out _);
         var missingUntil = lost.Extent?.EndOffset ?? Math.Max(lost.BaseOffset, checkpoint!.Durable.NextOffset);
         foreach (var line in model.Lines.Skip(model.IndexOf(model.Start)))
@@ -122,7 +122,7 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>Leaves half a line behind a manifest, as a power cut does. The next start must not mind.</summary>
+    /// <summary>Leaves half a line behind a manifest, as a power cut does. The next start must ignore it.</summary>
     void TearManifest(PartitionModel model)
     {
         if (_lossRandom!.Next(2) == 0)

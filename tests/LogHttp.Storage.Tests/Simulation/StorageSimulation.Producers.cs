@@ -3,7 +3,7 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Producers that number their batches, send them again and leave some out, and appends that are to happen at an offset.
+// Producers that number their batches, repeat them and leave some out, and appends with an expected offset.
 sealed partial class StorageSimulation
 {
     static readonly (string Id, string Json)[] ProducerIds =
@@ -17,11 +17,13 @@ sealed partial class StorageSimulation
         ("r", "\"r\""),
     ];
 
-    /// <summary>Null in four of five runs, which have no producers and draw nothing else than they would.</summary>
+    /// <summary>
+    /// Null in four of five runs. These have no producers and draw the same numbers as without this feature.
+    /// </summary>
     readonly Random? _producerRandom;
     readonly int _producerCount;
 
-    /// <summary>Whose batch an append is, and which of its records were sent before; null for nobody's.</summary>
+    /// <summary>Draws the producer of an append, and its records that were sent before. Null for no producer.</summary>
     DrawnProducer? DrawProducer(PartitionModel model)
     {
         if (_producerRandom is null || _producerRandom.Next(3) == 0)
@@ -61,7 +63,7 @@ sealed partial class StorageSimulation
                     CountWanted = _producerRandom.Next(8) == 0 ? null : records.Count,
                 };
             case 4 when sent.Count > 0:
-                // A repeat that is cut otherwise, and has grown, or not.
+                // A repeat that is divided differently, and may have grown.
                 var all = sent.TakeLast(1 + _producerRandom.Next(4))
                     .SelectMany(static batch => batch.Records)
                     .ToArray();
@@ -86,11 +88,11 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <param name="Stamp">Who sends the batch, and its first record's number.</param>
+    /// <param name="Stamp">The batch's producer, and its first record's number.</param>
     /// <param name="IdJson">The id as JSON.</param>
-    /// <param name="Known">What its first records are; what it has beyond them is new.</param>
-    /// <param name="CountWanted">How many records it has; null for any number.</param>
-    /// <param name="MayOverlap">Whether records that are in the log already are to be dropped.</param>
+    /// <param name="Known">The content of its first records. Any records beyond them are new.</param>
+    /// <param name="CountWanted">The number of its records, or null for any number.</param>
+    /// <param name="MayOverlap">Whether to drop records that are in the log already.</param>
     internal sealed record DrawnProducer(
         ProducerStamp Stamp,
         string IdJson,
@@ -112,13 +114,13 @@ sealed partial class StorageSimulation
         };
     }
 
-    /// <summary>What an append may be answered for its producer.</summary>
+    /// <summary>The allowed responses to an append because of its producer.</summary>
     IReadOnlyList<ExpectedAnswer> AnswersTo(PartitionModel model, SimulatedAppend append) =>
         append.Producer is null
             ? [ExpectedAnswer.Appended]
             : model.Producers.Answers(append, model.LastStampMs, _latestClockMs);
 
-    /// <summary>An append was refused for its producer, or as a repeat.</summary>
+    /// <summary>An append was refused because of its producer, or as a repeat.</summary>
     void Refused(PartitionModel model, SimulatedAppend append, AppendResult result)
     {
         var answers = AnswersTo(model, append);
@@ -137,7 +139,7 @@ sealed partial class StorageSimulation
             model.Producers.IsKnown(append.Producer!.Id);
     }
 
-    /// <summary>An append got past its producer: it has the next records, or nobody's.</summary>
+    /// <summary>An append passed the check of its producer: it has the next records, or no producer.</summary>
     void RequireNext(PartitionModel model, SimulatedAppend append, AppendStatus status, int? dropped = null)
     {
         var answers = AnswersTo(model, append);
@@ -162,7 +164,7 @@ sealed partial class StorageSimulation
         );
 
     /// <summary>
-    /// Whether an append that was not answered may have been passed by, by what came before it in the log.
+    /// Whether an append that was not acknowledged may have been refused because of the state of the log before it.
     /// </summary>
     bool MayBeRefused(PartitionModel model, SimulatedAppend append) =>
         append.HasOffsets

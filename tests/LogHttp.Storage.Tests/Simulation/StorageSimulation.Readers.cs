@@ -5,24 +5,24 @@ using LogHttp.Storage.Waiting;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Readers that wait for what comes: each gets every record from its place on, once and in order, and nobody sleeps
-// longer than there is reason to.
+// Readers that wait for records. Each gets every record from its position on, once and in order. No reader waits longer
+// than it has reason to.
 sealed partial class StorageSimulation
 {
     const int MaxReaders = 6;
 
-    /// <summary>How late a wait's time may be found to be over (api/PROTOCOL.md §3).</summary>
+    /// <summary>The largest delay with which the end of a wait may be noticed (api/PROTOCOL.md §3).</summary>
     static readonly TimeSpan MaxLateness = TimeSpan.FromMilliseconds(200);
 
     /// <summary>
-    /// Null in two of three runs, which have no such readers: they are as quick as without, and draw nothing else than
-    /// they would.
+    /// Null in two of three runs, which have no such readers. These run as fast and draw the same numbers as without
+    /// this feature.
     /// </summary>
     readonly Random? _readerRandom;
     readonly List<WaitingReader> _readers = [];
 
     /// <summary>
-    /// Which segment was active in a log when nothing was left to do, by its base offset, and where the log began.
+    /// The base offset of each log's active segment, and the log's start, at the last time when no work was left.
     /// </summary>
     readonly Dictionary<PartitionLog, (long Base, long Start)> _rested = [];
 
@@ -59,7 +59,7 @@ sealed partial class StorageSimulation
                 _ => 1 + _readerRandom.Next(200_000),
             }
             : 1;
-        // Before a place is drawn: what a repair lets through moves the ends.
+        // Before the position is drawn, because a repair moves the end.
         foreach (var (log, _) in found.Take(count))
             AwaitRepair(log);
         var reader = new WaitingReader(
@@ -73,7 +73,7 @@ sealed partial class StorageSimulation
         _trace.Add($"open {reader}");
         reader.DueAt = DueAt(reader);
         _readers.Add(reader);
-        // At once: where `latest` and the like lead to is known only now.
+        // At once, because `latest` and the like are resolved only now.
         Read(reader, isLast: false);
     }
 
@@ -96,7 +96,7 @@ sealed partial class StorageSimulation
 
     long DueAt(WaitingReader reader) => _time.GetTimestamp() + reader.Timeout.Ticks;
 
-    /// <summary>Lets a reader do the next thing that it can.</summary>
+    /// <summary>Lets a reader take its next step.</summary>
     void Step(WaitingReader reader)
     {
         switch (reader.Phase)
@@ -135,8 +135,8 @@ sealed partial class StorageSimulation
             );
         reader.SleepsUntil = Math.Max(reader.DueAt, _time.GetTimestamp());
         _deadlines!.Set(reader.Waiter, TimeSpan.FromTicks(reader.DueAt - _time.GetTimestamp()));
-        // It is asked whether it ended, and then for its result, once. A task would continue on the pool, at a
-        // moment of its own.
+        // It is polled for its end, and then asked for its result, once. A task would continue on the pool, at a random
+        // moment.
 #pragma warning disable CA2012
         reader.Wait = reader.Sources is [var only]
             ? reader.Waiter.WaitAsync(only.Follower, reader.MinBytes - only.PutBackBytes)
@@ -178,7 +178,7 @@ sealed partial class StorageSimulation
                 );
                 if (!reader.IsPoll)
                 {
-                    // A heartbeat; nothing has to be read for it.
+                    // A heartbeat, for which nothing has to be read.
                     BeginWait(reader);
                     break;
                 }
@@ -195,8 +195,8 @@ sealed partial class StorageSimulation
     bool IsDeleted(ReaderSource source) => _deletedLogs.Exists(deleted => deleted.Log == source.Log);
 
     /// <summary>
-    /// Enough, or something that only a look can tell from it: the log has rolled, was trimmed or stopped, or its page
-    /// may have ended.
+    /// Whether there is enough, or a change that only a read can tell from it: the log has rolled, was trimmed or
+    /// stopped, or its page may have ended.
     /// </summary>
     bool IsThereReasonToWake(WaitingReader reader) =>
         reader.Sources.Any(source =>
@@ -216,7 +216,7 @@ sealed partial class StorageSimulation
                 || IsEnoughThere(reader, source);
         });
 
-    /// <summary>Whether who asks now is answered at once.</summary>
+    /// <summary>Whether a new request would be answered at once.</summary>
     bool IsEnoughThere(WaitingReader reader, ReaderSource source)
     {
         using var pause = _faults.Pause();
@@ -237,7 +237,7 @@ sealed partial class StorageSimulation
             _ => true,
         };
 
-    /// <summary>A look at each partition; then it waits, unless there is more, or it ends.</summary>
+    /// <summary>Reads each partition. Then the reader waits, unless it has more to read, or it ends.</summary>
     void Read(WaitingReader reader, bool isLast)
     {
         var isMore = false;
@@ -270,7 +270,7 @@ sealed partial class StorageSimulation
             )
         {
             _trace.Add($"{reader} could not read: {exception.Message}");
-            // It may try again from where it stood, if it stood at an offset: `latest` has moved meanwhile.
+            // It may try again at its offset, if it has one: `latest` has moved meanwhile.
             if (!reader.Sources.All(source => source.Follower.Place.IsNumeric))
                 EndReader(reader);
             return;
@@ -283,8 +283,7 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// Checks what a read found, and keeps the page for a while; false where the reader has what it wanted, or can get
-    /// no more.
+    /// Checks the result of a read, and keeps the page for a while. False if the reader has enough, or can get no more.
     /// </summary>
     bool Take(WaitingReader reader, ReaderSource source, FetchResult page, bool isLast)
     {
@@ -335,7 +334,7 @@ sealed partial class StorageSimulation
             CheckWaiterCount(source.Log, source.Model);
     }
 
-    /// <summary>Nothing is left to run: whoever sleeps now has reason to.</summary>
+    /// <summary>Checks, once no work is left, that each waiting reader has reason to wait.</summary>
     void CheckWaiting()
     {
         if (_readerRandom is null)
@@ -378,7 +377,7 @@ sealed partial class StorageSimulation
         );
     }
 
-    /// <summary>As the server's stop begins.</summary>
+    /// <summary>Begins the end of all waits, as the server's stop does.</summary>
     void StopWaiting()
     {
         if (_readerRandom is null || _readerRandom.Next(2) == 0)
@@ -390,7 +389,7 @@ sealed partial class StorageSimulation
             Require(reader.Sources.All(IsDeleted), $"{reader} sleeps on although all waiting was stopped");
     }
 
-    /// <summary>A log was closed: whoever read it is told so, and ends.</summary>
+    /// <summary>A log was closed: its readers are told so, and end.</summary>
     void EndReadersOf(PartitionLog log)
     {
         using var pause = _faults.Pause();
@@ -408,7 +407,7 @@ sealed partial class StorageSimulation
         _rested.Remove(log);
     }
 
-    /// <summary>All who read get all there is, and then sleep.</summary>
+    /// <summary>All readers get all records, and then wait.</summary>
     void CatchUp()
     {
         foreach (var reader in _readers.ToArray())

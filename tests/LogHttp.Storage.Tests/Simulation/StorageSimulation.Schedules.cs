@@ -3,7 +3,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Short runs that are the same but for the call at which the power goes.
+// Short runs that differ only in the call at which the power is cut.
 sealed partial class StorageSimulation
 {
     /// <summary>
@@ -96,7 +96,7 @@ sealed partial class StorageSimulation
             AppendOf(_names[0], records: 1, recordBytes: 100);
             PumpAll();
         }
-        // Past the journal: synced in the segment, then an entry that says so.
+        // Past the journal: synced in the segment, followed by an entry that says so.
         AppendOf(_names[0], records: 5, recordBytes: 4_000);
         AppendOf(_names[0], records: 1, recordBytes: 100);
         PumpAll();
@@ -121,7 +121,7 @@ sealed partial class StorageSimulation
         foreach (var (log, model) in _names.SelectMany(Partitions))
             Trim(log, model, offset: 15);
         PumpAll();
-        // Each the other's policy.
+        // Each takes the other's policy.
         ConfigureTopic(_names[0], FixedConfiguration(FlushPolicy.Os));
         ConfigureTopic(_names[1], FixedConfiguration(FlushPolicy.Always));
         foreach (var name in _names)
@@ -177,7 +177,7 @@ sealed partial class StorageSimulation
     }
 }
 
-/// <summary>What a short run does.</summary>
+/// <summary>The schedule of a short run.</summary>
 public enum SimulatedSchedule
 {
     /// <summary>Small and large groups of one topic, and a restart.</summary>

@@ -3,7 +3,7 @@ using LogHttp.Storage.Logs;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// What is asked of the log, and what must hold for each answer.
+// Requests to the log, and the required responses.
 sealed partial class StorageSimulation
 {
     long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -80,7 +80,7 @@ sealed partial class StorageSimulation
     {
         var duration = TimeSpan.FromMilliseconds(_random.Next(3_000));
         _trace.Add($"{duration} passes");
-        // Whatever was acknowledged before that much time passed has been made durable by the timers meanwhile.
+        // The timers have made everything durable that was acknowledged before that time.
         var due = _names
             .SelectMany(Partitions)
             .Where(pair => pair.Model.Flush.Interval < duration)
@@ -163,7 +163,7 @@ sealed partial class StorageSimulation
         };
     }
 
-    /// <summary>Hears what was answered since the last time.</summary>
+    /// <summary>Takes the responses since the last time.</summary>
     void Listen()
     {
         foreach (var model in Models)
@@ -174,7 +174,7 @@ sealed partial class StorageSimulation
     {
         while (model.Pending.Count > 0)
         {
-            // Answered in the order they were asked, but for those that never got into the queue.
+            // Responses come in the order of the requests, except to those that never entered the queue.
             var number = model.Pending.FindIndex(append => append.Result.IsCompleted);
             if (number < 0)
                 break;
@@ -257,7 +257,7 @@ sealed partial class StorageSimulation
         Require(
             _faults.ErrorCount > _errorsBeforeLife
                 || (result.Status == AppendStatus.PartitionStopped && _wasOpenedLimited)
-                // The handle of the volume outlives a life that was closed, and reports what that life met.
+                // The handle of the volume outlives a closed life, and reports that life's errors.
                 || (
                     _faults.ErrorCount > 0
                     && result.Reason!.Contains("could not be synced as a whole", StringComparison.Ordinal)

@@ -7,7 +7,7 @@ using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Making, changing and deleting topics.
+// Creating, changing and deleting topics.
 sealed partial class StorageSimulation
 {
     static string IdOf(long number) => number.ToString("x16", CultureInfo.InvariantCulture);
@@ -45,7 +45,7 @@ sealed partial class StorageSimulation
         );
     }
 
-    /// <summary>Makes a topic, or has the one that is there, whatever its configuration.</summary>
+    /// <summary>Creates a topic, or gets the existing one, whatever its configuration.</summary>
     void CreateTopic(NameModel name, TopicConfiguration? given = null)
     {
         FinishDeletion();
@@ -84,7 +84,7 @@ sealed partial class StorageSimulation
                 $"{name.Name} could not be made, and no error had struck: {exception}"
             );
             Require(_catalog.Find(name.Name) is null, $"{name.Name} could not be made, but is there");
-            // With one error there is no such topic; where cleaning up failed too, nobody can say.
+            // After one error the topic does not exist. If the cleanup failed too, it may or may not exist.
             if (_faults.ErrorCount == errors + 1)
                 name.Possible.RemoveAll(topic => !possibleBefore.Contains(topic));
         }
@@ -97,7 +97,7 @@ sealed partial class StorageSimulation
             return;
         var errors = _faults.ErrorCount;
         var topic = name.Topic;
-        // Now and then nothing changes, but perhaps an earlier change that failed has to be taken back.
+        // Now and then nothing changes, but the log may have to undo an earlier change that failed.
         var after =
             given
             ?? (
@@ -137,13 +137,13 @@ sealed partial class StorageSimulation
         topic.Configure(after);
         if (!after.Flush.IsAlways)
             return;
-        // What was acknowledged under another policy becomes durable without anybody's doing.
+        // Records acknowledged under another policy become durable without further requests.
         foreach (var partition in topic.Partitions)
             partition.DueCount = partition.Lines.Count;
     }
 
     /// <summary>
-    /// Begins to delete a topic; other things may happen before its partitions are closed, and the rest follows.
+    /// Begins to delete a topic. Other steps may run before its partitions are closed, and the rest follows.
     /// </summary>
     void DeleteTopic(NameModel name)
     {
@@ -174,9 +174,7 @@ sealed partial class StorageSimulation
             Require(RunOne(), "A topic does not close, though nothing is left to run.");
     }
 
-    /// <summary>
-    /// The topic is closed; what is left of the deletion goes on on the thread pool, and this waits for it.
-    /// </summary>
+    /// <summary>The topic is closed. The rest of the deletion runs on the thread pool, and this waits for it.</summary>
     void EndDeletion()
     {
         var deletion = _deletion!;
@@ -215,8 +213,8 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// All of the topic is there, and at work again; or it can't be had until the next start; or it is gone, perhaps
-    /// not for good.
+    /// Three results are allowed. The whole topic exists and works again, or it is unavailable until the next start, or
+    /// it is gone, perhaps not permanently.
     /// </summary>
     void GoOnAfterFailedDeletion(Deletion deletion)
     {
@@ -259,7 +257,7 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>What takes few calls is seldom struck by chance.</summary>
+    /// <summary>Strikes at times, because chance alone seldom strikes a step of few calls.</summary>
     void StrikeAtTimes(int withinCalls)
     {
         if (!_isFinishing && _random.Next(5) == 0)
@@ -272,7 +270,9 @@ sealed partial class StorageSimulation
         return _fileSystem.List(directory).Count;
     }
 
-    /// <summary>Whoever has a deleted topic in hand still gets nowhere, and never at its successor's records.</summary>
+    /// <summary>
+    /// A holder of a deleted topic can do nothing with it, and never reaches its successor's records.
+    /// </summary>
     void UseDeletedTopic()
     {
         if (_deletedLogs.Count == 0)
@@ -290,7 +290,7 @@ sealed partial class StorageSimulation
             return;
         }
         var isClosed = log.CloseAsync().IsCompleted;
-        // A page that is held keeps its segment open, to all.
+        // A held page keeps its segment open for all readers.
         var mayBeRead = !isClosed || _heldPages.Exists(page => page.Model == model);
         AwaitRepair(log);
         var (place, offset) = DrawPlace(log, model, VisibleCount(log, model));
@@ -305,13 +305,13 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>A deletion under way.</summary>
+    /// <summary>A running deletion.</summary>
     /// <param name="Name">The name that becomes free.</param>
-    /// <param name="Topic">The topic; null when there is none, or none that could be opened.</param>
+    /// <param name="Topic">The topic. Null if there is none, or none that could be opened.</param>
     /// <param name="Partitions">The topic's partitions.</param>
     /// <param name="Exists">Whether there is something to delete.</param>
-    /// <param name="ErrorsBefore">How many errors had struck before.</param>
-    /// <param name="Task">The answer.</param>
+    /// <param name="ErrorsBefore">The number of errors before it.</param>
+    /// <param name="Task">The response.</param>
     sealed record Deletion(
         NameModel Name,
         TopicModel? Topic,

@@ -5,15 +5,18 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Moving the log's start: what was answered stays, what was not happens wholly or not at all, and the space comes back.
+// Trims, which move the log's start. An acknowledged trim is permanent. Any other happens wholly or not at all. The
+// space is returned.
 sealed partial class StorageSimulation
 {
     /// <summary>
-    /// What a trim may take of a disk that its reserve was given up on: a new checkpoint beside the old one.
+    /// The pages that a trim may take of a disk after its reserve is given up: a new checkpoint beside the old one.
     /// </summary>
     const int TrimPages = 8;
 
-    /// <summary>Null in three of four runs, which have no trims and draw nothing else than they would.</summary>
+    /// <summary>
+    /// Null in three of four runs, which have no trims and draw the same numbers as without this feature.
+    /// </summary>
     readonly Random? _trimRandom;
 
     void StepTrims()
@@ -29,7 +32,7 @@ sealed partial class StorageSimulation
 
     void TrimSomewhere((PartitionLog Log, PartitionModel Model) partition)
     {
-        // A few calls, which chance alone would seldom strike.
+        // A trim has few calls, which chance alone would seldom strike.
         if (_trimRandom!.Next(4) == 0)
             _faults.Strike(_fileSystem.CallCount, withinCalls: 16);
         for (var count = 1 + _trimRandom.Next(6) / 4; count > 0; count--)
@@ -69,7 +72,7 @@ sealed partial class StorageSimulation
                 return log.View.Segments[_trimRandom.Next(log.View.Segments.Length)].BaseOffset;
             case < 9 when first <= last:
                 return model.Lines[_trimRandom.Next(first, last + 1)].Offset;
-            // Little by little, into batches and into gaps.
+            // In small steps, into batches and into gaps.
             default:
                 return first > last
                     ? model.Start
@@ -80,7 +83,7 @@ sealed partial class StorageSimulation
         }
     }
 
-    /// <summary>Hears which trims were answered since the last time.</summary>
+    /// <summary>Takes the responses to trims since the last time.</summary>
     void ListenToTrims(PartitionModel model)
     {
         for (var number = 0; (number = model.Trims.FindIndex(trim => trim.Result.IsCompleted)) >= 0; )
@@ -103,7 +106,7 @@ sealed partial class StorageSimulation
                 $"{model.Name}: {trim} was answered with {trim.Result.Result} and the log begins at {seen}; it "
                     + $"should at {wanted}"
             );
-            // Where it changed nothing, one that failed before may still come to light.
+            // If it changed nothing, an earlier one that failed may still be found.
             if (wanted > model.Start)
                 model.MoveStart(wanted);
             return;
@@ -140,7 +143,7 @@ sealed partial class StorageSimulation
         Unanswered(model, trim);
     }
 
-    /// <summary>A trim that may have happened or not; what readers saw of it has.</summary>
+    /// <summary>A trim that may have happened or not. A start that readers have seen has.</summary>
     static void Unanswered(PartitionModel model, SimulatedTrim trim)
     {
         var wanted = trim.Start(model);
@@ -164,17 +167,17 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// The process is no more: the trim that was under way, if one was, is known to have happened where readers saw it.
+    /// The process has ended. If readers saw the effect of the trim under way, it is known to have happened.
     /// </summary>
     static void ForgetTrims(PartitionModel model)
     {
-        // One at a time: the others were not begun.
+        // Trims run one at a time: the others were not begun.
         if (model.Trims.Count > 0)
             Unanswered(model, model.Trims[0]);
         model.Trims.Clear();
     }
 
-    /// <summary>After a start: settles where the log begins. From then on it does not go back.</summary>
+    /// <summary>After a start: determines the log's start. From then on it does not move back.</summary>
     static void ReconcileStart(PartitionLog log, PartitionModel model)
     {
         Require(
@@ -184,7 +187,7 @@ sealed partial class StorageSimulation
         model.MoveStart(log.EarliestOffset);
     }
 
-    /// <summary>No file is there whose records are all gone, and none without its other half.</summary>
+    /// <summary>Checks that no file has only trimmed records, and that none is without its other half.</summary>
     void CheckSpaceOf(PartitionLog log, PartitionModel model, string directory, bool afterStart)
     {
         if (_trimRandom is null)
@@ -200,7 +203,7 @@ sealed partial class StorageSimulation
         );
         if (!afterStart && _faults.ErrorCount > _errorsBeforeLife)
             return;
-        // Of a partition that opens read-only nothing is removed.
+        // Nothing is removed of a partition that opens read-only.
         if (log.StoppedReason is not null)
             return;
         var (bases, indexes) = (new List<long>(), new List<long>());
@@ -217,7 +220,7 @@ sealed partial class StorageSimulation
                 indexes.Add(indexed);
         }
         bases.Sort();
-        // Empty ones, which offsets given from outside passed by, are removed by the next start.
+        // The next start removes empty segments that a later given offset has skipped.
         var before = bases
             .Zip(bases.Skip(1))
             .Where(pair => pair.Second <= model.Start && (afterStart || filled.Contains(pair.First)))
@@ -231,7 +234,7 @@ sealed partial class StorageSimulation
             !indexes.Except(bases).Any() || _wasOpenedLimited,
             $"{model.Name}: index {string.Join(", ", indexes.Except(bases))} is there without a segment"
         );
-        // One that was passed by stays where there was no room for the checkpoint that leaves it.
+        // A skipped segment stays if the disk had no room for the checkpoint without it.
         Require(
             !afterStart
                 || _wasOpenedLimited
@@ -241,7 +244,7 @@ sealed partial class StorageSimulation
         );
     }
 
-    /// <summary>What has no name takes no room either, but for the pages that somebody holds.</summary>
+    /// <summary>Checks that files without a name take no room, except for held pages.</summary>
     void CheckRoom()
     {
         if (_trimRandom is null || _volumeRandom is not null || _heldPages.Count > 0)
@@ -260,7 +263,7 @@ sealed partial class StorageSimulation
                 entry.IsDirectory ? NamedBytes($"{directory}/{entry.Name}") : (entry.LengthBytes + 4095) / 4096 * 4096
             );
 
-    /// <summary>In the end all is given up, and the disk has it back.</summary>
+    /// <summary>At the end trims everything, and the disk has the space back.</summary>
     void TrimAll()
     {
         if (_trimRandom is null)
@@ -277,7 +280,7 @@ sealed partial class StorageSimulation
                 log.EarliestOffset == log.EndOffset,
                 $"{model.Name} begins at {log.EarliestOffset} after a trim to the end, which is {log.EndOffset}"
             );
-            // Where an append with an offset of its own came to nothing, the log may stand in a segment beyond its end.
+            // If an append with an offset of its own failed, the active segment may be beyond the log's end.
             Require(
                 log is { SizeBytes: 0, SegmentCount: 1 } || log.View.Active.BaseOffset > log.EndOffset,
                 $"{model.Name} holds {log.SizeBytes} bytes in {log.SegmentCount} segments after a trim to the end"
@@ -288,14 +291,14 @@ sealed partial class StorageSimulation
         PumpAll();
     }
 
-    /// <summary>A trim that was asked for.</summary>
-    /// <param name="Log">Of which log.</param>
-    /// <param name="Offset">Where it is to begin.</param>
-    /// <param name="ErrorsBefore">How many errors had struck before.</param>
-    /// <param name="Result">The answer.</param>
+    /// <summary>A requested trim.</summary>
+    /// <param name="Log">The log to trim.</param>
+    /// <param name="Offset">The requested start.</param>
+    /// <param name="ErrorsBefore">The number of errors before it.</param>
+    /// <param name="Result">The response.</param>
     public sealed record SimulatedTrim(PartitionLog Log, long Offset, int ErrorsBefore, Task<long> Result)
     {
-        /// <summary>Where the log begins once it has happened.</summary>
+        /// <summary>The log's start after the trim.</summary>
         public long Start(PartitionModel model) => Math.Max(model.Start, Math.Min(Offset, Log.EndOffset));
 
         public override string ToString() =>

@@ -17,10 +17,10 @@ sealed partial class StorageSimulation
     /// <summary>Null in half of the runs, which submit no such units.</summary>
     readonly Random? _unitRandom;
 
-    /// <summary>By the group's name: the unit whose state is known to be durable.</summary>
+    /// <summary>The unit of each group, by its name, whose state is known to be durable.</summary>
     readonly Dictionary<long, int> _durableUnits = [];
 
-    /// <summary>Units that are durable or may be, by number, with the groups that they name.</summary>
+    /// <summary>Units that are or may be durable, by number, with the groups that they name.</summary>
     readonly SortedDictionary<int, long[]> _units = [];
     int _unitCount;
     int _pendingUnits;
@@ -89,7 +89,7 @@ sealed partial class StorageSimulation
         return state;
     }
 
-    /// <summary>After a start: what the journal says of each group. It stays so from now on.</summary>
+    /// <summary>After a start: takes each group's state in the journal. It does not change from now on.</summary>
     void ReconcileUnits()
     {
         if (_unitRandom is null)
@@ -127,10 +127,10 @@ sealed partial class StorageSimulation
         _pendingUnits = 0;
     }
 
-    /// <summary>Waits as a partition does where the journal is busy, and submits one unit once it is not.</summary>
+    /// <summary>Waits as a partition does if the journal is busy, and submits one unit once it is not.</summary>
     sealed class UnitWriter(StorageSimulation simulation) : IUnsyncedLog
     {
-        // Its states are in no segment, so the journal's bound of unsynced logs is not its own.
+        // Its states are in no segment, so the journal's limit of unsynced logs does not apply to it.
         public bool IsUnsynced => true;
 
         public bool CanCloseFiles => true;

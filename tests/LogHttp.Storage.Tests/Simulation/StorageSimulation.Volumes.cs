@@ -4,8 +4,8 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Simulation;
 
-// Topics, or the journal, on disks of their own. Some are not mounted at a start and back at a later one: nothing that
-// was acknowledged is lost then, and nothing was cut meanwhile.
+// Topics, or the journal, on disks of their own. Some are not mounted at a start and return at a later one. Then no
+// acknowledged record is lost, and nothing was cut meanwhile.
 sealed partial class StorageSimulation
 {
     const string JournalDirectory = $"{DataDirectory}/journal";
@@ -15,13 +15,13 @@ sealed partial class StorageSimulation
     /// <summary>Null in five of six runs, which have one volume.</summary>
     readonly Random? _volumeRandom;
 
-    /// <summary>How many topics are moved to volumes of their own.</summary>
+    /// <summary>The number of topics moved to volumes of their own.</summary>
     readonly int _topicVolumeCount;
     readonly Dictionary<NameModel, SimulatedVolume> _topicVolumes = [];
     readonly HashSet<NameModel> _unmounted = [];
     SimulatedVolume? _journalVolume;
 
-    /// <summary>Nothing may be cut and all is read-only while the journal's disk is missing.</summary>
+    /// <summary>While the journal's disk is missing, nothing may be cut and everything is read-only.</summary>
     bool _isJournalMissing;
 
     void MountJournal()
@@ -45,7 +45,7 @@ sealed partial class StorageSimulation
     {
         if (_volumeRandom is null)
             return;
-        // A process that has ended in good order may have looked at the volumes as a whole.
+        // A process that ended cleanly may have used the volumes as a whole.
         _fileSystem = _fileSystem.Kill();
         using var pause = _faults.Pause();
         foreach (var name in _unmounted.ToArray())
@@ -78,7 +78,7 @@ sealed partial class StorageSimulation
             StartWithoutJournal();
     }
 
-    /// <summary>As an operator moves a topic to another disk.</summary>
+    /// <summary>Moves a topic to another disk, as an operator does.</summary>
     void MoveToVolume(NameModel name)
     {
         var directory = $"{TopicsDirectory}/{name.Name}";
@@ -120,7 +120,8 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// A start whose journal is not there cuts nothing and appends nothing. With the journal back, all is well.
+    /// Starts without the journal. The start cuts nothing and appends nothing. With the journal back, everything works
+    /// again.
     /// </summary>
     void StartWithoutJournal()
     {
@@ -169,7 +170,7 @@ sealed partial class StorageSimulation
         return segments;
     }
 
-    /// <summary>After a start: topics whose disks are missing can't be had; all others can.</summary>
+    /// <summary>After a start: topics whose disks are missing are unavailable. All others are available.</summary>
     bool AreOthersOpen()
     {
         foreach (var name in _unmounted)

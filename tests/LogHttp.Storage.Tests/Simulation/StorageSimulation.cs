@@ -8,13 +8,12 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// One run of the real log on a disk that forgets what was not synced: a seed decides what is asked of it, in which
-/// order its work runs, and what the disk does to it. After every start, and in between, all that was promised is
-/// looked for.
+/// One run of the real log on a disk that loses unsynced data. A seed decides the requests, the order in which the
+/// log's work runs, and the faults of the disk. All promises are checked after every start, and in between.
 /// </summary>
 /// <remarks>
-/// The run is a row of <i>lives</i>: a process opens the data directory, works for some steps, and ends by closing, by
-/// being killed, or with the power. One thread runs everything, but for the end of a deletion, for which that thread
+/// The run is a row of <i>lives</i>. A process opens the data directory, works for some steps, and ends by closing, by
+/// being killed, or with the power. One thread runs everything, except for the end of a deletion, for which that thread
 /// waits.
 /// </remarks>
 sealed partial class StorageSimulation
@@ -32,7 +31,7 @@ sealed partial class StorageSimulation
     readonly NameModel[] _names;
     readonly List<HeldPage> _heldPages = [];
 
-    // Of the topics that were deleted in this life.
+    // The logs of topics that were deleted in this life.
     readonly List<(PartitionLog Log, PartitionModel Model)> _deletedLogs = [];
     readonly int _maxRecordSize;
 
@@ -48,13 +47,12 @@ sealed partial class StorageSimulation
     long _latestClockMs;
     bool _isFinishing;
 
-    // Since the last start that was looked at: whether the power went, and what had struck before this life.
+    // Since the last start that was checked: whether the power was cut, and the errors before this life.
     bool _wasPowerCut;
     int _errorsBeforeLife;
     bool _wasOpenedLimited;
 
-    // The life in which the power goes for sure, and whether it goes again while the start after it applies the
-    // journal.
+    // The life in which the power is surely cut, and whether it is cut again while the next start applies the journal.
     readonly int _lives;
     readonly int _cutLife;
     readonly bool _cutsRedo;
@@ -76,7 +74,7 @@ sealed partial class StorageSimulation
         };
         _producerRandom = seed % 5 == 3 ? new Random(seed ^ 0x5bd1e995) : null;
         _producerCount = _producerRandom is null ? 0 : 1 + _producerRandom.Next(ProducerIds.Length);
-        // Few that are known for short, in a third of these runs; else as a server has it.
+        // In a third of these runs the log knows few producers, for a short time. Otherwise as in a server.
         var fewProducers = _producerRandom?.Next(3) == 0 ? 1 + _producerRandom.Next(4) : (int?)null;
         _maxRecordSize = _random.Next(3) switch
         {
@@ -122,7 +120,7 @@ sealed partial class StorageSimulation
 
     /// <summary>Runs one seed.</summary>
     /// <exception cref="SimulationException">
-    /// The log broke a promise; the message says which, and how to see it again.
+    /// The log broke a promise. The message says which one, and how to reproduce it.
     /// </exception>
     public static void Run(int seed, SimulationTrace? trace = null)
     {
@@ -156,17 +154,17 @@ sealed partial class StorageSimulation
             Live(isLast: false);
             if (_faults.IsCutDue && life >= _cutLife)
                 CutPower();
-            // A start with nothing to apply has no redo; it is cut all the same.
+            // A start with nothing to apply has no redo, and is cut all the same.
             if (life == _cutLife)
                 _isRedoCutDue = _cutsRedo;
             ChangeVolumes(isLast: life >= _lives - 1 && !_isRedoCutDue);
         }
         Live(isLast: true);
-        // One at a drawn call, and in a third of the runs one in a start that follows.
+        // One cut at a drawn call, and in a third of the runs one in a start that follows.
         Require(_powerCuts >= (_cutsRedo ? 2 : 1), $"The power was cut {_powerCuts} times only");
     }
 
-    /// <summary>One process, from a start that succeeds to its end.</summary>
+    /// <summary>Runs one process, from a successful start to its end.</summary>
     void Live(bool isLast)
     {
         if (!Open(isLast))
@@ -211,7 +209,7 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// Starts until it works; false when it never did, for which something must have struck each time.
+    /// Starts until a start succeeds. False if none did, for which each attempt must have met a fault.
     /// </summary>
     bool Open(bool isLast)
     {
@@ -233,13 +231,13 @@ sealed partial class StorageSimulation
             {
                 _catalog = TopicCatalog.Open(Environment(), _options);
                 (_deadlines, _isStopping, _isWaitingStopped) = (new Deadlines(_time), false, false);
-                // A start that succeeds all the same leaves to be done later what a full disk prevents.
+                // A successful start postpones work that a full disk prevents.
                 _wasOpenedLimited |= _faults.ErrorCount > _errorsBeforeLife;
                 if (_isRedoCutDue)
                     _faults.CancelCut();
                 if (AreOthersOpen())
                     return true;
-                // Other topics are served without it; the next start must find it whole, so here it is begun anew.
+                // The server would serve the other topics. The next start must find this one whole, so it happens here.
                 Require(
                     _faults.ErrorCount > _errorsBeforeLife,
                     $"A topic did not open, and no error had struck: {string.Join(", ", _catalog.DamagedTopics)}"
@@ -249,7 +247,7 @@ sealed partial class StorageSimulation
             catch (PowerCutException)
             {
                 CutPower();
-                // Nothing else strikes a kind start, and a cut that was due comes once.
+                // A kind start meets no other fault, and a cut that was due happens once.
                 if (isKind)
                     attempt--;
             }
@@ -259,7 +257,7 @@ sealed partial class StorageSimulation
             }
             catch (IOException exception)
             {
-                // What the journal has may need more room than there is; then it stays in the journal.
+                // The journal's records may need more room than the disk has. Then they stay in the journal.
                 Require(
                     _faults.ErrorCount > _errorsBeforeLife || (IsLimited && exception is DiskFullException),
                     $"The start failed, and no error had struck: {exception}"
@@ -283,7 +281,7 @@ sealed partial class StorageSimulation
             CommitScheduler = _lane,
             NewId = () =>
             {
-                // A deletion goes on on the thread pool once its topic is closed, and first of all asks for an id.
+                // Once its topic is closed, a deletion continues on the thread pool, and first requests an id.
                 turnstile.Pass();
                 return ++_idCount;
             },
@@ -293,14 +291,14 @@ sealed partial class StorageSimulation
 
     bool IsLimited => _fileSystem.CapacityBytes < long.MaxValue;
 
-    /// <summary>Before there is room: a refusal may say later what was found until then.</summary>
+    /// <summary>Before the disk gets room: a later refusal may be due to the earlier limit.</summary>
     void NoteLimit()
     {
         foreach (var append in Models.SelectMany(static model => model.Pending))
             append.MetLimit |= IsLimited;
     }
 
-    /// <summary>No more faults, and room.</summary>
+    /// <summary>Ends all faults, and gives the disk room.</summary>
     void BeKind()
     {
         NoteLimit();
@@ -308,7 +306,7 @@ sealed partial class StorageSimulation
         _fileSystem.CapacityBytes = long.MaxValue;
     }
 
-    /// <summary>How a life ends that no fault ended.</summary>
+    /// <summary>Ends a life that no fault has ended.</summary>
     void End()
     {
         switch (_random.Next(4))
@@ -328,7 +326,7 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// In the end the disk is well, and then everything works: appends, a clean stop that outlives the power.
+    /// At the end the disk works, and so does everything else: appends, and a clean stop that survives a power cut.
     /// </summary>
     void Finish()
     {
@@ -360,12 +358,12 @@ sealed partial class StorageSimulation
         Close();
     }
 
-    /// <summary>Closes the log in good order, with work and pages still under way.</summary>
+    /// <summary>Closes the log cleanly, with work and pages still under way.</summary>
     void Close()
     {
         StopWaiting();
         FinishDeletion();
-        // Also of a topic that is there again, because its deletion failed.
+        // Also of a topic that exists again because its deletion failed.
         OpenReader();
         StepReaders();
         _trace.Add("close");
@@ -375,7 +373,7 @@ sealed partial class StorageSimulation
         if (_random.Next(3) == 0)
             AppendSomewhere();
         PumpAll();
-        // Its last few lines continue on the thread pool, and touch nothing but the lock.
+        // Its last few lines run on the thread pool, and use nothing but the lock.
         Require(closing.Wait(TimeSpan.FromSeconds(60)), "The catalog did not close, though nothing is left to run.");
         Listen();
         Require(_pendingUnits == 0, $"{_pendingUnits} units were not answered by the close");
@@ -397,7 +395,9 @@ sealed partial class StorageSimulation
         );
     }
 
-    /// <summary>A partition was closed, with its topic or with everything: all was answered, and is durable.</summary>
+    /// <summary>
+    /// A partition was closed, alone with its topic or with everything: all appends are answered and durable.
+    /// </summary>
     void Closed(PartitionLog log, PartitionModel model, int errorsBefore)
     {
         Require(
@@ -409,7 +409,7 @@ sealed partial class StorageSimulation
             model.DurableCount = model.Lines.Count;
         CheckStop(log, model);
         model.Producers.WasClosed = log.StoppedReason is null && _faults.ErrorCount == errorsBefore && !IsLimited;
-        // Stamps go on from the checkpoint, which may not have been written.
+        // Stamps continue from the checkpoint, which may not have been written.
         if (log.StoppedReason is not null || _faults.ErrorCount > errorsBefore || IsLimited)
             model.LastStampMs = 0;
         EndReadersOf(log);
@@ -436,7 +436,7 @@ sealed partial class StorageSimulation
         _fileSystem = _fileSystem.PowerCut();
     }
 
-    /// <summary>Nothing of the process goes on: its work, its timers, the pages it was sending.</summary>
+    /// <summary>Ends all activity of the process: its work, its timers, the pages that it sends.</summary>
     void Die()
     {
         _lane.Clear();
@@ -479,7 +479,7 @@ sealed partial class StorageSimulation
     }
 
     /// <summary>
-    /// Runs one piece of the log's work; a deletion whose topic that closed goes on before anything else.
+    /// Runs one piece of the log's work. If that closed the topic of a deletion, the deletion continues at once.
     /// </summary>
     bool RunOne()
     {
@@ -491,17 +491,17 @@ sealed partial class StorageSimulation
         return true;
     }
 
-    /// <summary>Readers wait until a repair has ended; here they have it run.</summary>
+    /// <summary>Runs work until a repair has ended. Readers wait for that.</summary>
     void AwaitRepair(PartitionLog log)
     {
         for (var count = 0; log.View.Repaired is { IsCompleted: false }; count++)
             Require(RunOne() && count < 20_000, "A repair does not end.");
     }
 
-    /// <summary>All that is known of partitions that may be there.</summary>
+    /// <summary>The models of all partitions that may exist.</summary>
     IEnumerable<PartitionModel> Models => _names.SelectMany(name => name.Topics).SelectMany(topic => topic.Partitions);
 
-    /// <summary>The partitions of the topic that has a name, each with what is known of it.</summary>
+    /// <summary>The partitions of the topic with a name, each with its model.</summary>
     IEnumerable<(PartitionLog Log, PartitionModel Model)> Partitions(NameModel name) =>
         name.Topic is { } topic ? _catalog.Find(name.Name)!.Partitions.Zip(topic.Partitions) : [];
 

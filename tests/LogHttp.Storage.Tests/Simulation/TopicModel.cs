@@ -1,6 +1,6 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
-/// <summary>What is known of one topic, from its creation to its deletion.</summary>
+/// <summary>The state of one topic, from its creation to its deletion.</summary>
 sealed class TopicModel(string name, string id, TopicConfiguration configuration, PartitionModel[] partitions)
 {
     public string Name { get; } = name;
@@ -10,11 +10,12 @@ sealed class TopicModel(string name, string id, TopicConfiguration configuration
     public TopicConfiguration Configuration { get; private set; } = configuration;
 
     /// <summary>
-    /// What the next start may find in topic.json: more than one where a change was interrupted or failed.
+    /// The configurations that the next start may find in topic.json. There are several if a change was interrupted or
+    /// failed.
     /// </summary>
     public List<TopicConfiguration> PossibleConfigurations { get; } = [configuration];
 
-    /// <summary>How often the power had been cut when it was last asked for a change. Another cut settles it.</summary>
+    /// <summary>The number of power cuts before the last request of a change. Another cut decides the change.</summary>
     public int PowerCutsBeforeChange { get; set; }
 
     public override string ToString() => $"{Name} ({Id})";
@@ -27,26 +28,27 @@ sealed class TopicModel(string name, string id, TopicConfiguration configuration
     }
 }
 
-/// <summary>What is known of a name: which topic has it now, and which ones the next start may find there.</summary>
+/// <summary>The state of a name: its topic, and the topics that the next start may find there.</summary>
 sealed class NameModel(string name)
 {
     public string Name { get; } = name;
 
-    /// <summary>The topic that has the name; null while there is none that could be had.</summary>
+    /// <summary>The topic with the name. Null while none is available.</summary>
     public TopicModel? Topic { get; private set; }
 
-    /// <summary>A deletion failed, and so did the attempt to go on with the topic; until the next start.</summary>
+    /// <summary>Whether a deletion failed, and so did the return to the topic. Lasts until the next start.</summary>
     public bool IsUnreadable { get; private set; }
 
     /// <summary>
-    /// What the next start may find, null for nothing: one thing alone unless something was interrupted or failed.
+    /// The topics that the next start may find, null for none. There is one entry unless a change was interrupted or
+    /// failed.
     /// </summary>
     public List<TopicModel?> Possible { get; } = [null];
 
-    /// <summary>All topics that are of interest still.</summary>
+    /// <summary>All topics that still matter.</summary>
     public IEnumerable<TopicModel> Topics => Possible.OfType<TopicModel>();
 
-    /// <summary>The name leads to this topic, or to none, for sure.</summary>
+    /// <summary>The name surely leads to this topic, or to none.</summary>
     public void Settle(TopicModel? topic)
     {
         Possible.Clear();
@@ -54,12 +56,12 @@ sealed class NameModel(string name)
         GoOnWith(topic);
     }
 
-    /// <summary>From here on until the next start; what that may find is another matter.</summary>
+    /// <summary>Continues with this topic until the next start, which may find another one.</summary>
     public void GoOnWith(TopicModel? topic) => (Topic, IsUnreadable) = (topic, false);
 
     public void BeUnreadable() => (Topic, IsUnreadable) = (null, true);
 
-    /// <summary>The next start may find this too.</summary>
+    /// <summary>The next start may find this topic too.</summary>
     public void Allow(TopicModel? topic)
     {
         if (!Possible.Contains(topic))

@@ -1,8 +1,8 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// Lets what goes on on the thread pool pass only while the simulation's thread waits for it: so one thread runs at any
-/// time, and a run replays.
+/// Lets work on the thread pool run only while the simulation's thread waits for it. So one thread runs at any time,
+/// and a run replays.
 /// </summary>
 sealed class Turnstile
 {
@@ -13,8 +13,8 @@ sealed class Turnstile
     bool _isOpen;
     bool _isProcessGone;
 
-    /// <summary>Returns at once on the simulation's own thread.</summary>
-    /// <exception cref="KilledException">The process is no more.</exception>
+    /// <summary>Waits until the turnstile opens. Returns at once on the simulation's own thread.</summary>
+    /// <exception cref="KilledException">The process has ended.</exception>
     public void Pass()
     {
         if (Environment.CurrentManagedThreadId == _threadId)
@@ -28,7 +28,7 @@ sealed class Turnstile
         }
     }
 
-    /// <summary>Waits for a task that may have to pass; its exception comes out as it was thrown.</summary>
+    /// <summary>Waits for a task that may have to pass. Its exception is thrown unchanged.</summary>
     public void WaitFor(Task task)
     {
         Set(ref _isOpen, true);
@@ -39,7 +39,7 @@ sealed class Turnstile
         task.GetAwaiter().GetResult();
     }
 
-    /// <summary>The process is no more, and what waits here goes no further.</summary>
+    /// <summary>The process has ended, and the work that waits here stops.</summary>
     public void Close() => Set(ref _isProcessGone, true);
 
     void Set(ref bool flag, bool value)

@@ -5,8 +5,8 @@ using LogHttp.Storage.Waiting;
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>
-/// One that reads and waits as the server does for its clients: a long poll, answered once there is enough or its time
-/// is over, or a follower of one or several partitions, which goes on until it is ended.
+/// A reader that reads and waits as the server does for its clients. A long poll is answered once there is enough or
+/// its time is over. A follower of one or several partitions continues until it is ended.
 /// </summary>
 sealed class WaitingReader(int id, ReaderSource[] sources, PageSize size, long minBytes, bool isPoll, TimeSpan timeout)
 {
@@ -14,27 +14,27 @@ sealed class WaitingReader(int id, ReaderSource[] sources, PageSize size, long m
 
     public PageSize Size { get; } = size;
 
-    /// <summary>How much a poll wants; a follower wants anything.</summary>
+    /// <summary>The bytes that a poll wants. A follower wants any.</summary>
     public long MinBytes { get; } = minBytes;
 
     public bool IsPoll { get; } = isPoll;
 
-    /// <summary>How long a poll may take, and how often a follower wants to hear something.</summary>
+    /// <summary>The time limit of a poll, and the heartbeat interval of a follower.</summary>
     public TimeSpan Timeout { get; } = timeout;
 
     public LogWaiter Waiter { get; } = new();
 
     public ReaderPhase Phase { get; set; }
 
-    /// <summary>The wait under way, which nothing continues: it is asked.</summary>
+    /// <summary>The current wait. It has no continuation and is polled.</summary>
     public ValueTask<LogWake> Wait { get; set; }
 
     /// <summary>
-    /// When a poll's time is over, or a follower's heartbeat is due: a timestamp of the simulated clock.
+    /// The end of a poll's time, or a follower's next heartbeat, as a timestamp of the simulated clock.
     /// </summary>
     public long DueAt { get; set; }
 
-    /// <summary>When its wait has to end, at the latest but for the clock's grain.</summary>
+    /// <summary>The latest end of its wait, up to the clock's resolution.</summary>
     public long SleepsUntil { get; set; }
 
     public bool IsCancelled { get; set; }
@@ -52,13 +52,13 @@ enum ReaderPhase
 {
     Reads,
 
-    /// <summary>It has read all there was; anything may happen before its wait begins.</summary>
+    /// <summary>It has read all records. Any step may run before its wait begins.</summary>
     IsAboutToWait,
     Waits,
     HasEnded,
 }
 
-/// <summary>A partition that a reader reads, and where it stands there.</summary>
+/// <summary>A partition that a reader reads, and its position there.</summary>
 sealed class ReaderSource(PartitionLog log, PartitionModel model, LogPlace place, long offset)
 {
     public PartitionLog Log { get; } = log;
@@ -67,30 +67,31 @@ sealed class ReaderSource(PartitionLog log, PartitionModel model, LogPlace place
 
     public LogFollower Follower { get; } = new(log, place);
 
-    /// <summary>Where the next record is looked for.</summary>
+    /// <summary>The offset to look for the next record.</summary>
     public long Offset { get; set; } = offset;
 
-    /// <summary>How long the page was that a poll has put back for more.</summary>
+    /// <summary>The length of the page that a poll has put back to wait for more.</summary>
     public long PutBackBytes { get; set; }
 
-    /// <summary>Where in the active segment the visible part ended at the last read.</summary>
+    /// <summary>The end of the visible part of the active segment at the last read.</summary>
     public long SeenPosition { get; set; }
 
     /// <summary>The base offset of the segment that was active at the last read.</summary>
     public long SeenBase { get; set; }
 
-    /// <summary>Where the last page began in its segment; where the next record would, when there was none.</summary>
+    /// <summary>
+    /// The position of the last page in its segment. Without a page, the position of the next record.
+    /// </summary>
     public long PagePosition { get; set; }
 
     /// <summary>
-    /// The base offset of the segment that was active when the log was last at rest before that read, and where the log
-    /// began then.
+    /// The base offset of the active segment, and the log's start, when the log was last at rest before that read.
     /// </summary>
     public (long Base, long Start)? Rested { get; set; }
 
     /// <summary>
-    /// Whether others waited already when another segment was active: they are woken with the next growth, and all with
-    /// them.
+    /// Whether other readers began to wait while another segment was active. The next growth wakes them, and all others
+    /// with them.
     /// </summary>
     public bool IsBehindARoll { get; set; }
 }

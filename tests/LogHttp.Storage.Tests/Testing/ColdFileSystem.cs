@@ -4,16 +4,16 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Tests.Testing;
 
 /// <summary>
-/// Files of which nothing is in the page cache: who must not wait for the disk gets nothing from them.
+/// Files that are not in the page cache. A read that must not wait for the disk gets nothing from them.
 /// </summary>
 sealed class ColdFileSystem(IFileSystem fileSystem) : IFileSystem
 {
     int _openFiles;
 
-    /// <summary>Whether each read so far was on a thread of the pool.</summary>
+    /// <summary>For each read so far, whether it was on a thread of the pool.</summary>
     public ConcurrentQueue<bool> ReadsOnPool { get; } = [];
 
-    /// <summary>Happens before each read.</summary>
+    /// <summary>Runs before each read.</summary>
     public Action BeforeRead { get; set; } = static () => { };
 
     public int OpenFiles => _openFiles;

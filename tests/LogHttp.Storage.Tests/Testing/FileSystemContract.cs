@@ -3,8 +3,8 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Tests.Testing;
 
 /// <summary>
-/// What every file system behind the seam does, real or simulated: a test class per implementation derives from this,
-/// so that the model and the disk cannot drift apart unnoticed.
+/// The behavior of every file system behind the seam, real or simulated. A test class for each implementation derives
+/// from this, so that tests notice if the model and the disk differ.
 /// </summary>
 public abstract class FileSystemContract
 {
@@ -13,7 +13,7 @@ public abstract class FileSystemContract
 
     protected FileSystemContract() => _fileSystem = CreateFileSystem(out _directory);
 
-    /// <summary>Hands out a file system and an empty directory in it. Called by the constructor, once a test.</summary>
+    /// <summary>Returns a file system and an empty directory in it. The constructor calls it, once a test.</summary>
     protected abstract IFileSystem CreateFileSystem(out string directory);
 
     string PathOf(string name) => $"{_directory}/{name}";

@@ -3,7 +3,7 @@ using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>Power cuts, kills, and what the next boot finds of handles, locks and caches.</summary>
+/// <summary>Power cuts, kills, and the state of handles, locks and caches in the next boot.</summary>
 public class PowerCutBootTests
 {
     const string Old = $"{Here}/old";
@@ -164,7 +164,7 @@ public class PowerCutBootTests
 
         Assert.NotEqual(Run(1), Run(2));
 
-        // A trace of every call, and what the disk holds at the end.
+        // A trace of every call, and the disk's content at the end.
         static string Run(int seed)
         {
             var random = new Random(seed);

@@ -5,7 +5,7 @@ using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>What holds for a file's content whatever was done to it.</summary>
+/// <summary>Properties of a file's content under any calls.</summary>
 public class PowerCutContentProperties
 {
     const string Path = $"{Here}/new";
@@ -64,7 +64,7 @@ public class PowerCutContentProperties
                     ];
                     long lowestBytes = 0,
                         highestBytes = 0;
-                    // Truncations apart: what they let back in is told by tests of their own.
+                    // Without truncations: other tests cover the bytes that they bring back.
                     foreach (var step in steps.Where(step => step.Step is not (Step.Truncate or Step.FailSync)))
                     {
                         Take(step, fileSystem, file, live);
@@ -176,7 +176,7 @@ public class PowerCutContentProperties
 
     static void Write(IFile file, List<byte> live, int position, int sizeBytes)
     {
-        // Never zeros, and different from write to write: a byte in the wrong place shows.
+        // Never zeros, and different in each write: a byte at the wrong position shows.
         var content = new byte[sizeBytes];
         for (var index = 0; index < sizeBytes; index++)
             content[index] = (byte)(1 + (live.Count * 31 + index * 7 + position) % 255);

@@ -4,7 +4,7 @@ using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>What becomes of a file's bytes and length when the power goes.</summary>
+/// <summary>A file's bytes and length after a power cut.</summary>
 public class PowerCutContentTests
 {
     const string Old = $"{Here}/old";
@@ -153,7 +153,7 @@ public class PowerCutContentTests
             return OldAfterCut(fileSystem);
         });
 
-        // The reason to sync a truncation before writing where it cut.
+        // This is the reason to sync a truncation before a write behind it.
         Assert.Contains("4096a 4096b 4096a", outcomes);
         Assert.Contains("4096a 8192b", outcomes);
         Assert.Contains("4096a 40960 4096b", outcomes);
@@ -210,7 +210,7 @@ public class PowerCutContentTests
             file.Write(Fill('b', 3 * PageSizeBytes), 0);
             StrikeNext(fileSystem, FileSystemCallKind.Sync, Fault.InputOutputError);
             Assert.Throws<IOException>(file.Sync);
-            // One byte makes the whole page dirty again; the third page stays forgotten.
+            // One byte makes the whole page dirty again. The third page stays lost.
             file.Write("b"u8, 0);
             file.Write(Fill('b', PageSizeBytes), PageSizeBytes);
             file.Sync();

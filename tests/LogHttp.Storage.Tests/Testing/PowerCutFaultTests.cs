@@ -4,12 +4,12 @@ using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>Calls are announced, and faults strike where they are told to.</summary>
+/// <summary>Calls are announced, and faults strike as told.</summary>
 public class PowerCutFaultTests
 {
     const string Old = $"{Here}/old";
 
-    /// <summary>Each kind of call, in a way that succeeds when nothing strikes it.</summary>
+    /// <summary>Makes each kind of call, in a way that succeeds without a fault.</summary>
     static void Call(PowerCutFileSystem fileSystem, FileSystemCallKind kind, OpenObjects open)
     {
         switch (kind)
@@ -256,7 +256,7 @@ public class PowerCutFaultTests
         Assert.Equal("8192b", Describe(ReadAll(file)));
         Assert.Equal(5 * PageSizeBytes, fileSystem.UsedBytes);
 
-        // What is there can be overwritten, and read.
+        // Existing bytes can be overwritten, and read.
         file.Write(Fill('c', 100), 0);
         Assert.Throws<DiskFullException>(() => file.Write("d"u8, 2 * PageSizeBytes));
 

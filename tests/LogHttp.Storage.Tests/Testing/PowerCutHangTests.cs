@@ -3,7 +3,7 @@ using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>Calls that hang until the test lets them go on.</summary>
+/// <summary>Calls that hang until the test releases them.</summary>
 public class PowerCutHangTests
 {
     static readonly TimeSpan LongEnough = TimeSpan.FromMinutes(1);

@@ -3,7 +3,7 @@ using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>What becomes of names when the power goes.</summary>
+/// <summary>Names after a power cut.</summary>
 public class PowerCutNameTests
 {
     const string Old = $"{Here}/old";
@@ -20,7 +20,7 @@ public class PowerCutNameTests
         var outcomes = Outcomes(fileSystem =>
         {
             using var file = fileSystem.Create($"{Here}/new");
-            // A file's own sync is about its content, not its name.
+            // A file's own sync covers its content, not its name.
             file.Write("b"u8, 0);
             file.Sync();
             return NamesAfterCut(fileSystem);
@@ -259,7 +259,7 @@ public class PowerCutNameTests
     {
         var outcomes = Outcomes(fileSystem =>
         {
-            // Were the second creation to survive without the rename, the first file would have lost every name.
+            // If the second creation survived without the rename, the first file would have lost every name.
             fileSystem.Rename(Old, $"{There}/moved");
             fileSystem.Create(Old).Dispose();
             fileSystem.DeleteFile(Old);

@@ -3,7 +3,7 @@ using static LogHttp.Storage.Tests.Testing.PowerCutWorld;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>Pages torn into sectors, and pages that the kernel writes before anybody syncs them.</summary>
+/// <summary>Pages torn into sectors, and pages that the kernel writes before any sync.</summary>
 public class PowerCutSectorTests
 {
     const string Old = $"{Here}/old";

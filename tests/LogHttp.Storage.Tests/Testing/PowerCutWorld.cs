@@ -3,14 +3,16 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Testing;
 
-/// <summary>A directory on a disk of its own for each seed, and what tests of chance have in common.</summary>
+/// <summary>A directory on a disk of its own for each seed, and helpers for tests with random outcomes.</summary>
 static class PowerCutWorld
 {
     public const int PageSizeBytes = 4096;
     public const string Here = "/here";
     public const string There = "/there";
 
-    /// <summary>Two durable directories, and in the first the durable file "old" of three pages of 'a'.</summary>
+    /// <summary>
+    /// Creates two durable directories, and in the first one the durable file "old" of three pages of 'a'.
+    /// </summary>
     public static PowerCutFileSystem Create(int seed, bool canSyncAll = true, long capacityBytes = long.MaxValue)
     {
         var fileSystem = new PowerCutFileSystem(new Random(seed), canSyncAll, capacityBytes);
@@ -53,7 +55,8 @@ static class PowerCutWorld
         string.Join(' ', fileSystem.List(directory).Select(entry => entry.Name).Order(StringComparer.Ordinal));
 
     /// <summary>
-    /// The runs of equal bytes, as in "4096a 4096b"; zeros are written '0'. Short to compare, short to read when wrong.
+    /// Describes the runs of equal bytes, as in "4096a 4096b". Zeros are '0'. Short to compare, and to read in a
+    /// failure.
     /// </summary>
     public static string Describe(ReadOnlySpan<byte> content)
     {
@@ -68,7 +71,7 @@ static class PowerCutWorld
         return string.Join(' ', runs);
     }
 
-    /// <summary>All that happens over many seeds, sorted, with the file system made anew for each.</summary>
+    /// <summary>Returns all outcomes over many seeds, sorted. Each seed has a file system of its own.</summary>
     public static string[] Outcomes(Func<PowerCutFileSystem, string> run, int seeds = 400) =>
         [.. Enumerable.Range(0, seeds).Select(seed => run(Create(seed))).Distinct().Order(StringComparer.Ordinal)];
 

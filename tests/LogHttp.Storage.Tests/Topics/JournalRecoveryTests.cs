@@ -7,7 +7,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Topics;
 
-/// <summary>What a start does with a journal and the segments it finds (api/FORMAT.md §14).</summary>
+/// <summary>The result of a start with a journal and the segments that it finds (api/FORMAT.md §14).</summary>
 public class JournalRecoveryTests
 {
     const string JournalDirectory = "/data/journal";
@@ -77,7 +77,7 @@ public class JournalRecoveryTests
 
         Assert.Contains("read-only", log.Partition.StoppedReason, StringComparison.Ordinal);
         Assert.Empty(log.ReadFile(SegmentPath));
-        // The journal's entries are kept until somebody has brought the beginning back.
+        // The journal keeps the entries until an operator has restored the beginning.
         log.Restart(fileSystem =>
             Overwrite(fileSystem, SegmentPath, 0, whole[..(Array.IndexOf(whole, (byte)'\n') + 1)])
         );
@@ -162,12 +162,12 @@ public class JournalRecoveryTests
     [Fact]
     public void Open_OfAnUnsyncedFileName_MakesItDurable()
     {
-        // Whether a power cut takes the name is chosen by the seed.
+        // The seed chooses whether a power cut loses the name.
         for (var seed = 1; seed <= 8; seed++)
         {
             var log = new ModelLog(seed: seed);
             log.KillAt(FileSystemCallKind.SyncDirectory, JournalDirectory, () => log.Append("lost"));
-            // Another file, made beside the first append, would have the directory synced.
+            // The creation of another file, at the time of the first append, would sync the directory.
             log.FileSystem.Faults = static call =>
                 call.Kind is FileSystemCallKind.Create && call.Path.EndsWith(".journal.tmp", StringComparison.Ordinal)
                     ? Fault.DiskFull
@@ -192,7 +192,7 @@ public class JournalRecoveryTests
                 adjust: static options => options with { MinJournalFileBytes = 64 << 10 },
                 seed: calls
             );
-            // They fill the first file, and the keeper has made the second one.
+            // They fill the first file, and the keeper has created the second one.
             for (var appended = 0; appended < 8; appended++)
                 log.Append(Text);
             // The first round of the second file is written, but only the page cache has it.

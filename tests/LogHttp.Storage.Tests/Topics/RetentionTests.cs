@@ -5,7 +5,7 @@ using LogHttp.Storage.Topics;
 
 namespace LogHttp.Storage.Tests.Topics;
 
-/// <summary>Records go by age and by bytes, a segment at a time, and nothing else does.</summary>
+/// <summary>Records are removed by age and by bytes, a segment at a time, and for no other reason.</summary>
 public class RetentionTests
 {
     const long Hour = 3_600_000;
@@ -15,7 +15,7 @@ public class RetentionTests
     public void RecordsOlderThanRetention_Go_ByWhenTheirSegmentWasLastAppendedTo()
     {
         var log = new ModelLog(new TopicConfiguration { SegmentBytes = 64 << 10, RetentionMs = Hour });
-        // Two in each segment.
+        // Two records in each segment.
         for (var i = 0; i < 6; i++)
         {
             log.Append(Large);
@@ -144,7 +144,7 @@ public class RetentionTests
         for (var i = 0; i < 8; i++)
             await AppendAsync(1);
         time.Advance(TimeSpan.FromSeconds(10));
-        // A trim that is asked for afterwards is behind the retention's.
+        // A later trim runs behind the retention's.
         await topic.Partitions[0].TrimAsync(0);
         await topic.Partitions[1].TrimAsync(0);
         Assert.Equal((2, 0), (topic.Partitions[0].EarliestOffset, topic.Partitions[1].EarliestOffset));

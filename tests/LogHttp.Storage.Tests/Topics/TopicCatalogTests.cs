@@ -22,9 +22,7 @@ public class TopicCatalogTests
         );
     }
 
-    /// <summary>
-    /// A start may take longer than a timer's interval: a long redo took longer, and the process ended.
-    /// </summary>
+    /// <summary>A start may take longer than a timer's interval. A long redo did, and the process ended.</summary>
     [Fact]
     public void Open_WithTimersDueAtOnce_OpensFirst()
     {
@@ -54,7 +52,7 @@ public class TopicCatalogTests
     public void Creation_ThatFailsAnywhere_LeavesNoTopic_AndTheNameCanBeHadAgain()
     {
         var catalog = Open();
-        // One error at the first call, at the second, … until none was met; each name is tried again at once.
+        // One error at the first call, at the second, … until none strikes. Each name is tried again at once.
         for (var number = 1; ; number++)
         {
             var (name, until, hasFailed) = ($"t{number}", _fileSystem.CallCount + number, false);

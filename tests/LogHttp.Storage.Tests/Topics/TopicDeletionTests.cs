@@ -10,7 +10,7 @@ using LogHttp.Testing;
 namespace LogHttp.Storage.Tests.Topics;
 
 /// <summary>
-/// Topics that are changed and deleted, on the real file system. Crashes in between are the simulation's.
+/// Topics that are changed and deleted, on the real file system. The simulation has the crashes in between.
 /// </summary>
 public sealed class TopicDeletionTests : IDisposable
 {
@@ -57,7 +57,7 @@ public sealed class TopicDeletionTests : IDisposable
         await using (var catalog = Open())
             await catalog.GetOrCreateAsync("t");
         await File.WriteAllTextAsync(Path.Combine(_directory.Path, "topics", "t", "topic.json"), "{");
-        // With it topic.json would be rebuilt.
+        // With the manifest, topic.json would be rebuilt.
         File.Delete(Path.Combine(_directory.Path, "topics", "t", "0", "manifest"));
         await using (var catalog = Open())
         {
@@ -81,7 +81,7 @@ public sealed class TopicDeletionTests : IDisposable
                     : Fault.None;
             await Assert.ThrowsAsync<InvalidOperationException>(() => catalog.DeleteAsync("t"));
             fileSystem = fileSystem.Kill();
-            // What was in deleted/ is removed by now.
+            // The content of deleted/ is removed by now.
             fileSystem.Faults = call =>
                 call is { Kind: FileSystemCallKind.CreateDirectory, Path: "/data/deleted" }
                     ? Fault.PowerCutBefore
@@ -161,7 +161,7 @@ public sealed class TopicDeletionTests : IDisposable
         ).Topic;
         await AppendAsync(topic, "one");
         Assert.False(IsDurable());
-        // Also where nothing changes, or the new policy is laxer: what was promised was promised.
+        // Also if nothing changes or the new policy is laxer, because an earlier promise remains.
         await catalog.ConfigureAsync("t", before => before with { Flush = FlushPolicy.Os });
         for (var started = DateTime.UtcNow; !IsDurable(); )
         {

@@ -117,7 +117,7 @@ public class TopicVolumeTests
         var (fileSystem, volume) = LoseTheTopicsVolume();
         Close(Open(fileSystem));
         fileSystem.Mount($"{Topics}/mounted", volume);
-        // Its entries find their place, but no checkpoint says so.
+        // The entries are applied to their segments, but no checkpoint says so.
         fileSystem.Faults = static call =>
             call is { Kind: FileSystemCallKind.Open, Path: $"{Topics}/mounted/0/checkpoint" }
                 ? Fault.InputOutputError
@@ -149,7 +149,7 @@ public class TopicVolumeTests
             fileSystem.Faults = call => call.Kind == kind && call.Path == path ? fault : Fault.None;
             Close(Open(fileSystem));
             fileSystem.Faults = static _ => Fault.None;
-            // A checkpoint that is there may have a name that is not durable. No clean stop writes it again.
+            // An existing checkpoint may have a name that is not durable. No clean stop writes it again.
             Open(fileSystem);
             _scheduler.Clear();
 
@@ -160,7 +160,8 @@ public class TopicVolumeTests
     }
 
     /// <summary>
-    /// A topic on a volume that is not mounted. Its checkpoints name an end, and only the journal names a later one.
+    /// Creates a topic on a volume that is not mounted. Its checkpoints have an end, and only the journal has a later
+    /// one.
     /// </summary>
     (PowerCutFileSystem FileSystem, SimulatedVolume Volume) LoseTheTopicsVolume(int seed = 1)
     {
@@ -188,7 +189,7 @@ public class TopicVolumeTests
         Assert.Equal(AppendStatus.Appended, append.Result.Status);
     }
 
-    /// <summary>Two topics of several partitions each, of which one lies on a volume of its own.</summary>
+    /// <summary>Opens two topics of several partitions each, one of them on a volume of its own.</summary>
     (TopicCatalog Catalog, SimulatedVolume Volume) OpenWithAMountedTopic(PowerCutFileSystem fileSystem)
     {
         var catalog = Open(fileSystem);

@@ -6,7 +6,7 @@ using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Verifying;
 
-/// <summary>A verification of a directory that no server has open, as far as it concerns the journal.</summary>
+/// <summary>A verification of the journal of a directory that no server has open.</summary>
 public class JournalVerifierTests
 {
     const string Data = "/data";
