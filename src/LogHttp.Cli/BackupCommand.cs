@@ -6,7 +6,7 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Cli;
 
-/// <summary><c>loghttp backup</c>: copies a data directory, whether a server is writing there or not.</summary>
+/// <summary><c>loghttp backup</c>: copies a data directory, whether a server writes to it or not.</summary>
 internal static class BackupCommand
 {
     public static Command Create()
@@ -14,17 +14,17 @@ internal static class BackupCommand
         var target = new Argument<DirectoryInfo>("DIR")
         {
             Description =
-                "Where to; it must not be there, or be empty. On the data's own file system sealed segments take "
+                "The new directory. It must be missing or empty. On the data's own file system, sealed segments take "
                 + "no room.",
         };
         var data = new Option<DirectoryInfo>("--data")
         {
-            Description = "The data directory; a server may have it open.",
+            Description = "The data directory. A server may have it open.",
             DefaultValueFactory = static _ => new DirectoryInfo("data"),
         };
         const string Description =
-            "Copies a log, running, stopped or crashed, into a directory that a server can be started on: "
-            + "0 done, 1 done but something is damaged, 2 it could not be done.";
+            "Copies a running, stopped or crashed log into a directory that a server can open. "
+            + "Exit codes: 0 done, 1 done but something is damaged, 2 failed.";
         var command = new Command("backup", Description) { target, data };
         command.SetAction(result =>
         {

@@ -2,9 +2,9 @@ using System.CommandLine;
 
 namespace LogHttp.Cli;
 
-/// <summary>The commands there are.</summary>
+/// <summary>The commands of <c>loghttp</c>.</summary>
 internal static class CommandTree
 {
     public static RootCommand Create() =>
-        new("Looks after the data directory of a LogHttp server.") { VerifyCommand.Create(), BackupCommand.Create() };
+        new("Verifies and backs up a LogHttp data directory.") { VerifyCommand.Create(), BackupCommand.Create() };
 }

@@ -1,16 +1,16 @@
 namespace LogHttp.Cli;
 
-/// <summary>What scripts are told.</summary>
+/// <summary>The exit codes, for scripts.</summary>
 internal static class ExitCode
 {
     public const int Success = 0;
 
-    /// <summary>Something was found to be damaged.</summary>
+    /// <summary>The verification found damage.</summary>
     public const int Findings = 1;
 
-    /// <summary>It could not be done.</summary>
+    /// <summary>The command failed.</summary>
     public const int Failed = 2;
 
-    /// <summary>Ctrl+C, as shells have it: 128 and the number of SIGINT.</summary>
+    /// <summary>Ctrl+C ended the command: 128 plus the number of SIGINT, as in shells.</summary>
     public const int Interrupted = 130;
 }

@@ -5,12 +5,12 @@ using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Cli;
 
-/// <summary>Prints what a verification found, a line each, for people or as JSON.</summary>
+/// <summary>Prints the findings of a verification, one a line, for people or as JSON.</summary>
 internal sealed partial class FindingWriter(TextWriter output, bool isJson)
 {
     readonly int[] _counts = new int[3];
 
-    /// <summary>Whether anything is wrong; notes are not.</summary>
+    /// <summary>Whether anything is damaged. Notes do not count.</summary>
     public bool HasDamage => _counts[(int)FindingKind.Data] + _counts[(int)FindingKind.Index] > 0;
 
     public void Write(Finding finding)
@@ -48,7 +48,7 @@ internal sealed partial class FindingWriter(TextWriter output, bool isJson)
         else
         {
             var result = HasDamage
-                ? $"{data} damaged places, {index} indexes or checkpoints to be made anew"
+                ? $"{data} damaged places, {index} indexes or checkpoints to rebuild"
                 : "all is well";
             output.WriteLine(
                 string.Create(

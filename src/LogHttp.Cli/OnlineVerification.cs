@@ -11,12 +11,12 @@ using LogHttp.Storage.Verifying;
 namespace LogHttp.Cli;
 
 /// <summary>
-/// Asks a running server to verify its topics, one after the other, and prints the findings (api/PROTOCOL.md §12). A
-/// server can't make it hold more memory than the bounds below.
+/// Asks a running server to verify its topics, one after the other, and prints the findings (api/PROTOCOL.md §12). The
+/// bounds below limit the memory that a server can make it use.
 /// </summary>
 internal sealed partial class OnlineVerification(HttpClient client, FindingWriter writer)
 {
-    /// <summary>A thousand topics with the longest names, and reasons for damage.</summary>
+    /// <summary>Holds a thousand topics with the longest names and with reasons for damage.</summary>
     const int MaxPageBytes = 4 << 20;
 
     /// <summary>A finding has the names of a topic and a file, and a reason.</summary>
@@ -24,11 +24,11 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
 
     const int MaxErrorBytes = 64 << 10;
 
-    /// <summary>The most that a server's MaxTopics allows.</summary>
+    /// <summary>The upper bound of a server's MaxTopics.</summary>
     const int MaxTopics = 1_000_000;
 
-    /// <exception cref="MalformedResponseException">A response is not one of a LogHttp server.</exception>
-    /// <exception cref="IOException">The server refused, or broke off.</exception>
+    /// <exception cref="MalformedResponseException">The response is not that of a LogHttp server.</exception>
+    /// <exception cref="IOException">The server refused the request, or ended the response early.</exception>
     /// <exception cref="HttpRequestException">The server can't be reached.</exception>
     public async Task RunAsync(string? topic, CancellationToken cancellationToken)
     {
@@ -68,7 +68,7 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
                 var topic in page.Topics ?? throw new MalformedResponseException("its list of topics has no topics")
             )
             {
-                // Ascending names end a chain of pages that leads back to its beginning.
+                // The names must ascend. So a chain of pages that leads back to its beginning ends here.
                 if (
                     topic is not { Topic: { } name }
                     || TopicName.Check(name) is not null
@@ -86,7 +86,7 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
             }
             if (page.Next is null)
                 return names;
-            // Only pages of the same server, and none that brought nothing.
+            // The next page must be on the same server, and this page must not be empty.
             if (
                 page.Topics.Length == 0
                 || !Uri.TryCreate(next, page.Next, out var following)
@@ -183,7 +183,7 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         }
     }
 
-    /// <summary>Returns the sentence of a problem (api/PROTOCOL.md §9), or all of a body that is none.</summary>
+    /// <summary>Returns the detail of a problem (api/PROTOCOL.md §9), or the whole body if it is no problem.</summary>
     static string DetailOf(byte[] body)
     {
         try
@@ -254,5 +254,5 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
     sealed partial class Responses : JsonSerializerContext;
 }
 
-/// <summary>A response that no LogHttp server sends: a proxy's, or another program's.</summary>
+/// <summary>A response that no LogHttp server sends. It comes from a proxy or another program.</summary>
 internal sealed class MalformedResponseException(string message, Exception? inner = null) : Exception(message, inner);

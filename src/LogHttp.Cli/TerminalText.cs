@@ -3,14 +3,14 @@ using System.Text;
 
 namespace LogHttp.Cli;
 
-/// <summary>Text from a server or a file, made safe for a terminal.</summary>
+/// <summary>Makes text from a server or a file safe for a terminal.</summary>
 internal static class TerminalText
 {
     const int MaxChars = 4096;
 
     /// <summary>
-    /// Escapes control characters, as in <c>\u001b</c>, and cuts what is longer than 4,096 characters. A control
-    /// sequence could write to the clipboard, or hide the lines before it.
+    /// Escapes control characters, as in <c>\u001b</c>, and cuts the text after 4,096 characters. A control sequence
+    /// could write to the clipboard, or hide the lines before it.
     /// </summary>
     public static string Escape(string text)
     {

@@ -5,29 +5,27 @@ using LogHttp.Storage.Verifying;
 
 namespace LogHttp.Cli;
 
-/// <summary>
-/// <c>loghttp verify</c>: reads every byte of a data directory and says what is wrong, changing nothing.
-/// </summary>
+/// <summary><c>loghttp verify</c>: reads every byte of a data directory and reports damage. Changes nothing.</summary>
 internal static class VerifyCommand
 {
     public static Command Create()
     {
         var data = new Option<DirectoryInfo>("--data")
         {
-            Description = "The data directory; no server may have it open.",
+            Description = "The data directory. No server may have it open.",
             DefaultValueFactory = static _ => new DirectoryInfo("data"),
         };
         var url = new Option<string?>("--url")
         {
-            Description = "The address of a running server that is to do it, in place of --data.",
+            Description = "The address of a running server to verify, instead of --data.",
         };
         var topic = new Option<string?>("--topic") { Description = "Only this topic." };
         var json = new Option<bool>("--json") { Description = "A JSON object a line: the findings, then the summary." };
         var command = new Command(
             "verify",
-            "Reads every byte of a log and says what is damaged: 0 nothing, 1 something, 2 it could not be read. "
-                + "A server that is asked with --url also mends indexes and keeps damaged blocks from readers; "
-                + "otherwise nothing is changed."
+            "Reads every byte of a log and reports damage. Exit codes: 0 no damage, 1 damage, 2 failed. "
+                + "With --url, the server also rebuilds wrong indexes and hides damaged blocks from readers. "
+                + "With --data, nothing is changed."
         )
         {
             data,
@@ -46,7 +44,7 @@ internal static class VerifyCommand
                         && (server.Scheme == Uri.UriSchemeHttp || server.Scheme == Uri.UriSchemeHttps)
                         ? await AskAsync(server, result.GetValue(topic), writer, error, cancellationToken)
                         : Fail(error, $"--url is \"{address}\"; it must be an address such as http://127.0.0.1:8080.");
-                // On another thread, so that Ctrl+C is heeded meanwhile.
+                // Runs on another thread, so that this one can react to Ctrl+C.
                 return await Task.Run(
                     () => Run(result.GetValue(data)!.FullName, result.GetValue(topic), writer, error),
                     cancellationToken
@@ -56,7 +54,7 @@ internal static class VerifyCommand
         return command;
     }
 
-    /// <summary>Keeps a path, such as http://host/log, below which a proxy serves the server.</summary>
+    /// <summary>Ends the address with a slash. So it keeps a path, such as http://host/log behind a proxy.</summary>
     static Uri AsDirectory(Uri address) =>
         address.AbsolutePath.EndsWith('/')
             ? address

@@ -1,12 +1,12 @@
 namespace LogHttp.Storage;
 
-/// <summary>Bytes on the disk are not what was written.</summary>
+/// <summary>Thrown when bytes on the disk differ from the bytes that were written.</summary>
 public sealed class CorruptionException : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="position">Where in the file, in bytes.</param>
-    /// <param name="reason">What was expected and found.</param>
+    /// <param name="position">The position in the file, in bytes.</param>
+    /// <param name="reason">The content that was expected, and the content that was found.</param>
     public CorruptionException(string path, long position, string reason)
         : base($"{path}, position {position}: {reason}")
     {
@@ -18,12 +18,12 @@ public sealed class CorruptionException : IOException
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>Where in the file, in bytes.</summary>
+    /// <summary>The position in the file, in bytes.</summary>
     public long Position { get; }
 
-    /// <summary>What was expected and found.</summary>
+    /// <summary>The content that was expected, and the content that was found.</summary>
     public string Reason { get; }
 
-    /// <summary>The offset after what is damaged, where that is known: readers can go on there.</summary>
+    /// <summary>The offset after the damage, or null if it is unknown. Readers can resume there.</summary>
     public long? NextOffset { get; init; }
 }

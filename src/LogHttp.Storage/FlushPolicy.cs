@@ -4,16 +4,16 @@ using LogHttp.Storage.Text;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// What an acknowledgement means. <c>always</c>: the records are durable. <c>os</c>: the operating system has them, a
-/// killed process loses nothing, a power cut what was not yet written back. An interval such as <c>100ms</c> or
-/// <c>5s</c>: as <c>os</c>, but made durable at the latest that long after.
+/// Decides when records are acknowledged. <c>always</c>: once they are durable. <c>os</c>: once the operating system
+/// has them. Then a killed process loses nothing, but a power cut loses the records that were not written back yet. An
+/// interval such as <c>100ms</c> or <c>5s</c>: as <c>os</c>, but the records are durable at the latest that long after.
 /// </summary>
 public readonly record struct FlushPolicy
 {
     /// <summary>The longest interval, one hour.</summary>
     public static readonly TimeSpan MaxInterval = TimeSpan.FromHours(1);
 
-    /// <summary>What <see cref="TryParse"/> takes, said for people.</summary>
+    /// <summary>Describes, for people, the texts that <see cref="TryParse"/> accepts.</summary>
     public const string Grammar =
         "it must be \"always\", \"os\", or a time from 1ms to 60m such as \"100ms\" or \"5s\"";
 
@@ -21,15 +21,15 @@ public readonly record struct FlushPolicy
 
     FlushPolicy(long intervalTicks) => _intervalTicks = intervalTicks;
 
-    /// <summary>Acknowledge, and show to readers, only what is durable.</summary>
+    /// <summary>Acknowledges durable records only. Readers see durable records only.</summary>
     public static FlushPolicy Always => default;
 
-    /// <summary>Acknowledge what was written; leave the rest to the operating system.</summary>
+    /// <summary>Acknowledges written records, and leaves their sync to the operating system.</summary>
     public static FlushPolicy Os => new(-1);
 
     /// <summary>
-    /// Acknowledge what was written; make it durable within an interval of whole milliseconds, 1 to those of <see
-    /// cref="MaxInterval"/>.
+    /// Acknowledges written records, and syncs them within an interval. The interval is a whole number of milliseconds,
+    /// from 1 to those of <see cref="MaxInterval"/>.
     /// </summary>
     public static FlushPolicy Every(TimeSpan interval)
     {
@@ -60,7 +60,7 @@ public readonly record struct FlushPolicy
         return true;
     }
 
-    /// <summary>The text that <see cref="TryParse"/> reads.</summary>
+    /// <summary>Returns the text that <see cref="TryParse"/> reads.</summary>
     public override string ToString() =>
         _intervalTicks switch
         {

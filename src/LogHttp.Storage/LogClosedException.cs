@@ -1,6 +1,6 @@
 namespace LogHttp.Storage;
 
 /// <summary>
-/// The topic was deleted, or the whole log was closed, while it was being used. Whoever asks again learns which.
+/// Thrown when the topic is deleted, or the whole log closed, during the call. A second call tells which of the two.
 /// </summary>
 public sealed class LogClosedException() : Exception("The topic was deleted or the log closed meanwhile.");

@@ -1,6 +1,6 @@
 namespace LogHttp.Storage;
 
 /// <summary>
-/// The partition takes no changes: a sync failed, or damage was found at the start. The message says which.
+/// Thrown when the partition takes no changes: a sync failed, or the start found damage. The message says which.
 /// </summary>
 public sealed class PartitionStoppedException(string reason) : Exception(reason);

@@ -18,6 +18,6 @@ public sealed record RecordLimits
     /// <summary>The longest key in UTF-8, 1 to 65,536 bytes.</summary>
     public int MaxKeyBytes { get; init; } = 16 << 10;
 
-    /// <summary>All header names and values of one record together, in UTF-8.</summary>
+    /// <summary>The most bytes of all header names and values of one record together, in UTF-8.</summary>
     public int MaxHeadersBytes { get; init; } = 32 << 10;
 }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Everything the log takes from the outside world. A test hands in others, and then a failure replays from a seed.
+/// Everything that the log takes from the outside world. Tests replace it, so that a failure replays from a seed.
 /// </summary>
 public sealed record StorageEnvironment
 {
@@ -16,7 +16,7 @@ public sealed record StorageEnvironment
     /// <summary>The clock and the timers.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Runs the partitions' turns at writing; many at once.</summary>
+    /// <summary>Runs the partitions' turns at writing. Many turns run at once.</summary>
     public PipeScheduler AppendScheduler { get; init; } = PipeScheduler.ThreadPool;
 
     /// <summary>
@@ -28,7 +28,7 @@ public sealed record StorageEnvironment
     /// <summary>Makes the random part of topic ids.</summary>
     public Func<long> NewId { get; init; } = static () => Random.Shared.NextInt64();
 
-    /// <summary>Where the log says what operators should know.</summary>
+    /// <summary>Takes the messages for operators.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 
     internal long NowMs => Time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Storage;
 
-/// <summary>All that the log tells operators. Event ids are stable: dashboards filter by them.</summary>
+/// <summary>The log messages for operators. Event ids are stable, because dashboards filter by them.</summary>
 internal static partial class StorageLog
 {
     [LoggerMessage(1, LogLevel.Information, "{Topics} topics with {Partitions} partitions opened in {ElapsedMs} ms")]
@@ -126,30 +126,30 @@ internal static partial class StorageLog
     [LoggerMessage(
         19,
         LogLevel.Warning,
-        "{Path}: there is no room for the reserve, with which a full disk could be trimmed"
+        "{Path}: there is no room for the reserve. Without it, a full disk can't be trimmed"
     )]
     public static partial void NoReserve(ILogger logger, Exception exception, string path);
 
     [LoggerMessage(
         20,
         LogLevel.Information,
-        "Topic {Topic}, partition {Partition}: records before offset {Offset} were kept for long enough, or "
-            + "there were too many bytes; they go"
+        "Topic {Topic}, partition {Partition}: retention removes the records before offset {Offset}. They "
+            + "are too old, or the topic has too many bytes"
     )]
     public static partial void RetentionTrims(ILogger logger, string topic, int partition, long offset);
 
     [LoggerMessage(
         21,
         LogLevel.Warning,
-        "Topic {Topic}, partition {Partition}: records that should go could not be removed; it is tried again"
+        "Topic {Topic}, partition {Partition}: retention could not remove records. It tries again"
     )]
     public static partial void RetentionFailed(ILogger logger, Exception exception, string topic, int partition);
 
     [LoggerMessage(
         22,
         LogLevel.Error,
-        "Topic {Topic}, partition {Partition}: {Path} is DAMAGED at position {Position}: {Reason}. That block is "
-            + "not served any more, the rest is; restore the file from a backup"
+        "Topic {Topic}, partition {Partition}: {Path} is DAMAGED at position {Position}: {Reason}. Readers get all "
+            + "but that block. Restore the file from a backup"
     )]
     public static partial void DamageFound(
         ILogger logger,
@@ -160,18 +160,18 @@ internal static partial class StorageLog
         string reason
     );
 
-    [LoggerMessage(23, LogLevel.Error, "A segment could not be read to be verified; it is tried again tomorrow")]
+    [LoggerMessage(23, LogLevel.Error, "The scrub could not read a segment. It tries again after a day")]
     public static partial void ScrubFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(
         36,
         LogLevel.Information,
-        "{Directory}: upgraded from format {OldFormat} to format {NewFormat}; servers that know the old format "
-            + "alone can't open it any more"
+        "{Directory}: upgraded from format {OldFormat} to format {NewFormat}. Servers that know only the old "
+            + "format can't open it any more"
     )]
     public static partial void TopicUpgraded(ILogger logger, string directory, int oldFormat, int newFormat);
 
-    [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served; the others are")]
+    [LoggerMessage(15, LogLevel.Error, "{Directory}: the topic could not be opened and is not served. Others are")]
     public static partial void TopicDamaged(ILogger logger, Exception exception, string directory);
 
     [LoggerMessage(

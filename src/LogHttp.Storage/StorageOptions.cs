@@ -2,91 +2,93 @@ using System.Globalization;
 
 namespace LogHttp.Storage;
 
-/// <summary>Every default and bound of the log. One for a data directory.</summary>
+/// <summary>Every default and bound of the log. Each data directory has one such object.</summary>
 public sealed record StorageOptions
 {
     /// <summary>The data directory.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>What a new topic starts with.</summary>
+    /// <summary>The configuration of a new topic.</summary>
     public TopicConfiguration TopicDefaults { get; init; } = new();
 
     /// <summary>How large records and batches may be.</summary>
     public RecordLimits Records { get; init; } = new();
 
-    /// <summary>How many topics there may be, 1 to 1,000,000.</summary>
+    /// <summary>The most topics, 1 to 1,000,000.</summary>
     public int MaxTopics { get; init; } = 10_000;
 
-    /// <summary>How many partitions all topics may have together, 1 to 10,000,000.</summary>
+    /// <summary>The most partitions of all topics together, 1 to 10,000,000.</summary>
     public int MaxPartitions { get; init; } = 100_000;
 
-    /// <summary>The most that <see cref="MaxProducers"/> and <see cref="MaxKafkaProducers"/> may be.</summary>
+    /// <summary>The upper bound of <see cref="MaxProducers"/> and <see cref="MaxKafkaProducers"/>.</summary>
     internal const int MostProducers = 100_000;
 
     /// <summary>
-    /// How many producers that number their records a partition remembers, 1 to 100,000; of more, those longest silent
-    /// are forgotten.
+    /// The most producers with numbered records that a partition remembers, 1 to 100,000. Beyond it, the partition
+    /// forgets those silent for the longest.
     /// </summary>
     public int MaxProducers { get; init; } = 10_000;
 
-    /// <summary>How long a producer that is silent is remembered, a minute to a year.</summary>
+    /// <summary>How long a silent producer is remembered, a minute to a year.</summary>
     public TimeSpan ProducerExpiry { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>
-    /// How many of Kafka's producers a partition remembers beside those, 1 to 100,000. Every start of a Java producer
-    /// takes a new id.
+    /// The most Kafka producers that a partition remembers in addition, 1 to 100,000. A Java producer takes a new id at
+    /// every start.
     /// </summary>
     public int MaxKafkaProducers { get; init; } = 10_000;
 
-    /// <summary>How long one of Kafka's producers that is silent is remembered, a minute to a year.</summary>
+    /// <summary>How long a silent Kafka producer is remembered, a minute to a year.</summary>
     public TimeSpan KafkaProducerExpiry { get; init; } = TimeSpan.FromDays(1);
 
-    /// <summary>How often it is looked for records that are to be kept no longer, a second to a day.</summary>
+    /// <summary>How often retention looks for expired records, a second to a day.</summary>
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long after a start retention leaves a topic alone whose newest record is too old already, or whose ages are
-    /// unknown: a restored backup is not emptied before somebody can look at it. To 24 hours.
+    /// How long after a start retention spares some topics: those whose newest record is expired already, and those of
+    /// unknown age. So an operator can look at a restored backup before retention empties it. At most 24 hours.
     /// </summary>
     public TimeSpan RetentionGrace { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// How much of the sealed segments is read again in a second, in search of damage, up to 1 GiB; 0: nothing.
+    /// The rate at which the scrub reads sealed segments, in bytes per second. At most 1 GiB. 0 disables it.
     /// </summary>
     public long ScrubBytesPerSecond { get; init; }
 
     /// <summary>
-    /// Bytes that may wait to be written in one partition; more is refused. At least a batch, at most 16 GiB.
+    /// The most bytes that wait to be written in one partition. Further appends are refused. At least a batch, at most
+    /// 16 GiB.
     /// </summary>
     public long MaxQueuedBytes { get; init; } = 256L << 20;
 
     /// <summary>
-    /// Bytes that appends to all partitions may hold until they are answered; more is refused. At least a batch, at
-    /// most 1 TiB.
+    /// The most bytes that appends to all partitions hold before their responses. Further appends are refused. At least
+    /// a batch, at most 1 TiB.
     /// </summary>
     public long MaxAppendingBytes { get; init; } = 1L << 30;
 
     /// <summary>
-    /// Bytes that one commit of a partition covers, 64 KiB to 1 GiB: what waits is taken together up to this, and a
-    /// larger batch is written and synced in slices of this, so that it does not stall the others.
+    /// The most bytes that one commit of a partition covers, 64 KiB to 1 GiB. A group takes waiting batches up to this
+    /// size. A larger batch is written and synced in slices of this size, so that it does not stall the other
+    /// partitions.
     /// </summary>
     public int MaxGroupBytes { get; init; } = 4 << 20;
 
     /// <summary>
-    /// Appended bytes after which a partition's checkpoint is renewed; bounds what a start after a crash reads. 64 KiB
-    /// to 4 GiB.
+    /// Appended bytes after which a partition writes a new checkpoint, 64 KiB to 4 GiB. Bounds the bytes that a start
+    /// reads after a crash.
     /// </summary>
     public long CheckpointBytes { get; init; } = 16L << 20;
 
     /// <summary>
-    /// From how many files that wait to be made durable on one syncfs(2) stands for their fdatasyncs, where the file
-    /// system can be trusted with it. 0: never.
+    /// The number of files waiting for a sync from which one syncfs(2) replaces their fdatasyncs, if the file system
+    /// can be trusted with it. 0 disables it.
     /// </summary>
     public int SyncAllThreshold { get; init; } = 4;
 
     /// <summary>
-    /// The size of the first journal files, 64 KiB to 1 GiB. Files grow when half of one fills faster than its segments
-    /// are synced.
+    /// The size of the first journal files, 64 KiB to 1 GiB. The files grow when half of one fills faster than its
+    /// segments are synced.
     /// </summary>
     public long MinJournalFileBytes { get; init; } = 8L << 20;
 
@@ -97,16 +99,16 @@ public sealed record StorageOptions
     public long MaxJournalFileBytes { get; init; } = 64L << 20;
 
     /// <summary>
-    /// How many segments have both their files open at once, 4 to 1,000,000; twice as many whose index nobody needs.
+    /// The most segments with both files open at once, 4 to 1,000,000. Twice as many may be open without their index.
     /// </summary>
     public int MaxOpenSegments { get; init; } = 2048;
 
-    /// <summary>How many lookups that have to wait for the disk do so at once, 1 to 1,024.</summary>
+    /// <summary>The most lookups that wait for the disk at once, 1 to 1,024.</summary>
     public int MaxColdReads { get; init; } = 1;
 
     /// <summary>
-    /// From this size on a group goes past the journal: writing it twice costs more than a sync of its own. Measured at
-    /// 256 KiB: 0.3 ms for the sync, and as long for the second write.
+    /// Groups of this size and above bypass the journal, because writing them twice costs more than a sync of their
+    /// own. Measured at 256 KiB: 0.3 ms for the sync, and as long for the second write.
     /// </summary>
     internal int JournalGroupBytes => (int)Math.Min(256 << 10, MinJournalFileBytes / 8);
 
@@ -123,7 +125,7 @@ public sealed record StorageOptions
             KafkaExpiryMs = (long)KafkaProducerExpiry.TotalMilliseconds,
         };
 
-    /// <summary>Says which option is out of its range, or null when all are in theirs.</summary>
+    /// <summary>Returns a message about the first option that is out of its range, or null.</summary>
     public string? Check()
     {
         static string? Range(string name, long value, long least, long most) =>

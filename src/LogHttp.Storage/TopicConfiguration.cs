@@ -2,44 +2,43 @@ using System.Globalization;
 
 namespace LogHttp.Storage;
 
-/// <summary>What is decided for each topic; kept in its topic.json (api/FORMAT.md §6).</summary>
+/// <summary>The configuration of one topic, kept in its topic.json (api/FORMAT.md §6).</summary>
 public sealed record TopicConfiguration
 {
-    /// <summary>How many partitions the topic has, 1 to 1,024.</summary>
+    /// <summary>The number of partitions, 1 to 1,024.</summary>
     public int Partitions { get; init; } = 1;
 
     /// <summary>
-    /// A segment is sealed before the batch that would make it larger, 64 KiB to 2 GiB. A larger batch gets one of its
-    /// own.
+    /// The size of a segment, 64 KiB to 2 GiB. A segment is sealed before the batch that would exceed it. A larger
+    /// batch gets a segment of its own.
     /// </summary>
     public long SegmentBytes { get; init; } = 256L << 20;
 
-    /// <summary>What an acknowledgement means.</summary>
+    /// <summary>Decides when records are acknowledged.</summary>
     public FlushPolicy Flush { get; init; } = FlushPolicy.Always;
 
     /// <summary>
-    /// How long records are kept after their segment was last appended to, in milliseconds, from a second on; 0: for
-    /// ever.
+    /// How long records are kept after the last append to their segment, in milliseconds, a second or more. 0 keeps
+    /// them for ever.
     /// </summary>
     public long RetentionMs { get; init; }
 
-    /// <summary>
-    /// How many bytes the segments of all partitions together may take, from 64 KiB on; 0: any number.
-    /// </summary>
+    /// <summary>The most bytes of the segments of all partitions together, 64 KiB or more. 0 sets no limit.</summary>
     public long RetentionBytes { get; init; }
 
-    /// <summary>Which values records may have. Records that are in the log stay as they are when it changes.</summary>
+    /// <summary>The form of the values. When it changes, the records in the log stay as they are.</summary>
     public ValueForm Values { get; init; }
 
     /// <summary>
-    /// The largest encoded record, from 1 KiB; 0, or more than <see cref="RecordLimits.MaxRecordBytes"/>: as that says.
+    /// The largest encoded record, 1 KiB or more. 0, or a value above <see cref="RecordLimits.MaxRecordBytes"/>,
+    /// applies that limit.
     /// </summary>
     public int MaxRecordBytes { get; init; }
 
-    /// <summary>What is noted about the topic; it has no effect.</summary>
+    /// <summary>Labels that users give the topic. They have no effect.</summary>
     public TopicLabels Labels { get; init; } = TopicLabels.None;
 
-    /// <summary>How large records may be here, where the server's limits say how large they may be anywhere.</summary>
+    /// <summary>Returns the limits of this topic's records, within the server's limits.</summary>
     public RecordLimits LimitsWithin(RecordLimits limits)
     {
         ArgumentNullException.ThrowIfNull(limits);
@@ -52,15 +51,15 @@ public sealed record TopicConfiguration
     }
 
     /// <summary>
-    /// How large a segment grows. What retention removes is whole segments: smaller ones, so that about an eighth of
-    /// what is kept is removed at once, and not all of it.
+    /// The size of a segment. Retention removes whole segments. So they are small enough that it removes about an
+    /// eighth of the kept bytes at once, and not all of them.
     /// </summary>
     internal long RollBytes =>
         RetentionBytes == 0
             ? SegmentBytes
             : Math.Clamp(RetentionBytes / Partitions / RetentionSteps, LeastSegmentBytes, SegmentBytes);
 
-    /// <summary>How long a segment is appended to at the most, for the same reason; 0: for ever.</summary>
+    /// <summary>The longest time that a segment is appended to, for the same reason. 0: for ever.</summary>
     internal long RollMs => RetentionMs / RetentionSteps;
 
     /// <summary>A hundred years.</summary>
@@ -70,7 +69,7 @@ public sealed record TopicConfiguration
     const long LeastSegmentBytes = 64 << 10;
     const int LeastRecordBytes = 1 << 10;
 
-    /// <summary>Says which setting is out of its range, or null.</summary>
+    /// <summary>Returns a message about the first setting that is out of its range, or null.</summary>
     public string? Check() =>
         Partitions is < 1 or > 1024
             ? string.Create(CultureInfo.InvariantCulture, $"Partitions is {Partitions}; it must be from 1 to 1024")

@@ -5,11 +5,11 @@ using LogHttp.Storage.Text;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// What people and programs note about a topic: names with a text each. Immutable, compared by content.
+/// The labels that users and programs give a topic: names, each with a text. Immutable, compared by content.
 /// </summary>
 public sealed class TopicLabels : IEquatable<TopicLabels>
 {
-    /// <summary>The most labels that a topic has.</summary>
+    /// <summary>The most labels of a topic.</summary>
     public const int MaxCount = 32;
 
     /// <summary>The longest name, in characters.</summary>
@@ -31,15 +31,15 @@ public sealed class TopicLabels : IEquatable<TopicLabels>
 
     int Count => _labels.Count;
 
-    /// <summary>Labels with these names and values, each name once.</summary>
-    /// <exception cref="ArgumentException">A name is there twice.</exception>
+    /// <summary>Creates labels with these names and values. A name occurs once.</summary>
+    /// <exception cref="ArgumentException">A name occurs twice.</exception>
     public static TopicLabels Of(IEnumerable<KeyValuePair<string, string>> labels)
     {
         var all = None._labels.AddRange(labels);
         return all.IsEmpty ? None : new(all);
     }
 
-    /// <summary>Says what is out of its bounds, or null.</summary>
+    /// <summary>Returns a message about the first label that is out of its bounds, or null.</summary>
     public string? Check()
     {
         if (Count > MaxCount)
@@ -55,7 +55,7 @@ public sealed class TopicLabels : IEquatable<TopicLabels>
                     $"Labels has the name \"{Excerpt.Of(name)}\"; a name has 1 to {MaxNameLength} of the letters "
                         + $"a to z and A to Z, digits, '.', '_', '-' and '/'"
                 );
-            // A file can hold a null.
+            // A file can contain a null.
             if (value is null || value.Length > MaxValueLength || value.Any(char.IsControl))
                 return string.Create(
                     CultureInfo.InvariantCulture,

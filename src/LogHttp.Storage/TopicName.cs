@@ -2,17 +2,18 @@ using System.Globalization;
 
 namespace LogHttp.Storage;
 
-/// <summary>What a topic may be called: it becomes a directory, and part of a URL.</summary>
+/// <summary>The rules for a topic's name, which becomes a directory and part of a URL.</summary>
 public static class TopicName
 {
     /// <summary>The longest name, as in Kafka.</summary>
     public const int MaxLength = 249;
 
-    /// <summary>Begins the names that are reserved for the server's own topics.</summary>
+    /// <summary>The prefix of names that are reserved for the server's own topics.</summary>
     public const string ReservedPrefix = "__";
 
     /// <summary>
-    /// Says why no topic can be made with a name, or null. One that was made before a name was reserved keeps it.
+    /// Returns the reason why a topic can't be created with a name, or null. A topic that is older than the reservation
+    /// keeps its name.
     /// </summary>
     public static string? CheckForCreation(string? name) =>
         Check(name)
@@ -23,7 +24,7 @@ public static class TopicName
                 : null
         );
 
-    /// <summary>Says what is wrong with a name, or null when a topic may have it.</summary>
+    /// <summary>Returns the reason why a name is invalid, or null.</summary>
     public static string? Check(string? name)
     {
         if (string.IsNullOrEmpty(name))

@@ -1,6 +1,6 @@
 namespace LogHttp.Storage;
 
-/// <summary>Which values a topic takes (api/PROTOCOL.md §5). A null, the absence of a value, is taken by all.</summary>
+/// <summary>The form of the values that a topic takes (api/PROTOCOL.md §5). Every topic takes null, no value.</summary>
 public enum ValueForm
 {
     /// <summary>Any: JSON, text and bytes.</summary>
@@ -9,20 +9,20 @@ public enum ValueForm
     /// <summary>JSON alone.</summary>
     Json,
 
-    /// <summary>Text alone, which JSON strings are too.</summary>
+    /// <summary>Text alone. JSON strings are text too.</summary>
     Text,
 
     /// <summary>Bytes alone.</summary>
     Bytes,
 }
 
-/// <summary>How forms are spelled in topic.json and over HTTP.</summary>
+/// <summary>The names of the forms in topic.json and over HTTP.</summary>
 public static class ValueForms
 {
-    /// <summary>All of them, as they are spelled.</summary>
+    /// <summary>All names, as text for people.</summary>
     public const string Grammar = "\"auto\", \"json\", \"text\" or \"bytes\"";
 
-    /// <summary>How a form is spelled.</summary>
+    /// <summary>Returns the name of a form.</summary>
     public static string NameOf(ValueForm form) =>
         form switch
         {
@@ -33,7 +33,7 @@ public static class ValueForms
             _ => throw new ArgumentOutOfRangeException(nameof(form), form, "No form of values."),
         };
 
-    /// <summary>Reads a form as it is spelled, case and all.</summary>
+    /// <summary>Reads the name of a form. Case matters.</summary>
     public static bool TryParse(string? name, out ValueForm form)
     {
         foreach (var known in Enum.GetValues<ValueForm>())

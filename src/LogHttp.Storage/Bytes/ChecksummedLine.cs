@@ -10,10 +10,10 @@ namespace LogHttp.Storage.Bytes;
 /// </summary>
 internal static class ChecksummedLine
 {
-    /// <summary>What <see cref="Complete"/> adds, in bytes.</summary>
+    /// <summary>The bytes that <see cref="Complete"/> adds.</summary>
     public static readonly int OverheadBytes = 1 + CrcLine([]).Length;
 
-    /// <summary>Ends the line that <paramref name="buffer"/> holds, and adds the line of its CRC.</summary>
+    /// <summary>Ends the line in <paramref name="buffer"/>, and adds the line of its CRC.</summary>
     public static void Complete(ArrayBufferWriter<byte> buffer)
     {
         buffer.Write("\n"u8);

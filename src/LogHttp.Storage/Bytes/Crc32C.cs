@@ -4,13 +4,13 @@ using System.Numerics;
 namespace LogHttp.Storage.Bytes;
 
 /// <summary>
-/// CRC-32C over a stream of bytes. System.IO.Hashing has no Castagnoli polynomial; the framework's
-/// <see cref="BitOperations.Crc32C(uint, ulong)"/> is the processor's own instruction where there is one.
+/// CRC-32C over a stream of bytes. System.IO.Hashing has no Castagnoli polynomial. The framework's
+/// <see cref="BitOperations.Crc32C(uint, ulong)"/> uses the processor's instruction if it has one.
 /// </summary>
 internal static class Crc32C
 {
     /// <summary>
-    /// The checksum of what <paramref name="crc"/> covers followed by <paramref name="bytes"/>; 0 covers nothing.
+    /// Extends the checksum <paramref name="crc"/> by <paramref name="bytes"/>. 0 is the checksum of no bytes.
     /// </summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace LogHttp.Storage.Bytes;
 
 /// <summary>
-/// Gives arrays back to the shared pool, but for those that are large for the memory of this process. Any thread.
+/// Returns arrays to the shared pool, except those that are large for the memory of this process. Any thread.
 /// </summary>
 /// <remarks>
 /// The pool keeps arrays of each size for each thread and each core until a collection finds them idle. With a heap of
@@ -12,12 +12,12 @@ namespace LogHttp.Storage.Bytes;
 /// </remarks>
 public static class PooledArray
 {
-    /// <summary>One array that is kept takes at most this share of the memory.</summary>
+    /// <summary>A kept array takes at most one part in this many of the memory.</summary>
     const int KeptShare = 512;
 
     static readonly long MaxKeptBytes = MaxKept(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
-    /// <summary>Gives a rented array back.</summary>
+    /// <summary>Returns a rented array.</summary>
     public static void Return<T>(T[] array)
     {
         ArgumentNullException.ThrowIfNull(array);
@@ -25,6 +25,6 @@ public static class PooledArray
             ArrayPool<T>.Shared.Return(array);
     }
 
-    /// <summary>The largest array that is kept, with so much memory.</summary>
+    /// <summary>Returns the size of the largest array that is kept with this much memory.</summary>
     internal static long MaxKept(long availableBytes) => availableBytes / KeptShare;
 }

@@ -9,30 +9,30 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.Storage.Copying;
 
 /// <summary>
-/// Copies a data directory into a new one that a server can open. It needs the files alone, whether a server writes
-/// there or not. The copy holds everything that was acknowledged before the backup began, in whole batches.
+/// Copies a data directory into a new one that a server can open. It needs the files alone, whether a server writes to
+/// them or not. The copy holds everything that was acknowledged before the backup began, in whole batches.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Segments below the one that the checkpoint names are never written with other bytes. Those are hard links where the
+/// A server never changes the bytes of segments below the one that the checkpoint names. Those become hard links if the
 /// file system has them. All other files are copied, because a start may write to them.
 /// </para>
 /// <para>
-/// While a server runs, files change under the copier: a roll, a trim or a deletion takes a file away. Then the
-/// partition or the topic is copied again from its start. Acknowledged records are in the segments, if only in the page
-/// cache, so such a copy needs no journal. A directory whose journal waits to be applied, and that no process has open,
-/// is copied with its journal. Then a start is run on the copy, which applies the journal there.
+/// While a server runs, files change under the copier: a roll, a trim or a deletion removes a file. Then the partition
+/// or the topic is copied again from its start. Acknowledged records are in the segments, if only in the page cache, so
+/// such a copy needs no journal. A directory with an unapplied journal that no process has open is copied with its
+/// journal. Then a start is run on the copy, which applies the journal there.
 /// </para>
 /// </remarks>
 public sealed class Backup
 {
-    /// <summary>Trims can take a segment away each time. An attempt copies only the end of a partition.</summary>
+    /// <summary>Each attempt can meet another trim. An attempt copies only the end of a partition.</summary>
     const int MaxAttempts = 100;
 
     const int MaxTopicAttempts = 3;
     const int BufferBytes = 1 << 20;
 
-    /// <summary>More than the entry of a partition's end takes in the journal.</summary>
+    /// <summary>More bytes than the entry of a partition's end takes in the journal.</summary>
     const int MaxStateBytes = 128;
 
     const long MinJournalBytes = 256 << 10;
@@ -43,7 +43,7 @@ public sealed class Backup
     readonly StorageEnvironment _environment;
     readonly string _partialDirectory;
 
-    // What the journal of a crashed directory names: a start writes these segments.
+    // The segments that the journal of a crashed directory names. A start writes to them.
     readonly HashSet<(ulong TopicId, int Partition, long BaseOffset)> _journaledSegments = [];
     bool _isCrashed;
     int _topics;
@@ -73,7 +73,7 @@ public sealed class Backup
     /// The disk with the data directory. It is only read, so <see cref="ReadOnlyFileSystem"/> is enough.
     /// </param>
     /// <param name="sourceDirectory">The data directory.</param>
-    /// <param name="environment">The disk with the new directory, and what a start on the copy needs.</param>
+    /// <param name="environment">The disk with the new directory, and the environment of a start on the copy.</param>
     /// <param name="targetDirectory">The new directory. It must be missing or empty. Its parent must exist.</param>
     /// <exception cref="IOException">
     /// The source can't be read, the target can't be written, or something of its name is in the way.
@@ -97,12 +97,12 @@ public sealed class Backup
         if (existing is { IsDirectory: false } || fileSystem.List(target).Count > 0)
             throw new IOException($"{target} is there already, and not empty. A backup is made into a new directory.");
         if (Find(fileSystem, parent, Path.GetFileName(partial)) is not null)
-            throw new IOException($"{partial} is left of a backup that was interrupted. Remove it first.");
+            throw new IOException($"{partial} is the rest of an interrupted backup. Remove it first.");
         fileSystem.CreateDirectory(partial);
         var summary = await new Backup(source, sourceDirectory, environment, partial).RunAsync().ConfigureAwait(false);
         if (existing is not null)
             fileSystem.DeleteDirectory(target);
-        // Half a backup never has the name of a whole one.
+        // An incomplete backup never has the final name.
         fileSystem.Rename(partial, target);
         fileSystem.SyncDirectory(parent);
         return summary;
@@ -136,8 +136,8 @@ public sealed class Backup
     }
 
     /// <summary>
-    /// Takes the directory's lock when its journal waits to be applied and no process has the directory open. Returns
-    /// null otherwise. A server must not start while the journal is copied, because it would write to the segments.
+    /// Takes the directory's lock when its journal is unapplied and no process has the directory open. Returns null
+    /// otherwise. A server must not start while the journal is copied, because it would write to the segments.
     /// </summary>
     IDisposable? TakeLockOfCrashed()
     {
@@ -148,7 +148,7 @@ public sealed class Backup
         }
         catch (IOException)
         {
-            // A server runs: its segments hold all that it acknowledged.
+            // A server runs. Its segments hold all that it acknowledged.
             return null;
         }
         try
@@ -177,7 +177,7 @@ public sealed class Backup
         CopyFile(Path.Combine(SourceTopics, JournalMark.Name), Path.Combine(TargetTopics, JournalMark.Name));
         Target.SyncDirectory(TargetJournal);
         var scan = JournalScan.Read(_source, SourceJournal);
-        // The start on the copy says what is damaged. Until then nothing is known of the segments, and all are copied.
+        // The start on the copy reports damage. Until then nothing is known of the segments, and all are copied.
         if (scan is { Damage: null, IsEmpty: false })
             JournalReader.Read(_source, SourceJournal, scan.Rounds, scan.OldestNeeded, scan.LastNumber, NoteSegment);
         var unplaced = new UnplacedEntries(_source, SourceJournal, _environment.NewId);
@@ -188,7 +188,7 @@ public sealed class Backup
     void NoteSegment(in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round) =>
         _journaledSegments.Add((entry.TopicId, entry.Partition, entry.SegmentBaseOffset));
 
-    /// <summary>Copies the entries that had no place: a start on the copy looks for one again.</summary>
+    /// <summary>Copies the entries that had no place. A start on the copy looks for one again.</summary>
     void CopyUnplaced()
     {
         var source = Path.Combine(SourceJournal, JournalScan.UnplacedName);
@@ -206,7 +206,7 @@ public sealed class Backup
             }
             catch (FileNotFoundException)
             {
-                // They have found their place meanwhile.
+                // The server has placed the entries meanwhile.
             }
         }
         Target.SyncDirectory(target);
@@ -214,8 +214,9 @@ public sealed class Backup
     }
 
     /// <summary>
-    /// Starts on the copy and stops: that applies the journal and cuts each partition at its exact end. Returns what
-    /// could not be applied. Then the copy keeps its journal, and a server that is started on it says the same.
+    /// Starts on the copy and stops. That applies the journal and cuts each partition at its exact end. Returns the
+    /// problems that kept entries from being applied. Then the copy keeps its journal, and a server on it reports the
+    /// same problems.
     /// </summary>
     async Task<IReadOnlyList<string>> ApplyJournalAsync()
     {
@@ -231,8 +232,8 @@ public sealed class Backup
                 KafkaProducerExpiry = TimeSpan.FromDays(366),
                 RetentionInterval = TimeSpan.FromDays(1),
                 ScrubBytesPerSecond = 0,
-                // Only the ends are written to the copy's journal, and that is removed. They need room for each
-                // partition.
+                // Only the ends are written to the copy's journal, and the journal is removed later. It needs room for
+                // each partition.
                 MinJournalFileBytes = Math.Clamp(
                     (_partitions + _journaledSegments.Count) * (long)MaxStateBytes,
                     MinJournalBytes,
@@ -273,7 +274,7 @@ public sealed class Backup
                 Target.CreateDirectory(target);
                 for (var number = 0; number < file.Partitions; number++)
                     CopyPartition(source, target, file.Id, number);
-                // A topic made anew under the name is another.
+                // A topic that was created again under the name has another id.
                 if (TopicFile.Read(_source, source).Id == file.Id)
                 {
                     CopyFile(Path.Combine(source, TopicFile.Name), Path.Combine(target, TopicFile.Name));
@@ -283,7 +284,7 @@ public sealed class Backup
             }
             catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
             {
-                // Deleted, and perhaps made anew. A disk that is not mounted looks the same, but stays so.
+                // Deleted, and perhaps created again. A disk that is not mounted looks the same, but stays so.
                 if (attempt >= MaxTopicAttempts && Find(_source, SourceTopics, name) is not null)
                 {
                     throw new IOException(
@@ -321,9 +322,9 @@ public sealed class Backup
 
     void CopySegments(string source, string target, string topicId, int number)
     {
-        // The checkpoint is read before the files: the durable bytes that it names are in those that are listed after
-        // it. Its name is made durable. Otherwise a power cut could bring back an older one, by which a start writes to
-        // an earlier segment.
+        // The checkpoint is read before the files are listed. So the durable bytes that it names are in the listed
+        // files. Its name is made durable. Otherwise a power cut could bring back an older one, and a start would write
+        // to an earlier segment.
         var checkpointPath = Path.Combine(source, Checkpoint.Name);
         var checkpointBytes = ReadIfThere(checkpointPath);
         var checkpoint = checkpointBytes is null
@@ -340,7 +341,7 @@ public sealed class Backup
         if (manifestBytes is not null && !manifestBytes.AsSpan().SequenceEqual(ReadIfThere(manifestPath)))
             throw new FileNotFoundException("The manifest was changed meanwhile.", manifestPath);
         _ = JournalRecovery.TryParseId(topicId, out var id);
-        // A start goes on in the segment that the checkpoint names, or in a later one.
+        // A start resumes in the segment that the checkpoint names, or in a later one.
         var linkedBefore =
             checkpoint is not null && baseOffsets.Contains(checkpoint.Durable.BaseOffset)
                 ? checkpoint.Durable.BaseOffset
@@ -411,7 +412,7 @@ public sealed class Backup
     {
         var path = Path.Combine(target, name);
         var from = durable is { } cursor && cursor.BaseOffset == baseOffset ? cursor : new SegmentCursor(baseOffset);
-        // What looks like damage may be a failed write that was taken back just then. If it stays, a start judges it.
+        // Apparent damage may be a failed write that was cut off just then. If it stays, a start judges it.
         for (var attempt = 1; attempt <= 3; attempt++)
         {
             CopyFile(Path.Combine(source, name), path);
@@ -436,7 +437,7 @@ public sealed class Backup
         return true;
     }
 
-    /// <summary>Copies a segment's index. A start makes a missing one again.</summary>
+    /// <summary>Copies a segment's index. A start rebuilds a missing one.</summary>
     void CopyIndex(string source, string target, string segmentName)
     {
         var name = Path.ChangeExtension(segmentName, SegmentLayout.IndexSuffix);
@@ -446,11 +447,11 @@ public sealed class Backup
         }
         catch (FileNotFoundException)
         {
-            // A segment that was trimmed lacks its data file too, and that is found next.
+            // A trimmed segment lacks its data file too. The caller finds that next.
         }
     }
 
-    /// <summary>Copies a file as long as it is now, durably, over what an earlier attempt left.</summary>
+    /// <summary>Copies a file durably, at its present length, over the file of an earlier attempt.</summary>
     void CopyFile(string source, string target)
     {
         using var from = _source.Open(source);
@@ -461,7 +462,7 @@ public sealed class Backup
         for (var position = 0L; position < lengthBytes; )
         {
             var read = from.Read(buffer.AsSpan(0, (int)Math.Min(buffer.Length, lengthBytes - position)), position);
-            // The file is shorter where a failed write was taken back meanwhile.
+            // The file is shorter if a failed write was cut off meanwhile.
             if (read == 0)
                 break;
             to.Write(buffer.AsSpan(0, read), position);
@@ -496,11 +497,11 @@ public sealed class Backup
     }
 }
 
-/// <summary>What a backup holds, and how it came there.</summary>
-/// <param name="Topics">How many topics.</param>
-/// <param name="LinkedFiles">How many segments are hard links to the server's own.</param>
-/// <param name="CopiedFiles">How many files were copied.</param>
-/// <param name="CopiedBytes">How many bytes those have.</param>
+/// <summary>The content of a backup, and how it was made.</summary>
+/// <param name="Topics">The number of topics.</param>
+/// <param name="LinkedFiles">The number of segments that are hard links to the server's own.</param>
+/// <param name="CopiedFiles">The number of copied files.</param>
+/// <param name="CopiedBytes">The bytes of the copied files.</param>
 public sealed record BackupSummary(int Topics, int LinkedFiles, int CopiedFiles, long CopiedBytes)
 {
     /// <summary>Whether the server had crashed, so that the journal was applied to the copy.</summary>

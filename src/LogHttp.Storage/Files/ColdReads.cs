@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace LogHttp.Storage.Files;
 
 /// <summary>
-/// Runs what has to wait for the disk on threads that nobody else waits for: the pool's are what all others are
-/// answered by. So many at once, for whoever syncs waits for what the disk was asked for before. Any thread.
+/// Runs reads that wait for the disk on threads of their own, because the pool's threads serve all other requests. It
+/// bounds how many run at once, because a sync waits for the reads that the disk got before it. Any thread.
 /// </summary>
 [SuppressMessage(
     "Design",
@@ -13,16 +13,16 @@ namespace LogHttp.Storage.Files;
 )]
 internal sealed class ColdReads(int maxColdReads)
 {
-    // Whoever waits for it is a request, and those are bounded.
+    // Only requests wait for it, and their number is bounded.
     readonly SemaphoreSlim _free = new(maxColdReads);
 
-    /// <exception cref="OperationCanceledException">It was not begun.</exception>
+    /// <exception cref="OperationCanceledException">The read was cancelled before it began.</exception>
     public async ValueTask<TResult> RunAsync<TResult>(Func<TResult> read, CancellationToken cancellationToken)
     {
         await _free.WaitAsync(cancellationToken);
         try
         {
-            // A thread each costs less than one wait for a disk.
+            // A thread for each read costs less than one wait for a disk.
             return await Task.Factory.StartNew(
                 read,
                 CancellationToken.None,

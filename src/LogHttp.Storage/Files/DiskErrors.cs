@@ -1,8 +1,8 @@
 namespace LogHttp.Storage.Files;
 
 /// <summary>
-/// Makes one kind of exception of all that a disk can say. .NET reports a lack of permission as
-/// UnauthorizedAccessException, which is no IOException: nobody who handles a failing disk would catch it.
+/// Turns all errors of a disk into one kind of exception. .NET reports a lack of permission as
+/// UnauthorizedAccessException, which is no IOException. Code that handles a failing disk would not catch it.
 /// </summary>
 static class DiskErrors
 {
@@ -20,7 +20,7 @@ static class DiskErrors
             }
         );
 
-    /// <exception cref="IOException">The call failed, in whatever way.</exception>
+    /// <exception cref="IOException">The call failed for any reason.</exception>
     public static T Translate<T>(string path, Func<T> act)
     {
         try
@@ -41,13 +41,13 @@ static class DiskErrors
         }
     }
 
-    /// <summary>
-    /// Whether the exception is .NET's form of EFBIG, not a fault of the caller: those name other parameters.
-    /// </summary>
+    /// <summary>Whether the exception is .NET's form of EFBIG. A fault of the caller names another parameter.</summary>
     public static bool IsFileTooLarge(ArgumentOutOfRangeException exception) =>
         !OperatingSystem.IsWindows() && exception.ParamName is "value";
 
-    /// <summary>For a write beyond <c>ulimit -f</c>, or beyond the largest file of the file system.</summary>
+    /// <summary>
+    /// Returns the exception for a write beyond <c>ulimit -f</c>, or beyond the file system's largest file.
+    /// </summary>
     public static DiskFullException FileTooLarge(string path, Exception exception) =>
         new(
             $"{path} cannot grow further (EFBIG): it has reached ulimit -f, or the largest size that the file "

@@ -1,6 +1,6 @@
 namespace LogHttp.Storage.Files;
 
-/// <summary>The file system or the quota has no room for a write.</summary>
+/// <summary>Thrown when the file system or the quota has no room for a write.</summary>
 public sealed class DiskFullException : IOException
 {
     /// <summary>Creates the exception with its default message.</summary>
@@ -11,7 +11,7 @@ public sealed class DiskFullException : IOException
     public DiskFullException(string message)
         : base(message) { }
 
-    /// <summary>Creates the exception, keeping what the operating system said.</summary>
+    /// <summary>Creates the exception with the error of the operating system.</summary>
     public DiskFullException(string message, Exception innerException)
         : base(message, innerException) { }
 }

@@ -1,9 +1,9 @@
 namespace LogHttp.Storage.Files;
 
-/// <summary>What is said with the seam's own calls.</summary>
+/// <summary>Operations on a file that need no system call of their own.</summary>
 public static class FileExtensions
 {
-    /// <summary>Fills <paramref name="destination"/> whole.</summary>
+    /// <summary>Fills <paramref name="destination"/> completely.</summary>
     /// <exception cref="EndOfStreamException">The file ends before that.</exception>
     public static void ReadExactly(this IFile file, Span<byte> destination, long position)
     {

@@ -1,11 +1,11 @@
 namespace LogHttp.Storage.Files;
 
-/// <summary>What is done with several of the seam's calls.</summary>
+/// <summary>Operations that combine several calls of <see cref="IFileSystem"/>.</summary>
 static class FileSystemExtensions
 {
     /// <summary>
-    /// Puts a file in the place of another, or of none, by way of one beside it: after a crash there is the old one or
-    /// the new one, whole. Durable when it returns.
+    /// Creates or replaces a file by way of a temporary one. After a crash there is the old file or the new one, whole.
+    /// Durable when it returns.
     /// </summary>
     public static void Replace(this IFileSystem fileSystem, string directory, string name, ReadOnlySpan<byte> content)
     {
@@ -20,6 +20,6 @@ static class FileSystemExtensions
         fileSystem.SyncDirectory(directory);
     }
 
-    /// <summary>What the new file is called until it is whole.</summary>
+    /// <summary>Returns the name of the new file until it is whole.</summary>
     public static string TemporaryName(string name) => name + ".tmp";
 }

@@ -1,18 +1,18 @@
 namespace LogHttp.Storage.Files;
 
 /// <summary>
-/// One mounted file system. Two directories share a volume exactly if they lie on the same mounted file system, by
-/// whichever link or bind mount a path leads there.
+/// One mounted file system. Two directories share a volume exactly if they are on the same mounted file system,
+/// whatever links or bind mounts their paths use.
 /// </summary>
 /// <remarks>
-/// Where <see cref="CanSyncAll"/> is true, a handle on the file system is open from the first
+/// If <see cref="CanSyncAll"/> is true, a handle on the file system is open from the first
 /// <see cref="IFileSystem.VolumeOf"/> until the <see cref="IFileSystem"/> is disposed. The kernel reports each
 /// write-back error since then to <see cref="SyncAll"/>, also for a file whose own handles were all closed before the
 /// error. The file system cannot be unmounted meanwhile. Safe for concurrent use.
 /// </remarks>
 public interface IVolume
 {
-    /// <summary>Names the volume in logs: the device number, as in "8:1".</summary>
+    /// <summary>The name for log messages: the device number, as in "8:1".</summary>
     string Name { get; }
 
     /// <summary>

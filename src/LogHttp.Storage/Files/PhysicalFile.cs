@@ -5,17 +5,19 @@ namespace LogHttp.Storage.Files;
 /// <summary>Reads from the page cache alone, as <see cref="PosixCalls.ReadCached"/> does.</summary>
 delegate int CachedRead(SafeFileHandle file, Span<byte> destination, long position);
 
-/// <summary>A file of the operating system's.</summary>
+/// <summary>A file of the operating system.</summary>
 /// <param name="stream">The open file.</param>
-/// <param name="readCached">The system call behind <see cref="Cached"/>; null for the real one.</param>
+/// <param name="readCached">The system call behind <see cref="Cached"/>, or null for the real one.</param>
 sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IFile
 {
     readonly CachedRead _readCached = readCached ?? PosixCalls.ReadCached;
 
-    // Asked for once: a stream that is asked for its handle calls lseek(2) each time.
+    // Kept, because a stream calls lseek(2) each time that it is asked for its handle.
     readonly SafeFileHandle _handle = stream.SafeFileHandle;
 
-    /// <summary>Opens a file. One whose directory is missing is missing too, as IFileSystem.Open has it.</summary>
+    /// <summary>
+    /// Opens a file. A missing directory counts as a missing file, as in <see cref="IFileSystem.Open"/>.
+    /// </summary>
     /// <exception cref="FileNotFoundException">The mode is Open, and there is no such file.</exception>
     public static PhysicalFile Open(string path, FileStreamOptions options) =>
         DiskErrors.Translate(
@@ -39,7 +41,7 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
 
     public int Read(Span<byte> destination, long position)
     {
-        // A short read in the middle of a file is legal, if rare (a signal); the contract is a full one.
+        // A signal can cause a short read in the middle of a file. The contract is a full one.
         var total = 0;
         while (total < destination.Length)
         {
@@ -57,7 +59,7 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
     {
         try
         {
-            // Goes on after a short write by itself, and throws when nothing more can be written.
+            // Continues after a short write by itself, and throws when nothing more can be written.
             RandomAccess.Write(_handle, source, position);
         }
         catch (IOException exception) when (DiskErrors.IsDiskFull(exception))
@@ -86,7 +88,7 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
     {
         const string ReadsOnly = "This view of the file is for reads only.";
 
-        // Judged for each file: one file system may support such reads and another not.
+        // Kept for each file, because one file system may support such reads and another not.
         volatile bool _isNotSupported;
 
         public long LengthBytes => file.LengthBytes;
@@ -108,7 +110,7 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
                     total += read;
                     continue;
                 }
-                // Linux 5.9 and 5.10 return 0 for bytes that are not cached, too.
+                // Linux 5.9 and 5.10 return 0 also for bytes that are not cached.
                 if (read == 0 && position + total >= LengthBytes)
                     break;
                 if (PosixCalls.IsNotSupported(-read))
@@ -128,7 +130,7 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
 
         public void Sync() => throw new NotSupportedException(ReadsOnly);
 
-        // The file itself is its owner's.
+        // The owner disposes of the file itself.
         public void Dispose() { }
     }
 }

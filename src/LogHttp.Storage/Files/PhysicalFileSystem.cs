@@ -50,7 +50,7 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
             path,
             () =>
             {
-                // The framework would make the parents too, and nobody would make their names durable.
+                // The framework would create the parents too, and nothing would make their names durable.
                 if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
                     throw new DirectoryNotFoundException($"The directory of '{path}' does not exist.");
                 Directory.CreateDirectory(path);
@@ -85,7 +85,7 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
                 }
                 catch (DirectoryNotFoundException)
                 {
-                    // A file in a directory that is not there is not there either.
+                    // If the directory is missing, so is the file.
                 }
             }
         );
@@ -125,8 +125,8 @@ public sealed class PhysicalFileSystem : IFileSystem, IDisposable
     public void Dispose() => _volumes.Dispose();
 
     // No buffer: every byte goes through the handle. Asynchronous: SendPacketsAsync takes no other handle.
-    // RandomAccess: cold readers say what they want (LogHttp.Kestrel/PageCache); with the kernel reading ahead, the
-    // disk read 2.1 times what 200 of them were sent, and 1.4 without.
+    // RandomAccess: cold readers announce their own ranges (LogHttp.Kestrel/PageCache). With the kernel's read-ahead,
+    // the disk read 2.1 times the bytes that 200 of them were sent, and 1.4 times without it.
     static PhysicalFile Open(string path, FileMode mode) =>
         PhysicalFile.Open(
             path,

@@ -4,7 +4,7 @@ namespace LogHttp.Storage.Files;
 
 /// <summary>A file system that the operating system has mounted.</summary>
 /// <param name="name">The device number.</param>
-/// <param name="handle">A directory on it, kept open for syncfs; null where syncfs can't be trusted.</param>
+/// <param name="handle">A directory on it, kept open for syncfs, or null if syncfs can't be trusted.</param>
 sealed class PhysicalVolume(string name, SafeFileHandle? handle) : IVolume, IDisposable
 {
     public string Name => name;

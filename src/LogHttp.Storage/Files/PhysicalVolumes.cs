@@ -1,7 +1,7 @@
 namespace LogHttp.Storage.Files;
 
 /// <summary>
-/// The mounted file systems of one <see cref="PhysicalFileSystem"/>, told apart by device number (st_dev).
+/// The mounted file systems of one <see cref="PhysicalFileSystem"/>, identified by device number (st_dev).
 /// </summary>
 /// <remarks>Any thread.</remarks>
 sealed class PhysicalVolumes : IDisposable
@@ -9,7 +9,7 @@ sealed class PhysicalVolumes : IDisposable
     // From 5.17 on, syncfs(2) returns write-back errors for every file system (commit 2719c7160dcf of Linux).
     static readonly Version FirstTrustedKernel = new(5, 17);
 
-    // Stands for all file systems of a system that does not tell them apart. Each file is synced alone there.
+    // Stands for all file systems of a system that does not distinguish them. Each file is synced alone there.
     static readonly PhysicalVolume Unknown = new("unknown", handle: null);
 
     readonly Lock _gate = new();
@@ -22,7 +22,7 @@ sealed class PhysicalVolumes : IDisposable
             return Directory.Exists(directory)
                 ? Unknown
                 : throw new DirectoryNotFoundException($"There is no directory '{directory}'.");
-        // The handle decides, not the path: what a link or a mount leads to is known only once it is open.
+        // The handle decides, not the path: the target of a link or a mount is known only once it is open.
         var handle = PosixCalls.OpenDirectory(directory);
         var isKept = false;
         try
@@ -62,7 +62,7 @@ sealed class PhysicalVolumes : IDisposable
         Environment.OSVersion.Version >= FirstTrustedKernel && FileSystemTypeOf(device) is "ext4" or "xfs";
 
     /// <summary>
-    /// The type of a mounted file system, as the kernel's mount table names it. Null when it is not listed.
+    /// Returns the type of a mounted file system, as the kernel's mount table names it, or null if it is not listed.
     /// </summary>
     internal static string? FileSystemTypeOf(DeviceNumber device)
     {

@@ -30,7 +30,7 @@ static partial class PosixCalls
     }
 
     /// <summary>
-    /// fdatasync: content and length, without the times. Elsewhere than on Linux, the framework's own full sync.
+    /// fdatasync: syncs content and length, without the times. Systems other than Linux use the framework's full sync.
     /// </summary>
     public static void SyncData(SafeFileHandle file, string path)
     {
@@ -40,7 +40,7 @@ static partial class PosixCalls
             throw LastError("fdatasync", path);
     }
 
-    /// <summary>syncfs(2) of the file system that a handle lies on.</summary>
+    /// <summary>syncfs(2): syncs the file system of a handle.</summary>
     public static void SyncFileSystem(SafeFileHandle anyFileOnIt, string name)
     {
         if (FileSystemSync(anyFileOnIt) != 0)
@@ -48,7 +48,7 @@ static partial class PosixCalls
     }
 
     /// <summary>
-    /// The device number of the file system that a handle lies on, statx(2). Null where libc or kernel lack it.
+    /// statx(2): returns the device number of a handle's file system, or null if libc or the kernel lack the call.
     /// </summary>
     public static unsafe DeviceNumber? DeviceOf(SafeFileHandle file, string path)
     {
@@ -75,7 +75,7 @@ static partial class PosixCalls
         );
     }
 
-    /// <summary>Gives a file a second name; false where the file system, or its owner, does not let that be.</summary>
+    /// <summary>Gives a file a second name. Returns false if the file system or the file's owner forbids it.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public static bool TryLink(string path, string newPath)
     {
@@ -117,7 +117,8 @@ static partial class PosixCalls
     }
 
     /// <summary>
-    /// Whether an errno of <see cref="ReadCached"/> says that kernel or file system do not support such reads.
+    /// Whether an errno of <see cref="ReadCached"/> says that the kernel or the file system does not support such
+    /// reads.
     /// </summary>
     public static bool IsNotSupported(int error) => error is NoSuchCall or InvalidArgument or NotSupported;
 

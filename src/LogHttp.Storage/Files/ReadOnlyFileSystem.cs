@@ -1,11 +1,11 @@
 namespace LogHttp.Storage.Files;
 
 /// <summary>
-/// The operating system's file system for who only looks: opens files for reading, and can't change a byte or a name.
+/// The operating system's file system for readers. Opens files for reading, and can't change a byte or a name.
 /// </summary>
 public sealed class ReadOnlyFileSystem : IFileSystem
 {
-    const string Refusal = "Nothing is changed here.";
+    const string Refusal = "This file system is read-only.";
 
     /// <inheritdoc/>
     public IFile Open(string path) =>
@@ -23,8 +23,8 @@ public sealed class ReadOnlyFileSystem : IFileSystem
     /// <inheritdoc/>
     public IReadOnlyList<DirectoryEntry> List(string directory) => PhysicalFileSystem.ListDirectory(directory);
 
-    /// <summary>Takes the lock where there is one to take; a file is not made for it.</summary>
-    /// <exception cref="IOException">Somebody else holds it.</exception>
+    /// <summary>Takes the lock if its file exists. Does not create the file.</summary>
+    /// <exception cref="IOException">Another process holds it.</exception>
     public IDisposable Lock(string path) =>
         DiskErrors.Translate(
             path,

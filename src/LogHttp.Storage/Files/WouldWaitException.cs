@@ -1,6 +1,4 @@
 namespace LogHttp.Storage.Files;
 
-/// <summary>
-/// What was asked for can't be had without waiting for the disk: to be asked for again on a thread that may.
-/// </summary>
+/// <summary>Thrown when a read would have to wait for the disk. Retry it on a thread that may block.</summary>
 public sealed class WouldWaitException : Exception;

@@ -2,7 +2,7 @@ using LogHttp.Storage.Files;
 
 namespace LogHttp.Storage.Layout;
 
-/// <summary>What lies in a data directory (api/FORMAT.md).</summary>
+/// <summary>The names of files in a data directory (api/FORMAT.md).</summary>
 internal static class DirectoryLayout
 {
     public const string LockName = "loghttp.lock";

@@ -4,8 +4,8 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Layout;
 
 /// <summary>
-/// A file of no use but for the room it takes: given up when the disk is full and a trim must still be able to note the
-/// log's new start, and made again when there is room. It grows with what that may take. Any thread.
+/// A file that only reserves room. On a full disk it is deleted, so that a trim can still write the log's new start. It
+/// is created again once there is room. It grows with the size of a trim's files. Any thread.
 /// </summary>
 internal sealed class DiskReserve(StorageEnvironment environment, string directory, long baseBytes)
 {
@@ -22,7 +22,7 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
     long _sizeBytes;
     bool _isMissed;
 
-    /// <summary>Takes over the file that an earlier process left, for a start that finds the disk full.</summary>
+    /// <summary>Takes over the file of an earlier process, for a start that finds the disk full.</summary>
     public void Find()
     {
         lock (_gate)
@@ -33,11 +33,12 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
     }
 
     /// <summary>
-    /// Asks for room for a checkpoint of a size, besides what else a trim takes; false where that was asked for before.
+    /// Asks for room for a checkpoint of this size, besides the other files of a trim. Returns false if it was asked
+    /// for before.
     /// </summary>
     public bool Need(long checkpointBytes)
     {
-        // Twice as much as before, or more: one that grows by and by is not written by and by.
+        // At least doubles, so that a checkpoint that grows slowly does not rewrite the file each time.
         var bytes = (long)BitOperations.RoundUpToPowerOf2((ulong)checkpointBytes);
         for (
             var asked = Volatile.Read(ref _checkpointBytes);
@@ -52,8 +53,8 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
     }
 
     /// <summary>
-    /// Makes the file where it is not there, and as large as it should be; without room, or with a failing disk, it
-    /// stays as it is until the next time.
+    /// Creates the file if it is missing, and grows it to its size. Without room, or on a failing disk, the file stays
+    /// as it is until the next call.
     /// </summary>
     public void Keep()
     {
@@ -69,7 +70,7 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
             }
             catch (IOException exception)
             {
-                // Said once, not each time that it is tried.
+                // Logs the failure once, not at each attempt.
                 if (!_isMissed)
                     StorageLog.NoReserve(environment.Logger, exception, _path);
                 _isMissed = true;
@@ -77,7 +78,7 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
         }
     }
 
-    /// <summary>Does what takes little room, and on a full disk takes the reserve for it.</summary>
+    /// <summary>Runs an action that needs little room, and on a full disk gives it the reserve's room.</summary>
     /// <exception cref="DiskFullException">The reserve was not enough, or is gone.</exception>
     public void Run(Action act)
     {
@@ -93,10 +94,10 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
     }
 
     /// <summary>
-    /// Does with the room that the reserve takes what a full disk had no room for; false where there is none. One at a
-    /// time: what a trim leaves of the room is there for the next.
+    /// Runs an action in the reserve's room after a full disk refused it. Returns false without a reserve. One action
+    /// at a time: the room that one leaves is there for the next.
     /// </summary>
-    /// <exception cref="DiskFullException">It was not enough.</exception>
+    /// <exception cref="DiskFullException">The reserve was not enough.</exception>
     public bool TryUse(Action act)
     {
         lock (_gate)
@@ -126,7 +127,7 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
         using var file = _sizeBytes == 0 ? environment.FileSystem.Create(_path) : environment.FileSystem.Open(_path);
         try
         {
-            // No hole, and nothing that compresses to one.
+            // Random bytes: they leave no hole, and do not compress to one.
             var random = new Random(1);
             var chunk = new byte[ChunkBytes];
             for (var position = _sizeBytes; position < neededBytes; position += ChunkBytes)
@@ -139,7 +140,7 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
         }
         catch (IOException)
         {
-            // What there was not enough of is for others.
+            // Leaves the room to other files, as it was not enough for this one.
             file.Truncate(_sizeBytes);
             throw;
         }

@@ -3,17 +3,18 @@ using System.Text.Json;
 namespace LogHttp.Storage.Layout;
 
 /// <summary>
-/// The `format` of a JSON file (api/FORMAT.md §7), read before anything else: a newer one may have any fields.
+/// The `format` of a JSON file (api/FORMAT.md §7). It is read before all other fields: a newer format may have any
+/// fields.
 /// </summary>
 internal static class FormatVersion
 {
-    /// <summary>What this server writes.</summary>
+    /// <summary>The format that this server writes.</summary>
     public const int Current = 3;
 
     /// <summary>Reads the number.</summary>
-    /// <exception cref="NotSupportedException">It is a newer one.</exception>
+    /// <exception cref="NotSupportedException">The format is newer.</exception>
     /// <exception cref="JsonException">
-    /// The text is no JSON object with such a number, or with one that never was.
+    /// The text is no JSON object with a format, or the number never was a format.
     /// </exception>
     public static int Read(ReadOnlySpan<byte> json, string file)
     {

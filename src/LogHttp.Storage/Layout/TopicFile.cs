@@ -6,8 +6,8 @@ namespace LogHttp.Storage.Layout;
 
 /// <summary>A topic's topic.json (api/FORMAT.md §6).</summary>
 /// <remarks>
-/// Format 2 added retention, format 3 what follows it. Those fields are left out where they have their defaults:
-/// servers of format 2 look for fields that they do not know before they look at the format, and would report damage.
+/// Format 2 added retention. Format 3 added the fields after it. Fields with default values are left out. A server of
+/// format 2 looks for unknown fields before it looks at the format, and would report damage.
 /// </remarks>
 internal sealed partial record TopicFile(
     int Format,
@@ -61,12 +61,12 @@ internal sealed partial record TopicFile(
         };
 
     /// <summary>
-    /// Whether an older server wrote it. Then it has to be replaced before anything that such a server could misread.
+    /// Whether an older server wrote it. Then it must be replaced before anything that such a server could misread.
     /// </summary>
     [JsonIgnore]
     public bool IsOfOlderFormat => Format < FormatVersion.Current;
 
-    /// <summary>Puts it in a topic's directory, in the place of the one there was; durable when it returns.</summary>
+    /// <summary>Replaces the file in a topic's directory. The file is durable when the method returns.</summary>
     public void Write(IFileSystem fileSystem, string directory) =>
         fileSystem.Replace(
             directory,
@@ -75,7 +75,7 @@ internal sealed partial record TopicFile(
         );
 
     /// <summary>Reads a topic's topic.json.</summary>
-    /// <exception cref="CorruptionException">The file can't be read as what it should be.</exception>
+    /// <exception cref="CorruptionException">The file is no valid topic.json.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static TopicFile Read(IFileSystem fileSystem, string directory)
     {

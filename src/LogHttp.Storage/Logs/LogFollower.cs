@@ -7,8 +7,8 @@ using LogHttp.Storage.Waiting;
 namespace LogHttp.Storage.Logs;
 
 /// <summary>
-/// Reads a partition on and on: pages as a fetch gives them while it is behind, and whatever is new once it has reached
-/// the end, which it finds without looking anything up. Holds a place, not a file. For one thread at a time.
+/// Reads a partition continuously. While it is behind, it returns the pages of a fetch. Once it has reached the end, it
+/// returns all new records, and finds them without a lookup. It holds an offset and no file. For one thread at a time.
 /// </summary>
 public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
 {
@@ -16,31 +16,31 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     LogView? _seen;
     LogWaiter? _waiter;
 
-    // Where the next record will be, as long as this is the active segment.
+    // The position of the next record, as long as this is the active segment.
     Segment? _segment;
     long _position;
 
-    // By how much the log has to grow for the page that was read last to end, however much more was asked for.
+    // The growth at which the page of the last read ends. A wait ends there, even if it asks for more.
     long _growthToPageEnd = 1;
 
     /// <summary>The partition.</summary>
     public PartitionLog Log => log;
 
-    /// <summary>Where the next read begins.</summary>
+    /// <summary>The place of the next read.</summary>
     public LogPlace Place => _place;
 
     /// <summary>
-    /// The next page, or that there is none yet, or no more. Whoever gets a page disposes of it. Its first offset is
-    /// the place's where nothing had to be looked up, and the first record may come behind a gap.
+    /// Returns the next page, or the status that there is none yet, or no more. The caller disposes of the page.
+    /// Without a lookup, its first offset is that of the place, and the first record may come behind a gap.
     /// </summary>
     /// <exception cref="CorruptionException">A segment or index is damaged at the place.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     public FetchResult Read(PageSize pageSize) => Read(pageSize, mayWait: true);
 
-    /// <summary>As <see cref="Read(PageSize)"/>; waits for the disk on another thread where it has to.</summary>
+    /// <summary>Does the same as <see cref="Read(PageSize)"/>, but waits for the disk on another thread.</summary>
     /// <exception cref="OperationCanceledException">
-    /// It was called off before its turn to wait for the disk came.
+    /// The caller cancelled it before its turn to wait for the disk.
     /// </exception>
     public ValueTask<FetchResult> ReadAsync(PageSize pageSize, CancellationToken cancellationToken)
     {
@@ -54,7 +54,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         }
     }
 
-    // By itself: what a lambda captures is allocated where its method begins, which would be with every read.
+    // A method of its own: captured variables are allocated at the start of their method, so every read would allocate.
     ValueTask<FetchResult> ReadColdAsync(PageSize pageSize, CancellationToken cancellationToken) =>
         log.OnColdThreadAsync(() => Read(pageSize), cancellationToken);
 
@@ -78,7 +78,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
             { Status: FetchStatus.AtEnd } => (_seen.Active, _seen.End.Position),
             _ => (null, 0),
         };
-        // What comes to a page in a sealed segment comes behind it.
+        // A page in a sealed segment does not grow. New records come behind it.
         _growthToPageEnd =
             _segment == _seen.Active
                 ? pageSize.GrowthToPageEnd(page.Region?.Position ?? _position, _seen.End.Position)
@@ -86,14 +86,14 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         return page;
     }
 
-    /// <summary>Takes the last page back: the next read gives it again, and what came after it.</summary>
+    /// <summary>Takes the last page back. The next read returns it again, with the records after it.</summary>
     public void PutBack(FetchResult page)
     {
         ArgumentNullException.ThrowIfNull(page);
         (_place, _segment) = (LogPlace.At(page.FirstOffset), null);
     }
 
-    /// <summary>Stops waiting; for a follower that reads no more.</summary>
+    /// <summary>Stops waiting. Called for a follower that reads no more.</summary>
     public void StopExpecting()
     {
         if (_waiter is null)

@@ -4,7 +4,7 @@ using LogHttp.Storage.Reading;
 
 namespace LogHttp.Storage.Logs;
 
-// Fetches: on the caller's thread where the page cache has everything, else on a thread that may wait for the disk.
+// Fetches run on the caller's thread if the page cache has everything, else on a thread that may wait for the disk.
 public sealed partial class PartitionLog
 {
     /// <summary>Finds the page that begins at a place, on a thread that may wait for the disk.</summary>
@@ -18,10 +18,10 @@ public sealed partial class PartitionLog
         );
 
     /// <summary>
-    /// As <see cref="Fetch(LogPlace, PageSize)"/>; waits for the disk on another thread where it has to.
+    /// Does the same as <see cref="Fetch(LogPlace, PageSize)"/>, but waits for the disk on another thread.
     /// </summary>
     /// <exception cref="OperationCanceledException">
-    /// It was called off before its turn to wait for the disk came.
+    /// The caller cancelled it before its turn to wait for the disk.
     /// </exception>
     public ValueTask<FetchResult> FetchAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken)
     {
@@ -40,23 +40,24 @@ public sealed partial class PartitionLog
         }
     }
 
-    // By itself: what a lambda captures is allocated where its method begins, which would be with every fetch.
+    // A method of its own: captured variables are allocated at the start of their method, so every fetch would
+    // allocate.
     ValueTask<FetchResult> FetchColdAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken) =>
         OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
 
-    /// <summary>Runs what a <see cref="WouldWaitException"/> broke off once more, where it may wait.</summary>
+    /// <summary>Retries a read that threw <see cref="WouldWaitException"/>, on a thread that may block.</summary>
     internal async ValueTask<TResult> OnColdThreadAsync<TResult>(
         Func<TResult> read,
         CancellationToken cancellationToken
     )
     {
-        // Not on the cold thread: a repair may take as long as the disk does.
+        // Waits here and not on the cold thread, because a repair may take as long as the disk does.
         while (View.Repaired is { IsCompleted: false } repaired)
             await repaired.WaitAsync(cancellationToken);
         return await _context.ColdReads.RunAsync(read, cancellationToken);
     }
 
-    /// <summary>Reads what readers may see now; once more where a segment of it was removed meanwhile.</summary>
+    /// <summary>Reads within the current view. Retries if a trim removed one of its segments meanwhile.</summary>
     internal TResult OnView<TAsked, TResult>(TAsked asked, Func<LogView, TAsked, TResult> read)
     {
         while (true)
@@ -66,7 +67,7 @@ public sealed partial class PartitionLog
             {
                 return read(view, asked);
             }
-            // A trim shows the view without a segment before it closes the segment.
+            // A trim publishes the view without a segment before it closes the segment.
             catch (LogClosedException) when (view != View) { }
         }
     }

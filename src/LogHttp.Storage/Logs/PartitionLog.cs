@@ -9,8 +9,8 @@ using LogHttp.Storage.Waiting;
 namespace LogHttp.Storage.Logs;
 
 /// <summary>
-/// One partition: records in the order of their offsets, in segment files. Appends may come from any thread and are
-/// ordered here; fetches take no lock and see only what the flush policy lets them.
+/// One partition: records in the order of their offsets, in segment files. Appends come from any thread and are ordered
+/// here. Fetches take no lock, and read no further than the flush policy allows.
 /// </summary>
 public sealed partial class PartitionLog
 {
@@ -25,30 +25,30 @@ public sealed partial class PartitionLog
         Number = number;
     }
 
-    /// <summary>Its number in the topic, from 0 on.</summary>
+    /// <summary>The number in the topic, from 0 on.</summary>
     public int Number { get; }
 
-    /// <summary>The first offset there is; the end offset when there is no record.</summary>
+    /// <summary>The earliest available offset, or the end offset when there is no record.</summary>
     public long EarliestOffset => _appender.View.EarliestOffset;
 
-    /// <summary>The offset after the last one that readers may see (the high watermark).</summary>
+    /// <summary>The high watermark: the offset after the last one that readers may see.</summary>
     public long EndOffset => _appender.View.EndOffset;
 
-    /// <summary>How much its segments hold, in bytes, as far as readers may see it; indexes are not counted.</summary>
+    /// <summary>The bytes of the segments up to the high watermark, without indexes.</summary>
     public long SizeBytes => _appender.View.SizeBytes;
 
-    /// <summary>How many segments it has.</summary>
+    /// <summary>The number of segments.</summary>
     public int SegmentCount => _appender.View.Segments.Length;
 
-    /// <summary>Why nothing can be appended, such as a failed sync or damage. Null while appends are taken.</summary>
+    /// <summary>Why appends are refused, such as a failed sync or damage. Null while appends are taken.</summary>
     public string? StoppedReason => _appender.StoppedReason;
 
     /// <summary>
-    /// Whether the journal decides where the log ends (api/FORMAT.md §5). Otherwise a start finds it by reading.
+    /// Whether the journal decides where the log ends (api/FORMAT.md §5). Otherwise a start finds the end by reading.
     /// </summary>
     public bool IsJournaled => _appender.JournalPosition.IsJournaled;
 
-    /// <summary>How many of its last bytes are durable in the journal only. 0 once the segment is synced.</summary>
+    /// <summary>How many of the last bytes are durable in the journal only. 0 once the segment is synced.</summary>
     public long UnsyncedBytes => _appender.JournalPosition.UnsyncedBytes;
 
     internal string Directory => _context.Directory;
@@ -61,7 +61,7 @@ public sealed partial class PartitionLog
 
     internal SegmentManifest? Manifest => _appender.Manifest;
 
-    /// <summary>How old its records were when it was opened; null where there were none.</summary>
+    /// <summary>The age of the records when the partition was opened, or null if it had none.</summary>
     internal SegmentAges? AgesAtStart { get; }
 
     internal static PartitionLog Open(
@@ -76,23 +76,24 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>
-    /// Appends a batch: all of it or nothing. The batch belongs to the log from here on. Once accepted it is committed
-    /// whatever becomes of the caller; the task ends when the topic's flush policy is satisfied.
+    /// Appends a batch: all of it or nothing. The batch belongs to the log from here on. An accepted batch is committed
+    /// even if the caller goes away. The task ends when the topic's flush policy is satisfied.
     /// </summary>
     /// <param name="batch">
-    /// The records; where it has a producer, one that is not the producer's next is not appended.
+    /// The records. If the batch has a producer, its records must be the producer's next ones.
     /// </param>
-    /// <param name="expectedNextOffset">The log's next offset, without which nothing is appended; null for any.</param>
+    /// <param name="expectedNextOffset">
+    /// The next offset of the log. At any other, the batch is refused. Null accepts every offset.
+    /// </param>
     /// <param name="keepIfOverloaded">
-    /// Whether a batch that is refused with <see cref="AppendStatus.Overloaded"/> stays the caller's, to be tried
-    /// again.
+    /// Whether the caller keeps a batch that is refused with <see cref="AppendStatus.Overloaded"/>, to retry it.
     /// </param>
     /// <param name="mayOverlap">
-    /// Whether the first of the producer's records are dropped where the log has them already; else such a batch is
-    /// refused.
+    /// Whether the log drops the first of the producer's records if it has them already. Otherwise it refuses such a
+    /// batch.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The batch is empty, its offsets span more than a segment can, or they are given and it may overlap.
+    /// The batch is empty, its offsets span more than a segment can, or it has offsets and may overlap.
     /// </exception>
     public Task<AppendResult> AppendAsync(
         RecordBatch batch,
@@ -108,33 +109,33 @@ public sealed partial class PartitionLog
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
         if (mayOverlap && batch.GivenTo(0).Offset >= 0)
             throw new ArgumentException("A batch that may overlap has no offsets of its own.", nameof(mayOverlap));
-        // The checksum by this thread, and not in the partition's turn.
+        // This thread computes the checksum, not the partition's turn.
         if (batch.Producer is not null)
             _ = batch.Crc;
         return _appender.Append(new AppendRequest(batch, expectedNextOffset, keepIfOverloaded, mayOverlap));
     }
 
     /// <summary>
-    /// What a batch of about <paramref name="sizeBytes"/> would be refused with now, or null where there is room: for
-    /// who has not read it yet. Nothing is reserved.
+    /// Returns the refusal of a batch of about <paramref name="sizeBytes"/> at this time, or null if there is room. For
+    /// callers that have not read the batch yet. Reserves nothing.
     /// </summary>
     public AppendResult? CheckRoom(long sizeBytes) => _appender.CheckRoom(sizeBytes);
 
     /// <summary>
-    /// Where a producer stands, by its published records: its epoch and the sequence that comes next. Null where it is
-    /// not known, or no more.
+    /// Returns a producer's epoch and next sequence, by its published records. Null if the producer is unknown or
+    /// forgotten.
     /// </summary>
     public (long Epoch, long NextSequence)? FindProducer(string id) => _appender.FindProducer(id);
 
     /// <summary>
-    /// The offset that a place is now, which a number may have beyond the end. A time may have to be looked up on the
-    /// disk: another thread waits for it.
+    /// Returns the present offset of a place. The offset may be beyond the end if the place is a number. If a time has
+    /// to be looked up on the disk, another thread waits for it.
     /// </summary>
     /// <exception cref="CorruptionException">A segment or index is damaged where a time was looked for.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     /// <exception cref="OperationCanceledException">
-    /// It was called off before its turn to wait for the disk came.
+    /// The caller cancelled it before its turn to wait for the disk.
     /// </exception>
     public ValueTask<long> ResolveAsync(LogPlace place, CancellationToken cancellationToken)
     {
@@ -149,15 +150,15 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>
-    /// Forgets, durably, all records before an offset, which becomes the earliest; one that is before the earliest
-    /// changes nothing. Segments that lie before it are removed; whoever reads them just now finishes.
+    /// Removes, durably, all records before an offset, which becomes the earliest. An offset below the earliest changes
+    /// nothing. Segments before it are removed. Reads in progress finish.
     /// </summary>
-    /// <param name="offset">At most <see cref="EndOffset"/>, and taken for that where it is more.</param>
-    /// <returns>The earliest offset there is then.</returns>
+    /// <param name="offset">The new earliest offset. One above <see cref="EndOffset"/> counts as that.</param>
+    /// <returns>The earliest offset after the trim.</returns>
     /// <exception cref="PartitionStoppedException">The partition takes no changes.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     /// <exception cref="IOException">
-    /// The disk can't be written; nothing is gone until a restart, which may find that it has happened.
+    /// The disk can't be written. All records stay until a restart. Then the trim may take effect.
     /// </exception>
     public Task<long> TrimAsync(long offset)
     {

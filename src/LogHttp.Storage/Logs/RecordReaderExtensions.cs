@@ -3,7 +3,7 @@ using LogHttp.Storage.Reading;
 
 namespace LogHttp.Storage.Logs;
 
-/// <summary>Reads records that are not in the page cache without holding up the caller's thread.</summary>
+/// <summary>Reads records that are not in the page cache without blocking the caller's thread.</summary>
 public static class RecordReaderExtensions
 {
     /// <summary>
@@ -12,9 +12,9 @@ public static class RecordReaderExtensions
     /// </summary>
     /// <param name="reader">The reader.</param>
     /// <param name="log">The region's partition.</param>
-    /// <param name="state">What the loop needs.</param>
+    /// <param name="state">The state of the loop.</param>
     /// <param name="loop">
-    /// Must be as it was, but for the records it got, when <see cref="RecordReader.TryRead"/> throws.
+    /// The loop. When <see cref="RecordReader.TryRead"/> throws, it must keep only the records that it got.
     /// </param>
     /// <param name="cancellationToken">Ends the wait for other cold reads' turns.</param>
     public static async ValueTask<TResult> ReadAsync<TState, TResult>(

@@ -14,16 +14,16 @@ public sealed class Topic
     /// <summary>Its name.</summary>
     public string Name { get; }
 
-    /// <summary>Tells this topic from earlier and later ones of the same name.</summary>
+    /// <summary>Distinguishes this topic from earlier and later ones of the same name.</summary>
     public string Id { get; }
 
-    /// <summary>What was decided when it was made, or changed since.</summary>
+    /// <summary>The present configuration.</summary>
     public TopicConfiguration Configuration => _configuration;
 
     /// <summary>Its partitions, by number.</summary>
     public ImmutableArray<PartitionLog> Partitions { get; }
 
-    /// <summary>Where a batch goes whose records have no key and no partition: each in turn.</summary>
+    /// <summary>Chooses the partitions in turn, for batches whose records have no key and no partition.</summary>
     public int ChoosePartition() => (int)((uint)Interlocked.Increment(ref _roundRobin) % (uint)Partitions.Length);
 
     internal void Configure(TopicConfiguration configuration)

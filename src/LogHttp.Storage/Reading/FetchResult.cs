@@ -1,28 +1,28 @@
 namespace LogHttp.Storage.Reading;
 
-/// <summary>What a fetch found at a place.</summary>
+/// <summary>The result of a fetch at a place.</summary>
 public enum FetchStatus
 {
-    /// <summary>Records: <see cref="FetchResult.Region"/> holds them.</summary>
+    /// <summary>Records were found. <see cref="FetchResult.Region"/> has them.</summary>
     Page,
 
-    /// <summary>The place is the end of the log; nothing is there yet.</summary>
+    /// <summary>The place is the end of the log. Nothing is there yet.</summary>
     AtEnd,
 
-    /// <summary>The place lies before the earliest record there is.</summary>
+    /// <summary>The place lies before the earliest available record.</summary>
     BelowEarliest,
 
     /// <summary>The place lies beyond the end of the log.</summary>
     BeyondEnd,
 }
 
-/// <summary>The answer to a fetch. Whoever gets one with a region disposes of it once the bytes are sent.</summary>
-/// <param name="Status">What was found.</param>
-/// <param name="EarliestOffset">The first offset there is.</param>
+/// <summary>The response to a fetch. The caller disposes of one with a region once the bytes are sent.</summary>
+/// <param name="Status">Whether there is a page.</param>
+/// <param name="EarliestOffset">The earliest available offset.</param>
 /// <param name="EndOffset">The offset after the last one readers may see.</param>
-/// <param name="FirstOffset">The first record's offset; the place's own where there is no page.</param>
-/// <param name="NextOffset">Where the next fetch goes on.</param>
-/// <param name="Region">The bytes, or null where there is no page.</param>
+/// <param name="FirstOffset">The first record's offset, or the place's own if there is no page.</param>
+/// <param name="NextOffset">The offset at which the next fetch resumes.</param>
+/// <param name="Region">The bytes, or null if there is no page.</param>
 public sealed record FetchResult(
     FetchStatus Status,
     long EarliestOffset,
@@ -33,15 +33,15 @@ public sealed record FetchResult(
 ) : IDisposable
 {
     /// <summary>
-    /// Whether all of the page is durable, as far as is known: with a lax flush policy that may be said late.
+    /// Whether all of the page is known to be durable. With a lax flush policy this may become true late.
     /// </summary>
     public bool IsDurable { get; init; }
 
     /// <summary>
-    /// Whether the page will be the same for ever: it is durable, and its end does not move when the log grows.
+    /// Whether the page will stay the same for ever: it is durable, and its end does not move when the log grows.
     /// </summary>
     public bool IsFinal { get; init; }
 
-    /// <summary>Gives the region's lease back.</summary>
+    /// <summary>Returns the region's lease.</summary>
     public void Dispose() => Region?.Dispose();
 }

@@ -23,13 +23,13 @@ public readonly record struct LogPlace
 
     LogPlace(Kind kind, long number) => (_kind, _number) = (kind, number);
 
-    /// <summary>The first record there is.</summary>
+    /// <summary>The earliest available record.</summary>
     public static LogPlace Earliest => new(Kind.Earliest, 0);
 
-    /// <summary>After the last record there is: what comes next.</summary>
+    /// <summary>The place after the last record: the next one to come.</summary>
     public static LogPlace Latest => new(Kind.Latest, 0);
 
-    /// <summary>The record with this offset, or the first one after it.</summary>
+    /// <summary>Returns the place of the record with this offset, or of the first one after it.</summary>
     public static LogPlace At(long offset)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
@@ -37,7 +37,8 @@ public readonly record struct LogPlace
     }
 
     /// <summary>
-    /// So many offsets before the end, or the first record there is: at most the last <paramref name="count"/> records.
+    /// Returns the place so many offsets before the end, or the earliest record: at most the last
+    /// <paramref name="count"/> records.
     /// </summary>
     public static LogPlace FromEnd(long count)
     {
@@ -45,21 +46,22 @@ public readonly record struct LogPlace
         return new(Kind.FromEnd, count);
     }
 
-    /// <summary>The first record from which on the log's times have reached this one, in Unix milliseconds.</summary>
+    /// <summary>Returns the first place at which the log's times have reached this one, in Unix milliseconds.</summary>
     public static LogPlace AtTime(long timestampMs)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(timestampMs);
         return new(Kind.Time, timestampMs);
     }
 
-    /// <summary>Whether it is one offset, for ever the same; the others move with the log.</summary>
+    /// <summary>Whether it is one offset, for ever the same. All other places move with the log.</summary>
     public bool IsNumeric => _kind == Kind.Offset;
 
-    /// <summary>The time in Unix milliseconds, where it is one.</summary>
+    /// <summary>The time in Unix milliseconds, or null if the place is no time.</summary>
     internal long? TimeMs => _kind == Kind.Time ? _number : null;
 
     /// <summary>
-    /// Reads a place; no sign but the one minus, no white space (but see <see cref="TimeText"/>), no empty text.
+    /// Reads a place. Allows no sign but the one minus, no white space (but see <see cref="TimeText"/>) and no empty
+    /// text.
     /// </summary>
     public static bool TryParse(string? text, out LogPlace place)
     {
@@ -71,7 +73,7 @@ public readonly record struct LogPlace
         };
         if (text is "earliest" or "latest")
             return true;
-        // TryParse forgives NULs at the end.
+        // TryParse accepts NULs at the end.
         if (text?.Contains('\0', StringComparison.Ordinal) ?? true)
             return false;
         if (text is ['@', .. var time])
@@ -79,7 +81,7 @@ public readonly record struct LogPlace
             var isTime =
                 long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs)
                 || TimeText.TryParse(time, out timestampMs);
-            // No record is older than 1970: from there on is from any time before.
+            // No record is older than 1970, so an earlier time means the same as 1970.
             place = isTime ? AtTime(Math.Max(0, timestampMs)) : default;
             return isTime;
         }
@@ -97,7 +99,7 @@ public readonly record struct LogPlace
         return true;
     }
 
-    /// <summary>The text that <see cref="TryParse"/> reads.</summary>
+    /// <summary>Returns the text that <see cref="TryParse"/> reads.</summary>
     public override string ToString() =>
         _kind switch
         {
@@ -109,8 +111,8 @@ public readonly record struct LogPlace
         };
 
     /// <summary>
-    /// The offset that this place, which is no time, is now; between <paramref name="earliest"/> and <paramref
-    /// name="end"/> unless it is a number.
+    /// Returns the present offset of this place, which is no time. It is between <paramref name="earliest"/> and
+    /// <paramref name="end"/> unless the place is a number.
     /// </summary>
     internal long Resolve(long earliest, long end) =>
         _kind switch
@@ -118,7 +120,7 @@ public readonly record struct LogPlace
             Kind.Earliest => earliest,
             Kind.Latest => end,
             Kind.FromEnd => Math.Max(earliest, end - _number),
-            Kind.Time => throw new InvalidOperationException("Where a time lies only the partition can say."),
+            Kind.Time => throw new InvalidOperationException("Only the partition can resolve a time."),
             _ => _number,
         };
 }

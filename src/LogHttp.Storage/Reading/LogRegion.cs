@@ -4,7 +4,7 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Reading;
 
 /// <summary>
-/// Whole record lines in one segment file, kept open and in place until disposed of. To be handed to sendfile(2), or
+/// Whole record lines in one segment file, which stays open until the region is disposed of. For sendfile(2), or to
 /// read. Safe on any thread.
 /// </summary>
 public sealed class LogRegion : IDisposable
@@ -16,18 +16,18 @@ public sealed class LogRegion : IDisposable
 
     internal Segment Segment { get; }
 
-    /// <summary>What the segment file is called, or was when it was opened.</summary>
+    /// <summary>The path of the segment file, or its path when it was opened.</summary>
     public string Path => Segment.DataPath;
 
     /// <summary>The segment file.</summary>
     public IFile File => _lease.Files.Data;
 
-    /// <summary>Where the first line begins, in bytes.</summary>
+    /// <summary>The position of the first line, in bytes.</summary>
     public long Position { get; }
 
-    /// <summary>How many bytes the lines take, line feeds included.</summary>
+    /// <summary>The length of the lines in bytes, line feeds included.</summary>
     public long LengthBytes { get; }
 
-    /// <summary>Lets the file be closed.</summary>
+    /// <summary>Returns the lease, so that the file can be closed.</summary>
     public void Dispose() => _lease.Dispose();
 }

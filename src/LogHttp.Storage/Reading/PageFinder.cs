@@ -7,14 +7,14 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Reading;
 
 /// <summary>
-/// Turns a place and a page size into one region of one segment file. Parses no record but the heads of the lines in
-/// the block that holds the first one.
+/// Turns a place and a page size into one region of one segment file. Of the records, it reads only the heads of the
+/// lines in the first record's block.
 /// </summary>
 internal static class PageFinder
 {
     /// <summary>Finds the page that begins at a place in a view.</summary>
     /// <exception cref="WouldWaitException">
-    /// <paramref name="mayWait"/> is false, and the disk would have to be waited for.
+    /// <paramref name="mayWait"/> is false, and the thread would have to wait for the disk.
     /// </exception>
     public static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view, bool mayWait)
     {
@@ -36,7 +36,7 @@ internal static class PageFinder
             try
             {
                 var end = isSealed ? segment.End! : view.End;
-                // An offset in the gap between two segments: the next one has the first record after it.
+                // For an offset in the gap between two segments, the next one has the first record after it.
                 if (offset < end.NextOffset && end.Position > 0)
                     return Page(view, segment, lease, end, isSealed, offset, pageSize, mayWait);
             }
@@ -50,7 +50,7 @@ internal static class PageFinder
         return NoPage(FetchStatus.AtEnd, view, offset);
     }
 
-    /// <summary>After a failed sync nobody reads what the disk may not have, until it was written again.</summary>
+    /// <summary>After a failed sync, waits until the bytes that the disk may lack were written again.</summary>
     static void WaitForRepair(LogView view, bool mayWait)
     {
         if (view.Repaired is not { IsCompleted: false } repaired)
@@ -60,7 +60,7 @@ internal static class PageFinder
         repaired.Wait();
     }
 
-    /// <summary>Returns the offset that a place is in a view. A number may lie beyond the end.</summary>
+    /// <summary>Returns the offset of a place in a view. A number may lie beyond the end.</summary>
     public static long OffsetOf(LogPlace place, LogView view, bool mayWait) =>
         place.TimeMs is { } timestampMs
             ? OffsetAt(timestampMs, view, mayWait)
@@ -93,7 +93,7 @@ internal static class PageFinder
         )
         {
             IsDurable = isSealed || view.IsDurable,
-            // What is mended later ends its pages elsewhere.
+            // A repair changes the ends of a damaged segment's pages.
             IsFinal =
                 segment.Damage.Count == 0
                 && (
@@ -105,8 +105,8 @@ internal static class PageFinder
     }
 
     /// <summary>
-    /// The page as it was found before; null when it must be looked up. A failed sync cuts the view back, so a page may
-    /// have been found beyond the end.
+    /// Returns the page from an earlier lookup, or null if it must be looked up. A failed sync cuts the view back, so a
+    /// page may have been found beyond the end.
     /// </summary>
     static FoundPage? KnownPage(Segment segment, SegmentFiles files, SegmentEnd end, long offset, PageSize pageSize) =>
         segment.Damage.Count > 0
@@ -122,7 +122,7 @@ internal static class PageFinder
             }
         : null;
 
-    // Without clearing the stretch, 3 KiB of stack that the search fills before it looks at it.
+    // Does not clear the stretch, 3 KiB of stack: the search fills it before it reads it.
     [SkipLocalsInit]
     static FoundPage FindPage(
         Segment segment,
@@ -166,8 +166,9 @@ internal static class PageFinder
     }
 
     /// <summary>
-    /// The first offset from which on the largest time so far has reached this one; the end where no record has. A
-    /// record before the earliest counts as long as its segment is there: then all from the earliest on come after it.
+    /// Returns the first offset at which the largest time so far reaches this one, or the end if no record's does. A
+    /// record before the earliest counts as long as its segment is there. Then all records from the earliest on come
+    /// after it.
     /// </summary>
     static long OffsetAt(long timestampMs, LogView view, bool mayWait)
     {
@@ -189,7 +190,7 @@ internal static class PageFinder
         return view.EndOffset;
     }
 
-    /// <summary>The offset of the first record of a segment at a time or later, which there is.</summary>
+    /// <summary>Returns the offset of a segment's first record at a time or later. There must be one.</summary>
     static long FirstAt(
         long timestampMs,
         Segment segment,
@@ -232,7 +233,8 @@ internal static class PageFinder
         mayWait ? (files.Data, files.Index) : (files.Data.Cached, files.Index.Cached);
 
     /// <summary>
-    /// The index is a function of the segment. A wrong one is rebuilt, and what it says then is final.
+    /// The index is a function of the segment. A wrong one is rebuilt once. If the new one is wrong too, the segment is
+    /// damaged.
     /// </summary>
     static void ThrowIfNotRebuildable(Segment segment, bool isIndexNew, bool mayWait)
     {
@@ -242,12 +244,13 @@ internal static class PageFinder
             throw new CorruptionException(
                 segment.DataPath,
                 0,
-                "a record is not where it should be, by an index made anew"
+                "a record is not at the position that the rebuilt index has"
             );
     }
 
     /// <summary>
-    /// The first line whose offset is not smaller than the one wanted: the index gives its block, which is read.
+    /// Finds the first line whose offset is not smaller than the wanted one: the index gives its block, and the block
+    /// is read.
     /// </summary>
     static (long Position, long Offset) FindRecord(
         ref IndexSearch index,
@@ -257,7 +260,7 @@ internal static class PageFinder
         long offset
     )
     {
-        // Below the base offset when the place lies in the gap before this segment.
+        // The offset is below the base offset if it lies in the gap before this segment.
         var relativeOffset = Math.Max(0, offset - segment.BaseOffset);
         var block = index.Floor(
             relativeOffset,
@@ -267,7 +270,7 @@ internal static class PageFinder
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
         RefuseDamage(segment, block.Position, end);
-        // Pages begin with a block, as Link leads to them: mostly its first record is the one.
+        // Links lead to pages that begin with a block. So its first record is mostly the wanted one.
         if (block.RelativeOffset == relativeOffset && OffsetAtLine(data, block.Position, end.Position) == offset)
             return (block.Position, offset);
         var found = ReadLines(
@@ -278,13 +281,13 @@ internal static class PageFinder
             (offset, TimestampMs: 0),
             stopPosition: long.MaxValue
         );
-        // It may be the first of the next block, behind a gap.
+        // The record may be the first of the next block, behind a gap.
         RefuseDamage(segment, found.Position, end);
         return found;
     }
 
     /// <summary>
-    /// The offset of the record whose line begins at a position, from its head alone; null where no record begins.
+    /// Returns the offset of the record at a position, from its head alone, or null if no record begins there.
     /// </summary>
     static long? OffsetAtLine(IFile data, long position, long endPosition)
     {
@@ -293,7 +296,7 @@ internal static class PageFinder
         return RecordFormat.TryReadHead(head, out var read) ? read.Offset : null;
     }
 
-    /// <summary>A block that is known to be damaged is not sent, nor looked into.</summary>
+    /// <summary>Throws for a block that is known to be damaged. Such a block is neither sent nor read.</summary>
     static void RefuseDamage(Segment segment, long position, SegmentEnd end)
     {
         if (segment.DamageWithin(position, position + 1) is { } damage)
@@ -303,7 +306,7 @@ internal static class PageFinder
             };
     }
 
-    /// <summary>Readers get all up to a damaged block: the page ends before it.</summary>
+    /// <summary>Returns the end of a page before a damaged block. Readers get all records up to it.</summary>
     static (long Position, long NextOffset) EndBefore(
         DamagedRange damage,
         ref IndexSearch index,
@@ -316,7 +319,7 @@ internal static class PageFinder
     }
 
     /// <summary>
-    /// Where the page ends, which offset follows it, and whether it will end there for ever, however the log grows.
+    /// Returns the end of the page, the offset after it, and whether it ends there for ever, however the log grows.
     /// </summary>
     static (long Position, long NextOffset, bool IsFixed) FindPageEnd(
         ref IndexSearch index,
@@ -332,7 +335,7 @@ internal static class PageFinder
         var boundary = LastBoundary(ref index, end, position + pageSize.MaxBytes);
         if (boundary.Position <= position)
         {
-            // Less than a block fits: as many whole lines as do, but one in any case.
+            // Less than a block fits. The page has as many whole lines as fit, but at least one.
             if (end.Position - position <= pageSize.MaxBytes)
                 return (end.Position, end.NextOffset, false);
             var (lineEnd, nextOffset) = ReadLines(
@@ -345,7 +348,7 @@ internal static class PageFinder
             );
             return (lineEnd, nextOffset, true);
         }
-        // The first page end after the record, unless that is further away than asked for.
+        // The first page end after the record, unless the page would be too large.
         var grid = (position / pageSize.GridBytes + 1) * pageSize.GridBytes;
         while (grid < end.Position)
         {
@@ -356,13 +359,13 @@ internal static class PageFinder
         }
         return end.Position - position <= pageSize.MaxBytes ? (end.Position, end.NextOffset, false) : At(boundary);
 
-        // All boundaries up to there are known, for the log reaches beyond what bounds the page.
+        // All boundaries up to there are known, because the log extends beyond the bound of the page.
         (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) =>
             (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
     }
 
     /// <summary>
-    /// Whether a page goes to the end of the log because nothing bounds it before, so that no boundary need be known.
+    /// Whether a page reaches the end of the log because no boundary ends it before. Then no boundary need be known.
     /// </summary>
     static bool ReachesEnd(long position, SegmentEnd end, PageSize pageSize) =>
         end.Position - position <= pageSize.MaxBytes
@@ -372,9 +375,9 @@ internal static class PageFinder
         index.Floor(position, end.Position, static entry => entry.Position);
 
     /// <summary>
-    /// Reads line heads from a boundary on. Ends at the first line with at least the offset and the time wanted, or at
-    /// the last line start at or before <paramref name="stopPosition"/> but not the first; gives its position and
-    /// offset.
+    /// Reads line heads from a boundary on, and returns the position and offset of the line at which it ends. It ends
+    /// at the first line with at least the wanted offset and time. Or it ends at the last line start at or before
+    /// <paramref name="stopPosition"/>, but not at the first line.
     /// </summary>
     static (long Position, long Offset) ReadLines(
         Segment segment,
@@ -393,7 +396,7 @@ internal static class PageFinder
                 throw new CorruptionException(
                     segment.DataPath,
                     lines.LinePosition,
-                    "no record begins where one should"
+                    "no record begins at this position"
                 );
             if (head.Offset >= wanted.Offset && head.TimestampMs >= wanted.TimestampMs)
                 return (lines.LinePosition, head.Offset);

@@ -3,13 +3,13 @@ using System.Numerics;
 namespace LogHttp.Storage.Reading;
 
 /// <summary>
-/// How large the pages of a fetch are. Page ends are places in the segment that depend on the page size alone, so that
-/// readers who started anywhere meet on the same pages after one.
+/// The size of the pages of a fetch. Page ends are positions in the segment that depend on the page size alone. So
+/// readers that started anywhere read the same pages after their first one.
 /// </summary>
 /// <remarks>
-/// The places are the last block boundaries at or before multiples of <see cref="GridBytes"/>, which is a little less
-/// than the page size: boundaries do not fall on the multiples, and if the multiples were the page size apart, every
-/// second page would be longer than asked for, or else a lone block.
+/// Page ends are the last block boundaries at or before multiples of <see cref="GridBytes"/>, which is a little less
+/// than the page size. Boundaries do not fall on the multiples. If the multiples were the page size apart, every second
+/// page would exceed the page size, or else be a lone block.
 /// </remarks>
 public readonly record struct PageSize
 {
@@ -19,7 +19,7 @@ public readonly record struct PageSize
     /// <summary>64 MiB.</summary>
     public const int MostBytes = 64 << 20;
 
-    /// <summary>Room for a block of records of common sizes; a share of small pages.</summary>
+    /// <summary>Room for a block of records of common sizes. Small pages use a share of their size instead.</summary>
     const int SlackBytes = 16 << 10;
 
     PageSize(int maxBytes) => MaxBytes = maxBytes;
@@ -27,20 +27,20 @@ public readonly record struct PageSize
     /// <summary>1 MiB.</summary>
     public static PageSize Default => new(1 << 20);
 
-    /// <summary>What was asked for, rounded down to a power of two and into the range of 4 KiB to 64 MiB.</summary>
+    /// <summary>Returns the largest page size up to a number of bytes: a power of two from 4 KiB to 64 MiB.</summary>
     public static PageSize AtMost(long maxBytes) =>
         new((int)BitOperations.RoundUpToPowerOf2((ulong)Math.Clamp(maxBytes, LeastBytes, MostBytes) / 2 + 1));
 
     /// <summary>The most bytes of a page, unless its first record alone is larger.</summary>
     public int MaxBytes { get; }
 
-    /// <summary>How far apart page ends are.</summary>
+    /// <summary>The distance of page ends.</summary>
     public int GridBytes => MaxBytes - Math.Min(MaxBytes / 8, SlackBytes);
 
-    /// <summary>By how much a segment has to grow so that a page which goes to its end may end before it.</summary>
+    /// <summary>The growth after which a page that reaches the segment's end may end before it.</summary>
     internal long GrowthToPageEnd(long position, long endPosition)
     {
-        // Behind its first byte, and not where its end was looked for in vain already.
+        // Behind the first byte of the page, and behind the grid points at which no end was found.
         var nextGrid = Math.Max(position / GridBytes + 1, (endPosition + GridBytes - 1) / GridBytes) * GridBytes;
         return Math.Max(1, Math.Min(nextGrid, position + MaxBytes) - endPosition + 1);
     }

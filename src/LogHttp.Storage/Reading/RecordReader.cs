@@ -5,8 +5,8 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Reading;
 
 /// <summary>
-/// Reads the records of a region one by one, or only those with one key, in a few hundred KiB of memory (more where a
-/// record is larger). For one thread; the region stays the caller's.
+/// Reads the records of a region one by one, or only those with one key. It takes a few hundred KiB of memory, and more
+/// for a larger record. For one thread. The region stays the caller's.
 /// </summary>
 public sealed class RecordReader : IDisposable
 {
@@ -17,17 +17,17 @@ public sealed class RecordReader : IDisposable
     readonly RecordKey? _key;
     readonly long _endPosition;
 
-    /// <summary>Begins at the region's first record.</summary>
-    /// <param name="region">What to read.</param>
+    /// <summary>Starts at the region's first record.</summary>
+    /// <param name="region">The region to read.</param>
     /// <param name="key">The key that records must have, or null for all of them.</param>
     public RecordReader(LogRegion region, RecordKey? key = null)
         : this(region, key, region?.Position ?? 0, DefaultBufferBytes) { }
 
-    /// <summary>Begins at a record of the region.</summary>
-    /// <param name="region">What to read.</param>
+    /// <summary>Starts at a record of the region.</summary>
+    /// <param name="region">The region to read.</param>
     /// <param name="key">The key that records must have, or null for all of them.</param>
     /// <param name="position">
-    /// Where the record begins in the segment file, in bytes: <see cref="NextPosition"/> of another reader.
+    /// The record's position in the segment file, in bytes: <see cref="NextPosition"/> of another reader.
     /// </param>
     /// <param name="bufferBytes">The buffer's size, which grows for a larger record.</param>
     public RecordReader(LogRegion region, RecordKey? key, long position, int bufferBytes)
@@ -42,16 +42,16 @@ public sealed class RecordReader : IDisposable
         Path = region.Path;
     }
 
-    /// <summary>Where the next record begins in the segment file, in bytes.</summary>
+    /// <summary>The position of the next record in the segment file, in bytes.</summary>
     public long NextPosition => _lines.NextPosition;
 
     string Path { get; }
 
-    /// <summary>Reads the next record; its spans hold until the next call. False after the last.</summary>
+    /// <summary>Reads the next record. Its spans are valid until the next call. Returns false after the last.</summary>
     /// <exception cref="WouldWaitException">
     /// It is not in the page cache. <c>ReadAsync</c> of <c>LogHttp.Storage.Logs</c> waits for it.
     /// </exception>
-    /// <exception cref="CorruptionException">What stands there is no record.</exception>
+    /// <exception cref="CorruptionException">The bytes at the position are no record.</exception>
     /// <exception cref="IOException">The disk can't be read.</exception>
     public bool TryRead(out RecordView record)
     {
@@ -60,24 +60,24 @@ public sealed class RecordReader : IDisposable
             if (!_lines.TryRead(out var line))
                 break;
             if (!RecordFormat.TryRead(line, out record))
-                throw new CorruptionException(Path, _lines.LinePosition, "no record stands where one should");
-            // The same bytes can stand in a value.
+                throw new CorruptionException(Path, _lines.LinePosition, "no record begins at this position");
+            // A value can contain the same bytes.
             if (_key is null || _key.IsOf(record))
                 return true;
         }
         // A file that was cut from outside ends like a region that was read whole.
         if (_lines.NextPosition < _endPosition)
-            throw new CorruptionException(Path, _lines.NextPosition, "the segment ends here, and its records do not");
+            throw new CorruptionException(Path, _lines.NextPosition, "the segment ends here, before its last record");
         record = default;
         return false;
     }
 
-    /// <summary>Makes the record that was read last the next one again. Once for each record.</summary>
+    /// <summary>Makes the last record the next one again. At most once for each record.</summary>
     public void Unread() => _lines.Unread();
 
-    /// <summary>Reads what comes next into the buffer, on a thread that may wait for the disk.</summary>
+    /// <summary>Reads the next bytes into the buffer, on a thread that may wait for the disk.</summary>
     internal bool Fill() => _lines.Fill(_file);
 
-    /// <summary>Gives the memory back.</summary>
+    /// <summary>Returns the buffer to its pool.</summary>
     public void Dispose() => _lines.Dispose();
 }

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// Writes heads one after the other. Most differ from the one before by one in the offset, and then its digits are
-/// counted on as they stand.
+/// Writes heads one after the other. The offset of most heads is one more than that of the head before. Then it
+/// increments the digits in place.
 /// </summary>
 internal struct HeadWriter()
 {
@@ -20,11 +20,13 @@ internal struct HeadWriter()
     long _offset = -1;
     long _timestampMs = -1;
 
-    /// <summary>As <see cref="RecordFields.WriteHead"/>.</summary>
+    /// <summary>Does the same as <see cref="RecordFields.WriteHead"/>.</summary>
     /// <param name="destination">Has room for <see cref="RecordFormat.MaxHeadBytes"/>.</param>
-    /// <param name="offset">The record's.</param>
-    /// <param name="timestampMs">The record's.</param>
-    /// <param name="batchCount">0 where the line does not start a batch of two or more.</param>
+    /// <param name="offset">The record's offset.</param>
+    /// <param name="timestampMs">The record's timestamp.</param>
+    /// <param name="batchCount">
+    /// The records of the batch, or 0 if the line does not start a batch of two or more.
+    /// </param>
     public int Write(Span<byte> destination, long offset, long timestampMs, int batchCount)
     {
         if (batchCount > 1)
@@ -37,12 +39,12 @@ internal struct HeadWriter()
             _headBytes = RecordFields.WriteHead(text, offset, timestampMs, batchCount: 0);
             _digitsEnd = text.IndexOf((byte)',');
         }
-        // All of it, whatever its length is: a copy of a size known beforehand is a few instructions.
+        // Copies the whole buffer, whatever the length: a copy of a constant size takes a few instructions.
         text.CopyTo(destination);
         return _headBytes;
     }
 
-    /// <summary>False for nines alone: the next number is longer.</summary>
+    /// <summary>Returns false if all digits are nines, because the next number is longer.</summary>
     static bool TryCountOn(Span<byte> digits)
     {
         for (var i = digits.Length - 1; i >= 0; i--)

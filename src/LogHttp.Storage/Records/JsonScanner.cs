@@ -4,9 +4,9 @@ using System.Runtime.Intrinsics;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// Tells whether a text is one JSON value, and nothing else: no tokens, no position of a fault, no message. What it
-/// doubts, Utf8JsonReader decides and describes. It skips what strings hold by 16 bytes at a time: JSON lines of 100
-/// bytes took one and a half times the CPU with the reader alone (docs/PERFORMANCE.md).
+/// Tells whether a text is exactly one JSON value. It gives no tokens, no position of a fault and no message. In doubt,
+/// Utf8JsonReader decides and describes the fault. This class skips the content of strings by 16 bytes at a time. JSON
+/// lines of 100 bytes took one and a half times the CPU with the reader alone (docs/PERFORMANCE.md).
 /// </summary>
 internal static class JsonScanner
 {
@@ -14,12 +14,13 @@ internal static class JsonScanner
     const int MostLevels = 64;
 
     /// <summary>
-    /// True only for a whole value no deeper than that, white space around it or not. The text is valid UTF-8.
+    /// Returns true only for one whole value, at most so deep, with or without white space around it. The text is valid
+    /// UTF-8.
     /// </summary>
     public static bool IsOneValue(ReadOnlySpan<byte> json, int maxDepth)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxDepth, MostLevels);
-        // Which levels are objects, the innermost lowest.
+        // One bit for each level, the innermost lowest: whether it is an object.
         var (objects, depth, position) = (0UL, 0, 0);
         while (true)
         {
@@ -49,7 +50,8 @@ internal static class JsonScanner
             {
                 return false;
             }
-            // Behind a value: the ends of what it stands in, then a comma and the next value, or the end of all.
+            // Behind a value: the ends of its objects and arrays, then a comma and the next value, or the end of the
+            // text.
             while (true)
             {
                 SkipWhiteSpace(json, ref position);
@@ -81,7 +83,7 @@ internal static class JsonScanner
             position++;
     }
 
-    /// <summary>A name and its colon.</summary>
+    /// <summary>Skips a name and its colon.</summary>
     static bool TrySkipName(ReadOnlySpan<byte> json, ref int position)
     {
         SkipWhiteSpace(json, ref position);
@@ -109,7 +111,7 @@ internal static class JsonScanner
         return true;
     }
 
-    /// <summary>From its opening quote on.</summary>
+    /// <summary>Skips a string from its opening quote on.</summary>
     static bool TrySkipString(ReadOnlySpan<byte> json, ref int position)
     {
         position++;
@@ -126,13 +128,13 @@ internal static class JsonScanner
                 case (byte)'\\' when TrySkipEscape(json, ref position):
                     break;
                 default:
-                    // A control character, or an escape that there is not.
+                    // A control character, or an unknown escape.
                     return false;
             }
         }
     }
 
-    /// <summary>Where a string's next quote, escape or control character stands.</summary>
+    /// <summary>Returns the position of a string's next quote, escape or control character.</summary>
     static int EndOfPlainText(ReadOnlySpan<byte> json, int position)
     {
         ref var start = ref MemoryMarshal.GetReference(json);
@@ -196,7 +198,7 @@ internal static class JsonScanner
         return true;
     }
 
-    /// <summary>One at the least.</summary>
+    /// <summary>Skips one digit or more.</summary>
     static bool TrySkipDigits(ReadOnlySpan<byte> json, ref int position)
     {
         var start = position;

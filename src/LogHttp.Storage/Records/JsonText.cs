@@ -9,7 +9,7 @@ namespace LogHttp.Storage.Records;
 /// <summary>JSON as it is embedded in a record line (api/FORMAT.md §1).</summary>
 internal static class JsonText
 {
-    /// <summary>Embedding adds one level, and common readers stop at 64.</summary>
+    /// <summary>The deepest nesting. Embedding adds one level, and common readers stop at 64.</summary>
     public const int MaxDepth = 60;
 
     static readonly SearchValues<byte> NeedEscape = SearchValues.Create([
@@ -25,14 +25,14 @@ internal static class JsonText
     public static ReadOnlySpan<byte> SkipByteOrderMark(ReadOnlySpan<byte> text) =>
         text.StartsWith(ByteOrderMark) ? text[ByteOrderMark.Length..] : text;
 
-    // Mostly there is none, and to look for it in a set at both ends takes longer than to see that.
+    // Most texts have no white space at either end. This test is faster than a search for it in a set.
     public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text) =>
         text is [> (byte)' ', .., > (byte)' '] ? text : text.Trim(WhiteSpace);
 
-    /// <summary>Says what is wrong with a JSON text, or null when it is one value that can be embedded.</summary>
+    /// <summary>Returns the fault of a JSON text, or null if it is one value that can be embedded.</summary>
     public static RecordFault? Validate(ReadOnlySpan<byte> json)
     {
-        // Utf8JsonReader lets invalid UTF-8 inside strings pass, so that is looked at first.
+        // Utf8JsonReader accepts invalid UTF-8 inside strings, so that is checked first.
         if (!Utf8.IsValid(json))
             return new(RecordFaultCode.InvalidUtf8, $"The value is not valid UTF-8 at byte {FirstInvalidUtf8(json)}.");
         if (json.IsEmpty)
@@ -51,7 +51,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>Whether a valid JSON string has a text: half of a surrogate pair, escaped, has none.</summary>
+    /// <summary>Whether a valid JSON string is a text. An escaped half of a surrogate pair is none.</summary>
     public static bool IsText(ReadOnlySpan<byte> json)
     {
         if (!json.Contains((byte)'\\'))
@@ -68,7 +68,7 @@ internal static class JsonText
         }
     }
 
-    /// <summary>The position of the first byte that does not belong to valid UTF-8.</summary>
+    /// <summary>Returns the position of the first byte of invalid UTF-8.</summary>
     public static int FirstInvalidUtf8(ReadOnlySpan<byte> text)
     {
         var position = 0;
@@ -80,12 +80,12 @@ internal static class JsonText
         return position;
     }
 
-    /// <summary>The most bytes <see cref="WriteString"/> can need.</summary>
+    /// <summary>Returns the most bytes that <see cref="WriteString"/> can need.</summary>
     public static int MaxStringBytes(int textBytes) => checked(6 * textBytes + 2);
 
     /// <summary>
-    /// The bytes <see cref="WriteString"/> needs for a text; the most it can need is six times a large one, and would
-    /// be held as long as it waits.
+    /// Returns the bytes that <see cref="WriteString"/> needs for a text. The most that it can need is six times a
+    /// large text, and would be held as long as the text waits.
     /// </summary>
     public static int StringBytes(ReadOnlySpan<byte> text)
     {
@@ -100,8 +100,8 @@ internal static class JsonText
     }
 
     /// <summary>
-    /// Writes valid UTF-8 as a JSON string, escaping only what JSON demands: the framework's encoders also escape
-    /// emoji and other supplementary characters, and then people can no longer grep for them.
+    /// Writes valid UTF-8 as a JSON string, escaping only the characters that JSON demands. The framework's encoders
+    /// also escape emoji and other supplementary characters, and then people can no longer grep for them.
     /// </summary>
     public static int WriteString(ReadOnlySpan<byte> text, Span<byte> destination)
     {
@@ -123,7 +123,7 @@ internal static class JsonText
         return written;
     }
 
-    /// <summary>The bytes <see cref="WriteBase64"/> needs.</summary>
+    /// <summary>Returns the bytes that <see cref="WriteBase64"/> needs.</summary>
     public static int MaxBase64Bytes(int sizeBytes) => Base64.GetMaxEncodedToUtf8Length(sizeBytes) + 2;
 
     /// <summary>Writes bytes as a JSON string of standard Base64 with padding.</summary>
@@ -160,7 +160,7 @@ internal static class JsonText
 
     static string Describe(JsonException exception)
     {
-        // The reader's message ends in its own zero-based coordinates; ours are one-based and said once.
+        // The reader's message ends with its own zero-based coordinates. Ours are one-based, and occur once.
         var message = exception.Message;
         var coordinates = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         if (coordinates >= 0)

@@ -8,7 +8,7 @@ using System.Text.Json;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// A batch's producer as its first line has it, <c>,"producer":["id",epoch,sequence,"crc32c"]</c> (api/FORMAT.md §1).
+/// A batch's producer on the batch's first line: <c>,"producer":["id",epoch,sequence,"crc32c"]</c> (api/FORMAT.md §1).
 /// Lines of formats 1 and 2 lack the checksum.
 /// </summary>
 internal static class ProducerField
@@ -25,7 +25,7 @@ internal static class ProducerField
     /// <summary>The most bytes that <see cref="Write"/> needs for a producer.</summary>
     public static int MaxBytes(ProducerStamp producer) => Name.Length + 2 * producer.Id.Length + MaxOtherBytes;
 
-    /// <summary>Writes the field and returns how many bytes it takes.</summary>
+    /// <summary>Writes the field and returns its length.</summary>
     public static int Write(Span<byte> destination, ProducerStamp producer, uint crc)
     {
         Span<byte> id = stackalloc byte[ProducerStamp.MaxIdLength];
@@ -46,7 +46,7 @@ internal static class ProducerField
         return written + 2;
     }
 
-    /// <summary>Reads the value that a text, known to be JSON, begins with; false where it is no producer.</summary>
+    /// <summary>Reads the value at the start of a JSON text. Returns false if it is no producer.</summary>
     public static bool TryReadValue(ReadOnlySpan<byte> text, [NotNullWhen(true)] out BatchStamp? stamp)
     {
         stamp = null;
@@ -76,7 +76,7 @@ internal static class ProducerField
         return reader.TokenType == JsonTokenType.EndArray && stamp.Producer.Check() is null;
     }
 
-    /// <summary>Reads a checksum as <see cref="Write"/> spells it: eight lower-case hexadecimal digits.</summary>
+    /// <summary>Reads a checksum as <see cref="Write"/> writes it: eight lower-case hexadecimal digits.</summary>
     public static bool TryReadCrc(ReadOnlySpan<byte> text, out uint crc)
     {
         crc = 0;
@@ -99,7 +99,7 @@ internal static class ProducerField
         }
         catch (InvalidOperationException)
         {
-            // Half of a surrogate pair, escaped: JSON, but no text.
+            // An escaped half of a surrogate pair is JSON, but no text.
             text = null;
         }
         return text is not null;

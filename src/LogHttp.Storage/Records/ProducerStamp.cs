@@ -7,23 +7,23 @@ namespace LogHttp.Storage.Records;
 /// producer counts the records that it sends to each partition from 0. A higher epoch starts again at 0.
 /// </summary>
 /// <param name="Id">The producer's name, 1 to <see cref="MaxIdLength"/> visible ASCII characters.</param>
-/// <param name="Epoch">0 to <see cref="MaxNumber"/>; a higher one shuts out those before.</param>
+/// <param name="Epoch">0 to <see cref="MaxNumber"/>. A higher epoch shuts out those before.</param>
 /// <param name="Sequence">The number of the batch's first record, 0 to <see cref="MaxNumber"/>.</param>
 public sealed record ProducerStamp(string Id, long Epoch, long Sequence)
 {
-    /// <summary>How long an id may be, in characters, which are bytes.</summary>
+    /// <summary>The longest id, in characters, which are bytes.</summary>
     public const int MaxIdLength = 256;
 
     /// <summary>The largest integer that every JSON reader keeps exactly.</summary>
     public const long MaxNumber = (1L << 53) - 1;
 
-    /// <summary>Begins the ids of Kafka's producers. They have a bound and an expiry of their own.</summary>
+    /// <summary>The prefix of the ids of Kafka's producers. They have a bound and an expiry of their own.</summary>
     public const string KafkaPrefix = "kafka:";
 
-    /// <summary>Says what is wrong with it, or null.</summary>
+    /// <summary>Returns the fault of the stamp, or null.</summary>
     public string? Check() => CheckId(Id) ?? CheckNumber("epoch", Epoch) ?? CheckNumber("sequence", Sequence);
 
-    /// <summary>Says what is wrong with an id, or null.</summary>
+    /// <summary>Returns the fault of an id, or null.</summary>
     public static string? CheckId(string id)
     {
         ArgumentNullException.ThrowIfNull(id);

@@ -7,13 +7,14 @@ using LogHttp.Storage.Bytes;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// Records of one append, validated and encoded up to what only the partition knows, their offsets and the time. Built
-/// by one thread, in pooled memory; handed to a partition's append, which disposes of it.
+/// The records of one append, validated and encoded, but for the offsets and the time, which only the partition knows.
+/// One thread builds the batch in pooled memory. The partition that appends it disposes of it.
 /// </summary>
 public sealed class RecordBatch : IDisposable
 {
     /// <summary>
-    /// So much of what was announced has to be here before memory is taken for the rest: an announcement costs nothing.
+    /// The share of the announced bytes that must arrive before memory is taken for the rest. So an announcement costs
+    /// nothing.
     /// </summary>
     const int BelievedShare = 8;
 
@@ -28,23 +29,23 @@ public sealed class RecordBatch : IDisposable
     int[] _tailBytes = [];
     uint? _crc;
 
-    // Empty as long as no record was given anything: few are, and there may be thousands.
+    // Empty as long as no record has an offset or a time of its own. Few have, and a batch may have thousands.
     Given[] _given = [];
 
-    /// <summary>What a record says itself of what the partition would choose; -1 where it says nothing.</summary>
+    /// <summary>A record's own offset and timestamp. -1 leaves the choice to the partition.</summary>
     internal readonly record struct Given(long Offset, long TimestampMs)
     {
         public static readonly Given Nothing = new(-1, -1);
     }
 
     /// <summary>Creates an empty batch.</summary>
-    /// <param name="limits">How large it may become.</param>
-    /// <param name="producer">Who sends it, where a repeat is to be told.</param>
+    /// <param name="limits">The limits of the batch and its records.</param>
+    /// <param name="producer">The sender, if repeats must be recognized, or null.</param>
     /// <param name="expectedBytes">
-    /// About how much will be added, if it is known: memory for it is taken at once when a part of it has come.
+    /// About how many bytes will be added, if known. Memory for all of them is taken once a part of them has come.
     /// </param>
-    /// <param name="values">Which values may be added.</param>
-    /// <exception cref="ArgumentException">There can be no such producer.</exception>
+    /// <param name="values">The form of the values.</param>
+    /// <exception cref="ArgumentException">The producer is invalid.</exception>
     public RecordBatch(
         RecordLimits limits,
         ProducerStamp? producer = null,
@@ -64,25 +65,25 @@ public sealed class RecordBatch : IDisposable
         _stampBytes = producer is null ? 0 : ProducerField.MaxBytes(producer);
     }
 
-    /// <summary>Who sends it, or null.</summary>
+    /// <summary>The sender, or null.</summary>
     public ProducerStamp? Producer { get; }
 
     /// <summary>The largest record that can be added, <see cref="RecordLimits.MaxRecordBytes"/>.</summary>
     public int MaxRecordBytes => _limits.MaxRecordBytes;
 
-    /// <summary>How many records were added.</summary>
+    /// <summary>The number of records.</summary>
     public int Count { get; private set; }
 
     /// <summary>The encoded size, without the heads (at most 77 bytes a record) that the partition will add.</summary>
     public int SizeBytes => _sizeBytes;
 
-    /// <summary>The most that it can take in a segment.</summary>
+    /// <summary>The most bytes that the batch can take in a segment.</summary>
     public long MaxFramedBytes => _sizeBytes + _stampBytes + (long)Count * RecordFormat.MaxHeadBytes;
 
-    /// <summary>Whether any record that may be one fits in yet.</summary>
+    /// <summary>Whether there is room for one more record of any allowed size.</summary>
     public bool HasRoom => MaxFramedBytes + RecordFormat.MaxHeadBytes + _limits.MaxRecordBytes <= _limits.MaxBatchBytes;
 
-    /// <summary>The memory it holds: more than what is in it, since that grew.</summary>
+    /// <summary>The bytes of memory that the batch holds. Its arrays grow beyond their content.</summary>
     public long HeldBytes =>
         _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
 
@@ -90,22 +91,22 @@ public sealed class RecordBatch : IDisposable
     internal int LargestTailBytes { get; private set; }
 
     /// <summary>
-    /// CRC-32C of the content: all lines without their heads and the batch's fields, one behind the other. It says the
-    /// same of a batch however its request was framed, packed or cut (api/FORMAT.md §1).
+    /// CRC-32C of the content: all lines without their heads and the batch's fields, one behind the other. It is the
+    /// same however the batch's request was framed, packed or cut (api/FORMAT.md §1).
     /// </summary>
     internal uint Crc => _crc ??= Crc32C.Of(Tails);
 
-    /// <summary>How long each record's tail is, in their order.</summary>
+    /// <summary>The length of each record's tail, in their order.</summary>
     internal ReadOnlySpan<int> TailBytes => _tailBytes.AsSpan(0, Count);
 
     /// <summary>All tails, one behind the other.</summary>
     internal ReadOnlySpan<byte> Tails => _tails.AsSpan(0, _sizeBytes);
 
-    /// <summary>As <see cref="Crc"/>, of some records alone.</summary>
+    /// <summary>Returns <see cref="Crc"/> of some records alone.</summary>
     internal uint CrcOf(int firstRecord, int count) =>
         count == Count ? Crc : Crc32C.Of(Tails[TailPosition(firstRecord)..TailPosition(firstRecord + count)]);
 
-    /// <summary>Where a record's tail begins.</summary>
+    /// <summary>Returns the position of a record's tail.</summary>
     internal int TailPosition(int record)
     {
         var position = 0;
@@ -114,11 +115,11 @@ public sealed class RecordBatch : IDisposable
         return position;
     }
 
-    /// <summary>What a record was given.</summary>
+    /// <summary>Returns the offset and timestamp that a record brought.</summary>
     internal Given GivenTo(int record) => _given.Length == 0 ? Given.Nothing : _given[record];
 
     /// <summary>
-    /// Adds a record whose value is a JSON text, kept as it is. Returns what is wrong with it, and then adds nothing.
+    /// Adds a record whose value is a JSON text, kept as it is. If the record has a fault, returns it and adds nothing.
     /// </summary>
     public RecordFault? AddJson(ReadOnlySpan<byte> json, in RecordMetadata metadata = default)
     {
@@ -137,7 +138,7 @@ public sealed class RecordBatch : IDisposable
             static (json, destination) =>
             {
                 json.CopyTo(destination);
-                // Line breaks between tokens are white space to JSON, and the end of a record to us.
+                // Line breaks between tokens are white space to JSON, but end a record in the log.
                 if (json.ContainsAny((byte)'\n', (byte)'\r'))
                 {
                     var value = destination[..json.Length];
@@ -149,7 +150,7 @@ public sealed class RecordBatch : IDisposable
         );
     }
 
-    /// <summary>Adds a record whose value is a text. Returns what is wrong with it, and then adds nothing.</summary>
+    /// <summary>Adds a record whose value is a text. If the record has a fault, returns it and adds nothing.</summary>
     public RecordFault? AddText(ReadOnlySpan<byte> text, in RecordMetadata metadata = default)
     {
         if (CheckSize(text.Length) is { } tooLarge)
@@ -165,7 +166,7 @@ public sealed class RecordBatch : IDisposable
     }
 
     /// <summary>
-    /// Adds a record whose value is bytes, kept as Base64. Returns what is wrong with it, and then adds nothing.
+    /// Adds a record whose value is bytes, kept as Base64. If the record has a fault, returns it and adds nothing.
     /// </summary>
     public RecordFault? AddBytes(ReadOnlySpan<byte> bytes, in RecordMetadata metadata = default)
     {
@@ -182,7 +183,7 @@ public sealed class RecordBatch : IDisposable
         );
     }
 
-    /// <summary>Gives the memory back.</summary>
+    /// <summary>Returns the memory to its pool.</summary>
     public void Dispose()
     {
         (_sizeBytes, Count) = (0, 0);
@@ -221,7 +222,7 @@ public sealed class RecordBatch : IDisposable
         var tailBytes = _sizeBytes - start;
         if (tailBytes + _stampBytes > _limits.MaxRecordBytes)
             return Undo(start, TooLarge(tailBytes + _stampBytes));
-        // Heads are counted in too, so that what is let in here also fits once it is framed.
+        // Heads count too, so that an accepted batch also fits once it is framed.
         if (_sizeBytes + _stampBytes + (long)(Count + 1) * RecordFormat.MaxHeadBytes > _limits.MaxBatchBytes)
             return Undo(
                 start,
@@ -241,7 +242,7 @@ public sealed class RecordBatch : IDisposable
         return null;
     }
 
-    /// <summary>A null is the absence of a value, which every form has.</summary>
+    /// <summary>Checks the form of a JSON value. A null is the absence of a value, and every form allows it.</summary>
     RecordFault? CheckJsonForm(ReadOnlySpan<byte> json) =>
         _values switch
         {
@@ -267,7 +268,7 @@ public sealed class RecordBatch : IDisposable
         );
     }
 
-    /// <summary>Neither this record nor any before it.</summary>
+    /// <summary>Whether neither this record nor any before it has an offset or a time of its own.</summary>
     bool SaysNothing(in RecordMetadata metadata) =>
         _given.Length == 0 && metadata.Offset is null && metadata.TimestampMs is null;
 
@@ -312,7 +313,7 @@ public sealed class RecordBatch : IDisposable
         return fault;
     }
 
-    /// <summary>A value too large by itself is refused before anything is made of it.</summary>
+    /// <summary>Refuses a value that is too large by itself, before it is encoded.</summary>
     RecordFault? CheckSize(int valueBytes) => valueBytes > _limits.MaxRecordBytes ? TooLarge(valueBytes) : null;
 
     RecordFault TooLarge(long sizeBytes) =>
@@ -400,7 +401,7 @@ public sealed class RecordBatch : IDisposable
             )
         );
 
-    /// <summary>As pairs, unless an object says the same.</summary>
+    /// <summary>Adds headers as pairs, unless an object keeps all of them.</summary>
     RecordFault? AddHeaders(IReadOnlyList<RecordHeader> headers)
     {
         if (headers.Count == 0)
@@ -458,7 +459,7 @@ public sealed class RecordBatch : IDisposable
     }
 
     /// <summary>
-    /// Whether an object keeps all of it: lower-case names, those that are equal side by side, and texts.
+    /// Whether an object keeps all of the headers: lower-case names, equal names side by side, and texts as values.
     /// </summary>
     static bool FitsObject(IReadOnlyList<RecordHeader> headers)
     {
@@ -510,7 +511,7 @@ public sealed class RecordBatch : IDisposable
     {
         if (_tails.Length - _sizeBytes < sizeBytes)
         {
-            // A quarter more: a value gains ten bytes around it.
+            // A quarter more, because a value takes ten more bytes around it.
             var likelyBytes = _sizeBytes >= _expectedBytes / BelievedShare ? _expectedBytes + _expectedBytes / 4 : 0;
             Grow(
                 ref _tails,

@@ -1,6 +1,6 @@
 namespace LogHttp.Storage.Records;
 
-/// <summary>Why a record was refused. The names are stable: they become the <c>code</c> of an error answer.</summary>
+/// <summary>Why a record was refused. The names are stable: they become the <c>code</c> of an error response.</summary>
 public enum RecordFaultCode
 {
     /// <summary>The value, key or header is not valid UTF-8.</summary>
@@ -18,7 +18,7 @@ public enum RecordFaultCode
     /// <summary>The topic takes values of another form (<see cref="TopicConfiguration.Values"/>).</summary>
     InvalidValue,
 
-    /// <summary>The producer's sequence can't count so far.</summary>
+    /// <summary>The producer's sequence would exceed its largest number.</summary>
     InvalidProducer,
 
     /// <summary>The encoded record is larger than <see cref="RecordLimits.MaxRecordBytes"/>.</summary>
@@ -28,7 +28,7 @@ public enum RecordFaultCode
     BatchTooLarge,
 }
 
-/// <summary>What is wrong with a record, said for the person who sent it.</summary>
+/// <summary>A record's fault, described for its sender.</summary>
 /// <param name="Code">The kind of fault.</param>
-/// <param name="Message">What was wrong and where in the value.</param>
+/// <param name="Message">The fault, and its position in the value.</param>
 public sealed record RecordFault(RecordFaultCode Code, string Message);

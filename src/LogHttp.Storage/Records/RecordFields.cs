@@ -3,8 +3,8 @@ using System.Buffers.Text;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// How a record line's fields are spelled. Its head, `{"offset":42,"timestamp":1763800000123,"batch":3`, is written
-/// when the offset is known; the rest of the line (its <i>tail</i>) is encoded before. api/FORMAT.md §1.
+/// The spelling of a record line's fields. Its head, `{"offset":42,"timestamp":1763800000123,"batch":3`, is written
+/// when the offset is known. The rest of the line (its <i>tail</i>) is encoded before. api/FORMAT.md §1.
 /// </summary>
 internal static class RecordFields
 {
@@ -21,7 +21,7 @@ internal static class RecordFields
     public static ReadOnlySpan<byte> LineEnd => "}\n"u8;
 
     /// <summary>
-    /// Writes a head; <paramref name="batchCount"/> is 0 where the line does not start a batch of two or more.
+    /// Writes a head. <paramref name="batchCount"/> is 0 if the line does not start a batch of two or more.
     /// </summary>
     public static int WriteHead(Span<byte> destination, long offset, long timestampMs, int batchCount)
     {
@@ -33,7 +33,7 @@ internal static class RecordFields
     }
 
     /// <summary>
-    /// Reads a head; false when the line does not begin with one exactly as <see cref="WriteHead"/> writes it.
+    /// Reads a head. Returns false if the line does not begin with one exactly as <see cref="WriteHead"/> writes it.
     /// </summary>
     public static bool TryReadHead(ReadOnlySpan<byte> line, out RecordHead head)
     {
@@ -51,7 +51,7 @@ internal static class RecordFields
         return true;
     }
 
-    /// <summary>How long the head of a line is that <see cref="TryReadHead"/> has read.</summary>
+    /// <summary>Returns the length of a head that <see cref="TryReadHead"/> has read.</summary>
     public static int HeadBytes(ReadOnlySpan<byte> line)
     {
         var end = Timestamp.Length + line.IndexOf(Timestamp);
@@ -81,7 +81,7 @@ internal static class RecordFields
             || (digits > 1 && rest[0] is (byte)'0' or (byte)'+' or (byte)'-')
         )
             return false;
-        // Another field always follows; a fraction or an exponent does not.
+        // Another field always follows. A fraction or an exponent does not.
         line = rest[digits..];
         return line.StartsWith(","u8);
     }

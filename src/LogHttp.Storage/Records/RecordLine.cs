@@ -5,18 +5,18 @@ using System.Text.Unicode;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// Checks whole lines that come back from a disk (api/FORMAT.md §1). Others ask <see cref="RecordFormat"/>.
+/// Checks whole lines that were read from a disk (api/FORMAT.md §1). Other code calls <see cref="RecordFormat"/>.
 /// </summary>
 internal static class RecordLine
 {
     /// <summary>
-    /// A value at the deepest allowed level, inside of the line's object, and a level to spare for `headers`.
+    /// The levels of a value at the deepest allowed level, inside the line's object, and a spare level for `headers`.
     /// </summary>
     const int MaxDepth = JsonText.MaxDepth + 2;
 
     const string SpaceOutside = "the line has a space, or more, outside of its values";
 
-    // The order of a line's fields; alternatives share a rank.
+    // The order of a line's fields. Alternatives share a rank.
     static readonly Dictionary<string, int> Ranks = new()
     {
         ["offset"] = 0,
@@ -32,9 +32,7 @@ internal static class RecordLine
         ["valueBase64"] = 8,
     };
 
-    /// <summary>
-    /// Says what is wrong with a line (its line feed included), or null when it is a whole, valid record.
-    /// </summary>
+    /// <summary>Returns the fault of a line, its line feed included, or null if it is a whole, valid record.</summary>
     public static string? Check(ReadOnlySpan<byte> line, out RecordHead head, out BatchFields batch)
     {
         (head, batch) = (default, default);
@@ -55,11 +53,11 @@ internal static class RecordLine
     }
 
     /// <summary>
-    /// Whether a field, which <paramref name="field"/> begins with, has a value of its type; passes over the value.
+    /// Whether the field at the start of <paramref name="field"/> has a value of its type. Skips the value.
     /// </summary>
     static bool IsOfItsType(ReadOnlySpan<byte> field, ref Utf8JsonReader reader, ref BatchFields batch)
     {
-        // The head's fields are checked where it is read; any JSON can be a value.
+        // TryReadHead checks the head's fields. A value may be any JSON.
         if (field.StartsWith("\"key\""u8))
             return reader.TokenType == JsonTokenType.String;
         if (field.StartsWith("\"keyBase64\""u8) || field.StartsWith("\"valueBase64\""u8))
@@ -83,7 +81,7 @@ internal static class RecordLine
     }
 
     /// <summary>
-    /// `commit` and `idempotency`, which nothing writes yet: an array of some texts, and then some whole numbers.
+    /// Reads `commit` and `idempotency`, which nothing writes yet: an array of some texts, and then some whole numbers.
     /// </summary>
     static bool TryReadReserved(ref Utf8JsonReader reader, ref BatchFields batch, int texts, int numbers)
     {
@@ -108,7 +106,7 @@ internal static class RecordLine
         return reader.Read() && reader.TokenType == JsonTokenType.EndArray;
     }
 
-    /// <summary>An array of pairs: a name, and a text, null or `{"base64":"…"}`.</summary>
+    /// <summary>Reads an array of pairs: a name, and a text, null or `{"base64":"…"}`.</summary>
     static bool TryReadHeaderPairs(ref Utf8JsonReader reader)
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.StartArray)
@@ -146,7 +144,7 @@ internal static class RecordLine
         && Base64.IsValid(reader.ValueSpan)
         && !reader.ValueSpan.Contains((byte)' ');
 
-    /// <summary>An object whose values are strings, or arrays of them.</summary>
+    /// <summary>Reads an object whose values are strings, or arrays of them.</summary>
     static bool TryReadHeaders(ref Utf8JsonReader reader)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -172,7 +170,7 @@ internal static class RecordLine
     {
         var reader = new Utf8JsonReader(line, new JsonReaderOptions { MaxDepth = MaxDepth });
         reader.Read();
-        // Where the field before ended: a comma stands there, or the line's brace.
+        // The position behind the field before: of a comma, or of the line's brace.
         var (rank, end) = (-1, 0L);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -193,7 +191,7 @@ internal static class RecordLine
         }
         if (end != line.Length - 1)
             return SpaceOutside;
-        // Read once more: trailing bytes after the object are an error of the reader's.
+        // Reads once more, because the reader reports trailing bytes after the object as an error.
         reader.Read();
         return rank == Ranks["value"] ? null : "the line has no value";
     }

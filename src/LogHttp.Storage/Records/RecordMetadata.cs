@@ -1,11 +1,11 @@
 namespace LogHttp.Storage.Records;
 
-/// <summary>What goes with a value: everything of a record that is not the value.</summary>
+/// <summary>All parts of a record except its value.</summary>
 public readonly record struct RecordMetadata
 {
     /// <summary>
-    /// The largest offset that can be given, 2^62: however many records are counted on from there, their offsets never
-    /// reach the largest one there is.
+    /// The largest offset that a record can bring, 2^62. Counting on from there never reaches the largest offset of the
+    /// log.
     /// </summary>
     public const long MaxOffset = 1L << 62;
 
@@ -13,24 +13,24 @@ public readonly record struct RecordMetadata
     public string? Key { get; init; }
 
     /// <summary>
-    /// A key that is bytes, in the place of <see cref="Key"/>: kept as text where it is valid UTF-8, else as Base64.
+    /// A key of bytes, instead of <see cref="Key"/>. Kept as text if it is valid UTF-8, else as Base64.
     /// </summary>
     public ReadOnlyMemory<byte>? KeyBytes { get; init; }
 
     /// <summary>
-    /// Names (made lower-case) and values, in order; a repeated name becomes an array. Null for none.
+    /// Names (made lower-case) and values, in order. A repeated name becomes an array. Null for none.
     /// </summary>
     public IReadOnlyList<KeyValuePair<string, string>>? Headers { get; init; }
 
-    /// <summary>Headers whose order, case, nulls and bytes are kept, in the place of <see cref="Headers"/>.</summary>
+    /// <summary>Headers whose order, case, nulls and bytes are kept, instead of <see cref="Headers"/>.</summary>
     public IReadOnlyList<RecordHeader>? HeaderPairs { get; init; }
 
-    /// <summary>Unix milliseconds, 0 to 2^53-1, when given from outside; null for the server's own stamp.</summary>
+    /// <summary>The sender's timestamp in Unix milliseconds, 0 to 2^53-1. Null for the server's own.</summary>
     public long? TimestampMs { get; init; }
 
     /// <summary>
-    /// The offset, 0 to <see cref="MaxOffset"/>, when given from outside (Kafka as the engine): larger than all before
-    /// it. Null for the next one. Within a batch all records have one or none has.
+    /// The sender's offset, 0 to <see cref="MaxOffset"/> (Kafka as the engine). It is larger than all before it. Null
+    /// for the next one. Within a batch, all records have one or none has.
     /// </summary>
     public long? Offset { get; init; }
 }

@@ -3,7 +3,7 @@ using System.Text;
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// The fields of one record line, as they stand there: nothing is copied or decoded (api/FORMAT.md §1).
+/// The fields of one record line, as parts of the line. Copies and decodes nothing (api/FORMAT.md §1).
 /// </summary>
 public readonly ref struct RecordView
 {
@@ -16,19 +16,19 @@ public readonly ref struct RecordView
     /// <summary>Unix milliseconds.</summary>
     public long TimestampMs { get; private init; }
 
-    /// <summary>The line from the key on, or from what follows where there is none.</summary>
+    /// <summary>The line from the key on, or from the next field if there is no key.</summary>
     internal ReadOnlySpan<byte> AfterHead { get; private init; }
 
-    /// <summary>The headers, a JSON object or an array of pairs; empty where there are none.</summary>
+    /// <summary>The headers, a JSON object or an array of pairs. Empty if there are none.</summary>
     public ReadOnlySpan<byte> Headers { get; private init; }
 
-    /// <summary>The value, one JSON value; a string of Base64 where <see cref="IsBase64"/>.</summary>
+    /// <summary>The value, one JSON value. A string of Base64 if <see cref="IsBase64"/>.</summary>
     public ReadOnlySpan<byte> Value { get; private init; }
 
     /// <summary>Whether the value is bytes.</summary>
     public bool IsBase64 { get; private init; }
 
-    /// <summary>Finds the fields of a line of the log's own; false when it is none.</summary>
+    /// <summary>Finds the fields of a line that the log wrote. Returns false if it is none.</summary>
     public static bool TryParse(ReadOnlySpan<byte> line, out RecordView view)
     {
         view = default;
@@ -61,14 +61,14 @@ public readonly ref struct RecordView
             TimestampMs = head.TimestampMs,
             AfterHead = afterHead,
             Headers = headers,
-            // The value is always last, so nothing in it has to be looked at.
+            // The value is always last, so its content need not be read.
             Value = rest[name.Length..^RecordFields.LineEnd.Length],
             IsBase64 = isBase64,
         };
         return true;
     }
 
-    /// <summary>Passes over a field where it is there; false when its value has no end.</summary>
+    /// <summary>Skips a field if it is there. Returns false if its value has no end.</summary>
     static bool TrySkip(
         scoped ref ReadOnlySpan<byte> rest,
         scoped ReadOnlySpan<byte> name,
@@ -86,7 +86,7 @@ public readonly ref struct RecordView
     }
 
     /// <summary>
-    /// The length of a string, or of an object or array of strings and numbers; -1 when it has no end.
+    /// Returns the length of a string, or of an object or array of strings and numbers, or -1 if it has no end.
     /// </summary>
     static int ValueBytes(ReadOnlySpan<byte> text)
     {
@@ -129,7 +129,7 @@ public readonly ref struct RecordView
     }
 }
 
-/// <summary>A key to look for, in the one form in which lines hold it.</summary>
+/// <summary>A key to look for, in the one form in which lines have it.</summary>
 public sealed class RecordKey
 {
     RecordKey(byte[] bytes)
@@ -145,18 +145,18 @@ public sealed class RecordKey
     /// <summary>The key itself.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
 
-    /// <summary>Whether it is valid UTF-8, and so kept as text.</summary>
+    /// <summary>Whether the key is valid UTF-8, and so kept as text.</summary>
     public bool IsText { get; }
 
     internal byte[] Field { get; }
 
-    /// <summary>A key that is text.</summary>
+    /// <summary>Creates a key from a text.</summary>
     public static RecordKey Of(string text) => new(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>A key that is bytes, or the UTF-8 of a text.</summary>
+    /// <summary>Creates a key from bytes, or from the UTF-8 of a text.</summary>
     public static RecordKey Of(ReadOnlySpan<byte> bytes) => new(bytes.ToArray());
 
-    /// <summary>The key as text.</summary>
+    /// <summary>Returns the key as text.</summary>
     public override string ToString() => Encoding.UTF8.GetString(Bytes.Span);
 
     /// <summary>Whether a record has this key.</summary>

@@ -1,22 +1,24 @@
 namespace LogHttp.Storage.Records;
 
 /// <summary>
-/// Writes a batch's lines: their heads, the batch's fields on its first line, and the content encoded before.
+/// Writes a batch's lines: the heads, the batch's fields on the first line, and the content that was encoded before.
 /// </summary>
 internal struct RecordWriter()
 {
     HeadWriter _heads = new();
 
-    /// <summary>The most bytes that a line takes.</summary>
+    /// <summary>Returns the most bytes that a line takes.</summary>
     public static int MaxBytes(BatchStamp? stamp, int tailBytes) =>
         RecordFormat.MaxHeadBytes + (stamp is null ? 0 : ProducerField.MaxBytes(stamp.Producer)) + tailBytes;
 
     /// <summary>Writes a line and returns its length.</summary>
     /// <param name="destination">Has room for <see cref="MaxBytes"/>.</param>
-    /// <param name="offset">The record's.</param>
-    /// <param name="timestampMs">The record's.</param>
-    /// <param name="batchCount">0 where the line does not start a batch of two or more.</param>
-    /// <param name="stamp">The batch's producer, on its first line; its checksum is known.</param>
+    /// <param name="offset">The record's offset.</param>
+    /// <param name="timestampMs">The record's timestamp.</param>
+    /// <param name="batchCount">
+    /// The records of the batch, or 0 if the line does not start a batch of two or more.
+    /// </param>
+    /// <param name="stamp">The batch's producer, on its first line. Its checksum is known.</param>
     /// <param name="tail">The record's content, from its key on.</param>
     public int Write(
         Span<byte> destination,

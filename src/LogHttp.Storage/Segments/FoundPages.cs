@@ -1,13 +1,13 @@
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// The pages of one segment that were looked up last: many readers ask for the same ones, and a lookup reads the index
-/// and a line or a block, a tenth of what a small page costs. As long as the files are open. Any thread: a page is
-/// replaced as a whole, and whoever finds another in its place looks it up.
+/// Caches the last pages that were looked up in one segment, as long as its files are open. Many readers ask for the
+/// same pages. A lookup reads the index and a line or a block, a tenth of the cost of a small page. Any thread: a page
+/// is replaced as a whole, and a reader that finds another page in its slot looks its own up.
 /// </summary>
 internal sealed class FoundPages
 {
-    /// <summary>So many are remembered, less than 4 KiB for a segment.</summary>
+    /// <summary>The number of cached pages, less than 4 KiB for a segment.</summary>
     public const int Slots = 32;
 
     FoundPage?[]? _slots;
@@ -23,24 +23,24 @@ internal sealed class FoundPages
 
     public void Add(FoundPage page)
     {
-        // Of two that come first, one is forgotten.
+        // If two threads add the first page at once, one page is lost.
         if (Volatile.Read(ref _slots) is not { } slots)
             Volatile.Write(ref _slots, slots = new FoundPage?[Slots]);
         Volatile.Write(ref slots[SlotOf(page.Offset)], page);
     }
 
-    // Pages follow one another at steps of one length: the high bits of a product are spread whatever it is.
+    // Pages follow one another at equal steps. The high bits of a product are spread for every step.
     static int SlotOf(long offset) => (int)((ulong)offset * 0x9E37_79B9_7F4A_7C15 >> 59);
 }
 
-/// <summary>A page as it was found.</summary>
-/// <param name="Offset">The offset that was asked for.</param>
-/// <param name="MaxBytes">The page size that was asked for.</param>
-/// <param name="Position">Where it begins.</param>
-/// <param name="FirstOffset">The first record's offset: another than asked for behind a gap.</param>
-/// <param name="EndPosition">Where it ends; if not <paramref name="IsFixed"/>, where it did.</param>
-/// <param name="NextOffset">The offset that follows it; likewise.</param>
-/// <param name="IsFixed">Whether it will end there for ever, however the log grows.</param>
+/// <summary>A page that was looked up.</summary>
+/// <param name="Offset">The wanted offset.</param>
+/// <param name="MaxBytes">The page size.</param>
+/// <param name="Position">The position of the page.</param>
+/// <param name="FirstOffset">The first record's offset. Behind a gap it is not the wanted one.</param>
+/// <param name="EndPosition">The end of the page. If not <paramref name="IsFixed"/>, the end at the lookup.</param>
+/// <param name="NextOffset">The offset after the page. If not <paramref name="IsFixed"/>, that at the lookup.</param>
+/// <param name="IsFixed">Whether the page ends there for ever, however the log grows.</param>
 internal sealed record FoundPage(
     long Offset,
     int MaxBytes,

@@ -14,7 +14,7 @@ internal readonly record struct IndexEntry(uint RelativeOffset, uint Position, l
 {
     public const int SizeBytes = 24;
 
-    /// <summary>Position 0, which every segment has and no index keeps.</summary>
+    /// <summary>Position 0, a boundary of every segment. No index has an entry for it.</summary>
     public static readonly IndexEntry Start = new(0, 0, -1, 0);
 
     public void Write(Span<byte> destination)
@@ -26,7 +26,7 @@ internal readonly record struct IndexEntry(uint RelativeOffset, uint Position, l
         BinaryPrimitives.WriteUInt32LittleEndian(destination[20..], Crc32C.Of(destination[..20]));
     }
 
-    /// <summary>False when the bytes are not an entry: their CRC is another.</summary>
+    /// <summary>Reads an entry. Returns false if its CRC is wrong.</summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out IndexEntry entry)
     {
         entry = new(

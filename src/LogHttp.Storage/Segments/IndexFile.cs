@@ -36,8 +36,8 @@ internal static class IndexFile
     }
 
     /// <summary>
-    /// Writes entries from the numbered one on, in one call. The header comes again with the first: a failed sync of
-    /// the file system may have lost it.
+    /// Writes entries from the numbered one on, in one call. It writes the header again with the first entry, because a
+    /// failed sync of the file system may have lost it.
     /// </summary>
     public static void Write(IFile index, long baseOffset, int firstEntry, ReadOnlySpan<IndexEntry> entries)
     {
@@ -68,14 +68,14 @@ internal static class IndexFile
         BinaryPrimitives.WriteUInt32LittleEndian(header[20..], Crc32C.Of(header[..20]));
     }
 
-    /// <summary>Takes away whatever follows the first so many entries.</summary>
+    /// <summary>Removes everything after the first so many entries.</summary>
     public static void Truncate(IFile index, int entries)
     {
         if (index.LengthBytes > PositionOf(entries))
             index.Truncate(PositionOf(entries));
     }
 
-    /// <summary>Reads one entry; null when its CRC does not hold or the file ends before it.</summary>
+    /// <summary>Reads one entry. Returns null if its CRC is wrong or the file ends before it.</summary>
     public static IndexEntry? TryRead(IFile index, int entry)
     {
         Span<byte> bytes = stackalloc byte[IndexEntry.SizeBytes];
@@ -85,5 +85,5 @@ internal static class IndexFile
     }
 }
 
-/// <summary>An index does not hold what it should; the segment can rebuild it. Never leaves the segment.</summary>
+/// <summary>Thrown when an index is wrong. The segment can rebuild it, so this never leaves the segment.</summary>
 internal sealed class CorruptIndexException : IOException;

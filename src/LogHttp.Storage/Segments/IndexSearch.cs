@@ -3,15 +3,15 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// Looks for boundaries in one index file. Keeps the stretch of entries that it read last: what a page begins and ends
-/// with mostly lies in one, and took four reads of it before. For one thread, and one look at the log.
+/// Looks for boundaries in one index file. It keeps the last stretch of entries that it read. The boundaries of a page
+/// are mostly in one stretch, and took four reads before. For one thread, and one view of the log.
 /// </summary>
 /// <param name="index">The index file.</param>
 /// <param name="entries">How many of its entries count.</param>
-/// <param name="stretch">Where entries are read to, of <see cref="StretchBytes"/>.</param>
+/// <param name="stretch">The buffer for entries, of <see cref="StretchBytes"/>.</param>
 internal ref struct IndexSearch(IFile index, int entries, Span<byte> stretch)
 {
-    /// <summary>What one read takes: less than a page of memory.</summary>
+    /// <summary>The bytes of one read, less than a page of memory.</summary>
     public const int StretchBytes = StretchEntries * IndexEntry.SizeBytes;
 
     const int StretchEntries = 128;
@@ -20,20 +20,20 @@ internal ref struct IndexSearch(IFile index, int entries, Span<byte> stretch)
     int _count;
 
     /// <summary>
-    /// The last boundary (position 0 before them all) whose key is not beyond the target. Keys do not decrease.
+    /// Returns the last boundary (position 0 before them all) whose key is not beyond the target. Keys do not decrease.
     /// </summary>
-    /// <param name="target">What to look for.</param>
+    /// <param name="target">The key to look for.</param>
     /// <param name="endKey">
-    /// The key at the end of what the entries cover: where the target probably lies between 0 and that.
+    /// The key at the end of the entries. The search guesses the target's place between 0 and this key.
     /// </param>
-    /// <param name="keyOf">The key of an entry.</param>
-    /// <exception cref="CorruptIndexException">An entry met on the way is damaged.</exception>
+    /// <param name="keyOf">Returns the key of an entry.</param>
+    /// <exception cref="CorruptIndexException">An entry on the way is damaged.</exception>
     public IndexEntry Floor(long target, long endKey, Func<IndexEntry, long> keyOf)
     {
         if (_count > 1 && keyOf(Entry(0)) <= target && keyOf(Entry(_count - 1)) > target)
             return FloorInStretch(target, keyOf);
-        // Blocks are of nearly one size, so a guess by proportion mostly hits the right stretch of entries with the
-        // first read: 45 reads a fetch became about 4 on a full segment. After that, halving.
+        // Blocks have nearly the same size, so a guess by proportion mostly finds the right stretch with the first
+        // read. It cut 45 reads of a fetch to about 4 on a full segment. After the guess, the search halves.
         var (floor, low, high) = (IndexEntry.Start, 0, entries);
         var guess = (int)(entries * Math.Clamp((double)target / Math.Max(1, endKey), 0, 1));
         while (low < high)
@@ -60,7 +60,7 @@ internal ref struct IndexSearch(IFile index, int entries, Span<byte> stretch)
         _count = count;
     }
 
-    /// <summary>The first entry of the stretch is not beyond the target, the last is.</summary>
+    /// <summary>The first entry of the stretch is not beyond the target, but the last is.</summary>
     readonly IndexEntry FloorInStretch(long target, Func<IndexEntry, long> keyOf)
     {
         var (low, high) = (0, _count - 1);

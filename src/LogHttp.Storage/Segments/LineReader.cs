@@ -12,15 +12,15 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
     int _start;
     int _end;
 
-    /// <summary>Where the line that was read last begins.</summary>
+    /// <summary>The position of the last line.</summary>
     public long LinePosition { get; private set; } = position;
 
-    /// <summary>Where the next line begins.</summary>
+    /// <summary>The position of the next line.</summary>
     public long NextPosition { get; private set; } = position;
 
     /// <summary>
-    /// Reads the next line, its line feed included; false at the end. A last line without a line feed, or a piece of
-    /// one longer than any record, comes without it.
+    /// Reads the next line with its line feed. Returns false at the end. A last line without a line feed comes without
+    /// it. So does a piece of a line that is longer than any record.
     /// </summary>
     public bool TryRead(out ReadOnlySpan<byte> line)
     {
@@ -38,8 +38,8 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
     }
 
     /// <summary>
-    /// Passes over lines up to the next that holds some bytes, which have no line feed; false when none does. Lines are
-    /// not looked at one by one: the search runs through all that was read at once.
+    /// Skips to the next line with some bytes, which contain no line feed. Returns false if there is none. It does not
+    /// look at each line, but searches all the bytes that were read at once.
     /// </summary>
     public bool TrySkipToLineWith(ReadOnlySpan<byte> needle)
     {
@@ -47,7 +47,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         {
             var available = _buffer.AsSpan(_start, _end - _start);
             var found = available.IndexOf(needle);
-            // To the line that holds it; or, where none does, to the last, which may be cut off in the middle of it.
+            // Skips to the line with the bytes. If no line has them, skips to the last, whose end may not be read yet.
             var skipped = RecordFormat.WholeRecordsBytes(available[..(found < 0 ? available.Length : found)]);
             _start += skipped;
             NextPosition += skipped;
@@ -58,7 +58,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         }
     }
 
-    /// <summary>Makes the line that was read last the next one again. Once for each line.</summary>
+    /// <summary>Makes the last line the next one again. At most once for each line.</summary>
     public void Unread()
     {
         _start -= (int)(NextPosition - LinePosition);
@@ -74,7 +74,7 @@ internal sealed class LineReader(IFile file, long position, long endPosition, in
         return sizeBytes > 0;
     }
 
-    /// <summary>Reads on, from that file; false at the end. As if not called where it throws.</summary>
+    /// <summary>Reads more bytes from that file. Returns false at the end. Changes nothing if it throws.</summary>
     public bool Fill(IFile from)
     {
         var kept = _end - _start;

@@ -2,9 +2,9 @@ using System.Buffers;
 
 namespace LogHttp.Storage.Segments;
 
-/// <summary>What the bytes of a manifest say. No file access.</summary>
+/// <summary>The content of a manifest's bytes. No file access.</summary>
 /// <param name="State">The state after the last whole line.</param>
-/// <param name="Lines">How many whole lines there are.</param>
+/// <param name="Lines">The number of whole lines.</param>
 /// <param name="SyncedBytes">How many bytes are known to be durable, up to the end of a line.</param>
 /// <param name="EndPosition">The end of the last whole line.</param>
 /// <param name="TornBytes">How many bytes follow it.</param>
@@ -29,9 +29,7 @@ internal readonly record struct ManifestContent(
     /// <summary>Decodes a manifest.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="path">Its path, for messages.</param>
-    /// <exception cref="CorruptionException">
-    /// A line that was durable is missing or damaged, or says what cannot be.
-    /// </exception>
+    /// <exception cref="CorruptionException">A line that was durable is missing, damaged or impossible.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static ManifestContent Decode(ReadOnlySpan<byte> bytes, string path)
     {
@@ -73,7 +71,7 @@ internal readonly record struct ManifestContent(
 
     /// <summary>
     /// Several appends without a sync reach the disk in any order, so whole lines may follow a torn one. A line that
-    /// says that the torn one was durable proves damage.
+    /// calls the torn one durable proves damage.
     /// </summary>
     static void CheckTornEnd(ReadOnlySpan<byte> bytes, int position, int partitions)
     {
@@ -83,7 +81,7 @@ internal readonly record struct ManifestContent(
             if (line.IsEmpty)
                 return;
             next += line.Length;
-            // A line feed that is damaged makes one line of two.
+            // A damaged line feed joins two lines.
             line = line[Math.Max(0, line.LastIndexOf(ManifestLine.EditStart))..];
             if (ManifestLine.IsWhole(line) && ManifestLine.Read(line, partitions).SyncedBytes > position)
                 throw new FormatException(
@@ -92,6 +90,6 @@ internal readonly record struct ManifestContent(
         }
     }
 
-    /// <summary>The first line with its line feed; empty when there is no line feed.</summary>
+    /// <summary>Returns the first line with its line feed, or nothing if there is no line feed.</summary>
     static ReadOnlySpan<byte> NextLine(ReadOnlySpan<byte> bytes) => bytes[..(bytes.IndexOf((byte)'\n') + 1)];
 }

@@ -1,11 +1,11 @@
 namespace LogHttp.Storage.Segments;
 
-/// <summary>A segment as the manifest knows it.</summary>
-/// <param name="BaseOffset">Its base offset.</param>
+/// <summary>A segment in the manifest.</summary>
+/// <param name="BaseOffset">The base offset.</param>
 /// <param name="Generation">Raised when its records are written again in other files.</param>
-/// <param name="LastAppendMs">When it was last appended to, Unix milliseconds. 0 when that is unknown.</param>
-/// <param name="Extent">Where it ends; null while it is active.</param>
-/// <param name="AppendedBytes">How long the active segment was at <c>LastAppendMs</c>. 0 when that is unknown.</param>
+/// <param name="LastAppendMs">The time of the last append, in Unix milliseconds. 0 if it is unknown.</param>
+/// <param name="Extent">The end of the segment, or null while it is active.</param>
+/// <param name="AppendedBytes">The length of the active segment at <c>LastAppendMs</c>. 0 if it is unknown.</param>
 internal sealed record ManifestSegment(
     long BaseOffset,
     uint Generation,
@@ -14,12 +14,12 @@ internal sealed record ManifestSegment(
     long AppendedBytes = 0
 )
 {
-    /// <summary>Whether it never changes any more.</summary>
+    /// <summary>Whether the segment never changes any more.</summary>
     public bool IsSealed => Extent is not null;
 }
 
-/// <summary>Where a sealed segment ends.</summary>
-/// <param name="EndOffset">The offset behind its last record.</param>
+/// <summary>The end of a sealed segment.</summary>
+/// <param name="EndOffset">The offset after its last record.</param>
 /// <param name="LengthBytes">Its length.</param>
 internal readonly record struct SegmentExtent(long EndOffset, long LengthBytes);
 
@@ -49,6 +49,6 @@ internal abstract record ManifestEdit
     public sealed record SegmentsSwapped(IReadOnlyList<long> BaseOffsets, IReadOnlyList<ManifestSegment> Replacements)
         : ManifestEdit;
 
-    /// <summary>The topic's configuration changed. The count of partitions never does.</summary>
+    /// <summary>The topic's configuration changed. The number of partitions never does.</summary>
     public sealed record Configured(TopicConfiguration Configuration) : ManifestEdit;
 }

@@ -21,7 +21,7 @@ internal static partial class ManifestLine
 
     static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>How the line of every edit begins. It stands nowhere else in one.</summary>
+    /// <summary>The first bytes of every edit's line. They occur nowhere else in it.</summary>
     public static ReadOnlySpan<byte> EditStart => "{\"edit\":"u8;
 
     static ReadOnlySpan<byte> CrcField => ",\"crc\":\""u8;
@@ -32,8 +32,8 @@ internal static partial class ManifestLine
 
     /// <summary>Writes the first line of a manifest.</summary>
     /// <param name="buffer">Takes the line.</param>
-    /// <param name="state">What the manifest says in its first lines.</param>
-    /// <param name="lines">How many lines say it, this one included.</param>
+    /// <param name="state">The state that the first lines have.</param>
+    /// <param name="lines">The number of those lines, this one included.</param>
     public static void WriteHeader(ArrayBufferWriter<byte> buffer, ManifestState state, int lines)
     {
         var (topic, id, partition, configuration) = state.Header;
@@ -59,12 +59,12 @@ internal static partial class ManifestLine
     }
 
     /// <summary>Reads the first line of a manifest.</summary>
-    /// <returns>The state without its segments, and how many of the first lines say it.</returns>
+    /// <returns>The state without its segments, and the number of first lines that have the state.</returns>
     /// <exception cref="FormatException">The line is not one.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static (ManifestState State, int Lines) ReadHeader(ReadOnlySpan<byte> line)
     {
-        // A newer format may have other fields: its number is read before anything else is expected.
+        // A newer format may have other fields, so its number is read before anything else.
         var format = Parse(line, LineContext.Default.AnyHeader).Format;
         if (format > CurrentFormat)
         {
@@ -105,7 +105,7 @@ internal static partial class ManifestLine
     /// <summary>Writes the line of an edit.</summary>
     /// <param name="buffer">Takes the line.</param>
     /// <param name="edit">The edit.</param>
-    /// <param name="syncedBytes">How much of the file was durable before; null for one of the first lines.</param>
+    /// <param name="syncedBytes">How much of the file was durable before, or null for one of the first lines.</param>
     public static void Write(ArrayBufferWriter<byte> buffer, ManifestEdit edit, long? syncedBytes)
     {
         var content = edit switch
@@ -145,8 +145,8 @@ internal static partial class ManifestLine
 
     /// <summary>Reads the line of an edit, with its line feed.</summary>
     /// <param name="line">The line.</param>
-    /// <param name="partitions">How many partitions the topic has, which no edit says.</param>
-    /// <returns>The edit, and how much of the file was durable before; null for one of the first lines.</returns>
+    /// <param name="partitions">The number of the topic's partitions, which edits do not have.</param>
+    /// <returns>The edit, and how much of the file was durable before, or null for one of the first lines.</returns>
     /// <exception cref="FormatException">The line is not one.</exception>
     public static (ManifestEdit Edit, long? SyncedBytes) Read(ReadOnlySpan<byte> line, int partitions)
     {
@@ -203,7 +203,7 @@ internal static partial class ManifestLine
 
     static void Write<T>(ArrayBufferWriter<byte> buffer, T content, JsonTypeInfo<T> type)
     {
-        // The checksum comes into the object, so the closing brace is written again behind it.
+        // The checksum becomes a part of the object, so the closing brace is written again behind it.
         var json = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(json, WriterOptions))
             JsonSerializer.Serialize(writer, content, type);
@@ -228,10 +228,7 @@ internal static partial class ManifestLine
         }
     }
 
-    /// <summary>
-    /// One content has one line: no field is missing, none is there that the edit does not have, and nothing is said
-    /// twice.
-    /// </summary>
+    /// <summary>Each content has exactly one line: no field is missing, unknown or repeated.</summary>
     static void EnsureCanonical(ReadOnlySpan<byte> line, Action<ArrayBufferWriter<byte>> write)
     {
         var buffer = new ArrayBufferWriter<byte>(line.Length);

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace LogHttp.Storage.Segments;
 
-/// <summary>Which topic and partition a manifest belongs to. Enough to rebuild the topic's topic.json.</summary>
+/// <summary>The topic and partition of a manifest. Enough to rebuild the topic's topic.json.</summary>
 /// <param name="Topic">The topic's name.</param>
 /// <param name="TopicId">The topic's incarnation, as in topic.json.</param>
 /// <param name="Partition">The partition's number, from 0.</param>
@@ -10,7 +10,7 @@ namespace LogHttp.Storage.Segments;
 internal sealed record ManifestHeader(string Topic, string TopicId, int Partition, TopicConfiguration Configuration);
 
 /// <summary>
-/// What a partition's manifest says: its segments and where its log starts. Immutable: any thread may read it.
+/// The content of a partition's manifest: the segments and the log's start. Immutable: any thread may read it.
 /// </summary>
 /// <param name="Header">The topic and the partition.</param>
 /// <param name="LogStartOffset">The earliest offset that readers may have.</param>
@@ -29,16 +29,16 @@ internal sealed record ManifestState(
     public static ManifestState Empty(ManifestHeader header, long logStartOffset = 0) =>
         new(header, logStartOffset, []);
 
-    /// <summary>The active segment; null when the last one is sealed, or there is none.</summary>
+    /// <summary>The active segment, or null if the last one is sealed or there is none.</summary>
     public ManifestSegment? Active => Last is { IsSealed: false } last ? last : null;
 
-    /// <summary>The last segment; null when there is none.</summary>
+    /// <summary>The last segment, or null if there is none.</summary>
     public ManifestSegment? Last => Segments.IsEmpty ? null : Segments[^1];
 
     /// <summary>Applies an edit.</summary>
     /// <param name="edit">The edit.</param>
-    /// <param name="fault">Why the edit does not fit; null when it does.</param>
-    /// <returns>The state after the edit; this state when it does not fit.</returns>
+    /// <param name="fault">Why the edit does not fit, or null if it does.</param>
+    /// <returns>The state after the edit, or this state if the edit does not fit.</returns>
     public ManifestState Apply(ManifestEdit edit, out string? fault)
     {
         fault = FaultOf(edit);
@@ -77,7 +77,7 @@ internal sealed record ManifestState(
         }
     }
 
-    /// <summary>The edit with which the log starts at an offset, without the segments before a kept one.</summary>
+    /// <summary>Returns the edit that starts the log at an offset, without the segments before a kept one.</summary>
     public ManifestEdit EditToStartAt(long logStartOffset, long firstKeptBaseOffset)
     {
         var removed = Segments
@@ -152,7 +152,7 @@ internal sealed record ManifestState(
 
     string? FaultOfSwapped(ManifestEdit.SegmentsSwapped swapped)
     {
-        // A reader's place between two segments must stay within what was swapped.
+        // A reader's place between two segments must stay within the swapped segments.
         var first = IndexOf(swapped.BaseOffsets[0]);
         var generation = 0u;
         for (var i = 0; i < swapped.BaseOffsets.Count; i++)

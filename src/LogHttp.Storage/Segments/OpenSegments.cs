@@ -1,9 +1,9 @@
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// Bounds how many files of segments a data directory has open at once, two for each of so many: thousands of idle
-/// partitions must not hold thousands of handles. A segment whose index nobody needed has one. The bound gives way only
-/// when every open segment is in use. Any thread.
+/// Bounds how many segment files a data directory has open, two for each segment: thousands of idle partitions must not
+/// hold thousands of handles. A segment without an open index counts once. The bound is exceeded only if every open
+/// segment is in use. Any thread.
 /// </summary>
 internal sealed class OpenSegments(int maxOpenSegments)
 {
@@ -24,7 +24,8 @@ internal sealed class OpenSegments(int maxOpenSegments)
     }
 
     /// <summary>
-    /// Before one more is opened closes an eighth when the bound is reached, of those not in use the longest unused.
+    /// Makes room for one more segment. If the bound is reached, closes an eighth: the longest unused of those not in
+    /// use.
     /// </summary>
     public void MakeRoom()
     {
@@ -37,7 +38,7 @@ internal sealed class OpenSegments(int maxOpenSegments)
             candidates = [.. _segments];
             tooMany = _openFiles + 2 - _maxOpenFiles + _maxOpenFiles / 8;
         }
-        // Outside of the lock: a segment's own lock is always taken before this one.
+        // Outside the lock, because a segment's own lock is always taken before this one.
         foreach (var segment in candidates.OrderBy(segment => segment.LastUsed))
         {
             if (tooMany <= 0)
@@ -46,7 +47,7 @@ internal sealed class OpenSegments(int maxOpenSegments)
         }
     }
 
-    /// <summary>Closes all that are not in use.</summary>
+    /// <summary>Closes all segments that are not in use.</summary>
     public void CloseIdle()
     {
         Segment[] segments;
@@ -56,7 +57,7 @@ internal sealed class OpenSegments(int maxOpenSegments)
             segment.TryClose();
     }
 
-    /// <summary>A segment's data was opened.</summary>
+    /// <summary>Counts the data file of a segment that was opened.</summary>
     public void Add(Segment segment)
     {
         lock (_gate)
@@ -66,14 +67,14 @@ internal sealed class OpenSegments(int maxOpenSegments)
         }
     }
 
-    /// <summary>The index of a segment was opened as well.</summary>
+    /// <summary>Counts the index of a segment that was opened too.</summary>
     public void AddIndex()
     {
         lock (_gate)
             _openFiles++;
     }
 
-    /// <summary>A segment's files were closed, one or two.</summary>
+    /// <summary>Removes a segment whose files, one or two, were closed.</summary>
     public void Remove(Segment segment, int files)
     {
         lock (_gate)

@@ -3,8 +3,9 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// One segment: its name, its two files while somebody uses them, and, once sealed, where it ends. Files are opened by
-/// the first <see cref="Acquire"/> and closed by <see cref="OpenSegments"/> when idle, never below a lease. Any thread.
+/// One segment: its name, its two files while they are in use, and the end of a sealed one. The first
+/// <see cref="Acquire"/> opens the files. <see cref="OpenSegments"/> closes them when they are idle, never during a
+/// lease. Any thread.
 /// </summary>
 /// <remarks>
 /// Locks are taken in the order <c>_preparing</c>, <c>_opening</c>, <c>_gate</c>. No call of the file system runs under
@@ -18,7 +19,7 @@ internal sealed class Segment
     readonly string _directory;
     readonly Lock _preparing = new();
 
-    // Held while a file is opened or created by its name, and taken to retire: the name may become another topic's.
+    // Held while a file is opened or created by its name. Also taken to retire: the name may become another topic's.
     readonly Lock _opening = new();
 
     readonly Lock _gate = new();
@@ -43,22 +44,22 @@ internal sealed class Segment
 
     public long BaseOffset { get; }
 
-    // Put together where they are asked for: two paths are as large as all else that an idle segment keeps.
+    // Joined at each call: two paths are as large as all other memory of an idle segment.
     public string DataPath => Path.Combine(_directory, SegmentLayout.DataName(BaseOffset));
     public string IndexPath => Path.Combine(_directory, SegmentLayout.IndexName(BaseOffset));
 
-    /// <summary>Where a sealed segment ends; null while it is active, and until it was first opened.</summary>
+    /// <summary>The end of a sealed segment. Null while it is active, and until it is first opened.</summary>
     public SegmentEnd? End { get; private set; }
 
-    /// <summary>How long a sealed segment is, also before it is first opened.</summary>
+    /// <summary>The length of a sealed segment, also before it is first opened.</summary>
     public long SealedBytes { get; set; }
 
     /// <summary>
-    /// For a segment that the manifest names and whose file is missing: the offset behind its records. Null for others.
+    /// For a segment of the manifest whose file is missing: the offset after its records. Null for all others.
     /// </summary>
     public long? MissingUntilOffset { get; set; }
 
-    /// <summary>What verifications found to be wrong, in order.</summary>
+    /// <summary>The damage that verifications found, in order.</summary>
     public IReadOnlyList<DamagedRange> Damage
     {
         get => _damage;
@@ -66,12 +67,12 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// When it was last verified, as a timestamp of the environment's; null when it was not since the start. The
-    /// scrub's own.
+    /// The time of the last verification since the start, as a timestamp of the environment, or null. Used by the scrub
+    /// only.
     /// </summary>
     public long? LastVerified { get; set; }
 
-    /// <summary>Whether it is gone from the log.</summary>
+    /// <summary>Whether the segment was removed from the log.</summary>
     public bool IsRetired
     {
         get
@@ -82,8 +83,8 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// When records were last appended to it, by the server's clock, Unix milliseconds; after a start, when the file
-    /// was last written.
+    /// The time of the last append by the server's clock, in Unix milliseconds. After a start, the time of the file's
+    /// last write.
     /// </summary>
     public long LastAppendMs
     {
@@ -91,12 +92,14 @@ internal sealed class Segment
         set => Volatile.Write(ref _lastAppendMs, value);
     }
 
-    /// <summary>When it was last acquired, as a timestamp of the environment's; says who may be closed first.</summary>
+    /// <summary>
+    /// The last acquisition, as a timestamp of the environment. Decides which segment is closed first.
+    /// </summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);
 
     /// <summary>
-    /// Makes both files of a new, empty segment, replacing what a failed earlier attempt may have left. The index's
-    /// header is durable with the first sync of the index, which precedes every checkpoint of the segment.
+    /// Creates both files of a new, empty segment, and replaces those of a failed earlier attempt. The index's header
+    /// is durable with the first sync of the index, which precedes every checkpoint of the segment.
     /// </summary>
     /// <param name="syncsIndex">Whether a checkpoint of the segment follows that does not sync the index.</param>
     public void Create(bool syncsIndex = false)
@@ -110,13 +113,13 @@ internal sealed class Segment
     }
 
     /// <summary>Opens the files if need be and keeps them open until the lease is disposed of.</summary>
-    /// <param name="isSealed">Also makes sure of <see cref="End"/>, and of an index that reaches it.</param>
+    /// <param name="isSealed">Also ensures <see cref="End"/>, and an index that reaches it.</param>
     /// <param name="mayWait">Whether the thread may wait for the disk to do so.</param>
     /// <exception cref="LogClosedException">
-    /// It is retired and its files are closed: by now another topic's may have their names.
+    /// It is retired and its files are closed. Another topic may have their names by now.
     /// </exception>
-    /// <exception cref="WouldWaitException">It may not wait, and has to.</exception>
-    /// <exception cref="CorruptionException">Its file is missing.</exception>
+    /// <exception cref="WouldWaitException">The thread may not wait, but would have to.</exception>
+    /// <exception cref="CorruptionException">The file is missing.</exception>
     public SegmentLease Acquire(bool isSealed, bool mayWait = true)
     {
         if (MissingUntilOffset is { } nextOffset)
@@ -139,7 +142,7 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// A lease when the files are open and, for a sealed segment, the end is known. Waits for nothing.
+    /// Returns a lease if the files are open and, for a sealed segment, the end is known. Waits for nothing.
     /// </summary>
     SegmentLease? TryAcquire(bool isSealed)
     {
@@ -239,7 +242,7 @@ internal sealed class Segment
         }
     }
 
-    /// <summary>The first damage that reaches into a range.</summary>
+    /// <summary>Returns the first damage that overlaps a range.</summary>
     public DamagedRange? DamageWithin(long position, long endPosition)
     {
         foreach (var range in _damage)
@@ -250,7 +253,7 @@ internal sealed class Segment
         return null;
     }
 
-    /// <summary>Says that the segment was sealed at this place.</summary>
+    /// <summary>Seals the segment at this end.</summary>
     public void Seal(SegmentEnd end)
     {
         lock (_gate)
@@ -269,7 +272,7 @@ internal sealed class Segment
             TryClose();
     }
 
-    /// <summary>Nobody will ask for this segment any more: its files are closed with the last lease.</summary>
+    /// <summary>Called once the segment is unreachable. Its files are closed with the last lease.</summary>
     public void Retire()
     {
         lock (_opening)
@@ -287,7 +290,7 @@ internal sealed class Segment
         _environment.FileSystem.DeleteFile(IndexPath);
     }
 
-    /// <summary>Closes the files unless somebody uses them; gives how many were open.</summary>
+    /// <summary>Closes the files unless they are in use, and returns how many were open.</summary>
     public int TryClose()
     {
         SegmentFiles files;
@@ -306,16 +309,16 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// How often readers rebuilt the index. Read it before a lookup, and pass it to <see
-    /// cref="RebuildIndex(SegmentFiles, long, bool, int)"/>.
+    /// How often readers rebuilt the index. Read it before a lookup, and pass it to
+    /// <see cref="RebuildIndex(SegmentFiles, long, bool, int)"/>.
     /// </summary>
     public int IndexRebuildCount => _indexRebuildCount;
 
     /// <summary>
-    /// Rebuilds the index after a lookup found it wrong. Of several readers one does, and the others wait for it.
+    /// Rebuilds the index after a lookup found it wrong. One of several readers rebuilds it, and the others wait.
     /// </summary>
     /// <returns>
-    /// False when another reader rebuilt it since <paramref name="seenRebuildCount"/>: the lookup may succeed now.
+    /// False if another reader rebuilt it since <paramref name="seenRebuildCount"/>. Then the lookup may succeed.
     /// </returns>
     public bool RebuildIndex(SegmentFiles files, long endPosition, bool isSealed, int seenRebuildCount)
     {
@@ -330,8 +333,8 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// Computes the boundaries from the segment's bytes and writes them over what the index holds. May run beside
-    /// readers and the writer.
+    /// Computes the boundaries from the segment's bytes and overwrites the index with them. May run beside readers and
+    /// the writer.
     /// </summary>
     void RebuildIndex(SegmentFiles files, long endPosition, bool isSealed)
     {
@@ -354,8 +357,8 @@ internal sealed class Segment
     }
 
     /// <summary>
-    /// A sound entry of the old index knows the block as it was written: one made anew over other bytes would take them
-    /// for right.
+    /// Throws if a sound entry of the old index has another CRC for its block. The block is damaged then, and a rebuilt
+    /// index would make it look right.
     /// </summary>
     void RefuseToForgetDamage(SegmentFiles files, List<IndexEntry> entries)
     {
@@ -379,14 +382,14 @@ internal sealed class Segment
     SegmentEnd ReadEnd(SegmentFiles files, bool mayWait)
     {
         var lengthBytes = files.Data.LengthBytes;
-        // A write that was taken back may have left bytes behind the end that the manifest says.
+        // A write that was cut off may have left bytes behind the end that the manifest has.
         if (SealedBytes > 0)
             lengthBytes = Math.Min(lengthBytes, SealedBytes);
         if (TryReadEnd(mayWait ? files.Index : files.Index.Cached, lengthBytes) is { } end)
             return end;
         if (!mayWait)
             throw new WouldWaitException();
-        // A whole index that reaches beyond the segment is evidence, and is not written over.
+        // A whole index that reaches beyond the segment is evidence, and is not overwritten.
         if (LastEntry(files.Index) is { } last && last.Position > lengthBytes)
             throw new CorruptionException(
                 DataPath,
@@ -407,7 +410,7 @@ internal sealed class Segment
             ? new SegmentEnd(lengthBytes, BaseOffset + last.RelativeOffset, last.MaxTimestampMs, EntryCount(index))
             : null;
 
-    /// <summary>The last entry of an index that is whole in itself; null for any other.</summary>
+    /// <summary>Returns the last entry of an index that is whole in itself, or null for any other.</summary>
     IndexEntry? LastEntry(IFile index)
     {
         var entries = EntryCount(index);

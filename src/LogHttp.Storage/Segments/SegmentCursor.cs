@@ -4,9 +4,9 @@ using LogHttp.Storage.Bytes;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// A place between two lines of a segment, with all that has to be known to go on from there: what append, recovery and
-/// an index rebuild share, so that blocks come out the same (api/FORMAT.md §2). A value: keeping a copy is how to go
-/// back.
+/// A position between two lines of a segment, with all the state that a writer or reader needs to resume there. Append,
+/// recovery and an index rebuild share it, so that blocks are the same (api/FORMAT.md §2). A value: a kept copy
+/// restores the position.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 internal record struct SegmentCursor
@@ -15,26 +15,26 @@ internal record struct SegmentCursor
 
     public long BaseOffset { get; init; }
 
-    /// <summary>Bytes before this place.</summary>
+    /// <summary>The bytes before this position.</summary>
     public long Position { get; set; }
 
     /// <summary>The offset after the last line's.</summary>
     public long NextOffset { get; set; }
 
-    /// <summary>The largest timestamp before this place; -1 when there is none.</summary>
+    /// <summary>The largest timestamp before this position, or -1 if there is none.</summary>
     public long MaxTimestampMs { get; set; }
 
-    /// <summary>The last boundary at or before this place.</summary>
+    /// <summary>The last boundary at or before this position.</summary>
     public long BlockPosition { get; set; }
 
-    /// <summary>CRC of what lies between the last boundary and this place.</summary>
+    /// <summary>The CRC of the bytes between the last boundary and this position.</summary>
     public uint BlockCrc { get; set; }
 
-    /// <summary>How many boundaries, and so index entries, came before.</summary>
+    /// <summary>The number of boundaries, and so of index entries, before this position.</summary>
     public int IndexEntries { get; set; }
 
     /// <summary>
-    /// Passes over one line; true when a boundary was reached, and then <see cref="CloseBlock"/> is due.
+    /// Advances past one line. Returns true if a boundary was reached. Then call <see cref="CloseBlock"/>.
     /// </summary>
     public bool Advance(ReadOnlySpan<byte> line, long offset, long timestampMs)
     {
@@ -42,14 +42,12 @@ internal record struct SegmentCursor
         return Pass(line.Length, offset, timestampMs);
     }
 
-    /// <summary>
-    /// Takes bytes into the block's CRC: those of lines that were passed and not covered yet, before their block is
-    /// closed.
-    /// </summary>
+    /// <summary>Adds the bytes of passed lines to the block's CRC. Call it before <see cref="CloseBlock"/>.</summary>
     public void Cover(ReadOnlySpan<byte> lines) => BlockCrc = Crc32C.Append(BlockCrc, lines);
 
     /// <summary>
-    /// As <see cref="Advance"/>, for a line that <see cref="Cover"/> comes to later, together with others.
+    /// Does the same as <see cref="Advance"/>, but leaves the line to a later call of <see cref="Cover"/> for several
+    /// lines.
     /// </summary>
     public bool Pass(int lineBytes, long offset, long timestampMs)
     {

@@ -3,8 +3,8 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// A segment's open files: the index from its first use on, for an append that completes no block needs none. Any
-/// thread.
+/// A segment's open files. The index is opened at its first use, because an append that completes no block needs none.
+/// Any thread.
 /// </summary>
 internal sealed class SegmentFiles : IDisposable
 {
@@ -17,15 +17,15 @@ internal sealed class SegmentFiles : IDisposable
 
     public IFile Data { get; }
 
-    /// <summary>The index, opened where it was not.</summary>
-    /// <exception cref="IOException">It can't be opened, or made.</exception>
+    /// <summary>The index, opened if it was not.</summary>
+    /// <exception cref="IOException">It can't be opened, or created.</exception>
     /// <exception cref="LogClosedException">The segment is retired, and its index was not open by then.</exception>
     public IFile Index => Volatile.Read(ref _index) ?? _segment.OpenIndex(ref _index);
 
-    /// <summary>What was looked up in them.</summary>
+    /// <summary>The pages that were looked up in the files.</summary>
     public FoundPages FoundPages { get; } = new();
 
-    /// <summary>How many are open.</summary>
+    /// <summary>The number of open files.</summary>
     public int Count => _index is null ? 1 : 2;
 
     public static SegmentFiles Open(IFileSystem fileSystem, Segment segment) =>

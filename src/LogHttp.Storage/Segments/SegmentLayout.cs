@@ -26,10 +26,10 @@ internal static class SegmentLayout
     public static string TornName(long baseOffset, long position) =>
         string.Create(CultureInfo.InvariantCulture, $"{baseOffset:D20}-{position}{TornSuffix}");
 
-    /// <summary>Reads a segment's name back; false for any other file.</summary>
+    /// <summary>Reads the base offset from a segment's name. Returns false for any other file.</summary>
     public static bool TryParseDataName(string name, out long baseOffset) => TryParse(name, DataSuffix, out baseOffset);
 
-    /// <summary>Reads an index's name back; false for any other file.</summary>
+    /// <summary>Reads the base offset from an index's name. Returns false for any other file.</summary>
     public static bool TryParseIndexName(string name, out long baseOffset) =>
         TryParse(name, IndexSuffix, out baseOffset);
 

@@ -1,6 +1,6 @@
 namespace LogHttp.Storage.Segments;
 
-/// <summary>Keeps a segment's files open. Disposed of once or more, on any thread.</summary>
+/// <summary>Keeps a segment's files open until it is disposed of, once or more, on any thread.</summary>
 internal sealed class SegmentLease(Segment segment, SegmentFiles files) : IDisposable
 {
     int _released;

@@ -4,19 +4,19 @@ using LogHttp.Storage.Files;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// A partition's manifest: the truth about which segments it has (api/FORMAT.md §14). An append-only log of edits,
-/// replaced by a short one now and then. Holds no open file. One thread at a time; <see cref="State"/> may be read by
-/// any.
+/// A partition's manifest, which decides the segments that the partition has (api/FORMAT.md §14). An append-only log of
+/// edits, which a short one replaces now and then. Holds no open file. One thread at a time, but any thread may read
+/// <see cref="State"/>.
 /// </summary>
 internal sealed class SegmentManifest
 {
     /// <summary>The file's name in the partition's directory.</summary>
     public const string Name = "manifest";
 
-    /// <summary>A file that is larger is none: about five million segments.</summary>
+    /// <summary>The upper bound of a manifest's size: about five million segments.</summary>
     const long MaxBytes = 1L << 30;
 
-    /// <summary>A manifest is compacted when it has this many lines more than twice what its state takes.</summary>
+    /// <summary>A manifest is compacted when it has this many lines more than twice those of its state.</summary>
     const int SpareLines = 64;
 
     readonly IFileSystem _fileSystem;
@@ -37,14 +37,14 @@ internal sealed class SegmentManifest
         TornBytes = content.TornBytes;
     }
 
-    /// <summary>What the manifest says now.</summary>
+    /// <summary>The present content of the manifest.</summary>
     public ManifestState State => _state;
 
     /// <summary>How many bytes behind the last whole line were dropped when the manifest was loaded.</summary>
     public long TornBytes { get; }
 
     /// <summary>
-    /// Whether the file may say something else than <see cref="State"/>. Nothing may be written to a segment before
+    /// Whether the file may differ from <see cref="State"/>. Nothing may be written to a segment before
     /// <see cref="Compact"/> has replaced it.
     /// </summary>
     public bool MustReplace => _mustReplace;
@@ -52,17 +52,15 @@ internal sealed class SegmentManifest
     /// <summary>Whether <see cref="Compact"/> would make the file much shorter.</summary>
     public bool NeedsCompaction => _lines > 2 * LinesOf(_state) + SpareLines;
 
-    /// <summary>
-    /// Creates a partition's manifest, in the place of one that may be there; durable when it returns.
-    /// </summary>
+    /// <summary>Creates a partition's manifest, and replaces an existing one. Durable when it returns.</summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The partition's directory.</param>
-    /// <param name="state">What the manifest says first.</param>
+    /// <param name="state">The first content of the manifest.</param>
     public static void Create(IFileSystem fileSystem, string directory, ManifestState state) =>
         fileSystem.Replace(directory, Name, ManifestContent.Encode(state));
 
     /// <summary>
-    /// Loads a partition's manifest. Changes nothing on the disk: a torn end goes with the next append.
+    /// Loads a partition's manifest. Changes nothing on the disk: the next append removes a torn end.
     /// </summary>
     /// <param name="fileSystem">The disk.</param>
     /// <param name="directory">The partition's directory.</param>
@@ -83,7 +81,7 @@ internal sealed class SegmentManifest
         return manifest;
     }
 
-    /// <summary>Loads a partition's manifest; null where it is missing or damaged.</summary>
+    /// <summary>Loads a partition's manifest. Returns null if it is missing or damaged.</summary>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static SegmentManifest? TryLoad(IFileSystem fileSystem, string directory)
     {
@@ -104,12 +102,12 @@ internal sealed class SegmentManifest
     /// The edits, in order. After a power cut the first of them may be there without the others.
     /// </param>
     /// <param name="isDurable">
-    /// Whether to return only when these edits and all before are durable. Otherwise a power cut may take the last of
+    /// Whether to return only when these edits and all before are durable. Otherwise a power cut may lose the last of
     /// them.
     /// </param>
     /// <exception cref="ArgumentException">An edit does not fit the state.</exception>
     /// <exception cref="IOException">
-    /// The disk failed. The edits are not in <see cref="State"/>; the next append replaces the file. A start before
+    /// The disk failed. The edits are not in <see cref="State"/>, and the next append replaces the file. A start before
     /// that may find them.
     /// </exception>
     public void Append(IReadOnlyList<ManifestEdit> edits, bool isDurable)
@@ -136,12 +134,12 @@ internal sealed class SegmentManifest
             ManifestLine.Write(_unsynced, edit, _syncedBytes);
         if (_unsynced.WrittenCount == (isDurable ? 0 : unsyncedBytes))
             return;
-        // Until it is known that the disk did not fail.
+        // Stays set if the disk fails.
         _mustReplace = true;
         using (var file = _fileSystem.Open(Path.Combine(_directory, Name)))
         {
-            // A sync tells of what its own handle wrote: so what is to be durable is written by it, though it was
-            // before.
+            // A sync reports errors only for the writes of its own handle. So this handle writes all bytes that are to
+            // be durable again.
             var skippedBytes = isDurable ? 0 : unsyncedBytes;
             file.Write(_unsynced.WrittenSpan[skippedBytes..], _syncedBytes + skippedBytes);
             if (isDurable)
@@ -158,8 +156,8 @@ internal sealed class SegmentManifest
     }
 
     /// <summary>
-    /// Makes the last segment the active one again, where a roll was interrupted between the sealing and the next
-    /// segment. The file is replaced by the next call that writes.
+    /// Makes the last segment active again, if a roll was interrupted after it sealed the segment and before it created
+    /// the next one. The next call that writes replaces the file.
     /// </summary>
     public void ReopenLast()
     {
@@ -171,9 +169,9 @@ internal sealed class SegmentManifest
         }
     }
 
-    /// <summary>Replaces the file by a short one that says the same; durable when it returns.</summary>
+    /// <summary>Replaces the file by a short one with the same content. Durable when it returns.</summary>
     /// <exception cref="IOException">
-    /// The disk failed. <see cref="State"/> stands; the next append replaces the file.
+    /// The disk failed. <see cref="State"/> stands, and the next append replaces the file.
     /// </exception>
     public void Compact() => Replace(_state);
 

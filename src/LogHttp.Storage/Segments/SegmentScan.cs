@@ -5,48 +5,46 @@ using LogHttp.Storage.Records;
 namespace LogHttp.Storage.Segments;
 
 /// <summary>
-/// Reads a segment's lines, from a known place to the end of the file, and says how far they are whole records in whole
-/// batches. The one reader of segments for recovery, index rebuilds and verification.
+/// Reads a segment's lines from a known position to the end of the file, and finds how far they are whole records in
+/// whole batches. Recovery, index rebuilds and verification all use it.
 /// </summary>
 internal sealed class SegmentScan
 {
     /// <summary>
-    /// What a disk writes as a whole, at the least. Linux writes files back in pages, but when the power goes, any of a
-    /// page's sectors may be on the disk.
+    /// The smallest unit that a disk writes as a whole. Linux writes files back in pages, but after a power cut any of
+    /// a page's sectors may be on the disk.
     /// </summary>
     const int SectorBytes = 512;
 
     SegmentScan(SegmentCursor end, List<IndexEntry> entries, ProducerTable? producers, BadLine? bad) =>
         (End, Entries, Producers, Bad) = (end, entries, producers, bad);
 
-    /// <summary>The place after the last whole batch.</summary>
+    /// <summary>The position after the last whole batch.</summary>
     public SegmentCursor End { get; }
 
-    /// <summary>The boundaries between the place the scan began at and <see cref="End"/>.</summary>
+    /// <summary>The boundaries between the start of the scan and <see cref="End"/>.</summary>
     public List<IndexEntry> Entries { get; }
 
-    /// <summary>The producers at <see cref="End"/>, where those at the place the scan began at were given.</summary>
+    /// <summary>The producers at <see cref="End"/>, if those at the start of the scan were given.</summary>
     public ProducerTable? Producers { get; }
 
-    /// <summary>
-    /// The first line that is not what should follow; null when all is whole up to the end of the file.
-    /// </summary>
+    /// <summary>The first line that can't follow, or null if all is whole up to the end of the file.</summary>
     public BadLine? Bad { get; }
 
     /// <summary>A line that can't be read as the log's next record.</summary>
-    /// <param name="Position">Where it begins.</param>
-    /// <param name="Reason">What is wrong with it.</param>
+    /// <param name="Position">The position of the line.</param>
+    /// <param name="Reason">The fault of the line.</param>
     /// <param name="LacksSector">
-    /// It holds a stretch of NUL bytes, which no record has, as long as sectors that never reached the disk.
+    /// Whether it has NUL bytes, which no record has, over whole sectors. Those sectors never reached the disk.
     /// </param>
-    /// <param name="IsEndOfFile">Every line is whole, but the last batch is not: the file ends inside of it.</param>
+    /// <param name="IsEndOfFile">Every line is whole, but the last batch is not: the file ends inside it.</param>
     public sealed record BadLine(long Position, string Reason, bool LacksSector = false, bool IsEndOfFile = false);
 
     /// <param name="file">The segment.</param>
-    /// <param name="from">Where to begin, and what is known there.</param>
-    /// <param name="endPosition">Where the file, or the part to be read, ends.</param>
-    /// <param name="producers">The producers there; null where nobody asks.</param>
-    /// <param name="nowMs">When the producers that the scan finds count as heard of.</param>
+    /// <param name="from">The position to start at, with its state.</param>
+    /// <param name="endPosition">The end of the file, or of the part to read.</param>
+    /// <param name="producers">The producers there, or null if the caller needs none.</param>
+    /// <param name="nowMs">The time at which the producers in the scan count as heard from.</param>
     public static SegmentScan Run(
         IFile file,
         SegmentCursor from,
@@ -114,8 +112,9 @@ internal sealed class SegmentScan
     }
 
     /// <summary>
-    /// What a write-back that did not happen leaves: NULs from the line's start (the end of the write before) or a
-    /// sector's, to the end of a sector, of the file, or of what was read of a line too long. A lone NUL is damage.
+    /// Whether a line has the NULs of a missing write-back. They begin at a sector or at the line's start, which is the
+    /// end of the write before. They end at the end of a sector, of the file, or of the read part of an overlong line.
+    /// A lone NUL is damage.
     /// </summary>
     static bool LacksSector(ReadOnlySpan<byte> line, long linePosition, long endPosition)
     {
@@ -137,7 +136,7 @@ internal sealed class SegmentScan
     static bool IsSectorBoundary(long position) => position % SectorBytes == 0;
 
     /// <summary>
-    /// Whether any whole record stands after a bad line: then the bad line is not simply where writing stopped.
+    /// Whether any whole record follows a bad line. Then the bad line is not merely the point where writing stopped.
     /// </summary>
     public static bool AnyRecordAfter(IFile file, long position, long endPosition)
     {

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace LogHttp.Storage.Text;
 
-/// <summary>Lengths of time as people write them: a whole number and <c>ms</c>, <c>s</c> or <c>m</c>.</summary>
+/// <summary>Durations as people write them: a whole number and <c>ms</c>, <c>s</c> or <c>m</c>.</summary>
 public static class DurationText
 {
     /// <summary>Reads <c>100ms</c>, <c>30s</c>, <c>5m</c>.</summary>

@@ -4,7 +4,7 @@ using System.Text;
 namespace LogHttp.Storage.Text;
 
 /// <summary>
-/// Shortens text of a client for a message. A packed body of 58 KB had a field name of 60 MB, and the response repeated
+/// Shortens a client's text for a message. A packed body of 58 KB had a field name of 60 MB, and the response repeated
 /// it.
 /// </summary>
 public static class Excerpt
@@ -13,7 +13,8 @@ public static class Excerpt
     public const int MaxLength = 100;
 
     /// <summary>
-    /// The longest sentence that is kept whole. A JSON reader's quotes all that follows a wrong word.
+    /// The longest sentence that is kept whole, in characters. A JSON reader's sentence quotes everything after a wrong
+    /// word.
     /// </summary>
     const int MaxSentenceLength = 200;
 
@@ -23,10 +24,10 @@ public static class Excerpt
     /// <summary>Does the same for a sentence that quotes a text.</summary>
     public static string OfSentence(string sentence) => Of(sentence, MaxSentenceLength);
 
-    /// <summary>Does the same for UTF-8, of which no more is decoded than is kept.</summary>
+    /// <summary>Does the same for UTF-8, and decodes no more than it keeps.</summary>
     public static string Of(ReadOnlySpan<byte> utf8)
     {
-        // A character has at most 3 bytes of UTF-8, or 4 for two of UTF-16.
+        // A UTF-16 character takes at most 3 bytes of UTF-8, and a pair of two takes 4.
         const int MaxDecodedBytes = 3 * (MaxLength + 2);
         var length = Encoding.UTF8.GetCharCount(utf8);
         var text = Encoding.UTF8.GetString(utf8[..Math.Min(utf8.Length, MaxDecodedBytes)]);

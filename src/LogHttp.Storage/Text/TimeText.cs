@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace LogHttp.Storage.Text;
 
-/// <summary>Times as people and programs write them: ISO 8601, as RFC 3339 has it and a little shorter.</summary>
+/// <summary>Times as people and programs write them: ISO 8601 as in RFC 3339, and shorter forms.</summary>
 public static partial class TimeText
 {
     const string DateTimeFormat = "yyyy-MM-dd'T'HH:mm:ssK";
@@ -11,14 +11,14 @@ public static partial class TimeText
     const string DateFormat = "yyyy-MM-dd";
 
     /// <summary>
-    /// Reads <c>2026-11-22</c>, <c>2026-11-22T10:00</c>, <c>2026-11-22T10:00:00.123456789</c>, each time with <c>Z</c>,
-    /// an offset such as <c>+02:00</c>, or neither, which is UTC. The plus of an offset may have become a space: that
-    /// is what query strings make of it.
+    /// Reads <c>2026-11-22</c>, <c>2026-11-22T10:00</c>, <c>2026-11-22T10:00:00.123456789</c>. Each may end with
+    /// <c>Z</c> or an offset such as <c>+02:00</c>. Without either it is UTC. The plus of an offset may be a space,
+    /// because query strings turn a plus into one.
     /// </summary>
     /// <param name="text">The time.</param>
     /// <param name="timestampMs">
-    /// The first whole millisecond at or after it, in Unix milliseconds: records have whole ones, and those at or after
-    /// a time between two are at or after the second. Negative before 1970.
+    /// The first whole millisecond at or after the time, in Unix milliseconds. Records have whole milliseconds, so the
+    /// records at or after either are the same. Negative before 1970.
     /// </param>
     public static bool TryParse(string? text, out long timestampMs)
     {
@@ -48,7 +48,7 @@ public static partial class TimeText
             )
         )
             return false;
-        // As text: nine digits, or ninety, are more than a DateTimeOffset holds.
+        // Cut as text: nine digits, or ninety, are more than a DateTimeOffset holds.
         var milliseconds = int.Parse(fraction.PadRight(3, '0')[..3], NumberStyles.None, CultureInfo.InvariantCulture);
         timestampMs =
             time.ToUnixTimeMilliseconds()

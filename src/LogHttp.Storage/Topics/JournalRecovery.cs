@@ -8,12 +8,12 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Topics;
 
 /// <summary>
-/// Applies the journal at the start, before any partition is opened: writes the records of its rounds into the segments
-/// again, in order, and finds out where each partition ends. Changes nothing in the journal.
+/// Applies the journal at the start, before any partition is opened. It writes the records of the journal's rounds into
+/// the segments again, in order, and finds the end of each partition. Changes nothing in the journal.
 /// </summary>
 /// <remarks>
-/// Entries are streamed, twice where some have no place; memory is bounded by the number of partitions. Repeating it
-/// after a crash gives the same result, for the journal's files stay until the ends are recorded again.
+/// It streams the entries, twice if some have no place. The number of partitions bounds its memory. Repeating it after
+/// a crash gives the same result, because the journal's files stay until the ends are recorded again.
 /// </remarks>
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design",
@@ -48,11 +48,11 @@ internal sealed class JournalRecovery
     }
 
     /// <summary>
-    /// What the journal's files hold; null where the mark says that none is needed, and nobody looked.
+    /// The content of the journal's files, or null if the mark says that none is needed. Then the files were not read.
     /// </summary>
     public JournalScan? Scan { get; private set; }
 
-    /// <summary>Why nothing may be cut, and nothing appended that needs the journal; null where all is well.</summary>
+    /// <summary>Why no segment may be cut, and no append that needs the journal is taken. Or null.</summary>
     public string? Damage { get; private set; }
 
     /// <summary>
@@ -61,21 +61,19 @@ internal sealed class JournalRecovery
     public bool IsUnmarked => _mark is null;
 
     /// <summary>
-    /// Whether the ends that were found are recorded under a new epoch. Entries out of their place alone are not.
+    /// Whether the found ends are recorded under a new epoch. Unplaced entries alone do not need that.
     /// </summary>
     public bool RecordsEnds => Damage is null && _mark is { IsEmpty: false } && Scan is { Rounds.Count: > 0 };
 
     /// <summary>
-    /// Topics that could not be told from others, by directory: they must not be opened before the next start.
+    /// Topics whose id could not be read, by directory. They must not be opened before the next start.
     /// </summary>
     public Dictionary<string, IOException> Unreadable { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The last states of groups, by topic id, partition and name.</summary>
     public Dictionary<(ulong TopicId, int Partition, long Name), byte[]> GroupStates { get; } = [];
 
-    /// <summary>
-    /// Applies what the journal holds. On a full disk, where segments have to grow, it takes the reserve for it.
-    /// </summary>
+    /// <summary>Applies the journal. If segments have to grow on a full disk, it uses the reserve for that.</summary>
     /// <exception cref="IOException">The disk can't be read or written.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote the journal.</exception>
     public static JournalRecovery Run(
@@ -89,8 +87,8 @@ internal sealed class JournalRecovery
         var mark = JournalMark.Read(environment.FileSystem, topicsDirectory);
         var recovery = new JournalRecovery(environment, options, reserve, journalDirectory, mark);
         var unplaced = recovery._unplaced.List();
-        // Where no mark needs them the files say nothing, but the numbers of their rounds are used up. An empty mark
-        // names the last one, unless a process has failed to write the next mark.
+        // If no mark needs the files, their content has no effect, but the numbers of their rounds are used up. An
+        // empty mark names the last one, unless a process has failed to write the next mark.
         if (
             mark is null
             || (
@@ -112,7 +110,7 @@ internal sealed class JournalRecovery
     }
 
     /// <summary>
-    /// Where the journal is continued: numbers go on, and only files are used that hold nothing that is needed.
+    /// Returns the point at which the journal continues. The numbers continue, and only unneeded files are reused.
     /// </summary>
     public JournalStart Start()
     {
@@ -136,18 +134,16 @@ internal sealed class JournalRecovery
         );
     }
 
-    /// <summary>The partitions that are there, and of which the journal says where they end.</summary>
+    /// <summary>The existing partitions whose ends the journal has.</summary>
     public IEnumerable<(ulong TopicId, int Number, JournalRedo Redo)> Present =>
         _partitions
             .Where(static pair => pair.Value is { IsPresent: true, End: not null })
             .Select(static pair => (pair.Key.TopicId, pair.Key.Number, pair.Value));
 
-    /// <summary>What was found of a partition; null where the journal says nothing of it.</summary>
+    /// <summary>Returns the findings on a partition, or null if the journal has none.</summary>
     public JournalRedo? Find(ulong topicId, int number) => _partitions.GetValueOrDefault((topicId, number));
 
-    /// <summary>
-    /// Entries that have found their place are needed no more, once the end that they say is recorded.
-    /// </summary>
+    /// <summary>Removes unplaced entries that have found their place, once the partition's end is recorded.</summary>
     /// <param name="isRecorded">
     /// Whether the end of a topic's partition is durable, in the journal or in its checkpoint.
     /// </param>
@@ -175,13 +171,13 @@ internal sealed class JournalRecovery
             }
             catch (IOException exception)
             {
-                // Not mounted, or damaged: its entries are kept until it is back.
+                // Not mounted, or damaged. The topic's entries are kept until it is back.
                 Unreadable.Add(directory, exception);
             }
         }
     }
 
-    /// <summary>A topic's id as the journal has it.</summary>
+    /// <summary>Reads a topic's id as the journal has it.</summary>
     public static bool TryParseId(string id, out ulong topicId) =>
         ulong.TryParse(id, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out topicId);
 
@@ -242,7 +238,7 @@ internal sealed class JournalRecovery
         }
         catch (FileNotFoundException)
         {
-            // The log's start is proof that the segment was trimmed. Without one it must be somewhere.
+            // The log's start proves that the segment was trimmed. Without that proof, the segment must exist.
             if (entry.SegmentBaseOffset >= partition.LogStartOffset(_environment.FileSystem))
                 partition.Problem = string.Create(
                     CultureInfo.InvariantCulture,
@@ -264,7 +260,8 @@ internal sealed class JournalRecovery
             );
             return;
         }
-        // Also what seems to be there: after a failed sync the page cache holds bytes that are not on the disk.
+        // Also writes bytes that are in the file: after a failed sync, the page cache has bytes that are not on the
+        // disk.
         try
         {
             file.Write(payload, entry.Position);
@@ -293,7 +290,7 @@ internal sealed class JournalRecovery
         return partition;
     }
 
-    /// <summary>Keeps entries outside the rotation that have no place now and whose absence is not proven.</summary>
+    /// <summary>Keeps entries outside the rotation if they have no place now and their absence is not proven.</summary>
     void KeepUnplaced()
     {
         if (Damage is not null || !_partitions.Values.Any(static partition => partition.IsUnplaced))
@@ -318,9 +315,9 @@ internal sealed class JournalRecovery
     }
 }
 
-/// <summary>What the journal says of one partition.</summary>
-/// <param name="directory">Its directory; null where its topic is absent.</param>
-/// <param name="isPresent">Whether the directory is there and holds something.</param>
+/// <summary>The journal's findings on one partition.</summary>
+/// <param name="directory">The partition's directory, or null if its topic is absent.</param>
+/// <param name="isPresent">Whether the directory exists and has content.</param>
 internal sealed class JournalRedo(string? directory, bool isPresent)
 {
     long? _logStartOffset;
@@ -331,12 +328,12 @@ internal sealed class JournalRedo(string? directory, bool isPresent)
     public bool IsPresent => isPresent;
 
     /// <summary>
-    /// What the last entry says: SyncedUpTo, with where the partition ends, or JournalingEnds. The last one decides,
-    /// not the furthest.
+    /// The last entry: SyncedUpTo, with the end of the partition, or JournalingEnds. The last one decides, not the
+    /// furthest.
     /// </summary>
     public JournalEntry? End { get; private set; }
 
-    /// <summary>Why records of it could not be written into its segments, or null.</summary>
+    /// <summary>Why its records could not be written into its segments, or null.</summary>
     public string? Problem { get; set; }
 
     /// <summary>Whether its entries must be kept: it can't take them now, and it was not deleted.</summary>
@@ -359,7 +356,7 @@ internal sealed class JournalRedo(string? directory, bool isPresent)
     }
 
     /// <summary>
-    /// Where the partition's log begins, by its checkpoint or its manifest; 0 where neither can be read.
+    /// Returns the log's start by the partition's checkpoint or manifest, or 0 if neither can be read.
     /// </summary>
     public long LogStartOffset(IFileSystem fileSystem)
     {

@@ -3,22 +3,20 @@ using System.Text;
 
 namespace LogHttp.Storage.Topics;
 
-/// <summary>
-/// Which partition a key belongs to: as Kafka's Java client decides it, so that both put a key in the same place.
-/// </summary>
+/// <summary>Chooses the partition of a key as Kafka's Java client does, so that both choose the same one.</summary>
 public static class KeyPartitioner
 {
     const uint Seed = 0x9747b28c;
     const uint Multiplier = 0x5bd1e995;
 
-    /// <summary>The partition of a key, 0 to <paramref name="partitions"/> - 1.</summary>
+    /// <summary>Returns the partition of a key, 0 to <paramref name="partitions"/> - 1.</summary>
     public static int PartitionOf(ReadOnlySpan<byte> key, int partitions)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(partitions, 1);
         return (int)(Murmur2(key) & 0x7fffffff) % partitions;
     }
 
-    /// <summary>The partition of a key that is text: of its UTF-8.</summary>
+    /// <summary>Returns the partition of a text key, by its UTF-8.</summary>
     public static int PartitionOf(string key, int partitions) => PartitionOf(Encoding.UTF8.GetBytes(key), partitions);
 
     /// <summary>MurmurHash2, 32 bits, little-endian, with Kafka's seed.</summary>

@@ -3,13 +3,13 @@ using System.Runtime.ExceptionServices;
 namespace LogHttp.Storage.Topics;
 
 /// <summary>
-/// Opens topics and their partitions in parallel, as many at a time as there are processors, and two at least. A start
+/// Opens topics and their partitions in parallel, as many at a time as there are processors, and at least two. A start
 /// after a crash reads and syncs each of them, and mostly waits for the disk. Any thread.
 /// </summary>
 /// <param name="isParallel">False: one after the other, on the caller's thread.</param>
 internal sealed class Recoveries(bool isParallel)
 {
-    // The same for topics and for their partitions, so that topics with many partitions do not multiply the bound.
+    // Shared by topics and their partitions, so that topics with many partitions do not multiply the bound.
     readonly ParallelOptions _options = new()
     {
         TaskScheduler = new ConcurrentExclusiveSchedulerPair(

@@ -4,7 +4,7 @@ namespace LogHttp.Storage.Topics;
 
 /// <summary>
 /// The segment files that a start writes to, a bounded number of them open at once. Each is synced by the handle that
-/// wrote, which is the one that the kernel tells of errors. For one thread.
+/// wrote it, because the kernel reports errors to that handle. For one thread.
 /// </summary>
 internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold) : IDisposable
 {
@@ -26,10 +26,10 @@ internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold) : 
         return file;
     }
 
-    /// <summary>Makes everything durable that was written.</summary>
+    /// <summary>Makes all written bytes durable.</summary>
     public void SyncAll()
     {
-        // Volumes are told apart by their directories; most starts have one.
+        // Directories tell volumes apart. Most starts have one volume.
         foreach (var volume in _order.GroupBy(path => fileSystem.VolumeOf(Path.GetDirectoryName(path)!)).ToArray())
         {
             var isSynced =
@@ -48,7 +48,7 @@ internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold) : 
         _order.Clear();
     }
 
-    /// <summary>Closes what a start that failed has left open.</summary>
+    /// <summary>Closes the files that a failed start has left open.</summary>
     public void Dispose()
     {
         foreach (var file in _open.Values)
@@ -56,7 +56,7 @@ internal sealed class RedoFiles(IFileSystem fileSystem, int syncAllThreshold) : 
         _open.Clear();
     }
 
-    /// <summary>False after an error, which may be of another file: then each file is asked.</summary>
+    /// <summary>Returns false after an error, which may be of another file. Then each file is synced alone.</summary>
     static bool TrySyncAll(IVolume volume)
     {
         try

@@ -5,9 +5,9 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Topics;
 
 /// <summary>
-/// Trims topics that have segments too old, or more bytes than they may. One timer looks at all topics. The trims
-/// themselves are steps of the partitions' turns. The timer also has files deleted that a trim could not delete, and
-/// the reserve made again that a full disk took.
+/// Trims topics whose segments are too old or too large together. One timer checks all topics. The trims themselves are
+/// steps of the partitions' turns. The timer also deletes files that a trim could not delete, and creates the reserve
+/// again after a full disk used it.
 /// </summary>
 internal sealed class Retention : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class Retention : IDisposable
     readonly long _startedMs;
     readonly long _started;
 
-    // The timer's: the ids of topics whose hold is logged.
+    // Used by the timer only: the ids of topics whose hold was logged.
     readonly HashSet<string> _held = [];
     ITimer? _timer;
 
@@ -35,7 +35,9 @@ internal sealed class Retention : IDisposable
         (_grace, _startedMs, _started) = (grace, environment.NowMs, environment.Time.GetTimestamp());
     }
 
-    /// <summary>Begins, once all topics are open: a start may take longer than the interval.</summary>
+    /// <summary>
+    /// Starts the timer. Call it once all topics are open: a start may take longer than the interval.
+    /// </summary>
     public void Start() =>
         _timer = _environment.Time.CreateTimer(static state => ((Retention)state!).Run(), this, _interval, _interval);
 
@@ -54,8 +56,8 @@ internal sealed class Retention : IDisposable
     }
 
     /// <summary>
-    /// Whether a topic is left alone for now. A topic that is too old as a whole at the start is mostly a restored
-    /// backup, and must not be emptied before anybody can look at it.
+    /// Whether retention spares a topic for now. If all of a topic is too old at the start, it is mostly a restored
+    /// backup. Retention must not empty it before an operator can look at it.
     /// </summary>
     bool IsHeld(Topic topic)
     {
@@ -89,7 +91,7 @@ internal sealed class Retention : IDisposable
         }
         if (topic.Configuration.RetentionBytes is > 0 and var retentionBytes)
         {
-            // The oldest of all first, whatever partition it is of.
+            // The oldest of all first, in any partition.
             while (
                 partitions.Sum(static partition => partition.SizeBytes) > retentionBytes
                 && partitions
@@ -118,7 +120,7 @@ internal sealed class Retention : IDisposable
         }
         catch (Exception exception) when (exception is LogClosedException or PartitionStoppedException)
         {
-            // The topic goes, or takes no changes and has said why.
+            // The topic is being deleted, or takes no changes and has logged why.
         }
         catch (IOException exception)
         {
@@ -126,7 +128,7 @@ internal sealed class Retention : IDisposable
         }
     }
 
-    /// <summary>What is kept of a partition; the active segment only goes when all of it is too old.</summary>
+    /// <summary>The part of a partition to keep. The active segment is removed only if all of it is too old.</summary>
     sealed class Kept(PartitionLog log)
     {
         readonly LogView _view = log.View;
@@ -136,7 +138,7 @@ internal sealed class Retention : IDisposable
 
         public PartitionLog Log => log;
 
-        /// <summary>The oldest segment that is kept, but for the active one.</summary>
+        /// <summary>The oldest kept segment, except the active one.</summary>
         public Segment? Oldest => _first < _view.Segments.Length - 1 ? _view.Segments[_first] : null;
 
         public long StartOffset =>

@@ -8,7 +8,7 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Topics;
 
-// A start: the directories, then the journal, then the topics.
+// A start opens the directories, then the journal, then the topics.
 public sealed partial class TopicCatalog
 {
     static IDisposable TakeLock(IFileSystem fileSystem, string directory)
@@ -31,8 +31,8 @@ public sealed partial class TopicCatalog
     {
         var fileSystem = _environment.FileSystem;
         fileSystem.CreateDirectory(TopicsDirectory);
-        // A killed process may have moved a topic away and not synced that: its files must not go before its name is
-        // gone.
+        // A killed process may have moved a topic away without a sync. Its name must be gone durably before its files
+        // are deleted.
         SyncTopics();
         fileSystem.DeleteDirectory(TemporaryDirectory);
         fileSystem.DeleteDirectory(DeletedDirectory);
@@ -44,7 +44,7 @@ public sealed partial class TopicCatalog
             fileSystem.SyncDirectory(parent);
     }
 
-    /// <summary>Applies what the journal holds to the segments, and takes the journal over.</summary>
+    /// <summary>Applies the journal to the segments, and takes it over.</summary>
     void OpenJournal()
     {
         var fileSystem = _environment.FileSystem;
@@ -66,7 +66,7 @@ public sealed partial class TopicCatalog
             _reserve,
             recovery.Start()
         );
-        // Also of topics that can't be opened this time: what the journal says of them must outlive its files.
+        // Includes topics that can't be opened this time: their states must outlive the journal's present files.
         foreach (var (topicId, number, redo) in recovery.Present)
         {
             var partition = _journal.PartitionFor(topicId, number);
@@ -107,13 +107,13 @@ public sealed partial class TopicCatalog
     }
 
     /// <summary>
-    /// One topic that can't be opened must not keep the others from being served; its name stays taken.
+    /// Opens a topic. If it can't be opened, the others are served all the same, and its name stays taken.
     /// </summary>
     void TryOpenTopic(string name, string directory)
     {
         try
         {
-            // The journal could not be applied to it, also where its disk works again by now.
+            // The journal could not be applied to this topic, even if its disk works again by now.
             if (_recovery?.Unreadable.TryGetValue(directory, out var fault) ?? false)
                 throw fault;
             _topics[name] = OpenTopic(name, directory);
@@ -126,7 +126,7 @@ public sealed partial class TopicCatalog
         {
             _damagedTopics[name] = exception.Message;
             Interlocked.Increment(ref _topicsVersion);
-            // The segments that it got to are nobody's.
+            // Nothing owns the segments that were opened.
             _openSegments.CloseIdle();
             StorageLog.TopicDamaged(_environment.Logger, exception, directory);
         }
@@ -143,7 +143,7 @@ public sealed partial class TopicCatalog
         // Before anything is written that an older server could misread.
         if (file.IsOfOlderFormat)
             Upgrade(file, directory);
-        // Most have the defaults, and then share them.
+        // Most topics have the defaults, and share that object.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
         var partitions = new PartitionLog[configuration.Partitions];
         _recoveries.ForEach(
@@ -156,7 +156,7 @@ public sealed partial class TopicCatalog
                     number
                 )
         );
-        // Where one could not be opened, nobody will close the others.
+        // Counted only now: if one partition fails to open, nothing closes the others.
         foreach (var _ in partitions)
             _journal.Opened();
         return new Topic(name, file.Id, configuration, [.. partitions]);
@@ -184,7 +184,7 @@ public sealed partial class TopicCatalog
                 0,
                 $"the id \"{id}\" is no hexadecimal number of 64 bits"
             );
-        // A topic that is being made may come to nothing: the journal knows it once it is opened.
+        // Creating a topic may fail, so the journal learns of it once it is opened.
         var partition = isMade ? new JournalPartition(topicId, number) : _journal.PartitionFor(topicId, number);
         var source = new JournalEndSource(IsMarked: true, IsRedone: false, IsRecorded: false, Problem: null);
         if (_recovery is { } recovery)
@@ -214,8 +214,8 @@ public sealed partial class TopicCatalog
     }
 
     /// <summary>
-    /// Records where the partitions end, under a new epoch. Before that, the catalog is nobody's: what a start reads
-    /// may be in the page cache only.
+    /// Records the ends of the partitions under a new epoch. The catalog is not in use before that, because a start may
+    /// have read bytes that are in the page cache only.
     /// </summary>
     void TakeOverJournal()
     {

@@ -14,8 +14,8 @@ using LogHttp.Storage.Verifying;
 namespace LogHttp.Storage.Topics;
 
 /// <summary>
-/// All topics of one data directory, which it holds alone. Opened once at the start, closed once at the end; in
-/// between, safe on any thread.
+/// All topics of one data directory, which the catalog has to itself. Opened once at the start, and closed once at the
+/// end. In between, safe on any thread.
 /// </summary>
 public sealed partial class TopicCatalog : IAsyncDisposable
 {
@@ -42,17 +42,17 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     JournalRecovery? _recovery;
     IVolume _journaledVolume = null!;
 
-    // Held while a topic is made, changed or deleted: that is rare, and two of one name must not meet.
+    // Held while a topic is created, changed or deleted. That is rare, and two of one name must not run at once.
     readonly SemaphoreSlim _changes = new(1, 1);
 
-    // Guarded by _changes: the end of the row of deleted topics whose files are removed, one after the other. That can
-    // take long, and holds up later deletions' answers and the close.
+    // Guarded by _changes: the end of the queue of deleted topics, whose files are removed one after the other. That
+    // can take long, and delays later deletions' responses and the close.
     Task _removals = Task.CompletedTask;
 
-    // Topics whose creation failed and that could not be taken away either; guarded by _changes.
+    // Guarded by _changes: topics whose creation failed, and whose removal failed too.
     readonly HashSet<string> _leftBehind = [];
 
-    // Guarded by _changes: whether a name that was taken away could come back with a power cut.
+    // Guarded by _changes: whether a power cut could bring back a removed name.
     bool _mayComeBack;
 
     // Guarded by _changes.
@@ -87,12 +87,11 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     /// <summary>All topics, in no particular order.</summary>
     public IEnumerable<Topic> Topics => _topics.Select(static topic => topic.Value);
 
-    /// <summary>Changes after a topic came or went, or was found damaged; by no particular step.</summary>
+    /// <summary>Changes after a topic is created, deleted or found damaged. The step is arbitrary.</summary>
     public long TopicsVersion => Interlocked.Read(ref _topicsVersion);
 
     /// <summary>
-    /// How many bytes the appends hold that were accepted and not answered yet, at most <see
-    /// cref="StorageOptions.MaxAppendingBytes"/>.
+    /// The bytes of accepted appends before their responses, at most <see cref="StorageOptions.MaxAppendingBytes"/>.
     /// </summary>
     public long AppendingBytes => _appendBudget.TakenBytes;
 
@@ -154,11 +153,11 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         return catalog;
     }
 
-    /// <summary>Topics that could not be opened, and why; mended with the server stopped.</summary>
+    /// <summary>Topics that could not be opened, and why. Repair them while the server is stopped.</summary>
     public IReadOnlyDictionary<string, string> DamagedTopics => _damagedTopics;
 
-    /// <summary>The topic of that name, or null.</summary>
-    /// <exception cref="TopicDamagedException">There is one, and it could not be opened.</exception>
+    /// <summary>Returns the topic of that name, or null.</summary>
+    /// <exception cref="TopicDamagedException">The topic exists, but could not be opened.</exception>
     public Topic? Find(string name)
     {
         if (_topics.TryGetValue(name, out var topic))
@@ -166,15 +165,17 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         return _damagedTopics.TryGetValue(name, out var reason) ? throw new TopicDamagedException(name, reason) : null;
     }
 
-    /// <summary>Makes a topic, durably; or gives the one that has the name, whatever its configuration.</summary>
-    /// <exception cref="ArgumentException">The name or the configuration is not acceptable.</exception>
-    /// <exception cref="TopicDamagedException">There is one of the name, and it could not be opened.</exception>
+    /// <summary>
+    /// Creates a topic, durably, or returns the existing one of the name, whatever its configuration.
+    /// </summary>
+    /// <exception cref="ArgumentException">The name or the configuration is invalid.</exception>
+    /// <exception cref="TopicDamagedException">The topic exists, but could not be opened.</exception>
     /// <exception cref="TooManyTopicsException">
-    /// There are <see cref="StorageOptions.MaxTopics"/> already, or with it there would be more than <see
-    /// cref="StorageOptions.MaxPartitions"/>.
+    /// There are <see cref="StorageOptions.MaxTopics"/> already, or the topic would exceed
+    /// <see cref="StorageOptions.MaxPartitions"/>.
     /// </exception>
     /// <exception cref="LogClosedException">The log was closed.</exception>
-    /// <exception cref="IOException">The disk can't be written; there is no such topic then.</exception>
+    /// <exception cref="IOException">The disk can't be written. Then there is no such topic.</exception>
     public async Task<FoundTopic> GetOrCreateAsync(string name, TopicConfiguration? configuration = null)
     {
         if (Find(name) is { } found)
@@ -188,17 +189,17 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// Changes a topic's configuration, durably. Records that are in the log stay as they are; how many partitions
-    /// there are can't be changed, since keys would move.
+    /// Changes a topic's configuration, durably. The records in the log stay as they are. The number of partitions
+    /// can't be changed, since keys would move.
     /// </summary>
     /// <param name="name">The topic.</param>
-    /// <param name="change">Makes the new configuration of the one there is; null to leave it.</param>
-    /// <returns>The topic, or null when there is none of the name.</returns>
-    /// <exception cref="ArgumentException">The new configuration is not acceptable.</exception>
+    /// <param name="change">Returns the new configuration for the present one, or null to leave it.</param>
+    /// <returns>The topic, or null if there is none of the name.</returns>
+    /// <exception cref="ArgumentException">The new configuration is invalid.</exception>
     /// <exception cref="TopicDamagedException">The topic could not be opened.</exception>
     /// <exception cref="LogClosedException">The log was closed.</exception>
     /// <exception cref="IOException">
-    /// The disk can't be written. The topic goes on as it was; after a restart it may have changed.
+    /// The disk can't be written. The topic keeps its configuration. After a restart it may have changed.
     /// </exception>
     public async Task<Topic?> ConfigureAsync(string name, Func<TopicConfiguration, TopicConfiguration?> change)
     {
@@ -216,20 +217,20 @@ public sealed partial class TopicCatalog : IAsyncDisposable
                 $"Partitions is {before.Partitions}; it can't be changed, since keys would move.",
                 nameof(change)
             );
-        // Written even where nothing changes: an earlier change that failed may be on the disk.
+        // Written even if nothing changes, because an earlier change that failed may be on the disk.
         TopicFile.For(topic.Id, after).Write(_environment.FileSystem, DirectoryOf(name));
         topic.Configure(after);
         return topic;
     }
 
     /// <summary>
-    /// Deletes a topic, durably, and returns its space but for what readers still hold. Appends that were accepted
-    /// before are answered. A crash at any moment leaves all of it or nothing.
+    /// Deletes a topic, durably, and frees its space, except files that readers still hold. Appends that were accepted
+    /// before get their responses. A crash at any moment leaves all of the topic or nothing.
     /// </summary>
-    /// <returns>False when there is no such topic.</returns>
+    /// <returns>False if there is no such topic.</returns>
     /// <exception cref="LogClosedException">The log was closed.</exception>
     /// <exception cref="IOException">
-    /// The disk can't be written. The topic is there as before, or gone but may come back with a power cut.
+    /// The disk can't be written. The topic stays as before, or is gone but may come back with a power cut.
     /// </exception>
     public async Task<bool> DeleteAsync(string name)
     {
@@ -245,7 +246,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
                 return false;
             }
             Interlocked.Increment(ref _topicsVersion);
-            // Nothing writes there any more, nor opens a file by its name.
+            // From here on, nothing writes there or opens a file by its name.
             if (topic is not null)
                 await topic.CloseAsync(isDeletion: true).ConfigureAwait(false);
             try
@@ -281,7 +282,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Ends all waits for records, and those to come.</summary>
+    /// <summary>Ends all waits for records, and all later ones.</summary>
     public void StopWaiting()
     {
         _isWaitingStopped = true;
@@ -289,7 +290,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
             partition.Waiters.Close();
     }
 
-    /// <summary>Commits what was accepted, writes the checkpoints, gives the directory free.</summary>
+    /// <summary>Commits the accepted appends, writes the checkpoints, and releases the directory.</summary>
     public ValueTask DisposeAsync() => new(_closing.Value);
 
     async Task CloseAsync()
@@ -310,7 +311,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         _directoryLock.Dispose();
     }
 
-    /// <summary>Waits until nothing else changes, and keeps it so until the result is disposed of.</summary>
+    /// <summary>Waits until no other change runs, and blocks others until the result is disposed of.</summary>
     async Task<IDisposable> BeginChangeAsync()
     {
         await _changes.WaitAsync().ConfigureAwait(false);
@@ -322,14 +323,15 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// What a trim of a full disk takes, but for producers; or the index entries that a start writes anew.
+    /// The bytes that a trim of a full disk takes, except for producers, or those of the index entries that a start
+    /// rewrites.
     /// </summary>
     static long ReserveBytes(StorageOptions options) =>
         (64 << 10) + options.CheckpointBytes / SegmentLayout.BlockBytes * IndexEntry.SizeBytes;
 
     string DirectoryOf(string name) => Path.Combine(TopicsDirectory, name);
 
-    /// <summary>What a full disk cost of the reserve, and of the journal, is made again.</summary>
+    /// <summary>Restores the reserve and the journal files that a full disk used up.</summary>
     void KeepSpares()
     {
         _reserve.Keep();
@@ -337,7 +339,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// Builds the topic aside and moves it into place with one rename: a crash leaves all of it or nothing.
+    /// Builds the topic aside and moves it into place with one rename. So a crash leaves all of it or nothing.
     /// </summary>
     Topic Create(string name, TopicConfiguration configuration)
     {
@@ -388,7 +390,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         return topic;
     }
 
-    /// <summary>Takes a topic away whose creation failed, so that the name can be had again.</summary>
+    /// <summary>Removes a topic whose creation failed, so that the name can be used again.</summary>
     void TakeAway(string name, string directory)
     {
         MoveAway(directory);
@@ -397,7 +399,8 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// Before it is said that there is no such topic: an earlier attempt to take it away may have failed half-way.
+    /// Removes a topic for good before the caller reports that it does not exist. An earlier removal may have failed
+    /// half-way.
     /// </summary>
     void TakeAwayForGood(string name)
     {
@@ -414,7 +417,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// Moves a topic's directory into deleted/, whose content goes at the next start at the latest; durable once
+    /// Moves a topic's directory into deleted/. The next start, at the latest, deletes its content. Durable once
     /// topics/ is synced.
     /// </summary>
     string MoveAway(string directory)
@@ -437,14 +440,14 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 }
 
-/// <summary>A topic that was asked for.</summary>
+/// <summary>The result of a request for a topic.</summary>
 /// <param name="Topic">The topic.</param>
-/// <param name="IsNew">Whether it was made for that.</param>
+/// <param name="IsNew">Whether the request created it.</param>
 public readonly record struct FoundTopic(Topic Topic, bool IsNew);
 
-/// <summary>There are as many topics, or partitions, as there may be.</summary>
+/// <summary>Thrown when the number of topics, or of partitions, has reached its limit.</summary>
 public sealed class TooManyTopicsException(string message) : Exception(message);
 
-/// <summary>A topic's files can't be read as what they should be; the others are not concerned.</summary>
+/// <summary>Thrown when a topic's files can't be read. Other topics are not affected.</summary>
 public sealed class TopicDamagedException(string name, string reason)
     : Exception($"Topic \"{name}\" could not be opened: {reason}");

@@ -9,11 +9,11 @@ namespace LogHttp.Storage.Topics;
 internal static class TopicFileRecovery
 {
     /// <summary>
-    /// Reads a topic's topic.json. Where it is missing or can't be read, the partitions' manifests say what was in it.
+    /// Reads a topic's topic.json. If it is missing or can't be read, rebuilds it from the partitions' manifests.
     /// </summary>
-    /// <returns>The file, and why it has to be written again; null where it is sound.</returns>
-    /// <exception cref="FileNotFoundException">It is missing, and no manifest says what was in it.</exception>
-    /// <exception cref="CorruptionException">It can't be read, and no manifest says what was in it.</exception>
+    /// <returns>The file, and why it must be written again, or null if it is sound.</returns>
+    /// <exception cref="FileNotFoundException">It is missing, and no manifest has its content.</exception>
+    /// <exception cref="CorruptionException">It can't be read, and no manifest has its content.</exception>
     /// <exception cref="NotSupportedException">A newer version wrote it.</exception>
     public static (TopicFile File, string? Fault) ReadOrRebuild(IFileSystem fileSystem, string directory)
     {
@@ -29,7 +29,7 @@ internal static class TopicFileRecovery
         }
     }
 
-    /// <summary>Null where no manifest is sound, or they are of more than one topic.</summary>
+    /// <summary>Returns null if no manifest is sound, or they are of more than one topic.</summary>
     static TopicFile? Rebuild(IFileSystem fileSystem, string directory)
     {
         var headers = new List<ManifestHeader>();

@@ -8,8 +8,8 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Verifying;
 
 /// <summary>
-/// Verifies a data directory that no server has open: every byte of every segment and index, and all that lies beside
-/// them. Changes nothing.
+/// Verifies a data directory that no server has open: every byte of every segment and index, and all other files.
+/// Changes nothing.
 /// </summary>
 public sealed class DirectoryVerifier
 {
@@ -25,12 +25,12 @@ public sealed class DirectoryVerifier
     long _bytes;
 
     /// <summary>Verifies all topics, or one, while holding the directory's lock.</summary>
-    /// <param name="fileSystem">The disk; <see cref="ReadOnlyFileSystem"/> is enough.</param>
+    /// <param name="fileSystem">The disk. <see cref="ReadOnlyFileSystem"/> is enough.</param>
     /// <param name="directory">The data directory.</param>
-    /// <param name="topic">The only topic to look at, or null.</param>
-    /// <param name="report">Takes each finding as it is come upon.</param>
+    /// <param name="topic">The only topic to verify, or null.</param>
+    /// <param name="report">Takes each finding at once.</param>
     /// <exception cref="DirectoryInUseException">Another process has the directory.</exception>
-    /// <exception cref="IOException">It can't be read.</exception>
+    /// <exception cref="IOException">The directory can't be read.</exception>
     public static VerifySummary Run(IFileSystem fileSystem, string directory, string? topic, Action<Finding> report)
     {
         ArgumentNullException.ThrowIfNull(fileSystem);
@@ -75,7 +75,7 @@ public sealed class DirectoryVerifier
             if (entry.Name == JournalMark.Name && !entry.IsDirectory)
                 continue;
             if (!entry.IsDirectory || TopicName.Check(entry.Name) is not null)
-                Note(path, "no topic; it is left alone");
+                Note(path, "no topic, so it is left alone");
             else
                 CheckTopic(entry.Name, path);
         }
@@ -91,12 +91,12 @@ public sealed class DirectoryVerifier
         foreach (var entry in _fileSystem.List(Path.Combine(_directory, DirectoryLayout.TemporaryName)))
             Note(
                 Path.Combine(_directory, DirectoryLayout.TemporaryName, entry.Name),
-                "a topic that was being made; the next start removes it"
+                "an unfinished topic. The next start removes it"
             );
         foreach (var entry in _fileSystem.List(Path.Combine(_directory, DirectoryLayout.DeletedName)))
             Note(
                 Path.Combine(_directory, DirectoryLayout.DeletedName, entry.Name),
-                "what is left of a deleted topic; the next start removes it"
+                "the rest of a deleted topic. The next start removes it"
             );
     }
 
@@ -148,7 +148,8 @@ public sealed class DirectoryVerifier
         }
         var baseOffsets = lengths.Keys.Order().ToArray();
         var lastFilled = Array.FindLastIndex(baseOffsets, baseOffset => lengths[baseOffset] > 0);
-        // As a start finds it: the last that holds something, or the empty one behind that the log stood in.
+        // A start chooses the same: the last segment with records, or the empty one behind it that the checkpoint
+        // names.
         var active = Math.Max(
             lastFilled,
             checkpoint is null ? -1 : Array.IndexOf(baseOffsets, checkpoint.Durable.BaseOffset)
@@ -170,7 +171,7 @@ public sealed class DirectoryVerifier
                         paths.Data,
                         0,
                         0,
-                        "an empty segment that was never used; the next start removes it"
+                        "an empty segment that was never used. The next start removes it"
                     )
                     {
                         Segment = paths.BaseOffset,
@@ -206,7 +207,7 @@ public sealed class DirectoryVerifier
         return manifest?.State;
     }
 
-    /// <summary>The files are those that the manifest names, as long as it says, and whole.</summary>
+    /// <summary>Checks that the files that the manifest names exist, with its lengths, and are whole.</summary>
     void CheckNamed(
         string directory,
         ManifestState state,
@@ -222,7 +223,7 @@ public sealed class DirectoryVerifier
         {
             var named = state.Segments[number];
             var isLast = number == state.Segments.Count - 1;
-            // Its trim is in the checkpoint already.
+            // The log start in the checkpoint lies beyond this segment, so a trim may have removed it.
             if (!isLast && state.Segments[number + 1].BaseOffset <= logStartOffset)
                 continue;
             var paths = new SegmentPaths(
@@ -322,7 +323,7 @@ public sealed class DirectoryVerifier
                         path,
                         0,
                         0,
-                        "an index without a segment, whose removal was interrupted; the next start removes it"
+                        "an index without a segment, from an interrupted removal. The next start removes it"
                     )
                 );
             else if (entry.Name.EndsWith(SegmentLayout.TornSuffix, StringComparison.Ordinal))
@@ -332,7 +333,7 @@ public sealed class DirectoryVerifier
                         path,
                         0,
                         entry.LengthBytes,
-                        "what a crash left of an append that was never acknowledged; it may be deleted"
+                        "the rest of an unacknowledged append before a crash. It may be deleted"
                     )
                 );
             else if (
@@ -346,8 +347,8 @@ public sealed class DirectoryVerifier
     }
 
     /// <summary>
-    /// An empty segment with another behind it has no index entries when it was always empty: those are taken away,
-    /// durably, before the next segment is made.
+    /// Whether an empty segment once had records. A segment that never had any has no index entries when another
+    /// follows it. A roll removes such entries durably before it creates the next segment.
     /// </summary>
     bool WasEmptied(SegmentPaths paths, bool isFollowed)
     {
@@ -361,7 +362,7 @@ public sealed class DirectoryVerifier
     {
         if (nextOffset is not { } expected)
             return;
-        // One that begins where offsets jumped further than an index can say leaves a gap that nothing was ever in.
+        // An index can't express a larger gap. There the offsets jumped, and no record is missing.
         if (paths.BaseOffset > expected && paths.BaseOffset - expected < uint.MaxValue)
             report(
                 new(
@@ -384,7 +385,7 @@ public sealed class DirectoryVerifier
             );
     }
 
-    /// <summary>Verifies one segment; gives the offset after its last record.</summary>
+    /// <summary>Verifies one segment, and returns the offset after its last record.</summary>
     long CheckSegment(
         SegmentPaths paths,
         long lengthBytes,
@@ -395,7 +396,7 @@ public sealed class DirectoryVerifier
     {
         _segments++;
         _bytes += lengthBytes;
-        // What follows the checkpoint is no more than written lines: index entries there may be older than those.
+        // The bytes behind the checkpoint are no more than written lines. Index entries there may be older than those.
         var known =
             durable is { } cursor && cursor.BaseOffset == paths.BaseOffset
                 ? cursor
@@ -473,8 +474,8 @@ public sealed class DirectoryVerifier
         _report(new(FindingKind.Note, path, 0, 0, reason) { Topic = topic });
 }
 
-/// <summary>How much was verified.</summary>
-/// <param name="Topics">How many topics.</param>
-/// <param name="Segments">How many segments.</param>
-/// <param name="Bytes">How many bytes of segments.</param>
+/// <summary>The amount that was verified.</summary>
+/// <param name="Topics">The number of topics.</param>
+/// <param name="Segments">The number of segments.</param>
+/// <param name="Bytes">The bytes of the segments.</param>
 public sealed record VerifySummary(int Topics, int Segments, long Bytes);

@@ -42,7 +42,7 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
         CheckUnplaced();
     }
 
-    /// <summary>Returns false when there is a mark that can't be used: then nothing is known of the journal.</summary>
+    /// <summary>Returns false when the mark can't be used. Then nothing is known of the journal.</summary>
     bool TryReadMark(out JournalMark? mark)
     {
         mark = null;
@@ -87,7 +87,7 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
                 )
             );
         foreach (var name in scan.TemporaryNames)
-            Note(Path.Combine(_journal, name), "a journal file that was being made; it may be deleted");
+            Note(Path.Combine(_journal, name), "an unfinished journal file. It may be deleted");
         foreach (var name in scan.ForeignNames)
             Note(Path.Combine(_journal, name), "not of the journal; it is left alone");
     }

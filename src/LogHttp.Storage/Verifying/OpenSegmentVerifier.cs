@@ -5,14 +5,13 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Verifying;
 
 /// <summary>
-/// Verifies a segment of a partition that is open, beside its readers and its writer and without any lock of theirs,
-/// and sees to what it finds: an index is made anew, damaged blocks are kept from readers from then on, mended ones
-/// given back.
+/// Verifies a segment of an open partition, beside its readers and its writer, without their locks. It repairs too: it
+/// rebuilds a wrong index, hides damaged blocks from readers, and gives repaired blocks back to them.
 /// </summary>
 internal static class OpenSegmentVerifier
 {
     /// <summary>
-    /// Goes through the segment step by step; gives how many bytes each took. It ends early where the segment goes.
+    /// Verifies the segment step by step, and yields the bytes of each step. Ends early if the segment is removed.
     /// </summary>
     public static IEnumerable<long> Run(
         string topic,
@@ -23,7 +22,7 @@ internal static class OpenSegmentVerifier
     )
     {
         var isSealed = segment != view.Active;
-        // Readers do well without the entries that a full disk had no room for.
+        // A full disk had no room for some entries. Readers can do without them.
         if (!isSealed && !view.IsIndexWhole)
             yield break;
         using var lease = segment.Acquire(isSealed: false);

@@ -5,18 +5,18 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Verifying;
 
 /// <summary>
-/// Reads all sealed segments again and again, slowly, one at a time, the one that was not read for longest first, so
-/// that damage is found before a reader gets it. Takes no lock that appends or reads take. What it reads stays in the
-/// page cache as the system sees fit: to drop it would drop what readers use.
+/// Reads all sealed segments again and again, slowly, one at a time, so that it finds damage before a reader does. It
+/// begins with the segment that was not read for the longest time. It takes no lock of appends or reads. The bytes stay
+/// in the page cache as the system decides, because dropping them would drop pages that readers use.
 /// </summary>
 internal sealed class Scrub : IDisposable
 {
-    /// <summary>A segment is not read again before: a small log would be read all the time.</summary>
+    /// <summary>The time before a segment is read again. Without it, a small log would be read all the time.</summary>
     static readonly TimeSpan Rest = TimeSpan.FromDays(1);
 
     static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
 
-    /// <summary>What opening a segment counts for.</summary>
+    /// <summary>The cost of opening a segment, as bytes of the allowance.</summary>
     const long OpeningBytes = 4096;
 
     readonly StorageEnvironment _environment;
@@ -35,7 +35,7 @@ internal sealed class Scrub : IDisposable
         (_environment, _bytesPerSecond, _topics) = (environment, bytesPerSecond, topics);
     }
 
-    /// <summary>Begins, once all topics are open.</summary>
+    /// <summary>Starts the timer. Call it once all topics are open.</summary>
     public void Start()
     {
         if (_bytesPerSecond > 0)
@@ -55,7 +55,7 @@ internal sealed class Scrub : IDisposable
 
     void Run()
     {
-        // One that takes longer than a second is not joined by the next.
+        // A run that takes longer than a second is not joined by the next.
         if (!_gate.TryEnter())
             return;
         try
@@ -82,7 +82,7 @@ internal sealed class Scrub : IDisposable
         }
         catch (LogClosedException)
         {
-            // It goes.
+            // The segment is being removed.
         }
         catch (IOException exception)
         {
@@ -95,7 +95,7 @@ internal sealed class Scrub : IDisposable
     IEnumerator<long>? Next()
     {
         var now = _environment.Time.GetTimestamp();
-        // Loops, because this runs every second: as a query it made 256 bytes of garbage for each idle partition.
+        // Loops, because this runs every second. A query made 256 bytes of garbage for each idle partition.
         var due = new List<(string Topic, PartitionLog Log, LogView View, Segment Segment)>();
         foreach (var topic in _topics())
         {
@@ -116,8 +116,8 @@ internal sealed class Scrub : IDisposable
             return null;
         var first = due.Min(static found => found.Segment.LastVerified ?? long.MinValue);
         var oldest = due.FindAll(found => (found.Segment.LastVerified ?? long.MinValue) == first);
-        // Of those not read since the start any one: with the first always, the last would never be, where starts are
-        // frequent.
+        // Chooses at random among the segments that were not read since the start. If it began with the first every
+        // time, frequent starts would keep it from the last.
         var (name, log, itsView, chosen) = oldest[(int)((ulong)_environment.NewId() % (ulong)oldest.Count)];
         chosen.LastVerified = now;
         _allowanceBytes -= OpeningBytes;

@@ -5,14 +5,14 @@ using LogHttp.Storage.Segments;
 namespace LogHttp.Storage.Verifying;
 
 /// <summary>
-/// Reads one segment and its index from end to end and says all that is wrong with either, going on behind each block
-/// that is. Both say where blocks end: the index in entries that have a CRC of their own, the segment by its lines. So
-/// where they differ it can be told which is wrong. Memory is bounded by the longest line. For one thread.
+/// Reads one segment and its index from end to end, and reports all damage in either. It resumes behind each damaged
+/// block. Both files tell where blocks end: the index by entries with a CRC of their own, the segment by its lines. So
+/// where they differ, the verifier can tell which is wrong. The longest line bounds the memory. For one thread.
 /// </summary>
-/// <param name="paths">The two files' paths.</param>
+/// <param name="paths">The paths of the two files.</param>
 /// <param name="data">The segment.</param>
-/// <param name="index">The index; null when there is none.</param>
-/// <param name="extent">What of it is there to be verified.</param>
+/// <param name="index">The index, or null if it is missing.</param>
+/// <param name="extent">The part to verify.</param>
 /// <param name="report">Takes each finding.</param>
 internal sealed class SegmentVerifier(
     SegmentPaths paths,
@@ -27,23 +27,23 @@ internal sealed class SegmentVerifier(
     SegmentCursor _cursor = new(paths.BaseOffset);
     LineReader _lines = new(data, 0, extent.EndPosition);
 
-    // The last boundary that the index confirms; behind it the lines alone have said where blocks end.
+    // The last boundary that the index confirms. Behind it, only the lines tell where blocks end.
     long _sureStart;
 
-    // How many records the batch still lacks; unknown behind a damaged block.
+    // How many records the batch still lacks. Null, unknown, behind a damaged block.
     int? _batchRest = 0;
 
-    /// <summary>The offset after the last record that was met.</summary>
+    /// <summary>The offset after the last record that was read.</summary>
     public long NextOffset => _cursor.NextOffset;
 
-    /// <summary>Whether some of the segment's own bytes are wrong.</summary>
+    /// <summary>Whether some of the segment's own bytes are damaged.</summary>
     public bool HasDamage { get; private set; }
 
-    /// <summary>Whether the index is to be made anew.</summary>
+    /// <summary>Whether the index must be rebuilt.</summary>
     public bool IsIndexWrong { get; private set; }
 
     /// <summary>
-    /// Verifies block by block; gives how many bytes were read for each, so that whoever asks can take his time.
+    /// Verifies block by block, and yields the bytes that it read for each, so that the caller can set the pace.
     /// </summary>
     public IEnumerable<long> Run()
     {
@@ -72,7 +72,7 @@ internal sealed class SegmentVerifier(
             ReportIndex(
                 IndexFile.PositionOf(number),
                 IndexFile.PositionOf(entries) - IndexFile.PositionOf(number),
-                "entries follow that of the segment's end"
+                "entries follow the entry of the segment's end"
             );
         CheckTail();
         var restStart = _cursor.Position;
@@ -85,7 +85,7 @@ internal sealed class SegmentVerifier(
         CheckEnd(restStart, entries);
     }
 
-    /// <summary>Gives the memory back.</summary>
+    /// <summary>Returns the buffer to its pool.</summary>
     public void Dispose() => _lines.Dispose();
 
     int CheckIndexFile()
@@ -117,13 +117,13 @@ internal sealed class SegmentVerifier(
         return entries;
     }
 
-    /// <summary>Where the segment should end, where it ends before that; null where it does not.</summary>
+    /// <summary>Returns the entry of the segment's end if the segment is shorter than that, else null.</summary>
     IndexEntry? ReadShortEnd(int entries) =>
         entries > 0 && IndexFile.TryRead(index!, entries - 1) is { } last && last.Position > extent.EndPosition
             ? last
             : null;
 
-    /// <summary>How many blocks a segment that was cut still has whole.</summary>
+    /// <summary>Returns how many whole blocks a shortened segment still has.</summary>
     int EntriesWithin(int entries)
     {
         while (
@@ -138,7 +138,7 @@ internal sealed class SegmentVerifier(
     {
         var entry = IndexFile.TryRead(index!, number);
         if (entry is null)
-            ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry's CRC does not hold");
+            ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry's CRC is wrong");
         else if (entry.Value.Position <= _cursor.Position || entry.Value.Position > extent.EndPosition)
         {
             ReportIndex(
@@ -175,7 +175,7 @@ internal sealed class SegmentVerifier(
             GoOnAt(end);
             return;
         }
-        // The bytes are what was written, so it is the entry that is wrong where they differ.
+        // The CRC of the bytes is right. So if they differ from the entry, the entry is wrong.
         if (
             badLine is not null
             || _cursor.NextOffset != paths.BaseOffset + end.RelativeOffset
@@ -187,14 +187,14 @@ internal sealed class SegmentVerifier(
                 "the entry is not that of the block which ends there"
             );
         else if (_cursor.Position - _cursor.BlockPosition < SegmentLayout.BlockBytes && number < entries - 1)
-            ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry ends a block before its time");
+            ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry ends a block too early");
         _cursor.CloseBlock();
         _sureStart = _cursor.Position;
     }
 
     /// <summary>
-    /// Passes over a block's lines: to a position, or, where none is known, to where the lines themselves end it. Gives
-    /// the first line that is not what should stand there.
+    /// Reads a block's lines up to a position, or, if none is known, up to the end that the lines give. Returns the
+    /// first bad line.
     /// </summary>
     BadLine? ReadBlock(long? endPosition)
     {
@@ -244,7 +244,7 @@ internal sealed class SegmentVerifier(
                 ? null
                 : (_batchRest is null or 0 ? head.BatchCount : _batchRest) - 1;
 
-    /// <summary>The end of the active segment, up to where the checkpoint knows its CRC.</summary>
+    /// <summary>Checks the end of the active segment, up to the position whose CRC the checkpoint has.</summary>
     void CheckTail()
     {
         if (extent.Tail is not { } tail || tail.BlockPosition != _cursor.Position || tail.Position <= _cursor.Position)
@@ -267,8 +267,8 @@ internal sealed class SegmentVerifier(
     }
 
     /// <summary>
-    /// What the index says nothing of: the end of the active segment, and of one whose index is too short. Only the
-    /// lines can be looked at.
+    /// Checks the lines behind the index: at the end of the active segment, or behind an index that is too short. Only
+    /// the lines themselves can be checked there.
     /// </summary>
     void CheckRest(long restStart)
     {
@@ -329,7 +329,7 @@ internal sealed class SegmentVerifier(
         _batchRest = null;
     }
 
-    /// <summary>The first entry from a number on that can be believed.</summary>
+    /// <summary>Returns the first credible entry from a number on.</summary>
     IndexEntry? NextSound(int number, int entries)
     {
         for (; number < entries; number++)
@@ -401,21 +401,24 @@ internal sealed class SegmentVerifier(
         new(kind, path, position, lengthBytes, reason) { Segment = paths.BaseOffset };
 
     /// <summary>
-    /// A line that is not what should stand there, or, out of place, a sound one where the index has no room for it.
+    /// A line that can't stand at its position. If it is out of place, the line is sound but the index has no room for
+    /// it.
     /// </summary>
     readonly record struct BadLine(long Position, string Reason, bool IsOutOfPlace = false);
 }
 
-/// <summary>What a segment's two files are called.</summary>
+/// <summary>The paths of a segment's two files.</summary>
 internal sealed record SegmentPaths(long BaseOffset, string Data, string Index);
 
-/// <summary>What of a segment is there to be verified.</summary>
-/// <param name="EndPosition">Up to where.</param>
-/// <param name="IndexEntries">How many entries count; null for all there are, as in a sealed segment's index.</param>
-/// <param name="Tail">
-/// For the active segment: a place up to which it was durable, with the CRC of what follows the last boundary.
+/// <summary>The part of a segment to verify.</summary>
+/// <param name="EndPosition">The position after its last byte.</param>
+/// <param name="IndexEntries">
+/// The number of entries that count, or null for all, as in a sealed segment's index.
 /// </param>
-/// <param name="MayBeTorn">Whether what follows that place may be the rest of an interrupted write.</param>
+/// <param name="Tail">
+/// For the active segment: a position up to which it was durable, with the CRC of the bytes behind the last boundary.
+/// </param>
+/// <param name="MayBeTorn">Whether the bytes behind that position may come from an interrupted write.</param>
 internal sealed record VerifiedExtent(
     long EndPosition,
     int? IndexEntries = null,

@@ -3,14 +3,14 @@ using LogHttp.Storage.Partitions;
 
 namespace LogHttp.Storage.Verifying;
 
-/// <summary>Verifies a topic that is open, while it is read and written.</summary>
+/// <summary>Verifies an open topic while clients read and write it.</summary>
 public static class TopicVerifier
 {
-    /// <summary>Reads all segments of a topic, up to what readers may see; so fast at the most.</summary>
+    /// <summary>Verifies all segments of a topic up to the high watermark, at a limited rate.</summary>
     /// <param name="topic">The topic.</param>
     /// <param name="report">Takes each finding.</param>
-    /// <param name="bytesPerSecond">How much may be read in a second.</param>
-    /// <param name="cancellationToken">Ends it early.</param>
+    /// <param name="bytesPerSecond">The most bytes to read in a second.</param>
+    /// <param name="cancellationToken">Ends the verification early.</param>
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     public static async Task<VerifySummary> RunAsync(
@@ -27,7 +27,8 @@ public static class TopicVerifier
         foreach (var log in topic.Partitions)
         {
             var (view, time) = (log.View, log.Environment.Time);
-            // Read-only by what the journal or the start found. The segments alone may look sound.
+            // The journal or the start found damage and made the partition read-only. Its segments alone may look
+            // sound.
             if (log.StoppedReason is { } reason)
             {
                 var finding = new Finding(FindingKind.Data, log.Directory, 0, 0, reason)
@@ -42,7 +43,7 @@ public static class TopicVerifier
             for (var number = 0; number < view.Segments.Length; number++)
             {
                 var segment = view.Segments[number];
-                // Trimmed meanwhile, or the topic goes.
+                // A trim has removed the segment, or the topic is being deleted.
                 if (segment.IsRetired && log.View == view)
                     throw new LogClosedException();
                 if (segment.IsRetired)
@@ -68,7 +69,7 @@ public static class TopicVerifier
     }
 
     /// <summary>
-    /// What the segment before says of where this one begins; one whose index can't be read says nothing.
+    /// Checks that the segment begins where the one before it ends. Skips this if that one's index can't be read.
     /// </summary>
     static void CheckPlace(string topic, PartitionLog log, LogView view, int number, Action<Finding> report)
     {
@@ -90,7 +91,7 @@ public static class TopicVerifier
         }
         catch (Exception exception) when (exception is CorruptionException or LogClosedException)
         {
-            // It has been reported, or is gone.
+            // The damage has been reported, or the segment is gone.
         }
     }
 }

@@ -1,14 +1,14 @@
 namespace LogHttp.Storage.Waiting;
 
 /// <summary>
-/// Ends waits when their time is over, with one timer for all of them: a wheel of lists, one for each tenth of a
-/// second. A wait ends up to two of them late: one for its place on the wheel, one for the timer's. Any thread.
+/// Ends waits at their deadlines, with one timer for all of them: a wheel of lists, one for each tenth of a second. A
+/// wait ends up to two tenths late: one for its place on the wheel, one for the timer. Any thread.
 /// </summary>
 public sealed class Deadlines : IDisposable
 {
     const int TickMs = 100;
 
-    /// <summary>Waits beyond a turn of the wheel stay in their list for another.</summary>
+    /// <summary>The lists of the wheel. A wait that is longer than one turn stays in its list for another.</summary>
     const int SlotCount = 1024;
 
     readonly TimeProvider _time;
@@ -24,7 +24,7 @@ public sealed class Deadlines : IDisposable
     long _tick;
     int _count;
 
-    /// <summary>Creates a wheel with nobody on it, which takes no time.</summary>
+    /// <summary>Creates an empty wheel. Its timer does not run.</summary>
     public Deadlines(TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(time);
@@ -38,8 +38,7 @@ public sealed class Deadlines : IDisposable
     }
 
     /// <summary>
-    /// Sets a waiter's deadline, in the place of the one that it may have; a time that is over already is the next
-    /// tick.
+    /// Sets a waiter's deadline, and replaces the one that it has. A deadline in the past is at the next tick.
     /// </summary>
     public void Set(LogWaiter waiter, TimeSpan timeout)
     {
@@ -52,13 +51,13 @@ public sealed class Deadlines : IDisposable
                 _tick = NowTick();
                 _timer.Change(TimeSpan.FromMilliseconds(TickMs), TimeSpan.FromMilliseconds(TickMs));
             }
-            // The first tick after its time, but none that was looked at already.
+            // The first tick after the deadline that was not handled yet.
             waiter.DueTick = Math.Max(_tick + 1, (long)Math.Ceiling((ElapsedMs + timeout.TotalMilliseconds) / TickMs));
             _slots[waiter.DueTick % SlotCount].AddLast(waiter.DeadlineNode);
         }
     }
 
-    /// <summary>Takes a waiter's deadline away, if it has one.</summary>
+    /// <summary>Removes a waiter's deadline, if it has one.</summary>
     public void Clear(LogWaiter waiter)
     {
         ArgumentNullException.ThrowIfNull(waiter);
@@ -66,7 +65,7 @@ public sealed class Deadlines : IDisposable
             Unlink(waiter);
     }
 
-    /// <summary>Stops the timer; no wait ends by time any more.</summary>
+    /// <summary>Stops the timer. After that, no wait times out.</summary>
     public void Dispose() => _timer.Dispose();
 
     double ElapsedMs => _time.GetElapsedTime(_start).TotalMilliseconds;

@@ -13,7 +13,7 @@ public abstract class LogListener
     /// <summary>How far the log must have grown. Set by <see cref="LogWaiters"/>, under its lock.</summary>
     internal long TargetBytes { get; set; }
 
-    /// <summary>Adds this listener to its partition's waiters, until the log has grown by so much.</summary>
+    /// <summary>Adds this listener to its partition's waiters, until the log has grown by this many bytes.</summary>
     internal abstract void Expect(LogWaiter waiter, long growthBytes);
 
     /// <summary>Ends the wait.</summary>

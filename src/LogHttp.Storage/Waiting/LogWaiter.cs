@@ -6,15 +6,15 @@ namespace LogHttp.Storage.Waiting;
 public enum LogWake
 {
     /// <summary>
-    /// A log has grown as far as was asked or as a page can, or into another segment, or was cut back by a failed sync:
-    /// look again.
+    /// A log has grown by the bytes that the waiter asked for, or to the end of a page, or into another segment. Or a
+    /// failed sync has cut it back. Read again.
     /// </summary>
     Grown,
 
-    /// <summary>The time is over.</summary>
+    /// <summary>The deadline has passed.</summary>
     TimedOut,
 
-    /// <summary>Nobody needs the answer any more.</summary>
+    /// <summary>Nobody needs the result any more.</summary>
     Cancelled,
 
     /// <summary>A topic was deleted, or the log is being closed.</summary>
@@ -22,29 +22,29 @@ public enum LogWake
 }
 
 /// <summary>
-/// Somebody who waits for one or several partitions to grow: an object of some 200 bytes, without thread or timer, good
-/// for one wait after the other. One wait at a time; <see cref="Cancel"/> from any thread.
+/// Waits for one or several partitions to grow, one wait at a time. An object of some 200 bytes, without thread or
+/// timer, that serves many waits in turn. <see cref="Cancel"/> may be called from any thread.
 /// </summary>
 public sealed class LogWaiter : IValueTaskSource<LogWake>
 {
-    // Continuations run on the pool: whoever wakes ten thousand must not run their code.
+    // Continuations run on the pool: a thread that wakes ten thousand waiters must not run their code.
     ManualResetValueTaskSourceCore<LogWake> _source = new() { RunContinuationsAsynchronously = true };
     int _isWaiting;
     volatile bool _isCancelled;
 
-    /// <summary>Creates one that waits for nothing yet.</summary>
+    /// <summary>Creates a waiter that waits for nothing yet.</summary>
     public LogWaiter() => DeadlineNode = new(this);
 
-    /// <summary>The deadlines' own.</summary>
+    /// <summary>Used by <see cref="Deadlines"/> only.</summary>
     internal LinkedListNode<LogWaiter> DeadlineNode { get; }
 
-    /// <summary>The deadlines' own.</summary>
+    /// <summary>Used by <see cref="Deadlines"/> only.</summary>
     internal long DueTick { get; set; }
 
     /// <summary>Waits until one follower's log has more than its last read found.</summary>
-    /// <param name="follower">Who has read.</param>
+    /// <param name="follower">The follower. It has read before.</param>
     /// <param name="growthBytes">
-    /// How much more there has to be; less does where the page that was read can't take so much.
+    /// The bytes to wait for. Fewer are enough if the page of the last read has less room.
     /// </param>
     public ValueTask<LogWake> WaitAsync(LogListener follower, long growthBytes = 1)
     {
@@ -64,7 +64,7 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
         return Wait();
     }
 
-    /// <summary>Ends the wait, and all later ones, at once: the client has gone.</summary>
+    /// <summary>Ends this wait and all later ones at once. Called when the client has gone.</summary>
     public void Cancel()
     {
         _isCancelled = true;
@@ -86,7 +86,7 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
 
     ValueTask<LogWake> Wait()
     {
-        // Cancelled before this wait began: nobody will say so again.
+        // Cancelled before this wait began. No second call will end the wait.
         Interlocked.MemoryBarrier();
         if (_isCancelled)
             Complete(LogWake.Cancelled);

@@ -16,7 +16,8 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
 
     readonly Lock _gate = new();
 
-    // Guarded by _gate; by target, so that growth looks at nobody who wants more. Made for the first who waits.
+    // Guarded by _gate. Ordered by target, so that growth skips followers that want more. Created for the first
+    // follower.
     SortedSet<LogListener> Waiting => field ??= new(ByTarget);
 
     Segment? _active;
@@ -29,7 +30,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
     public int Count => _count;
 
     /// <summary>
-    /// Adds a follower until its log has grown by so much since a view of it, or into another segment.
+    /// Adds a follower until its log has grown by this many bytes since a view of it, or into another segment.
     /// </summary>
     public void Add(LogListener follower, LogView seen, long growthBytes)
     {
@@ -41,10 +42,10 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
             var isFirst = Waiting.Count == 0;
             Waiting.Add(follower);
             _count = Waiting.Count;
-            // Whoever publishes looks at the count after the view; here the view is looked at after the count.
+            // The publisher reads the count after it sets the view. This method reads the view after it sets the count.
             Interlocked.MemoryBarrier();
             var view = log.View;
-            // While nobody waited, nobody looked.
+            // While nobody waited, _active was not updated.
             if (isFirst)
                 _active = view.Active;
             if (_isClosed)
@@ -70,17 +71,18 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
         }
     }
 
-    /// <summary>The log shows more: wakes, elsewhere, those who have waited for it.</summary>
+    /// <summary>Called after the log has grown. The scheduler wakes the followers whose target is reached.</summary>
     public void Grown()
     {
         Interlocked.MemoryBarrier();
-        // One work item for all: an append must not wait until ten thousand readers are on their way.
+        // One work item wakes all: an append must not wait until ten thousand readers are scheduled.
         if (_count > 0 && Interlocked.Exchange(ref _isWakeScheduled, 1) == 0)
             scheduler.Schedule(static state => ((LogWaiters)state!).WakeReached(), this);
     }
 
     /// <summary>
-    /// The log shows less: wakes, elsewhere, all, for some may stand before its start or beyond its end.
+    /// Called after the log has shrunk. The scheduler wakes all followers, because some may stand before its start or
+    /// beyond its end.
     /// </summary>
     public void Shrunk()
     {
@@ -89,7 +91,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
         Grown();
     }
 
-    /// <summary>Ends all waits, and those to come.</summary>
+    /// <summary>Ends all waits, and all later ones.</summary>
     public void Close()
     {
         LogListener[] all;
