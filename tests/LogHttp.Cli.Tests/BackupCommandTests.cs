@@ -71,7 +71,9 @@ public sealed class BackupCommandTests : IDisposable
         Directory.CreateDirectory(target);
         foreach (var directory in Directory.GetDirectories(source))
             CopyDirectory(directory, Path.Combine(target, Path.GetFileName(directory)));
-        foreach (var file in Directory.GetFiles(source).Where(static file => Path.GetFileName(file) != "loghttp.lock"))
+        // A file with the suffix .tmp gets its name at any moment, while the catalog is open.
+        var files = Directory.GetFiles(source).Where(static file => !file.EndsWith(".tmp", StringComparison.Ordinal));
+        foreach (var file in files.Where(static file => Path.GetFileName(file) != "loghttp.lock"))
             File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
     }
 
