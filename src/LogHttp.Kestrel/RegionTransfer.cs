@@ -25,7 +25,7 @@ internal readonly struct RegionTransfer(
             return 0;
         if (!connection.HasSentRegions)
         {
-            // SendFileConnection turns the server's rate off at the start of the requests that follow.
+            // For the requests that follow, SendFileFeature turns the server's rate off as they begin.
             connection.HasSentRegions = true;
             ServerRate.TurnOff(context);
         }
