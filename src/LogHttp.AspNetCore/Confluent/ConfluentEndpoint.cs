@@ -8,8 +8,8 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.AspNetCore.Confluent;
 
 /// <summary>
-/// <c>POST /topics/{topic}</c> with a body of the REST Proxy's, and <c>POST /topics/{topic}/partitions/{partition}</c>:
-/// each record is in, or not, by itself (api/PROTOCOL.md §13).
+/// <c>POST /topics/{topic}</c> with a body of the REST Proxy's, and <c>POST /topics/{topic}/partitions/{partition}</c>.
+/// Each record is appended or rejected by itself (api/PROTOCOL.md §13).
 /// </summary>
 internal static class ConfluentEndpoint
 {
@@ -58,7 +58,7 @@ internal static class ConfluentEndpoint
         if (partition >= partitions)
             return Problems.UnknownPartition(partition, partitions);
 
-        // The body comes first: a topic is not made for a request that is refused.
+        // The body is read first, so that a rejected request creates no topic.
         using var batch = new PartitionedBatch(
             configuration,
             options.Records,
@@ -66,8 +66,8 @@ internal static class ConfluentEndpoint
             request.Producer,
             () => found?.ChoosePartition() ?? 0
         );
-        // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be
-        // repeated.
+        // A batch with a sequence or an expected offset is all or nothing. If a part of it were appended, it could not
+        // be sent again.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
         var outcomes = new ConfluentOutcomes(budget, context);
         context.Response.RegisterForDispose(outcomes);

@@ -7,7 +7,7 @@ using LogHttp.Storage.Text;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// What the request's own headers say of a single record: <c>Record-Key</c>, <c>Record-Timestamp</c>,
+/// The request headers that describe a single record: <c>Record-Key</c>, <c>Record-Timestamp</c>,
 /// <c>Record-Header-*</c>.
 /// </summary>
 internal static class RecordHeaders
@@ -27,7 +27,7 @@ internal static class RecordHeaders
     {
         metadata = default;
         problem = null;
-        // What is said of the record itself goes before what follows from its body.
+        // Headers given for the record override those that follow from its body.
         List<KeyValuePair<string, string>>? recordHeaders = bodyType.RecordHeaders is { } given
             ? [.. given.Where(header => !headers.ContainsKey(HeaderPrefix + header.Key))]
             : null;

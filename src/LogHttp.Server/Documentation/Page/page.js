@@ -4,8 +4,8 @@
 const formType = "application/x-www-form-urlencoded";
 const isLines = mediaType => /ndjson$/.test(mediaType ?? "");
 
-// "Try it out" fills in and sends a parameter's example or default. Optional parameters are left empty instead, and their
-// descriptions name the example and the default.
+// "Try it out" fills in and sends a parameter's example or default. Optional parameters are left empty instead, and
+// their descriptions name the example and the default.
 function describeOptional(parameter) {
   const { example, required, schema } = parameter;
   if (required || example === undefined)
