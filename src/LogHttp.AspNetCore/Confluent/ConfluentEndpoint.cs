@@ -45,10 +45,7 @@ internal static class ConfluentEndpoint
                     + $"/topics/{topic}?partition={partition} takes other types."
             );
         if (partition is not null && request.Partition is not null)
-            return Problems.InvalidRequest(
-                "invalid_parameter",
-                "The path says which partition; ?partition= is one too many."
-            );
+            return Problems.InvalidRequest("invalid_parameter", "The path names the partition. Omit ?partition=.");
         var found = catalog.Find(topic);
         if (found is null && TopicAppend.CheckCreation(topic, settings) is { } creationProblem)
             return creationProblem;

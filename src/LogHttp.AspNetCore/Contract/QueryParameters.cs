@@ -123,7 +123,7 @@ internal static class QueryParameters
             isThere && !isSet
                 ? Problems.InvalidRequest(
                     "invalid_parameter",
-                    $"{name} is \"{Excerpt.Of(values.ToString())}\"; the one value it can have is \"{value}\"."
+                    $"{name} is \"{Excerpt.Of(values.ToString())}\". Supported: \"{value}\"."
                 )
                 : null;
         return problem is null;

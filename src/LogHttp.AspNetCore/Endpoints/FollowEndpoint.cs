@@ -27,7 +27,7 @@ internal static class FollowEndpoint
             return Task.FromResult<IResult>(
                 Problems.InvalidRequest(
                     "invalid_parameter",
-                    "An answer that does not end sends all records as they come; key, view and wait do not go with it."
+                    "A response that does not end can't be combined with key, view or wait."
                 )
             );
         var place = address.Place;
@@ -162,7 +162,7 @@ internal static class FollowEndpoint
         if (found.Count == 0)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                "topics names none; say which, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z."
+                "topics names no topic. Name some, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z."
             );
         starts = found;
         return problem is null;

@@ -76,19 +76,13 @@ internal sealed record FetchQuery(
             return false;
         read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows);
         if (minBytes is not null && wait is null)
-            problem = Problems.InvalidRequest(
-                "invalid_parameter",
-                "minBytes says what to wait for; it goes with wait, such as wait=30s."
-            );
+            problem = Problems.InvalidRequest("invalid_parameter", "minBytes needs wait, such as wait=30s.");
         else if (cursor is not null && wait is null)
-            problem = Problems.InvalidRequest(
-                "invalid_parameter",
-                "cursor tells a long poll from the one before it; it goes with wait, such as wait=30s."
-            );
+            problem = Problems.InvalidRequest("invalid_parameter", "cursor needs wait, such as wait=30s.");
         else if (follows && (key is not null || showsValues || wait is not null))
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                "follow=true sends all records as they come; key, view and wait do not go with it."
+                "follow=true sends all records as they come, so it can't be combined with key, view or wait."
             );
         return problem is null;
     }
@@ -161,17 +155,14 @@ internal sealed record FetchQuery(
         )
             return false;
         if (text is not null && base64 is not null)
-            problem = Problems.InvalidRequest(
-                "invalid_parameter",
-                "key and keyBase64 are two ways to say one thing; give one."
-            );
+            problem = Problems.InvalidRequest("invalid_parameter", "key and keyBase64 both give the key. Send one.");
         else if (text is not null)
         {
             key = RecordKey.Of(request.QueryString.DecodedBytes("key"));
             if (!key.IsText)
                 problem = Problems.InvalidRequest(
                     "invalid_parameter",
-                    "key is not UTF-8 once decoded; bytes go into keyBase64."
+                    "key is not UTF-8 once decoded. Send bytes as keyBase64."
                 );
         }
         else if (base64 is not null)
@@ -183,7 +174,7 @@ internal sealed record FetchQuery(
             else
                 problem = Problems.InvalidRequest(
                     "invalid_parameter",
-                    $"keyBase64 is \"{Excerpt.Of(base64)}\", which is no Base64."
+                    $"keyBase64 is \"{Excerpt.Of(base64)}\", which is not Base64."
                 );
         }
         return problem is null;

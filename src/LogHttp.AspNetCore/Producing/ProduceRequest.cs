@@ -77,7 +77,7 @@ internal sealed class ProduceRequest
         else if (isStream && expectedNextOffset is not null)
             problem = Problems.InvalidRequest(
                 "invalid_header",
-                "If-Match goes with a single batch, and stream=true makes many of a body."
+                "If-Match needs a single batch, and stream=true cuts a body into many."
             );
         if (problem is not null)
             return false;
@@ -107,7 +107,7 @@ internal sealed class ProduceRequest
         if (bodyType.HasRecordsOfItsOwn)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                $"{KeyParameter} goes with a single record, and this body can hold many."
+                $"{KeyParameter} needs a body of a single record, and this body can have many."
             );
         else if (metadata.Key is not null)
             problem = Problems.InvalidRequest(

@@ -367,8 +367,8 @@ internal sealed class ProduceStream : IAsyncDisposable
             return Problems.InvalidRequest(
                 "invalid_producer",
                 $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
-                    + $"{_firstLine} to {_nextLine - 1} go to others too; send those of each partition, or key, by "
-                    + "themselves."
+                    + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
+                    + "by themselves."
             );
         return null;
     }

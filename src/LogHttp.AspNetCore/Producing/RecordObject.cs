@@ -86,8 +86,8 @@ internal readonly ref struct RecordObject
             var field = FieldOf(ref reader);
             if (field == Field.None)
                 return Invalid(
-                    $"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record; "
-                        + "there are key, keyBase64, headers, timestamp, partition, value and valueBase64."
+                    $"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record. "
+                        + "Supported: key, keyBase64, headers, timestamp, partition, value, valueBase64."
                 );
             if ((seen & field) != 0)
                 return Invalid($"The field {Excerpt.Of(reader.ValueSpan)} stands there twice.");
@@ -106,7 +106,7 @@ internal readonly ref struct RecordObject
                 case Field.Key when !TryReadText(ref reader, out key):
                     return Problems.InvalidRequest(
                         "invalid_key",
-                        "key is not a string of Unicode text; bytes go into keyBase64."
+                        "key is not a string of Unicode text. Send bytes as keyBase64."
                     );
                 case Field.KeyBase64 when !Base64Text.TryRead(ref reader, out keyBytes):
                     return Problems.InvalidRequest("invalid_key", "keyBase64 is not a string of Base64.");

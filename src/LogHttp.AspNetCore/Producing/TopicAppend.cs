@@ -29,7 +29,7 @@ internal static class TopicAppend
         if (request.ExpectedNextOffset is not null && partition is null && batch.Partitions > 1)
             return Problems.InvalidRequest(
                 "partition_required",
-                $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with "
+                $"If-Match applies to one partition, and the topic has {batch.Partitions}. Choose one with "
                     + $"?partition=0 to {batch.Partitions - 1}."
             );
         if (batch.PartitionsUsed == 1)
@@ -38,11 +38,11 @@ internal static class TopicAppend
             return Problems.InvalidRequest(
                 "invalid_producer",
                 $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to "
-                    + $"{batch.PartitionsUsed}; send those of each partition, or key, by themselves."
+                    + $"{batch.PartitionsUsed}. Send the records of each partition, or key, by themselves."
             );
         return Problems.InvalidRequest(
             "invalid_header",
-            $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}."
+            $"If-Match applies to one partition, and these records go to {batch.PartitionsUsed}."
         );
     }
 
