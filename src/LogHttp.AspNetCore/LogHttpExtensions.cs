@@ -45,15 +45,15 @@ public static class LogHttpExtensions
     /// </returns>
     /// <exception cref="InvalidOperationException"><see cref="AddLogHttp"/> was not called.</exception>
     /// <remarks>
-    /// Everything is readable and writable by anybody who reaches the app, until the app demands more. An endpoint
-    /// turns its exceptions into problems (RFC 9457) and lifts Kestrel's bounds on request bodies, because the log has
+    /// Anybody who reaches the app can read and write everything, unless the app requires authorization. An endpoint
+    /// turns its exceptions into problems (RFC 9457). It lifts Kestrel's bounds on request bodies, because the log has
     /// its own.
     /// </remarks>
     public static IEndpointConventionBuilder MapLogHttp(this IEndpointRouteBuilder endpoints, string prefix = "")
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         ArgumentNullException.ThrowIfNull(prefix);
-        // Asked for by its type alone: nothing is created or checked before the app starts.
+        // Checked by type alone, so that nothing is created or validated before the app starts.
         if (endpoints.ServiceProvider.GetService<IServiceProviderIsService>()?.IsService(typeof(CatalogHost)) == false)
             throw new InvalidOperationException("Call services.AddLogHttp() before MapLogHttp().");
         var group = endpoints.MapGroup(prefix);
@@ -65,7 +65,7 @@ public static class LogHttpExtensions
     /// <summary>
     /// Describes the log's operations in the app's OpenAPI document. Call <c>AddEndpointsApiExplorer()</c> too.
     /// </summary>
-    /// <param name="options">The generator's options. Filters of the app's own may precede or follow.</param>
+    /// <param name="options">The generator's options. The app may add filters before or after it.</param>
     public static void DescribeLogHttp(this SwaggerGenOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// The handles of streams that requests share: a stream that is asked for its own calls lseek(2) each time. Any thread.
+/// Caches the handles of streams that requests share. Each call of <see cref="FileStream.SafeFileHandle"/> costs an
+/// lseek(2). Any thread.
 /// </summary>
 internal static class FileHandles
 {

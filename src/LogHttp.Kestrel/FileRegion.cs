@@ -3,8 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// A run of bytes of an open file. The handle is carried along because asking a stream for its handle costs an lseek(2)
-/// each time.
+/// A range of bytes of an open file. It carries the handle, because asking a stream for its handle costs an lseek(2).
 /// </summary>
 internal readonly record struct FileRegion(FileStream File, SafeFileHandle Handle, long Position, int LengthBytes);
 
@@ -14,15 +13,15 @@ internal enum RegionOutcome
     /// <summary>The kernel has every byte.</summary>
     Sent,
 
-    /// <summary>The connection ended first, or had ended before.</summary>
+    /// <summary>The connection ended before or during the region.</summary>
     ConnectionGone,
 
-    /// <summary>The server took no bytes for it: the response has no body, or is being torn down.</summary>
+    /// <summary>The server counted no bytes for the region: the response has no body, or is being torn down.</summary>
     NotTaken,
 
-    /// <summary>The file ended before the region.</summary>
+    /// <summary>The file ended before the region did.</summary>
     CutShort,
 
-    /// <summary>The file could not be sent; see <see cref="SocketPipeWriter.RegionError"/>.</summary>
+    /// <summary>The file could not be sent. See <see cref="SocketPipeWriter.RegionError"/>.</summary>
     Failed,
 }

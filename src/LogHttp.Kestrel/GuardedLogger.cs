@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// Logs to another logger, and ignores its failures: it runs between a connection's sends and in timers, where an
+/// Logs to another logger and ignores its failures. It runs between a connection's sends and in timers, where an
 /// exception of a logging provider would hang the connection or end the process. Any thread.
 /// </summary>
 internal sealed class GuardedLogger(ILogger inner) : ILogger
@@ -19,7 +19,7 @@ internal sealed class GuardedLogger(ILogger inner) : ILogger
         }
         catch (Exception)
         {
-            // There is nowhere left to report it.
+            // There is nowhere left to report the failure.
             return false;
         }
     }
@@ -38,7 +38,7 @@ internal sealed class GuardedLogger(ILogger inner) : ILogger
         }
         catch (Exception)
         {
-            // There is nowhere left to report it.
+            // There is nowhere left to report the failure.
         }
     }
 }

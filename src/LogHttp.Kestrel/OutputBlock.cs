@@ -3,8 +3,8 @@ using System.Buffers;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// One thing waiting to be sent: a block of memory with its first <see cref="LengthBytes"/> bytes written, or the
-/// place of the file region among them.
+/// An item of the output queue: a block of memory with its first <see cref="LengthBytes"/> bytes written, or a file
+/// region.
 /// </summary>
 internal readonly record struct OutputBlock(
     IMemoryOwner<byte>? Owner,
@@ -18,7 +18,7 @@ internal readonly record struct OutputBlock(
 
     internal ReadOnlyMemory<byte> Written => Memory[..LengthBytes];
 
-    /// <summary>What is left of it when so much is sent.</summary>
+    /// <summary>The unsent rest of the item after <paramref name="sentBytes"/> bytes were sent.</summary>
     internal OutputBlock After(int sentBytes) =>
         this with
         {
@@ -33,7 +33,7 @@ internal readonly record struct OutputBlock(
             ArrayPool<byte>.Shared.Return(Rented);
     }
 
-    /// <summary>A block of the connection's pool, or of the shared one where that has none so large.</summary>
+    /// <summary>Rents a block of the connection's pool, or of the shared pool if the block has to be larger.</summary>
     internal static OutputBlock Rent(MemoryPool<byte> pool, int sizeHintBytes)
     {
         if (sizeHintBytes <= pool.MaxBufferSize)

@@ -2,17 +2,17 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>Brings a slice into the page cache before sendfile(2) would wait for the disk itself.</summary>
+/// <summary>Reads a slice into the page cache before sendfile(2) would wait for the disk itself.</summary>
 /// <remarks>
-/// sendfile on cold pages blocks its thread in disk I/O, inside the server's lock of the response. So a cold slice is
-/// read beforehand, by threads of our own: those of the pool are what everybody else is answered by. And piece by
-/// piece: whoever syncs waits for what the disk was asked for before, so that is kept short. A warm slice costs two
-/// system calls: cachestat(2), and a byte. Threads: any; the queue is under its own lock, and emptied by at most
-/// <paramref name="maxColdSlices"/> threads, which end with it.
+/// sendfile on cold pages blocks its thread in disk I/O, inside the server's lock of the response. So threads of our
+/// own read a cold slice first. Threads of the pool would be missing for other responses. Slices are read in small
+/// pieces, because a sync waits for the reads that were submitted before it. A warm slice costs two system calls:
+/// cachestat(2), and a read of one byte. Any thread may call. The queue is under its own lock. At most
+/// <paramref name="maxColdSlices"/> threads empty it, and they end when it is empty.
 /// </remarks>
 internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
 {
-    // At most one for each connection, which waits for it.
+    // Each connection has at most one slice here, and waits for it.
     private readonly Queue<ColdSlice> _queue = [];
     private int _threads;
 
@@ -27,7 +27,7 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
             _queue.Enqueue(cold);
             if (_threads < maxColdSlices)
             {
-                // It can fail where memory or threads are short. The next slice tries again.
+                // Starting a thread can fail if memory or threads are short. The next slice tries again.
                 new Thread(ReadQueued) { IsBackground = true, Name = "cold pages" }.UnsafeStart();
                 _threads++;
             }
@@ -64,8 +64,7 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
         internal TaskCompletionSource Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>
-        /// Asks for a piece and waits until its last page is there, and so on; a reader that is gone wants no more of
-        /// it.
+        /// Requests the slice piece by piece, and waits for the last page of each. Stops when the reader is gone.
         /// </summary>
         internal void Read(int pieceBytes)
         {
@@ -82,7 +81,8 @@ internal sealed class PageCache(int maxColdSlices, int coldReadBytes)
             }
             catch (Exception exception)
             {
-                // An error of the disk, or a file that was closed: it is told to whoever waits, and not to the thread.
+                // The disk failed, or the file was closed. The exception goes to the waiting connection, not to this
+                // thread.
                 Completion.SetException(exception);
                 return;
             }

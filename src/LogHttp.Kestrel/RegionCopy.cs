@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// The way of every response that a raw region would corrupt: TLS, HTTP/2, wrapped bodies, servers without sockets.
+/// Copies regions into responses that a raw region would corrupt: TLS, HTTP/2, wrapped bodies, servers without sockets.
 /// </summary>
 internal static class RegionCopy
 {
@@ -28,7 +28,7 @@ internal static class RegionCopy
             while (copied < lengthBytes)
             {
                 var wanted = (int)Math.Min(buffer.Length, lengthBytes - copied);
-                // A read of cold pages would hold a thread of the pool; the page cache's own threads wait for the disk
+                // A read of cold pages would block a thread of the pool. The page cache's own threads wait for the disk
                 // instead.
                 await services
                     .PageCache.WarmAsync(new FileRegion(file, handle, position + copied, wanted), cancellationToken)
@@ -41,7 +41,7 @@ internal static class RegionCopy
                 if (read == 0)
                     throw RegionErrors.AbortCutShort(context, services, file, position, lengthBytes);
 
-                // Written, not advanced: this is what the server's own data rate counts.
+                // WriteAsync and not Advance, because the server's own data rate counts the bytes given to WriteAsync.
                 var flushed = await body.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
                 copied += read;
                 if (flushed.IsCompleted)
@@ -51,7 +51,7 @@ internal static class RegionCopy
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
-            // The client was promised the rest, and a body without a length would look whole.
+            // The client was promised the rest, and a body without a length would look complete.
             if (exception is OperationCanceledException)
                 SendFileLog.RegionCancelled(services.Logger, context.Connection.Id);
             context.Abort();
@@ -63,7 +63,7 @@ internal static class RegionCopy
         }
     }
 
-    /// <summary>Fills <paramref name="destination"/>; false where the file ends first.</summary>
+    /// <summary>Fills <paramref name="destination"/>. Returns false if the file ends first.</summary>
     internal static bool TryReadWhole(SafeFileHandle file, Span<byte> destination, long position)
     {
         while (!destination.IsEmpty)

@@ -5,7 +5,7 @@ namespace LogHttp.Kestrel;
 internal static class RegionErrors
 {
     /// <summary>
-    /// Aborts the connection of a region the file could not fill, so that no client takes the part for the whole.
+    /// Aborts the connection of a region that the file could not fill, so that no client takes the part for the whole.
     /// </summary>
     internal static EndOfStreamException AbortCutShort(
         HttpContext context,

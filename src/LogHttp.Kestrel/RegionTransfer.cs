@@ -17,8 +17,7 @@ internal readonly struct RegionTransfer(
     private readonly SendFileServices _services = connection.Services;
 
     /// <returns>
-    /// How many bytes need no copying any more: none where the response does not write straight to the connection,
-    /// else all.
+    /// How many bytes need no copying any more: 0 if the response does not write straight to the connection, else all.
     /// </returns>
     internal async ValueTask<long> SendAsync(long position, long lengthBytes, CancellationToken cancellationToken)
     {
@@ -26,12 +25,13 @@ internal readonly struct RegionTransfer(
             return 0;
         if (!connection.HasSentRegions)
         {
-            // For the requests that follow, it is turned off as they begin.
+            // For the requests that follow, SendFileFeature turns the server's rate off as they begin.
             connection.HasSentRegions = true;
             ServerRate.TurnOff(context);
         }
 
-        // Cancelling closes the connection rather than abandon a flush: then the send ends, and with it the file's use.
+        // Cancelling closes the connection rather than abandon a flush. Closing ends the send, and with it the use of
+        // the file.
         using var cancellation = cancellationToken.UnsafeRegister(
             static state => ((HttpContext)state!).Abort(),
             context
@@ -77,7 +77,7 @@ internal readonly struct RegionTransfer(
         }
         catch (IOException)
         {
-            // As in RegionCopy: a part must not pass for the whole.
+            // As in RegionCopy, the client must not take a part for the whole.
             context.Abort();
             throw;
         }
@@ -90,10 +90,11 @@ internal readonly struct RegionTransfer(
         _writer.BeginRegion(slice);
         try
         {
-            // Not the scratch memory: the server is tearing the response down and gave us some of its own.
+            // If this is not the scratch memory, the server is tearing the response down and handed out memory of its
+            // own.
             if (_writer.IsScratch(body.GetMemory(slice.LengthBytes)))
             {
-                // Throws, before anything is queued, when the response's Content-Length has no room for the slice.
+                // Throws before anything is queued if the slice exceeds the response's Content-Length.
                 body.Advance(slice.LengthBytes);
                 await body.FlushAsync(CancellationToken.None).ConfigureAwait(false);
             }
@@ -113,7 +114,7 @@ internal readonly struct RegionTransfer(
     {
         var memory = body.GetMemory(region.LengthBytes)[..region.LengthBytes];
 
-        // Mostly it is in the page cache, and the read that would not wait for the disk is the read.
+        // The region is mostly in the page cache. Then the read that does not wait for the disk fills the block.
         if (!SystemCalls.TryReadCached(_handle, memory.Span, region.Position))
         {
             await _services.PageCache.WarmAsync(region, cancellationToken).ConfigureAwait(false);

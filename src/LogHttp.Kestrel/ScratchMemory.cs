@@ -1,8 +1,10 @@
 namespace LogHttp.Kestrel;
 
-/// <summary>Memory handed out in place of a region's bytes: one for the whole process, since nobody reads it.</summary>
+/// <summary>
+/// Memory handed out in place of a region's bytes. The whole process shares one block, since nobody reads it.
+/// </summary>
 /// <remarks>
-/// Threads: replaced under a lock, and only by a larger one. Never written, its pages are never backed by memory.
+/// Replaced under a lock, and only by a larger block. It is never written, so no memory backs its pages.
 /// </remarks>
 internal static class ScratchMemory
 {

@@ -6,14 +6,14 @@ using Microsoft.AspNetCore.Connections.Features;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// The connection middleware: puts a <see cref="SocketPipeWriter"/> in the place of the transport's output, and itself
-/// on the connection's features, where requests find it.
+/// The connection middleware. It replaces the transport's output by a <see cref="SocketPipeWriter"/>, and adds itself
+/// to the connection's features, where requests find it.
 /// </summary>
 internal sealed class SendFileConnection : IDuplexPipe
 {
     private SendFileConnection(ConnectionContext connection, Socket socket, SendFileServices services)
     {
-        // Without a pool of its own the transport has no opinion; the shared one is then as good.
+        // A transport without a pool of its own has no preference, so the shared pool serves.
         var pool = connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? System.Buffers.MemoryPool<byte>.Shared;
         Input = connection.Transport.Input;
         Writer = new SocketPipeWriter(connection, socket, pool, services.Options, services.Meter, services.Logger);
@@ -29,9 +29,9 @@ internal sealed class SendFileConnection : IDuplexPipe
     internal SendFileServices Services { get; }
 
     /// <summary>
-    /// Set with the first region: from then on the socket may hold megabytes a slow reader has yet to take, which the
-    /// server's MinResponseDataRate knows nothing of. It would cut the next small write after its grace of 5 s, so
-    /// <see cref="StalledReaderWatch"/> alone judges this connection.
+    /// Set with the first region. From then on the socket may hold megabytes that a slow reader has yet to take, and
+    /// the server's MinResponseDataRate does not know of them. It would cut the next small write after its grace of 5
+    /// s. So <see cref="StalledReaderWatch"/> alone judges this connection.
     /// </summary>
     internal bool HasSentRegions { get; set; }
 
@@ -72,7 +72,7 @@ internal sealed class SendFileConnection : IDuplexPipe
         if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
             return "this system's sockets have no sendfile";
 
-        // After UseHttps the transport's output takes plain text, and the socket must never see it.
+        // After UseHttps the transport's output takes plain text, which must never reach the socket.
         if (connection.Features.Get<ITlsHandshakeFeature>() is not null)
             return "TLS";
         return null;

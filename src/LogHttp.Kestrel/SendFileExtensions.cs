@@ -7,11 +7,11 @@ namespace LogHttp.Kestrel;
 public static class SendFileExtensions
 {
     /// <summary>
-    /// Lets the connections of this endpoint send file regions by sendfile(2). Put it before or after UseHttps: TLS and
-    /// HTTP/2 then copy. Any other connection middleware that changes bytes belongs after it, never before.
+    /// Lets the connections of this endpoint send file regions by sendfile(2). It may stand before or after UseHttps:
+    /// TLS and HTTP/2 copy in both cases. Other connection middleware that changes bytes must come after it.
     /// </summary>
     /// <param name="listenOptions">The endpoint.</param>
-    /// <param name="options">The bounds; else those configured in the services, else the defaults.</param>
+    /// <param name="options">The bounds. If null, those configured in the services, or else the defaults.</param>
     /// <returns>The endpoint.</returns>
     public static ListenOptions UseSendFile(this ListenOptions listenOptions, SendFileOptions? options = null)
     {
@@ -22,14 +22,14 @@ public static class SendFileExtensions
     }
 
     /// <summary>
-    /// Gives every request <see cref="IHttpSendFileFeature"/>, and <c>Response.SendFileAsync</c> (so
-    /// <c>Results.File</c> with a path, and static files) the same way out. Put it first: what wraps the response body
-    /// after it, such as compression, is honoured.
+    /// Gives every request <see cref="IHttpSendFileFeature"/>. <c>Response.SendFileAsync</c>, and so
+    /// <c>Results.File</c> with a path and static files, use it as well. Put it first, so that later middleware can
+    /// wrap the response body, as compression does.
     /// </summary>
     /// <param name="app">
-    /// The application; its server may be any, without <c>UseSendFile</c> on the listener all is copied.
+    /// The application. It may have any server. Without <c>UseSendFile</c> on the listener, every region is copied.
     /// </param>
-    /// <param name="options">The bounds; else those configured in the services, else the defaults.</param>
+    /// <param name="options">The bounds. If null, those configured in the services, or else the defaults.</param>
     /// <returns>The application.</returns>
     public static IApplicationBuilder UseSendFile(this IApplicationBuilder app, SendFileOptions? options = null)
     {

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// One request's <see cref="IHttpSendFileFeature"/>, and its response body, which differs from the server's in
+/// One request's <see cref="IHttpSendFileFeature"/>, and its response body. The body differs from the server's in
 /// SendFileAsync only.
 /// </summary>
 internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyFeature
@@ -38,7 +38,7 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
 
     internal static void AttachTo(HttpContext context, SendFileServices services)
     {
-        // By their types: Get<T>, a generic method of an interface, took twice as long, 0.2 of a microsecond each.
+        // By type, because Get<T>, a generic method of an interface, took twice as long: 0.2 µs each.
         if (context.Features[typeof(IHttpResponseBodyFeature)] is not IHttpResponseBodyFeature inner)
             return;
         var feature = new SendFileFeature(context, inner, services);
@@ -52,7 +52,7 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
 
     public Task CompleteAsync() => _inner.CompleteAsync();
 
-    /// <summary>The way of <c>Response.SendFileAsync</c>, <c>Results.File</c> with a path, and static files.</summary>
+    /// <summary>Serves <c>Response.SendFileAsync</c>, <c>Results.File</c> with a path, and static files.</summary>
     public async Task SendFileAsync(
         string path,
         long offset,
@@ -71,7 +71,7 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         );
         await using (file.ConfigureAwait(false))
         {
-            // Refused before the response starts, as the server's own implementation does.
+            // Rejected before the response starts, as in the server's own implementation.
             var lengthBytes = RandomAccess.GetLength(file.SafeFileHandle);
             ArgumentOutOfRangeException.ThrowIfNegative(offset);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, lengthBytes);
@@ -94,7 +94,7 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(lengthBytes, long.MaxValue - position);
 
-        // Copying could do without, but then a program would pass its tests without a socket and fail on one.
+        // Copying would work without it, but then a program would pass its tests without a socket and fail on one.
         if (!file.IsAsync)
             throw new ArgumentException(
                 "The file must be opened with FileOptions.Asynchronous: the runtime's sendfile demands it.",
@@ -114,11 +114,12 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
     {
         cancellationToken.ThrowIfCancellationRequested();
 
-        // Somebody who wrapped the body after us (compression, a buffer) is to see every byte.
+        // Middleware that wrapped the body after us (compression, a buffer) has to see every byte.
         var body = (IHttpResponseBodyFeature?)_context.Features[typeof(IHttpResponseBodyFeature)] ?? this;
         var writer = body.Writer;
         await body.StartAsync(cancellationToken).ConfigureAwait(false);
-        // Not IsHead, which is true for "head" as well: that is no HEAD to the server, which waits for the body.
+        // Not IsHead, which is true for "head" as well. The server does not treat "head" as HEAD, and waits for the
+        // body.
         if (lengthBytes == 0 || _context.Request.Method == HttpMethods.Head)
             return;
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>Everything this library says. Event ids are stable: numbers are only added.</summary>
+/// <summary>All log messages of this library. Event ids are stable: numbers are only added.</summary>
 internal static partial class SendFileLog
 {
     internal const string Category = "LogHttp.Kestrel";

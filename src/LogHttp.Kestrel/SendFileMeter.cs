@@ -4,20 +4,20 @@ using Microsoft.Extensions.Logging;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>What this library counts, and under which names.</summary>
+/// <summary>The counters of this library, and their names.</summary>
 public sealed class SendFileMeter
 {
     /// <summary>The name of the meter.</summary>
     public const string Name = "LogHttp.Kestrel";
 
     /// <summary>
-    /// Counter, bytes of file regions handed to the kernel or to the server; tag <c>path</c> is <c>sendfile</c>,
+    /// Counts the bytes of file regions handed to the kernel or to the server. The tag <c>path</c> is <c>sendfile</c>,
     /// <c>buffer</c> or <c>copy</c>.
     /// </summary>
     public const string RegionBytes = "loghttp.kestrel.region.bytes";
 
     /// <summary>
-    /// Counter, readers dropped because they took nothing for too long; tag <c>limit</c> names the setting.
+    /// Counts the readers dropped because they took nothing for too long. The tag <c>limit</c> names the setting.
     /// </summary>
     public const string StalledReaders = "loghttp.kestrel.stalled_readers";
 
@@ -42,8 +42,8 @@ public sealed class SendFileMeter
     internal SendFileMeter(IServiceProvider services, ILogger logger)
     {
         _logger = logger;
-        // The factory hands out one meter per name and container, and a meter one instrument per name: listeners and
-        // applications may each ask for theirs and still count together.
+        // The factory returns one meter per name and container, and a meter has one instrument per name. So listeners
+        // and applications that each create theirs count together.
         var meter = services.GetService<IMeterFactory>()?.Create(Name) ?? new Meter(Name);
         _regionBytes = meter.CreateCounter<long>(
             RegionBytes,
@@ -68,8 +68,8 @@ public sealed class SendFileMeter
     internal void StalledReaderDropped() => Add(_stalledReaders, 1, TimeoutLimit);
 
     /// <summary>
-    /// Counts. A listener runs in here, in the middle of a connection's sends and in timers: one that throws hung the
-    /// connection in the one and ended the process in the other.
+    /// Counts. A meter listener runs inside this call, in the middle of a connection's sends and in timers. A listener
+    /// that throws would hang the connection or end the process.
     /// </summary>
     private void Add(Counter<long> counter, long count, KeyValuePair<string, object?> tag)
     {
@@ -79,7 +79,7 @@ public sealed class SendFileMeter
         }
         catch (Exception exception)
         {
-            // Once: it would throw for every region.
+            // Logged once, because it would throw for every region.
             if (Interlocked.Exchange(ref _hasFailed, 1) == 0)
                 SendFileLog.MeterListenerFailed(_logger, exception);
         }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>What every connection of a listener, or every request of an application, shares.</summary>
+/// <summary>The services that all connections of a listener, or all requests of an application, share.</summary>
 internal sealed class SendFileServices
 {
     internal SendFileServices(IServiceProvider services, SendFileOptions? options)

@@ -7,10 +7,10 @@ namespace LogHttp.Kestrel;
 internal static class ServerRate
 {
     /// <summary>
-    /// Turns the rate off for one response. It counts what is given to WriteAsync, not what is advanced over, so it
-    /// takes every region for a handful of header bytes and cuts a living reader after its grace (5 s); <see
-    /// cref="StalledReaderWatch"/> judges instead. HTTP/2, where this setting does not exist, never gets here: it
-    /// copies, and copies count.
+    /// Turns the rate off for one response. It counts the bytes given to WriteAsync, not those of Advance. So it takes
+    /// every region for a handful of header bytes, and cuts an active reader after its grace of 5 s.
+    /// <see cref="StalledReaderWatch"/> judges instead. HTTP/2 has no such setting and never gets here: it copies, and
+    /// copies count.
     /// </summary>
     internal static void TurnOff(HttpContext context)
     {

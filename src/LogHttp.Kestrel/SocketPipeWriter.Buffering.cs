@@ -1,10 +1,10 @@
 namespace LogHttp.Kestrel;
 
-// Ordinary bytes: blocks of the connection's pool, given back as soon as they are sent, so that an idle connection
-// holds none.
+// Ordinary bytes. Their blocks return to the connection's pool as soon as they are sent, so an idle connection holds
+// none.
 internal sealed partial class SocketPipeWriter
 {
-    // Mostly one block is queued; lists of four, the default, were 240 bytes more for each of ten thousand idle
+    // Mostly one block is queued. Lists of four, the default, took 240 bytes more for each of ten thousand idle
     // connections.
     private List<OutputBlock> _queued = new(1);
     private OutputBlock? _tail;
@@ -57,7 +57,7 @@ internal sealed partial class SocketPipeWriter
         _unflushedBytes += bytes;
     }
 
-    /// <summary>Puts the block being written into the queue. Call with <c>_sync</c> held.</summary>
+    /// <summary>Queues the block that is being written. Call with <c>_sync</c> held.</summary>
     private void SealTail()
     {
         if (_tail is not { } tail)
@@ -69,7 +69,7 @@ internal sealed partial class SocketPipeWriter
             tail.Release();
     }
 
-    /// <summary>Drops what can no longer be sent. Call with <c>_sync</c> held.</summary>
+    /// <summary>Drops the queued blocks, which can no longer be sent. Call with <c>_sync</c> held.</summary>
     private void ReleaseQueued()
     {
         foreach (var block in _queued)

@@ -4,14 +4,14 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Kestrel;
 
-// Waiting for the pump. One flush can wait at a time; the continuation always runs on the pool, because the server
+// Waiting for the pump. One flush can wait at a time. Its continuation always runs on the pool, because the server
 // takes its own lock in it and completions may come from a thread that cancels.
 internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, IThreadPoolWorkItem
 {
-    // Whose first flush is still to come.
+    // The response whose first flush is still to come.
     private IHttpResponseFeature? _begun;
 
-    // A first flush waits in the queue for the next one, or for its turn on the pool.
+    // A first flush waits in the queue for the next flush, or for its turn on the pool.
     private bool _isDeferred;
 
     private ManualResetValueTaskSourceCore<FlushResult> _flush = new() { RunContinuationsAsynchronously = true };
@@ -38,8 +38,8 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
             SendQueued();
         if (defers)
         {
-            // To this thread's own queue, which it looks into when it is done with the response; another that is idle
-            // may be earlier.
+            // To this thread's own queue, which it checks when it is done with the response. An idle thread may be
+            // earlier.
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
             return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, isCompleted: false));
         }
@@ -64,7 +64,7 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
         return WaitForPump(cancellationToken);
     }
 
-    /// <summary>The connection's next response begins: told by the application's half.</summary>
+    /// <summary>Begins the connection's next response. The application's half calls it.</summary>
     internal void BeginResponse(IHttpResponseFeature? response) => _begun = response;
 
     void IThreadPoolWorkItem.Execute()
@@ -88,9 +88,8 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
     }
 
     /// <summary>
-    /// Whether a flush is left to the next: the first of a chunked response, if it is small. Mostly the last chunk
-    /// follows at once, in a flush of its own, and two sends took 1.4 times as long as one. Call with <c>_sync</c>
-    /// held.
+    /// Whether a flush is left to the next one: the first of a chunked response, if it is small. Mostly the last chunk
+    /// follows at once, in a flush of its own. Two sends took 1.4 times as long as one. Call with <c>_sync</c> held.
     /// </summary>
     private bool TryDefer()
     {
@@ -141,14 +140,14 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
         }
     }
 
-    /// <summary>Ends the wait of a flush, if one waits. Call with <c>_sync</c> held.</summary>
+    /// <summary>Completes the waiting flush, if any. Call with <c>_sync</c> held.</summary>
     private void CompleteFlush(bool isCanceled)
     {
         if (!_flushIsWaiting)
             return;
         _flushIsWaiting = false;
 
-        // Unregister, not Dispose: that would wait for a callback which may be waiting for our lock.
+        // Unregister, not Dispose, which would wait for a callback that may be waiting for our lock.
         _flushCancellation.Unregister();
         _flushCancellation = default;
         _flush.SetResult(new FlushResult(isCanceled, _gone));

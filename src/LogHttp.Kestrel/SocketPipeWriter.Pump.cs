@@ -4,18 +4,18 @@ using System.Runtime.InteropServices;
 
 namespace LogHttp.Kestrel;
 
-// The pump: takes what is queued, sends it in order, until nothing is left.
+// The pump sends the queued blocks and regions in order, until none is left.
 internal sealed partial class SocketPipeWriter
 {
-    // Blocks of this size and more are sent one by one, so that each goes back to the pool as soon as the reader has
-    // it: of a reader that takes 1 KB/s, the connection held 48 KiB to the last byte.
+    // Blocks of this size and more are sent one by one, so that each returns to the pool as soon as the reader has it.
+    // For a reader of 1 KB/s, the connection held 48 KiB until the last byte was taken.
     private const int LargeBlockBytes = 8 * 1024;
 
     // Linux takes 1,024 vectors at most (IOV_MAX) and copies up to 8 of them to its stack (UIO_FASTIOV).
     private const int MaxGatheredBlocks = 16;
 
-    // A head and a short body are two sends, with which no vector is worth making; 64 KiB in blocks of 4 took 1.35
-    // times as long.
+    // A head and a short body are two sends, which are cheaper than a vector. 64 KiB in blocks of 4 took 1.35 times as
+    // long.
     private const int MaxSentOneByOne = 2;
 
     private readonly List<ArraySegment<byte>> _gathered = [];
@@ -25,7 +25,7 @@ internal sealed partial class SocketPipeWriter
     private bool _pumping;
 
     /// <summary>
-    /// Makes the caller the one that sends, if there is something to send and nobody does. Call with <c>_sync</c> held.
+    /// Makes the caller the sender, if there is something to send and no other sender. Call with <c>_sync</c> held.
     /// </summary>
     private bool TryBeginSending()
     {
@@ -41,7 +41,7 @@ internal sealed partial class SocketPipeWriter
     }
 
     /// <summary>
-    /// Sends what was taken from the queue: mostly the socket takes all of it at once, else the pump sees to the rest.
+    /// Sends the blocks taken from the queue. Mostly the socket takes all of them at once. The pump sends the rest.
     /// </summary>
     private void SendQueued()
     {
@@ -50,12 +50,12 @@ internal sealed partial class SocketPipeWriter
     }
 
     /// <summary>
-    /// Sends what the socket takes without waiting for its reader, and leaves the rest in <c>_sending</c>. Errors are
-    /// left to the pump, which meets and tells them.
+    /// Sends the bytes that the socket takes without waiting for its reader, and leaves the rest in <c>_sending</c>.
+    /// Errors are left to the pump, which meets and reports them.
     /// </summary>
     /// <remarks>
-    /// By the calls themselves: the runtime's sends took 420 bytes of objects for a region, and an object kept by each
-    /// connection.
+    /// Uses the system calls directly. The runtime's sends took 420 bytes of objects for a region, and an object kept
+    /// by each connection.
     /// </remarks>
     private bool TrySendNow()
     {
@@ -78,7 +78,7 @@ internal sealed partial class SocketPipeWriter
         }
         catch (ObjectDisposedException)
         {
-            // The socket, or the region's file.
+            // The socket failed, or the region's file.
             return false;
         }
         finally
@@ -118,7 +118,9 @@ internal sealed partial class SocketPipeWriter
         return null;
     }
 
-    /// <summary>Sends what is left in <c>_sending</c>, waiting for the reader, and what is queued meanwhile.</summary>
+    /// <summary>
+    /// Sends the rest in <c>_sending</c>, waiting for the reader, and then anything queued meanwhile.
+    /// </summary>
     private async Task PumpAsync()
     {
         do
@@ -130,12 +132,12 @@ internal sealed partial class SocketPipeWriter
             }
             catch (ObjectDisposedException) when (_regionState != RegionState.Queued || !_region.Handle.IsClosed)
             {
-                // It is the socket: the server aborted the connection, and said why itself.
+                // The socket was disposed: the server aborted the connection and logged why.
                 SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, SocketError.OperationAborted);
             }
             catch (NotSupportedException) when (!_socket.Connected)
             {
-                // SendPacketsAsync says so where a receive met the reset first; every other send reports an error.
+                // SendPacketsAsync throws this if a receive met the reset first. Every other send reports an error.
                 SendFileLog.ConnectionGone(_logger, _connection.ConnectionId, SocketError.NotConnected);
             }
             catch (Exception exception)
@@ -188,7 +190,7 @@ internal sealed partial class SocketPipeWriter
         ReleaseSent(_sending.Count);
     }
 
-    /// <returns>False when the connection is of no more use.</returns>
+    /// <returns>False if the connection is of no more use.</returns>
     private async ValueTask<bool> SendAsync()
     {
         _sender ??= new SocketSender(_socket);
@@ -215,7 +217,7 @@ internal sealed partial class SocketPipeWriter
     }
 
     /// <summary>
-    /// How many blocks from <paramref name="first"/> on go into one send: one large one, or small ones.
+    /// How many blocks from <paramref name="first"/> on go into one send: one large block, or several small ones.
     /// </summary>
     private int CountGatherable(int first)
     {
@@ -263,9 +265,9 @@ internal sealed partial class SocketPipeWriter
             return true;
         }
 
-        // Where the file ended before the call, the runtime calls the arguments invalid; where it ended during it, the
-        // call succeeds with less. Files of some file systems can't be sent at all (EINVAL of sendfile(2)), and a disk
-        // can fail. A copy tells all these apart.
+        // If the file ended before the call, the runtime reports invalid arguments. If it ended during the call, the
+        // call succeeds with fewer bytes. sendfile(2) rejects files of some file systems (EINVAL), and a disk can fail.
+        // A copy tells all these cases apart.
         var rest = region with
         {
             Position = region.Position + sentBytes,
@@ -273,13 +275,13 @@ internal sealed partial class SocketPipeWriter
         };
         if (IsEndOfConnection(error))
             return IsSuccess(error);
-        // After a failure the runtime takes the socket for disconnected, and refuses its own sendfile from then on.
+        // After a failure the runtime takes the socket for disconnected, and rejects its own sendfile from then on.
         _copiesRegions = error != SocketError.Success;
         return await CopyRegionAsync(rest).ConfigureAwait(false);
     }
 
     /// <summary>
-    /// Sends a region through memory, where sendfile(2) does not take its file. A file that ends first is cut short.
+    /// Sends a region through memory if sendfile(2) does not take its file. A file that ends first is cut short.
     /// </summary>
     private async ValueTask<bool> CopyRegionAsync(FileRegion region)
     {
@@ -313,7 +315,9 @@ internal sealed partial class SocketPipeWriter
         return true;
     }
 
-    /// <summary>A send that does not end at once waits for the reader, and is watched meanwhile.</summary>
+    /// <summary>
+    /// Awaits a send. A send that does not end at once waits for the reader, and is watched meanwhile.
+    /// </summary>
     private async ValueTask<SocketError> WatchedAsync(ValueTask<SocketError> send)
     {
         if (send.IsCompleted)
@@ -341,7 +345,8 @@ internal sealed partial class SocketPipeWriter
     }
 
     /// <summary>
-    /// Resets, networks that went away, and the aborts of our own server are how connections end; nobody need be told.
+    /// Whether an error is an ordinary end of a connection: a reset, a lost network, an abort of our own server. Such
+    /// ends need no log message.
     /// </summary>
     private static bool IsEndOfConnection(SocketError error) =>
         error

@@ -1,7 +1,6 @@
 namespace LogHttp.Kestrel;
 
-// File regions. The server never sees the bytes: it is given scratch memory nobody reads, and counts.
-//
+// File regions. The server never sees the bytes. It gets scratch memory that nobody reads, and counts.
 //   idle --BeginRegion--> armed --Advance(length)--> queued --pump--> idle (outcome)
 //                           +------EndRegionAsync (nothing advanced)--> idle (NotTaken)
 internal sealed partial class SocketPipeWriter
@@ -25,16 +24,16 @@ internal sealed partial class SocketPipeWriter
     private bool RegionIsArmed => _regionState == RegionState.Armed;
 
     /// <summary>
-    /// Whether what is written to <paramref name="memory"/>, which the response handed out, comes to this writer as
-    /// it is. Behind TLS, HTTP/2, the server's chunking, or a body somebody wrapped, it is other memory; so this one
-    /// question tells where a raw region may stand, without knowing any of them.
+    /// Whether <paramref name="memory"/>, which the response handed out, is this writer's own. Behind TLS, HTTP/2, the
+    /// server's chunking or a wrapped body, it is other memory. So this comparison alone tells whether a raw region is
+    /// possible.
     /// </summary>
     internal bool IsWritingInto(Memory<byte> memory) =>
         _tail is { } tail && memory.Equals(tail.Memory[tail.LengthBytes..]);
 
     /// <summary>
-    /// From here on GetMemory hands out scratch memory of at least the region's length, and Advance of exactly that
-    /// many bytes queues the region. <see cref="EndRegionAsync"/> must follow, whatever happens.
+    /// From here on, GetMemory hands out scratch memory of at least the region's length, and Advance of exactly that
+    /// many bytes queues the region. The caller must call <see cref="EndRegionAsync"/> in any case.
     /// </summary>
     internal void BeginRegion(FileRegion region)
     {
@@ -48,7 +47,7 @@ internal sealed partial class SocketPipeWriter
     internal bool IsScratch(Memory<byte> memory) =>
         memory.Length >= _region.LengthBytes && memory.Equals(_scratch.AsMemory());
 
-    /// <summary>Completes when nothing will touch the file any more, however the flush ended.</summary>
+    /// <summary>Completes when nothing uses the file any more, however the flush ended.</summary>
     internal ValueTask<RegionOutcome> EndRegionAsync()
     {
         lock (_sync)
@@ -62,7 +61,8 @@ internal sealed partial class SocketPipeWriter
 
             if (_regionState == RegionState.Queued && !_pumping)
             {
-                // The server counted the bytes but never flushed them: it had given the connection up in between.
+                // The server counted the bytes but never flushed them, because it had given up the connection in
+                // between.
                 _gone = true;
                 ReleaseQueued();
             }
@@ -70,7 +70,7 @@ internal sealed partial class SocketPipeWriter
             if (_regionState == RegionState.Idle)
                 return new ValueTask<RegionOutcome>(_regionOutcome);
 
-            // A cancelled flush came back while the pump is still at it.
+            // A cancelled flush returned while the pump still sends.
             _regionReleased = new(TaskCreationOptions.RunContinuationsAsynchronously);
             return AwaitReleaseAsync(_regionReleased.Task);
         }
@@ -103,7 +103,9 @@ internal sealed partial class SocketPipeWriter
         }
     }
 
-    /// <summary>Gives a block back, and the region to whoever waits for its end. Call with <c>_sync</c> held.</summary>
+    /// <summary>
+    /// Returns a block to its pool, or reports the end of a region to its waiter. Call with <c>_sync</c> held.
+    /// </summary>
     private void ReleaseBlock(OutputBlock block)
     {
         block.Release();

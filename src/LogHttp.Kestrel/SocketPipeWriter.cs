@@ -15,14 +15,13 @@ namespace LogHttp.Kestrel;
 /// <code>
 ///   GetMemory/Advance    BeginRegion+Advance    GetMemory/Advance
 ///   [ block ][ block ]   [ file region ]        [ block ]            queued
-///         FlushAsync sends them in order, and leaves to the pump what has to wait for the reader:
+///         FlushAsync sends them in order, and leaves the rest to the pump when it has to wait for the reader:
 ///   send(2) each         sendfile(2)            send(2)              sending
 /// </code>
-/// Threads: one writer at a time calls everything but <see cref="CancelPendingFlush"/> (the server guarantees it); at
-/// most one pump sends; what both touch is guarded by <c>_sync</c>, and nothing that can block or call out is done
-/// while holding it.
-/// A flush completes when the kernel has taken all that was written, so unsent bytes are bounded by what is written
-/// between two flushes; but for one block that a chunked response begins with, which the next flush may take along.
+/// One writer at a time calls everything but <see cref="CancelPendingFlush"/>, which the server guarantees. At most one
+/// pump sends. <c>_sync</c> guards the state that both touch. Nothing that can block or call out runs while it is held.
+/// A flush completes when the kernel has taken all written bytes, so at most the bytes between two flushes are unsent.
+/// The exception is one block at the start of a chunked response, which the next flush may send.
 /// </remarks>
 [SuppressMessage(
     "Design",
@@ -68,13 +67,13 @@ internal sealed partial class SocketPipeWriter : PipeWriter
         _scratch = ScratchMemory.OfAtLeast(options.SliceBytes);
     }
 
-    /// <summary>Begins what <see cref="CompleteAsync"/> waits for.</summary>
+    /// <summary>Starts the close without waiting. <see cref="CompleteAsync"/> waits for it.</summary>
     public override void Complete(Exception? exception = null) => _ = CloseAsync(exception);
 
     /// <summary>
-    /// Sends what is queued, then completes the original output: the transport's FIN follows our last byte. However
-    /// often and in whatever way the writer is completed, the task ends with the last byte: the transport closes the
-    /// socket after it.
+    /// Sends the queued bytes, then completes the original output: the transport's FIN follows our last byte. The
+    /// transport closes the socket after this task. So the task ends with the last byte, however often and in whatever
+    /// way the writer is completed.
     /// </summary>
     public override ValueTask CompleteAsync(Exception? exception = null) => new(CloseAsync(exception));
 

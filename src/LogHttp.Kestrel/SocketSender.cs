@@ -5,8 +5,8 @@ namespace LogHttp.Kestrel;
 
 /// <summary>One connection's sends, one at a time, without an allocation per send of memory.</summary>
 /// <remarks>
-/// Only the pump of <see cref="SocketPipeWriter"/> calls it; completions come from the runtime's threads,
-/// which the value task source orders before the pump goes on.
+/// Only the pump of <see cref="SocketPipeWriter"/> calls it. Completions come from the runtime's threads, and the value
+/// task source orders them before the pump continues.
 /// </remarks>
 internal sealed class SocketSender : SocketAsyncEventArgs, IValueTaskSource<SocketError>
 {
@@ -41,8 +41,8 @@ internal sealed class SocketSender : SocketAsyncEventArgs, IValueTaskSource<Sock
     }
 
     /// <summary>
-    /// Sends by sendfile(2) on the runtime's epoll engine; <see cref="SocketAsyncEventArgs.BytesTransferred"/> falls
-    /// short where the file ends.
+    /// Sends by sendfile(2) on the runtime's epoll engine. If the file ends first,
+    /// <see cref="SocketAsyncEventArgs.BytesTransferred"/> is smaller than the length.
     /// </summary>
     internal ValueTask<SocketError> SendFileAsync(FileStream file, long position, int lengthBytes)
     {
@@ -54,7 +54,7 @@ internal sealed class SocketSender : SocketAsyncEventArgs, IValueTaskSource<Sock
             : new ValueTask<SocketError>(SocketError);
     }
 
-    /// <summary>Lets go of the last send's memory and file, which an idle connection must not keep alive.</summary>
+    /// <summary>Releases the last send's memory and file, which an idle connection must not keep alive.</summary>
     internal void ReleaseBuffers()
     {
         if (_elements[0] is not null)

@@ -7,15 +7,16 @@ namespace LogHttp.Kestrel;
 
 /// <summary>
 /// Drops a connection whose reader takes no byte for <see cref="SendFileOptions.StalledReaderTimeout"/> while a send
-/// waits for it, or fewer than <see cref="SendFileOptions.MinReaderBytesPerSecond"/> over <see
-/// cref="SendFileOptions.SlowReaderWindow"/>.
+/// waits for it. Also drops one that takes fewer than <see cref="SendFileOptions.MinReaderBytesPerSecond"/> over
+/// <see cref="SendFileOptions.SlowReaderWindow"/>.
 /// </summary>
 /// <remarks>
-/// Progress is what the peer's kernel acknowledged (TCP_INFO), so a reader of 1 KB/s is alive though a slice of 1 MiB
-/// takes it a quarter of an hour; a peer that stopped reading closes its window and acknowledges nothing. Where there
-/// is no such count (macOS, Unix sockets) only the end of a send is progress, and the rate is not judged.
-/// The rate counts the time that sends waited, one after the other: a reader of one byte in 30 s kept a deleted segment
-/// forever. Threads: Start and Stop come from the pump, the timer from the pool; <c>_sync</c> guards what both touch.
+/// Progress is measured in the bytes that the peer's kernel acknowledged (TCP_INFO). So a reader of 1 KB/s is alive
+/// though a slice of 1 MiB takes it a quarter of an hour. A peer that stopped reading closes its window and
+/// acknowledges nothing. macOS and Unix sockets have no such count. There only the end of a send is progress, and the
+/// rate is not judged. The rate counts the time that sends waited, one after the other: a reader of one byte in 30 s
+/// kept a deleted segment forever. Start and Stop come from the pump, the timer from the pool. <c>_sync</c> guards the
+/// state that both touch.
 /// </remarks>
 internal sealed class StalledReaderWatch(
     ConnectionContext connection,
@@ -34,7 +35,8 @@ internal sealed class StalledReaderWatch(
     private long _progressTimestamp;
     private long _acknowledgedBytes;
 
-    // Of the window of the rate: what came of it in sends that ended, and since when and with how much this one waits.
+    // The window of the rate: the time and bytes of the sends that ended, and the start and first byte of the current
+    // wait.
     private TimeSpan _windowWaited;
     private long _windowBytes;
     private long _waitTimestamp;
@@ -109,7 +111,7 @@ internal sealed class StalledReaderWatch(
             _isWatching = false;
         }
 
-        // The transport resets the connection, which also frees what the kernel had buffered for the reader.
+        // The transport resets the connection, which also frees the bytes that the kernel had buffered for the reader.
         if (isTooSlow)
         {
             meter.SlowReaderDropped();
@@ -140,7 +142,9 @@ internal sealed class StalledReaderWatch(
         }
     }
 
-    /// <summary>Judges the reader once its window is full, and begins the next. Call with <c>_sync</c> held.</summary>
+    /// <summary>
+    /// Judges the reader once its window is full, and begins the next window. Call with <c>_sync</c> held.
+    /// </summary>
     private bool IsTooSlow(long acknowledgedBytes)
     {
         var waited = _windowWaited + options.TimeProvider.GetElapsedTime(_waitTimestamp);
@@ -153,8 +157,8 @@ internal sealed class StalledReaderWatch(
     }
 
     /// <summary>
-    /// <c>tcpi_bytes_acked</c>: struct tcp_info of linux/tcp.h, 8 bytes of flags, 24 counters of 4 bytes, two pacing
-    /// rates of 8.
+    /// <c>tcpi_bytes_acked</c> in struct tcp_info of linux/tcp.h, behind 8 bytes of flags, 24 counters of 4 bytes and
+    /// two pacing rates of 8.
     /// </summary>
     private static long AcknowledgedBytes(Socket socket)
     {
@@ -173,7 +177,7 @@ internal sealed class StalledReaderWatch(
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            // The connection is ending; the send that is being watched will say so.
+            // The connection is ending, and the watched send will report it.
             return 0;
         }
     }

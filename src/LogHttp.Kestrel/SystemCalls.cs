@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LogHttp.Kestrel;
 
-/// <summary>The few calls .NET does not offer. Linux, 64 bits; elsewhere nobody asks.</summary>
+/// <summary>The few system calls that .NET does not offer. 64-bit Linux only: other systems never call them.</summary>
 internal static unsafe partial class SystemCalls
 {
     private static readonly bool IsLinux64 = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
@@ -16,7 +16,7 @@ internal static unsafe partial class SystemCalls
     private const int ErrorNotSupported = 95;
     private const int CacheStatNumber = 451;
 
-    /// <summary>Read-ahead brings pages in by as much, so that a hole is seldom smaller.</summary>
+    /// <summary>Read-ahead loads this many bytes of pages at a time, so a hole is seldom smaller.</summary>
     private const int ProbeBytes = 128 * 1024;
 
     private static readonly bool HasCacheStat =
@@ -26,27 +26,27 @@ internal static unsafe partial class SystemCalls
     private const int MessageNoSignal = 0x4000;
     private const int MessageMore = 0x8000;
 
-    /// <summary>False where the question is not understood: an old libc or kernel, another system.</summary>
+    /// <summary>False if the system does not know the call: an old libc or kernel, or not Linux.</summary>
     internal static bool CanAskPageCache { get; private set; } = IsLinux64;
 
     /// <summary>
     /// Whether the byte at <paramref name="position"/>, before the end of the file, can be read without waiting for a
-    /// disk: preadv2(2) with RWF_NOWAIT.
+    /// disk. Calls preadv2(2) with RWF_NOWAIT.
     /// </summary>
     internal static bool IsCached(SafeFileHandle file, long position)
     {
         byte target = 0;
 
-        // Linux 5.9 and 5.10 return 0 for a byte that is not cached, as at the end of the file. Where nothing can be
-        // asked, nothing is waited for.
+        // Linux 5.9 and 5.10 return 0 for a byte that is not cached, as at the end of the file. A system without the
+        // call counts every byte as cached, so nothing waits.
         return ReadNowait(file, new Span<byte>(ref target), position) > 0
             || !CanAskPageCache
             || Marshal.GetLastPInvokeError() is ErrorNotSupported or ErrorInvalidArgument;
     }
 
     /// <summary>
-    /// Whether all of a range can be read without waiting for a disk: cachestat(2) counts its pages (Linux 6.5), else a
-    /// byte is asked for every 128 KiB; and the last byte tells whether it has been read in, and not only asked for.
+    /// Whether all of a range can be read without waiting for a disk. cachestat(2) counts its pages (Linux 6.5), else a
+    /// byte is probed every 128 KiB. The last byte tells whether the range was read, and not only requested.
     /// </summary>
     internal static bool IsCached(SafeFileHandle file, long position, int lengthBytes)
     {
@@ -77,13 +77,15 @@ internal static unsafe partial class SystemCalls
     }
 
     /// <summary>
-    /// Fills <paramref name="destination"/> if that takes no waiting for a disk; false where it would, or the file ends
-    /// first.
+    /// Fills <paramref name="destination"/> without waiting for a disk. Returns false if the read would wait, or if the
+    /// file ends first.
     /// </summary>
     internal static bool TryReadCached(SafeFileHandle file, Span<byte> destination, long position) =>
         CanAskPageCache && ReadNowait(file, destination, position) == destination.Length;
 
-    /// <summary>How many bytes were there; negative where there are none yet, or there is no such call.</summary>
+    /// <summary>
+    /// Returns the number of bytes read. Negative if none is cached yet, or if the call does not exist.
+    /// </summary>
     private static nint ReadNowait(SafeFileHandle file, Span<byte> destination, long position)
     {
         fixed (byte* start = destination)
@@ -92,7 +94,7 @@ internal static unsafe partial class SystemCalls
             try
             {
                 var read = ReadVectorNowait(file, &vector, 1, position, RwfNowait);
-                // Other errors are this file's alone, or its disk's: whoever reads it meets them.
+                // Other errors concern this file or its disk. The next read of the file meets them.
                 if (read < 0 && Marshal.GetLastPInvokeError() == ErrorNoSuchCall)
                     CanAskPageCache = false;
                 return read;
@@ -105,17 +107,18 @@ internal static unsafe partial class SystemCalls
         }
     }
 
-    /// <summary>posix_fadvise(2); advice only, so its failure is none.</summary>
+    /// <summary>posix_fadvise(2). It is advice only, so its failure is ignored.</summary>
     internal static void AdviseWillNeed(SafeFileHandle file, long position, long lengthBytes) =>
         _ = Advise(file, position, lengthBytes, AdviceWillNeed);
 
     /// <summary>
-    /// What sendfile(2) takes at once without waiting for the reader, on a socket the runtime has made non-blocking; 0
-    /// where it takes nothing, whatever the reason: the runtime's own sendfile goes on from there, and reports it.
+    /// Sends the bytes that sendfile(2) takes without waiting for the reader, on a socket that the runtime has made
+    /// non-blocking. Returns 0 if it takes nothing, for any reason. The runtime's own sendfile continues from there,
+    /// and reports the error.
     /// </summary>
     /// <remarks>
-    /// The runtime's alone would do, at the cost of some 420 bytes of objects and an lseek(2) each time: pages of 64
-    /// KiB, which fit the socket's buffer whole, took 50 µs of CPU with it and 36 with this (four connections,
+    /// The runtime's sendfile alone would do, but each call costs some 420 bytes of objects and an lseek(2). Pages of
+    /// 64 KiB, which fit into the socket's buffer, took 50 µs of CPU with it and 36 with this (four connections,
     /// loopback).
     /// </remarks>
     internal static int SendFileNow(SafeSocketHandle socket, SafeFileHandle file, long position, int lengthBytes)
@@ -125,10 +128,10 @@ internal static unsafe partial class SystemCalls
         return (int)Math.Max(0, SendFile(socket, file, ref position, lengthBytes));
     }
 
-    /// <summary>As <see cref="SendFileNow"/>, of memory.</summary>
+    /// <summary>As <see cref="SendFileNow"/>, for bytes in memory.</summary>
     /// <param name="socket">The socket.</param>
-    /// <param name="bytes">What to send.</param>
-    /// <param name="hasMore">Whether more follows at once, to share a packet with.</param>
+    /// <param name="bytes">The bytes to send.</param>
+    /// <param name="hasMore">Whether more bytes follow at once, to share a packet with.</param>
     internal static int SendNow(SafeSocketHandle socket, ReadOnlySpan<byte> bytes, bool hasMore)
     {
         if (!IsLinux64)
@@ -181,7 +184,7 @@ internal static unsafe partial class SystemCalls
         internal long LengthBytes;
     }
 
-    /// <summary>struct cachestat of linux/mman.h: five counters, of which the first is asked for.</summary>
+    /// <summary>struct cachestat of linux/mman.h: five counters, of which the first is read.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 5 * sizeof(long))]
     private struct CacheCounts
     {

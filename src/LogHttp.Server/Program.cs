@@ -1,7 +1,7 @@
 using LogHttp.Server.Hosting;
 
-// First of all, and before an assembly of the web server is loaded: each takes two files, and a process that runs out
-// of them is ended by the runtime.
+// This runs first, before an assembly of the web server is loaded. Each assembly takes two files, and the runtime ends
+// a process that runs out of files.
 if (HandleLimit.FindFault() is { } fault)
     return StartFailure.Report(fault);
 StandardStreams.Protect();

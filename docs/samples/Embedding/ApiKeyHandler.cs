@@ -26,7 +26,7 @@ sealed class ApiKeyHandler(
         var given = Request.Headers["X-Api-Key"].ToString();
         if (given.Length == 0)
             return AuthenticateResult.NoResult();
-        // Without a configured key nobody gets in.
+        // Without a configured key, every request is rejected.
         var expected = configuration["ApiKey"] is { Length: > 0 } key ? Encoding.UTF8.GetBytes(key) : [];
         if (expected.Length == 0 || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), expected))
             return AuthenticateResult.Fail("The key is not valid.");

@@ -53,7 +53,7 @@ sealed class OrderConsumer(TopicCatalog catalog, OrderTotals totals) : Backgroun
     }
 
     /// <summary>
-    /// Takes the records of a page. If a record is not in the page cache, it is called again for the rest of them.
+    /// Takes the records of a page. If a record is not in the page cache, the caller calls it again for the rest.
     /// </summary>
     static bool AddAll(RecordReader records, OrderTotals totals)
     {

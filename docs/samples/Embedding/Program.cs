@@ -8,7 +8,7 @@ var builder = WebApplication.CreateBuilder(
     new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory }
 );
 
-// The app's own authentication. LogHttp uses whatever HttpContext.User says.
+// The app's own authentication. LogHttp uses the identity in HttpContext.User.
 builder
     .Services.AddAuthentication(ApiKeyHandler.Scheme)
     .AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.Scheme, null);

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.AspNetCore.Composition;
 
 /// <summary>
-/// Opens the log before the server listens, and closes it after the last request: hosted services start in the order
-/// they were added, the web server after them all, and stop in reverse.
+/// Opens the log before the server listens, and closes it after the last request. Hosted services start in the order of
+/// their registration, then the web server starts. They stop in reverse order.
 /// </summary>
 internal sealed partial class CatalogHost(
     StorageOptions options,
@@ -24,8 +24,8 @@ internal sealed partial class CatalogHost(
     TopicCatalog? _catalog;
 
     /// <summary>
-    /// The open log. A service that takes it in its constructor opens it: the host creates all hosted services before
-    /// it starts the first one.
+    /// The open log. A service that takes it in its constructor opens it, because the host creates all hosted services
+    /// before it starts the first one.
     /// </summary>
     public TopicCatalog Catalog
     {
@@ -69,10 +69,10 @@ internal sealed partial class CatalogHost(
             },
             options
         );
-        // What was read to open the topics is garbage, as much again as they hold: once, and before anybody is served.
-        // For 10,000 topics it takes 29 ms and leaves 2.1 KiB of each instead of 4.3; without any, 5 ms.
+        // Opening the topics leaves as much garbage as the topics hold. One collection before the first request removes
+        // it. For 10,000 topics it takes 29 ms and leaves 2.1 KiB of each instead of 4.3. Without topics it takes 5 ms.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        // Who waits for records is answered at once: the server stops when the last request is done.
+        // Ends the waits for records at once, because the server stops when the last request is done.
         lifetime.ApplicationStopping.Register(static catalog => ((TopicCatalog)catalog!).StopWaiting(), catalog);
         return catalog;
     }

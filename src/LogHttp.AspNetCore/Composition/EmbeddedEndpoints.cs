@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace LogHttp.AspNetCore.Composition;
 
 /// <summary>
-/// Surrounds the endpoints of an app that embeds the log with what the protocol demands. The program has it in its
+/// Adds the protocol's requirements to the endpoints of an app that embeds the log. The program has them in its
 /// pipeline, for all paths. Any thread.
 /// </summary>
 internal sealed partial class EmbeddedEndpoints
@@ -17,7 +17,7 @@ internal sealed partial class EmbeddedEndpoints
     public EmbeddedEndpoints(IServiceProvider services)
     {
         _logger = services.GetRequiredService<ILoggerFactory>().CreateLogger<EmbeddedEndpoints>();
-        // One for all endpoints: each has a bound of its own on cold reads.
+        // One for all endpoints, because each has a bound of its own on cold reads.
         var attaching = new ApplicationBuilder(services);
         attaching.UseSendFile();
         attaching.Run(static _ => Task.CompletedTask);
@@ -37,7 +37,8 @@ internal sealed partial class EmbeddedEndpoints
         LiftBodyBounds(context);
         try
         {
-            // Behind all that may replace the response's body. An app with UseSendFile has it already.
+            // After all middleware that may replace the response's body. An app with UseSendFile has the feature
+            // already.
             if (context.Features.Get<IHttpSendFileFeature>() is null)
                 await _attachSendFile(context);
             if (MethodCase.IsOther(context))
@@ -59,8 +60,8 @@ internal sealed partial class EmbeddedEndpoints
         !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested;
 
     /// <summary>
-    /// Kestrel closes the connection of a body that is too large before its client has read why. Its rate is an average
-    /// since the body began, so a stream that pauses would end.
+    /// Lifts Kestrel's bounds on bodies. Kestrel closes the connection of a too large body before its client has read
+    /// the reason. Its rate is an average since the body began, so a stream that pauses would end.
     /// </summary>
     static void LiftBodyBounds(HttpContext context)
     {
@@ -70,7 +71,7 @@ internal sealed partial class EmbeddedEndpoints
             rate.MinDataRate = null;
     }
 
-    /// <summary>Removes the headers of the response that failed. Those of the app stay.</summary>
+    /// <summary>Removes the headers of the failed response. The app's own headers stay.</summary>
     static void Forget(IHeaderDictionary headers)
     {
         headers.ETag = default;

@@ -17,7 +17,7 @@ namespace LogHttp.AspNetCore.Composition;
 internal static class LogHttpServices
 {
     /// <summary>Reads the settings from the section <c>LogHttp</c>, and checks them at the start.</summary>
-    /// <typeparam name="T">The class of the settings, which may have more than the log's.</typeparam>
+    /// <typeparam name="T">The class of the settings. It may have more settings than the log's.</typeparam>
     public static OptionsBuilder<T> AddLogHttpSettings<T>(this IServiceCollection services)
         where T : LogHttpSettings
     {

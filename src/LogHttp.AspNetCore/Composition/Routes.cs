@@ -19,8 +19,8 @@ internal static class Routes
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        // The hot paths, and what does not end, take what they need from the program's services: a request's own cost a
-        // scope each time.
+        // The hot paths and the endless responses take their services from the root provider. A request's own scope
+        // would cost each of them.
         var services = routes.ServiceProvider;
         routes
             .MapPost(

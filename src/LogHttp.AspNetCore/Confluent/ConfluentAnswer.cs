@@ -7,7 +7,8 @@ using LogHttp.Storage.Records;
 namespace LogHttp.AspNetCore.Confluent;
 
 /// <summary>
-/// Where each record is, in the order of the request. Written piece by piece: records can be many, and small.
+/// The response: each record's offset or error, in the order of the request. Written piece by piece, because records
+/// can be many and small.
 /// </summary>
 internal sealed class ConfluentAnswer : IResult
 {
@@ -45,7 +46,7 @@ internal sealed class ConfluentAnswer : IResult
                 continue;
             sentBytes = writer.BytesCommitted + writer.BytesPending;
             writer.Flush();
-            // For a client that has left Kestrel drops the rest; nobody has to write it.
+            // If the client has disconnected, Kestrel drops the rest, so nothing more is written.
             if ((await response.BodyWriter.FlushAsync(CancellationToken.None)).IsCompleted)
                 return;
         }
@@ -53,7 +54,7 @@ internal sealed class ConfluentAnswer : IResult
         writer.WriteNull("key_schema_id"u8);
         writer.WriteNull("value_schema_id"u8);
         writer.WriteEndObject();
-        // It ends a terminal's line.
+        // Ends the line in a terminal.
         writer.Flush();
         response.BodyWriter.Write("\n"u8);
     }

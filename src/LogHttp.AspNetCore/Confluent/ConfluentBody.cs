@@ -9,18 +9,18 @@ using LogHttp.Storage.Text;
 namespace LogHttp.AspNetCore.Confluent;
 
 /// <summary>
-/// Reads <c>{"records":[{"key","value","partition"}]}</c> into batches, and keeps where each record went, for each gets
-/// an answer of its own. For one thread.
+/// Reads <c>{"records":[{"key","value","partition"}]}</c> into batches. Keeps the outcome of each record, because the
+/// response has one entry for each. For one thread.
 /// </summary>
 /// <param name="kind">Whether keys and values are JSON or Base64.</param>
-/// <param name="batches">Where records go.</param>
+/// <param name="batches">The batches that records are added to.</param>
 /// <param name="outcomes">Takes the outcomes of the records, in their order.</param>
-/// <param name="partition">That of records that name none.</param>
-/// <param name="isAllOrNothing">Whether a record that fails fails the request, and not itself alone.</param>
+/// <param name="partition">The partition of records that name none.</param>
+/// <param name="isAllOrNothing">Whether a record that fails makes the whole request fail.</param>
 /// <param name="maxBatchBytes">
-/// What all records, those that fail among them, may take with <see cref="RecordOverheadBytes"/> each.
+/// The most bytes of all records, including failed ones, with <see cref="RecordOverheadBytes"/> for each.
 /// </param>
-/// <param name="aborted">The client has gone.</param>
+/// <param name="aborted">Cancelled when the client has disconnected.</param>
 internal sealed class ConfluentBody(
     BodyKind kind,
     PartitionedBatch batches,
@@ -32,34 +32,36 @@ internal sealed class ConfluentBody(
 )
 {
     /// <summary>
-    /// What a record counts besides its value, as in a batch. 60 MB of records without a partition of theirs had four
-    /// million outcomes, and a response of 450 MB.
+    /// The bytes that a record counts besides its value, as in a batch. 60 MB of records for an unknown partition had
+    /// four million outcomes, and a response of 450 MB.
     /// </summary>
     const int RecordOverheadBytes = 77;
 
-    /// <summary>So many records are read before the client and the budget are looked at again.</summary>
+    /// <summary>The number of records read between two checks of the client and the budget.</summary>
     const int TurnRecords = 4096;
 
     /// <summary>
-    /// A value as deep as may be, and one level more for the batch to refuse it by its own words, in a record, in the
-    /// array, in the object.
+    /// The deepest value, in a record, in the array, in the object. One level more lets the batch reject the value with
+    /// its own message.
     /// </summary>
     const int MaxDepth = 64;
 
-    // One for all: a body can have millions of such records.
+    // One object for all, because a body can have millions of such records.
     readonly Problem _unknownPartition = Problems.UnknownPartition(null, batches.Partitions);
 
     readonly Problem _keyTooLarge = Problems.KeyTooLarge(batches.MaxKeyBytes);
 
     static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
-    /// <summary>Reads a whole body; says what is wrong with it, and then what was read is of no use.</summary>
+    /// <summary>
+    /// Reads a whole body. Returns its problem, or null. After a problem, the records that were read must not be used.
+    /// </summary>
     public Problem? Read(ReadOnlySpan<byte> body)
     {
         body = body.StartsWith(ByteOrderMark) ? body[ByteOrderMark.Length..] : body;
         if (body.Trim(" \t\r\n"u8).IsEmpty)
             return NoRecords();
-        // Utf8JsonReader lets invalid UTF-8 inside strings pass, so that is looked at first.
+        // Utf8JsonReader lets invalid UTF-8 inside strings pass, so this is checked first.
         if (!Utf8.IsValid(body))
             return Problems.InvalidRequest("invalid_utf8", "The body is not valid UTF-8.");
         try
@@ -93,7 +95,7 @@ internal sealed class ConfluentBody(
                 if (ReadRecords(ref reader, body) is { } problem)
                     return problem;
             }
-            // These two types have no schemas: the REST Proxy reads over them too.
+            // These two media types have no schemas. The REST Proxy ignores these fields too.
             else if (
                 Is(ref reader, "key_schema"u8)
                 || Is(ref reader, "key_schema_id"u8)
@@ -104,7 +106,7 @@ internal sealed class ConfluentBody(
             else
                 return Unrecognized(ref reader);
         }
-        // Once more: whatever stands behind the object is the reader's to refuse.
+        // Reads once more, so that the reader rejects anything behind the object.
         reader.Read();
         return outcomes.Count == 0 ? NoRecords()
             : outcomes.TryHold() ? null
@@ -186,7 +188,7 @@ internal sealed class ConfluentBody(
                     return Invalid("value is not a string of Base64.");
             }
         }
-        // The record is refused before it is decoded, and by itself, as the batch refuses one.
+        // The record is rejected before it is decoded, and by itself, as the batch rejects one.
         return tooLarge is null ? Add(number ?? partition, metadata, json, bytes) : Fail(tooLarge);
     }
 
@@ -200,7 +202,7 @@ internal sealed class ConfluentBody(
         return fault?.Code switch
         {
             null => null,
-            // The records before it are as large together as may be, and those behind it no better.
+            // The records before it have filled the batch, and those behind it do not fit either.
             RecordFaultCode.BatchTooLarge => Problems.Of(fault),
             RecordFaultCode.RecordTooLarge or RecordFaultCode.InvalidKey or RecordFaultCode.InvalidValue => Fail(
                 Problems.Of(fault)
@@ -218,8 +220,8 @@ internal sealed class ConfluentBody(
     }
 
     /// <summary>
-    /// A string of JSON is a key as it is, so that it goes where a native client's does; another value as its text,
-    /// without white space.
+    /// Reads a key. A JSON string is used as it is, so that the record goes to the same partition as a native client's.
+    /// Another value is used as its JSON text without white space.
     /// </summary>
     Problem? ReadKey(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body, out RecordMetadata metadata)
     {
@@ -250,12 +252,12 @@ internal sealed class ConfluentBody(
         }
         catch (InvalidOperationException)
         {
-            // Half of a surrogate pair, escaped: legal in JSON, and no text.
+            // Half of a surrogate pair, escaped: legal in JSON, but not Unicode text.
             return Invalid("key is not Unicode text: it holds half of a surrogate pair.");
         }
     }
 
-    /// <summary>The value that the reader stands at, as it came.</summary>
+    /// <summary>The value at the reader's position, as it came.</summary>
     static ReadOnlySpan<byte> Slice(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
     {
         var start = (int)reader.TokenStartIndex;
@@ -264,7 +266,7 @@ internal sealed class ConfluentBody(
     }
 
     /// <summary>
-    /// Drops the white space between tokens. Returns null if more than <paramref name="maxBytes"/> remain.
+    /// Removes the white space between tokens. Returns null if more than <paramref name="maxBytes"/> remain.
     /// </summary>
     static byte[]? Compact(ReadOnlySpan<byte> json, int maxBytes)
     {
@@ -292,7 +294,7 @@ internal sealed class ConfluentBody(
         }
         catch (InvalidOperationException)
         {
-            // Half of a surrogate pair, escaped: no field is called that.
+            // Half of a surrogate pair, escaped: no field has such a name.
             return false;
         }
     }

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.AspNetCore.Confluent;
 
 /// <summary>
-/// <c>POST /topics/{topic}</c> with a body of the REST Proxy's, and <c>POST /topics/{topic}/partitions/{partition}</c>:
-/// each record is in, or not, by itself (api/PROTOCOL.md §13).
+/// <c>POST /topics/{topic}</c> with a body of the REST Proxy's, and <c>POST /topics/{topic}/partitions/{partition}</c>.
+/// Each record is appended or rejected by itself (api/PROTOCOL.md §13).
 /// </summary>
 internal static class ConfluentEndpoint
 {
@@ -45,10 +45,7 @@ internal static class ConfluentEndpoint
                     + $"/topics/{topic}?partition={partition} takes other types."
             );
         if (partition is not null && request.Partition is not null)
-            return Problems.InvalidRequest(
-                "invalid_parameter",
-                "The path says which partition; ?partition= is one too many."
-            );
+            return Problems.InvalidRequest("invalid_parameter", "The path names the partition. Omit ?partition=.");
         var found = catalog.Find(topic);
         if (found is null && TopicAppend.CheckCreation(topic, settings) is { } creationProblem)
             return creationProblem;
@@ -58,7 +55,7 @@ internal static class ConfluentEndpoint
         if (partition >= partitions)
             return Problems.UnknownPartition(partition, partitions);
 
-        // The body comes first: a topic is not made for a request that is refused.
+        // The body is read first, so that a rejected request creates no topic.
         using var batch = new PartitionedBatch(
             configuration,
             options.Records,
@@ -66,8 +63,8 @@ internal static class ConfluentEndpoint
             request.Producer,
             () => found?.ChoosePartition() ?? 0
         );
-        // A batch that is numbered, or has its offset given, is one thing: what came of a part of it could not be
-        // repeated.
+        // A batch with a sequence or an expected offset is all or nothing. If a part of it were appended, it could not
+        // be sent again.
         var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
         var outcomes = new ConfluentOutcomes(budget, context);
         context.Response.RegisterForDispose(outcomes);

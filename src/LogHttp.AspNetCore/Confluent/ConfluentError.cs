@@ -4,7 +4,7 @@ using LogHttp.AspNetCore.Contract;
 namespace LogHttp.AspNetCore.Confluent;
 
 /// <summary>
-/// What went wrong, as the REST Proxy says it: its own codes where it has one for that, else the status.
+/// An error in the form of the REST Proxy. It has the proxy's own code if there is one, else the status.
 /// </summary>
 internal sealed record ConfluentError(
     [property: JsonPropertyName("error_code")] int ErrorCode,
@@ -16,7 +16,7 @@ internal sealed record ConfluentError(
     const int NotRetriable = 50002;
     const int Retriable = 50003;
 
-    /// <summary>Of a whole request.</summary>
+    /// <summary>The error of a whole request.</summary>
     public static ConfluentError Of(Problem problem) =>
         new(
             problem switch
@@ -29,6 +29,6 @@ internal sealed record ConfluentError(
             problem.Detail
         );
 
-    /// <summary>Of one record: all that its producer has to know is whether to send it again.</summary>
+    /// <summary>The code of one record. It tells the producer only whether to send the record again.</summary>
     public static int CodeOfRecord(Problem problem) => problem.IsRetryable ? Retriable : NotRetriable;
 }

@@ -9,7 +9,7 @@ namespace LogHttp.AspNetCore.Confluent;
 /// <summary>
 /// The outcomes of a request's records, in their order. Neighbours with one outcome share an entry of 8 bytes: a body
 /// can have hundreds of thousands of records, mostly for one partition. Equal problems are one object. All of it counts
-/// against the budget of bodies until this is disposed of, for a client can take long to read the response. For one
+/// against the budget of bodies until this is disposed of, because a client can take long to read the response. For one
 /// thread.
 /// </summary>
 /// <param name="budget">The budget.</param>
@@ -19,10 +19,12 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
     /// <summary>The approximate size of a problem, with its text and its entry.</summary>
     const int ProblemBytes = 512;
 
-    /// <summary>So much is not counted: a small request gets its response even when others fill the budget.</summary>
+    /// <summary>
+    /// The bytes that are not counted, so that a small request gets its response even if others fill the budget.
+    /// </summary>
     const int UncountedBytes = 4 << 10;
 
-    // Of the batches from 0 on, of the problems from -1 down.
+    // A source from 0 up is a batch, and from -1 down a problem.
     readonly List<(int Source, int Count)> _runs = [];
     readonly List<RecordBatch> _batches = [];
     readonly Dictionary<RecordBatch, int> _numbers = [];
@@ -30,10 +32,10 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
     readonly Dictionary<Problem, int> _problemNumbers = [];
     long _heldBytes;
 
-    /// <summary>How many records there are.</summary>
+    /// <summary>The number of records.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The next record is the next of a batch.</summary>
+    /// <summary>Adds a record that is the next of a batch.</summary>
     public void AddTaken(RecordBatch batch)
     {
         if (!_numbers.TryGetValue(batch, out var number))
@@ -44,7 +46,7 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
         Add(number);
     }
 
-    /// <summary>The next record failed.</summary>
+    /// <summary>Adds a record that failed.</summary>
     public void AddFailed(Problem problem)
     {
         if (!_problemNumbers.TryGetValue(problem, out var number))
@@ -55,7 +57,7 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
         Add(~number);
     }
 
-    /// <summary>Counts the bytes held by now. Returns false if the budget has no room.</summary>
+    /// <summary>Counts the bytes held now. Returns false if the budget has no room.</summary>
     public bool TryHold()
     {
         var neededBytes = (long)_runs.Capacity * Unsafe.SizeOf<(int, int)>() + (long)_problems.Count * ProblemBytes;
@@ -64,7 +66,7 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
 
     public void Dispose() => budget.GiveBack(client, ref _heldBytes);
 
-    /// <summary>Goes through all records.</summary>
+    /// <summary>Enumerates all records.</summary>
     public IEnumerable<ConfluentRecord> Records()
     {
         var next = new int[_batches.Count];
@@ -87,5 +89,5 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
     }
 }
 
-/// <summary>Where a record went: which of a batch's it is, or why it is in none.</summary>
+/// <summary>A record's outcome: its index in a batch, or the problem that kept it out.</summary>
 internal readonly record struct ConfluentRecord(RecordBatch? Batch, int Index, Problem? Problem);

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>A JSON body of known length (one write, no chunks) that ends a terminal's line.</summary>
+/// <summary>A JSON body of known length, sent in one write without chunks. It ends the line in a terminal.</summary>
 internal sealed class Answer<T>(int status, T value, JsonTypeInfo<T> type, string contentType = "application/json")
     : IResult
 {
@@ -14,9 +14,9 @@ internal sealed class Answer<T>(int status, T value, JsonTypeInfo<T> type, strin
         response.StatusCode = status;
         response.ContentType = contentType;
         response.ContentLength = body.Length;
-        // To HEAD too, where Kestrel drops it. HttpMethods.IsHead is true for "head" as well, and there Kestrel waits
-        // for it. Without a token: for a client that has left Kestrel drops it too, and an exception would end up in
-        // the log as an error.
+        // HEAD gets the body too, and Kestrel drops it. HttpMethods.IsHead is true for "head" as well, and there
+        // Kestrel waits for the body. No token: Kestrel drops the body of a disconnected client too, and an exception
+        // would be logged as an error.
         await response.BodyWriter.WriteAsync(body, CancellationToken.None);
     }
 }

@@ -1,4 +1,4 @@
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>Marks an endpoint that answers under any name in <c>Host</c>.</summary>
+/// <summary>Marks an endpoint that accepts any name in <c>Host</c>.</summary>
 internal sealed class AnyHost;

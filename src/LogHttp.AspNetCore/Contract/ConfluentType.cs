@@ -6,15 +6,14 @@ internal static class ConfluentType
     public const string Json = "application/vnd.kafka.json.v2+json";
     public const string Binary = "application/vnd.kafka.binary.v2+json";
 
-    /// <summary>What answers are.</summary>
+    /// <summary>The type of responses.</summary>
     public const string Answer = "application/vnd.kafka.v2+json";
 
     public const string Unversioned = "application/vnd.kafka+json";
     const string Family = "application/vnd.kafka";
 
     /// <summary>
-    /// Whether a request is one that the REST Proxy would take, and so its answer has to be in that form, whatever it
-    /// says.
+    /// Whether the REST Proxy would take a request. Then every response to it has to be in the proxy's form.
     /// </summary>
     public static bool IsOf(HttpRequest request) =>
         request.ContentType is { } type && IsOfFamily(type) && HttpMethods.IsPost(request.Method);

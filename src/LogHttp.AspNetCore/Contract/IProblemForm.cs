@@ -1,8 +1,8 @@
 namespace LogHttp.AspNetCore.Contract;
 
 /// <summary>
-/// Another form for problems, for the clients of another API. A room above registers one as a service. It is asked
-/// about requests with a <c>Content-Type</c> only. Any thread.
+/// Another form of problems, for the clients of another API. A namespace above registers one as a service. Only
+/// requests with a <c>Content-Type</c> reach it. Any thread.
 /// </summary>
 internal interface IProblemForm
 {

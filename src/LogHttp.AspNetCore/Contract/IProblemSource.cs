@@ -1,6 +1,6 @@
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>An exception that says which problem its request is answered with.</summary>
+/// <summary>An exception that carries the problem to respond with.</summary>
 internal interface IProblemSource
 {
     /// <summary>The problem.</summary>

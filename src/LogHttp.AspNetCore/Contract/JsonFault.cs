@@ -4,7 +4,7 @@ using LogHttp.Storage.Text;
 
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>Says what is wrong with JSON in the words of JSON, and where, counted from 1.</summary>
+/// <summary>Describes invalid JSON in the words of JSON, with line and byte counted from 1.</summary>
 internal static class JsonFault
 {
     /// <summary>Describes a fault without the parser's own coordinates and options, which no client knows.</summary>
@@ -12,7 +12,7 @@ internal static class JsonFault
     public static string Describe(JsonException exception)
     {
         var message = exception.Message;
-        // The rest are zero-based coordinates and the path of a .NET type.
+        // The rest of the message is zero-based coordinates and the path of a .NET type.
         foreach (
             var end in (ReadOnlySpan<string>)
                 [" LineNumber:", " Path:", " Change the reader options", ", when isFinalBlock is true"]

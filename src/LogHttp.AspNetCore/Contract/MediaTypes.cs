@@ -1,6 +1,6 @@
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>The media types that several rooms name.</summary>
+/// <summary>The media types that several namespaces use.</summary>
 internal static class MediaTypes
 {
     /// <summary>Record lines (api/FORMAT.md §1).</summary>

@@ -4,8 +4,8 @@ namespace LogHttp.AspNetCore.Contract;
 internal static class MethodCase
 {
     /// <summary>
-    /// Methods are case-sensitive, but routing takes "head" for HEAD, and so do handlers that ask HttpMethods: they
-    /// then leave out a body that Kestrel, which does not, waits for.
+    /// Whether the request's method has another case than the endpoint's. Methods are case-sensitive, but routing takes
+    /// "head" for HEAD, and so do handlers that ask HttpMethods. They then omit a body that Kestrel waits for.
     /// </summary>
     public static bool IsOther(HttpContext context)
     {
@@ -14,7 +14,7 @@ internal static class MethodCase
             || Takes(takes.HttpMethods, context.Request.Method)
         )
             return false;
-        // A preflight is answered in the place of the endpoint.
+        // The CORS middleware responds to a preflight instead of the endpoint.
         if (takes.AcceptCorsPreflight && HttpMethods.IsOptions(context.Request.Method))
             return false;
         context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
@@ -23,7 +23,7 @@ internal static class MethodCase
 
         static bool Takes(IReadOnlyList<string> methods, string method)
         {
-            // An enumerator is an object for each request.
+            // By index, because an enumerator would be an object for each request.
             for (var i = 0; i < methods.Count; i++)
             {
                 if (methods[i] == method)

@@ -4,14 +4,14 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.AspNetCore.Contract;
 
 /// <summary>
-/// The conditions of RFC 9110 §13.1 that are not answered elsewhere. On POST, <c>If-Match</c> is an offset
+/// The conditions of RFC 9110 §13.1 that are not evaluated elsewhere. On POST, <c>If-Match</c> is an offset
 /// (api/PROTOCOL.md §11).
 /// </summary>
 internal static class Preconditions
 {
     /// <summary>Whether <c>If-Match</c> holds for a page or value, compared strongly.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="etag">The tag of what would be sent; empty where it has none.</param>
+    /// <param name="etag">The tag of the response, or empty if it has none.</param>
     public static bool Match(HttpRequest request, string? etag)
     {
         var given = request.Headers.IfMatch;
@@ -23,14 +23,13 @@ internal static class Preconditions
     }
 
     /// <summary>
-    /// Whether the conditions hold for a topic, which has no tags: <c>*</c> stands for one that exists.
+    /// Whether the conditions hold for a topic. A topic has no tags, and <c>*</c> matches one that exists.
     /// </summary>
     public static bool MatchTopic(HttpRequest request, bool exists) =>
         IfMatchHolds(request, exists) && !(exists && DemandsNone(request));
 
     /// <summary>
-    /// Evaluates the conditions of a GET or HEAD whose response has no tag. Returns null if they hold, or else 412 or
-    /// 304.
+    /// Evaluates the conditions of a GET or HEAD whose response has no tag. Returns null if they hold, else 412 or 304.
     /// </summary>
     public static IResult? CheckUntagged(HttpContext context)
     {

@@ -6,40 +6,40 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.AspNetCore.Contract;
 
 /// <summary>
-/// Something went wrong, in the form of RFC 9457: a status, a stable code for programs, a text for people, and whether
-/// the same request may succeed later (api/PROTOCOL.md §9).
+/// An error response in the form of RFC 9457. It has a status, a stable code for programs, a text for people, and
+/// whether the same request may succeed later (api/PROTOCOL.md §9).
 /// </summary>
 internal sealed record Problem(int Status, string Code, string Detail, bool IsRetryable = false) : IResult
 {
     const string RetryAfterSeconds = "1";
 
-    /// <summary>The line of the body that is meant, from 1 on.</summary>
+    /// <summary>The line of the body that is wrong, from 1 on.</summary>
     public long? Line { get; init; }
 
-    /// <summary>The first offset there is, for who asked for an earlier one.</summary>
+    /// <summary>The earliest available offset, if the requested one was deleted.</summary>
     public long? EarliestOffset { get; init; }
 
-    /// <summary>The next offset to come, for who asked for a later one.</summary>
+    /// <summary>The offset of the next record, if the requested offset lies beyond it.</summary>
     public long? EndOffset { get; init; }
 
-    /// <summary>Where to go on, for who asked for what is damaged.</summary>
+    /// <summary>The offset to continue at, if the requested records are damaged.</summary>
     public long? NextOffset { get; init; }
 
-    /// <summary>The sequence of a producer's next record, for a request that has another.</summary>
+    /// <summary>The sequence of a producer's next record, if the request has another.</summary>
     public long? ExpectedSequence { get; init; }
 
-    /// <summary>The epoch that a producer has gone on with, for who sent an older one.</summary>
+    /// <summary>The current epoch of a producer, if the request has an older one.</summary>
     public long? Epoch { get; init; }
 
     /// <summary>
-    /// Whether the URL can never be answered with anything else, for the topic that it names by its id is no more.
+    /// Whether the URL always gets this problem, because the topic with the id that it names was deleted.
     /// </summary>
     public bool IsForGood { get; init; }
 
-    /// <summary>The same, said of a line of the body.</summary>
+    /// <summary>The same problem at a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
 
-    /// <summary>The same, said of one of several partitions.</summary>
+    /// <summary>The same problem in one of several partitions.</summary>
     public Problem Of(Topic topic, PartitionLog partition) =>
         this with
         {
@@ -63,8 +63,8 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        // All who followed a topic that goes ask at the same time: a cache that collapses them can answer all at once
-        // only with what it may keep.
+        // All followers of a deleted topic ask at the same time. A cache that collapses their requests can serve them
+        // all at once only with a response that it may keep.
         var isShared =
             IsForGood
             && CachePolicy.IsShared(
@@ -74,7 +74,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
         httpContext.Response.Headers.CacheControl = isShared ? CachePolicy.Shared : CachePolicy.NoStore;
         if (IsRetryable)
             httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
-        // Without a body there is no other form. A request's services would cost it a scope.
+        // A request without a body gets our own form. A request's services would cost it a scope.
         if (
             httpContext.Request.ContentType is not null
             && httpContext.RequestServices?.GetService<IProblemForm>()?.Of(this, httpContext.Request) is { } otherForm

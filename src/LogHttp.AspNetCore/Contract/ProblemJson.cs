@@ -1,6 +1,6 @@
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>A problem's members: RFC 9457's, ours, and those that only some have.</summary>
+/// <summary>A problem's members: those of RFC 9457, ours, and those that only some problems have.</summary>
 internal sealed record ProblemJson(
     string Title,
     int Status,

@@ -10,10 +10,10 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>The one place where outcomes become statuses and codes.</summary>
+/// <summary>Maps all outcomes to statuses and codes.</summary>
 internal static class Problems
 {
-    // The last that was asked for.
+    // The problem of the last limit that was asked for.
     static volatile TooLargeRecord? LastRecordTooLarge;
 
     sealed record TooLargeRecord(int MaxRecordBytes, Problem Problem);
@@ -39,8 +39,8 @@ internal static class Problems
     public static Problem UnknownTopic(string topic) =>
         new(StatusCodes.Status404NotFound, UnknownTopicCode, $"There is no topic \"{topic}\".");
 
-    /// <param name="partition">The one asked for; null for several.</param>
-    /// <param name="partitions">How many there are.</param>
+    /// <param name="partition">The requested partition, or null for several.</param>
+    /// <param name="partitions">The number of partitions.</param>
     public static Problem UnknownPartition(int? partition, int partitions) =>
         new(
             StatusCodes.Status404NotFound,
@@ -77,7 +77,7 @@ internal static class Problems
     public static Problem NoRecord(LogPlace place) =>
         new(StatusCodes.Status404NotFound, "no_record", $"There is no record at {place}.");
 
-    /// <summary>The URL speaks of a topic of that name that was deleted; what is there now is another.</summary>
+    /// <summary>The URL names a topic that was deleted and created again under its name.</summary>
     public static Problem TopicReplaced(Topic topic) =>
         new(
             StatusCodes.Status410Gone,
@@ -98,7 +98,7 @@ internal static class Problems
                 + "AllowedHosts adds more."
         );
 
-    /// <param name="origin">The page's origin, or how else it was told.</param>
+    /// <param name="origin">The page's origin, or the header that told of it.</param>
     public static Problem CrossSite(string origin) =>
         new(
             StatusCodes.Status403Forbidden,
@@ -109,14 +109,14 @@ internal static class Problems
     public static Problem PreconditionFailed(string detail) =>
         new(StatusCodes.Status412PreconditionFailed, "precondition_failed", detail);
 
-    /// <summary>Conditions of a topic, which has no entity tags.</summary>
+    /// <summary>A condition on a topic, which has no entity tags.</summary>
     public static Problem TopicConditionFailed(string topic, bool exists) =>
         PreconditionFailed(
             $"Topic \"{topic}\" {(exists ? "exists" : "does not exist")}, and If-Match or If-None-Match asks "
                 + "otherwise. A topic has no ETag: only * can match."
         );
 
-    /// <summary>Conditions of a response that has no entity tag.</summary>
+    /// <summary>A condition on a response without an entity tag.</summary>
     public static Problem UntaggedConditionFailed() =>
         PreconditionFailed("If-Match names a tag, and this response has no ETag: only * can match.");
 
@@ -145,7 +145,7 @@ internal static class Problems
             IsRetryable: true
         );
 
-    /// <summary>A stream that brought nothing: <paramref name="setting"/> says how long it may.</summary>
+    /// <summary>A stream that brought no byte for the time of <paramref name="setting"/>.</summary>
     public static Problem StreamTimeout(TimeSpan timeout, string setting) =>
         new(
             StatusCodes.Status408RequestTimeout,
@@ -154,7 +154,7 @@ internal static class Problems
             IsRetryable: true
         );
 
-    /// <summary>No partition of the topic knows a producer, or none does any more.</summary>
+    /// <summary>No partition of the topic knows the producer, or none knows it any more.</summary>
     public static Problem ProducerUnknown(string topic, string id) =>
         new(
             StatusCodes.Status404NotFound,
@@ -178,7 +178,7 @@ internal static class Problems
 
     public static Problem RecordTooLarge(int maxRecordBytes)
     {
-        // Every body is read with it in hand, and the bound is the same for all.
+        // Every body is read with this problem at hand, and the limit is the same for all.
         if (LastRecordTooLarge is { } made && made.MaxRecordBytes == maxRecordBytes)
             return made.Problem;
         var problem = Of(
@@ -191,7 +191,7 @@ internal static class Problems
         return problem;
     }
 
-    /// <summary>For a key that is refused before it is decoded.</summary>
+    /// <summary>A key that is rejected before it is decoded.</summary>
     public static Problem KeyTooLarge(int maxKeyBytes) =>
         Of(new RecordFault(RecordFaultCode.InvalidKey, $"The key is larger than {maxKeyBytes} bytes (MaxKeyBytes)."));
 
@@ -228,7 +228,7 @@ internal static class Problems
             IsRetryable: true
         );
 
-    /// <summary>A record that was refused.</summary>
+    /// <summary>A rejected record.</summary>
     public static Problem Of(RecordFault fault)
     {
         var (status, code) = fault.Code switch
@@ -246,7 +246,7 @@ internal static class Problems
         return new(status, code, fault.Message);
     }
 
-    /// <summary>An append that was refused.</summary>
+    /// <summary>A rejected append.</summary>
     public static Problem Of(AppendResult result)
     {
         var (status, code, isRetryable) = result.Status switch
@@ -276,7 +276,7 @@ internal static class Problems
         };
     }
 
-    /// <summary>A place that has no records any more, or not yet.</summary>
+    /// <summary>A position whose records were deleted, or do not exist yet.</summary>
     public static Problem Of(FetchResult result) =>
         result.Status switch
         {
@@ -292,7 +292,7 @@ internal static class Problems
             _ => throw new InvalidOperationException($"{result.Status} is no problem."),
         };
 
-    /// <summary>What was thrown while a request was handled.</summary>
+    /// <summary>An exception that was thrown while a request was handled.</summary>
     public static Problem Of(Exception exception) =>
         exception switch
         {
@@ -358,7 +358,7 @@ internal static class Problems
             ),
         };
 
-    /// <summary>A bare status of the framework's.</summary>
+    /// <summary>A status that the framework set without a body.</summary>
     public static Problem Of(HttpResponse response) =>
         response.StatusCode switch
         {

@@ -7,11 +7,13 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>Query parameters that are one thing or an error, never silently something else.</summary>
+/// <summary>
+/// Reads query parameters. A malformed one is an error, and is never silently read as something else.
+/// </summary>
 internal static class QueryParameters
 {
     /// <summary>
-    /// Refuses parameters that there are not: a misspelt one would be read over, and the answer be another than was
+    /// Rejects unknown parameters. A misspelt one would be ignored, and the client would get another response than it
     /// asked for.
     /// </summary>
     public static bool HasOnly(
@@ -36,7 +38,7 @@ internal static class QueryParameters
         return problem is null;
     }
 
-    /// <summary>Reads a whole number that may be missing, but not be there twice or be anything else.</summary>
+    /// <summary>Reads an optional whole number. It is an error if it appears twice or is anything else.</summary>
     public static bool TryReadNumber(
         this IQueryCollection query,
         string name,
@@ -50,7 +52,7 @@ internal static class QueryParameters
         problem = null;
         if (!query.TryGetValue(name, out var values))
             return true;
-        // TryParse forgives NULs at the end.
+        // TryParse ignores NULs at the end.
         if (
             values.Count == 1
             && !values[0]!.Contains('\0', StringComparison.Ordinal)
@@ -69,7 +71,7 @@ internal static class QueryParameters
         return false;
     }
 
-    /// <summary>Reads a text that may be missing, but not be there twice.</summary>
+    /// <summary>Reads an optional text. It is an error if it appears twice.</summary>
     public static bool TryReadText(
         this IQueryCollection query,
         string name,
@@ -89,8 +91,8 @@ internal static class QueryParameters
     }
 
     /// <summary>
-    /// The bytes of a parameter. The framework leaves what is not UTF-8 as it was written, <c>%FF</c>, which is another
-    /// text.
+    /// The bytes of a parameter. The framework leaves escapes that are not UTF-8 undecoded, such as <c>%FF</c>, which
+    /// is another text.
     /// </summary>
     public static byte[] DecodedBytes(this QueryString query, string name)
     {
@@ -106,7 +108,7 @@ internal static class QueryParameters
         return [];
     }
 
-    /// <summary>Reads a parameter that has one possible value, or is missing.</summary>
+    /// <summary>Reads an optional parameter that has one possible value.</summary>
     public static bool TryReadFlag(
         this IQueryCollection query,
         string name,
@@ -121,7 +123,7 @@ internal static class QueryParameters
             isThere && !isSet
                 ? Problems.InvalidRequest(
                     "invalid_parameter",
-                    $"{name} is \"{Excerpt.Of(values.ToString())}\"; the one value it can have is \"{value}\"."
+                    $"{name} is \"{Excerpt.Of(values.ToString())}\". Supported: \"{value}\"."
                 )
                 : null;
         return problem is null;

@@ -4,11 +4,12 @@ using System.Text.Json.Serialization;
 
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>The style of all JSON that the server writes, but for records.</summary>
+/// <summary>The style of all JSON that the server writes, except records.</summary>
 internal static class ReadableJson
 {
     /// <summary>
-    /// Escapes only what JSON demands: quotes in a message stay readable, and nothing here is put into HTML.
+    /// Escapes only the characters that JSON demands. Quotes in a message stay readable, and nothing here is put into
+    /// HTML.
     /// </summary>
     public static JavaScriptEncoder Encoder => JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
 

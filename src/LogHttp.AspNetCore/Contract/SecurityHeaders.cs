@@ -1,6 +1,8 @@
 namespace LogHttp.AspNetCore.Contract;
 
-/// <summary>What every answer tells browsers: take types as they are said, load nothing, be framed by nobody.</summary>
+/// <summary>
+/// The headers that tell browsers how to treat each response: trust its type, load nothing, allow no frame.
+/// </summary>
 internal static class SecurityHeaders
 {
     const string Policy = "default-src 'none'; frame-ancestors 'none'";
@@ -12,8 +14,8 @@ internal static class SecurityHeaders
     }
 
     /// <summary>
-    /// What comes from strangers runs no script and reads nothing of this site, and other sites can't take it for an
-    /// image or a script of theirs.
+    /// Content from strangers runs no script and reads nothing of this site. Other sites can't load it as an image or a
+    /// script of theirs.
     /// </summary>
     public static void ApplySandbox(IHeaderDictionary headers)
     {

@@ -4,7 +4,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace LogHttp.AspNetCore.Documentation;
 
-/// <summary>Adds what operations refer to: headers, problems, the schemas of records, the groups.</summary>
+/// <summary>Adds the parts that operations refer to: headers, problems, the schemas of records, the groups.</summary>
 /// <param name="withProgram">Whether to describe the problems of the program too.</param>
 internal sealed class ComponentsFilter(bool withProgram) : IDocumentFilter
 {
@@ -35,7 +35,7 @@ internal sealed class ComponentsFilter(bool withProgram) : IDocumentFilter
             };
         foreach (var (name, schema) in Schemas.OfRecords)
             swaggerDoc.AddComponent<IOpenApiSchema>(name, schema);
-        // The generator names a tag after the class of each handler. Those of the log's are replaced by its own.
+        // The generator names a tag after the class of each handler. The log's own tags replace these.
         var usedTags = swaggerDoc
             .Paths.SelectMany(static path => path.Value.Operations ?? [])
             .SelectMany(static operation => operation.Value.Tags ?? new HashSet<OpenApiTagReference>())

@@ -5,7 +5,7 @@ using Microsoft.OpenApi;
 
 namespace LogHttp.AspNetCore.Documentation;
 
-/// <summary>The bodies of Confluent's REST Proxy, version 2, in requests, answers and problems.</summary>
+/// <summary>The bodies of Confluent's REST Proxy, version 2, in requests, responses and problems.</summary>
 internal static class ConfluentForms
 {
     public static ContentDocument JsonBody { get; } =
@@ -98,7 +98,7 @@ internal static class ConfluentForms
             ],
         };
 
-    /// <summary>A problem, to a request of the REST Proxy's clients.</summary>
+    /// <summary>A problem in the form for the REST Proxy's clients.</summary>
     public static ContentDocument Error(ProblemDocument problem) =>
         new(
             ConfluentType.Answer,

@@ -3,7 +3,7 @@ using Microsoft.OpenApi;
 
 namespace LogHttp.AspNetCore.Documentation;
 
-/// <summary>The headers of answers.</summary>
+/// <summary>The headers of responses.</summary>
 internal static class Headers
 {
     public static HeaderDocument FirstOffset { get; } =

@@ -9,7 +9,7 @@ internal static class LogHttpDocument
     /// <param name="withProgram">Whether to describe the problems of the program too: hosts, origins, limits.</param>
     public static void DescribeLogHttp(this SwaggerGenOptions options, bool withProgram)
     {
-        // HEAD goes everywhere where GET does; listed, it would say everything twice.
+        // HEAD works for every path with GET. Listing it would repeat each operation.
         var inclusion = options.SwaggerGeneratorOptions.DocInclusionPredicate;
         options.DocInclusionPredicate(
             (name, api) =>

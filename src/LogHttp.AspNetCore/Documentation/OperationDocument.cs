@@ -4,29 +4,27 @@ using Microsoft.OpenApi;
 
 namespace LogHttp.AspNetCore.Documentation;
 
-/// <summary>An operation as the API's own description has it; stands beside its route as metadata.</summary>
-/// <param name="Id">What generated clients call it.</param>
+/// <summary>An operation of the API's description. It stands beside its route as metadata.</summary>
+/// <param name="Id">Its name in generated clients.</param>
 /// <param name="Tag">The group it is shown in.</param>
-/// <param name="Summary">What it does, in a few words.</param>
-/// <param name="Description">All that its users have to know, in Markdown.</param>
+/// <param name="Summary">Its effect, in a few words.</param>
+/// <param name="Description">The details that its users have to know, in Markdown.</param>
 internal sealed record OperationDocument(string Id, string Tag, string Summary, string Description)
 {
     public IReadOnlyList<ParameterDocument> Parameters { get; init; } = [];
 
     public BodyDocument? Body { get; init; }
 
-    /// <summary>The answers that are no problems.</summary>
+    /// <summary>The responses that are not problems.</summary>
     public required IReadOnlyList<ResponseDocument> Responses { get; init; }
 
-    /// <summary>Whether it counts against what a client may send.</summary>
+    /// <summary>Whether it counts against a client's limit of requests.</summary>
     public bool IsLimited { get; init; } = true;
 
-    /// <summary>
-    /// The form that problems have besides our own, with an example made of a problem; null for none.
-    /// </summary>
+    /// <summary>The form of problems besides our own, with an example made from a problem. Null for none.</summary>
     public Func<ProblemDocument, ContentDocument>? OtherProblemForm { get; init; }
 
-    /// <summary>The problems it can be answered with, but for the limit's; each knows its status.</summary>
+    /// <summary>The problems it can respond with, except the limit's. Each has its status.</summary>
     public IReadOnlyList<ProblemDocument> Problems { get; init; } = [];
 }
 
@@ -45,7 +43,7 @@ internal sealed record ParameterDocument(
 /// <summary>The bodies that a request may have.</summary>
 internal sealed record BodyDocument(bool IsRequired, string Description, params ContentDocument[] Contents);
 
-/// <summary>An answer that is no problem.</summary>
+/// <summary>A response that is not a problem.</summary>
 internal sealed record ResponseDocument(int Status, string Description)
 {
     public IReadOnlyList<HeaderDocument> Headers { get; init; } = [];
@@ -60,24 +58,22 @@ internal sealed record ResponseDocument(int Status, string Description)
         };
 }
 
-/// <summary>A header of answers, the same wherever it stands.</summary>
+/// <summary>A header of responses, the same in each of them.</summary>
 internal sealed record HeaderDocument(string Name, string Description, JsonSchemaType Type, string Example)
 {
-    /// <summary>
-    /// What it is called where it is described; one that means different things needs different names.
-    /// </summary>
+    /// <summary>Its key in the description. A header with several meanings needs several keys.</summary>
     public string Key { get; init; } = Name;
 }
 
-/// <summary>A problem that operations can be answered with.</summary>
+/// <summary>A problem that operations can respond with.</summary>
 /// <param name="Example">
-/// One that the server itself would send; its status and code are those of all of the kind.
+/// A problem that the server itself would send. All problems of the kind have its status and code.
 /// </param>
-/// <param name="When">What leads to it.</param>
-/// <param name="Headers">What the answer has besides the headers of every problem.</param>
+/// <param name="When">The cause.</param>
+/// <param name="Headers">The headers of the response besides those of every problem.</param>
 internal sealed record ProblemDocument(Problem Example, string When, params HeaderDocument[] Headers)
 {
-    /// <summary>What the example is called; a code that comes with two statuses needs two names.</summary>
+    /// <summary>The name of the example. A code that comes with two statuses needs two names.</summary>
     public string Name { get; init; } = Example.Code;
 
     /// <summary>Whether only the program responds with it, and no app that embeds the log.</summary>
@@ -92,7 +88,7 @@ internal sealed record ProblemDocument(Problem Example, string When, params Head
 /// </summary>
 internal sealed record ContentDocument(string MediaType, ContentSchema Schema, params ExampleDocument[] Examples);
 
-/// <summary>What a body is: a schema written out, or that of one of some types.</summary>
+/// <summary>The schema of a body: written out, or that of one of some types.</summary>
 internal sealed record ContentSchema(OpenApiSchema? Inline, params Type[] Types)
 {
     public static ContentSchema Of(params Type[] types) => new(null, types);
@@ -100,5 +96,5 @@ internal sealed record ContentSchema(OpenApiSchema? Inline, params Type[] Types)
     public static implicit operator ContentSchema(OpenApiSchema inline) => new(inline);
 }
 
-/// <summary>An example, with a name that is a key and a few words for people.</summary>
+/// <summary>An example, with its key and a few words for people.</summary>
 internal sealed record ExampleDocument(string Name, string Summary, JsonNode Value);

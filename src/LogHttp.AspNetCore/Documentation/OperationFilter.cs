@@ -6,8 +6,8 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace LogHttp.AspNetCore.Documentation;
 
 /// <summary>
-/// Writes the <see cref="OperationDocument"/> that stands beside a route into the API's description. The handlers read
-/// and write HTTP themselves, so nothing could be learnt from their signatures.
+/// Writes the <see cref="OperationDocument"/> beside a route into the API's description. The handlers read and write
+/// HTTP themselves, so their signatures say nothing of it.
 /// </summary>
 /// <param name="withProgram">Whether to describe the problems of the program too.</param>
 internal sealed class OperationFilter(bool withProgram) : IOperationFilter

@@ -9,7 +9,7 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Documentation;
 
 /// <summary>
-/// All problems that operations can be answered with, each with an example made by the code that answers.
+/// All problems that operations can respond with, each with an example made by the code that sends it.
 /// </summary>
 internal static class ProblemDocuments
 {

@@ -586,7 +586,7 @@ internal static class RecordOperations
     /// <summary>A problem of a topic that was found.</summary>
     static ProblemDocument InPartition(ProblemDocument problem) => problem with { Headers = [Headers.TopicId] };
 
-    /// <summary>A problem that stays one where the URL names a topic by its id.</summary>
+    /// <summary>A problem that is permanent if the URL names a topic by its id.</summary>
     static ProblemDocument ForGood(ProblemDocument problem) =>
         problem with
         {

@@ -5,7 +5,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace LogHttp.AspNetCore.Documentation;
 
-/// <summary>Says what fields are for, in the schemas that Swashbuckle makes of types.</summary>
+/// <summary>Adds the meaning of fields to the schemas that Swashbuckle makes of types.</summary>
 internal sealed class SchemaFilter : ISchemaFilter
 {
     /// <summary>Returns the name of a type of the log's, or null for other types.</summary>
@@ -24,7 +24,7 @@ internal sealed class SchemaFilter : ISchemaFilter
         own.Description = document.Description;
         own.Examples = [document.Example];
         own.Required = new HashSet<string>();
-        // Answers may get more fields; a configuration with a field that there is not is refused.
+        // Responses may get more fields. A configuration with an unknown field is rejected.
         own.AdditionalPropertiesAllowed = context.Type != typeof(TopicSettings);
         foreach (var property in document.Properties)
             Describe(own, property);
@@ -37,7 +37,7 @@ internal sealed class SchemaFilter : ISchemaFilter
             owner.Required!.Add(document.Name);
             return;
         }
-        // What is null is left out of answers, so a field is there or it is not.
+        // Responses omit null, so a field is present or absent.
         if (property.Type?.HasFlag(JsonSchemaType.Null) == true)
             property.Type &= ~JsonSchemaType.Null;
         else

@@ -11,7 +11,7 @@ using Microsoft.OpenApi;
 namespace LogHttp.AspNetCore.Documentation;
 
 /// <summary>
-/// What the fields of JSON bodies mean, with an example of each body. Which fields there are, the types themselves say.
+/// The meaning of the fields of JSON bodies, with an example of each body. The fields themselves come from the types.
 /// </summary>
 internal static class Schemas
 {
@@ -362,7 +362,7 @@ internal static class Schemas
             ),
         }.ToDictionary(document => document.Type);
 
-    /// <summary>Record lines are no type of the program: it copies them.</summary>
+    /// <summary>The schemas of record lines. The program has no type for them, because it copies them.</summary>
     public static IReadOnlyDictionary<string, OpenApiSchema> OfRecords { get; } =
         new Dictionary<string, OpenApiSchema>
         {
@@ -551,7 +551,7 @@ internal static class Schemas
         };
 }
 
-/// <summary>The schema of a type: what it is called and for, and what its fields are for.</summary>
+/// <summary>The schema of a type: its name, its purpose, and the purposes of its fields.</summary>
 internal sealed record SchemaDocument(
     Type Type,
     string Name,

@@ -17,7 +17,7 @@ internal static class TopicOperations
         Topic
     );
 
-    /// <summary>What every change of a topic can be answered with.</summary>
+    /// <summary>The problems of every change of a topic.</summary>
     static readonly ProblemDocument[] OfChanges =
     [
         ProblemDocuments.InvalidHost,
@@ -30,7 +30,7 @@ internal static class TopicOperations
         ProblemDocuments.TopicConditionFailed,
     ];
 
-    /// <summary>What every body of a configuration can be answered with.</summary>
+    /// <summary>The problems of every body with a configuration.</summary>
     static readonly ProblemDocument[] OfConfigurations =
     [
         .. OfChanges,

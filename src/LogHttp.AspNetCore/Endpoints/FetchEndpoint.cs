@@ -16,11 +16,11 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary>
-/// <c>GET /topics/{topic}/{place}</c>: a page of records, sent from the segment file as it is (api/PROTOCOL.md §3).
+/// <c>GET /topics/{topic}/{place}</c>: a page of records, sent unchanged from the segment file (api/PROTOCOL.md §3).
 /// </summary>
 internal static partial class FetchEndpoint
 {
-    /// <summary>Not async itself: a follower would hold its state for as long as it follows.</summary>
+    /// <summary>Not async itself, because a follower would hold its state for as long as it follows.</summary>
     public static ValueTask<IResult> HandleAsync(
         HttpContext context,
         string topic,
@@ -74,7 +74,7 @@ internal static partial class FetchEndpoint
             return Problems.Of(page);
         if (page.Region is null)
         {
-            // The next record will be there.
+            // The next record will have this offset.
             headers.Link = Next(request, query.NextPollReference(address, page.NextOffset, time.GetUtcNow()));
             Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
@@ -136,8 +136,8 @@ internal static partial class FetchEndpoint
         }
         catch (CorruptionException exception) when (context.Response.HasStarted)
         {
-            // Too late for a status: a connection that breaks off can't pass for the whole page. The next request,
-            // which begins there, is told.
+            // The status is already sent. A broken connection can't pass for the whole page. The next request begins at
+            // the damage and gets the error.
             BrokenOff(
                 context
                     .RequestServices.GetRequiredService<ILoggerFactory>()
@@ -156,7 +156,7 @@ internal static partial class FetchEndpoint
         headers[LogHeaders.EarliestOffset] = Text(page.EarliestOffset);
     }
 
-    /// <summary>The hot path: the segment's bytes, untouched.</summary>
+    /// <summary>The hot path: sends the segment's bytes unchanged.</summary>
     static Task SendAsync(HttpContext context, LogRegion region, ByteRange range, FollowBudget budget)
     {
         context.Response.ContentLength = range.LengthBytes;
@@ -170,7 +170,7 @@ internal static partial class FetchEndpoint
             : sendFile.SendFileAsync(stream, position, range.LengthBytes, context.RequestAborted);
     }
 
-    /// <summary>Sends a region that passes through memory, a share of the budget at a time.</summary>
+    /// <summary>Sends a region that passes through memory, one share of the budget at a time.</summary>
     static async Task SendCopiedAsync(
         IHttpSendFileFeature sendFile,
         FileStream stream,
@@ -185,7 +185,7 @@ internal static partial class FetchEndpoint
             var shareBytes = await budget.TakeAsync(aborted);
             try
             {
-                // Held twice: as it was read, and as it is sent.
+                // Each piece is held twice: as it was read, and as it is sent.
                 var pieceBytes = Math.Min(end - position, shareBytes / 2);
                 await sendFile.SendFileAsync(stream, position, pieceBytes, aborted);
                 position += pieceBytes;

@@ -10,8 +10,8 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary>
-/// Answers that do not end: <c>GET /topics/{topic}/{place}?follow=true</c>, the same as events, and several topics on
-/// one connection by <c>GET /stream?topics=…</c> (api/PROTOCOL.md §10).
+/// Responses that do not end: <c>GET /topics/{topic}/{place}?follow=true</c> and the same as events. <c>GET
+/// /stream?topics=…</c> follows several topics on one connection (api/PROTOCOL.md §10).
 /// </summary>
 internal static class FollowEndpoint
 {
@@ -27,7 +27,7 @@ internal static class FollowEndpoint
             return Task.FromResult<IResult>(
                 Problems.InvalidRequest(
                     "invalid_parameter",
-                    "An answer that does not end sends all records as they come; key, view and wait do not go with it."
+                    "A response that does not end can't be combined with key, view or wait."
                 )
             );
         var place = address.Place;
@@ -85,7 +85,7 @@ internal static class FollowEndpoint
     }
 
     /// <summary>Sends the records of the opened partitions, or the problem of one.</summary>
-    /// <remarks>Does not hold the starts while the response lasts: those of 64 partitions were 2 KiB.</remarks>
+    /// <remarks>Does not hold the starts while the response lasts: the starts of 64 partitions took 2 KiB.</remarks>
     static async Task<IResult> RunAsync(
         HttpContext context,
         Task<(FollowSource[]? Sources, Problem? Problem)> opening,
@@ -162,15 +162,15 @@ internal static class FollowEndpoint
         if (found.Count == 0)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                "topics names none; say which, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z."
+                "topics names no topic. Name some, such as topics=orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z."
             );
         starts = found;
         return problem is null;
     }
 
     /// <summary>
-    /// Reads `orders`, `orders/0` or `orders/0-2`, each with or without `:place`, or with the topic's id and an offset
-    /// for each partition, as ids of events have them; without a place, what comes from now on.
+    /// Reads `orders`, `orders/0` or `orders/0-2`, each with or without `:place`. An event's id adds the topic's id,
+    /// and an offset for each partition. Without a place, the stream begins at the end.
     /// </summary>
     static bool TryReadTopic(
         string text,
@@ -182,7 +182,7 @@ internal static class FollowEndpoint
         (starts, problem) = ([], null);
         var place = LogPlace.Latest;
         long[]? offsets = null;
-        // A time has colons of its own.
+        // A time contains colons too.
         var (address, from) = text.Split(':', 2) is [var before, var after] ? (before, after) : (text, null);
         var (name, number, id) = address.Split('/', 3) switch
         {

@@ -2,7 +2,7 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
-/// <summary><c>GET /healthz</c>: the process lives and answers.</summary>
+/// <summary><c>GET /healthz</c>: the process runs and responds.</summary>
 internal static class HealthEndpoint
 {
     public static IResult Handle(HttpContext context)

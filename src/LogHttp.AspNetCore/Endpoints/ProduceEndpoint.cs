@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary>
-/// <c>POST /topics/{topic}</c>: appends what the body holds, one batch for each partition, all of it or nothing in each
-/// (api/PROTOCOL.md §2).
+/// <c>POST /topics/{topic}</c>: appends the records of the body, in one batch for each partition. Each batch is
+/// appended whole or not at all (api/PROTOCOL.md §2).
 /// </summary>
 internal static class ProduceEndpoint
 {
@@ -69,11 +69,11 @@ internal static class ProduceEndpoint
                 : Results.Empty;
         }
 
-        // One that is refused in any case need not be read; Kestrel throws away what comes of it.
+        // The body of a request that will be rejected is not read. Kestrel discards it.
         if (found is not null && CheckRoom(found, request) is { } overloaded)
             return Problems.Of(overloaded);
 
-        // The body comes first: a topic is not made for a request that is refused.
+        // The body is read first, so that a rejected request creates no topic.
         var configuration = found?.Configuration ?? options.TopicDefaults;
         using var batch = new PartitionedBatch(
             configuration,
@@ -107,14 +107,15 @@ internal static class ProduceEndpoint
         return Answer(context, topic, results);
     }
 
-    /// <summary>Whether there is no room even for as much as was announced, where the partition is known.</summary>
+    /// <summary>Checks whether the partition, if it is known, has room for the announced bytes.</summary>
     static AppendResult? CheckRoom(Topic topic, ProduceRequest request) =>
         (topic.Partitions.Length == 1 ? 0 : request.Partition) is { } partition && partition < topic.Partitions.Length
             ? topic.Partitions[partition].CheckRoom(request.AnnouncedBytes)
             : null;
 
     /// <summary>
-    /// A batch takes a quarter more than it expects, in powers of two: no more than it may have in the end.
+    /// A batch takes a quarter more than it expects, in powers of two. So at most four fifths of the allowed size are
+    /// expected.
     /// </summary>
     static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
         Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
@@ -176,13 +177,13 @@ internal static class ProduceEndpoint
     }
 }
 
-/// <summary>The answer to an append: where its records are.</summary>
+/// <summary>The response to an append, with the position of its records.</summary>
 internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp);
 
-/// <summary>The answer to an append to several partitions.</summary>
+/// <summary>The response to an append to several partitions.</summary>
 internal sealed record ProducedToMany(string Topic, int Count, ProducedPart[] Results);
 
-/// <summary>What became of one partition's records.</summary>
+/// <summary>The outcome of one partition's records.</summary>
 internal sealed record ProducedPart(int Partition, int Status)
 {
     public long? Offset { get; init; }

@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary>
-/// <c>GET /topics/{topic}/producers/{id}</c>: where a producer stands in each partition that knows it (api/PROTOCOL.md
-/// §11).
+/// <c>GET /topics/{topic}/producers/{id}</c>: a producer's epoch and next sequence in each partition that knows it
+/// (api/PROTOCOL.md §11).
 /// </summary>
 internal static class ProducerEndpoint
 {
@@ -42,8 +42,8 @@ internal static class ProducerEndpoint
     }
 
     /// <summary>
-    /// An id may hold a slash, and "%2F" is the one escape that Kestrel leaves in a path as it stands, beside a "%2F"
-    /// that was "%252F".
+    /// Unescapes an id, which may contain a slash. "%2F" is the one escape that Kestrel leaves in a path. So it stands
+    /// for an escaped slash, or for "%252F".
     /// </summary>
     static string Unescaped(HttpContext context, string id)
     {
@@ -54,7 +54,7 @@ internal static class ProducerEndpoint
         )
             return id;
         var path = target.Split('?')[0];
-        // The topic's own name may be "producers" too.
+        // The topic itself may be called "producers".
         var start = path.IndexOf(
             Before,
             path.IndexOf("/topics/", StringComparison.OrdinalIgnoreCase) + "/topics/".Length,
@@ -64,8 +64,8 @@ internal static class ProducerEndpoint
     }
 }
 
-/// <summary>Where a producer stands.</summary>
+/// <summary>A producer's state in a topic.</summary>
 internal sealed record ProducerDescription(string Topic, string Producer, ProducerPosition[] Partitions);
 
-/// <summary>Where a producer stands in a partition.</summary>
+/// <summary>A producer's state in a partition.</summary>
 internal sealed record ProducerPosition(int Partition, long Epoch, long NextSequence);

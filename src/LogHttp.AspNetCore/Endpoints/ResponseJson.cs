@@ -4,7 +4,7 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
-/// <summary>The JSON that endpoints write, but for records.</summary>
+/// <summary>The JSON that endpoints write, except records.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Produced))]
 [JsonSerializable(typeof(ProducedToMany))]

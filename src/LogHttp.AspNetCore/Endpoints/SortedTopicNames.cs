@@ -3,15 +3,15 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary>
-/// The names of all topics in ordinal order, damaged topics among them. They are sorted again only after a topic came
-/// or went: a list of 100,000 topics has 1,000 pages, and each one sorted all of them. Any thread.
+/// The names of all topics in ordinal order, including damaged topics. They are sorted again only after a topic was
+/// created or deleted: a list of 100,000 topics has 1,000 pages, and each one sorted all names. Any thread.
 /// </summary>
 internal sealed class SortedTopicNames(TopicCatalog catalog)
 {
     readonly Lock _sorting = new();
     volatile Snapshot _last = new(-1, []);
 
-    /// <summary>The names after <paramref name="name"/>, all of them where it is null.</summary>
+    /// <summary>The names after <paramref name="name"/>, or all names if it is null.</summary>
     public IEnumerable<string> After(string? name)
     {
         var names = Current();
@@ -28,7 +28,7 @@ internal sealed class SortedTopicNames(TopicCatalog catalog)
             return last.Names;
         lock (_sorting)
         {
-            // Read before the names: a topic that comes while they are read makes the next request sort again.
+            // Read before the names, so that a topic created meanwhile makes the next request sort again.
             var version = catalog.TopicsVersion;
             if (_last.Version == version)
                 return _last.Names;

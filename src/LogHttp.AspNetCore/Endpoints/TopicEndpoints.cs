@@ -6,15 +6,13 @@ using LogHttp.Storage.Topics;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
-/// <summary>
-/// <c>PUT, GET, PATCH, DELETE /topics/{topic}</c> and <c>GET /topics</c>: topics themselves (api/PROTOCOL.md §5).
-/// </summary>
+/// <summary><c>PUT, GET, PATCH, DELETE /topics/{topic}</c> and <c>GET /topics</c> (api/PROTOCOL.md §5).</summary>
 internal static class TopicEndpoints
 {
     const int DefaultLimit = 100;
     const int MaxLimit = 1000;
 
-    /// <summary>Makes a topic, or finds it to be as asked.</summary>
+    /// <summary>Creates a topic, or checks that it is configured as asked.</summary>
     public static async Task<IResult> PutAsync(
         HttpContext context,
         string topic,
@@ -41,11 +39,11 @@ internal static class TopicEndpoints
         )
             return Problems.TopicConditionFailed(topic, catalog.Find(topic) is not null);
         var found = await catalog.GetOrCreateAsync(topic, configuration);
-        // Of several requests that ask for a new topic at once, one has made it.
+        // Of several concurrent requests for a new topic, one has created it.
         if (!found.IsNew && Preconditions.DemandsNone(context.Request))
             return Problems.TopicConditionFailed(topic, exists: true);
-        // What the request leaves open may be as it is: a second PUT finds what the first made, whatever the defaults
-        // are by now.
+        // Fields that the request omits may have any value. So a second PUT matches the topic that the first one
+        // created, whatever the defaults are by now.
         if (!found.IsNew && asked.DifferenceFrom(found.Topic.Configuration) is { } difference)
             return Problems.ConfigurationDiffers(
                 $"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed."
@@ -112,7 +110,7 @@ internal static class TopicEndpoints
         return await catalog.DeleteAsync(topic) ? TypedResults.NoContent() : Problems.UnknownTopic(topic);
     }
 
-    /// <summary>All topics by name, a page at a time; damaged ones too.</summary>
+    /// <summary>Lists all topics by name, a page at a time, including damaged ones.</summary>
     public static IResult List(HttpContext context, TopicCatalog catalog, SortedTopicNames names)
     {
         var query = context.Request.Query;
@@ -142,7 +140,7 @@ internal static class TopicEndpoints
         );
     }
 
-    /// <summary>A topic in a list; null where it was deleted meanwhile.</summary>
+    /// <summary>A topic in a list. Null if it was deleted meanwhile.</summary>
     static TopicEntry? EntryOf(TopicCatalog catalog, string name) =>
         catalog.DamagedTopics.TryGetValue(name, out var reason) ? new TopicEntry(name) { Damaged = reason }
         : catalog.Find(name) is { } topic ? new TopicEntry(name) { Id = topic.Id, Partitions = topic.Partitions.Length }
@@ -164,7 +162,7 @@ internal static class TopicEndpoints
     }
 }
 
-/// <summary>A topic: what it is called, how it was made, what its partitions hold.</summary>
+/// <summary>A topic: its name, its configuration and its partitions.</summary>
 internal sealed record TopicDescription(
     string Topic,
     string Id,
@@ -172,14 +170,14 @@ internal sealed record TopicDescription(
     PartitionDescription[] Partitions
 );
 
-/// <summary>What a partition holds.</summary>
+/// <summary>The state of a partition.</summary>
 /// <param name="Partition">Its number.</param>
-/// <param name="EarliestOffset">The first offset there is.</param>
+/// <param name="EarliestOffset">The earliest available offset.</param>
 /// <param name="NextOffset">The high watermark.</param>
 /// <param name="SizeBytes">The bytes of its records on the disk.</param>
-/// <param name="Segments">How many segments it has.</param>
-/// <param name="Journaled">Whether the journal decides where it ends.</param>
-/// <param name="UnsyncedBytes">How many of its last bytes are durable in the journal only.</param>
+/// <param name="Segments">The number of its segments.</param>
+/// <param name="Journaled">Whether the journal decides its end.</param>
+/// <param name="UnsyncedBytes">The number of its last bytes that are durable in the journal only.</param>
 internal sealed record PartitionDescription(
     int Partition,
     long EarliestOffset,
@@ -204,7 +202,7 @@ internal sealed record PartitionDescription(
             Stopped = log.StoppedReason,
         };
 
-    /// <summary>Why it takes no appends, where it takes none.</summary>
+    /// <summary>The reason if it takes no appends, else null.</summary>
     public string? Stopped { get; init; }
 }
 
@@ -217,6 +215,6 @@ internal sealed record TopicEntry(string Topic)
     public string? Id { get; init; }
     public int? Partitions { get; init; }
 
-    /// <summary>Why it could not be opened, where it could not.</summary>
+    /// <summary>The reason if it could not be opened, else null.</summary>
     public string? Damaged { get; init; }
 }

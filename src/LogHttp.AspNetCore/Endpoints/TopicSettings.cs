@@ -7,7 +7,7 @@ using LogHttp.Storage.Text;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
-/// <summary>What a request wants of a topic; what it does not say stays as it is, or by default.</summary>
+/// <summary>The configuration that a request asks for. Omitted fields keep their value, or get the default.</summary>
 internal sealed record TopicSettings
 {
     const int MaxBodyBytes = 16 << 10;
@@ -22,7 +22,9 @@ internal sealed record TopicSettings
     public int? MaxRecordBytes { get; init; }
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
-    /// <summary>Reads a body: a JSON object, whatever its type says, or none at all, which asks for nothing.</summary>
+    /// <summary>
+    /// Reads a body. It must be a JSON object, whatever its media type. An empty body asks for nothing.
+    /// </summary>
     public static async Task<(TopicSettings Settings, Problem? Problem)> ReadAsync(
         HttpContext context,
         BodyBudget budget
@@ -66,7 +68,7 @@ internal sealed record TopicSettings
         return (settings, problem);
     }
 
-    /// <summary>What those meant who PUT records, as <c>curl -T</c> does.</summary>
+    /// <summary>A hint for clients that PUT records, as <c>curl -T</c> does.</summary>
     static string HintOf(HttpRequest request) =>
         HttpMethods.IsPut(request.Method)
             ? " PUT makes a topic. To append records, use POST: curl -X POST -T file URL."
@@ -162,11 +164,11 @@ internal sealed record TopicSettings
         }
     }
 
-    /// <summary>The configuration that results where there was another.</summary>
-    /// <param name="before">The other.</param>
-    /// <param name="limits">The server's, which no topic exceeds.</param>
-    /// <param name="after">What results.</param>
-    /// <param name="problem">What is wrong with it.</param>
+    /// <summary>Applies the changes to an existing configuration.</summary>
+    /// <param name="before">The existing configuration.</param>
+    /// <param name="limits">The server's limits, which no topic exceeds.</param>
+    /// <param name="after">The resulting configuration.</param>
+    /// <param name="problem">The fault, if any.</param>
     public bool TryApply(
         TopicConfiguration before,
         RecordLimits limits,
@@ -204,13 +206,13 @@ internal sealed record TopicSettings
             MaxRecordBytes = MaxRecordBytes ?? before.MaxRecordBytes,
             Labels = Labels is null ? before.Labels : TopicLabels.Of(Labels),
         };
-        // Named here as in the body, not as in the settings.
+        // Fields are named as in the body, not as in the settings.
         problem = configuration.Check() is { } fault ? Invalid(char.ToLowerInvariant(fault[0]) + fault[1..]) : null;
         after = problem is null ? configuration : null;
         return problem is null;
     }
 
-    /// <summary>What a topic has otherwise than this asks for, said for people; null when nothing.</summary>
+    /// <summary>Describes the first difference between a topic and this, for people. Null if there is none.</summary>
     public string? DifferenceFrom(TopicConfiguration configuration) =>
         Partitions is { } partitions && partitions != configuration.Partitions
             ? $"partitions {configuration.Partitions}, not {partitions}"
@@ -229,7 +231,7 @@ internal sealed record TopicSettings
         : Labels is not null && !TopicLabels.Of(Labels).Equals(configuration.Labels) ? "other labels"
         : null;
 
-    /// <summary>All that a topic is configured to be.</summary>
+    /// <summary>The whole configuration of a topic.</summary>
     public static TopicSettings Of(TopicConfiguration configuration) =>
         new()
         {

@@ -7,8 +7,8 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary>
-/// <c>DELETE /topics/{topic}/records?before={place}</c>: forgets the records before a place, for good (api/PROTOCOL.md
-/// §5).
+/// <c>DELETE /topics/{topic}/records?before={place}</c>: deletes the records before a position permanently
+/// (api/PROTOCOL.md §5).
 /// </summary>
 internal static class TrimEndpoint
 {
@@ -33,7 +33,7 @@ internal static class TrimEndpoint
         var offsets = await Task.WhenAll(
             partitions.Select(partition => partition.ResolveAsync(place, context.RequestAborted).AsTask())
         );
-        // Only of a number: any other place lies within the log.
+        // Only an offset can lie beyond the end. Any other position lies within the log.
         if (offsets[0] > partitions[0].EndOffset)
             return Problems.OffsetBeyondEnd(offsets[0], partitions[0].EndOffset).Of(found, partitions[0]);
         await Task.WhenAll(partitions.Zip(offsets, static (partition, offset) => partition.TrimAsync(offset)));

@@ -40,9 +40,9 @@ internal static class ValueEndpoint
         if (page.Region is null || (address.Place.IsNumeric && address.Place != LogPlace.At(page.FirstOffset)))
             return Problems.NoRecord(address.Place);
 
-        // Not kept while the client takes its time.
+        // The page is not held while the client reads the response.
         var (content, contentType) = await ReadAsync(address.Partition, page.Region, context.RequestAborted);
-        // A page of one record, which never changes.
+        // This page of one record never changes.
         var only = page with
         {
             NextOffset = page.FirstOffset + 1,
@@ -66,7 +66,7 @@ internal static class ValueEndpoint
         context.Response.ContentLength = range.LengthBytes;
         if (HttpMethods.IsHead(context.Request.Method))
             return TypedResults.Empty;
-        // Held twice until it is sent: here, and in the response's blocks.
+        // The value is held twice until it is sent: here, and in the response's blocks.
         var shareBytes = await budget.TakeAsync(content.Length + (int)range.LengthBytes, context.RequestAborted);
         context.Response.OnCompleted(() =>
         {

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary>
-/// <c>POST /topics/{topic}/verify</c>: reads all of a topic in search of damage, and says what it finds
+/// <c>POST /topics/{topic}/verify</c>: reads all of a topic in search of damage, and reports the damage it finds
 /// (api/PROTOCOL.md §12).
 /// </summary>
 internal static class VerifyEndpoint
@@ -46,7 +46,7 @@ internal static class VerifyEndpoint
             }
             catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
             {
-                // The client has gone.
+                // The client has disconnected.
             }
         }
         return TypedResults.Empty;
@@ -67,7 +67,7 @@ internal static class VerifyEndpoint
             bytesPerSecond,
             context.RequestAborted
         );
-        // The client may begin the next one as soon as it has the last line.
+        // The client may begin the next verification as soon as it has the last line.
         run.Dispose();
         await WriteAsync(
             context,
@@ -83,12 +83,12 @@ internal static class VerifyEndpoint
     }
 }
 
-/// <summary>Lets one verification read at a time: each reads as fast as it may. Any thread.</summary>
+/// <summary>Lets one verification read at a time, because each reads as fast as it may. Any thread.</summary>
 internal sealed class Verification : IDisposable
 {
     readonly SemaphoreSlim _turn = new(1, 1);
 
-    /// <summary>Begins a run, unless another one reads.</summary>
+    /// <summary>Begins a run, unless another one is reading.</summary>
     public bool TryBegin([NotNullWhen(true)] out VerificationRun? run)
     {
         run = _turn.Wait(0) ? new VerificationRun(_turn) : null;
@@ -104,8 +104,8 @@ internal sealed class VerificationRun(SemaphoreSlim turn) : IDisposable
     bool _hasTurn = true;
 
     /// <summary>
-    /// Waits for the client to take a line, and lets others verify meanwhile: one that reads slowly, or not at all,
-    /// would keep them all out.
+    /// Waits for the client to take a line, and lets others verify meanwhile. A client that reads slowly, or not at
+    /// all, would keep them all waiting.
     /// </summary>
     public async Task AwaitAsync(Task written, CancellationToken cancellationToken)
     {
@@ -129,7 +129,7 @@ internal sealed class VerificationRun(SemaphoreSlim turn) : IDisposable
     }
 }
 
-/// <summary>Something that a verification found; a line of its answer.</summary>
+/// <summary>Damage that a verification found. One line of the response.</summary>
 internal sealed record FoundDamage(
     string Kind,
     string Topic,
@@ -156,5 +156,5 @@ internal sealed record FoundDamage(
         );
 }
 
-/// <summary>How much was verified, and with what outcome; the last line.</summary>
+/// <summary>The last line of the response: the amount that was verified, and the outcome.</summary>
 internal sealed record Verified(int Segments, long Bytes, int DamagedPlaces, int IndexesMade);

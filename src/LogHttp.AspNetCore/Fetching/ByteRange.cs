@@ -4,16 +4,16 @@ using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.AspNetCore.Fetching;
 
-/// <summary>The part of a response that <c>Range</c> asks for (RFC 9110 §14), of what can never change.</summary>
+/// <summary>The part of an immutable response that <c>Range</c> asks for (RFC 9110 §14).</summary>
 /// <param name="First">The first byte, from 0 on.</param>
-/// <param name="LengthBytes">How many.</param>
+/// <param name="LengthBytes">The number of bytes.</param>
 internal readonly record struct ByteRange(long First, long LengthBytes)
 {
     const string Unit = "bytes";
 
     /// <summary>
-    /// Reads <c>Range</c> and <c>If-Range</c>, and writes the status and headers. Without a range, or with several, all
-    /// is selected.
+    /// Reads <c>Range</c> and <c>If-Range</c>, and writes the status and headers. Without a range, or with several,
+    /// selects the whole response.
     /// </summary>
     public static bool TrySelect(
         HttpContext context,
@@ -50,7 +50,7 @@ internal readonly record struct ByteRange(long First, long LengthBytes)
         return true;
     }
 
-    /// <summary>Null for a range that begins behind the end, or is empty.</summary>
+    /// <summary>Returns null for a range that begins behind the end, or is empty.</summary>
     static ByteRange? Resolve(RangeItemHeaderValue item, long lengthBytes)
     {
         var first = item.From ?? Math.Max(0, lengthBytes - item.To!.Value);
@@ -59,7 +59,7 @@ internal readonly record struct ByteRange(long First, long LengthBytes)
     }
 
     /// <summary>
-    /// Whether <c>If-Range</c> allows a part: with a tag, compared strongly. There are no dates here to compare.
+    /// Whether <c>If-Range</c> allows a part. Its tag is compared strongly. Responses have no date to compare.
     /// </summary>
     static bool IsCurrent(HttpRequest request, string etag) =>
         request.Headers.IfRange.Count == 0

@@ -8,15 +8,15 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.AspNetCore.Fetching;
 
 /// <summary>
-/// Who may keep an answer, and for how long (api/PROTOCOL.md §6): a page that can never change for a year, one that can
-/// grow after asking again, what moves with the log not at all. A long poll's answer is shared by those who ask the
-/// same.
+/// Decides which caches may keep a response, and for how long (api/PROTOCOL.md §6). A page that can never change is
+/// kept for a year, and one that can grow is revalidated. A response that moves with the log is not kept. Clients with
+/// the same long poll share its response.
 /// </summary>
 internal static class Caching
 {
     const string AskAgain = "no-cache";
 
-    /// <summary>Writes the headers of a page, and says whether the client has it already.</summary>
+    /// <summary>Writes the headers of a page. Returns whether the client has the page already.</summary>
     public static bool WriteHeaders(
         HttpContext context,
         LogAddress address,
@@ -41,7 +41,7 @@ internal static class Caching
                 )
             : waits && address.IsPermanent && CachePolicy.IsShared(context, settings) ? CachePolicy.Shared
             : AskAgain;
-        // After a power cut other records may stand there, under the same offsets.
+        // After a power cut, other records may have the same offsets.
         if (!page.IsDurable)
             return Preconditions.DemandsNone(context.Request);
         var etag = string.Create(
@@ -52,7 +52,7 @@ internal static class Caching
         return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, etag);
     }
 
-    /// <summary>Writes the headers of an answer that there is nothing yet.</summary>
+    /// <summary>Writes the headers of a response without records.</summary>
     public static void WriteEmptyHeaders(
         HttpContext context,
         LogAddress address,
@@ -66,6 +66,6 @@ internal static class Caching
 
     static bool Matches(StringValues given, string etag) =>
         EntityTagHeaderValue.TryParseList([.. given.OfType<string>()], out var tags)
-        // Weak comparison, as RFC 9110 §13.1.2 has it: a proxy may have made the tag a weak one.
+        // Weak comparison (RFC 9110 §13.1.2), because a proxy may have made the tag a weak one.
         && tags.Any(tag => tag == EntityTagHeaderValue.Any || tag.Tag == etag);
 }

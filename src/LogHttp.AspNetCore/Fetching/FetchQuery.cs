@@ -7,14 +7,14 @@ using LogHttp.Storage.Text;
 
 namespace LogHttp.AspNetCore.Fetching;
 
-/// <summary>What a fetch's query says, but for the partition (<see cref="LogAddress"/>).</summary>
-/// <param name="MaxBytes">The page size asked for.</param>
+/// <summary>The query of a fetch, except the partition (<see cref="LogAddress"/>).</summary>
+/// <param name="MaxBytes">The requested page size.</param>
 /// <param name="Key">The key that records must have.</param>
 /// <param name="ShowsValues">Whether only the values are wanted.</param>
-/// <param name="Wait">How long to wait for records where there are none; null: not at all.</param>
-/// <param name="MinBytes">How much there has to be, so as not to wait.</param>
-/// <param name="Cursor">Which in a row of long polls at one place this is, as <c>Link</c> has it.</param>
-/// <param name="Follows">Whether the answer is to go on for ever.</param>
+/// <param name="Wait">How long to wait for records if there are none. Null means not at all.</param>
+/// <param name="MinBytes">The number of available bytes that ends the wait.</param>
+/// <param name="Cursor">Numbers the long polls at one position, as in <c>Link</c>.</param>
+/// <param name="Follows">Whether the response does not end.</param>
 internal sealed record FetchQuery(
     long? MaxBytes,
     RecordKey? Key,
@@ -26,12 +26,12 @@ internal sealed record FetchQuery(
 )
 {
     /// <summary>
-    /// How much one request for a key looks through, unless it says otherwise: what the disk gives in a fraction of a
-    /// second.
+    /// The most bytes that one request for a key searches, unless it names another number. A disk reads as much in a
+    /// fraction of a second.
     /// </summary>
     static readonly PageSize ScanSize = PageSize.AtMost(16 << 20);
 
-    /// <summary>Any Unix second; the next number still is one.</summary>
+    /// <summary>Allows any Unix second, and the number after it.</summary>
     const long MaxCursor = 1L << 53;
 
     public PageSize PageSize =>
@@ -76,38 +76,31 @@ internal sealed record FetchQuery(
             return false;
         read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows);
         if (minBytes is not null && wait is null)
-            problem = Problems.InvalidRequest(
-                "invalid_parameter",
-                "minBytes says what to wait for; it goes with wait, such as wait=30s."
-            );
+            problem = Problems.InvalidRequest("invalid_parameter", "minBytes needs wait, such as wait=30s.");
         else if (cursor is not null && wait is null)
-            problem = Problems.InvalidRequest(
-                "invalid_parameter",
-                "cursor tells a long poll from the one before it; it goes with wait, such as wait=30s."
-            );
+            problem = Problems.InvalidRequest("invalid_parameter", "cursor needs wait, such as wait=30s.");
         else if (follows && (key is not null || showsValues || wait is not null))
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                "follow=true sends all records as they come; key, view and wait do not go with it."
+                "follow=true sends all records as they come, so it can't be combined with key, view or wait."
             );
         return problem is null;
     }
 
     /// <summary>
-    /// The reference to go on with behind an answer without records: that of a long poll must not be the one just asked
-    /// for, or a cache that collapses polls would hand out the same answer again. All who got it go on at one URL.
+    /// The reference to continue with after a response without records. That of a long poll must differ from the one
+    /// just requested, or a cache that collapses polls would serve the same response again. All clients that got the
+    /// response continue at one URL.
     /// </summary>
     public string NextPollReference(LogAddress address, long offset, DateTimeOffset now)
     {
         var url = NextReference(address, offset);
-        // After the last cursor that would be accepted, one begins anew.
+        // After the largest accepted cursor, a new one begins.
         var cursor = Cursor < MaxCursor ? Math.Max(now.ToUnixTimeSeconds(), Cursor + 1) : now.ToUnixTimeSeconds();
         return Wait is null ? url : string.Create(CultureInfo.InvariantCulture, $"{url}&cursor={cursor}");
     }
 
-    /// <summary>
-    /// The page that follows, as a reference that takes the place of the last segment of this one's path.
-    /// </summary>
+    /// <summary>The next page, as a reference that replaces the last segment of this page's path.</summary>
     public string NextReference(LogAddress address, long offset)
     {
         var url = string.Create(
@@ -162,17 +155,14 @@ internal sealed record FetchQuery(
         )
             return false;
         if (text is not null && base64 is not null)
-            problem = Problems.InvalidRequest(
-                "invalid_parameter",
-                "key and keyBase64 are two ways to say one thing; give one."
-            );
+            problem = Problems.InvalidRequest("invalid_parameter", "key and keyBase64 both give the key. Send one.");
         else if (text is not null)
         {
             key = RecordKey.Of(request.QueryString.DecodedBytes("key"));
             if (!key.IsText)
                 problem = Problems.InvalidRequest(
                     "invalid_parameter",
-                    "key is not UTF-8 once decoded; bytes go into keyBase64."
+                    "key is not UTF-8 once decoded. Send bytes as keyBase64."
                 );
         }
         else if (base64 is not null)
@@ -184,7 +174,7 @@ internal sealed record FetchQuery(
             else
                 problem = Problems.InvalidRequest(
                     "invalid_parameter",
-                    $"keyBase64 is \"{Excerpt.Of(base64)}\", which is no Base64."
+                    $"keyBase64 is \"{Excerpt.Of(base64)}\", which is not Base64."
                 );
         }
         return problem is null;

@@ -8,13 +8,12 @@ using LogHttp.Storage.Topics;
 
 namespace LogHttp.AspNetCore.Fetching;
 
-/// <summary>What a URL below a topic points at: a partition and a place in it (api/PROTOCOL.md §3).</summary>
+/// <summary>The target of a URL below a topic: a partition and a position in it (api/PROTOCOL.md §3).</summary>
 /// <param name="Topic">The topic.</param>
-/// <param name="Partition">The partition that was asked for, or the only one, or the key's.</param>
-/// <param name="Place">The place.</param>
+/// <param name="Partition">The requested partition, or the only one, or the key's.</param>
+/// <param name="Place">The position.</param>
 /// <param name="IsPermanent">
-/// Whether the URL means the same for ever: an offset, in a partition that it names, of the topic with the id that it
-/// names.
+/// Whether the URL always means the same records. It then has an offset, the partition's number and the topic's id.
 /// </param>
 internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace Place, bool IsPermanent)
 {

@@ -7,14 +7,14 @@ using LogHttp.Storage.Waiting;
 namespace LogHttp.AspNetCore.Fetching;
 
 /// <summary>
-/// Waits until a page is worth sending: no timer and no thread for each that waits, and none is asked again until there
-/// is something (api/PROTOCOL.md §3).
+/// Waits until a page is worth sending. A waiting request takes no timer and no thread, and wakes only when its
+/// partition has new records (api/PROTOCOL.md §3).
 /// </summary>
 internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, TimeProvider time)
 {
     /// <summary>
-    /// The page at a place once it has as many bytes as were asked for, or ends before the log does; what there is when
-    /// the time is over, the topic goes or the server stops.
+    /// Returns the page at a position once it has the requested bytes, or ends before the log does. When the time is
+    /// over, the topic is deleted or the server stops, returns the available records.
     /// </summary>
     public async ValueTask<(FetchResult? Page, Problem? Problem)> ReadAsync(
         HttpContext context,
@@ -42,7 +42,8 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
             {
                 var missingBytes = query.MinBytes - (page.Region?.LengthBytes ?? 0);
                 page.Dispose();
-                // What there is already comes with what comes next; and the next read looks its first record up.
+                // The next read returns the records of this page together with newer ones, and looks up the first of
+                // them.
                 follower.PutBack(page);
                 deadlines.Set(waiter, wait - time.GetElapsedTime(started));
                 var wake = await waiter.WaitAsync(follower, missingBytes);

@@ -9,7 +9,7 @@ namespace LogHttp.AspNetCore.Fetching;
 
 /// <summary>
 /// Copies a region's records into a response in another form than the segment's: some of them, their values, an array.
-/// While the client takes its time, the response holds at most its share of the budget, and a position. For one thread.
+/// While the client reads, the response holds at most its share of the budget, and a position. For one thread.
 /// </summary>
 internal sealed class RecordStream(
     HttpContext context,
@@ -26,15 +26,15 @@ internal sealed class RecordStream(
 
     readonly PipeWriter _writer = context.Response.BodyWriter;
 
-    // Gathered here first: the response's writer takes a large piece for what a small one costs, and nothing has been
-    // said yet where the first record can't be read.
+    // Gathered here first, because the response's writer makes a call for a small piece as expensive as for a large
+    // one. If the first record can't be read, the response has not started yet.
     ArrayBufferWriter<byte>? _pieces;
     bool _isFirst = true;
     long _unflushedBytes;
     int _shareBytes;
     int _neededBytes;
 
-    /// <summary>Writes the records. The end of them is flushed with the end of the response.</summary>
+    /// <summary>Writes the records. The last of them are flushed with the end of the response.</summary>
     public async Task WriteAsync(PartitionLog partition, LogRegion region, RecordKey? key, CancellationToken aborted)
     {
         // The last share is given back when the client has the end of the response.
@@ -60,7 +60,8 @@ internal sealed class RecordStream(
                 position = reader.NextPosition;
                 var needsMore = _neededBytes > _shareBytes;
                 var flushing = needsMore ? default : FlushAsync(aborted);
-                // A fast client takes it at once. For another, or for more room, only the position waits.
+                // A fast client takes the records at once. If the client is slow or needs more room, only the position
+                // waits.
                 var waits = needsMore || !flushing.IsCompleted;
                 if (waits)
                 {
@@ -108,11 +109,11 @@ internal sealed class RecordStream(
     }
 
     /// <summary>
-    /// Gathers records until it is time to send them, or the next one needs more room; false after the last.
+    /// Gathers records until it is time to send them, or the next one needs more room. Returns false after the last.
     /// </summary>
     bool WriteSome(RecordReader reader)
     {
-        // The last block of a share is for the ends of the others: blocks are not filled to their last byte.
+        // The last block of a share is for the ends of the others, because blocks are not filled to their last byte.
         var flushBytes = _shareBytes / 4 * 3;
         while (reader.TryRead(out var record))
         {
@@ -137,7 +138,7 @@ internal sealed class RecordStream(
             if (representation != Representation.JsonArray)
                 Pieces.Write("\n"u8);
             _unflushedBytes += content.Length + SeparatorBytes;
-            // What follows may not be readable, and that is told only where nothing was said.
+            // The next record may be unreadable. The client gets an error only if nothing was sent before it.
             if (isLarge)
                 return true;
         }

@@ -6,14 +6,14 @@ using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.AspNetCore.Fetching;
 
-/// <summary>A record's value as whoever produced it sent it, decoded (api/PROTOCOL.md §4).</summary>
+/// <summary>Decodes a record's value into the bytes that its producer sent (api/PROTOCOL.md §4).</summary>
 internal static class RecordValue
 {
     const string BytesType = "application/octet-stream";
     const string JsonType = "application/json";
     const string TextType = "text/plain; charset=utf-8";
 
-    /// <summary>Its bytes, and the media type to send them with.</summary>
+    /// <summary>Returns the value's bytes, and the media type to send them with.</summary>
     public static (ReadOnlyMemory<byte> Content, string ContentType) Decode(in RecordView record)
     {
         var declared = DeclaredType(record.Headers);
@@ -26,7 +26,7 @@ internal static class RecordValue
         return (record.Value.ToArray(), isJson ? declared?.ToString() ?? JsonType : JsonType);
     }
 
-    /// <summary>Writes a text without its quotes, anything else as it stands.</summary>
+    /// <summary>Writes a text without its quotes, and any other value unchanged.</summary>
     public static void WriteText(IBufferWriter<byte> writer, in RecordView record)
     {
         if (record.IsBase64 || record.Value[0] != (byte)'"')
@@ -41,8 +41,8 @@ internal static class RecordValue
     }
 
     /// <summary>
-    /// Writes the text of a JSON string in UTF-8 and says how long it is; null where it has none: half of a surrogate
-    /// pair is legal JSON and no text.
+    /// Writes the text of a JSON string in UTF-8 and returns its length. Returns null for half of a surrogate pair,
+    /// which is legal JSON but not text.
     /// </summary>
     static int? TryDecodeText(ReadOnlySpan<byte> json, Span<byte> text)
     {
@@ -73,7 +73,7 @@ internal static class RecordValue
         return bytes[..written];
     }
 
-    /// <summary>The record's header `content-type`; null where it has none that can be sent as one.</summary>
+    /// <summary>The record's header `content-type`. Null if it has none that can be sent.</summary>
     static MediaTypeHeaderValue? DeclaredType(ReadOnlySpan<byte> headers)
     {
         if (headers.IsEmpty)
@@ -94,7 +94,8 @@ internal static class RecordValue
     }
 
     /// <summary>
-    /// Pairs keep the case of names, which has no meaning here. As in an object, a repeated header is none.
+    /// Reads the type from pairs, which keep the case of names. The case has no meaning here. As in an object, a
+    /// repeated header is ignored.
     /// </summary>
     static MediaTypeHeaderValue? DeclaredTypeOfPairs(ref Utf8JsonReader reader)
     {
@@ -112,7 +113,7 @@ internal static class RecordValue
         return count == 1 ? declared : null;
     }
 
-    /// <summary>Parsed, to be printed again, so that nothing else gets into the response's head.</summary>
+    /// <summary>Parses the type, which is printed again, so that nothing else gets into the response's head.</summary>
     static MediaTypeHeaderValue? TryReadType(ref Utf8JsonReader reader) =>
         reader.TokenType == JsonTokenType.String
         && MediaTypeHeaderValue.TryParse(reader.GetString(), out var type)
@@ -127,7 +128,7 @@ internal static class RecordValue
         type.MediaType.Equals(JsonType, StringComparison.OrdinalIgnoreCase)
         || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Texts are kept and sent in UTF-8, whatever they were said to be in.</summary>
+    /// <summary>Replaces the charset, because texts are kept and sent in UTF-8.</summary>
     static string InUtf8(MediaTypeHeaderValue type)
     {
         if (type.Charset.HasValue || type.Type.Equals("text", StringComparison.OrdinalIgnoreCase))

@@ -3,26 +3,26 @@ using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.AspNetCore.Fetching;
 
-/// <summary>The forms in which records are sent; the first two are the segment's own bytes.</summary>
+/// <summary>The forms in which records are sent. The first two are the segment's own bytes.</summary>
 internal enum Representation
 {
     /// <summary>Record lines, <see cref="MediaTypes.Records"/>.</summary>
     Records,
 
-    /// <summary>Lines of JSON, under the name that more programs know.</summary>
+    /// <summary>Record lines under the media type of JSON lines, which more programs know.</summary>
     JsonLines,
 
     /// <summary>One JSON array.</summary>
     JsonArray,
 
-    /// <summary>Record lines as a browser shows them: other types it saves to a file.</summary>
+    /// <summary>Record lines as text that a browser shows. It saves other types to a file.</summary>
     Page,
 
-    /// <summary>Values, a line each; texts without quotes.</summary>
+    /// <summary>Values, one a line. Texts have no quotes.</summary>
     TextLines,
 }
 
-/// <summary>Which form a request wants.</summary>
+/// <summary>Chooses the form that a request wants.</summary>
 internal static class Representations
 {
     const string JsonLinesType = "application/x-ndjson";
@@ -55,8 +55,9 @@ internal static class Representations
         };
 
     /// <summary>
-    /// What `Accept` likes best: the highest `q`, as the range says that names the type most closely; among equals, the
-    /// one named most closely, then first. Where it takes nothing of what there is, what a request without it gets.
+    /// The form that `Accept` prefers. The highest `q` wins, taken from the range that names the type most closely.
+    /// Among equals the most closely named form wins, then the first. If `Accept` allows none of the forms, the form
+    /// without `Accept`.
     /// </summary>
     public static Representation Of(HttpRequest request, bool showsValues)
     {
@@ -88,10 +89,10 @@ internal static class Representations
         return best;
     }
 
-    /// <summary>Whether `Accept` names events, and likes no form that ends better.</summary>
+    /// <summary>Whether `Accept` names events, and prefers no form that ends.</summary>
     public static bool PrefersEvents(HttpRequest request)
     {
-        // Looked for as text first: every fetch asks this, and parsing the list costs more than the rest of it.
+        // A text search comes first. Every fetch gets here, and parsing the list costs more than the rest of it.
         if (
             !request.Headers.Accept.ToString().Contains(MediaTypes.Events, StringComparison.OrdinalIgnoreCase)
             || !MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)

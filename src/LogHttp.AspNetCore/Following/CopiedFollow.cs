@@ -11,12 +11,12 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.AspNetCore.Following;
 
 /// <summary>
-/// Record lines with something around each, so that they pass through the process. While the client takes its time, the
-/// stream holds what was written and not flushed, and neither a page nor the buffer that read it.
+/// Record lines with text around each, so that they pass through the process. While the client reads, the stream holds
+/// its unflushed bytes, but neither a page nor the buffer that read it.
 /// </summary>
 /// <remarks>
-/// A whole page was written before the first flush: 20 connections that took 1 KB/s brought the server from 84 MB to
-/// 2.2 GB. For the stream's own thread.
+/// When a whole page was written before the first flush, 20 connections of 1 KB/s took the server from 84 MB to 2.2 GB.
+/// For the stream's own thread.
 /// </remarks>
 internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) : FollowFormat
 {
@@ -28,14 +28,14 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
 
     protected PipeWriter Writer { get; } = context.Response.BodyWriter;
 
-    /// <summary>What stands behind a record's line.</summary>
+    /// <summary>The bytes behind a record's line.</summary>
     protected abstract ReadOnlySpan<byte> Tail { get; }
 
     /// <summary>The most bytes that <see cref="WriteHead"/> writes.</summary>
     protected abstract int MaxHeadBytes { get; }
 
     /// <summary>
-    /// Writes what stands before a record's line, and before its partition's name; gives the length in bytes.
+    /// Writes the bytes before a record's line and before its partition's name. Returns their length in bytes.
     /// </summary>
     protected abstract int WriteHead(Span<byte> destination);
 
@@ -54,7 +54,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         CancellationToken aborted
     )
     {
-        // The last block of a share is for the ends of the others: blocks are not filled to their last byte.
+        // The last block of a share is for the ends of the others, because blocks are not filled to their last byte.
         var flushBytes = shareBytes / 4 * 3;
         int largeBytes;
         using (var reader = new RecordReader(page.Region!))
@@ -87,7 +87,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
             var isLarge = record.Line.Length > flushBytes / 2;
             if (_unflushedBytes > 0 && (isLarge || _unflushedBytes + aroundBytes + record.Line.Length > flushBytes))
                 return (WriteEnd.Full, 0);
-            // A page that begins with a large record begins with its line in the file.
+            // A page that begins with a large record begins with the record's line in the file.
             if (isLarge && !_isAtPageStart)
                 return (WriteEnd.BeforeLargeRecord, 0);
             _isAtPageStart = false;
@@ -109,7 +109,8 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     }
 
     /// <summary>
-    /// Sends the line of a page's first record, whose head is written, in pieces from its file: it can have a megabyte.
+    /// Sends the line of a page's first record, whose head is written, in pieces from its file. The line can have a
+    /// megabyte.
     /// </summary>
     async ValueTask WriteLargeAsync(LogRegion region, int sizeBytes, int shareBytes, CancellationToken aborted)
     {
@@ -129,10 +130,10 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         /// <summary>All of the page is written.</summary>
         Page,
 
-        /// <summary>The next record does not fit behind what is written already.</summary>
+        /// <summary>The next record does not fit behind the written ones.</summary>
         Full,
 
-        /// <summary>A large record follows, and is to begin a page of its own.</summary>
+        /// <summary>A large record follows, which has to begin a page of its own.</summary>
         BeforeLargeRecord,
 
         /// <summary>The head of a large record is written, and its line is not.</summary>
@@ -140,7 +141,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     }
 }
 
-/// <summary>Record lines of several partitions, each with its topic and partition in front of its offset.</summary>
+/// <summary>Record lines of several partitions, each with its topic and partition before its offset.</summary>
 internal sealed class ManyLinesFollow(HttpContext context, string contentType)
     : CopiedFollow(context, namesPartitions: true)
 {
@@ -160,8 +161,8 @@ internal sealed class ManyLinesFollow(HttpContext context, string contentType)
 }
 
 /// <summary>
-/// Server-sent events: a record an event, whose id is the position in every partition followed. A client that comes
-/// back with Last-Event-ID misses nothing and gets nothing twice. A heartbeat is a comment.
+/// Server-sent events, one for each record. An event's id is the position in every followed partition. A client that
+/// reconnects with Last-Event-ID misses nothing and gets nothing twice. A heartbeat is a comment.
 /// </summary>
 internal sealed class EventsFollow(HttpContext context, IReadOnlyList<FollowSource> sources, bool namesPartitions)
     : CopiedFollow(context, namesPartitions)
@@ -196,7 +197,7 @@ internal sealed class EventsFollow(HttpContext context, IReadOnlyList<FollowSour
     }
 
     /// <summary>
-    /// An id before the first record: a client that loses the connection before that begins where it had begun.
+    /// Writes an id before the first record. A client that loses the connection before then resumes at the same start.
     /// </summary>
     void WriteBeginning()
     {

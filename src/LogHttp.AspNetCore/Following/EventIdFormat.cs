@@ -18,7 +18,7 @@ internal sealed class EventIdFormat
 
     readonly IReadOnlyList<FollowSource> _sources;
 
-    // How many neighbours each entry has, in the order of the sources.
+    // The number of neighbours in each entry, in the order of the sources.
     readonly int[] _entrySizes;
 
     public EventIdFormat(IReadOnlyList<FollowSource> sources)
@@ -47,7 +47,7 @@ internal sealed class EventIdFormat
     /// <summary>The most bytes that <see cref="Write"/> writes.</summary>
     public int MaxBytes { get; }
 
-    /// <summary>Writes the id of what comes after all that was written so far; gives its length in bytes.</summary>
+    /// <summary>Writes the id of the position after all written records. Returns its length in bytes.</summary>
     public int Write(Span<byte> destination)
     {
         var written = 0;
@@ -98,7 +98,7 @@ internal sealed class EventIdFormat
     public static bool TryReadOffsets(string text, int count, [NotNullWhen(true)] out long[]? offsets)
     {
         offsets = null;
-        // Counted first: nothing is allocated for a count that a client made up.
+        // Counted first, so that nothing is allocated for a number that a client made up.
         if (text.AsSpan().Count('.') != count - 1)
             return false;
         var read = new long[count];

@@ -9,22 +9,20 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.AspNetCore.Following;
 
-/// <summary>
-/// How a stream that does not end writes its records, and that it lives. For the stream's own thread.
-/// </summary>
+/// <summary>The format of an endless stream: its records and its heartbeats. For the stream's own thread.</summary>
 internal abstract class FollowFormat
 {
     public abstract string ContentType { get; }
 
-    /// <summary>Said once, before the first record.</summary>
+    /// <summary>Writes the beginning, once before the first record.</summary>
     public virtual ValueTask BeginAsync(CancellationToken aborted) => ValueTask.CompletedTask;
 
-    /// <summary>How much is read of a partition at a time.</summary>
+    /// <summary>The most bytes read of a partition at a time.</summary>
     public abstract PageSize PageSize { get; }
 
     /// <summary>
-    /// Writes records of a page, perhaps not all of it, and moves <see cref="FollowSource.NextOffset"/> behind them.
-    /// What it leaves unflushed is at most <paramref name="shareBytes"/>, unless one event is larger.
+    /// Writes some or all records of a page, and moves <see cref="FollowSource.NextOffset"/> behind them. Leaves at
+    /// most <paramref name="shareBytes"/> unflushed, unless one event is larger.
     /// </summary>
     /// <returns>Whether to flush before the next page is read.</returns>
     public abstract ValueTask<bool> WriteAsync(
@@ -34,21 +32,19 @@ internal abstract class FollowFormat
         CancellationToken aborted
     );
 
-    /// <summary>Sends all that was written; completes when the kernel has it.</summary>
-    /// <exception cref="OperationCanceledException">The client has gone.</exception>
+    /// <summary>Sends all written bytes, and completes when the kernel has them.</summary>
+    /// <exception cref="OperationCanceledException">The client has disconnected.</exception>
     public abstract ValueTask FlushAsync(CancellationToken aborted);
 
-    /// <summary>
-    /// Keeps proxies from closing a stream that has nothing to say, and readers of the format from noticing.
-    /// </summary>
+    /// <summary>Sends a heartbeat so that proxies keep an idle connection open. Clients ignore it.</summary>
     public abstract ValueTask WriteHeartbeatAsync(CancellationToken aborted);
 
     public virtual ValueTask EndAsync(CancellationToken aborted) => ValueTask.CompletedTask;
 
     /// <summary>Ends the stream if the connection is gone, without waiting for the token.</summary>
     /// <remarks>
-    /// Kestrel cancels the token on the thread pool, and meanwhile takes all that is written. When 10,000 followers
-    /// left at once, the pool was busy reading the log for them, and had not cancelled it after ten minutes.
+    /// Kestrel cancels the token on the thread pool, and meanwhile takes all written bytes. When 10,000 followers left
+    /// at once, the pool was busy reading the log for them, and had not cancelled it after ten minutes.
     /// </remarks>
     protected static void ThrowIfGone(FlushResult flushed)
     {
@@ -58,13 +54,12 @@ internal abstract class FollowFormat
 }
 
 /// <summary>
-/// Record lines of one partition, by the region path: over HTTP/1.1 each piece stands between a chunk's size and its
-/// end, which are written here, so that the piece itself never passes through the process. A heartbeat is an empty
-/// line.
+/// Record lines of one partition, sent from the file. Over HTTP/1.1 the stream writes the size and the end of each
+/// chunk itself, so that the records never pass through the process. A heartbeat is an empty line.
 /// </summary>
 internal sealed class LinesFollow : FollowFormat
 {
-    /// <summary>A small piece is read in behind its chunk size, and leaves with one send.</summary>
+    /// <summary>A small piece is read into the buffer behind its chunk size, and both leave in one send.</summary>
     readonly int _smallRegionBytes;
     readonly HttpContext _context;
     readonly PipeWriter _writer;
@@ -78,8 +73,8 @@ internal sealed class LinesFollow : FollowFormat
             contentType,
             smallRegionBytes
         );
-        // HTTP/2 frames what it sends itself, and HTTP/1.0 knows no chunks.
-        // Kestrel refuses the header in an answer that has no body.
+        // HTTP/2 frames its data itself, and HTTP/1.0 has no chunks. Kestrel rejects the header in a response without a
+        // body.
         _isChunked = HttpProtocol.IsHttp11(context.Request.Protocol) && !HttpMethods.IsHead(context.Request.Method);
         if (_isChunked)
             context.Response.Headers.TransferEncoding = "chunked";
@@ -87,7 +82,7 @@ internal sealed class LinesFollow : FollowFormat
 
     public override string ContentType { get; }
 
-    /// <summary>As large as a fetch's: sendfile holds none of it.</summary>
+    /// <summary>As large as a fetch's, because sendfile holds no memory.</summary>
     public override PageSize PageSize => PageSize.Default;
 
     public override async ValueTask<bool> WriteAsync(
@@ -98,7 +93,7 @@ internal sealed class LinesFollow : FollowFormat
     )
     {
         var region = page.Region!;
-        // Before a chunk is begun that could not be filled; it is also where a follower's log says what went wrong.
+        // Checked before a chunk begins that could not be filled. A follower's log then names the cause.
         if (region.File.LengthBytes < region.Position + region.LengthBytes)
             throw new CorruptionException(
                 region.Path,

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.AspNetCore.Following;
 
 /// <summary>
-/// What every response that does not end needs. Singletons: a request's own service scope would be held as long as the
-/// response.
+/// The services that every endless response needs. They are singletons, because a request's own service scope would be
+/// held as long as the response.
 /// </summary>
 internal sealed class FollowServices(
     WaitingRequests waiting,

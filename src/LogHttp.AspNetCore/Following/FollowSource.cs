@@ -6,7 +6,7 @@ using LogHttp.Storage.Reading;
 
 namespace LogHttp.AspNetCore.Following;
 
-/// <summary>One partition that a stream follows, and how far it got. For the stream's own thread.</summary>
+/// <summary>One partition that a stream follows, and its position there. For the stream's own thread.</summary>
 internal sealed class FollowSource
 {
     readonly Topic _topic;
@@ -15,9 +15,7 @@ internal sealed class FollowSource
     FollowSource(Topic topic, PartitionLog partition, long offset) =>
         (_topic, Log, NextOffset) = (topic, partition, offset);
 
-    /// <summary>
-    /// Begins at a place, which is turned into an offset here and now; or gives what is wrong with it.
-    /// </summary>
+    /// <summary>Resolves a position to an offset and begins there, or returns the problem.</summary>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
         FollowStart start,
         CancellationToken aborted
@@ -31,7 +29,7 @@ internal sealed class FollowSource
 
     public PartitionLog Log { get; }
 
-    /// <summary>Reads on at <see cref="NextOffset"/>.</summary>
+    /// <summary>The follower, which reads on at <see cref="NextOffset"/>.</summary>
     /// <remarks>Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</remarks>
     public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
 
@@ -41,15 +39,15 @@ internal sealed class FollowSource
 
     public int Partition => Log.Number;
 
-    /// <summary>The offset that follows all that was written.</summary>
+    /// <summary>The offset after all written records.</summary>
     public long NextOffset { get; set; }
 
     /// <summary>The most bytes that <see cref="WritePrefix"/> writes.</summary>
     public int MaxPrefixBytes => Topic.Length + 48;
 
     /// <summary>
-    /// Writes what records of this partition begin with where several are followed on one connection; gives its length
-    /// in bytes. Not kept: 64 partitions with long names took 60 KB of each connection.
+    /// Writes the prefix of this partition's records on a connection that follows several partitions. Returns its
+    /// length in bytes. The prefix is not kept: 64 partitions with long names took 60 KB of each connection.
     /// </summary>
     public int WritePrefix(Span<byte> destination)
     {
@@ -68,8 +66,8 @@ internal sealed class FollowSource
     }
 
     /// <summary>
-    /// Drops the follower, which then waits no longer. The next read begins at <see cref="NextOffset"/>, also in the
-    /// middle of the page that was read last.
+    /// Drops the follower, which then no longer waits. The next read begins at <see cref="NextOffset"/>, even within
+    /// the page that was read last.
     /// </summary>
     public void Drop()
     {
@@ -78,5 +76,5 @@ internal sealed class FollowSource
     }
 }
 
-/// <summary>Where somebody wants to begin to follow a partition.</summary>
+/// <summary>The position at which a client begins to follow a partition.</summary>
 internal readonly record struct FollowStart(Topic Topic, PartitionLog Partition, LogPlace Place);

@@ -7,8 +7,8 @@ using LogHttp.Storage.Waiting;
 namespace LogHttp.AspNetCore.Following;
 
 /// <summary>
-/// A response without an end: sends what there is, waits for more, and now and then says that it lives. What a follower
-/// does not take is not kept for it: it goes on reading from the file where it stands (api/PROTOCOL.md §10).
+/// A response without an end. It sends the available records, waits for more, and sends heartbeats. Records that a
+/// follower does not take are not kept for it. It continues to read the file at its position (api/PROTOCOL.md §10).
 /// </summary>
 internal sealed partial class FollowStream(
     HttpContext context,
@@ -23,7 +23,8 @@ internal sealed partial class FollowStream(
     FollowSource _reading = sources[0];
 
     /// <summary>
-    /// Runs until the client goes, a topic is deleted, its records there are trimmed, or the server stops.
+    /// Runs until the client disconnects, a topic is deleted, its records at the position are trimmed, or the server
+    /// stops.
     /// </summary>
     public async Task RunAsync(bool isHead)
     {
@@ -44,14 +45,15 @@ internal sealed partial class FollowStream(
         }
         catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
         {
-            // The client has gone, or the topic: it ends here in any case, and the next request learns why.
+            // The client has disconnected, or the topic was deleted. The stream ends in both cases, and the next
+            // request gets the reason.
             if (!aborted.IsCancellationRequested)
                 await format.EndAsync(aborted);
         }
         catch (IOException exception) when (!aborted.IsCancellationRequested)
         {
-            // Too late for a status: an answer that breaks off can't pass for one that ended. The next request, which
-            // begins there, is told.
+            // The status is already sent. A broken response can't pass for one that ended. The next request begins at
+            // the damage and gets the error.
             var logger = context.RequestServices.GetRequiredService<ILogger<FollowStream>>();
             BrokenOff(logger, exception, _reading.Topic, _reading.Partition, _reading.NextOffset);
             context.Abort();
@@ -65,8 +67,8 @@ internal sealed partial class FollowStream(
     }
 
     /// <summary>
-    /// Sends all there is, the partitions in turns; false when one of them can't be followed any further. While the
-    /// client takes its time, the stream holds at most its share of the budget.
+    /// Sends all available records, the partitions in turns. Returns false when one of them can't be followed any
+    /// further. While the client reads, the stream holds at most its share of the budget.
     /// </summary>
     async ValueTask<bool> SendAllAsync(CancellationToken aborted)
     {
@@ -76,7 +78,7 @@ internal sealed partial class FollowStream(
             for (var isMore = true; isMore; )
             {
                 isMore = false;
-                // By number: an enumerator would be allocated for every follower and record.
+                // By index, because an enumerator would be allocated for every follower and record.
                 for (var i = 0; i < sources.Count; i++)
                 {
                     var source = _reading = sources[i];
@@ -86,14 +88,14 @@ internal sealed partial class FollowStream(
                     if (source.NextOffset < endOffset)
                     {
                         isMore = true;
-                        // The source has nothing to wait for yet. The stream may read others first, as slowly as the
-                        // client takes them.
+                        // The source need not wait yet. The stream may read other sources first, as slowly as the
+                        // client takes their records.
                         source.Drop();
                     }
                     if (!needsFlush)
                         continue;
                     await format.FlushAsync(aborted);
-                    // Others may wait for room by now, or there may be more of it.
+                    // Other followers may wait for room by now, or there may be more of it.
                     services.Budget.GiveBack(shareBytes);
                     shareBytes = 0;
                     shareBytes = await services.Budget.TakeAsync(aborted);
@@ -109,8 +111,8 @@ internal sealed partial class FollowStream(
     }
 
     /// <summary>
-    /// Reads a page and writes of it what fits; gives the log's end, null where the partition can't be followed any
-    /// further. The page is let go of here: its segment must not wait for the client.
+    /// Reads a page and writes as many of its records as fit. Returns the log's end, or null if the partition can't be
+    /// followed any further. Releases the page, because its segment must not wait for the client.
     /// </summary>
     async ValueTask<(bool NeedsFlush, long? EndOffset)> WritePageAsync(
         FollowSource source,
@@ -135,7 +137,7 @@ internal sealed partial class FollowStream(
     )]
     static partial void BrokenOff(ILogger logger, Exception exception, string topic, int partition, long offset);
 
-    /// <summary>Waits for more; false when there will be none.</summary>
+    /// <summary>Waits for more records. Returns false if there will be none.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     async ValueTask<bool> WaitAsync(CancellationToken aborted)
     {

@@ -8,20 +8,20 @@ using Microsoft.Extensions.Primitives;
 namespace LogHttp.AspNetCore.Following;
 
 /// <summary>
-/// What an event's id says: the position in every partition followed, `orders/0-1/8f1d4c0a52b7e693:43.7,clicks/0/…:7`
-/// (api/PROTOCOL.md §10). Ids with an entry for each partition are read as well.
+/// The positions in an event's id, such as `orders/0-1/8f1d4c0a52b7e693:43.7,clicks/0/…:7` (api/PROTOCOL.md §10). Also
+/// reads ids with an entry for each partition.
 /// </summary>
 internal sealed class StreamPositions
 {
     readonly Dictionary<(string Topic, int Partition), (string Id, long Offset)> _positions = [];
 
-    /// <summary>Reads `Last-Event-ID`, else `?lastEventId=`; an id without positions where there is neither.</summary>
+    /// <summary>Reads `Last-Event-ID`, else `?lastEventId=`. Without either, returns an id without positions.</summary>
     public static bool TryRead(HttpRequest request, out StreamPositions read, [NotNullWhen(false)] out Problem? problem)
     {
         read = new StreamPositions();
         problem = null;
         var text = request.Headers["Last-Event-ID"];
-        // A browser sends the header when it comes back, and by then the URL is older.
+        // A browser sends the header when it reconnects, and by then the URL is older.
         if (StringValues.IsNullOrEmpty(text))
             text = request.Query[QueryNames.LastEventId];
         if (StringValues.IsNullOrEmpty(text))
@@ -41,8 +41,8 @@ internal sealed class StreamPositions
     }
 
     /// <summary>
-    /// Where a partition goes on by this id, or a place where the id says nothing of it; a problem where it speaks of
-    /// another topic of the name.
+    /// Replaces a position by the id's, if the id names the partition. Returns a problem if the id names another topic
+    /// of the same name.
     /// </summary>
     public bool TryPlace(
         Topic topic,

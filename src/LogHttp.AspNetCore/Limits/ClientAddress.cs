@@ -3,12 +3,12 @@ using System.Net;
 
 namespace LogHttp.AspNetCore.Limits;
 
-/// <summary>Tells clients apart by their addresses. Any thread.</summary>
+/// <summary>Distinguishes clients by their addresses. Any thread.</summary>
 internal static class ClientAddress
 {
     /// <summary>
-    /// The same number for all addresses of a client: a subscriber of IPv6 has a whole network of them. Who has none,
-    /// as on a Unix socket, is one client.
+    /// Returns the same number for all addresses of a client, because an IPv6 subscriber has a whole network of them.
+    /// All clients without an address, as on a Unix socket, count as one.
     /// </summary>
     public static ulong NetworkOf(IPAddress? address)
     {
@@ -19,7 +19,7 @@ internal static class ClientAddress
         Span<byte> bytes = stackalloc byte[16];
         bytes.Clear();
         address.TryWriteBytes(bytes, out var sizeBytes);
-        // No network of IPv6 that has users begins with 32 zeros.
+        // No IPv6 network with users begins with 32 zeros.
         return sizeBytes == 4
             ? BinaryPrimitives.ReadUInt32BigEndian(bytes)
             : BinaryPrimitives.ReadUInt64BigEndian(bytes);

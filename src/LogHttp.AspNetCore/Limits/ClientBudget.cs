@@ -8,7 +8,7 @@ internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
     /// <summary>The number of buckets of clients. A table by address would grow with the number of clients.</summary>
     const int Buckets = 1 << 12;
 
-    /// <summary>Stands for many clients, for which the bound in total alone holds.</summary>
+    /// <summary>Stands for many clients, for which only the bound in total holds.</summary>
     public const int NoBucket = -1;
 
     readonly long[] _clientBytes = new long[Buckets];
@@ -17,21 +17,21 @@ internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
     public long HeldBytes => Volatile.Read(ref _heldBytes);
 
     /// <summary>
-    /// Counts the bytes that a request holds by now, more or fewer than before. Returns false and changes nothing if
-    /// the budget has no room.
+    /// Counts the bytes that a request holds now, more or fewer than before. Returns false and changes nothing if the
+    /// budget has no room.
     /// </summary>
     /// <param name="client">The request, or null without a client.</param>
-    /// <param name="heldBytes">The bytes counted for the request. Brought up to date.</param>
+    /// <param name="heldBytes">The bytes counted for the request. Updated.</param>
     /// <param name="neededBytes">The bytes that the request holds.</param>
     public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes) =>
         neededBytes == heldBytes || TryHold(BucketOf(client?.Connection.RemoteIpAddress), ref heldBytes, neededBytes);
 
     /// <summary>
-    /// Counts the bytes that are held by now, more or fewer than before. Returns false and changes nothing if the
-    /// budget has no room.
+    /// Counts the bytes that are held now, more or fewer than before. Returns false and changes nothing if the budget
+    /// has no room.
     /// </summary>
     /// <param name="bucket">The client's, or <see cref="NoBucket"/>.</param>
-    /// <param name="heldBytes">The bytes counted so far. Brought up to date.</param>
+    /// <param name="heldBytes">The bytes counted so far. Updated.</param>
     /// <param name="neededBytes">The bytes that are held.</param>
     public bool TryHold(int bucket, ref long heldBytes, long neededBytes)
     {

@@ -1,18 +1,17 @@
 namespace LogHttp.AspNetCore.Limits;
 
 /// <summary>
-/// Bounds the memory that all responses with copied records together hold of records that their clients have not taken
-/// yet: followers, and pages in other forms than the segment's. A response for which there is no room waits and holds
-/// its position only. Any thread.
+/// Bounds the memory of copied records that clients have not taken yet, over all responses: followers, and pages in
+/// other forms than the segment's. A response without room waits and holds only its position. Any thread.
 /// </summary>
 internal sealed class FollowBudget(long maxFollowingBytes)
 {
-    /// <summary>What one follower may hold: the output that it flushes at 48 KiB, in blocks of 16 KiB.</summary>
+    /// <summary>The most that one follower holds: the output that it flushes at 48 KiB, in blocks of 16 KiB.</summary>
     public const int ShareBytes = 64 << 10;
 
     /// <summary>
-    /// One block: the share while more than a sixteenth of the budget is taken. Four times as many followers then go
-    /// on.
+    /// One block: the share while more than a sixteenth of the budget is taken. Four times as many followers then
+    /// continue.
     /// </summary>
     /// <remarks>
     /// 10,000 followers at 1 KB/s and a budget of 1 GiB hold 2.2 blocks each with large shares up to a quarter. With
@@ -29,18 +28,18 @@ internal sealed class FollowBudget(long maxFollowingBytes)
     public long TakenBytes => Volatile.Read(ref _takenBytes);
 
     /// <summary>
-    /// Takes a share, as soon as there is room; gives its size, to be given back once the client has what was written.
+    /// Takes a share as soon as there is room, and returns its size. Give it back once the client has the bytes.
     /// </summary>
-    /// <exception cref="OperationCanceledException">The client has gone.</exception>
+    /// <exception cref="OperationCanceledException">The client has disconnected.</exception>
     public ValueTask<int> TakeAsync(CancellationToken aborted) => TakeAsync(0, aborted);
 
     /// <summary>
-    /// Takes a share as <see cref="TakeAsync(CancellationToken)"/> does, but a larger one where a record needs it.
+    /// Takes a share as <see cref="TakeAsync(CancellationToken)"/> does, but a larger one if a record needs it.
     /// </summary>
-    /// <exception cref="OperationCanceledException">The client has gone.</exception>
+    /// <exception cref="OperationCanceledException">The client has disconnected.</exception>
     public ValueTask<int> TakeAsync(int leastBytes, CancellationToken aborted)
     {
-        // Whoever waits already comes first.
+        // Responses that already wait come first.
         if (Volatile.Read(ref _waiting) == 0 && TryTake(leastBytes, out var shareBytes))
             return new(shareBytes);
         return WaitAsync(leastBytes, aborted);
@@ -56,7 +55,7 @@ internal sealed class FollowBudget(long maxFollowingBytes)
     bool TryTake(int leastBytes, out int shareBytes)
     {
         shareBytes = Math.Max(leastBytes, TakenBytes <= maxFollowingBytes / 16 ? ShareBytes : SmallShareBytes);
-        // A follower that is alone always goes on, however small the budget is.
+        // A single follower always continues, however small the budget is.
         if (
             Interlocked.Add(ref _takenBytes, shareBytes) is var taken
             && (taken <= maxFollowingBytes || taken == shareBytes)
@@ -75,7 +74,7 @@ internal sealed class FollowBudget(long maxFollowingBytes)
             _waiting++;
         }
         using var leaving = aborted.UnsafeRegister(static waiter => ((Waiter)waiter!).TrySetCanceled(), waiter);
-        // Bytes given back before it stood in the queue woke nobody.
+        // Bytes that were given back before this waiter was queued woke nobody.
         WakeWaiters();
         return await waiter.Task;
     }

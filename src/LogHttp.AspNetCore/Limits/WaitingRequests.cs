@@ -2,14 +2,16 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Limits;
 
-/// <summary>Bounds how many requests wait for records at once, long polls and followers together. Any thread.</summary>
+/// <summary>
+/// Bounds the number of requests that wait for records at once, both long polls and followers. Any thread.
+/// </summary>
 internal sealed class WaitingRequests(int maxWaiting)
 {
     int _count;
 
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>What one too many is answered.</summary>
+    /// <summary>The response to a request beyond the bound.</summary>
     public Problem Problem { get; } =
         new(
             StatusCodes.Status503ServiceUnavailable,

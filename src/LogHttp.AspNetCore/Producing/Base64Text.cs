@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace LogHttp.AspNetCore.Producing;
 
-/// <summary>Bytes in JSON.</summary>
+/// <summary>Reads bytes from Base64 in JSON.</summary>
 internal static class Base64Text
 {
-    /// <summary>Reads the string of Base64 that a reader stands at; false for anything else.</summary>
+    /// <summary>Reads the Base64 string at a reader's position. Returns false for anything else.</summary>
     public static bool TryRead(scoped ref Utf8JsonReader reader, [NotNullWhen(true)] out byte[]? bytes)
     {
         bytes = null;
@@ -18,7 +18,7 @@ internal static class Base64Text
         }
         catch (InvalidOperationException)
         {
-            // Half of a surrogate pair, escaped: legal in JSON, and the reader throws where it only had to say no.
+            // Half of a surrogate pair, escaped. It is legal in JSON, and the reader throws instead of returning false.
             return false;
         }
     }

@@ -3,8 +3,8 @@ using LogHttp.AspNetCore.Limits;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// Bounds the memory that all request bodies under way really hold, in total and for each client, and how slowly a body
-/// may come: without it, a few thousand uploads that stop half way hold all memory. Any thread.
+/// Bounds the memory that all request bodies really hold, in total and for each client, and the least rate of a body.
+/// Without it, a few thousand uploads that stop half way hold all memory. Any thread.
 /// </summary>
 /// <param name="limits">The bounds.</param>
 /// <param name="time">The clock.</param>
@@ -30,12 +30,12 @@ internal sealed class BodyBudget(BodyLimits limits, TimeProvider time)
 }
 
 /// <summary>The bounds of request bodies.</summary>
-/// <param name="MaxReadingBytes">What all hold.</param>
-/// <param name="MaxClientReadingBytes">What those of one client hold.</param>
+/// <param name="MaxReadingBytes">The most bytes that all bodies hold.</param>
+/// <param name="MaxClientReadingBytes">The most bytes that the bodies of one client hold.</param>
 /// <param name="MinBytesPerSecond">
-/// How fast a body must come, over a window of <paramref name="Timeout"/> and some seconds.
+/// The least rate of a body, over a window of <paramref name="Timeout"/> and some seconds.
 /// </param>
-/// <param name="Timeout">How long it may bring nothing.</param>
+/// <param name="Timeout">The longest time without a byte.</param>
 internal sealed record BodyLimits(
     long MaxReadingBytes,
     long MaxClientReadingBytes,

@@ -6,17 +6,17 @@ using ZstdSharp.Unsafe;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// Unpacks what is pushed into it. The framework's streams take a body that is cut off, or followed by something else,
-/// for a whole one, without a word: these do not. For one thread.
+/// Unpacks the bytes pushed into it. Detects a body that is cut off or followed by other bytes, which the framework's
+/// streams take for a whole one. For one thread.
 /// </summary>
 internal abstract class BodyDecoder : IDisposable
 {
-    /// <summary>Unpacks on. When it has written less than fits, it wants more.</summary>
-    /// <exception cref="InvalidDataException">It can't be unpacked.</exception>
+    /// <summary>Unpacks the next bytes. If it has written less than fits, it needs more.</summary>
+    /// <exception cref="InvalidDataException">The bytes can't be unpacked.</exception>
     public abstract void Decode(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written);
 
-    /// <summary>All has been pushed and unpacked.</summary>
-    /// <exception cref="InvalidDataException">It is not whole.</exception>
+    /// <summary>Checks that the body is complete, after all bytes have been pushed and unpacked.</summary>
+    /// <exception cref="InvalidDataException">It is not complete.</exception>
     public abstract void Finish();
 
     public abstract void Dispose();
@@ -29,13 +29,13 @@ internal abstract class BodyDecoder : IDisposable
     protected static InvalidDataException Trailing() => new("something else follows its end");
 }
 
-/// <summary>One member or several, as gzip itself takes them.</summary>
+/// <summary>One or several members, as gzip itself accepts them.</summary>
 internal sealed class GzipDecoder : BodyDecoder
 {
     static ReadOnlySpan<byte> Mark => "the end of a body"u8;
 
-    // The framework does not tell whether the last member was whole. So one more is put behind it: that one comes out
-    // as it went in only where a member may begin.
+    // The framework does not tell whether the last member was complete. So one more member is appended. It comes out
+    // unchanged only if it stands behind a complete member.
     static readonly byte[] MarkMember = Pack(Mark);
 
     readonly Feed _feed = new();
@@ -48,7 +48,7 @@ internal sealed class GzipDecoder : BodyDecoder
         consumed = _feed.Fill(source);
         try
         {
-            // It reads on after the feed had nothing for it.
+            // The stream continues to read after the feed had no bytes for it.
             for (
                 written = 0;
                 written < destination.Length && _unpacking.Read(destination[written..]) is > 0 and var more;
@@ -60,7 +60,7 @@ internal sealed class GzipDecoder : BodyDecoder
         {
             throw Corrupt(exception);
         }
-        // After something that is no member, it reads no more.
+        // The stream reads no further after bytes that are not a member.
         if (written < destination.Length && !_feed.IsEmpty)
             throw Trailing();
     }
@@ -91,14 +91,16 @@ internal sealed class GzipDecoder : BodyDecoder
     }
 }
 
-/// <summary>Gives the framework's streams what it was filled with, and then nothing until it is filled again.</summary>
+/// <summary>
+/// Gives the framework's streams the bytes it was filled with, and then none until it is filled again.
+/// </summary>
 internal sealed class Feed : MemoryStream
 {
     const int Room = 8 << 10;
 
     readonly int _maxReadBytes;
 
-    /// <param name="maxReadBytes">How much a stream gets at a time.</param>
+    /// <param name="maxReadBytes">The most bytes that a stream gets at a time.</param>
     public Feed(int maxReadBytes = Room)
         : base(new byte[Room], 0, Room, writable: true, publiclyVisible: true)
     {
@@ -115,7 +117,7 @@ internal sealed class Feed : MemoryStream
 
     public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(buffer.Length, _maxReadBytes)]);
 
-    /// <summary>Takes what it has room for, once it is empty.</summary>
+    /// <summary>Takes as many bytes as it has room for, once it is empty.</summary>
     public int Fill(ReadOnlySpan<byte> source)
     {
         if (!IsEmpty)
@@ -129,14 +131,13 @@ internal sealed class Feed : MemoryStream
 }
 
 /// <summary>
-/// <c>deflate</c>: the zlib format (RFC 1950), and raw deflate (RFC 1951), which some programs send under the same name
-/// (RFC 9110 §8.4.1.2).
+/// <c>deflate</c>: the zlib format (RFC 1950), and raw deflate (RFC 1951). Some programs send the latter under the same
+/// name (RFC 9110 §8.4.1.2).
 /// </summary>
 internal sealed class DeflateBodyDecoder : BodyDecoder
 {
-    // The framework's streams do not tell where the data ended in what they have read. So they get a byte at a time,
-    // and what follows the end is never read. This form is rare, and the calls cost less than a decoder of our own
-    // would.
+    // The framework's streams do not tell at which byte the data ended. So they get one byte at a time, and never read
+    // the bytes behind the end. This form is rare, and the calls cost less than a decoder of our own would.
     readonly Feed _feed = new(maxReadBytes: 1);
     byte? _first;
     Stream? _unpacking;
@@ -146,7 +147,7 @@ internal sealed class DeflateBodyDecoder : BodyDecoder
         (consumed, written) = (0, 0);
         if (_unpacking is null)
         {
-            // The first two bytes tell the format; they may come apart.
+            // The first two bytes tell the format. They may come in two pieces.
             if (source.IsEmpty)
                 return;
             if (_first is null)
@@ -192,12 +193,12 @@ internal sealed class DeflateBodyDecoder : BodyDecoder
         {
             throw Corrupt(exception);
         }
-        // What is left in the feed was not needed.
+        // Bytes left in the feed stand behind the end of the data.
         if (written < destination.Length && !_feed.IsEmpty)
             throw Trailing();
     }
 
-    /// <summary>A stream that has come to its end asks for nothing more.</summary>
+    /// <summary>Tests whether the data has ended: the stream then requests no more bytes.</summary>
     bool EndsHere()
     {
         _feed.Fill([0]);
@@ -213,7 +214,9 @@ internal sealed class DeflateBodyDecoder : BodyDecoder
     }
 }
 
-/// <summary>Brotli (RFC 7932): windows of at most 16 MiB, of which no more is held than was unpacked.</summary>
+/// <summary>
+/// Brotli (RFC 7932), with windows of at most 16 MiB. It holds no more of a window than it has unpacked.
+/// </summary>
 internal sealed class BrotliBodyDecoder : BodyDecoder
 {
     BrotliDecoder _decoder;
@@ -250,7 +253,8 @@ internal sealed class BrotliBodyDecoder : BodyDecoder
 internal sealed class ZstdBodyDecoder : BodyDecoder
 {
     /// <summary>
-    /// What RFC 8878 asks every decoder to take, and RFC 9659 of the web at the most: a frame can ask for gigabytes.
+    /// The window that RFC 8878 asks every decoder to accept, and the largest that RFC 9659 allows on the web. A frame
+    /// can ask for gigabytes.
     /// </summary>
     const int MaxWindowLog = 23;
 

@@ -4,17 +4,17 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Producing;
 
-/// <summary>A piece of a body; a last one may be empty.</summary>
+/// <summary>A piece of a body. The last one may be empty.</summary>
 internal readonly record struct BodyPiece(ReadOnlySequence<byte> Bytes, bool IsLast);
 
 /// <summary>A request's body, as it came or unpacked, piece by piece. For one thread.</summary>
 internal abstract class BodyPieces : IDisposable
 {
-    /// <summary>The next piece, which is there until the next call.</summary>
+    /// <summary>Returns the next piece, which is valid until the next call.</summary>
     /// <param name="timeout">How long to wait for bytes from the client.</param>
-    /// <exception cref="BodyTimeoutException">None came.</exception>
-    /// <exception cref="BodyException">The body ends early, or is not what it is said to be.</exception>
-    /// <exception cref="BodyAbandonedException">It is not wanted any more.</exception>
+    /// <exception cref="BodyTimeoutException">No byte came in this time.</exception>
+    /// <exception cref="BodyException">The body ends early, or is malformed.</exception>
+    /// <exception cref="BodyAbandonedException">The body is no longer wanted.</exception>
     public abstract ValueTask<BodyPiece> ReadAsync(TimeSpan timeout);
 
     public abstract void Dispose();
@@ -22,16 +22,17 @@ internal abstract class BodyPieces : IDisposable
 
 /// <summary>The body as it came.</summary>
 /// <remarks>
-/// The rate is measured over the time that was waited for the client in the last window, not since the body began: a
-/// client that sent 64 MiB at once could drip for days by its average.
+/// The rate is measured over the time that the server waited for the client in the last window, not since the body
+/// began. By an average since the beginning, a client that sent 64 MiB at once could drip for days.
 /// </remarks>
-/// <param name="reader">Kestrel's.</param>
-/// <param name="time">Tells when the client has had its time.</param>
-/// <param name="aborted">The client has gone.</param>
+/// <param name="reader">Kestrel's reader.</param>
+/// <param name="time">The clock of the timeouts.</param>
+/// <param name="aborted">Cancelled when the client has disconnected.</param>
 internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, CancellationToken aborted) : BodyPieces
 {
     /// <summary>
-    /// How much longer the window of the rate is than the time without a byte: who brings nothing is told that.
+    /// The rate's window is longer than the time without a byte by this much. So a client that sends nothing gets the
+    /// error of the timeout.
     /// </summary>
     static readonly TimeSpan WindowSlack = TimeSpan.FromSeconds(5);
 
@@ -40,16 +41,16 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
     long _windowBytes;
     TimeSpan _windowWaited;
 
-    /// <summary>The most bytes it may have.</summary>
+    /// <summary>The most bytes that the body may have.</summary>
     public long MaxBytes { get; init; } = long.MaxValue;
 
-    /// <summary>How many bytes the client announced.</summary>
+    /// <summary>The number of bytes that the client announced.</summary>
     public long AnnouncedBytes { get; init; }
 
-    /// <summary>How fast it must come; 0 for any pace.</summary>
+    /// <summary>The least rate. 0 allows any pace.</summary>
     public int MinBytesPerSecond { get; init; }
 
-    /// <summary>Cancelled when nobody wants the body any more.</summary>
+    /// <summary>Cancelled when the body is no longer wanted.</summary>
     public CancellationToken Abandoned { get; init; }
 
     public override ValueTask<BodyPiece> ReadAsync(TimeSpan timeout)
@@ -103,12 +104,12 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
         }
     }
 
-    /// <summary>Reads; null where the time is over or nobody wants the body any more.</summary>
+    /// <summary>Reads. Returns null if the time is over or the body is no longer wanted.</summary>
     async ValueTask<ReadResult?> ReadWithinAsync(TimeSpan left)
     {
         using var limit = new CancellationTokenSource(left, time);
-        // Not with a token of the read: Kestrel takes a read that was cancelled so for one under way, and logs an
-        // error when it comes to drain what is left of the body.
+        // The read gets no token. Kestrel treats a read cancelled by a token as still running, and logs an error when
+        // it drains the rest of the body.
         using var ending = limit.Token.UnsafeRegister(
             static reader => ((PipeReader)reader!).CancelPendingRead(),
             reader
@@ -124,7 +125,7 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
         return null;
     }
 
-    /// <summary>Judges the body once a window is full, and begins the next.</summary>
+    /// <summary>Judges the body once a window is full, and begins the next window.</summary>
     void CheckRate(TimeSpan window, bool isCompleted)
     {
         if (MinBytesPerSecond == 0 || isCompleted || _windowWaited < window)
@@ -149,7 +150,7 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
     /// </summary>
     static BadHttpRequestException TooLarge() => new("The body is too large.", StatusCodes.Status413PayloadTooLarge);
 
-    /// <summary>Also after a problem: Kestrel drains what is left of the body.</summary>
+    /// <summary>Consumes the last read, also after a problem, because Kestrel drains the rest of the body.</summary>
     void Take()
     {
         if (_taken is { } end)
@@ -158,32 +159,30 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
     }
 
     /// <summary>
-    /// Whether a body ended early, or is not framed as HTTP demands. For a chunk's size, Kestrel has either type of
-    /// exception, by its digits. Other statuses are of this class.
+    /// Whether a body ended early, or violates the framing of HTTP. For a bad chunk size, Kestrel throws either type of
+    /// exception, depending on its digits. Exceptions with other statuses have this type too.
     /// </summary>
     static bool IsBroken(IOException exception) =>
         exception is not BadHttpRequestException { StatusCode: not StatusCodes.Status400BadRequest };
 
-    /// <summary>The client's or the connection's fault: no disk is read here.</summary>
+    /// <summary>The client or the connection is at fault, since no disk is read here.</summary>
     static BodyException Incomplete(IOException exception) =>
         new($"The body could not be read to its end: {exception.Message}", exception);
 }
 
-/// <summary>
-/// A body that ended early or is not framed as HTTP demands; nothing of what was not read is appended.
-/// </summary>
+/// <summary>A body that ended early or violates the framing of HTTP. Its unread part is not appended.</summary>
 internal sealed class BodyException(string message, Exception inner) : Exception(message, inner), IProblemSource
 {
     public Problem Problem => Problems.InvalidRequest("incomplete_body", Message);
 }
 
-/// <summary>A body that brought nothing for too long.</summary>
+/// <summary>A body that brought no byte for too long.</summary>
 internal sealed class BodyTimeoutException(TimeSpan timeout) : Exception
 {
     public TimeSpan Timeout { get; } = timeout;
 }
 
-/// <summary>A body that is not wanted any more.</summary>
+/// <summary>A body that is no longer wanted.</summary>
 internal sealed class BodyAbandonedException : Exception;
 
 internal static class Abandonment

@@ -3,20 +3,20 @@ using LogHttp.AspNetCore.Contract;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// Reads one request's body piece by piece: no more of it is held than a record may have. What it holds, and what is
-/// made of it, counts against the budget of all bodies until this is disposed of. A body that ends early throws, so
+/// Reads one request's body piece by piece, and holds no more of it than a record may have. Those bytes, and the batch
+/// made from them, count against the budget of all bodies until this is disposed of. A body that ends early throws, so
 /// nothing of it is appended.
 /// </summary>
 /// <param name="body">The body.</param>
 /// <param name="budget">The budget.</param>
-/// <param name="client">The request; null for one without a client.</param>
+/// <param name="client">The request, or null without a client.</param>
 internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext? client = null) : IDisposable
 {
     readonly PooledBytes _gathered = new();
     readonly LineCutter _lines = new();
     long _heldBytes;
 
-    /// <summary>What the handlers make of the body.</summary>
+    /// <summary>The batch that the handlers make from the body.</summary>
     public PartitionedBatch? Batch { get; init; }
 
     public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
@@ -26,7 +26,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
 
     /// <summary>
-    /// Reads a body that is one of something; <paramref name="tooLarge"/> says what is wrong with more.
+    /// Reads a body that is a single item. Returns <paramref name="tooLarge"/> if it is larger than allowed.
     /// </summary>
     public async ValueTask<Problem?> ReadWholeAsync(int maxBytes, WholeHandler handle, Problem tooLarge)
     {
@@ -39,14 +39,15 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
                 return tooLarge;
             if (read.IsLast && _gathered.IsEmpty && read.Bytes.IsSingleSegment)
                 return handle(read.Bytes.FirstSpan);
-            // Counts the bytes before taking them. Else six bodies at once ran out of memory under a budget for four.
+            // Counts the bytes before taking them. Otherwise six bodies at once ran out of memory under a budget for
+            // four.
             if (!TryHold(_gathered.HeldBytesToAdd(read.Bytes.Length)))
                 return Problems.TooMuchReading();
             foreach (var piece in read.Bytes)
                 _gathered.Add(piece.Span);
             if (!read.IsLast)
                 continue;
-            // Records of one body of the REST Proxy are copied to a buffer that doubles.
+            // The records of a REST Proxy body are copied to a buffer that doubles.
             return TryHold(_gathered.HeldBytes + 2L * _gathered.SizeBytes)
                 ? handle(_gathered.Bytes)
                 : Problems.TooMuchReading();
@@ -54,7 +55,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     }
 
     /// <summary>
-    /// Reads a body of lines. The last one may lack its line feed; a line feed at the end begins no further line.
+    /// Reads a body of lines. The last one may lack its line feed. A line feed at the end begins no further line.
     /// </summary>
     public async ValueTask<Problem?> ReadLinesAsync(int maxLineBytes, LineHandler handle, Problem tooLarge)
     {
@@ -72,8 +73,8 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             }
             if (problem is null && read.IsLast)
                 problem = TakeLastLine(number + 1, handle);
-            // A body that came whole, as most do, is in the log's hands next: it holds nothing while anybody is waited
-            // for.
+            // Most bodies come whole. The log takes such a body next, so it need not be counted while this request
+            // waits.
             else if (problem is null && !TryHold(_lines.HeldBytes))
                 problem = Problems.TooMuchReading();
             if (problem is not null || read.IsLast)
@@ -115,7 +116,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
         return null;
     }
 
-    /// <summary>The next piece; a problem when it does not come, or there is no room to unpack it.</summary>
+    /// <summary>Returns the next piece, or a problem if it does not come or there is no room to unpack it.</summary>
     async ValueTask<(BodyPiece Piece, Problem? Problem)> ReadAsync()
     {
         try

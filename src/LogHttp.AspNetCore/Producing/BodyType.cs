@@ -5,7 +5,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.AspNetCore.Producing;
 
-/// <summary>What a body's media type makes of it.</summary>
+/// <summary>The ways to read a body, by its media type.</summary>
 internal enum BodyKind
 {
     Json,
@@ -21,11 +21,11 @@ internal enum BodyKind
 }
 
 /// <summary>
-/// How a body is to be read, by its content type and <c>?split=lines</c> (the table of api/PROTOCOL.md §2).
+/// How to read a body, by its content type and <c>?split=lines</c> (the table of api/PROTOCOL.md §2).
 /// </summary>
-/// <param name="Kind">How.</param>
+/// <param name="Kind">The way to read it.</param>
 /// <param name="RecordHeaders">
-/// The record's <c>content-type</c> header, where the type is not the obvious one for the kind.
+/// The record's <c>content-type</c> header, if the type is not the obvious one for the kind.
 /// </param>
 internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string, string>>? RecordHeaders = null)
 {
@@ -36,12 +36,12 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
     static readonly BodyType Text = new(BodyKind.Text);
     static readonly BodyType TextLines = new(BodyKind.TextLines);
 
-    /// <summary>How it is packed; null for a body that is as it is.</summary>
+    /// <summary>The body's coding. Null for a body that is not packed.</summary>
     public ContentCoding? Coding { get; init; }
 
     public bool HoldsManyRecords => Kind is BodyKind.JsonLines or BodyKind.TextLines or BodyKind.RecordLines;
 
-    /// <summary>Whether <c>Record-*</c> headers have nothing to say of it.</summary>
+    /// <summary>Whether <c>Record-*</c> headers do not apply to the body.</summary>
     public bool HasRecordsOfItsOwn => HoldsManyRecords || Kind is BodyKind.ConfluentJson or BodyKind.ConfluentBinary;
 
     public static bool TryRead(
@@ -78,7 +78,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
     }
 
     /// <summary>
-    /// What most requests say, as they mostly spell it: known without being parsed. Null for the rest.
+    /// The types of most requests in their common spelling, found without parsing. Null for other types.
     /// </summary>
     static BodyType? Common(string? contentType, bool splitsLines) =>
         contentType switch
@@ -108,7 +108,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
                 ContentType(WithoutCharset(mediaType))
             ),
             ConfluentType.Json => new(BodyKind.ConfluentJson),
-            // Where the REST Proxy's clients do not say which format, they mean bytes.
+            // Clients of the REST Proxy that name no format send bytes.
             ConfluentType.Binary or ConfluentType.Answer or ConfluentType.Unversioned => new(BodyKind.ConfluentBinary),
             _ when ConfluentType.IsOfFamily(name) => new(BodyKind.ConfluentOther),
             _ when name.EndsWith("+json", StringComparison.Ordinal) => new(
@@ -142,7 +142,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
         return null;
     }
 
-    /// <summary>It is UTF-8, as all text here.</summary>
+    /// <summary>Removes the charset, because all texts here are UTF-8.</summary>
     static string WithoutCharset(MediaTypeHeaderValue mediaType)
     {
         var copy = mediaType.Copy();

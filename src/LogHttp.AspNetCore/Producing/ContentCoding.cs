@@ -7,13 +7,13 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>How a body is packed, by its <c>Content-Encoding</c> (api/PROTOCOL.md §2).</summary>
-/// <param name="Name">As the header has it.</param>
-/// <param name="MaxWindowBytes">How much of what it unpacked a decoder may hold.</param>
-/// <param name="CreateDecoder">Makes one.</param>
+/// <param name="Name">The name in the header.</param>
+/// <param name="MaxWindowBytes">The most unpacked bytes that a decoder may hold.</param>
+/// <param name="CreateDecoder">Creates a decoder.</param>
 internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyDecoder> CreateDecoder)
 {
     /// <summary>
-    /// What may be sent, for <c>Accept-Encoding</c> of the answer to who sends another (RFC 9110 §12.5.3).
+    /// The supported codings, for <c>Accept-Encoding</c> in the response to another coding (RFC 9110 §12.5.3).
     /// </summary>
     public const string Names = "gzip, br, zstd, deflate";
 
@@ -27,7 +27,7 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
     );
 
     /// <summary>
-    /// Reads <c>Content-Encoding</c>, and refuses another <c>Transfer-Encoding</c> than chunked. The coding is null for
+    /// Reads <c>Content-Encoding</c>, and rejects a <c>Transfer-Encoding</c> other than chunked. The coding is null for
     /// a body that is not encoded. A list may have empty elements (RFC 9110 §5.6.1.2), and may be empty altogether.
     /// </summary>
     public static bool TryRead(
@@ -56,7 +56,7 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
         {
             if (element.Equals("identity", StringComparison.OrdinalIgnoreCase))
                 continue;
-            // One only: each more could multiply what a few bytes unpack to.
+            // Only one, because each further coding could multiply the size that a few bytes unpack to.
             if (coding is not null || (coding = Find(element)) is null)
             {
                 request.HttpContext.Response.Headers[HeaderNames.AcceptEncoding] = Names;
@@ -82,14 +82,14 @@ internal sealed record ContentCoding(string Name, int MaxWindowBytes, Func<BodyD
 }
 
 /// <summary>A body that came packed, unpacked piece by piece in one buffer.</summary>
-/// <param name="packed">As it came.</param>
-/// <param name="coding">How it is packed.</param>
+/// <param name="packed">The packed body.</param>
+/// <param name="coding">Its coding.</param>
 /// <param name="budget">
-/// What the decoder holds counts as being read: thirty bytes of brotli can make it hold 16 MiB.
+/// Counts the bytes that the decoder holds, since thirty bytes of brotli can make it hold 16 MiB.
 /// </param>
-/// <param name="client">The request; null for one without a client.</param>
+/// <param name="client">The request, or null without a client.</param>
 /// <param name="maxBytes">
-/// What it may unpack to, for so many bytes that came: more would be a few bytes that cost gigabytes.
+/// The most bytes to unpack for a number of packed bytes. Without a bound, a few bytes could cost gigabytes.
 /// </param>
 internal sealed class UnpackedBody(
     BodyPieces packed,
@@ -102,8 +102,8 @@ internal sealed class UnpackedBody(
     const int BufferBytes = 32 << 10;
 
     /// <summary>
-    /// So much is unpacked before others get the thread. 60 MB of blank lines, 58 KB packed, held it for 0.4 s, whether
-    /// the client was still there or not.
+    /// The bytes unpacked before others get the thread. 60 MB of blank lines, 58 KB packed, held it for 0.4 s, whether
+    /// the client was still connected or not.
     /// </summary>
     public const int TurnBytes = 256 << 10;
 
@@ -121,7 +121,7 @@ internal sealed class UnpackedBody(
     {
         while (true)
         {
-            // The decoder may still hold what did not fit before.
+            // The decoder may still hold bytes that did not fit before.
             if (_source.IsEmpty && !_mayHoldMore)
             {
                 if (_isLast)
@@ -195,11 +195,11 @@ internal sealed class UnpackedBody(
     }
 }
 
-/// <summary>A body that is not packed as it is said to be.</summary>
+/// <summary>A body that its named coding can't unpack.</summary>
 internal sealed class BodyEncodingException(string message, Exception inner) : Exception(message, inner), IProblemSource
 {
     public Problem Problem => Problems.InvalidRequest("invalid_encoding", Message);
 }
 
-/// <summary>A body for which there is no room beside those that are being read.</summary>
+/// <summary>A body for which the budget has no room.</summary>
 internal sealed class BodyBudgetException : Exception;

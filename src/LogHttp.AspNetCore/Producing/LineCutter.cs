@@ -6,15 +6,15 @@ internal sealed class LineCutter : IDisposable
     readonly PooledBytes _carried = new();
     bool _isHandedOut;
 
-    /// <summary>How much of a line that is not ended yet is held.</summary>
+    /// <summary>The bytes held of a line that has not ended yet.</summary>
     public int CarriedBytes => _isHandedOut ? 0 : _carried.SizeBytes;
 
     /// <summary>The memory it takes.</summary>
     public int HeldBytes => _carried.HeldBytes;
 
-    /// <summary>The next line without its line feed; what is left of the piece is kept where there is none.</summary>
-    /// <param name="rest">The piece, from where the last line ended.</param>
-    /// <param name="line">There until the next call.</param>
+    /// <summary>Returns the next line without its line feed. If there is none, keeps the rest of the piece.</summary>
+    /// <param name="rest">The piece, behind the last line.</param>
+    /// <param name="line">Valid until the next call.</param>
     public bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> line)
     {
         Forget();
@@ -36,7 +36,7 @@ internal sealed class LineCutter : IDisposable
         return true;
     }
 
-    /// <summary>What the body ends with, where that has no line feed.</summary>
+    /// <summary>Returns the end of the body, if it has no line feed.</summary>
     public bool TryTakeLast(out ReadOnlySpan<byte> line)
     {
         Forget();

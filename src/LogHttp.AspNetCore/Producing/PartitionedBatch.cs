@@ -5,15 +5,15 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// The records of one request, gathered by the partition they go to: the one the record or the request names, else the
-/// key's, else one for all of the request that have neither. For one thread.
+/// The records of one request, gathered by partition. A record goes to the partition that it or the request names, else
+/// to its key's. All records of the request without either go to one partition. For one thread.
 /// </summary>
-/// <param name="configuration">The topic's.</param>
-/// <param name="serverLimits">How large records and batches may be in any topic.</param>
-/// <param name="requested">The one the request names.</param>
-/// <param name="producer">Who sends them, where a repeat is to be told.</param>
-/// <param name="chooseKeyless">Where records without a key go.</param>
-/// <param name="expectedBytes">About how much will come, if that is known.</param>
+/// <param name="configuration">The topic's configuration.</param>
+/// <param name="serverLimits">The sizes of records and batches that no topic exceeds.</param>
+/// <param name="requested">The partition that the request names.</param>
+/// <param name="producer">The producer, if repeats have to be recognized.</param>
+/// <param name="chooseKeyless">Chooses the partition of records without a key.</param>
+/// <param name="expectedBytes">The approximate size of the records, if known.</param>
 internal sealed class PartitionedBatch(
     TopicConfiguration configuration,
     RecordLimits serverLimits,
@@ -28,8 +28,7 @@ internal sealed class PartitionedBatch(
 
     readonly RecordLimits _limits = configuration.LimitsWithin(serverLimits);
 
-    // Mostly one. A list: a sorted dictionary allocates for itself, for each entry and each time that it is gone
-    // through.
+    // Mostly one. A sorted dictionary would allocate for itself, for each entry and for each enumeration.
     readonly SortedList<int, RecordBatch> _batches = [];
     RecordBatch? _last;
     int _lastPartition;
@@ -40,8 +39,9 @@ internal sealed class PartitionedBatch(
     public int MaxKeyBytes => _limits.MaxKeyBytes;
 
     /// <summary>
-    /// How much a record may be before it is encoded: with white space, escapes, and what a line that was fetched has
-    /// and is not kept. To be asked of all of it, or what is too large would depend on the pieces that a body comes in.
+    /// The most bytes of a record before it is encoded: with white space, escapes, and the fields of a fetched line
+    /// that are not kept. Compare it with the whole record. Otherwise the result would depend on the pieces that a body
+    /// comes in.
     /// </summary>
     public int MaxUnencodedBytes => _limits.MaxRecordBytes + UnencodedSlackBytes;
 
@@ -49,7 +49,7 @@ internal sealed class PartitionedBatch(
 
     public ValueForm Values => configuration.Values;
 
-    /// <summary>How many partitions the records go to.</summary>
+    /// <summary>The number of partitions that get records.</summary>
     public int PartitionsUsed
     {
         get
@@ -65,13 +65,12 @@ internal sealed class PartitionedBatch(
     public int FirstPartition => _batches.First(batch => batch.Value.Count > 0).Key;
 
     /// <summary>
-    /// Whether any record fits in yet, if it goes where the last one went: other partitions' batches were asked before.
+    /// Whether the batch that took the last record has room for another. Other partitions' batches were checked before.
     /// </summary>
     public bool HasRoom => _last?.HasRoom ?? true;
 
     /// <summary>
-    /// Whether a topic takes it as it was made: another request can have made the topic meanwhile, with another
-    /// configuration.
+    /// Whether the batch fits a topic that another request may have created meanwhile, with another configuration.
     /// </summary>
     public bool IsFor(TopicConfiguration other) =>
         ReferenceEquals(other, configuration)
@@ -95,7 +94,7 @@ internal sealed class PartitionedBatch(
         }
     }
 
-    /// <summary>The batch a record goes into; null when there is no such partition.</summary>
+    /// <summary>The batch of a record's partition. Null if there is no such partition.</summary>
     public RecordBatch? For(int? partition, in RecordMetadata metadata)
     {
         var number =
@@ -120,10 +119,10 @@ internal sealed class PartitionedBatch(
         return _last = batch;
     }
 
-    /// <summary>A producer's records stay together, or a repeat would not be told.</summary>
+    /// <summary>All records of a producer go to one partition, or a repeat would not be recognized.</summary>
     int KeylessPartition() => producer is null ? chooseKeyless() : KeyPartitioner.PartitionOf(producer.Id, Partitions);
 
-    /// <summary>Hands the batches over, in the order of their partitions; they are the caller's then.</summary>
+    /// <summary>Hands the batches over, in the order of their partitions. The caller then owns them.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()
     {
         var taken = new List<KeyValuePair<int, RecordBatch>>(_batches.Count);

@@ -18,7 +18,7 @@ internal sealed class PooledBytes : IDisposable
 
     public ReadOnlySpan<byte> Bytes => _buffer.AsSpan(0, SizeBytes);
 
-    /// <summary>The memory it takes while it grows by so much: the old buffer and the new one.</summary>
+    /// <summary>The memory it takes while it grows by a number of bytes: the old buffer and the new one.</summary>
     public long HeldBytesToAdd(long moreBytes) =>
         _buffer.Length - SizeBytes >= moreBytes
             ? _buffer.Length

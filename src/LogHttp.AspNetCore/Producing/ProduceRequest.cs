@@ -7,11 +7,11 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// A POST of records: how its body is to be read, and what its headers and query say of them (api/PROTOCOL.md §2).
+/// A POST of records: the type of its body, and the headers and query that apply to the records (api/PROTOCOL.md §2).
 /// </summary>
 internal sealed class ProduceRequest
 {
-    /// <summary>How far ahead of the server's clock a given timestamp may be: clocks differ, but not by more.</summary>
+    /// <summary>The most that a given timestamp may be ahead of the server's clock, because clocks differ.</summary>
     static readonly TimeSpan TimestampTolerance = TimeSpan.FromHours(1);
 
     const string KeyParameter = "key";
@@ -29,13 +29,13 @@ internal sealed class ProduceRequest
 
     public BodyKind Kind => _bodyType.Kind;
 
-    /// <summary>How much is to come, as the client says; 0 where it does not.</summary>
+    /// <summary>The length that the client announced, or 0 if it announced none.</summary>
     public long AnnouncedBytes => _request.ContentLength ?? 0;
 
-    /// <summary>The partition asked for.</summary>
+    /// <summary>The requested partition.</summary>
     public int? Partition { get; }
 
-    /// <summary>Who sends it, where a repeat is to be told.</summary>
+    /// <summary>The producer, if repeats have to be recognized.</summary>
     public ProducerStamp? Producer { get; private init; }
 
     /// <summary>Whether the body is appended as it comes, however long it is.</summary>
@@ -44,7 +44,7 @@ internal sealed class ProduceRequest
     /// <summary>Whether a stream's reports are sent once its body has ended.</summary>
     public bool ReportsWaitForTheEnd { get; private init; }
 
-    /// <summary>The offset that the first record is to have; null for any.</summary>
+    /// <summary>The offset that the first record must get. Null for any.</summary>
     public long? ExpectedNextOffset { get; private init; }
 
     /// <summary>Reads everything but the body.</summary>
@@ -77,7 +77,7 @@ internal sealed class ProduceRequest
         else if (isStream && expectedNextOffset is not null)
             problem = Problems.InvalidRequest(
                 "invalid_header",
-                "If-Match goes with a single batch, and stream=true makes many of a body."
+                "If-Match needs a single batch, and stream=true cuts a body into many."
             );
         if (problem is not null)
             return false;
@@ -107,7 +107,7 @@ internal sealed class ProduceRequest
         if (bodyType.HasRecordsOfItsOwn)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                $"{KeyParameter} goes with a single record, and this body can hold many."
+                $"{KeyParameter} needs a body of a single record, and this body can have many."
             );
         else if (metadata.Key is not null)
             problem = Problems.InvalidRequest(
@@ -125,11 +125,11 @@ internal sealed class ProduceRequest
         return problem is null;
     }
 
-    /// <summary>The body, unpacked where it came packed.</summary>
-    /// <param name="budget">Bounds what unpacking holds.</param>
-    /// <param name="maxBytes">What it may have as it came; a stream may have any size, at any pace.</param>
-    /// <param name="maxUnpackedBytes">What it may unpack to, for so many bytes that came.</param>
-    /// <param name="abandoned">Nobody wants it any more.</param>
+    /// <summary>The body, unpacked if it came packed.</summary>
+    /// <param name="budget">Bounds the bytes that unpacking holds.</param>
+    /// <param name="maxBytes">The most bytes of the body as it came. A stream may have any size, at any pace.</param>
+    /// <param name="maxUnpackedBytes">The most bytes to unpack for a number of packed bytes.</param>
+    /// <param name="abandoned">Cancelled when the body is no longer wanted.</param>
     public BodyPieces OpenBody(
         BodyBudget budget,
         long maxBytes,
@@ -149,11 +149,13 @@ internal sealed class ProduceRequest
             : received;
     }
 
-    /// <summary>Reads the body; says what is wrong with it, and then what was read is of no use.</summary>
+    /// <summary>
+    /// Reads the body. Returns its problem, or null. After a problem, the records that were read must not be used.
+    /// </summary>
     public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, BodyReader body)
     {
-        // `curl -X POST` without -d: an empty record was hardly meant. A Content-Length of 0 means one where bytes or
-        // text do.
+        // `curl -X POST` without -d: the client hardly meant an empty record. A Content-Length of 0 means an empty
+        // record of bytes or text.
         if (
             _request is { ContentLength: null, HttpContext: var context }
             && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
@@ -173,7 +175,7 @@ internal sealed class ProduceRequest
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 
-    /// <summary>Adds what a line of the body holds; says what is wrong with it, and then adds nothing.</summary>
+    /// <summary>Adds the record of a line. Returns its problem, and then adds nothing.</summary>
     public Problem? AddLine(PartitionedBatch batch, ReadOnlySpan<byte> line)
     {
         if (_bodyType.Kind == BodyKind.TextLines)
@@ -189,7 +191,7 @@ internal sealed class ProduceRequest
             : Add(batch, BodyKind.Json, record.ValueJson, record.Metadata, record.Partition ?? Partition);
     }
 
-    /// <summary>Of now: a stream can be older than the tolerance.</summary>
+    /// <summary>Computed now, because a stream can be older than the tolerance.</summary>
     static long LatestTimestampMs(TimeProvider time) =>
         (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
 
@@ -215,8 +217,8 @@ internal sealed class ProduceRequest
     }
 
     /// <summary>
-    /// `curl -d` calls everything a form: it is what the topic takes. Where that is all, an object or an array is JSON,
-    /// else it is text.
+    /// Adds a form, as `curl -d` calls every body, in the form of values that the topic takes. If the topic takes all
+    /// forms, an object or an array is JSON, and anything else is text.
     /// </summary>
     static RecordFault? AddForm(
         RecordBatch batch,

@@ -11,20 +11,23 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// Appends a body of lines as it comes, however long it is, in batches that are each whole or absent, with a report for
-/// each as it is committed (api/PROTOCOL.md §14). A bounded number of batches is under way while the body is read on.
+/// Appends a body of lines as it comes, however long it is. It cuts the body into batches that are each whole or
+/// absent, and reports each one as it is committed (api/PROTOCOL.md §14). While it reads the body, a bounded number of
+/// batches is under way.
 /// </summary>
 /// <remarks>
-/// Threads: the request's own reads lines and cuts batches; <see cref="CollectAsync"/> takes what becomes of them, in
-/// their order. They meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c> and <c>_ending</c>.
+/// The request's own thread reads lines and cuts batches. <see cref="CollectAsync"/> takes the outcomes of the batches,
+/// in their order. The two meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c> and <c>_ending</c>.
 /// </remarks>
 internal sealed class ProduceStream : IAsyncDisposable
 {
-    /// <summary>A batch ends with the line that brings it to so many lines, or to so many bytes of the body.</summary>
+    /// <summary>
+    /// A batch ends with the line that brings it to this many lines, or to this many bytes of the body.
+    /// </summary>
     public const int BatchLines = 10_000;
     public const int BatchBytes = 1 << 20;
 
-    /// <summary>How long to leave a partition alone that has too much to write.</summary>
+    /// <summary>How long to wait for a partition whose write queue is full.</summary>
     static readonly TimeSpan OverloadPause = TimeSpan.FromMilliseconds(20);
 
     readonly HttpContext _context;
@@ -56,7 +59,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     long _recordsCut;
     bool _hasRecords;
 
-    // The collector's, and read when it is done.
+    // Written by CollectAsync, and read when it is done.
     long _lastCommittedLine;
     long _count;
 
@@ -102,7 +105,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>
-    /// Reads and appends all of the body; gives the problem that it is answered with, or null when it was answered.
+    /// Reads and appends the whole body. Returns the problem to respond with, or null if the response was sent.
     /// </summary>
     public async Task<Problem?> RunAsync()
     {
@@ -111,7 +114,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         try
         {
             problem = await ReadAsync();
-            // What came whole before a mistake is in: the rest can be sent from there.
+            // The lines before a mistake are appended, so the client can send the rest from there.
             await CutAsync();
         }
         finally
@@ -136,7 +139,7 @@ internal sealed class ProduceStream : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // Nothing may read the body when Kestrel comes to drain it.
+        // Nothing may read the body when Kestrel starts to drain it.
         await _ending.CancelAsync();
         if (_reading is not null)
             await _reading.ContinueWith(
@@ -145,7 +148,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 TaskContinuationOptions.ExecuteSynchronously,
                 TaskScheduler.Default
             );
-        // Nor write an answer that Kestrel has ended, or begun for another request.
+        // Nor may anything write to a response that Kestrel has ended, or begun for another request.
         await _reports.StopAsync();
         _body.Dispose();
         _batch.Dispose();
@@ -208,10 +211,12 @@ internal sealed class ProduceStream : IAsyncDisposable
             Detail = "The request bodies being read fill MaxReadingBytes.",
         };
 
-    /// <summary>The next piece. What came before is committed meanwhile, when it has waited for long enough.</summary>
+    /// <summary>
+    /// Returns the next piece. Meanwhile commits the earlier lines once they have waited for long enough.
+    /// </summary>
     async ValueTask<BodyPiece> NextAsync()
     {
-        // A line that was begun is to be ended soon; between lines a live pipe may rest.
+        // A line that has begun must end soon. Between lines, a live pipe may pause.
         var reading = _body.ReadAsync(_lines.CarriedBytes > 0 ? _budget.Timeout : _idleTimeout);
         if (reading.IsCompleted || _batchBytes == 0)
             return await reading;
@@ -231,8 +236,8 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>
-    /// Counts what the stream holds, and a piece that is added to it, against what all bodies hold; waits until there
-    /// is room. Batches under way are the log's, and count there.
+    /// Counts the stream's bytes and an added piece against the budget of all bodies, and waits until there is room.
+    /// The log counts the batches under way.
     /// </summary>
     async ValueTask<bool> TryHoldAsync(long pieceBytes)
     {
@@ -251,7 +256,8 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>
-    /// Adds lines to the batch; false when the piece has no more of them, true when it is full or one is wrong.
+    /// Adds lines to the batch. Returns false when the piece has no more lines, and true when the batch is full or a
+    /// line is wrong.
     /// </summary>
     bool TakeLines(ref ReadOnlySequence<byte> rest, out Problem? problem)
     {
@@ -276,7 +282,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         return problem is not null;
     }
 
-    // The third is for a server whose batches have to be small: the next line fits in any case.
+    // The third condition is for a server with small batches: the next line fits in any case.
     bool IsFull => _nextLine - _firstLine >= BatchLines || _batchBytes >= BatchBytes || !_batch.HasRoom;
 
     Problem? AddLine(ReadOnlySpan<byte> line)
@@ -300,12 +306,12 @@ internal sealed class ProduceStream : IAsyncDisposable
             _options.Records,
             _request.Partition,
             _request.Producer is { } producer ? producer with { Sequence = producer.Sequence + _recordsCut } : null,
-            // All of a stream without keys goes to one partition, as of any request: its order is kept.
+            // All keyless records of a stream go to one partition, as with any request, so their order is kept.
             () => _keyless ??= _topic?.ChoosePartition() ?? 0
         );
 
     /// <summary>
-    /// Hands the batch to the log, when there is room for one more under way. Problems are the collector's to tell.
+    /// Hands the batch to the log, when there is room for one more under way. CollectAsync reports problems.
     /// </summary>
     async ValueTask CutAsync()
     {
@@ -315,7 +321,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             _hasRecords = true;
             await _room.WaitAsync(_context.RequestAborted);
-            // After one that is not in, none goes in.
+            // After a batch that was not appended, none is.
             if (_failure is not null)
                 return;
             if (CheckProducer() is { } problem || (problem = await FindTopicAsync()) is not null)
@@ -338,7 +344,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                // The client has gone while a queue was full: what the log has not taken goes nowhere.
+                // The client disconnected while a queue was full. The batches that the log has not taken are dropped.
                 foreach (var (_, records) in batches.Skip(appends.Count))
                     records.Dispose();
                 throw;
@@ -361,13 +367,13 @@ internal sealed class ProduceStream : IAsyncDisposable
             return Problems.InvalidRequest(
                 "invalid_producer",
                 $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
-                    + $"{_firstLine} to {_nextLine - 1} go to others too; send those of each partition, or key, by "
-                    + "themselves."
+                    + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
+                    + "by themselves."
             );
         return null;
     }
 
-    /// <summary>The topic is made with the first batch, not for a request that is refused before.</summary>
+    /// <summary>Finds the topic, or creates it with the first batch, so that a rejected request creates none.</summary>
     async ValueTask<Problem?> FindTopicAsync()
     {
         if (_topic is not null)
@@ -383,7 +389,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         return _batch.IsFor(_topic.Configuration) ? null : Problems.TopicChanged();
     }
 
-    /// <summary>Puts a batch in a partition's queue; waits where that is full.</summary>
+    /// <summary>Puts a batch into a partition's queue. Waits if the queue is full.</summary>
     async ValueTask<Task<AppendResult>> AppendAsync(PartitionLog log, RecordBatch records)
     {
         while (true)
@@ -395,7 +401,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes what becomes of the batches, in their order, and reports it.</summary>
+    /// <summary>Takes the outcomes of the batches, in their order, and reports them.</summary>
     async Task CollectAsync()
     {
         var areAllIn = true;
@@ -409,7 +415,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
     }
 
-    /// <summary>Reports what is in; false for what is not.</summary>
+    /// <summary>Reports a batch that is in the log. Returns false for a failed one.</summary>
     bool TryReport(Cut cut, PartAppend part, AppendResult result, bool mayMerge)
     {
         var isRepeat = result.Status is AppendStatus.Repeated or AppendStatus.SequenceForgotten;
@@ -426,7 +432,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
         var appendedCount = part.Count - result.RepeatedCount;
         _count += isRepeat ? 0 : appendedCount;
-        // One that is long forgotten is in all the same: its producer has come further.
+        // A batch whose sequence is forgotten is in the log too, because its producer has advanced beyond it.
         var report = new StreamReport(
             cut.FirstLine,
             cut.LastLine,
@@ -452,6 +458,6 @@ internal sealed class ProduceStream : IAsyncDisposable
     /// <summary>A batch under way.</summary>
     sealed record Cut(long FirstLine, long LastLine, List<PartAppend> Parts);
 
-    /// <summary>What of it goes to one partition.</summary>
+    /// <summary>The part of a batch that goes to one partition.</summary>
     sealed record PartAppend(int Partition, int Count, long? Sequence, Task<AppendResult> Appending);
 }

@@ -9,8 +9,8 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// What a request's headers say of when its records may be appended: <c>Producer-Id</c>, <c>Producer-Epoch</c>,
-/// <c>Producer-Seq</c>, and <c>If-Match</c> with the offset that is to be the next (api/PROTOCOL.md §11).
+/// The headers that say when a request's records may be appended: <c>Producer-Id</c>, <c>Producer-Epoch</c>,
+/// <c>Producer-Seq</c>, and <c>If-Match</c> with the expected next offset (api/PROTOCOL.md §11).
 /// </summary>
 internal static class ProducerHeaders
 {

@@ -7,7 +7,7 @@ using LogHttp.Storage.Text;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// What the request's own headers say of a single record: <c>Record-Key</c>, <c>Record-Timestamp</c>,
+/// The request headers that describe a single record: <c>Record-Key</c>, <c>Record-Timestamp</c>,
 /// <c>Record-Header-*</c>.
 /// </summary>
 internal static class RecordHeaders
@@ -27,7 +27,7 @@ internal static class RecordHeaders
     {
         metadata = default;
         problem = null;
-        // What is said of the record itself goes before what follows from its body.
+        // Headers given for the record override those that follow from its body.
         List<KeyValuePair<string, string>>? recordHeaders = bodyType.RecordHeaders is { } given
             ? [.. given.Where(header => !headers.ContainsKey(HeaderPrefix + header.Key))]
             : null;
@@ -49,8 +49,8 @@ internal static class RecordHeaders
             {
                 problem = Problems.InvalidRequest(
                     "invalid_header",
-                    $"\"{Excerpt.Of(name)}\" says nothing of a record; "
-                        + $"there are {Key}, {Timestamp} and {HeaderPrefix}<name>."
+                    $"\"{Excerpt.Of(name)}\" is not a header of records. "
+                        + $"Supported: {Key}, {Timestamp}, {HeaderPrefix}<name>."
                 );
                 return false;
             }
@@ -61,12 +61,12 @@ internal static class RecordHeaders
         if (bodyType.HasRecordsOfItsOwn && (keys.Count > 0 || timestamps.Count > 0 || hasOwn))
             problem = Problems.InvalidRequest(
                 "invalid_header",
-                $"{Key}, {Timestamp} and {HeaderPrefix}* go with a single record, and this body can hold many."
+                $"{Key}, {Timestamp} and {HeaderPrefix}* need a body of a single record, and this body can have many."
             );
         else if (keys.Count > 1)
             problem = Problems.InvalidRequest(
                 "invalid_key",
-                $"{Key} is given {keys.Count} times; a record has one key."
+                $"{Key} is given {keys.Count} times. A record has one key."
             );
         else if (timestamps.Count > 0 && (timestampMs = ParseTimestamp(timestamps, latestTimestampMs)) is null)
             problem = Problems.InvalidRequest(

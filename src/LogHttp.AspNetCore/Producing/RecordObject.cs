@@ -9,12 +9,12 @@ using LogHttp.Storage.Text;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// A record sent as a JSON object, which is also what a fetch returns: <c>offset</c> and the fields of a batch's first
-/// record are ignored, so that a response can be sent to another topic (api/PROTOCOL.md §2).
+/// A record sent as a JSON object, as a fetch also returns it. <c>offset</c> and the fields of a batch's first record
+/// are ignored, so that a response can be sent to another topic (api/PROTOCOL.md §2).
 /// </summary>
 internal readonly ref struct RecordObject
 {
-    /// <summary>A value as deep as may be, inside of the record.</summary>
+    /// <summary>The deepest value, inside the record.</summary>
     const int MaxDepth = 62;
 
     public RecordMetadata Metadata { get; private init; }
@@ -26,12 +26,12 @@ internal readonly ref struct RecordObject
 
     public byte[]? ValueBytes { get; private init; }
 
-    /// <summary>Reads one; says which field is wrong.</summary>
+    /// <summary>Reads a record. Names the field that is wrong.</summary>
     /// <param name="line">The object.</param>
-    /// <param name="latestTimestampMs">A timestamp beyond this is refused.</param>
-    /// <param name="maxKeyBytes">A key beyond this is refused, and not decoded.</param>
-    /// <param name="read">What was read.</param>
-    /// <param name="problem">What is wrong.</param>
+    /// <param name="latestTimestampMs">A later timestamp is rejected.</param>
+    /// <param name="maxKeyBytes">A larger key is rejected, and not decoded.</param>
+    /// <param name="read">The record.</param>
+    /// <param name="problem">The problem, if any.</param>
     public static bool TryRead(
         ReadOnlySpan<byte> line,
         long latestTimestampMs,
@@ -86,8 +86,8 @@ internal readonly ref struct RecordObject
             var field = FieldOf(ref reader);
             if (field == Field.None)
                 return Invalid(
-                    $"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record; "
-                        + "there are key, keyBase64, headers, timestamp, partition, value and valueBase64."
+                    $"\"{Excerpt.Of(reader.ValueSpan)}\" is no field of a record. "
+                        + "Supported: key, keyBase64, headers, timestamp, partition, value, valueBase64."
                 );
             if ((seen & field) != 0)
                 return Invalid($"The field {Excerpt.Of(reader.ValueSpan)} stands there twice.");
@@ -106,7 +106,7 @@ internal readonly ref struct RecordObject
                 case Field.Key when !TryReadText(ref reader, out key):
                     return Problems.InvalidRequest(
                         "invalid_key",
-                        "key is not a string of Unicode text; bytes go into keyBase64."
+                        "key is not a string of Unicode text. Send bytes as keyBase64."
                     );
                 case Field.KeyBase64 when !Base64Text.TryRead(ref reader, out keyBytes):
                     return Problems.InvalidRequest("invalid_key", "keyBase64 is not a string of Base64.");
@@ -153,7 +153,7 @@ internal readonly ref struct RecordObject
                     break;
             }
         }
-        // Once more: whatever stands behind the object is the reader's to refuse.
+        // Reads once more, so that the reader rejects anything behind the object.
         reader.Read();
         if ((seen & (Field.Value | Field.ValueBase64)) is Field.None or (Field.Value | Field.ValueBase64))
             return Invalid("A record has one of value and valueBase64.");
@@ -186,7 +186,7 @@ internal readonly ref struct RecordObject
         }
         catch (InvalidOperationException)
         {
-            // Half of a surrogate pair, escaped: no field is called that.
+            // Half of a surrogate pair, escaped: no field has such a name.
             return Field.None;
         }
     }
@@ -219,7 +219,7 @@ internal readonly ref struct RecordObject
         }
         catch (InvalidOperationException)
         {
-            // Half of a surrogate pair, escaped: legal in JSON, and no text.
+            // Half of a surrogate pair, escaped: legal in JSON, but not Unicode text.
             return false;
         }
     }

@@ -11,7 +11,9 @@ internal static class ReportTiming
 {
     const string Parameter = "reports";
 
-    /// <summary>Reads <c>?reports=</c>. Without it, reports wait for the end where a proxy stands in between.</summary>
+    /// <summary>
+    /// Reads <c>?reports=</c>. Without it, reports wait for the end of the body if the request came through a proxy.
+    /// </summary>
     public static bool TryRead(
         HttpRequest request,
         bool isStream,
@@ -34,17 +36,18 @@ internal static class ReportTiming
     }
 
     /// <summary>
-    /// Many proxies send a response to the client only once they have the whole request. nginx stops forwarding the
-    /// body when the reports fill its socket, which takes 8 MB and more of body: the stream then stands still for good.
+    /// Whether a proxy forwarded the request. Many proxies send a response to the client only once they have the whole
+    /// request. nginx stops forwarding the body when the reports fill its socket, after 8 MB and more of body. The
+    /// stream then hangs permanently.
     /// </summary>
     static bool CameThroughProxy(HttpRequest request)
     {
-        // HTTP/1.0 has no chunks, so nothing can be sent before its time.
+        // HTTP/1.0 has no chunks, so nothing can be sent before the end.
         if (HttpProtocol.IsHttp10(request.Protocol))
             return true;
         foreach (var (name, _) in request.Headers)
         {
-            // X-Original-For: where TrustedProxies is set, the framework renames X-Forwarded-For once it has read it.
+            // X-Original-For: if TrustedProxies is set, the framework renames X-Forwarded-For once it has read it.
             if (
                 name.Equals("Via", StringComparison.OrdinalIgnoreCase)
                 || name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)

@@ -3,25 +3,25 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Producing;
 
-/// <summary>What became of a stream's batch in one partition (api/PROTOCOL.md §14).</summary>
+/// <summary>The outcome of a stream's batch in one partition (api/PROTOCOL.md §14).</summary>
 internal sealed record StreamReport(long FirstLine, long LastLine, int Partition, long? Offset, int Count)
 {
-    /// <summary>The sequence of its first record, of a producer's batch.</summary>
+    /// <summary>The sequence of a producer batch's first record.</summary>
     public long? Sequence { get; init; }
 
     /// <summary>Whether it was appended before, and not now.</summary>
     public bool? Repeat { get; init; }
 
     /// <summary>
-    /// How many of the lines' records were appended before and are not counted here, where the others were appended
-    /// now.
+    /// The number of the lines' records that were appended before and are not counted here. Present if the other
+    /// records were appended now.
     /// </summary>
     public int? Repeated { get; init; }
 
-    /// <summary>How many batches this stands for, where that is more than one.</summary>
+    /// <summary>The number of batches that this report stands for, if more than one.</summary>
     public int? Batches { get; init; }
 
-    /// <summary>Both in one, for a client that takes its reports more slowly than batches are committed.</summary>
+    /// <summary>Merges two reports, for a client that reads them more slowly than batches are committed.</summary>
     public StreamReport With(StreamReport next) =>
         this with
         {
@@ -31,10 +31,12 @@ internal sealed record StreamReport(long FirstLine, long LastLine, int Partition
         };
 }
 
-/// <summary>The last line of the answer.</summary>
-/// <param name="Done">Whether the whole body is in.</param>
-/// <param name="LastCommittedLine">All lines up to this one are in; of later ones those that reports name.</param>
-/// <param name="Count">How many records were appended.</param>
+/// <summary>The last line of the response.</summary>
+/// <param name="Done">Whether the whole body was appended.</param>
+/// <param name="LastCommittedLine">
+/// All lines up to this one were appended. Of later lines, only those that reports name.
+/// </param>
+/// <param name="Count">The number of appended records.</param>
 internal sealed record StreamSummary(bool Done, long LastCommittedLine, long Count)
 {
     /// <summary>The sequence of the producer's next record.</summary>
@@ -44,14 +46,15 @@ internal sealed record StreamSummary(bool Done, long LastCommittedLine, long Cou
 }
 
 /// <summary>
-/// Sends a stream's reports while its body is still read. Whoever adds one never waits: a client that does not read its
-/// answer must not hold up its own body, and what is kept for it is bounded. Reports come from one thread at a time.
+/// Sends a stream's reports while its body is still being read. Adding a report never waits: a client that does not
+/// read its response must not hold up its own body. The number of kept reports is bounded. Reports come from one thread
+/// at a time.
 /// </summary>
-/// <param name="response">Where they go.</param>
+/// <param name="response">The response that they are written to.</param>
 /// <param name="waitForTheEnd">Whether nothing is sent before the body has ended.</param>
 internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
 {
-    /// <summary>Beyond this, those of one partition are made one.</summary>
+    /// <summary>Beyond this number, the reports of one partition are merged.</summary>
     const int MaxHeld = 1_000;
 
     static readonly byte[] LineEnd = "\n"u8.ToArray();
@@ -64,11 +67,11 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
 
     Task _sending = Task.CompletedTask;
 
-    /// <summary>Whether the status is 200, whatever comes.</summary>
+    /// <summary>Whether the response has started, with status 200.</summary>
     public bool HasBegun { get; private set; }
 
-    /// <param name="report">The batch.</param>
-    /// <param name="mayMerge">Whether all lines before it that went to its partition are in.</param>
+    /// <param name="report">The report.</param>
+    /// <param name="mayMerge">Whether all earlier lines of its partition were appended.</param>
     public void Add(StreamReport report, bool mayMerge)
     {
         Begin();
@@ -94,7 +97,7 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
         _sending = SendAsync();
     }
 
-    /// <summary>Sends what is left, and how it ended.</summary>
+    /// <summary>Sends the remaining reports and the summary.</summary>
     public async Task EndAsync(StreamSummary summary)
     {
         Begin();
@@ -105,7 +108,7 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
         await response.BodyWriter.FlushAsync(CancellationToken.None);
     }
 
-    /// <summary>Until nothing is sent any more, whatever came of it.</summary>
+    /// <summary>Waits until nothing is sent any more, whatever the outcome.</summary>
     public Task StopAsync() =>
         _sending.ContinueWith(
             static _ => { },

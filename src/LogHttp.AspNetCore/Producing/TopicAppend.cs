@@ -9,18 +9,18 @@ using LogHttp.Storage.Records;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// Appends a request's batches to the partitions of a topic, with the checks before it that all forms of a body share.
+/// Appends a request's batches to the partitions of a topic, after the checks that all forms of a body share.
 /// </summary>
 internal static class TopicAppend
 {
-    /// <summary>Why a topic that does not exist can't be made with its first records; null where it can.</summary>
+    /// <summary>Returns why a topic can't be created with its first records, or null if it can.</summary>
     public static Problem? CheckCreation(string topic, LogHttpSettings settings) =>
         TopicName.CheckForCreation(topic) is { } fault ? Problems.InvalidRequest("invalid_topic", fault)
         : settings.AutoCreateTopics ? null
         : Problems.UnknownTopic(topic);
 
     /// <summary>
-    /// What is numbered, or is to stand at an offset, goes to one partition: batches and offsets are counted in each.
+    /// A batch with a sequence or an expected offset must go to one partition, because each partition counts its own.
     /// </summary>
     public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
     {
@@ -29,7 +29,7 @@ internal static class TopicAppend
         if (request.ExpectedNextOffset is not null && partition is null && batch.Partitions > 1)
             return Problems.InvalidRequest(
                 "partition_required",
-                $"If-Match speaks of one partition, and the topic has {batch.Partitions}; say which with "
+                $"If-Match applies to one partition, and the topic has {batch.Partitions}. Choose one with "
                     + $"?partition=0 to {batch.Partitions - 1}."
             );
         if (batch.PartitionsUsed == 1)
@@ -38,17 +38,16 @@ internal static class TopicAppend
             return Problems.InvalidRequest(
                 "invalid_producer",
                 $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to "
-                    + $"{batch.PartitionsUsed}; send those of each partition, or key, by themselves."
+                    + $"{batch.PartitionsUsed}. Send the records of each partition, or key, by themselves."
             );
         return Problems.InvalidRequest(
             "invalid_header",
-            $"If-Match speaks of one partition, and these records go to {batch.PartitionsUsed}."
+            $"If-Match applies to one partition, and these records go to {batch.PartitionsUsed}."
         );
     }
 
     /// <summary>
-    /// Appends to all partitions at once. The batches are the log's: they are committed whatever becomes of this
-    /// request.
+    /// Appends to all partitions at once. The log owns the batches, and commits them even if this request ends.
     /// </summary>
     public static async Task<PartitionResult[]> AppendAsync(
         Topic topic,
@@ -85,9 +84,9 @@ internal static class TopicAppend
     }
 }
 
-/// <summary>What became of one partition's records.</summary>
+/// <summary>The outcome of one partition's records.</summary>
 internal sealed record PartitionResult(int Partition, int Count, AppendResult Append)
 {
-    /// <summary>Whether the batch is in the log, by now or from before.</summary>
+    /// <summary>Whether the batch is in the log, appended now or before.</summary>
     public bool IsIn => Append.Status is AppendStatus.Appended or AppendStatus.Repeated;
 }

@@ -1,9 +1,9 @@
 namespace LogHttp.Server.Documentation;
 
-/// <summary>What the responses of the API's page tell browsers.</summary>
+/// <summary>The security headers of the API's page.</summary>
 internal static class PageHeaders
 {
-    /// <summary>The pages at /swagger bring their scripts and styles along, and talk to this server alone.</summary>
+    /// <summary>The pages at /swagger bring their own scripts and styles, and connect to this server alone.</summary>
     public static void Apply(IHeaderDictionary headers) =>
         headers.ContentSecurityPolicy =
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

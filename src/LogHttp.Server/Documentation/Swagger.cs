@@ -8,7 +8,7 @@ using Microsoft.OpenApi;
 namespace LogHttp.Server.Documentation;
 
 /// <summary>
-/// The API's own description, at <c>/swagger/v1/swagger.json</c>, and the page that shows it, at <c>/swagger</c>.
+/// Serves the API's description at <c>/swagger/v1/swagger.json</c>, and the page that shows it at <c>/swagger</c>.
 /// </summary>
 internal static class Swagger
 {
@@ -45,7 +45,7 @@ internal static class Swagger
                     },
                 }
             );
-            // Relative to the description itself: the paths hold below a proxy's prefix too.
+            // Relative to the description itself, so that the paths hold below a proxy's prefix too.
             options.AddServer(new OpenApiServer { Url = "../.." });
             // In the order of the routes.
             options.OrderActionsBy(static _ => "");
@@ -54,7 +54,7 @@ internal static class Swagger
         });
     }
 
-    /// <summary>Nothing of this is in the way of requests to other paths.</summary>
+    /// <summary>Adds the pages. Requests to other paths do not pass through them.</summary>
     public static void UseSwaggerPages(this WebApplication app) =>
         app.UseWhen(
             IsForPages,
@@ -68,7 +68,7 @@ internal static class Swagger
                     }
                 );
                 branch.UseSwagger();
-                // Before Swashbuckle's own files, of which index.html is not wanted (Page/page.js says why).
+                // Before Swashbuckle's own files, whose index.html is not used. Page/page.js says why.
                 branch.UseStaticFiles(
                     new StaticFileOptions
                     {
@@ -84,8 +84,8 @@ internal static class Swagger
         );
 
     /// <summary>
-    /// Methods as they are spelt: Swashbuckle takes "Head" for HEAD, and Kestrel then waits for the body that is left
-    /// out.
+    /// Compares methods case-sensitively. Swashbuckle takes "Head" for HEAD and omits the body, and Kestrel then waits
+    /// for it.
     /// </summary>
     static bool IsForPages(HttpContext context) =>
         context.Request.Method is "GET" or "HEAD" && context.Request.Path.StartsWithSegments(Path);

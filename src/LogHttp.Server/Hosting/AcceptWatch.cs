@@ -9,7 +9,7 @@ namespace LogHttp.Server.Hosting;
 /// </summary>
 /// <remarks>
 /// Kestrel's loop ends with the first exception, such as OutOfMemoryException, and logs it. The process then lives and
-/// listens, and answers nobody.
+/// listens, but accepts no connection.
 /// </remarks>
 internal sealed partial class AcceptWatch(
     SocketTransportFactory sockets,
@@ -32,7 +32,7 @@ internal sealed partial class AcceptWatch(
         }
         catch (Exception)
         {
-            // Memory may be short for that too.
+            // Memory may be short for logging too.
         }
         Environment.FailFast("LogHttp accepts no connections any more. The process ends, to be started again.");
     }
@@ -45,7 +45,7 @@ internal sealed partial class AcceptWatch(
     static partial void StoppedAccepting(ILogger logger, EndPoint endpoint);
 }
 
-/// <summary>A listener that finds out when nobody asks it for the next connection any more.</summary>
+/// <summary>A listener that detects when Kestrel no longer asks it for the next connection.</summary>
 internal sealed class WatchedListener : IConnectionListener
 {
     /// <summary>The loop takes microseconds from one connection to the next.</summary>
@@ -61,7 +61,7 @@ internal sealed class WatchedListener : IConnectionListener
 
     /// <param name="inner">The listener.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="onStopped">Called when accepting has stopped though nobody ended it.</param>
+    /// <param name="onStopped">Called when accepting has stopped though the listener was not closed.</param>
     public WatchedListener(IConnectionListener inner, TimeProvider time, Action<EndPoint> onStopped)
     {
         (_inner, _onStopped) = (inner, onStopped);
@@ -99,7 +99,9 @@ internal sealed class WatchedListener : IConnectionListener
         await _inner.DisposeAsync();
     }
 
-    /// <summary>Twice between the same two accepts: once can be chance, or a process that was paused.</summary>
+    /// <summary>
+    /// Reports only after two checks between the same two accepts. One can be chance, or a process that was paused.
+    /// </summary>
     internal void Check()
     {
         if (_isAccepting || _hasEnded)

@@ -8,19 +8,19 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// How many requests a client may send: a bucket of tokens for each address, an IPv6 network of 64 bits counting as
-/// one. Off unless a setting says how many, and then not in the way of any request (api/PROTOCOL.md §9).
+/// Limits the requests of each client by a token bucket per address. An IPv6 network of 64 bits counts as one address.
+/// Off by default, and then no request passes through it (api/PROTOCOL.md §9).
 /// </summary>
 internal static class ClientLimit
 {
     /// <summary>
-    /// How often tokens come back; so a refused client need not wait longer than this for one, and is told a second.
+    /// How often tokens are added. A refused client need not wait longer for one, so its Retry-After is a second.
     /// </summary>
     static readonly TimeSpan ReplenishmentPeriod = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Clients are counted in so many buckets, so that no number of them takes memory: a table by address took 277 MB
-    /// for a million.
+    /// The number of buckets that clients are counted in. It bounds the memory: a table by address took 277 MB for a
+    /// million clients.
     /// </summary>
     internal const int Buckets = 1 << 16;
 
@@ -55,7 +55,7 @@ internal static class ClientLimit
             );
     }
 
-    /// <summary>Has requests that come by way of a trusted proxy count as their client's.</summary>
+    /// <summary>Counts requests that come by way of a trusted proxy as their client's.</summary>
     public static void UseTrustedProxies(this WebApplication app)
     {
         if (app.Services.GetRequiredService<IOptions<ServerSettings>>().Value.TrustedProxyList.Length > 0)
@@ -77,7 +77,7 @@ internal static class ClientLimit
             TokensPerPeriod = perSecond,
             ReplenishmentPeriod = ReplenishmentPeriod,
         };
-        // The hash is another in each process: nobody can find out beforehand with whom they share.
+        // The hash differs in each process, so that nobody can find out beforehand which clients share a bucket.
         return PartitionedRateLimiter.Create<T, int>(request =>
             RateLimitPartition.GetTokenBucketLimiter(
                 HashCode.Combine(ClientAddress.NetworkOf(addressOf(request))) & (Buckets - 1),

@@ -30,7 +30,7 @@ internal sealed class ConnectionBudget
         _trustedProxies = [.. settings.TrustedProxyList];
         _maxHeadBytes = settings.MaxRequestLineBytes + settings.MaxRequestHeadersBytes;
         _maxHeaders = settings.MaxRequestHeaders;
-        // Kestrel decodes twice its limits before it refuses a head.
+        // Kestrel decodes twice its limits before it rejects a head.
         UnfinishedHttp2HeadBytes =
             2L * (sizeof(char) * settings.MaxRequestHeadersBytes + RequestHeads.BytesPerHeader * _maxHeaders);
     }
@@ -42,7 +42,7 @@ internal sealed class ConnectionBudget
     public long UnfinishedHttp2HeadBytes { get; }
 
     /// <summary>
-    /// Has the connections of an endpoint count. Comes before what reads from them or writes to them.
+    /// Counts the connections of an endpoint. Call it before any middleware that reads or writes their bytes.
     /// </summary>
     public static void Count(ListenOptions endpoint)
     {
@@ -75,7 +75,7 @@ internal sealed class ConnectionBudget
     }
 
     /// <summary>
-    /// A trusted proxy's connections are of many clients, so the bound in total alone holds for them.
+    /// A trusted proxy's connections belong to many clients, so only the bound in total holds for them.
     /// </summary>
     int BucketOf(EndPoint? endpoint)
     {
@@ -90,7 +90,7 @@ internal sealed class ConnectionBudget
 
 /// <summary>
 /// Counts the memory that one connection holds beside its requests: a head that is not complete, and over HTTP/2 the
-/// connection itself, unread bodies and unsent responses. Without room the connection ends. Any thread.
+/// connection itself, unread bodies and unsent responses. The connection ends if the budget has no room. Any thread.
 /// </summary>
 /// <remarks>
 /// Kestrel stores each header of an unfinished head. 2,000 connections with 120 KB of unfinished head each took 630 MB.
@@ -103,7 +103,7 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
     /// <summary>An idle HTTP/2 connection takes 67 KiB: frame buffers, header tables and a queue.</summary>
     public const int Http2Bytes = 64 << 10;
 
-    /// <summary>Fewer bytes than this are not given back before more come free.</summary>
+    /// <summary>Fewer free bytes than this are kept. They return to the budget together with later ones.</summary>
     const int SlackBytes = 64 << 10;
 
     readonly Lock _lock = new();
@@ -114,7 +114,7 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
     bool _isHttp2;
     bool _hasEnded;
 
-    /// <summary>Whether the next bytes of an HTTP/1 connection are a head's, not a body's.</summary>
+    /// <summary>Whether the next bytes of an HTTP/1 connection belong to a head, not to a body.</summary>
     public bool IsInHead { get; private set; } = true;
 
     /// <summary>The memory of the connection that a request came by. Null in tests without Kestrel.</summary>
@@ -132,7 +132,7 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
             SetUnfinishedHead(0);
     }
 
-    /// <summary>Says that the next head comes next.</summary>
+    /// <summary>Says that the request has ended, so a head comes next.</summary>
     public void EndRequest() => IsInHead = true;
 
     /// <summary>Adds complete lines of an HTTP/1 head.</summary>
@@ -154,7 +154,7 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
         }
     }
 
-    /// <summary>Says whether an HTTP/2 head goes on in another frame.</summary>
+    /// <summary>Says whether an HTTP/2 head continues in another frame.</summary>
     public void SetHttp2Head(bool isUnfinished)
     {
         if (isUnfinished != (_unfinishedHeadBytes > 0))
@@ -165,7 +165,7 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
 
     public void GiveBack(int sizeBytes) => AddBlocks(-sizeBytes);
 
-    /// <summary>Gives all back. Later blocks are not counted.</summary>
+    /// <summary>Gives all bytes back. Later blocks are not counted.</summary>
     public void Dispose()
     {
         lock (_lock)
@@ -201,7 +201,7 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
         var neededBytes = _unfinishedHeadBytes;
         if (_isHttp2)
             neededBytes += Http2Bytes + Volatile.Read(ref _blockBytes);
-        // The totals are shared by all cores, so a block that comes and goes does not touch them.
+        // All cores share the totals, so a block that comes and goes does not touch them.
         if (neededBytes < _heldBytes && _heldBytes - neededBytes < SlackBytes && neededBytes > 0)
             return;
         if (budget.TryHold(bucket, ref _heldBytes, neededBytes))

@@ -3,20 +3,20 @@ using System.Text;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Has Kestrel refuse a <c>Content-Length</c> that is not 1 to 19 digits (RFC 9110 §8.6), with 400. Any thread.
+/// Makes Kestrel reject a <c>Content-Length</c> that is not 1 to 19 digits (RFC 9110 §8.6), with 400. Any thread.
 /// </summary>
 /// <remarks>
-/// Kestrel parses the length as a signed number, so it takes <c>+5</c> for 5. It keeps the number alone, so no later
+/// Kestrel parses the length as a signed number, so it takes <c>+5</c> for 5. It keeps only the number, so no later
 /// step sees the sign. A proxy that reads the length in another way would see another request behind this one.
 /// </remarks>
 internal sealed class ContentLengthText : Encoding
 {
     const int MaxDigits = 19;
 
-    /// <summary>Kestrel refuses a length of so many characters without reading them.</summary>
+    /// <summary>Kestrel rejects a length of this many characters without reading them.</summary>
     const int RefusedCount = MaxDigits + 1;
 
-    /// <summary>Kestrel's call for the value. Its room is 20 characters.</summary>
+    /// <summary>Kestrel's call for the value. Its buffer has 20 characters.</summary>
     public override int GetChars(ReadOnlySpan<byte> bytes, Span<char> chars)
     {
         if (bytes.Length is 0 or > MaxDigits || bytes.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
@@ -24,7 +24,7 @@ internal sealed class ContentLengthText : Encoding
         return Latin1.GetChars(bytes, chars);
     }
 
-    // The rest serves the text of the refusal.
+    // The other overrides serve the text of the rejection.
     public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex) =>
         Latin1.GetChars(bytes, byteIndex, byteCount, chars, charIndex);
 

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// A connection whose <see cref="ConnectionMemory"/> sees what HTTP consumes. Middleware replaces the transport: TLS
-/// decrypts there. So the input of the transport that was set last is the one that counts.
+/// A connection whose <see cref="ConnectionMemory"/> sees the bytes that HTTP consumes. Middleware replaces the
+/// transport, as TLS does to decrypt. So the input of the transport that was set last is counted.
 /// </summary>
 internal sealed class CountedConnection : ConnectionContext
 {
@@ -29,7 +29,7 @@ internal sealed class CountedConnection : ConnectionContext
             if (ReferenceEquals(value, _transport))
                 return;
             _transport.CountedInput.StopCounting();
-            // Some middleware replaces the output alone.
+            // Some middleware replaces only the output.
             var input = value.Input is CountedInput counted ? counted.Inner : value.Input;
             _transport = new CountedTransport(value, input, _memory);
         }

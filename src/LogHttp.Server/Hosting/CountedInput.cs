@@ -6,13 +6,13 @@ using System.Threading.Tasks.Sources;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// The bytes that HTTP reads from a connection. Tells <see cref="ConnectionMemory"/> what becomes a head, and hands out
-/// one HTTP/2 head at a time. One reader, as with any pipe.
+/// The bytes that HTTP reads from a connection. Tells <see cref="ConnectionMemory"/> which bytes belong to a head, and
+/// hands out one HTTP/2 head at a time. One reader, as with any pipe.
 /// </summary>
 /// <remarks>
 /// Kestrel decodes every head that it is given before one request begins: 100 for each connection. Heads that are
-/// decoded and not begun are counted nowhere. So the read behind a head goes to the end of the thread pool's queue,
-/// where the head's request is already.
+/// decoded and whose request has not begun are counted nowhere. So the read behind a head goes to the end of the thread
+/// pool's queue, where the head's request is already.
 /// </remarks>
 internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem
 {
@@ -20,7 +20,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     readonly ConnectionMemory _memory;
 
-    /// <summary>Made once, so that a read that waits allocates nothing.</summary>
+    /// <summary>Created once, so that a waiting read allocates nothing.</summary>
     readonly Action _onRead;
 
     ManualResetValueTaskSourceCore<ReadResult> _source;
@@ -48,7 +48,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     public PipeReader Inner { get; }
 
-    /// <summary>Passes the bytes on as they are. Called before HTTP reads.</summary>
+    /// <summary>Passes the bytes on unchanged. Called before HTTP reads.</summary>
     public void StopCounting() => _protocol = Protocol.Uncounted;
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
@@ -141,7 +141,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
     }
 
     /// <summary>
-    /// Leaves out the bytes behind the preface, or behind a head of HTTP/2. They come with the next read.
+    /// Leaves out the bytes behind the preface, or behind an HTTP/2 head. They come with the next read.
     /// </summary>
     ReadResult HandOut(ReadResult result)
     {
@@ -167,7 +167,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
         return new ReadResult(_buffer, result.IsCanceled, isCompleted: false);
     }
 
-    /// <summary>Whether the bytes go on as the preface of HTTP/2 does.</summary>
+    /// <summary>Whether the bytes continue as the preface of HTTP/2 does.</summary>
     bool IsPreface(in ReadOnlySequence<byte> bytes)
     {
         var rest = Http2Preface[_prefaceBytes..];

@@ -4,13 +4,13 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// How the bytes of a request's headers become text: as UTF-8, and bytes that are not UTF-8 as Latin-1. Any thread.
+/// Decodes the bytes of a request's headers as UTF-8, and bytes that are not UTF-8 as Latin-1. Any thread.
 /// </summary>
 /// <remarks>
 /// RFC 9110 §5.5 leaves bytes above 127 to the recipient. Browsers send a header's characters as Latin-1, and most
-/// programs send UTF-8. Kestrel by itself refuses what is not UTF-8, in any header, with an empty 400 and no line in
-/// the log. With this, no value is undecodable: a header that LogHttp does not read is ignored, and one that it reads
-/// is judged there.
+/// programs send UTF-8. Kestrel by itself rejects other bytes than UTF-8 in any header, with an empty 400 and no line
+/// in the log. With this encoding every value can be decoded. LogHttp ignores headers that it does not read, and
+/// validates those that it reads.
 /// </remarks>
 internal static class HeaderText
 {
@@ -22,14 +22,14 @@ internal static class HeaderText
 
     static readonly ContentLengthText ContentLength = new();
 
-    /// <summary>What Kestrel asks for every header: by name, before it has a value.</summary>
+    /// <summary>Returns the encoding of a header. Kestrel asks for it by name, before it decodes the value.</summary>
     public static Encoding? EncodingOf(string name) =>
         // Kestrel passes this very object, over HTTP/1 and HTTP/2.
         ReferenceEquals(name, HeaderNames.ContentLength) ? ContentLength : Encoding;
 
     sealed class Latin1Fallback : DecoderFallback
     {
-        /// <summary>A sequence that breaks off has at most three bytes.</summary>
+        /// <summary>An incomplete sequence has at most three bytes.</summary>
         public override int MaxCharCount => 3;
 
         public override DecoderFallbackBuffer CreateFallbackBuffer() => new Latin1Buffer();

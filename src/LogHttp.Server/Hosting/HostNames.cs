@@ -5,7 +5,7 @@ using Microsoft.Extensions.Primitives;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// The names in <c>Host</c> that this server accepts: those that no web page can point here, and those in
+/// The names in <c>Host</c> that this server accepts: names that no web page can point here, and names in
 /// <c>AllowedHosts</c> (api/PROTOCOL.md §8). Any thread.
 /// </summary>
 /// <remarks>
@@ -24,10 +24,10 @@ internal sealed class HostNames(IReadOnlyCollection<string> allowed, IReadOnlyCo
         .. allowed.Concat(machine).Select(static name => new StringSegment(name)),
     ];
 
-    // The last value that was accepted. Most requests name the same one, and a look at the list costs them more.
+    // The last accepted value. Most requests name the same one, and searching the list costs them more.
     volatile string? _lastAccepted;
 
-    /// <summary>The names that the machine itself goes by: short, with its domain, and in multicast DNS.</summary>
+    /// <summary>This machine's own names: short, with its domain, and in multicast DNS.</summary>
     public static IReadOnlyCollection<string> OfThisMachine()
     {
         var properties = IPGlobalProperties.GetIPGlobalProperties();
@@ -56,7 +56,9 @@ internal sealed class HostNames(IReadOnlyCollection<string> allowed, IReadOnlyCo
         return true;
     }
 
-    /// <summary>What is accepted, for a message. The machine's names are not told to strangers.</summary>
+    /// <summary>
+    /// The accepted names, for a message. The machine's own names are left out, because strangers read it.
+    /// </summary>
     public override string ToString() =>
         string.Join(", ", allowed.Prepend("IP addresses, localhost, this machine's own names"));
 
@@ -65,8 +67,8 @@ internal sealed class HostNames(IReadOnlyCollection<string> allowed, IReadOnlyCo
         || name.EndsWith($".{Loopback}", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Whether a name is an address as browsers write one. Other spellings of IPv4, such as <c>127.1</c>, are refused:
-    /// programs disagree about them.
+    /// Whether a name is an address in a browser's spelling. Other spellings of IPv4, such as <c>127.1</c>, are
+    /// refused, because programs disagree about them.
     /// </summary>
     static bool IsIPLiteral(string name) =>
         IPAddress.TryParse(name, out var address) && (name[0] == '[' || (name[0] != ':' && address.ToString() == name));

@@ -18,7 +18,7 @@ internal struct Http2Frames
     byte _type;
     byte _flags;
 
-    /// <summary>Whether a head has begun that goes on in another frame.</summary>
+    /// <summary>Whether a head has begun that continues in another frame.</summary>
     public bool IsInHead { get; private set; }
 
     /// <summary>The number of heads that have ended.</summary>
@@ -36,7 +36,7 @@ internal struct Http2Frames
         return reader.Consumed;
     }
 
-    /// <summary>Follows a byte of a frame's header, or what there is of its payload.</summary>
+    /// <summary>Follows a byte of a frame's header, or the available bytes of its payload.</summary>
     bool TryFollow(ref SequenceReader<byte> reader)
     {
         if (_headerBytes < HeaderBytes)

@@ -12,7 +12,7 @@ using Serilog.Formatting.Compact;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>What the program is put together from.</summary>
+/// <summary>Configures the web host and its services.</summary>
 internal static class LogHttpHosting
 {
     const string DefaultUrl = "http://127.0.0.1:8080";
@@ -42,8 +42,7 @@ internal static class LogHttpHosting
 
     public static void AddServer(this WebApplicationBuilder builder)
     {
-        // An address from the command line or the environment wins; a configuration of Kestrel's own endpoints does
-        // too.
+        // An address from the command line or the environment wins. So does a configuration of Kestrel's own endpoints.
         var configuration = builder.Configuration;
         if (
             string.IsNullOrEmpty(configuration["urls"])
@@ -72,7 +71,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
         builder.Services.AddUnixSockets();
         builder.Services.AddSingleton<SocketTransportFactory>();
-        // Kestrel asks the factory that was added last first.
+        // Kestrel asks the last added factory first.
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IConnectionListenerFactory, AcceptWatch>();
         builder.Services.AddCors();
         builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
@@ -91,13 +90,13 @@ internal static class LogHttpHosting
                 {
                     kestrel.AddServerHeader = false;
                     kestrel.RequestHeaderEncodingSelector = HeaderText.EncodingOf;
-                    // ReceivedBody counts instead: Kestrel closes the connection of a body that is too large before its
-                    // client has read why.
+                    // ReceivedBody counts instead, because Kestrel closes the connection of a too large body before its
+                    // client has read the reason.
                     kestrel.Limits.MaxRequestBodySize = null;
                     kestrel.Limits.MaxConcurrentConnections = settings.Value.MaxConnections;
-                    // ReceivedBody measures instead: Kestrel's is an average since the body began.
+                    // ReceivedBody measures instead, because Kestrel's rate is an average since the body began.
                     kestrel.Limits.MinRequestBodyDataRate = null;
-                    // For HTTP/2, whose clients can keep a stream's window shut while the socket takes everything.
+                    // For HTTP/2, whose clients can keep a stream's window closed while the socket takes all bytes.
                     kestrel.Limits.MinResponseDataRate =
                         settings.Value.MinReaderBytesPerSecond == 0
                             ? null
@@ -107,10 +106,10 @@ internal static class LogHttpHosting
                             );
                     kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
                     kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
-                    // A flush over HTTP/2 waits until its bytes have left the stream. A response then holds exactly the
+                    // A flush over HTTP/2 waits until its bytes have left the stream. Then a response holds exactly the
                     // bytes that it has counted.
                     kestrel.Limits.MaxResponseBufferSize = 0;
-                    // One stream that is not read must not stop the others of its connection: it has half of the
+                    // One stream that is not read must not stop the others of its connection, so it has half of the
                     // window.
                     kestrel.Limits.Http2.InitialStreamWindowSize = 64 << 10;
                     kestrel.Limits.Http2.InitialConnectionWindowSize = 128 << 10;
@@ -137,7 +136,7 @@ internal static class LogHttpHosting
         );
         foreach (var address in addresses)
         {
-            // Kestrel takes any name that it does not know for all addresses, and "127.0.0.1:80x" for a name.
+            // Kestrel takes any unknown name for all addresses, and "127.0.0.1:80x" for a name.
             if (
                 BindingAddress.Parse(address) is { IsUnixPipe: false, IsNamedPipe: false, Host: var host }
                 && host[0] != '['
@@ -166,8 +165,8 @@ internal static class LogHttpHosting
 
     public static void AddLogging(this WebApplicationBuilder builder)
     {
-        // Serilog says what is written, below its settings. Of requests nothing is: without the hosting's own logger
-        // none gets an Activity and a scope with its names, 800 bytes that a request which waits holds on to.
+        // Serilog's own settings set the levels. Requests are not logged. Without the hosting's own logger none gets an
+        // Activity and a scope with its names, 800 bytes that a waiting request keeps.
         builder
             .Logging.ClearProviders()
             .SetMinimumLevel(LogLevel.Trace)

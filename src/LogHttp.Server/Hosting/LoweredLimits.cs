@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>Logs which settings were lowered to what the process may use, before the log is opened.</summary>
+/// <summary>Logs the settings that were lowered to the limits of the process, before the log is opened.</summary>
 internal sealed partial class LoweredLimits(IOptions<ServerSettings> settings, ILogger<LoweredLimits> logger)
     : IHostedService
 {

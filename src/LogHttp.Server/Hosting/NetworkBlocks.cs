@@ -8,20 +8,21 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// The memory that connections receive into and responses are written to. Kestrel's own blocks are 4 KiB: a body of 1
-/// MiB takes 256 calls of recv(2), each of which may wake its reader. A quarter of that is half of a millisecond less
-/// of processor time (docs/PERFORMANCE.md). A connection that has nothing unread and nothing unsent holds none.
+/// The memory that connections receive into and that responses are written to. With Kestrel's own blocks of 4 KiB, a
+/// body of 1 MiB takes 256 calls of recv(2), each of which may wake its reader. A quarter of the calls saves half of a
+/// millisecond of processor time (docs/PERFORMANCE.md). A connection that has nothing unread and nothing unsent holds
+/// no block.
 /// </summary>
 /// <remarks>
-/// All pools share one bound on what was received and is not read yet. Where it is reached, a connection that sends
-/// more is closed: there is nowhere to put it. TLS, HTTP/2 and responses take blocks that each connection counts
+/// All pools share one bound on the bytes that were received and are not read yet. At the bound, a connection that
+/// sends more is closed. Each connection counts the blocks of its TLS, HTTP/2 and responses itself
 /// (<see cref="ConnectionMemory"/>).
 /// </remarks>
 internal sealed class NetworkBlocks(IOptions<ServerSettings> settings) : IMemoryPoolFactory<byte>
 {
     /// <summary>
-    /// What may be unread of one connection. Kestrel takes no more than this into the buffer that the socket is
-    /// received into, be it a body or what a client sends behind a long poll. Headers have to fit.
+    /// The most unread bytes of one connection. Kestrel receives no more than this into its buffer for the socket. The
+    /// bytes may be a body, or requests that a client sends behind a long poll. Headers have to fit.
     /// </summary>
     public static int MaxUnreadBytes(ServerSettings settings) =>
         Math.Max(64 << 10, Math.Max(settings.MaxRequestLineBytes, settings.MaxRequestHeadersBytes));
@@ -32,7 +33,7 @@ internal sealed class NetworkBlocks(IOptions<ServerSettings> settings) : IMemory
 }
 
 /// <summary>
-/// How much memory holds what was received and is not read yet, in all connections together. Any thread.
+/// Bounds the memory of bytes that were received and are not read yet, over all connections. Any thread.
 /// </summary>
 internal sealed class ReceivedBytes(long maxBytes) : IBlockCounter
 {
@@ -40,7 +41,7 @@ internal sealed class ReceivedBytes(long maxBytes) : IBlockCounter
 
     public long TakenBytes => Volatile.Read(ref _takenBytes);
 
-    /// <exception cref="IOException">There is no room: the connection that wanted it ends.</exception>
+    /// <exception cref="IOException">There is no room, so the connection ends.</exception>
     public void Take(int sizeBytes)
     {
         if (Interlocked.Add(ref _takenBytes, sizeBytes) <= maxBytes)
@@ -55,7 +56,7 @@ internal sealed class ReceivedBytes(long maxBytes) : IBlockCounter
     public void GiveBack(int sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }
 
-/// <summary>Counts the blocks that are out. Any thread.</summary>
+/// <summary>Counts the blocks in use. Any thread.</summary>
 internal interface IBlockCounter
 {
     void Take(int sizeBytes);
@@ -64,13 +65,13 @@ internal interface IBlockCounter
 }
 
 /// <summary>
-/// Blocks of one size that the collector does not move, so that a system call need not hold on to them. Any thread.
+/// Blocks of one size that the collector does not move, so that a system call need not pin them. Any thread.
 /// </summary>
 internal sealed class BlockPool : MemoryPool<byte>
 {
     const int BlockBytes = 16 << 10;
 
-    /// <summary>So many are kept for the next ones; the rest is the collector's.</summary>
+    /// <summary>The number of blocks kept for reuse. The collector takes the others.</summary>
     const int MostIdle = 256;
 
     readonly ReceivedBytes _received;
@@ -79,7 +80,7 @@ internal sealed class BlockPool : MemoryPool<byte>
 
     public BlockPool(ReceivedBytes received) => _received = received;
 
-    /// <summary>The same blocks, counted by <paramref name="counter"/> and not as received.</summary>
+    /// <summary>The same blocks, counted by <paramref name="counter"/> and not as received bytes.</summary>
     public IMemoryPoolFeature Unreceived(IBlockCounter counter) => new UnreceivedPool(this, counter);
 
     public override int MaxBufferSize => BlockBytes;
@@ -91,7 +92,7 @@ internal sealed class BlockPool : MemoryPool<byte>
         return Rent(_received);
     }
 
-    /// <summary>Blocks that are out yet come back to nobody.</summary>
+    /// <summary>Blocks still in use are not returned anywhere.</summary>
     protected override void Dispose(bool disposing) => _idle.Clear();
 
     Block Rent(IBlockCounter counter)

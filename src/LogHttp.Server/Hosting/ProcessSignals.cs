@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Handles the signals that end a process by default and that the host does not handle (it stops cleanly on SIGTERM,
-/// SIGINT and SIGQUIT).
+/// Handles the signals that end a process by default and that the host does not handle. The host stops cleanly on
+/// SIGTERM, SIGINT and SIGQUIT.
 /// </summary>
 internal sealed partial class ProcessSignals : IDisposable
 {
-    // The numbers of Linux and macOS, on all processors that .NET runs on. PosixSignal has names for few.
+    // The numbers of Linux and macOS, on all processors that .NET runs on. PosixSignal has names for only a few.
     const PosixSignal CpuTimeExceeded = (PosixSignal)24;
     const PosixSignal FileSizeExceeded = (PosixSignal)25;
 
@@ -19,12 +19,12 @@ internal sealed partial class ProcessSignals : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        // A write beyond `ulimit -f` then fails with EFBIG, which is answered as a failed write. By default it ends the
-        // process.
+        // A write beyond `ulimit -f` then fails with EFBIG, and its request gets the response of a failed write. By
+        // default the signal ends the process.
         Register(FileSizeExceeded, static () => { });
         // `ulimit -t`: the kernel repeats the signal each second, and kills at the hard limit.
         Register(CpuTimeExceeded, () => Stop("SIGXCPU"));
-        // The terminal is closed. Under nohup(1) the process is meant to go on.
+        // The terminal is closed. Under nohup(1) the process has to continue.
         if (!IsHangupIgnored())
             Register(PosixSignal.SIGHUP, () => Stop("SIGHUP"));
 

@@ -5,18 +5,18 @@ using Microsoft.Extensions.Primitives;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Bounds the memory of large request heads (request line and headers) and of HTTP/2 streams, in total and for each
-/// client, from the start of a request to its end. Any thread.
+/// Bounds the memory of large request heads (request line and headers) and of HTTP/2 streams. The bounds hold in total
+/// and for each client, from the start of a request to its end. Any thread.
 /// </summary>
 /// <remarks>
-/// A head lives as long as its request, which can wait for minutes. 1,500 long polls with 120 KB of head each took
-/// 1.1 GB. Over HTTP/2 a header that HPACK refers to takes its full size in every request: 316 KB that were sent took
-/// 397 MB. One connection has up to 100 requests there, so small heads count as well.
+/// A head lives as long as its request, which can wait for minutes. 1,500 long polls with 120 KB of head each took 1.1
+/// GB. Over HTTP/2 a header that HPACK refers to takes its full size in every request: 316 KB that were sent took 397
+/// MB. One HTTP/2 connection has up to 100 requests, so small heads count as well.
 /// </remarks>
 internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
 {
     /// <summary>
-    /// Over HTTP/1, smaller heads are not counted, nor ever refused: any request that waits takes about as much
+    /// Over HTTP/1, smaller heads are not counted and never refused. Any waiting request takes about as much
     /// (docs/internals/CONNECTIONS.md).
     /// </summary>
     public const int SmallBytes = 16 << 10;
@@ -28,13 +28,13 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
     const int MaxKeptBytes = 4 << 10;
 
     /// <summary>
-    /// Bytes that are held for a byte of the URL: its raw form, path or query, and decoded value, as UTF-16, and a key.
+    /// Bytes held for a byte of the URL: its raw form, path or query, and decoded value, as UTF-16, and a key.
     /// </summary>
     const int BytesPerUrlByte = 8;
 
     const int BytesPerHeaderByte = sizeof(char);
 
-    /// <summary>The bytes of a header besides its text: two strings, and their place in a table.</summary>
+    /// <summary>The bytes of a header besides its text: two strings, and an entry in a table.</summary>
     public const int BytesPerHeader = 100;
 
     [ThreadStatic]
@@ -61,7 +61,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
         context.Response.RegisterForDispose(head);
         if (isHttp2)
             sizeBytes += StreamBytes;
-        // A connection keeps the texts of its last request, in case that the next one repeats them.
+        // A connection keeps the texts of its last request, in case the next one repeats them.
         else
             context.Response.Headers.Connection = "close";
         return head.TryHold(sizeBytes);
@@ -96,7 +96,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
             budget.GiveBack(context, ref _heldBytes);
             if (keepsTexts)
                 return;
-            // Over HTTP/2 the connection goes on, and keeps the texts of its last 100 requests. Clear() would leave
+            // Over HTTP/2 the connection stays open, and keeps the texts of its last 100 requests. Clear() would leave
             // them there.
             var headers = context.Request.Headers;
             foreach (var name in headers.Keys)

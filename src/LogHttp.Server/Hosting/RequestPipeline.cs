@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>What every request passes before its endpoint.</summary>
+/// <summary>The steps that every request passes before its endpoint.</summary>
 internal static class RequestPipeline
 {
     public static void UseRequestPipeline(this WebApplication app)
@@ -28,13 +28,13 @@ internal static class RequestPipeline
                         .Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error)
                         .ExecuteAsync(context);
                 },
-                // A client's mistake is the client's, and a topic that goes is no news; damage and failing disks are.
+                // A client's mistake is not logged, nor is a topic that is being deleted. Damage and failing disks are.
                 SuppressDiagnosticsCallback = static context =>
                     Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
             }
         );
         app.UseTrustedProxies();
-        // One step for all that every request passes: each costs the hot paths.
+        // One step for everything that all requests need, because each step costs the hot paths.
         app.Use(next =>
             context =>
             {
@@ -59,9 +59,9 @@ internal static class RequestPipeline
     }
 
     /// <summary>
-    /// Whether the framework answers with a status alone, as routing does where there is no such path.
-    /// UseStatusCodePages would see to it as well, but makes a feature and a dictionary of items for every request: a
-    /// fifth of what a fetch allocated.
+    /// Whether the framework responds with a status alone, as routing does for an unknown path. UseStatusCodePages
+    /// would handle it as well, but creates a feature and a dictionary of items for every request. That was a fifth of
+    /// the bytes that a fetch allocated.
     /// </summary>
     static bool LacksProblem(HttpResponse response) =>
         response.StatusCode is >= 400 and < 600
@@ -77,7 +77,7 @@ internal static class RequestPipeline
         connection?.EndRequest();
     }
 
-    /// <summary>Leads from the root to the API's page.</summary>
+    /// <summary>Redirects from the root to the API's page.</summary>
     public static void MapRoot(this IEndpointRouteBuilder routes) =>
         routes
             .MapMethods(

@@ -3,7 +3,7 @@ using LogHttp.Server.Documentation;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>The server from its start to its end.</summary>
+/// <summary>Runs the server from its start to its end.</summary>
 internal static class ServerProgram
 {
     /// <summary>Serves until the process is told to stop.</summary>
@@ -12,8 +12,8 @@ internal static class ServerProgram
     {
         try
         {
-            // The settings file is found beside the program wherever it is started. It is not watched: a watcher sees
-            // every write to a data directory below it, and cost a third of the append rate.
+            // The settings file is read from the program's own folder, wherever it is started. It is not watched: a
+            // watcher sees every write to a data directory below it, and cost a third of the append rate.
             var builder = WebApplication.CreateBuilder(
                 new WebApplicationOptions
                 {
@@ -30,7 +30,7 @@ internal static class ServerProgram
             var app = builder.Build();
             using var signals = new ProcessSignals(app.Lifetime, app.Logger);
             app.UseRequestPipeline();
-            // Not MapLogHttp: the pipeline does for all paths what that does for its own.
+            // Not MapLogHttp: the pipeline covers all paths, and MapLogHttp only its own.
             Routes.Map(app);
             app.MapRoot();
             await app.RunAsync();
@@ -38,8 +38,8 @@ internal static class ServerProgram
         }
         catch (OperationCanceledException)
         {
-            // The process was told to stop while it opened the log, which takes seconds after a kill with thousands of
-            // partitions. Nothing was promised to anybody yet.
+            // The process was told to stop while it opened the log. After a kill with thousands of partitions that
+            // takes seconds. Nothing was acknowledged yet.
             return 0;
         }
         catch (Exception exception)

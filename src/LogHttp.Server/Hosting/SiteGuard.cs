@@ -5,9 +5,9 @@ using Microsoft.Net.Http.Headers;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// Keeps pages of other web sites out, which a browser on this machine or network would carry in: they neither write,
-/// nor read unless a setting lets them, nor come under a name of their own that points here (api/PROTOCOL.md §8). Any
-/// thread.
+/// Refuses requests that pages of other web sites send through a browser on this machine or network. Such pages may not
+/// write, and may read only if a setting allows it. They may not use a name of their own that points here
+/// (api/PROTOCOL.md §8). Any thread.
 /// </summary>
 internal sealed class SiteGuard(ServerSettings settings, HostNames hosts)
 {
@@ -27,8 +27,7 @@ internal sealed class SiteGuard(ServerSettings settings, HostNames hosts)
             || HttpMethods.IsOptions(request.Method)
         )
             return null;
-        // What the browser itself found out comes first: behind a proxy, the origin has a scheme that is not known
-        // here.
+        // The browser's own finding comes first: behind a proxy, the origin has a scheme that is not known here.
         var (site, origin) = (request.Headers["Sec-Fetch-Site"], request.Headers.Origin.ToString());
         if (site is ["same-origin" or "none"] || MayWrite(origin))
             return null;
@@ -44,20 +43,21 @@ internal sealed class SiteGuard(ServerSettings settings, HostNames hosts)
         origins.Contains("*") || origins.Contains(origin, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Whether a request may come under any name. A browser gives a rebound page no identity of this server's, so a
-    /// valid one shows that the request is none. Probes of load balancers send no Host, and learn nothing from
-    /// /healthz.
+    /// Whether a request may come under any name. A browser gives a rebound page no credentials of this server, so a
+    /// valid identity shows that the request comes from no such page. Probes of load balancers send no Host, and learn
+    /// nothing from /healthz.
     /// </summary>
     static bool MayNameAnyHost(HttpContext context) =>
         context.GetEndpoint()?.Metadata.GetMetadata<AnyHost>() is not null
         || context.User.Identity is { IsAuthenticated: true };
 
-    /// <summary>Where some sites may read, an answer to one is not one for another, nor for no site at all.</summary>
+    /// <summary>If some sites may read, a response depends on the origin, also for requests without one.</summary>
     void VaryByOrigin(HttpResponse response)
     {
         if (!AllowsOrigins)
             return;
-        // Late: the CORS middleware says it too, for some answers. On one line: nginx before 1.23 reads only the last.
+        // At the start of the response, because the CORS middleware also sets Vary for some. On one line, because nginx
+        // before 1.23 reads only the last.
         response.OnStarting(
             static state =>
             {
@@ -70,7 +70,7 @@ internal sealed class SiteGuard(ServerSettings settings, HostNames hosts)
     }
 
     /// <summary>
-    /// Whether a page came from here. The scheme need not be this listener's: a proxy may have taken the TLS off. An
+    /// Whether a page came from here. The scheme need not be this listener's, since a proxy may have ended the TLS. An
     /// origin has no user (RFC 6454 §4).
     /// </summary>
     static bool IsOwn(string origin, HostString host) =>

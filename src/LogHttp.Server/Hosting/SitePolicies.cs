@@ -5,11 +5,11 @@ using Microsoft.Extensions.Options;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// What CORS grants pages of other sites: reading, or reading and writing, by their origin. Any thread.
+/// The rights that CORS grants pages of other sites by their origin: reading, or reading and writing. Any thread.
 /// </summary>
 internal sealed class SitePolicies(IOptions<ServerSettings> settings, SiteGuard guard) : ICorsPolicyProvider
 {
-    /// <summary>What pages may read besides the body.</summary>
+    /// <summary>The response headers that pages may read.</summary>
     static readonly string[] ExposedHeaders =
     [
         "Accept-Ranges",

@@ -4,8 +4,8 @@ namespace LogHttp.Server.Hosting;
 
 /// <summary>
 /// Keeps console output away from files that took the numbers of closed standard streams. A process that is started
-/// with <c>&gt;&amp;-</c> has no descriptor 1, and the next file that it opens gets that number: a pipe of the runtime,
-/// or a segment, into which the log would be written.
+/// with its standard output closed has no descriptor 1. The next file that it opens gets that number: a pipe of the
+/// runtime, or a segment, into which the log would be written.
 /// </summary>
 internal static class StandardStreams
 {
@@ -22,7 +22,7 @@ internal static class StandardStreams
         var (isInputOpen, isOutputOpen, isErrorOpen) = (IsInherited(0), IsInherited(1), IsInherited(2));
         if (isInputOpen && isOutputOpen && isErrorOpen)
             return;
-        // The kernel gives out the lowest free number: three openings fill the gaps among the first three.
+        // The kernel assigns the lowest free number, so opening three files fills the gaps among the first three.
         for (var opened = 0; opened < 3; opened++)
             Placeholders.Add(File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite));
         if (!isOutputOpen)
@@ -32,8 +32,8 @@ internal static class StandardStreams
     }
 
     /// <summary>
-    /// Whether a descriptor came from the parent. The runtime opens all of its own close-on-exec, and a descriptor with
-    /// that flag does not pass to a new program. Without /proc it counts as inherited.
+    /// Whether a descriptor came from the parent. The runtime opens its own close-on-exec, and a new program inherits
+    /// no descriptor with that flag. Without /proc it counts as inherited.
     /// </summary>
     static bool IsInherited(int descriptor)
     {

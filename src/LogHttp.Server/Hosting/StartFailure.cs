@@ -4,13 +4,14 @@ using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>Says on the standard error stream why the server does not run.</summary>
+/// <summary>Reports on the standard error stream why the server does not run.</summary>
 internal static class StartFailure
 {
     const int ExitCode = 1;
 
     /// <summary>
-    /// Reports one line for a fault that an operator can repair. Any other fault is ours, and has its stack.
+    /// Reports one line for a fault that an operator can repair. Any other fault is a defect of the server, and is
+    /// reported with its stack.
     /// </summary>
     public static int Report(Exception exception) =>
         Report(IsForOperator(exception) ? Text(exception) : $"this is a defect of the server. {exception}");
@@ -23,7 +24,7 @@ internal static class StartFailure
         }
         catch (IOException)
         {
-            // The stream is closed, or on a full disk. The exit code still tells.
+            // The stream is closed, or on a full disk. The exit code still reports the failure.
         }
         return ExitCode;
     }
@@ -40,7 +41,7 @@ internal static class StartFailure
                 or SocketException
                 or TargetInvocationException;
 
-    /// <summary>The message, with that of the cause where the message alone does not say it.</summary>
+    /// <summary>The message, followed by that of the cause if the message alone does not say it.</summary>
     static string Text(Exception exception) =>
         exception switch
         {

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace LogHttp.Server.Hosting;
 
-/// <summary>Listens on Unix sockets also where a killed server left its socket file behind.</summary>
+/// <summary>Listens on Unix sockets, also if a killed server left its socket file behind.</summary>
 internal static class UnixSockets
 {
     public static void AddUnixSockets(this IServiceCollection services) =>
@@ -24,7 +24,7 @@ internal static class UnixSockets
     }
 
     /// <summary>
-    /// Whether a socket is there and nobody listens on it. Only a file that is a socket refuses a connection.
+    /// Whether a socket file exists and nobody listens on it. Only a file that is a socket refuses a connection.
     /// </summary>
     static bool IsLeftover(string path)
     {
@@ -38,7 +38,7 @@ internal static class UnixSockets
         }
         catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionRefused)
         {
-            // connect(2) refuses for a regular file too, and a user's file is not ours to delete.
+            // connect(2) also refuses for a regular file, and the server must not delete a user's file.
             return IsSocket(path);
         }
         catch (SocketException)
@@ -47,7 +47,7 @@ internal static class UnixSockets
         }
     }
 
-    /// <summary>open(2) fails with ENXIO for a socket, and .NET has no other way to tell its kind.</summary>
+    /// <summary>open(2) fails with ENXIO for a socket, and .NET has no other way to recognize one.</summary>
     static bool IsSocket(string path)
     {
         try

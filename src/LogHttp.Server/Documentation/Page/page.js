@@ -1,12 +1,11 @@
-// Starts Swagger UI. Not the page that Swashbuckle brings: that one evaluates texts to load plugins, which the
-// Content-Security-Policy forbids.
+// Starts Swagger UI. Swashbuckle's own page evaluates texts to load plugins, which the Content-Security-Policy forbids.
 "use strict";
 
 const formType = "application/x-www-form-urlencoded";
 const isLines = mediaType => /ndjson$/.test(mediaType ?? "");
 
-// An example of a parameter is filled in and sent by "Try it out", and so is a default. Those that may be left out are
-// left out, and what they can be is said beside them.
+// "Try it out" fills in and sends a parameter's example or default. Optional parameters are left empty instead, and
+// their descriptions name the example and the default.
 function describeOptional(parameter) {
   const { example, required, schema } = parameter;
   if (required || example === undefined)
@@ -26,7 +25,7 @@ function describe(document) {
   return document;
 }
 
-// What curl calls a form is a text here, and sent as it is; Swagger UI would make fields of its characters.
+// A form, as curl calls it, is a text here and is sent unchanged. Swagger UI would make fields of its characters.
 function sendAsItIs(request) {
   const { requestBody, requestInterceptor } = request;
   return { ...request, requestInterceptor: ready => requestInterceptor(Object.assign(ready, { body: requestBody })) };
@@ -37,15 +36,15 @@ const plugin = () => ({
     spec: { wrapActions: { updateJsonSpec: original => document => original(describe(document)) } },
   },
   wrapComponents: {
-    // Lines of JSON are shown as the text that they are, not as JSON that can't be parsed.
+    // Shows lines of JSON as text, because they can't be parsed as one JSON document.
     responseBody: (Original, { React }) => properties =>
       React.createElement(Original, isLines(properties.contentType) ? { ...properties, contentType: "text/plain" } : properties),
-    // Of the forms of an answer the first is shown, which is the one that is sent to who asks for any.
+    // Shows the first form of a response, which a client gets that accepts any.
     response: (Original, { React }) => properties =>
       React.createElement(Original, { ...properties, contentType: properties.response.get("content")?.keySeq().first() ?? properties.contentType }),
   },
   afterLoad() {
-    // Nor are examples of them put in quotes.
+    // Shows examples of lines without quotes.
     const { getSampleSchema, execute } = this.fn;
     this.fn.getSampleSchema = (schema, mediaType, settings, example) =>
       isLines(mediaType) && typeof example === "string" ? example : getSampleSchema(schema, mediaType, settings, example);
@@ -53,7 +52,7 @@ const plugin = () => ({
   },
 });
 
-// Asks for the first of the forms that an operation can answer in; Swagger UI would show JSON as chosen, and ask for any.
+// Requests the first form of each response. Swagger UI would show JSON as chosen, and accept any form.
 function chooseForms(ui) {
   for (const [path, operations] of Object.entries(ui.specSelectors.specJson().get("paths").toJS()))
     for (const [method, { responses }] of Object.entries(operations)) {
