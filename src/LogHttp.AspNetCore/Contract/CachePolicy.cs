@@ -17,7 +17,7 @@ internal static class CachePolicy
     /// Whether an answer at a URL that means the same for ever may be given to others who ask the same.
     /// </summary>
     public static bool IsShared(HttpContext context, LogHttpSettings settings) =>
-        settings.CacheMaxAgeSeconds > 0 && !IsAuthenticated(context.Request);
+        settings.CacheMaxAge > TimeSpan.Zero && !IsAuthenticated(context.Request);
 
     /// <summary>Whether a request names its user, so that only that user's own cache may keep the response.</summary>
     public static bool IsAuthenticated(HttpRequest request) =>

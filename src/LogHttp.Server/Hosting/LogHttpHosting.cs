@@ -28,7 +28,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton(static services =>
         {
             var settings = services.GetRequiredService<IOptions<ServerSettings>>().Value;
-            return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
+            return new SiteGuard(settings, new HostNames(settings.AllowedHosts, HostNames.OfThisMachine()));
         });
         builder.Services.AddSingleton(static services =>
         {
@@ -55,8 +55,7 @@ internal static class LogHttpHosting
         builder
             .Services.AddOptions<HostOptions>()
             .Configure<IOptions<ServerSettings>>(
-                static (host, settings) =>
-                    host.ShutdownTimeout = TimeSpan.FromSeconds(settings.Value.ShutdownTimeoutSeconds)
+                static (host, settings) => host.ShutdownTimeout = settings.Value.ShutdownTimeout
             );
         builder
             .Services.AddOptions<SendFileOptions>()
@@ -65,8 +64,8 @@ internal static class LogHttpHosting
                 {
                     sendFile.ColdReadBytes = settings.Value.ColdReadBytes;
                     sendFile.MinReaderBytesPerSecond = settings.Value.MinReaderBytesPerSecond;
-                    sendFile.SlowReaderWindow = TimeSpan.FromSeconds(settings.Value.SlowReaderSeconds);
-                    sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
+                    sendFile.SlowReaderWindow = settings.Value.SlowReaderWindow;
+                    sendFile.StalledReaderTimeout = settings.Value.StalledReaderTimeout;
                 }
             );
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
@@ -103,7 +102,9 @@ internal static class LogHttpHosting
                             ? null
                             : new MinDataRate(
                                 settings.Value.MinReaderBytesPerSecond,
-                                TimeSpan.FromSeconds(Math.Max(2, settings.Value.SlowReaderSeconds))
+                                TimeSpan.FromTicks(
+                                    Math.Max(2 * TimeSpan.TicksPerSecond, settings.Value.SlowReaderWindow.Ticks)
+                                )
                             );
                     kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
                     kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
@@ -116,8 +117,8 @@ internal static class LogHttpHosting
                     kestrel.Limits.Http2.InitialConnectionWindowSize = 128 << 10;
                     kestrel.Limits.MaxRequestHeadersTotalSize = settings.Value.MaxRequestHeadersBytes;
                     kestrel.Limits.MaxRequestHeaderCount = settings.Value.MaxRequestHeaders;
-                    kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(settings.Value.HeadersTimeoutSeconds);
-                    kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
+                    kestrel.Limits.RequestHeadersTimeout = settings.Value.HeadersTimeout;
+                    kestrel.Limits.KeepAliveTimeout = settings.Value.KeepAliveTimeout;
                     kestrel.ConfigureEndpointDefaults(static endpoint =>
                     {
                         ConnectionBudget.Count(endpoint);

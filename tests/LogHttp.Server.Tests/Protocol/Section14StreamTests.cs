@@ -13,7 +13,7 @@ public sealed class Section14StreamTests : IDisposable
     /// Batches are cut by their size alone here, however slow the machine; what time does is told by servers of their
     /// own.
     /// </summary>
-    readonly TestServer _server = new(("ProduceStreamLingerMilliseconds", "60000"));
+    readonly TestServer _server = new(("ProduceStreamLinger", "60000ms"));
 
     public void Dispose() => _server.Dispose();
 
@@ -78,7 +78,7 @@ public sealed class Section14StreamTests : IDisposable
         using var server = new TestServer(
             ("MaxRecordBytes", "4096"),
             ("MaxBatchBytes", "5120"),
-            ("ProduceStreamLingerMilliseconds", "60000")
+            ("ProduceStreamLinger", "60000ms")
         );
         using var response = await server.PostAsync(
             "/topics/t?stream=true",
@@ -293,7 +293,7 @@ public sealed class Section14StreamTests : IDisposable
     [Fact]
     public async Task NumberedStream_CutOtherwise_IsInOnce()
     {
-        using var server = new TestServer(("ProduceStreamLingerMilliseconds", "1"));
+        using var server = new TestServer(("ProduceStreamLinger", "1ms"));
         // As batches, and then as one stream that is cut by time wherever the machine's pace puts it.
         for (var first = 0; first < 60; first += 20)
             (await server.PostAsync("/topics/t", Lines, Numbers(first, 20), Producer(first))).EnsureSuccessStatusCode();
@@ -372,7 +372,7 @@ public sealed class Section14StreamTests : IDisposable
     [Fact]
     public async Task BetweenLines_APipeMayBeSilent_WithinOneItMayNot()
     {
-        using var server = new TestServer(("BodyTimeoutSeconds", "1"));
+        using var server = new TestServer(("BodyTimeout", "1s"));
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
         await connection.WriteAsync(
             "POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
@@ -381,7 +381,7 @@ public sealed class Section14StreamTests : IDisposable
         await connection.ReadLineAsync();
         await SkipHeadersAsync(connection);
         await ChunkAsync(connection);
-        // Longer than BodyTimeoutSeconds, which would end any other body.
+        // Longer than BodyTimeout, which would end any other body.
         await Task.Delay(1_500);
         await connection.WriteAsync("3\r\n2\n3\r\n");
         Assert.Contains("\"lastLine\":2", await ChunkAsync(connection), StringComparison.Ordinal);
