@@ -40,6 +40,7 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
     [
         ServerSettings.Section,
         "Kestrel",
+        "Logging",
         "Serilog",
         "hostBuilder",
         "environment",

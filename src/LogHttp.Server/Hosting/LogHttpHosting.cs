@@ -167,12 +167,8 @@ internal static class LogHttpHosting
 
     public static void AddLogging(this WebApplicationBuilder builder)
     {
-        // Serilog says what is written, below its settings. Of requests nothing is: without the hosting's own logger
-        // none gets an Activity and a scope with its names, 800 bytes that a request which waits holds on to.
-        builder
-            .Logging.ClearProviders()
-            .SetMinimumLevel(LogLevel.Trace)
-            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+        builder.Logging.ClearProviders();
+        builder.Services.AddLogLevels();
         builder.Services.AddSingleton<ILoggerProvider>(static services => new SerilogLoggerProvider(
             CreateLogger(services),
             dispose: true
@@ -181,7 +177,9 @@ internal static class LogHttpHosting
 
     static Logger CreateLogger(IServiceProvider services)
     {
-        var logger = new LoggerConfiguration().ReadFrom.Configuration(services.GetRequiredService<IConfiguration>());
+        var logger = new LoggerConfiguration()
+            .MinimumLevel.Verbose()
+            .ReadFrom.Configuration(LogLevels.WithoutLevels(services.GetRequiredService<IConfiguration>()));
         if (services.GetRequiredService<IOptions<ServerSettings>>().Value.LogFormat == "json")
             logger.WriteTo.Console(new CompactJsonFormatter());
         else

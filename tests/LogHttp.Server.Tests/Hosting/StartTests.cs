@@ -99,6 +99,37 @@ public sealed class StartTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("Logging__LogLevel__Default", "Loud", "Loud")]
+    [InlineData(
+        "Serilog__MinimumLevel__Default",
+        "Loud",
+        "Serilog:MinimumLevel:Default is \"Loud\". Allowed: Verbose, "
+    )]
+    public async Task Start_WithAnUnknownLevel_SaysSoAndEnds(string name, string value, string says)
+    {
+        var (exitCode, output) = await ServerProcess.RunAsync(_directory.Path, (name, value));
+        Assert.Equal(1, exitCode);
+        Assert.Contains("LogHttp did not start:", output, StringComparison.Ordinal);
+        Assert.Contains(says, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_WithDebugLevel_WritesDebugLines()
+    {
+        var (server, client) = await ServerProcess.StartAsync(
+            _directory.Path,
+            ("Logging__LogLevel__Microsoft.AspNetCore", "Debug")
+        );
+        using (server)
+        using (client)
+        {
+            await client.GetAsync("/healthz");
+            await server.SaysAsync(" DBG] Connection id ");
+        }
+    }
+
     [Fact]
     public async Task Start_WithJsonLogs_WritesAnObjectALine()
     {
