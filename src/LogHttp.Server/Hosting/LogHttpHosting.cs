@@ -74,6 +74,8 @@ internal static class LogHttpHosting
         // Kestrel asks the factory that was added last first.
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IConnectionListenerFactory, AcceptWatch>();
         builder.Services.AddCors();
+        builder.Services.AddProblemDetails();
+        builder.Services.AddExceptionHandler<ExceptionProblems>();
         builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
         // The transport has a bound of its own, 1 MiB, which MaxRequestBufferSize does not change.

@@ -1,10 +1,8 @@
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Kestrel;
 using LogHttp.Server.Documentation;
-using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Hosting;
 
@@ -20,14 +18,6 @@ internal static class RequestPipeline
         app.UseExceptionHandler(
             new ExceptionHandlerOptions
             {
-                ExceptionHandler = static context =>
-                {
-                    SecurityHeaders.Apply(context.Response.Headers);
-                    ConnectionMemory.Of(context)?.EndRequest();
-                    return Problems
-                        .Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error)
-                        .ExecuteAsync(context);
-                },
                 // A client's mistake is the client's, and a topic that goes is no news; damage and failing disks are.
                 SuppressDiagnosticsCallback = static context =>
                     Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
