@@ -132,7 +132,8 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         return null;
     }
 
-    static string Version =>
+    /// <summary>The version of the program, as it was built.</summary>
+    public static string Version { get; } =
         typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     static string SettingsList()

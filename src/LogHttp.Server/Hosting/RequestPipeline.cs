@@ -1,4 +1,6 @@
 using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Documentation;
+using LogHttp.AspNetCore.Endpoints;
 using LogHttp.Kestrel;
 using LogHttp.Server.Documentation;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -67,15 +69,16 @@ internal static class RequestPipeline
         connection?.EndRequest();
     }
 
-    /// <summary>Leads from the root to the API's page.</summary>
+    /// <summary>Describes the server to programs, and leads browsers to the API's page.</summary>
     public static void MapRoot(this IEndpointRouteBuilder routes) =>
         routes
             .MapMethods(
                 "/",
                 [HttpMethods.Get, HttpMethods.Head],
-                static () => TypedResults.Redirect("swagger/index.html")
+                static (HttpContext context) =>
+                    ServerEndpoint.Handle(context, CommandLine.Version, "swagger/index.html")
             )
-            .ExcludeFromDescription();
+            .WithMetadata(TopicOperations.DescribeServer);
 
     static void WarnIfExposed(WebApplication app)
     {
