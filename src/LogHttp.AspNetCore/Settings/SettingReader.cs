@@ -70,7 +70,13 @@ internal static class SettingReader
     )
     {
         var range = property.GetCustomAttribute<SettingRangeAttribute>()!;
-        if (DurationText.TryParse(given.Value + former.Unit, out var duration) && range.Allows(duration))
+        // A unit after the number, "5m", would make another one of the two: "5ms".
+        if (
+            given.Value is { } number
+            && !number.AsSpan().ContainsAnyExceptInRange('0', '9')
+            && DurationText.TryParse(number + former.Unit, out var duration)
+            && range.Allows(duration)
+        )
             Set(settings, property, duration);
         else
             settings.Faults.Add($"{former.Name} is {TextOf(given)}. Use {property.Name} instead. Allowed: {range}");

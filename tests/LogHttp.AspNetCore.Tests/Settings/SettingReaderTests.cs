@@ -81,6 +81,11 @@ public class SettingReaderTests
         "30s",
         "BodyTimeoutSeconds is \"30s\". Use BodyTimeout instead. Allowed: 1s to 1h"
     )]
+    [InlineData(
+        "BodyTimeoutSeconds",
+        "5000m",
+        "BodyTimeoutSeconds is \"5000m\". Use BodyTimeout instead. Allowed: 1s to 1h"
+    )]
     public void Read_Fault_NamesValueAndRange(string name, string value, string fault)
     {
         var settings = Read((name, value));
