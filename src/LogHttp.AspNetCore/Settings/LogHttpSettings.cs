@@ -7,8 +7,12 @@ namespace LogHttp.AspNetCore.Settings;
 /// <summary>
 /// The settings of the log: the <c>LogHttp</c> section of appsettings.json, or <c>LogHttp__Name</c> in the environment.
 /// Durations are written <c>100ms</c>, <c>30s</c>, <c>7d</c> or <c>0</c> there. README.md has the table with all
-/// defaults. Set before the app starts; later changes have no effect.
+/// defaults.
 /// </summary>
+/// <remarks>
+/// Set before the app starts. Later changes have no effect. Values out of their range fail the start with an
+/// <see cref="Microsoft.Extensions.Options.OptionsValidationException"/> that names all of them.
+/// </remarks>
 public class LogHttpSettings
 {
     internal const string Section = "LogHttp";
@@ -26,12 +30,12 @@ public class LogHttpSettings
     public int Partitions { get; set; } = Defaults.TopicDefaults.Partitions;
 
     /// <summary>
-    /// The flush policy of a new topic: <c>always</c>, <c>os</c>, or an interval such as <c>100ms</c>.
+    /// The flush policy of a new topic: <c>always</c>, <c>os</c>, or an interval from <c>1ms</c> to <c>1h</c>.
     /// </summary>
     public string Flush { get; set; } = Defaults.TopicDefaults.Flush.ToString();
 
     /// <summary>
-    /// The segment size of a new topic, in bytes. The batch that would exceed it begins a new segment.
+    /// The segment size of a new topic, in bytes, 64 KiB to 2 GiB. The batch that would exceed it begins a new segment.
     /// </summary>
     [SettingRange(64 << 10, 2L << 30)]
     public long SegmentBytes { get; set; } = Defaults.TopicDefaults.SegmentBytes;
@@ -41,7 +45,9 @@ public class LogHttpSettings
     [SettingRange("1s", "36525d", OrZero = true)]
     public TimeSpan Retention { get; set; } = TimeSpan.FromMilliseconds(Defaults.TopicDefaults.RetentionMs);
 
-    /// <summary>How many bytes each partition of a new topic keeps. 0: any number.</summary>
+    /// <summary>
+    /// How many bytes the partitions of a new topic keep together, 64 KiB to 1 EiB. 0: any number.
+    /// </summary>
     [SettingRange(64 << 10, 1L << 60, OrZero = true)]
     public long RetentionBytes { get; set; } = Defaults.TopicDefaults.RetentionBytes;
 
@@ -78,14 +84,14 @@ public class LogHttpSettings
     public int MaxPartitions { get; set; } = Defaults.MaxPartitions;
 
     /// <summary>
-    /// The memory of accepted batches without a response yet, in all partitions together, in bytes. More get 503. 0: a
-    /// third of the memory that the process may use, at most 1 GiB.
+    /// The memory of accepted batches without a response yet, in all partitions together, in bytes, up to 1 TiB. It has
+    /// room for the largest record. More get 503. 0: a third of the memory that the process may use, at most 1 GiB.
     /// </summary>
     [SettingRange(1, 1L << 40, OrZero = true)]
     public long MaxAppendingBytes { get; set; }
 
     /// <summary>
-    /// The numbered producers that a partition remembers. Beyond it, those longest silent are forgotten.
+    /// The numbered producers that a partition remembers, 1 to 100,000. Beyond it, those longest silent are forgotten.
     /// </summary>
     [SettingRange(1, 100_000)]
     public int MaxProducers { get; set; } = Defaults.MaxProducers;
@@ -105,13 +111,14 @@ public class LogHttpSettings
     public TimeSpan KafkaProducerExpiry { get; set; } = Defaults.KafkaProducerExpiry;
 
     /// <summary>
-    /// The largest record once encoded, without its offset and time, in bytes, from 1 KiB. More get 413.
+    /// The largest record once encoded, without its offset and time, in bytes, 1 KiB to 64 MiB. More get 413.
     /// </summary>
     [SettingRange(1 << 10, 64 << 20)]
     public int MaxRecordBytes { get; set; } = Defaults.Records.MaxRecordBytes;
 
     /// <summary>
-    /// The largest batch once encoded, in bytes. More get 413. Lowered at the start to what fits into memory.
+    /// The largest batch once encoded, in bytes, from <see cref="MaxRecordBytes"/> and 77 to 1 GiB. More get 413.
+    /// Lowered at the start to what fits into memory.
     /// </summary>
     [SettingRange(1 << 10, 1 << 30)]
     public int MaxBatchBytes { get; set; } = Defaults.Records.MaxBatchBytes;
@@ -125,8 +132,8 @@ public class LogHttpSettings
     public int MaxHeadersBytes { get; set; } = Defaults.Records.MaxHeadersBytes;
 
     /// <summary>
-    /// The bytes that wait to be written in one partition. More get 503. 0: a quarter of <see
-    /// cref="MaxAppendingBytes"/>, and at least one batch.
+    /// The bytes that wait to be written in one partition, from one batch to 16 GiB. More get 503. 0: a quarter of
+    /// <see cref="MaxAppendingBytes"/>, and at least one batch.
     /// </summary>
     [SettingRange(1, 16L << 30, OrZero = true)]
     public long MaxQueuedBytes { get; set; }
@@ -185,28 +192,29 @@ public class LogHttpSettings
     public TimeSpan CacheMaxAge { get; set; } = TimeSpan.FromDays(365);
 
     /// <summary>
-    /// The memory of request bodies that are being read, all together, in bytes. More get 503. 0: a third of the memory
-    /// that the process may use, at most 1 GiB.
+    /// The memory of request bodies that are being read, all together, in bytes, up to 1 TiB. More get 503. 0: a third
+    /// of the memory that the process may use, at most 1 GiB.
     /// </summary>
     [SettingRange(1, 1L << 40, OrZero = true)]
     public long MaxReadingBytes { get; set; }
 
     /// <summary>
-    /// Of <see cref="MaxReadingBytes"/>, the most that the bodies of one client hold. More get 503. 0: a quarter, and
-    /// at least one batch.
+    /// Of <see cref="MaxReadingBytes"/>, the most that the bodies of one client hold, in bytes, at least
+    /// <see cref="MaxBodyBytes"/>. More get 503. 0: a quarter, and at least one batch.
     /// </summary>
     [SettingRange(1, 1L << 40, OrZero = true)]
     public long MaxClientReadingBytes { get; set; }
 
     /// <summary>
-    /// The most requests that wait for records at once, long polls and followers together. More get 503.
+    /// The most requests that wait for records at once, long polls and followers together, up to 10,000,000. More get
+    /// 503.
     /// </summary>
     [SettingRange(0, 10_000_000)]
     public int MaxWaiting { get; set; } = 50_000;
 
     /// <summary>
-    /// The memory of records that clients have not taken yet, of all followers and copied pages, in bytes. More wait.
-    /// 0: a sixteenth of the memory that the process may use, at most 1 GiB.
+    /// The memory of records that clients have not taken yet, of all followers and copied pages, in bytes, 64 KiB to
+    /// 1 TiB. More wait. 0: a sixteenth of the memory that the process may use, at most 1 GiB.
     /// </summary>
     [SettingRange(1 << 16, 1L << 40, OrZero = true)]
     public long MaxFollowingBytes { get; set; }
@@ -231,8 +239,8 @@ public class LogHttpSettings
     public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How fast a body must come, in bytes per second, once it has taken longer than <see cref="BodyTimeout"/>.
-    /// Slower gets 408.
+    /// How fast a body must come once it has taken longer than <see cref="BodyTimeout"/>, in bytes per second, 1 to
+    /// 1 GiB. Slower gets 408.
     /// </summary>
     [SettingRange(1, 1 << 30)]
     public int MinBodyBytesPerSecond { get; set; } = 100;
@@ -256,8 +264,8 @@ public class LogHttpSettings
     public TimeSpan ProduceStreamIdleTimeout { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// How many times its size such a body may unpack to, beyond <see cref="MaxBodyBytes"/>. Other bodies unpack to
-    /// that at the most.
+    /// How many times its size such a body may unpack to beyond <see cref="MaxBodyBytes"/>, 1 to 1,000,000. Other
+    /// bodies unpack to that at the most.
     /// </summary>
     [SettingRange(1, 1_000_000)]
     public int MaxProduceStreamUnpackRatio { get; set; } = 1000;

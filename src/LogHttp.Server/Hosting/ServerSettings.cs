@@ -11,7 +11,7 @@ internal sealed class ServerSettings : LogHttpSettings
     /// <summary><c>text</c> for people, <c>json</c> for machines (one compact object a line).</summary>
     public string LogFormat { get; set; } = "text";
 
-    /// <summary>Connections at once; more are closed as they come.</summary>
+    /// <summary>The most connections at once. More are closed as they come.</summary>
     [SettingRange(1, 10_000_000)]
     public int MaxConnections { get; set; } = 15_000;
 
@@ -27,11 +27,11 @@ internal sealed class ServerSettings : LogHttpSettings
     [SettingRange(10, 10_000)]
     public int MaxRequestHeaders { get; set; } = 100;
 
-    /// <summary>How many requests a client may send a second, on average; 0: any number.</summary>
+    /// <summary>How many requests a client may send a second, on average. 0: any number.</summary>
     [SettingRange(0, 10_000_000)]
     public int MaxClientRequestsPerSecond { get; set; }
 
-    /// <summary>How many it may send at once after a pause, where that is more.</summary>
+    /// <summary>How many it may send at once after a pause, if that is more.</summary>
     [SettingRange(0, 10_000_000)]
     public int MaxClientBurst { get; set; }
 
@@ -56,7 +56,7 @@ internal sealed class ServerSettings : LogHttpSettings
     public TimeSpan StalledReaderTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How slowly a reader may take what waits for it, over <see cref="SlowReaderWindow"/>; 0: at any pace.
+    /// How slowly a reader may take what waits for it, over <see cref="SlowReaderWindow"/>. 0: at any pace.
     /// </summary>
     [SettingRange(0, 1 << 30)]
     public int MinReaderBytesPerSecond { get; set; } = 50;
@@ -66,7 +66,7 @@ internal sealed class ServerSettings : LogHttpSettings
     [SettingRange("1s", "1d")]
     public TimeSpan SlowReaderWindow { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How much of such a page is read at a time: appends that are synced wait for no more of each.</summary>
+    /// <summary>How much of a page outside the page cache is read at a time. Appends wait for that much.</summary>
     [SettingRange(4 << 10, 64 << 20)]
     public int ColdReadBytes { get; set; } = 128 << 10;
 
@@ -83,7 +83,7 @@ internal sealed class ServerSettings : LogHttpSettings
     public string[] AllowedWriteOrigins { get; set; } = [];
 
     /// <summary>
-    /// What all connections together may have received that is not read yet; those that send more are closed.
+    /// The most bytes that all connections have received and not read yet. Those that send more are closed.
     /// </summary>
     [SettingRange(1 << 20, 1L << 40, OrZero = true)]
     public long MaxUnreadBytes { get; set; }
