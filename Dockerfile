@@ -30,6 +30,6 @@ ENV LogHttp__DataDirectory=/data \
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "http://127.0.0.1:8080/healthz"]
-# Longer than ShutdownTimeoutSeconds, and time for the last commit: docker's own 10 seconds suit it.
+# Longer than ShutdownTimeout, and time for the last commit: docker's own 10 seconds suit it.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["dotnet", "LogHttp.Server.dll"]

@@ -5,7 +5,7 @@ vcl 4.1;
 backend loghttp {
     .host = "127.0.0.1";
     .port = "8080";
-    # Longer than the longest wait (MaxWaitSeconds, 300 s).
+    # Longer than the longest wait (MaxWait, 300 s).
     .first_byte_timeout = 330s;
     .between_bytes_timeout = 330s;
 }

@@ -6,8 +6,10 @@ public sealed record RecordLimits
     /// <summary>The upper bound of <see cref="MaxRecordBytes"/>.</summary>
     internal const int MostRecordBytes = 64 << 20;
 
-    /// <summary>Room for the longest head: names, 19 and 16 digits, and a batch count of 10.</summary>
-    internal const int MaxHeadBytes = 10 + 19 + 13 + 16 + 9 + 10;
+    /// <summary>
+    /// The bytes that each record counts in a batch for its head: names, 19 and 16 digits, and a batch count of 10.
+    /// </summary>
+    public const int MaxHeadBytes = 10 + 19 + 13 + 16 + 9 + 10;
 
     /// <summary>The largest encoded record, 1 KiB to 64 MiB.</summary>
     public int MaxRecordBytes { get; init; } = 1 << 20;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogHttp.Storage.Text;
 
 namespace LogHttp.Storage;
 
@@ -133,6 +134,12 @@ public sealed record StorageOptions
                 ? string.Create(CultureInfo.InvariantCulture, $"{name} is {value}; it must be from {least} to {most}")
                 : null;
 
+        static string? DurationRange(string name, TimeSpan value, TimeSpan least, TimeSpan most) =>
+            value < least || value > most
+                ? $"{name} is {DurationText.Format(value)}; it must be from {DurationText.Format(least)} to "
+                    + DurationText.Format(most)
+                : null;
+
         return string.IsNullOrWhiteSpace(Directory)
             ? "Directory is empty; it must name a directory"
             : null
@@ -153,16 +160,26 @@ public sealed record StorageOptions
                 ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
                 ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
                 ?? Range(nameof(MaxProducers), MaxProducers, 1, MostProducers)
-                ?? Range(nameof(ProducerExpiry) + " in seconds", (long)ProducerExpiry.TotalSeconds, 60, 366 * 24 * 3600)
-                ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MostProducers)
-                ?? Range(
-                    nameof(KafkaProducerExpiry) + " in seconds",
-                    (long)KafkaProducerExpiry.TotalSeconds,
-                    60,
-                    366 * 24 * 3600
+                ?? DurationRange(
+                    nameof(ProducerExpiry),
+                    ProducerExpiry,
+                    TimeSpan.FromMinutes(1),
+                    TimeSpan.FromDays(366)
                 )
-                ?? Range(nameof(RetentionGrace) + " in seconds", (long)RetentionGrace.TotalSeconds, 0, 24 * 3600)
-                ?? Range(nameof(RetentionInterval) + " in seconds", (long)RetentionInterval.TotalSeconds, 1, 24 * 3600)
+                ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MostProducers)
+                ?? DurationRange(
+                    nameof(KafkaProducerExpiry),
+                    KafkaProducerExpiry,
+                    TimeSpan.FromMinutes(1),
+                    TimeSpan.FromDays(366)
+                )
+                ?? DurationRange(nameof(RetentionGrace), RetentionGrace, TimeSpan.Zero, TimeSpan.FromDays(1))
+                ?? DurationRange(
+                    nameof(RetentionInterval),
+                    RetentionInterval,
+                    TimeSpan.FromSeconds(1),
+                    TimeSpan.FromDays(1)
+                )
                 ?? Range(nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, 0, 1L << 30)
                 ?? Range(nameof(MaxQueuedBytes), MaxQueuedBytes, Records.MaxBatchBytes, 16L << 30)
                 ?? Range(nameof(MaxAppendingBytes), MaxAppendingBytes, Records.MaxBatchBytes, 1L << 40)

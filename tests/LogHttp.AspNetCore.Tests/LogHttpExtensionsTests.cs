@@ -33,13 +33,41 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("LogHttp:MaxTopic", "7", "there is no setting \"MaxTopic\"")]
-    [InlineData("LogHttp:AllowedHosts", "*", "there is no setting \"AllowedHosts\"")]
-    [InlineData("LogHttp:MaxTopics", "0", "MaxTopics is 0; it must be from 1 to 1000000")]
+    [InlineData("LogHttp:MaxTopic", "7", "LogHttp:MaxTopic is not a setting")]
+    [InlineData("LogHttp:AllowedHosts", "*", "LogHttp:AllowedHosts is not a setting")]
+    [InlineData("LogHttp:MaxTopics", "0", "LogHttp:MaxTopics is 0. Allowed: 1 to 1000000")]
     public async Task Settings_ThatAreWrong_FailTheStart(string name, string value, string message)
     {
         var exception = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(null, (name, value)));
         Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Settings_WithSeveralFaults_ReportsAllOnce()
+    {
+        var exception = await Assert.ThrowsAsync<OptionsValidationException>(() =>
+            StartAsync(
+                static settings =>
+                {
+                    settings.MaxColdReads = 0;
+                    settings.BodyTimeout = TimeSpan.FromDays(1);
+                },
+                ("LogHttp:Flush", "sometimes"),
+                // Others are derived from it, or have to be smaller.
+                ("LogHttp:MaxAppendingBytes", "-1"),
+                ("LogHttp:MaxQueuedBytes", "1000")
+            )
+        );
+        Assert.Equal(
+            [
+                "LogHttp:BodyTimeout is 1d. Allowed: 1s to 1h",
+                "LogHttp:Flush is \"sometimes\". Allowed: always, os, or a time from 1ms to 1h",
+                "LogHttp:MaxAppendingBytes is -1. Allowed: 0, or 1 to 1099511627776",
+                "LogHttp:MaxColdReads is 0. Allowed: 1 to 1024",
+                "LogHttp:MaxQueuedBytes is 1000. Allowed: 67108864 (MaxBatchBytes) or more",
+            ],
+            exception.Failures.Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]

@@ -16,8 +16,10 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Serilog;
 using Serilog.Core;
+using Serilog.Extensions.Logging;
 
 namespace LogHttp.Server.Tests;
 
@@ -259,16 +261,16 @@ sealed class TestServer : IDisposable
             builder.UseContentRoot(AppContext.BaseDirectory);
             foreach (var (name, value) in settings)
                 builder.UseSetting(name, value);
-            // Not through Serilog's one static logger. The servers of other tests would log here, and this one there.
             if (log is not null)
                 builder.ConfigureTestServices(services =>
-                    services.AddSerilog(
-                        (server, logger) =>
-                            logger
-                                .ReadFrom.Configuration(server.GetRequiredService<IConfiguration>())
-                                .WriteTo.Sink(log),
-                        preserveStaticLogger: true
-                    )
+                    services
+                        .RemoveAll<ILoggerProvider>()
+                        .AddSingleton<ILoggerProvider>(
+                            new SerilogLoggerProvider(
+                                new LoggerConfiguration().MinimumLevel.Verbose().WriteTo.Sink(log).CreateLogger(),
+                                dispose: true
+                            )
+                        )
                 );
         }
     }

@@ -10,6 +10,7 @@ public class FlushPolicyTests
     [InlineData("1ms", "1ms", false, 1)]
     [InlineData("5s", "5000ms", false, 5_000)]
     [InlineData("60m", "3600000ms", false, 3_600_000)]
+    [InlineData("1h", "3600000ms", false, 3_600_000)]
     public void TryParse_OfWhatTheDocsName_ReadsIt(string text, string again, bool isAlways, int? intervalMs)
     {
         Assert.True(FlushPolicy.TryParse(text, out var policy));
@@ -31,7 +32,8 @@ public class FlushPolicyTests
     [InlineData("61m")]
     [InlineData("3600001ms")]
     [InlineData("99999999999999ms")]
-    [InlineData("1h")]
+    [InlineData("2h")]
+    [InlineData("0")]
     public void TryParse_OfAnythingElse_Fails(string? text) => Assert.False(FlushPolicy.TryParse(text, out _));
 
     [Fact]

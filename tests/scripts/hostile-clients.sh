@@ -5,7 +5,7 @@
 # hostile-clients.sh [CLIENTS]
 source "$(dirname "$0")/server.sh"
 
-start_server LogHttp__Flush=os LogHttp__HeadersTimeoutSeconds=3 LogHttp__BodyTimeoutSeconds=3 LogHttp__MaxTopics=1000
+start_server LogHttp__Flush=os LogHttp__HeadersTimeout=3s LogHttp__BodyTimeout=3s LogHttp__MaxTopics=1000
 python3 "$(dirname "$0")/hostile-clients.py" "$url" "$server_pid" "${1:-200}"
 ! grep -E '\[(ERR|FTL)\]' "$work/server.log"
 stop_server

@@ -12,7 +12,7 @@ scenario() { # name, count, seconds
     large-bodies) heap=(DOTNET_GCHeapHardLimit=0xC000000) ;; # 192 MiB
     http2-*) heap=(DOTNET_GCHeapHardLimit=0xC000000 Kestrel__EndpointDefaults__Protocols=Http2) ;;
   esac
-  start_server LogHttp__Flush=os LogHttp__BodyTimeoutSeconds=3 "${heap[@]}"
+  start_server LogHttp__Flush=os LogHttp__BodyTimeout=3s "${heap[@]}"
   python3 "$(dirname "$0")/memory-bounds.py" "$url" "$server_pid" "$1" "$2" "$3"
   ! grep -E '\[(ERR|FTL)\]' "$work/server.log" || exit 1
   stop_server

@@ -9,6 +9,11 @@ namespace LogHttp.AspNetCore.Composition;
 /// Adds the protocol's requirements to the endpoints of an app that embeds the log. The program has them in its
 /// pipeline, for all paths. Any thread.
 /// </summary>
+/// <remarks>
+/// Not an <c>IExceptionHandler</c>: it runs only in apps that call <c>UseExceptionHandler</c>, for the exceptions of
+/// all their endpoints, and after the app's own headers were cleared. Not an endpoint filter: it would allocate a
+/// context and box the arguments of every POST and GET of records.
+/// </remarks>
 internal sealed partial class EmbeddedEndpoints
 {
     readonly RequestDelegate _attachSendFile;

@@ -29,19 +29,11 @@ internal static class LogHttpServices
             );
         return services
             .AddOptions<T>()
-            .BindConfiguration(LogHttpSettings.Section)
             .Configure<IConfiguration>(
                 static (settings, configuration) =>
-                    settings.Unknown = configuration
-                        .GetSection(LogHttpSettings.Section)
-                        .GetChildren()
-                        .Select(static child => child.Key)
-                        .FirstOrDefault(static name =>
-                            !LogHttpSettings
-                                .Of(typeof(T))
-                                .Any(property => property.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-                        )
+                    SettingReader.Read(settings, configuration.GetSection(LogHttpSettings.Section))
             )
+            .PostConfigure(static settings => settings.ReplaceOutOfRange())
             .PostConfigure(static settings => MemoryLimit.Apply(settings))
             .ValidateOnStart();
     }
@@ -66,7 +58,7 @@ internal static class LogHttpServices
                 settings.MaxReadingBytes,
                 settings.MaxClientReadingBytes,
                 settings.MinBodyBytesPerSecond,
-                TimeSpan.FromSeconds(settings.BodyTimeoutSeconds)
+                settings.BodyTimeout
             );
             return new BodyBudget(limits, services.GetRequiredService<TimeProvider>());
         });

@@ -22,9 +22,12 @@ internal static class Routes
         // The hot paths and the endless responses take their services from the root provider. A request's own scope
         // would cost each of them.
         var services = routes.ServiceProvider;
-        routes
+        // Groups join patterns when they are built. No request passes them.
+        var topicsRoutes = routes.MapGroup("/topics");
+        var topicRoutes = topicsRoutes.MapGroup("/{topic}");
+        topicRoutes
             .MapPost(
-                "/topics/{topic}",
+                "",
                 (HttpContext context, string topic) =>
                     ProduceEndpoint.HandleAsync(
                         context,
@@ -38,12 +41,12 @@ internal static class Routes
                     )
             )
             .WithMetadata(RecordOperations.Produce);
-        routes
-            .MapPost("/topics/{topic}/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync)
+        topicRoutes
+            .MapPost("/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync)
             .WithMetadata(RecordOperations.ProduceToPartition);
-        routes
+        topicRoutes
             .MapMethods(
-                "/topics/{topic}/{place}",
+                "/{place}",
                 Read,
                 (HttpContext context, string topic, string place) =>
                     FetchEndpoint.HandleAsync(
@@ -58,12 +61,20 @@ internal static class Routes
                     )
             )
             .WithMetadata(RecordOperations.Fetch);
-        routes
-            .MapMethods("/topics/{topic}/{place}/value", Read, ValueEndpoint.HandleAsync)
+        topicRoutes
+            .MapMethods("/{place}/value", Read, ValueEndpoint.HandleAsync)
             .WithMetadata(RecordOperations.FetchValue);
-        routes
-            .MapMethods("/topics/{topic}/producers/{**id}", Read, ProducerEndpoint.Get)
+        topicRoutes
+            .MapMethods("/producers/{**id}", Read, ProducerEndpoint.Get)
             .WithMetadata(RecordOperations.GetProducer);
+        topicsRoutes.MapMethods("", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
+        var wholeTopicRoutes = topicRoutes.MapGroup("").AddEndpointFilter<RouteGroupBuilder, NoParameters>();
+        wholeTopicRoutes.MapMethods("", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);
+        wholeTopicRoutes.MapPut("", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);
+        wholeTopicRoutes.MapPatch("", TopicEndpoints.PatchAsync).WithMetadata(TopicOperations.Patch);
+        wholeTopicRoutes.MapDelete("", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
+        topicRoutes.MapDelete("/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
+        topicRoutes.MapPost("/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
         routes
             .MapMethods(
                 "/stream",
@@ -74,13 +85,6 @@ internal static class Routes
                 )
             )
             .WithMetadata(StreamOperations.Follow);
-        routes.MapMethods("/topics", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
-        routes.MapMethods("/topics/{topic}", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);
-        routes.MapPut("/topics/{topic}", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);
-        routes.MapPatch("/topics/{topic}", TopicEndpoints.PatchAsync).WithMetadata(TopicOperations.Patch);
-        routes.MapDelete("/topics/{topic}", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
-        routes.MapDelete("/topics/{topic}/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
-        routes.MapPost("/topics/{topic}/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
         routes
             .MapMethods("/healthz", Read, HealthEndpoint.Handle)
             .WithMetadata(TopicOperations.Health, new AnyHost())

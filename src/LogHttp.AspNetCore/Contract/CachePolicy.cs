@@ -17,7 +17,7 @@ internal static class CachePolicy
     /// Whether a response at a permanent URL may be given to other clients that send the same request.
     /// </summary>
     public static bool IsShared(HttpContext context, LogHttpSettings settings) =>
-        settings.CacheMaxAgeSeconds > 0 && !IsAuthenticated(context.Request);
+        settings.CacheMaxAge > TimeSpan.Zero && !IsAuthenticated(context.Request);
 
     /// <summary>Whether a request names its user. Then only that user's own cache may keep the response.</summary>
     public static bool IsAuthenticated(HttpRequest request) =>

@@ -141,7 +141,7 @@ internal static class Problems
         new(
             StatusCodes.Status408RequestTimeout,
             BodyTimeoutCode,
-            $"No byte of the body arrived for {timeout.TotalSeconds:0} s (BodyTimeoutSeconds). Nothing was appended.",
+            $"No byte of the body arrived for {DurationText.Format(timeout)} (BodyTimeout). Nothing was appended.",
             IsRetryable: true
         );
 
@@ -150,7 +150,7 @@ internal static class Problems
         new(
             StatusCodes.Status408RequestTimeout,
             BodyTimeoutCode,
-            $"No byte of the body arrived for {timeout.TotalSeconds:0} s ({setting}).",
+            $"No byte of the body arrived for {DurationText.Format(timeout)} ({setting}).",
             IsRetryable: true
         );
 

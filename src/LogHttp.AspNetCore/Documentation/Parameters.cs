@@ -174,7 +174,7 @@ internal static class Parameters
         Query(
             "wait",
             "How long to wait for records where there are none yet, or fewer than `minBytes`: `500ms`, `30s`, "
-                + "`2m`, at most `MaxWaitSeconds`. When the time is over: 204, or what there is.",
+                + "`2m`, at most `MaxWait`. When the time is over: 204, or what there is.",
             new() { Type = JsonSchemaType.String, Pattern = "^[0-9]+(ms|s|m)$" },
             "30s"
         );

@@ -230,7 +230,7 @@ internal static class ProblemDocuments
     public static ProblemDocument BodyTimeout { get; } =
         new(
             Problems.BodyTimeout(TimeSpan.FromSeconds(30)),
-            "No byte of the body came for `BodyTimeoutSeconds`; nothing was appended."
+            "No byte of the body came for `BodyTimeout`; nothing was appended."
         );
     public static ProblemDocument SlowBody { get; } =
         new(

@@ -58,6 +58,8 @@ internal static class Schemas
         },
     ];
 
+    static readonly ServerDescription Server = ServerDescription.Of("0.1.0");
+
     static readonly TopicEntry[] Topics =
     [
         new("orders") { Id = "8f1d4c0a52b7e693", Partitions = 2 },
@@ -314,6 +316,37 @@ internal static class Schemas
                     new("damagedPlaces", "How many findings are of kind `data`."),
                     new("indexesMade", "How many are of kind `index`."),
                 ]
+            ),
+            new(
+                typeof(ServerDescription),
+                "Server",
+                "What the server is and supports.",
+                Json(Server),
+                [
+                    new("name", "`LogHttp`."),
+                    new("version", "The version of the server."),
+                    new("apiVersion", "The version of this API. A change that breaks clients raises it."),
+                    new("formats", "The media types of records."),
+                    new("features", "The parts of the API that this server has. More may follow."),
+                    new("reservedNames", "The names that are the server's own."),
+                ]
+            ),
+            new(
+                typeof(ServerFormats),
+                "ServerFormats",
+                "The media types of records.",
+                Json(Server.Formats),
+                [
+                    new("produce", "Those that are read as records. A body of any other type is one record of bytes."),
+                    new("fetch", "Those that records are returned in."),
+                ]
+            ),
+            new(
+                typeof(ReservedNames),
+                "ReservedNames",
+                "The prefixes of the names that only the server creates.",
+                Json(Server.ReservedNames),
+                [new("topics", "The prefix of topics."), new("groups", "The prefix of consumer groups.")]
             ),
             new(typeof(Health), "Health", "That the server lives.", Json(new Health("ok")), [new("status", "`ok`")]),
             new(

@@ -22,6 +22,7 @@ internal static class TopicOperations
     [
         ProblemDocuments.InvalidHost,
         ProblemDocuments.InvalidTopic,
+        ProblemDocuments.InvalidParameter,
         ProblemDocuments.CrossSite,
         ProblemDocuments.StorageError,
         ProblemDocuments.InternalError,
@@ -110,6 +111,7 @@ internal static class TopicOperations
             [
                 ProblemDocuments.InvalidHost,
                 ProblemDocuments.InvalidTopic,
+                ProblemDocuments.InvalidParameter,
                 ProblemDocuments.UnknownTopic,
                 ProblemDocuments.UntaggedConditionFailed,
                 ProblemDocuments.InternalError,
@@ -191,7 +193,6 @@ internal static class TopicOperations
             Problems =
             [
                 .. OfChanges,
-                ProblemDocuments.InvalidParameter,
                 ProblemDocuments.InvalidPlace,
                 ProblemDocuments.PartitionRequired,
                 ProblemDocuments.UnknownTopic,
@@ -282,6 +283,49 @@ internal static class TopicOperations
                 ProblemDocuments.InvalidParameter,
                 ProblemDocuments.UntaggedConditionFailed,
                 ProblemDocuments.InternalError,
+            ],
+        };
+
+    public static OperationDocument DescribeServer { get; } =
+        new(
+            "describeServer",
+            Tags.Server,
+            "Ask what the server is and supports",
+            """
+            With `Accept: application/json`, returns the server's name, version, API version, formats, features and reserved names. Clients ignore fields and features that they do not know.
+
+            Other requests, such as those of browsers, are redirected to this page. `HEAD` gets the same without the body.
+            """
+        )
+        {
+            Responses =
+            [
+                new(StatusCodes.Status200OK, "The server's description.")
+                {
+                    Headers = [Headers.Vary, Headers.NoStore],
+                    Contents =
+                    [
+                        new(
+                            "application/json",
+                            ContentSchema.Of(typeof(ServerDescription)),
+                            new ExampleDocument("server", "A server", Schemas.ExampleOf(typeof(ServerDescription)))
+                        ),
+                    ],
+                },
+                new(StatusCodes.Status302Found, "`Accept` does not prefer JSON. `Location` leads to the page.")
+                {
+                    Headers = [Headers.Location, Headers.Vary],
+                },
+                ResponseDocument.UntaggedNotModified with
+                {
+                    Headers = [Headers.Vary, Headers.NoStore],
+                },
+            ],
+            Problems =
+            [
+                ProblemDocuments.InvalidHost,
+                ProblemDocuments.InvalidParameter,
+                ProblemDocuments.UntaggedConditionFailed,
             ],
         };
 

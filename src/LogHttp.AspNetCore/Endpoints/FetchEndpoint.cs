@@ -33,12 +33,8 @@ internal static partial class FetchEndpoint
     )
     {
         if (
-            !FetchQuery.TryRead(
-                context.Request,
-                TimeSpan.FromSeconds(settings.MaxWaitSeconds),
-                out var query,
-                out var problem
-            ) || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem)
+            !FetchQuery.TryRead(context.Request, settings.MaxWait, out var query, out var problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem)
         )
             return new(problem);
         if (query.Follows || Representations.PrefersEvents(context.Request))

@@ -12,6 +12,7 @@ namespace LogHttp.AspNetCore.Endpoints;
 [JsonSerializable(typeof(TopicList))]
 [JsonSerializable(typeof(ProducerDescription))]
 [JsonSerializable(typeof(Health))]
+[JsonSerializable(typeof(ServerDescription))]
 [JsonSerializable(typeof(FoundDamage))]
 [JsonSerializable(typeof(Verified))]
 internal sealed partial class ResponseJson : JsonSerializerContext

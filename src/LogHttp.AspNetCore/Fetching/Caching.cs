@@ -33,11 +33,11 @@ internal static class Caching
             return Preconditions.DemandsNone(context.Request);
         }
         headers.CacheControl =
-            page.IsFinal && address.IsPermanent && settings.CacheMaxAgeSeconds > 0
+            page.IsFinal && address.IsPermanent && settings.CacheMaxAge > TimeSpan.Zero
                 ? string.Create(
                     CultureInfo.InvariantCulture,
                     $"{(CachePolicy.IsAuthenticated(context.Request) ? "private" : "public")}, "
-                        + $"max-age={settings.CacheMaxAgeSeconds}, immutable"
+                        + $"max-age={settings.CacheMaxAge.Ticks / TimeSpan.TicksPerSecond}, immutable"
                 )
             : waits && address.IsPermanent && CachePolicy.IsShared(context, settings) ? CachePolicy.Shared
             : AskAgain;

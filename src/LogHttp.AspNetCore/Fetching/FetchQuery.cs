@@ -139,8 +139,8 @@ internal sealed record FetchQuery(
         else
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                $"wait is \"{Excerpt.Of(text)}\"; it must be a time from 0s to {maxWait.TotalSeconds:0}s "
-                    + "(MaxWaitSeconds) such as \"500ms\" or \"30s\"."
+                $"wait is \"{Excerpt.Of(text)}\"; it must be a time from 0 to {DurationText.Format(maxWait)} "
+                    + "(MaxWait) such as \"500ms\" or \"30s\"."
             );
         return problem is null;
     }

@@ -29,6 +29,9 @@ internal static class Representations
     const string JsonType = "application/json";
     const string TextType = "text/plain";
 
+    /// <summary>How closely a range names a type that it spells out.</summary>
+    const int ByName = 3;
+
     public static string ContentType(this Representation representation) =>
         representation is Representation.TextLines or Representation.Page
             ? TextType + "; charset=utf-8"
@@ -78,7 +81,6 @@ internal static class Representations
             if (rank.CompareTo(bestRank) > 0)
                 (best, bestRank) = (representation, rank);
         }
-        const int ByName = 3;
         if (
             bestRank.Closeness < ByName
             && ranges.Any(static range =>
@@ -105,6 +107,12 @@ internal static class Representations
                 form => RankOf(form, ranges).Quality <= events
             );
     }
+
+    /// <summary>Whether `Accept` names JSON, and likes no page for people better.</summary>
+    public static bool PrefersJson(HttpRequest request) =>
+        MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var ranges)
+        && RankOf(JsonType, ranges) is { Closeness: ByName, Quality: > 0 } json
+        && json.CompareTo(RankOf("text/html", ranges)) > 0;
 
     static (double Quality, int Closeness, int Order) RankOf(string mediaType, IList<MediaTypeHeaderValue> ranges)
     {

@@ -18,7 +18,7 @@ internal sealed partial class FollowStream(
 )
 {
     readonly LogWaiter _waiter = new();
-    readonly TimeSpan _heartbeat = TimeSpan.FromSeconds(services.Settings.HeartbeatSeconds);
+    readonly TimeSpan _heartbeat = services.Settings.HeartbeatInterval;
 
     FollowSource _reading = sources[0];
 

@@ -88,10 +88,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             budget,
             time
         );
-        (_linger, _idleTimeout) = (
-            TimeSpan.FromMilliseconds(settings.ProduceStreamLingerMilliseconds),
-            TimeSpan.FromSeconds(settings.ProduceStreamIdleSeconds)
-        );
+        (_linger, _idleTimeout) = (settings.ProduceStreamLinger, settings.ProduceStreamIdleTimeout);
         _room = new(settings.MaxProduceStreamBatches);
         _reports = new(context.Response, request.ReportsWaitForTheEnd);
         _batch = NewBatch();
@@ -194,8 +191,8 @@ internal sealed class ProduceStream : IAsyncDisposable
             return Problems.StreamTimeout(
                 exception.Timeout,
                 exception.Timeout == _idleTimeout
-                    ? nameof(LogHttpSettings.ProduceStreamIdleSeconds)
-                    : nameof(LogHttpSettings.BodyTimeoutSeconds)
+                    ? nameof(LogHttpSettings.ProduceStreamIdleTimeout)
+                    : nameof(LogHttpSettings.BodyTimeout)
             );
         }
         catch (Exception exception)

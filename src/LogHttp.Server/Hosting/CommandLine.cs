@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Globalization;
 using System.Reflection;
+using LogHttp.AspNetCore.Settings;
 
 namespace LogHttp.Server.Hosting;
 
@@ -18,6 +19,7 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         Settings:
           Every setting is an option or an environment variable too, and stands in appsettings.json:
             --LogHttp:MaxTopics=500            LogHttp__MaxTopics=500
+          Durations are written 100ms, 30s, 5m, 1h, 7d or 0. Lists have ; between their parts.
           The settings, with their defaults (README.md says what they mean):
         {0}
 
@@ -38,6 +40,7 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
     [
         ServerSettings.Section,
         "Kestrel",
+        "Logging",
         "Serilog",
         "hostBuilder",
         "environment",
@@ -129,7 +132,8 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         return null;
     }
 
-    static string Version =>
+    /// <summary>The version of the program, as it was built.</summary>
+    public static string Version { get; } =
         typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     static string SettingsList()
@@ -139,11 +143,8 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
             '\n',
             typeof(ServerSettings)
                 .GetProperties()
-                .Select(property => $"    {property.Name, -32}{Text(property.GetValue(defaults))}".TrimEnd())
+                .Select(property => $"    {property.Name, -32}{SettingText.Of(property.GetValue(defaults)!)}".TrimEnd())
         );
-
-        static string? Text(object? value) =>
-            value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture);
     }
 
     /// <summary>Takes <c>--Section:Name=value</c> and <c>--Section:Name value</c>; says what is neither.</summary>

@@ -28,7 +28,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton(static services =>
         {
             var settings = services.GetRequiredService<IOptions<ServerSettings>>().Value;
-            return new SiteGuard(settings, new HostNames(settings.AllowedHostList, HostNames.OfThisMachine()));
+            return new SiteGuard(settings, new HostNames(settings.AllowedHosts, HostNames.OfThisMachine()));
         });
         builder.Services.AddSingleton(static services =>
         {
@@ -54,8 +54,7 @@ internal static class LogHttpHosting
         builder
             .Services.AddOptions<HostOptions>()
             .Configure<IOptions<ServerSettings>>(
-                static (host, settings) =>
-                    host.ShutdownTimeout = TimeSpan.FromSeconds(settings.Value.ShutdownTimeoutSeconds)
+                static (host, settings) => host.ShutdownTimeout = settings.Value.ShutdownTimeout
             );
         builder
             .Services.AddOptions<SendFileOptions>()
@@ -64,8 +63,8 @@ internal static class LogHttpHosting
                 {
                     sendFile.ColdReadBytes = settings.Value.ColdReadBytes;
                     sendFile.MinReaderBytesPerSecond = settings.Value.MinReaderBytesPerSecond;
-                    sendFile.SlowReaderWindow = TimeSpan.FromSeconds(settings.Value.SlowReaderSeconds);
-                    sendFile.StalledReaderTimeout = TimeSpan.FromSeconds(settings.Value.StalledReaderSeconds);
+                    sendFile.SlowReaderWindow = settings.Value.SlowReaderWindow;
+                    sendFile.StalledReaderTimeout = settings.Value.StalledReaderTimeout;
                 }
             );
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
@@ -74,6 +73,8 @@ internal static class LogHttpHosting
         // Kestrel asks the last added factory first.
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IConnectionListenerFactory, AcceptWatch>();
         builder.Services.AddCors();
+        builder.Services.AddProblemDetails();
+        builder.Services.AddExceptionHandler<ExceptionProblems>();
         builder.Services.AddSingleton<ICorsPolicyProvider, SitePolicies>();
         builder.Services.AddClientLimit();
         // The transport has a bound of its own, 1 MiB, which MaxRequestBufferSize does not change.
@@ -102,7 +103,9 @@ internal static class LogHttpHosting
                             ? null
                             : new MinDataRate(
                                 settings.Value.MinReaderBytesPerSecond,
-                                TimeSpan.FromSeconds(Math.Max(2, settings.Value.SlowReaderSeconds))
+                                TimeSpan.FromTicks(
+                                    Math.Max(2 * TimeSpan.TicksPerSecond, settings.Value.SlowReaderWindow.Ticks)
+                                )
                             );
                     kestrel.Limits.MaxRequestLineSize = settings.Value.MaxRequestLineBytes;
                     kestrel.Limits.MaxRequestBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
@@ -115,8 +118,8 @@ internal static class LogHttpHosting
                     kestrel.Limits.Http2.InitialConnectionWindowSize = 128 << 10;
                     kestrel.Limits.MaxRequestHeadersTotalSize = settings.Value.MaxRequestHeadersBytes;
                     kestrel.Limits.MaxRequestHeaderCount = settings.Value.MaxRequestHeaders;
-                    kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(settings.Value.HeadersTimeoutSeconds);
-                    kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(settings.Value.KeepAliveTimeoutSeconds);
+                    kestrel.Limits.RequestHeadersTimeout = settings.Value.HeadersTimeout;
+                    kestrel.Limits.KeepAliveTimeout = settings.Value.KeepAliveTimeout;
                     kestrel.ConfigureEndpointDefaults(static endpoint =>
                     {
                         ConnectionBudget.Count(endpoint);
@@ -165,12 +168,8 @@ internal static class LogHttpHosting
 
     public static void AddLogging(this WebApplicationBuilder builder)
     {
-        // Serilog's own settings set the levels. Requests are not logged. Without the hosting's own logger none gets an
-        // Activity and a scope with its names, 800 bytes that a waiting request keeps.
-        builder
-            .Logging.ClearProviders()
-            .SetMinimumLevel(LogLevel.Trace)
-            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+        builder.Logging.ClearProviders();
+        builder.Services.AddLogLevels();
         builder.Services.AddSingleton<ILoggerProvider>(static services => new SerilogLoggerProvider(
             CreateLogger(services),
             dispose: true
@@ -179,7 +178,9 @@ internal static class LogHttpHosting
 
     static Logger CreateLogger(IServiceProvider services)
     {
-        var logger = new LoggerConfiguration().ReadFrom.Configuration(services.GetRequiredService<IConfiguration>());
+        var logger = new LoggerConfiguration()
+            .MinimumLevel.Verbose()
+            .ReadFrom.Configuration(LogLevels.WithoutLevels(services.GetRequiredService<IConfiguration>()));
         if (services.GetRequiredService<IOptions<ServerSettings>>().Value.LogFormat == "json")
             logger.WriteTo.Console(new CompactJsonFormatter());
         else

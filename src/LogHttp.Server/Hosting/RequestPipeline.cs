@@ -1,10 +1,10 @@
 using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Documentation;
+using LogHttp.AspNetCore.Endpoints;
 using LogHttp.Kestrel;
 using LogHttp.Server.Documentation;
-using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.Server.Hosting;
 
@@ -20,14 +20,6 @@ internal static class RequestPipeline
         app.UseExceptionHandler(
             new ExceptionHandlerOptions
             {
-                ExceptionHandler = static context =>
-                {
-                    SecurityHeaders.Apply(context.Response.Headers);
-                    ConnectionMemory.Of(context)?.EndRequest();
-                    return Problems
-                        .Of(context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error)
-                        .ExecuteAsync(context);
-                },
                 // A client's mistake is not logged, nor is a topic that is being deleted. Damage and failing disks are.
                 SuppressDiagnosticsCallback = static context =>
                     Problems.Of(context.Exception) is { Status: not StatusCodes.Status500InternalServerError },
@@ -77,15 +69,16 @@ internal static class RequestPipeline
         connection?.EndRequest();
     }
 
-    /// <summary>Redirects from the root to the API's page.</summary>
+    /// <summary>Describes the server to programs, and redirects browsers to the API's page.</summary>
     public static void MapRoot(this IEndpointRouteBuilder routes) =>
         routes
             .MapMethods(
                 "/",
                 [HttpMethods.Get, HttpMethods.Head],
-                static () => TypedResults.Redirect("swagger/index.html")
+                static (HttpContext context) =>
+                    ServerEndpoint.Handle(context, CommandLine.Version, "swagger/index.html")
             )
-            .ExcludeFromDescription();
+            .WithMetadata(TopicOperations.DescribeServer);
 
     static void WarnIfExposed(WebApplication app)
     {

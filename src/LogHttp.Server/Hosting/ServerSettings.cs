@@ -11,97 +11,112 @@ internal sealed class ServerSettings : LogHttpSettings
     /// <summary><c>text</c> for people, <c>json</c> for machines (one compact object a line).</summary>
     public string LogFormat { get; set; } = "text";
 
-    /// <summary>Connections at once; more are closed as they come.</summary>
+    /// <summary>The most connections at once. More are closed as they come.</summary>
+    [SettingRange(1, 10_000_000)]
     public int MaxConnections { get; set; } = 15_000;
 
     /// <summary>The longest request line: method, URL, version. The longest key fits, percent-encoded.</summary>
+    [SettingRange(1 << 10, 1 << 20)]
     public int MaxRequestLineBytes { get; set; } = 64 << 10;
 
     /// <summary>All headers of a request together.</summary>
+    [SettingRange(1 << 10, 16 << 20)]
     public int MaxRequestHeadersBytes { get; set; } = 64 << 10;
 
     /// <summary>How many headers a request may have.</summary>
+    [SettingRange(10, 10_000)]
     public int MaxRequestHeaders { get; set; } = 100;
 
-    /// <summary>How many requests a client may send a second, on average; 0: any number.</summary>
+    /// <summary>How many requests a client may send a second, on average. 0: any number.</summary>
+    [SettingRange(0, 10_000_000)]
     public int MaxClientRequestsPerSecond { get; set; }
 
-    /// <summary>How many it may send at once after a pause, where that is more.</summary>
+    /// <summary>How many it may send at once after a pause, if that is more.</summary>
+    [SettingRange(0, 10_000_000)]
     public int MaxClientBurst { get; set; }
 
+    /// <summary>IP addresses of proxies whose <c>X-Forwarded-For</c> names the client.</summary>
+    public string[] TrustedProxies { get; set; } = [];
+
+    /// <summary>How long a request's headers may take to arrive, 1 s to 1 hour.</summary>
+    [FormerName("HeadersTimeoutSeconds", "s")]
+    [SettingRange("1s", "1h")]
+    public TimeSpan HeadersTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a connection without a request is kept, 1 s to 1 day.</summary>
+    [FormerName("KeepAliveTimeoutSeconds", "s")]
+    [SettingRange("1s", "1d")]
+    public TimeSpan KeepAliveTimeout { get; set; } = TimeSpan.FromSeconds(130);
+
     /// <summary>
-    /// Addresses of proxies whose <c>X-Forwarded-For</c> says who the client is, split by semicolons.
+    /// How long a reader may take no byte, while bytes wait for it, before it is dropped. 1 s to 1 day.
     /// </summary>
-    public string TrustedProxies { get; set; } = "";
-
-    /// <summary>How long a request's headers may take to arrive.</summary>
-    public int HeadersTimeoutSeconds { get; set; } = 30;
-
-    /// <summary>How long a connection is kept that asks for nothing.</summary>
-    public int KeepAliveTimeoutSeconds { get; set; } = 130;
-
-    /// <summary>How long a reader may take no byte, while bytes wait for it, before it is dropped.</summary>
-    public int StalledReaderSeconds { get; set; } = 30;
+    [FormerName("StalledReaderSeconds", "s")]
+    [SettingRange("1s", "1d")]
+    public TimeSpan StalledReaderTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How slowly a reader may take what waits for it, over <see cref="SlowReaderSeconds"/>; 0: at any pace.
+    /// How slowly a reader may take what waits for it, over <see cref="SlowReaderWindow"/>. 0: at any pace.
     /// </summary>
+    [SettingRange(0, 1 << 30)]
     public int MinReaderBytesPerSecond { get; set; } = 50;
 
-    /// <summary>How long bytes must have waited for a reader before its rate is judged.</summary>
-    public int SlowReaderSeconds { get; set; } = 300;
+    /// <summary>How long bytes must have waited for a reader before its rate is judged, 1 s to 1 day.</summary>
+    [FormerName("SlowReaderSeconds", "s")]
+    [SettingRange("1s", "1d")]
+    public TimeSpan SlowReaderWindow { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How much of such a page is read at a time: appends that are synced wait for no more of each.</summary>
+    /// <summary>How much of a page outside the page cache is read at a time. Appends wait for that much.</summary>
+    [SettingRange(4 << 10, 64 << 20)]
     public int ColdReadBytes { get; set; } = 128 << 10;
 
     /// <summary>
-    /// Names in <c>Host</c> to accept besides IP addresses, <c>localhost</c> and the machine's own, split by
-    /// semicolons; <c>*.example.org</c> for all below one, <c>*</c> for any.
+    /// Names in <c>Host</c> to accept besides IP addresses, <c>localhost</c> and the machine's own.
+    /// <c>*.example.org</c> stands for all below one, <c>*</c> for any.
     /// </summary>
-    public string AllowedHosts { get; set; } = "";
+    public string[] AllowedHosts { get; set; } = [];
 
-    /// <summary>Origins of other sites whose pages may read, split by semicolons, <c>*</c> for all.</summary>
-    public string AllowedOrigins { get; set; } = "";
+    /// <summary>Origins of other sites whose pages may read, <c>*</c> for all.</summary>
+    public string[] AllowedOrigins { get; set; } = [];
 
-    /// <summary>
-    /// Origins of other sites whose pages may read, append, change and delete, split by semicolons, <c>*</c> for all.
-    /// </summary>
-    public string AllowedWriteOrigins { get; set; } = "";
+    /// <summary>Origins of other sites whose pages may read, append, change and delete, <c>*</c> for all.</summary>
+    public string[] AllowedWriteOrigins { get; set; } = [];
 
     /// <summary>
-    /// What all connections together may have received that is not read yet; those that send more are closed.
+    /// The most bytes that all connections have received and not read yet. Those that send more are closed.
     /// </summary>
+    [SettingRange(1 << 20, 1L << 40, OrZero = true)]
     public long MaxUnreadBytes { get; set; }
 
     /// <summary>The most bytes that large heads and HTTP/2 streams of all requests hold. More are refused.</summary>
+    [SettingRange(1, 1L << 40, OrZero = true)]
     public long MaxHeldHeadBytes { get; set; }
 
     /// <summary>Of these, the most that requests of one client hold.</summary>
+    [SettingRange(1, 1L << 40, OrZero = true)]
     public long MaxClientHeldHeadBytes { get; set; }
 
     /// <summary>
     /// The most bytes that connections hold beside their requests: heads that are not complete, and HTTP/2 connections
     /// with the bodies and responses in them. A connection that needs more is closed.
     /// </summary>
+    [SettingRange(1 << 20, 1L << 40, OrZero = true)]
     public long MaxConnectionBytes { get; set; }
 
     /// <summary>Of these, the most that connections of one client hold.</summary>
+    [SettingRange(1 << 18, 1L << 40, OrZero = true)]
     public long MaxClientConnectionBytes { get; set; }
 
-    /// <summary>How long a stop waits for requests under way; what was accepted is committed in any case.</summary>
-    public int ShutdownTimeoutSeconds { get; set; } = 5;
+    /// <summary>
+    /// How long a stop waits for requests under way, up to 1 hour. Accepted records are committed in any case.
+    /// </summary>
+    [FormerName("ShutdownTimeoutSeconds", "s")]
+    [SettingRange("0", "1h")]
+    public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    internal string[] AllowedHostList => field ??= Split(AllowedHosts);
-
-    internal string[] AllowedOriginList => field ??= Split(AllowedOrigins);
-
-    internal string[] AllowedWriteOriginList => field ??= Split(AllowedWriteOrigins);
-
+    /// <summary>The addresses in <see cref="TrustedProxies"/>.</summary>
     internal IPAddress[] TrustedProxyList =>
-        field ??= [
-            .. Split(TrustedProxies)
-                .Select(static text => IPAddress.TryParse(text, out var address) ? address : IPAddress.None),
-        ];
+        field ??= [.. TrustedProxies.Where(IsAddress).Select(static text => IPAddress.Parse(text))];
 
     /// <summary>
     /// The limit on open files that <see cref="MaxConnections"/> and <see cref="LogHttpSettings.MaxOpenSegments"/> had
@@ -119,50 +134,36 @@ internal sealed class ServerSettings : LogHttpSettings
     [.. Of(typeof(ServerSettings)).Select(static property => property.Name)];
 
     /// <inheritdoc/>
-    internal override string? Check()
+    internal override IEnumerable<string> FindFaults()
     {
-        if (base.Check() is { } common)
-            return common;
+        var faults = base.FindFaults().ToList();
         if (LogFormat is not ("text" or "json"))
-            return $"LogFormat is \"{LogFormat}\"; it must be \"text\" or \"json\"";
-        if (
-            (
-                CheckOrigins(nameof(AllowedOrigins), AllowedOriginList)
-                ?? CheckOrigins(nameof(AllowedWriteOrigins), AllowedWriteOriginList)
-            ) is
-            { } fault
-        )
-            return fault;
-        if (TrustedProxyList.Contains(IPAddress.None))
-            return $"TrustedProxies is \"{TrustedProxies}\"; it must be IP addresses, ; between them";
-        return Range(nameof(MaxUnreadBytes), MaxUnreadBytes, 1 << 20, 1L << 40)
-            ?? Range(nameof(MaxHeldHeadBytes), MaxHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
-            ?? Range(nameof(MaxClientHeldHeadBytes), MaxClientHeldHeadBytes, RequestHeads.MaxBytesOf(this), 1L << 40)
-            ?? Range(nameof(MaxConnectionBytes), MaxConnectionBytes, 1 << 20, 1L << 40)
-            ?? Range(nameof(MaxClientConnectionBytes), MaxClientConnectionBytes, 1 << 18, 1L << 40)
-            ?? Range(nameof(MaxConnections), MaxConnections, 1, 10_000_000)
-            ?? Range(nameof(MaxRequestLineBytes), MaxRequestLineBytes, 1 << 10, 1 << 20)
-            ?? Range(nameof(MaxRequestHeadersBytes), MaxRequestHeadersBytes, 1 << 10, 16 << 20)
-            ?? Range(nameof(MaxRequestHeaders), MaxRequestHeaders, 10, 10_000)
-            ?? Range(nameof(MaxClientRequestsPerSecond), MaxClientRequestsPerSecond, 0, 10_000_000)
-            ?? Range(nameof(MaxClientBurst), MaxClientBurst, 0, 10_000_000)
-            ?? Range(nameof(HeadersTimeoutSeconds), HeadersTimeoutSeconds, 1, 3600)
-            ?? Range(nameof(KeepAliveTimeoutSeconds), KeepAliveTimeoutSeconds, 1, 86_400)
-            ?? Range(nameof(StalledReaderSeconds), StalledReaderSeconds, 1, 86_400)
-            ?? Range(nameof(MinReaderBytesPerSecond), MinReaderBytesPerSecond, 0, 1 << 30)
-            ?? Range(nameof(SlowReaderSeconds), SlowReaderSeconds, 1, 86_400)
-            ?? Range(nameof(ShutdownTimeoutSeconds), ShutdownTimeoutSeconds, 0, 3600)
-            ?? Range(nameof(ColdReadBytes), ColdReadBytes, 4 << 10, 64 << 20);
+            faults.Add($"{nameof(LogFormat)} is \"{LogFormat}\". Allowed: text, json");
+        faults.AddRange(FindFaults(nameof(AllowedOrigins), AllowedOrigins));
+        faults.AddRange(FindFaults(nameof(AllowedWriteOrigins), AllowedWriteOrigins));
+        faults.AddRange(
+            TrustedProxies
+                .Where(static text => !IsAddress(text))
+                .Select(static text => $"{nameof(TrustedProxies)} has \"{text}\". Allowed: IP addresses")
+        );
+        var headBytes = RequestHeads.MaxBytesOf(this);
+        const string Head = $"{nameof(MaxRequestLineBytes)} and {nameof(MaxRequestHeadersBytes)} as they are held";
+        if (FindFault(nameof(MaxHeldHeadBytes), MaxHeldHeadBytes, headBytes, Head) is { } held)
+            faults.Add(held);
+        if (FindFault(nameof(MaxClientHeldHeadBytes), MaxClientHeldHeadBytes, headBytes, Head) is { } heldByClient)
+            faults.Add(heldByClient);
+        return faults;
     }
 
-    static string? CheckOrigins(string name, string[] origins) =>
-        origins.FirstOrDefault(static origin => origin != "*" && !IsOrigin(origin)) is { } other
-            ? $"{name} has \"{other}\"; an origin is a scheme, a host and perhaps a port, such as "
-                + $"https://example.org:8443"
-            : null;
+    static IEnumerable<string> FindFaults(string name, string[] origins) =>
+        origins
+            .Where(static origin => origin != "*" && !IsOrigin(origin))
+            .Select(origin =>
+                $"{name} has \"{origin}\". Allowed: * or origins, a scheme, a host and perhaps a port, such as "
+                + "https://example.org:8443"
+            );
 
-    static string[] Split(string list) =>
-        list.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    static bool IsAddress(string text) => IPAddress.TryParse(text, out _);
 
     static bool IsOrigin(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri)

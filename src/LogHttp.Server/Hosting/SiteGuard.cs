@@ -12,7 +12,7 @@ namespace LogHttp.Server.Hosting;
 internal sealed class SiteGuard(ServerSettings settings, HostNames hosts)
 {
     /// <summary>Whether pages of some other sites may read.</summary>
-    public bool AllowsOrigins { get; } = settings.AllowedOriginList.Length + settings.AllowedWriteOriginList.Length > 0;
+    public bool AllowsOrigins { get; } = settings.AllowedOrigins.Length + settings.AllowedWriteOrigins.Length > 0;
 
     /// <summary>Says why a request is refused, or null.</summary>
     public Problem? Check(HttpContext context)
@@ -37,7 +37,7 @@ internal sealed class SiteGuard(ServerSettings settings, HostNames hosts)
     }
 
     /// <summary>Whether pages of an origin may write here.</summary>
-    public bool MayWrite(string origin) => origin.Length > 0 && Names(settings.AllowedWriteOriginList, origin);
+    public bool MayWrite(string origin) => origin.Length > 0 && Names(settings.AllowedWriteOrigins, origin);
 
     static bool Names(string[] origins, string origin) =>
         origins.Contains("*") || origins.Contains(origin, StringComparer.OrdinalIgnoreCase);

@@ -27,10 +27,10 @@ internal sealed class SitePolicies(IOptions<ServerSettings> settings, SiteGuard 
         "Producer-Expected-Seq",
     ];
 
-    readonly CorsPolicy _reading = Policy(settings.Value.AllowedOriginList)
+    readonly CorsPolicy _reading = Policy(settings.Value.AllowedOrigins)
         .WithMethods(HttpMethods.Get, HttpMethods.Head)
         .Build();
-    readonly CorsPolicy _writing = Policy(settings.Value.AllowedWriteOriginList).AllowAnyMethod().Build();
+    readonly CorsPolicy _writing = Policy(settings.Value.AllowedWriteOrigins).AllowAnyMethod().Build();
 
     public Task<CorsPolicy?> GetPolicyAsync(HttpContext context, string? policyName) =>
         Task.FromResult<CorsPolicy?>(guard.MayWrite(context.Request.Headers.Origin.ToString()) ? _writing : _reading);

@@ -10,7 +10,7 @@ internal static class StartFailure
     const int ExitCode = 1;
 
     /// <summary>
-    /// Reports one line for a fault that an operator can repair. Any other fault is a defect of the server, and is
+    /// Reports a line for each fault that an operator can repair. Any other fault is a defect of the server, and is
     /// reported with its stack.
     /// </summary>
     public static int Report(Exception exception) =>
@@ -45,6 +45,10 @@ internal static class StartFailure
     static string Text(Exception exception) =>
         exception switch
         {
+            OptionsValidationException invalid => string.Join(
+                $"{Environment.NewLine}  ",
+                invalid.Failures.Prepend("settings are wrong.")
+            ),
             InvalidDataException { InnerException: { } cause } => $"{exception.Message} {cause.Message}",
             SocketException { SocketErrorCode: SocketError.AccessDenied } =>
                 "the process may not listen on that address (Permission denied). Ports below 1024 need a "

@@ -46,7 +46,7 @@ public sealed class OpenApiTests : IDisposable
     {
         var description = await DescriptionAsync();
         var missing = new List<string>();
-        Assert.Equal(14, description.Operations.Count());
+        Assert.Equal(15, description.Operations.Count());
         foreach (var (name, operation) in description.Operations)
         {
             foreach (var part in new[] { "operationId", "summary", "description", "tags" })

@@ -40,9 +40,9 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
         ("MaxHeadersBytes", "1024"),
         ("SegmentBytes", "65536"),
         ("MaxOpenSegments", "40"),
-        ("BodyTimeoutSeconds", "1"),
-        ("MaxWaitSeconds", "1"),
-        ("HeartbeatSeconds", "1"),
+        ("BodyTimeout", "1s"),
+        ("MaxWait", "1s"),
+        ("HeartbeatInterval", "1s"),
         ("MaxStreamPartitions", "12"),
     ];
 

@@ -17,7 +17,7 @@ public class HandleLimitTests
         Assert.True(settings.MaxConnections + 2 * settings.MaxOpenSegments <= limit);
         MemoryLimit.Apply(settings, 64L << 30);
         NetworkMemory.Apply(settings, 64L << 30);
-        Assert.Null(settings.Check());
+        Assert.Empty(settings.FindFaults());
     }
 
     [Theory]
@@ -34,7 +34,7 @@ public class HandleLimitTests
         Assert.Null(settings.HandleLimit);
         MemoryLimit.Apply(settings, 64L << 30);
         NetworkMemory.Apply(settings, 64L << 30);
-        Assert.Null(settings.Check());
+        Assert.Empty(settings.FindFaults());
     }
 
     [Theory]

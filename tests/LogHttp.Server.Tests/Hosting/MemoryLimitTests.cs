@@ -36,7 +36,7 @@ public class MemoryLimitTests
             (settings.MaxClientReadingBytes, settings.MaxBodyBytes, settings.MaxBatchBytes)
         );
         Assert.Equal(body < 64 << 20, settings.MemoryLimit is not null);
-        Assert.Null(settings.Check());
+        Assert.Empty(settings.FindFaults());
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public class MemoryLimitTests
             (5L << 30, 80L << 20, 7L << 30),
             (settings.MaxReadingBytes, settings.MaxQueuedBytes, settings.MaxFollowingBytes)
         );
-        Assert.Null(settings.Check());
+        Assert.Empty(settings.FindFaults());
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public class MemoryLimitTests
         MemoryLimit.Apply(settings, 64L << 30);
         NetworkMemory.Apply(settings, 64L << 30);
         Assert.Equal((64 << 10, 64 << 20), (settings.MaxBodyBytes, settings.MaxBatchBytes));
-        Assert.Null(settings.Check());
+        Assert.Empty(settings.FindFaults());
     }
 
     [Fact]
@@ -80,6 +80,6 @@ public class MemoryLimitTests
         MemoryLimit.Apply(settings, 192 << 20);
         NetworkMemory.Apply(settings, 192 << 20);
         Assert.InRange(settings.MaxClientHeldHeadBytes, 32 << 20, settings.MaxHeldHeadBytes);
-        Assert.Null(settings.Check());
+        Assert.Empty(settings.FindFaults());
     }
 }

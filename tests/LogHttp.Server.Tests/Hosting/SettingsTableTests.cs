@@ -1,4 +1,4 @@
-using System.Globalization;
+using LogHttp.AspNetCore.Settings;
 using LogHttp.Server.Hosting;
 using LogHttp.Testing;
 
@@ -21,10 +21,7 @@ public class SettingsTableTests
         var defaults = new ServerSettings();
         var actual = typeof(ServerSettings)
             .GetProperties()
-            .ToDictionary(property => property.Name, property => Text(property.GetValue(defaults)!));
+            .ToDictionary(property => property.Name, property => SettingText.Of(property.GetValue(defaults)!));
         Assert.Equal(actual.OrderBy(entry => entry.Key), documented.OrderBy(entry => entry.Key));
     }
-
-    static string Text(object value) =>
-        value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }

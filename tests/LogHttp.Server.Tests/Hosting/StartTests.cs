@@ -8,22 +8,48 @@ public sealed class StartTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    [Theory]
-    [InlineData("Flush", "sometimes", "Flush is \"sometimes\"")]
-    [InlineData("SegmentBytes", "12", "SegmentBytes is 12; it must be from 65536 to")]
-    [InlineData("Partitions", "many", "Partitions")]
-    [InlineData("LogFormat", "xml", "LogFormat is \"xml\"")]
-    [InlineData("DataDirectori", "x", "there is no setting \"DataDirectori\"; there are DataDirectory, ")]
-    [InlineData("AllowedOrigins", "example.org", "AllowedOrigins has \"example.org\"")]
-    [InlineData("AllowedWriteOrigins", "https://example.org/", "AllowedWriteOrigins has \"https://example.org/\"")]
-    [InlineData("MaxRequestLineBytes", "1", "MaxRequestLineBytes is 1; it must be from 1024 to")]
-    public async Task Start_WithASettingThatCantBe_SaysWhichAndEnds(string name, string value, string mentions)
+    [Fact]
+    public async Task Start_WithWrongSettings_NamesEachOnALineAndEnds()
     {
-        var (exitCode, output) = await ServerProcess.RunAsync(_directory.Path, ($"LogHttp__{name}", value));
+        var (exitCode, output) = await ServerProcess.RunAsync(
+            _directory.Path,
+            ("LogHttp__Flush", "sometimes"),
+            ("LogHttp__SegmentBytes", "12"),
+            ("LogHttp__Partitions", "many"),
+            ("LogHttp__LogFormat", "xml"),
+            ("LogHttp__DataDirectori", "x"),
+            ("LogHttp__AllowedOrigins__0", "https://example.org"),
+            ("LogHttp__AllowedOrigins__1", "example.org"),
+            ("LogHttp__AllowedWriteOrigins", "https://example.org/"),
+            ("LogHttp__TrustedProxies", "127.0.0.1;proxy"),
+            ("LogHttp__HeadersTimeout", "30"),
+            ("LogHttp__KeepAliveTimeout", "30s"),
+            ("LogHttp__KeepAliveTimeoutSeconds", "30"),
+            ("LogHttp__MaxHeldHeadBytes", "1000")
+        );
         Assert.Equal(1, exitCode);
-        Assert.Contains("LogHttp did not start:", output, StringComparison.Ordinal);
-        Assert.Contains(mentions, output, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+        var lines = output.Split('\n');
+        Assert.Equal("LogHttp did not start: settings are wrong.", lines[0]);
+        const string Origins =
+            "Allowed: * or origins, a scheme, a host and perhaps a port, such as https://example.org:8443";
+        Assert.Equal(
+            new[]
+            {
+                $"  LogHttp:AllowedOrigins has \"example.org\". {Origins}",
+                $"  LogHttp:AllowedWriteOrigins has \"https://example.org/\". {Origins}",
+                "  LogHttp:DataDirectori is not a setting. Supported: DataDirectory, ",
+                "  LogHttp:Flush is \"sometimes\". Allowed: always, os, or a time from 1ms to 1h",
+                "  LogHttp:HeadersTimeout is \"30\". Allowed: 1s to 1h",
+                "  LogHttp:KeepAliveTimeout and KeepAliveTimeoutSeconds are both set. ",
+                "  LogHttp:LogFormat is \"xml\". Allowed: text, json",
+                "  LogHttp:MaxHeldHeadBytes is 1000. Allowed: ",
+                "  LogHttp:Partitions is \"many\". Allowed: 1 to 1024",
+                "  LogHttp:SegmentBytes is 12. Allowed: 65536 to 2147483648",
+                "  LogHttp:TrustedProxies has \"proxy\". Allowed: IP addresses",
+            },
+            lines[1..].Order(StringComparer.Ordinal),
+            static (expected, line) => line.StartsWith(expected, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -70,6 +96,37 @@ public sealed class StartTests : IDisposable
         {
             await server.SaysAsync("Application started");
             Assert.DoesNotContain("WRN", server.Output, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("Logging__LogLevel__Default", "Loud", "Loud")]
+    [InlineData(
+        "Serilog__MinimumLevel__Default",
+        "Loud",
+        "Serilog:MinimumLevel:Default is \"Loud\". Allowed: Verbose, "
+    )]
+    public async Task Start_WithAnUnknownLevel_SaysSoAndEnds(string name, string value, string says)
+    {
+        var (exitCode, output) = await ServerProcess.RunAsync(_directory.Path, (name, value));
+        Assert.Equal(1, exitCode);
+        Assert.Contains("LogHttp did not start:", output, StringComparison.Ordinal);
+        Assert.Contains(says, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_WithDebugLevel_WritesDebugLines()
+    {
+        var (server, client) = await ServerProcess.StartAsync(
+            _directory.Path,
+            ("Logging__LogLevel__Microsoft.AspNetCore", "Debug")
+        );
+        using (server)
+        using (client)
+        {
+            await client.GetAsync("/healthz");
+            await server.SaysAsync(" DBG] Connection id ");
         }
     }
 

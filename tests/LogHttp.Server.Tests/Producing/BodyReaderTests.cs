@@ -13,7 +13,7 @@ public class BodyReaderTests
     public async Task ABodyThatBringsNothingMore_IsGivenUpAfterItsTime()
     {
         var log = new LogCapture();
-        using (var server = new TestServer(log, ("BodyTimeoutSeconds", "1")))
+        using (var server = new TestServer(log, ("BodyTimeout", "1s")))
         using (var connection = new RawRequest.Connection(server.Client.BaseAddress!))
         {
             await connection.WriteAsync(

@@ -9,7 +9,7 @@ public sealed class Section10FollowTests : IDisposable
 
     readonly TestServer _server = new(
         ("SegmentBytes", "65536"),
-        ("HeartbeatSeconds", "1"),
+        ("HeartbeatInterval", "1s"),
         ("MaxStreamPartitions", "3")
     );
 

@@ -13,7 +13,7 @@ public sealed class Section14StreamTests : IDisposable
     /// Here batches are cut by their size alone, however slow the machine is. Tests of the time limit have servers of
     /// their own.
     /// </summary>
-    readonly TestServer _server = new(("ProduceStreamLingerMilliseconds", "60000"));
+    readonly TestServer _server = new(("ProduceStreamLinger", "60000ms"));
 
     public void Dispose() => _server.Dispose();
 
@@ -78,7 +78,7 @@ public sealed class Section14StreamTests : IDisposable
         using var server = new TestServer(
             ("MaxRecordBytes", "4096"),
             ("MaxBatchBytes", "5120"),
-            ("ProduceStreamLingerMilliseconds", "60000")
+            ("ProduceStreamLinger", "60000ms")
         );
         using var response = await server.PostAsync(
             "/topics/t?stream=true",
@@ -292,7 +292,7 @@ public sealed class Section14StreamTests : IDisposable
     [Fact]
     public async Task NumberedStream_CutOtherwise_IsInOnce()
     {
-        using var server = new TestServer(("ProduceStreamLingerMilliseconds", "1"));
+        using var server = new TestServer(("ProduceStreamLinger", "1ms"));
         // First as batches, and then as one stream, which time cuts anywhere, depending on the machine's pace.
         for (var first = 0; first < 60; first += 20)
             (await server.PostAsync("/topics/t", Lines, Numbers(first, 20), Producer(first))).EnsureSuccessStatusCode();
@@ -371,7 +371,7 @@ public sealed class Section14StreamTests : IDisposable
     [Fact]
     public async Task BetweenLines_APipeMayBeSilent_WithinOneItMayNot()
     {
-        using var server = new TestServer(("BodyTimeoutSeconds", "1"));
+        using var server = new TestServer(("BodyTimeout", "1s"));
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
         await connection.WriteAsync(
             "POST /topics/t?stream=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
@@ -380,7 +380,7 @@ public sealed class Section14StreamTests : IDisposable
         await connection.ReadLineAsync();
         await SkipHeadersAsync(connection);
         await ChunkAsync(connection);
-        // Longer than BodyTimeoutSeconds, which would end any other body.
+        // Longer than BodyTimeout, which would end any other body.
         await Task.Delay(1_500);
         await connection.WriteAsync("3\r\n2\n3\r\n");
         Assert.Contains("\"lastLine\":2", await ChunkAsync(connection), StringComparison.Ordinal);

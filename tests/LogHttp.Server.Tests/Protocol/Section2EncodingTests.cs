@@ -126,7 +126,7 @@ public sealed class Section2EncodingTests : IDisposable
     public async Task APackedBodyThatBringsNothingMore_IsGivenUpAfterItsTime()
     {
         var log = new LogCapture();
-        using (var server = new TestServer(log, ("BodyTimeoutSeconds", "1")))
+        using (var server = new TestServer(log, ("BodyTimeout", "1s")))
         using (var connection = new RawRequest.Connection(server.Client.BaseAddress!))
         {
             await connection.WriteAsync(

@@ -4,7 +4,7 @@ namespace LogHttp.Server.Tests.Protocol;
 
 public sealed class Section3LongPollTests : IDisposable
 {
-    readonly TestServer _server = new(("MaxWaiting", "3"), ("MaxWaitSeconds", "60"), ("SegmentBytes", "65536"));
+    readonly TestServer _server = new(("MaxWaiting", "3"), ("MaxWait", "60s"), ("SegmentBytes", "65536"));
 
     public void Dispose() => _server.Dispose();
 

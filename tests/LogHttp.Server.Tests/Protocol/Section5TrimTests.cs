@@ -154,7 +154,7 @@ public sealed class Section5TrimTests : IDisposable
     [Fact]
     public async Task Retention_ForgetsOldRecords_OnceItIsAskedFor()
     {
-        using var server = new TestServer(("RetentionIntervalSeconds", "1"));
+        using var server = new TestServer(("RetentionInterval", "1s"));
         (await server.PostAsync("/topics/t", "text/plain", "x")).Dispose();
         (await server.SendAsync(HttpMethod.Patch, "/topics/t", """{"retentionMs":1000}""")).EnsureSuccessStatusCode();
         for (var earliest = 0L; earliest == 0; await Task.Delay(10))

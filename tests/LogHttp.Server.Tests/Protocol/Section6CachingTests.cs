@@ -207,11 +207,11 @@ public sealed class Section6CachingTests : IDisposable
     [Fact]
     public async Task TheTime_IsASetting()
     {
-        using var server = new TestServer(("SegmentBytes", "65536"), ("CacheMaxAgeSeconds", "60"));
+        using var server = new TestServer(("SegmentBytes", "65536"), ("CacheMaxAge", "60s"));
         var id = await AppendAsync(server);
         using var response = await server.Client.GetAsync($"/topics/t/0?partition=0&v={id}");
         Assert.Equal("public, max-age=60, immutable", TestServer.Header(response, "Cache-Control"));
-        using var never = new TestServer(("SegmentBytes", "65536"), ("CacheMaxAgeSeconds", "0"));
+        using var never = new TestServer(("SegmentBytes", "65536"), ("CacheMaxAge", "0"));
         id = await AppendAsync(never);
         using var asked = await never.Client.GetAsync($"/topics/t/0?partition=0&v={id}");
         Assert.Equal("no-cache", TestServer.Header(asked, "Cache-Control"));

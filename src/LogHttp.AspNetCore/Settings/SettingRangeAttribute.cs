@@ -1,0 +1,45 @@
+using System.Globalization;
+using LogHttp.Storage.Text;
+
+namespace LogHttp.AspNetCore.Settings;
+
+/// <summary>The values that a setting may have: whole numbers, or durations as they are written.</summary>
+/// <remarks>
+/// Not <c>[Range]</c> with <c>[OptionsValidator]</c>: its messages lack the value, and it runs after the budgets were
+/// derived from the settings, so it would report the consequences of a fault too.
+/// </remarks>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class SettingRangeAttribute : Attribute
+{
+    readonly long _least;
+    readonly long _most;
+    readonly bool _isDuration;
+
+    public SettingRangeAttribute(long least, long most) => (_least, _most) = (least, most);
+
+    public SettingRangeAttribute(string least, string most)
+    {
+        _isDuration = DurationText.TryParse(least, out var from) & DurationText.TryParse(most, out var to);
+        if (!_isDuration)
+            throw new ArgumentException($"{least} and {most} must be durations.");
+        (_least, _most) = (from.Ticks, to.Ticks);
+    }
+
+    /// <summary>Whether 0 is allowed too.</summary>
+    public bool OrZero { get; init; }
+
+    /// <summary>The bounds, in the type of the setting's values.</summary>
+    public (object Least, object Most) Bounds => (ValueOf(_least), ValueOf(_most));
+
+    public bool Allows(object value)
+    {
+        var number = value is TimeSpan time ? time.Ticks : Convert.ToInt64(value, CultureInfo.InvariantCulture);
+        return (OrZero && number == 0) || (number >= _least && number <= _most);
+    }
+
+    /// <summary>Returns the range for people, such as <c>0, or 1s to 1h</c>.</summary>
+    public override string ToString() =>
+        $"{(OrZero ? "0, or " : "")}{SettingText.Of(ValueOf(_least))} to {SettingText.Of(ValueOf(_most))}";
+
+    object ValueOf(long number) => _isDuration ? TimeSpan.FromTicks(number) : number;
+}
