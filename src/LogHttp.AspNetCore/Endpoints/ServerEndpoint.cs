@@ -5,7 +5,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
-/// <summary><c>GET /</c>: what the server is and supports (api/PROTOCOL.md §0).</summary>
+/// <summary><c>GET /</c>: the server's version, formats and features (api/PROTOCOL.md §0).</summary>
 internal static class ServerEndpoint
 {
     /// <param name="context">The request.</param>

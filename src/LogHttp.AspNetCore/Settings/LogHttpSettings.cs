@@ -118,7 +118,7 @@ public class LogHttpSettings
 
     /// <summary>
     /// The largest batch once encoded, in bytes, from <see cref="MaxRecordBytes"/> and 77 to 1 GiB. More get 413.
-    /// Lowered at the start to what fits into memory.
+    /// Lowered at the start to fit into memory.
     /// </summary>
     [SettingRange(1 << 10, 1 << 30)]
     public int MaxBatchBytes { get; set; } = Defaults.Records.MaxBatchBytes;
@@ -165,7 +165,7 @@ public class LogHttpSettings
     public int MaxOpenSegments { get; set; }
 
     /// <summary>
-    /// The largest request body, in bytes, 1 to 1 GiB. More get 413. Lowered at the start to what fits into memory.
+    /// The largest request body, in bytes, 1 to 1 GiB. More get 413. Lowered at the start to fit into memory.
     /// <see cref="MaxBatchBytes"/> bounds what a body becomes.
     /// </summary>
     [SettingRange(1, 1 << 30)]
@@ -276,8 +276,8 @@ public class LogHttpSettings
     internal long? MemoryLimit { get; set; }
 
     /// <summary>
-    /// What is wrong with the settings as they were given, one sentence for each. A value at fault is replaced by its
-    /// default, so that what is derived from it is not reported as well.
+    /// The faults of the given settings, one sentence for each. A wrong value is replaced by its default, so that the
+    /// values derived from it are not reported as well.
     /// </summary>
     internal List<string> Faults { get; } = [];
 

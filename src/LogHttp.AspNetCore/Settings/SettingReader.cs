@@ -88,7 +88,7 @@ internal static class SettingReader
             value is long ? Convert.ChangeType(value, property.PropertyType, CultureInfo.InvariantCulture) : value
         );
 
-    /// <summary>Reads one value; null if there is none of the setting's type.</summary>
+    /// <summary>Reads one value. Null if it is not of the setting's type.</summary>
     static object? ReadOne(PropertyInfo property, IConfigurationSection given)
     {
         var text = given.Value;
@@ -102,7 +102,7 @@ internal static class SettingReader
     }
 
     /// <summary>
-    /// Reads an array or a text; null for both at once. One of them may be meant to replace the other, and a longer
+    /// Reads an array or a text. Null for both at once. One of them may be meant to replace the other, and a longer
     /// list would let more in.
     /// </summary>
     static string[]? ReadList(IConfigurationSection given)

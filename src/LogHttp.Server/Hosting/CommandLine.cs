@@ -7,7 +7,7 @@ using LogHttp.AspNetCore.Settings;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>What the command line asks for.</summary>
-/// <param name="Port">The port to listen on, in the place of the configured address's; null to keep that.</param>
+/// <param name="Port">The port to listen on, instead of the configured address's. Null to keep that one.</param>
 /// <param name="Configuration">Arguments for the configuration, <c>--Section:Name=value</c> each.</param>
 internal sealed record CommandLine(int? Port, string[] Configuration)
 {
@@ -79,8 +79,8 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         HelpName = "URLS",
     };
 
-    /// <summary>Reads the command line; prints the usage, the version, or what is wrong.</summary>
-    /// <returns>The exit code where the program has nothing more to do; null where it is to run.</returns>
+    /// <summary>Reads the command line. Prints the usage, the version or the faults, if it has to.</summary>
+    /// <returns>The exit code if the program has nothing more to do. Null if it is to run.</returns>
     public static int? Read(string[] args, TextWriter output, TextWriter error, out CommandLine commandLine)
     {
         commandLine = new(null, []);
@@ -147,7 +147,7 @@ internal sealed record CommandLine(int? Port, string[] Configuration)
         );
     }
 
-    /// <summary>Takes <c>--Section:Name=value</c> and <c>--Section:Name value</c>; says what is neither.</summary>
+    /// <summary>Takes <c>--Section:Name=value</c> and <c>--Section:Name value</c>. Reports other arguments.</summary>
     static string? ReadConfiguration(IReadOnlyList<string> tokens, List<string> configuration)
     {
         for (var i = 0; i < tokens.Count; i++)

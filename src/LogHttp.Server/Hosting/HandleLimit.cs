@@ -23,8 +23,8 @@ internal static class HandleLimit
     static int StorageDefault => new StorageOptions { Directory = "data" }.MaxOpenSegments;
 
     /// <summary>
-    /// Chooses how many segments may be open where no setting says it; lowers what does not fit, segments first to a
-    /// quarter, and remembers that it did.
+    /// Chooses how many segments may be open if no setting says it. Lowers the numbers that do not fit, the one of
+    /// segments first, to a quarter at the least. Remembers the limit if it lowered a number.
     /// </summary>
     public static void Apply(ServerSettings settings) => Apply(settings, Read());
 
@@ -48,7 +48,7 @@ internal static class HandleLimit
 
     /// <summary>
     /// Says that the process may open too few files, or null. The runtime alone holds 265 once all is loaded, and ends
-    /// the process where it can't open one more: with 256, the first POST did.
+    /// the process if it can't open one more. With 256, the first POST ended it.
     /// </summary>
     public static string? FindFault() => FindFault(Read());
 
@@ -61,7 +61,7 @@ internal static class HandleLimit
             )
             : null;
 
-    /// <summary>The most files the process may have open; null where that can't be told.</summary>
+    /// <summary>The most files the process may have open. Null if the system does not tell.</summary>
     static long? Read()
     {
         const string Name = "Max open files";
