@@ -6,8 +6,12 @@ namespace LogHttp.Storage;
 /// <summary>
 /// Decides when records are acknowledged. <c>always</c>: once they are durable. <c>os</c>: once the operating system
 /// has them. Then a killed process loses nothing, but a power cut loses the records that were not written back yet. An
-/// interval such as <c>100ms</c> or <c>5s</c>: as <c>os</c>, but the records are durable at the latest that long after.
+/// interval such as <c>100ms</c> or <c>5s</c>: as <c>os</c>, but a sync begins when the interval is over.
 /// </summary>
+/// <remarks>
+/// An interval begins with the first record that is not synced. Records published during a sync wait for a new one. So
+/// a power cut loses at most the records of one interval, and of the syncs before and after it.
+/// </remarks>
 public readonly record struct FlushPolicy
 {
     /// <summary>The longest interval, one hour.</summary>
@@ -28,8 +32,8 @@ public readonly record struct FlushPolicy
     public static FlushPolicy Os => new(-1);
 
     /// <summary>
-    /// Acknowledges written records, and syncs them within an interval. The interval is a whole number of milliseconds,
-    /// from 1 to those of <see cref="MaxInterval"/>.
+    /// Acknowledges written records, and begins their sync when an interval is over. The interval is a whole number of
+    /// milliseconds, from 1 to those of <see cref="MaxInterval"/>.
     /// </summary>
     public static FlushPolicy Every(TimeSpan interval)
     {

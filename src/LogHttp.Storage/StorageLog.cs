@@ -217,8 +217,8 @@ internal static partial class StorageLog
     [LoggerMessage(
         30,
         LogLevel.Critical,
-        "{Directory}: the journal is DAMAGED or missing: {Reason}. Nothing was cut. Topics that need it are "
-            + "read-only; restore the journal from a copy"
+        "{Directory}: the journal is DAMAGED or missing: {Reason}. Nothing was cut, and every partition is "
+            + "read-only. Restore the journal from a copy"
     )]
     public static partial void JournalDamaged(ILogger logger, string directory, string reason);
 

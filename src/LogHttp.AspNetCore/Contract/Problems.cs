@@ -199,7 +199,8 @@ internal static class Problems
         new(
             StatusCodes.Status503ServiceUnavailable,
             "overloaded",
-            "The request bodies being read fill MaxReadingBytes. Nothing was appended.",
+            "The request bodies being read fill MaxReadingBytes, or this client's fill MaxClientReadingBytes. "
+                + "Nothing was appended.",
             IsRetryable: true
         );
 

@@ -14,9 +14,9 @@ internal static class ConfluentForms
             "keys and values are JSON",
             new()
             {
-                Description = "Any JSON value. A string is the key by itself; any other value is it as JSON text.",
+                Description = "Any JSON value. A string is the key itself. Any other value is the key as JSON text.",
             },
-            new() { Description = "Any JSON value, kept as it came. Left out: `null`." },
+            new() { Description = "Any JSON value, kept as it came. Default: `null`." },
             """{"records":[{"key":"user-7","value":{"id":1,"total":9.50}},{"value":"paid","partition":0}]}"""
         );
 
@@ -25,7 +25,7 @@ internal static class ConfluentForms
             ConfluentType.Binary,
             "keys and values are bytes, as Base64",
             Base64("The key's bytes."),
-            Base64("The value's bytes. `null` or left out: the JSON value `null`."),
+            Base64("The value's bytes. Default: the JSON value `null`."),
             """{"records":[{"key":"dXNlci03","value":"AAEC/w=="},{"value":"aGVsbG8="}]}"""
         );
 
@@ -33,37 +33,35 @@ internal static class ConfluentForms
         new(
             ConfluentType.Answer,
             Object(
-                "Where each record is, in the order of the request.",
+                "The position of each record, in the order of the request.",
                 ["offsets", "key_schema_id", "value_schema_id"],
                 (
                     "offsets",
                     Array(
-                        "A record each.",
+                        "One entry for each record.",
                         Object(
-                            "Where a record is, or why it is not in the log.",
+                            "The record's position, or the reason why it is not in the log.",
                             ["partition", "offset", "error_code", "error"],
                             (
                                 "partition",
-                                OrNull(
-                                    JsonSchemaType.Integer,
-                                    "The partition; null where the record is not in the log."
-                                )
+                                OrNull(JsonSchemaType.Integer, "The partition. Null if the record is not in the log.")
                             ),
                             (
                                 "offset",
                                 OrNull(
                                     JsonSchemaType.Integer,
-                                    "The record's offset; null where the record is not in the log."
+                                    "The record's offset. Null if the record is not in the log."
                                 )
                             ),
                             (
                                 "error_code",
                                 OrNull(
                                     JsonSchemaType.Integer,
-                                    "Null, or 50003: the same record may be taken later, or 50002: it will not be."
+                                    "Null if the record is in the log. 50003: the same record may be accepted "
+                                        + "later. 50002: it will not be."
                                 )
                             ),
-                            ("error", OrNull(JsonSchemaType.String, "Null, or what was wrong, for people."))
+                            ("error", OrNull(JsonSchemaType.String, "Null, or the error, for people."))
                         )
                     )
                 ),
@@ -72,7 +70,7 @@ internal static class ConfluentForms
             ),
             new ExampleDocument(
                 "repeat",
-                "Two records, one of them for a partition that there is not",
+                "Two records, one of them for a partition that does not exist",
                 JsonNode.Parse(
                     """{"offsets":[{"partition":0,"offset":42,"error_code":null,"error":null},{"partition":null,"offset":null,"error_code":50002,"error":"The topic has no such partition; it has 3, from 0 on."}],"key_schema_id":null,"value_schema_id":null}"""
                 )!
@@ -82,8 +80,8 @@ internal static class ConfluentForms
     public static ResponseDocument Unreadable { get; } =
         new(
             StatusCodes.Status422UnprocessableEntity,
-            "Only to a body of the REST Proxy's: it is JSON, but not `records`, or a record has a field that "
-                + "there is not, or holds what can't be Base64."
+            "Only for a body of the REST Proxy's types. The JSON has no `records`, or a record has an unknown field "
+                + "or invalid Base64."
         )
         {
             Headers = [Headers.NoStore],
@@ -105,7 +103,7 @@ internal static class ConfluentForms
             ContentSchema.Of(typeof(ConfluentError)),
             new ExampleDocument(
                 problem.Name,
-                "To a client of the REST Proxy",
+                "For a client of the REST Proxy",
                 Schemas.Json(ConfluentError.Of(problem.Example))
             )
         );
@@ -135,7 +133,7 @@ internal static class ConfluentForms
                                 "partition",
                                 OrNull(
                                     JsonSchemaType.Integer,
-                                    "The partition it goes to. Left out: the request's, or the key's."
+                                    "The partition to append to. Default: the request's, or else the key's."
                                 )
                             )
                         )
@@ -185,5 +183,5 @@ internal static class ConfluentForms
             Description = description,
         };
 
-    static OpenApiSchema Ignored() => new() { Description = "Read over." };
+    static OpenApiSchema Ignored() => new() { Description = "Ignored." };
 }

@@ -9,44 +9,45 @@ internal static class Headers
     public static HeaderDocument FirstOffset { get; } =
         new(
             LogHeaders.FirstOffset,
-            "The offset of the first record; without records, that of the place.",
+            "The offset of the first record. Without records, that of the place.",
             JsonSchemaType.Integer,
             "42"
         );
     public static HeaderDocument NextOffset { get; } =
-        new(LogHeaders.NextOffset, "Where to go on reading.", JsonSchemaType.Integer, "45");
+        new(LogHeaders.NextOffset, "The offset to continue at.", JsonSchemaType.Integer, "45");
     public static HeaderDocument EndOffset { get; } =
-        new(LogHeaders.EndOffset, "The offset after the last record that may be read.", JsonSchemaType.Integer, "131");
+        new(LogHeaders.EndOffset, "The offset after the last visible record.", JsonSchemaType.Integer, "131");
     public static HeaderDocument EarliestOffset { get; } =
-        new(LogHeaders.EarliestOffset, "The first offset there is.", JsonSchemaType.Integer, "0");
+        new(LogHeaders.EarliestOffset, "The earliest available offset.", JsonSchemaType.Integer, "0");
     public static HeaderDocument TopicId { get; } =
         new(
             LogHeaders.TopicId,
-            "Tells the topic from earlier and later ones of its name; `v` takes it.",
+            "Distinguishes the topic from earlier and later ones of its name. Send it as `v`.",
             JsonSchemaType.String,
             "8f1d4c0a52b7e693"
         );
     public static HeaderDocument Link { get; } =
         new(
             "Link",
-            "`rel=\"next\"`: the URL to go on with, relative to the request's. A client that follows it gets "
-                + "everything once.",
+            "`rel=\"next\"`: the URL to continue with, relative to the request's. A client that follows it gets every "
+                + "record once.",
             JsonSchemaType.String,
             "<45?partition=0&v=8f1d4c0a52b7e693>; rel=\"next\""
         );
     public static HeaderDocument Location { get; } =
         new(
             "Location",
-            "The URL of what was made, relative to the request's; records that went to several partitions have none.",
+            "The URL of the new records or topic, relative to the request's. Not sent if records went to several "
+                + "partitions.",
             JsonSchemaType.String,
             "orders/42?partition=0"
         );
     public static HeaderDocument Vary { get; } =
-        new("Vary", "Caches keep the forms of a page apart by `Accept`.", JsonSchemaType.String, "Accept");
+        new("Vary", "Caches store one response for each `Accept`.", JsonSchemaType.String, "Accept");
     public static HeaderDocument RetryAfter { get; } =
         new(
             "Retry-After",
-            "Where `retryable` is true: seconds after which the same request may succeed.",
+            "If `retryable` is true: the number of seconds to wait before the same request may succeed.",
             JsonSchemaType.Integer,
             "1"
         );
@@ -54,26 +55,26 @@ internal static class Headers
     public static HeaderDocument AcceptEncoding { get; } =
         new(
             "Accept-Encoding",
-            "Where it was the `Content-Encoding`: which ones there may be.",
+            "The supported codings. Sent if the `Content-Encoding` was not one of them.",
             JsonSchemaType.String,
             Producing.ContentCoding.Names
         );
     public static HeaderDocument ExpectedSequence { get; } =
         new("Producer-Expected-Seq", "The sequence of the producer's next record.", JsonSchemaType.Integer, "7");
     public static HeaderDocument Epoch { get; } =
-        new("Producer-Epoch", "The epoch that the producer has gone on with.", JsonSchemaType.Integer, "3");
+        new("Producer-Epoch", "The epoch that the producer continues with.", JsonSchemaType.Integer, "3");
 
     public static HeaderDocument NoStore { get; } =
-        new("Cache-Control", "No cache keeps it.", JsonSchemaType.String, "no-store") { Key = "No-Store" };
+        new("Cache-Control", "No cache stores it.", JsonSchemaType.String, "no-store") { Key = "No-Store" };
 
     public static HeaderDocument CacheControl { get; } =
         new(
             "Cache-Control",
-            "How long caches keep it: for good what can never change (an offset, with `partition` and `v` in the "
-                + "URL, and everything there durable and complete; `private` where the request carries credentials), "
-                + "`no-cache` what can grow (ask again with `If-None-Match`), `no-store` what moves with the log. At "
-                + "an offset with `partition` and `v`, a long poll's answer, and that the topic is no more, are kept "
-                + "for seconds by caches that many share (`s-maxage`).",
+            "How long caches may keep the response. `immutable`: a page that can never change. Its URL has an offset, "
+                + "`partition` and `v`, and its records are durable and complete. With credentials in the request it "
+                + "is `private`. `no-cache`: a page that can grow. Revalidate it with `If-None-Match`. `no-store`: a "
+                + "response that moves with the log. `s-maxage`: shared caches keep a long poll's response, or a 404 "
+                + "or 410, for some seconds, if the URL has an offset, `partition` and `v`.",
             JsonSchemaType.String,
             "public, max-age=31536000, immutable"
         );
@@ -81,7 +82,7 @@ internal static class Headers
     public static HeaderDocument ETag { get; } =
         new(
             "ETag",
-            "At an offset: names these very bytes, for `If-None-Match`.",
+            "At an offset: identifies the bytes of the response, for `If-None-Match`.",
             JsonSchemaType.String,
             "\"8f1d4c0a52b7e693.42.45\""
         );
@@ -89,7 +90,7 @@ internal static class Headers
     public static HeaderDocument ContentSecurityPolicy { get; } =
         new(
             "Content-Security-Policy",
-            "A browser runs no script of a value, and lets it reach nothing of this site.",
+            "Browsers run no script in a value, and isolate it from this site.",
             JsonSchemaType.String,
             "sandbox; default-src 'none'"
         );
@@ -102,11 +103,16 @@ internal static class Headers
         );
 
     public static HeaderDocument AcceptRanges { get; } =
-        new("Accept-Ranges", "On what can never change: `Range` is taken.", JsonSchemaType.String, "bytes");
+        new(
+            "Accept-Ranges",
+            "Sent with a response that can never change: `Range` is supported.",
+            JsonSchemaType.String,
+            "bytes"
+        );
     public static HeaderDocument ContentRange { get; } =
         new(
             "Content-Range",
-            "Which bytes these are, and of how many; on 416 only how many there are.",
+            "The range of these bytes, and the length of the whole. On 416 only the length.",
             JsonSchemaType.String,
             "bytes 0-1023/65536"
         );
@@ -114,7 +120,7 @@ internal static class Headers
     public static HeaderDocument Unbuffered { get; } =
         new(
             "X-Accel-Buffering",
-            "On answers that do not end: asks nginx to pass each piece on at once.",
+            "Sent with a response that does not end: asks nginx to forward each piece at once.",
             JsonSchemaType.String,
             "no"
         );

@@ -14,7 +14,7 @@ internal static class Parameters
         new(
             ParameterLocation.Path,
             "topic",
-            "The topic's name; `.` and `..` are none.",
+            "The topic's name. `.` and `..` are not allowed.",
             new()
             {
                 Type = JsonSchemaType.String,
@@ -29,13 +29,13 @@ internal static class Parameters
         new(
             ParameterLocation.Path,
             "place",
-            "Where to begin: an offset (the record that has it, or the first one after it), `earliest`, `latest` "
-                + "(the end: nothing yet), `-10` (ten offsets before the end), or `@` and a time (the first record "
-                + "from which on the log has reached it).",
+            "The place to start at: an offset (that record, or the first one after it), `earliest`, `latest` (the end "
+                + "of the log), `-10` (ten offsets before the end), or `@` and a time (the first record at that time "
+                + "or later).",
             new() { Type = JsonSchemaType.String, Pattern = "^([0-9]+|-[0-9]+|earliest|latest|@.+)$" },
-            new("earliest", "The first record there is", "earliest"),
+            new("earliest", "The first record", "earliest"),
             new("offset", "An offset", "42"),
-            new("latest", "What comes next", "latest"),
+            new("latest", "The end of the log", "latest"),
             new("last", "The last ten", "-10"),
             new("time", "A time", "@2026-11-22T10:00:00Z"),
             new("milliseconds", "A time in Unix milliseconds", "@1795341600000")
@@ -45,8 +45,8 @@ internal static class Parameters
         new(
             ParameterLocation.Query,
             "before",
-            "The first place that stays: an offset, `latest` (nothing stays), `-10` (the last ten do), or `@` "
-                + "and a time (what came before it goes).",
+            "The first place to keep: an offset, `latest` (keeps no record), `-10` (keeps the last ten), or `@` and a "
+                + "time (removes the records before it).",
             Place.Schema,
             new("offset", "An offset", "42"),
             new("latest", "All records", "latest"),
@@ -62,8 +62,8 @@ internal static class Parameters
     public static ParameterDocument ProducePartition { get; } =
         Query(
             "partition",
-            "The partition the records go to. Without it: that of the key (murmur2, as in Kafka's Java client); "
-                + "records without a key go to one partition for each request, in turn.",
+            "The partition to append to. Default: the key's (murmur2, as in Kafka's Java client). Records without a "
+                + "key go to one partition for each request, in turn.",
             Number(0, 1023),
             0
         );
@@ -72,7 +72,7 @@ internal static class Parameters
         new(
             ParameterLocation.Path,
             "partition",
-            "The partition of the records that name none.",
+            "The partition of records that have no `partition`.",
             Number(0, 1023),
             new ExampleDocument("example", "A partition", 0)
         );
@@ -80,7 +80,7 @@ internal static class Parameters
     public static ParameterDocument FetchPartition { get; } =
         Query(
             "partition",
-            "The partition to read. May be left out where the topic has one, or where `key` says which.",
+            "The partition to read. Optional if the topic has one partition, or with `key`.",
             Number(0, 1023),
             0
         );
@@ -89,23 +89,23 @@ internal static class Parameters
         Place with
         {
             Description =
-                "The record: its offset, `earliest`, `-1` (the last), or `@` and a time (the first from which on "
-                + "the log has reached it).",
+                "The record: its offset, `earliest`, `-1` (the last one), or `@` and a time (the first record at that "
+                + "time or later).",
         };
 
     public static ParameterDocument RecordPartition { get; } =
         FetchPartition with
         {
-            Description = "The partition to read. May be left out where the topic has one.",
+            Description = "The partition to read. Optional if the topic has one partition.",
         };
 
     public static ParameterDocument Split { get; } =
-        Query("split", "`lines`: a text body is a record a line, not one record.", OneOf("lines"), "lines");
+        Query("split", "`lines`: each line of a text body is a record.", OneOf("lines"), "lines");
 
     public static ParameterDocument ProduceStream { get; } =
         Query(
             "stream",
-            "`true`: a body of lines is committed as it comes, in batches, and each is reported.",
+            "`true`: the server commits a body of lines in batches as it comes, and reports each batch.",
             OneOf("true"),
             "true"
         );
@@ -113,15 +113,15 @@ internal static class Parameters
     public static ParameterDocument Reports { get; } =
         Query(
             "reports",
-            "With `stream=true`: `live` sends each report as its batch is committed, `end` all of them once the "
-                + "body has ended. Without it: `end` behind a proxy (`Via`, `Forwarded`, `X-Forwarded-*` or HTTP/1.0), "
+            "With `stream=true`. `live`: each report is sent when its batch is committed. `end`: all reports are sent "
+                + "after the body. Default: `end` behind a proxy (`Via`, `Forwarded`, `X-Forwarded-*` or HTTP/1.0), "
                 + "else `live`.",
             OneOf("live", "end"),
             "end"
         );
 
     public static ParameterDocument ContentEncoding { get; } =
-        Header("Content-Encoding", "How the body is packed.", "gzip") with
+        Header("Content-Encoding", "The compression of the body.", "gzip") with
         {
             Schema = OneOf("gzip", "br", "zstd", "deflate"),
         };
@@ -129,8 +129,8 @@ internal static class Parameters
     public static ParameterDocument MaxBytes { get; } =
         Query(
             "maxBytes",
-            "The most bytes of a page, rounded down to a power of two from 4096 to 67108864; a record that is "
-                + "larger comes alone. With `key`: how much of the log is looked through, 16777216 when left out.",
+            "The largest page in bytes, rounded down to a power of two from 4096 to 67108864. A larger record comes "
+                + "alone. With `key`: how many bytes of the log one request searches, 16777216 by default.",
             new()
             {
                 Type = JsonSchemaType.Integer,
@@ -142,13 +142,13 @@ internal static class Parameters
         );
 
     public static ParameterDocument View { get; } =
-        Query("view", "`values`: only the records' values, a line each.", OneOf("values"), "values");
+        Query("view", "`values`: only the records' values, one a line.", OneOf("values"), "values");
 
     public static ParameterDocument Key { get; } =
         Query(
             "key",
-            "Only the records with this key. Each answer has looked through `maxBytes` of the log; it can be "
-                + "empty and still have a `Link` to go on with.",
+            "Only the records with this key. One request searches `maxBytes` of the log. An empty response may still "
+                + "have a `Link` to continue with.",
             new() { Type = JsonSchemaType.String },
             "user-7"
         );
@@ -164,8 +164,8 @@ internal static class Parameters
     public static ParameterDocument TopicId { get; } =
         Query(
             "v",
-            "The topic's id (`Log-Topic-Id`): a topic that was deleted and made again answers 410 then, not with "
-                + "other records. The links have it.",
+            "The topic's id (`Log-Topic-Id`), as in `Link`. If the topic was deleted and created again, the response "
+                + "is 410 instead of other records.",
             new() { Type = JsonSchemaType.String },
             "8f1d4c0a52b7e693"
         );
@@ -173,8 +173,8 @@ internal static class Parameters
     public static ParameterDocument Wait { get; } =
         Query(
             "wait",
-            "How long to wait for records where there are none yet, or fewer than `minBytes`: `500ms`, `30s`, "
-                + "`2m`, at most `MaxWait`. When the time is over: 204, or what there is.",
+            "How long to wait if there are no records yet, or fewer than `minBytes`: `500ms`, `30s`, `2m`, at most "
+                + "`MaxWait`. After that time the response has the available records, or is 204.",
             new() { Type = JsonSchemaType.String, Pattern = "^[0-9]+(ms|s|m)$" },
             "30s"
         );
@@ -182,7 +182,7 @@ internal static class Parameters
     public static ParameterDocument MinBytes { get; } =
         Query(
             "minBytes",
-            "With `wait`: how much there has to be at the end of the log.",
+            "With `wait`: the number of bytes to wait for.",
             new()
             {
                 Type = JsonSchemaType.Integer,
@@ -197,8 +197,8 @@ internal static class Parameters
     public static ParameterDocument Cursor { get; } =
         Query(
             "cursor",
-            "With `wait`: tells a long poll from the one before it, as `Link` has it behind a 204, so that "
-                + "caches don't give the same answer twice.",
+            "With `wait`: distinguishes a long poll from the one before it, as in the `Link` of a 204. So caches do "
+                + "not return the same response twice.",
             new()
             {
                 Type = JsonSchemaType.Integer,
@@ -212,8 +212,8 @@ internal static class Parameters
     public static ParameterDocument Follow { get; } =
         Query(
             "follow",
-            "`true`: the answer goes on for ever, each record as soon as it may be read, and now and then an "
-                + "empty line. Not to be tried on this page: it would wait for the end.",
+            "`true`: the response does not end. It has each record as soon as it is visible, and sometimes an empty "
+                + "line. Do not try it on this page, which would wait for the end.",
             OneOf("true"),
             "true"
         );
@@ -221,8 +221,8 @@ internal static class Parameters
     public static ParameterDocument Topics { get; } =
         Query(
             "topics",
-            "What to follow: topics, or partitions of them, each with or without a place (else from now on), "
-                + "commas between them. The id of an event is such a value: a page that kept it goes on behind it.",
+            "The topics or partitions to follow, separated by commas. Each may have a place. Default: the end. The id "
+                + "of an event is such a value: send it to continue after that event.",
             new() { Type = JsonSchemaType.String },
             "orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z"
         ) with
@@ -233,15 +233,15 @@ internal static class Parameters
     public static ParameterDocument LastEventId { get; } =
         Header(
             "Last-Event-ID",
-            "The id of the last event that came: goes on behind it, whatever the place says. Browsers send it by "
-                + "themselves.",
+            "The id of the last event received. The response continues after it and ignores the place. Browsers send "
+                + "this header by themselves.",
             "orders/0/8f1d4c0a52b7e693:43"
         );
 
     public static ParameterDocument LastEventIdParameter { get; } =
         Query(
             "lastEventId",
-            "The same as the header `Last-Event-ID`, which counts where both are there.",
+            "The same as the header `Last-Event-ID`. If both are sent, the header counts.",
             new() { Type = JsonSchemaType.String },
             "orders/0/8f1d4c0a52b7e693:43"
         );
@@ -262,12 +262,7 @@ internal static class Parameters
         );
 
     public static ParameterDocument After { get; } =
-        Query(
-            "after",
-            "Only topics whose names come after this one.",
-            new() { Type = JsonSchemaType.String },
-            "orders"
-        );
+        Query("after", "Only topics with names after this one.", new() { Type = JsonSchemaType.String }, "orders");
 
     public static ParameterDocument RecordKey { get; } =
         Header("Record-Key", "The key of a single record: UTF-8, or Latin-1 as browsers send it.", "user-7");
@@ -283,8 +278,8 @@ internal static class Parameters
     public static ParameterDocument ProducerId { get; } =
         Header(
             "Producer-Id",
-            "Who sends it, 1 to 256 visible ASCII characters: with `Producer-Epoch` and `Producer-Seq` a request "
-                + "that is repeated is appended once. All its records go to one partition: the one given, the key's, "
+            "The producer's name, 1 to 256 visible ASCII characters. With `Producer-Epoch` and `Producer-Seq` a "
+                + "repeated request is appended once. All its records go to one partition: the one given, the key's, "
                 + "or that of this id.",
             "sensor-7"
         );
@@ -292,16 +287,16 @@ internal static class Parameters
     public static ParameterDocument ProducerEpoch { get; } =
         Header(
             "Producer-Epoch",
-            "0, or more than before: a producer that begins anew takes a higher one, and shuts out whoever still "
-                + "uses a lower one.",
+            "Starts at 0. A producer that starts again sends a higher epoch. Requests with a lower epoch are rejected "
+                + "from then on.",
             "0"
         );
 
     public static ParameterDocument ProducerSequence { get; } =
         Header(
             "Producer-Seq",
-            "The sequence of the first record: how many records the producer has sent to that partition in that "
-                + "epoch before. The next batch continues at this plus the number of records.",
+            "The sequence of the first record: the number of records that the producer sent to that partition before, "
+                + "in that epoch. The next batch continues at this number plus the number of records.",
             "0"
         );
 
@@ -309,7 +304,7 @@ internal static class Parameters
         new(
             ParameterLocation.Path,
             "id",
-            "The producer's id, as `Producer-Id` has it.",
+            "The producer's id, as in `Producer-Id`.",
             new()
             {
                 Type = JsonSchemaType.String,
@@ -322,42 +317,46 @@ internal static class Parameters
     public static ParameterDocument IfMatch { get; } =
         Header(
             "If-Match",
-            "The offset that the first record is to have, in quotes; with `partition` where the topic has "
-                + "several. `\"0\"`: only into an empty log.",
+            "The offset that the first record must get, in quotes. If the topic has several partitions, `partition` "
+                + "is required. `\"0\"`: append only to a log that never had a record.",
             "\"42\""
         );
 
     public static ParameterDocument RecordTimestamp { get; } =
         Header(
             "Record-Timestamp",
-            "The time of a single record: Unix milliseconds or an ISO time, at most an hour ahead. Without it: "
-                + "the server's.",
+            "The time of a single record: Unix milliseconds or an ISO time, at most an hour ahead. Default: the "
+                + "server's time.",
             "2026-11-22T10:00:00Z"
         );
 
     public static ParameterDocument RecordHeader { get; } =
         Header(
             "Record-Header-trace",
-            "A header of a single record. `trace` stands for any name: each header `Record-Header-<name>` "
-                + "becomes the record's header `<name>`, and may be there several times.",
+            "A header of a single record. `trace` stands for any name: `Record-Header-<name>` becomes the record's "
+                + "header `<name>`. It may be repeated.",
             "9f"
         );
 
     public static ParameterDocument IfNoneMatch { get; } =
         Header(
             "If-None-Match",
-            "An `ETag` from before, or several: 304 without a body if the answer is still that one. Takes effect "
-                + "at an offset.",
+            "One or more earlier `ETag`s. If the response has not changed, it is 304 without a body. Takes effect at "
+                + "an offset.",
             "\"8f1d4c0a52b7e693.42.45\""
         );
 
     public static ParameterDocument Range { get; } =
-        Header("Range", "The bytes to send of what can never change; one range. Ignored elsewhere.", "bytes=0-1023");
+        Header(
+            "Range",
+            "The bytes to send of a response that can never change. One range. Otherwise ignored.",
+            "bytes=0-1023"
+        );
 
     public static ParameterDocument IfRange { get; } =
         Header(
             "If-Range",
-            "With `Range`: the `ETag` of which the bytes are to be, else all is sent.",
+            "With `Range`: the `ETag` of the response. If it differs, the whole response is sent.",
             "\"8f1d4c0a52b7e693.42.45\""
         );
 

@@ -20,22 +20,22 @@ internal static class ProblemDocuments
     public static ProblemDocument InvalidHost { get; } =
         new(
             Problems.InvalidHost(new("example.org"), "IP addresses, localhost, this machine's own names"),
-            "The request's `Host` is none that this server answers for."
+            "The request's `Host` is not a name of this server."
         )
         {
             IsOfProgram = true,
         };
 
     public static ProblemDocument InvalidTopic { get; } =
-        new(Problems.InvalidRequest("invalid_topic", TopicName.Check("or ders")!), "No topic can have that name.");
-    public static ProblemDocument InvalidPlace { get; } = new(Problems.InvalidPlace("ten"), "The place can't be read.");
+        new(Problems.InvalidRequest("invalid_topic", TopicName.Check("or ders")!), "The topic's name is invalid.");
+    public static ProblemDocument InvalidPlace { get; } = new(Problems.InvalidPlace("ten"), "The place is invalid.");
     public static ProblemDocument InvalidParameter { get; } =
         new(
             Problems.InvalidRequest(
                 "invalid_parameter",
                 "maxBytes is \"1k\"; it must be one whole number from 1 to 9223372036854775807."
             ),
-            "A parameter of the query can't be read, is there twice, or does not go with the rest."
+            "A query parameter is unknown, invalid or repeated, or can't be combined with the others."
         );
     public static ProblemDocument PartitionRequired { get; } =
         new(
@@ -43,7 +43,7 @@ internal static class ProblemDocuments
                 "partition_required",
                 "Topic \"orders\" has 3 partitions. Choose one with ?partition=0 to 2."
             ),
-            "The topic has several partitions and the URL names none."
+            "The topic has several partitions, and the URL has no `partition`."
         );
     public static ProblemDocument InvalidKey { get; } =
         new(
@@ -53,7 +53,7 @@ internal static class ProblemDocuments
                     "The key takes 20000 bytes; the most is 16384 (MaxKeyBytes)."
                 )
             ),
-            "A key is too long, is no text, or is there twice."
+            "A key is too long, is not UTF-8, or is given twice."
         );
     public static ProblemDocument InvalidHeader { get; } =
         new(
@@ -73,7 +73,7 @@ internal static class ProblemDocuments
                 "invalid_producer",
                 "Producer-Id, Producer-Epoch and Producer-Seq go together, each once; there are 1, 1 and 0."
             ),
-            "A producer's header is missing or can't be read, or its records go to several partitions."
+            "A producer's header is missing or invalid, or the records go to several partitions."
         );
     public static ProblemDocument EpochEnded { get; } =
         new(
@@ -86,7 +86,7 @@ internal static class ProblemDocuments
                     Epoch = 3,
                 }
             ),
-            "A producer of that id has gone on with a higher epoch; `epoch` says which. Nothing was appended.",
+            "A producer of that id continues with a higher epoch, `epoch`. Nothing was appended.",
             Headers.Epoch
         );
     public static ProblemDocument SequenceGap { get; } =
@@ -101,8 +101,8 @@ internal static class ProblemDocuments
                     ExpectedSequence = 7,
                 }
             ),
-            "Records of the producer's before this batch were not appended, or the producer is not known any "
-                + "more; `expectedSequence` says which comes next. Nothing was appended.",
+            "Records of the producer before this batch were not appended, or the server has forgotten the producer. "
+                + "`expectedSequence` is the next sequence. Nothing was appended.",
             Headers.ExpectedSequence
         );
     public static ProblemDocument SequenceForgotten { get; } =
@@ -117,7 +117,7 @@ internal static class ProblemDocuments
                     ExpectedSequence = 7,
                 }
             ),
-            "The batch was appended, longer ago than the producer's last five. Nothing was appended now.",
+            "The batch was appended earlier, before the producer's last five batches. Nothing was appended now.",
             Headers.ExpectedSequence
         );
     public static ProblemDocument BatchDiffers { get; } =
@@ -132,13 +132,16 @@ internal static class ProblemDocuments
                     ExpectedSequence = 7,
                 }
             ),
-            "The log has other records of the producer under these sequences: the body was changed, or has "
-                + "grown. `expectedSequence` says where new records go on. Nothing was appended.",
+            "The log has other records of the producer under these sequences, because the body was changed or has "
+                + "grown. `expectedSequence` is the sequence for new records. Nothing was appended.",
             Headers.ExpectedSequence
         );
 
     public static ProblemDocument ProducerUnknown { get; } =
-        new(Problems.ProducerUnknown(Topic, "sensor-7"), "No partition knows the producer, or none does any more.");
+        new(
+            Problems.ProducerUnknown(Topic, "sensor-7"),
+            "No partition knows the producer, or the server has forgotten it."
+        );
 
     public static ProblemDocument InvalidValue { get; } =
         new(
@@ -150,14 +153,14 @@ internal static class ProblemDocuments
                     )
                 )
                 .AtLine(2),
-            "The topic takes values of another form (`values` of its configuration)."
+            "The topic does not accept values of this form (`values` of its configuration)."
         );
     public static ProblemDocument OffsetNotNext { get; } =
         new(
             Problems.Of(
                 new AppendResult(AppendStatus.NotNext, NextOffset: 45, Reason: "The next offset is 45, not 42.")
             ),
-            "`If-Match` names another offset than the next; `endOffset` says which that is. Nothing was appended.",
+            "`If-Match` is not the next offset, which is `endOffset`. Nothing was appended.",
             Headers.NextOffset
         );
     public static ProblemDocument InvalidTimestamp { get; } =
@@ -167,12 +170,12 @@ internal static class ProblemDocuments
                 "Record-Timestamp is \"yesterday\"; it must be Unix milliseconds, or a time such as "
                     + "2026-11-22T10:00:00Z, at most an hour ahead."
             ),
-            "A time can't be read, or lies more than an hour ahead."
+            "A time is invalid, or more than an hour ahead."
         );
     public static ProblemDocument InvalidRecord { get; } =
         new(
             Problems.InvalidRequest("invalid_record", "A record has one of value and valueBase64.").AtLine(2),
-            "A record object has a field that there is not, has one twice, or has no value."
+            "A record object has an unknown or repeated field, or no value."
         );
     public static ProblemDocument InvalidJson { get; } =
         new(
@@ -193,11 +196,11 @@ internal static class ProblemDocuments
             "JSON or text is not UTF-8."
         );
     public static ProblemDocument NoRecords { get; } =
-        new(Problems.InvalidRequest("no_records", "The request has no body."), "There is no body, or no record in it.");
+        new(Problems.InvalidRequest("no_records", "The request has no body."), "The body is missing or has no record.");
     public static ProblemDocument InvalidConfiguration { get; } =
         new(
             Problems.InvalidRequest("invalid_configuration", "Partitions is 5000; it must be from 1 to 1024"),
-            "The body is no configuration, or a setting is out of its range."
+            "The body is not a configuration, or a setting is out of its range."
         );
     public static ProblemDocument IncompleteBody { get; } =
         new(
@@ -205,37 +208,40 @@ internal static class ProblemDocuments
                 "incomplete_body",
                 "The body could not be read to its end: Unexpected end of request content."
             ),
-            "The connection ended before the body did, or the body is not framed as HTTP demands."
+            "The connection ended before the body did, or the body's HTTP framing is invalid."
         );
     public static ProblemDocument InvalidEncoding { get; } =
         new(
             Problems.InvalidRequest("invalid_encoding", "The body can't be unpacked as gzip: it ends too early."),
-            "The body is not packed as `Content-Encoding` says, is cut off, or something follows it. Nothing was "
+            "The body does not match its `Content-Encoding`, is cut off, or is followed by other bytes. Nothing was "
                 + "appended."
         );
 
     public static ProblemDocument CrossSite { get; } =
-        new(Problems.CrossSite("https://example.org"), "A browser sent it for another site's page.")
+        new(Problems.CrossSite("https://example.org"), "A browser sent the request for a page of another site.")
         {
             IsOfProgram = true,
         };
 
     public static ProblemDocument UnknownTopic { get; } =
-        new(Problems.UnknownTopic(Topic), "There is no such topic; for a POST: and `AutoCreateTopics` is off.");
+        new(
+            Problems.UnknownTopic(Topic),
+            "The topic does not exist. A POST gets this only if `AutoCreateTopics` is off."
+        );
     public static ProblemDocument UnknownPartition { get; } =
         new(Problems.UnknownPartition(7, 3), "The topic has fewer partitions.");
     public static ProblemDocument NoRecord { get; } =
-        new(Problems.NoRecord(Place), "There is no record at just that place.", Headers.Offsets);
+        new(Problems.NoRecord(Place), "The place has no record of its own.", Headers.Offsets);
 
     public static ProblemDocument BodyTimeout { get; } =
         new(
             Problems.BodyTimeout(TimeSpan.FromSeconds(30)),
-            "No byte of the body came for `BodyTimeout`; nothing was appended."
+            "No byte of the body came for `BodyTimeout`. Nothing was appended."
         );
     public static ProblemDocument SlowBody { get; } =
         new(
             Problems.Of(new BadHttpRequestException("", StatusCodes.Status408RequestTimeout)),
-            "Of late the body came slower than `MinBodyBytesPerSecond`; nothing was appended."
+            "The body lately came more slowly than `MinBodyBytesPerSecond`. Nothing was appended."
         )
         {
             Name = "slow_body",
@@ -246,7 +252,7 @@ internal static class ProblemDocuments
             Problems.ConfigurationDiffers(
                 "Topic \"orders\" exists, with partitions 3, not 5. PATCH changes what can be changed."
             ),
-            "A PUT of a topic that exists otherwise, or a PATCH of its number of partitions."
+            "A PUT of a topic that exists with another configuration, or a PATCH of the number of partitions."
         );
 
     public static ProblemDocument OffsetGone { get; } =
@@ -260,7 +266,7 @@ internal static class ProblemDocuments
                     NextOffset: 42
                 )
             ),
-            "The place lies before the earliest record; `earliestOffset` says where that is.",
+            "The place is before the earliest record, which is at `earliestOffset`.",
             Headers.Offsets
         );
 
@@ -272,7 +278,7 @@ internal static class ProblemDocuments
                 "Topic \"orders\" was deleted and created again. Its id is now 8f1d4c0a52b7e693. Start at its "
                     + "earliest record."
             ),
-            "`v` names an earlier topic of that name.",
+            "`v` is the id of an earlier topic of that name.",
             Headers.TopicId
         );
 
@@ -287,33 +293,33 @@ internal static class ProblemDocuments
                     NextOffset: 1000
                 )
             ),
-            "The place lies beyond the end; `endOffset` says where that is.",
+            "The place is beyond the end, which is `endOffset`.",
             Headers.Offsets
         );
 
     public static ProblemDocument PreconditionFailed { get; } =
         new(
             Problems.PreconditionFailed("If-Match names other contents than there are."),
-            "`If-Match` does not hold.",
+            "The `ETag` in `If-Match` is not the response's.",
             [.. Headers.Offsets, Headers.Link, Headers.ETag, Headers.ResourcePolicy]
         );
     public static ProblemDocument TopicConditionFailed { get; } =
         new(
             Problems.TopicConditionFailed(Topic, exists: true),
-            "`If-Match` or `If-None-Match` does not hold: `*` stands for a topic that exists, and there are no tags."
+            "`If-Match` or `If-None-Match` is not satisfied. `*` stands for a topic that exists. Topics have no tags."
         )
         {
             Name = "topic_condition_failed",
         };
     public static ProblemDocument UntaggedConditionFailed { get; } =
-        new(Problems.UntaggedConditionFailed(), "`If-Match` names a tag, and the response has none.")
+        new(Problems.UntaggedConditionFailed(), "`If-Match` has a tag, but the response has none.")
         {
             Name = "untagged_condition_failed",
         };
     public static ProblemDocument RangeNotSatisfiable { get; } =
         new(
             Problems.RangeNotSatisfiable("bytes=5000-", 4096),
-            "`Range` lies beyond the end of what can never change.",
+            "`Range` is beyond the end of the page or value.",
             [
                 .. Headers.Offsets,
                 Headers.Link,
@@ -334,16 +340,19 @@ internal static class ProblemDocuments
                     "The records take more than 67108864 bytes (MaxBatchBytes)."
                 )
             ),
-            "The records for a partition are larger than `MaxBatchBytes` together."
+            "The records for one partition are larger than `MaxBatchBytes` together."
         );
     public static ProblemDocument BodyTooLarge { get; } =
-        new(Problems.BodyTooLarge(), "The body is larger than `MaxBodyBytes`; a topic's configuration: than 16 KiB.");
+        new(
+            Problems.BodyTooLarge(),
+            "The body is larger than `MaxBodyBytes`, or a topic's configuration larger than 16 KiB."
+        );
 
     public static ProblemDocument UnsupportedMediaType { get; } =
         new(
             Problems.UnsupportedMediaType("The charset is latin1; text and JSON are taken as UTF-8 only."),
-            "The charset is not UTF-8, the `Content-Encoding` is none of gzip, br, zstd and deflate, or the "
-                + "`Content-Type` can't be read.",
+            "The charset is not UTF-8, the `Content-Encoding` is not gzip, br, zstd or deflate, or the `Content-Type` "
+                + "is not supported.",
             Headers.AcceptEncoding
         );
     public static ProblemDocument UnsupportedTransferCoding { get; } =
@@ -351,7 +360,7 @@ internal static class ProblemDocuments
     public static ProblemDocument TooManyRequests { get; } =
         new(
             Problems.TooManyRequests(100),
-            "The client has sent more than `MaxClientRequestsPerSecond`, where that is set."
+            "The client has sent more than `MaxClientRequestsPerSecond`. Off unless set."
         )
         {
             IsOfProgram = true,
@@ -359,7 +368,7 @@ internal static class ProblemDocuments
     public static ProblemDocument TooManyHeads { get; } =
         new(
             Problems.TooManyHeads(),
-            "The large heads and HTTP/2 requests under way fill `MaxHeldHeadBytes`, or those of this client "
+            "The large heads and HTTP/2 requests under way fill `MaxHeldHeadBytes`, or this client's fill "
                 + "`MaxClientHeldHeadBytes`."
         )
         {
@@ -369,7 +378,7 @@ internal static class ProblemDocuments
     public static ProblemDocument TooManyTopics { get; } =
         new(
             Problems.Of(new TooManyTopicsException("There are 10000 topics, the most there may be (MaxTopics).")),
-            "There are `MaxTopics`, or `MaxPartitions` in all of them."
+            "The server has `MaxTopics` topics, or `MaxPartitions` partitions in all."
         );
 
     public static ProblemDocument CorruptBlock { get; } =
@@ -384,7 +393,7 @@ internal static class ProblemDocuments
                     NextOffset = 97,
                 }
             ),
-            "The log is damaged at that place; `nextOffset` says where it goes on."
+            "The log is damaged at that place. It continues at `nextOffset`, if that is known."
         );
     public static ProblemDocument VerificationRuns { get; } =
         new(Problems.VerificationRuns(), "Another verification runs.") { Name = "verification_runs" };
@@ -396,15 +405,15 @@ internal static class ProblemDocuments
     public static ProblemDocument Overloaded { get; } =
         new(
             Problems.TooMuchReading(),
-            "Too many bodies are being read (`MaxReadingBytes`), or too much waits to be written "
-                + "(`MaxQueuedBytes`); nothing was appended."
+            "The bodies being read fill `MaxReadingBytes`, or this client's fill `MaxClientReadingBytes`. Or the "
+                + "appends fill `MaxQueuedBytes` of the partition, or `MaxAppendingBytes`. Nothing was appended."
         );
     public static ProblemDocument WriteFailed { get; } =
         new(
             Problems.Of(
                 new AppendResult(AppendStatus.WriteFailed, Reason: "The disk refused a write: Input/output error")
             ),
-            "A write failed; nothing was appended."
+            "A write failed. Nothing was appended."
         );
     public static ProblemDocument PartitionStopped { get; } =
         new(
@@ -415,8 +424,8 @@ internal static class ProblemDocuments
                         + "server is restarted on a healthy disk; what was durable is served."
                 )
             ),
-            "The partition takes no writes, after a failed sync or for damage. What was under way is neither "
-                + "sure to be in nor to be out."
+            "The partition accepts no writes, after a failed sync or because of damage. The outcome of appends under "
+                + "way is unknown. Send them again after the server was restarted."
         );
     public static ProblemDocument TopicChanged { get; } =
         new(
@@ -426,7 +435,7 @@ internal static class ProblemDocuments
                 "The topic was made with another number of partitions while this request was read.",
                 IsRetryable: true
             ),
-            "The topic was made otherwise meanwhile; nothing was appended."
+            "The topic was created with another number of partitions meanwhile. Nothing was appended."
         );
     public static ProblemDocument TopicDamaged { get; } =
         new(
@@ -451,7 +460,7 @@ internal static class ProblemDocuments
                         + "again when there is room."
                 )
             ),
-            "The disk is full; nothing was kept."
+            "The disk is full. Nothing was kept."
         );
 
     public static ProblemDocument[] All { get; } =

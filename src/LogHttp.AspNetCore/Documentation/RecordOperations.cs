@@ -78,27 +78,27 @@ internal static class RecordOperations
             Tags.Records,
             "Append records",
             """
-            Appends what the body holds. One request is one batch in each partition it goes to: all of its records there are appended, next to each other, or none.
-            The answer comes when the topic's flush policy is satisfied; with `always`, when the records are durable. A topic that there is not is made, unless `AutoCreateTopics` is off.
+            Appends the records of the body. One request is one batch in each partition it goes to: all of its records there are appended, next to each other, or none.
+            The server responds when the topic's flush policy is satisfied. With `always` that is when the records are durable. It creates a missing topic, unless `AutoCreateTopics` is off.
 
-            The `Content-Type` decides what the body is:
+            The `Content-Type` decides how the body is read:
 
             | Content-Type | records |
             |---|---|
             | `application/json`, any `…+json` | one: a JSON value, kept as it came |
-            | `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines` | one JSON value a line; blank lines are passed over |
-            | `text/plain`, any `text/…` | one: the text; with `?split=lines` one a line |
-            | `application/vnd.loghttp.records+ndjson` | one record a line, as an object; what a fetch answers is such a body |
-            | `application/x-www-form-urlencoded` (what `curl -d` says) | one: JSON if it is an object or an array, else the body as text |
-            | `application/vnd.kafka.json.v2+json`, `application/vnd.kafka.binary.v2+json` | those of a request to Confluent's REST Proxy, answered as it answers, problems too |
+            | `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines` | one JSON value a line. Blank lines are skipped |
+            | `text/plain`, any `text/…` | one: the text. With `?split=lines` one a line |
+            | `application/vnd.loghttp.records+ndjson` | one record a line, as an object. The response of a fetch is such a body |
+            | `application/x-www-form-urlencoded` (from `curl -d`) | one: JSON if it is an object or an array, else the body as text |
+            | `application/vnd.kafka.json.v2+json`, `application/vnd.kafka.binary.v2+json` | those of a request to Confluent's REST Proxy. Responses and problems have its form too |
             | anything else, or none | one: bytes, kept as Base64 |
 
-            A type that is not the obvious one is kept in the record's header `content-type`. Text and JSON are UTF-8.
+            Other types are kept in the record's header `content-type`. Text and JSON are UTF-8.
 
-            A body of lines that is larger than a batch, or has no end, goes with `?stream=true`: it is committed as it comes, in batches, each with a line of the answer that says which lines are in. Numbered by a producer, it can be sent again after a break, and goes on where it was.
-            Bodies may come packed: `Content-Encoding: gzip`, `br`, `zstd` or `deflate`.
+            Send a body of lines that is larger than a batch, or has no end, with `?stream=true`. The server commits it in batches as it comes, and reports the lines of each batch. If a producer numbers the records, send a broken stream again: each record is appended once.
+            Bodies may be compressed: `Content-Encoding: gzip`, `br`, `zstd` or `deflate`.
 
-            A request whose answer was lost may have been appended; sent again with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`, it is appended once and answered with 200 and where it is.
+            No response? Send the same request again, with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`. The batch is appended once, and the retry returns 200 with its offset.
             """
         )
         {
@@ -125,7 +125,7 @@ internal static class RecordOperations
                 new("application/json", AnyJson("One record: any JSON value."), Value),
                 new(
                     "application/x-ndjson",
-                    Text("A record a line: JSON values."),
+                    Text("One record a line: JSON values."),
                     new ExampleDocument("example", "Three records, one batch", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")
                 ),
                 new(
@@ -135,7 +135,7 @@ internal static class RecordOperations
                 ),
                 new(
                     MediaTypes.Records,
-                    Text("A record a line: objects, see the schema NewRecord."),
+                    Text("One record a line: objects, see the schema NewRecord."),
                     new ExampleDocument(
                         "example",
                         "Records with keys, headers, times and bytes",
@@ -153,7 +153,7 @@ internal static class RecordOperations
                         "One record: JSON if it is an object or an array, else the body as text. Nothing is "
                             + "percent-decoded."
                     ),
-                    new ExampleDocument("example", "What curl -d sends", "{\"id\": 1, \"total\": 9.50}")
+                    new ExampleDocument("example", "As curl -d sends it", "{\"id\": 1, \"total\": 9.50}")
                 ),
                 ConfluentForms.JsonBody,
                 ConfluentForms.BinaryBody,
@@ -167,9 +167,9 @@ internal static class RecordOperations
             [
                 new(
                     StatusCodes.Status200OK,
-                    "A repeat: the batch was appended before, and this is where. Nothing was appended now. With "
-                        + "`stream=true`: a report a line as batches are committed, and a last line that says whether "
-                        + "all is in. To a body of the REST Proxy's: where each record is."
+                    "A repeat: the batch was appended before, at this offset. Nothing was appended now. With "
+                        + "`stream=true`: a report for each committed batch, one a line, and a summary. For a body of "
+                        + "the REST Proxy's types: the position of each record."
                 )
                 {
                     Headers = [Headers.Location, Headers.NoStore, Headers.Unbuffered],
@@ -178,8 +178,8 @@ internal static class RecordOperations
                         new(
                             "application/x-ndjson",
                             Text("With `stream=true`: a StreamReport for each batch, and a StreamSummary at the end."),
-                            new("done", "A stream that is in", StreamDone),
-                            new("failed", "A stream with a mistake in its third line", StreamFailed)
+                            new("done", "A stream that was committed", StreamDone),
+                            new("failed", "A stream with an error in its third line", StreamFailed)
                         ),
                         new(
                             "application/json",
@@ -192,8 +192,8 @@ internal static class RecordOperations
                 ConfluentForms.Unreadable,
                 new(
                     StatusCodes.Status201Created,
-                    "All records are in. `Produced` where they went to one partition, `ProducedToMany` where "
-                        + "they went to several."
+                    "All records were appended. `Produced` if they went to one partition, `ProducedToMany` if they "
+                        + "went to several."
                 )
                 {
                     Headers = [Headers.Location],
@@ -209,8 +209,8 @@ internal static class RecordOperations
                 },
                 new(
                     StatusCodes.Status207MultiStatus,
-                    "Some partitions took their records and some did not; `results` says which. Send the records "
-                        + "of the others again."
+                    "Some partitions accepted their records and some did not, as in `results`. Send the records of "
+                        + "the others again."
                 )
                 {
                     Contents =
@@ -237,7 +237,7 @@ internal static class RecordOperations
             Tags.Records,
             "Append records to a partition, as the REST Proxy does",
             """
-            What `POST /topics/{topic}?partition=…` is to a body of Confluent's REST Proxy, at the URL that its clients know. Other bodies are answered with 415.
+            The same as `POST /topics/{topic}?partition=…` with a body of Confluent's REST Proxy, at the URL that its clients use. Other bodies get 415.
             """
         )
         {
@@ -254,7 +254,7 @@ internal static class RecordOperations
             Body = new(IsRequired: true, "The records.", ConfluentForms.JsonBody, ConfluentForms.BinaryBody),
             Responses =
             [
-                new(StatusCodes.Status200OK, "Where each record is.") { Contents = [ConfluentForms.Answer] },
+                new(StatusCodes.Status200OK, "The position of each record.") { Contents = [ConfluentForms.Answer] },
                 ConfluentForms.Unreadable,
             ],
             OtherProblemForm = ConfluentForms.Error,
@@ -265,18 +265,18 @@ internal static class RecordOperations
         new(
             "getProducer",
             Tags.Records,
-            "Ask where a producer stands",
+            "Get a producer's position",
             """
-            Answers a producer's epoch and the sequence of its next record, for each partition that knows it. A producer that has lost its place goes on there.
+            Returns a producer's epoch and the sequence of its next record, for each partition that knows it. A producer that has lost its position continues there.
 
-            `HEAD` answers the same without the body.
+            `HEAD` returns the same without the body.
             """
         )
         {
             Parameters = [Parameters.Topic, Parameters.ProducerPathId],
             Responses =
             [
-                new(StatusCodes.Status200OK, "Where the producer stands.")
+                new(StatusCodes.Status200OK, "The producer's position.")
                 {
                     Headers = [Headers.NoStore],
                     Contents =
@@ -314,12 +314,12 @@ internal static class RecordOperations
             Tags.Records,
             "Read records from a place on",
             """
-            Answers a page of records, as they lie in the log. A page ends at a place that depends on the log and `maxBytes` alone, so that readers who began anywhere meet on the same URLs; `Link: rel="next"` leads on, and whoever follows it gets every record once.
+            Returns a page of records, as they are in the log. Readers that started anywhere mostly use the same URLs after one page, because page ends depend on the log and `maxBytes`. Follow `Link: rel="next"` to get every record once.
 
-            At the end of the log the answer is 204, with the same `Link` to come back to; with `wait` it is given once there are records.
-            `follow=true`, and `Accept: text/event-stream`, make an answer that does not end.
+            At the end of the log the response is 204, with a `Link` for the next request. With `wait` the server responds once it has records.
+            With `follow=true` or `Accept: text/event-stream` the response does not end.
 
-            `HEAD` answers the same without the body.
+            `HEAD` returns the same without the body.
             """
         )
         {
@@ -347,8 +347,8 @@ internal static class RecordOperations
             [
                 new(
                     StatusCodes.Status200OK,
-                    "Records, or their values, in the form that `Accept` likes best. Where `Accept` names none "
-                        + "of them: record lines; with `view=values` lines of JSON."
+                    "Records, or their values, in the form that `Accept` prefers. If it accepts none of these: record "
+                        + "lines, or lines of JSON with `view=values`."
                 )
                 {
                     Headers =
@@ -365,14 +365,14 @@ internal static class RecordOperations
                     [
                         new(
                             MediaTypes.Records,
-                            Text("Records, a line each: JSON objects, see the schema Record. Not with `view=values`."),
+                            Text("One record a line: JSON objects, see the schema Record. Not with `view=values`."),
                             new ExampleDocument("example", "Three records", Lines)
                         ),
                         new(
                             "application/x-ndjson",
                             Text(
-                                "The same under a name that more programs know; with `view=values` the values, a "
-                                    + "line of JSON each."
+                                "The same under a name that more programs know. With `view=values`: one value a "
+                                    + "line, as JSON."
                             ),
                             new("example", "Three records", Lines),
                             new(
@@ -401,20 +401,17 @@ internal static class RecordOperations
                         ),
                         new(
                             "text/plain",
-                            Text("With `view=values` only: a value a line, texts without quotes."),
+                            Text("Only with `view=values`: one value a line, texts without quotes."),
                             new ExampleDocument("example", "Two texts", "hello\nworld\n")
                         ),
                         new(
                             "text/event-stream",
-                            Text("Events that do not end: a record each, whose id says where to go on."),
+                            Text("Events without end, one for each record. Continue with the id of the last one."),
                             new ExampleDocument("example", "The beginning, and a record", StreamOperations.Event)
                         ),
                     ],
                 },
-                new(
-                    StatusCodes.Status206PartialContent,
-                    "The bytes that `Range` asks for, of a page that can never change."
-                )
+                new(StatusCodes.Status206PartialContent, "The bytes of `Range`, of a page that can never change.")
                 {
                     Headers =
                     [
@@ -430,19 +427,22 @@ internal static class RecordOperations
                     [
                         new(
                             "*/*",
-                            Bytes("A part of the page, of the page's type."),
+                            Bytes("A part of the page, with the page's type."),
                             new ExampleDocument("example", "The first bytes of a page", """{"offset":42""")
                         ),
                     ],
                 },
                 new(
                     StatusCodes.Status204NoContent,
-                    "The place is the end of the log: nothing is there yet. `Link` is where the next record will be."
+                    "The place is the end of the log, without a record yet. `Link` leads to the next record."
                 )
                 {
                     Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl],
                 },
-                new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")
+                new(
+                    StatusCodes.Status304NotModified,
+                    "`If-None-Match` has the response's `ETag`: the client has the response already."
+                )
                 {
                     Headers = [.. Headers.Offsets, Headers.Link, Headers.CacheControl, Headers.ETag, Headers.Vary],
                 },
@@ -477,10 +477,10 @@ internal static class RecordOperations
             Tags.Records,
             "Read one record's value",
             """
-            Answers one record's value as its producer sent it: text without quotes, bytes without Base64, in the media type it came with.
-            An offset is that of the record itself: where there is none, the answer is 404, not the next record.
+            Returns one record's value as its producer sent it: text without quotes, bytes without Base64, in its original media type.
+            If no record has exactly this offset, the response is 404 and not the next record.
 
-            `HEAD` answers the same without the body.
+            `HEAD` returns the same without the body.
             """
         )
         {
@@ -498,8 +498,8 @@ internal static class RecordOperations
             [
                 new(
                     StatusCodes.Status200OK,
-                    "The value. Its type is the record's header `content-type`, or what it is by itself: "
-                        + "`application/json`, `text/plain`, `application/octet-stream`."
+                    "The value. Its type is the record's header `content-type`. Without one it is `application/json`, "
+                        + "`text/plain` or `application/octet-stream`."
                 )
                 {
                     Headers =
@@ -522,12 +522,12 @@ internal static class RecordOperations
                         ),
                         new(
                             "*/*",
-                            Bytes("A value of the type that its producer said."),
+                            Bytes("A value of the type that its producer gave."),
                             new ExampleDocument("example", "A record that came as text/html", "<h1>hello</h1>")
                         ),
                     ],
                 },
-                new(StatusCodes.Status206PartialContent, "The bytes that `Range` asks for, of a value at an offset.")
+                new(StatusCodes.Status206PartialContent, "The bytes of `Range`, of a value at an offset.")
                 {
                     Headers =
                     [
@@ -543,12 +543,15 @@ internal static class RecordOperations
                     [
                         new(
                             "*/*",
-                            Bytes("A part of the value, of its type."),
+                            Bytes("A part of the value, with its type."),
                             new ExampleDocument("example", "The first bytes of a text", "hel")
                         ),
                     ],
                 },
-                new(StatusCodes.Status304NotModified, "`If-None-Match` names the answer: the client has it already.")
+                new(
+                    StatusCodes.Status304NotModified,
+                    "`If-None-Match` has the response's `ETag`: the client has the response already."
+                )
                 {
                     Headers =
                     [

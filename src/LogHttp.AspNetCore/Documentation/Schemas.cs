@@ -91,20 +91,20 @@ internal static class Schemas
             new(
                 typeof(Produced),
                 "Produced",
-                "Where records are that were appended to one partition.",
+                "The position of records that were appended to one partition.",
                 Json(new Produced("orders", 0, 42, 1, Timestamp)),
                 [
                     new("topic", "The topic."),
                     new("partition", "The partition."),
                     new("offset", "The first record's offset."),
-                    new("count", "How many records there are."),
-                    new("timestamp", "The time the server stamped them with, Unix milliseconds."),
+                    new("count", "The number of records."),
+                    new("timestamp", "The server's timestamp, in Unix milliseconds."),
                 ]
             ),
             new(
                 typeof(ProducedToMany),
                 "ProducedToMany",
-                "Where records are that were appended to several partitions.",
+                "The position of records that were appended to several partitions.",
                 Json(
                     new ProducedToMany(
                         "orders",
@@ -122,66 +122,71 @@ internal static class Schemas
                 ),
                 [
                     new("topic", "The topic."),
-                    new("count", "How many records are in."),
-                    new("results", "What became of each partition's records, by its number."),
+                    new("count", "The number of appended records."),
+                    new("results", "The result of each partition, by its number."),
                 ]
             ),
             new(
                 typeof(ProducedPart),
                 "ProducedPart",
-                "What became of one partition's records.",
+                "The result of one partition's records.",
                 Json(Part0),
                 [
                     new("partition", "The partition."),
-                    new("status", "201, or the status that the problem alone would have had."),
-                    new("offset", "The first record's offset; only with 201."),
-                    new("count", "How many records there are; only with 201."),
-                    new("timestamp", "The time the server stamped them with, Unix milliseconds; only with 201."),
-                    new("code", "The problem, for programs; not with 201."),
-                    new("retryable", "Whether the same records may be taken later; not with 201."),
-                    new("detail", "The problem, for people; not with 201."),
+                    new("status", "201, or the status of the problem."),
+                    new("offset", "The first record's offset. Only with 201."),
+                    new("count", "The number of records. Only with 201."),
+                    new("timestamp", "The server's timestamp, in Unix milliseconds. Only with 201."),
+                    new("code", "The problem, for programs. Not with 201."),
+                    new("retryable", "Whether the same records may be accepted later. Not with 201."),
+                    new("detail", "The problem, for people. Not with 201."),
                 ]
             ),
             new(
                 typeof(TopicSettings),
                 "TopicConfiguration",
-                "How a topic keeps its records. In a request every field may be left out.",
+                "The configuration of a topic. In a request every field is optional.",
                 Json(Configuration),
                 [
-                    new("partitions", "How many partitions; can't be changed later.") { Least = 1, Most = 1024 },
-                    new("segmentBytes", "A segment is sealed before the batch that would make it larger.")
+                    new("partitions", "The number of partitions. It can't be changed later.")
+                    {
+                        Least = 1,
+                        Most = 1024,
+                    },
+                    new("segmentBytes", "The largest segment. A batch that would exceed it begins a new segment.")
                     {
                         Least = 64 << 10,
                         Most = 2L << 30,
                     },
                     new(
                         "flush",
-                        "When appends are acknowledged and visible: `always`, when they are durable; `os`, when "
-                            + "they are written; a time from `1ms` to `60m`, when they are written, and durable at the "
-                            + "latest so long after."
+                        "When appends are acknowledged and visible. `always`: when they are durable. `os`: when they "
+                            + "are written. A time from `1ms` to `60m`: when they are written. Their sync begins when "
+                            + "this interval is over."
                     )
                     {
                         Pattern = "^(always|os|[0-9]+(ms|s|m))$",
                     },
                     new(
                         "retentionMs",
-                        "How long records are kept after their segment was last appended to; 0: for ever."
+                        "How long records are kept after the last append to their segment. 0: for ever."
                     ),
                     new(
                         "retentionBytes",
-                        "How many bytes all partitions together may take: the oldest segments go; 0: any number."
+                        "The most bytes that all partitions together take. Beyond it the oldest segments are "
+                            + "deleted. 0: no bound."
                     ),
                     new(
                         "values",
-                        "Which values the topic takes: `auto`, any; `json`, `text` or `bytes`, only those. "
-                            + "`null` is taken in any case."
+                        "The values that the topic accepts: any with `auto`, only that form with `json`, `text` or "
+                            + "`bytes`. `null` is always accepted."
                     )
                     {
                         Pattern = "^(auto|json|text|bytes)$",
                     },
                     new(
                         "maxRecordBytes",
-                        "The largest record, once encoded; 0: the server's `MaxRecordBytes`, which no topic exceeds."
+                        "The largest record, once encoded. 0: the server's `MaxRecordBytes`, which no topic exceeds."
                     )
                     {
                         Least = 0,
@@ -189,14 +194,14 @@ internal static class Schemas
                     },
                     new(
                         "labels",
-                        "Up to 32 names with a text each, for people and programs. A request replaces all of them."
+                        "Up to 32 names, each with a text, for people and programs. A request replaces all of them."
                     ),
                 ]
             ),
             new(
                 typeof(ProducerDescription),
                 "ProducerDescription",
-                "Where a producer stands.",
+                "A producer's position.",
                 Json(new ProducerDescription("orders", "sensor-7", [Position])),
                 [
                     new("topic", "The topic."),
@@ -207,7 +212,7 @@ internal static class Schemas
             new(
                 typeof(ProducerPosition),
                 "ProducerPosition",
-                "Where a producer stands in a partition.",
+                "A producer's position in a partition.",
                 Json(Position),
                 [
                     new("partition", "The partition."),
@@ -222,7 +227,7 @@ internal static class Schemas
                 Json(new TopicDescription("orders", "8f1d4c0a52b7e693", Configuration, Partitions)),
                 [
                     new("topic", "Its name."),
-                    new("id", "Tells it from earlier and later topics of its name."),
+                    new("id", "Distinguishes it from earlier and later topics of its name."),
                     new("configuration", ""),
                     new("partitions", "Its partitions, by number."),
                 ]
@@ -230,25 +235,25 @@ internal static class Schemas
             new(
                 typeof(PartitionDescription),
                 "PartitionDescription",
-                "What a partition holds.",
+                "The state of a partition.",
                 Json(Partitions[0]),
                 [
                     new("partition", "Its number, from 0 on."),
-                    new("earliestOffset", "The first offset there is."),
-                    new("nextOffset", "The offset after the last record that may be read."),
+                    new("earliestOffset", "The earliest available offset."),
+                    new("nextOffset", "The offset after the last visible record."),
                     new("sizeBytes", "The bytes of its records on the disk."),
-                    new("segments", "How many segments they lie in."),
+                    new("segments", "The number of its segments."),
                     new(
                         "journaled",
-                        "Whether the journal decides where the partition ends. False under another `flush` than "
-                            + "`always`, and before the first append."
+                        "Whether the journal decides the end of the partition. False if `flush` is not `always`, and "
+                            + "before the first append."
                     ),
                     new(
                         "unsyncedBytes",
-                        "How many of its last bytes are durable in the journal only. The server syncs the "
+                        "The number of its last bytes that are durable only in the journal. The server syncs the "
                             + "segment in the background."
                     ),
-                    new("stopped", "Why it takes no appends, where it takes none."),
+                    new("stopped", "The reason why it accepts no appends. Absent if it does."),
                 ]
             ),
             new(
@@ -258,7 +263,7 @@ internal static class Schemas
                 Json(new TopicList(Topics, "?after=payments&limit=2")),
                 [
                     new("topics", "The topics."),
-                    new("next", "The URL that lists more, where there are more; relative to the request's."),
+                    new("next", "The URL of the next topics, relative to the request's. Absent if there are none."),
                 ]
             ),
             new(
@@ -268,15 +273,15 @@ internal static class Schemas
                 Json(Topics[0]),
                 [
                     new("topic", "Its name."),
-                    new("id", "Tells it from earlier and later topics of its name; not where it is damaged."),
-                    new("partitions", "How many partitions it has; not where it is damaged."),
-                    new("damaged", "Why it could not be opened, where it could not."),
+                    new("id", "Distinguishes it from earlier and later topics of its name. Absent if it is damaged."),
+                    new("partitions", "The number of its partitions. Absent if it is damaged."),
+                    new("damaged", "The reason why it could not be opened. Absent if it is open."),
                 ]
             ),
             new(
                 typeof(FoundDamage),
                 "Finding",
-                "Something that a verification found.",
+                "A finding of a verification.",
                 Json(
                     new FoundDamage(
                         "data",
@@ -293,34 +298,34 @@ internal static class Schemas
                 [
                     new(
                         "kind",
-                        "`data`: records are damaged. `index`: only what finds them was; it has been made anew."
+                        "`data`: records are damaged. `index`: only the index was damaged. It was computed again."
                     ),
                     new("topic", "The topic."),
                     new("partition", "The partition."),
                     new("segment", "The segment's base offset."),
                     new("file", "The file."),
-                    new("position", "Where in the file the damage begins, in bytes."),
-                    new("lengthBytes", "How far it reaches; 0 where that says nothing."),
-                    new("reason", "What was expected and found."),
-                    new("nextOffset", "The offset after the damaged block, where it is known."),
+                    new("position", "The position in the file where the damage begins, in bytes."),
+                    new("lengthBytes", "The length of the damage in bytes. 0 if a length does not apply."),
+                    new("reason", "The difference between the expected and the found bytes."),
+                    new("nextOffset", "The offset after the damaged block, if it is known."),
                 ]
             ),
             new(
                 typeof(Verified),
                 "Verified",
-                "How much was verified; the last line.",
+                "The last line: the extent of the verification.",
                 Json(new Verified(3, 201326592, 1, 0)),
                 [
-                    new("segments", "How many segments were read."),
-                    new("bytes", "How many bytes they have."),
-                    new("damagedPlaces", "How many findings are of kind `data`."),
-                    new("indexesMade", "How many are of kind `index`."),
+                    new("segments", "The number of segments read."),
+                    new("bytes", "The bytes of these segments."),
+                    new("damagedPlaces", "The number of findings of kind `data`."),
+                    new("indexesMade", "The number of findings of kind `index`."),
                 ]
             ),
             new(
                 typeof(ServerDescription),
                 "Server",
-                "What the server is and supports.",
+                "The server's version, formats and features.",
                 Json(Server),
                 [
                     new("name", "`LogHttp`."),
@@ -337,8 +342,11 @@ internal static class Schemas
                 "The media types of records.",
                 Json(Server.Formats),
                 [
-                    new("produce", "Those that are read as records. A body of any other type is one record of bytes."),
-                    new("fetch", "Those that records are returned in."),
+                    new(
+                        "produce",
+                        "Media types that are read as records. A body of any other type is one record of bytes."
+                    ),
+                    new("fetch", "Media types of responses with records."),
                 ]
             ),
             new(
@@ -348,49 +356,53 @@ internal static class Schemas
                 Json(Server.ReservedNames),
                 [new("topics", "The prefix of topics."), new("groups", "The prefix of consumer groups.")]
             ),
-            new(typeof(Health), "Health", "That the server lives.", Json(new Health("ok")), [new("status", "`ok`")]),
+            new(typeof(Health), "Health", "The server is alive.", Json(new Health("ok")), [new("status", "`ok`")]),
             new(
                 typeof(ProblemJson),
                 "Problem",
-                "What went wrong, in the form of RFC 9457.",
+                "An error, in the form of RFC 9457.",
                 ProblemDocuments.InvalidJson.Json,
                 [
                     new("title", "The status in words."),
                     new("status", "The status."),
-                    new("detail", "What was wrong and what to do, for people."),
-                    new("code", "What was wrong, for programs; stays the same from version to version."),
-                    new("retryable", "Whether the same request may succeed later; then there is a `Retry-After`."),
-                    new("line", "The line of the body that is meant, from 1 on; only for bodies of lines."),
-                    new("earliestOffset", "The first offset there is; only with `offset_gone`."),
+                    new("detail", "The error and its remedy, for people."),
+                    new("code", "The error, for programs. Stable across versions."),
+                    new(
+                        "retryable",
+                        "Whether the same request may succeed later, without a restart of the server. Then "
+                            + "`Retry-After` is sent."
+                    ),
+                    new("line", "The line of the error, from 1 on. Only for bodies of lines."),
+                    new("earliestOffset", "The earliest available offset. Only with `offset_gone`."),
                     new(
                         "endOffset",
-                        "The offset after the last record; only with `offset_beyond_end` and `offset_not_next`."
+                        "The offset after the last record. Only with `offset_beyond_end` and `offset_not_next`."
                     ),
                     new(
                         "nextOffset",
-                        "The offset after the damaged block, where readers can go on; only with `corrupt_block`, "
-                            + "where it is known."
+                        "The offset after the damaged block, where readers continue. Only with `corrupt_block`, if it "
+                            + "is known."
                     ),
                     new(
                         "expectedSequence",
-                        "The sequence of the producer's next record; only with `sequence_gap`, "
-                            + "`sequence_forgotten` and `batch_differs`."
+                        "The sequence of the producer's next record. Only with `sequence_gap`, `sequence_forgotten` "
+                            + "and `batch_differs`."
                     ),
-                    new("epoch", "The epoch that the producer has gone on with; only with `epoch_ended`."),
+                    new("epoch", "The epoch that the producer continues with. Only with `epoch_ended`."),
                 ]
             ),
             new(
                 typeof(ConfluentError),
                 "ConfluentError",
-                "What went wrong, as Confluent's REST Proxy says it.",
+                "An error, in the form of Confluent's REST Proxy.",
                 Json(ConfluentError.Of(ProblemDocuments.UnknownTopic.Example)),
                 [
                     new(
                         "error_code",
-                        "40401: no such topic, 40402: no such partition, 50003: the same request may be taken "
-                            + "later, 50002: it will not be; else the status."
+                        "40401: no such topic. 40402: no such partition. 50003: the same request may be accepted "
+                            + "later. 50002: it will not be. Otherwise the status."
                     ),
-                    new("message", "What was wrong and what to do, for people."),
+                    new("message", "The error and its remedy, for people."),
                 ]
             ),
         }.ToDictionary(document => document.Type);
@@ -400,17 +412,17 @@ internal static class Schemas
         new Dictionary<string, OpenApiSchema>
         {
             [Record] = Object(
-                "A record, as it lies in the log: one line. The fields stand in this order.",
+                "A record, as it is in the log: one line. The fields are in this order.",
                 ["offset", "timestamp"],
                 """{"offset":42,"timestamp":1795370332466,"key":"user-7","headers":{"trace":"9f"},"value":{"id":1,"total":9.50}}""",
                 [
-                    ("offset", Number("Its number in the partition. They increase; gaps are legal.")),
-                    ("timestamp", Number("Unix milliseconds: the server's, or the one that came with it.")),
+                    ("offset", Number("Its number in the partition. Offsets increase and may have gaps.")),
+                    ("timestamp", Number("Unix milliseconds: the server's time, or the one in the request.")),
                     (
                         "batch",
                         Number(
-                            "On the first record of a batch of 2 or more: this many together are one batch, "
-                                + "whole or absent after a crash."
+                            "On the first record of a batch of two or more: the number of its records. After a crash "
+                                + "all of them are there, or none."
                         )
                     ),
                     .. KeyAndHeaders(),
@@ -418,74 +430,76 @@ internal static class Schemas
                 ]
             ),
             [StreamReport] = Object(
-                "What became of a batch of `stream=true` in one partition: it is in.",
+                "A committed batch of `stream=true`, in one partition.",
                 ["firstLine", "lastLine", "partition", "count"],
                 """{"firstLine":1,"lastLine":2,"partition":0,"offset":42,"count":2}""",
                 [
                     ("firstLine", Number("The batch's first line in the body, from 1 on.")),
                     ("lastLine", Number("Its last line.")),
                     ("partition", Number("The partition.")),
-                    ("offset", Number("The first record's offset; not where it was appended too long ago to say.")),
-                    ("count", Number("How many records of the batch went to that partition.")),
-                    (
-                        "sequence",
-                        Number("The sequence of the first record that is counted, where a producer numbers them.")
-                    ),
+                    ("offset", Number("The first record's offset. Absent if it was appended too long ago.")),
+                    ("count", Number("The number of the batch's records in that partition.")),
+                    ("sequence", Number("The sequence of the first counted record. Only with a producer.")),
                     (
                         "repeat",
                         new()
                         {
                             Type = JsonSchemaType.Boolean,
-                            Description = "That it was appended before, and not now.",
+                            Description = "True if it was appended before, and not now.",
                         }
                     ),
                     (
                         "repeated",
                         Number(
-                            "How many of the lines' records were appended before, where the others were appended "
-                                + "now and are counted."
+                            "The number of records that were appended before. The others were appended now and are "
+                                + "counted."
                         )
                     ),
                     (
                         "batches",
                         Number(
-                            "How many batches this stands for, where a client takes its reports more slowly than "
-                                + "batches are committed."
+                            "The number of batches in this report. More than one if the client reads its reports more "
+                                + "slowly than batches are committed."
                         )
                     ),
                 ]
             ),
             [StreamSummary] = Object(
-                "The last line of the answer to `stream=true`. One that lacks it broke off.",
+                "The last line of the response to `stream=true`. A response without it broke off.",
                 ["done", "lastCommittedLine", "count"],
                 """{"done":true,"lastCommittedLine":2,"count":2}""",
                 [
-                    ("done", new() { Type = JsonSchemaType.Boolean, Description = "Whether all of the body is in." }),
+                    (
+                        "done",
+                        new() { Type = JsonSchemaType.Boolean, Description = "Whether the whole body was committed." }
+                    ),
                     (
                         "lastCommittedLine",
                         Number(
-                            "All lines up to this one are in; of later ones those that reports name, and no "
-                                + "others, but for `partition_stopped`, which leaves that open."
+                            "All lines up to this one are committed. Of later lines only those in reports are. After "
+                                + "`partition_stopped` the others are unknown."
                         )
                     ),
-                    ("count", Number("How many records were appended, repeats not counted.")),
+                    ("count", Number("The number of appended records, without repeats.")),
                     (
                         "nextSequence",
-                        Number("The sequence of the producer's next record, where they are numbered and all is in.")
+                        Number("The sequence of the producer's next record, if the whole body was committed.")
                     ),
-                    ("error", new() { Type = JsonSchemaType.Object, Description = "A Problem, where not all is in." }),
+                    (
+                        "error",
+                        new() { Type = JsonSchemaType.Object, Description = "A Problem, if not all was committed." }
+                    ),
                 ]
             ),
             [NewRecord] = Object(
-                "A record to append. `offset`, `batch`, `producer`, `commit` and `idempotency` are ignored, so "
-                    + "that what a fetch answers can be sent to another topic. It has one of `value` and "
-                    + "`valueBase64`.",
+                "A record to append, with either `value` or `valueBase64`. `offset`, `batch`, `producer`, `commit` and "
+                    + "`idempotency` are ignored, so that the response of a fetch can be sent to another topic.",
                 [],
                 """{"key":"user-7","headers":{"trace":"9f"},"value":{"id":1,"total":9.50}}""",
                 [
                     .. KeyAndHeaders(),
-                    ("timestamp", Number("Unix milliseconds, at most an hour ahead. Left out: the server's time.")),
-                    ("partition", Number("The partition it goes to. Left out: the request's, or the key's.")),
+                    ("timestamp", Number("Unix milliseconds, at most an hour ahead. Default: the server's time.")),
+                    ("partition", Number("The partition to append to. Default: the request's, or else the key's.")),
                     .. Values(),
                 ]
             ),
@@ -497,16 +511,16 @@ internal static class Schemas
 
     static (string, OpenApiSchema)[] KeyAndHeaders() =>
         [
-            ("key", Text("The key, where it is text.")),
-            ("keyBase64", Base64("The key, where it is other bytes.")),
+            ("key", Text("The key, if it is text.")),
+            ("keyBase64", Base64("The key, if it is other bytes.")),
             (
                 "headers",
                 new()
                 {
                     Description =
-                        "An object with names in lower case, where a value is a string, or an array of strings "
-                        + "where a name was repeated. Where an object would lose order, case, nulls or bytes: an "
-                        + "array of pairs of a name and a string, `null` or `{\"base64\":\"…\"}`.",
+                        "An object with names in lower case. A value is a string, or an array of strings for a "
+                        + "repeated name. If an object would lose order, case, nulls or bytes: an array of pairs. A "
+                        + "pair has a name and a string, `null` or `{\"base64\":\"…\"}`.",
                     OneOf =
                     [
                         new OpenApiSchema
@@ -543,8 +557,8 @@ internal static class Schemas
 
     static (string, OpenApiSchema)[] Values() =>
         [
-            ("value", new() { Description = "The value, where it is JSON or text: any JSON value, kept as it came." }),
-            ("valueBase64", Base64("The value, where it is bytes.")),
+            ("value", new() { Description = "The value, if it is JSON or text: any JSON value, kept as it came." }),
+            ("valueBase64", Base64("The value, if it is bytes.")),
         ];
 
     static OpenApiSchema Object(

@@ -16,10 +16,10 @@ internal static class StreamOperations
             Tags.Records,
             "Follow several topics on one connection",
             """
-            An answer that does not end: the records of several topics and partitions as they come, each with its topic and partition in front.
-            With `Accept: text/event-stream` they are events, whose id is the position in every partition followed, so that a browser that lost the connection goes on exactly where it was.
+            A response that does not end: the records of several topics and partitions as they come, each with its topic and partition in front.
+            With `Accept: text/event-stream` they are events. The id of an event is the position in every partition followed. So a browser that lost the connection resumes at its position.
 
-            Not to be tried on this page: it would wait for the end. `curl -N 'http://127.0.0.1:8080/stream?topics=orders'` shows it.
+            Do not try it on this page, which would wait for the end. Use `curl -N 'http://127.0.0.1:8080/stream?topics=orders'`.
             """
         )
         {
@@ -28,8 +28,8 @@ internal static class StreamOperations
             [
                 new(
                     StatusCodes.Status200OK,
-                    "Records, until the client goes, one of the topics is deleted or trimmed below where it was "
-                        + "read, or the server stops."
+                    "Records, until the client disconnects or the server stops. The response also ends when one of the "
+                        + "topics is deleted, or trimmed beyond the reader's position."
                 )
                 {
                     Headers = [Headers.NoStore, Headers.Unbuffered],
@@ -37,7 +37,7 @@ internal static class StreamOperations
                     [
                         new(
                             "application/x-ndjson",
-                            Lines("Records, a line each, with their topic and partition; an empty line now and then."),
+                            Lines("One record a line, with topic and partition. Sometimes an empty line."),
                             new ExampleDocument(
                                 "example",
                                 "A record",
@@ -47,7 +47,7 @@ internal static class StreamOperations
                         ),
                         new(
                             MediaTypes.Events,
-                            Lines("The same as events; a comment now and then."),
+                            Lines("The same as events. Sometimes a comment."),
                             new ExampleDocument("example", "The beginning, and a record", Event)
                         ),
                     ],

@@ -8,5 +8,5 @@ internal static class Tags
     public const string Server = "Server";
 
     public static (string Name, string Description)[] All { get; } =
-    [(Records, "Append and read"), (Topics, "Make, describe, change, delete, list"), (Server, "The process itself")];
+    [(Records, "Append and read"), (Topics, "Create, describe, change, delete, list"), (Server, "The process itself")];
 }

@@ -51,10 +51,10 @@ internal static class TopicOperations
         new(
             "putTopic",
             Tags.Topics,
-            "Make a topic",
+            "Create a topic",
             """
-            Makes a topic, durably. What the configuration leaves open is as the server's settings say, and so is all of it when there is no body.
-            A topic that is there already and is as asked is answered with 200, so that the same request can be sent again; one that is not, with 409.
+            Creates a topic, durably. Fields that the configuration leaves out, or all without a body, come from the server's settings.
+            If the topic exists with this configuration, the response is 200, so the same request can be sent again. If it exists with another one, the response is 409.
             """
         )
         {
@@ -65,7 +65,7 @@ internal static class TopicOperations
                 new ContentDocument(
                     "application/json",
                     ContentSchema.Of(typeof(TopicSettings)),
-                    new("all", "All of it", Schemas.ExampleOf(typeof(TopicSettings))),
+                    new("all", "All fields", Schemas.ExampleOf(typeof(TopicSettings))),
                     new(
                         "partitions",
                         "Three partitions, the rest by default",
@@ -75,12 +75,12 @@ internal static class TopicOperations
             ),
             Responses =
             [
-                new(StatusCodes.Status200OK, "It was there already, as asked.")
+                new(StatusCodes.Status200OK, "The topic existed already, with this configuration.")
                 {
                     Headers = [Headers.NoStore],
                     Contents = [Description],
                 },
-                new(StatusCodes.Status201Created, "It was made.")
+                new(StatusCodes.Status201Created, "The topic was created.")
                 {
                     Headers = [Headers.Location, Headers.NoStore],
                     Contents = [Description],
@@ -95,9 +95,9 @@ internal static class TopicOperations
             Tags.Topics,
             "Describe a topic",
             """
-            Answers how a topic is configured, and what its partitions hold.
+            Returns a topic's configuration and the state of its partitions.
 
-            `HEAD` answers the same without the body.
+            `HEAD` returns the same without the body.
             """
         )
         {
@@ -125,15 +125,15 @@ internal static class TopicOperations
             Tags.Topics,
             "Change a topic",
             """
-            Changes what the body names, durably, and leaves the rest as it is. Records that are in the log stay as they are.
-            How many partitions there are can't be changed, since keys would move: that is answered with 409.
+            Changes the fields in the body, durably, and keeps the others. Existing records do not change.
+            The number of partitions can't be changed, because keys would move to other partitions. The response to that is 409.
             """
         )
         {
             Parameters = [Parameters.Topic],
             Body = new(
                 IsRequired: false,
-                "What to change, at most 16 KiB. Read as JSON whatever its `Content-Type`.",
+                "The fields to change, at most 16 KiB. Read as JSON whatever its `Content-Type`.",
                 new ContentDocument(
                     "application/json",
                     ContentSchema.Of(typeof(TopicSettings)),
@@ -161,12 +161,12 @@ internal static class TopicOperations
             "deleteTopic",
             Tags.Topics,
             "Delete a topic",
-            "Deletes a topic and its records, durably. Appends that were accepted before are answered. The name "
-                + "is free again; a topic made with it has another id."
+            "Deletes a topic and its records, durably. Appends that were accepted before still get their response. The "
+                + "name is free again. A new topic of the name has another id."
         )
         {
             Parameters = [Parameters.Topic],
-            Responses = [new(StatusCodes.Status204NoContent, "It is gone.") { Headers = [Headers.NoStore] }],
+            Responses = [new(StatusCodes.Status204NoContent, "The topic was deleted.") { Headers = [Headers.NoStore] }],
             Problems = [.. OfChanges, ProblemDocuments.UnknownTopic],
         };
 
@@ -174,10 +174,10 @@ internal static class TopicOperations
         new(
             "trimTopic",
             Tags.Topics,
-            "Forget old records",
+            "Delete old records",
             """
-            Forgets, durably, all records of a topic before a place; without `partition` those of every partition, which a number as the place does not allow where there are several.
-            Whoever asks for one of them is answered with 410 from then on; who is in the middle of a page finishes it. Space is returned by whole segments. Asking once more changes nothing.
+            Deletes all records of a topic before a place, durably. Without `partition` that applies to every partition. If the topic has several, an offset as the place needs `partition`.
+            Requests for a deleted record get 410 from then on. A page under way is finished. Space is returned by whole segments. The same request sent again changes nothing.
             """
         )
         {
@@ -210,15 +210,15 @@ internal static class TopicOperations
             Tags.Topics,
             "Look for damage",
             """
-            Reads all segments and indexes of a topic, and answers with a line for each thing that is wrong, as it is found, and a last line that says how much was read. Without that line it was not all.
-            Blocks that are damaged are not served from then on; what comes after them is. Indexes are made anew.
+            Reads all segments and indexes of a topic. The response has a line for each finding, and a last line with the number of bytes read. Without that line the verification is incomplete.
+            Damaged blocks are not served from then on, but the records after them are. Damaged indexes are computed again.
             """
         )
         {
             Parameters = [Parameters.Topic],
             Responses =
             [
-                new(StatusCodes.Status200OK, "What was found: `Finding` lines, and one `Verified` line at the end.")
+                new(StatusCodes.Status200OK, "The findings: `Finding` lines, and one `Verified` line at the end.")
                 {
                     Headers = [Headers.NoStore],
                     Contents =
@@ -254,16 +254,16 @@ internal static class TopicOperations
             Tags.Topics,
             "List the topics",
             """
-            Answers the topics by name, `limit` at a time. Topics that could not be opened are among them, with `damaged` saying why.
+            Returns the topics by name, `limit` at a time. Topics that could not be opened are among them, with the reason in `damaged`.
 
-            `HEAD` answers the same without the body.
+            `HEAD` returns the same without the body.
             """
         )
         {
             Parameters = [Parameters.Limit, Parameters.After],
             Responses =
             [
-                new(StatusCodes.Status200OK, "The topics; `next` and `Link` lead to more, where there are more.")
+                new(StatusCodes.Status200OK, "The topics. If there are more, `next` and `Link` lead to them.")
                 {
                     Headers = [Headers.Link, Headers.NoStore],
                     Contents =
@@ -333,17 +333,17 @@ internal static class TopicOperations
         new(
             "health",
             Tags.Server,
-            "Ask whether the server lives",
+            "Check that the server is alive",
             """
-            Answers while the process lives and answers; the log is open then.
+            Returns 200 while the server runs and the log is open.
 
-            `HEAD` answers the same without the body.
+            `HEAD` returns the same without the body.
             """
         )
         {
             Responses =
             [
-                new(StatusCodes.Status200OK, "It does.")
+                new(StatusCodes.Status200OK, "The server is alive.")
                 {
                     Headers = [Headers.NoStore],
                     Contents =
@@ -351,7 +351,7 @@ internal static class TopicOperations
                         new(
                             "application/json",
                             ContentSchema.Of(typeof(Health)),
-                            new ExampleDocument("ok", "The one answer", Schemas.ExampleOf(typeof(Health)))
+                            new ExampleDocument("ok", "The only response", Schemas.ExampleOf(typeof(Health)))
                         ),
                     ],
                 },

@@ -205,7 +205,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     static Problem TooMuchReading() =>
         Problems.TooMuchReading() with
         {
-            Detail = "The request bodies being read fill MaxReadingBytes.",
+            Detail = "The request bodies being read fill MaxReadingBytes, or this client's fill MaxClientReadingBytes.",
         };
 
     /// <summary>

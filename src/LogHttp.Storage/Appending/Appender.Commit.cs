@@ -4,8 +4,8 @@ using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
 
-// From written to published. Four watermarks, each moved in one place: written (the turn), synced (SetSynced),
-// journaled and published (PublishReady).
+// From written to published. The turn moves written, and SetSynced moves synced. PublishReady moves journaled, and
+// published under `always`. PublishWrittenGroup moves published under the other policies. A roll moves all four.
 internal sealed partial class Appender
 {
     // Guarded by _gate: written groups that are not published yet, in order.

@@ -9,8 +9,9 @@ namespace LogHttp.Storage.Committing;
 /// next one. <see cref="Submit"/> may be called from any thread.
 /// </summary>
 /// <remarks>
-/// Some turns sync a segment or its index themselves, before sealing or after a failed write. An error there stops the
-/// partition as a failed commit does, because the kernel reports each error only once.
+/// Some turns sync files themselves: an index and its directory before a roll, or a segment in a repair or after a
+/// failed write. An error there stops the partition, because the kernel reports each error only once. A failed commit
+/// stops the partition only if the journal does not describe it. Otherwise the turn repairs the segment.
 /// </remarks>
 internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int syncAllThreshold, ILogger logger)
 {

@@ -118,7 +118,7 @@ public class AppenderFaultTests
     {
         _log.Append("before");
         _log.FileSystem.Faults = static call =>
-            call.Kind == FileSystemCallKind.Sync && call.Path.Contains("journal", StringComparison.Ordinal)
+            call.Kind == FileSystemCallKind.Sync && call.Path.Contains(".journal", StringComparison.Ordinal)
                 ? Fault.InputOutputError
                 : Fault.None;
         Assert.Equal(AppendStatus.PartitionStopped, _log.Append("unknown").Status);
@@ -146,7 +146,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhoseSyncFailsUnderOs_StopsThePartition_UntilARestartHasSavedWhatIsThere()
+    public void Append_WhoseSyncFailsUnderAnInterval_StopsUntilARestart()
     {
         var log = new ModelLog(new() { Flush = FlushPolicy.Every(TimeSpan.FromMilliseconds(1)) });
         string[] Values() =>
