@@ -11,8 +11,8 @@ internal sealed partial class Appender
         lock (_gate)
         {
             // The background sync may be writing the checkpoint.
-            _closingTurnWaits = _backgroundSyncRuns;
-            if (_closingTurnWaits)
+            _turnWaitsForBackgroundSync = _backgroundSyncRuns;
+            if (_turnWaitsForBackgroundSync)
                 return;
             StopTimer();
         }
@@ -71,14 +71,17 @@ internal sealed partial class Appender
         lock (_checkpointGate)
             _checkpointsEnded = true;
         Waiters.Close();
-        ReleaseLease();
-        foreach (var segment in _view.Segments)
-            segment.Retire();
         // Nobody needs the files of a deleted partition. For any other, the next start repeats a sync that failed.
         if (_isDeleted || !IsUnsynced)
             LeaveJournal();
         if (_isDeleted)
             _context.Journal.Forget(JournalPartition);
+        // The journal's keeper may ask for a sync just now.
+        lock (_gate)
+            _areFilesReleased = true;
+        ReleaseLease();
+        foreach (var segment in _view.Segments)
+            segment.Retire();
         _context.Journal.Closed();
         _closed!.TrySetResult();
     }

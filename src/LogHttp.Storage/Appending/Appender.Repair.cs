@@ -1,3 +1,4 @@
+using LogHttp.Storage.Files;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Segments;
 
@@ -6,7 +7,7 @@ namespace LogHttp.Storage.Appending;
 // Repairs a journaled segment after a failed sync: writes the bytes again from the journal.
 internal sealed partial class Appender
 {
-    // Guarded by _gate.
+    // Written under _gate.
     bool _isRepairDue;
     TaskCompletionSource? _repaired;
     IOException? _repairCause;
@@ -17,20 +18,39 @@ internal sealed partial class Appender
     /// </summary>
     void RequireRepair(IOException cause)
     {
-        bool schedule;
+        bool isNew;
+        lock (_gate)
+            isNew = SetRepairDue(cause);
+        if (isNew)
+            BeginRepair(cause);
+    }
+
+    /// <summary>Under <c>_gate</c>: returns whether a repair is due that was not due before.</summary>
+    bool SetRepairDue(IOException cause)
+    {
+        // A partition that has stopped and left the journal has nothing to repair.
+        if (_isRepairDue || (_refusal is not null && !_isUnsynced))
+            return false;
+        _repairCause = cause;
+        Volatile.Write(ref _isRepairDue, true);
+        _repaired = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _view = _view with { Repaired = _repaired.Task };
+        return true;
+    }
+
+    void BeginRepair(IOException cause)
+    {
+        StorageLog.SegmentRepairBegins(_context.Environment.Logger, cause, _context.Directory);
+        // The turn may wait for room in the journal, and the journal for this repair.
+        if (_context.Journal.BeginRepair(this))
+            return;
         lock (_gate)
         {
-            if (_isRepairDue)
+            if (_turnTaken)
                 return;
-            (_isRepairDue, _repairCause) = (true, cause);
-            _repaired = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _view = _view with { Repaired = _repaired.Task };
-            schedule = !_turnTaken;
             _turnTaken = true;
         }
-        StorageLog.SegmentRepairBegins(_context.Environment.Logger, cause, _context.Directory);
-        if (schedule)
-            ScheduleTurn();
+        ScheduleTurn();
     }
 
     /// <summary>A step of the turn: repairs the segment. Returns false if no repair is due.</summary>
@@ -40,6 +60,10 @@ internal sealed partial class Appender
         {
             if (!_isRepairDue)
                 return false;
+            // A sync beside the repair could take the error that the repair must get.
+            _turnWaitsForBackgroundSync = _backgroundSyncRuns;
+            if (_turnWaitsForBackgroundSync)
+                return true;
         }
         // Bytes that are not in the journal yet can't be written again from it.
         if (WaitsForDrain())
@@ -54,7 +78,8 @@ internal sealed partial class Appender
             StopUnrepaired(failure);
         lock (_gate)
         {
-            (_isRepairDue, _repairCause) = (false, null);
+            _repairCause = null;
+            Volatile.Write(ref _isRepairDue, false);
             _view = _view with { Repaired = null };
             if (failure is null)
                 SetSynced(end, isBatchEnd: true);
@@ -62,9 +87,29 @@ internal sealed partial class Appender
         if (failure is null)
             StorageLog.SegmentRepaired(_context.Environment.Logger, _context.Directory);
         LeaveJournal();
+        _context.Journal.EndRepair();
         _repaired!.SetResult();
         ScheduleTurn();
         return true;
+    }
+
+    /// <summary>Whether a repair waits for the turn. Any thread.</summary>
+    public bool IsRepairDue => Volatile.Read(ref _isRepairDue);
+
+    /// <summary>
+    /// The kernel tells a new handle of a loss that nobody was told of. The repair writes those bytes again, so the
+    /// error must not fail its own sync.
+    /// </summary>
+    static void TakeReportedError(IFile data)
+    {
+        try
+        {
+            data.Sync();
+        }
+        catch (IOException)
+        {
+            // The next sync reports the errors that come after this one.
+        }
     }
 
     IOException? TryRepair(SegmentCursor end)
@@ -72,6 +117,8 @@ internal sealed partial class Appender
         try
         {
             var data = TurnFiles().Data;
+            if (!_keepsFilesOpen)
+                TakeReportedError(data);
             var position = _synced.Position;
             JournalEntryHandler write = (in JournalEntry entry, ReadOnlySpan<byte> payload, ulong _) =>
             {

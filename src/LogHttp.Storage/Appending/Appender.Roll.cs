@@ -239,6 +239,7 @@ internal sealed partial class Appender
             // A slice of a large group that is rolled back may have been synced.
             if (!_written.IsJournaled || IsAtOrBefore(start, _synced))
                 SetSynced(start, isBatchEnd: true);
+            LeaveUnsyncedIfSynced();
         }
     }
 

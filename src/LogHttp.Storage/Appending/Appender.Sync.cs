@@ -20,7 +20,8 @@ internal sealed partial class Appender
     // Guarded by _gate: a timer or a sync runs beside the turns.
     bool _backgroundSyncDue;
     bool _backgroundSyncRuns;
-    bool _closingTurnWaits;
+    bool _turnWaitsForBackgroundSync;
+    bool _areFilesReleased;
     bool _isDeletionDue;
     bool _isDeleted;
 
@@ -176,7 +177,7 @@ internal sealed partial class Appender
     {
         lock (_gate)
         {
-            if (_isUnsynced && _closed?.Task.IsCompleted != true)
+            if (_isUnsynced && !_areFilesReleased)
             {
                 _journalCheckpoints.Add(checkpoint);
                 // A running sync may have begun before the last write. Another one follows it.
@@ -196,21 +197,34 @@ internal sealed partial class Appender
 
     void SubmitBackgroundSync()
     {
-        BackgroundSync sync;
+        BackgroundSync? sync = null;
+        JournalCheckpoint[] done = [];
         lock (_gate)
         {
-            // A roll, or a rollback, can have synced everything since this sync was requested.
-            if (((IsClosing || _refusal is not null) && !_isUnsynced) || _isRepairDue || _submitted.Cursor == _synced)
-            {
-                _backgroundSyncDue = false;
-                return;
-            }
             if (_backgroundSyncRuns)
                 return;
-            _backgroundSyncRuns = true;
-            sync = new BackgroundSync(this, _submitted, _published, [.. _journalCheckpoints]);
+            LeaveUnsyncedIfSynced();
+            // A roll, or a rollback, can have synced everything since this sync was requested.
+            if (((IsClosing || _refusal is not null) && !_isUnsynced) || _submitted.Cursor == _synced)
+            {
+                _backgroundSyncDue = false;
+                done = [.. _journalCheckpoints];
+                _journalCheckpoints.Clear();
+            }
+            else if (_isRepairDue || _areFilesReleased)
+            {
+                _backgroundSyncDue = false;
+            }
+            else
+            {
+                _backgroundSyncRuns = true;
+                sync = new BackgroundSync(this, _submitted, _published, [.. _journalCheckpoints]);
+            }
         }
-        _context.Syncer.Submit(sync);
+        foreach (var checkpoint in done)
+            checkpoint.Done();
+        if (sync is not null)
+            _context.Syncer.Submit(sync);
     }
 
     void BackgroundSynced(BackgroundSync sync, IOException? error)
@@ -219,13 +233,16 @@ internal sealed partial class Appender
             Synced(sync);
         else if (!sync.IsJournaling)
             Stop($"A sync failed ({error.Message})", error);
-        bool closingTurnWaits;
+        bool turnWaits;
         bool goesOn;
+        var isRepairNew = false;
         JournalCheckpoint[] done = [];
         lock (_gate)
         {
             _backgroundSyncDue = _backgroundSyncRuns = false;
-            (closingTurnWaits, _closingTurnWaits) = (_closingTurnWaits, false);
+            (turnWaits, _turnWaitsForBackgroundSync) = (_turnWaitsForBackgroundSync, false);
+            if (error is not null && sync.IsJournaling)
+                isRepairNew = SetRepairDue(error);
             // If a sync of the turn has failed meanwhile, this one proves nothing. Then the repair completes the
             // checkpoints. Each is completed once.
             if ((error is null && !_isRepairDue) || !sync.IsJournaling)
@@ -233,11 +250,11 @@ internal sealed partial class Appender
             goesOn = _journalCheckpoints.Count > 0;
             ReleaseIdleLease();
         }
-        if (error is not null && sync.IsJournaling)
-            RequireRepair(error);
+        if (isRepairNew)
+            BeginRepair(error!);
         foreach (var checkpoint in done)
             checkpoint.Done();
-        if (closingTurnWaits)
+        if (turnWaits)
             ScheduleTurn();
         else if (goesOn)
             SubmitBackgroundSync();

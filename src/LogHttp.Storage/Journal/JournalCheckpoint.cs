@@ -37,6 +37,9 @@ internal interface IUnsyncedLog
     /// </summary>
     bool CanCloseFiles { get; }
 
+    /// <summary>Whether a repair waits for its turn. Then it must not wait for the journal.</summary>
+    bool IsRepairDue { get; }
+
     /// <summary>
     /// The most bytes that all entries of the log's next unit take. It does not change while the log waits.
     /// </summary>

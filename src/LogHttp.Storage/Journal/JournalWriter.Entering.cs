@@ -17,6 +17,7 @@ internal sealed partial class JournalWriter
             return false;
         }
         failure = null;
+        bool isParked;
         lock (_gate)
         {
             if (!IsBusy(log))
@@ -24,7 +25,14 @@ internal sealed partial class JournalWriter
                 _enteredBytes += PlaceBytes(log.NextUnitBytes);
                 return true;
             }
-            _parked.Add(log);
+            isParked = !log.IsRepairDue;
+            if (isParked)
+                _parked.Add(log);
+        }
+        if (!isParked)
+        {
+            log.Resume(failure: null);
+            return false;
         }
         RequestFile();
         RequestCheckpoint();
@@ -54,7 +62,7 @@ internal sealed partial class JournalWriter
         || (_isLiveUsable && (IsFileAwaited || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
 
     /// <summary>Under <c>_gate</c>: whether a checkpoint will free a sealed file.</summary>
-    bool IsFileAwaited => _sealedFiles > 0 && _kept.Count == 0;
+    bool IsFileAwaited => _sealedFiles > 0 && !IsCheckpointBlocked;
 
     /// <summary>The most bytes that a unit takes, in a round of its own.</summary>
     static long PlaceBytes(int unitBytes) => JournalFormat.Align(JournalFormat.HeadBytes + unitBytes);
@@ -67,7 +75,7 @@ internal sealed partial class JournalWriter
         if (_parked.Count == 0)
             return [];
         var resumed = _parked.FindAll(log => !IsBusy(log));
-        _parked.RemoveAll(resumed.Contains);
+        _parked.RemoveAll(log => !IsBusy(log));
         return [.. resumed];
     }
 }

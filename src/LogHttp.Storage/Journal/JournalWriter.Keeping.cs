@@ -104,7 +104,7 @@ internal sealed partial class JournalWriter
             Volatile.Write(ref _openUnsyncedCount, count = _openUnsyncedCount + 1);
         }
         // At half of the bound, so that no log has to wait for it.
-        if (count == half && !canClose)
+        if (count >= half && !canClose)
             RequestCheckpoint();
         return true;
     }
@@ -118,8 +118,9 @@ internal sealed partial class JournalWriter
     {
         lock (_unsyncedGate)
         {
-            if (_unsynced.Remove(log, out var keepsOpen) && keepsOpen)
-                Volatile.Write(ref _openUnsyncedCount, _openUnsyncedCount - 1);
+            if (!_unsynced.Remove(log, out var keepsOpen) || !keepsOpen)
+                return;
+            Volatile.Write(ref _openUnsyncedCount, _openUnsyncedCount - 1);
         }
         IUnsyncedLog[] resumed;
         lock (_gate)
@@ -235,11 +236,16 @@ internal sealed partial class JournalWriter
 
     void EndCheckpoint(JournalCheckpoint checkpoint)
     {
+        bool isAnotherDue;
         lock (_gate)
         {
             _isCheckpointing = false;
             _syncedBefore = Math.Max(_syncedBefore, Math.Min(checkpoint.EndRound, KeptFromRound));
+            // Those that came meanwhile asked for a checkpoint in vain.
+            isAnotherDue = _parked.Count > 0 && Volatile.Read(ref _openUnsyncedCount) >= _options.MaxUnsyncedLogs;
         }
+        if (isAnotherDue)
+            RequestCheckpoint();
         Wake();
     }
 
@@ -257,9 +263,11 @@ internal sealed partial class JournalWriter
             if (_isMakingFile || _isClosed || _damage is not null || _spares.Count > 0)
                 return;
             // Goes beyond the bound if every file has failed or waits. Otherwise no round could ever free one of them.
-            var isBounded = _files >= JournalOptions.MaxFiles && (_isLiveUsable || HasUsableSpare);
+            // More of them help a round that waits while no checkpoint can end.
+            var mostFiles = JournalOptions.MaxFiles + (_isStalled && IsCheckpointBlocked ? ExtraFiles : 0);
+            var isBounded = _files >= mostFiles && (_isLiveUsable || HasUsableSpare);
             // Then a checkpoint frees a file, unless it is kept.
-            if (isBounded && _kept.Count == 0)
+            if (isBounded && _kept.Count == 0 && !(_isStalled && IsCheckpointBlocked))
                 return;
             _isMakingFile = !isBounded;
             if (_isMakingFile)
@@ -270,7 +278,7 @@ internal sealed partial class JournalWriter
         }
         AttemptFailed(
             new IOException(
-                "The journal keeps all of its files for partitions whose disk has failed, and has no room left."
+                "The journal needs all of its files for partitions whose disk has failed, and has no room left."
             )
         );
     }

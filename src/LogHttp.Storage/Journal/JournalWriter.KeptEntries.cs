@@ -16,10 +16,10 @@ internal sealed partial class JournalWriter
     /// <param name="directory">The partition's directory, for messages.</param>
     public void KeepEntries(JournalPartition partition, ulong firstRound, string directory)
     {
-        if (TryMoveToUnplaced(partition, firstRound, directory))
+        if (TryMoveToUnplaced(partition, firstRound, directory, isRetry: false))
             return;
         lock (_gate)
-            _kept.Add(partition, (firstRound, directory));
+            _kept.TryAdd(partition, (firstRound, directory));
     }
 
     /// <summary>Releases the entries of a deleted partition. Any thread.</summary>
@@ -44,16 +44,16 @@ internal sealed partial class JournalWriter
             kept = [.. _kept];
         foreach (var (partition, (firstRound, directory)) in kept)
         {
-            if (TryMoveToUnplaced(partition, firstRound, directory))
+            if (TryMoveToUnplaced(partition, firstRound, directory, isRetry: true))
                 Forget(partition);
         }
     }
 
-    bool TryMoveToUnplaced(JournalPartition partition, ulong firstRound, string directory)
+    bool TryMoveToUnplaced(JournalPartition partition, ulong firstRound, string directory, bool isRetry)
     {
         try
         {
-            MoveToUnplaced(partition, firstRound);
+            MoveToUnplaced(partition, firstRound, isRetry);
             return true;
         }
         catch (IOException exception)
@@ -65,9 +65,12 @@ internal sealed partial class JournalWriter
 
     /// <summary>Moves a partition's entries and its end out of the rotation, durably.</summary>
     /// <exception cref="IOException">The disk failed, or the entries exceed a limit.</exception>
-    void MoveToUnplaced(JournalPartition partition, ulong firstRound)
+    void MoveToUnplaced(JournalPartition partition, ulong firstRound, bool isRetry)
     {
         var unplaced = new UnplacedEntries(_environment.FileSystem, _options.Directory, _environment.NewId);
+        // The attempt before may have written a part.
+        if (isRetry)
+            unplaced.Remove(partition.TopicId, partition.Number);
         ReadBack(
             partition,
             firstRound,

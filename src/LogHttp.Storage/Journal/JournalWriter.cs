@@ -111,15 +111,19 @@ internal sealed partial class JournalWriter
         }
         BeginRetirement();
         IUnsyncedLog[] resumed;
+        bool isFileMissing;
         lock (_gate)
         {
             resumed = TakeResumed();
             _isRunning = _waiting.Count > 0 || _retiring is not null;
             if (_isRunning)
                 ScheduleRound();
+            isFileMissing = !_isRunning && _parked.Exists(log => !HasPlaceFor(log));
         }
         foreach (var log in resumed)
             log.Resume(failure: null);
+        if (isFileMissing)
+            RequestFile();
         CloseIfDue();
     }
 
@@ -416,9 +420,13 @@ internal sealed partial class JournalWriter
     {
         // A checkpoint allows a sealed file to be reused, as long as its round can be written to the live one.
         var isCheckpointEnough = _live is { HasFailed: false } && CanFreeOldest();
+        if (isCheckpointEnough)
+            RequestCheckpoint();
         IOException? failure;
         lock (_gate)
         {
+            // The checkpoint waits for a repair, which may wait for this round.
+            isCheckpointEnough &= _repairsDue <= 0;
             if (HasUsableSpare)
             {
                 ScheduleRound();
@@ -428,9 +436,7 @@ internal sealed partial class JournalWriter
             if (failure is null || isCheckpointEnough || _round.Count == 0)
                 (_isRunning, _isStalled) = (false, true);
         }
-        if (isCheckpointEnough)
-            RequestCheckpoint();
-        else if (failure is not null && _round.Count > 0)
+        if (!isCheckpointEnough && failure is not null && _round.Count > 0)
         {
             HandOver(failure);
             return true;

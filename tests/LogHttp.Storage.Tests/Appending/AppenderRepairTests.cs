@@ -163,39 +163,134 @@ public class AppenderRepairTests
         Assert.Equal(5, log.Partition.EndOffset);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Repair_WaitsForTheSyncBesideIt(bool failsToo)
+    {
+        for (var seed = 1; seed <= 8; seed++)
+        {
+            var log = NewLog(seed, partitions: 2, SmallSegmentBytes);
+            for (var appended = 0; appended < 4; appended++)
+                log.Append(Text);
+            log.Commits.Hold<SegmentSyncer>();
+            var rolling = log.BeginAppend(RollingText);
+            var syncs = 0;
+            log.FileSystem.Faults = call =>
+            {
+                if (call is not { Kind: FileSystemCallKind.Sync, Path: Segment })
+                    return Fault.None;
+                syncs++;
+                if (syncs == 1)
+                {
+                    // While the roll's sync is under way, the journal wants both partitions synced.
+                    log.Commits.Hold<SegmentSyncer>();
+                    for (var appended = 0; appended < 16; appended++)
+                        log.BeginAppend(Text, partition: 1);
+                }
+                return syncs == 1 || (syncs == 2 && failsToo) ? Fault.InputOutputError : Fault.None;
+            };
+            log.Commits.RunHeld<SegmentSyncer>();
+            log.Pass(TimeSpan.Zero);
+            Assert.Equal(1, syncs);
+
+            log.Release();
+
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(rolling));
+            log.FileSystem.Faults = null;
+            // The journal's files are used again.
+            for (var appended = 0; appended < 64; appended++)
+                Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+            log.CutPower();
+            Assert.Null(log.Partition.StoppedReason);
+            Assert.Equal(5, log.Partition.EndOffset);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Repair_OfAPartitionThatTheFullJournalHolds_Ends(bool canSyncAll)
+    {
+        var log = NewLog(seed: 1, partitions: 2, canSyncAll: canSyncAll);
+        log.Append("first");
+        log.Commits.Hold<SegmentSyncer>();
+        var appends = new List<Task<AppendResult>>();
+        while (appends.Count(static append => !append.IsCompleted) < 40)
+            appends.Add(log.BeginAppend(Text, appends.Count % 2));
+        var hasFailed = false;
+        log.FileSystem.Faults = call =>
+        {
+            var fails = !hasFailed && call is { Kind: FileSystemCallKind.Sync, Path: Segment };
+            hasFailed |= fails;
+            return fails ? Fault.InputOutputError : Fault.None;
+        };
+
+        log.Release();
+
+        Assert.True(hasFailed);
+        Assert.All(appends, static append => Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(append)));
+    }
+
     [Fact]
-    public void Sync_ThatEndsAfterARepair_TellsTheJournalNothing()
+    public void Checkpoint_AfterARolledBackSlice_Ends()
+    {
+        var log = NewLog(seed: 1, partitions: 2);
+        log.Append(Text);
+        var writes = 0;
+        log.FileSystem.Faults = call =>
+            call is { Kind: FileSystemCallKind.Write, Path: Segment } && ++writes >= 3 ? Fault.DiskFull : Fault.None;
+        // A batch of several slices: the first one is synced.
+        Assert.Equal(AppendStatus.DiskFull, log.Append(Enumerable.Repeat(Text, 60)).Status);
+        log.FileSystem.Faults = null;
+
+        // The journal's files are used again and again.
+        for (var appended = 0; appended < 256; appended++)
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+    }
+
+    [Fact]
+    public void Sync_ThatFailsAfterThePartitionHasStopped_StartsNoRepair()
     {
         var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes);
         for (var appended = 0; appended < 4; appended++)
             log.Append(Text);
         log.Commits.Hold<SegmentSyncer>();
-        var rolling = log.BeginAppend(RollingText);
-        var hasFailed = false;
+        log.BeginAppend(RollingText);
+        var syncs = 0;
         log.FileSystem.Faults = call =>
         {
-            if (hasFailed || call is not { Kind: FileSystemCallKind.Sync, Path: Segment })
-                return Fault.None;
-            hasFailed = true;
-            // While the roll's sync is under way, the journal requests a sync of both partitions.
-            log.Commits.Hold<SegmentSyncer>();
-            for (var appended = 0; appended < 16; appended++)
-                log.BeginAppend(Text, partition: 1);
-            return Fault.InputOutputError;
+            if (call is { Kind: FileSystemCallKind.Sync, Path: Segment } && ++syncs == 1)
+            {
+                log.Commits.Hold<SegmentSyncer>();
+                for (var appended = 0; appended < 16; appended++)
+                    log.BeginAppend(Text, partition: 1);
+            }
+            return FailSegmentsAndDirectories(call);
         };
         log.Commits.RunHeld<SegmentSyncer>();
-        log.Pass(TimeSpan.Zero);
-        Assert.True(hasFailed);
-
         log.Release();
+        // The turn's, the one beside it, and the repair's.
+        Assert.Equal(3, syncs);
+        Assert.NotNull(log.Partition.StoppedReason);
+        log.FileSystem.Faults = null;
 
-        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(rolling));
-        Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
+        log.CutPower();
+
+        Assert.Null(log.Partition.StoppedReason);
+        Assert.Equal(4, log.Partition.EndOffset);
     }
 
-    static ModelLog NewLog(int seed, int partitions = 1, long segmentBytes = 256 << 20, int maxOpenSegments = 2048) =>
+    static ModelLog NewLog(
+        int seed,
+        int partitions = 1,
+        long segmentBytes = 256 << 20,
+        int maxOpenSegments = 2048,
+        bool canSyncAll = false
+    ) =>
         new(
             new TopicConfiguration { Partitions = partitions, SegmentBytes = segmentBytes },
+            canSyncAll: canSyncAll,
             seed: seed,
             adjust: options =>
                 options with

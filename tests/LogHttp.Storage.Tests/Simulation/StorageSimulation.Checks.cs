@@ -54,7 +54,7 @@ sealed partial class StorageSimulation
             _wasPowerCut &= _unmounted.Count > 0;
         }
         // The journal's files, the mark, and the file of unplaced entries.
-        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count()) + JournalOptions.MaxFiles + 2;
+        var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count()) + JournalOptions.MaxFiles + 4;
         Require(
             _fileSystem.OpenHandleCount <= bound,
             $"{_fileSystem.OpenHandleCount} file handles are open; at most {bound} should be"

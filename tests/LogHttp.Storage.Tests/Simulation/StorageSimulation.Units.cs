@@ -135,6 +135,8 @@ sealed partial class StorageSimulation
 
         public bool CanCloseFiles => true;
 
+        public bool IsRepairDue => false;
+
         public int NextUnitBytes => MostUnitBytes;
 
         public void Resume(IOException? failure)
