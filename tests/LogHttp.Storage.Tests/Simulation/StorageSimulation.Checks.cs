@@ -53,7 +53,7 @@ sealed partial class StorageSimulation
             // Topics whose disk is missing were not checked.
             _wasPowerCut &= _unmounted.Count > 0;
         }
-        // The journal's files, the mark, and the file of unplaced entries.
+        // The files of the journal, two more during a repair, the mark, and the file of unplaced entries.
         var bound = 2 * (_options.MaxOpenSegments + _heldPages.Count + Models.Count()) + JournalOptions.MaxFiles + 4;
         Require(
             _fileSystem.OpenHandleCount <= bound,
