@@ -114,8 +114,8 @@ public sealed record StorageOptions
     internal int JournalGroupBytes => (int)Math.Min(256 << 10, MinJournalFileBytes / 8);
 
     /// <summary>
-    /// How many partitions may keep their files open because only the journal has some of their bytes durably. Where the
-    /// volume has no syncfs, no more partitions than that may have such bytes.
+    /// The most partitions that keep their files open because only the journal has some of their bytes durably. On a
+    /// volume without syncfs, no more partitions may have such bytes.
     /// </summary>
     internal int MaxUnsyncedLogs => Math.Max(2, MaxOpenSegments / 2);
 

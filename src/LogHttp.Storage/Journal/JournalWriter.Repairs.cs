@@ -1,11 +1,12 @@
 namespace LogHttp.Storage.Journal;
 
-// Checkpoints wait for repairs, and a repair waits for the rounds with its partition's units. So rounds must not wait for
-// a checkpoint then.
+// Checkpoints wait for repairs, and a repair waits for the rounds with its partition's units. So rounds must not wait
+// for a checkpoint while a repair is due.
 internal sealed partial class JournalWriter
 {
     /// <summary>
-    /// The units that wait take <see cref="JournalOptions.MaxWaitingBytes"/>, at most a file, and those that had entered.
+    /// Waiting units take <see cref="JournalOptions.MaxWaitingBytes"/> at most, which is a file. Some had entered
+    /// before.
     /// </summary>
     const int ExtraFiles = 2;
 
