@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using LogHttp.AspNetCore.Limits;
 using Microsoft.AspNetCore.Connections;
@@ -113,27 +114,51 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
     long _heldBytes;
     bool _isHttp2;
     bool _hasEnded;
-
-    /// <summary>Whether the next bytes of an HTTP/1 connection belong to a head, not to a body.</summary>
-    public bool IsInHead { get; private set; } = true;
+    Http1Body _body;
 
     /// <summary>The memory of the connection that a request came by. Null in tests without Kestrel.</summary>
     public static ConnectionMemory? Of(HttpContext context) =>
         (ConnectionMemory?)context.Features[typeof(ConnectionMemory)];
 
-    /// <summary>Says that the head is complete. From here on <see cref="RequestHeads"/> counts it.</summary>
-    public void BeginRequest()
+    /// <summary>
+    /// Says that the head is complete. From here on <see cref="RequestHeads"/> counts it. Kestrel has consumed the
+    /// head, and nothing behind it.
+    /// </summary>
+    public void BeginRequest(HttpContext context)
     {
-        IsInHead = false;
         if (_isHttp2)
             return;
+        ClearHead();
+        _body = Http1Body.Of(context.Request.Headers);
+    }
+
+    /// <summary>Follows the bytes that Kestrel consumes of an HTTP/1 connection.</summary>
+    /// <remarks>
+    /// Kestrel stores trailers as it stores a head. It also reads the rest of a body after the request has ended. So
+    /// the end of the request does not say that a head comes next.
+    /// </remarks>
+    public void FollowHttp1(in ReadOnlySequence<byte> bytes)
+    {
+        var headBytes = bytes.Length;
+        if (!_body.HasEnded)
+        {
+            headBytes -= _body.Follow(bytes, out var trailerBytes);
+            if (trailerBytes > 0)
+                AddHeadBytes(trailerBytes);
+            if (_body.HasEnded)
+                ClearHead();
+        }
+        if (headBytes > 0)
+            AddHeadBytes(headBytes);
+    }
+
+    /// <summary>Says that the received bytes belong to no head.</summary>
+    public void ClearHead()
+    {
         _receivedHeadBytes = 0;
         if (_unfinishedHeadBytes > 0)
             SetUnfinishedHead(0);
     }
-
-    /// <summary>Says that the request has ended, so a head comes next.</summary>
-    public void EndRequest() => IsInHead = true;
 
     /// <summary>Adds complete lines of an HTTP/1 head.</summary>
     public void AddHeadBytes(long bytes)

@@ -127,6 +127,61 @@ public sealed class ConnectionMemoryTests
         Assert.Equal("HTTP/1.1 201 Created", await connection.ReadLineAsync());
     }
 
+    [Theory]
+    [InlineData("POST /nowhere", "Content-Length: 300000", "", "")]
+    [InlineData("POST /nowhere", "Transfer-Encoding: chunked", "493e0;a=b\r\n", "\r\n0\r\nX: y\r\n\r\n")]
+    [InlineData("GET /healthz", "Content-Length: 300000", "", "")]
+    [InlineData("POST /topics/t", "Origin: http://other.example\r\nContent-Length: 300000", "", "")]
+    [InlineData("POST /topics/t", "Expect: 100-continue\r\nContent-Length: 300000", "", "")]
+    public async Task UnreadBody_IsNoHead(string request, string headers, string before, string after)
+    {
+        using var server = new TestServer(Settings);
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync(
+            $"{request} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n{before}{new string('x', 300_000)}{after}"
+                // The connection is idle once this request has its response.
+                + "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                + $"GET /healthz HTTP/1.1\r\nHost: localhost\r\n{Lines(HeadBytes)}"
+        );
+        while (await connection.ReadLineAsync() != "HTTP/1.1 200 OK") { }
+        await TestServer.UntilAsync(() => server.ConnectionBytes >= 4 * HeadBytes);
+        Assert.InRange(server.ConnectionBytes, 4 * HeadBytes, 5 * HeadBytes);
+    }
+
+    [Fact]
+    public async Task UnreadBody_LeavesNothingCounted()
+    {
+        using var server = new TestServer(Settings);
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync(
+            "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n" + new string('x', 299_999)
+        );
+        Assert.StartsWith("HTTP/1.1 404", await connection.ReadLineAsync(), StringComparison.Ordinal);
+        // The server reads the rest of the body now. Nothing shows when it has.
+        for (var count = 0; count < 50; count++)
+        {
+            await Task.Delay(5);
+            Assert.Equal(0, server.ConnectionBytes);
+        }
+    }
+
+    [Fact]
+    public async Task UnfinishedTrailers_Count_UntilTheyEnd()
+    {
+        using var server = new TestServer(Settings);
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync(
+            "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n"
+                + $"1\r\nx\r\n0\r\n{Lines(HeadBytes)}"
+        );
+        await TestServer.UntilAsync(() => server.ConnectionBytes >= 4 * HeadBytes);
+        Assert.InRange(server.ConnectionBytes, 4 * HeadBytes, 5 * HeadBytes);
+        await connection.WriteAsync("\r\n");
+        Assert.Equal("HTTP/1.1 201 Created", await connection.ReadLineAsync());
+        Assert.Equal(0, server.ConnectionBytes);
+    }
+
     [Fact]
     public async Task Http2Connection_Counts_UntilItEnds()
     {
