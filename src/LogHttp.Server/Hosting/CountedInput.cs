@@ -20,7 +20,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     readonly ConnectionMemory _memory;
 
-    /// <summary>Created once, so that a waiting read allocates nothing.</summary>
+    /// <summary>Created once. A waiting read still allocates 32 bytes, because the pipe wraps the action.</summary>
     readonly Action _onRead;
 
     ManualResetValueTaskSourceCore<ReadResult> _source;
