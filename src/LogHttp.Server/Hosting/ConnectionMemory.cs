@@ -116,6 +116,12 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
     bool _hasEnded;
     Http1Body _body;
 
+    /// <summary>
+    /// Gives all bytes back. Some HTTP/2 connections that were aborted never end in Kestrel: their task waits for an
+    /// output queue that is full. Nothing refers to them, so the collector finds them.
+    /// </summary>
+    ~ConnectionMemory() => End();
+
     /// <summary>The memory of the connection that a request came by. Null in tests without Kestrel.</summary>
     public static ConnectionMemory? Of(HttpContext context) =>
         (ConnectionMemory?)context.Features[typeof(ConnectionMemory)];
@@ -192,6 +198,12 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
 
     /// <summary>Gives all bytes back. Later blocks are not counted.</summary>
     public void Dispose()
+    {
+        GC.SuppressFinalize(this);
+        End();
+    }
+
+    void End()
     {
         lock (_lock)
         {

@@ -1,7 +1,9 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using LogHttp.Server.Hosting;
+using Microsoft.AspNetCore.Connections;
 
 namespace LogHttp.Server.Tests.Hosting;
 
@@ -193,6 +195,26 @@ public sealed class ConnectionMemoryTests
             Assert.InRange(server.ConnectionBytes, ConnectionMemory.Http2Bytes, 4 * ConnectionMemory.Http2Bytes);
         }
         await TestServer.UntilAsync(() => server.ConnectionBytes == 0);
+    }
+
+    [Fact]
+    public void Connection_IsLost_IsGivenBack()
+    {
+        var budget = new ConnectionBudget(
+            new ServerSettings { MaxConnectionBytes = 1 << 20, MaxClientConnectionBytes = 1 << 20 }
+        );
+        Lose(budget);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal(0, budget.HeldBytes);
+    }
+
+    /// <summary>A method of its own, because a local variable may keep the connection.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static void Lose(ConnectionBudget budget)
+    {
+        new ConnectionMemory(budget, new DefaultConnectionContext(), bucket: 0).BeginHttp2();
+        Assert.Equal(ConnectionMemory.Http2Bytes, budget.HeldBytes);
     }
 
     [Fact]
