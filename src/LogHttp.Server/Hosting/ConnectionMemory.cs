@@ -31,10 +31,16 @@ internal sealed class ConnectionBudget
         _trustedProxies = [.. settings.TrustedProxyList];
         _maxHeadBytes = settings.MaxRequestLineBytes + settings.MaxRequestHeadersBytes;
         _maxHeaders = settings.MaxRequestHeaders;
-        // Kestrel decodes twice its limits before it rejects a head.
-        UnfinishedHttp2HeadBytes =
-            2L * (sizeof(char) * settings.MaxRequestHeadersBytes + RequestHeads.BytesPerHeader * _maxHeaders);
+        UnfinishedHttp2HeadBytes = MaxHttp2HeadBytesOf(settings);
     }
+
+    /// <summary>The most that one connection with an unfinished head counts. Over HTTP/2 it has blocks, too.</summary>
+    public static long MaxBytesOf(ServerSettings settings) =>
+        Math.Max(
+            BytesPerHeadByte * ((long)settings.MaxRequestLineBytes + settings.MaxRequestHeadersBytes)
+                + RequestHeads.BytesPerHeader * settings.MaxRequestHeaders,
+            MaxHttp2HeadBytesOf(settings) + 2 * ConnectionMemory.Http2Bytes
+        );
 
     /// <summary>The bytes counted for all connections.</summary>
     public long HeldBytes => _budget.HeldBytes;
@@ -65,6 +71,14 @@ internal sealed class ConnectionBudget
     /// <inheritdoc cref="ClientBudget.TryHold(int, ref long, long)"/>
     public bool TryHold(int bucket, ref long heldBytes, long neededBytes) =>
         _budget.TryHold(bucket, ref heldBytes, neededBytes);
+
+    /// <summary>Kestrel decodes twice its limits before it rejects a head.</summary>
+    static long MaxHttp2HeadBytesOf(ServerSettings settings) =>
+        2L
+        * (
+            (long)sizeof(char) * settings.MaxRequestHeadersBytes
+            + RequestHeads.BytesPerHeader * settings.MaxRequestHeaders
+        );
 
     async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
     {
@@ -103,6 +117,12 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
 {
     /// <summary>An idle HTTP/2 connection takes 67 KiB: frame buffers, header tables and a queue.</summary>
     public const int Http2Bytes = 64 << 10;
+
+    /// <summary>
+    /// The most streams that Kestrel has for a connection: 100 that are open, 100 more whose requests have not ended
+    /// after a reset, and 100 kept for reuse.
+    /// </summary>
+    const int MaxHttp2Streams = 300;
 
     /// <summary>Fewer free bytes than this are kept. They return to the budget together with later ones.</summary>
     const int SlackBytes = 64 << 10;
@@ -185,11 +205,19 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
         }
     }
 
-    /// <summary>Says whether an HTTP/2 head continues in another frame.</summary>
-    public void SetHttp2Head(bool isUnfinished)
+    /// <summary>Says whether an HTTP/2 head continues in another frame, and how many trailers have ended.</summary>
+    /// <remarks>
+    /// Kestrel keeps decoded trailers with their stream, and nothing says how large they are: 15 bytes that refer to a
+    /// header of 4,000 took 129 KB. So the largest head counts for each. A stream is kept for reuse after it has ended,
+    /// so the count stays until the connection ends. More streams than Kestrel has for a connection do not count.
+    /// </remarks>
+    public void SetHttp2Heads(bool isUnfinished, long trailers)
     {
-        if (isUnfinished != (_unfinishedHeadBytes > 0))
-            SetUnfinishedHead(isUnfinished ? budget.UnfinishedHttp2HeadBytes : 0);
+        var bytes = Math.Min(trailers, MaxHttp2Streams) * (budget.UnfinishedHttp2HeadBytes / 2);
+        if (isUnfinished)
+            bytes += budget.UnfinishedHttp2HeadBytes;
+        if (bytes != _unfinishedHeadBytes)
+            SetUnfinishedHead(bytes);
     }
 
     public void Take(int sizeBytes) => AddBlocks(sizeBytes);

@@ -182,7 +182,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
             var heads = _frames.Heads;
             _frames.Follow(bytes, stopsBehindHead: false);
             _isBehindHead = _frames.Heads != heads;
-            _memory.SetHttp2Head(_frames.IsInHead);
+            _memory.SetHttp2Heads(_frames.IsInHead, _frames.Trailers);
         }
         else if (_protocol == Protocol.Http1)
         {

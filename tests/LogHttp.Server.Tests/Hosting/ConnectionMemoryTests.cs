@@ -17,7 +17,7 @@ public sealed class ConnectionMemoryTests
     [
         ("MaxRequestHeadersBytes", "131072"),
         ("MaxConnectionBytes", "1048576"),
-        ("MaxClientConnectionBytes", "786432"),
+        ("MaxClientConnectionBytes", "800000"),
     ];
 
     [Fact]
@@ -80,7 +80,7 @@ public sealed class ConnectionMemoryTests
         using var server = new TestServer([
             ("MaxRequestHeadersBytes", "131072"),
             ("MaxConnectionBytes", "1300000"),
-            ("MaxClientConnectionBytes", "600000"),
+            ("MaxClientConnectionBytes", "800000"),
             ("TrustedProxies", "127.0.0.1"),
         ]);
         using var first = await SendUnfinishedHeadAsync(server);
@@ -238,6 +238,37 @@ public sealed class ConnectionMemoryTests
         );
         await client.ReadUntilAsync(Http2Client.Headers, 1);
         Assert.InRange(server.ConnectionBytes, ConnectionMemory.Http2Bytes, budget.UnfinishedHttp2HeadBytes);
+    }
+
+    [Fact]
+    public async Task Http2Trailers_Count_UntilTheConnectionEnds()
+    {
+        using var certificate = TestCertificate.Create();
+        using var server = new TestServer(certificate);
+        var trailersBytes = server.Service<ConnectionBudget>().UnfinishedHttp2HeadBytes / 2;
+        using (var client = await Http2Client.ConnectAsync(server.AddressOf("https"), certificate))
+        {
+            for (var stream = 1; stream <= 3; stream += 2)
+            {
+                await client.WriteAsync(
+                    Http2Client.Frame(
+                        Http2Client.Headers,
+                        Http2Client.EndHeaders,
+                        stream,
+                        Http2Client.Head("GET", "/topics/t/latest?wait=300s")
+                    ),
+                    Http2Client.Frame(
+                        Http2Client.Headers,
+                        Http2Client.EndHeaders | Http2Client.EndStream,
+                        stream,
+                        Http2Client.Field("x", "y")
+                    )
+                );
+            }
+            await TestServer.UntilAsync(() => server.ConnectionBytes >= 2 * trailersBytes);
+            Assert.InRange(server.ConnectionBytes, 2 * trailersBytes, 4 * trailersBytes);
+        }
+        await TestServer.UntilAsync(() => server.ConnectionBytes == 0);
     }
 
     [Fact]
