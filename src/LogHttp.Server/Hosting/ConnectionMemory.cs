@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using LogHttp.AspNetCore.Limits;
 using Microsoft.AspNetCore.Connections;
@@ -30,10 +31,16 @@ internal sealed class ConnectionBudget
         _trustedProxies = [.. settings.TrustedProxyList];
         _maxHeadBytes = settings.MaxRequestLineBytes + settings.MaxRequestHeadersBytes;
         _maxHeaders = settings.MaxRequestHeaders;
-        // Kestrel decodes twice its limits before it rejects a head.
-        UnfinishedHttp2HeadBytes =
-            2L * (sizeof(char) * settings.MaxRequestHeadersBytes + RequestHeads.BytesPerHeader * _maxHeaders);
+        UnfinishedHttp2HeadBytes = MaxHttp2HeadBytesOf(settings);
     }
+
+    /// <summary>The most that one connection with an unfinished head counts. Over HTTP/2 it has blocks, too.</summary>
+    public static long MaxBytesOf(ServerSettings settings) =>
+        Math.Max(
+            BytesPerHeadByte * ((long)settings.MaxRequestLineBytes + settings.MaxRequestHeadersBytes)
+                + RequestHeads.BytesPerHeader * settings.MaxRequestHeaders,
+            MaxHttp2HeadBytesOf(settings) + 2 * ConnectionMemory.Http2Bytes
+        );
 
     /// <summary>The bytes counted for all connections.</summary>
     public long HeldBytes => _budget.HeldBytes;
@@ -64,6 +71,14 @@ internal sealed class ConnectionBudget
     /// <inheritdoc cref="ClientBudget.TryHold(int, ref long, long)"/>
     public bool TryHold(int bucket, ref long heldBytes, long neededBytes) =>
         _budget.TryHold(bucket, ref heldBytes, neededBytes);
+
+    /// <summary>Kestrel decodes twice its limits before it rejects a head.</summary>
+    static long MaxHttp2HeadBytesOf(ServerSettings settings) =>
+        2L
+        * (
+            (long)sizeof(char) * settings.MaxRequestHeadersBytes
+            + RequestHeads.BytesPerHeader * settings.MaxRequestHeaders
+        );
 
     async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
     {
@@ -103,6 +118,12 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
     /// <summary>An idle HTTP/2 connection takes 67 KiB: frame buffers, header tables and a queue.</summary>
     public const int Http2Bytes = 64 << 10;
 
+    /// <summary>
+    /// The most streams that Kestrel has for a connection: 100 that are open, 100 more whose requests have not ended
+    /// after a reset, and 100 kept for reuse.
+    /// </summary>
+    const int MaxHttp2Streams = 300;
+
     /// <summary>Fewer free bytes than this are kept. They return to the budget together with later ones.</summary>
     const int SlackBytes = 64 << 10;
 
@@ -113,27 +134,57 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
     long _heldBytes;
     bool _isHttp2;
     bool _hasEnded;
+    Http1Body _body;
 
-    /// <summary>Whether the next bytes of an HTTP/1 connection belong to a head, not to a body.</summary>
-    public bool IsInHead { get; private set; } = true;
+    /// <summary>
+    /// Gives all bytes back. Some HTTP/2 connections that were aborted never end in Kestrel: their task waits for an
+    /// output queue that is full. Nothing refers to them, so the collector finds them.
+    /// </summary>
+    ~ConnectionMemory() => End();
 
     /// <summary>The memory of the connection that a request came by. Null in tests without Kestrel.</summary>
     public static ConnectionMemory? Of(HttpContext context) =>
         (ConnectionMemory?)context.Features[typeof(ConnectionMemory)];
 
-    /// <summary>Says that the head is complete. From here on <see cref="RequestHeads"/> counts it.</summary>
-    public void BeginRequest()
+    /// <summary>
+    /// Says that the head is complete. From here on <see cref="RequestHeads"/> counts it. Kestrel has consumed the
+    /// head, and nothing behind it.
+    /// </summary>
+    public void BeginRequest(HttpContext context)
     {
-        IsInHead = false;
         if (_isHttp2)
             return;
+        ClearHead();
+        _body = Http1Body.Of(context.Request.Headers);
+    }
+
+    /// <summary>Follows the bytes that Kestrel consumes of an HTTP/1 connection.</summary>
+    /// <remarks>
+    /// Kestrel stores trailers as it stores a head. It also reads the rest of a body after the request has ended. So
+    /// the end of the request does not say that a head comes next.
+    /// </remarks>
+    public void FollowHttp1(in ReadOnlySequence<byte> bytes)
+    {
+        var headBytes = bytes.Length;
+        if (!_body.HasEnded)
+        {
+            headBytes -= _body.Follow(bytes, out var trailerBytes);
+            if (trailerBytes > 0)
+                AddHeadBytes(trailerBytes);
+            if (_body.HasEnded)
+                ClearHead();
+        }
+        if (headBytes > 0)
+            AddHeadBytes(headBytes);
+    }
+
+    /// <summary>Says that the received bytes belong to no head.</summary>
+    public void ClearHead()
+    {
         _receivedHeadBytes = 0;
         if (_unfinishedHeadBytes > 0)
             SetUnfinishedHead(0);
     }
-
-    /// <summary>Says that the request has ended, so a head comes next.</summary>
-    public void EndRequest() => IsInHead = true;
 
     /// <summary>Adds complete lines of an HTTP/1 head.</summary>
     public void AddHeadBytes(long bytes)
@@ -154,11 +205,19 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
         }
     }
 
-    /// <summary>Says whether an HTTP/2 head continues in another frame.</summary>
-    public void SetHttp2Head(bool isUnfinished)
+    /// <summary>Says whether an HTTP/2 head continues in another frame, and how many trailers have ended.</summary>
+    /// <remarks>
+    /// Kestrel keeps decoded trailers with their stream, and nothing says how large they are: 15 bytes that refer to a
+    /// header of 4,000 took 129 KB. So the largest head counts for each. A stream is kept for reuse after it has ended,
+    /// so the count stays until the connection ends. More streams than Kestrel has for a connection do not count.
+    /// </remarks>
+    public void SetHttp2Heads(bool isUnfinished, long trailers)
     {
-        if (isUnfinished != (_unfinishedHeadBytes > 0))
-            SetUnfinishedHead(isUnfinished ? budget.UnfinishedHttp2HeadBytes : 0);
+        var bytes = Math.Min(trailers, MaxHttp2Streams) * (budget.UnfinishedHttp2HeadBytes / 2);
+        if (isUnfinished)
+            bytes += budget.UnfinishedHttp2HeadBytes;
+        if (bytes != _unfinishedHeadBytes)
+            SetUnfinishedHead(bytes);
     }
 
     public void Take(int sizeBytes) => AddBlocks(sizeBytes);
@@ -167,6 +226,12 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
 
     /// <summary>Gives all bytes back. Later blocks are not counted.</summary>
     public void Dispose()
+    {
+        GC.SuppressFinalize(this);
+        End();
+    }
+
+    void End()
     {
         lock (_lock)
         {

@@ -29,6 +29,8 @@ internal sealed class CountedConnection : ConnectionContext
             if (ReferenceEquals(value, _transport))
                 return;
             _transport.CountedInput.StopCounting();
+            // TLS has consumed its handshake, which is no part of a head.
+            _memory.ClearHead();
             // Some middleware replaces only the output.
             var input = value.Input is CountedInput counted ? counted.Inner : value.Input;
             _transport = new CountedTransport(value, input, _memory);

@@ -6,7 +6,7 @@ using System.Threading.Tasks.Sources;
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
-/// The bytes that HTTP reads from a connection. Tells <see cref="ConnectionMemory"/> which bytes belong to a head, and
+/// The bytes that HTTP reads from a connection. Tells <see cref="ConnectionMemory"/> which of them are consumed, and
 /// hands out one HTTP/2 head at a time. One reader, as with any pipe.
 /// </summary>
 /// <remarks>
@@ -20,7 +20,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     readonly ConnectionMemory _memory;
 
-    /// <summary>Created once, so that a waiting read allocates nothing.</summary>
+    /// <summary>Created once. A waiting read still allocates 32 bytes, because the pipe wraps the action.</summary>
     readonly Action _onRead;
 
     ManualResetValueTaskSourceCore<ReadResult> _source;
@@ -81,7 +81,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
-        if (_protocol == Protocol.Http1 ? _memory.IsInHead : _protocol != Protocol.Uncounted)
+        if (_protocol != Protocol.Uncounted && !_buffer.IsEmpty)
             Consume(_buffer.Slice(_buffer.Start, consumed));
         _buffer = default;
         Inner.AdvanceTo(consumed, examined);
@@ -182,12 +182,15 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
             var heads = _frames.Heads;
             _frames.Follow(bytes, stopsBehindHead: false);
             _isBehindHead = _frames.Heads != heads;
-            _memory.SetHttp2Head(_frames.IsInHead);
+            _memory.SetHttp2Heads(_frames.IsInHead, _frames.Trailers);
         }
         else if (_protocol == Protocol.Http1)
         {
-            _memory.AddHeadBytes(_prefaceBytes + bytes.Length);
+            // The first bytes of a method may be those of the preface.
+            if (_prefaceBytes > 0)
+                _memory.AddHeadBytes(_prefaceBytes);
             _prefaceBytes = 0;
+            _memory.FollowHttp1(bytes);
         }
         else
         {

@@ -14,7 +14,6 @@ internal sealed class ExceptionProblems : IExceptionHandler
     {
         // The middleware has cleared the response.
         SecurityHeaders.Apply(httpContext.Response.Headers);
-        ConnectionMemory.Of(httpContext)?.EndRequest();
         await Problems.Of(exception).ExecuteAsync(httpContext);
         return true;
     }

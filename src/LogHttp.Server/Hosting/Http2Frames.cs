@@ -17,12 +17,18 @@ internal struct Http2Frames
     int _payloadBytes;
     byte _type;
     byte _flags;
+    int _stream;
+    int _highestStream;
+    bool _isTrailers;
 
     /// <summary>Whether a head has begun that continues in another frame.</summary>
     public bool IsInHead { get; private set; }
 
-    /// <summary>The number of heads that have ended.</summary>
+    /// <summary>The number of heads that have ended, with trailers.</summary>
     public long Heads { get; private set; }
+
+    /// <summary>The number of heads that have ended and were trailers: their stream had a head before.</summary>
+    public long Trailers { get; private set; }
 
     /// <summary>Follows the bytes, in their order.</summary>
     /// <param name="bytes">The next bytes of the connection.</param>
@@ -66,6 +72,8 @@ internal struct Http2Frames
             _type = next;
         else if (_headerBytes == 4)
             _flags = next;
+        else
+            _stream = (_stream << 8) | next;
         _headerBytes++;
     }
 
@@ -74,8 +82,18 @@ internal struct Http2Frames
         _headerBytes = 0;
         if (_type is not (HeadersFrame or ContinuationFrame))
             return;
+        if (_type == HeadersFrame)
+        {
+            // The first bit is reserved, and the stream's number has the others.
+            _stream &= int.MaxValue;
+            _isTrailers = _stream <= _highestStream;
+            _highestStream = Math.Max(_highestStream, _stream);
+        }
         IsInHead = (_flags & EndHeadersFlag) == 0;
-        if (!IsInHead)
-            Heads++;
+        if (IsInHead)
+            return;
+        Heads++;
+        if (_isTrailers)
+            Trailers++;
     }
 }

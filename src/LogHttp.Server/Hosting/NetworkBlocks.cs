@@ -105,12 +105,16 @@ internal sealed class BlockPool : MemoryPool<byte>
         return block;
     }
 
-    void Return(Block block)
+    /// <summary>Keeps the block for reuse. Returns false if there are enough.</summary>
+    bool TryReturn(Block block)
     {
         if (Interlocked.Increment(ref _idleCount) <= MostIdle)
+        {
             _idle.Enqueue(block);
-        else
-            Interlocked.Decrement(ref _idleCount);
+            return true;
+        }
+        Interlocked.Decrement(ref _idleCount);
+        return false;
     }
 
     sealed class Block(BlockPool pool) : IMemoryOwner<byte>
@@ -118,6 +122,17 @@ internal sealed class BlockPool : MemoryPool<byte>
         readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true);
         IBlockCounter? _counter;
         int _isOut;
+
+        /// <summary>
+        /// Gives a block back to its counter if it is still out. Some connections never end in Kestrel, and return no
+        /// block (<see cref="ConnectionMemory"/>). Their bytes are not used again, because a pipe may still refer to
+        /// them. The pool refers to its idle blocks, so they cost nothing here.
+        /// </summary>
+        ~Block()
+        {
+            if (Interlocked.Exchange(ref _isOut, 0) != 0)
+                _counter!.GiveBack(BlockBytes);
+        }
 
         public Memory<byte> Memory => MemoryMarshal.CreateFromPinnedArray(_bytes, 0, BlockBytes);
 
@@ -133,7 +148,9 @@ internal sealed class BlockPool : MemoryPool<byte>
                 return;
             _counter!.GiveBack(BlockBytes);
             _counter = null;
-            pool.Return(this);
+            // A finalizer would keep the bytes for one more collection.
+            if (!pool.TryReturn(this))
+                GC.SuppressFinalize(this);
         }
     }
 

@@ -33,10 +33,15 @@ internal static class NetworkMemory
             Math.Max(settings.MaxHeldHeadBytes / 4, headBytes),
             long.MaxValue
         );
-        settings.MaxConnectionBytes = MemoryLimit.Chosen(settings.MaxConnectionBytes, availableBytes / 8, 1L << 30);
+        var connectionBytes = ConnectionBudget.MaxBytesOf(settings);
+        settings.MaxConnectionBytes = MemoryLimit.Chosen(
+            settings.MaxConnectionBytes,
+            Math.Max(availableBytes / 8, connectionBytes),
+            Math.Max(1L << 30, connectionBytes)
+        );
         settings.MaxClientConnectionBytes = MemoryLimit.Chosen(
             settings.MaxClientConnectionBytes,
-            settings.MaxConnectionBytes / 2,
+            Math.Max(settings.MaxConnectionBytes / 2, connectionBytes),
             long.MaxValue
         );
     }

@@ -31,17 +31,15 @@ internal static class RequestPipeline
             context =>
             {
                 SecurityHeaders.Apply(context.Response.Headers);
-                var connection = ConnectionMemory.Of(context);
-                connection?.BeginRequest();
+                ConnectionMemory.Of(context)?.BeginRequest(context);
                 var problem = heads.TryHold(context) ? guard.Check(context) : Problems.TooManyHeads();
                 var answered =
                     problem is not null ? problem.ExecuteAsync(context)
                     : MethodCase.IsOther(context) ? Task.CompletedTask
                     : next(context);
-                if (!answered.IsCompletedSuccessfully || LacksProblem(context.Response))
-                    return AddProblemAsync(answered, context, connection);
-                connection?.EndRequest();
-                return Task.CompletedTask;
+                return answered.IsCompletedSuccessfully && !LacksProblem(context.Response)
+                    ? Task.CompletedTask
+                    : AddProblemAsync(answered, context);
             }
         );
         if (guard.AllowsOrigins)
@@ -61,12 +59,11 @@ internal static class RequestPipeline
         && response.ContentLength is null
         && string.IsNullOrEmpty(response.ContentType);
 
-    static async Task AddProblemAsync(Task answered, HttpContext context, ConnectionMemory? connection)
+    static async Task AddProblemAsync(Task answered, HttpContext context)
     {
         await answered;
         if (LacksProblem(context.Response))
             await Problems.Of(context.Response).ExecuteAsync(context);
-        connection?.EndRequest();
     }
 
     /// <summary>Describes the server to programs, and redirects browsers to the API's page.</summary>

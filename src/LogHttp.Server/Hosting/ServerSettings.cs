@@ -152,6 +152,11 @@ internal sealed class ServerSettings : LogHttpSettings
             faults.Add(held);
         if (FindFault(nameof(MaxClientHeldHeadBytes), MaxClientHeldHeadBytes, headBytes, Head) is { } heldByClient)
             faults.Add(heldByClient);
+        var connectionBytes = ConnectionBudget.MaxBytesOf(this);
+        if (FindFault(nameof(MaxConnectionBytes), MaxConnectionBytes, connectionBytes, Head) is { } connections)
+            faults.Add(connections);
+        if (FindFault(nameof(MaxClientConnectionBytes), MaxClientConnectionBytes, connectionBytes, Head) is { } client)
+            faults.Add(client);
         return faults;
     }
 

@@ -1,7 +1,9 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using LogHttp.Server.Hosting;
+using Microsoft.AspNetCore.Connections;
 
 namespace LogHttp.Server.Tests.Hosting;
 
@@ -15,7 +17,7 @@ public sealed class ConnectionMemoryTests
     [
         ("MaxRequestHeadersBytes", "131072"),
         ("MaxConnectionBytes", "1048576"),
-        ("MaxClientConnectionBytes", "786432"),
+        ("MaxClientConnectionBytes", "800000"),
     ];
 
     [Fact]
@@ -78,7 +80,7 @@ public sealed class ConnectionMemoryTests
         using var server = new TestServer([
             ("MaxRequestHeadersBytes", "131072"),
             ("MaxConnectionBytes", "1300000"),
-            ("MaxClientConnectionBytes", "600000"),
+            ("MaxClientConnectionBytes", "800000"),
             ("TrustedProxies", "127.0.0.1"),
         ]);
         using var first = await SendUnfinishedHeadAsync(server);
@@ -127,6 +129,61 @@ public sealed class ConnectionMemoryTests
         Assert.Equal("HTTP/1.1 201 Created", await connection.ReadLineAsync());
     }
 
+    [Theory]
+    [InlineData("POST /nowhere", "Content-Length: 300000", "", "")]
+    [InlineData("POST /nowhere", "Transfer-Encoding: chunked", "493e0;a=b\r\n", "\r\n0\r\nX: y\r\n\r\n")]
+    [InlineData("GET /healthz", "Content-Length: 300000", "", "")]
+    [InlineData("POST /topics/t", "Origin: http://other.example\r\nContent-Length: 300000", "", "")]
+    [InlineData("POST /topics/t", "Expect: 100-continue\r\nContent-Length: 300000", "", "")]
+    public async Task UnreadBody_IsNoHead(string request, string headers, string before, string after)
+    {
+        using var server = new TestServer(Settings);
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync(
+            $"{request} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n{before}{new string('x', 300_000)}{after}"
+                // The connection is idle once this request has its response.
+                + "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                + $"GET /healthz HTTP/1.1\r\nHost: localhost\r\n{Lines(HeadBytes)}"
+        );
+        while (await connection.ReadLineAsync() != "HTTP/1.1 200 OK") { }
+        await TestServer.UntilAsync(() => server.ConnectionBytes >= 4 * HeadBytes);
+        Assert.InRange(server.ConnectionBytes, 4 * HeadBytes, 5 * HeadBytes);
+    }
+
+    [Fact]
+    public async Task UnreadBody_LeavesNothingCounted()
+    {
+        using var server = new TestServer(Settings);
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync(
+            "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n" + new string('x', 299_999)
+        );
+        Assert.StartsWith("HTTP/1.1 404", await connection.ReadLineAsync(), StringComparison.Ordinal);
+        // The server reads the rest of the body now. Nothing shows when it has.
+        for (var count = 0; count < 50; count++)
+        {
+            await Task.Delay(5);
+            Assert.Equal(0, server.ConnectionBytes);
+        }
+    }
+
+    [Fact]
+    public async Task UnfinishedTrailers_Count_UntilTheyEnd()
+    {
+        using var server = new TestServer(Settings);
+        using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
+        await connection.WriteAsync(
+            "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n"
+                + $"1\r\nx\r\n0\r\n{Lines(HeadBytes)}"
+        );
+        await TestServer.UntilAsync(() => server.ConnectionBytes >= 4 * HeadBytes);
+        Assert.InRange(server.ConnectionBytes, 4 * HeadBytes, 5 * HeadBytes);
+        await connection.WriteAsync("\r\n");
+        Assert.Equal("HTTP/1.1 201 Created", await connection.ReadLineAsync());
+        Assert.Equal(0, server.ConnectionBytes);
+    }
+
     [Fact]
     public async Task Http2Connection_Counts_UntilItEnds()
     {
@@ -138,6 +195,26 @@ public sealed class ConnectionMemoryTests
             Assert.InRange(server.ConnectionBytes, ConnectionMemory.Http2Bytes, 4 * ConnectionMemory.Http2Bytes);
         }
         await TestServer.UntilAsync(() => server.ConnectionBytes == 0);
+    }
+
+    [Fact]
+    public void Connection_IsLost_IsGivenBack()
+    {
+        var budget = new ConnectionBudget(
+            new ServerSettings { MaxConnectionBytes = 1 << 20, MaxClientConnectionBytes = 1 << 20 }
+        );
+        Lose(budget);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal(0, budget.HeldBytes);
+    }
+
+    /// <summary>A method of its own, because a local variable may keep the connection.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static void Lose(ConnectionBudget budget)
+    {
+        new ConnectionMemory(budget, new DefaultConnectionContext(), bucket: 0).BeginHttp2();
+        Assert.Equal(ConnectionMemory.Http2Bytes, budget.HeldBytes);
     }
 
     [Fact]
@@ -161,6 +238,37 @@ public sealed class ConnectionMemoryTests
         );
         await client.ReadUntilAsync(Http2Client.Headers, 1);
         Assert.InRange(server.ConnectionBytes, ConnectionMemory.Http2Bytes, budget.UnfinishedHttp2HeadBytes);
+    }
+
+    [Fact]
+    public async Task Http2Trailers_Count_UntilTheConnectionEnds()
+    {
+        using var certificate = TestCertificate.Create();
+        using var server = new TestServer(certificate);
+        var trailersBytes = server.Service<ConnectionBudget>().UnfinishedHttp2HeadBytes / 2;
+        using (var client = await Http2Client.ConnectAsync(server.AddressOf("https"), certificate))
+        {
+            for (var stream = 1; stream <= 3; stream += 2)
+            {
+                await client.WriteAsync(
+                    Http2Client.Frame(
+                        Http2Client.Headers,
+                        Http2Client.EndHeaders,
+                        stream,
+                        Http2Client.Head("GET", "/topics/t/latest?wait=300s")
+                    ),
+                    Http2Client.Frame(
+                        Http2Client.Headers,
+                        Http2Client.EndHeaders | Http2Client.EndStream,
+                        stream,
+                        Http2Client.Field("x", "y")
+                    )
+                );
+            }
+            await TestServer.UntilAsync(() => server.ConnectionBytes >= 2 * trailersBytes);
+            Assert.InRange(server.ConnectionBytes, 2 * trailersBytes, 4 * trailersBytes);
+        }
+        await TestServer.UntilAsync(() => server.ConnectionBytes == 0);
     }
 
     [Fact]

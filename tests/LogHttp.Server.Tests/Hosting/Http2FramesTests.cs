@@ -33,6 +33,28 @@ public class Http2FramesTests
         Assert.Equal((2, false), (frames.Heads, frames.IsInHead));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1000)]
+    public void Follow_HeadOfAnOlderStream_IsTrailers(int pieceBytes)
+    {
+        byte[] bytes =
+        [
+            .. Http2Client.Frame(Headers, EndHeaders, 1, new byte[3]),
+            .. Http2Client.Frame(Headers, 0, 70_001, []),
+            .. Http2Client.Frame(Continuation, EndHeaders, 70_001, []),
+            .. Http2Client.Frame(Data, EndHeaders, 1, []),
+            .. Http2Client.Frame(Headers, 0, int.MinValue | 1, new byte[3]),
+            .. Http2Client.Frame(Continuation, EndHeaders, 1, []),
+            .. Http2Client.Frame(Headers, EndHeaders, 70_001, new byte[3]),
+            .. Http2Client.Frame(Headers, EndHeaders, 70_003, new byte[3]),
+        ];
+        var frames = new Http2Frames();
+        foreach (var piece in bytes.Chunk(pieceBytes))
+            frames.Follow(new ReadOnlySequence<byte>(piece), stopsBehindHead: false);
+        Assert.Equal((5, 2), (frames.Heads, frames.Trailers));
+    }
+
     [Fact]
     public void Follow_StopsBehindHead_LeavesTheRest()
     {

@@ -73,6 +73,22 @@ public class MemoryLimitTests
         Assert.Empty(settings.FindFaults());
     }
 
+    [Theory]
+    [InlineData("MaxConnectionBytes")]
+    [InlineData("MaxClientConnectionBytes")]
+    public void FindFaults_NoRoomForAHead_SaysSo(string name)
+    {
+        var settings = new ServerSettings { MaxOpenSegments = 64, MaxRequestHeadersBytes = 1 << 20 };
+        typeof(ServerSettings).GetProperty(name)!.SetValue(settings, 4L << 20);
+        MemoryLimit.Apply(settings, 1L << 30);
+        NetworkMemory.Apply(settings, 1L << 30);
+        Assert.StartsWith(
+            $"{name} is 4194304. Allowed: ",
+            Assert.Single(settings.FindFaults()),
+            StringComparison.Ordinal
+        );
+    }
+
     [Fact]
     public void Apply_LargeHeadsAreAllowed_HasRoomForOne()
     {
@@ -80,6 +96,7 @@ public class MemoryLimitTests
         MemoryLimit.Apply(settings, 192 << 20);
         NetworkMemory.Apply(settings, 192 << 20);
         Assert.InRange(settings.MaxClientHeldHeadBytes, 32 << 20, settings.MaxHeldHeadBytes);
+        Assert.InRange(settings.MaxClientConnectionBytes, 64 << 20, settings.MaxConnectionBytes);
         Assert.Empty(settings.FindFaults());
     }
 }

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
 using LogHttp.Server.Hosting;
 
 namespace LogHttp.Server.Tests.Hosting;
@@ -40,6 +42,27 @@ public class NetworkBlocksTests
             Assert.Equal(0, counter.Bytes);
         }
         second.Rent().Dispose();
+    }
+
+    [Fact]
+    public void Block_IsLost_IsGivenBack()
+    {
+        using var blocks = Blocks(maxUnreadBytes: 16 << 10).Create();
+        var counter = new Counter();
+        Lose(blocks, counter);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal(0, counter.Bytes);
+        blocks.Rent().Dispose();
+    }
+
+    /// <summary>A method of its own, because a local variable may keep a block.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static void Lose(MemoryPool<byte> blocks, Counter counter)
+    {
+        blocks.Rent();
+        ((BlockPool)blocks).Unreceived(counter).MemoryPool.Rent();
+        Assert.Equal(blocks.MaxBufferSize, counter.Bytes);
     }
 
     sealed class Counter : IBlockCounter
