@@ -64,7 +64,7 @@ try {
   await page.locator(".opblock").first().waitFor();
   await page.screenshot({ path: join(screenshots, "page.png"), fullPage: true });
   console.log((await page.locator(".opblock-summary").allInnerTexts()).map(text => text.replace(/\s+/g, " ").trim()).join("\n"));
-  assert.equal(await page.locator(".opblock").count(), 14);
+  assert.equal(await page.locator(".opblock").count(), 15);
 
   await open("produce");
   await block("produce").screenshot({ path: join(screenshots, "produce-described.png") });
