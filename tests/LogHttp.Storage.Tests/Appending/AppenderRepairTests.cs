@@ -129,10 +129,19 @@ public class AppenderRepairTests
             Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
     }
 
-    [Fact]
-    public void Repair_OfASyncedSegmentThatFails_KeepsTheEnd()
+    /// <summary>In some orders, a round carries the end once more before the repair. Then it is kept in any case.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public void Repair_OfASyncedSegmentThatFails_KeepsTheEnd(int order)
     {
-        var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes);
+        var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes, order: order);
         log.Append("first");
         // From now on the journal has the checkpoint's end.
         log.Restart();
@@ -286,12 +295,14 @@ public class AppenderRepairTests
         int partitions = 1,
         long segmentBytes = 256 << 20,
         int maxOpenSegments = 2048,
-        bool canSyncAll = false
+        bool canSyncAll = false,
+        int order = 1
     ) =>
         new(
             new TopicConfiguration { Partitions = partitions, SegmentBytes = segmentBytes },
             canSyncAll: canSyncAll,
             seed: seed,
+            order: order,
             adjust: options =>
                 options with
                 {
