@@ -129,7 +129,9 @@ public class AppenderRepairTests
             Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
     }
 
-    /// <summary>In some orders, a round carries the end once more before the repair. Then it is kept in any case.</summary>
+    /// <summary>
+    /// In some orders, a round carries the end once more before the repair. Then it is kept in any case.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
