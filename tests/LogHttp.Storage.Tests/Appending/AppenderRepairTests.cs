@@ -52,8 +52,7 @@ public class AppenderRepairTests
             FailASync(log, failsRepair: true);
             Assert.NotNull(log.Partition.StoppedReason);
             // The files with the records are used again.
-            for (var appended = 0; appended < 64; appended++)
-                Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+            AppendAll(log, 64, partition: 1);
 
             log.CutPower();
 
@@ -88,13 +87,11 @@ public class AppenderRepairTests
             var log = NewLog(seed, partitions: 2, SmallSegmentBytes);
             FailARepair(log, partition: 0);
             // Fewer than the journal has files for.
-            for (var appended = 0; appended < 8; appended++)
-                Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+            AppendAll(log, 8, partition: 1);
 
             log.Pass(TimeSpan.FromSeconds(10));
 
-            for (var appended = 0; appended < 64; appended++)
-                Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+            AppendAll(log, 64, partition: 1);
             log.CutPower();
             Assert.Null(log.Partition.StoppedReason);
             Assert.Equal(4, log.Partition.EndOffset);
@@ -125,8 +122,7 @@ public class AppenderRepairTests
         log.Delete();
         log.Recreate();
 
-        for (var appended = 0; appended < 64; appended++)
-            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
+        AppendAll(log, 64);
     }
 
     /// <summary>
@@ -165,8 +161,7 @@ public class AppenderRepairTests
         Assert.NotNull(log.Partition.StoppedReason);
         log.FileSystem.Faults = null;
         // The files with the end are used again.
-        for (var appended = 0; appended < 64; appended++)
-            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+        AppendAll(log, 64, partition: 1);
 
         log.CutPower();
 
@@ -210,8 +205,7 @@ public class AppenderRepairTests
             Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(rolling));
             log.FileSystem.Faults = null;
             // The journal's files are used again.
-            for (var appended = 0; appended < 64; appended++)
-                Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+            AppendAll(log, 64, partition: 1);
             log.CutPower();
             Assert.Null(log.Partition.StoppedReason);
             Assert.Equal(5, log.Partition.EndOffset);
@@ -256,8 +250,7 @@ public class AppenderRepairTests
         log.FileSystem.Faults = null;
 
         // The journal's files are used again and again.
-        for (var appended = 0; appended < 256; appended++)
-            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition: 1)));
+        AppendAll(log, 256, partition: 1);
     }
 
     [Fact]
@@ -320,8 +313,7 @@ public class AppenderRepairTests
     /// </summary>
     static void FailARepair(ModelLog log, int partition)
     {
-        for (var appended = 0; appended < 4; appended++)
-            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition)));
+        AppendAll(log, 4, partition);
         log.FileSystem.Faults = FailSegmentsAndDirectories;
         var rolling = log.BeginAppend(RollingText, partition);
         Assert.Equal(AppendStatus.PartitionStopped, ModelLog.StatusOf(rolling));
@@ -337,6 +329,12 @@ public class AppenderRepairTests
             _ => Fault.None,
         };
 
+    static void AppendAll(ModelLog log, int count, int partition = 0)
+    {
+        for (var appended = 0; appended < count; appended++)
+            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text, partition)));
+    }
+
     static Task<AppendResult> AppendUntilRefused(ModelLog log, int partition)
     {
         var append = log.BeginAppend(Text, partition);
@@ -350,8 +348,7 @@ public class AppenderRepairTests
     static void FailASync(ModelLog log, bool failsRepair = false)
     {
         log.Commits.Hold<SegmentSyncer>();
-        for (var appended = 0; appended < 16; appended++)
-            Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(log.BeginAppend(Text)));
+        AppendAll(log, 16);
         log.FileSystem.Faults = static call =>
             call.Kind is FileSystemCallKind.Sync && call.Path.EndsWith(".ndjson", StringComparison.Ordinal)
                 ? Fault.InputOutputError
