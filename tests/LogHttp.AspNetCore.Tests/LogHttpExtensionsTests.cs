@@ -140,6 +140,8 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
         var paths = json.RootElement.GetProperty("paths");
         Assert.True(paths.TryGetProperty("/log/topics/{topic}", out var topic));
         Assert.Equal("produce", topic.GetProperty("post").GetProperty("operationId").GetString());
+        // From the library's XML file, beside the application.
+        Assert.Equal("Append records", topic.GetProperty("post").GetProperty("summary").GetString());
         Assert.True(paths.TryGetProperty("/own", out _));
         // This application does not have the program's checks of hosts and origins.
         Assert.DoesNotContain("cross_site", text, StringComparison.Ordinal);

@@ -25,6 +25,7 @@ internal static class Routes
         // Groups join patterns when they are built. No request passes them.
         var topicsRoutes = routes.MapGroup("/topics");
         var topicRoutes = topicsRoutes.MapGroup("/{topic}");
+#pragma warning disable ASP0005 // DescribedBy adds the attributes of the method.
         topicRoutes
             .MapPost(
                 "",
@@ -40,10 +41,9 @@ internal static class Routes
                         Get<IHostApplicationLifetime>()
                     )
             )
-            .WithMetadata(RecordOperations.Produce);
-        topicRoutes
-            .MapPost("/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync)
-            .WithMetadata(RecordOperations.ProduceToPartition);
+            .DescribedBy(ProduceEndpoint.HandleAsync);
+#pragma warning restore ASP0005
+        topicRoutes.MapPost("/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync);
         topicRoutes
             .MapMethods(
                 "/{place}",
@@ -60,21 +60,17 @@ internal static class Routes
                         Get<IOptions<LogHttpSettings>>().Value
                     )
             )
-            .WithMetadata(RecordOperations.Fetch);
-        topicRoutes
-            .MapMethods("/{place}/value", Read, ValueEndpoint.HandleAsync)
-            .WithMetadata(RecordOperations.FetchValue);
-        topicRoutes
-            .MapMethods("/producers/{**id}", Read, ProducerEndpoint.Get)
-            .WithMetadata(RecordOperations.GetProducer);
-        topicsRoutes.MapMethods("", Read, TopicEndpoints.List).WithMetadata(TopicOperations.List);
+            .DescribedBy(FetchEndpoint.HandleAsync);
+        topicRoutes.MapMethods("/{place}/value", Read, ValueEndpoint.HandleAsync);
+        topicRoutes.MapMethods("/producers/{**id}", Read, ProducerEndpoint.Get);
+        topicsRoutes.MapMethods("", Read, TopicEndpoints.List);
         var wholeTopicRoutes = topicRoutes.MapGroup("").AddEndpointFilter<RouteGroupBuilder, NoParameters>();
-        wholeTopicRoutes.MapMethods("", Read, TopicEndpoints.Get).WithMetadata(TopicOperations.Get);
-        wholeTopicRoutes.MapPut("", TopicEndpoints.PutAsync).WithMetadata(TopicOperations.Put);
-        wholeTopicRoutes.MapPatch("", TopicEndpoints.PatchAsync).WithMetadata(TopicOperations.Patch);
-        wholeTopicRoutes.MapDelete("", TopicEndpoints.DeleteAsync).WithMetadata(TopicOperations.Delete);
-        topicRoutes.MapDelete("/records", TrimEndpoint.HandleAsync).WithMetadata(TopicOperations.Trim);
-        topicRoutes.MapPost("/verify", VerifyEndpoint.HandleAsync).WithMetadata(TopicOperations.Verify);
+        wholeTopicRoutes.MapMethods("", Read, TopicEndpoints.Get);
+        wholeTopicRoutes.MapPut("", TopicEndpoints.PutAsync);
+        wholeTopicRoutes.MapPatch("", TopicEndpoints.PatchAsync);
+        wholeTopicRoutes.MapDelete("", TopicEndpoints.DeleteAsync);
+        topicRoutes.MapDelete("/records", TrimEndpoint.HandleAsync);
+        topicRoutes.MapPost("/verify", VerifyEndpoint.HandleAsync);
         routes
             .MapMethods(
                 "/stream",
@@ -84,11 +80,8 @@ internal static class Routes
                         FollowEndpoint.HandleManyAsync(context, Get<TopicCatalog>(), Get<FollowServices>())
                 )
             )
-            .WithMetadata(StreamOperations.Follow);
-        routes
-            .MapMethods("/healthz", Read, HealthEndpoint.Handle)
-            .WithMetadata(TopicOperations.Health, new AnyHost())
-            .DisableRateLimiting();
+            .DescribedBy(FollowEndpoint.HandleManyAsync);
+        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(new AnyHost()).DisableRateLimiting();
 
         T Get<T>()
             where T : notnull => services.GetRequiredService<T>();

@@ -3,6 +3,7 @@ using LogHttp.AspNetCore.Producing;
 using LogHttp.AspNetCore.Settings;
 using LogHttp.Storage;
 using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.AspNetCore.Confluent;
@@ -13,6 +14,24 @@ namespace LogHttp.AspNetCore.Confluent;
 /// </summary>
 internal static class ConfluentEndpoint
 {
+    /// <summary>Append records to a partition, as the REST Proxy does</summary>
+    /// <remarks>
+    /// The same as `POST /topics/{topic}?partition=…` with a body of Confluent's REST Proxy, at the URL that its
+    /// clients use. Other bodies get 415.
+    /// </remarks>
+    /// <response code="200">The position of each record.</response>
+    /// <response code="422">
+    /// Only for a body of the REST Proxy's types. The JSON has no `records`, or a record has an unknown field or
+    /// invalid Base64.
+    /// </response>
+    [Operation("produceToPartition"), Tags("Records")]
+    [Parameters(typeof(ITopicPath), typeof(IPartitionPath), typeof(IAppendHeaders))]
+    [RequestBody(typeof(ConfluentJsonRequest), ConfluentType.Json, IsRequired = true, Description = "The records.")]
+    [RequestBody(typeof(ConfluentBinaryRequest), ConfluentType.Binary)]
+    [ProducesResponseType<ConfluentOffsets>(200, ConfluentType.Answer)]
+    [ProducesResponseType<ConfluentError>(422, ConfluentType.Answer)]
+    [ResponseHeaders("No-Store", 422)]
+    [FailsWith(FailsWithAttribute.Appends)]
     public static Task<IResult> HandlePartitionAsync(
         HttpContext context,
         string topic,

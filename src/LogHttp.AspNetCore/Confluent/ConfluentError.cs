@@ -3,9 +3,12 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Confluent;
 
-/// <summary>
-/// An error in the form of the REST Proxy. It has the proxy's own code if there is one, else the status.
-/// </summary>
+/// <summary>An error, in the form of Confluent's REST Proxy.</summary>
+/// <param name="ErrorCode">
+/// 40401: no such topic. 40402: no such partition. 50003: the same request may be accepted later. 50002: it will not
+/// be. Otherwise the status.
+/// </param>
+/// <param name="Message">The error and its remedy, for people.</param>
 internal sealed record ConfluentError(
     [property: JsonPropertyName("error_code")] int ErrorCode,
     [property: JsonPropertyName("message")] string Message

@@ -1,149 +1,106 @@
+using System.Reflection;
 using LogHttp.AspNetCore.Contract;
-using Microsoft.OpenApi;
 
 namespace LogHttp.AspNetCore.Documentation;
 
-/// <summary>The headers of responses.</summary>
+/// <summary>The headers of responses. A header with several meanings has several keys.</summary>
 internal static class Headers
 {
-    public static HeaderDocument FirstOffset { get; } =
-        new(
-            LogHeaders.FirstOffset,
-            "The offset of the first record. Without records, that of the place.",
-            JsonSchemaType.Integer,
-            "42"
-        );
-    public static HeaderDocument NextOffset { get; } =
-        new(LogHeaders.NextOffset, "The offset to continue at.", JsonSchemaType.Integer, "45");
-    public static HeaderDocument EndOffset { get; } =
-        new(LogHeaders.EndOffset, "The offset after the last visible record.", JsonSchemaType.Integer, "131");
-    public static HeaderDocument EarliestOffset { get; } =
-        new(LogHeaders.EarliestOffset, "The earliest available offset.", JsonSchemaType.Integer, "0");
-    public static HeaderDocument TopicId { get; } =
-        new(
-            LogHeaders.TopicId,
-            "Distinguishes the topic from earlier and later ones of its name. Send it as `v`.",
-            JsonSchemaType.String,
-            "8f1d4c0a52b7e693"
-        );
-    public static HeaderDocument Link { get; } =
-        new(
-            "Link",
-            "`rel=\"next\"`: the URL to continue with, relative to the request's. A client that follows it gets every "
-                + "record once.",
-            JsonSchemaType.String,
-            "<45?partition=0&v=8f1d4c0a52b7e693>; rel=\"next\""
-        );
-    public static HeaderDocument Location { get; } =
-        new(
-            "Location",
-            "The URL of the new records or topic, relative to the request's. Not sent if records went to several "
-                + "partitions.",
-            JsonSchemaType.String,
-            "orders/42?partition=0"
-        );
-    public static HeaderDocument Vary { get; } =
-        new("Vary", "Caches store one response for each `Accept`.", JsonSchemaType.String, "Accept");
-    public static HeaderDocument RetryAfter { get; } =
-        new(
-            "Retry-After",
-            "If `retryable` is true: the number of seconds to wait before the same request may succeed.",
-            JsonSchemaType.Integer,
-            "1"
-        );
+    /// <summary>The offset of the first record. Without records, that of the place.</summary>
+    /// <example>42</example>
+    public const string FirstOffset = LogHeaders.FirstOffset;
 
-    public static HeaderDocument AcceptEncoding { get; } =
-        new(
-            "Accept-Encoding",
-            "The supported codings. Sent if the `Content-Encoding` was not one of them.",
-            JsonSchemaType.String,
-            Producing.ContentCoding.Names
-        );
-    public static HeaderDocument ExpectedSequence { get; } =
-        new("Producer-Expected-Seq", "The sequence of the producer's next record.", JsonSchemaType.Integer, "7");
-    public static HeaderDocument Epoch { get; } =
-        new("Producer-Epoch", "The epoch that the producer continues with.", JsonSchemaType.Integer, "3");
+    /// <summary>The offset to continue at.</summary>
+    /// <example>45</example>
+    public const string NextOffset = LogHeaders.NextOffset;
 
-    public static HeaderDocument NoStore { get; } =
-        new("Cache-Control", "No cache stores it.", JsonSchemaType.String, "no-store") { Key = "No-Store" };
+    /// <summary>The offset after the last visible record.</summary>
+    /// <example>131</example>
+    public const string EndOffset = LogHeaders.EndOffset;
 
-    public static HeaderDocument CacheControl { get; } =
-        new(
-            "Cache-Control",
-            "How long caches may keep the response. `immutable`: a page that can never change. Its URL has an offset, "
-                + "`partition` and `v`, and its records are durable and complete. With credentials in the request it "
-                + "is `private`. `no-cache`: a page that can grow. Revalidate it with `If-None-Match`. `no-store`: a "
-                + "response that moves with the log. `s-maxage`: shared caches keep a long poll's response, or a 404 "
-                + "or 410, for some seconds, if the URL has an offset, `partition` and `v`.",
-            JsonSchemaType.String,
-            "public, max-age=31536000, immutable"
-        );
+    /// <summary>The earliest available offset.</summary>
+    /// <example>0</example>
+    public const string EarliestOffset = LogHeaders.EarliestOffset;
 
-    public static HeaderDocument ETag { get; } =
-        new(
-            "ETag",
-            "At an offset: identifies the bytes of the response, for `If-None-Match`.",
-            JsonSchemaType.String,
-            "\"8f1d4c0a52b7e693.42.45\""
-        );
+    /// <summary>Distinguishes the topic from earlier and later ones of its name. Send it as `v`.</summary>
+    /// <example>8f1d4c0a52b7e693</example>
+    public const string TopicId = LogHeaders.TopicId;
 
-    public static HeaderDocument ContentSecurityPolicy { get; } =
-        new(
-            "Content-Security-Policy",
-            "Browsers run no script in a value, and isolate it from this site.",
-            JsonSchemaType.String,
-            "sandbox; default-src 'none'"
-        );
-    public static HeaderDocument ResourcePolicy { get; } =
-        new(
-            "Cross-Origin-Resource-Policy",
-            "Pages of other sites can't embed a value.",
-            JsonSchemaType.String,
-            "same-origin"
-        );
+    /// <summary>
+    /// `rel="next"`: the URL to continue with, relative to the request's. A client that follows it gets every record
+    /// once.
+    /// </summary>
+    /// <example>&lt;45?partition=0&amp;v=8f1d4c0a52b7e693&gt;; rel="next"</example>
+    public const string Link = "Link";
 
-    public static HeaderDocument AcceptRanges { get; } =
-        new(
-            "Accept-Ranges",
-            "Sent with a response that can never change: `Range` is supported.",
-            JsonSchemaType.String,
-            "bytes"
-        );
-    public static HeaderDocument ContentRange { get; } =
-        new(
-            "Content-Range",
-            "The range of these bytes, and the length of the whole. On 416 only the length.",
-            JsonSchemaType.String,
-            "bytes 0-1023/65536"
-        );
+    /// <summary>
+    /// The URL of the new records or topic, relative to the request's. Not sent if records went to several partitions.
+    /// </summary>
+    /// <example>orders/42?partition=0</example>
+    public const string Location = "Location";
 
-    public static HeaderDocument Unbuffered { get; } =
-        new(
-            "X-Accel-Buffering",
-            "Sent with a response that does not end: asks nginx to forward each piece at once.",
-            JsonSchemaType.String,
-            "no"
-        );
+    /// <summary>Caches store one response for each `Accept`.</summary>
+    /// <example>Accept</example>
+    public const string Vary = "Vary";
 
-    public static HeaderDocument[] Offsets { get; } = [TopicId, FirstOffset, NextOffset, EndOffset, EarliestOffset];
+    /// <summary>If `retryable` is true: the number of seconds to wait before the same request may succeed.</summary>
+    /// <example>1</example>
+    public const string RetryAfter = "Retry-After";
 
-    public static HeaderDocument[] All { get; } =
-    [
-        .. Offsets,
-        Link,
-        Location,
-        Vary,
-        RetryAfter,
-        AcceptEncoding,
-        ExpectedSequence,
-        Epoch,
-        NoStore,
-        CacheControl,
-        ETag,
-        ContentSecurityPolicy,
-        ResourcePolicy,
-        AcceptRanges,
-        ContentRange,
-        Unbuffered,
-    ];
+    /// <summary>The supported codings. Sent if the `Content-Encoding` was not one of them.</summary>
+    /// <example>gzip, br, zstd, deflate</example>
+    public const string AcceptEncoding = "Accept-Encoding";
+
+    /// <summary>The sequence of the producer's next record.</summary>
+    /// <example>7</example>
+    public const string ExpectedSequence = "Producer-Expected-Seq";
+
+    /// <summary>The epoch that the producer continues with.</summary>
+    /// <example>3</example>
+    public const string Epoch = "Producer-Epoch";
+
+    /// <summary>No cache stores it.</summary>
+    /// <example>no-store</example>
+    public const string NoStore = "No-Store";
+
+    /// <summary>
+    /// How long caches may keep the response. `immutable`: a page that can never change. Its URL has an offset,
+    /// `partition` and `v`, and its records are durable and complete. With credentials in the request it is `private`.
+    /// `no-cache`: a page that can grow. Revalidate it with `If-None-Match`. `no-store`: a response that moves with the
+    /// log. `s-maxage`: shared caches keep a long poll's response, or a 404 or 410, for some seconds, if the URL has an
+    /// offset, `partition` and `v`.
+    /// </summary>
+    /// <example>public, max-age=31536000, immutable</example>
+    public const string CacheControl = "Cache-Control";
+
+    /// <summary>At an offset: identifies the bytes of the response, for `If-None-Match`.</summary>
+    /// <example>"8f1d4c0a52b7e693.42.45"</example>
+    public const string ETag = "ETag";
+
+    /// <summary>Browsers run no script in a value, and isolate it from this site.</summary>
+    /// <example>sandbox; default-src 'none'</example>
+    public const string ContentSecurityPolicy = "Content-Security-Policy";
+
+    /// <summary>Pages of other sites can't embed a value.</summary>
+    /// <example>same-origin</example>
+    public const string ResourcePolicy = "Cross-Origin-Resource-Policy";
+
+    /// <summary>Sent with a response that can never change: `Range` is supported.</summary>
+    /// <example>bytes</example>
+    public const string AcceptRanges = "Accept-Ranges";
+
+    /// <summary>The range of these bytes, and the length of the whole. On 416 only the length.</summary>
+    /// <example>bytes 0-1023/65536</example>
+    public const string ContentRange = "Content-Range";
+
+    /// <summary>Sent with a response that does not end: asks nginx to forward each piece at once.</summary>
+    /// <example>no</example>
+    public const string Unbuffered = "X-Accel-Buffering";
+
+    /// <summary>The constants above, by their value.</summary>
+    public static IReadOnlyDictionary<string, FieldInfo> ByKey { get; } =
+        typeof(Headers).GetFields().ToDictionary(static field => (string)field.GetRawConstantValue()!);
+
+    /// <summary>Returns the name in HTTP.</summary>
+    public static string NameOf(string key) => key == NoStore ? CacheControl : key;
 }

@@ -1,3 +1,6 @@
+using System.ComponentModel;
+using System.Reflection;
+using LogHttp.AspNetCore.Contract;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace LogHttp.AspNetCore.Documentation;
@@ -16,13 +19,36 @@ internal static class LogHttpDocument
                 inclusion(name, api)
                 && (
                     api.HttpMethod != HttpMethods.Head
-                    || !api.ActionDescriptor.EndpointMetadata.OfType<OperationDocument>().Any()
+                    || !api.TryGetMethodInfo(out var method)
+                    || !method.IsDefined(typeof(OperationAttribute))
                 )
         );
         var nameOf = options.SchemaGeneratorOptions.SchemaIdSelector;
-        options.CustomSchemaIds(type => SchemaFilter.NameOf(type) ?? nameOf(type));
+        options.CustomSchemaIds(type =>
+            SchemaFilter.IsOwn(type)
+                ? type.GetCustomAttribute<DisplayNameAttribute>()?.DisplayName ?? type.Name
+                : nameOf(type)
+        );
+        XmlComments.AddTo(options);
         options.OperationFilter<OperationFilter>(withProgram);
         options.SchemaFilter<SchemaFilter>();
         options.DocumentFilter<ComponentsFilter>(withProgram);
+    }
+
+    /// <summary>
+    /// Describes a route by the method that its handler calls. The handlers of hot paths are lambdas, which have no
+    /// comments.
+    /// </summary>
+    public static TBuilder DescribedBy<TBuilder>(this TBuilder route, Delegate method)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        route.Add(endpoint =>
+        {
+            // Swashbuckle takes the first method, and the framework has added the lambda.
+            endpoint.Metadata.Insert(0, method.Method);
+            foreach (var attribute in method.Method.GetCustomAttributes())
+                endpoint.Metadata.Add(attribute);
+        });
+        return route;
     }
 }

@@ -11,6 +11,7 @@ using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.AspNetCore.Endpoints;
@@ -20,7 +21,54 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static partial class FetchEndpoint
 {
-    /// <summary>Not async itself, because a follower would hold its state for as long as it follows.</summary>
+    /// <summary>Read records from a place on</summary>
+    /// <remarks>
+    /// Returns a page of records, as they are in the log. Readers that started anywhere mostly use the same URLs after
+    /// one page, because page ends depend on the log and `maxBytes`. Follow `Link: rel="next"` to get every record
+    /// once.
+    ///
+    /// At the end of the log the response is 204, with a `Link` for the next request. With `wait` the server responds
+    /// once it has records.
+    ///
+    /// With `follow=true` or `Accept: text/event-stream` the response does not end.
+    ///
+    /// `HEAD` returns the same without the body.
+    /// </remarks>
+    /// <response code="200">
+    /// Records, or their values, in the form that `Accept` prefers. If it accepts none of these: record lines, or lines
+    /// of JSON with `view=values`.
+    /// </response>
+    /// <response code="206">The bytes of `Range`, of a page that can never change.</response>
+    /// <response code="204">
+    /// The place is the end of the log, without a record yet. `Link` leads to the next record.
+    /// </response>
+    /// <response code="304">
+    /// `If-None-Match` has the response's `ETag`: the client has the response already.
+    /// </response>
+    [Operation("fetch"), Tags("Records")]
+    [Parameters(
+        typeof(ITopicPath),
+        typeof(IFetchParameters),
+        typeof(ITopicIdParameter),
+        typeof(IResumeParameters),
+        typeof(IConditionHeaders)
+    )]
+    [ProducesResponseType<string>(200, MediaTypes.Records, "application/x-ndjson")]
+    [ProducesResponseType<RecordLine[]>(200)]
+    [ProducesResponseType<string>(200, "text/plain", MediaTypes.Events)]
+    [ResponseHeaders(ResponseHeadersAttribute.Offsets, 200, 204, 206, 304)]
+    [ResponseHeaders("Link Cache-Control", 200, 204, 206, 304)]
+    [ResponseHeaders("ETag Vary", 200, 206, 304)]
+    [ResponseHeaders("Accept-Ranges", 200, 206)]
+    [ResponseHeaders("Content-Range", 206)]
+    [ResponseHeaders("X-Accel-Buffering", 200)]
+    [ResponseHeaders(LogHeaders.TopicId, 400, 404, 503)]
+    [ResponseHeaders("Cache-Control", 404, 410)]
+    [FailsWith("invalid_topic invalid_place invalid_parameter invalid_header partition_required unknown_topic")]
+    [FailsWith("unknown_partition offset_gone topic_replaced offset_beyond_end precondition_failed")]
+    [FailsWith("range_not_satisfiable corrupt_block storage_error internal_error topic_damaged log_closed")]
+    [FailsWith("too_many_waiting")]
+    // Not async itself, because a follower would hold its state for as long as it follows.
     public static ValueTask<IResult> HandleAsync(
         HttpContext context,
         string topic,

@@ -6,6 +6,7 @@ using LogHttp.Storage;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Text;
 using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Mvc;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
@@ -52,7 +53,27 @@ internal static class FollowEndpoint
         );
     }
 
-    /// <summary>Follows any number of partitions, up to a bound.</summary>
+    /// <summary>Follow several topics on one connection</summary>
+    /// <remarks>
+    /// A response that does not end: the records of several topics and partitions as they come, each with its topic and
+    /// partition in front. With `Accept: text/event-stream` they are events. The id of an event is the position in
+    /// every partition followed. So a browser that lost the connection resumes at its position.
+    ///
+    /// Do not try it on this page, which would wait for the end. Use
+    /// `curl -N 'http://127.0.0.1:8080/stream?topics=orders'`.
+    /// </remarks>
+    /// <response code="200">
+    /// Records, until the client disconnects or the server stops. The response also ends when one of the topics is
+    /// deleted, or trimmed beyond the reader's position.
+    /// </response>
+    /// <response code="304">The request has `If-None-Match: *`.</response>
+    [Operation("stream"), Tags("Records"), Parameters(typeof(IStreamParameters), typeof(IResumeParameters))]
+    [ProducesResponseType<string>(200, "application/x-ndjson", MediaTypes.Events)]
+    [ResponseHeaders("No-Store", 200, 304)]
+    [ResponseHeaders("X-Accel-Buffering", 200)]
+    [FailsWith("invalid_topic invalid_place invalid_parameter invalid_header unknown_topic offset_gone topic_replaced")]
+    [FailsWith("untagged_condition_failed offset_beyond_end corrupt_block storage_error internal_error topic_damaged")]
+    [FailsWith("log_closed too_many_waiting")]
     public static Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog, FollowServices services)
     {
         if (!TryReadStarts(context, catalog, services.Settings.MaxStreamPartitions, out var starts, out var problem))

@@ -7,6 +7,7 @@ using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.AspNetCore.Endpoints;
@@ -17,6 +18,73 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static class ProduceEndpoint
 {
+    /// <summary>Append records</summary>
+    /// <remarks>
+    /// Appends the records of the body. One request is one batch in each partition it goes to: all of its records there
+    /// are appended, next to each other, or none.
+    ///
+    /// The server responds when the topic's flush policy is satisfied. With `always` that is when the records are
+    /// durable. It creates a missing topic, unless `AutoCreateTopics` is off.
+    ///
+    /// The `Content-Type` decides how the body is read:
+    ///
+    /// - `application/json`, any `…+json`: one record, a JSON value, kept as it came
+    /// - `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines`: one JSON value a
+    ///   line. Blank lines are skipped
+    /// - `text/plain`, any `text/…`: one record, the text. With `?split=lines` one a line
+    /// - `application/vnd.loghttp.records+ndjson`: one record a line, as an object. The response of a fetch is such a
+    ///   body
+    /// - `application/x-www-form-urlencoded` (from `curl -d`): one record, JSON if it is an object or an array, else
+    ///   the body as text
+    /// - `application/vnd.kafka.json.v2+json`, `application/vnd.kafka.binary.v2+json`: the records of a request to
+    ///   Confluent's REST Proxy. Responses and problems have its form too
+    /// - anything else, or none: one record, bytes, kept as Base64
+    ///
+    /// Other types are kept in the record's header `content-type`. Text and JSON are UTF-8.
+    ///
+    /// Send a body of lines that is larger than a batch, or has no end, with `?stream=true`. The server commits it in
+    /// batches as it comes, and reports the lines of each batch. If a producer numbers the records, send a broken
+    /// stream again: each record is appended once.
+    ///
+    /// Bodies may be compressed: `Content-Encoding: gzip`, `br`, `zstd` or `deflate`.
+    ///
+    /// No response? Send the same request again, with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`. The
+    /// batch is appended once, and the retry returns 200 with its offset.
+    /// </remarks>
+    /// <response code="200">
+    /// A repeat: the batch was appended before, at this offset. Nothing was appended now. With `stream=true`: a report
+    /// for each committed batch, one a line, and a summary. For a body of the REST Proxy's types: the position of each
+    /// record.
+    /// </response>
+    /// <response code="201">
+    /// All records were appended. `Produced` if they went to one partition, `ProducedToMany` if they went to several.
+    /// </response>
+    /// <response code="207">
+    /// Some partitions accepted their records and some did not, as in `results`. Send the records of the others again.
+    /// </response>
+    /// <response code="422">
+    /// Only for a body of the REST Proxy's types. The JSON has no `records`, or a record has an unknown field or
+    /// invalid Base64.
+    /// </response>
+    [Operation("produce"), Tags("Records")]
+    [Parameters(typeof(ITopicPath), typeof(IProduceParameters), typeof(IRecordHeaders), typeof(IAppendHeaders))]
+    [RequestBody(typeof(object), "application/json", IsRequired = true, Description = "The records.")]
+    [RequestBody(typeof(string), "application/x-ndjson", "text/plain", MediaTypes.Records)]
+    [RequestBody(typeof(string), "application/x-www-form-urlencoded")]
+    [RequestBody(typeof(ConfluentJsonRequest), ConfluentType.Json)]
+    [RequestBody(typeof(ConfluentBinaryRequest), ConfluentType.Binary)]
+    [RequestBody(typeof(Stream), "application/octet-stream")]
+    [ProducesResponseType<string>(200, "application/x-ndjson")]
+    [ProducesResponseType<Produced>(200)]
+    [ProducesResponseType<Produced>(201)]
+    [ProducesResponseType<ProducedToMany>(201)]
+    [ProducesResponseType<ProducedToMany>(207)]
+    [ProducesResponseType<ConfluentOffsets>(200, ConfluentType.Answer)]
+    [ProducesResponseType<ConfluentError>(422, ConfluentType.Answer)]
+    [ResponseHeaders("Location", 200, 201)]
+    [ResponseHeaders("No-Store", 200, 422)]
+    [ResponseHeaders("X-Accel-Buffering", 200)]
+    [FailsWith(FailsWithAttribute.Appends)]
     public static async Task<IResult> HandleAsync(
         HttpContext context,
         string topic,
@@ -177,19 +245,40 @@ internal static class ProduceEndpoint
     }
 }
 
-/// <summary>The response to an append, with the position of its records.</summary>
+/// <summary>The position of records that were appended to one partition.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Offset">The first record's offset.</param>
+/// <param name="Count">The number of records.</param>
+/// <param name="Timestamp">The server's timestamp, in Unix milliseconds.</param>
 internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp);
 
-/// <summary>The response to an append to several partitions.</summary>
+/// <summary>The position of records that were appended to several partitions.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Count">The number of appended records.</param>
+/// <param name="Results">The result of each partition, by its number.</param>
 internal sealed record ProducedToMany(string Topic, int Count, ProducedPart[] Results);
 
-/// <summary>The outcome of one partition's records.</summary>
+/// <summary>The result of one partition's records.</summary>
+/// <param name="Partition">The partition.</param>
+/// <param name="Status">201, or the status of the problem.</param>
 internal sealed record ProducedPart(int Partition, int Status)
 {
+    /// <summary>The first record's offset. Only with 201.</summary>
     public long? Offset { get; init; }
+
+    /// <summary>The number of records. Only with 201.</summary>
     public int? Count { get; init; }
+
+    /// <summary>The server's timestamp, in Unix milliseconds. Only with 201.</summary>
     public long? Timestamp { get; init; }
+
+    /// <summary>The problem, for programs. Not with 201.</summary>
     public string? Code { get; init; }
+
+    /// <summary>Whether the same records may be accepted later. Not with 201.</summary>
     public bool? Retryable { get; init; }
+
+    /// <summary>The problem, for people. Not with 201.</summary>
     public string? Detail { get; init; }
 }

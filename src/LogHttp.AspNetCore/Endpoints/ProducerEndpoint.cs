@@ -1,8 +1,10 @@
+using System.ComponentModel.DataAnnotations;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
@@ -12,6 +14,20 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static class ProducerEndpoint
 {
+    /// <summary>Get a producer's position</summary>
+    /// <remarks>
+    /// Returns a producer's epoch and the sequence of its next record, for each partition that knows it. A producer
+    /// that has lost its position continues there.
+    ///
+    /// `HEAD` returns the same without the body.
+    /// </remarks>
+    /// <response code="200">The producer's position.</response>
+    /// <response code="304">The request has `If-None-Match: *`.</response>
+    [Operation("getProducer"), Tags("Records"), Parameters(typeof(ITopicPath), typeof(IProducerPath))]
+    [ProducesResponseType<ProducerDescription>(200)]
+    [ResponseHeaders("No-Store", 200, 304)]
+    [FailsWith("invalid_topic invalid_parameter invalid_producer unknown_topic producer_unknown")]
+    [FailsWith("untagged_condition_failed internal_error topic_damaged")]
     public static IResult Get(HttpContext context, string topic, string id, TopicCatalog catalog)
     {
         if (TopicName.Check(topic) is { } fault)
@@ -64,8 +80,23 @@ internal static class ProducerEndpoint
     }
 }
 
-/// <summary>A producer's state in a topic.</summary>
+/// <summary>The producer of a path, for the API's description.</summary>
+internal interface IProducerPath
+{
+    /// <summary>The producer's id, as in `Producer-Id`.</summary>
+    /// <example>sensor-7</example>
+    [FromRoute, Length(1, ProducerStamp.MaxIdLength)]
+    string Id { get; }
+}
+
+/// <summary>A producer's position.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Producer">The producer's id.</param>
+/// <param name="Partitions">The partitions that know the producer, by number.</param>
 internal sealed record ProducerDescription(string Topic, string Producer, ProducerPosition[] Partitions);
 
-/// <summary>A producer's state in a partition.</summary>
+/// <summary>A producer's position in a partition.</summary>
+/// <param name="Partition">The partition.</param>
+/// <param name="Epoch">The producer's epoch.</param>
+/// <param name="NextSequence">The sequence of the producer's next record, in this epoch.</param>
 internal sealed record ProducerPosition(int Partition, long Epoch, long NextSequence);

@@ -1,6 +1,8 @@
+using System.ComponentModel;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Fetching;
 using LogHttp.Storage;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Net.Http.Headers;
 
 namespace LogHttp.AspNetCore.Endpoints;
@@ -8,9 +10,25 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// <summary><c>GET /</c>: the server's version, formats and features (api/PROTOCOL.md §0).</summary>
 internal static class ServerEndpoint
 {
+    /// <summary>Ask what the server is and supports</summary>
+    /// <remarks>
+    /// With `Accept: application/json`, returns the server's name, version, API version, formats, features and reserved
+    /// names. Clients ignore fields and features that they do not know.
+    ///
+    /// Other requests, such as those of browsers, are redirected to this page. `HEAD` gets the same without the body.
+    /// </remarks>
     /// <param name="context">The request.</param>
     /// <param name="version">The version of the program.</param>
     /// <param name="page">The page for people, relative to the root.</param>
+    /// <response code="200">The server's description.</response>
+    /// <response code="302">`Accept` does not prefer JSON. `Location` leads to the page.</response>
+    /// <response code="304">The request has `If-None-Match: *`.</response>
+    [Operation("describeServer"), Tags("Server")]
+    [ProducesResponseType<ServerDescription>(200)]
+    [ResponseHeaders("Vary", 200, 302, 304)]
+    [ResponseHeaders("No-Store", 200, 304)]
+    [ResponseHeaders("Location", 302)]
+    [FailsWith("invalid_parameter untagged_condition_failed")]
     public static IResult Handle(HttpContext context, string version, string page)
     {
         context.Response.Headers.Vary = HeaderNames.Accept;
@@ -29,7 +47,14 @@ internal static class ServerEndpoint
     }
 }
 
-/// <summary>What a server is and supports.</summary>
+/// <summary>The server's version, formats and features.</summary>
+/// <param name="Name">`LogHttp`.</param>
+/// <param name="Version">The version of the server.</param>
+/// <param name="ApiVersion">The version of this API. A change that breaks clients raises it.</param>
+/// <param name="Formats">The media types of records.</param>
+/// <param name="Features">The parts of the API that this server has. More may follow.</param>
+/// <param name="ReservedNames">The names that are the server's own.</param>
+[DisplayName("Server")]
 internal sealed record ServerDescription(
     string Name,
     string Version,
@@ -78,10 +103,14 @@ internal sealed record ServerDescription(
         );
 }
 
-/// <summary>Media types.</summary>
-/// <param name="Produce">Those that requests may have, beside any other type for bytes.</param>
-/// <param name="Fetch">Those that responses may have.</param>
+/// <summary>The media types of records.</summary>
+/// <param name="Produce">
+/// Media types that are read as records. A body of any other type is one record of bytes.
+/// </param>
+/// <param name="Fetch">Media types of responses with records.</param>
 internal sealed record ServerFormats(string[] Produce, string[] Fetch);
 
-/// <summary>Prefixes of names that clients cannot create.</summary>
+/// <summary>The prefixes of the names that only the server creates.</summary>
+/// <param name="Topics">The prefix of topics.</param>
+/// <param name="Groups">The prefix of consumer groups.</param>
 internal sealed record ReservedNames(string Topics, string Groups);

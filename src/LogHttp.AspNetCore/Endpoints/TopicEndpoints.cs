@@ -1,18 +1,42 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Mvc;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
 /// <summary><c>PUT, GET, PATCH, DELETE /topics/{topic}</c> and <c>GET /topics</c> (api/PROTOCOL.md §5).</summary>
 internal static class TopicEndpoints
 {
-    const int DefaultLimit = 100;
-    const int MaxLimit = 1000;
+    internal const int DefaultLimit = 100;
+    internal const int MaxLimit = 1000;
 
-    /// <summary>Creates a topic, or checks that it is configured as asked.</summary>
+    /// <summary>Create a topic</summary>
+    /// <remarks>
+    /// Creates a topic, durably. Fields that the configuration leaves out, or all without a body, come from the
+    /// server's settings.
+    ///
+    /// If the topic exists with this configuration, the response is 200, so the same request can be sent again. If it
+    /// exists with another one, the response is 409.
+    /// </remarks>
+    /// <response code="200">The topic existed already, with this configuration.</response>
+    /// <response code="201">The topic was created.</response>
+    [Operation("putTopic"), Tags("Topics"), Parameters(typeof(ITopicPath))]
+    [RequestBody(
+        typeof(TopicSettings),
+        "application/json",
+        Description = "The configuration, at most 16 KiB. Read as JSON whatever its `Content-Type`."
+    )]
+    [ProducesResponseType<TopicDescription>(200)]
+    [ProducesResponseType<TopicDescription>(201)]
+    [ResponseHeaders("No-Store", 200, 201)]
+    [ResponseHeaders("Location", 201)]
+    [FailsWith(FailsWithAttribute.Configurations)]
+    [FailsWith("partial_put too_many_topics")]
     public static async Task<IResult> PutAsync(
         HttpContext context,
         string topic,
@@ -53,6 +77,18 @@ internal static class TopicEndpoints
         return Describe(context, found.Topic, found.IsNew ? StatusCodes.Status201Created : StatusCodes.Status200OK);
     }
 
+    /// <summary>Describe a topic</summary>
+    /// <remarks>
+    /// Returns a topic's configuration and the state of its partitions.
+    ///
+    /// `HEAD` returns the same without the body.
+    /// </remarks>
+    /// <response code="200">The topic.</response>
+    /// <response code="304">The request has `If-None-Match: *`.</response>
+    [Operation("getTopic"), Tags("Topics"), Parameters(typeof(ITopicPath))]
+    [ProducesResponseType<TopicDescription>(200)]
+    [ResponseHeaders("No-Store", 200, 304)]
+    [FailsWith("invalid_topic invalid_parameter unknown_topic untagged_condition_failed internal_error topic_damaged")]
     public static IResult Get(HttpContext context, string topic, TopicCatalog catalog)
     {
         if (TopicName.Check(topic) is { } fault)
@@ -62,6 +98,24 @@ internal static class TopicEndpoints
         return Preconditions.CheckUntagged(context) ?? Describe(context, found, StatusCodes.Status200OK);
     }
 
+    /// <summary>Change a topic</summary>
+    /// <remarks>
+    /// Changes the fields in the body, durably, and keeps the others. Existing records do not change.
+    ///
+    /// The number of partitions can't be changed, because keys would move to other partitions. The response to that is
+    /// 409.
+    /// </remarks>
+    /// <response code="200">The topic as it is now.</response>
+    [Operation("patchTopic"), Tags("Topics"), Parameters(typeof(ITopicPath))]
+    [RequestBody(
+        typeof(TopicSettings),
+        "application/json",
+        Description = "The fields to change, at most 16 KiB. Read as JSON whatever its `Content-Type`."
+    )]
+    [ProducesResponseType<TopicDescription>(200)]
+    [ResponseHeaders("No-Store", 200)]
+    [FailsWith(FailsWithAttribute.Configurations)]
+    [FailsWith("unknown_topic")]
     public static async Task<IResult> PatchAsync(
         HttpContext context,
         string topic,
@@ -98,6 +152,17 @@ internal static class TopicEndpoints
         return found is null ? Problems.UnknownTopic(topic) : Describe(context, found, StatusCodes.Status200OK);
     }
 
+    /// <summary>Delete a topic</summary>
+    /// <remarks>
+    /// Deletes a topic and its records, durably. Appends that were accepted before still get their response. The name
+    /// is free again. A new topic of the name has another id.
+    /// </remarks>
+    /// <response code="204">The topic was deleted.</response>
+    [Operation("deleteTopic"), Tags("Topics"), Parameters(typeof(ITopicPath))]
+    [ProducesResponseType(204)]
+    [ResponseHeaders("No-Store", 204)]
+    [FailsWith(FailsWithAttribute.TopicChanges)]
+    [FailsWith("unknown_topic")]
     public static async Task<IResult> DeleteAsync(HttpContext context, string topic, TopicCatalog catalog)
     {
         context.Response.Headers.CacheControl = CachePolicy.NoStore;
@@ -110,7 +175,20 @@ internal static class TopicEndpoints
         return await catalog.DeleteAsync(topic) ? TypedResults.NoContent() : Problems.UnknownTopic(topic);
     }
 
-    /// <summary>Lists all topics by name, a page at a time, including damaged ones.</summary>
+    /// <summary>List the topics</summary>
+    /// <remarks>
+    /// Returns the topics by name, `limit` at a time. Topics that could not be opened are among them, with the reason
+    /// in `damaged`.
+    ///
+    /// `HEAD` returns the same without the body.
+    /// </remarks>
+    /// <response code="200">The topics. If there are more, `next` and `Link` lead to them.</response>
+    /// <response code="304">The request has `If-None-Match: *`.</response>
+    [Operation("listTopics"), Tags("Topics"), Parameters(typeof(IListParameters))]
+    [ProducesResponseType<TopicList>(200)]
+    [ResponseHeaders("Link", 200)]
+    [ResponseHeaders("No-Store", 200, 304)]
+    [FailsWith("invalid_parameter untagged_condition_failed internal_error")]
     public static IResult List(HttpContext context, TopicCatalog catalog, SortedTopicNames names)
     {
         var query = context.Request.Query;
@@ -162,7 +240,24 @@ internal static class TopicEndpoints
     }
 }
 
-/// <summary>A topic: its name, its configuration and its partitions.</summary>
+/// <summary>The parameters of a list of topics, for the API's description.</summary>
+internal interface IListParameters
+{
+    /// <summary>The most topics to list.</summary>
+    /// <example>20</example>
+    [Range(1, TopicEndpoints.MaxLimit), DefaultValue(TopicEndpoints.DefaultLimit)]
+    int Limit { get; }
+
+    /// <summary>Only topics with names after this one.</summary>
+    /// <example>orders</example>
+    string After { get; }
+}
+
+/// <summary>A topic.</summary>
+/// <param name="Topic">Its name.</param>
+/// <param name="Id">Distinguishes it from earlier and later topics of its name.</param>
+/// <param name="Configuration">Its configuration.</param>
+/// <param name="Partitions">Its partitions, by number.</param>
 internal sealed record TopicDescription(
     string Topic,
     string Id,
@@ -171,13 +266,17 @@ internal sealed record TopicDescription(
 );
 
 /// <summary>The state of a partition.</summary>
-/// <param name="Partition">Its number.</param>
+/// <param name="Partition">Its number, from 0 on.</param>
 /// <param name="EarliestOffset">The earliest available offset.</param>
-/// <param name="NextOffset">The high watermark.</param>
+/// <param name="NextOffset">The offset after the last visible record.</param>
 /// <param name="SizeBytes">The bytes of its records on the disk.</param>
 /// <param name="Segments">The number of its segments.</param>
-/// <param name="Journaled">Whether the journal decides its end.</param>
-/// <param name="UnsyncedBytes">The number of its last bytes that are durable in the journal only.</param>
+/// <param name="Journaled">
+/// Whether the journal decides the end of the partition. False if `flush` is not `always`, and before the first append.
+/// </param>
+/// <param name="UnsyncedBytes">
+/// The number of its last bytes that are durable only in the journal. The server syncs the segment in the background.
+/// </param>
 internal sealed record PartitionDescription(
     int Partition,
     long EarliestOffset,
@@ -202,19 +301,25 @@ internal sealed record PartitionDescription(
             Stopped = log.StoppedReason,
         };
 
-    /// <summary>The reason if it takes no appends, else null.</summary>
+    /// <summary>The reason why it accepts no appends. Absent if it does.</summary>
     public string? Stopped { get; init; }
 }
 
-/// <summary>A page of topics.</summary>
+/// <summary>Topics, by name.</summary>
+/// <param name="Topics">The topics.</param>
+/// <param name="Next">The URL of the next topics, relative to the request's. Absent if there are none.</param>
 internal sealed record TopicList(TopicEntry[] Topics, string? Next);
 
 /// <summary>A topic in a list.</summary>
+/// <param name="Topic">Its name.</param>
 internal sealed record TopicEntry(string Topic)
 {
+    /// <summary>Distinguishes it from earlier and later topics of its name. Absent if it is damaged.</summary>
     public string? Id { get; init; }
+
+    /// <summary>The number of its partitions. Absent if it is damaged.</summary>
     public int? Partitions { get; init; }
 
-    /// <summary>The reason if it could not be opened, else null.</summary>
+    /// <summary>The reason why it could not be opened. Absent if it is open.</summary>
     public string? Damaged { get; init; }
 }

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using LogHttp.AspNetCore.Contract;
@@ -7,19 +9,53 @@ using LogHttp.Storage.Text;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
-/// <summary>The configuration that a request asks for. Omitted fields keep their value, or get the default.</summary>
+/// <summary>The configuration of a topic. In a request every field is optional.</summary>
+/// <remarks>Fields that a request omits keep their value, or get the default.</remarks>
+[DisplayName("TopicConfiguration")]
 internal sealed record TopicSettings
 {
     const int MaxBodyBytes = 16 << 10;
     const string Code = "invalid_configuration";
 
+    /// <summary>The number of partitions. It can't be changed later.</summary>
+    [Range(1, 1024)]
     public int? Partitions { get; init; }
+
+    /// <summary>The largest segment. A batch that would exceed it begins a new segment.</summary>
+    [Range(typeof(long), "65536", "2147483648")]
     public long? SegmentBytes { get; init; }
+
+    /// <summary>
+    /// When appends are acknowledged and visible. `always`: when they are durable. `os`: when they are written. A time
+    /// from `1ms` to `60m`: when they are written. Their sync begins when this interval is over.
+    /// </summary>
+    [RegularExpression("^(always|os|[0-9]+(ms|s|m))$")]
     public string? Flush { get; init; }
+
+    /// <summary>How long records are kept after the last append to their segment. 0: for ever.</summary>
     public long? RetentionMs { get; init; }
+
+    /// <summary>
+    /// The most bytes that all partitions together take. Beyond it the oldest segments are deleted. 0: no bound.
+    /// </summary>
     public long? RetentionBytes { get; init; }
+
+    /// <summary>
+    /// The values that the topic accepts: any with `auto`, only that form with `json`, `text` or `bytes`. `null` is
+    /// always accepted.
+    /// </summary>
+    [RegularExpression("^(auto|json|text|bytes)$")]
     public string? Values { get; init; }
+
+    /// <summary>
+    /// The largest record, once encoded. 0: the server's `MaxRecordBytes`, which no topic exceeds.
+    /// </summary>
+    [Range(0, 64 << 20)]
     public int? MaxRecordBytes { get; init; }
+
+    /// <summary>
+    /// Up to 32 names, each with a text, for people and programs. A request replaces all of them.
+    /// </summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
     /// <summary>

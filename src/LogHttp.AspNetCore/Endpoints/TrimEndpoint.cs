@@ -1,8 +1,11 @@
+using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.CodeAnalysis;
 using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Fetching;
 using LogHttp.Storage;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Mvc;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
@@ -15,6 +18,21 @@ internal static class TrimEndpoint
     const string BeforeParameter = "before";
     const string PartitionParameter = "partition";
 
+    /// <summary>Delete old records</summary>
+    /// <remarks>
+    /// Deletes all records of a topic before a place, durably. Without `partition` that applies to every partition. If
+    /// the topic has several, an offset as the place needs `partition`.
+    ///
+    /// Requests for a deleted record get 410 from then on. A page under way is finished. Space is returned by whole
+    /// segments. The same request sent again changes nothing.
+    /// </remarks>
+    /// <response code="200">The topic as it is now.</response>
+    [Operation("trimTopic"), Tags("Topics"), Parameters(typeof(ITopicPath), typeof(ITrimParameters))]
+    [ProducesResponseType<TopicDescription>(200)]
+    [ResponseHeaders("No-Store", 200)]
+    [FailsWith(FailsWithAttribute.TopicChanges)]
+    [FailsWith("invalid_place partition_required unknown_topic unknown_partition offset_beyond_end corrupt_block")]
+    [FailsWith("partition_stopped topic_damaged")]
     public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog)
     {
         if (TopicName.Check(topic) is { } fault)
@@ -64,4 +82,23 @@ internal static class TrimEndpoint
             problem = Problems.InvalidPlace(before);
         return problem is null;
     }
+}
+
+/// <summary>The parameters of a trim, for the API's description.</summary>
+internal interface ITrimParameters
+{
+    /// <summary>
+    /// The first place to keep: an offset, `latest` (keeps no record), `-10` (keeps the last ten), or `@` and a time
+    /// (removes the records before it).
+    /// </summary>
+    /// <example name="offset" title="An offset">42</example>
+    /// <example name="latest" title="All records">latest</example>
+    /// <example name="time" title="A time">@2026-11-22T10:00:00Z</example>
+    [Required, RegularExpression(IFetchParameters.PlacePattern)]
+    string Before { get; }
+
+    /// <summary>Only this partition.</summary>
+    /// <example>0</example>
+    [Range(0, 1023)]
+    int Partition { get; }
 }

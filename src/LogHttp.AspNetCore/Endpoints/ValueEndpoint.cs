@@ -5,6 +5,7 @@ using LogHttp.AspNetCore.Settings;
 using LogHttp.Storage.Logs;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.AspNetCore.Endpoints;
@@ -14,6 +15,35 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static class ValueEndpoint
 {
+    /// <summary>Read one record's value</summary>
+    /// <remarks>
+    /// Returns one record's value as its producer sent it: text without quotes, bytes without Base64, in its original
+    /// media type. If no record has exactly this offset, the response is 404 and not the next record.
+    ///
+    /// `HEAD` returns the same without the body.
+    /// </remarks>
+    /// <response code="200">
+    /// The value. Its type is the record's header `content-type`. Without one it is `application/json`, `text/plain` or
+    /// `application/octet-stream`.
+    /// </response>
+    /// <response code="206">The bytes of `Range`, of a value at an offset.</response>
+    /// <response code="304">
+    /// `If-None-Match` has the response's `ETag`: the client has the response already.
+    /// </response>
+    [Operation("fetchValue"), Tags("Records")]
+    [Parameters(typeof(ITopicPath), typeof(IRecordParameters), typeof(ITopicIdParameter), typeof(IConditionHeaders))]
+    [ProducesResponseType<object>(200)]
+    [ProducesResponseType<string>(200, "text/plain")]
+    [ProducesResponseType<Stream>(200, "application/octet-stream")]
+    [ResponseHeaders(ResponseHeadersAttribute.Offsets, 200, 206, 304)]
+    [ResponseHeaders("Cache-Control ETag Content-Security-Policy Cross-Origin-Resource-Policy", 200, 206, 304)]
+    [ResponseHeaders("Accept-Ranges", 200, 206)]
+    [ResponseHeaders("Content-Range", 206)]
+    [ResponseHeaders(LogHeaders.TopicId, 400, 404)]
+    [ResponseHeaders("Cache-Control", 404, 410)]
+    [FailsWith("invalid_topic invalid_place invalid_parameter partition_required unknown_topic unknown_partition")]
+    [FailsWith("no_record offset_gone topic_replaced offset_beyond_end precondition_failed range_not_satisfiable")]
+    [FailsWith("corrupt_block storage_error internal_error topic_damaged log_closed")]
     public static async Task<IResult> HandleAsync(
         HttpContext context,
         string topic,

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -8,6 +9,7 @@ using LogHttp.Storage;
 using LogHttp.Storage.Logs;
 using LogHttp.Storage.Topics;
 using LogHttp.Storage.Verifying;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace LogHttp.AspNetCore.Endpoints;
@@ -18,6 +20,20 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static class VerifyEndpoint
 {
+    /// <summary>Look for damage</summary>
+    /// <remarks>
+    /// Reads all segments and indexes of a topic. The response has a line for each finding, and a last line with the
+    /// number of bytes read. Without that line the verification is incomplete.
+    ///
+    /// Damaged blocks are not served from then on, but the records after them are. Damaged indexes are computed again.
+    /// </remarks>
+    /// <response code="200">The findings: `Finding` lines, and one `Verified` line at the end.</response>
+    [Operation("verifyTopic"), Tags("Topics"), Parameters(typeof(ITopicPath))]
+    [ProducesResponseType<FoundDamage>(200, "application/x-ndjson")]
+    [ProducesResponseType<Verified>(200, "application/x-ndjson")]
+    [ResponseHeaders("No-Store", 200)]
+    [FailsWith("invalid_topic invalid_parameter unknown_topic storage_error internal_error topic_damaged log_closed")]
+    [FailsWith("topic_condition_failed verification_runs")]
     public static async Task<IResult> HandleAsync(
         HttpContext context,
         string topic,
@@ -129,7 +145,19 @@ internal sealed class VerificationRun(SemaphoreSlim turn) : IDisposable
     }
 }
 
-/// <summary>Damage that a verification found. One line of the response.</summary>
+/// <summary>A finding of a verification.</summary>
+/// <param name="Kind">
+/// `data`: records are damaged. `index`: only the index was damaged. It was computed again.
+/// </param>
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Segment">The segment's base offset.</param>
+/// <param name="File">The file.</param>
+/// <param name="Position">The position in the file where the damage begins, in bytes.</param>
+/// <param name="LengthBytes">The length of the damage in bytes. 0 if a length does not apply.</param>
+/// <param name="Reason">The difference between the expected and the found bytes.</param>
+/// <param name="NextOffset">The offset after the damaged block, if it is known.</param>
+[DisplayName("Finding")]
 internal sealed record FoundDamage(
     string Kind,
     string Topic,
@@ -156,5 +184,9 @@ internal sealed record FoundDamage(
         );
 }
 
-/// <summary>The last line of the response: the amount that was verified, and the outcome.</summary>
+/// <summary>The last line: the extent of the verification.</summary>
+/// <param name="Segments">The number of segments read.</param>
+/// <param name="Bytes">The bytes of these segments.</param>
+/// <param name="DamagedPlaces">The number of findings of kind `data`.</param>
+/// <param name="IndexesMade">The number of findings of kind `index`.</param>
 internal sealed record Verified(int Segments, long Bytes, int DamagedPlaces, int IndexesMade);

@@ -3,22 +3,30 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Producing;
 
-/// <summary>The outcome of a stream's batch in one partition (api/PROTOCOL.md §14).</summary>
+/// <summary>A committed batch of `stream=true`, in one partition.</summary>
+/// <param name="FirstLine">The batch's first line in the body, from 1 on.</param>
+/// <param name="LastLine">Its last line.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Offset">The first record's offset. Absent if it was appended too long ago.</param>
+/// <param name="Count">The number of the batch's records in that partition.</param>
+/// <remarks>api/PROTOCOL.md §14.</remarks>
 internal sealed record StreamReport(long FirstLine, long LastLine, int Partition, long? Offset, int Count)
 {
-    /// <summary>The sequence of a producer batch's first record.</summary>
+    /// <summary>The sequence of the first counted record. Only with a producer.</summary>
     public long? Sequence { get; init; }
 
-    /// <summary>Whether it was appended before, and not now.</summary>
+    /// <summary>True if it was appended before, and not now.</summary>
     public bool? Repeat { get; init; }
 
     /// <summary>
-    /// The number of the lines' records that were appended before and are not counted here. Present if the other
-    /// records were appended now.
+    /// The number of records that were appended before. The others were appended now and are counted.
     /// </summary>
     public int? Repeated { get; init; }
 
-    /// <summary>The number of batches that this report stands for, if more than one.</summary>
+    /// <summary>
+    /// The number of batches in this report. More than one if the client reads its reports more slowly than batches are
+    /// committed.
+    /// </summary>
     public int? Batches { get; init; }
 
     /// <summary>Merges two reports, for a client that reads them more slowly than batches are committed.</summary>
@@ -31,17 +39,19 @@ internal sealed record StreamReport(long FirstLine, long LastLine, int Partition
         };
 }
 
-/// <summary>The last line of the response.</summary>
-/// <param name="Done">Whether the whole body was appended.</param>
+/// <summary>The last line of the response to `stream=true`. A response without it broke off.</summary>
+/// <param name="Done">Whether the whole body was committed. If not, `error` has the problem.</param>
 /// <param name="LastCommittedLine">
-/// All lines up to this one were appended. Of later lines, only those that reports name.
+/// All lines up to this one are committed. Of later lines only those in reports are. After `partition_stopped` the
+/// others are unknown.
 /// </param>
-/// <param name="Count">The number of appended records.</param>
+/// <param name="Count">The number of appended records, without repeats.</param>
 internal sealed record StreamSummary(bool Done, long LastCommittedLine, long Count)
 {
-    /// <summary>The sequence of the producer's next record.</summary>
+    /// <summary>The sequence of the producer's next record, if the whole body was committed.</summary>
     public long? NextSequence { get; init; }
 
+    /// <summary>A Problem, if not all was committed.</summary>
     public ProblemJson? Error { get; init; }
 }
 

@@ -75,7 +75,7 @@ internal static class RequestPipeline
                 static (HttpContext context) =>
                     ServerEndpoint.Handle(context, CommandLine.Version, "swagger/index.html")
             )
-            .WithMetadata(TopicOperations.DescribeServer);
+            .DescribedBy(ServerEndpoint.Handle);
 
     static void WarnIfExposed(WebApplication app)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using LogHttp.AspNetCore.Documentation;
 
 namespace LogHttp.Server.Tests.Documentation;
 
@@ -93,6 +94,43 @@ public sealed class OpenApiTests : IDisposable
                     Need(description.Resolve(reference)["value"], $"{what}: {mediaType} {example}");
             }
         }
+    }
+
+    [Fact]
+    public async Task Description_OfEverySchema_SaysWhatItsFieldsAre()
+    {
+        var description = await DescriptionAsync();
+        var missing = new List<string>();
+        foreach (var (name, schema) in description.Document["components"]!["schemas"]!.AsObject())
+        {
+            if (schema!["description"] is null)
+                missing.Add($"{name}: description");
+            if (schema["example"] is null)
+                missing.Add($"{name}: example");
+            foreach (var (field, value) in schema["properties"]!.AsObject())
+            {
+                if (value!["description"] is null && value["$ref"] is null)
+                    missing.Add($"{name}.{field}: description");
+            }
+        }
+        Assert.Empty(missing);
+    }
+
+    [Fact]
+    public async Task Description_OfEveryBodyWithExamples_HasThem()
+    {
+        var description = await DescriptionAsync();
+        var bodies =
+            from entry in description.Operations
+            let id = entry.Operation["operationId"]!.GetValue<string>()
+            from body in entry.Operation["responses"]!
+                .AsObject()
+                .Select(response => (Prefix: $"{id} {response.Key}", Content: response.Value!["content"]))
+                .Append((Prefix: id, Content: entry.Operation["requestBody"]?["content"]))
+            from content in body.Content?.AsObject() ?? []
+            select $"{body.Prefix} {content.Key}";
+        // A misspelled key would have no effect.
+        Assert.Empty(BodyExamples.Keys.Except(bodies));
     }
 
     [Fact]
