@@ -6,6 +6,7 @@ using LogHttp.AspNetCore.Fetching;
 using LogHttp.AspNetCore.Following;
 using LogHttp.AspNetCore.Producing;
 using LogHttp.AspNetCore.Settings;
+using LogHttp.AspNetCore.Threads;
 using LogHttp.Storage;
 using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
@@ -40,7 +41,7 @@ internal static class Routes
                         Get<IHostApplicationLifetime>()
                     )
             )
-            .WithMetadata(RecordOperations.Produce);
+            .WithMetadata(RecordOperations.Produce, new InlineRequests(ProduceEndpoint.MayRunInline));
         topicRoutes
             .MapPost("/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync)
             .WithMetadata(RecordOperations.ProduceToPartition);
@@ -60,7 +61,7 @@ internal static class Routes
                         Get<IOptions<LogHttpSettings>>().Value
                     )
             )
-            .WithMetadata(RecordOperations.Fetch);
+            .WithMetadata(RecordOperations.Fetch, new InlineRequests(FetchEndpoint.MayRunInline));
         topicRoutes
             .MapMethods("/{place}/value", Read, ValueEndpoint.HandleAsync)
             .WithMetadata(RecordOperations.FetchValue);
@@ -87,7 +88,7 @@ internal static class Routes
             .WithMetadata(StreamOperations.Follow);
         routes
             .MapMethods("/healthz", Read, HealthEndpoint.Handle)
-            .WithMetadata(TopicOperations.Health, new AnyHost())
+            .WithMetadata(TopicOperations.Health, new AnyHost(), new InlineRequests(static _ => true))
             .DisableRateLimiting();
 
         T Get<T>()

@@ -4,6 +4,7 @@ using LogHttp.AspNetCore.Fetching;
 using LogHttp.AspNetCore.Following;
 using LogHttp.AspNetCore.Limits;
 using LogHttp.AspNetCore.Settings;
+using LogHttp.AspNetCore.Threads;
 using LogHttp.Kestrel;
 using LogHttp.Storage;
 using LogHttp.Storage.Logs;
@@ -20,6 +21,24 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static partial class FetchEndpoint
 {
+    /// <summary>The largest page that is sent by the thread that received its request.</summary>
+    const int MaxInlineBytes = 64 << 10;
+
+    /// <summary>
+    /// Whether a request takes only records as they are stored. Searching for a key, other forms and followers take
+    /// longer.
+    /// </summary>
+    public static bool MayRunInline(HttpRequest request) =>
+        (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*")
+        && !(request.QueryString.HasValue && TakesLonger(request.Query));
+
+    static bool TakesLonger(IQueryCollection query) =>
+        query.ContainsKey("key")
+        || query.ContainsKey("keyBase64")
+        || query.ContainsKey("view")
+        || query.ContainsKey("follow")
+        || query.ContainsKey(QueryNames.LastEventId);
+
     /// <summary>Not async itself, because a follower would hold its state for as long as it follows.</summary>
     public static ValueTask<IResult> HandleAsync(
         HttpContext context,
@@ -103,7 +122,10 @@ internal static partial class FetchEndpoint
             )
                 return problem;
             context.Response.ContentType = representation.ContentType();
-            await SendAsync(context, page.Region, range, budget);
+            var sendFile = context.Features.GetRequiredFeature<IHttpSendFileFeature>();
+            if (range.LengthBytes > MaxInlineBytes || sendFile.MayWaitForDisk)
+                await ReceivingThread.LeaveAsync();
+            await SendAsync(context, sendFile, page.Region, range, budget);
             return TypedResults.Empty;
         }
         context.Response.ContentType = representation.ContentType();
@@ -153,13 +175,18 @@ internal static partial class FetchEndpoint
     }
 
     /// <summary>The hot path: sends the segment's bytes unchanged.</summary>
-    static Task SendAsync(HttpContext context, LogRegion region, ByteRange range, FollowBudget budget)
+    static Task SendAsync(
+        HttpContext context,
+        IHttpSendFileFeature sendFile,
+        LogRegion region,
+        ByteRange range,
+        FollowBudget budget
+    )
     {
         context.Response.ContentLength = range.LengthBytes;
         if (HttpMethods.IsHead(context.Request.Method))
             return Task.CompletedTask;
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
-        var sendFile = context.Features.GetRequiredFeature<IHttpSendFileFeature>();
         var position = region.Position + range.First;
         return sendFile.CopiesRegions
             ? SendCopiedAsync(sendFile, stream, position, range.LengthBytes, budget, context.RequestAborted)
