@@ -264,11 +264,8 @@ sealed class TestServer : IDisposable
                 .Addresses.Single(address => address.StartsWith(scheme + ":", StringComparison.Ordinal))
         );
 
-    sealed class Factory(
-        Dictionary<string, string> settings,
-        ILogEventSink? log,
-        Action<IServiceCollection>? services
-    ) : WebApplicationFactory<Program>
+    sealed class Factory(Dictionary<string, string> settings, ILogEventSink? log, Action<IServiceCollection>? services)
+        : WebApplicationFactory<Program>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Fetching;
 using LogHttp.AspNetCore.Following;
@@ -84,24 +83,31 @@ internal static partial class FetchEndpoint
         if (waited is null)
             return problem!;
         using var page = waited;
-        WriteOffsets(headers, page);
-        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
-            return Problems.Of(page);
         if (page.Region is null)
         {
+            WriteOffsets(headers, page);
+            if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+                return Problems.Of(page);
             // The next record will have this offset.
-            headers.Link = Next(request, query.NextPollReference(address, page.NextOffset, time.GetUtcNow()));
+            headers.Link = PageHeaders.LinkTo(
+                query.NextPollReference(address, page.NextOffset, time.GetUtcNow()),
+                RelativeReference.PrefixOf(request)
+            );
             Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
         }
-        headers.Link = Next(request, query.NextReference(address, page.NextOffset));
+        var texts = PageHeaders.Of(address, query, page);
+        WriteOffsets(headers, page, texts.FirstOffset, texts.NextOffset);
+        headers.Link = texts.LinkFor(request);
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         var isKnown = Caching.WriteHeaders(
             context,
             address,
             page,
-            representation.Tag(),
+            representation == Representation.Records
+                ? texts.EntityTag
+                : PageHeaders.EntityTagOf(address, page, representation.Tag()),
             query.Wait is not null,
             settings
         );
@@ -166,12 +172,15 @@ internal static partial class FetchEndpoint
         }
     }
 
-    internal static void WriteOffsets(IHeaderDictionary headers, FetchResult page)
+    internal static void WriteOffsets(IHeaderDictionary headers, FetchResult page) =>
+        WriteOffsets(headers, page, PageHeaders.Text(page.FirstOffset), PageHeaders.Text(page.NextOffset));
+
+    static void WriteOffsets(IHeaderDictionary headers, FetchResult page, string firstOffset, string nextOffset)
     {
-        headers[LogHeaders.FirstOffset] = Text(page.FirstOffset);
-        headers[LogHeaders.NextOffset] = Text(page.NextOffset);
-        headers[LogHeaders.EndOffset] = Text(page.EndOffset);
-        headers[LogHeaders.EarliestOffset] = Text(page.EarliestOffset);
+        headers[LogHeaders.FirstOffset] = firstOffset;
+        headers[LogHeaders.NextOffset] = nextOffset;
+        headers[LogHeaders.EndOffset] = PageHeaders.Text(page.EndOffset);
+        headers[LogHeaders.EarliestOffset] = PageHeaders.Text(page.EarliestOffset);
     }
 
     /// <summary>The hot path: sends the segment's bytes unchanged.</summary>
@@ -222,9 +231,4 @@ internal static partial class FetchEndpoint
 
     [LoggerMessage(3, LogLevel.Error, "A response was aborted because the log is damaged")]
     static partial void BrokenOff(ILogger logger, Exception exception);
-
-    static string Next(HttpRequest request, string reference) =>
-        string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");
-
-    static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -87,7 +87,7 @@ internal static class LogHttpHosting
                     transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
                     if (!settings.Value.InlineRequests)
                         return;
-                    // Both together save half of the CPU time of a request without work, and either alone saves nothing.
+                    // Both together save a third of the CPU time of a request without work. Either alone saves nothing.
                     // The runtime reads the variable when the first socket receives, which is later.
                     transport.UnsafePreferInlineScheduling = true;
                     Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");

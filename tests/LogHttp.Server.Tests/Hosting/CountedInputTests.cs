@@ -64,23 +64,19 @@ public class CountedInputTests
     [InlineData("GET / HTTP/1.1\r\n\r\n", true)]
     [InlineData("\u0016\u0003\u0001", false)]
     [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false)]
-    public void ReadAsync_ReceivingThread_KeepsOnlyPlainHttp1(string received, bool isInline)
+    public async Task ReadAsync_ReceivingThread_KeepsOnlyPlainHttp1(string received, bool isInline)
     {
         var pipe = new Pipe(new PipeOptions(readerScheduler: PipeScheduler.Inline));
-        var input = Count(pipe.Reader);
-        var read = input.ReadAsync().AsTask().ConfigureAwait(false).GetAwaiter();
-        using var continued = new ManualResetEventSlim();
-        var continuedOn = 0;
-        read.UnsafeOnCompleted(() =>
-        {
-            continuedOn = Environment.CurrentManagedThreadId;
-            continued.Set();
-        });
+        var continuedOn = ThreadOfNextReadAsync(Count(pipe.Reader));
         var thread = new Thread(() => _ = pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(received)).AsTask());
         thread.Start();
-        Assert.True(continued.Wait(TimeSpan.FromSeconds(30)));
-        Assert.Equal(isInline, continuedOn == thread.ManagedThreadId);
-        thread.Join();
+        Assert.Equal(isInline, await continuedOn == thread.ManagedThreadId);
+    }
+
+    static async Task<int> ThreadOfNextReadAsync(CountedInput input)
+    {
+        await input.ReadAsync().ConfigureAwait(false);
+        return Environment.CurrentManagedThreadId;
     }
 
     [Fact]

@@ -160,7 +160,8 @@ public sealed class HangingDiskTests : IClassFixture<HangingDiskServer>, IDispos
     }
 
     /// <summary>
-    /// Opens connections that wait for a request. A connection begins on the pool, and its first requests may run there.
+    /// Opens connections that wait for a request. A connection begins on the pool, and its first requests may run
+    /// there.
     /// </summary>
     List<Socket> ConnectAll()
     {
