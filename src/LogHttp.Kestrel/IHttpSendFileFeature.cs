@@ -18,6 +18,12 @@ public interface IHttpSendFileFeature
     bool CopiesRegions { get; }
 
     /// <summary>
+    /// Whether the thread that sends a region may wait for the disk, because the system can't tell which pages are
+    /// cached. Elsewhere other threads read them first.
+    /// </summary>
+    bool MayWaitForDisk { get; }
+
+    /// <summary>
     /// Sends exactly <paramref name="lengthBytes"/> bytes of <paramref name="file"/>, beginning at
     /// <paramref name="position"/>, after the bytes that the response holds already. Starts the response if it has not
     /// started. Neither reads nor moves <see cref="FileStream.Position"/>, and never disposes the stream.

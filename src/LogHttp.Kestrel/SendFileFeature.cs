@@ -36,6 +36,8 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         || HttpProtocol.IsHttp2(_context.Request.Protocol)
         || _context.Features[typeof(ITlsHandshakeFeature)] is not null;
 
+    public bool MayWaitForDisk => !SystemCalls.CanAskPageCache;
+
     internal static void AttachTo(HttpContext context, SendFileServices services)
     {
         // By type, because Get<T>, a generic method of an interface, took twice as long: 0.2 µs each.

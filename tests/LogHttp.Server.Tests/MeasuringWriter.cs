@@ -66,6 +66,8 @@ internal sealed class MeasuringWriter : PipeWriter, IHttpResponseBodyFeature, IH
 
     public bool CopiesRegions => true;
 
+    public bool MayWaitForDisk => false;
+
     public Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException();
 

@@ -30,6 +30,7 @@ sealed class TestServer : IDisposable
     readonly Dictionary<string, string> _settings;
     readonly X509Certificate2? _certificate;
     readonly ILogEventSink? _log;
+    readonly Action<IServiceCollection>? _services;
     Factory _factory;
 
     public TestServer(params (string Name, string Value)[] settings)
@@ -45,9 +46,18 @@ sealed class TestServer : IDisposable
     public TestServer(ILogEventSink log, params (string Name, string Value)[] settings)
         : this(null, log, settings) { }
 
-    TestServer(X509Certificate2? certificate, ILogEventSink? log, (string Name, string Value)[] settings)
+    /// <summary>Starts a server with some of its services replaced.</summary>
+    public TestServer(Action<IServiceCollection> services, params (string Name, string Value)[] settings)
+        : this(null, null, settings, services) { }
+
+    TestServer(
+        X509Certificate2? certificate,
+        ILogEventSink? log,
+        (string Name, string Value)[] settings,
+        Action<IServiceCollection>? services = null
+    )
     {
-        (_certificate, _log) = (certificate, log);
+        (_certificate, _log, _services) = (certificate, log, services);
         _settings = settings.ToDictionary(setting => $"LogHttp:{setting.Name}", setting => setting.Value);
         _settings.TryAdd("LogHttp:DataDirectory", _directory.Path);
         (_factory, Client) = Start();
@@ -232,7 +242,7 @@ sealed class TestServer : IDisposable
 
     (Factory, HttpClient) Start()
     {
-        var factory = new Factory(_settings, _log);
+        var factory = new Factory(_settings, _log, _services);
         // Not UseKestrel(port): that writes the address while the program, on its own thread, may be starting already.
         factory.UseKestrel(Listen);
         factory.StartServer();
@@ -254,13 +264,16 @@ sealed class TestServer : IDisposable
                 .Addresses.Single(address => address.StartsWith(scheme + ":", StringComparison.Ordinal))
         );
 
-    sealed class Factory(Dictionary<string, string> settings, ILogEventSink? log) : WebApplicationFactory<Program>
+    sealed class Factory(Dictionary<string, string> settings, ILogEventSink? log, Action<IServiceCollection>? services)
+        : WebApplicationFactory<Program>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
             foreach (var (name, value) in settings)
                 builder.UseSetting(name, value);
+            if (services is not null)
+                builder.ConfigureTestServices(services);
             if (log is not null)
                 builder.ConfigureTestServices(services =>
                     services

@@ -1,4 +1,5 @@
 using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Threads;
 using LogHttp.Kestrel;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -40,6 +41,8 @@ internal sealed partial class EmbeddedEndpoints
     {
         SecurityHeaders.Apply(context.Response.Headers);
         LiftBodyBounds(context);
+        if (!InlineRequests.MayStay(context))
+            await ReceivingThread.LeaveAsync();
         try
         {
             // After all middleware that may replace the response's body. An app with UseSendFile has the feature

@@ -6,6 +6,7 @@ using LogHttp.AspNetCore.Fetching;
 using LogHttp.AspNetCore.Following;
 using LogHttp.AspNetCore.Producing;
 using LogHttp.AspNetCore.Settings;
+using LogHttp.AspNetCore.Threads;
 using LogHttp.Storage;
 using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
@@ -41,7 +42,8 @@ internal static class Routes
                         Get<IHostApplicationLifetime>()
                     )
             )
-            .DescribedBy(ProduceEndpoint.HandleAsync);
+            .DescribedBy(ProduceEndpoint.HandleAsync)
+            .WithMetadata(new InlineRequests(ProduceEndpoint.MayRunInline));
 #pragma warning restore ASP0005
         topicRoutes.MapPost("/partitions/{partition:int:min(0)}", ConfluentEndpoint.HandlePartitionAsync);
         topicRoutes
@@ -60,7 +62,8 @@ internal static class Routes
                         Get<IOptions<LogHttpSettings>>().Value
                     )
             )
-            .DescribedBy(FetchEndpoint.HandleAsync);
+            .DescribedBy(FetchEndpoint.HandleAsync)
+            .WithMetadata(new InlineRequests(FetchEndpoint.MayRunInline));
         topicRoutes.MapMethods("/{place}/value", Read, ValueEndpoint.HandleAsync);
         topicRoutes.MapMethods("/producers/{**id}", Read, ProducerEndpoint.Get);
         topicsRoutes.MapMethods("", Read, TopicEndpoints.List);
@@ -81,7 +84,7 @@ internal static class Routes
                 )
             )
             .DescribedBy(FollowEndpoint.HandleManyAsync);
-        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(new AnyHost()).DisableRateLimiting();
+        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(new AnyHost(), new InlineRequests(static _ => true)).DisableRateLimiting();
 
         T Get<T>()
             where T : notnull => services.GetRequiredService<T>();

@@ -1,9 +1,9 @@
-using System.Globalization;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Fetching;
 using LogHttp.AspNetCore.Following;
 using LogHttp.AspNetCore.Limits;
 using LogHttp.AspNetCore.Settings;
+using LogHttp.AspNetCore.Threads;
 using LogHttp.Kestrel;
 using LogHttp.Storage;
 using LogHttp.Storage.Logs;
@@ -21,6 +21,24 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static partial class FetchEndpoint
 {
+    /// <summary>The largest page that is sent by the thread that received its request.</summary>
+    const int MaxInlineBytes = 64 << 10;
+
+    /// <summary>
+    /// Whether a request takes only records as they are stored. Searching for a key, other forms and followers take
+    /// longer.
+    /// </summary>
+    public static bool MayRunInline(HttpRequest request) =>
+        (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*")
+        && !(request.QueryString.HasValue && TakesLonger(request.Query));
+
+    static bool TakesLonger(IQueryCollection query) =>
+        query.ContainsKey("key")
+        || query.ContainsKey("keyBase64")
+        || query.ContainsKey("view")
+        || query.ContainsKey("follow")
+        || query.ContainsKey(QueryNames.LastEventId);
+
     /// <summary>Read records from a place on</summary>
     /// <remarks>
     /// Returns a page of records, as they are in the log. Readers that started anywhere mostly use the same URLs after
@@ -113,24 +131,31 @@ internal static partial class FetchEndpoint
         if (waited is null)
             return problem!;
         using var page = waited;
-        WriteOffsets(headers, page);
-        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
-            return Problems.Of(page);
         if (page.Region is null)
         {
+            WriteOffsets(headers, page);
+            if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+                return Problems.Of(page);
             // The next record will have this offset.
-            headers.Link = Next(request, query.NextPollReference(address, page.NextOffset, time.GetUtcNow()));
+            headers.Link = PageHeaders.LinkTo(
+                query.NextPollReference(address, page.NextOffset, time.GetUtcNow()),
+                RelativeReference.PrefixOf(request)
+            );
             Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
         }
-        headers.Link = Next(request, query.NextReference(address, page.NextOffset));
+        var texts = PageHeaders.Of(address, query, page);
+        WriteOffsets(headers, page, texts.FirstOffset, texts.NextOffset);
+        headers.Link = texts.LinkFor(request);
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         var isKnown = Caching.WriteHeaders(
             context,
             address,
             page,
-            representation.Tag(),
+            representation == Representation.Records
+                ? texts.EntityTag
+                : PageHeaders.EntityTagOf(address, page, representation.Tag()),
             query.Wait is not null,
             settings
         );
@@ -151,7 +176,10 @@ internal static partial class FetchEndpoint
             )
                 return problem;
             context.Response.ContentType = representation.ContentType();
-            await SendAsync(context, page.Region, range, budget);
+            var sendFile = context.Features.GetRequiredFeature<IHttpSendFileFeature>();
+            if (range.LengthBytes > MaxInlineBytes || sendFile.MayWaitForDisk)
+                await ReceivingThread.LeaveAsync();
+            await SendAsync(context, sendFile, page.Region, range, budget);
             return TypedResults.Empty;
         }
         context.Response.ContentType = representation.ContentType();
@@ -192,22 +220,30 @@ internal static partial class FetchEndpoint
         }
     }
 
-    internal static void WriteOffsets(IHeaderDictionary headers, FetchResult page)
+    internal static void WriteOffsets(IHeaderDictionary headers, FetchResult page) =>
+        WriteOffsets(headers, page, PageHeaders.Text(page.FirstOffset), PageHeaders.Text(page.NextOffset));
+
+    static void WriteOffsets(IHeaderDictionary headers, FetchResult page, string firstOffset, string nextOffset)
     {
-        headers[LogHeaders.FirstOffset] = Text(page.FirstOffset);
-        headers[LogHeaders.NextOffset] = Text(page.NextOffset);
-        headers[LogHeaders.EndOffset] = Text(page.EndOffset);
-        headers[LogHeaders.EarliestOffset] = Text(page.EarliestOffset);
+        headers[LogHeaders.FirstOffset] = firstOffset;
+        headers[LogHeaders.NextOffset] = nextOffset;
+        headers[LogHeaders.EndOffset] = PageHeaders.Text(page.EndOffset);
+        headers[LogHeaders.EarliestOffset] = PageHeaders.Text(page.EarliestOffset);
     }
 
     /// <summary>The hot path: sends the segment's bytes unchanged.</summary>
-    static Task SendAsync(HttpContext context, LogRegion region, ByteRange range, FollowBudget budget)
+    static Task SendAsync(
+        HttpContext context,
+        IHttpSendFileFeature sendFile,
+        LogRegion region,
+        ByteRange range,
+        FollowBudget budget
+    )
     {
         context.Response.ContentLength = range.LengthBytes;
         if (HttpMethods.IsHead(context.Request.Method))
             return Task.CompletedTask;
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
-        var sendFile = context.Features.GetRequiredFeature<IHttpSendFileFeature>();
         var position = region.Position + range.First;
         return sendFile.CopiesRegions
             ? SendCopiedAsync(sendFile, stream, position, range.LengthBytes, budget, context.RequestAborted)
@@ -243,9 +279,4 @@ internal static partial class FetchEndpoint
 
     [LoggerMessage(3, LogLevel.Error, "A response was aborted because the log is damaged")]
     static partial void BrokenOff(ILogger logger, Exception exception);
-
-    static string Next(HttpRequest request, string reference) =>
-        string.Concat("<", RelativeReference.PrefixOf(request), reference, ">; rel=\"next\"");
-
-    static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

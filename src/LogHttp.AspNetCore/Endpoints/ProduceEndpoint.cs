@@ -3,6 +3,7 @@ using LogHttp.AspNetCore.Confluent;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Producing;
 using LogHttp.AspNetCore.Settings;
+using LogHttp.AspNetCore.Threads;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Logs;
@@ -18,6 +19,16 @@ namespace LogHttp.AspNetCore.Endpoints;
 /// </summary>
 internal static class ProduceEndpoint
 {
+    /// <summary>The largest body that is read and checked on the thread that receives it.</summary>
+    const int MaxInlineBytes = 64 << 10;
+
+    /// <summary>Whether a request is short work, if its topic exists.</summary>
+    public static bool MayRunInline(HttpRequest request) =>
+        request.ContentLength <= MaxInlineBytes
+        && request.Headers.ContentEncoding.Count == 0
+        && !(request.QueryString.HasValue && request.Query.ContainsKey("stream"))
+        && !ConfluentType.IsOf(request);
+
     /// <summary>Append records</summary>
     /// <remarks>
     /// Appends the records of the body. One request is one batch in each partition it goes to: all of its records there
@@ -168,7 +179,11 @@ internal static class ProduceEndpoint
         // From here on the batch counts as being appended (MaxAppendingBytes), and not as being read.
         if (TopicAppend.CheckConditions(request, request.Partition, batch) is { } conditionProblem)
             return conditionProblem;
-        found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
+        if (found is null)
+        {
+            await ReceivingThread.LeaveAsync();
+            found = (await catalog.GetOrCreateAsync(topic)).Topic;
+        }
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
         var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);

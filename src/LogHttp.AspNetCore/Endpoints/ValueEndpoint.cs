@@ -80,7 +80,14 @@ internal static class ValueEndpoint
         };
         FetchEndpoint.WriteOffsets(headers, only);
         SecurityHeaders.ApplySandbox(headers);
-        var isKnown = Caching.WriteHeaders(context, address, only, ".value", waits: false, settings.Value);
+        var isKnown = Caching.WriteHeaders(
+            context,
+            address,
+            only,
+            PageHeaders.EntityTagOf(address, only, ".value"),
+            waits: false,
+            settings.Value
+        );
         if (!Preconditions.Match(context.Request, headers.ETag))
             return Problems.PreconditionFailed("If-Match names other contents than there are.");
         if (isKnown)

@@ -21,7 +21,7 @@ internal static class Caching
         HttpContext context,
         LogAddress address,
         FetchResult page,
-        string tag,
+        string entityTag,
         bool waits,
         LogHttpSettings settings
     )
@@ -44,12 +44,8 @@ internal static class Caching
         // After a power cut, other records may have the same offsets.
         if (!page.IsDurable)
             return Preconditions.DemandsNone(context.Request);
-        var etag = string.Create(
-            CultureInfo.InvariantCulture,
-            $"\"{address.Topic.Id}.{page.FirstOffset}.{page.NextOffset}{tag}\""
-        );
-        headers.ETag = etag;
-        return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, etag);
+        headers.ETag = entityTag;
+        return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, entityTag);
     }
 
     /// <summary>Writes the headers of a response without records.</summary>

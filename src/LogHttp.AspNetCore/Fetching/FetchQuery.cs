@@ -34,6 +34,9 @@ internal sealed record FetchQuery(
     /// <summary>Allows any Unix second, and the number after it.</summary>
     const long MaxCursor = 1L << 53;
 
+    /// <summary>Whether the link to the next page has no parameter of this query but <c>maxBytes</c>.</summary>
+    public bool IsPlain => Key is null && !ShowsValues && Wait is null && MinBytes == 1;
+
     public PageSize PageSize =>
         MaxBytes is { } maxBytes ? PageSize.AtMost(maxBytes)
         : Key is null ? PageSize.Default

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
+using LogHttp.AspNetCore.Threads;
 
 namespace LogHttp.Server.Hosting;
 
@@ -13,9 +14,19 @@ namespace LogHttp.Server.Hosting;
 /// Kestrel decodes every head that it is given before one request begins: 100 for each connection. Heads that are
 /// decoded and whose request has not begun are counted nowhere. So the read behind a head goes to the end of the thread
 /// pool's queue, where the head's request is already.
+/// A server that schedules inline completes reads on the threads that receive. Only plain HTTP/1 goes on there.
 /// </remarks>
 internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem
 {
+    /// <summary>
+    /// How many reads in a row a receiving thread gets at once. A client that sends many requests at once would keep
+    /// the thread from its other connections.
+    /// </summary>
+    internal const int MaxReadsAtOnce = 32;
+
+    /// <summary>The first byte of a TLS handshake (RFC 8446 §5.1).</summary>
+    const byte TlsHandshake = 0x16;
+
     static ReadOnlySpan<byte> Http2Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
     readonly ConnectionMemory _memory;
@@ -31,6 +42,8 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
     int _prefaceBytes;
     Http2Frames _frames;
     bool _isBehindHead;
+    bool _isTls;
+    int _readsAtOnce;
 
     public CountedInput(PipeReader inner, ConnectionMemory memory)
     {
@@ -53,9 +66,9 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (_isBehindHead)
+        if (_isBehindHead || (_readsAtOnce >= MaxReadsAtOnce && ReceivingThread.MayBeCurrent))
         {
-            _isBehindHead = false;
+            (_isBehindHead, _readsAtOnce) = (false, 0);
             _cancellationToken = cancellationToken;
             _source.Reset();
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -63,7 +76,11 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
         }
         var read = Inner.ReadAsync(cancellationToken);
         if (read.IsCompletedSuccessfully)
+        {
+            _readsAtOnce++;
             return new ValueTask<ReadResult>(HandOut(read.Result));
+        }
+        _readsAtOnce = 0;
         _source.Reset();
         Await(read);
         return new ValueTask<ReadResult>(this, _source.Version);
@@ -137,8 +154,29 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
             _source.SetException(exception);
             return;
         }
-        _source.SetResult(result);
+        if (!ReceivingThread.MayBeCurrent)
+        {
+            _source.RunContinuationsAsynchronously = false;
+            _source.SetResult(result);
+        }
+        else if (RunsInline)
+        {
+            _source.RunContinuationsAsynchronously = false;
+            using (ReceivingThreadWatch.Begin())
+                _source.SetResult(result);
+        }
+        else
+        {
+            _source.RunContinuationsAsynchronously = true;
+            _source.SetResult(result);
+        }
     }
+
+    /// <summary>
+    /// Whether the bytes are handled on the thread that received them. Those of TLS are decrypted first, and HTTP/2 may
+    /// bring many frames at once.
+    /// </summary>
+    bool RunsInline => _protocol == Protocol.Http1 && !_isTls;
 
     /// <summary>
     /// Leaves out the bytes behind the preface, or behind an HTTP/2 head. They come with the next read.
@@ -154,7 +192,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
             if (IsPreface(_buffer))
                 bytes = Math.Min(bytes, Http2Preface.Length - _prefaceBytes);
             else
-                _protocol = Protocol.Http1;
+                (_protocol, _isTls) = (Protocol.Http1, _buffer.FirstSpan[0] == TlsHandshake);
         }
         else
         {

@@ -70,6 +70,7 @@ internal static class LogHttpHosting
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IMemoryPoolFactory<byte>, NetworkBlocks>();
         builder.Services.AddUnixSockets();
         builder.Services.AddSingleton<SocketTransportFactory>();
+        builder.Services.AddHostedService<ReceivingThreadWatch>();
         // Kestrel asks the last added factory first.
         builder.Services.AddSingleton<Microsoft.AspNetCore.Connections.IConnectionListenerFactory, AcceptWatch>();
         builder.Services.AddCors();
@@ -82,7 +83,15 @@ internal static class LogHttpHosting
             .Services.AddOptions<SocketTransportOptions>()
             .Configure<IOptions<ServerSettings>>(
                 static (transport, settings) =>
-                    transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value)
+                {
+                    transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
+                    if (!settings.Value.InlineRequests)
+                        return;
+                    // Both together save a third of the CPU time of a request without work. Either alone saves nothing.
+                    // The runtime reads the variable when the first socket receives, which is later.
+                    transport.UnsafePreferInlineScheduling = true;
+                    Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+                }
             );
         builder
             .Services.AddOptions<KestrelServerOptions>()

@@ -1,6 +1,7 @@
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Documentation;
 using LogHttp.AspNetCore.Endpoints;
+using LogHttp.AspNetCore.Threads;
 using LogHttp.Kestrel;
 using LogHttp.Server.Documentation;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -36,7 +37,8 @@ internal static class RequestPipeline
                 var answered =
                     problem is not null ? problem.ExecuteAsync(context)
                     : MethodCase.IsOther(context) ? Task.CompletedTask
-                    : next(context);
+                    : InlineRequests.MayStay(context) ? RunInline(next, context)
+                    : RunOnPoolAsync(next, context);
                 return answered.IsCompletedSuccessfully && !LacksProblem(context.Response)
                     ? Task.CompletedTask
                     : AddProblemAsync(answered, context);
@@ -58,6 +60,18 @@ internal static class RequestPipeline
         && !response.HasStarted
         && response.ContentLength is null
         && string.IsNullOrEmpty(response.ContentType);
+
+    static Task RunInline(RequestDelegate next, HttpContext context)
+    {
+        ReceivingThreadWatch.SetEndpoint(context.GetEndpoint());
+        return next(context);
+    }
+
+    static async Task RunOnPoolAsync(RequestDelegate next, HttpContext context)
+    {
+        await ReceivingThread.LeaveAsync();
+        await next(context);
+    }
 
     static async Task AddProblemAsync(Task answered, HttpContext context)
     {

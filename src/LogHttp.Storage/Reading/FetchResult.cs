@@ -1,3 +1,5 @@
+using LogHttp.Storage.Segments;
+
 namespace LogHttp.Storage.Reading;
 
 /// <summary>The result of a fetch at a place.</summary>
@@ -41,6 +43,22 @@ public sealed record FetchResult(
     /// Whether the page will stay the same for ever: it is durable, and its end does not move when the log grows.
     /// </summary>
     public bool IsFinal { get; init; }
+
+    /// <summary>
+    /// An object that the caller keeps beside the page, as long as the page is cached, because it depends only on the
+    /// page. Always null for a page whose end moves when the log grows. Any thread. The last one that is set stays.
+    /// </summary>
+    public object? Companion
+    {
+        get => FixedPage?.Companion;
+        set
+        {
+            if (FixedPage is not null)
+                FixedPage.Companion = value;
+        }
+    }
+
+    internal FoundPage? FixedPage { get; init; }
 
     /// <summary>Returns the region's lease.</summary>
     public void Dispose() => Region?.Dispose();

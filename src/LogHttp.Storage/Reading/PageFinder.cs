@@ -92,6 +92,7 @@ internal static class PageFinder
             new LogRegion(segment, lease, page.Position, page.EndPosition - page.Position)
         )
         {
+            FixedPage = page.IsFixed ? page : null,
             IsDurable = isSealed || view.IsDurable,
             // A repair changes the ends of a damaged segment's pages.
             IsFinal =

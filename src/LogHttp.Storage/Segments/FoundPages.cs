@@ -49,4 +49,14 @@ internal sealed record FoundPage(
     long EndPosition,
     long NextOffset,
     bool IsFixed
-);
+)
+{
+    volatile object? _companion;
+
+    /// <summary>What a reader keeps beside a fixed page. Any thread. The last one that is set stays.</summary>
+    public object? Companion
+    {
+        get => _companion;
+        set => _companion = value;
+    }
+}

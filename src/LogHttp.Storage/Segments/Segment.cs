@@ -126,18 +126,13 @@ internal sealed class Segment
             throw new CorruptionException(DataPath, 0, "the segment is missing") { NextOffset = nextOffset };
         if (TryAcquire(isSealed) is { } lease)
             return lease;
-        if (mayWait)
-            _preparing.Enter();
-        else if (!_preparing.TryEnter())
+        // Opening a file may wait for the disk, and so may the thread that opens it now.
+        if (!mayWait)
             throw new WouldWaitException();
-        try
+        lock (_preparing)
         {
             // Another thread may have prepared it meanwhile.
-            return TryAcquire(isSealed) ?? Prepare(isSealed, mayWait);
-        }
-        finally
-        {
-            _preparing.Exit();
+            return TryAcquire(isSealed) ?? Prepare(isSealed);
         }
     }
 
@@ -150,7 +145,7 @@ internal sealed class Segment
             return _files is null || (isSealed && End is null) ? null : NewLease(_files);
     }
 
-    SegmentLease Prepare(bool isSealed, bool mayWait)
+    SegmentLease Prepare(bool isSealed)
     {
         _open.MakeRoom();
         var lease = AcquireOpen();
@@ -158,7 +153,7 @@ internal sealed class Segment
             return lease;
         try
         {
-            var end = ReadEnd(lease.Files, mayWait);
+            var end = ReadEnd(lease.Files);
             lock (_gate)
                 End ??= end;
             return lease;
@@ -379,16 +374,14 @@ internal sealed class Segment
         }
     }
 
-    SegmentEnd ReadEnd(SegmentFiles files, bool mayWait)
+    SegmentEnd ReadEnd(SegmentFiles files)
     {
         var lengthBytes = files.Data.LengthBytes;
         // A write that was cut off may have left bytes behind the end that the manifest has.
         if (SealedBytes > 0)
             lengthBytes = Math.Min(lengthBytes, SealedBytes);
-        if (TryReadEnd(mayWait ? files.Index : files.Index.Cached, lengthBytes) is { } end)
+        if (TryReadEnd(files.Index, lengthBytes) is { } end)
             return end;
-        if (!mayWait)
-            throw new WouldWaitException();
         // A whole index that reaches beyond the segment is evidence, and is not overwritten.
         if (LastEntry(files.Index) is { } last && last.Position > lengthBytes)
             throw new CorruptionException(

@@ -13,11 +13,13 @@ public class CountedInputTests
     readonly Pipe _pipe = new();
     readonly CountedInput _input;
 
-    public CountedInputTests()
+    public CountedInputTests() => _input = Count(_pipe.Reader);
+
+    static CountedInput Count(PipeReader reader)
     {
         var settings = new ServerSettings { MaxConnectionBytes = 1 << 20, MaxClientConnectionBytes = 1 << 20 };
-        _input = new CountedInput(
-            _pipe.Reader,
+        return new CountedInput(
+            reader,
             new ConnectionMemory(new ConnectionBudget(settings), new DefaultConnectionContext(), bucket: 0)
         );
     }
@@ -56,6 +58,46 @@ public class CountedInputTests
         var last = await _input.ReadAsync();
         Assert.Equal((true, 0), (last.IsCompleted, last.Buffer.Length));
         await writing;
+    }
+
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\n\r\n", true)]
+    [InlineData("\u0016\u0003\u0001", false)]
+    [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false)]
+    public async Task ReadAsync_ReceivingThread_KeepsOnlyPlainHttp1(string received, bool isInline)
+    {
+        var pipe = new Pipe(new PipeOptions(readerScheduler: PipeScheduler.Inline));
+        var continuedOn = ThreadOfNextReadAsync(Count(pipe.Reader));
+        var thread = new Thread(() => _ = pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(received)).AsTask());
+        thread.Start();
+        Assert.Equal(isInline, await continuedOn == thread.ManagedThreadId);
+    }
+
+    static async Task<int> ThreadOfNextReadAsync(CountedInput input)
+    {
+        await input.ReadAsync().ConfigureAwait(false);
+        return Environment.CurrentManagedThreadId;
+    }
+
+    [Fact]
+    public async Task ReadAsync_ReceivingThreadManyAtOnce_ContinuesOnThePool()
+    {
+        var pipe = new Pipe();
+        await pipe.Writer.WriteAsync(new byte[1000]);
+        var input = Count(pipe.Reader);
+        var atOnce = 0;
+        // Not a thread of the pool, as a receiving one is not.
+        var thread = new Thread(() =>
+        {
+            for (var read = input.ReadAsync(); read.IsCompletedSuccessfully && atOnce < 1000; read = input.ReadAsync())
+            {
+                atOnce++;
+                input.AdvanceTo(read.Result.Buffer.GetPosition(1));
+            }
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal(CountedInput.MaxReadsAtOnce, atOnce);
     }
 
     [Theory]
