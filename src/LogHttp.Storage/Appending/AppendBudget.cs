@@ -23,7 +23,7 @@ internal sealed class AppendBudget(long maxBytes)
         var taken = Interlocked.Add(ref _takenBytes, sizeBytes);
         if (taken <= maxBytes || taken == sizeBytes)
             return true;
-        GiveBack(sizeBytes);
+        Release(sizeBytes);
         return false;
     }
 
@@ -37,5 +37,5 @@ internal sealed class AppendBudget(long maxBytes)
             )
         );
 
-    public void GiveBack(long sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
+    public void Release(long sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }

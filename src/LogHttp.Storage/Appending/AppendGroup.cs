@@ -69,7 +69,7 @@ internal sealed class AppendGroup(
     {
         LastStampMs = Math.Max(nowMs, LastStampMs);
         for (; _request < Requests.Count; _request++)
-            Requests[_request].Written(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs, out _)!.Value);
+            Requests[_request].SetResult(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs, out _)!.Value);
     }
 
     /// <summary>
@@ -130,13 +130,13 @@ internal sealed class AppendGroup(
         {
             if (Refuse(request, writer.Cursor.NextOffset, LastStampMs, out var repeatedCount) is { } refusal)
             {
-                request.Written(refusal);
+                request.SetResult(refusal);
                 return true;
             }
             (firstRecord, _record, _tailPosition) = (repeatedCount, repeatedCount, batch.TailPosition(repeatedCount));
             var firstGiven = batch.GivenTo(firstRecord).Offset;
             var firstOffset = firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset;
-            request.Written(
+            request.SetResult(
                 new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs) { RepeatedCount = repeatedCount }
             );
             if (batch.Producer is { } producer)
@@ -160,7 +160,7 @@ internal sealed class AppendGroup(
             _tailPosition += tailBytes[_record];
             RecordCount++;
         }
-        var written = request.WrittenUpTo(writer.Cursor.NextOffset);
+        var written = request.SetNextOffset(writer.Cursor.NextOffset);
         if (_stamp is { } stamp)
         {
             var count = batch.Count - written.RepeatedCount;

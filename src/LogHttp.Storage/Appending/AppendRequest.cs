@@ -13,7 +13,7 @@ internal sealed class AppendRequest(
     // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
     readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    AppendResult _appended;
+    AppendResult _result;
     AppendBudget? _budget;
     long _heldBytes;
 
@@ -41,12 +41,13 @@ internal sealed class AppendRequest(
     public Task<AppendResult> Task => _completion.Task;
 
     /// <summary>Sets the result that <see cref="Acknowledge"/> returns once the batch is committed.</summary>
-    public void Written(AppendResult appended) => _appended = appended;
+    public void SetResult(AppendResult result) => _result = result;
 
-    public AppendResult WrittenUpTo(long nextOffset) => _appended = _appended with { NextOffset = nextOffset };
+    /// <summary>Sets the offset after the batch, once it is known. Returns the whole result.</summary>
+    public AppendResult SetNextOffset(long nextOffset) => _result = _result with { NextOffset = nextOffset };
 
     /// <summary>Completes the request with the result that was set.</summary>
-    public void Acknowledge() => Complete(_appended);
+    public void Acknowledge() => Complete(_result);
 
     /// <summary>
     /// Takes the batch's memory from the budget until the request is completed. Returns false if the budget has no
@@ -65,7 +66,7 @@ internal sealed class AppendRequest(
     {
         if (!(keepIfOverloaded && result.Status == AppendStatus.Overloaded))
             Batch.Dispose();
-        _budget?.GiveBack(_heldBytes);
+        _budget?.Release(_heldBytes);
         _completion.SetResult(result);
     }
 }

@@ -73,7 +73,7 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
     public override void Completed(IOException? failure)
     {
         ReleaseFrame();
-        appender.GroupCommitted(this, failure);
+        appender.Publication.GroupCommitted(this, failure);
     }
 
     /// <summary>Returns the buffer to the pool. Nothing is encoded after that.</summary>

@@ -20,5 +20,9 @@ internal readonly record struct LogState(
 )
 {
     /// <summary>The end of the active segment that readers see if this is the end of the log.</summary>
-    public SegmentEnd End => new(Cursor.Position, Cursor.NextOffset, Cursor.MaxTimestampMs, Cursor.IndexEntries);
+    public SegmentEnd End => EndOf(Cursor);
+
+    /// <summary>Returns the end of a segment that ends at a position.</summary>
+    public static SegmentEnd EndOf(in SegmentCursor cursor) =>
+        new(cursor.Position, cursor.NextOffset, cursor.MaxTimestampMs, cursor.IndexEntries);
 }

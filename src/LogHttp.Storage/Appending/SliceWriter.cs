@@ -19,7 +19,7 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     SegmentCursor _cursor = cursor;
     RecordWriter _lines = new();
     int _bufferedBytes;
-    int _coveredBytes;
+    int _checksummedBytes;
 
     /// <summary>The position of the next line.</summary>
     public readonly SegmentCursor Cursor => _cursor;
@@ -36,7 +36,7 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
         _bufferedBytes += lineBytes;
         if (!_cursor.Pass(lineBytes, offset, timestampMs))
             return;
-        Cover();
+        UpdateBlockCrc();
         _entries.Add(_cursor.CloseBlock());
     }
 
@@ -52,18 +52,18 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     /// <summary>
     /// Updates the CRC of the block with all its lines at once: a single line is too short for a fast CRC.
     /// </summary>
-    void Cover()
+    void UpdateBlockCrc()
     {
-        _cursor.Cover(_buffer[_coveredBytes.._bufferedBytes]);
-        _coveredBytes = _bufferedBytes;
+        _cursor.Cover(_buffer[_checksummedBytes.._bufferedBytes]);
+        _checksummedBytes = _bufferedBytes;
     }
 
     void Write()
     {
         if (_bufferedBytes == 0)
             return;
-        Cover();
+        UpdateBlockCrc();
         files.Data.Write(_buffer[.._bufferedBytes], _cursor.Position - _bufferedBytes);
-        (_bufferedBytes, _coveredBytes) = (0, 0);
+        (_bufferedBytes, _checksummedBytes) = (0, 0);
     }
 }

@@ -69,7 +69,7 @@ public class AppendBudgetTests
             budget.Refusal().Reason,
             StringComparison.Ordinal
         );
-        budget.GiveBack(1_000);
+        budget.Release(1_000);
         Assert.True(budget.TryTake(1));
     }
 
