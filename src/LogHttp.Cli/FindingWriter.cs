@@ -72,8 +72,8 @@ internal sealed partial class FindingWriter(TextWriter output, bool isJson)
             finding.LengthBytes > 0 ? $", bytes {finding.Position} to {finding.Position + finding.LengthBytes - 1}"
             : finding.Position > 0 ? $", position {finding.Position}"
             : "";
-        var goOn = finding.NextOffset is { } next ? $"; readers can continue at offset {next}" : "";
-        return $"{kind}: {TerminalText.Escape(finding.Path)}{range}: {TerminalText.Escape(finding.Reason)}{goOn}";
+        var resume = finding.NextOffset is { } next ? $"; readers can continue at offset {next}" : "";
+        return $"{kind}: {TerminalText.Escape(finding.Path)}{range}: {TerminalText.Escape(finding.Reason)}{resume}";
     }
 
     internal sealed record Summary(
@@ -81,7 +81,7 @@ internal sealed partial class FindingWriter(TextWriter output, bool isJson)
         int Segments,
         long Bytes,
         int DamagedPlaces,
-        int IndexesToBeMade,
+        [property: JsonPropertyName("indexesToBeMade")] int IndexesToCreate,
         int Notes,
         double Seconds
     );

@@ -171,7 +171,7 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         }
     }
 
-    static T Parse<T>(byte[] json, JsonTypeInfo<T> type, string what)
+    static T Parse<T>(byte[] json, JsonTypeInfo<T> type, string subject)
     {
         try
         {
@@ -179,7 +179,7 @@ internal sealed partial class OnlineVerification(HttpClient client, FindingWrite
         }
         catch (JsonException exception)
         {
-            throw new MalformedResponseException($"{what} is not the JSON that was expected", exception);
+            throw new MalformedResponseException($"{subject} is not the JSON that was expected", exception);
         }
     }
 

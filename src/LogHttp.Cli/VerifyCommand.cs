@@ -42,7 +42,7 @@ internal static class VerifyCommand
                     return
                         Uri.TryCreate(address, UriKind.Absolute, out var server)
                         && (server.Scheme == Uri.UriSchemeHttp || server.Scheme == Uri.UriSchemeHttps)
-                        ? await AskAsync(server, result.GetValue(topic), writer, error, cancellationToken)
+                        ? await QueryServerAsync(server, result.GetValue(topic), writer, error, cancellationToken)
                         : Fail(error, $"--url is \"{address}\"; it must be an address such as http://127.0.0.1:8080.");
                 // Runs on another thread, so that this one can react to Ctrl+C.
                 return await Task.Run(
@@ -55,7 +55,7 @@ internal static class VerifyCommand
     }
 
     /// <summary>Ends the address with a slash. So it keeps a path, such as http://host/log behind a proxy.</summary>
-    static Uri AsDirectory(Uri address) =>
+    static Uri WithTrailingSlash(Uri address) =>
         address.AbsolutePath.EndsWith('/')
             ? address
             : new UriBuilder(address) { Path = address.AbsolutePath + "/" }.Uri;
@@ -66,7 +66,7 @@ internal static class VerifyCommand
         return exitCode;
     }
 
-    static async Task<int> AskAsync(
+    static async Task<int> QueryServerAsync(
         Uri address,
         string? topic,
         FindingWriter writer,
@@ -78,7 +78,7 @@ internal static class VerifyCommand
         {
             using var client = new HttpClient
             {
-                BaseAddress = AsDirectory(address),
+                BaseAddress = WithTrailingSlash(address),
                 Timeout = Timeout.InfiniteTimeSpan,
             };
             await new OnlineVerification(client, writer).RunAsync(topic, cancellationToken);

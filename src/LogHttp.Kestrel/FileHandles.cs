@@ -9,8 +9,10 @@ namespace LogHttp.Kestrel;
 /// </summary>
 internal static class FileHandles
 {
-    private static readonly ConditionalWeakTable<FileStream, SafeFileHandle> Known = [];
+    private static readonly ConditionalWeakTable<FileStream, SafeFileHandle> HandlesByStream = [];
 
     internal static SafeFileHandle Of(FileStream file) =>
-        Known.TryGetValue(file, out var handle) ? handle : Known.GetValue(file, static file => file.SafeFileHandle);
+        HandlesByStream.TryGetValue(file, out var handle)
+            ? handle
+            : HandlesByStream.GetValue(file, static file => file.SafeFileHandle);
 }

@@ -17,7 +17,7 @@ internal enum RegionOutcome
     ConnectionGone,
 
     /// <summary>The server counted no bytes for the region: the response has no body, or is being torn down.</summary>
-    NotTaken,
+    Discarded,
 
     /// <summary>The file ended before the region did.</summary>
     CutShort,

@@ -48,16 +48,16 @@ internal readonly struct RegionTransfer(
                 );
                 var outcome =
                     lengthBytes <= _services.Options.SmallRegionBytes
-                        ? await SendBehindHeadersAsync(slice, cancellationToken).ConfigureAwait(false)
+                        ? await SendAfterHeadersAsync(slice, cancellationToken).ConfigureAwait(false)
                         : await SendSliceAsync(slice, cancellationToken).ConfigureAwait(false);
                 switch (outcome)
                 {
                     case RegionOutcome.Sent:
                         sent += slice.LengthBytes;
                         break;
-                    case RegionOutcome.NotTaken when sent == 0:
+                    case RegionOutcome.Discarded when sent == 0:
                         return 0;
-                    case RegionOutcome.NotTaken or RegionOutcome.ConnectionGone:
+                    case RegionOutcome.Discarded or RegionOutcome.ConnectionGone:
                         cancellationToken.ThrowIfCancellationRequested();
                         return lengthBytes;
                     case RegionOutcome.CutShort:
@@ -86,7 +86,7 @@ internal readonly struct RegionTransfer(
     private async ValueTask<RegionOutcome> SendSliceAsync(FileRegion slice, CancellationToken cancellationToken)
     {
         await _services.PageCache.WarmAsync(slice, cancellationToken).ConfigureAwait(false);
-        var outcome = RegionOutcome.NotTaken;
+        var outcome = RegionOutcome.Discarded;
         _writer.BeginRegion(slice);
         try
         {
@@ -107,10 +107,7 @@ internal readonly struct RegionTransfer(
         return outcome;
     }
 
-    private async ValueTask<RegionOutcome> SendBehindHeadersAsync(
-        FileRegion region,
-        CancellationToken cancellationToken
-    )
+    private async ValueTask<RegionOutcome> SendAfterHeadersAsync(FileRegion region, CancellationToken cancellationToken)
     {
         var memory = body.GetMemory(region.LengthBytes)[..region.LengthBytes];
 

@@ -11,7 +11,7 @@ internal static class ScratchMemory
     private static readonly Lock Sync = new();
     private static byte[] Largest = [];
 
-    internal static byte[] OfAtLeast(int sizeBytes)
+    internal static byte[] GetAtLeast(int sizeBytes)
     {
         lock (Sync)
         {

@@ -41,7 +41,7 @@ internal sealed class SendFileConnection : IDuplexPipe
         SendFileServices services
     )
     {
-        if (WhyNot(connection, out var socket) is { } reason)
+        if (ReasonUnsupported(connection, out var socket) is { } reason)
         {
             SendFileLog.CopiesInstead(services.Logger, connection.ConnectionId, reason);
             await next(connection).ConfigureAwait(false);
@@ -64,7 +64,7 @@ internal sealed class SendFileConnection : IDuplexPipe
         }
     }
 
-    private static string? WhyNot(ConnectionContext connection, out Socket socket)
+    private static string? ReasonUnsupported(ConnectionContext connection, out Socket socket)
     {
         socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket!;
         if (socket is null)

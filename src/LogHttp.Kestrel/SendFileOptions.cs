@@ -76,14 +76,14 @@ public sealed class SendFileOptions
         return (SendFileOptions)MemberwiseClone();
     }
 
-    private static void RequireRange<T>(T value, T least, T most, string name)
+    private static void RequireRange<T>(T value, T min, T max, string name)
         where T : IComparable<T>
     {
-        if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
+        if (value.CompareTo(min) < 0 || value.CompareTo(max) > 0)
             throw new ArgumentOutOfRangeException(
                 name,
                 value,
-                $"{nameof(SendFileOptions)}.{name} must be from {least} to {most}."
+                $"{nameof(SendFileOptions)}.{name} must be from {min} to {max}."
             );
     }
 }

@@ -9,7 +9,7 @@ namespace LogHttp.Kestrel;
 internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, IThreadPoolWorkItem
 {
     // The response whose first flush is still to come.
-    private IHttpResponseFeature? _begun;
+    private IHttpResponseFeature? _responseAwaitingFirstFlush;
 
     // A first flush waits in the queue for the next flush, or for its turn on the pool.
     private bool _isDeferred;
@@ -49,11 +49,11 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
             if (_cancelFlush)
             {
                 _cancelFlush = false;
-                return new ValueTask<FlushResult>(new FlushResult(isCanceled: true, _gone));
+                return new ValueTask<FlushResult>(new FlushResult(isCanceled: true, _isConnectionGone));
             }
 
             if (!_pumping)
-                return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, _gone));
+                return new ValueTask<FlushResult>(new FlushResult(isCanceled: false, _isConnectionGone));
 
             if (_flushIsWaiting)
                 throw new InvalidOperationException("A flush is waiting already.");
@@ -65,7 +65,7 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
     }
 
     /// <summary>Begins the connection's next response. The application's half calls it.</summary>
-    internal void BeginResponse(IHttpResponseFeature? response) => _begun = response;
+    internal void BeginResponse(IHttpResponseFeature? response) => _responseAwaitingFirstFlush = response;
 
     void IThreadPoolWorkItem.Execute()
     {
@@ -93,13 +93,13 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
     /// </summary>
     private bool TryDefer()
     {
-        var begun = _begun;
-        _begun = null;
+        var begun = _responseAwaitingFirstFlush;
+        _responseAwaitingFirstFlush = null;
         if (
             begun is null
             || begun.Headers.TransferEncoding.Count == 0
             || _pumping
-            || _gone
+            || _isConnectionGone
             || _cancelFlush
             || _queued is not [{ IsRegion: false, Rented: null }]
         )
@@ -150,7 +150,7 @@ internal sealed partial class SocketPipeWriter : IValueTaskSource<FlushResult>, 
         // Unregister, not Dispose, which would wait for a callback that may be waiting for our lock.
         _flushCancellation.Unregister();
         _flushCancellation = default;
-        _flush.SetResult(new FlushResult(isCanceled, _gone));
+        _flush.SetResult(new FlushResult(isCanceled, _isConnectionGone));
     }
 
     FlushResult IValueTaskSource<FlushResult>.GetResult(short token) => _flush.GetResult(token);

@@ -32,7 +32,7 @@ internal sealed partial class SocketPipeWriter
         if (_pumping && !_isDeferred)
             return false;
         _isDeferred = false;
-        if (_gone)
+        if (_isConnectionGone)
             ReleaseQueued();
         _pumping = _queued.Count > 0;
         if (_pumping)
@@ -153,7 +153,7 @@ internal sealed partial class SocketPipeWriter
     {
         lock (_sync)
         {
-            if (_gone)
+            if (_isConnectionGone)
                 ReleaseQueued();
             if (_queued.Count > 0)
             {
@@ -184,7 +184,7 @@ internal sealed partial class SocketPipeWriter
         lock (_sync)
         {
             if (!sent)
-                _gone = true;
+                _isConnectionGone = true;
         }
 
         ReleaseSent(_sending.Count);
@@ -247,7 +247,7 @@ internal sealed partial class SocketPipeWriter
             send = _sender!.SendAsync(_gathered);
         }
 
-        return IsSuccess(await WatchedAsync(send).ConfigureAwait(false));
+        return IsSuccess(await AwaitWatchedAsync(send).ConfigureAwait(false));
     }
 
     private async ValueTask<bool> SendRegionAsync()
@@ -255,7 +255,7 @@ internal sealed partial class SocketPipeWriter
         var region = _region;
         if (_copiesRegions)
             return await CopyRegionAsync(region).ConfigureAwait(false);
-        var error = await WatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes))
+        var error = await AwaitWatchedAsync(_sender!.SendFileAsync(region.File, region.Position, region.LengthBytes))
             .ConfigureAwait(false);
         var sentBytes = _sender.BytesTransferred;
         _meter.SentByFile(sentBytes);
@@ -300,7 +300,7 @@ internal sealed partial class SocketPipeWriter
                     return false;
                 }
 
-                if (!IsSuccess(await WatchedAsync(_sender!.SendAsync(wanted[..read])).ConfigureAwait(false)))
+                if (!IsSuccess(await AwaitWatchedAsync(_sender!.SendAsync(wanted[..read])).ConfigureAwait(false)))
                     return false;
                 copied += read;
                 _meter.SentByCopy(read);
@@ -318,7 +318,7 @@ internal sealed partial class SocketPipeWriter
     /// <summary>
     /// Awaits a send. A send that does not end at once waits for the reader, and is watched meanwhile.
     /// </summary>
-    private async ValueTask<SocketError> WatchedAsync(ValueTask<SocketError> send)
+    private async ValueTask<SocketError> AwaitWatchedAsync(ValueTask<SocketError> send)
     {
         if (send.IsCompleted)
             return await send.ConfigureAwait(false);

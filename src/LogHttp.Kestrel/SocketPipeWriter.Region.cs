@@ -2,7 +2,7 @@ namespace LogHttp.Kestrel;
 
 // File regions. The server never sees the bytes. It gets scratch memory that nobody reads, and counts.
 //   idle --BeginRegion--> armed --Advance(length)--> queued --pump--> idle (outcome)
-//                           +------EndRegionAsync (nothing advanced)--> idle (NotTaken)
+//                           +------EndRegionAsync (nothing advanced)--> idle (Discarded)
 internal sealed partial class SocketPipeWriter
 {
     private readonly byte[] _scratch;
@@ -56,14 +56,16 @@ internal sealed partial class SocketPipeWriter
             {
                 _regionState = RegionState.Idle;
                 _region = default;
-                return new ValueTask<RegionOutcome>(_gone ? RegionOutcome.ConnectionGone : RegionOutcome.NotTaken);
+                return new ValueTask<RegionOutcome>(
+                    _isConnectionGone ? RegionOutcome.ConnectionGone : RegionOutcome.Discarded
+                );
             }
 
             if (_regionState == RegionState.Queued && !_pumping)
             {
                 // The server counted the bytes but never flushed them, because it had given up the connection in
                 // between.
-                _gone = true;
+                _isConnectionGone = true;
                 ReleaseQueued();
             }
 

@@ -41,7 +41,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
     private readonly ILogger _logger;
     private readonly Lock _sync = new();
 
-    private bool _gone;
+    private bool _isConnectionGone;
     private bool _completed;
     private TaskCompletionSource? _drained;
     private TaskCompletionSource? _closed;
@@ -64,7 +64,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
         _meter = meter;
         _logger = logger;
         _watch = new StalledReaderWatch(connection, socket, options, meter, logger);
-        _scratch = ScratchMemory.OfAtLeast(options.SliceBytes);
+        _scratch = ScratchMemory.GetAtLeast(options.SliceBytes);
     }
 
     /// <summary>Starts the close without waiting. <see cref="CompleteAsync"/> waits for it.</summary>
@@ -90,7 +90,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
             _completed = true;
             SealTail();
             if (exception is not null)
-                _gone = true;
+                _isConnectionGone = true;
             startPump = TryBeginSending();
             drained = _pumping
                 ? (_drained = new(TaskCreationOptions.RunContinuationsAsynchronously)).Task

@@ -4,7 +4,7 @@ namespace LogHttp.Storage;
 public sealed record RecordLimits
 {
     /// <summary>The upper bound of <see cref="MaxRecordBytes"/>.</summary>
-    internal const int MostRecordBytes = 64 << 20;
+    internal const int MaxRecordBytesUpperBound = 64 << 20;
 
     /// <summary>
     /// The bytes that each record counts in a batch for its head: names, 19 and 16 digits, and a batch count of 10.

@@ -22,7 +22,7 @@ public sealed record StorageOptions
     public int MaxPartitions { get; init; } = 100_000;
 
     /// <summary>The upper bound of <see cref="MaxProducers"/> and <see cref="MaxKafkaProducers"/>.</summary>
-    internal const int MostProducers = 100_000;
+    internal const int MaxProducersUpperBound = 100_000;
 
     /// <summary>
     /// The most producers with numbered records that a partition remembers, 1 to 100,000. Beyond it, the partition
@@ -129,15 +129,15 @@ public sealed record StorageOptions
     /// <summary>Returns a message about the first option that is out of its range, or null.</summary>
     public string? Check()
     {
-        static string? Range(string name, long value, long least, long most) =>
-            value < least || value > most
-                ? string.Create(CultureInfo.InvariantCulture, $"{name} is {value}; it must be from {least} to {most}")
+        static string? Range(string name, long value, long min, long max) =>
+            value < min || value > max
+                ? string.Create(CultureInfo.InvariantCulture, $"{name} is {value}; it must be from {min} to {max}")
                 : null;
 
-        static string? DurationRange(string name, TimeSpan value, TimeSpan least, TimeSpan most) =>
-            value < least || value > most
-                ? $"{name} is {DurationText.Format(value)}; it must be from {DurationText.Format(least)} to "
-                    + DurationText.Format(most)
+        static string? DurationRange(string name, TimeSpan value, TimeSpan min, TimeSpan max) =>
+            value < min || value > max
+                ? $"{name} is {DurationText.Format(value)}; it must be from {DurationText.Format(min)} to "
+                    + DurationText.Format(max)
                 : null;
 
         return string.IsNullOrWhiteSpace(Directory)
@@ -147,7 +147,7 @@ public sealed record StorageOptions
                     nameof(RecordLimits.MaxRecordBytes),
                     Records.MaxRecordBytes,
                     1 << 10,
-                    RecordLimits.MostRecordBytes
+                    RecordLimits.MaxRecordBytesUpperBound
                 )
                 ?? Range(
                     nameof(RecordLimits.MaxBatchBytes),
@@ -159,14 +159,14 @@ public sealed record StorageOptions
                 ?? Range(nameof(RecordLimits.MaxHeadersBytes), Records.MaxHeadersBytes, 1, 1 << 20)
                 ?? Range(nameof(MaxTopics), MaxTopics, 1, 1_000_000)
                 ?? Range(nameof(MaxPartitions), MaxPartitions, 1, 10_000_000)
-                ?? Range(nameof(MaxProducers), MaxProducers, 1, MostProducers)
+                ?? Range(nameof(MaxProducers), MaxProducers, 1, MaxProducersUpperBound)
                 ?? DurationRange(
                     nameof(ProducerExpiry),
                     ProducerExpiry,
                     TimeSpan.FromMinutes(1),
                     TimeSpan.FromDays(366)
                 )
-                ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MostProducers)
+                ?? Range(nameof(MaxKafkaProducers), MaxKafkaProducers, 1, MaxProducersUpperBound)
                 ?? DurationRange(
                     nameof(KafkaProducerExpiry),
                     KafkaProducerExpiry,

@@ -57,46 +57,46 @@ public sealed record TopicConfiguration
     internal long RollBytes =>
         RetentionBytes == 0
             ? SegmentBytes
-            : Math.Clamp(RetentionBytes / Partitions / RetentionSteps, LeastSegmentBytes, SegmentBytes);
+            : Math.Clamp(RetentionBytes / Partitions / RetentionSteps, SegmentBytesLowerBound, SegmentBytes);
 
     /// <summary>The longest time that a segment is appended to, for the same reason. 0: for ever.</summary>
     internal long RollMs => RetentionMs / RetentionSteps;
 
     /// <summary>A hundred years.</summary>
-    const long MostRetentionMs = 36_525L * 24 * 3600 * 1000;
+    const long RetentionMsUpperBound = 36_525L * 24 * 3600 * 1000;
 
     const int RetentionSteps = 8;
-    const long LeastSegmentBytes = 64 << 10;
-    const int LeastRecordBytes = 1 << 10;
+    const long SegmentBytesLowerBound = 64 << 10;
+    const int MaxRecordBytesLowerBound = 1 << 10;
 
     /// <summary>Returns a message about the first setting that is out of its range, or null.</summary>
     public string? Check() =>
         Partitions is < 1 or > 1024
             ? string.Create(CultureInfo.InvariantCulture, $"Partitions is {Partitions}; it must be from 1 to 1024")
-        : SegmentBytes is < LeastSegmentBytes or > 2L << 30
+        : SegmentBytes is < SegmentBytesLowerBound or > 2L << 30
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $"SegmentBytes is {SegmentBytes}; it must be from {LeastSegmentBytes} to {2L << 30}"
+                $"SegmentBytes is {SegmentBytes}; it must be from {SegmentBytesLowerBound} to {2L << 30}"
             )
-        : RetentionMs is not 0 and (< 1000 or > MostRetentionMs)
+        : RetentionMs is not 0 and (< 1000 or > RetentionMsUpperBound)
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $"RetentionMs is {RetentionMs}; it must be from 1000 to {MostRetentionMs}, or 0 to keep records "
+                $"RetentionMs is {RetentionMs}; it must be from 1000 to {RetentionMsUpperBound}, or 0 to keep records "
                     + $"for ever"
             )
-        : RetentionBytes is not 0 and (< LeastSegmentBytes or > 1L << 60)
+        : RetentionBytes is not 0 and (< SegmentBytesLowerBound or > 1L << 60)
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $"RetentionBytes is {RetentionBytes}; it must be from {LeastSegmentBytes} to {1L << 60}, or 0 for "
+                $"RetentionBytes is {RetentionBytes}; it must be from {SegmentBytesLowerBound} to {1L << 60}, or 0 for "
                     + $"no bound"
             )
         : !Enum.IsDefined(Values)
             ? string.Create(CultureInfo.InvariantCulture, $"Values is {Values}; it must be {ValueForms.Grammar}")
-        : MaxRecordBytes is not 0 and (< LeastRecordBytes or > RecordLimits.MostRecordBytes)
+        : MaxRecordBytes is not 0 and (< MaxRecordBytesLowerBound or > RecordLimits.MaxRecordBytesUpperBound)
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $"MaxRecordBytes is {MaxRecordBytes}; it must be from {LeastRecordBytes} to "
-                    + $"{RecordLimits.MostRecordBytes}, or 0 for the server's setting"
+                $"MaxRecordBytes is {MaxRecordBytes}; it must be from {MaxRecordBytesLowerBound} to "
+                    + $"{RecordLimits.MaxRecordBytesUpperBound}, or 0 for the server's setting"
             )
         : Labels.Check();
 }

@@ -20,7 +20,7 @@ public class RoomTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Assemblies))]
-    public void Doors_OfAnAssembly_FormNoCycle(string file, string root)
+    public void Doors_WithinAssembly_FormNoCycle(string file, string root)
     {
         var rooms = Read(file, root);
 
@@ -33,7 +33,7 @@ public class RoomTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Assemblies))]
-    public void Doors_OfAnAssembly_AreThoseOfTheArchitecture(string file, string root)
+    public void Doors_WithinAssembly_MatchArchitecture(string file, string root)
     {
         var rooms = Read(file, root);
         var listed = Rooms.Parse(RowsOfTheArchitecture(root), root).ToHashSet();
@@ -48,7 +48,7 @@ public class RoomTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void References_BetweenAssemblies_AreThoseOfTheArchitecture()
+    public void References_BetweenAssemblies_MatchArchitecture()
     {
         var used =
             from assembly in Assemblies
@@ -65,7 +65,7 @@ public class RoomTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Cycle_ThatOneReversedDoorMakes_IsFound()
+    public void Cycle_OneReversedDoor_IsFound()
     {
         var doors = Read("LogHttp.Storage.dll", "LogHttp.Storage").Doors.Keys.ToHashSet();
         foreach (var door in doors)
@@ -76,7 +76,7 @@ public class RoomTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Cycle_ThatIsFound_IsNamed() =>
+    public void Cycle_Found_IsNamed() =>
         Assert.Equal(["b", "c", "b"], Rooms.FindCycle([new("a", "b"), new("b", "c"), new("c", "b")]));
 
     static Rooms Read(string file, string root) => Rooms.Read(Path.Combine(AppContext.BaseDirectory, file), root);

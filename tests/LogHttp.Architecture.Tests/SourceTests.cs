@@ -1,14 +1,16 @@
+using System.Text.RegularExpressions;
 using LogHttp.Testing;
 
 namespace LogHttp.Architecture.Tests;
 
-/// <summary>The layout of every source file. CSharpier lays out code, and does not break text.</summary>
-public class SourceTests
+/// <summary>The layout of every source file, and the names of tests. CSharpier does not check these.</summary>
+public partial class SourceTests
 {
     const int MaxColumns = 120;
+    const int MaxTestNameLength = 60;
 
     [Fact]
-    public void Lines_HaveAtMost120Columns_OutsideOfRawStrings()
+    public void Lines_OutsideRawStrings_FitIn120Columns()
     {
         var files = SourceFiles().ToArray();
         Assert.NotEmpty(files);
@@ -30,6 +32,41 @@ public class SourceTests
         }
         Assert.True(tooLong.Count == 0, string.Join(Environment.NewLine, tooLong));
     }
+
+    [Fact]
+    public void TestNames_InEveryProject_AreMethodConditionResult()
+    {
+        var wrong = new List<string>();
+        var count = 0;
+        foreach (var file in SourceFiles())
+        {
+            var isDue = false;
+            foreach (var line in File.ReadLines(file))
+            {
+                isDue |= TestAttribute().IsMatch(line);
+                if (!isDue || TestMethod().Match(line) is not { Success: true } method)
+                    continue;
+                isDue = false;
+                count++;
+                var name = method.Groups[1].Value;
+                if (name.Length > MaxTestNameLength || !TestName().IsMatch(name))
+                    wrong.Add($"{Path.GetRelativePath(RepositoryRoot.Path, file)}: {name}");
+            }
+            Assert.False(isDue, $"{file} has a test without a name that this check recognizes.");
+        }
+        Assert.NotEqual(0, count);
+        Assert.True(wrong.Count == 0, string.Join(Environment.NewLine, wrong));
+    }
+
+    [GeneratedRegex(@"^\s*\[\w*(Fact|Theory)\b")]
+    private static partial Regex TestAttribute();
+
+    [GeneratedRegex(@"^\s*public (?:\w+ )*(?:void|Task) (\w+)\(")]
+    private static partial Regex TestMethod();
+
+    // Method_Condition_Result, or Method_Result.
+    [GeneratedRegex("^[A-Z][A-Za-z0-9]*(_[A-Z0-9][A-Za-z0-9]*){1,2}$")]
+    private static partial Regex TestName();
 
     static IEnumerable<string> SourceFiles() =>
         from root in new[] { "src", "tests", "docs" }

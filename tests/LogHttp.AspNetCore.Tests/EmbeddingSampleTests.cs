@@ -45,14 +45,14 @@ public sealed class EmbeddingSampleTests : IDisposable
     [InlineData("POST", "/log/topics/orders")]
     [InlineData("DELETE", "/log/topics/orders")]
     [InlineData("POST", "/orders")]
-    public async Task Request_WithoutCredential_Gets401(string method, string path)
+    public async Task Request_WithoutCredential_Returns401(string method, string path)
     {
         using var response = await _stranger.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
         Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
     }
 
     [Fact]
-    public async Task Consumer_OfBothWaysIn_SeesAllOrders()
+    public async Task Consume_FollowAndFetch_SeesAllOrders()
     {
         using var inProcess = await _user.PostAsJsonAsync("/orders", new Order("alice", 10.5m));
         Assert.Equal(HttpStatusCode.Created, inProcess.StatusCode);
@@ -72,7 +72,7 @@ public sealed class EmbeddingSampleTests : IDisposable
     }
 
     [Fact]
-    public async Task References_BelowThePrefix_LeadToTheRecords()
+    public async Task Link_BelowPrefix_LeadsToRecords()
     {
         using var appended = await _user.PostAsync("/log/topics/orders", Json("""{"customer":"carol","total":3}"""));
         var location = Resolved(appended, appended.Headers.Location!.OriginalString);
@@ -91,7 +91,7 @@ public sealed class EmbeddingSampleTests : IDisposable
     }
 
     [Fact]
-    public async Task Page_OfAnAuthenticatedUser_IsPrivateToCaches()
+    public async Task Fetch_AuthenticatedUser_IsPrivateToCaches()
     {
         var value = $"{{\"text\":\"{new string('x', 5000)}\"}}";
         using var first = await _user.PostAsync("/log/topics/orders", Json(value));
@@ -104,7 +104,7 @@ public sealed class EmbeddingSampleTests : IDisposable
     }
 
     [Fact]
-    public async Task Body_LargerThanKestrelsDefault_IsAppended()
+    public async Task Produce_BodyAboveKestrelDefault_IsAppended()
     {
         // Kestrel's own limit is 30 MB. The log's limit is MaxBodyBytes.
         var line = Encoding.UTF8.GetBytes($"\"{new string('x', 500_000)}\"\n");
@@ -118,7 +118,7 @@ public sealed class EmbeddingSampleTests : IDisposable
     }
 
     [Fact]
-    public async Task Page_OfTheSamplesListener_GoesBySendFile()
+    public async Task Fetch_SampleListener_UsesSendfile()
     {
         var (bytes, meters) = (0L, _factory.Services.GetRequiredService<IMeterFactory>());
         using var listener = new MeterListener();

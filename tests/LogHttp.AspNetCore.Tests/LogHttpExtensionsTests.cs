@@ -25,7 +25,7 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Settings_OfSectionAndDelegate_AreBothUsed()
+    public async Task Settings_SectionAndDelegate_AreCombined()
     {
         await StartAsync(static settings => settings.Partitions = 3, ("LogHttp:MaxTopics", "7"));
         var settings = _app!.Services.GetRequiredService<IOptions<LogHttpSettings>>().Value;
@@ -36,14 +36,14 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     [InlineData("LogHttp:MaxTopic", "7", "LogHttp:MaxTopic is not a setting")]
     [InlineData("LogHttp:AllowedHosts", "*", "LogHttp:AllowedHosts is not a setting")]
     [InlineData("LogHttp:MaxTopics", "0", "LogHttp:MaxTopics is 0. Allowed: 1 to 1000000")]
-    public async Task Settings_ThatAreWrong_FailTheStart(string name, string value, string message)
+    public async Task Settings_Invalid_FailStart(string name, string value, string message)
     {
         var exception = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(null, (name, value)));
         Assert.Contains(message, exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Settings_WithSeveralFaults_ReportsAllOnce()
+    public async Task Settings_SeveralFaults_AreReportedOnce()
     {
         var exception = await Assert.ThrowsAsync<OptionsValidationException>(() =>
             StartAsync(
@@ -78,7 +78,7 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Catalog_InAConstructorOfAHostedService_IsOpen()
+    public async Task Catalog_InHostedServiceConstructor_IsOpen()
     {
         await StartAsync(null);
         Assert.Same(
@@ -88,7 +88,7 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Page_WithoutSendFile_IsTheSame()
+    public async Task Fetch_WithoutSendFile_ReturnsSameBytes()
     {
         await StartAsync(null);
         var value = $"\"{new string('x', 100_000)}\"";
@@ -99,7 +99,7 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Exception_OfAnEndpoint_BecomesAProblem()
+    public async Task Endpoint_Throws_ReturnsProblem()
     {
         await StartAsync(null, ("LogHttp:MaxTopics", "1"));
         using var first = await _client.PutAsync("topics/one", null);
@@ -114,7 +114,7 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task ProducerId_WithASlashBelowThePrefix_IsFound()
+    public async Task GetProducer_SlashInIdBelowPrefix_IsFound()
     {
         await StartAsync(null);
         var request = new HttpRequestMessage(HttpMethod.Post, "topics/t") { Content = new StringContent("1") };
@@ -131,7 +131,7 @@ public sealed class LogHttpExtensionsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Document_OfTheApp_HasBothKindsOfOperations()
+    public async Task Document_OfEmbeddingApp_HasBothKindsOfOperations()
     {
         await StartAsync(null);
         var document = _app!.Services.GetRequiredService<ISwaggerProvider>().GetSwagger("v1");

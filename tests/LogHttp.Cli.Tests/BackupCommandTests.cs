@@ -78,7 +78,7 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task OfACrashedLog_AppliesTheJournalToTheCopy()
+    public async Task Backup_CrashedLog_AppliesJournalToCopy()
     {
         var (crashed, target) = (Path.Combine(_directory.Path, "crashed"), Path.Combine(_directory.Path, "copy"));
         await using var catalog = Open(Data);
@@ -108,7 +108,7 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task UnderLoad_HoldsAllThatWasAcknowledged_AndIsALogOfItsOwn()
+    public async Task Backup_UnderLoad_HoldsAllAcknowledged()
     {
         await using var catalog = Open(Data);
         var kept = (await catalog.GetOrCreateAsync("kept", SmallSegments)).Topic;
@@ -191,7 +191,7 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task OfAClosedLog_LinksWhatIsSealed_AndNothingThatIsWritten()
+    public async Task Backup_ClosedLog_LinksSealedSegmentsAlone()
     {
         await using (var catalog = Open(Data))
         {
@@ -216,7 +216,7 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task WhereARollCameToNothing_TheLastSegmentIsNoLink()
+    public async Task Backup_FailedRoll_CopiesLastSegment()
     {
         await using (var catalog = Open(Data))
             await AppendAsync((await catalog.GetOrCreateAsync("t", SmallSegments)).Topic, new string('x', 30_000));
@@ -232,7 +232,7 @@ public sealed class BackupCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task IntoADirectoryThatHoldsSomething_IsRefused()
+    public async Task Backup_TargetNotEmpty_IsRejected()
     {
         await using (Open(Data)) { }
         var (exitCode, _, error) = Backup(Data);

@@ -63,7 +63,7 @@ public sealed class VerifyCommandTests : IDisposable
             );
 
     [Fact]
-    public async Task OfASoundDirectory_SaysSo_AndEndsWithZero()
+    public async Task Verify_SoundDirectory_Returns0()
     {
         await (await OpenAsync()).DisposeAsync();
         var (exitCode, output, _) = Verify();
@@ -72,7 +72,7 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task OfADamagedDirectory_NamesFileAndPlace_EndsWithOne_AndChangesNothing()
+    public async Task Verify_DamagedDirectory_NamesPositionAndReturns1()
     {
         await (await OpenAsync()).DisposeAsync();
         Flip(5000);
@@ -86,7 +86,7 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task AsJson_EachLineIsAnObject()
+    public async Task Verify_Json_PrintsObjectPerLine()
     {
         await (await OpenAsync()).DisposeAsync();
         Flip(5000);
@@ -112,7 +112,7 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task WhileAServerHasTheDirectory_SaysSo_AndEndsWithTwo()
+    public async Task Verify_DirectoryInUse_Returns2()
     {
         await using var catalog = await OpenAsync();
         var (exitCode, _, error) = Verify();
@@ -125,7 +125,7 @@ public sealed class VerifyCommandTests : IDisposable
     [InlineData("/", "")]
     [InlineData("/log", "/log")]
     [InlineData("/log/", "/log")]
-    public async Task OfARunningServer_PrintsWhatItSays(string path, string prefix)
+    public async Task Verify_RunningServer_PrintsItsFindings(string path, string prefix)
     {
         using var server = new System.Net.HttpListener();
         var address = $"http://127.0.0.1:{FreePort()}";
@@ -173,7 +173,7 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task OfAServerThatRefuses_PrintsItsReason_Escaped()
+    public async Task Verify_ServerRejects_PrintsEscapedReason()
     {
         using var server = new System.Net.HttpListener();
         var address = $"http://127.0.0.1:{FreePort()}/";
@@ -199,7 +199,7 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task OfAServerThatHangs_EndsWithCtrlC()
+    public async Task Verify_CtrlC_CancelsRequest()
     {
         using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         listener.Start();
@@ -273,7 +273,7 @@ public sealed class VerifyCommandTests : IDisposable
 
     [Theory]
     [MemberData(nameof(MalformedAnswers))]
-    public async Task Url_MalformedAnswer_SaysSoAndEndsWithTwo(string list, string lines)
+    public async Task Verify_MalformedResponse_Returns2(string list, string lines)
     {
         using var server = new AnsweringServer(request =>
             Encoding.UTF8.GetBytes(request.HttpMethod == "GET" ? list : lines)
@@ -291,7 +291,7 @@ public sealed class VerifyCommandTests : IDisposable
     [Theory]
     [InlineData("GET")]
     [InlineData("POST")]
-    public async Task Url_AnswerWithoutEnd_IsNotReadToItsEnd(string method)
+    public async Task Verify_EndlessResponse_StopsReading(string method)
     {
         const int MaxSentBytes = 64 << 20;
         var sentBytes = 0;
@@ -374,7 +374,7 @@ public sealed class VerifyCommandTests : IDisposable
     [InlineData("--url", "http://127.0.0.1:1")]
     [InlineData("--topic", "nothing")]
     [InlineData("--data", "/nowhere")]
-    public async Task OfWhatIsNotThere_EndsWithTwo(string option, string value)
+    public async Task Verify_MissingSource_Returns2(string option, string value)
     {
         await (await OpenAsync()).DisposeAsync();
         var (exitCode, _, error) =

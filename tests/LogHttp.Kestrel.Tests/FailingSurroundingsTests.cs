@@ -17,7 +17,7 @@ public sealed partial class FailingSurroundingsTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Region_WithAThrowingMeterListener_ArrivesWhole(bool readsAtOnce)
+    public async Task Region_MeterListenerThrows_ArrivesWhole(bool readsAtOnce)
     {
         using var file = new TempFile(LengthBytes);
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
@@ -40,7 +40,7 @@ public sealed partial class FailingSurroundingsTests
     }
 
     [Fact]
-    public async Task StalledReader_WithAThrowingMeterListener_IsDropped()
+    public async Task StalledReader_MeterListenerThrows_IsDropped()
     {
         using var file = new TempFile(LengthBytes);
         var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(200) };
@@ -58,7 +58,7 @@ public sealed partial class FailingSurroundingsTests
     }
 
     [Fact]
-    public void Logger_ThatThrows_IsIgnored()
+    public void Logger_Throws_IsIgnored()
     {
         var logger = new GuardedLogger(new ThrowingLogger());
         SendFileLog.StalledReaderDropped(logger, "connection", TimeSpan.FromSeconds(1));
@@ -69,7 +69,7 @@ public sealed partial class FailingSurroundingsTests
     [InlineData(LengthBytes, true)]
     [InlineData(LengthBytes, false)]
     [InlineData(10_000, false)]
-    public async Task Region_OfAFileThatSendfileRefuses_IsCopied(int lengthBytes, bool isLow)
+    public async Task Region_SendfileNotSupported_IsCopied(int lengthBytes, bool isLow)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             return;

@@ -7,7 +7,7 @@ namespace LogHttp.Kestrel.Tests;
 public sealed class KeepAliveTests
 {
     [Fact]
-    public async Task Requests_OnOneConnection_GetRegionsAndJsonInTurn()
+    public async Task Requests_OnOneConnection_AlternateRegionsAndJson()
     {
         using var file = new TempFile(500_000);
         await using var host = await KestrelHost.StartAsync(RegionOrJson(file));
@@ -23,7 +23,7 @@ public sealed class KeepAliveTests
     }
 
     [Fact]
-    public async Task Requests_Pipelined_AreAnsweredInOrder()
+    public async Task Requests_Pipelined_GetResponsesInOrder()
     {
         using var file = new TempFile(500_000);
         await using var host = await KestrelHost.StartAsync(RegionOrJson(file));
@@ -48,7 +48,7 @@ public sealed class KeepAliveTests
     }
 
     [Fact]
-    public async Task Response_OfManyBlocks_ArrivesWhole()
+    public async Task Response_ManyBlocks_ArrivesWhole()
     {
         var expected = new TempFile(3_000_001);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -73,7 +73,7 @@ public sealed class KeepAliveTests
     }
 
     [Fact]
-    public async Task Handler_ThatThrows_IsAnsweredThroughTheSameWriter()
+    public async Task Handler_Throws_RespondsThroughSameWriter()
     {
         await using var host = await KestrelHost.StartAsync(_ =>
             throw new InvalidOperationException("Meant by the test.")

@@ -8,7 +8,7 @@ namespace LogHttp.Kestrel.Tests;
 public sealed class OtherConnectionsTests
 {
     [Fact]
-    public async Task WebSocket_ThroughTheWriter_Echoes()
+    public async Task WebSocket_ThroughWriter_Echoes()
     {
         await using var host = await KestrelHost.StartAsync(
             async context =>
@@ -53,7 +53,7 @@ public sealed class OtherConnectionsTests
     }
 
     [Fact]
-    public async Task Region_OverAUnixSocket_GoesBySendfile()
+    public async Task Region_OverUnixSocket_UsesSendfile()
     {
         using var file = new TempFile(3_000_000);
         var path = Path.Combine(Path.GetTempPath(), $"loghttp-{Guid.NewGuid():N}.sock");
@@ -78,7 +78,7 @@ public sealed class OtherConnectionsTests
     }
 
     [Fact]
-    public async Task Listener_WithoutTheRequestHalf_ServesOrdinaryResponses()
+    public async Task Listener_WithoutRequestHalf_ServesOrdinaryResponses()
     {
         await using var host = await KestrelHost.StartAsync(async context =>
         {

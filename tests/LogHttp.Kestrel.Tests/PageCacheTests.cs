@@ -9,7 +9,7 @@ public sealed partial class PageCacheTests
     private const int ColdReadBytes = 128 * 1024;
 
     [Fact]
-    public async Task ColdSlice_IsFetchedBeforeItIsSent()
+    public async Task ColdSlice_BeforeSend_IsRead()
     {
         using var file = new TempFile(4_000_000);
         await using var stream = file.Open();
@@ -48,7 +48,7 @@ public sealed partial class PageCacheTests
     }
 
     [Fact]
-    public async Task Slice_WithAColdPageInItsMiddle_IsFetched()
+    public async Task Slice_ColdPageInMiddle_IsRead()
     {
         using var file = new TempFile(4_000_000);
         await using var stream = file.Open();
@@ -72,7 +72,7 @@ public sealed partial class PageCacheTests
     }
 
     [Fact]
-    public async Task Probe_ThatOneFileRefuses_LeavesOthersToBeAsked()
+    public async Task Probe_OneFileNotSupported_StillProbesOthers()
     {
         using var file = new TempFile(100_000);
         await using var stream = file.Open();
@@ -103,7 +103,7 @@ public sealed partial class PageCacheTests
     }
 
     [Fact]
-    public async Task Slice_BeyondTheEnd_IsNotWaitedFor()
+    public async Task Slice_BeyondEndOfFile_IsNotAwaited()
     {
         using var file = new TempFile(100);
         await using var stream = file.Open();
@@ -114,7 +114,7 @@ public sealed partial class PageCacheTests
     }
 
     [Fact]
-    public async Task ColdSlices_MoreThanAtOnce_AreAllFetched()
+    public async Task ColdSlices_AboveLimit_AreAllRead()
     {
         using var file = new TempFile(4_000_000);
         await using var stream = file.Open();
@@ -137,7 +137,7 @@ public sealed partial class PageCacheTests
     }
 
     [Fact]
-    public async Task ColdSlice_OfAReaderThatIsGone_IsCancelled_AndTheNextIsFetched()
+    public async Task ColdSlice_ReaderDisconnected_FreesSlotForNext()
     {
         using var file = new TempFile(4_000_000);
         await using var stream = file.Open();
@@ -160,7 +160,7 @@ public sealed partial class PageCacheTests
     }
 
     [Fact]
-    public async Task ColdSlice_OfAFileThatWasClosed_FailsWhoeverWaits()
+    public async Task ColdSlice_FileClosed_FailsAllWaiting()
     {
         using var file = new TempFile(4_000_000);
         await using var stream = file.Open();

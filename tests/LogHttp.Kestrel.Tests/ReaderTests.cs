@@ -20,7 +20,7 @@ public sealed class ReaderTests
     );
 
     [Fact]
-    public async Task SlowReader_WhoKeepsReading_GetsTheWholeRegion()
+    public async Task SlowReader_KeepsReading_GetsWholeRegion()
     {
         // 100 KB/s for 100 MB, scaled. The region takes 4 s. That is twice the server's patience with its rate, and
         // four times LogHttp's own with a reader that takes nothing.
@@ -50,7 +50,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task SlowReader_OfOneSliceLongerThanTheLimit_IsSeenToProgress()
+    public async Task SlowReader_SliceLongerThanTimeout_CountsAsProgress()
     {
         // One sendfile call for all of it, which takes longer than the limit. Only the peer's acknowledgements show
         // that it reads.
@@ -82,7 +82,7 @@ public sealed class ReaderTests
     [Theory]
     [InlineData(50_000, true)]
     [InlineData(100, false)]
-    public async Task SlowReader_BelowTheMinimumRate_IsDropped(int minBytesPerSecond, bool isDropped)
+    public async Task SlowReader_BelowMinimumRate_IsDropped(int minBytesPerSecond, bool isDropped)
     {
         const int regionBytes = 8_000_000;
         using var file = new TempFile(regionBytes);
@@ -120,7 +120,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task OrdinaryResponse_BehindARegionForASlowReader_IsNotCutByTheServersRate()
+    public async Task OrdinaryResponse_AfterRegion_IgnoresServerRate()
     {
         using var file = new TempFile(500_000);
         await using var host = await KestrelHost.StartAsync(
@@ -141,7 +141,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task StoppedReader_OfARegion_IsDroppedByTheNamedLimit()
+    public async Task StoppedReader_OfRegion_IsDroppedByTimeout()
     {
         using var file = new TempFile(4_000_000);
         var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(400) };
@@ -164,7 +164,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task StoppedReader_OfAnOrdinaryResponse_IsDroppedByTheServersRate()
+    public async Task StoppedReader_OfOrdinaryResponse_IsDroppedByServerRate()
     {
         await using var host = await KestrelHost.StartAsync(
             context => context.Response.WriteAsync(new string('x', 4_000_000)),
@@ -184,7 +184,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task StoppedReader_OfAnOrdinaryResponseWithoutARate_IsDroppedByTheNamedLimit()
+    public async Task StoppedReader_WithoutServerRate_IsDroppedByTimeout()
     {
         var options = new SendFileOptions { StalledReaderTimeout = TimeSpan.FromMilliseconds(400) };
         await using var host = await KestrelHost.StartAsync(
@@ -201,7 +201,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Client_VanishingInMidRegion_LeavesNothingBehind()
+    public async Task Client_DisconnectsWithinRegion_LeavesNothingBehind()
     {
         using var file = new TempFile(4_000_000);
         var ended = new TaskCompletionSource();
@@ -223,7 +223,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Clients_VanishingAtAnyPlace_LeaveNothingBehind()
+    public async Task Clients_DisconnectAnywhere_LeaveNothingBehind()
     {
         using var file = new TempFile(1_000_000);
         await using var host = await KestrelHost.StartAsync(
@@ -252,7 +252,7 @@ public sealed class ReaderTests
     [Theory]
     [InlineData(2_000_000)]
     [InlineData(20_000)]
-    public async Task File_ShorterThanItsRegion_AbortsTheConnection(int lengthBytes)
+    public async Task File_ShorterThanRegion_AbortsConnection(int lengthBytes)
     {
         using var file = new TempFile(lengthBytes - 1);
         var thrown = new TaskCompletionSource<Exception?>();
@@ -272,7 +272,7 @@ public sealed class ReaderTests
     [Theory]
     [InlineData(64 * 1024)]
     [InlineData(4 * 1024 * 1024)]
-    public async Task File_TruncatedInMidRegion_AbortsTheConnection(int sliceBytes)
+    public async Task File_TruncatedWithinRegion_AbortsConnection(int sliceBytes)
     {
         var options = new SendFileOptions { SliceBytes = sliceBytes };
         using var file = new TempFile(4_000_000);
@@ -294,7 +294,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Region_CancelledInMidway_AbortsTheConnection()
+    public async Task Region_CancelledWithin_AbortsConnection()
     {
         using var file = new TempFile(4_000_000);
         using var cancel = new CancellationTokenSource();
@@ -320,7 +320,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Region_CancelledBeforehand_LeavesTheResponseToTheHandler()
+    public async Task Region_CancelledBefore_LeavesResponseToHandler()
     {
         using var file = new TempFile(4_000);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -337,7 +337,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Server_StoppedInMidRegion_EndsTheRegion()
+    public async Task Server_StoppedWithinRegion_EndsRegion()
     {
         using var file = new TempFile(4_000_000);
         var ended = new TaskCompletionSource();
@@ -356,7 +356,7 @@ public sealed class ReaderTests
     }
 
     [Fact]
-    public async Task Server_StoppedGracefully_LetsTheRegionEnd()
+    public async Task Server_StoppedGracefully_CompletesRegion()
     {
         using var file = new TempFile(4_000_000);
         await using var host = await KestrelHost.StartAsync(

@@ -22,7 +22,7 @@ public sealed class RegionTests
     [InlineData(Slice)]
     [InlineData(Slice + 1)]
     [InlineData(7 * Slice + 4097)]
-    public async Task Region_OfAnySize_ArrivesWhole(int lengthBytes)
+    public async Task Region_AnySize_ArrivesWhole(int lengthBytes)
     {
         using var file = new TempFile(8 * Slice);
         await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 4_321, lengthBytes), Options);
@@ -35,7 +35,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_OfAFewMegabytes_ArrivesWholeWithTheDefaults()
+    public async Task Region_FewMegabytesWithDefaults_ArrivesWhole()
     {
         using var file = new TempFile(5_000_000);
         await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 12_345, 4_000_000));
@@ -46,7 +46,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_OfADefaultPage_GoesBySendfile()
+    public async Task Region_DefaultPage_UsesSendfile()
     {
         using var file = new TempFile(64 * 1024);
         await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, 64 * 1024));
@@ -57,7 +57,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Regions_OfAnyNumberPlaceAndSize_ArriveInOrder()
+    public async Task Regions_AnyNumberPositionAndSize_ArriveInOrder()
     {
         using var file = new TempFile(600_000);
         await using var tiny = await KestrelHost.StartAsync(
@@ -102,7 +102,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Regions_InChunksMadeByHand_GoBySendfile()
+    public async Task Regions_InHandwrittenChunks_UseSendfile()
     {
         using var file = new TempFile(300_000);
         await using var host = await KestrelHost.StartAsync(Handlers.RegionsOfQuery(file), Options);
@@ -121,7 +121,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_BetweenOrdinaryWrites_KeepsItsPlace()
+    public async Task Region_BetweenOrdinaryWrites_KeepsOrder()
     {
         using var file = new TempFile(100_000);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -142,7 +142,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_BehindBytesNotYetFlushed_KeepsItsPlace()
+    public async Task Region_AfterUnflushedBytes_KeepsOrder()
     {
         using var file = new TempFile(100_000);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -162,7 +162,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_WithoutContentLength_IsCopiedIntoTheServersChunks()
+    public async Task Region_WithoutContentLength_IsCopiedIntoServerChunks()
     {
         using var file = new TempFile(200_000);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -181,7 +181,7 @@ public sealed class RegionTests
     [Theory]
     [InlineData(100)]
     [InlineData(200_000)]
-    public async Task Head_OfARegion_SendsItsLengthAndNoBody(int lengthBytes)
+    public async Task Head_OfRegion_SendsLengthAndNoBody(int lengthBytes)
     {
         using var file = new TempFile(200_000);
         await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, lengthBytes));
@@ -203,7 +203,7 @@ public sealed class RegionTests
     [Theory]
     [InlineData(100)]
     [InlineData(200_000)]
-    public async Task HeadInLowerCase_IsAnyMethod_AndGetsTheBody(int lengthBytes)
+    public async Task Head_InLowerCase_IsOtherMethodWithBody(int lengthBytes)
     {
         using var file = new TempFile(200_000);
         await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, lengthBytes));
@@ -216,7 +216,7 @@ public sealed class RegionTests
     [Theory]
     [InlineData("GET / HTTP/1.0\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")]
-    public async Task Region_BeforeAConnectionCloses_ArrivesWhole(string request)
+    public async Task Region_BeforeConnectionClose_ArrivesWhole(string request)
     {
         using var file = new TempFile(3_000_000);
         await using var host = await KestrelHost.StartAsync(Handlers.Region(file, 0, 3_000_000));
@@ -229,7 +229,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_WithoutContentLengthOnHttp10_EndsWithTheConnection()
+    public async Task Region_Http10WithoutContentLength_EndsWithConnection()
     {
         using var file = new TempFile(300_000);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -248,7 +248,7 @@ public sealed class RegionTests
     [Theory]
     [InlineData(50)]
     [InlineData(100_000)]
-    public async Task Region_LargerThanTheContentLength_IsRefusedByTheServer(int lengthBytes)
+    public async Task Region_LargerThanContentLength_IsRejectedByServer(int lengthBytes)
     {
         using var file = new TempFile(200_000);
         var thrown = new TaskCompletionSource<Exception?>();
@@ -267,7 +267,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_SmallerThanTheContentLength_ClosesTheConnection()
+    public async Task Region_SmallerThanContentLength_ClosesConnection()
     {
         using var file = new TempFile(200_000);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -284,7 +284,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task Region_OnAResponseThatHasNoBody_IsRefusedByTheServer()
+    public async Task Region_ResponseWithoutBody_IsRejectedByServer()
     {
         using var file = new TempFile(100);
         var thrown = new TaskCompletionSource<Exception?>();
@@ -301,7 +301,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task File_NotOpenedAsynchronous_IsRefusedBeforeTheResponseStarts()
+    public async Task File_NotAsynchronous_IsRejectedBeforeResponseStarts()
     {
         using var file = new TempFile(100);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -316,7 +316,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task File_AfterItsRegion_IsOpenAndUnmoved()
+    public async Task File_AfterRegion_IsOpenAndUnmoved()
     {
         using var file = new TempFile(100_000);
         await using var stream = file.Open();
@@ -334,7 +334,7 @@ public sealed class RegionTests
     }
 
     [Fact]
-    public async Task File_SharedByManyRequests_ServesThemAll()
+    public async Task File_ManyRequests_ServesThemAll()
     {
         using var file = new TempFile(2_000_000);
         await using var stream = file.Open();

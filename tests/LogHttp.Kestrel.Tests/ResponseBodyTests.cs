@@ -12,7 +12,7 @@ namespace LogHttp.Kestrel.Tests;
 public sealed class ResponseBodyTests
 {
     [Fact]
-    public async Task ResultsFile_WithAPath_GoesBySendfile()
+    public async Task ResultsFile_WithPath_UsesSendfile()
     {
         using var file = new TempFile(500_000);
         await using var host = await KestrelHost.StartAsync(context =>
@@ -35,7 +35,7 @@ public sealed class ResponseBodyTests
     }
 
     [Fact]
-    public async Task StaticFiles_GoBySendfile()
+    public async Task StaticFiles_Default_UseSendfile()
     {
         using var file = new TempFile(500_000);
         await using var host = await KestrelHost.StartAsync(
@@ -64,7 +64,7 @@ public sealed class ResponseBodyTests
     [InlineData(100_001, null)]
     [InlineData(-1, 5L)]
     [InlineData(5, -1L)]
-    public async Task SendFile_OutsideTheFile_IsRefusedBeforeTheResponseStarts(long offset, long? count)
+    public async Task SendFile_OutsideFile_IsRejectedBeforeResponseStarts(long offset, long? count)
     {
         using var file = new TempFile(100_000);
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -80,7 +80,7 @@ public sealed class ResponseBodyTests
     }
 
     [Fact]
-    public async Task SendFile_OfAPathWithoutAFile_IsTheServersToAnswer()
+    public async Task SendFile_MissingPath_IsLeftToServer()
     {
         await using var host = await KestrelHost.StartAsync(context =>
             context.Response.SendFileAsync("/nowhere/at/all")
@@ -91,7 +91,7 @@ public sealed class ResponseBodyTests
     }
 
     [Fact]
-    public async Task Region_IntoABodySomebodyWrapped_PassesThroughTheWrapping()
+    public async Task Region_IntoWrappedBody_PassesThroughWrapper()
     {
         using var file = new TempFile(300_000);
         await using var host = await KestrelHost.StartAsync(
@@ -127,7 +127,7 @@ public sealed class ResponseBodyTests
     }
 
     [Fact]
-    public async Task Body_InEveryOtherWay_IsTheServersOwn()
+    public async Task Body_OtherMembers_AreServerDefaults()
     {
         await using var host = await KestrelHost.StartAsync(async context =>
         {

@@ -27,7 +27,7 @@ public sealed class SecureAndHttp2Tests
 
     [Theory]
     [MemberData(nameof(Transports))]
-    public async Task Region_OverAnyTransport_IsTheSameBytes(string transport, string version, bool bySendfile)
+    public async Task Region_AnyTransport_HasSameBytes(string transport, string version, bool bySendfile)
     {
         using var file = new TempFile(2_000_000);
         await using var host = await KestrelHost.StartAsync(
@@ -47,7 +47,7 @@ public sealed class SecureAndHttp2Tests
 
     [Theory]
     [MemberData(nameof(Transports))]
-    public async Task SmallRegionsAndHead_OverAnyTransport_AreTheSame(string transport, string version, bool bySendfile)
+    public async Task SmallRegionsAndHead_AnyTransport_AreTheSame(string transport, string version, bool bySendfile)
     {
         using var file = new TempFile(2_000);
         await using var host = await KestrelHost.StartAsync(
@@ -69,7 +69,7 @@ public sealed class SecureAndHttp2Tests
     }
 
     [Fact]
-    public async Task Regions_OfManyStreamsAtOnceOverHttp2_StayApart()
+    public async Task Regions_ConcurrentHttp2Streams_StaySeparate()
     {
         using var file = new TempFile(1_000_000);
         await using var host = await KestrelHost.StartAsync(
@@ -93,7 +93,7 @@ public sealed class SecureAndHttp2Tests
     [Theory]
     [InlineData("1.1")]
     [InlineData("2.0")]
-    public async Task Region_CutShortOverTls_FailsAtTheClient(string version)
+    public async Task Region_CutShortOverTls_FailsAtClient(string version)
     {
         using var file = new TempFile(100_000);
         await using var host = await KestrelHost.StartAsync(
@@ -107,7 +107,7 @@ public sealed class SecureAndHttp2Tests
     }
 
     [Fact]
-    public async Task Region_UnderTheTestServer_IsCopied()
+    public async Task Region_UnderTestServer_IsCopied()
     {
         using var file = new TempFile(300_000);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

@@ -3,7 +3,7 @@ namespace LogHttp.Kestrel.Tests;
 public sealed class SendFileOptionsTests
 {
     [Fact]
-    public void Defaults_AreValidAndLetDefaultPagesGoBySendfile()
+    public void Defaults_AreValid_AndDefaultPagesUseSendfile()
     {
         var options = new SendFileOptions().Validated();
         Assert.True(options.SmallRegionBytes < 64 * 1024);
@@ -52,7 +52,7 @@ public sealed class SendFileOptionsTests
 
     [Theory]
     [MemberData(nameof(OutOfBounds))]
-    public void Bounds_ThatMakeNoSense_AreRefusedByName(string name, SendFileOptions options)
+    public void Bounds_OutOfRange_AreRejectedByName(string name, SendFileOptions options)
     {
         var refused = Assert.Throws<ArgumentOutOfRangeException>(options.Validated);
         Assert.Equal(name, refused.ParamName);
@@ -60,7 +60,7 @@ public sealed class SendFileOptionsTests
     }
 
     [Fact]
-    public void Options_ChangedAfterwards_ChangeNothing()
+    public void Options_ChangedAfterwards_HaveNoEffect()
     {
         var options = new SendFileOptions();
         var inUse = options.Validated();

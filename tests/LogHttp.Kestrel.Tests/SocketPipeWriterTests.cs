@@ -16,7 +16,7 @@ public sealed class SocketPipeWriterTests
     private static readonly byte[] Bytes = RandomBytes(8_000_000);
 
     [Fact]
-    public async Task Complete_WithBytesNotYetFlushed_SendsThemAndThenFin()
+    public async Task Complete_UnflushedBytes_SendsThemThenFin()
     {
         await using var host = await HandleAsync(output =>
         {
@@ -29,7 +29,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task CompleteAsync_Twice_IsFine()
+    public async Task CompleteAsync_Twice_Succeeds()
     {
         await using var host = await HandleAsync(async output =>
         {
@@ -45,7 +45,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Complete_WhileTheReaderIsSlow_SendsAllBeforeTheSocketCloses()
+    public async Task Complete_SlowReader_SendsAllBeforeClose()
     {
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
         await using var host = await HandleAsync(
@@ -64,7 +64,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Blocks_OfASlowReader_GoBackToThePoolAsTheyAreSent()
+    public async Task Blocks_SlowReader_ReturnToPoolAsSent()
     {
         const int blockBytes = 16 * 1024;
         const int sizeBytes = 100 * blockBytes;
@@ -87,7 +87,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Complete_WithAnException_SendsNothingMore()
+    public async Task Complete_WithException_SendsNothingMore()
     {
         var firstArrived = new TaskCompletionSource();
         await using var host = await HandleAsync(async output =>
@@ -106,7 +106,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Flush_WhileTheReaderStops_WaitsUntilItReads()
+    public async Task Flush_StoppedReader_WaitsUntilItReads()
     {
         var flushing = new TaskCompletionSource<Task>();
         await using var host = await HandleAsync(async output =>
@@ -124,7 +124,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Flush_Cancelled_ReturnsWhileItsBytesAreStillSentInOrder()
+    public async Task Flush_Cancelled_ReturnsWhileBytesAreSentInOrder()
     {
         var cancelled = new TaskCompletionSource();
         await using var host = await HandleAsync(async output =>
@@ -147,7 +147,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Flush_WithATokenCancelled_ThrowsWhileItsBytesAreStillSent()
+    public async Task Flush_TokenCancelled_ThrowsWhileBytesAreSent()
     {
         var cancelled = new TaskCompletionSource();
         await using var host = await HandleAsync(async output =>
@@ -166,7 +166,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task CancelPendingFlush_BeforeAFlush_CancelsTheNextOneAndLosesNothing()
+    public async Task CancelPendingFlush_BeforeFlush_CancelsNextWithoutLoss()
     {
         await using var host = await HandleAsync(async output =>
         {
@@ -181,7 +181,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task UnflushedBytes_AreCountedUntilTheFlush()
+    public async Task UnflushedBytes_BeforeFlush_AreCounted()
     {
         await using var host = await HandleAsync(async output =>
         {
@@ -197,7 +197,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Memory_OfAnySize_IsGivenAndAdvancedWithinItsBounds()
+    public async Task Memory_AnySize_StaysWithinBounds()
     {
         await using var host = await HandleAsync(async output =>
         {
@@ -222,7 +222,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task FirstFlush_OfAChunkedResponse_IsSentThoughNoOtherFollows()
+    public async Task FirstFlush_ChunkedWithoutSecond_IsSent()
     {
         var goOn = new TaskCompletionSource();
         await using var host = await KestrelHost.StartAsync(async context =>
@@ -248,7 +248,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task FirstFlush_OfChunkedResponses_KeepsItsPlaceBeforeAllThatFollows()
+    public async Task FirstFlush_ChunkedResponses_KeepsOrder()
     {
         await using var host = await KestrelHost.StartAsync(async context =>
         {
@@ -273,7 +273,7 @@ public sealed class SocketPipeWriterTests
     }
 
     [Fact]
-    public async Task Flush_AfterTheClientVanished_SaysItIsCompleted()
+    public async Task Flush_ClientDisconnected_IsCompleted()
     {
         var completed = new TaskCompletionSource<FlushResult>();
         await using var host = await HandleAsync(async output =>

@@ -21,7 +21,7 @@ public class KillTests(ITestOutputHelper output)
             : otherwise;
 
     [Fact]
-    public async Task KillNine_WhileProducersAppend_LosesNothingAcknowledged()
+    public async Task KillNine_WhileProducing_LosesNothingAcknowledged()
     {
         using var directory = new TemporaryDirectory();
         var (kills, random) = (Setting("LOGHTTP_KILLS", 8), new Random(Setting("LOGHTTP_SEED", 1)));
@@ -58,7 +58,7 @@ public class KillTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task KillNine_WhileANumberedStreamComes_AndTheSameBodyAgain_LeavesEveryLineOnce()
+    public async Task KillNine_WithinNumberedStream_RetryAppendsEachLineOnce()
     {
         using var directory = new TemporaryDirectory();
         var (kills, random) = (Setting("LOGHTTP_KILLS", 8) / 2, new Random(Setting("LOGHTTP_SEED", 1)));

@@ -11,7 +11,7 @@ public class FlushPolicyTests
     [InlineData("5s", "5000ms", false, 5_000)]
     [InlineData("60m", "3600000ms", false, 3_600_000)]
     [InlineData("1h", "3600000ms", false, 3_600_000)]
-    public void TryParse_OfWhatTheDocsName_ReadsIt(string text, string again, bool isAlways, int? intervalMs)
+    public void TryParse_DocumentedText_Succeeds(string text, string again, bool isAlways, int? intervalMs)
     {
         Assert.True(FlushPolicy.TryParse(text, out var policy));
         Assert.Equal((isAlways, intervalMs), (policy.IsAlways, (int?)policy.Interval?.TotalMilliseconds));
@@ -34,10 +34,10 @@ public class FlushPolicyTests
     [InlineData("99999999999999ms")]
     [InlineData("2h")]
     [InlineData("0")]
-    public void TryParse_OfAnythingElse_Fails(string? text) => Assert.False(FlushPolicy.TryParse(text, out _));
+    public void TryParse_OtherText_Fails(string? text) => Assert.False(FlushPolicy.TryParse(text, out _));
 
     [Fact]
-    public void ToString_IsReadBackAsTheSamePolicy() =>
+    public void ToString_Parsed_IsSamePolicy() =>
         Gen.Int[1, 3_600_000]
             .Sample(intervalMs =>
             {
@@ -54,7 +54,7 @@ public class FlushPolicyTests
     }
 
     [Fact]
-    public void Every_OfAPartOfAMillisecond_IsKeptAsItIsWritten()
+    public void Every_FractionOfMillisecond_IsKept()
     {
         var policy = FlushPolicy.Every(TimeSpan.FromMilliseconds(1.7));
         Assert.True(FlushPolicy.TryParse(policy.ToString(), out var again));

@@ -33,7 +33,7 @@ public class GoldenTests
     static string DirectoryBefore => Path.Combine(AppContext.BaseDirectory, "Golden", "format2");
 
     [Fact]
-    public void SameAppends_GiveTheSameBytes()
+    public void GoldenDirectory_SameAppends_HasSameBytes()
     {
         var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Every(TimeSpan.FromMilliseconds(250)) });
         AppendAll(log);
@@ -58,7 +58,7 @@ public class GoldenTests
     }
 
     [Fact]
-    public async Task GoldenDirectory_OpensAndReadsBack_AndStaysAsItIs()
+    public async Task GoldenDirectory_Opened_ReadsBackUnchanged()
     {
         using var temporary = new TemporaryDirectory();
         Copy(Directory, temporary.Path);
@@ -92,7 +92,7 @@ public class GoldenTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task GoldenDirectoryOfFormat2_IsUpgraded(bool hasCheckpoint)
+    public async Task GoldenDirectory_OfFormat2_IsUpgraded(bool hasCheckpoint)
     {
         using var temporary = new TemporaryDirectory();
         Copy(DirectoryBefore, temporary.Path);
@@ -158,7 +158,7 @@ public class GoldenTests
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(false, false)]
-    public void UpgradeOfFormat2_BrokenOffAtAnyCall_LosesNothing(bool cutsPower, bool hasCheckpoint)
+    public void Upgrade_InterruptedAtAnyCall_LosesNothing(bool cutsPower, bool hasCheckpoint)
     {
         var lines =
             File.ReadAllText(Path.Combine(DirectoryBefore, Names[2]))
@@ -197,7 +197,7 @@ public class GoldenTests
     [Theory]
     [InlineData("topic.json")]
     [InlineData("0/checkpoint")]
-    public void NewerFormat_IsRefused_NamingBoth(string name)
+    public void Open_NewerFormat_IsRejectedNamingBoth(string name)
     {
         using var temporary = new TemporaryDirectory();
         Copy(Directory, temporary.Path);

@@ -11,7 +11,7 @@ namespace LogHttp.Storage.Tests;
 public class RecordProperties
 {
     [Fact]
-    public void Records_ComeOutAsTheyWentIn() =>
+    public void Records_AnyContent_RoundTrip() =>
         RecordGen
             .Record.Array[1, 12]
             .Array[1, 12]

@@ -5,7 +5,7 @@ public class StorageOptionsTests
     static readonly StorageOptions Defaults = new() { Directory = "data" };
 
     [Fact]
-    public void Check_OfTheDefaults_FindsNothing() => Assert.Null(Defaults.Check());
+    public void Check_Defaults_FindsNothing() => Assert.Null(Defaults.Check());
 
     public static TheoryData<string, StorageOptions> OutOfRange =>
         new()
@@ -42,6 +42,6 @@ public class StorageOptionsTests
 
     [Theory]
     [MemberData(nameof(OutOfRange))]
-    public void Check_OfAnOptionOutOfItsRange_NamesIt(string name, StorageOptions options) =>
+    public void Check_OptionOutOfRange_NamesIt(string name, StorageOptions options) =>
         Assert.StartsWith(name, options.Check(), StringComparison.Ordinal);
 }

@@ -49,7 +49,7 @@ build_mutated() {
     cp src/LogHttp.Storage/bin/Release/net*/LogHttp.Storage.dll $tests/bin/Release/net*/
 }
 run_tests() { timeout 900 dotnet test $tests --no-build --configuration Release --filter "$1" > test.log 2>&1; }
-simulate() { run_tests Simulation_OfManySeeds; }
+simulate() { run_tests Simulation_ManySeeds; }
 header() { sed -n "s/^$2: *//p;/^diff/q" "$mutations/$1.patch"; }
 
 build $tests

@@ -40,7 +40,7 @@ internal sealed partial class EmbeddedEndpoints
     async Task RunAsync(HttpContext context, RequestDelegate handler)
     {
         SecurityHeaders.Apply(context.Response.Headers);
-        LiftBodyBounds(context);
+        RemoveBodyLimits(context);
         if (!InlineRequests.MayStay(context))
             await ReceivingThread.LeaveAsync();
         try
@@ -49,29 +49,29 @@ internal sealed partial class EmbeddedEndpoints
             // already.
             if (context.Features.Get<IHttpSendFileFeature>() is null)
                 await _attachSendFile(context);
-            if (MethodCase.IsOther(context))
+            if (MethodCase.DiffersFromEndpoint(context))
                 await Problems.Of(context.Response).ExecuteAsync(context);
             else
                 await handler(context);
         }
-        catch (Exception exception) when (MayAnswer(context))
+        catch (Exception exception) when (CanRespond(context))
         {
             var problem = Problems.Of(exception);
             if (problem.Status == StatusCodes.Status500InternalServerError)
                 Failed(_logger, exception);
-            Forget(context.Response.Headers);
+            RemoveHeaders(context.Response.Headers);
             await problem.ExecuteAsync(context);
         }
     }
 
-    static bool MayAnswer(HttpContext context) =>
+    static bool CanRespond(HttpContext context) =>
         !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested;
 
     /// <summary>
     /// Lifts Kestrel's bounds on bodies. Kestrel closes the connection of a too large body before its client has read
     /// the reason. Its rate is an average since the body began, so a stream that pauses would end.
     /// </summary>
-    static void LiftBodyBounds(HttpContext context)
+    static void RemoveBodyLimits(HttpContext context)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = null;
@@ -80,7 +80,7 @@ internal sealed partial class EmbeddedEndpoints
     }
 
     /// <summary>Removes the headers of the failed response. The app's own headers stay.</summary>
-    static void Forget(IHeaderDictionary headers)
+    static void RemoveHeaders(IHeaderDictionary headers)
     {
         headers.ETag = default;
         headers.Link = default;

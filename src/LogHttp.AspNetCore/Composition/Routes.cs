@@ -84,7 +84,10 @@ internal static class Routes
                 )
             )
             .DescribedBy(FollowEndpoint.HandleManyAsync);
-        routes.MapMethods("/healthz", Read, HealthEndpoint.Handle).WithMetadata(new AnyHost(), new InlineRequests(static _ => true)).DisableRateLimiting();
+        routes
+            .MapMethods("/healthz", Read, HealthEndpoint.Handle)
+            .WithMetadata(new AnyHost(), new InlineRequests(static _ => true))
+            .DisableRateLimiting();
 
         T Get<T>()
             where T : notnull => services.GetRequiredService<T>();

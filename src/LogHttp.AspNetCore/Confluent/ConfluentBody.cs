@@ -110,7 +110,7 @@ internal sealed class ConfluentBody(
         reader.Read();
         return outcomes.Count == 0 ? NoRecords()
             : outcomes.TryHold() ? null
-            : Problems.TooMuchReading();
+            : Problems.ReadingBudgetExhausted();
     }
 
     Problem? ReadRecords(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
@@ -135,7 +135,7 @@ internal sealed class ConfluentBody(
                 continue;
             aborted.ThrowIfCancellationRequested();
             if (!outcomes.TryHold())
-                return Problems.TooMuchReading();
+                return Problems.ReadingBudgetExhausted();
         }
         return null;
     }
@@ -198,7 +198,7 @@ internal sealed class ConfluentBody(
             return Fail(_unknownPartition);
         var fault = bytes is null ? batch.AddJson(json, metadata) : batch.AddBytes(bytes, metadata);
         if (fault is null)
-            outcomes.AddTaken(batch);
+            outcomes.AddAccepted(batch);
         return fault?.Code switch
         {
             null => null,

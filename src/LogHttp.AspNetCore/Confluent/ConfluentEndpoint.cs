@@ -28,8 +28,8 @@ internal static class ConfluentEndpoint
     [Parameters(typeof(ITopicPath), typeof(IPartitionPath), typeof(IAppendHeaders))]
     [RequestBody(typeof(ConfluentJsonRequest), ConfluentType.Json, IsRequired = true, Description = "The records.")]
     [RequestBody(typeof(ConfluentBinaryRequest), ConfluentType.Binary)]
-    [ProducesResponseType<ConfluentOffsets>(200, ConfluentType.Answer)]
-    [ProducesResponseType<ConfluentError>(422, ConfluentType.Answer)]
+    [ProducesResponseType<ConfluentOffsets>(200, ConfluentType.Response)]
+    [ProducesResponseType<ConfluentError>(422, ConfluentType.Response)]
     [ResponseHeaders("No-Store", 422)]
     [FailsWith(FailsWithAttribute.Appends)]
     public static Task<IResult> HandlePartitionAsync(
@@ -116,7 +116,7 @@ internal static class ConfluentEndpoint
         if (isAllOrNothing && TopicAppend.CheckConditions(request, partition, batch) is { } conditionProblem)
             return conditionProblem;
         if (batch.IsEmpty)
-            return new ConfluentAnswer(outcomes, [], []);
+            return new ConfluentResponse(outcomes, [], []);
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
@@ -124,6 +124,6 @@ internal static class ConfluentEndpoint
         var results = await TopicAppend.AppendAsync(found, batches, request.ExpectedNextOffset);
         if (isAllOrNothing && !results[0].IsIn)
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
-        return new ConfluentAnswer(outcomes, batches, results);
+        return new ConfluentResponse(outcomes, batches, results);
     }
 }

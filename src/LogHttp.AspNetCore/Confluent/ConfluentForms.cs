@@ -15,7 +15,7 @@ internal interface IPartitionPath
 }
 
 // The bodies of Confluent's REST Proxy, version 2, for the API's description. ConfluentBody reads them, and
-// ConfluentAnswer writes them.
+// ConfluentResponse writes them.
 
 /// <summary>The fields of a request that have no effect: there is no schema registry.</summary>
 /// <param name="KeySchema">Ignored.</param>

@@ -36,7 +36,7 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
     public int Count { get; private set; }
 
     /// <summary>Adds a record that is the next of a batch.</summary>
-    public void AddTaken(RecordBatch batch)
+    public void AddAccepted(RecordBatch batch)
     {
         if (!_numbers.TryGetValue(batch, out var number))
         {
@@ -64,7 +64,7 @@ internal sealed class ConfluentOutcomes(BodyBudget budget, HttpContext? client) 
         return neededBytes <= UncountedBytes || budget.TryHold(client, ref _heldBytes, neededBytes);
     }
 
-    public void Dispose() => budget.GiveBack(client, ref _heldBytes);
+    public void Dispose() => budget.Release(client, ref _heldBytes);
 
     /// <summary>Enumerates all records.</summary>
     public IEnumerable<ConfluentRecord> Records()

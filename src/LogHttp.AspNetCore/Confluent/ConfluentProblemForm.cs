@@ -7,11 +7,11 @@ internal sealed class ConfluentProblemForm : IProblemForm
 {
     public IResult? Of(Problem problem, HttpRequest request) =>
         ConfluentType.IsOf(request)
-            ? new Answer<ConfluentError>(
+            ? new JsonResponse<ConfluentError>(
                 problem.Status,
                 ConfluentError.Of(problem),
                 ConfluentJson.Readable.ConfluentError,
-                ConfluentType.Answer
+                ConfluentType.Response
             )
             : null;
 }

@@ -7,7 +7,7 @@ internal static class ConfluentType
     public const string Binary = "application/vnd.kafka.binary.v2+json";
 
     /// <summary>The type of responses.</summary>
-    public const string Answer = "application/vnd.kafka.v2+json";
+    public const string Response = "application/vnd.kafka.v2+json";
 
     public const string Unversioned = "application/vnd.kafka+json";
     const string Family = "application/vnd.kafka";

@@ -7,11 +7,11 @@ internal static class MethodCase
     /// Whether the request's method has another case than the endpoint's. Methods are case-sensitive, but routing takes
     /// "head" for HEAD, and so do handlers that ask HttpMethods. They then omit a body that Kestrel waits for.
     /// </summary>
-    public static bool IsOther(HttpContext context)
+    public static bool DiffersFromEndpoint(HttpContext context)
     {
         if (
             context.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is not { } takes
-            || Takes(takes.HttpMethods, context.Request.Method)
+            || Allows(takes.HttpMethods, context.Request.Method)
         )
             return false;
         // The CORS middleware responds to a preflight instead of the endpoint.
@@ -21,7 +21,7 @@ internal static class MethodCase
         context.Response.Headers.Allow = string.Join(", ", takes.HttpMethods);
         return true;
 
-        static bool Takes(IReadOnlyList<string> methods, string method)
+        static bool Allows(IReadOnlyList<string> methods, string method)
         {
             // By index, because an enumerator would be an object for each request.
             for (var i = 0; i < methods.Count; i++)

@@ -26,7 +26,7 @@ internal static class Preconditions
     /// Whether the conditions hold for a topic. A topic has no tags, and <c>*</c> matches one that exists.
     /// </summary>
     public static bool MatchTopic(HttpRequest request, bool exists) =>
-        IfMatchHolds(request, exists) && !(exists && DemandsNone(request));
+        IfMatchHolds(request, exists) && !(exists && RequiresAbsence(request));
 
     /// <summary>
     /// Evaluates the conditions of a GET or HEAD whose response has no tag. Returns null if they hold, else 412 or 304.
@@ -35,7 +35,7 @@ internal static class Preconditions
     {
         if (!IfMatchHolds(context.Request, exists: true))
             return Problems.UntaggedConditionFailed();
-        if (!DemandsNone(context.Request))
+        if (!RequiresAbsence(context.Request))
             return null;
         context.Response.Headers.CacheControl = CachePolicy.NoStore;
         return TypedResults.StatusCode(StatusCodes.Status304NotModified);
@@ -45,7 +45,7 @@ internal static class Preconditions
         request.Headers.IfMatch is var match && (match.Count == 0 || (exists && IsAny(match)));
 
     /// <summary>Whether the request demands that nothing exists yet: <c>If-None-Match: *</c>.</summary>
-    public static bool DemandsNone(HttpRequest request) =>
+    public static bool RequiresAbsence(HttpRequest request) =>
         request.Headers.IfNoneMatch is { Count: > 0 } tags && IsAny(tags);
 
     static bool IsAny(StringValues tags) => tags.ToString().Trim() == "*";

@@ -34,7 +34,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>
     /// Whether the URL always gets this problem, because the topic with the id that it names was deleted.
     /// </summary>
-    public bool IsForGood { get; init; }
+    public bool IsPermanent { get; init; }
 
     /// <summary>The same problem at a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
@@ -66,7 +66,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
         // All followers of a deleted topic ask at the same time. A cache that collapses their requests can serve them
         // all at once only with a response that it may keep.
         var isShared =
-            IsForGood
+            IsPermanent
             && CachePolicy.IsShared(
                 httpContext,
                 httpContext.RequestServices.GetRequiredService<IOptions<LogHttpSettings>>().Value
@@ -80,7 +80,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
             && httpContext.RequestServices?.GetService<IProblemForm>()?.Of(this, httpContext.Request) is { } otherForm
         )
             return otherForm.ExecuteAsync(httpContext);
-        return new Answer<ProblemJson>(
+        return new JsonResponse<ProblemJson>(
             Status,
             ToJson(),
             ProblemJsonContext.Readable.ProblemJson,

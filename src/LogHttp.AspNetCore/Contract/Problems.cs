@@ -195,7 +195,7 @@ internal static class Problems
     public static Problem KeyTooLarge(int maxKeyBytes) =>
         Of(new RecordFault(RecordFaultCode.InvalidKey, $"The key is larger than {maxKeyBytes} bytes (MaxKeyBytes)."));
 
-    public static Problem TooMuchReading() =>
+    public static Problem ReadingBudgetExhausted() =>
         new(
             StatusCodes.Status503ServiceUnavailable,
             "overloaded",

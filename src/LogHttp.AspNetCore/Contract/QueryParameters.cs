@@ -42,8 +42,8 @@ internal static class QueryParameters
     public static bool TryReadNumber(
         this IQueryCollection query,
         string name,
-        long least,
-        long most,
+        long min,
+        long max,
         out long? number,
         [NotNullWhen(false)] out Problem? problem
     )
@@ -57,8 +57,8 @@ internal static class QueryParameters
             values.Count == 1
             && !values[0]!.Contains('\0', StringComparison.Ordinal)
             && long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var parsed)
-            && parsed >= least
-            && parsed <= most
+            && parsed >= min
+            && parsed <= max
         )
         {
             number = parsed;
@@ -66,7 +66,7 @@ internal static class QueryParameters
         }
         problem = Problems.InvalidRequest(
             "invalid_parameter",
-            $"{name} is \"{Excerpt.Of(values.ToString())}\"; it must be one whole number from {least} to {most}."
+            $"{name} is \"{Excerpt.Of(values.ToString())}\"; it must be one whole number from {min} to {max}."
         );
         return false;
     }

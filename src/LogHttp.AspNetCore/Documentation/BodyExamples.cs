@@ -104,8 +104,8 @@ internal static class BodyExamples
                 )
             )
         ),
-        [$"produce 422 {ConfluentType.Answer}"] = UnrecognizedField,
-        [$"produceToPartition 422 {ConfluentType.Answer}"] = UnrecognizedField,
+        [$"produce 422 {ConfluentType.Response}"] = UnrecognizedField,
+        [$"produceToPartition 422 {ConfluentType.Response}"] = UnrecognizedField,
         ["produce 201 application/json"] = new(
             null,
             new("one", "Into one partition", TypeExamples.Find(typeof(Produced))!.Value),

@@ -164,7 +164,7 @@ internal sealed class OperationFilter(bool withProgram) : IOperationFilter
             },
         };
         if (hasOtherForm)
-            response.Content[ConfluentType.Answer] = new OpenApiMediaType
+            response.Content[ConfluentType.Response] = new OpenApiMediaType
             {
                 Schema = context.SchemaGenerator.GenerateSchema(typeof(ConfluentError), context.SchemaRepository),
                 Examples = new Dictionary<string, IOpenApiExample>

@@ -300,7 +300,7 @@ internal static class ProblemExamples
     /// The bodies being read fill `MaxReadingBytes`, or this client's fill `MaxClientReadingBytes`. Or the appends fill
     /// `MaxQueuedBytes` of the partition, or `MaxAppendingBytes`. Nothing was appended.
     /// </summary>
-    public static Problem Overloaded => Problems.TooMuchReading();
+    public static Problem Overloaded => Problems.ReadingBudgetExhausted();
 
     /// <summary>A write failed. Nothing was appended.</summary>
     public static Problem WriteFailed => Of(AppendStatus.WriteFailed, "The disk refused a write: Input/output error");

@@ -272,7 +272,7 @@ internal static partial class FetchEndpoint
             }
             finally
             {
-                budget.GiveBack(shareBytes);
+                budget.Release(shareBytes);
             }
         }
     }

@@ -34,7 +34,7 @@ internal static class FollowEndpoint
         var place = address.Place;
         if (
             !StreamPositions.TryRead(context.Request, out var lastEvent, out var problem)
-            || !lastEvent.TryPlace(address.Topic, address.Partition, ref place, out problem)
+            || !lastEvent.TryReplace(address.Topic, address.Partition, ref place, out problem)
         )
             return Task.FromResult<IResult>(problem);
         return RunAsync(
@@ -141,7 +141,7 @@ internal static class FollowEndpoint
     static bool TryReadStarts(
         HttpContext context,
         TopicCatalog catalog,
-        int most,
+        int max,
         [NotNullWhen(true)] out List<FollowStart>? starts,
         [NotNullWhen(false)] out Problem? problem
     )
@@ -161,17 +161,17 @@ internal static class FollowEndpoint
             foreach (var start in named)
             {
                 var from = start.Place;
-                if (!lastEvent.TryPlace(start.Topic, start.Partition, ref from, out problem))
+                if (!lastEvent.TryReplace(start.Topic, start.Partition, ref from, out problem))
                     return false;
                 if (found.Exists(other => other.Partition == start.Partition))
                     problem = Problems.InvalidRequest(
                         "invalid_parameter",
                         $"topics names {start.Topic.Name}/{start.Partition.Number} twice."
                     );
-                else if (found.Count == most)
+                else if (found.Count == max)
                     problem = Problems.InvalidRequest(
                         "invalid_parameter",
-                        $"topics names more than {most} partitions (MaxStreamPartitions); follow them on several "
+                        $"topics names more than {max} partitions (MaxStreamPartitions); follow them on several "
                             + "connections."
                     );
                 else

@@ -22,7 +22,7 @@ internal static class HealthEndpoint
     {
         context.Response.Headers.CacheControl = "no-store";
         return Preconditions.CheckUntagged(context)
-            ?? new Answer<Health>(StatusCodes.Status200OK, new Health("ok"), ResponseJson.Readable.Health);
+            ?? new JsonResponse<Health>(StatusCodes.Status200OK, new Health("ok"), ResponseJson.Readable.Health);
     }
 }
 

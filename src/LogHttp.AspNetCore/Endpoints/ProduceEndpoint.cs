@@ -90,8 +90,8 @@ internal static class ProduceEndpoint
     [ProducesResponseType<Produced>(201)]
     [ProducesResponseType<ProducedToMany>(201)]
     [ProducesResponseType<ProducedToMany>(207)]
-    [ProducesResponseType<ConfluentOffsets>(200, ConfluentType.Answer)]
-    [ProducesResponseType<ConfluentError>(422, ConfluentType.Answer)]
+    [ProducesResponseType<ConfluentOffsets>(200, ConfluentType.Response)]
+    [ProducesResponseType<ConfluentError>(422, ConfluentType.Response)]
     [ResponseHeaders("Location", 200, 201)]
     [ResponseHeaders("No-Store", 200, 422)]
     [ResponseHeaders("X-Accel-Buffering", 200)]
@@ -126,7 +126,7 @@ internal static class ProduceEndpoint
         if (found is null && TopicAppend.CheckCreation(topic, settings.Value) is { } creationProblem)
             return creationProblem;
 
-        if (found is not null && Preconditions.DemandsNone(context.Request))
+        if (found is not null && Preconditions.RequiresAbsence(context.Request))
             return Problems.TopicConditionFailed(topic, exists: true);
 
         if (request.IsStream)
@@ -187,7 +187,7 @@ internal static class ProduceEndpoint
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
         var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
-        return Answer(context, topic, results);
+        return ToResponse(context, topic, results);
     }
 
     /// <summary>Checks whether the partition, if it is known, has room for the announced bytes.</summary>
@@ -203,7 +203,7 @@ internal static class ProduceEndpoint
     static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
         Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
 
-    static IResult Answer(HttpContext context, string topic, PartitionResult[] results)
+    static IResult ToResponse(HttpContext context, string topic, PartitionResult[] results)
     {
         if (Array.TrueForAll(results, result => !result.IsIn))
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
@@ -222,14 +222,14 @@ internal static class ProduceEndpoint
                 only.Count,
                 only.Append.TimestampMs
             );
-            return new Answer<Produced>(
+            return new JsonResponse<Produced>(
                 isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created,
                 produced,
                 ResponseJson.Readable.Produced
             );
         }
         var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
-        return new Answer<ProducedToMany>(
+        return new JsonResponse<ProducedToMany>(
             isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
             new ProducedToMany(
                 topic,

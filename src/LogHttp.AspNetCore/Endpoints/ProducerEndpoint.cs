@@ -50,7 +50,7 @@ internal static class ProducerEndpoint
         if (Preconditions.CheckUntagged(context) is { } otherwise)
             return otherwise;
         context.Response.Headers.CacheControl = CachePolicy.NoStore;
-        return new Answer<ProducerDescription>(
+        return new JsonResponse<ProducerDescription>(
             StatusCodes.Status200OK,
             new(topic, id, [.. positions]),
             ResponseJson.Readable.ProducerDescription

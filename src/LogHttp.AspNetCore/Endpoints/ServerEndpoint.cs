@@ -39,7 +39,7 @@ internal static class ServerEndpoint
         if (Preconditions.CheckUntagged(context) is { } otherwise)
             return otherwise;
         context.Response.Headers.CacheControl = CachePolicy.NoStore;
-        return new Answer<ServerDescription>(
+        return new JsonResponse<ServerDescription>(
             StatusCodes.Status200OK,
             ServerDescription.Of(version),
             ResponseJson.Readable.ServerDescription

@@ -52,10 +52,10 @@ internal static class TopicEndpoints
         // A client that sends a part of a configuration does not mean to replace all of it (RFC 9110 §14.5).
         if (context.Request.Headers.ContentRange.Count > 0)
             return Problems.PartialPut();
-        var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
+        var (requested, problem) = await TopicSettings.ReadAsync(context, budget);
         if (problem is not null)
             return problem;
-        if (!asked.TryApply(options.TopicDefaults, options.Records, out var configuration, out problem))
+        if (!requested.TryApply(options.TopicDefaults, options.Records, out var configuration, out problem))
             return problem;
         if (
             context.Request.Headers.IfMatch.Count > 0
@@ -64,11 +64,11 @@ internal static class TopicEndpoints
             return Problems.TopicConditionFailed(topic, catalog.Find(topic) is not null);
         var found = await catalog.GetOrCreateAsync(topic, configuration);
         // Of several concurrent requests for a new topic, one has created it.
-        if (!found.IsNew && Preconditions.DemandsNone(context.Request))
+        if (!found.IsNew && Preconditions.RequiresAbsence(context.Request))
             return Problems.TopicConditionFailed(topic, exists: true);
         // Fields that the request omits may have any value. So a second PUT matches the topic that the first one
         // created, whatever the defaults are by now.
-        if (!found.IsNew && asked.DifferenceFrom(found.Topic.Configuration) is { } difference)
+        if (!found.IsNew && requested.DifferenceFrom(found.Topic.Configuration) is { } difference)
             return Problems.ConfigurationDiffers(
                 $"Topic \"{topic}\" exists, with {difference}. PATCH changes what can be changed."
             );
@@ -126,7 +126,7 @@ internal static class TopicEndpoints
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        var (asked, problem) = await TopicSettings.ReadAsync(context, budget);
+        var (requested, problem) = await TopicSettings.ReadAsync(context, budget);
         if (problem is not null)
             return problem;
         if (catalog.Find(topic) is not null && !Preconditions.MatchTopic(context.Request, exists: true))
@@ -136,7 +136,7 @@ internal static class TopicEndpoints
             before =>
             {
                 if (
-                    !asked.TryApply(before, options.Records, out var after, out problem)
+                    !requested.TryApply(before, options.Records, out var after, out problem)
                     || after.Partitions == before.Partitions
                 )
                     return after;
@@ -211,7 +211,7 @@ internal static class TopicEndpoints
         if (next is not null)
             context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         context.Response.Headers.CacheControl = CachePolicy.NoStore;
-        return new Answer<TopicList>(
+        return new JsonResponse<TopicList>(
             StatusCodes.Status200OK,
             new TopicList(entries[..Math.Min(count, entries.Length)], next),
             ResponseJson.Readable.TopicList
@@ -224,7 +224,7 @@ internal static class TopicEndpoints
         : catalog.Find(name) is { } topic ? new TopicEntry(name) { Id = topic.Id, Partitions = topic.Partitions.Length }
         : null;
 
-    public static Answer<TopicDescription> Describe(HttpContext context, Topic topic, int status)
+    public static JsonResponse<TopicDescription> Describe(HttpContext context, Topic topic, int status)
     {
         context.Response.Headers.CacheControl = CachePolicy.NoStore;
         return new(

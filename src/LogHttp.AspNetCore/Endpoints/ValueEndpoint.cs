@@ -61,7 +61,7 @@ internal static class ValueEndpoint
         var headers = context.Response.Headers;
         using var page = await address.Partition.FetchAsync(
             address.Place,
-            PageSize.AtMost(PageSize.LeastBytes),
+            PageSize.AtMost(PageSize.SmallestBytes),
             context.RequestAborted
         );
         FetchEndpoint.WriteOffsets(headers, page);
@@ -107,7 +107,7 @@ internal static class ValueEndpoint
         var shareBytes = await budget.TakeAsync(content.Length + (int)range.LengthBytes, context.RequestAborted);
         context.Response.OnCompleted(() =>
         {
-            budget.GiveBack(shareBytes);
+            budget.Release(shareBytes);
             return Task.CompletedTask;
         });
         await context.Response.BodyWriter.WriteAsync(

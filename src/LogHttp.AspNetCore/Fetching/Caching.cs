@@ -14,7 +14,7 @@ namespace LogHttp.AspNetCore.Fetching;
 /// </summary>
 internal static class Caching
 {
-    const string AskAgain = "no-cache";
+    const string Revalidate = "no-cache";
 
     /// <summary>Writes the headers of a page. Returns whether the client has the page already.</summary>
     public static bool WriteHeaders(
@@ -30,7 +30,7 @@ internal static class Caching
         if (!address.Place.IsNumeric)
         {
             headers.CacheControl = CachePolicy.NoStore;
-            return Preconditions.DemandsNone(context.Request);
+            return Preconditions.RequiresAbsence(context.Request);
         }
         headers.CacheControl =
             page.IsFinal && address.IsPermanent && settings.CacheMaxAge > TimeSpan.Zero
@@ -40,10 +40,10 @@ internal static class Caching
                         + $"max-age={settings.CacheMaxAge.Ticks / TimeSpan.TicksPerSecond}, immutable"
                 )
             : waits && address.IsPermanent && CachePolicy.IsShared(context, settings) ? CachePolicy.Shared
-            : AskAgain;
+            : Revalidate;
         // After a power cut, other records may have the same offsets.
         if (!page.IsDurable)
-            return Preconditions.DemandsNone(context.Request);
+            return Preconditions.RequiresAbsence(context.Request);
         headers.ETag = entityTag;
         return context.Request.Headers.IfNoneMatch.Count > 0 && Matches(context.Request.Headers.IfNoneMatch, entityTag);
     }

@@ -72,7 +72,7 @@ internal sealed record FetchQuery(
             || !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem)
             || !query.TryReadFlag("follow", "true", out var follows, out problem)
-            || !query.TryReadNumber("minBytes", 1, PageSize.MostBytes, out var minBytes, out problem)
+            || !query.TryReadNumber("minBytes", 1, PageSize.LargestBytes, out var minBytes, out problem)
             || !query.TryReadNumber("cursor", 0, MaxCursor, out var cursor, out problem)
             || !TryReadWait(query, maxWait, out var wait, out problem)
         )

@@ -42,12 +42,12 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
             var isPermanent = parsed.IsNumeric && number is not null && topicId is not null;
             if (catalog.Find(topic) is not { } found)
             {
-                problem = Problems.UnknownTopic(topic) with { IsForGood = isPermanent };
+                problem = Problems.UnknownTopic(topic) with { IsPermanent = isPermanent };
                 return false;
             }
             context.Response.Headers[LogHeaders.TopicId] = found.Id;
             if (topicId is not null && topicId != found.Id)
-                problem = Problems.TopicReplaced(found) with { IsForGood = isPermanent };
+                problem = Problems.TopicReplaced(found) with { IsPermanent = isPermanent };
             else if (TryChoose(found, (int?)number, key, out var partition, out problem))
                 read = new(found, partition, parsed, isPermanent);
         }

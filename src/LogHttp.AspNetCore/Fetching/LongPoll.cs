@@ -44,7 +44,7 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
                 page.Dispose();
                 // The next read returns the records of this page together with newer ones, and looks up the first of
                 // them.
-                follower.PutBack(page);
+                follower.UnreadPage(page);
                 deadlines.Set(waiter, wait - time.GetElapsedTime(started));
                 var wake = await waiter.WaitAsync(follower, missingBytes);
                 page = await follower.ReadAsync(query.PageSize, context.RequestAborted);
@@ -55,7 +55,7 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
         finally
         {
             deadlines.Clear(waiter);
-            follower.StopExpecting();
+            follower.Unsubscribe();
             waiting.Leave();
         }
     }

@@ -71,7 +71,7 @@ internal sealed class RecordStream(
                 if ((await flushing).IsCompleted)
                     return;
                 if (waits)
-                    GiveBack();
+                    Release();
             }
         }
         finally
@@ -83,13 +83,13 @@ internal sealed class RecordStream(
         WritePieces();
     }
 
-    public void Dispose() => GiveBack();
+    public void Dispose() => Release();
 
     ArrayBufferWriter<byte> Pieces => _pieces ??= new(LargeBytes);
 
-    void GiveBack()
+    void Release()
     {
-        budget.GiveBack(_shareBytes);
+        budget.Release(_shareBytes);
         _shareBytes = 0;
     }
 

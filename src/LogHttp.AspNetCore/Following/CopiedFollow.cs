@@ -44,7 +44,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     public override async ValueTask FlushAsync(CancellationToken aborted)
     {
         _unflushedBytes = 0;
-        ThrowIfGone(await Writer.FlushAsync(aborted));
+        ThrowIfDisconnected(await Writer.FlushAsync(aborted));
     }
 
     public override async ValueTask<bool> WriteAsync(

@@ -46,7 +46,7 @@ internal abstract class FollowFormat
     /// Kestrel cancels the token on the thread pool, and meanwhile takes all written bytes. When 10,000 followers left
     /// at once, the pool was busy reading the log for them, and had not cancelled it after ten minutes.
     /// </remarks>
-    protected static void ThrowIfGone(FlushResult flushed)
+    protected static void ThrowIfDisconnected(FlushResult flushed)
     {
         if (flushed.IsCompleted)
             throw new OperationCanceledException("The client has closed the connection.");
@@ -117,20 +117,20 @@ internal sealed class LinesFollow : FollowFormat
                 await sendFile.SendFileAsync(stream, position, Math.Min(end - position, pieceBytes), aborted);
         }
         EndChunk();
-        ThrowIfGone(await _writer.FlushAsync(aborted));
+        ThrowIfDisconnected(await _writer.FlushAsync(aborted));
         source.NextOffset = page.NextOffset;
         return false;
     }
 
     public override async ValueTask FlushAsync(CancellationToken aborted) =>
-        ThrowIfGone(await _writer.FlushAsync(aborted));
+        ThrowIfDisconnected(await _writer.FlushAsync(aborted));
 
     public override async ValueTask WriteHeartbeatAsync(CancellationToken aborted)
     {
         BeginChunk(1);
         _writer.Write("\n"u8);
         EndChunk();
-        ThrowIfGone(await _writer.FlushAsync(aborted));
+        ThrowIfDisconnected(await _writer.FlushAsync(aborted));
     }
 
     public override async ValueTask EndAsync(CancellationToken aborted)

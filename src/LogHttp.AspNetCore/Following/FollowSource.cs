@@ -21,7 +21,11 @@ internal sealed class FollowSource
         CancellationToken aborted
     )
     {
-        using var page = await start.Partition.FetchAsync(start.Place, PageSize.AtMost(PageSize.LeastBytes), aborted);
+        using var page = await start.Partition.FetchAsync(
+            start.Place,
+            PageSize.AtMost(PageSize.SmallestBytes),
+            aborted
+        );
         return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
             ? (null, Problems.Of(page))
             : (new FollowSource(start.Topic, start.Partition, page.FirstOffset), null);
@@ -71,7 +75,7 @@ internal sealed class FollowSource
     /// </summary>
     public void Drop()
     {
-        _follower?.StopExpecting();
+        _follower?.Unsubscribe();
         _follower = null;
     }
 }

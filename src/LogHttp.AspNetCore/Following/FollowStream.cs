@@ -96,7 +96,7 @@ internal sealed partial class FollowStream(
                         continue;
                     await format.FlushAsync(aborted);
                     // Other followers may wait for room by now, or there may be more of it.
-                    services.Budget.GiveBack(shareBytes);
+                    services.Budget.Release(shareBytes);
                     shareBytes = 0;
                     shareBytes = await services.Budget.TakeAsync(aborted);
                 }
@@ -106,7 +106,7 @@ internal sealed partial class FollowStream(
         }
         finally
         {
-            services.Budget.GiveBack(shareBytes);
+            services.Budget.Release(shareBytes);
         }
     }
 

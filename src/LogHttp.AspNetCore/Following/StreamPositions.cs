@@ -44,7 +44,7 @@ internal sealed class StreamPositions
     /// Replaces a position by the id's, if the id names the partition. Returns a problem if the id names another topic
     /// of the same name.
     /// </summary>
-    public bool TryPlace(
+    public bool TryReplace(
         Topic topic,
         PartitionLog partition,
         ref LogPlace place,

@@ -57,7 +57,7 @@ internal sealed class ClientBudget(long maxBytes, long maxClientBytes)
         HashCode.Combine(ClientAddress.NetworkOf(address)) & (Buckets - 1);
 
     /// <summary>Gives back all that a request holds.</summary>
-    public void GiveBack(HttpContext? client, ref long heldBytes)
+    public void Release(HttpContext? client, ref long heldBytes)
     {
         if (heldBytes > 0)
             TryHold(client, ref heldBytes, 0);

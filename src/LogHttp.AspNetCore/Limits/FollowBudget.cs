@@ -37,24 +37,24 @@ internal sealed class FollowBudget(long maxFollowingBytes)
     /// Takes a share as <see cref="TakeAsync(CancellationToken)"/> does, but a larger one if a record needs it.
     /// </summary>
     /// <exception cref="OperationCanceledException">The client has disconnected.</exception>
-    public ValueTask<int> TakeAsync(int leastBytes, CancellationToken aborted)
+    public ValueTask<int> TakeAsync(int minBytes, CancellationToken aborted)
     {
         // Responses that already wait come first.
-        if (Volatile.Read(ref _waiting) == 0 && TryTake(leastBytes, out var shareBytes))
+        if (Volatile.Read(ref _waiting) == 0 && TryTake(minBytes, out var shareBytes))
             return new(shareBytes);
-        return WaitAsync(leastBytes, aborted);
+        return WaitAsync(minBytes, aborted);
     }
 
-    public void GiveBack(int shareBytes)
+    public void Release(int shareBytes)
     {
         Interlocked.Add(ref _takenBytes, -shareBytes);
         if (Volatile.Read(ref _waiting) > 0)
             WakeWaiters();
     }
 
-    bool TryTake(int leastBytes, out int shareBytes)
+    bool TryTake(int minBytes, out int shareBytes)
     {
-        shareBytes = Math.Max(leastBytes, TakenBytes <= maxFollowingBytes / 16 ? ShareBytes : SmallShareBytes);
+        shareBytes = Math.Max(minBytes, TakenBytes <= maxFollowingBytes / 16 ? ShareBytes : SmallShareBytes);
         // A single follower always continues, however small the budget is.
         if (
             Interlocked.Add(ref _takenBytes, shareBytes) is var taken
@@ -65,9 +65,9 @@ internal sealed class FollowBudget(long maxFollowingBytes)
         return false;
     }
 
-    async ValueTask<int> WaitAsync(int leastBytes, CancellationToken aborted)
+    async ValueTask<int> WaitAsync(int minBytes, CancellationToken aborted)
     {
-        var waiter = new Waiter(leastBytes);
+        var waiter = new Waiter(minBytes);
         lock (_gate)
         {
             _waiters.Enqueue(waiter);
@@ -86,7 +86,7 @@ internal sealed class FollowBudget(long maxFollowingBytes)
             while (_waiters.TryPeek(out var waiter))
             {
                 var shareBytes = 0;
-                if (!waiter.Task.IsCompleted && !TryTake(waiter.LeastBytes, out shareBytes))
+                if (!waiter.Task.IsCompleted && !TryTake(waiter.MinBytes, out shareBytes))
                     return;
                 _waiters.Dequeue();
                 _waiting--;
@@ -96,8 +96,8 @@ internal sealed class FollowBudget(long maxFollowingBytes)
         }
     }
 
-    sealed class Waiter(int leastBytes) : TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously)
+    sealed class Waiter(int minBytes) : TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously)
     {
-        public int LeastBytes => leastBytes;
+        public int MinBytes => minBytes;
     }
 }

@@ -25,8 +25,8 @@ internal sealed class BodyBudget(BodyLimits limits, TimeProvider time)
     public bool TryHold(HttpContext? client, ref long heldBytes, long neededBytes) =>
         _budget.TryHold(client, ref heldBytes, neededBytes);
 
-    /// <inheritdoc cref="ClientBudget.GiveBack"/>
-    public void GiveBack(HttpContext? client, ref long heldBytes) => _budget.GiveBack(client, ref heldBytes);
+    /// <inheritdoc cref="ClientBudget.Release"/>
+    public void Release(HttpContext? client, ref long heldBytes) => _budget.Release(client, ref heldBytes);
 }
 
 /// <summary>The bounds of request bodies.</summary>

@@ -24,19 +24,19 @@ internal abstract class BodyDecoder : IDisposable
     protected static InvalidDataException Corrupt(Exception? inner = null) =>
         new("it is damaged, or something else", inner);
 
-    protected static InvalidDataException CutOff() => new("it ends too early");
+    protected static InvalidDataException Truncated() => new("it ends too early");
 
-    protected static InvalidDataException Trailing() => new("something else follows its end");
+    protected static InvalidDataException TrailingData() => new("something else follows its end");
 }
 
 /// <summary>One or several members, as gzip itself accepts them.</summary>
 internal sealed class GzipDecoder : BodyDecoder
 {
-    static ReadOnlySpan<byte> Mark => "the end of a body"u8;
+    static ReadOnlySpan<byte> EndMarker => "the end of a body"u8;
 
     // The framework does not tell whether the last member was complete. So one more member is appended. It comes out
     // unchanged only if it stands behind a complete member.
-    static readonly byte[] MarkMember = Pack(Mark);
+    static readonly byte[] EndMarkerMember = Compress(EndMarker);
 
     readonly Feed _feed = new();
     readonly GZipStream _unpacking;
@@ -62,27 +62,27 @@ internal sealed class GzipDecoder : BodyDecoder
         }
         // The stream reads no further after bytes that are not a member.
         if (written < destination.Length && !_feed.IsEmpty)
-            throw Trailing();
+            throw TrailingData();
     }
 
     public override void Finish()
     {
-        Span<byte> end = stackalloc byte[Mark.Length + 1];
+        Span<byte> end = stackalloc byte[EndMarker.Length + 1];
         try
         {
-            Decode(MarkMember, end, out _, out var written);
-            if (!end[..written].SequenceEqual(Mark))
-                throw CutOff();
+            Decode(EndMarkerMember, end, out _, out var written);
+            if (!end[..written].SequenceEqual(EndMarker))
+                throw Truncated();
         }
         catch (InvalidDataException)
         {
-            throw _feed.IsEmpty ? CutOff() : Trailing();
+            throw _feed.IsEmpty ? Truncated() : TrailingData();
         }
     }
 
     public override void Dispose() => _unpacking.Dispose();
 
-    static byte[] Pack(ReadOnlySpan<byte> bytes)
+    static byte[] Compress(ReadOnlySpan<byte> bytes)
     {
         using var packed = new MemoryStream();
         using (var packing = new GZipStream(packed, CompressionLevel.Fastest))
@@ -96,13 +96,13 @@ internal sealed class GzipDecoder : BodyDecoder
 /// </summary>
 internal sealed class Feed : MemoryStream
 {
-    const int Room = 8 << 10;
+    const int BufferBytes = 8 << 10;
 
     readonly int _maxReadBytes;
 
     /// <param name="maxReadBytes">The most bytes that a stream gets at a time.</param>
-    public Feed(int maxReadBytes = Room)
-        : base(new byte[Room], 0, Room, writable: true, publiclyVisible: true)
+    public Feed(int maxReadBytes = BufferBytes)
+        : base(new byte[BufferBytes], 0, BufferBytes, writable: true, publiclyVisible: true)
     {
         _maxReadBytes = maxReadBytes;
         SetLength(0);
@@ -122,7 +122,7 @@ internal sealed class Feed : MemoryStream
     {
         if (!IsEmpty)
             return 0;
-        var taken = source[..Math.Min(source.Length, Room)];
+        var taken = source[..Math.Min(source.Length, BufferBytes)];
         SetLength(0);
         Write(taken);
         Position = 0;
@@ -171,8 +171,8 @@ internal sealed class DeflateBodyDecoder : BodyDecoder
 
     public override void Finish()
     {
-        if (_unpacking is null ? _first is not null : !EndsHere())
-            throw CutOff();
+        if (_unpacking is null ? _first is not null : !HasDataEnded())
+            throw Truncated();
     }
 
     public override void Dispose()
@@ -195,11 +195,11 @@ internal sealed class DeflateBodyDecoder : BodyDecoder
         }
         // Bytes left in the feed stand behind the end of the data.
         if (written < destination.Length && !_feed.IsEmpty)
-            throw Trailing();
+            throw TrailingData();
     }
 
     /// <summary>Tests whether the data has ended: the stream then requests no more bytes.</summary>
-    bool EndsHere()
+    bool HasDataEnded()
     {
         _feed.Fill([0]);
         Span<byte> none = stackalloc byte[1];
@@ -229,7 +229,7 @@ internal sealed class BrotliBodyDecoder : BodyDecoder
         if (_isBegun && _status == OperationStatus.Done)
         {
             if (!source.IsEmpty)
-                throw Trailing();
+                throw TrailingData();
             return;
         }
         if (source.IsEmpty && !_isBegun)
@@ -243,7 +243,7 @@ internal sealed class BrotliBodyDecoder : BodyDecoder
     public override void Finish()
     {
         if (_status != OperationStatus.Done)
-            throw CutOff();
+            throw Truncated();
     }
 
     public override void Dispose() => _decoder.Dispose();
@@ -281,7 +281,7 @@ internal sealed class ZstdBodyDecoder : BodyDecoder
     public override void Finish()
     {
         if (_status != OperationStatus.Done)
-            throw CutOff();
+            throw Truncated();
     }
 
     public override void Dispose() => _decompressor.Dispose();

@@ -42,7 +42,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             // Counts the bytes before taking them. Otherwise six bodies at once ran out of memory under a budget for
             // four.
             if (!TryHold(_gathered.HeldBytesToAdd(read.Bytes.Length)))
-                return Problems.TooMuchReading();
+                return Problems.ReadingBudgetExhausted();
             foreach (var piece in read.Bytes)
                 _gathered.Add(piece.Span);
             if (!read.IsLast)
@@ -50,7 +50,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             // The records of a REST Proxy body are copied to a buffer that doubles.
             return TryHold(_gathered.HeldBytes + 2L * _gathered.SizeBytes)
                 ? handle(_gathered.Bytes)
-                : Problems.TooMuchReading();
+                : Problems.ReadingBudgetExhausted();
         }
     }
 
@@ -76,7 +76,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             // Most bodies come whole. The log takes such a body next, so it need not be counted while this request
             // waits.
             else if (problem is null && !TryHold(_lines.HeldBytes))
-                problem = Problems.TooMuchReading();
+                problem = Problems.ReadingBudgetExhausted();
             if (problem is not null || read.IsLast)
                 return problem;
         }
@@ -87,7 +87,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
         body.Dispose();
         _gathered.Dispose();
         _lines.Dispose();
-        budget.GiveBack(client, ref _heldBytes);
+        budget.Release(client, ref _heldBytes);
     }
 
     /// <summary>Counts the bytes of the body, and those of the batch made from it.</summary>
@@ -129,7 +129,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
         }
         catch (BodyBudgetException)
         {
-            return (default, Problems.TooMuchReading());
+            return (default, Problems.ReadingBudgetExhausted());
         }
     }
 }

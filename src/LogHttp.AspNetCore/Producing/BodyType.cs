@@ -42,7 +42,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
     public bool HoldsManyRecords => Kind is BodyKind.JsonLines or BodyKind.TextLines or BodyKind.RecordLines;
 
     /// <summary>Whether <c>Record-*</c> headers do not apply to the body.</summary>
-    public bool HasRecordsOfItsOwn => HoldsManyRecords || Kind is BodyKind.ConfluentJson or BodyKind.ConfluentBinary;
+    public bool IgnoresRecordHeaders => HoldsManyRecords || Kind is BodyKind.ConfluentJson or BodyKind.ConfluentBinary;
 
     public static bool TryRead(
         HttpRequest request,
@@ -109,7 +109,9 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
             ),
             ConfluentType.Json => new(BodyKind.ConfluentJson),
             // Clients of the REST Proxy that name no format send bytes.
-            ConfluentType.Binary or ConfluentType.Answer or ConfluentType.Unversioned => new(BodyKind.ConfluentBinary),
+            ConfluentType.Binary or ConfluentType.Response or ConfluentType.Unversioned => new(
+                BodyKind.ConfluentBinary
+            ),
             _ when ConfluentType.IsOfFamily(name) => new(BodyKind.ConfluentOther),
             _ when name.EndsWith("+json", StringComparison.Ordinal) => new(
                 BodyKind.Json,

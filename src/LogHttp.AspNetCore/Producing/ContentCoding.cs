@@ -159,7 +159,7 @@ internal sealed class UnpackedBody(
     {
         packed.Dispose();
         _decoder.Dispose();
-        budget.GiveBack(client, ref _heldBytes);
+        budget.Release(client, ref _heldBytes);
         ArrayPool<byte>.Shared.Return(_buffer);
     }
 

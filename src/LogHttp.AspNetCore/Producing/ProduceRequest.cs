@@ -42,7 +42,7 @@ internal sealed class ProduceRequest
     public bool IsStream { get; private init; }
 
     /// <summary>Whether a stream's reports are sent once its body has ended.</summary>
-    public bool ReportsWaitForTheEnd { get; private init; }
+    public bool SendsReportsAtEnd { get; private init; }
 
     /// <summary>The offset that the first record must get. Null for any.</summary>
     public long? ExpectedNextOffset { get; private init; }
@@ -59,7 +59,7 @@ internal sealed class ProduceRequest
         if (
             !request.Query.HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
             || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
-            || !ReportTiming.TryRead(request, isStream, out var reportsWait, out problem)
+            || !ReportTiming.TryRead(request, isStream, out var sendsReportsAtEnd, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
             || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
@@ -85,7 +85,7 @@ internal sealed class ProduceRequest
         {
             Producer = producer,
             IsStream = isStream,
-            ReportsWaitForTheEnd = reportsWait,
+            SendsReportsAtEnd = sendsReportsAtEnd,
             ExpectedNextOffset = expectedNextOffset,
         };
         return true;
@@ -104,7 +104,7 @@ internal sealed class ProduceRequest
         if (!request.Query.TryReadText(KeyParameter, out var text, out problem) || text is null)
             return problem is null;
         var bytes = request.QueryString.DecodedBytes(KeyParameter);
-        if (bodyType.HasRecordsOfItsOwn)
+        if (bodyType.IgnoresRecordHeaders)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
                 $"{KeyParameter} needs a body of a single record, and this body can have many."

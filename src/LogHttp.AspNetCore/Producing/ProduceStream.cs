@@ -90,7 +90,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         );
         (_linger, _idleTimeout) = (settings.ProduceStreamLinger, settings.ProduceStreamIdleTimeout);
         _room = new(settings.MaxProduceStreamBatches);
-        _reports = new(context.Response, request.ReportsWaitForTheEnd);
+        _reports = new(context.Response, request.SendsReportsAtEnd);
         _batch = NewBatch();
         _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         _body = request.OpenBody(
@@ -152,7 +152,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         _lines.Dispose();
         _ending.Dispose();
         _room.Dispose();
-        _budget.GiveBack(_context, ref _heldBytes);
+        _budget.Release(_context, ref _heldBytes);
     }
 
     /// <summary>Reads lines and cuts batches, to the body's end or a mistake.</summary>
@@ -165,7 +165,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 var piece = await NextAsync();
                 var rest = piece.Bytes;
                 if (!await TryHoldAsync(rest.Length))
-                    return TooMuchReading();
+                    return ReadingBudgetExhausted();
                 while (TakeLines(ref rest, out var problem))
                 {
                     if (problem is not null)
@@ -184,7 +184,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
         catch (BodyBudgetException)
         {
-            return TooMuchReading();
+            return ReadingBudgetExhausted();
         }
         catch (BodyTimeoutException exception)
         {
@@ -202,8 +202,8 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
     }
 
-    static Problem TooMuchReading() =>
-        Problems.TooMuchReading() with
+    static Problem ReadingBudgetExhausted() =>
+        Problems.ReadingBudgetExhausted() with
         {
             Detail = "The request bodies being read fill MaxReadingBytes, or this client's fill MaxClientReadingBytes.",
         };

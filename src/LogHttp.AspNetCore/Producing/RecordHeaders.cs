@@ -58,7 +58,7 @@ internal static class RecordHeaders
             foreach (var value in values)
                 (recordHeaders ??= []).Add(new(name[HeaderPrefix.Length..], value ?? ""));
         }
-        if (bodyType.HasRecordsOfItsOwn && (keys.Count > 0 || timestamps.Count > 0 || hasOwn))
+        if (bodyType.IgnoresRecordHeaders && (keys.Count > 0 || timestamps.Count > 0 || hasOwn))
             problem = Problems.InvalidRequest(
                 "invalid_header",
                 $"{Key}, {Timestamp} and {HeaderPrefix}* need a body of a single record, and this body can have many."

@@ -17,11 +17,11 @@ internal static class ReportTiming
     public static bool TryRead(
         HttpRequest request,
         bool isStream,
-        out bool waitForTheEnd,
+        out bool sendAtEnd,
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        waitForTheEnd = false;
+        sendAtEnd = false;
         if (!request.Query.TryReadText(Parameter, out var text, out problem))
             return false;
         if (text is not (null or "live" or "end"))
@@ -31,7 +31,7 @@ internal static class ReportTiming
             );
         else if (text is not null && !isStream)
             problem = Problems.InvalidRequest("invalid_parameter", $"{Parameter} goes with stream=true.");
-        waitForTheEnd = isStream && (text is null ? CameThroughProxy(request) : text == "end");
+        sendAtEnd = isStream && (text is null ? CameThroughProxy(request) : text == "end");
         return problem is null;
     }
 

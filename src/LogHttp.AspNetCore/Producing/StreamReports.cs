@@ -61,8 +61,8 @@ internal sealed record StreamSummary(bool Done, long LastCommittedLine, long Cou
 /// at a time.
 /// </summary>
 /// <param name="response">The response that they are written to.</param>
-/// <param name="waitForTheEnd">Whether nothing is sent before the body has ended.</param>
-internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
+/// <param name="sendAtEnd">Whether nothing is sent before the body has ended.</param>
+internal sealed class StreamReports(HttpResponse response, bool sendAtEnd)
 {
     /// <summary>Beyond this number, the reports of one partition are merged.</summary>
     const int MaxHeld = 1_000;
@@ -100,7 +100,7 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
                 _held[same] = _held[same].With(report);
             else
                 _held.Add(report);
-            if (_isSending || waitForTheEnd)
+            if (_isSending || sendAtEnd)
                 return;
             _isSending = true;
         }
@@ -112,7 +112,7 @@ internal sealed class StreamReports(HttpResponse response, bool waitForTheEnd)
     {
         Begin();
         await _sending;
-        if (waitForTheEnd)
+        if (sendAtEnd)
             await SendAsync();
         Write(summary, StreamJson.Readable.StreamSummary);
         await response.BodyWriter.FlushAsync(CancellationToken.None);

@@ -333,9 +333,9 @@ public class LogHttpSettings
     }
 
     /// <summary>Says that a setting is smaller than another one demands, or null.</summary>
-    internal static string? FindFault(string name, long value, long least, string other) =>
-        value < least
-            ? string.Create(CultureInfo.InvariantCulture, $"{name} is {value}. Allowed: {least} ({other}) or more")
+    internal static string? FindFault(string name, long value, long min, string other) =>
+        value < min
+            ? string.Create(CultureInfo.InvariantCulture, $"{name} is {value}. Allowed: {min} ({other}) or more")
             : null;
 
     internal StorageOptions ToStorageOptions() =>

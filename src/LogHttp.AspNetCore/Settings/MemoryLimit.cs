@@ -52,6 +52,6 @@ internal static class MemoryLimit
     }
 
     /// <summary>What was set, or a share of the memory, at least 1 MiB.</summary>
-    internal static long Chosen(long setting, long share, long most) =>
-        setting != 0 ? setting : Math.Clamp(share, 1 << 20, most);
+    internal static long Chosen(long setting, long share, long max) =>
+        setting != 0 ? setting : Math.Clamp(share, 1 << 20, max);
 }

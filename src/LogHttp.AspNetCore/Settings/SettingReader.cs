@@ -19,17 +19,17 @@ internal static class SettingReader
             names.Add(property.Name);
             var given = section.GetSection(property.Name);
             var former = property.GetCustomAttribute<FormerNameAttribute>();
-            var formerlyGiven = former is null ? null : section.GetSection(former.Name);
+            var formerSection = former is null ? null : section.GetSection(former.Name);
             if (former is not null)
                 names.Add(former.Name);
-            if (formerlyGiven is null || !formerlyGiven.Exists())
+            if (formerSection is null || !formerSection.Exists())
                 ReadValue(settings, property, given);
             else if (given.Exists())
                 settings.Faults.Add(
                     $"{property.Name} and {former!.Name} are both set. They are one setting: use {property.Name}"
                 );
             else
-                ReadFormer(settings, property, former!, formerlyGiven);
+                ReadFormer(settings, property, former!, formerSection);
         }
         var unknown = section.GetChildren().Where(child => !names.Contains(child.Key)).ToArray();
         // The list once, and last: it is long.

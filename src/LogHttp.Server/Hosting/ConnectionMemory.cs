@@ -84,7 +84,7 @@ internal sealed class ConnectionBudget
     {
         using var memory = new ConnectionMemory(this, connection, BucketOf(connection.RemoteEndPoint));
         if (connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool is BlockPool pool)
-            connection.Features.Set<IMemoryPoolFeature>(pool.Unreceived(memory));
+            connection.Features.Set<IMemoryPoolFeature>(pool.CreateCountedPool(memory));
         connection.Features.Set(memory);
         await next(new CountedConnection(connection, memory));
     }
@@ -222,7 +222,7 @@ internal sealed class ConnectionMemory(ConnectionBudget budget, ConnectionContex
 
     public void Take(int sizeBytes) => AddBlocks(sizeBytes);
 
-    public void GiveBack(int sizeBytes) => AddBlocks(-sizeBytes);
+    public void Release(int sizeBytes) => AddBlocks(-sizeBytes);
 
     /// <summary>Gives all bytes back. Later blocks are not counted.</summary>
     public void Dispose()

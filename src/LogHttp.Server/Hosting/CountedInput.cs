@@ -41,7 +41,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
     Protocol _protocol;
     int _prefaceBytes;
     Http2Frames _frames;
-    bool _isBehindHead;
+    bool _isAfterHead;
     bool _isTls;
     int _readsAtOnce;
 
@@ -66,9 +66,9 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (_isBehindHead || (_readsAtOnce >= MaxReadsAtOnce && ReceivingThread.MayBeCurrent))
+        if (_isAfterHead || (_readsAtOnce >= MaxReadsAtOnce && ReceivingThread.MayBeCurrent))
         {
-            (_isBehindHead, _readsAtOnce) = (false, 0);
+            (_isAfterHead, _readsAtOnce) = (false, 0);
             _cancellationToken = cancellationToken;
             _source.Reset();
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -197,7 +197,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
         else
         {
             var frames = _frames;
-            bytes = frames.Follow(_buffer, stopsBehindHead: true);
+            bytes = frames.Follow(_buffer, stopsAfterHead: true);
         }
         if (bytes == _buffer.Length)
             return result;
@@ -218,8 +218,8 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
         if (_protocol == Protocol.Http2)
         {
             var heads = _frames.Heads;
-            _frames.Follow(bytes, stopsBehindHead: false);
-            _isBehindHead = _frames.Heads != heads;
+            _frames.Follow(bytes, stopsAfterHead: false);
+            _isAfterHead = _frames.Heads != heads;
             _memory.SetHttp2Heads(_frames.IsInHead, _frames.Trailers);
         }
         else if (_protocol == Protocol.Http1)

@@ -15,10 +15,10 @@ internal static class HandleLimit
     /// <summary>
     /// So many are enough, where no setting asks for more: an open file is memory of the kernel's, if little.
     /// </summary>
-    const int MostSegments = 16_384;
+    const int MaxDefaultSegments = 16_384;
 
     /// <summary>Connections and segments get at least so many.</summary>
-    const int LeastRoom = 64;
+    const int MinHandles = 64;
 
     static int StorageDefault => new StorageOptions { Directory = "data" }.MaxOpenSegments;
 
@@ -35,10 +35,10 @@ internal static class HandleLimit
             settings.MaxOpenSegments = StorageDefault;
         if (known is not { } limit)
             return;
-        var room = Math.Max(LeastRoom, limit - Reserved);
+        var room = Math.Max(MinHandles, limit - Reserved);
         if (!isChosen)
             settings.MaxOpenSegments = (int)
-                Math.Clamp((room - settings.MaxConnections) / 2, StorageDefault, MostSegments);
+                Math.Clamp((room - settings.MaxConnections) / 2, StorageDefault, MaxDefaultSegments);
         if (settings.MaxConnections + 2L * settings.MaxOpenSegments <= room)
             return;
         settings.MaxOpenSegments = (int)Math.Max(4, Math.Min(settings.MaxOpenSegments, room / 4 / 2));
@@ -53,10 +53,10 @@ internal static class HandleLimit
     public static string? FindFault() => FindFault(Read());
 
     internal static string? FindFault(long? limit) =>
-        limit < Reserved + LeastRoom
+        limit < Reserved + MinHandles
             ? string.Create(
                 CultureInfo.InvariantCulture,
-                $"the process may open {limit} files, and the server needs {Reserved + LeastRoom}. Raise the hard "
+                $"the process may open {limit} files, and the server needs {Reserved + MinHandles}. Raise the hard "
                     + $"limit: ulimit -n 65536, or LimitNOFILE= in a systemd unit."
             )
             : null;

@@ -13,8 +13,8 @@ internal struct Http1Body
 
     Part _part;
     long _restBytes;
-    bool _isBehindSize;
-    bool _isBehindText;
+    bool _isAfterChunkSize;
+    bool _isTrailerStarted;
 
     enum Part
     {
@@ -79,14 +79,14 @@ internal struct Http1Body
     {
         if (next == '\n')
         {
-            _isBehindSize = false;
+            _isAfterChunkSize = false;
             _part = _restBytes == 0 ? Part.Trailers : Part.Chunk;
             if (_restBytes > 0)
                 _restBytes += LineEndBytes;
         }
         // The line may go on with extensions.
-        else if (_isBehindSize || !char.IsAsciiHexDigit((char)next))
-            _isBehindSize = true;
+        else if (_isAfterChunkSize || !char.IsAsciiHexDigit((char)next))
+            _isAfterChunkSize = true;
         // Kestrel ends the connection at a size of more than 31 bits.
         else
             _restBytes = ((_restBytes << 4) | (uint)HexDigit(next)) & int.MaxValue;
@@ -98,9 +98,9 @@ internal struct Http1Body
     void FollowTrailer(byte next)
     {
         if (next != '\n')
-            _isBehindText |= next != '\r';
-        else if (_isBehindText)
-            _isBehindText = false;
+            _isTrailerStarted |= next != '\r';
+        else if (_isTrailerStarted)
+            _isTrailerStarted = false;
         else
             _part = Part.None;
     }

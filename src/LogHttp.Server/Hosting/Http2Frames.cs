@@ -32,13 +32,13 @@ internal struct Http2Frames
 
     /// <summary>Follows the bytes, in their order.</summary>
     /// <param name="bytes">The next bytes of the connection.</param>
-    /// <param name="stopsBehindHead">Whether to follow no byte behind the first head that ends.</param>
+    /// <param name="stopsAfterHead">Whether to follow no byte behind the first head that ends.</param>
     /// <returns>The number of bytes followed.</returns>
-    public long Follow(in ReadOnlySequence<byte> bytes, bool stopsBehindHead)
+    public long Follow(in ReadOnlySequence<byte> bytes, bool stopsAfterHead)
     {
         var reader = new SequenceReader<byte>(bytes);
         var headsBefore = Heads;
-        while (!(stopsBehindHead && Heads != headsBefore) && TryFollow(ref reader)) { }
+        while (!(stopsAfterHead && Heads != headsBefore) && TryFollow(ref reader)) { }
         return reader.Consumed;
     }
 

@@ -46,14 +46,14 @@ internal sealed class ReceivedBytes(long maxBytes) : IBlockCounter
     {
         if (Interlocked.Add(ref _takenBytes, sizeBytes) <= maxBytes)
             return;
-        GiveBack(sizeBytes);
+        Release(sizeBytes);
         throw new IOException(
             $"All connections together hold {maxBytes} bytes that were received and are not read yet "
                 + $"({nameof(ServerSettings.MaxUnreadBytes)})."
         );
     }
 
-    public void GiveBack(int sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
+    public void Release(int sizeBytes) => Interlocked.Add(ref _takenBytes, -sizeBytes);
 }
 
 /// <summary>Counts the blocks in use. Any thread.</summary>
@@ -61,7 +61,7 @@ internal interface IBlockCounter
 {
     void Take(int sizeBytes);
 
-    void GiveBack(int sizeBytes);
+    void Release(int sizeBytes);
 }
 
 /// <summary>
@@ -72,7 +72,7 @@ internal sealed class BlockPool : MemoryPool<byte>
     const int BlockBytes = 16 << 10;
 
     /// <summary>The number of blocks kept for reuse. The collector takes the others.</summary>
-    const int MostIdle = 256;
+    const int MaxIdleBlocks = 256;
 
     readonly ReceivedBytes _received;
     readonly ConcurrentQueue<Block> _idle = new();
@@ -81,7 +81,7 @@ internal sealed class BlockPool : MemoryPool<byte>
     public BlockPool(ReceivedBytes received) => _received = received;
 
     /// <summary>The same blocks, counted by <paramref name="counter"/> and not as received bytes.</summary>
-    public IMemoryPoolFeature Unreceived(IBlockCounter counter) => new UnreceivedPool(this, counter);
+    public IMemoryPoolFeature CreateCountedPool(IBlockCounter counter) => new CountedPool(this, counter);
 
     public override int MaxBufferSize => BlockBytes;
 
@@ -108,7 +108,7 @@ internal sealed class BlockPool : MemoryPool<byte>
     /// <summary>Keeps the block for reuse. Returns false if there are enough.</summary>
     bool TryReturn(Block block)
     {
-        if (Interlocked.Increment(ref _idleCount) <= MostIdle)
+        if (Interlocked.Increment(ref _idleCount) <= MaxIdleBlocks)
         {
             _idle.Enqueue(block);
             return true;
@@ -131,7 +131,7 @@ internal sealed class BlockPool : MemoryPool<byte>
         ~Block()
         {
             if (Interlocked.Exchange(ref _isOut, 0) != 0)
-                _counter!.GiveBack(BlockBytes);
+                _counter!.Release(BlockBytes);
         }
 
         public Memory<byte> Memory => MemoryMarshal.CreateFromPinnedArray(_bytes, 0, BlockBytes);
@@ -146,7 +146,7 @@ internal sealed class BlockPool : MemoryPool<byte>
         {
             if (Interlocked.Exchange(ref _isOut, 0) == 0)
                 return;
-            _counter!.GiveBack(BlockBytes);
+            _counter!.Release(BlockBytes);
             _counter = null;
             // A finalizer would keep the bytes for one more collection.
             if (!pool.TryReturn(this))
@@ -154,7 +154,7 @@ internal sealed class BlockPool : MemoryPool<byte>
         }
     }
 
-    sealed class UnreceivedPool(BlockPool pool, IBlockCounter counter) : MemoryPool<byte>, IMemoryPoolFeature
+    sealed class CountedPool(BlockPool pool, IBlockCounter counter) : MemoryPool<byte>, IMemoryPoolFeature
     {
         public override int MaxBufferSize => BlockBytes;
 

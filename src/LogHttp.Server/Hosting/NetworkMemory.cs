@@ -17,9 +17,9 @@ internal static class NetworkMemory
 
     internal static void Apply(ServerSettings settings, long availableBytes)
     {
-        var mostConnections = Math.Max(1, availableBytes / BytesPerConnection);
-        if (settings.MaxConnections > mostConnections)
-            (settings.MaxConnections, settings.ConnectionMemoryLimit) = ((int)mostConnections, availableBytes);
+        var maxConnections = Math.Max(1, availableBytes / BytesPerConnection);
+        if (settings.MaxConnections > maxConnections)
+            (settings.MaxConnections, settings.ConnectionMemoryLimit) = ((int)maxConnections, availableBytes);
         settings.MaxUnreadBytes = MemoryLimit.Chosen(settings.MaxUnreadBytes, availableBytes / 16, 1L << 30);
         // The largest head always fits.
         var headBytes = RequestHeads.MaxBytesOf(settings);

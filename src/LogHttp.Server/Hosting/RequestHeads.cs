@@ -38,7 +38,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
     public const int BytesPerHeader = 100;
 
     [ThreadStatic]
-    static KeyValuePair<string, StringValues>[]? Copied;
+    static KeyValuePair<string, StringValues>[]? CopiedHeaders;
 
     readonly ClientBudget _budget = new(maxBytes, maxClientBytes);
 
@@ -73,8 +73,8 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
         var sizeBytes = (long)BytesPerUrlByte * request!.RawTarget.Length;
         // Copied, because an enumerator would be an object for each request.
         var (headers, count) = (request.Headers, request.Headers.Count);
-        if (Copied is not { } copied || copied.Length < count)
-            Copied = copied = new KeyValuePair<string, StringValues>[Math.Max(count, 128)];
+        if (CopiedHeaders is not { } copied || copied.Length < count)
+            CopiedHeaders = copied = new KeyValuePair<string, StringValues>[Math.Max(count, 128)];
         headers.CopyTo(copied, 0);
         foreach (var (name, values) in copied.AsSpan(0, count))
         {
@@ -93,7 +93,7 @@ internal sealed class RequestHeads(long maxBytes, long maxClientBytes)
 
         public void Dispose()
         {
-            budget.GiveBack(context, ref _heldBytes);
+            budget.Release(context, ref _heldBytes);
             if (keepsTexts)
                 return;
             // Over HTTP/2 the connection stays open, and keeps the texts of its last 100 requests. Clear() would leave

@@ -34,14 +34,14 @@ internal static class RequestPipeline
                 SecurityHeaders.Apply(context.Response.Headers);
                 ConnectionMemory.Of(context)?.BeginRequest(context);
                 var problem = heads.TryHold(context) ? guard.Check(context) : Problems.TooManyHeads();
-                var answered =
+                var handling =
                     problem is not null ? problem.ExecuteAsync(context)
-                    : MethodCase.IsOther(context) ? Task.CompletedTask
+                    : MethodCase.DiffersFromEndpoint(context) ? Task.CompletedTask
                     : InlineRequests.MayStay(context) ? RunInline(next, context)
                     : RunOnPoolAsync(next, context);
-                return answered.IsCompletedSuccessfully && !LacksProblem(context.Response)
+                return handling.IsCompletedSuccessfully && !LacksProblem(context.Response)
                     ? Task.CompletedTask
-                    : AddProblemAsync(answered, context);
+                    : AddProblemAsync(handling, context);
             }
         );
         if (guard.AllowsOrigins)
@@ -73,9 +73,9 @@ internal static class RequestPipeline
         await next(context);
     }
 
-    static async Task AddProblemAsync(Task answered, HttpContext context)
+    static async Task AddProblemAsync(Task handling, HttpContext context)
     {
-        await answered;
+        await handling;
         if (LacksProblem(context.Response))
             await Problems.Of(context.Response).ExecuteAsync(context);
     }

@@ -134,7 +134,7 @@ internal sealed class AppendGroup(
                 return true;
             }
             (firstRecord, _record, _tailPosition) = (repeatedCount, repeatedCount, batch.TailPosition(repeatedCount));
-            var firstGiven = batch.GivenTo(firstRecord).Offset;
+            var firstGiven = batch.ExplicitStampOf(firstRecord).Offset;
             var firstOffset = firstGiven >= 0 ? firstGiven : writer.Cursor.NextOffset;
             request.SetResult(
                 new(AppendStatus.Appended, firstOffset, TimestampMs: LastStampMs) { RepeatedCount = repeatedCount }
@@ -149,7 +149,7 @@ internal sealed class AppendGroup(
         {
             if (writer.Cursor.Position >= sliceEnd)
                 return false;
-            var given = batch.GivenTo(_record);
+            var given = batch.ExplicitStampOf(_record);
             writer.Add(
                 given.Offset >= 0 ? given.Offset : writer.Cursor.NextOffset,
                 given.TimestampMs >= 0 ? given.TimestampMs : LastStampMs,
@@ -197,7 +197,7 @@ internal sealed class AppendGroup(
                 NextOffset: nextOffset,
                 Reason: string.Create(CultureInfo.InvariantCulture, $"The next offset is {nextOffset}, not {expected}.")
             );
-        var given = request.Batch.GivenTo(repeatedCount).Offset;
+        var given = request.Batch.ExplicitStampOf(repeatedCount).Offset;
         return given >= 0 && given < nextOffset
             ? new(
                 AppendStatus.OffsetNotAfterLast,

@@ -34,7 +34,7 @@ internal sealed class AppendRequest(
     /// <summary>Returns the offset after this batch if it is appended at <paramref name="nextOffset"/>.</summary>
     public long OffsetAfter(long nextOffset)
     {
-        var lastGiven = Batch.GivenTo(Batch.Count - 1).Offset;
+        var lastGiven = Batch.ExplicitStampOf(Batch.Count - 1).Offset;
         return lastGiven < 0 ? nextOffset + Batch.Count : Math.Max(nextOffset, lastGiven + 1);
     }
 

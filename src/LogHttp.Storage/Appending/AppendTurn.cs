@@ -253,7 +253,7 @@ internal sealed partial class AppendTurn
             Roller.NoteFirstWrite(nowMs);
         if (
             group.Producers.Count > group.StartProducers.Count
-            && Context.Reserve.Need(Checkpoint.MostBytes(group.Producers))
+            && Context.Reserve.Request(Checkpoint.MaxEncodedBytes(group.Producers))
         )
             Context.Reserve.Keep();
         _writesFail = false;

@@ -45,7 +45,7 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
         Syncs = new BackgroundSyncs(this);
         ManifestKeeper = new ManifestKeeper(this, found);
         Turn = new AppendTurn(this, found);
-        context.Reserve.Need(Checkpoint.MostBytes(found.Producers));
+        context.Reserve.Request(Checkpoint.MaxEncodedBytes(found.Producers));
     }
 
     public PartitionContext Context { get; }

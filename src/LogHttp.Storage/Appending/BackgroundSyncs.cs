@@ -130,7 +130,7 @@ internal sealed class BackgroundSyncs(Appender appender)
             {
                 // A log that was closed with unsynced bytes keeps the journal's files until the next start.
                 if (!_isUnsynced)
-                    checkpoint.Done();
+                    checkpoint.CountDown();
                 return;
             }
         }
@@ -165,7 +165,7 @@ internal sealed class BackgroundSyncs(Appender appender)
             }
         }
         foreach (var checkpoint in done)
-            checkpoint.Done();
+            checkpoint.CountDown();
         if (sync is not null)
             appender.Context.Syncer.Submit(sync);
     }
@@ -196,7 +196,7 @@ internal sealed class BackgroundSyncs(Appender appender)
         }
         repair?.Begin();
         foreach (var checkpoint in done)
-            checkpoint.Done();
+            checkpoint.CountDown();
         if (resumesTurn)
             appender.ScheduleTurn();
         else if (continues)
@@ -254,7 +254,7 @@ internal sealed class BackgroundSyncs(Appender appender)
             EndUnsynced();
         }
         foreach (var checkpoint in left)
-            checkpoint.Done();
+            checkpoint.CountDown();
     }
 
     /// <summary>Ends all syncs, because the segment's files are about to be closed. Used by the closing turn.</summary>

@@ -32,7 +32,7 @@ internal sealed class SegmentRoller(Appender appender)
     /// </summary>
     public static long NextBaseOffset(in SegmentCursor written, AppendRequest next) =>
         IsFarAhead(next, written.NextOffset, baseOffset: written.NextOffset)
-            ? Math.Max(written.NextOffset, next.Batch.GivenTo(0).Offset)
+            ? Math.Max(written.NextOffset, next.Batch.ExplicitStampOf(0).Offset)
             : written.NextOffset;
 
     /// <summary>Notes that the active segment has its first records.</summary>

@@ -34,7 +34,7 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
             Write();
         var lineBytes = _lines.Write(_buffer[_bufferedBytes..], offset, timestampMs, batchCount, stamp, tail);
         _bufferedBytes += lineBytes;
-        if (!_cursor.Pass(lineBytes, offset, timestampMs))
+        if (!_cursor.AdvancePosition(lineBytes, offset, timestampMs))
             return;
         UpdateBlockCrc();
         _entries.Add(_cursor.CloseBlock());
@@ -54,7 +54,7 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
     /// </summary>
     void UpdateBlockCrc()
     {
-        _cursor.Cover(_buffer[_checksummedBytes.._bufferedBytes]);
+        _cursor.UpdateBlockCrc(_buffer[_checksummedBytes.._bufferedBytes]);
         _checksummedBytes = _bufferedBytes;
     }
 

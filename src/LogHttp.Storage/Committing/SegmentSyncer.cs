@@ -54,7 +54,7 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
         if (!TrySyncAll())
         {
             foreach (var commit in _round)
-                commit.Completed(commit.NeedsSyncAll ? LostTrack() : TrySync(commit.File));
+                commit.Completed(commit.NeedsSyncAll ? LostWriteError() : TrySync(commit.File));
         }
         _round.Clear();
         lock (_gate)
@@ -93,7 +93,7 @@ internal sealed class SegmentSyncer(IVolume volume, PipeScheduler scheduler, int
     /// Returns the error of a commit that needs a sync of the whole volume. The kernel would have reported a loss to
     /// the closed handle. A new handle proves nothing.
     /// </summary>
-    IOException LostTrack() =>
+    IOException LostWriteError() =>
         new($"The volume {volume.Name} could not be synced as a whole ({_syncAllFailure?.Message})", _syncAllFailure);
 
     static IOException? TrySync(IFile file)

@@ -226,8 +226,8 @@ public sealed class Backup
             {
                 Directory = _partialDirectory,
                 // The limits of the server that writes there are not known. The largest ones forget no producer.
-                MaxProducers = StorageOptions.MostProducers,
-                MaxKafkaProducers = StorageOptions.MostProducers,
+                MaxProducers = StorageOptions.MaxProducersUpperBound,
+                MaxKafkaProducers = StorageOptions.MaxProducersUpperBound,
                 ProducerExpiry = TimeSpan.FromDays(366),
                 KafkaProducerExpiry = TimeSpan.FromDays(366),
                 RetentionInterval = TimeSpan.FromDays(1),

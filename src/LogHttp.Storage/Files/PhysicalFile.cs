@@ -86,7 +86,7 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
     /// <summary>The same file, for reads from the page cache alone.</summary>
     sealed class CachedFile(PhysicalFile file) : IFile
     {
-        const string ReadsOnly = "This view of the file is for reads only.";
+        const string ReadOnlyMessage = "This view of the file is for reads only.";
 
         // Kept for each file, because one file system may support such reads and another not.
         volatile bool _isNotSupported;
@@ -124,11 +124,11 @@ sealed class PhysicalFile(FileStream stream, CachedRead? readCached = null) : IF
             return total;
         }
 
-        public void Write(ReadOnlySpan<byte> source, long position) => throw new NotSupportedException(ReadsOnly);
+        public void Write(ReadOnlySpan<byte> source, long position) => throw new NotSupportedException(ReadOnlyMessage);
 
-        public void Truncate(long lengthBytes) => throw new NotSupportedException(ReadsOnly);
+        public void Truncate(long lengthBytes) => throw new NotSupportedException(ReadOnlyMessage);
 
-        public void Sync() => throw new NotSupportedException(ReadsOnly);
+        public void Sync() => throw new NotSupportedException(ReadOnlyMessage);
 
         // The owner disposes of the file itself.
         public void Dispose() { }

@@ -41,9 +41,9 @@ static partial class PosixCalls
     }
 
     /// <summary>syncfs(2): syncs the file system of a handle.</summary>
-    public static void SyncFileSystem(SafeFileHandle anyFileOnIt, string name)
+    public static void SyncFileSystem(SafeFileHandle anyFile, string name)
     {
-        if (FileSystemSync(anyFileOnIt) != 0)
+        if (FileSystemSync(anyFile) != 0)
             throw LastError("syncfs", name);
     }
 

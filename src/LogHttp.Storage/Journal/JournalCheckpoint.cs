@@ -12,15 +12,15 @@ namespace LogHttp.Storage.Journal;
 internal sealed class JournalCheckpoint(ulong endRound, int logs, Action<JournalCheckpoint> ended)
 {
     // One more than the logs, so that it does not end before all were asked.
-    int _left = logs + 1;
+    int _pendingLogs = logs + 1;
 
     public ulong EndRound => endRound;
 
     /// <summary>Notes that a log is synced, or that all logs were asked.</summary>
-    public void Done()
+    public void CountDown()
     {
-        var left = Interlocked.Decrement(ref _left);
-        Debug.Assert(left >= 0, "a log called Done twice");
+        var left = Interlocked.Decrement(ref _pendingLogs);
+        Debug.Assert(left >= 0, "a log called CountDown twice");
         if (left == 0)
             ended(this);
     }
@@ -53,7 +53,7 @@ internal interface IUnsyncedLog
 
     /// <summary>
     /// Syncs everything that was written to the segment so far. Then, or once the journal keeps the log's entries,
-    /// calls <see cref="JournalCheckpoint.Done"/>. A log that closes before never calls it.
+    /// calls <see cref="JournalCheckpoint.CountDown"/>. A log that closes before never calls it.
     /// </summary>
     void SyncFor(JournalCheckpoint checkpoint);
 }

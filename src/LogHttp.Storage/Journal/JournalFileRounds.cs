@@ -76,7 +76,7 @@ internal sealed class JournalFileRounds
         using var window = new RoundWindow(file, path);
         var rounds = new JournalFileRounds(fileNumber, path, window.SizeBytes, canGrow);
         while (rounds.Advance(window)) { }
-        rounds.LookBehind(window);
+        rounds.ScanAfterEnd(window);
         return rounds;
     }
 
@@ -176,7 +176,7 @@ internal sealed class JournalFileRounds
         StrayHeadChecksum = headChecksum;
     }
 
-    void LookBehind(RoundWindow window)
+    void ScanAfterEnd(RoundWindow window)
     {
         const int BlockBytes = JournalFormat.BlockBytes;
         for (var position = EndPosition + BlockBytes; position < SizeBytes; position += BlockBytes)

@@ -77,7 +77,7 @@ internal sealed class JournalScan
     public string? Damage { get; private set; }
 
     /// <summary>The position of the damaged round. Null if it is missing, or if files contradict each other.</summary>
-    public (string Path, long Position)? DamagedPlace { get; private set; }
+    public (string Path, long Position)? DamagedPosition { get; private set; }
 
     /// <summary>The last round if it is torn. It does not count.</summary>
     public TornRound? TornRound { get; private set; }
@@ -273,7 +273,7 @@ internal sealed class JournalScan
     void SetDamage(JournalFileRounds file)
     {
         Damage = $"{file.Path}, position {file.EndPosition}: {file.Fault}.";
-        DamagedPlace = (file.Path, file.EndPosition);
+        DamagedPosition = (file.Path, file.EndPosition);
     }
 
     List<JournalRange> RangesOf(IFileSystem fileSystem, List<JournalFileRounds> files)

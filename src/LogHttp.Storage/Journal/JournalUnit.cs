@@ -115,7 +115,7 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
     public void MovedToUnplaced() => _isUnplaced = true;
 
     public override bool IsCovered =>
-        _isUnplaced || State is not { } state || (Volatile.Read(ref _checkpointed)?.Says(state) ?? false);
+        _isUnplaced || State is not { } state || (Volatile.Read(ref _checkpointed)?.Covers(state) ?? false);
 
     public override int StateBytes => JournalFormat.EncodedBytes(payloadBytes: 0);
 
@@ -142,7 +142,7 @@ internal sealed class JournalPartition(ulong topicId, int number) : JournalSubje
     {
         // A partition that is no longer journaled is read to its end in any case. Otherwise the end that lies further
         // counts. That is the checkpoint's if a roll created a segment and nothing was appended to it yet.
-        public bool Says(in JournalEntry state) =>
+        public bool Covers(in JournalEntry state) =>
             state.Kind == JournalEntryKind.JournalingEnds
                 ? !IsJournaled
                 : IsJournaled

@@ -22,7 +22,7 @@ internal sealed partial class JournalWriter
         {
             if (!IsBusy(log))
             {
-                _enteredBytes += PlaceBytes(log.NextUnitBytes);
+                _enteredBytes += OwnRoundBytes(log.NextUnitBytes);
                 return true;
             }
             isParked = !log.IsRepairDue;
@@ -44,28 +44,28 @@ internal sealed partial class JournalWriter
     public void Leave(int unitBytes)
     {
         lock (_gate)
-            _enteredBytes -= PlaceBytes(unitBytes);
+            _enteredBytes -= OwnRoundBytes(unitBytes);
     }
 
     /// <summary>Under <c>_gate</c>.</summary>
     bool IsBusy(IUnsyncedLog log) =>
         _waitingBytes >= _options.MaxWaitingBytes
-        || !HasPlaceFor(log)
+        || !HasSpaceFor(log)
         || (!log.IsUnsynced && !log.CanCloseFiles && Volatile.Read(ref _openUnsyncedCount) >= _options.MaxUnsyncedLogs);
 
     /// <summary>
     /// Under <c>_gate</c>: whether a log's next unit is sure to be written, unless the disk fails. If the live file is
     /// the only one, the disk may have no room for another. Then each unit needs room in the live file.
     /// </summary>
-    bool HasPlaceFor(IUnsyncedLog log) =>
+    bool HasSpaceFor(IUnsyncedLog log) =>
         HasUsableSpare
-        || (_isLiveUsable && (IsFileAwaited || _enteredBytes + PlaceBytes(log.NextUnitBytes) <= _liveRoomBytes));
+        || (_isLiveUsable && (IsFileAwaited || _enteredBytes + OwnRoundBytes(log.NextUnitBytes) <= _liveRoomBytes));
 
     /// <summary>Under <c>_gate</c>: whether a checkpoint will free a sealed file.</summary>
     bool IsFileAwaited => _sealedFiles > 0 && !IsCheckpointBlocked;
 
     /// <summary>The most bytes that a unit takes, in a round of its own.</summary>
-    static long PlaceBytes(int unitBytes) => JournalFormat.Align(JournalFormat.HeadBytes + unitBytes);
+    static long OwnRoundBytes(int unitBytes) => JournalFormat.Align(JournalFormat.HeadBytes + unitBytes);
 
     /// <summary>
     /// Under <c>_gate</c>: removes and returns the logs that <see cref="TryEnter"/> parked and that may continue.

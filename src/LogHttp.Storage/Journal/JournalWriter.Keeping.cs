@@ -173,7 +173,7 @@ internal sealed partial class JournalWriter
             _isAttemptDue = true;
             if (_isStalled)
                 _stallFailure = exception;
-            refused = [.. _parked.Where(log => !HasPlaceFor(log))];
+            refused = [.. _parked.Where(log => !HasSpaceFor(log))];
             _parked.RemoveAll(refused.Contains);
         }
         foreach (var log in refused)
@@ -231,7 +231,7 @@ internal sealed partial class JournalWriter
         var checkpoint = new JournalCheckpoint(endRound, logs.Length, EndCheckpoint);
         foreach (var log in logs)
             log.SyncFor(checkpoint);
-        checkpoint.Done();
+        checkpoint.CountDown();
     }
 
     void EndCheckpoint(JournalCheckpoint checkpoint)
@@ -264,8 +264,8 @@ internal sealed partial class JournalWriter
                 return;
             // Goes beyond the bound if every file has failed or waits. Otherwise no round could ever free one of them.
             // More of them help a round that waits while no checkpoint can end.
-            var mostFiles = JournalOptions.MaxFiles + (_isStalled && IsCheckpointBlocked ? ExtraFiles : 0);
-            var isBounded = _files >= mostFiles && (_isLiveUsable || HasUsableSpare);
+            var maxFiles = JournalOptions.MaxFiles + (_isStalled && IsCheckpointBlocked ? ExtraFiles : 0);
+            var isBounded = _files >= maxFiles && (_isLiveUsable || HasUsableSpare);
             // Then a checkpoint frees a file, unless it is kept.
             if (isBounded && _kept.Count == 0 && !(_isStalled && IsCheckpointBlocked))
                 return;

@@ -215,10 +215,10 @@ internal sealed partial class JournalWriter
             if (number + 1 < uses.Length && uses[number + 1].FirstRound <= firstRound)
                 continue;
             var range = new JournalRange(use.File.Number, use.Epoch, 0, use.FirstRound, use.Position);
-            JournalReader.Read(use.File.File, use.File.Path, range, firstRound, lastRound, HandOwn);
+            JournalReader.Read(use.File.File, use.File.Path, range, firstRound, lastRound, HandOverIfOwned);
         }
 
-        void HandOwn(in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round)
+        void HandOverIfOwned(in JournalEntry entry, ReadOnlySpan<byte> payload, ulong round)
         {
             if (entry.TopicId == partition.TopicId && entry.Partition == partition.Number)
                 handler(entry, payload, round);

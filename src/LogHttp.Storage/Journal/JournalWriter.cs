@@ -118,7 +118,7 @@ internal sealed partial class JournalWriter
             _isRunning = _waiting.Count > 0 || _retiring is not null;
             if (_isRunning)
                 ScheduleRound();
-            isFileMissing = !_isRunning && _parked.Exists(log => !HasPlaceFor(log));
+            isFileMissing = !_isRunning && _parked.Exists(log => !HasSpaceFor(log));
         }
         foreach (var log in resumed)
             log.Resume(failure: null);
@@ -147,7 +147,7 @@ internal sealed partial class JournalWriter
                 _waitingBytes -= unit.EncodedBytes;
                 if (unit.IsAbandoned)
                 {
-                    _enteredBytes -= PlaceBytes(unit.EnteredBytes);
+                    _enteredBytes -= OwnRoundBytes(unit.EnteredBytes);
                     (abandoned ??= []).Add(unit);
                     continue;
                 }
@@ -477,7 +477,7 @@ internal sealed partial class JournalWriter
         lock (_gate)
         {
             foreach (var unit in _round)
-                _enteredBytes -= PlaceBytes(unit.EnteredBytes);
+                _enteredBytes -= OwnRoundBytes(unit.EnteredBytes);
         }
         _round.Clear();
         Schedule(completion);

@@ -8,7 +8,7 @@ namespace LogHttp.Storage.Journal;
 internal enum RoundState
 {
     /// <summary>No round: the filling, zeros, or the middle of a round.</summary>
-    Nothing,
+    NoRound,
 
     /// <summary>A head of another epoch, from an older use of the file.</summary>
     OtherEpoch,
@@ -78,7 +78,7 @@ internal sealed class RoundWindow(IFile file, string path) : IDisposable
         head = default;
         headChecksum = 0;
         if (!RoundHead.IsWritten(bytes))
-            return bytes.StartsWith(JournalFormat.Magic) ? RoundState.TornHead : RoundState.Nothing;
+            return bytes.StartsWith(JournalFormat.Magic) ? RoundState.TornHead : RoundState.NoRound;
         if (epoch is not null && RoundHead.EpochOf(bytes) != epoch)
             return RoundState.OtherEpoch;
         if (RoundHead.VersionOf(bytes) != JournalFormat.Version)

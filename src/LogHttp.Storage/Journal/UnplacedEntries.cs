@@ -188,7 +188,7 @@ internal sealed class UnplacedEntries
             var rounds = ReadRounds(file, path);
             tail = Tail.Of(rounds, _newId);
             if (rounds.HasRounds)
-                WriteLastAgain(file, rounds);
+                RewriteLastRound(file, rounds);
             // Needed for an existing file too: the process that created it may have ended before it synced the name.
             _fileSystem.SyncDirectory(_journalDirectory);
             _fileSystem.SyncDirectory(_directory);
@@ -218,7 +218,7 @@ internal sealed class UnplacedEntries
     /// <summary>
     /// Writes the last round again. An earlier process may have failed to sync it, so it may be only in the page cache.
     /// </summary>
-    static void WriteLastAgain(IFile file, JournalFileRounds rounds)
+    static void RewriteLastRound(IFile file, JournalFileRounds rounds)
     {
         // Zeros fill the block after the round. They may be missing.
         var bytes = new byte[JournalFormat.Align(rounds.LastHead.LengthBytes)];

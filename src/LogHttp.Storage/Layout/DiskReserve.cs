@@ -20,7 +20,7 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
 
     // Guarded by _gate.
     long _sizeBytes;
-    bool _isMissed;
+    bool _isShortageLogged;
 
     /// <summary>Takes over the file of an earlier process, for a start that finds the disk full.</summary>
     public void Find()
@@ -36,7 +36,7 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
     /// Asks for room for a checkpoint of this size, besides the other files of a trim. Returns false if it was asked
     /// for before.
     /// </summary>
-    public bool Need(long checkpointBytes)
+    public bool Request(long checkpointBytes)
     {
         // At least doubles, so that a checkpoint that grows slowly does not rewrite the file each time.
         var bytes = (long)BitOperations.RoundUpToPowerOf2((ulong)checkpointBytes);
@@ -66,14 +66,14 @@ internal sealed class DiskReserve(StorageEnvironment environment, string directo
             try
             {
                 Grow(neededBytes);
-                _isMissed = false;
+                _isShortageLogged = false;
             }
             catch (IOException exception)
             {
                 // Logs the failure once, not at each attempt.
-                if (!_isMissed)
+                if (!_isShortageLogged)
                     StorageLog.NoReserve(environment.Logger, exception, _path);
-                _isMissed = true;
+                _isShortageLogged = true;
             }
         }
     }

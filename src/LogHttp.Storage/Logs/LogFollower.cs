@@ -56,17 +56,17 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
 
     // A method of its own: captured variables are allocated at the start of their method, so every read would allocate.
     ValueTask<FetchResult> ReadColdAsync(PageSize pageSize, CancellationToken cancellationToken) =>
-        log.OnColdThreadAsync(() => Read(pageSize), cancellationToken);
+        log.RunOnColdThreadAsync(() => Read(pageSize), cancellationToken);
 
     FetchResult Read(PageSize pageSize, bool mayWait)
     {
-        StopExpecting();
-        (var page, _seen) = log.OnView(
+        Unsubscribe();
+        (var page, _seen) = log.ReadView(
             (Follower: this, pageSize, mayWait),
-            static (view, asked) =>
+            static (view, query) =>
                 (
-                    asked.Follower.TryReadTail(view, asked.pageSize)
-                        ?? PageFinder.Fetch(asked.Follower._place, asked.pageSize, view, asked.mayWait),
+                    query.Follower.TryReadTail(view, query.pageSize)
+                        ?? PageFinder.Fetch(query.Follower._place, query.pageSize, view, query.mayWait),
                     view
                 )
         );
@@ -87,14 +87,14 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     }
 
     /// <summary>Takes the last page back. The next read returns it again, with the records after it.</summary>
-    public void PutBack(FetchResult page)
+    public void UnreadPage(FetchResult page)
     {
         ArgumentNullException.ThrowIfNull(page);
         (_place, _segment) = (LogPlace.At(page.FirstOffset), null);
     }
 
     /// <summary>Stops waiting. Called for a follower that reads no more.</summary>
-    public void StopExpecting()
+    public void Unsubscribe()
     {
         if (_waiter is null)
             return;
@@ -102,7 +102,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         log.Waiters.Remove(this);
     }
 
-    internal override void Expect(LogWaiter waiter, long growthBytes)
+    internal override void Subscribe(LogWaiter waiter, long growthBytes)
     {
         _waiter = waiter;
         log.Waiters.Add(

@@ -12,9 +12,9 @@ public sealed partial class PartitionLog
     /// <exception cref="IOException">The disk can't be read.</exception>
     /// <exception cref="LogClosedException">The topic was deleted, or the log closed.</exception>
     public FetchResult Fetch(LogPlace place, PageSize pageSize) =>
-        OnView(
+        ReadView(
             (place, pageSize),
-            static (view, asked) => PageFinder.Fetch(asked.place, asked.pageSize, view, mayWait: true)
+            static (view, query) => PageFinder.Fetch(query.place, query.pageSize, view, mayWait: true)
         );
 
     /// <summary>
@@ -28,9 +28,9 @@ public sealed partial class PartitionLog
         try
         {
             return new(
-                OnView(
+                ReadView(
                     (place, pageSize),
-                    static (view, asked) => PageFinder.Fetch(asked.place, asked.pageSize, view, mayWait: false)
+                    static (view, query) => PageFinder.Fetch(query.place, query.pageSize, view, mayWait: false)
                 )
             );
         }
@@ -43,10 +43,10 @@ public sealed partial class PartitionLog
     // A method of its own: captured variables are allocated at the start of their method, so every fetch would
     // allocate.
     ValueTask<FetchResult> FetchColdAsync(LogPlace place, PageSize pageSize, CancellationToken cancellationToken) =>
-        OnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
+        RunOnColdThreadAsync(() => Fetch(place, pageSize), cancellationToken);
 
     /// <summary>Retries a read that threw <see cref="WouldWaitException"/>, on a thread that may block.</summary>
-    internal async ValueTask<TResult> OnColdThreadAsync<TResult>(
+    internal async ValueTask<TResult> RunOnColdThreadAsync<TResult>(
         Func<TResult> read,
         CancellationToken cancellationToken
     )
@@ -58,14 +58,14 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>Reads within the current view. Retries if a trim removed one of its segments meanwhile.</summary>
-    internal TResult OnView<TAsked, TResult>(TAsked asked, Func<LogView, TAsked, TResult> read)
+    internal TResult ReadView<TQuery, TResult>(TQuery query, Func<LogView, TQuery, TResult> read)
     {
         while (true)
         {
             var view = View;
             try
             {
-                return read(view, asked);
+                return read(view, query);
             }
             // A trim publishes the view without a segment before it closes the segment.
             catch (LogClosedException) when (view != View) { }

@@ -105,9 +105,9 @@ public sealed partial class PartitionLog
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)
             throw new ArgumentException("The batch has no records.", nameof(batch));
-        if (batch.GivenTo(batch.Count - 1).Offset - batch.GivenTo(0).Offset >= uint.MaxValue - 1)
+        if (batch.ExplicitStampOf(batch.Count - 1).Offset - batch.ExplicitStampOf(0).Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
-        if (mayOverlap && batch.GivenTo(0).Offset >= 0)
+        if (mayOverlap && batch.ExplicitStampOf(0).Offset >= 0)
             throw new ArgumentException("A batch that may overlap has no offsets of its own.", nameof(mayOverlap));
         // This thread computes the checksum, not the partition's turn.
         if (batch.Producer is not null)
@@ -145,7 +145,7 @@ public sealed partial class PartitionLog
         }
         catch (WouldWaitException)
         {
-            return OnColdThreadAsync(() => Resolve(place, mayWait: true), cancellationToken);
+            return RunOnColdThreadAsync(() => Resolve(place, mayWait: true), cancellationToken);
         }
     }
 
@@ -167,7 +167,7 @@ public sealed partial class PartitionLog
     }
 
     long Resolve(LogPlace place, bool mayWait) =>
-        OnView((place, mayWait), static (view, asked) => PageFinder.OffsetOf(asked.place, view, asked.mayWait));
+        ReadView((place, mayWait), static (view, query) => PageFinder.OffsetOf(query.place, view, query.mayWait));
 
     internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) =>
         _appender.SetDamage(segment, damage);

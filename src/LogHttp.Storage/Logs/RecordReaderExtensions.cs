@@ -35,7 +35,7 @@ public static class RecordReaderExtensions
                 return loop(reader, state);
             }
             catch (WouldWaitException) { }
-            await log.OnColdThreadAsync(reader.Fill, cancellationToken);
+            await log.RunOnColdThreadAsync(reader.Fill, cancellationToken);
         }
     }
 }

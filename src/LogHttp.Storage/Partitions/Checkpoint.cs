@@ -47,10 +47,10 @@ internal sealed partial record Checkpoint(
     internal const int MaxProducerBytes = 2 * ProducerStamp.MaxIdLength + 128 + ProducerTable.RememberedBatches * 192;
 
     /// <summary>The most bytes of a valid checkpoint. Kafka's producers may be as many as the others.</summary>
-    internal const int MaxBytes = 2 * StorageOptions.MostProducers * MaxProducerBytes + MaxOtherBytes;
+    internal const int MaxBytes = 2 * StorageOptions.MaxProducersUpperBound * MaxProducerBytes + MaxOtherBytes;
 
     /// <summary>Returns the most bytes that a checkpoint with these producers takes, except for a few bytes.</summary>
-    public static long MostBytes(ProducerTable producers) => (long)producers.Count * MaxProducerBytes;
+    public static long MaxEncodedBytes(ProducerTable producers) => (long)producers.Count * MaxProducerBytes;
 
     // Ids are visible ASCII. They are escaped as little as JSON allows, so that none takes more than twice its length.
     static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -49,7 +49,7 @@ internal sealed record LogView(
     /// Whether a sealed segment stays sealed. If the segment after it has no durable records, a start may remove that
     /// one, and this one grows again.
     /// </summary>
-    public bool IsSealedForGood(Segment segment) => segment != Segments[^2] || (End.Position > 0 && IsDurable);
+    public bool IsPermanentlySealed(Segment segment) => segment != Segments[^2] || (End.Position > 0 && IsDurable);
 
     /// <summary>
     /// Returns the number of the segment whose range of offsets contains this one. The offset itself may be in a gap.

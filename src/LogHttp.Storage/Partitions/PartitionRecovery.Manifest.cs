@@ -84,7 +84,7 @@ internal sealed partial class PartitionRecovery
     /// Takes the time of a segment's last append from the manifest, because a copy of the files keeps it. For the
     /// active segment that needs the length noted in the manifest. Otherwise the file's own time counts.
     /// </summary>
-    void TakeAge(Segment segment, ManifestSegment named)
+    void RestoreAge(Segment segment, ManifestSegment named)
     {
         var isKnown = named.LastAppendMs > 0 && (named.IsSealed || named.AppendedBytes == _lengths[segment.BaseOffset]);
         segment.LastAppendMs = isKnown

@@ -71,9 +71,9 @@ internal sealed partial class PartitionRecovery
             checkpoint = checkpoint with { LogStartOffset = state.LogStartOffset };
         FindSegments(state, checkpoint, ref problem);
         if (_segments.Count == 0)
-            return NothingLeft(checkpoint, problem ?? "it has no segments");
+            return RecoverWithoutSegments(checkpoint, problem ?? "it has no segments");
         _leftovers.AddRange(orphans);
-        var place = FindPlace(checkpoint, state.LogStartOffset, reason);
+        var place = FindReadPosition(checkpoint, state.LogStartOffset, reason);
         var end = FindExactEnd(checkpoint, ref problem);
         _exactEndPosition = end;
         if ((problem ?? _context.EndSource.Problem) is { } found)
@@ -92,7 +92,7 @@ internal sealed partial class PartitionRecovery
             TidyUp(place, isAtCheckpoint: true);
             return Found(place, durable, readOnlyReason: null) with { IsJournaled = end is not null };
         }
-        return ReadOn(place, durableOffset: checkpoint?.Durable.NextOffset ?? 0, end);
+        return ReadAfter(place, durableOffset: checkpoint?.Durable.NextOffset ?? 0, end);
     }
 
     /// <summary>
@@ -134,7 +134,7 @@ internal sealed partial class PartitionRecovery
     /// Returns the position from which to read: the checkpoint's, or the start of a segment if the checkpoint's segment
     /// is missing.
     /// </summary>
-    Checkpoint FindPlace(Checkpoint? checkpoint, long logStartOffset, string reason)
+    Checkpoint FindReadPosition(Checkpoint? checkpoint, long logStartOffset, string reason)
     {
         if (checkpoint is not null && _segments.Any(segment => segment.BaseOffset == checkpoint.Durable.BaseOffset))
             return checkpoint;
@@ -209,7 +209,7 @@ internal sealed partial class PartitionRecovery
                 continue;
             }
             segment.SealedBytes = Math.Min(lengthBytes, named.Extent?.LengthBytes ?? long.MaxValue);
-            TakeAge(segment, named);
+            RestoreAge(segment, named);
         }
         var kept = _segments.Select(static segment => segment.BaseOffset).ToHashSet();
         foreach (var (baseOffset, lengthBytes) in _lengths.OrderBy(static pair => pair.Key))
@@ -231,7 +231,7 @@ internal sealed partial class PartitionRecovery
     /// <summary>
     /// Recovers a partition without segments as read-only, because the base offset of a new one is unknown.
     /// </summary>
-    RecoveredPartition NothingLeft(Checkpoint? checkpoint, string reason)
+    RecoveredPartition RecoverWithoutSegments(Checkpoint? checkpoint, string reason)
     {
         checkpoint ??= new Checkpoint(0, default, LastStampMs: 0, NoProducers);
         var nextOffset = Math.Max(checkpoint.Durable.NextOffset, checkpoint.LogStartOffset);
@@ -242,7 +242,7 @@ internal sealed partial class PartitionRecovery
     }
 
     /// <summary>Reads the records after the checkpoint, through all later segments.</summary>
-    RecoveredPartition ReadOn(Checkpoint checkpoint, long durableOffset, long? endPosition)
+    RecoveredPartition ReadAfter(Checkpoint checkpoint, long durableOffset, long? endPosition)
     {
         var cursor = checkpoint.Durable;
         var producers = checkpoint.Producers;

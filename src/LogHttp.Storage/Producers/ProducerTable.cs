@@ -15,7 +15,7 @@ internal sealed class ProducerTable
     public const int RememberedBatches = 5;
 
     // Shared by all partitions without producers.
-    static readonly ImmutableDictionary<string, ProducerState> Nobody = ImmutableDictionary.Create<
+    static readonly ImmutableDictionary<string, ProducerState> NoProducers = ImmutableDictionary.Create<
         string,
         ProducerState
     >(StringComparer.Ordinal);
@@ -24,29 +24,29 @@ internal sealed class ProducerTable
 
     // Kafka's producers are kept apart. A Java producer takes a new id at every start, and must not displace those of
     // HTTP.
-    readonly ImmutableDictionary<string, ProducerState> _own;
+    readonly ImmutableDictionary<string, ProducerState> _http;
     readonly ImmutableDictionary<string, ProducerState> _kafka;
 
     ProducerTable(
         ProducerLimits limits,
-        ImmutableDictionary<string, ProducerState> own,
+        ImmutableDictionary<string, ProducerState> http,
         ImmutableDictionary<string, ProducerState> kafka
-    ) => (_limits, _own, _kafka) = (limits, own, kafka);
+    ) => (_limits, _http, _kafka) = (limits, http, kafka);
 
     public ProducerTable(ProducerLimits limits)
-        : this(limits, Nobody, Nobody) { }
+        : this(limits, NoProducers, NoProducers) { }
 
     public ProducerTable(ProducerLimits limits, IEnumerable<KeyValuePair<string, ProducerState>> producers)
     {
-        var byKind = producers.ToLookup(static producer => IsKafkas(producer.Key));
-        (_limits, _own, _kafka) = (limits, Nobody.AddRange(byKind[false]), Nobody.AddRange(byKind[true]));
+        var byKind = producers.ToLookup(static producer => IsKafkaId(producer.Key));
+        (_limits, _http, _kafka) = (limits, NoProducers.AddRange(byKind[false]), NoProducers.AddRange(byKind[true]));
     }
 
-    public int Count => _own.Count + _kafka.Count;
+    public int Count => _http.Count + _kafka.Count;
 
     /// <summary>Returns the producers that have not expired at the given time, in no particular order.</summary>
     public IEnumerable<KeyValuePair<string, ProducerState>> Alive(long nowMs) =>
-        _own.Concat(_kafka).Where(producer => IsAlive(producer.Key, producer.Value, nowMs));
+        _http.Concat(_kafka).Where(producer => IsAlive(producer.Key, producer.Value, nowMs));
 
     /// <summary>Returns a producer's state, or null if the producer is unknown or has expired.</summary>
     public ProducerState? Find(string id, long nowMs) =>
@@ -68,7 +68,7 @@ internal sealed class ProducerTable
             before = before.RemoveAt(0);
         var producers = state is null && all.Count >= MaxOf(stamp.Id) ? MakeRoom(stamp.Id, nowMs) : all;
         producers = producers.SetItem(stamp.Id, new ProducerState(stamp.Epoch, nowMs, before.Add(batch)));
-        return IsKafkas(stamp.Id) ? new(_limits, _own, producers) : new(_limits, producers, _kafka);
+        return IsKafkaId(stamp.Id) ? new(_limits, _http, producers) : new(_limits, producers, _kafka);
     }
 
     /// <summary>
@@ -86,14 +86,14 @@ internal sealed class ProducerTable
         );
     }
 
-    static bool IsKafkas(string id) => id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal);
+    static bool IsKafkaId(string id) => id.StartsWith(ProducerStamp.KafkaPrefix, StringComparison.Ordinal);
 
-    ImmutableDictionary<string, ProducerState> Of(string id) => IsKafkas(id) ? _kafka : _own;
+    ImmutableDictionary<string, ProducerState> Of(string id) => IsKafkaId(id) ? _kafka : _http;
 
-    int MaxOf(string id) => IsKafkas(id) ? _limits.MaxKafkaProducers : _limits.MaxProducers;
+    int MaxOf(string id) => IsKafkaId(id) ? _limits.MaxKafkaProducers : _limits.MaxProducers;
 
     bool IsAlive(string id, ProducerState state, long nowMs) =>
-        nowMs - state.LastSeenMs < (IsKafkas(id) ? _limits.KafkaExpiryMs : _limits.ExpiryMs);
+        nowMs - state.LastSeenMs < (IsKafkaId(id) ? _limits.KafkaExpiryMs : _limits.ExpiryMs);
 }
 
 /// <summary>The state of a producer.</summary>

@@ -99,7 +99,7 @@ internal static class PageFinder
                 segment.Damage.Count == 0
                 && (
                     isSealed
-                        ? page.IsFixed || view.IsSealedForGood(segment)
+                        ? page.IsFixed || view.IsPermanentlySealed(segment)
                         : page.IsFixed && view is { IsDurable: true, IsIndexWhole: true }
                 ),
         };
@@ -212,7 +212,7 @@ internal static class PageFinder
                     end.MaxTimestampMs,
                     static entry => entry.MaxTimestampMs
                 );
-                RefuseDamage(segment, block.Position, end);
+                ThrowIfDamaged(segment, block.Position, end);
                 return ReadLines(
                     segment,
                     data,
@@ -270,7 +270,7 @@ internal static class PageFinder
         );
         if (block.Position >= end.Position)
             throw new CorruptIndexException();
-        RefuseDamage(segment, block.Position, end);
+        ThrowIfDamaged(segment, block.Position, end);
         // Links lead to pages that begin with a block. So its first record is mostly the wanted one.
         if (block.RelativeOffset == relativeOffset && OffsetAtLine(data, block.Position, end.Position) == offset)
             return (block.Position, offset);
@@ -283,7 +283,7 @@ internal static class PageFinder
             stopPosition: long.MaxValue
         );
         // The record may be the first of the next block, behind a gap.
-        RefuseDamage(segment, found.Position, end);
+        ThrowIfDamaged(segment, found.Position, end);
         return found;
     }
 
@@ -298,7 +298,7 @@ internal static class PageFinder
     }
 
     /// <summary>Throws for a block that is known to be damaged. Such a block is neither sent nor read.</summary>
-    static void RefuseDamage(Segment segment, long position, SegmentEnd end)
+    static void ThrowIfDamaged(Segment segment, long position, SegmentEnd end)
     {
         if (segment.DamageWithin(position, position + 1) is { } damage)
             throw new CorruptionException(segment.DataPath, damage.Position, damage.Reason)
@@ -355,13 +355,15 @@ internal static class PageFinder
         {
             var pageEnd = LastBoundary(ref index, end, grid);
             if (pageEnd.Position > position)
-                return pageEnd.Position < boundary.Position ? At(pageEnd) : At(boundary);
+                return pageEnd.Position < boundary.Position ? BoundaryAt(pageEnd) : BoundaryAt(boundary);
             grid += pageSize.GridBytes;
         }
-        return end.Position - position <= pageSize.MaxBytes ? (end.Position, end.NextOffset, false) : At(boundary);
+        return end.Position - position <= pageSize.MaxBytes
+            ? (end.Position, end.NextOffset, false)
+            : BoundaryAt(boundary);
 
         // All boundaries up to there are known, because the log extends beyond the bound of the page.
-        (long Position, long NextOffset, bool IsFixed) At(IndexEntry entry) =>
+        (long Position, long NextOffset, bool IsFixed) BoundaryAt(IndexEntry entry) =>
             (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
     }
 

@@ -14,10 +14,10 @@ namespace LogHttp.Storage.Reading;
 public readonly record struct PageSize
 {
     /// <summary>4 KiB, one block.</summary>
-    public const int LeastBytes = 4 << 10;
+    public const int SmallestBytes = 4 << 10;
 
     /// <summary>64 MiB.</summary>
-    public const int MostBytes = 64 << 20;
+    public const int LargestBytes = 64 << 20;
 
     /// <summary>Room for a block of records of common sizes. Small pages use a share of their size instead.</summary>
     const int SlackBytes = 16 << 10;
@@ -29,7 +29,7 @@ public readonly record struct PageSize
 
     /// <summary>Returns the largest page size up to a number of bytes: a power of two from 4 KiB to 64 MiB.</summary>
     public static PageSize AtMost(long maxBytes) =>
-        new((int)BitOperations.RoundUpToPowerOf2((ulong)Math.Clamp(maxBytes, LeastBytes, MostBytes) / 2 + 1));
+        new((int)BitOperations.RoundUpToPowerOf2((ulong)Math.Clamp(maxBytes, SmallestBytes, LargestBytes) / 2 + 1));
 
     /// <summary>The most bytes of a page, unless its first record alone is larger.</summary>
     public int MaxBytes { get; }

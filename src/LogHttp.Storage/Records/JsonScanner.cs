@@ -11,7 +11,7 @@ namespace LogHttp.Storage.Records;
 internal static class JsonScanner
 {
     /// <summary>One bit for each level.</summary>
-    const int MostLevels = 64;
+    const int MaxLevels = 64;
 
     /// <summary>
     /// Returns true only for one whole value, at most so deep, with or without white space around it. The text is valid
@@ -19,7 +19,7 @@ internal static class JsonScanner
     /// </summary>
     public static bool IsOneValue(ReadOnlySpan<byte> json, int maxDepth)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxDepth, MostLevels);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxDepth, MaxLevels);
         // One bit for each level, the innermost lowest: whether it is an object.
         var (objects, depth, position) = (0UL, 0, 0);
         while (true)

@@ -16,7 +16,7 @@ public sealed class RecordBatch : IDisposable
     /// The share of the announced bytes that must arrive before memory is taken for the rest. So an announcement costs
     /// nothing.
     /// </summary>
-    const int BelievedShare = 8;
+    const int MinArrivedShare = 8;
 
     static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -30,12 +30,12 @@ public sealed class RecordBatch : IDisposable
     uint? _crc;
 
     // Empty as long as no record has an offset or a time of its own. Few have, and a batch may have thousands.
-    Given[] _given = [];
+    ExplicitStamp[] _explicitStamps = [];
 
     /// <summary>A record's own offset and timestamp. -1 leaves the choice to the partition.</summary>
-    internal readonly record struct Given(long Offset, long TimestampMs)
+    internal readonly record struct ExplicitStamp(long Offset, long TimestampMs)
     {
-        public static readonly Given Nothing = new(-1, -1);
+        public static readonly ExplicitStamp None = new(-1, -1);
     }
 
     /// <summary>Creates an empty batch.</summary>
@@ -85,7 +85,9 @@ public sealed class RecordBatch : IDisposable
 
     /// <summary>The bytes of memory that the batch holds. Its arrays grow beyond their content.</summary>
     public long HeldBytes =>
-        _tails.Length + (long)_tailBytes.Length * sizeof(int) + (long)_given.Length * Unsafe.SizeOf<Given>();
+        _tails.Length
+        + (long)_tailBytes.Length * sizeof(int)
+        + (long)_explicitStamps.Length * Unsafe.SizeOf<ExplicitStamp>();
 
     /// <summary>The most bytes that a line takes without its head.</summary>
     internal int LargestTailBytes { get; private set; }
@@ -116,7 +118,8 @@ public sealed class RecordBatch : IDisposable
     }
 
     /// <summary>Returns the offset and timestamp that a record brought.</summary>
-    internal Given GivenTo(int record) => _given.Length == 0 ? Given.Nothing : _given[record];
+    internal ExplicitStamp ExplicitStampOf(int record) =>
+        _explicitStamps.Length == 0 ? ExplicitStamp.None : _explicitStamps[record];
 
     /// <summary>
     /// Adds a record whose value is a JSON text, kept as it is. If the record has a fault, returns it and adds nothing.
@@ -156,7 +159,7 @@ public sealed class RecordBatch : IDisposable
         if (CheckSize(text.Length) is { } tooLarge)
             return tooLarge;
         if (_values is ValueForm.Json or ValueForm.Bytes)
-            return OtherForm("a text");
+            return WrongForm("a text");
         if (!System.Text.Unicode.Utf8.IsValid(text))
             return new(
                 RecordFaultCode.InvalidUtf8,
@@ -173,7 +176,7 @@ public sealed class RecordBatch : IDisposable
         if (CheckSize(bytes.Length) is { } tooLarge)
             return tooLarge;
         if (_values is ValueForm.Json or ValueForm.Text)
-            return OtherForm("bytes");
+            return WrongForm("bytes");
         return Add(
             metadata,
             RecordFields.ValueBase64,
@@ -187,9 +190,9 @@ public sealed class RecordBatch : IDisposable
     public void Dispose()
     {
         (_sizeBytes, Count) = (0, 0);
-        GiveBack(ref _tails);
-        GiveBack(ref _tailBytes);
-        GiveBack(ref _given);
+        ReturnArray(ref _tails);
+        ReturnArray(ref _tailBytes);
+        ReturnArray(ref _explicitStamps);
     }
 
     delegate int ValueWriter(ReadOnlySpan<byte> value, Span<byte> destination);
@@ -202,7 +205,7 @@ public sealed class RecordBatch : IDisposable
         ValueWriter writeValue
     )
     {
-        CheckGiven(metadata);
+        CheckExplicitStamp(metadata);
         if (Producer is not null && Producer.Sequence + Count > ProducerStamp.MaxNumber)
             return new(
                 RecordFaultCode.InvalidProducer,
@@ -234,8 +237,8 @@ public sealed class RecordBatch : IDisposable
                 )
             );
         LargestTailBytes = Math.Max(LargestTailBytes, tailBytes + _stampBytes);
-        if (!SaysNothing(metadata))
-            AddGiven(new(metadata.Offset ?? -1, metadata.TimestampMs ?? -1));
+        if (!LacksExplicitStamp(metadata))
+            AddExplicitStamp(new(metadata.Offset ?? -1, metadata.TimestampMs ?? -1));
         Grow(ref _tailBytes, Count, 1);
         _tailBytes[Count++] = tailBytes;
         _crc = null;
@@ -250,11 +253,11 @@ public sealed class RecordBatch : IDisposable
             _ when json.SequenceEqual("null"u8) => null,
             ValueForm.Text when json[0] == (byte)'"' => JsonText.IsText(json)
                 ? null
-                : OtherForm("a JSON string that holds half of a surrogate pair"),
-            _ => OtherForm("JSON"),
+                : WrongForm("a JSON string that holds half of a surrogate pair"),
+            _ => WrongForm("JSON"),
         };
 
-    RecordFault OtherForm(string sent)
+    RecordFault WrongForm(string sent)
     {
         var (form, taken) = _values switch
         {
@@ -269,21 +272,21 @@ public sealed class RecordBatch : IDisposable
     }
 
     /// <summary>Whether neither this record nor any before it has an offset or a time of its own.</summary>
-    bool SaysNothing(in RecordMetadata metadata) =>
-        _given.Length == 0 && metadata.Offset is null && metadata.TimestampMs is null;
+    bool LacksExplicitStamp(in RecordMetadata metadata) =>
+        _explicitStamps.Length == 0 && metadata.Offset is null && metadata.TimestampMs is null;
 
-    void AddGiven(Given given)
+    void AddExplicitStamp(ExplicitStamp stamp)
     {
-        var isFirst = _given.Length == 0;
-        Grow(ref _given, isFirst ? 0 : Count, isFirst ? Count + 1 : 1);
+        var isFirst = _explicitStamps.Length == 0;
+        Grow(ref _explicitStamps, isFirst ? 0 : Count, isFirst ? Count + 1 : 1);
         if (isFirst)
-            _given.AsSpan(0, Count).Fill(Given.Nothing);
-        _given[Count] = given;
+            _explicitStamps.AsSpan(0, Count).Fill(ExplicitStamp.None);
+        _explicitStamps[Count] = stamp;
     }
 
-    void CheckGiven(in RecordMetadata metadata)
+    void CheckExplicitStamp(in RecordMetadata metadata)
     {
-        if (SaysNothing(metadata))
+        if (LacksExplicitStamp(metadata))
             return;
         if (metadata.Offset is < 0 or > RecordMetadata.MaxOffset)
             throw new ArgumentOutOfRangeException(
@@ -299,7 +302,7 @@ public sealed class RecordBatch : IDisposable
             );
         if (Count == 0)
             return;
-        var lastOffset = GivenTo(Count - 1).Offset;
+        var lastOffset = ExplicitStampOf(Count - 1).Offset;
         if (metadata.Offset is null != lastOffset < 0 || metadata.Offset <= lastOffset)
             throw new ArgumentException(
                 "All records of a batch are given an offset, each larger than the one before, or none is.",
@@ -512,7 +515,7 @@ public sealed class RecordBatch : IDisposable
         if (_tails.Length - _sizeBytes < sizeBytes)
         {
             // A quarter more, because a value takes ten more bytes around it.
-            var likelyBytes = _sizeBytes >= _expectedBytes / BelievedShare ? _expectedBytes + _expectedBytes / 4 : 0;
+            var likelyBytes = _sizeBytes >= _expectedBytes / MinArrivedShare ? _expectedBytes + _expectedBytes / 4 : 0;
             Grow(
                 ref _tails,
                 _sizeBytes,
@@ -528,11 +531,11 @@ public sealed class RecordBatch : IDisposable
             return;
         var larger = ArrayPool<T>.Shared.Rent(Math.Max(checked(used + more), Math.Min(used * 2, Array.MaxLength)));
         array.AsSpan(0, used).CopyTo(larger);
-        GiveBack(ref array);
+        ReturnArray(ref array);
         array = larger;
     }
 
-    static void GiveBack<T>(ref T[] array)
+    static void ReturnArray<T>(ref T[] array)
     {
         var given = array;
         array = [];

@@ -21,7 +21,7 @@ internal static class RecordFormat
     /// The longest encoded record of a segment. Part of the format, not of the settings: the present settings limit new
     /// records, and records from earlier settings must stay readable.
     /// </summary>
-    public const int MaxEncodedBytes = RecordLimits.MostRecordBytes + MaxHeadBytes;
+    public const int MaxEncodedBytes = RecordLimits.MaxRecordBytesUpperBound + MaxHeadBytes;
 
     const byte LineFeed = (byte)'\n';
 

@@ -14,7 +14,7 @@ internal static class RecordLine
     /// </summary>
     const int MaxDepth = JsonText.MaxDepth + 2;
 
-    const string SpaceOutside = "the line has a space, or more, outside of its values";
+    const string ExtraSpaceFault = "the line has a space, or more, outside of its values";
 
     // The order of a line's fields. Alternatives share a rank.
     static readonly Dictionary<string, int> Ranks = new()
@@ -55,7 +55,7 @@ internal static class RecordLine
     /// <summary>
     /// Whether the field at the start of <paramref name="field"/> has a value of its type. Skips the value.
     /// </summary>
-    static bool IsOfItsType(ReadOnlySpan<byte> field, ref Utf8JsonReader reader, ref BatchFields batch)
+    static bool HasFieldType(ReadOnlySpan<byte> field, ref Utf8JsonReader reader, ref BatchFields batch)
     {
         // TryReadHead checks the head's fields. A value may be any JSON.
         if (field.StartsWith("\"key\""u8))
@@ -176,7 +176,7 @@ internal static class RecordLine
         {
             var (nameStart, valueStart) = (reader.TokenStartIndex, reader.BytesConsumed);
             if (nameStart != end + 1 || valueStart != nameStart + reader.ValueSpan.Length + "\"\":".Length)
-                return SpaceOutside;
+                return ExtraSpaceFault;
             if (reader.ValueIsEscaped || !Ranks.TryGetValue(reader.GetString()!, out var next))
                 return "the line has an unknown field";
             if (next <= rank)
@@ -184,13 +184,13 @@ internal static class RecordLine
             rank = next;
             reader.Read();
             if (reader.TokenStartIndex != valueStart)
-                return SpaceOutside;
-            if (!IsOfItsType(line[(int)nameStart..], ref reader, ref batch))
+                return ExtraSpaceFault;
+            if (!HasFieldType(line[(int)nameStart..], ref reader, ref batch))
                 return "a field's value is of another type than the field has";
             end = reader.BytesConsumed;
         }
         if (end != line.Length - 1)
-            return SpaceOutside;
+            return ExtraSpaceFault;
         // Reads once more, because the reader reports trailing bytes after the object as an error.
         reader.Read();
         return rank == Ranks["value"] ? null : "the line has no value";

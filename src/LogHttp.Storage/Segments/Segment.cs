@@ -340,7 +340,7 @@ internal sealed class Segment
         if (isSealed && end.BlockPosition != end.Position)
             scan.Entries.Add(end.CloseBlock());
         if (isSealed)
-            RefuseToForgetDamage(files, scan.Entries);
+            ThrowIfDamageForgotten(files, scan.Entries);
         IndexFile.WriteHeader(files.Index, BaseOffset);
         IndexFile.Write(files.Index, BaseOffset, 0, scan.Entries.ToArray());
         if (isSealed)
@@ -355,7 +355,7 @@ internal sealed class Segment
     /// Throws if a sound entry of the old index has another CRC for its block. The block is damaged then, and a rebuilt
     /// index would make it look right.
     /// </summary>
-    void RefuseToForgetDamage(SegmentFiles files, List<IndexEntry> entries)
+    void ThrowIfDamageForgotten(SegmentFiles files, List<IndexEntry> entries)
     {
         var position = 0L;
         for (var number = 0; number < entries.Count; number++)

@@ -38,18 +38,18 @@ internal record struct SegmentCursor
     /// </summary>
     public bool Advance(ReadOnlySpan<byte> line, long offset, long timestampMs)
     {
-        Cover(line);
-        return Pass(line.Length, offset, timestampMs);
+        UpdateBlockCrc(line);
+        return AdvancePosition(line.Length, offset, timestampMs);
     }
 
     /// <summary>Adds the bytes of passed lines to the block's CRC. Call it before <see cref="CloseBlock"/>.</summary>
-    public void Cover(ReadOnlySpan<byte> lines) => BlockCrc = Crc32C.Append(BlockCrc, lines);
+    public void UpdateBlockCrc(ReadOnlySpan<byte> lines) => BlockCrc = Crc32C.Append(BlockCrc, lines);
 
     /// <summary>
-    /// Does the same as <see cref="Advance"/>, but leaves the line to a later call of <see cref="Cover"/> for several
-    /// lines.
+    /// Does the same as <see cref="Advance"/>, but leaves the line to a later call of <see cref="UpdateBlockCrc"/> for
+    /// several lines.
     /// </summary>
-    public bool Pass(int lineBytes, long offset, long timestampMs)
+    public bool AdvancePosition(int lineBytes, long offset, long timestampMs)
     {
         Position += lineBytes;
         NextOffset = offset + 1;

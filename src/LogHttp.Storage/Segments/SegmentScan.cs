@@ -62,7 +62,7 @@ internal sealed class SegmentScan
         while (lines.TryRead(out var line))
         {
             var reason =
-                RecordFormat.Check(line, out var head, out var batch) ?? CheckPlace(cursor, head, batch, batchRest);
+                RecordFormat.Check(line, out var head, out var batch) ?? CheckSequence(cursor, head, batch, batchRest);
             if (reason is not null)
                 return Ended(new(lines.LinePosition, reason, LacksSector(line, lines.LinePosition, endPosition)));
             if (batchRest == 0)
@@ -98,7 +98,7 @@ internal sealed class SegmentScan
         }
     }
 
-    internal static string? CheckPlace(in SegmentCursor cursor, RecordHead head, BatchFields batch, int batchRest)
+    internal static string? CheckSequence(in SegmentCursor cursor, RecordHead head, BatchFields batch, int batchRest)
     {
         if (head.Offset < cursor.NextOffset)
             return $"offset {head.Offset} stands where at least {cursor.NextOffset} should";

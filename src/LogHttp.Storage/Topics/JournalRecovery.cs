@@ -135,7 +135,7 @@ internal sealed class JournalRecovery
     }
 
     /// <summary>The existing partitions whose ends the journal has.</summary>
-    public IEnumerable<(ulong TopicId, int Number, JournalRedo Redo)> Present =>
+    public IEnumerable<(ulong TopicId, int Number, JournalRedo Redo)> PresentPartitions =>
         _partitions
             .Where(static pair => pair.Value is { IsPresent: true, End: not null })
             .Select(static pair => (pair.Key.TopicId, pair.Key.Number, pair.Value));

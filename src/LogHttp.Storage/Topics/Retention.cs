@@ -83,7 +83,7 @@ internal sealed class Retention : IDisposable
 
     void Enforce(Topic topic)
     {
-        var partitions = topic.Partitions.Select(static partition => new Kept(partition)).ToArray();
+        var partitions = topic.Partitions.Select(static partition => new RetainedPart(partition)).ToArray();
         if (topic.Configuration.RetentionMs is > 0 and var retentionMs)
         {
             foreach (var partition in partitions)
@@ -112,7 +112,7 @@ internal sealed class Retention : IDisposable
         }
     }
 
-    async Task TrimAsync(Topic topic, Kept partition)
+    async Task TrimAsync(Topic topic, RetainedPart partition)
     {
         try
         {
@@ -129,7 +129,7 @@ internal sealed class Retention : IDisposable
     }
 
     /// <summary>The part of a partition to keep. The active segment is removed only if all of it is too old.</summary>
-    sealed class Kept(PartitionLog log)
+    sealed class RetainedPart(PartitionLog log)
     {
         readonly LogView _view = log.View;
         long? _sizeBytes;

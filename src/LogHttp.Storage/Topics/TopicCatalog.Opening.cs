@@ -67,7 +67,7 @@ public sealed partial class TopicCatalog
             recovery.Start()
         );
         // Includes topics that can't be opened this time: their states must outlive the journal's present files.
-        foreach (var (topicId, number, redo) in recovery.Present)
+        foreach (var (topicId, number, redo) in recovery.PresentPartitions)
         {
             var partition = _journal.PartitionFor(topicId, number);
             partition.SetState(redo.End!.Value);

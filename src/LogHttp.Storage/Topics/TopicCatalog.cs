@@ -50,10 +50,10 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     Task _removals = Task.CompletedTask;
 
     // Guarded by _changes: topics whose creation failed, and whose removal failed too.
-    readonly HashSet<string> _leftBehind = [];
+    readonly HashSet<string> _leftoverTopics = [];
 
     // Guarded by _changes: whether a power cut could bring back a removed name.
-    bool _mayComeBack;
+    bool _isRemovalUnsynced;
 
     // Guarded by _changes.
     bool _isClosed;
@@ -242,7 +242,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
             var isDamaged = _damagedTopics.ContainsKey(name);
             if (!_topics.TryRemove(name, out var topic) && !isDamaged)
             {
-                TakeAwayForGood(name);
+                RemoveLeftover(name);
                 return false;
             }
             Interlocked.Increment(ref _topicsVersion);
@@ -251,7 +251,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
                 await topic.CloseAsync(isDeletion: true).ConfigureAwait(false);
             try
             {
-                deletedDirectory = MoveAway(DirectoryOf(name));
+                deletedDirectory = MoveToDeleted(DirectoryOf(name));
             }
             catch (IOException)
             {
@@ -368,8 +368,8 @@ public sealed partial class TopicCatalog : IAsyncDisposable
                 PartitionRecovery.Create(Context(buildDirectory, new(name, id, number, configuration), isMade: true));
             }
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
-            if (_leftBehind.Contains(name))
-                TakeAway(name, directory);
+            if (_leftoverTopics.Contains(name))
+                UndoCreation(name, directory);
             fileSystem.Rename(buildDirectory, directory);
             isInPlace = true;
             SyncTopics();
@@ -378,8 +378,8 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         }
         catch (IOException)
         {
-            if (isInPlace && _leftBehind.Add(name))
-                TakeAway(name, directory);
+            if (isInPlace && _leftoverTopics.Add(name))
+                UndoCreation(name, directory);
             fileSystem.DeleteDirectory(buildDirectory);
             throw;
         }
@@ -391,10 +391,10 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>Removes a topic whose creation failed, so that the name can be used again.</summary>
-    void TakeAway(string name, string directory)
+    void UndoCreation(string name, string directory)
     {
-        MoveAway(directory);
-        _leftBehind.Remove(name);
+        MoveToDeleted(directory);
+        _leftoverTopics.Remove(name);
         SyncTopics();
     }
 
@@ -402,32 +402,32 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     /// Removes a topic for good before the caller reports that it does not exist. An earlier removal may have failed
     /// half-way.
     /// </summary>
-    void TakeAwayForGood(string name)
+    void RemoveLeftover(string name)
     {
-        if (_leftBehind.Contains(name))
-            TakeAway(name, DirectoryOf(name));
-        else if (_mayComeBack)
+        if (_leftoverTopics.Contains(name))
+            UndoCreation(name, DirectoryOf(name));
+        else if (_isRemovalUnsynced)
             SyncTopics();
     }
 
     void SyncTopics()
     {
         _environment.FileSystem.SyncDirectory(TopicsDirectory);
-        _mayComeBack = false;
+        _isRemovalUnsynced = false;
     }
 
     /// <summary>
     /// Moves a topic's directory into deleted/. The next start, at the latest, deletes its content. Durable once
     /// topics/ is synced.
     /// </summary>
-    string MoveAway(string directory)
+    string MoveToDeleted(string directory)
     {
         var deletedDirectory = Path.Combine(
             DeletedDirectory,
             _environment.NewId().ToString("x16", CultureInfo.InvariantCulture)
         );
         _environment.FileSystem.Rename(directory, deletedDirectory);
-        _mayComeBack = true;
+        _isRemovalUnsynced = true;
         return deletedDirectory;
     }
 

@@ -163,7 +163,7 @@ public sealed class DirectoryVerifier
                 Path.Combine(directory, SegmentLayout.IndexName(baseOffsets[number]))
             );
             var lengthBytes = lengths[paths.BaseOffset];
-            if (lengthBytes == 0 && number != active && !WasEmptied(paths, isFollowed: number < lastFilled))
+            if (lengthBytes == 0 && number != active && !HadRecords(paths, isFollowed: number < lastFilled))
             {
                 report(
                     new(
@@ -179,7 +179,7 @@ public sealed class DirectoryVerifier
                 );
                 continue;
             }
-            CheckPlace(paths, nextOffset, isFirst: number == 0, report);
+            CheckContinuity(paths, nextOffset, isFirst: number == 0, report);
             nextOffset = CheckSegment(paths, lengthBytes, number < active, checkpoint?.Durable, report);
         }
         if (checkpoint is not null && (nextOffset ?? 0) < checkpoint.Durable.NextOffset)
@@ -240,7 +240,7 @@ public sealed class DirectoryVerifier
                 nextOffset = named.Extent?.EndOffset ?? named.BaseOffset;
                 continue;
             }
-            CheckPlace(paths, nextOffset, isFirst: nextOffset == logStartOffset, report);
+            CheckContinuity(paths, nextOffset, isFirst: nextOffset == logStartOffset, report);
             nextOffset = CheckSegment(paths, lengthBytes, !isLast, checkpoint?.Durable, report);
         }
         if (checkpoint is not null && nextOffset < checkpoint.Durable.NextOffset)
@@ -350,7 +350,7 @@ public sealed class DirectoryVerifier
     /// Whether an empty segment once had records. A segment that never had any has no index entries when another
     /// follows it. A roll removes such entries durably before it creates the next segment.
     /// </summary>
-    bool WasEmptied(SegmentPaths paths, bool isFollowed)
+    bool HadRecords(SegmentPaths paths, bool isFollowed)
     {
         if (!isFollowed)
             return false;
@@ -358,7 +358,7 @@ public sealed class DirectoryVerifier
         return index?.LengthBytes >= IndexFile.PositionOf(1);
     }
 
-    internal static void CheckPlace(SegmentPaths paths, long? nextOffset, bool isFirst, Action<Finding> report)
+    internal static void CheckContinuity(SegmentPaths paths, long? nextOffset, bool isFirst, Action<Finding> report)
     {
         if (nextOffset is not { } expected)
             return;

@@ -14,15 +14,15 @@ namespace LogHttp.Storage.Verifying;
 /// <param name="report">Takes each finding.</param>
 internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, Action<Finding> report)
 {
-    const string Waits =
+    const string PendingReason =
         "the journal waits to be applied: the server was not stopped cleanly. "
         + "The next start applies it, and may restore bytes that are reported as damaged below";
 
-    const string NotUsed =
+    const string UnusedReason =
         $"the journal is not used: there is no {DirectoryLayout.TopicsName}/{JournalMark.Name}. "
         + "The next start finds the logs' ends by reading";
 
-    const string HowToPlace = "It is missing or lacks a segment: bring it back and start the server";
+    const string RestoreHint = "It is missing or lacks a segment: bring it back and start the server";
 
     readonly string _topics = Path.Combine(directory, DirectoryLayout.TopicsName);
     readonly string _journal = Path.Combine(directory, DirectoryLayout.JournalName);
@@ -67,9 +67,9 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
         var scan = JournalScan.Read(fileSystem, _journal);
         var isNeeded = mark is { IsEmpty: false };
         if (isNeeded)
-            Note(Path.Combine(_topics, JournalMark.Name), Waits);
+            Note(Path.Combine(_topics, JournalMark.Name), PendingReason);
         else if (mark is null && !scan.IsEmpty)
-            Note(_journal, NotUsed);
+            Note(_journal, UnusedReason);
         if (scan.Damage is { } damage)
             ReportDamage(scan, damage, isNeeded);
         else if (isNeeded && !scan.ContainsEpoch(mark!.Epoch))
@@ -100,7 +100,7 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
 
     void ReportDamage(JournalScan scan, string damage, bool isNeeded)
     {
-        var (path, position) = scan.DamagedPlace ?? (_journal, 0);
+        var (path, position) = scan.DamagedPosition ?? (_journal, 0);
         var finding = new Finding(isNeeded ? FindingKind.Data : FindingKind.Note, path, position, 0, damage);
         report(isNeeded ? finding : finding with { Reason = $"{damage} No round of it is needed." });
     }
@@ -132,7 +132,7 @@ internal sealed class JournalVerifier(IFileSystem fileSystem, string directory, 
                     $"topic id {topicId:x16}, partition {partition}"
                 );
                 report(
-                    new(FindingKind.Note, path, 0, sizeBytes, $"acknowledged records wait for {topic}. {HowToPlace}")
+                    new(FindingKind.Note, path, 0, sizeBytes, $"acknowledged records wait for {topic}. {RestoreHint}")
                 );
             }
             catch (CorruptionException exception)

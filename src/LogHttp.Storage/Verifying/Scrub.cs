@@ -12,7 +12,7 @@ namespace LogHttp.Storage.Verifying;
 internal sealed class Scrub : IDisposable
 {
     /// <summary>The time before a segment is read again. Without it, a small log would be read all the time.</summary>
-    static readonly TimeSpan Rest = TimeSpan.FromDays(1);
+    static readonly TimeSpan MinReadInterval = TimeSpan.FromDays(1);
 
     static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
 
@@ -62,7 +62,7 @@ internal sealed class Scrub : IDisposable
         {
             _allowanceBytes = Math.Min(_allowanceBytes + _bytesPerSecond, _bytesPerSecond);
             while (_allowanceBytes > 0 && !_isDisposed && (_current ??= Next()) is { } segment)
-                ReadOn(segment);
+                ReadNext(segment);
         }
         finally
         {
@@ -70,7 +70,7 @@ internal sealed class Scrub : IDisposable
         }
     }
 
-    void ReadOn(IEnumerator<long> segment)
+    void ReadNext(IEnumerator<long> segment)
     {
         try
         {
@@ -106,7 +106,7 @@ internal sealed class Scrub : IDisposable
                 {
                     if (
                         view.Segments[number].LastVerified is not { } last
-                        || _environment.Time.GetElapsedTime(last, now) >= Rest
+                        || _environment.Time.GetElapsedTime(last, now) >= MinReadInterval
                     )
                         due.Add((topic.Name, partition, view, view.Segments[number]));
                 }

@@ -22,13 +22,13 @@ internal sealed class SegmentVerifier(
     Action<Finding> report
 ) : IDisposable
 {
-    const string Unwritten = "is not what was written";
+    const string ContentDiffers = "is not what was written";
 
     SegmentCursor _cursor = new(paths.BaseOffset);
     LineReader _lines = new(data, 0, extent.EndPosition);
 
     // The last boundary that the index confirms. Behind it, only the lines tell where blocks end.
-    long _sureStart;
+    long _confirmedBoundary;
 
     // How many records the batch still lacks. Null, unknown, behind a damaged block.
     int? _batchRest = 0;
@@ -153,7 +153,7 @@ internal sealed class SegmentVerifier(
         if (entry is { } end)
             CompareWith(end, number, entries, badLine);
         else if (badLine is { } bad)
-            SkipTo(NextSound(number + 1, entries), bad);
+            SkipTo(NextCredibleEntry(number + 1, entries), bad);
         else
             _cursor.CloseBlock();
     }
@@ -161,18 +161,18 @@ internal sealed class SegmentVerifier(
     void CompareWith(IndexEntry end, int number, int entries, BadLine? badLine)
     {
         var isWritten = _cursor.BlockCrc == end.BlockCrc;
-        if (!isWritten || badLine is { IsOutOfPlace: false })
+        if (!isWritten || badLine is { IsBeyondIndex: false })
         {
             var reason = badLine is { } bad
                 ? $"position {bad.Position}: {bad.Reason}"
                 : $"the block's CRC is {_cursor.BlockCrc:x8}, and the index has {end.BlockCrc:x8}";
             ReportData(
-                _sureStart,
+                _confirmedBoundary,
                 end.Position,
-                isWritten ? reason : $"the block {Unwritten}; {reason}",
+                isWritten ? reason : $"the block {ContentDiffers}; {reason}",
                 paths.BaseOffset + end.RelativeOffset
             );
-            GoOnAt(end);
+            ResumeAt(end);
             return;
         }
         // The CRC of the bytes is right. So if they differ from the entry, the entry is wrong.
@@ -189,7 +189,7 @@ internal sealed class SegmentVerifier(
         else if (_cursor.Position - _cursor.BlockPosition < SegmentLayout.BlockBytes && number < entries - 1)
             ReportIndex(IndexFile.PositionOf(number), IndexEntry.SizeBytes, "the entry ends a block too early");
         _cursor.CloseBlock();
-        _sureStart = _cursor.Position;
+        _confirmedBoundary = _cursor.Position;
     }
 
     /// <summary>
@@ -213,8 +213,8 @@ internal sealed class SegmentVerifier(
                 && endPosition is not null
                 && position - _cursor.BlockPosition >= SegmentLayout.BlockBytes
             )
-                badLine = new(position, "the block ends here, and the index says later", IsOutOfPlace: true);
-            var reason = badLine is { IsOutOfPlace: false } ? null : Check(line);
+                badLine = new(position, "the block ends here, and the index says later", IsBeyondIndex: true);
+            var reason = badLine is { IsBeyondIndex: false } ? null : Check(line);
             if (reason is not null)
                 badLine = new(position, reason);
             // A line that can't be read still counts for the CRC and the position.
@@ -236,7 +236,7 @@ internal sealed class SegmentVerifier(
 
     string? Check(ReadOnlySpan<byte> line) =>
         RecordFormat.Check(line, out var head, out var batch)
-        ?? SegmentScan.CheckPlace(_cursor, head, batch, _batchRest ?? 0);
+        ?? SegmentScan.CheckSequence(_cursor, head, batch, _batchRest ?? 0);
 
     void CountBatch(RecordHead head) =>
         _batchRest =
@@ -251,14 +251,14 @@ internal sealed class SegmentVerifier(
             return;
         var start = _cursor.Position;
         var badLine = ReadBlock(tail.Position);
-        if (_cursor.BlockCrc == tail.BlockCrc && badLine is null or { IsOutOfPlace: true })
+        if (_cursor.BlockCrc == tail.BlockCrc && badLine is null or { IsBeyondIndex: true })
             return;
         ReportData(
             start,
             tail.Position,
             badLine is { } bad
                 ? $"position {bad.Position}: {bad.Reason}"
-                : $"the end of the segment {Unwritten}, by the CRC in the checkpoint",
+                : $"the end of the segment {ContentDiffers}, by the CRC in the checkpoint",
             tail.NextOffset
         );
         _cursor = tail with { BlockPosition = tail.Position };
@@ -320,7 +320,7 @@ internal sealed class SegmentVerifier(
             );
         else
             ReportData(
-                Math.Min(_sureStart, restStart),
+                Math.Min(_confirmedBoundary, restStart),
                 extent.EndPosition,
                 $"position {bad.Position}: {bad.Reason}",
                 nextOffset: null
@@ -330,7 +330,7 @@ internal sealed class SegmentVerifier(
     }
 
     /// <summary>Returns the first credible entry from a number on.</summary>
-    IndexEntry? NextSound(int number, int entries)
+    IndexEntry? NextCredibleEntry(int number, int entries)
     {
         for (; number < entries; number++)
         {
@@ -344,21 +344,21 @@ internal sealed class SegmentVerifier(
         return null;
     }
 
-    void SkipTo(IndexEntry? sound, BadLine bad)
+    void SkipTo(IndexEntry? credible, BadLine bad)
     {
         ReportData(
-            _sureStart,
-            sound?.Position ?? extent.EndPosition,
+            _confirmedBoundary,
+            credible?.Position ?? extent.EndPosition,
             $"position {bad.Position}: {bad.Reason}",
-            sound is { } entry ? paths.BaseOffset + entry.RelativeOffset : null
+            credible is { } entry ? paths.BaseOffset + entry.RelativeOffset : null
         );
-        if (sound is { } end)
-            GoOnAt(end);
+        if (credible is { } end)
+            ResumeAt(end);
         else
             _cursor.Position = extent.EndPosition;
     }
 
-    void GoOnAt(IndexEntry end)
+    void ResumeAt(IndexEntry end)
     {
         _cursor = new SegmentCursor(paths.BaseOffset)
         {
@@ -367,7 +367,7 @@ internal sealed class SegmentVerifier(
             NextOffset = paths.BaseOffset + end.RelativeOffset,
             MaxTimestampMs = end.MaxTimestampMs,
         };
-        _sureStart = end.Position;
+        _confirmedBoundary = end.Position;
         _batchRest = null;
         MoveTo(end.Position);
     }
@@ -404,7 +404,7 @@ internal sealed class SegmentVerifier(
     /// A line that can't stand at its position. If it is out of place, the line is sound but the index has no room for
     /// it.
     /// </summary>
-    readonly record struct BadLine(long Position, string Reason, bool IsOutOfPlace = false);
+    readonly record struct BadLine(long Position, string Reason, bool IsBeyondIndex = false);
 }
 
 /// <summary>The paths of a segment's two files.</summary>

@@ -49,7 +49,7 @@ public static class TopicVerifier
                 if (segment.IsRetired)
                     continue;
                 segments++;
-                CheckPlace(topic.Name, log, view, number, findings.Add);
+                CheckContinuity(topic.Name, log, view, number, findings.Add);
                 foreach (var step in OpenSegmentVerifier.Run(topic.Name, log, view, segment, findings.Add))
                 {
                     bytes += step;
@@ -71,7 +71,7 @@ public static class TopicVerifier
     /// <summary>
     /// Checks that the segment begins where the one before it ends. Skips this if that one's index can't be read.
     /// </summary>
-    static void CheckPlace(string topic, PartitionLog log, LogView view, int number, Action<Finding> report)
+    static void CheckContinuity(string topic, PartitionLog log, LogView view, int number, Action<Finding> report)
     {
         var segment = view.Segments[number];
         try
@@ -82,7 +82,7 @@ public static class TopicVerifier
                 using var before = view.Segments[number - 1].Acquire(isSealed: true);
                 expected = view.Segments[number - 1].End!.NextOffset;
             }
-            DirectoryVerifier.CheckPlace(
+            DirectoryVerifier.CheckContinuity(
                 new(segment.BaseOffset, segment.DataPath, segment.IndexPath),
                 expected,
                 isFirst: number == 0,

@@ -14,7 +14,7 @@ public abstract class LogListener
     internal long TargetBytes { get; set; }
 
     /// <summary>Adds this listener to its partition's waiters, until the log has grown by this many bytes.</summary>
-    internal abstract void Expect(LogWaiter waiter, long growthBytes);
+    internal abstract void Subscribe(LogWaiter waiter, long growthBytes);
 
     /// <summary>Ends the wait.</summary>
     internal abstract void Wake(LogWake wake);

@@ -50,7 +50,7 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
     {
         ArgumentNullException.ThrowIfNull(follower);
         Begin();
-        follower.Expect(this, growthBytes);
+        follower.Subscribe(this, growthBytes);
         return Wait();
     }
 
@@ -60,7 +60,7 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
         ArgumentNullException.ThrowIfNull(followers);
         Begin();
         foreach (var follower in followers)
-            follower.Expect(this, growthBytes: 1);
+            follower.Subscribe(this, growthBytes: 1);
         return Wait();
     }
 

@@ -38,12 +38,7 @@ public sealed class ConfluentBodyTests
     [InlineData("{\"records\":[{\"key\":[0", "]},{}]}", false, "MaxKeyBytes")]
     [InlineData("{\"records\":[{\"key\":\"", "\"},{}]}", true, "MaxKeyBytes")]
     [InlineData("{\"records\":[{\"value\":\"", "\"},{}]}", true, "MaxRecordBytes")]
-    public void Read_TooLargeKeyOrValue_FailsItsRecordUndecoded(
-        string start,
-        string end,
-        bool isBinary,
-        string mentions
-    )
+    public void Read_KeyOrValueTooLarge_FailsRecordUndecoded(string start, string end, bool isBinary, string mentions)
     {
         using var outcomes = new ConfluentOutcomes(Budget(1 << 30), null);
         using var batch = Batch();
@@ -62,7 +57,7 @@ public sealed class ConfluentBodyTests
     [Theory]
     [InlineData("key", 16 << 10, true)]
     [InlineData("key", (16 << 10) + 1, false)]
-    public void Read_KeyAtItsBound_IsTaken(string field, int sizeBytes, bool isTaken)
+    public void Read_KeyAtLimit_IsAccepted(string field, int sizeBytes, bool isTaken)
     {
         foreach (
             var (text, kind) in new[]
@@ -84,7 +79,7 @@ public sealed class ConfluentBodyTests
     }
 
     [Fact]
-    public void Read_NoRoomForOutcomes_IsRefused()
+    public void Read_BudgetExhausted_IsRejected()
     {
         var budget = Budget(64 << 10);
         using (var outcomes = new ConfluentOutcomes(budget, null))
@@ -98,7 +93,7 @@ public sealed class ConfluentBodyTests
     }
 
     [Fact]
-    public void AddFailed_EqualProblems_ShareOne()
+    public void AddFailed_EqualProblems_ShareOneObject()
     {
         var budget = Budget(1 << 30);
         using var outcomes = new ConfluentOutcomes(budget, null);

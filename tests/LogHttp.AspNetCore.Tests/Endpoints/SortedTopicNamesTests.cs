@@ -26,7 +26,7 @@ public sealed class SortedTopicNamesTests : IDisposable
         );
 
     [Fact]
-    public async Task After_TopicsComeAndGo_FollowsThem()
+    public async Task After_TopicsChanged_FollowsThem()
     {
         await using var catalog = Open();
         var names = new SortedTopicNames(catalog);
@@ -42,7 +42,7 @@ public sealed class SortedTopicNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task After_ADamagedTopic_HasItsName()
+    public async Task After_DamagedTopic_IncludesIt()
     {
         await using (var catalog = Open())
         {
@@ -58,7 +58,7 @@ public sealed class SortedTopicNamesTests : IDisposable
     }
 
     [Fact]
-    public async Task After_NothingChanged_DoesNotSortAgain()
+    public async Task After_Unchanged_DoesNotSortAgain()
     {
         await using var catalog = Open();
         for (var number = 0; number < 200; number++)

@@ -5,7 +5,7 @@ namespace LogHttp.AspNetCore.Tests.Endpoints;
 public class VerificationTests
 {
     [Fact]
-    public void TryBegin_WhileOneReads_IsRefused()
+    public void TryBegin_WhileAnotherRuns_ReturnsFalse()
     {
         using var verification = new Verification();
         Assert.True(verification.TryBegin(out var first));
@@ -15,7 +15,7 @@ public class VerificationTests
     }
 
     [Fact]
-    public async Task AwaitAsync_ASlowClient_LetsOthersVerify()
+    public async Task AwaitAsync_SlowClient_ReleasesTurn()
     {
         using var verification = new Verification();
         Assert.True(verification.TryBegin(out var slow));
@@ -35,7 +35,7 @@ public class VerificationTests
     }
 
     [Fact]
-    public async Task AwaitAsync_AClientThatGoes_LeavesTheTurnFree()
+    public async Task AwaitAsync_ClientDisconnected_ReleasesTurn()
     {
         using var verification = new Verification();
         Assert.True(verification.TryBegin(out var gone));
@@ -50,7 +50,7 @@ public class VerificationTests
     }
 
     [Fact]
-    public async Task AwaitAsync_ALineTakenAtOnce_KeepsTheTurn()
+    public async Task AwaitAsync_LineSentImmediately_KeepsTurn()
     {
         using var verification = new Verification();
         Assert.True(verification.TryBegin(out var run));

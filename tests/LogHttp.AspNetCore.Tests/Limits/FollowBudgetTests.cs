@@ -7,7 +7,7 @@ public class FollowBudgetTests
     const int Share = FollowBudget.ShareBytes;
 
     [Fact]
-    public async Task Take_BeyondASixteenth_GivesSmallShares_ThenWaits()
+    public async Task Take_AboveASixteenth_GetsSmallSharesThenWaits()
     {
         var budget = new FollowBudget(16 * Share);
         for (var i = 0; i < 2; i++)
@@ -19,15 +19,15 @@ public class FollowBudgetTests
             budget.TakeAsync(CancellationToken.None).AsTask()
         );
         Assert.False(first.IsCompleted);
-        budget.GiveBack(FollowBudget.SmallShareBytes);
+        budget.Release(FollowBudget.SmallShareBytes);
         Assert.Equal(FollowBudget.SmallShareBytes, await first);
         Assert.False(second.IsCompleted);
-        budget.GiveBack(Share);
+        budget.Release(Share);
         Assert.Equal(FollowBudget.SmallShareBytes, await second);
     }
 
     [Fact]
-    public async Task Take_ByAClientThatGoes_IsGivenUp_AndTheNextOneGoesOn()
+    public async Task Take_ClientDisconnected_PassesShareToNext()
     {
         var budget = new FollowBudget(Share);
         using var gone = new CancellationTokenSource();
@@ -36,13 +36,13 @@ public class FollowBudgetTests
         var next = budget.TakeAsync(CancellationToken.None).AsTask();
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
-        budget.GiveBack(held);
-        budget.GiveBack(await next);
+        budget.Release(held);
+        budget.Release(await next);
         Assert.Equal(0, budget.TakenBytes);
     }
 
     [Fact]
-    public async Task Take_ByMany_NeverExceedsTheBudget_AndNobodyIsForgotten()
+    public async Task Take_Concurrent_StaysWithinBudget()
     {
         const int MaxBytes = 5 * Share;
         var budget = new FollowBudget(MaxBytes);
@@ -58,7 +58,7 @@ public class FollowBudgetTests
                                 Assert.InRange(share, 1, Share);
                                 if (i % 3 == 0)
                                     await Task.Yield();
-                                budget.GiveBack(share);
+                                budget.Release(share);
                             }
                         })
                     )

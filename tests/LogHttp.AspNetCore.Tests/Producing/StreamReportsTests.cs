@@ -11,13 +11,13 @@ public class StreamReportsTests
     const int Batches = 5_000;
 
     [Fact]
-    public async Task WhoDoesNotReadTheAnswer_HoldsUpNobody_AndIsToldAllInFewerLines()
+    public async Task Add_SlowReader_MergesReportsWithoutBlocking()
     {
         // Its reader takes nothing until all reports are written.
         var answer = new Pipe(new PipeOptions(pauseWriterThreshold: 100, resumeWriterThreshold: 50));
         var context = new DefaultHttpContext();
         context.Features.Set<IHttpResponseBodyFeature>(new AnswerBody(answer.Writer));
-        var reports = new StreamReports(context.Response, waitForTheEnd: false);
+        var reports = new StreamReports(context.Response, sendAtEnd: false);
         for (var batch = 0; batch < Batches; batch++)
         {
             for (var partition = 0; partition < 2; partition++)
@@ -53,12 +53,12 @@ public class StreamReportsTests
     }
 
     [Fact]
-    public async Task Add_WhereReportsWait_SendsNothingBeforeTheEnd()
+    public async Task Add_SendAtEnd_SendsNothingBeforeEnd()
     {
         var answer = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
         var context = new DefaultHttpContext();
         context.Features.Set<IHttpResponseBodyFeature>(new AnswerBody(answer.Writer));
-        var reports = new StreamReports(context.Response, waitForTheEnd: true);
+        var reports = new StreamReports(context.Response, sendAtEnd: true);
         for (var batch = 0; batch < Batches; batch++)
             reports.Add(new StreamReport(batch + 1, batch + 1, 0, batch, 1), mayMerge: true);
         Assert.False(answer.Reader.TryRead(out _));

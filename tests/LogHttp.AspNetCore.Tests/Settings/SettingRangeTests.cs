@@ -42,7 +42,7 @@ public class SettingRangeTests
     ];
 
     [Fact]
-    public void EveryNumberAndDuration_HasARangeAroundItsDefault()
+    public void Settings_NumbersAndDurations_HaveRangeAroundDefault()
     {
         var defaults = new LogHttpSettings();
         foreach (var property in LogHttpSettings.Of(typeof(LogHttpSettings)))
@@ -56,20 +56,20 @@ public class SettingRangeTests
 
     [Theory]
     [MemberData(nameof(OfStorage))]
-    public void Range_IsTheStoragesOwn(string name)
+    public void Range_OfStorageSetting_MatchesStorage(string name)
     {
         var property = typeof(LogHttpSettings).GetProperty(name)!;
         var range = property.GetCustomAttribute<SettingRangeAttribute>()!;
-        var (least, most) = (NumberOf(range.Bounds.Least), NumberOf(range.Bounds.Most));
-        Assert.Null(Check(least));
-        Assert.Null(Check(most));
+        var (min, max) = (NumberOf(range.Bounds.Min), NumberOf(range.Bounds.Max));
+        Assert.Null(Check(min));
+        Assert.Null(Check(max));
         if (range.OrZero)
             Assert.Null(Check(0));
         // A number of the property's type can't be larger than the range of SyncAllThreshold.
-        if (property.PropertyType != typeof(int) || most < int.MaxValue)
-            Assert.NotNull(Check(most + StepOf(property)));
-        if (!range.OrZero || least > StepOf(property))
-            Assert.NotNull(Check(least - StepOf(property)));
+        if (property.PropertyType != typeof(int) || max < int.MaxValue)
+            Assert.NotNull(Check(max + StepOf(property)));
+        if (!range.OrZero || min > StepOf(property))
+            Assert.NotNull(Check(min - StepOf(property)));
 
         string? Check(long number)
         {

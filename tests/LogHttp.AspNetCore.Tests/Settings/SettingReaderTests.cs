@@ -47,7 +47,7 @@ public class SettingReaderTests
     [InlineData("a", null, null, "a")]
     [InlineData(" a; b;;c ", null, null, "a", "b", "c")]
     [InlineData(null, "a", "b;c", "a", "b", "c")]
-    public void Read_List_TakesTextAndArray(string? text, string? first, string? second, params string[] expected)
+    public void Read_List_AcceptsTextAndArray(string? text, string? first, string? second, params string[] expected)
     {
         var settings = Read([
             .. text is null ? [] : new (string, string?)[] { ("Names", text) },
@@ -58,7 +58,7 @@ public class SettingReaderTests
     }
 
     [Fact]
-    public void Read_ListThatIsTextAndArray_IsAFault() =>
+    public void Read_ListAsTextAndArray_IsFault() =>
         Assert.Equal(
             "Names is \"a\" and an array. Allowed: an array, or a text with ; between its parts",
             Assert.Single(Read(("Names", "a"), ("Names:0", "b")).Faults)
@@ -101,7 +101,7 @@ public class SettingReaderTests
     [InlineData("ProduceStreamLingerMilliseconds", "7", nameof(LogHttpSettings.ProduceStreamLinger), 7)]
     [InlineData("RetentionMs", "2592000000", nameof(LogHttpSettings.Retention), 2_592_000_000)]
     [InlineData("RetentionMs", "0", nameof(LogHttpSettings.Retention), 0)]
-    public void Read_FormerName_SetsTheSetting(string name, string value, string newName, long milliseconds)
+    public void Read_FormerName_SetsSetting(string name, string value, string newName, long milliseconds)
     {
         var settings = Read((name, value));
         Assert.Empty(settings.Faults);
@@ -112,14 +112,14 @@ public class SettingReaderTests
     }
 
     [Fact]
-    public void Read_BothNames_IsAFaultThatNamesBoth() =>
+    public void Read_BothNames_IsFaultNamingBoth() =>
         Assert.Equal(
             "BodyTimeout and BodyTimeoutSeconds are both set. They are one setting: use BodyTimeout",
             Assert.Single(Read(("BodyTimeout", "7s"), ("BodyTimeoutSeconds", "7")).Faults)
         );
 
     [Fact]
-    public void Read_Unknown_NamesEachAndTheSettingsOnce()
+    public void Read_UnknownNames_ListsSupportedOnce()
     {
         var faults = Read(("MaxTopic", "5"), ("Limits:MaxTopics", "5")).Faults;
         Assert.Equal(2, faults.Count);

@@ -28,7 +28,7 @@ public sealed partial class DescribedCodesTests
     ];
 
     [Fact]
-    public void Codes_OfTheDescription_AreThoseOfTheCode()
+    public void Codes_InDescription_MatchSource()
     {
         var description = new ApiDescription(File.ReadAllText(ApiDescription.KeptPath));
         var described =
@@ -40,7 +40,7 @@ public sealed partial class DescribedCodesTests
     }
 
     [Fact]
-    public void Settings_InTheDescription_Exist() =>
+    public void Settings_InDescription_Exist() =>
         Assert.Empty(
             SettingName()
                 .Matches(File.ReadAllText(ApiDescription.KeptPath))

@@ -17,7 +17,7 @@ public sealed class OpenApiTests : IDisposable
     async Task<ApiDescription> DescriptionAsync() => new(await _server.Client.GetStringAsync(Path));
 
     [Fact]
-    public async Task Description_AsKept_IsTheOneThatIsServed()
+    public async Task Description_Kept_IsServed()
     {
         var served = (await _server.Client.GetStringAsync(Path)).ReplaceLineEndings("\n").TrimEnd('\n') + "\n";
         var path = ApiDescription.KeptPath;
@@ -31,7 +31,7 @@ public sealed class OpenApiTests : IDisposable
     }
 
     [Fact]
-    public async Task Description_OnAnyMachine_IsTheSame()
+    public async Task Description_AnyMachine_IsTheSame()
     {
         // Another server, with another directory, port and settings.
         using var other = new TestServer(("Partitions", "3"), ("MaxBodyBytes", "1000"));
@@ -43,7 +43,7 @@ public sealed class OpenApiTests : IDisposable
     }
 
     [Fact]
-    public async Task Description_OfEveryOperation_SaysWhatItsPartsAre()
+    public async Task Description_EveryOperation_DescribesItsParts()
     {
         var description = await DescriptionAsync();
         var missing = new List<string>();
@@ -134,7 +134,7 @@ public sealed class OpenApiTests : IDisposable
     }
 
     [Fact]
-    public async Task Description_WhatItRefersTo_IsThereAndNothingElse()
+    public async Task Description_References_MatchComponents()
     {
         var description = await DescriptionAsync();
         var there = description.Document["components"]!
@@ -150,7 +150,7 @@ public sealed class OpenApiTests : IDisposable
     }
 
     [Fact]
-    public async Task Description_EveryExampleOfABody_IsTaken()
+    public async Task Description_BodyExamples_AreAccepted()
     {
         var description = await DescriptionAsync();
         foreach (
@@ -194,7 +194,7 @@ public sealed class OpenApiTests : IDisposable
     [InlineData("/swagger/page.js", "text/javascript")]
     [InlineData("/swagger/swagger-ui-bundle.js", "text/javascript")]
     [InlineData("/swagger/swagger-ui.css", "text/css")]
-    public async Task Page_WithAllItsFiles_IsServedUnderAPolicyOfItsOwn(string path, string mediaType)
+    public async Task Page_AllFiles_HaveContentSecurityPolicy(string path, string mediaType)
     {
         using var response = await _server.Client.GetAsync(path);
         Assert.Equal(
@@ -207,7 +207,7 @@ public sealed class OpenApiTests : IDisposable
     }
 
     [Fact]
-    public async Task Root_OfTheServer_LeadsToThePage()
+    public async Task Root_InBrowser_RedirectsToPage()
     {
         using var response = await _server.Client.GetAsync("/");
         Assert.Equal("/swagger/index.html", response.RequestMessage!.RequestUri!.AbsolutePath);

@@ -11,7 +11,7 @@ public sealed class ConsumersTests
     [InlineData("bash", "consumer.sh")]
     [InlineData("python", "consumer.py")]
     [InlineData("html", "page.html")]
-    public void Consumers_EachAsShown_IsTheFile(string language, string name)
+    public void Consumers_InDocument_MatchFiles(string language, string name)
     {
         var shown = Assert.Single(
             MarkdownBlock.ReadAll(File.ReadAllText(Path.Combine(Documents, "CONSUMERS.md"))),

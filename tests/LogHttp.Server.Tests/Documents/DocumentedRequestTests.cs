@@ -22,7 +22,7 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
     };
 
     [Fact]
-    public async Task Readme_EveryCurl_AnswersAsWritten()
+    public async Task Readme_EveryCurl_RespondsAsWritten()
     {
         using var directory = new TemporaryDirectory();
         var dataDirectory = Directory.CreateDirectory(Path.Combine(directory.Path, "data")).FullName;
@@ -73,7 +73,7 @@ public sealed partial class DocumentedRequestTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task HttpFile_EveryRequest_AnswersAsItsTitleSays()
+    public async Task HttpFile_EveryRequest_RespondsAsTitled()
     {
         using var server = new TestServer();
         var requests = HttpFile.Parse(

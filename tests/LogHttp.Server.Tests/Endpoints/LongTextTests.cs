@@ -41,7 +41,7 @@ public sealed class LongTextTests : IDisposable
     [InlineData(Json, "{\"records\":[{\"value\":tTEXT}]}")]
     [InlineData(Records, "{\"TEXT\":1}")]
     [InlineData("application/json", "[tTEXT]")]
-    public async Task Post_LongTextInTheBody_IsShortened(string contentType, string body) =>
+    public async Task Post_LongTextInBody_IsShortened(string contentType, string body) =>
         await CheckAsync(
             await _server.PostAsync("/topics/t", contentType, body.Replace("TEXT", Long, StringComparison.Ordinal))
         );
@@ -54,7 +54,7 @@ public sealed class LongTextTests : IDisposable
     [InlineData("{\"values\":\"TEXT\"}")]
     [InlineData("{\"labels\":{\"TEXT\":\"\"}}")]
     [InlineData("{\"partitions\":tTEXT}")]
-    public async Task Put_LongTextInTheBody_IsShortened(string body) =>
+    public async Task Put_LongTextInBody_IsShortened(string body) =>
         await CheckAsync(
             await _server.SendAsync(HttpMethod.Put, "/topics/t", body.Replace("TEXT", Long, StringComparison.Ordinal))
         );
@@ -72,7 +72,7 @@ public sealed class LongTextTests : IDisposable
     [InlineData("/stream?topics=t/TEXT")]
     [InlineData("/stream?topics=t/0/TEXT")]
     [InlineData("/stream?topics=t&lastEventId=TEXT")]
-    public async Task Get_LongTextInTheUrl_IsShortened(string path)
+    public async Task Get_LongTextInUrl_IsShortened(string path)
     {
         using var made = await _server.Client.PutAsync("/topics/t", null);
         using var response = await _server.Client.GetAsync(path.Replace("TEXT", Long, StringComparison.Ordinal));
@@ -134,7 +134,7 @@ public sealed class LongTextTests : IDisposable
         );
 
     [Fact]
-    public async Task Post_PackedBodyWithAHugeName_GetsAShortError()
+    public async Task Post_CompressedBodyWithHugeName_GetsShortError()
     {
         var body = Producing.Packing.Pack("gzip", Encoding.ASCII.GetBytes($"{{\"{new string('x', 20_000_000)}\":1}}"));
         await CheckAsync(await _server.PostAsync("/topics/t", Json, body, ("Content-Encoding", "gzip")));

@@ -40,7 +40,7 @@ public sealed class MessageTests : IDisposable
         "\"partition\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, "
             + "retentionBytes, values, maxRecordBytes, labels."
     )]
-    public async Task Put_NoConfiguration_SaysWhereAndWhy(string body, string says)
+    public async Task Put_InvalidConfiguration_NamesPositionAndReason(string body, string says)
     {
         foreach (var method in new[] { HttpMethod.Put, HttpMethod.Patch })
         {
@@ -61,7 +61,7 @@ public sealed class MessageTests : IDisposable
     [Theory]
     [InlineData("a line of a log\n", HttpStatusCode.BadRequest, "invalid_configuration")]
     [InlineData(null, HttpStatusCode.RequestEntityTooLarge, "body_too_large")]
-    public async Task Put_AFile_HintsThatPostAppends(string? body, HttpStatusCode status, string code)
+    public async Task Put_File_HintsAtPost(string? body, HttpStatusCode status, string code)
     {
         // As curl -T file does.
         var detail = await DetailAsync(
@@ -83,7 +83,7 @@ public sealed class MessageTests : IDisposable
     )]
     [InlineData("{\"records\":[", "The body is not valid JSON at line 1, byte 13: It ends too early")]
     [InlineData("{\"records\":[]} x", "The body is not valid JSON at line 1, byte 16: ")]
-    public async Task Post_ConfluentBodyThatIsNoJson_SaysWhere(string body, string says)
+    public async Task Post_InvalidConfluentJson_NamesPosition(string body, string says)
     {
         using var response = await _server.PostAsync("/topics/t", "application/vnd.kafka.json.v2+json", body);
         var message = (await TestServer.JsonAsync(response)).GetProperty("message").GetString()!;
@@ -92,7 +92,7 @@ public sealed class MessageTests : IDisposable
     }
 
     [Fact]
-    public async Task Stream_BeyondTheEndOfOnePartition_NamesIt()
+    public async Task Stream_BeyondEndOfOnePartition_NamesPartition()
     {
         using var made = await _server.SendAsync(HttpMethod.Put, "/topics/jobs", "{\"partitions\":3}");
         var detail = await DetailAsync(
@@ -113,7 +113,7 @@ public sealed class MessageTests : IDisposable
     [InlineData("jobs/2/:5", "")]
     [InlineData("jobs/2/x", "x")]
     [InlineData("jobs/2/8F1D4C0A52B7E693:5", "8F1D4C0A52B7E693")]
-    public async Task Stream_AnIdThatIsNone_IsNotADeletedTopic(string topics, string id)
+    public async Task Stream_InvalidTopicId_IsNotReportedAsDeleted(string topics, string id)
     {
         using var made = await _server.SendAsync(HttpMethod.Put, "/topics/jobs", "{\"partitions\":3}");
         var detail = await DetailAsync(
@@ -129,7 +129,7 @@ public sealed class MessageTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_AnUnknownParameter_NamesThoseThatThereAre()
+    public async Task Get_UnknownParameter_NamesSupportedOnes()
     {
         Assert.Equal(
             "Unknown query parameter \"limits\". Supported: limit, after.",
@@ -151,7 +151,7 @@ public sealed class MessageTests : IDisposable
     }
 
     [Fact]
-    public async Task Verify_RightAfterTheLastLine_IsNotRefused()
+    public async Task Verify_AfterLastLine_IsAccepted()
     {
         using var made = await _server.Client.PutAsync("/topics/t", null);
         for (var attempt = 0; attempt < 100; attempt++)

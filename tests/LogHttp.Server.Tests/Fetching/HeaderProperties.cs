@@ -77,7 +77,7 @@ public class HeaderProperties
             .FirstOrDefault();
 
     [Fact]
-    public void Of_AnyAccept_IsTheBestByItsQuality() =>
+    public void Of_AnyAccept_HasBestQuality() =>
         Accept.Sample(values =>
         {
             var request = Request("Accept", values);
@@ -106,7 +106,7 @@ public class HeaderProperties
         });
 
     [Fact]
-    public void TryRead_OfAnyContentEncoding_TakesAtMostOneCoding() =>
+    public void TryRead_AnyContentEncoding_FindsAtMostOneCoding() =>
         Gen.Select(
                 OneOf(", ", ",", "\t,"),
                 OneOf("gzip", "X-GZIP", "br", "zstd", "deflate", "identity", "Identity", "", "compress", "gzip;q=1")
@@ -127,7 +127,7 @@ public class HeaderProperties
             });
 
     [Fact]
-    public void TryRead_OfAnyContentType_KnowsItsCharsetAndKind() =>
+    public void TryRead_AnyContentType_FindsCharsetAndKind() =>
         Gen.Select(
                 OneOf(
                     "text/plain",
@@ -168,7 +168,7 @@ public class HeaderProperties
             );
 
     [Fact]
-    public void Match_OfAnyTags_IsTheirStrongComparison() =>
+    public void Match_AnyTags_ComparesStrongly() =>
         Gen.Select(
                 OneOf(", ", ",", " ,\t"),
                 OneOf("\"a\"", "W/\"a\"", "\"b\"", "\"a,b\"", "\"\"", "").Array[1, 4].Array[1, 2],
@@ -181,7 +181,7 @@ public class HeaderProperties
             );
 
     [Fact]
-    public void HeaderText_OfAnyBytes_IsUtf8ElseLatin1() =>
+    public void EncodingOf_AnyBytes_IsUtf8ElseLatin1() =>
         Gen.OneOf(Gen.Byte.Array[0, 20], Gen.String.Select(Encoding.UTF8.GetBytes))
             .Sample(bytes =>
             {
@@ -205,7 +205,7 @@ public class HeaderProperties
     }
 
     [Fact]
-    public void TrySelect_OfAnyRange_IsWithinTheLength() =>
+    public void TrySelect_AnyRange_IsWithinLength() =>
         Gen.Select(
                 OneOf("bytes", "Bytes", "items"),
                 Gen.Long[0, 30].Nullable(),

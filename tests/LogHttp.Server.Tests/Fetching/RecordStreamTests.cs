@@ -46,7 +46,7 @@ public sealed class RecordStreamTests : IDisposable
     [InlineData("TextLines", true, true, 1 << 20)]
     [InlineData("TextLines", true, false, 1 << 16)]
     [InlineData("JsonLines", true, true, 1 << 16)]
-    public async Task Write_ToAnyClient_HoldsItsShareOnly(string form, bool showsValues, bool isSlow, long maxBytes)
+    public async Task Write_AnyClient_HoldsItsShareAlone(string form, bool showsValues, bool isSlow, long maxBytes)
     {
         using var fileSystem = new PhysicalFileSystem(_directory.Path);
         await using var catalog = TopicCatalog.Open(
@@ -84,7 +84,7 @@ public sealed class RecordStreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_ByMoreClientsThanThereIsRoomFor_GivesAllToEach()
+    public async Task Get_MoreClientsThanBudget_ServesAll()
     {
         using var server = new TestServer(("MaxFollowingBytes", "65536"));
         var lines = string.Concat(Enumerable.Range(0, 200).Select(number => $"{number} {new string('x', 9_000)}\n"));

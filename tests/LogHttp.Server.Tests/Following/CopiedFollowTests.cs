@@ -30,7 +30,7 @@ public sealed class CopiedFollowTests : IDisposable
     [Theory]
     [InlineData(FollowBudget.ShareBytes)]
     [InlineData(FollowBudget.SmallShareBytes)]
-    public async Task Events_OfManyPartitions_HoldNoMoreThanTheirShare(int shareBytes)
+    public async Task Events_ManyPartitions_StayWithinShare(int shareBytes)
     {
         using var fileSystem = new PhysicalFileSystem(_directory.Path);
         await using var catalog = Open(fileSystem, _directory.Path);
@@ -54,7 +54,7 @@ public sealed class CopiedFollowTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Events_WithLargeRecords_AreWholeAndInOrder(bool namesPartitions)
+    public async Task Events_LargeRecords_AreWholeAndInOrder(bool namesPartitions)
     {
         using var fileSystem = new PhysicalFileSystem(_directory.Path);
         await using var catalog = Open(fileSystem, _directory.Path);

@@ -30,7 +30,7 @@ public sealed class FollowStreamTests : IDisposable
     [InlineData("events")]
     [InlineData("lines of many")]
     [InlineData("lines of one")]
-    public async Task Run_ConnectionGone_ReadsNoFurther(string form)
+    public async Task Run_ConnectionClosed_StopsReading(string form)
     {
         using var fileSystem = new PhysicalFileSystem(_directory.Path);
         await using var catalog = TopicCatalog.Open(

@@ -114,7 +114,7 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             : otherwise;
 
     [Fact]
-    public async Task AnyRequest_IsAnswered_AndHarmsNothing()
+    public async Task Request_Any_GetsResponseWithoutHarm()
     {
         var (seed, count) = (Setting("LOGHTTP_HOSTILE_SEED", 1), Setting("LOGHTTP_HOSTILE_REQUESTS", 10_000));
         using var outer = new TemporaryDirectory();

@@ -7,7 +7,7 @@ namespace LogHttp.Server.Tests.Hosting;
 public class AcceptWatchTests
 {
     [Fact]
-    public async Task Check_AcceptFailed_ReportsAtTheSecondLook()
+    public async Task Check_AcceptFailed_ReportsAtSecondCheck()
     {
         var listener = new Listener();
         var (watched, reports) = Watch(listener);
@@ -25,7 +25,7 @@ public class AcceptWatchTests
     }
 
     [Fact]
-    public async Task Check_NextIsNeverAskedFor_ReportsIt()
+    public async Task Check_NoNextAccept_ReportsIt()
     {
         var listener = new Listener();
         var (watched, reports) = Watch(listener);
@@ -37,7 +37,7 @@ public class AcceptWatchTests
     }
 
     [Fact]
-    public async Task Check_AcceptsGoOnBetween_ReportsNothing()
+    public async Task Check_AcceptsContinue_ReportsNothing()
     {
         var listener = new Listener();
         var (watched, reports) = Watch(listener);
@@ -51,7 +51,7 @@ public class AcceptWatchTests
     }
 
     [Fact]
-    public async Task Check_ListenerWasUnbound_ReportsNothing()
+    public async Task Check_ListenerUnbound_ReportsNothing()
     {
         var listener = new Listener();
         var (watched, reports) = Watch(listener);
@@ -64,7 +64,7 @@ public class AcceptWatchTests
     }
 
     [Fact]
-    public void TheServer_ListensThroughTheWatch()
+    public void Server_Listening_UsesWatch()
     {
         using var server = new TestServer();
         Assert.IsType<AcceptWatch>(server.Service<IConnectionListenerFactory>());

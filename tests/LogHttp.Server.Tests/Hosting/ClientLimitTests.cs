@@ -9,7 +9,7 @@ namespace LogHttp.Server.Tests.Hosting;
 public sealed class ClientLimitTests
 {
     [Fact]
-    public async Task AClientThatSendsMore_IsToldToWait_AndOthersAreNot()
+    public async Task Requests_AboveLimit_GetRetryAfterForThatClientAlone()
     {
         using var server = new TestServer(
             ("MaxClientRequestsPerSecond", "1"),
@@ -35,14 +35,14 @@ public sealed class ClientLimitTests
     [InlineData("192.0.2.1", "::ffff:192.0.2.1", true)]
     [InlineData("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true)]
     [InlineData("2001:db8:0:1::1", "2001:db8:0:2::1", false)]
-    public void AClient_IsAnAddress_OrANetworkOfIPv6(string one, string other, bool isSame) =>
+    public void NetworkOf_Address_IsIPv4AddressOrIPv6Network(string one, string other, bool isSame) =>
         Assert.Equal(
             isSame,
             ClientAddress.NetworkOf(IPAddress.Parse(one)) == ClientAddress.NetworkOf(IPAddress.Parse(other))
         );
 
     [Fact]
-    public void AMillionClients_TakeNoMoreMemoryThanAFew()
+    public void Clients_AMillion_TakeBoundedMemory()
     {
         using var limiter = ClientLimit.CreateLimiter<IPAddress>(
             new ServerSettings { MaxClientRequestsPerSecond = 1 },
@@ -65,7 +65,7 @@ public sealed class ClientLimitTests
     }
 
     [Fact]
-    public async Task XForwardedFor_OfAnybodyElse_SaysNothing()
+    public async Task XForwardedFor_FromUntrusted_IsIgnored()
     {
         using var server = new TestServer(("MaxClientRequestsPerSecond", "1"));
         // Each request has an address of its own. If the limit went by addresses, all would be accepted.
@@ -78,7 +78,7 @@ public sealed class ClientLimitTests
     }
 
     [Fact]
-    public async Task WithoutTheSetting_NobodyIsCounted()
+    public async Task Requests_WithoutSetting_AreNotLimited()
     {
         using var server = new TestServer();
         for (var request = 0; request < 50; request++)

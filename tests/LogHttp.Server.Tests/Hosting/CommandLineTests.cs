@@ -23,7 +23,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--help")]
     [InlineData("-h")]
     [InlineData("-?")]
-    public void Read_Help_PrintsUsageAndEnds(string option)
+    public void Read_Help_PrintsUsageAndExits(string option)
     {
         Assert.Equal(0, Read(option, "--urls", "http://127.0.0.1:0").ExitCode);
         var usage = _output.ToString();
@@ -48,7 +48,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public void Read_Version_PrintsItAndEnds()
+    public void Read_Version_PrintsItAndExits()
     {
         Assert.Equal(0, Read("--version", "--urls", "http://127.0.0.1:0").ExitCode);
         Assert.Matches(@"^LogHttp \d+\.\d+\.\d+\S*\r?\n$", _output.ToString());
@@ -75,7 +75,7 @@ public sealed class CommandLineTests : IDisposable
     )]
     [InlineData("--LogHttp:Flush needs a value: --LogHttp:Flush=VALUE.", "--LogHttp:Flush")]
     [InlineData("--LogHttp:Flush needs a value: --LogHttp:Flush=VALUE.", "--LogHttp:Flush", "--LogHttp:MaxTopics=5")]
-    public void Read_WhatItDoesNotKnow_IsRefused(string says, params string[] args)
+    public void Read_UnknownArgument_IsRejected(string says, params string[] args)
     {
         Assert.Equal(CommandLine.UsageError, Read(args).ExitCode);
         var error = _error.ToString();
@@ -118,7 +118,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("urls", "http://+:8080", "http://+:9000")]
     [InlineData("urls", "https://[::1]:8080", "https://[::1]:9000")]
     [InlineData("http_ports", "8080", "http://*:9000")]
-    public void UsePort_OfAnyAddress_ReplacesItsPort(string? name, string? value, string url)
+    public void UsePort_AnyAddress_ReplacesPort(string? name, string? value, string url)
     {
         Assert.Equal(url, AddressFor(9000, name, value));
     }
@@ -126,7 +126,7 @@ public sealed class CommandLineTests : IDisposable
     [Theory]
     [InlineData("urls", "http://127.0.0.1:1;http://[::1]:1", "--port does not go with several addresses")]
     [InlineData("Kestrel:Endpoints:One:Url", "http://127.0.0.1:1", "--port does not go with Kestrel:Endpoints")]
-    public void UsePort_WhereItSaysNothing_IsRefused(string name, string value, string says)
+    public void UsePort_NotApplicable_IsRejected(string name, string value, string says)
     {
         var fault = Assert.Throws<InvalidOperationException>(() => AddressFor(9000, name, value));
         Assert.Contains(says, fault.Message, StringComparison.Ordinal);
@@ -136,7 +136,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("http://127.0.0.1:80x")]
     [InlineData("http://localhost:")]
     [InlineData("http://::1:8080")]
-    public void UsePort_AddressWithoutAValidPort_IsRefused(string address)
+    public void UsePort_AddressWithInvalidPort_IsRejected(string address)
     {
         var fault = Assert.Throws<InvalidOperationException>(() => AddressFor(null, "urls", address));
         Assert.Contains($"the address \"{address}\" has no valid port", fault.Message, StringComparison.Ordinal);

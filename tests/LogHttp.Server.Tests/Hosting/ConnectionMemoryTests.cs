@@ -22,7 +22,7 @@ public sealed class ConnectionMemoryTests
     ];
 
     [Fact]
-    public async Task UnfinishedHead_Counts_UntilItsRequestBegins()
+    public async Task UnfinishedHead_BeforeRequestBegins_Counts()
     {
         using var server = new TestServer(Settings);
         using var connection = await SendUnfinishedHeadAsync(server);
@@ -34,7 +34,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task UnfinishedHead_ConnectionEnds_IsGivenBack()
+    public async Task UnfinishedHead_ConnectionEnds_IsReleased()
     {
         using var server = new TestServer(Settings);
         using (await SendUnfinishedHeadAsync(server))
@@ -43,7 +43,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task UnfinishedHead_BehindRequests_Counts()
+    public async Task UnfinishedHead_AfterOtherRequests_Counts()
     {
         using var server = new TestServer(Settings);
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -62,7 +62,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task UnfinishedHeads_FillTheBound_CloseTheConnection()
+    public async Task UnfinishedHeads_AboveLimit_CloseConnection()
     {
         using var server = new TestServer(Settings);
         using var first = await SendUnfinishedHeadAsync(server);
@@ -76,7 +76,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task UnfinishedHeads_OfATrustedProxy_HaveAllTheRoom()
+    public async Task UnfinishedHeads_OfTrustedProxy_UseWholeBudget()
     {
         using var server = new TestServer([
             ("MaxRequestHeadersBytes", "131072"),
@@ -116,7 +116,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task Body_IsNoHead()
+    public async Task Body_Received_DoesNotCountAsHead()
     {
         using var server = new TestServer(Settings);
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -136,7 +136,12 @@ public sealed class ConnectionMemoryTests
     [InlineData("GET /healthz", "Content-Length: 300000", "", "")]
     [InlineData("POST /topics/t", "Origin: http://other.example\r\nContent-Length: 300000", "", "")]
     [InlineData("POST /topics/t", "Expect: 100-continue\r\nContent-Length: 300000", "", "")]
-    public async Task UnreadBody_IsNoHead(string request, string headers, string before, string after)
+    public async Task UnreadBody_Received_DoesNotCountAsHead(
+        string request,
+        string headers,
+        string before,
+        string after
+    )
     {
         using var server = new TestServer(Settings);
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -152,7 +157,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task UnreadBody_DoesNotCount()
+    public async Task UnreadBody_Received_DoesNotCount()
     {
         using var server = new TestServer(Settings);
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -167,7 +172,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task UnfinishedTrailers_Count_UntilTheyEnd()
+    public async Task UnfinishedTrailers_BeforeEnd_Count()
     {
         using var server = new TestServer(Settings);
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -184,7 +189,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task Http2Connection_Counts_UntilItEnds()
+    public async Task Http2Connection_UntilItEnds_Counts()
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
@@ -197,7 +202,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public void Connection_IsLost_IsGivenBack()
+    public void Connection_Lost_IsReleased()
     {
         var budget = new ConnectionBudget(
             new ServerSettings { MaxConnectionBytes = 1 << 20, MaxClientConnectionBytes = 1 << 20 }
@@ -217,7 +222,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task UnfinishedHttp2Head_Counts_UntilItEnds()
+    public async Task UnfinishedHttp2Head_UntilItEnds_Counts()
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
@@ -240,7 +245,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task Http2Trailers_Count_UntilTheConnectionEnds()
+    public async Task Http2Trailers_UntilConnectionEnds_Count()
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
@@ -271,7 +276,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task Http2Responses_NotTaken_CloseTheConnection()
+    public async Task Http2Responses_Unread_CloseConnection()
     {
         // The program as a process, because the in-process server of other tests has the framework's memory pool.
         using var directory = new LogHttp.Testing.TemporaryDirectory();
@@ -301,7 +306,7 @@ public sealed class ConnectionMemoryTests
     }
 
     [Fact]
-    public async Task Http2Requests_WithSmallHeads_FillTheBound_AreRefused()
+    public async Task Http2Requests_SmallHeadsAboveLimit_AreRejected()
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate, ("MaxClientHeldHeadBytes", "1048576"));
@@ -325,7 +330,7 @@ public sealed class ConnectionMemoryTests
     [Theory]
     [InlineData("MaxConnectionBytes", "1000")]
     [InlineData("MaxClientConnectionBytes", "1000")]
-    public void Bounds_TooSmall_AreRefused(string name, string value)
+    public void Limits_TooSmall_AreRejected(string name, string value)
     {
         var settings = new ServerSettings { MaxOpenSegments = 64 };
         typeof(ServerSettings)

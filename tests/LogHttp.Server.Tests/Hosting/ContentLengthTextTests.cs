@@ -22,7 +22,7 @@ public class ContentLengthTextTests
     [InlineData("0")]
     [InlineData("003")]
     [InlineData("9223372036854775807")]
-    public void GetChars_Digits_IsTheText(string value)
+    public void GetChars_Digits_ReturnsText(string value)
     {
         var chars = new char[20];
         Assert.Equal(value.Length, new ContentLengthText().GetChars(Encoding.Latin1.GetBytes(value), chars));
@@ -35,7 +35,7 @@ public class ContentLengthTextTests
     [InlineData("-3", "400")]
     [InlineData("000000000000000000000000000003", "400")]
     [InlineData("03", "201")]
-    public async Task Post_LengthOtherThanDigits_Gets400(string length, string status)
+    public async Task Post_LengthNotDigits_Returns400(string length, string status)
     {
         using var server = new TestServer();
         var response = await RawRequest.SendAsync(
@@ -49,7 +49,7 @@ public class ContentLengthTextTests
     [Theory]
     [InlineData("+3", false)]
     [InlineData("3", true)]
-    public async Task PostOverHttp2_LengthWithASign_IsRefused(string length, bool isTaken)
+    public async Task PostOverHttp2_SignedLength_IsRejected(string length, bool isTaken)
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);

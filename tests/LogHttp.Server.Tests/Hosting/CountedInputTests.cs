@@ -28,7 +28,7 @@ public class CountedInputTests
     [InlineData(1)]
     [InlineData(10)]
     [InlineData(1000)]
-    public async Task ReadAsync_Http2_HandsOutOneHeadAtATime(int pieceBytes)
+    public async Task ReadAsync_Http2_ReturnsOneHeadAtATime(int pieceBytes)
     {
         byte[][] parts =
         [
@@ -104,7 +104,7 @@ public class CountedInputTests
     [InlineData("PUT /topics/t HTTP/1.1\r\n\r\n")]
     [InlineData("PRI * HTTP/1.1\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\n\r\n")]
-    public async Task ReadAsync_Http1_HandsOutAll(string request)
+    public async Task ReadAsync_Http1_ReturnsAll(string request)
     {
         await _pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes(request));
         var read = await _input.ReadAsync();
@@ -122,7 +122,7 @@ public class CountedInputTests
     }
 
     [Fact]
-    public async Task ReadAsync_WaitingRead_Fails()
+    public async Task ReadAsync_WriterFailsWhileWaiting_Throws()
     {
         var waiting = _input.ReadAsync().AsTask();
         await _pipe.Writer.CompleteAsync(new IOException("gone"));

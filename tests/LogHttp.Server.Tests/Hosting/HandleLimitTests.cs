@@ -9,7 +9,7 @@ public class HandleLimitTests
     [InlineData(20_000, 15_000, 2_244)]
     [InlineData(10_000, 7_116, 1_186)]
     [InlineData(1_024, 384, 64)]
-    public void Apply_LowersWhatTheProcessCantOpen(long limit, int connections, int segments)
+    public void Apply_LimitsAboveProcessLimit_AreLowered(long limit, int connections, int segments)
     {
         var settings = new ServerSettings();
         HandleLimit.Apply(settings, limit);
@@ -26,7 +26,7 @@ public class HandleLimitTests
     [InlineData(0, null, 2_048)]
     [InlineData(4_000, 1_048_576, 4_000)]
     [InlineData(100_000, 1_048_576, 100_000)]
-    public void Apply_ChoosesHowManySegmentsMayBeOpen_WhereNoSettingSaysIt(int setting, int? limit, int segments)
+    public void Apply_WithoutSetting_ChoosesMaxOpenSegments(int setting, int? limit, int segments)
     {
         var settings = new ServerSettings { MaxOpenSegments = setting };
         HandleLimit.Apply(settings, limit);
@@ -42,7 +42,7 @@ public class HandleLimitTests
     [InlineData(575L, true)]
     [InlineData(576L, false)]
     [InlineData(null, false)]
-    public void FindFault_OfATinyLimit_SaysWhatIsNeeded(long? limit, bool isFault)
+    public void FindFault_TinyLimit_NamesRequiredNumber(long? limit, bool isFault)
     {
         var fault = HandleLimit.FindFault(limit);
         Assert.Equal(isFault, fault is not null);

@@ -11,7 +11,7 @@ public class Http1BodyTests
     [InlineData(2)]
     [InlineData(7)]
     [InlineData(1000)]
-    public void Follow_Chunks_FindsTrailersAndTheEnd(int pieceBytes)
+    public void Follow_Chunks_FindsTrailersAndEnd(int pieceBytes)
     {
         var chunks = $"1F;a=12\r\n{new string('0', 31)}\r\n0a\r\n\n\r\n0\r\n\r\n\r\n\r\n00\r\n";
         const string Trailers = "A: 1\r\nB:\r\n\r\n";
@@ -27,7 +27,7 @@ public class Http1BodyTests
     [Theory]
     [InlineData(1)]
     [InlineData(1000)]
-    public void Follow_Length_FindsTheEnd(int pieceBytes) =>
+    public void Follow_Length_FindsEnd(int pieceBytes) =>
         Assert.Equal(
             (5, 0),
             Follow(Http1Body.Of(new HeaderDictionary { ContentLength = 5 }), "0\r\n\r\nGET /", pieceBytes)

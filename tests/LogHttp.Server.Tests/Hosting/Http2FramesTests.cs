@@ -15,7 +15,7 @@ public class Http2FramesTests
     [InlineData(2)]
     [InlineData(7)]
     [InlineData(1000)]
-    public void Follow_BytesInPieces_FindsHeads(int pieceBytes)
+    public void Follow_SplitBytes_FindsHeads(int pieceBytes)
     {
         byte[] bytes =
         [
@@ -27,16 +27,16 @@ public class Http2FramesTests
         byte[] rest = Http2Client.Frame(Continuation, EndHeaders, 3, []);
         var frames = new Http2Frames();
         foreach (var piece in bytes.Chunk(pieceBytes))
-            Assert.Equal(piece.Length, frames.Follow(new ReadOnlySequence<byte>(piece), stopsBehindHead: false));
+            Assert.Equal(piece.Length, frames.Follow(new ReadOnlySequence<byte>(piece), stopsAfterHead: false));
         Assert.Equal((1, true), (frames.Heads, frames.IsInHead));
-        frames.Follow(new ReadOnlySequence<byte>(rest), stopsBehindHead: false);
+        frames.Follow(new ReadOnlySequence<byte>(rest), stopsAfterHead: false);
         Assert.Equal((2, false), (frames.Heads, frames.IsInHead));
     }
 
     [Theory]
     [InlineData(1)]
     [InlineData(1000)]
-    public void Follow_HeadOfAnOlderStream_IsTrailers(int pieceBytes)
+    public void Follow_HeadOfOlderStream_CountsAsTrailers(int pieceBytes)
     {
         byte[] bytes =
         [
@@ -51,12 +51,12 @@ public class Http2FramesTests
         ];
         var frames = new Http2Frames();
         foreach (var piece in bytes.Chunk(pieceBytes))
-            frames.Follow(new ReadOnlySequence<byte>(piece), stopsBehindHead: false);
+            frames.Follow(new ReadOnlySequence<byte>(piece), stopsAfterHead: false);
         Assert.Equal((5, 2), (frames.Heads, frames.Trailers));
     }
 
     [Fact]
-    public void Follow_StopsBehindHead_LeavesTheRest()
+    public void Follow_StopsAfterHead_LeavesRest()
     {
         byte[] first =
         [
@@ -65,10 +65,10 @@ public class Http2FramesTests
         ];
         byte[] bytes = [.. first, .. Http2Client.Frame(Headers, EndHeaders, 5, [])];
         var frames = new Http2Frames();
-        Assert.Equal(first.Length, frames.Follow(new ReadOnlySequence<byte>(bytes), stopsBehindHead: true));
+        Assert.Equal(first.Length, frames.Follow(new ReadOnlySequence<byte>(bytes), stopsAfterHead: true));
         Assert.Equal(
             bytes.Length - first.Length,
-            frames.Follow(new ReadOnlySequence<byte>(bytes.AsMemory(first.Length)), stopsBehindHead: true)
+            frames.Follow(new ReadOnlySequence<byte>(bytes.AsMemory(first.Length)), stopsAfterHead: true)
         );
         Assert.Equal(2, frames.Heads);
     }

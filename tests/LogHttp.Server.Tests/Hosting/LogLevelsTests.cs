@@ -49,7 +49,7 @@ public sealed class LogLevelsTests : IDisposable
         "Logging:LogLevel:LogHttp",
         "Debug"
     )]
-    public void Level_OfACategory_IsTheMostSpecific(string category, LogLevel least, params string[] configuration)
+    public void Level_OfCategory_IsMostSpecific(string category, LogLevel least, params string[] configuration)
     {
         var builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory }

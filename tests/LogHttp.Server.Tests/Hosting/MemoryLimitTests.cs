@@ -9,7 +9,7 @@ public class MemoryLimitTests
     [InlineData(64L << 30, 1L << 30, 1L << 30, 256L << 20, 64L << 20, 15_000)]
     [InlineData(192L << 20, 64L << 20, 12L << 20, 64L << 20, 16L << 20, 3_072)]
     [InlineData(96L << 20, 32L << 20, 6L << 20, 32L << 20, 8L << 20, 1_536)]
-    public void Apply_ChoosesBudgetsThatFitTheMemory(
+    public void Apply_MemoryLimit_ChoosesFittingBudgets(
         long availableBytes,
         long reading,
         long unread,
@@ -40,7 +40,7 @@ public class MemoryLimitTests
     }
 
     [Fact]
-    public void Apply_LeavesWhatIsSet()
+    public void Apply_ExplicitSettings_AreKept()
     {
         var settings = new ServerSettings
         {
@@ -59,7 +59,7 @@ public class MemoryLimitTests
     }
 
     [Fact]
-    public void Apply_ReadingIsSet_LeavesTheBatchAlone()
+    public void Apply_ExplicitMaxReadingBytes_KeepsMaxBatchBytes()
     {
         var settings = new ServerSettings
         {
@@ -76,7 +76,7 @@ public class MemoryLimitTests
     [Theory]
     [InlineData("MaxConnectionBytes")]
     [InlineData("MaxClientConnectionBytes")]
-    public void FindFaults_NoRoomForAHead_SaysSo(string name)
+    public void FindFaults_BudgetBelowOneHead_ReportsIt(string name)
     {
         var settings = new ServerSettings { MaxOpenSegments = 64, MaxRequestHeadersBytes = 1 << 20 };
         typeof(ServerSettings).GetProperty(name)!.SetValue(settings, 4L << 20);
@@ -90,7 +90,7 @@ public class MemoryLimitTests
     }
 
     [Fact]
-    public void Apply_LargeHeadsAreAllowed_HasRoomForOne()
+    public void Apply_LargeHeadsAllowed_FitsOne()
     {
         var settings = new ServerSettings { MaxOpenSegments = 64, MaxRequestHeadersBytes = 16 << 20 };
         MemoryLimit.Apply(settings, 192 << 20);

@@ -7,7 +7,7 @@ namespace LogHttp.Server.Tests.Hosting;
 public class NetworkBlocksTests
 {
     [Fact]
-    public void ABlockThatWasGivenBack_IsTheNextOne()
+    public void Rent_AfterReturn_ReusesBlock()
     {
         using var blocks = Blocks().Create();
         var first = blocks.Rent();
@@ -20,7 +20,7 @@ public class NetworkBlocksTests
     }
 
     [Fact]
-    public void Rent_BeyondTheBoundOnWhatIsUnread_IsRefused_UntilABlockComesBack()
+    public void Rent_UnreadLimitReached_FailsUntilReturn()
     {
         var blocks = Blocks(maxUnreadBytes: 2 * (16 << 10));
         using var first = blocks.Create();
@@ -35,7 +35,7 @@ public class NetworkBlocksTests
             );
             // Blocks that a connection counts have limits of their own.
             var counter = new Counter();
-            var block = ((BlockPool)first).Unreceived(counter).MemoryPool.Rent();
+            var block = ((BlockPool)first).CreateCountedPool(counter).MemoryPool.Rent();
             Assert.Equal(first.MaxBufferSize, counter.Bytes);
             block.Dispose();
             block.Dispose();
@@ -45,7 +45,7 @@ public class NetworkBlocksTests
     }
 
     [Fact]
-    public void Block_IsLost_IsGivenBack()
+    public void Block_Lost_IsReleased()
     {
         using var blocks = Blocks(maxUnreadBytes: 16 << 10).Create();
         var counter = new Counter();
@@ -61,7 +61,7 @@ public class NetworkBlocksTests
     static void Lose(MemoryPool<byte> blocks, Counter counter)
     {
         blocks.Rent();
-        ((BlockPool)blocks).Unreceived(counter).MemoryPool.Rent();
+        ((BlockPool)blocks).CreateCountedPool(counter).MemoryPool.Rent();
         Assert.Equal(blocks.MaxBufferSize, counter.Bytes);
     }
 
@@ -71,14 +71,14 @@ public class NetworkBlocksTests
 
         public void Take(int sizeBytes) => Bytes += sizeBytes;
 
-        public void GiveBack(int sizeBytes) => Bytes -= sizeBytes;
+        public void Release(int sizeBytes) => Bytes -= sizeBytes;
     }
 
     [Theory]
     [InlineData(65_536, 65_536)]
     [InlineData(4_096, 65_536)]
     [InlineData(1_000_000, 1_000_000)]
-    public void Connections_ReceiveNoMoreThanTheirBound(int maxRequestHeadersBytes, long most)
+    public void Connections_ReceiveBuffer_StaysWithinLimit(int maxRequestHeadersBytes, long most)
     {
         using var server = new TestServer(("MaxRequestHeadersBytes", $"{maxRequestHeadersBytes}"));
         // The transport's own limit bounds the bytes sent behind a long poll. The other one is for TLS.
@@ -96,14 +96,14 @@ public class NetworkBlocksTests
         new(Microsoft.Extensions.Options.Options.Create(new ServerSettings { MaxUnreadBytes = maxUnreadBytes }));
 
     [Fact]
-    public void MoreThanABlock_IsRefused()
+    public void Rent_MoreThanOneBlock_Throws()
     {
         using var blocks = Blocks().Create();
         Assert.Throws<ArgumentOutOfRangeException>(() => blocks.Rent(blocks.MaxBufferSize + 1));
     }
 
     [Fact]
-    public void ABlockGivenBackTwice_ServesOne()
+    public void Dispose_Twice_ReturnsBlockOnce()
     {
         using var blocks = Blocks().Create();
         var first = blocks.Rent();

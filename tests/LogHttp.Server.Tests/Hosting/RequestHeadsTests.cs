@@ -19,7 +19,7 @@ public sealed class RequestHeadsTests
     [InlineData("/topics/t/latest?wait=60s")]
     [InlineData("/topics/t/latest?follow=true")]
     [InlineData("/stream?topics=t")]
-    public async Task Get_LargeHeadsFillTheBound_RefusesFurtherOnes(string target)
+    public async Task Get_LargeHeadsAboveLimit_RejectsFurther(string target)
     {
         using var server = new TestServer(Settings);
         (await server.PostAsync("/topics/t", "text/plain", "x")).EnsureSuccessStatusCode();
@@ -54,7 +54,7 @@ public sealed class RequestHeadsTests
     }
 
     [Fact]
-    public async Task Get_LargeHead_ClosesTheConnection()
+    public async Task Get_LargeHead_ClosesConnection()
     {
         using var server = new TestServer();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -65,7 +65,7 @@ public sealed class RequestHeadsTests
     }
 
     [Fact]
-    public async Task GetOverHttp2_LargeHeadsFillTheBound_RefusesFurtherOnes()
+    public async Task GetOverHttp2_LargeHeadsAboveLimit_RejectsFurther()
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate, Settings);
@@ -111,7 +111,7 @@ public sealed class RequestHeadsTests
     }
 
     [Fact]
-    public async Task TryHold_RequestEnds_LetsGoOfTheHeaders()
+    public async Task TryHold_RequestEnds_ReleasesHeaders()
     {
         var response = new Response();
         var context = new DefaultHttpContext();

@@ -8,7 +8,7 @@ namespace LogHttp.Server.Tests.Hosting;
 public class SettingsTableTests
 {
     [Fact]
-    public void TheTableOfSettings_HasAllOfThem_WithTheirDefaults()
+    public void SettingsTable_InReadme_ListsAllWithDefaults()
     {
         var lines = File.ReadAllLines(Path.Combine(RepositoryRoot.Path, "README.md"));
         var documented = lines

@@ -63,7 +63,7 @@ public sealed class SiteGuardTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Hosts))]
-    public void Check_OfEachHost_DecidesAsInTheTable(string host, bool isAccepted)
+    public void Check_AnyHost_DecidesByTable(string host, bool isAccepted)
     {
         Assert.Equal(isAccepted, Check(Guard(), host) is null);
         // The settings add names and remove none: probes and tools on the machine keep working.
@@ -80,11 +80,11 @@ public sealed class SiteGuardTests : IDisposable
     [InlineData("a.b.internal:80", true)]
     [InlineData("internal", false)]
     [InlineData("other.example.org", false)]
-    public void Check_OfAllowedHosts_AcceptsThem(string host, bool isAccepted) =>
+    public void Check_AllowedHosts_AcceptsThem(string host, bool isAccepted) =>
         Assert.Equal(isAccepted, Check(Guard("log.example.org", "*.internal"), host) is null);
 
     [Fact]
-    public void Check_AfterAnAcceptedHost_StillRefusesOthers()
+    public void Check_AfterAcceptedHost_StillRejectsOthers()
     {
         var guard = Guard();
         Assert.Null(Check(guard, "localhost:8080"));
@@ -100,7 +100,7 @@ public sealed class SiteGuardTests : IDisposable
     [InlineData("http://evil@localhost:8080", false)]
     [InlineData("http://@localhost:8080", false)]
     [InlineData("http://localhost:8081", false)]
-    public void Check_OfAnOrigin_KnowsItsOwn(string origin, bool isOwn)
+    public void Check_Origin_AcceptsOwn(string origin, bool isOwn)
     {
         var context = new DefaultHttpContext();
         context.Request.Method = HttpMethods.Delete;
@@ -110,7 +110,7 @@ public sealed class SiteGuardTests : IDisposable
     }
 
     [Fact]
-    public void OfThisMachine_HasTheNameThatItGoesBy() =>
+    public void OfThisMachine_Default_ContainsHostName() =>
         Assert.Contains(System.Net.Dns.GetHostName(), HostNames.OfThisMachine(), StringComparer.OrdinalIgnoreCase);
 
     [Theory]
@@ -123,11 +123,11 @@ public sealed class SiteGuardTests : IDisposable
     [InlineData("http://[::]:8080", true)]
     [InlineData("http://192.0.2.7:8080", true)]
     [InlineData("http://*:8080", true)]
-    public void IsExposed_OfAnAddress_IsWhetherANetworkReachesIt(string address, bool isExposed) =>
+    public void IsExposed_Address_TellsNetworkReachability(string address, bool isExposed) =>
         Assert.Equal(isExposed, ListeningAddresses.IsExposed(address));
 
     [Fact]
-    public async Task Start_OnAUnixSocket_DoesNotWarn()
+    public async Task Start_OnUnixSocket_DoesNotWarn()
     {
         var socket = Path.Combine(_directory.Path, "log.socket");
         var data = Directory.CreateDirectory(Path.Combine(_directory.Path, "data")).FullName;
@@ -147,7 +147,7 @@ public sealed class SiteGuardTests : IDisposable
     }
 
     [Fact]
-    public async Task Requests_OnEveryListener_AreDecidedByTheTable()
+    public async Task Requests_OnEveryListener_AreDecidedByTable()
     {
         var socket = Path.Combine(_directory.Path, "log.socket");
         var (server, client) = await ServerProcess.StartAsync(

@@ -9,7 +9,7 @@ public sealed class StartTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Start_WithWrongSettings_NamesEachOnALineAndEnds()
+    public async Task Start_InvalidSettings_NamesEachAndExits()
     {
         var (exitCode, output) = await ServerProcess.RunAsync(
             _directory.Path,
@@ -53,7 +53,7 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public async Task Start_OnADirectoryThatIsInUse_SaysSoAndEnds()
+    public async Task Start_DirectoryInUse_ReportsItAndExits()
     {
         var (server, client) = await ServerProcess.StartAsync(_directory.Path);
         using (server)
@@ -66,7 +66,7 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public async Task Start_OnAnAddressOthersReach_WarnsLoudly_AndKeepsToItsNames()
+    public async Task Start_ExposedAddress_WarnsAndKeepsHostNames()
     {
         var (server, client) = await ServerProcess.StartAsync(
             _directory.Path,
@@ -106,7 +106,7 @@ public sealed class StartTests : IDisposable
         "Loud",
         "Serilog:MinimumLevel:Default is \"Loud\". Allowed: Verbose, "
     )]
-    public async Task Start_WithAnUnknownLevel_SaysSoAndEnds(string name, string value, string says)
+    public async Task Start_UnknownLogLevel_ReportsItAndExits(string name, string value, string says)
     {
         var (exitCode, output) = await ServerProcess.RunAsync(_directory.Path, (name, value));
         Assert.Equal(1, exitCode);
@@ -116,7 +116,7 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public async Task Start_WithDebugLevel_WritesDebugLines()
+    public async Task Start_DebugLevel_WritesDebugLines()
     {
         var (server, client) = await ServerProcess.StartAsync(
             _directory.Path,
@@ -131,7 +131,7 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public async Task Start_WithJsonLogs_WritesAnObjectALine()
+    public async Task Start_JsonLogs_WritesObjectPerLine()
     {
         var (server, client) = await ServerProcess.StartAsync(_directory.Path, ("LogHttp__LogFormat", "json"));
         using (server)

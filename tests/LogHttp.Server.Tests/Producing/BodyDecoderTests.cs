@@ -14,7 +14,7 @@ public class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void WhatWasPacked_ComesOut_WhereverThePiecesEnd(string coding)
+    public void Decode_SplitAnywhere_ReturnsContent(string coding)
     {
         var packed = Packing.Pack(coding, Text);
         for (var split = 0; split <= packed.Length; split++)
@@ -28,7 +28,7 @@ public class BodyDecoderTests
     [Theory]
     [InlineData("gzip")]
     [InlineData("zstd")]
-    public void SeveralInARow_AreOne_WhereverThePiecesEnd(string coding)
+    public void Decode_SeveralMembers_AreJoined(string coding)
     {
         byte[] packed = [.. Packing.Pack(coding, Text), .. Packing.Pack(coding, []), .. Packing.Pack(coding, Text)];
         for (var split = 0; split <= packed.Length; split++)
@@ -37,7 +37,7 @@ public class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void CutOffAnywhere_IsRefused(string coding)
+    public void Decode_TruncatedAnywhere_Throws(string coding)
     {
         var packed = Packing.Pack(coding, Text);
         for (var end = 1; end < packed.Length; end++)
@@ -46,7 +46,7 @@ public class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void SomethingBehindIt_IsRefused_WhereverThePiecesEnd(string coding)
+    public void Decode_TrailingData_Throws(string coding)
     {
         foreach (var tail in new byte[][] { [0], "x"u8.ToArray(), [0x1f], [0x1f, 0x8b], Text })
         {
@@ -60,7 +60,7 @@ public class BodyDecoderTests
     [InlineData("gzip")]
     [InlineData("zstd")]
     [InlineData("deflate")]
-    public void AFlippedBit_IsNoticed_OrChangesNothing(string coding)
+    public void Decode_FlippedBit_ThrowsOrReturnsSameContent(string coding)
     {
         // Brotli has no checksum.
         var packed = Packing.Pack(coding, Text);
@@ -86,14 +86,14 @@ public class BodyDecoderTests
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public void Nothing_IsNothing(string coding)
+    public void Decode_Empty_ReturnsNothing(string coding)
     {
         Assert.Empty(Unpack(coding, [], 100));
         Assert.Empty(Unpack(coding, [Packing.Pack(coding, [])], 100));
     }
 
     [Fact]
-    public void AFrameThatWantsALargeWindow_IsRefusedBeforeItIsGivenAny()
+    public void Decode_LargeZstdWindow_ThrowsBeforeAllocating()
     {
         using var compressor = new ZstdSharp.Compressor(3);
         compressor.SetParameter(ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_windowLog, 24);

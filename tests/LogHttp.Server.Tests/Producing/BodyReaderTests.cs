@@ -10,7 +10,7 @@ namespace LogHttp.Server.Tests.Producing;
 public class BodyReaderTests
 {
     [Fact]
-    public async Task ABodyThatBringsNothingMore_IsGivenUpAfterItsTime()
+    public async Task Post_StalledBody_TimesOut()
     {
         var log = new LogCapture();
         using (var server = new TestServer(log, ("BodyTimeout", "1s")))
@@ -35,7 +35,7 @@ public class BodyReaderTests
     }
 
     [Fact]
-    public async Task BodiesBeyondTheBudget_AreRefusedUntilOthersAreDone()
+    public async Task Bodies_AboveBudget_AreRejectedUntilOthersEnd()
     {
         var budget = Budget(maxReadingBytes: 150_000);
         var first = Body(40_000);
@@ -55,7 +55,7 @@ public class BodyReaderTests
     }
 
     [Fact]
-    public async Task OneClientsBodies_BeyondItsShare_AreRefused_AndOthersAreNot()
+    public async Task Bodies_AboveClientShare_AreRejectedForThatClientAlone()
     {
         var budget = Budget(maxReadingBytes: 1_000_000, maxClientReadingBytes: 150_000);
         using var first = Body("192.0.2.1");
@@ -81,7 +81,7 @@ public class BodyReaderTests
     }
 
     [Fact]
-    public async Task ReadWhole_BufferThatGrows_IsCountedBeforeItIsTaken()
+    public async Task ReadWhole_GrowingBuffer_IsCountedBeforeRent()
     {
         // 64 KiB are taken, and growth would take 128 KiB more.
         var budget = Budget(maxReadingBytes: 150_000);
@@ -97,7 +97,7 @@ public class BodyReaderTests
     }
 
     [Fact]
-    public async Task ABodyOfBlankLines_HoldsNothing()
+    public async Task ReadLines_BlankLines_HoldsNothing()
     {
         var budget = Budget(maxReadingBytes: 10_000);
         using var body = new BodyReader(
@@ -113,7 +113,7 @@ public class BodyReaderTests
     }
 
     [Fact]
-    public async Task PackedBlankLines_OfAClientThatGoes_EndWithinATurn()
+    public async Task ReadAsync_CompressedBlankLinesAborted_EndsWithinTurn()
     {
         var packed = Packing.Pack("gzip", Enumerable.Repeat((byte)'\n', 10_000_000).ToArray());
         using var aborted = new CancellationTokenSource();
@@ -176,7 +176,7 @@ public class BodyReaderTests
     }
 
     [Fact]
-    public async Task ABodyThatDripsAfterAFastBeginning_IsGivenUp_ThoughItsAverageIsHigh()
+    public async Task ReadAsync_SlowAfterFastStart_TimesOut()
     {
         var time = new LogHttp.Testing.SimulatedTime(DateTimeOffset.UnixEpoch);
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
@@ -213,7 +213,7 @@ public class BodyReaderTests
     [InlineData(1)]
     [InlineData(99)]
     [InlineData(1000)]
-    public async Task WhatIsTooLarge_DoesNotDependOnThePiecesItComesIn(int pieceBytes)
+    public async Task Read_TooLarge_IsIndependentOfPieces(int pieceBytes)
     {
         Assert.Null(await ReadLinesAsync($"{new string('x', 100)}\n{new string('x', 100)}"));
         Assert.Equal("Line 2: Too large.", await ReadLinesAsync($"1\n{new string('x', 101)}\n"));
@@ -249,7 +249,7 @@ public class BodyReaderTests
     [Theory]
     [InlineData("br")]
     [InlineData("zstd")]
-    public async Task WhatADecoderHolds_CountsAsRead_UntilItIsDone(string coding)
+    public async Task ReadAsync_CompressedBody_CountsDecoderMemory(string coding)
     {
         const int BudgetBytes = 1 << 20;
         var budget = Budget(BudgetBytes);
@@ -293,7 +293,7 @@ public class BodyReaderTests
     [InlineData("Transfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 400")]
     [InlineData("Transfer-Encoding: , Chunked ,\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 201")]
     [InlineData("Content-Length: 0\r\n\r\n", "HTTP/1.1 201")]
-    public async Task ABodyThatCantBe_IsTheClientsMistake(string headersAndBody, string answer)
+    public async Task Post_MalformedBody_IsClientError(string headersAndBody, string answer)
     {
         using var server = new TestServer();
         Assert.StartsWith(
@@ -312,7 +312,7 @@ public class BodyReaderTests
     [InlineData("80000003\r\nabc\r\n0\r\n\r\n")]
     [InlineData("FFFFFFFFFFFFFFFF3\r\nabc\r\n0\r\n\r\n")]
     [InlineData("3\r\nabcXX0\r\n\r\n")]
-    public async Task Post_BadChunk_HasOneCode(string chunks)
+    public async Task Post_MalformedChunk_HasOneCode(string chunks)
     {
         using var server = new TestServer();
         var answer = await RawRequest.SendAsync(
@@ -328,7 +328,7 @@ public class BodyReaderTests
     [InlineData("Content-Length: 20000000\r\n", false)]
     [InlineData("Content-Length: 20000000\r\nContent-Encoding: gzip\r\n", false)]
     [InlineData("Transfer-Encoding: chunked\r\n", true)]
-    public async Task ABodyThatIsTooLarge_IsToldSo_ThoughTheClientSendsAllOfItFirst(string headers, bool isChunked)
+    public async Task Post_BodyTooLargeSentWhole_Returns413(string headers, bool isChunked)
     {
         using var server = new TestServer(("MaxBodyBytes", "1000000"), ("MaxReadingBytes", "100000000"));
         using var client = new System.Net.Sockets.TcpClient(
@@ -361,7 +361,7 @@ public class BodyReaderTests
     }
 
     [Fact]
-    public async Task ARefusedPartition_MakesNoTopic()
+    public async Task Post_UnknownPartition_CreatesNoTopic()
     {
         using var server = new TestServer();
         using var response = await server.PostAsync("/topics/t?partition=9", "text/plain", Encoding.UTF8.GetBytes("x"));

@@ -14,7 +14,7 @@ public sealed class SmallHeapTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public async Task Post_AfterRefusedBodies_HasItsMemoryBack()
+    public async Task Post_AfterRejectedBodies_HasMemoryAgain()
     {
         var (server, client) = await ServerProcess.StartAsync(_directory.Path, ("DOTNET_GCHeapHardLimit", "0xC000000"));
         using (server)

@@ -71,7 +71,7 @@ public sealed class Section0DescriptionTests : IDisposable
     [InlineData("PUT", "/topics/t?partitions=3")]
     [InlineData("PATCH", "/topics/t?flush=os")]
     [InlineData("DELETE", "/topics/t?before=5")]
-    public async Task UnknownParameter_OfATopic_IsRefused(string method, string path)
+    public async Task Topic_UnknownParameter_IsRejected(string method, string path)
     {
         using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
         using var response = await _server.SendAsync(new HttpMethod(method), path);
@@ -81,7 +81,7 @@ public sealed class Section0DescriptionTests : IDisposable
     }
 
     [Fact]
-    public async Task Root_UnknownParameter_IsRefused()
+    public async Task Root_UnknownParameter_IsRejected()
     {
         using var response = await _server.SendAsync(HttpMethod.Get, "/?all=true", ("Accept", "application/json"));
         await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_parameter", "\"all\"");

@@ -67,7 +67,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Follow_SendsWhatThereIs_AndThenEachRecordAsItComes_ThroughRollsAndLargePages()
+    public async Task Follow_LiveLog_SendsExistingThenNewRecords()
     {
         for (var i = 0; i < 200; i++)
             await AppendAsync($"{i} {new string('x', 1_000)}");
@@ -85,7 +85,7 @@ public sealed class Section10FollowTests : IDisposable
     [Theory]
     [InlineData("1.1")]
     [InlineData("2.0")]
-    public async Task Follow_IsFramedAsTheProtocolHasIt(string version)
+    public async Task Follow_AnyTransport_IsFramedAsDocumented(string version)
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate, ("SegmentBytes", "65536"));
@@ -120,7 +120,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Follow_OfAnHttp10Client_EndsWithTheConnection()
+    public async Task Follow_Http10Client_EndsWithConnection()
     {
         await AppendAsync("one");
         using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
@@ -137,7 +137,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Events_AreResumedExactly_ByTheirIds()
+    public async Task Events_ResumedById_ContinueExactly()
     {
         for (var i = 0; i < 20; i++)
             await AppendAsync($"{i}");
@@ -174,7 +174,7 @@ public sealed class Section10FollowTests : IDisposable
     [InlineData("/topics/t/earliest?")]
     [InlineData("/topics/t/earliest?follow=true&")]
     [InlineData("/stream?topics=t:earliest&")]
-    public async Task LastEventId_InTheQuery_CountsUnlessTheHeaderIsThere(string path)
+    public async Task LastEventId_InQuery_CountsUnlessHeaderIsSet(string path)
     {
         for (var i = 0; i < 5; i++)
             await AppendAsync($"value {i}");
@@ -199,7 +199,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task LastEventId_OfAPageThatEnds_IsRefused()
+    public async Task LastEventId_WithoutFollow_IsRejected()
     {
         await AppendAsync("one");
         await TestServer.ProblemAsync(
@@ -217,7 +217,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Events_BeginWithAnId_AndHaveAHeartbeat()
+    public async Task Events_Start_HaveIdThenHeartbeat()
     {
         await AppendAsync("one");
         using var lines = new Lines(await OpenAsync("/topics/t/latest", ("Accept", Events)));
@@ -228,7 +228,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Stream_FollowsSeveralTopicsOnOneConnection_AndIsResumedInAll()
+    public async Task Stream_SeveralTopics_IsResumedInAll()
     {
         await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":2}");
         await AppendAsync("a0", "a");
@@ -274,7 +274,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Stream_OfOnePartition_NamesItInEveryRecordToo()
+    public async Task Stream_OnePartition_NamesItInEveryRecord()
     {
         await AppendAsync("one");
         using var lines = new Lines(await OpenAsync("/stream?topics=t:earliest"));
@@ -292,7 +292,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Stream_BegunWithTheIdOfAnEvent_GoesOnBehindIt()
+    public async Task Stream_FromEventId_ContinuesAfterIt()
     {
         // As a reloaded page does: it kept the id, and can't send it as a header.
         await _server.SendAsync(HttpMethod.Put, "/topics/t");
@@ -329,7 +329,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task Stream_BegunWithTheIdOfATopicThatWas_SaysSo()
+    public async Task Stream_FromIdOfDeletedTopic_ReportsReplacement()
     {
         await _server.SendAsync(HttpMethod.Put, "/topics/t", "{\"partitions\":2}");
         var place = $"t/1/{await _server.TopicIdAsync("t")}:0";
@@ -352,7 +352,7 @@ public sealed class Section10FollowTests : IDisposable
     [Theory]
     [InlineData("two/0-2/{id}:1.0.1")]
     [InlineData("two/0/{id}:1,two/1/{id}:0,two/2/{id}:1")]
-    public async Task Stream_ResumedByAnIdOfEitherForm_GetsEachRecordOnce(string form)
+    public async Task Stream_ResumedByEitherIdForm_GetsEachRecordOnce(string form)
     {
         await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":3}");
         var id = form.Replace("{id}", await _server.TopicIdAsync("two"), StringComparison.Ordinal);
@@ -391,7 +391,7 @@ public sealed class Section10FollowTests : IDisposable
     [InlineData("?topics=none", HttpStatusCode.NotFound, "unknown_topic")]
     [InlineData("?topics=t:7", HttpStatusCode.RequestedRangeNotSatisfiable, "offset_beyond_end")]
     [InlineData("?topics=wide", HttpStatusCode.BadRequest, "invalid_parameter")]
-    public async Task Stream_OfWhatIsNotThere_SaysWhy(string query, HttpStatusCode status, string code)
+    public async Task Stream_InvalidQuery_ReportsReason(string query, HttpStatusCode status, string code)
     {
         await AppendAsync("one");
         await _server.SendAsync(HttpMethod.Put, "/topics/wide", "{\"partitions\":4}");
@@ -407,7 +407,7 @@ public sealed class Section10FollowTests : IDisposable
     [InlineData("t/1-0/x:1.2")]
     [InlineData("t/0-2147483647/x:1")]
     [InlineData("t/0-1/x:1.2,t/1/x:3")]
-    public async Task Events_WithAnIdThatIsNone_AreRefused(string id)
+    public async Task Events_InvalidId_AreRejected(string id)
     {
         await AppendAsync("one");
         await TestServer.ProblemAsync(
@@ -419,7 +419,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task ATopicThatIsDeleted_EndsTheAnswer_AndItsIdsDoNotFitItsSuccessor()
+    public async Task Follow_TopicDeleted_EndsAndItsIdsExpire()
     {
         await AppendAsync("one");
         string last;
@@ -445,10 +445,7 @@ public sealed class Section10FollowTests : IDisposable
     [InlineData("/topics/t/earliest", Events)]
     [InlineData("/stream?topics=t:earliest,u", "*/*")]
     [InlineData("/stream?topics=t:earliest,u", Events)]
-    public async Task ASegmentThatCantBeRead_BreaksTheAnswerOff_SaysSoOnceInTheLog_AndLeavesNothingBehind(
-        string path,
-        string accept
-    )
+    public async Task Follow_UnreadableSegment_AbortsAndLogsOnce(string path, string accept)
     {
         var log = new LogCapture();
         using var server = new TestServer(log, ("SegmentBytes", "65536"));
@@ -496,7 +493,7 @@ public sealed class Section10FollowTests : IDisposable
     }
 
     [Fact]
-    public async Task TheServersStop_EndsTheAnswerInGoodOrder()
+    public async Task Follow_ServerStops_EndsCleanly()
     {
         await AppendAsync("one");
         using var lines = new Lines(await OpenAsync("/topics/t/earliest?follow=true"));
@@ -509,7 +506,7 @@ public sealed class Section10FollowTests : IDisposable
     [InlineData("/topics/t/0", Events)]
     [InlineData("/topics/t/0?follow=true", "application/vnd.loghttp.records+ndjson")]
     [InlineData("/stream?topics=t", "application/x-ndjson")]
-    public async Task Head_OfAnAnswerWithoutEnd_Ends_AndTheConnectionGoesOn(string path, string type)
+    public async Task Head_OfFollow_EndsAndKeepsConnection(string path, string type)
     {
         await AppendAsync("one");
         for (var count = 0; count < 2; count++)

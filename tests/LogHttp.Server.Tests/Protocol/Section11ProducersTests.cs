@@ -29,7 +29,7 @@ public sealed class Section11ProducersTests : IDisposable
         await _server.Client.GetStringAsync($"/topics/{path}/earliest?view=values");
 
     [Fact]
-    public async Task ARepeat_IsAnsweredWith200AndTheFirstAnswer_AlsoAfterARestart()
+    public async Task Retry_AfterRestart_Returns200WithOriginalResult()
     {
         using var first = await PostAsync("t", "1\n2\n", "p", 0, 0);
         Assert.Equal(HttpStatusCode.Created, first.StatusCode);
@@ -46,7 +46,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task PartialOverlap_IsConflict()
+    public async Task PartialOverlap_OfBatch_IsConflict()
     {
         (await PostAsync("t", "1\n2\n", "p", 0, 0)).EnsureSuccessStatusCode();
         foreach (var (body, sequence) in new[] { ("2\n", 1), ("2\n3\n", 1), ("1\n2\n3\n", 0), ("1\n", 0) })
@@ -60,7 +60,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task Sequence_ThatCountsTooFar_IsRefused()
+    public async Task Sequence_BeyondMaximum_IsRejected()
     {
         await TestServer.ProblemAsync(
             await PostAsync("t", "1\n2\n", "p", 0, (1L << 53) - 1),
@@ -71,7 +71,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task Repeat_PackedOrSpacedOtherwise_IsRepeat()
+    public async Task Retry_OtherEncodingOrSpacing_IsRepeat()
     {
         (await PostAsync("t", "{\"a\":1}\n2\n", "p", 0, 0)).EnsureSuccessStatusCode();
         using var spaced = await PostAsync("t", " {\"a\":1}\r\n\n2", "p", 0, 0);
@@ -103,7 +103,7 @@ public sealed class Section11ProducersTests : IDisposable
     [InlineData("a/b", "a/b")]
     [InlineData("a/b", "a%2Fb")]
     [InlineData("a%2Fb?", "a%252Fb%3F")]
-    public async Task Get_OfAProducer_SaysWhereItStands(string id, string path)
+    public async Task GetProducer_AfterAppends_ReturnsItsPositions(string id, string path)
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/producers", """{"partitions":3}""")).Dispose();
         (await PostAsync("producers?partition=2", "1\n2\n3\n", id, 0, 0)).EnsureSuccessStatusCode();
@@ -128,7 +128,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfAnUnknownProducer_IsNotFound()
+    public async Task GetProducer_Unknown_Returns404()
     {
         (await PostAsync("t", "1\n", "p", 0, 0)).EnsureSuccessStatusCode();
         await TestServer.ProblemAsync(
@@ -158,7 +158,7 @@ public sealed class Section11ProducersTests : IDisposable
     [Theory]
     [InlineData("l1\nl2\nl3")]
     [InlineData("other")]
-    public async Task ChangedRepeat_IsConflict_AndNothingIsLost(string changed)
+    public async Task Retry_OtherContent_IsConflictWithoutLoss(string changed)
     {
         Task<HttpResponseMessage> SendAsync(string lines, long sequence) =>
             _server.PostAsync(
@@ -181,7 +181,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task ARepeat_OutlivesATrimOfItsRecords()
+    public async Task Retry_RecordsTrimmed_IsStillRepeat()
     {
         (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
         (await _server.SendAsync(HttpMethod.Delete, "/topics/t/records?before=latest")).Dispose();
@@ -192,7 +192,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task AGap_IsAConflict_AndSaysWhichBatchComesNext()
+    public async Task Sequence_Gap_IsConflictNamingNext()
     {
         (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
         using var gap = await PostAsync("t", "3\n", "p", 0, 2);
@@ -208,7 +208,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task ARepeatFromLongAgo_IsAConflict()
+    public async Task Retry_AfterFiveBatches_IsConflict()
     {
         for (var sequence = 0; sequence < 6; sequence++)
             (await PostAsync("t", "1\n", "p", 0, sequence)).Dispose();
@@ -221,7 +221,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task AnOldEpoch_IsShutOut_ByANewOneThatBeginsAtZero()
+    public async Task Epoch_Superseded_IsRejected()
     {
         (await PostAsync("t", "1\n", "p", 0, 0)).Dispose();
         await TestServer.ProblemAsync(
@@ -244,7 +244,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task AProducersRecordsWithoutKey_GoToOnePartition_TheSameEachTime()
+    public async Task Produce_KeylessByProducer_UsesOnePartition()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":5}""")).Dispose();
         var partitions = new HashSet<int>();
@@ -257,7 +257,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task RecordsOfSeveralPartitions_CantBeNumbered()
+    public async Task Produce_NumberedForSeveralPartitions_IsRejected()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":5}""")).Dispose();
         using var refused = await _server.PostAsync(
@@ -281,7 +281,7 @@ public sealed class Section11ProducersTests : IDisposable
     [InlineData("Producer-Id: p q|Producer-Epoch: 0|Producer-Seq: 0", "visible ASCII")]
     [InlineData("Producer-Id: kafka:7|Producer-Epoch: 0|Producer-Seq: 0", "reserved for producers of Kafka's protocol")]
     [InlineData("Producer-Id: |Producer-Epoch: 0|Producer-Seq: 0", "1 to 256")]
-    public async Task HeadersThatAreNoProducer_AreRefused_AndSayWhy(string headers, string mentions)
+    public async Task Produce_InvalidProducerHeaders_NamesReason(string headers, string mentions)
     {
         using var refused = await _server.PostAsync(
             "/topics/t",
@@ -293,7 +293,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task AnAppendAtAnOffset_HappensThere_OrSaysWhichOneIsNext()
+    public async Task Produce_IfMatch_AppendsAtOffsetOrReturnsNext()
     {
         (await _server.PostAsync("/topics/t", "text/plain", "a", ("If-Match", "\"0\""))).EnsureSuccessStatusCode();
         using var refused = await _server.PostAsync("/topics/t", "text/plain", "b", ("If-Match", "\"0\""));
@@ -317,7 +317,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task OfManyThatAskForOneOffset_OneGetsIt()
+    public async Task Produce_ConcurrentIfMatch_SucceedsOnce()
     {
         var answers = await Task.WhenAll(
             Enumerable
@@ -329,7 +329,7 @@ public sealed class Section11ProducersTests : IDisposable
     }
 
     [Fact]
-    public async Task ARepeatOfAnAppendAtAnOffset_IsARepeat()
+    public async Task Retry_WithIfMatch_IsRepeat()
     {
         Assert.Equal(
             HttpStatusCode.Created,
@@ -345,7 +345,7 @@ public sealed class Section11ProducersTests : IDisposable
     [InlineData("\"0\", \"1\"")]
     [InlineData("\"-1\"")]
     [InlineData("\"one\"")]
-    public async Task AConditionThatIsNoOffset_IsRefused(string condition) =>
+    public async Task Produce_IfMatchWithoutOffset_IsRejected(string condition) =>
         await TestServer.ProblemAsync(
             await _server.PostAsync("/topics/t", "text/plain", "x", ("If-Match", condition)),
             HttpStatusCode.BadRequest,
@@ -354,7 +354,7 @@ public sealed class Section11ProducersTests : IDisposable
         );
 
     [Fact]
-    public async Task AConditionOnATopicOfSeveralPartitions_NeedsThePartition()
+    public async Task Produce_IfMatchOnSeveralPartitions_RequiresPartition()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":2}""")).Dispose();
         await TestServer.ProblemAsync(

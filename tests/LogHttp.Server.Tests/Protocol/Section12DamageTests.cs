@@ -48,7 +48,7 @@ public sealed class Section12DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Verify_OfASoundTopic_SaysHowMuchItRead()
+    public async Task Verify_SoundTopic_ReturnsAmountRead()
     {
         await FillAsync();
         var summary = Assert.Single(await VerifyAsync());
@@ -63,7 +63,7 @@ public sealed class Section12DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task ADamagedBlock_IsNamed_AndRefusedWithWhereToGoOn_AndTheRestIsServed()
+    public async Task Fetch_DamagedBlock_IsRejectedWithNextOffset()
     {
         await FillAsync();
         Flip(20_000);
@@ -105,7 +105,7 @@ public sealed class Section12DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Verify_OfNoTopic_OrWithAParameter_IsRefused()
+    public async Task Verify_UnknownTopicOrParameter_IsRejected()
     {
         await TestServer.ProblemAsync(
             await _server.Client.PostAsync("/topics/nothing/verify", null),
@@ -122,7 +122,7 @@ public sealed class Section12DamageTests : IDisposable
     }
 
     [Fact]
-    public async Task Verify_WhileAnotherRuns_IsToldToComeLater()
+    public async Task Verify_WhileAnotherRuns_ReturnsRetryAfter()
     {
         using var server = new TestServer(("VerifyBytesPerSecond", "1024"));
         (

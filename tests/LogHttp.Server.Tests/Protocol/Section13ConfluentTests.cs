@@ -88,7 +88,7 @@ public sealed class Section13ConfluentTests : IDisposable
         System.Text.RegularExpressions.Regex.Replace(lines, "\"timestamp\":[0-9]+,", "");
 
     [Fact]
-    public async Task Json_AsTheDocumentationHasIt_IsAnsweredToTheByte()
+    public async Task Json_DocumentedExample_MatchesByteForByte()
     {
         using var response = await _server.PostAsync(
             "/topics/jsontest",
@@ -109,7 +109,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task Binary_KeysAndValues_AreTheBytes()
+    public async Task Binary_KeysAndValues_KeepBytes()
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -131,7 +131,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task Json_Values_AreKeptToTheDigit()
+    public async Task Json_Values_KeepEveryDigit()
     {
         const string Values =
             """1.0, 1e400, 12345678901234567890.10, "tëxt \u00e9 \ud800", null, true, {"b": 1,"a":1,"a":2}, []""";
@@ -156,7 +156,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("1.50", "1.50")]
     [InlineData("true", "true")]
     [InlineData("{ \"id\" : 1.0,\n\t\"a b\" : [ 1, \"c \\\" \\\\\" ] }", "{\"id\":1.0,\"a b\":[1,\"c \\\" \\\\\"]}")]
-    public async Task Json_AKey_IsItsText_OrItsJsonWithoutWhiteSpace(string key, string expected)
+    public async Task Json_Key_IsTextOrCompactJson(string key, string expected)
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -168,7 +168,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task AKey_GoesToTheSamePartition_AsThatOfANativeClient()
+    public async Task Key_OfAnyClient_GoesToSamePartition()
     {
         await PutAsync("t", 7);
         for (var i = 0; i < 20; i++)
@@ -195,7 +195,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task Offsets_OfRecordsInSeveralPartitions_StandInTheOrderOfTheRecords()
+    public async Task Offsets_SeveralPartitions_FollowRecordOrder()
     {
         await PutAsync("t", 3);
         await OkAsync(_server.PostAsync("/topics/t?partition=1", "application/x-ndjson", "1\n2\n"));
@@ -209,7 +209,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task AnAnswerOfManyRecords_IsWhole()
+    public async Task Response_ManyRecords_IsWhole()
     {
         using var server = new TestServer();
         using var response = await server.PostAsync(
@@ -221,7 +221,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task ARecordThatFailsByItself_HasNoPlace_AndTheOthersAreIn()
+    public async Task Record_FailsAlone_OthersAreAppended()
     {
         await PutAsync("t", 2);
         var large = new string('x', 5000);
@@ -241,7 +241,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task WhenAllRecordsFail_TheAnswerIsStill200_AndNoTopicIsMade()
+    public async Task Records_AllFail_Returns200WithoutCreatingTopic()
     {
         using var response = await _server.PostAsync(
             "/topics/new",
@@ -253,7 +253,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task APartitionInThePath_IsThatOfRecordsWithoutOne()
+    public async Task PartitionInPath_RecordsWithoutOne_UseIt()
     {
         await PutAsync("t", 3);
         using var response = await _server.PostAsync(
@@ -314,7 +314,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData(422, "{\"records\":[{\"value\":1,\"partition\":\"0\"}]}", "partition")]
     [InlineData(422, "{\"records\":[{\"value\":1,\"partition\":2147483648}]}", "partition")]
     [InlineData(422, "{\"records\":[{\"key\":\"\\ud800\",\"value\":1}]}", "surrogate")]
-    public async Task ABodyThatIsNone_FailsWhole(int status, string body, string mentions = "")
+    public async Task Body_Malformed_FailsWhole(int status, string body, string mentions = "")
     {
         using var response = await _server.PostAsync("/topics/t", Json, Encoding.Latin1.GetBytes(body));
         await ErrorAsync(response, (HttpStatusCode)status, status, mentions);
@@ -327,7 +327,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("\"\\ud800\"")]
     [InlineData("1")]
     [InlineData("{}")]
-    public async Task Binary_WhatIsNoBase64_FailsWhole(string value)
+    public async Task Binary_InvalidBase64_FailsWhole(string value)
     {
         await ErrorAsync(
             await _server.PostAsync("/topics/t", Binary, $"{{\"records\":[{{\"value\":{value}}}]}}"),
@@ -344,7 +344,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task Schemas_AreReadOver_AsTheProxyDoesForTheseTypes()
+    public async Task Schemas_InBody_AreIgnored()
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -355,7 +355,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task AValue_IsNestedAtMost60Deep()
+    public async Task Value_Nested_IsLimitedTo60Levels()
     {
         static string Deep(int depth) =>
             $"{{\"records\":[{{\"value\":{new string('[', depth)}{new string(']', depth)}}}]}}";
@@ -371,7 +371,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task WhatFailsARequestElsewhere_FailsThisOneInTheProxysForm()
+    public async Task Problems_OfProduce_UseProxyForm()
     {
         const string Body = """{"records":[{"value":1}]}""";
         await ErrorAsync(await _server.PostAsync("/topics/t!", Json, Body), HttpStatusCode.BadRequest, 400);
@@ -432,7 +432,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("application/vnd.kafka.v1+json")]
     [InlineData("application/vnd.kafka.json.v2+json; charset=utf-16")]
     [InlineData("Application/vnd.Kafka.Json")]
-    public async Task TypesThatAreNotTaken_AreAnswered415(string type) =>
+    public async Task ContentType_Unsupported_Returns415(string type) =>
         await ErrorAsync(
             await _server.PostAsync("/topics/t", type, """{"records":[{"value":1}]}"""),
             HttpStatusCode.UnsupportedMediaType,
@@ -442,7 +442,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [Theory]
     [InlineData("application/vnd.kafka.json.v2+json; charset=utf-8")]
     [InlineData("Application/Vnd.Kafka.JSON.v2+json")]
-    public async Task TheType_IsTakenHoweverItIsSpelt(string type)
+    public async Task ContentType_AnySpelling_IsAccepted(string type)
     {
         using var response = await _server.PostAsync("/topics/t", type, """{"records":[{"value":1}]}""");
         Assert.Equal(["0:0"], await OffsetsAsync(response));
@@ -451,7 +451,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [Theory]
     [InlineData("application/vnd.kafka.v2+json")]
     [InlineData("application/vnd.kafka+json")]
-    public async Task ATypeWithoutAFormat_IsBinary(string type)
+    public async Task ContentType_WithoutFormat_IsBinary(string type)
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -467,7 +467,7 @@ public sealed class Section13ConfluentTests : IDisposable
     [InlineData("application/json")]
     [InlineData("application/vnd.kafka+json")]
     [InlineData("text/html")]
-    public async Task WhateverAcceptSays_TheAnswerIsTheProxys(string accept)
+    public async Task Accept_AnyValue_GetsProxyContentType(string accept)
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -479,7 +479,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task AnUnknownTopic_WhereNoneIsMade_Is40401()
+    public async Task Topic_UnknownWithoutAutoCreate_Returns40401()
     {
         using var server = new TestServer(("AutoCreateTopics", "false"));
         await ErrorAsync(
@@ -496,7 +496,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task TooMuchAtOnce_CanBeTriedAgain()
+    public async Task Overload_Response_IsRetriable()
     {
         using var server = new TestServer(("MaxReadingBytes", "65536"), ("MaxBodyBytes", "65536"), ("MaxTopics", "1"));
         await OkAsync(server.PostAsync("/topics/t", "text/plain", "the one topic that there may be"));
@@ -522,7 +522,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task ANumberedBatch_IsAppendedOnce_AndItsRepeatSaysWhere()
+    public async Task NumberedBatch_Retried_IsAppendedOnce()
     {
         const string Body = """{"records":[{"value":1},{"value":2}]}""";
         await OkAsync(_server.PostAsync("/topics/t", "text/plain", "before"));
@@ -562,7 +562,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task ANumberedBatch_IsInWhole_OrNotAtAll()
+    public async Task NumberedBatch_InvalidRecord_AppendsNothing()
     {
         await PutAsync("t", 2);
         (string, string)[] producer = [("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0")];
@@ -604,7 +604,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task MoreRecordsThanABatchMayHave_AreRefused_ThoughEachFailsByItself()
+    public async Task Records_AboveBatchLimit_AreRejected()
     {
         using var server = new TestServer(("MaxBatchBytes", "2200000"));
         await server.SendAsync(HttpMethod.Put, "/topics/t");
@@ -618,7 +618,7 @@ public sealed class Section13ConfluentTests : IDisposable
     }
 
     [Fact]
-    public async Task Answer_ThatIsNotRead_CountsAsHeld()
+    public async Task Response_Unread_CountsAsHeld()
     {
         const int Pairs = 100_000;
         using var server = new TestServer();

@@ -39,7 +39,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task EveryBatch_IsReported_AndTheEnd()
+    public async Task Stream_EveryBatch_IsReportedThenSummary()
     {
         using var response = await PostAsync(Numbers(0, 25_000));
         Assert.Equal(
@@ -58,7 +58,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task ABatch_EndsWithTheLineThatMakesItAMebibyte()
+    public async Task Batch_AtOneMebibyte_EndsWithThatLine()
     {
         var line = $"\"{new string('a', 300_000)}\"\n";
         using var response = await PostAsync(string.Concat(Enumerable.Repeat(line, 6)));
@@ -73,7 +73,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task WhereBatchesHaveToBeSmall_ABatchEndsBeforeTheLineThatWouldNotFit()
+    public async Task Batch_SmallLimit_EndsBeforeLineThatOverflows()
     {
         using var server = new TestServer(
             ("MaxRecordBytes", "4096"),
@@ -95,7 +95,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task ABodyLargerThanARequestMayBe_Goes()
+    public async Task Stream_AboveMaxBodyBytes_IsAppended()
     {
         using var server = new TestServer(("MaxBodyBytes", "1000000"), ("MaxBatchBytes", "1200000"));
         var body = string.Concat(Enumerable.Repeat($"\"{new string('b', 98)}\"\n", 30_000));
@@ -105,7 +105,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task WhatCame_IsCommittedAndReported_WhileTheBodyGoesOn()
+    public async Task Stream_BodyContinues_CommitsAndReportsReceivedLines()
     {
         using var server = new TestServer();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -136,7 +136,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task ABodyThatBreaksOff_LeavesItsWholeLines_AndNothingOfTheOneItBrokeIn()
+    public async Task Stream_BodyBreaks_KeepsWholeLines()
     {
         var log = new LogCapture();
         using var server = new TestServer(log);
@@ -154,7 +154,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task AMistake_EndsIt_AndTheLinesBeforeItAreIn()
+    public async Task Stream_InvalidLine_KeepsLinesBefore()
     {
         using var response = await PostAsync(Numbers(0, 12_000) + "{\n" + Numbers(0, 10));
         var end = (await ReportsAsync(response))[^1];
@@ -172,7 +172,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task AMistakeBeforeAnythingIsIn_IsAnOrdinaryProblem()
+    public async Task Stream_InvalidFirstLine_IsOrdinaryProblem()
     {
         using (var response = await PostAsync("{\n1\n"))
             Assert.Equal(
@@ -195,7 +195,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task SeveralPartitions_AreReportedEach_AndRecordsWithoutAKeyStayTogether()
+    public async Task Stream_SeveralPartitions_AreReportedSeparately()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"partitions":3}""")).Dispose();
         var body = string.Concat(
@@ -238,7 +238,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task ANumberedStream_SentAgain_IsARepeat_AndGoesOnWhereItWas()
+    public async Task NumberedStream_Retried_ContinuesAfterRepeat()
     {
         // As after a break behind the seventh batch: two forgotten batches, five remembered ones and two new ones.
         using (var first = await PostAsync(Numbers(0, 70_000), headers: Producer(0)))
@@ -268,7 +268,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task NumberedStreamThatHasGrown_AppendsWhatIsNew()
+    public async Task NumberedStream_Grown_AppendsNewLines()
     {
         (await PostAsync(Numbers(0, 500), headers: Producer(0))).Dispose();
         using var grown = await PostAsync(Numbers(0, 700), headers: Producer(0));
@@ -290,7 +290,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task NumberedStream_CutOtherwise_IsInOnce()
+    public async Task NumberedStream_CutDifferently_IsAppendedOnce()
     {
         using var server = new TestServer(("ProduceStreamLinger", "1ms"));
         // First as batches, and then as one stream, which time cuts anywhere, depending on the machine's pace.
@@ -318,7 +318,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task NumberedStreamWithOtherContent_IsConflict()
+    public async Task NumberedStream_OtherContent_IsConflict()
     {
         (await PostAsync(Numbers(0, 500), headers: Producer(0))).Dispose();
         using var differs = await PostAsync(Numbers(1, 700), headers: Producer(0));
@@ -332,7 +332,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task NumberedStream_WithAMistake_KeepsTheLinesBeforeIt()
+    public async Task NumberedStream_InvalidLine_KeepsLinesBefore()
     {
         using var mistaken = await PostAsync("1\n2\n{\n", headers: Producer(0));
         var reports = await ReportsAsync(mistaken);
@@ -348,7 +348,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task ANumberedStream_IsRefusedAsABatchIs()
+    public async Task NumberedStream_Invalid_IsRejectedLikeBatch()
     {
         using (var gap = await PostAsync("1\n", headers: Producer(3)))
         {
@@ -369,7 +369,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task BetweenLines_APipeMayBeSilent_WithinOneItMayNot()
+    public async Task Stream_Pause_IsAllowedBetweenLinesAlone()
     {
         using var server = new TestServer(("BodyTimeout", "1s"));
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -392,7 +392,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task AStop_EndsAStream_WithWhatIsIn()
+    public async Task Stream_ServerStops_ReportsAppendedLines()
     {
         using var server = new TestServer();
         using var connection = new RawRequest.Connection(server.Client.BaseAddress!);
@@ -412,7 +412,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task WhereTooMuchWaitsToBeWritten_AStreamWaits()
+    public async Task Stream_QueueFull_Waits()
     {
         using var server = new TestServer(
             ("MaxQueuedBytes", "2200000"),
@@ -459,7 +459,7 @@ public sealed class Section14StreamTests : IDisposable
     [InlineData("", "x-forwarded-proto: https", false)]
     [InlineData("&reports=end", "", false)]
     [InlineData("&reports=live", "Via: 1.1 proxy", true)]
-    public async Task Reports_BehindAProxy_WaitForTheEnd(string query, string header, bool areLive)
+    public async Task Reports_BehindProxy_AreSentAtEnd(string query, string header, bool areLive)
     {
         using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
         await connection.WriteAsync(
@@ -493,7 +493,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Reports_ByHttp10_WaitForTheEnd()
+    public async Task Reports_Http10_AreSentAtEnd()
     {
         var body = Numbers(0, 10_001);
         using var connection = new RawRequest.Connection(_server.Client.BaseAddress!);
@@ -509,7 +509,7 @@ public sealed class Section14StreamTests : IDisposable
     }
 
     [Fact]
-    public async Task Reports_OfAStreamThatFails_SayAtTheEndWhatIsIn()
+    public async Task Reports_FailedStream_StateAppendedLinesAtEnd()
     {
         using var response = await PostAsync(Numbers(0, 10_000) + "{", "&reports=end");
         var reports = await ReportsAsync(response);
@@ -526,7 +526,7 @@ public sealed class Section14StreamTests : IDisposable
     [Theory]
     [InlineData("stream=true&reports=never", "live, end")]
     [InlineData("reports=end", "stream=true")]
-    public async Task Reports_OfAnotherValueOrWithoutAStream_AreRefused(string query, string mentions)
+    public async Task Reports_InvalidOrWithoutStream_AreRejected(string query, string mentions)
     {
         using var response = await _server.PostAsync($"/topics/t?{query}", Lines, "1");
         await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_parameter", mentions);

@@ -9,7 +9,7 @@ public sealed class Section1PathsTests : IDisposable
     public void Dispose() => _server.Dispose();
 
     [Fact]
-    public async Task Get_AnswersOk()
+    public async Task Get_Path_ReturnsOk()
     {
         using var response = await _server.Client.GetAsync("/healthz");
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -31,7 +31,7 @@ public sealed class Section1PathsTests : IDisposable
     [InlineData("GET", "/topics?limit=1", "Link", "/topics?after=t&limit=1")]
     [InlineData("GET", "/topics/?limit=1", "Link", "/topics/?after=t&limit=1")]
     [InlineData("GET", "/", "Location", "/swagger/index.html")]
-    public async Task Reference_InAResponse_HoldsBelowAPrefix(string method, string path, string header, string leadsTo)
+    public async Task Reference_BelowPrefix_Resolves(string method, string path, string header, string leadsTo)
     {
         using (await _server.PostAsync("/topics/t?split=lines", "text/plain", "a\nb")) { }
         using (await _server.PostAsync("/topics/u", "text/plain", "a")) { }
@@ -54,7 +54,7 @@ public sealed class Section1PathsTests : IDisposable
     [InlineData("head")]
     [InlineData("get")]
     [InlineData("Post")]
-    public async Task AMethodInOtherCase_IsAnother_AndGetsAWholeAnswer(string method)
+    public async Task Method_OtherCase_IsUnknownWithWholeResponse(string method)
     {
         var response = await RawRequest.SendAsync(
             _server.Client.BaseAddress!,

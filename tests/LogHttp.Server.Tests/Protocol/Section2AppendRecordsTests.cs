@@ -43,7 +43,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_OfRecords_KeepsEveryField()
+    public async Task Post_Records_KeepsEveryField()
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -73,7 +73,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task HeaderPairs_KeepOrderCaseNullsAndBytes_AlsoFromTopicToTopic()
+    public async Task HeaderPairs_CopiedBetweenTopics_KeepEverything()
     {
         const string Pairs = """[["A","1"],["b",null],["A","2"],["c",{"base64":"/w=="}],["",""]]""";
         (
@@ -115,7 +115,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("""{"headers":[["a",{"hex":"00"}]],"value":1}""")]
     [InlineData("""{"headers":[["a","\ud800"]],"value":1}""")]
     [InlineData("""{"headers":[["\ud800","a"]],"value":1}""")]
-    public Task HeaderPairs_ThatAreNone_AreRefused(string record) =>
+    public Task HeaderPairs_Invalid_AreRejected(string record) =>
         RefusedAsync(record, "invalid_header", "array of pairs");
 
     [Theory]
@@ -142,7 +142,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
         "The value is a text. The topic takes bytes only (\"values\":\"bytes\")"
     )]
     [InlineData("bytes", "application/json", "7", "The value is JSON")]
-    public async Task FixedForm_RefusesOtherValues(string form, string contentType, string body, string? mentions)
+    public async Task FixedForm_OtherValues_AreRejected(string form, string contentType, string body, string? mentions)
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/t", $$"""{"values":"{{form}}"}""")).EnsureSuccessStatusCode();
         using var response = await _server.PostAsync("/topics/t", contentType, body);
@@ -158,7 +158,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task FixedForm_HoldsInStreamsAndForTheRestProxy()
+    public async Task FixedForm_StreamsAndRestProxy_AreChecked()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"values":"bytes"}""")).EnsureSuccessStatusCode();
         await TestServer.ProblemAsync(
@@ -180,7 +180,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task MaxRecordBytes_OfATopic_BoundsItsRecords()
+    public async Task MaxRecordBytes_OfTopic_LimitsRecords()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"maxRecordBytes":1024}""")).EnsureSuccessStatusCode();
         await TestServer.ProblemAsync(
@@ -200,7 +200,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_OfAResponse_CopiesItsRecords()
+    public async Task Post_FetchResponse_CopiesRecords()
     {
         await _server.PostAsync(
             "/topics/from?partition=0",
@@ -214,7 +214,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_OfRecordsForSeveralPartitions_AnswersForEach()
+    public async Task Post_SeveralPartitions_ReturnsResultOfEach()
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -238,7 +238,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_ThatOnePartitionRefuses_Answers207WithWhatBecameOfEach()
+    public async Task Post_OnePartitionRejects_Returns207WithResults()
     {
         // Not synced, so the journal does not know the end of the log.
         await _server.SendAsync(HttpMethod.Put, "/topics/t", """{"flush":"os"}""");
@@ -319,11 +319,11 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("{\"value\":1} {}", "invalid_json", "Line 1: ")]
     [InlineData("[]", "invalid_record", "object")]
     [InlineData("{\"value\":", "invalid_json", "byte")]
-    public async Task Post_OfABadRecord_SaysWhichFieldAndAppendsNothing(string body, string code, string mentions) =>
+    public async Task Post_InvalidRecord_NamesFieldAndAppendsNothing(string body, string code, string mentions) =>
         await RefusedAsync(body, code, mentions);
 
     [Fact]
-    public async Task Post_OfOneValue_TakesKeyTimeAndHeadersFromTheRequest()
+    public async Task Post_OneValue_TakesKeyTimeAndHeadersFromRequest()
     {
         using var response = await _server.PostAsync(
             "/topics/t",
@@ -346,7 +346,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_WithATimeBetweenTwoMilliseconds_IsFoundAtIt()
+    public async Task Post_TimeBetweenMilliseconds_IsFoundAtIt()
     {
         const string Time = "2023-11-14T22:13:20.0005Z";
         await _server.PostAsync(
@@ -364,7 +364,7 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [Theory]
     [InlineData("keyy=bob")]
     [InlineData("splitt=lines")]
-    public async Task Post_WithAParameterThatThereIsNot_IsRefused(string query) =>
+    public async Task Post_UnknownParameter_IsRejected(string query) =>
         await TestServer.ProblemAsync(
             await _server.PostAsync($"/topics/refused?{query}", "text/plain", "a\nb"),
             HttpStatusCode.BadRequest,
@@ -377,14 +377,14 @@ public sealed class Section2AppendRecordsTests : IDisposable
     [InlineData("Record-Timestamp", "99999999999999", "invalid_timestamp")]
     [InlineData("Record-Kye", "bob", "invalid_header")]
     [InlineData("Record-Header-", "x", "invalid_header")]
-    public async Task Post_WithABadRecordHeader_IsRefused(string name, string value, string code)
+    public async Task Post_InvalidRecordHeader_IsRejected(string name, string value, string code)
     {
         using var response = await _server.PostAsync("/topics/t", "application/json", "1"u8.ToArray(), (name, value));
         Assert.Equal(code, (await TestServer.JsonAsync(response)).GetProperty("code").GetString());
     }
 
     [Fact]
-    public async Task Get_OfATopicWithSeveralPartitions_AsksForOne()
+    public async Task Get_SeveralPartitions_RequiresPartition()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
         using var response = await _server.Client.GetAsync("/topics/t/0");

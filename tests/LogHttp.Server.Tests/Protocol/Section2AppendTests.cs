@@ -60,7 +60,7 @@ public sealed class Section2AppendTests : IDisposable
     ) => RefusedAsync(status, code, mentions, "/topics/t", contentType, Encoding.UTF8.GetBytes(body), headers);
 
     [Fact]
-    public async Task Post_AnswersWhereTheRecordIs()
+    public async Task Post_Record_ReturnsPosition()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
         using var response = await _server.PostAsync("/topics/t", "application/json", """{"id": 1}""");
@@ -103,7 +103,7 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("application/x-www-form-urlencoded", "[1,2]", "[1,2]")]
     [InlineData("application/x-www-form-urlencoded", "42", "\"42\"")]
     [InlineData("application/x-www-form-urlencoded", "{broken", "\"{broken\"")]
-    public async Task Post_OfOneValue_KeepsItAsItCame(string contentType, string body, string value) =>
+    public async Task Post_OneValue_KeepsItUnchanged(string contentType, string body, string value) =>
         Assert.Equal(
             value,
             (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body))).GetProperty("value").GetRawText()
@@ -113,7 +113,7 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("application/octet-stream", null)]
     [InlineData("", null)]
     [InlineData("image/png", "image/png")]
-    public async Task Post_OfBytes_KeepsThemAsBase64(string contentType, string? header)
+    public async Task Post_Bytes_KeepsThemAsBase64(string contentType, string? header)
     {
         byte[] bytes = [0, 255, 10, 13, 128];
         var record = await AppendOneAsync(contentType, bytes);
@@ -127,7 +127,7 @@ public sealed class Section2AppendTests : IDisposable
     [Theory]
     [InlineData("text/html", "<p>", "text/html")]
     [InlineData("application/cloudevents+json", "{}", "application/cloudevents+json")]
-    public async Task Post_OfAnUncommonType_RemembersItInAHeader(string contentType, string body, string header) =>
+    public async Task Post_UncommonType_KeepsItInHeader(string contentType, string body, string header) =>
         Assert.Equal(
             header,
             (await AppendOneAsync(contentType, Encoding.UTF8.GetBytes(body)))
@@ -139,7 +139,7 @@ public sealed class Section2AppendTests : IDisposable
     [Theory]
     [InlineData("user-7")]
     [InlineData("käse 😀 \"x\"")]
-    public async Task Post_WithARecordKey_KeepsIt(string key)
+    public async Task Post_RecordKey_KeepsIt(string key)
     {
         // HttpClient sends ASCII headers only, so the key goes as the raw UTF-8 that curl sends.
         var body = RawRequest.Post(
@@ -153,7 +153,7 @@ public sealed class Section2AppendTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_OfNdjson_AppendsAValueALine()
+    public async Task Post_Ndjson_AppendsValuePerLine()
     {
         using var response = await _server.PostAsync("/topics/t", "application/x-ndjson", "{\"a\":1}\n\n \"b\" \r\n3");
         Assert.Equal(3, (await TestServer.JsonAsync(response)).GetProperty("count").GetInt32());
@@ -164,7 +164,7 @@ public sealed class Section2AppendTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_OfText_SplitsLinesWhenAsked()
+    public async Task Post_Text_SplitsLinesIfRequested()
     {
         using var response = await _server.PostAsync("/topics/t?split=lines", "text/plain", "one\r\n\ntwo\n");
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
@@ -175,7 +175,7 @@ public sealed class Section2AppendTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_OfManyLines_KeepsThemInOrder()
+    public async Task Post_ManyLines_KeepsOrder()
     {
         var lines = Enumerable.Range(0, 500).Select(number => $"{number} {new string('x', number % 50)}").ToArray();
         using var response = await _server.PostAsync("/topics/t?split=lines", "text/plain", string.Join('\n', lines));
@@ -195,7 +195,7 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("application/json", "{} // no", "invalid_json", "byte 4")]
     [InlineData("application/x-ndjson", "1\n2\nthree\n4", "invalid_json", "Line 3:")]
     [InlineData("application/x-ndjson", "\n \n", "no_records", "no records")]
-    public async Task Post_OfBadJson_SaysWhereAndAppendsNothing(
+    public async Task Post_InvalidJson_NamesPositionAndAppendsNothing(
         string contentType,
         string body,
         string code,
@@ -203,7 +203,7 @@ public sealed class Section2AppendTests : IDisposable
     ) => await RefusedAsync(HttpStatusCode.BadRequest, code, mentions, contentType, body);
 
     [Fact]
-    public async Task Post_OfJsonNestedTooDeep_IsRefusedAndAtTheLimitTaken()
+    public async Task Post_NestedJson_IsAcceptedUpToLimit()
     {
         await RefusedAsync(
             HttpStatusCode.BadRequest,
@@ -219,7 +219,7 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("application/json")]
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
-    public async Task Post_OfInvalidUtf8_SaysWhereAndAppendsNothing(string contentType) =>
+    public async Task Post_InvalidUtf8_NamesPositionAndAppendsNothing(string contentType) =>
         await RefusedAsync(
             HttpStatusCode.BadRequest,
             "invalid_utf8",
@@ -230,7 +230,7 @@ public sealed class Section2AppendTests : IDisposable
         );
 
     [Fact]
-    public async Task Post_BeyondABound_IsRefusedWithTheBoundsName()
+    public async Task Post_AboveLimit_IsRejectedNamingLimit()
     {
         await RefusedAsync(
             HttpStatusCode.RequestEntityTooLarge,
@@ -263,7 +263,7 @@ public sealed class Section2AppendTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_ThatContradictsItself_IsRefused()
+    public async Task Post_ContradictoryRequest_IsRejected()
     {
         await RefusedAsync(
             HttpStatusCode.BadRequest,
@@ -311,7 +311,7 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("%2e%2e")]
     [InlineData("a%2Fb")]
     [InlineData("caf%C3%A9")]
-    public async Task Post_ToANameThatNoTopicMayHave_IsRefused(string name)
+    public async Task Post_InvalidTopicName_IsRejected(string name)
     {
         using var response = await _server.PostAsync($"/topics/{name}", "application/json", "1");
         Assert.InRange((int)response.StatusCode, 400, 499);
@@ -322,7 +322,7 @@ public sealed class Section2AppendTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_ToOneTopicTooMany_IsRefused()
+    public async Task Post_AboveMaxTopics_IsRejected()
     {
         for (var number = 0; number < 3; number++)
             Assert.Equal(
@@ -335,7 +335,7 @@ public sealed class Section2AppendTests : IDisposable
     }
 
     [Fact]
-    public async Task Post_WhoseBodyStopsHalfWay_AppendsNothing()
+    public async Task Post_IncompleteBody_AppendsNothing()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
         await RawRequest.SendAndCloseAsync(
@@ -361,7 +361,7 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("Z\u20acrich", new byte[] { 0xe2, 0x82, 0xac })]
     [InlineData("Z\u00e2\u0082rich", new byte[] { 0xe2, 0x82 })]
     [InlineData("Z\u00ff\u00ferich", new byte[] { 0xff, 0xfe })]
-    public async Task Append_WithBytesInItsHeaders_TakesUtf8ElseLatin1(string key, byte[] bytes)
+    public async Task Append_BytesInHeaders_ReadsUtf8ElseLatin1(string key, byte[] bytes)
     {
         byte[] request =
         [
@@ -391,7 +391,7 @@ public sealed class Section2AppendTests : IDisposable
     [InlineData("Producer-Id", 400, "invalid_producer")]
     [InlineData("If-Match", 400, "invalid_header")]
     [InlineData("Record-Timestamp", 400, "invalid_timestamp")]
-    public async Task Append_WithBytesInAHeaderThatIsRead_SaysWhichIsWrong(string header, int status, string code)
+    public async Task Append_InvalidBytesInHeader_NamesHeader(string header, int status, string code)
     {
         byte[] request =
         [
@@ -407,7 +407,7 @@ public sealed class Section2AppendTests : IDisposable
     }
 
     [Fact]
-    public async Task Append_WithAKeyInTheQuery_HasIt()
+    public async Task Append_KeyInQuery_KeepsIt()
     {
         Assert.Equal(
             HttpStatusCode.Created,

@@ -20,7 +20,7 @@ public sealed class Section2EncodingTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public async Task APackedBody_IsWhatItUnpacksTo(string coding)
+    public async Task Post_CompressedBody_IsDecompressed(string coding)
     {
         using var many = await PostAsync(Lines, Packing.Pack(coding, "1\n2\n"u8.ToArray()), coding);
         using var one = await PostAsync(
@@ -46,7 +46,7 @@ public sealed class Section2EncodingTests : IDisposable
     [InlineData("x-gzip", null)]
     [InlineData(" , GZip,", null)]
     [InlineData("identity, gzip", null)]
-    public async Task TheNamesOfNoneAndOfGzip_AreTaken(string coding, string? body)
+    public async Task ContentEncoding_IdentityAndXGzip_AreAccepted(string coding, string? body)
     {
         using var response = await PostAsync(
             Lines,
@@ -62,7 +62,7 @@ public sealed class Section2EncodingTests : IDisposable
     [InlineData("gzip;q=1")]
     [InlineData("gzip, br")]
     [InlineData("gzip, gzip")]
-    public async Task AnotherCoding_IsRefused_WithThoseThereAre(string coding)
+    public async Task ContentEncoding_Unsupported_NamesSupportedOnes(string coding)
     {
         using var response = await PostAsync(Lines, "1\n"u8.ToArray(), coding);
         await TestServer.ProblemAsync(
@@ -76,7 +76,7 @@ public sealed class Section2EncodingTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public async Task ABodyThatIsNotWhole_IsNotAppended_NotEvenItsWholeLines(string coding)
+    public async Task Post_IncompleteCompressedBody_AppendsNothing(string coding)
     {
         var whole = Packing.Pack(
             coding,
@@ -100,7 +100,7 @@ public sealed class Section2EncodingTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Codings))]
-    public async Task AGigabyteOfZeros_IsGivenUpAtTheBounds(string coding)
+    public async Task Post_GigabyteOfZeros_IsRejectedAtLimits(string coding)
     {
         var bomb = PackedGigabyte(coding);
         using (var record = await PostAsync("application/octet-stream", bomb, coding))
@@ -113,7 +113,7 @@ public sealed class Section2EncodingTests : IDisposable
     }
 
     [Fact]
-    public async Task ABodyOfLinesThatUnpacksToTooMuch_IsRefused_AndAStreamThatUnpacksToTooManyTimesItsSize()
+    public async Task Post_DecompressedTooLarge_IsRejected()
     {
         var blank = Packing.Pack("br", Encoding.UTF8.GetBytes(new string('\n', 3_000_000)));
         using var request = await PostAsync(Lines, blank, "br");
@@ -123,7 +123,7 @@ public sealed class Section2EncodingTests : IDisposable
     }
 
     [Fact]
-    public async Task APackedBodyThatBringsNothingMore_IsGivenUpAfterItsTime()
+    public async Task Post_StalledCompressedBody_TimesOut()
     {
         var log = new LogCapture();
         using (var server = new TestServer(log, ("BodyTimeout", "1s")))

@@ -52,14 +52,14 @@ public sealed class Section3FetchFormsTests : IDisposable
     [InlineData("application/x-ndjson;q=0.5, application/vnd.loghttp.records+ndjson", Records)]
     [InlineData("application/json;q=0.1, application/x-ndjson;q=0", "application/json")]
     [InlineData("application/json", "application/json")]
-    public async Task Get_IsAnsweredInTheFormThatAcceptLikesBest(string? accept, string contentType)
+    public async Task Get_AnyAccept_UsesPreferredForm(string? accept, string contentType)
     {
         await AppendAsync();
         Assert.Equal(contentType, (await GetAsync("/topics/t/0", accept)).ContentType);
     }
 
     [Fact]
-    public async Task Get_OfAnArray_HasTheSameRecords()
+    public async Task Get_Array_HasSameRecords()
     {
         await AppendAsync();
         var lines = (await GetAsync("/topics/t/0")).Body.Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -75,14 +75,14 @@ public sealed class Section3FetchFormsTests : IDisposable
         "[{\"n\": 1.0},\n\"line \\\"one\\\"\\nline two\",\n\"AAEC\",\nnull]\n"
     )]
     [InlineData("text/plain", "text/plain; charset=utf-8", "{\"n\": 1.0}\nline \"one\"\nline two\n\"AAEC\"\nnull\n")]
-    public async Task Get_OfValues_HasThemAlone(string? accept, string contentType, string body)
+    public async Task Get_Values_ReturnsThemAlone(string? accept, string contentType, string body)
     {
         await AppendAsync();
         Assert.Equal((contentType, body), await GetAsync("/topics/t/0?view=values", accept));
     }
 
     [Fact]
-    public async Task Get_OfAKey_HasItsRecordsAlone_AlongTheLinks()
+    public async Task Get_KeyFollowingLinks_ReturnsItsRecordsAlone()
     {
         // Several small pages, and values that look like keys.
         for (var i = 0; i < 300; i++)
@@ -113,7 +113,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     [Theory]
     [InlineData("key=caf%C3%A9%20%26%22", "café &\"")]
     [InlineData("key=", "")]
-    public async Task Get_OfAKeyWithAnyCharacters_FindsIt_AndKeepsItInTheLink(string query, string key)
+    public async Task Get_KeyWithAnyCharacters_KeepsItInLink(string query, string key)
     {
         await _server.PostAsync(
             "/topics/t",
@@ -126,7 +126,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfAKeyOfBytes_FindsIt()
+    public async Task Get_BinaryKey_FindsIt()
     {
         await _server.PostAsync("/topics/t", Records, "{\"keyBase64\":\"+/8=\",\"value\":1}\n{\"value\":2}");
         foreach (var query in new[] { "keyBase64=%2B%2F8%3D", "keyBase64=+/8=" })
@@ -137,7 +137,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     [InlineData("key=%FF")]
     [InlineData("key=%ED%A0%80")]
     [InlineData("key=a%C3")]
-    public async Task Get_OfAKeyThatIsNoText_IsRefused(string query)
+    public async Task Get_KeyNotUtf8_IsRejected(string query)
     {
         await AppendAsync();
         await TestServer.ProblemAsync(
@@ -149,7 +149,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfTheLongestKey_CanBeAskedFor_AndItsLinkFollowed()
+    public async Task Get_LongestKey_IsAcceptedInLink()
     {
         var key = new string(' ', 16_384);
         await _server.PostAsync("/topics/t", Records, JsonSerializer.Serialize(new { key, value = 1 }));
@@ -163,7 +163,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     [Theory]
     [InlineData("/topics/t/0", "application/json")]
     [InlineData("/topics/t/0?view=values", "*/*")]
-    public async Task Get_OfACopy_WhereTheFirstRecordIsDamaged_SaysSo(string path, string accept)
+    public async Task Get_CopiedFormOfDamagedRecord_ReportsDamage(string path, string accept)
     {
         await AppendAsync();
         _server.Restart(() =>
@@ -183,7 +183,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfAKey_LooksInItsPartition()
+    public async Task Get_Key_ReadsItsPartition()
     {
         await _server.SendAsync(HttpMethod.Put, "/topics/many", "{\"partitions\":5}");
         foreach (var key in new[] { "21", "foobar", "abc" })
@@ -201,7 +201,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     [InlineData("/topics/t/0", "application/json")]
     [InlineData("/topics/t/0?view=values", "*/*")]
     [InlineData("/topics/t/0?key=a", "*/*")]
-    public async Task Head_OfAForm_HasTheHeadersOfGetAndNoBody(string path, string accept)
+    public async Task Head_AnyForm_HasHeadersOfGetWithoutBody(string path, string accept)
     {
         await AppendAsync();
         using var get = await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept));
@@ -214,7 +214,7 @@ public sealed class Section3FetchFormsTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfTheLinesOfAText_GivesTheTextBack()
+    public async Task Get_TextLines_ReturnsOriginalText()
     {
         var text = string.Concat(Enumerable.Range(0, 20_000).Select(number => $"line {number} \\ \"quoted\" é\t\n"));
         await _server.PostAsync("/topics/text?split=lines", "text/plain", text);

@@ -5,7 +5,7 @@ namespace LogHttp.Server.Tests.Protocol;
 public class Section3FetchOverTlsTests
 {
     [Fact]
-    public async Task Get_OfOnePage_GivesTheSameBytesOverHttpHttpsAndHttp2()
+    public async Task Get_OnePage_IsSameOverHttpHttpsAndHttp2()
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);
@@ -43,7 +43,7 @@ public class Section3FetchOverTlsTests
     [Theory]
     [InlineData("1.1")]
     [InlineData("2.0")]
-    public async Task Get_PageNotRead_CountsWhatItHolds(string version)
+    public async Task Get_UnreadPage_CountsHeldBytes(string version)
     {
         using var certificate = TestCertificate.Create();
         using var server = new TestServer(certificate);

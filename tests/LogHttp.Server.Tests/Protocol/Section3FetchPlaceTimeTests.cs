@@ -22,7 +22,7 @@ public sealed class Section3FetchPlaceTimeTests : IDisposable
     [InlineData("@1772359200001", 2)]
     [InlineData("@0", 0)]
     [InlineData("%400", 0)]
-    public async Task Get_AtATime_BeginsWithTheFirstRecordOfThatTimeOrLater(string place, long first)
+    public async Task Get_AtTime_StartsAtFirstRecordNotBefore(string place, long first)
     {
         await _server.PostAsync(
             "/topics/t",
@@ -42,7 +42,7 @@ public sealed class Section3FetchPlaceTimeTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_AtATimeThatNoRecordHasReached_IsTheEnd()
+    public async Task Get_AtLaterTime_ReturnsEnd()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
         using var response = await _server.Client.GetAsync("/topics/t/@2200-01-01");

@@ -28,7 +28,7 @@ public sealed class Section3FetchTests : IDisposable
         );
 
     [Fact]
-    public async Task Get_OfAPage_SaysWhereItBeginsAndWhereToGoOn()
+    public async Task Get_Page_ReturnsFirstAndNextOffset()
     {
         await AppendAsync(3);
         using var response = await _server.Client.GetAsync("/topics/t/1");
@@ -57,7 +57,7 @@ public sealed class Section3FetchTests : IDisposable
     [InlineData("41", 41)]
     [InlineData("-10", 40)]
     [InlineData("-1000", 0)]
-    public async Task Get_OfAPlace_BeginsThere(string place, long first)
+    public async Task Get_AnyPlace_StartsThere(string place, long first)
     {
         await AppendAsync(50);
         using var response = await _server.Client.GetAsync($"/topics/t/{place}");
@@ -72,7 +72,7 @@ public sealed class Section3FetchTests : IDisposable
     [Theory]
     [InlineData("latest")]
     [InlineData("50")]
-    public async Task Get_AtTheEnd_Answers204WithWhereToGoOn(string place)
+    public async Task Get_AtEnd_Returns204WithNextLink(string place)
     {
         await AppendAsync(50);
         using var response = await _server.Client.GetAsync($"/topics/t/{place}");
@@ -82,7 +82,7 @@ public sealed class Section3FetchTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_BeyondTheEnd_Answers416WithTheEnd()
+    public async Task Get_BeyondEnd_Returns416WithEnd()
     {
         await AppendAsync(50);
         using var response = await _server.Client.GetAsync("/topics/t/51");
@@ -95,7 +95,7 @@ public sealed class Section3FetchTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_BelowTheEarliest_Answers410WithIt()
+    public async Task Get_BelowEarliest_Returns410WithEarliest()
     {
         await AppendAsync(50);
         _server.Restart(() => MoveLogStart(offset: 7));
@@ -145,7 +145,7 @@ public sealed class Section3FetchTests : IDisposable
     [InlineData("/topics/t/0?keyBase64=!", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("/topics/t/0?v=0000000000000000", HttpStatusCode.Gone, "topic_replaced")]
     [InlineData("/nothing", HttpStatusCode.NotFound, "unknown_path")]
-    public async Task Get_OfWhatIsNotThere_SaysWhy(string path, HttpStatusCode status, string code)
+    public async Task Get_Missing_NamesReason(string path, HttpStatusCode status, string code)
     {
         await AppendAsync(1);
         using var response = await _server.Client.GetAsync(path);
@@ -158,7 +158,7 @@ public sealed class Section3FetchTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_AlongTheLinks_CrossesSegmentsAndGivesEveryRecordOnce()
+    public async Task Get_FollowingLinks_ReturnsEveryRecordOnce()
     {
         for (var i = 0; i < 5; i++)
             await AppendAsync(400);
@@ -171,7 +171,7 @@ public sealed class Section3FetchTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_WithAMaxBytes_KeepsItInTheLink()
+    public async Task Get_MaxBytes_KeepsItInLink()
     {
         await AppendAsync(400);
         using var response = await _server.Client.GetAsync("/topics/t/0?maxBytes=16384");
@@ -180,7 +180,7 @@ public sealed class Section3FetchTests : IDisposable
     }
 
     [Fact]
-    public async Task Head_OfAPage_HasItsHeadersAndNoBody()
+    public async Task Head_Page_HasHeadersWithoutBody()
     {
         await AppendAsync(10);
         using var get = await _server.Client.GetAsync("/topics/t/0");
@@ -191,7 +191,7 @@ public sealed class Section3FetchTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfADefaultPage_GoesOutBySendfile()
+    public async Task Get_DefaultPage_UsesSendfile()
     {
         // The bytes are counted once the kernel has them, which can be after the client has.
         var sent = new TaskCompletionSource<(string Path, long Bytes)>(

@@ -17,7 +17,7 @@ public sealed class Section3LongPollTests : IDisposable
     [InlineData("latest")]
     [InlineData("1")]
     [InlineData("@2200-01-01")]
-    public async Task Get_AtTheEnd_WaitsForTheNextRecord_AndAnswersWithIt(string place)
+    public async Task Get_AtEnd_WaitsAndReturnsNextRecord(string place)
     {
         await AppendAsync("before");
         var poll = _server.Client.GetAsync($"/topics/t/{place}?wait=60s");
@@ -31,7 +31,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_WithMinBytes_WaitsForThatMuch()
+    public async Task Get_MinBytes_WaitsForThatMuch()
     {
         await AppendAsync("one");
         var poll = _server.Client.GetAsync("/topics/t/0?wait=60s&minBytes=500");
@@ -46,7 +46,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_WhereAPageEndsBeforeTheLogDoes_DoesNotWait()
+    public async Task Get_PageEndsBeforeLog_DoesNotWait()
     {
         for (var i = 0; i < 100; i++)
             await AppendAsync(new string('x', 1_000));
@@ -65,7 +65,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_WhenTheTimeIsOver_AnswersWithWhatThereIs()
+    public async Task Get_WaitElapsed_ReturnsWhatExists()
     {
         await AppendAsync("one");
         using var nothing = await _server.Client.GetAsync("/topics/t/latest?wait=1ms");
@@ -78,7 +78,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_AlongTheLinksOfEmptyAnswers_NeverAsksTheSameTwice_UntilThereIsARecord()
+    public async Task Get_FollowingEmptyLinks_NeverRepeatsUrl()
     {
         await AppendAsync("one");
         var path = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/0?wait=1ms"));
@@ -102,7 +102,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_WithTheLastCursor_LeadsToOneThatIsAccepted()
+    public async Task Get_LastCursor_LinksToAcceptedOne()
     {
         await AppendAsync("one");
         var next = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/1?wait=1ms&cursor=9007199254740992"));
@@ -110,7 +110,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task Requests_BeyondTheBound_AreRefused_UntilOthersAreDone()
+    public async Task Requests_AboveMaxWaiting_AreRejectedUntilOthersEnd()
     {
         await AppendAsync("one");
         var polls = Enumerable.Range(0, 3).Select(_ => _server.Client.GetAsync("/topics/t/latest?wait=60s")).ToArray();
@@ -128,7 +128,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task AClientThatGoes_FreesItsPlace()
+    public async Task Client_Disconnects_FreesSlot()
     {
         await AppendAsync("one");
         using (var connection = new RawRequest.Connection(_server.Client.BaseAddress!))
@@ -142,7 +142,7 @@ public sealed class Section3LongPollTests : IDisposable
     }
 
     [Fact]
-    public async Task TheTopicsDeletion_AndTheServersStop_EndTheWait()
+    public async Task Wait_TopicDeletedOrServerStops_Ends()
     {
         await AppendAsync("one");
         var poll = _server.Client.GetAsync("/topics/t/latest?wait=60s");
@@ -172,7 +172,7 @@ public sealed class Section3LongPollTests : IDisposable
     [InlineData("follow=true&key=a")]
     [InlineData("follow=true&view=values")]
     [InlineData("follow=true&wait=1s")]
-    public async Task Get_WithAWaitThatCantBe_SaysWhy(string query)
+    public async Task Get_InvalidWait_NamesReason(string query)
     {
         await AppendAsync("one");
         await TestServer.ProblemAsync(

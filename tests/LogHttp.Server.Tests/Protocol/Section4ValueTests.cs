@@ -20,7 +20,7 @@ public sealed class Section4ValueTests : IDisposable
     [InlineData("image/png", "\u0001\u0002", "image/png")]
     [InlineData("application/octet-stream", "", "application/octet-stream")]
     [InlineData("multipart/form-data; boundary=\"a b\"", "--a b--", "multipart/form-data; boundary=\"a b\"")]
-    public async Task Get_GivesBackWhatWasPosted_WithItsType(string contentType, string body, string answered)
+    public async Task Get_PostedValue_ReturnsItWithType(string contentType, string body, string answered)
     {
         await _server.PostAsync("/topics/t", contentType, body);
         using var response = await _server.Client.GetAsync("/topics/t/0/value");
@@ -72,7 +72,7 @@ public sealed class Section4ValueTests : IDisposable
     )]
     [InlineData("{\"valueBase64\":\"eA==\"}", "application/octet-stream", "x")]
     [InlineData("{\"value\":null}", "application/json", "null")]
-    public async Task Get_OfARecord_HasATypeThatCanBeTrue(string record, string contentType, string body)
+    public async Task Get_Record_HasPossibleType(string record, string contentType, string body)
     {
         (await _server.PostAsync("/topics/t", Records, record)).EnsureSuccessStatusCode();
         using var response = await _server.Client.GetAsync("/topics/t/0/value");
@@ -83,7 +83,7 @@ public sealed class Section4ValueTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfAValueWhoseTypeTheProducerNamed_HasThat()
+    public async Task Get_DeclaredType_IsReturned()
     {
         await _server.PostAsync(
             "/topics/t",
@@ -96,7 +96,7 @@ public sealed class Section4ValueTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfAPlace_IsItsFirstRecord()
+    public async Task Get_Place_ReturnsFirstRecord()
     {
         await _server.PostAsync("/topics/t?split=lines", "text/plain", "a\nb\nc");
         foreach (var (place, value) in new[] { ("earliest", "a"), ("-1", "c"), ("-2", "b"), ("1", "b"), ("@0", "a") })
@@ -104,7 +104,7 @@ public sealed class Section4ValueTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_OfNoRecord_SaysSo()
+    public async Task Get_NoRecord_NamesReason()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
         await TestServer.ProblemAsync(
@@ -132,7 +132,7 @@ public sealed class Section4ValueTests : IDisposable
     }
 
     [Fact]
-    public async Task Head_HasTheHeadersOfGet()
+    public async Task Head_Value_HasHeadersOfGet()
     {
         await _server.PostAsync("/topics/t", "text/plain", "hello");
         using var head = await _server.SendAsync(HttpMethod.Head, "/topics/t/0/value");

@@ -12,7 +12,7 @@ public sealed class Section5TopicsTests : IDisposable
         _server.SendAsync(HttpMethod.Put, $"/topics/{topic}", body);
 
     [Fact]
-    public async Task Put_MakesATopicOnce_AndFindsItTheSecondTime()
+    public async Task Put_Twice_CreatesTopicOnce()
     {
         using var made = await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
         Assert.Equal(
@@ -52,7 +52,7 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"values":"json"}""", "values auto, not json")]
     [InlineData("""{"maxRecordBytes":2048}""", "maxRecordBytes 0, not 2048")]
     [InlineData("""{"labels":{"team":"a"}}""", "other labels")]
-    public async Task Put_OfAnotherConfiguration_IsAConflict(string body, string mentions)
+    public async Task Put_OtherConfiguration_IsConflict(string body, string mentions)
     {
         await PutAsync("t", """{"partitions":3,"segmentBytes":1048576,"flush":"100ms"}""");
         await TestServer.ProblemAsync(
@@ -88,7 +88,7 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData("""{"labels":["team"]}""", "labels is not an object whose values are strings")]
     [InlineData("""{"labels":{"te am":"a"}}""", "labels has the name \"te am\"")]
     [InlineData("""{"labels":{"team":"a\nb"}}""", "without control characters")]
-    public async Task Put_OfWhatIsNoConfiguration_SaysWhy_AndMakesNothing(string body, string mentions)
+    public async Task Put_InvalidConfiguration_CreatesNothing(string body, string mentions)
     {
         await TestServer.ProblemAsync(
             await PutAsync("t", body),
@@ -104,7 +104,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task ValuesSizeAndLabels_AreKept_AndChange()
+    public async Task ValuesSizeAndLabels_Changed_AreKept()
     {
         using (
             var made = await PutAsync(
@@ -143,7 +143,7 @@ public sealed class Section5TopicsTests : IDisposable
     [InlineData(33, 1, 1, "Labels has 33 entries")]
     [InlineData(1, 64, 1, "1 to 63")]
     [InlineData(1, 1, 257, "at most 256")]
-    public async Task Labels_AreBounded(int count, int nameLength, int valueLength, string mentions)
+    public async Task Labels_AboveLimit_AreRejected(int count, int nameLength, int valueLength, string mentions)
     {
         var labels = string.Join(
             ',',
@@ -162,7 +162,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task Name_ThatIsReserved_CantBeMade()
+    public async Task Name_Reserved_IsRejected()
     {
         await TestServer.ProblemAsync(
             await PutAsync("__offsets"),
@@ -198,7 +198,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task Put_BeyondABound_IsRefused()
+    public async Task Put_AboveLimit_IsRejected()
     {
         await TestServer.ProblemAsync(
             await PutAsync("big", $"{{\"flush\":\"{new string('x', 20_000)}\"}}"),
@@ -228,7 +228,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task Get_SaysWhatThePartitionsHold()
+    public async Task Get_Topic_DescribesPartitions()
     {
         await PutAsync("t", """{"partitions":2}""");
         var pageBytes = 0L;
@@ -260,7 +260,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task Patch_ChangesWhatItSays_ForGood()
+    public async Task Patch_Settings_PersistAfterRestart()
     {
         await PutAsync("t", """{"partitions":2}""");
         using var changed = await _server.SendAsync(HttpMethod.Patch, "/topics/t", """{"flush":"os"}""");
@@ -278,7 +278,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task Patch_OfWhatCannotBeChanged_IsRefused()
+    public async Task Patch_Unchangeable_IsRejected()
     {
         await PutAsync("t", """{"partitions":2}""");
         await TestServer.ProblemAsync(
@@ -303,7 +303,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task Delete_TakesTheTopicAway_AndANewOneOfTheNameIsAnother()
+    public async Task Delete_Topic_NewOneOfSameNameIsDistinct()
     {
         await _server.PostAsync("/topics/t", "application/json", "1");
         var before = TestServer.NextLink(await _server.Client.GetAsync("/topics/t/earliest"));
@@ -328,7 +328,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task Delete_WhileRecordsComeAndGo_LosesNoAnswerAndShowsNoRecordOfTheOldTopicInTheNew()
+    public async Task Delete_UnderLoad_NeverMixesTopics()
     {
         // Each generation has records that name it. A reader gets one generation under one id.
         for (var generation = 0; generation < 10; generation++)
@@ -366,7 +366,7 @@ public sealed class Section5TopicsTests : IDisposable
     }
 
     [Fact]
-    public async Task List_GivesAllTopicsByName_PageByPage_DamagedOnesToo()
+    public async Task List_Topics_IsPagedByNameWithDamagedOnes()
     {
         foreach (var name in new[] { "c", "a", "b", "B" })
             await PutAsync(name);

@@ -25,7 +25,7 @@ public sealed class Section5TrimTests : IDisposable
     [InlineData("earliest", 0)]
     [InlineData("@1970-01-01", 0)]
     [InlineData("@2100-01-01", 5)]
-    public async Task Trim_ForgetsWhatLiesBeforeThePlace_AndShowsTheTopic(string before, long earliest)
+    public async Task Trim_BeforePlace_RemovesRecordsAndReturnsTopic(string before, long earliest)
     {
         await AppendAsync(5);
         using var trimmed = await TrimAsync($"t/records?before={before}");
@@ -43,7 +43,7 @@ public sealed class Section5TrimTests : IDisposable
     }
 
     [Fact]
-    public async Task Fetch_OfWhatWasTrimmed_SaysThatItIsGone_AndWhereToGoOn()
+    public async Task Fetch_Trimmed_Returns410WithEarliest()
     {
         await AppendAsync(5);
         (await TrimAsync("t/records?before=3")).Dispose();
@@ -56,10 +56,7 @@ public sealed class Section5TrimTests : IDisposable
     [Theory]
     [InlineData("t/records?before=latest", HttpStatusCode.Gone)]
     [InlineData("t", HttpStatusCode.NotFound)]
-    public async Task APageUnderWay_IsFinished_ThoughWhatItIsOfGoes_AndThenTheSpaceIsReturned(
-        string whatGoes,
-        HttpStatusCode later
-    )
+    public async Task Fetch_TrimmedMeanwhile_CompletesThenFreesSpace(string whatGoes, HttpStatusCode later)
     {
         // More than all socket buffers on the way hold together.
         const int Records = 40;
@@ -100,7 +97,7 @@ public sealed class Section5TrimTests : IDisposable
             );
 
     [Fact]
-    public async Task LongPoll_AtAPlaceThatIsTrimmedMeanwhile_IsAnsweredThatItIsGone()
+    public async Task LongPoll_PlaceTrimmedMeanwhile_Returns410()
     {
         await AppendAsync(2);
         var waiting = _server.Client.GetAsync("/topics/t/1?wait=60s&minBytes=1000000");
@@ -115,7 +112,7 @@ public sealed class Section5TrimTests : IDisposable
     }
 
     [Fact]
-    public async Task LongPoll_AtTheEnd_OutlivesATrimOfAllBeforeIt()
+    public async Task LongPoll_AtEndDuringTrim_Continues()
     {
         await AppendAsync(2);
         var waiting = _server.Client.GetAsync("/topics/t/2?wait=60s");
@@ -127,7 +124,7 @@ public sealed class Section5TrimTests : IDisposable
     }
 
     [Fact]
-    public async Task Trim_OfSeveralPartitions_TakesAnOffsetOnlyOfOne_AndAnythingElseOfAll()
+    public async Task Trim_SeveralPartitions_AcceptsOffsetForOneAlone()
     {
         (await _server.SendAsync(HttpMethod.Put, "/topics/many", """{"partitions":2}""")).Dispose();
         foreach (var partition in new[] { 0, 0, 1 })
@@ -152,7 +149,7 @@ public sealed class Section5TrimTests : IDisposable
     }
 
     [Fact]
-    public async Task Retention_ForgetsOldRecords_OnceItIsAskedFor()
+    public async Task Retention_SetOnTopic_RemovesOldRecords()
     {
         using var server = new TestServer(("RetentionInterval", "1s"));
         (await server.PostAsync("/topics/t", "text/plain", "x")).Dispose();
@@ -178,7 +175,7 @@ public sealed class Section5TrimTests : IDisposable
     )]
     [InlineData("other/records?before=1", HttpStatusCode.NotFound, "unknown_topic", "other")]
     [InlineData("t%20/records?before=1", HttpStatusCode.BadRequest, "invalid_topic", "name")]
-    public async Task Trim_ThatCantBe_SaysWhy_AndForgetsNothing(
+    public async Task Trim_Invalid_NamesReasonAndRemovesNothing(
         string topicAndQuery,
         HttpStatusCode status,
         string code,

@@ -20,7 +20,7 @@ public sealed class Section6CachingTests : IDisposable
     }
 
     [Fact]
-    public async Task APage_ThatCanNeverChange_IsImmutable_AndOnlyThere()
+    public async Task Fetch_FinalPage_IsImmutableForIdUrlAlone()
     {
         var id = await AppendAsync();
         foreach (
@@ -54,7 +54,7 @@ public sealed class Section6CachingTests : IDisposable
     }
 
     [Fact]
-    public async Task APage_AlongTheLinks_IsImmutableUntilTheLast()
+    public async Task Fetch_FollowingLinks_IsImmutableUntilLast()
     {
         await AppendAsync();
         var found = new List<string?>();
@@ -72,7 +72,7 @@ public sealed class Section6CachingTests : IDisposable
     }
 
     [Fact]
-    public async Task ATopicThatIsNoMore_IsSaidToBeSo_ToAllWhoAskAtTheSameTime()
+    public async Task Fetch_DeletedTopic_IsCachedForConcurrentClients()
     {
         foreach (var code in new[] { "topic_replaced", "unknown_topic" })
         {
@@ -102,7 +102,7 @@ public sealed class Section6CachingTests : IDisposable
     }
 
     [Fact]
-    public async Task ALongPollsAnswer_IsKeptForSecondsByCachesThatManyShare_AndOnlyThere()
+    public async Task LongPoll_Response_IsCachedForSecondsIfShared()
     {
         var id = await AppendAsync();
         foreach (
@@ -136,7 +136,7 @@ public sealed class Section6CachingTests : IDisposable
     }
 
     [Fact]
-    public async Task APage_OfAnAuthenticatedRequest_IsPrivate()
+    public async Task Fetch_AuthenticatedRequest_IsPrivate()
     {
         var id = await AppendAsync();
         using var response = await _server.SendAsync(
@@ -148,7 +148,7 @@ public sealed class Section6CachingTests : IDisposable
     }
 
     [Fact]
-    public async Task ARecordThatIsOnlyWritten_IsNotKeptForEver()
+    public async Task Fetch_UnsyncedRecord_IsNotImmutable()
     {
         await _server.SendAsync(HttpMethod.Put, "/topics/lax", """{"flush":"os"}""");
         await _server.PostAsync("/topics/lax", "application/json", "1");
@@ -168,7 +168,7 @@ public sealed class Section6CachingTests : IDisposable
     [InlineData("/topics/t/0?view=values", "text/plain")]
     [InlineData("/topics/t/0?key=a", "*/*")]
     [InlineData("/topics/t/3/value", "*/*")]
-    public async Task AMatchingETag_IsAnswered304_UntilThePageGrows(string path, string accept)
+    public async Task IfNoneMatch_UnchangedPage_Returns304(string path, string accept)
     {
         await _server.PostAsync("/topics/t?split=lines", "text/plain", "a\nb\nc\nd");
         using var first = await _server.SendAsync(HttpMethod.Get, path, ("Accept", accept));
@@ -205,7 +205,7 @@ public sealed class Section6CachingTests : IDisposable
     }
 
     [Fact]
-    public async Task TheTime_IsASetting()
+    public async Task CacheMaxAge_Set_IsUsed()
     {
         using var server = new TestServer(("SegmentBytes", "65536"), ("CacheMaxAge", "60s"));
         var id = await AppendAsync(server);

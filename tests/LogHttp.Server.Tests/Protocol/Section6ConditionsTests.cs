@@ -18,7 +18,7 @@ public sealed class Section6ConditionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Range_OfAFinalPage_SendsThoseBytes()
+    public async Task Range_OfFinalPage_ReturnsBytes()
     {
         var url = await AppendAsync();
         foreach (var path in new[] { url, url.Replace("/0?", "/0/value?", StringComparison.Ordinal) })
@@ -77,7 +77,7 @@ public sealed class Section6ConditionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Range_OfWhatCanGrow_IsIgnored()
+    public async Task Range_OfGrowingPage_IsIgnored()
     {
         await AppendAsync();
         foreach (
@@ -99,7 +99,7 @@ public sealed class Section6ConditionsTests : IDisposable
     }
 
     [Fact]
-    public async Task IfMatch_OfAPage_ComparesStrongly()
+    public async Task IfMatch_OfPage_ComparesStrongly()
     {
         var path = await AppendAsync();
         using var first = await _server.Client.GetAsync(path);
@@ -159,7 +159,7 @@ public sealed class Section6ConditionsTests : IDisposable
     [InlineData("DELETE", "/topics/t/records?before=1", "If-Match", "*", 200)]
     [InlineData("POST", "/topics/t", "If-None-Match", "*", 412)]
     [InlineData("POST", "/topics/new", "If-None-Match", "*", 201)]
-    public async Task Condition_OfATopic_IsKeptOnEveryMethod(
+    public async Task Condition_OfTopic_AppliesToEveryMethod(
         string method,
         string path,
         string header,
@@ -209,7 +209,7 @@ public sealed class Section6ConditionsTests : IDisposable
     [InlineData("GET", "/topics/t/earliest", "If-Match", "\"x\"", 412)]
     [InlineData("GET", "/topics/t/earliest", "If-None-Match", "*", 304)]
     [InlineData("GET", "/topics/t/earliest/value", "If-None-Match", "*", 304)]
-    public async Task Condition_WithoutETag_IsKept(string method, string path, string header, string value, int status)
+    public async Task Condition_WithoutETag_Applies(string method, string path, string header, string value, int status)
     {
         using (
             await _server.SendAsync(
@@ -229,7 +229,7 @@ public sealed class Section6ConditionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Put_WithContentRange_IsRefused()
+    public async Task Put_ContentRange_IsRejected()
     {
         using var response = await SendAsync(HttpMethod.Put);
         await TestServer.ProblemAsync(response, HttpStatusCode.BadRequest, "invalid_header", "Content-Range");
@@ -254,7 +254,7 @@ public sealed class Section6ConditionsTests : IDisposable
     }
 
     [Fact]
-    public async Task Put_WithAPackedBody_IsRefused()
+    public async Task Put_CompressedBody_IsRejected()
     {
         using var request = new HttpRequestMessage(HttpMethod.Put, "/topics/t")
         {

@@ -21,7 +21,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     [InlineData("Origin", "https://app.example.org.evil.example")]
     [InlineData("Sec-Fetch-Site", "cross-site")]
     [InlineData("Sec-Fetch-Site", "same-site")]
-    public async Task Writes_FromPagesOfOtherSites_AreRefused_ReadsAreNotShownToThem(string name, string value)
+    public async Task Writes_FromOtherSites_AreRejected(string name, string value)
     {
         foreach (var method in new[] { HttpMethod.Post, HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete })
             await TestServer.ProblemAsync(
@@ -39,7 +39,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     }
 
     [Fact]
-    public async Task Writes_OfOwnPagesOfAllowedSitesAndOfPrograms_AreTaken()
+    public async Task Writes_FromOwnOrAllowedSitesOrPrograms_AreAccepted()
     {
         foreach (
             var headers in new (string, string)[][]
@@ -59,7 +59,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     }
 
     [Fact]
-    public async Task AnAllowedSite_MayAskAndRead()
+    public async Task Origin_Allowed_MayReadAndWrite()
     {
         using var preflight = await _server.SendAsync(
             HttpMethod.Options,
@@ -104,7 +104,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     [InlineData("https://reader.example.org", "DELETE", false)]
     [InlineData("https://app.example.org", "DELETE", true)]
     [InlineData("https://other.example.org", "GET", false)]
-    public async Task Preflight_OfAnOrigin_GrantsWhatItsSettingSays(string origin, string method, bool isGranted)
+    public async Task Preflight_AnyOrigin_GrantsItsSetting(string origin, string method, bool isGranted)
     {
         using var preflight = await _server.SendAsync(
             HttpMethod.Options,
@@ -121,7 +121,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     }
 
     [Fact]
-    public async Task Reading_ByAReadingOrigin_IsShownToIt()
+    public async Task Reads_FromReadingOrigin_AreAllowed()
     {
         using (await _server.PostAsync("/topics/t", "text/plain", "x")) { }
         using var read = await _server.SendAsync(
@@ -137,7 +137,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     }
 
     [Fact]
-    public async Task AStarAmongTheAllowed_LetsAllIn()
+    public async Task AllowedOrigins_Star_AllowsAll()
     {
         using var server = new TestServer(("AllowedWriteOrigins", "https://app.example.org;*"));
         Assert.Equal(
@@ -162,7 +162,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     [InlineData("LOCALHOST:1234", 200)]
     [InlineData("127.0.0.1", 200)]
     [InlineData("[::1]:8080", 200)]
-    public async Task Requests_UnderANameThatIsNotTheServers_AreRefused(string host, int status)
+    public async Task Requests_ForOtherHostName_AreRejected(string host, int status)
     {
         var answer = await RawRequest.SendAsync(
             _server.Client.BaseAddress!,
@@ -173,7 +173,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     }
 
     [Fact]
-    public async Task TheHosts_AreASetting()
+    public async Task AllowedHosts_Set_AreAccepted()
     {
         using var server = new TestServer(("AllowedHosts", "log.example.org;*.internal"));
         foreach (
@@ -200,7 +200,7 @@ public sealed class Section8OtherSitesTests : IDisposable
     [InlineData("/healthz")]
     [InlineData("/nothing")]
     [InlineData("/topics/none/0")]
-    public async Task EveryAnswer_TellsBrowsersToBeCareful(string path)
+    public async Task Responses_Any_HaveSecurityHeaders(string path)
     {
         using var response = await _server.Client.GetAsync(path);
         Assert.Equal(

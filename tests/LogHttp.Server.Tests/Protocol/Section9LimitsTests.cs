@@ -22,7 +22,7 @@ public sealed class Section9LimitsTests : IDisposable
         );
 
     [Fact]
-    public async Task ALongUrl_IsAnswered414() =>
+    public async Task Url_TooLong_Returns414() =>
         Assert.StartsWith(
             "HTTP/1.1 414 ",
             await GetAsync($"/topics/{new string('t', 3_000)}"),
@@ -30,7 +30,7 @@ public sealed class Section9LimitsTests : IDisposable
         );
 
     [Fact]
-    public async Task TooManyHeaders_OrTooLargeOnes_AreAnswered431()
+    public async Task Headers_TooManyOrTooLarge_Return431()
     {
         Assert.StartsWith(
             "HTTP/1.1 431 ",
@@ -45,7 +45,7 @@ public sealed class Section9LimitsTests : IDisposable
     }
 
     [Fact]
-    public async Task Connections_BeyondTheBound_AreClosed_AndThereIsRoomAgainLater()
+    public async Task Connections_AboveLimit_AreClosedUntilOthersEnd()
     {
         var address = _server.Client.BaseAddress!;
         var request = $"GET /healthz HTTP/1.1\r\nHost: {address.Authority}\r\n\r\n";
@@ -78,7 +78,7 @@ public sealed class Section9LimitsTests : IDisposable
     [InlineData("DELETE", "/healthz", 405, "method_not_allowed")]
     [InlineData("POST", "/topics/t/0", 405, "method_not_allowed")]
     [InlineData("GET", "/topics/t/0/values", 404, "unknown_path")]
-    public async Task APathOrMethodThatThereIsNot_IsAProblemToo(string method, string path, int status, string code) =>
+    public async Task Request_UnknownPathOrMethod_ReturnsProblem(string method, string path, int status, string code) =>
         await TestServer.ProblemAsync(
             await _server.SendAsync(new HttpMethod(method), path),
             (HttpStatusCode)status,

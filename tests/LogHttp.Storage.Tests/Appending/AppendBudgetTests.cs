@@ -42,7 +42,7 @@ public class AppendBudgetTests
         _topic.Partitions[partition].AppendAsync(TestLog.Batch(new string('x', 60_000)));
 
     [Fact]
-    public async Task Appends_BeyondTheBound_AreRefusedAtOnce_AndThoseBeforeAreCommitted()
+    public async Task Append_AboveMaxAppendingBytes_IsRejectedAtOnce()
     {
         await MakeTopicAsync();
         var (first, second) = (Append(0), Append(1));
@@ -59,7 +59,7 @@ public class AppendBudgetTests
     }
 
     [Fact]
-    public void ABatchThatIsAlone_IsLetIn_WhateverItsMemoryHasGrownTo()
+    public void TryTake_EmptyBudget_AcceptsAnySize()
     {
         var budget = new AppendBudget(100);
         Assert.True(budget.HasRoomFor(1_000) && budget.TryTake(1_000));
@@ -74,7 +74,7 @@ public class AppendBudgetTests
     }
 
     [Fact]
-    public async Task ForWhoHasNotReadItsBatchYet_RoomIsCheckedBeforehand()
+    public async Task CheckRoom_BeforeReadingBatch_ReportsFullBudget()
     {
         await MakeTopicAsync();
         Assert.Null(_topic.Partitions[0].CheckRoom(60_000));
@@ -87,7 +87,7 @@ public class AppendBudgetTests
     }
 
     [Fact]
-    public async Task WhatARefusedAppendHeld_IsGivenBack()
+    public async Task Append_Rejected_ReleasesBudget()
     {
         await MakeTopicAsync();
         _fileSystem.CapacityBytes = _fileSystem.UsedBytes;

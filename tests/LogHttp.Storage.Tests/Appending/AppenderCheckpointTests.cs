@@ -12,7 +12,7 @@ public class AppenderCheckpointTests
     static readonly string Text = new('x', 6_000);
 
     [Fact]
-    public void Checkpoint_BesideALostGroup_DoesNotKnowItsProducer()
+    public void Checkpoint_AfterLostGroup_OmitsItsProducer()
     {
         var log = new ModelLog(adjust: static options =>
             options with
@@ -47,7 +47,7 @@ public class AppenderCheckpointTests
     }
 
     [Fact]
-    public void CleanStop_OfAnUnchangedPartition_MakesTheCheckpointDurableThatItFound()
+    public void Close_Unchanged_MakesFoundCheckpointDurable()
     {
         for (var seed = 0; seed < 20; seed++)
         {

@@ -40,7 +40,7 @@ public class AppenderFaultTests
     [InlineData(Fault.ShortWrite)]
     [InlineData(Fault.DiskFull)]
     [InlineData(Fault.InputOutputError)]
-    public void Append_WhoseWriteFails_LeavesNothing_AndTheNextOneTakesItsOffset(Fault fault)
+    public void Append_WriteFails_LeavesNothingAndOffsetIsReused(Fault fault)
     {
         _log.Append("before");
         StrikeNext(FileSystemCallKind.Write, fault, ".ndjson");
@@ -52,7 +52,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void AnAppendFarAhead_WhoseWriteFails_AndRefusedOnesBehindIt_LeaveTheEndWhereItWas()
+    public void Append_FarAheadWriteFails_KeepsEnd()
     {
         _log.Append("before");
         StrikeNext(FileSystemCallKind.Write, Fault.DiskFull, "4294967400.ndjson");
@@ -67,7 +67,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void AStopAfterARollThatFailed_ShowsWhatTheRollHadMadeDurable()
+    public void Stop_AfterFailedRoll_PublishesWhatRollMadeDurable()
     {
         var log = new ModelLog(new() { Flush = FlushPolicy.Os });
         log.Append("one");
@@ -103,7 +103,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhoseRoundFails_IsWrittenInTheSpare()
+    public void Append_RoundFails_IsWrittenToSpare()
     {
         _log.Append("before");
         StrikeNext(FileSystemCallKind.Sync, Fault.InputOutputError, ".journal");
@@ -114,7 +114,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhoseRoundFailsTwice_StopsThePartition()
+    public void Append_RoundFailsTwice_StopsPartition()
     {
         _log.Append("before");
         _log.FileSystem.Faults = static call =>
@@ -132,7 +132,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Sync_OfAJournaledSegment_ThatFails_IsRepaired()
+    public void Sync_OfJournaledSegmentFails_IsRepaired()
     {
         _log.Append("one");
         _log.Append("two");
@@ -146,7 +146,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhoseSyncFailsUnderAnInterval_StopsUntilARestart()
+    public void Append_SyncFailsUnderInterval_StopsUntilRestart()
     {
         var log = new ModelLog(new() { Flush = FlushPolicy.Every(TimeSpan.FromMilliseconds(1)) });
         string[] Values() =>
@@ -176,7 +176,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void ASyncThatFails_AfterTheFlushPolicyChangedInTheMiddleOfABatch_ShowsNoHalfOfIt()
+    public void Sync_FailsAfterPolicyChangedWithinBatch_ShowsNoHalf()
     {
         var syncs = 0;
         _log.FileSystem.Faults = call =>
@@ -195,7 +195,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhenThePolicyBecomesStricter_WaitsForItsSync()
+    public void Append_PolicyBecomesStricter_WaitsForSync()
     {
         var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Os });
         log.Commits.Hold<SegmentSyncer>();
@@ -216,7 +216,7 @@ public class AppenderFaultTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Append_AfterThePolicyChanged_WaitsForTheSegment(bool becomesAlways)
+    public void Append_AfterPolicyChange_WaitsForSegment(bool becomesAlways)
     {
         var (before, after) = becomesAlways
             ? (FlushPolicy.Os, FlushPolicy.Always)
@@ -236,7 +236,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhenTheFilesCannotBeOpened_IsRefused_AndTheNextOneSucceeds()
+    public void Append_FilesCannotBeOpened_IsRejectedOnce()
     {
         _log.Restart();
         StrikeNext(FileSystemCallKind.Open, Fault.InputOutputError, ".ndjson");
@@ -245,7 +245,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_OnAFullDisk_SucceedsAgainWhenThereIsRoom()
+    public void Append_DiskFull_SucceedsAfterRoomIsMade()
     {
         _log.Append("before");
         _log.FileSystem.CapacityBytes = _log.FileSystem.UsedBytes;
@@ -256,7 +256,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Restart_OnAFullDisk_WithoutAReserve_ServesWhatIsThere_AndTakesWritesAfterOneWithRoom()
+    public void Restart_DiskFullWithoutReserve_ServesReads()
     {
         // The appends never reach the size of a checkpoint, so that the index lags, and a power cut removes it.
         for (var i = 0; i < 4; i++)
@@ -277,7 +277,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_BehindOneThatJumped_IsIndexedFromWhereThatOneEnds()
+    public void Append_AfterOffsetJump_IsIndexedFromJump()
     {
         var jumped = new RecordBatch(new RecordLimits());
         Assert.Null(jumped.AddText("jumped"u8, new RecordMetadata { Offset = uint.MaxValue - 3 }));
@@ -291,7 +291,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Fetch_InAGapBetweenSegments_BeginsWithTheFirstRecordAfterIt()
+    public void Fetch_InGapBetweenSegments_StartsAtNextRecord()
     {
         _log.Append("before");
         var far = new RecordBatch(new RecordLimits());
@@ -308,7 +308,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_WhoseRoundSucceeds_IsStored_AlsoWhereTheNextRoundStopsThePartition()
+    public void Append_RoundSucceeds_IsKeptIfNextRoundStopsPartition()
     {
         for (var order = 0; order < 40; order++)
         {
@@ -336,7 +336,7 @@ public class AppenderFaultTests
     }
 
     [Fact]
-    public void Append_AfterARoundThatFailedInEachNewFile_IsRefusedWhileThatFileIsThere()
+    public void Append_RoundFailedInEachNewFile_IsRejected()
     {
         var log = new ModelLog(new() { Partitions = 2 });
         var syncs = new Dictionary<string, int>();

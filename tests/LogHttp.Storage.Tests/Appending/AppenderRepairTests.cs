@@ -17,7 +17,7 @@ public class AppenderRepairTests
     readonly ModelLog _log = NewLog(seed: 1);
 
     [Fact]
-    public async Task Fetch_WhileARepairIsDue_Waits()
+    public async Task Fetch_RepairDue_Waits()
     {
         FailASync(_log);
 
@@ -31,7 +31,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Repair_OfAFailedSync_SurvivesAPowerCut()
+    public void Repair_AfterFailedSync_SurvivesPowerCut()
     {
         FailASync(_log);
         _log.Release();
@@ -43,7 +43,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Repair_ThatFails_KeepsWhatTheJournalHad()
+    public void Repair_Fails_KeepsJournalEntries()
     {
         // The seed chooses the part of the segment that a power cut loses.
         for (var seed = 1; seed <= 8; seed++)
@@ -62,7 +62,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Repair_ThatFailsOnAFullDisk_KeepsTheFiles()
+    public void Repair_FailsOnFullDisk_KeepsFiles()
     {
         for (var seed = 1; seed <= 8; seed++)
         {
@@ -80,7 +80,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Repair_ThatFailedOnAFullDisk_HoldsUpNobodyOnceThereIsRoom()
+    public void Repair_FailedOnFullDisk_BlocksNobodyOnceThereIsRoom()
     {
         for (var seed = 1; seed <= 8; seed++)
         {
@@ -99,7 +99,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Repairs_ThatFailed_DoNotCountAgainstTheBoundOfUnsyncedPartitions()
+    public void Repair_Failed_DoesNotCountAsUnsyncedPartition()
     {
         var log = NewLog(seed: 1, partitions: 3, SmallSegmentBytes, maxOpenSegments: 4);
         // Half of the bound causes a sync, which fails.
@@ -115,7 +115,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Deletion_OfAPartitionWithoutRepair_FreesItsFiles()
+    public void Delete_PartitionWithoutRepair_FreesJournalFiles()
     {
         var log = NewLog(seed: 1, partitions: 1, SmallSegmentBytes);
         FailARepair(log, partition: 0);
@@ -137,7 +137,7 @@ public class AppenderRepairTests
     [InlineData(6)]
     [InlineData(7)]
     [InlineData(8)]
-    public void Repair_OfASyncedSegmentThatFails_KeepsTheEnd(int order)
+    public void Repair_OfSyncedSegmentFails_KeepsEnd(int order)
     {
         var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes, order: order);
         log.Append("first");
@@ -172,7 +172,7 @@ public class AppenderRepairTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Repair_WaitsForTheSyncBesideIt(bool failsToo)
+    public void Repair_WhileSyncRuns_WaitsForIt(bool failsToo)
     {
         for (var seed = 1; seed <= 8; seed++)
         {
@@ -215,7 +215,7 @@ public class AppenderRepairTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Repair_OfAPartitionThatTheFullJournalHolds_Ends(bool canSyncAll)
+    public void Repair_WithFullJournal_Ends(bool canSyncAll)
     {
         var log = NewLog(seed: 1, partitions: 2, canSyncAll: canSyncAll);
         log.Append("first");
@@ -238,7 +238,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Checkpoint_AfterARolledBackSlice_Ends()
+    public void Checkpoint_AfterRolledBackSlice_Ends()
     {
         var log = NewLog(seed: 1, partitions: 2);
         log.Append(Text);
@@ -254,7 +254,7 @@ public class AppenderRepairTests
     }
 
     [Fact]
-    public void Sync_ThatFailsAfterThePartitionHasStopped_StartsNoRepair()
+    public void Sync_FailsAfterPartitionStopped_StartsNoRepair()
     {
         var log = NewLog(seed: 1, partitions: 2, SmallSegmentBytes);
         for (var appended = 0; appended < 4; appended++)

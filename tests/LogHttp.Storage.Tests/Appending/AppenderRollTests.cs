@@ -19,7 +19,7 @@ public class AppenderRollTests
     }
 
     [Fact]
-    public void ARepeat_ThatWouldNotFit_BeginsNoSegment()
+    public void Append_RepeatThatWouldNotFit_CreatesNoSegment()
     {
         var log = new ModelLog(SmallSegments);
         AppendLarge(log, 0);
@@ -31,7 +31,7 @@ public class AppenderRollTests
     }
 
     [Fact]
-    public void ARefusedCondition_BeginsNoSegment()
+    public void Append_ConditionFails_CreatesNoSegment()
     {
         var log = new ModelLog(SmallSegments);
         AppendLarge(log, 0);
@@ -43,7 +43,7 @@ public class AppenderRollTests
     }
 
     [Fact]
-    public void ARepeat_OnAFullDisk_IsARepeat_AlsoWhereTheSegmentIsFull()
+    public void Append_RepeatOnFullDisk_IsRepeat()
     {
         var log = new ModelLog(SmallSegments);
         AppendLarge(log, 0);
@@ -53,7 +53,7 @@ public class AppenderRollTests
     }
 
     [Fact]
-    public void AnEmptySegment_DoesNotAge_BecauseSomethingWasRefused()
+    public void Append_RejectedInEmptySegment_DoesNotAgeIt()
     {
         var log = new ModelLog(new() { RetentionMs = 3_600_000 });
         Assert.Equal(AppendStatus.NotNext, log.Append(ModelLog.Batch("x"), expectedNextOffset: 7).Status);
@@ -64,7 +64,7 @@ public class AppenderRollTests
     }
 
     [Fact]
-    public void Roll_AfterAWriteWasTakenBack_SurvivesAPowerCut()
+    public void Roll_AfterWriteWasRolledBack_SurvivesPowerCut()
     {
         for (var seed = 0; seed < 40; seed++)
         {
@@ -86,7 +86,7 @@ public class AppenderRollTests
     }
 
     [Fact]
-    public void Roll_AfterAProcessThatTookAWriteBackWasKilled_SurvivesAPowerCut()
+    public void Roll_AfterKillWithRolledBackWrite_SurvivesPowerCut()
     {
         for (var seed = 0; seed < 40; seed++)
         {

@@ -17,7 +17,7 @@ public class AppenderUnsyncedTests
     static readonly string LargeText = new('x', 6_000);
 
     [Fact]
-    public void Append_ToMorePartitionsThanMayBeOpen_SyncsNoSegment()
+    public void Append_AboveMaxOpenSegments_SyncsNoSegment()
     {
         var log = NewLog(seed: 1);
         // The very first append may have to wait for a journal file.
@@ -52,7 +52,7 @@ public class AppenderUnsyncedTests
     }
 
     [Fact]
-    public void SyncOfClosedSegments_ThatFails_IsRepairedFromTheJournal()
+    public void Sync_OfClosedSegmentsFails_IsRepairedFromJournal()
     {
         for (var seed = 1; seed <= 8; seed++)
         {
@@ -78,7 +78,7 @@ public class AppenderUnsyncedTests
     }
 
     [Fact]
-    public void Stop_WithClosedSegments_LeavesAnEmptyJournal()
+    public void Stop_WithClosedSegments_LeavesEmptyJournal()
     {
         var log = NewLog(seed: 1);
         AppendToAll(log);

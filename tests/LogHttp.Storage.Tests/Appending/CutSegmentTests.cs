@@ -8,7 +8,7 @@ public sealed class CutSegmentTests
     [Theory]
     [InlineData("always")]
     [InlineData("os")]
-    public async Task Append_BehindTheCut_IsRefused_AndLeavesNoHole(string flush)
+    public async Task Append_AfterSegmentWasCut_IsRejectedWithoutGap(string flush)
     {
         Assert.True(FlushPolicy.TryParse(flush, out var policy));
         await using var log = await TestLog.OpenAsync(new() { Flush = policy });
@@ -28,7 +28,7 @@ public sealed class CutSegmentTests
     }
 
     [Fact]
-    public async Task Start_WritesAgainWhatTheJournalHas()
+    public async Task Start_SegmentCut_RestoresJournaledRecords()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("a");

@@ -9,7 +9,7 @@ public class SliceWriterTests
     [InlineData(10)]
     [InlineData(1_000)]
     [InlineData(300_000)]
-    public async Task TheIndexOfABatchThatTookManyWrites_IsThatOfItsLinesOneByOne(int valueBytes)
+    public async Task Write_BatchOfManyWrites_IndexesEveryLine(int valueBytes)
     {
         await using var log = await TestLog.OpenAsync(adjust: static options =>
             options with

@@ -17,7 +17,7 @@ public class TrimTests
     static readonly string Large = new('x', 30_000);
 
     [Fact]
-    public async Task Trim_MovesTheStart_ToAnyRecord_AlsoInTheMiddleOfABatch_AndItStaysThereAfterARestart()
+    public async Task Trim_AnyRecord_MovesStartAndSurvivesRestart()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("a", "b", "c");
@@ -40,7 +40,7 @@ public class TrimTests
     }
 
     [Fact]
-    public async Task Trim_RemovesSegmentsThatLieBeforeTheStart_AndKeepsTheOneItLiesIn()
+    public async Task Trim_BeforeStart_RemovesSegmentsAndKeepsCurrent()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
         for (var i = 0; i < 8; i++)
@@ -53,7 +53,7 @@ public class TrimTests
     }
 
     [Fact]
-    public async Task Trim_ToTheEnd_ReturnsAllSpace_AndOffsetsGoOnWhereTheyWere()
+    public async Task Trim_ToEnd_FreesAllSpaceAndKeepsOffsets()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("a", "b");
@@ -67,7 +67,7 @@ public class TrimTests
     }
 
     [Fact]
-    public async Task Trim_LeavesAReaderItsBytes_AndTheNextFetchSaysThatTheyAreGone()
+    public async Task Trim_UnderReader_KeepsItsBytesForIt()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("a", "b");
@@ -79,7 +79,7 @@ public class TrimTests
     }
 
     [Fact]
-    public async Task Trim_WakesWhoWaitsForMoreAtAPlaceThatIsGone()
+    public async Task Trim_UnderWaiter_WakesIt()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("a", "b");
@@ -91,7 +91,7 @@ public class TrimTests
     }
 
     [Fact]
-    public async Task Trim_WhileManyAppendAndRead_NeverShowsARecordBeforeTheStart_NorSkipsOneAfterIt()
+    public async Task Trim_UnderLoad_ReadersSeeNoGapAndNoTrimmedRecord()
     {
         await using var log = await TestLog.OpenAsync(
             new() { SegmentBytes = 64 << 10, Flush = FlushPolicy.Os },
@@ -133,7 +133,7 @@ public class TrimTests
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(6)]
-    public void Trim_IsThereAfterAPowerCut_OnceItWasAnswered(long offset)
+    public void Trim_Acknowledged_SurvivesPowerCut(long offset)
     {
         var log = new ModelLog(SmallSegments);
         for (var i = 0; i < 6; i++)
@@ -149,7 +149,7 @@ public class TrimTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public void Trim_WhoseProcessWasKilled_ButThatHasHappened_IsThereAfterAPowerCutToo(int seed)
+    public void Trim_DoneBeforeKill_SurvivesPowerCut(int seed)
     {
         var log = new ModelLog(SmallSegments, seed: seed);
         log.Append("a", "b", "c");
@@ -165,7 +165,7 @@ public class TrimTests
     [InlineData("0.index", "always")]
     [InlineData("0.ndjson", "os")]
     [InlineData("0.index", "os")]
-    public void Trim_ToTheEnd_WhoseProcessWasKilled_ReturnsAllSpaceAtTheStart(string pathEnd, string flush)
+    public void Trim_ToEndKilled_FreesAllSpaceAtStart(string pathEnd, string flush)
     {
         Assert.True(FlushPolicy.TryParse(flush, out var policy));
         var log = new ModelLog(new TopicConfiguration { Flush = policy });
@@ -181,7 +181,7 @@ public class TrimTests
     }
 
     [Fact]
-    public void Trim_ToTheEnd_WhoseProcessWasKilled_IsNotMistakenForAnOlderEmptySegment()
+    public void Trim_ToEndKilled_IsNotTakenForOlderEmptySegment()
     {
         var log = new ModelLog();
         // Segment 0 stays empty: the offset is too far ahead for its index.
@@ -195,7 +195,7 @@ public class TrimTests
     }
 
     [Fact]
-    public async Task Trim_OfAPartitionThatIsReadOnly_IsRefused_AndSaysWhy()
+    public async Task Trim_ReadOnlyPartition_IsRejectedWithReason()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("a");
@@ -214,7 +214,7 @@ public class TrimTests
     [Theory]
     [InlineData(5)]
     [InlineData(8)]
-    public void Trim_OnAFullDisk_MakesRoomForItself_AndForAppends(long offset)
+    public void Trim_DiskFull_MakesRoomForItselfAndAppends(long offset)
     {
         var log = new ModelLog(SmallSegments);
         for (var i = 0; i < 8; i++)
@@ -232,7 +232,7 @@ public class TrimTests
     [Theory]
     [InlineData(200)]
     [InlineData(1_000)]
-    public void Trim_OnAFullDisk_HasRoomToNoteAllProducers(int producers)
+    public void Trim_DiskFull_HasRoomForAllProducers(int producers)
     {
         var log = new ModelLog(SmallSegments);
         for (var producer = 0; producer < producers; producer++)
@@ -257,7 +257,7 @@ public class TrimTests
     }
 
     [Fact]
-    public void Trim_ToTheEnd_WhoseNewSegmentFindsNoRoom_TakesThatOfTheReserve()
+    public void Trim_ToEndWithoutRoom_UsesReserve()
     {
         var log = new ModelLog();
         log.Append(Large);
@@ -278,7 +278,7 @@ public class TrimTests
     }
 
     [Fact]
-    public void Trim_ToTheEnd_ThatCouldNotReturnTheSpace_ReturnsItWhenAskedAgain()
+    public void Trim_ToEndFailed_FreesSpaceOnRetry()
     {
         var log = new ModelLog();
         log.Append(Large);
@@ -294,7 +294,7 @@ public class TrimTests
     }
 
     [Fact]
-    public void Trim_OfAPartitionThatWasOpenedOnAFullDisk_IsTaken()
+    public void Trim_PartitionOpenedOnFullDisk_Succeeds()
     {
         var log = new ModelLog(SmallSegments);
         for (var i = 0; i < 8; i++)
@@ -311,7 +311,7 @@ public class TrimTests
     }
 
     [Fact]
-    public void TheReserve_IsThereAgain_OnceThereIsRoom_ThoughNothingWasTrimmedSince()
+    public void Reserve_AfterRoomIsMade_IsRestored()
     {
         var log = new ModelLog(SmallSegments);
         for (var i = 0; i < 8; i++)
@@ -336,7 +336,7 @@ public class TrimTests
     }
 
     [Fact]
-    public void Trim_WhoseSyncOfTheIndexFails_StopsThePartition_AndSyncsNothingAgain()
+    public void Trim_IndexSyncFails_StopsPartition()
     {
         var log = new ModelLog();
         log.Append(Large);

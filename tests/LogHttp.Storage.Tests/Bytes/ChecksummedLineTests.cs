@@ -16,18 +16,18 @@ public class ChecksummedLineTests
     }
 
     [Fact]
-    public void Complete_AddsTheLineOfTheCrc() =>
+    public void Complete_Line_AppendsCrcLine() =>
         Assert.Equal("{}\ncrc32c:f01f9d27\n", Encoding.UTF8.GetString(Complete("{}")));
 
     [Fact]
-    public void TryRead_OfWhatWasCompleted_GivesTheLine()
+    public void TryRead_CompletedText_ReturnsLine()
     {
         Assert.True(ChecksummedLine.TryRead(Complete("""{"a":1}"""), out var line));
         Assert.Equal("{\"a\":1}\n", Encoding.UTF8.GetString(line));
     }
 
     [Fact]
-    public void TryRead_OfAnyFlippedBitOrOtherLength_IsFalse() =>
+    public void TryRead_AnyFlippedBitOrOtherLength_ReturnsFalse() =>
         Gen.Select(Gen.Int[0, 23], Gen.Int[0, 7])
             .Sample(
                 static (at, bit) =>

@@ -5,7 +5,7 @@ namespace LogHttp.Storage.Tests.Bytes;
 public class Crc32CTests
 {
     [Fact]
-    public void Of_TheVectorsOfTheStandards_IsTheirs()
+    public void Of_StandardVectors_MatchesThem()
     {
         // The check value of the catalogue of CRCs, and RFC 3720 B.4.
         Assert.Equal(0xE3069283, Crc32C.Of("123456789"u8));
@@ -14,7 +14,7 @@ public class Crc32CTests
     }
 
     [Fact]
-    public void Append_InPieces_IsTheSameAsAtOnce()
+    public void Append_InPieces_EqualsWhole()
     {
         var bytes = Enumerable.Range(0, 100).Select(value => (byte)(value * 7)).ToArray();
         for (var cut = 0; cut <= bytes.Length; cut++)

@@ -8,7 +8,7 @@ public class PooledArrayTests
     [Theory]
     [InlineData(192L << 20, 384L << 10)]
     [InlineData(32L << 30, 64L << 20)]
-    public void MaxKept_IsAShareOfTheMemory(long availableBytes, long keptBytes) =>
+    public void MaxKept_AnyMemory_IsShareOfIt(long availableBytes, long keptBytes) =>
         Assert.Equal(keptBytes, PooledArray.MaxKept(availableBytes));
 
     [Fact]

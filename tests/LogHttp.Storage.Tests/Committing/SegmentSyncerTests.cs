@@ -31,7 +31,7 @@ public class SegmentSyncerTests
     [InlineData(4, 4, true, true)]
     [InlineData(4, 4, false, false)]
     [InlineData(9, 0, true, false)]
-    public void Round_FromTheThresholdOn_SyncsAllAtOnce(int files, int threshold, bool canSyncAll, bool isAtOnce)
+    public void Round_FromThreshold_SyncsWholeVolume(int files, int threshold, bool canSyncAll, bool isAtOnce)
     {
         var (syncer, written) = Create(files, threshold, canSyncAll);
         foreach (var file in written)
@@ -45,7 +45,7 @@ public class SegmentSyncerTests
     }
 
     [Fact]
-    public void Submit_WhileARoundRuns_SharesTheNext()
+    public void Submit_WhileRoundRuns_SharesNextRound()
     {
         var (syncer, written) = Create(files: 5, threshold: 4);
         written[0].Then = () =>
@@ -59,7 +59,7 @@ public class SegmentSyncerTests
     }
 
     [Fact]
-    public void Submit_ErrorOfOneFile_FailsThatOneAlone()
+    public void Submit_ErrorOfOneFile_FailsItAlone()
     {
         var (syncer, written) = Create(files: 3, threshold: 0);
         _fault = call => call.Path == "/1" ? Fault.InputOutputError : Fault.None;
@@ -70,7 +70,7 @@ public class SegmentSyncerTests
     }
 
     [Fact]
-    public void Submit_AfterAFailedSyncAll_SyncsEachFileAlone()
+    public void Submit_AfterFailedSyncAll_SyncsEachFileAlone()
     {
         var (syncer, written) = Create(files: 8, threshold: 4);
         _fault = call => call.Kind == FileSystemCallKind.SyncAll ? Fault.InputOutputError : Fault.None;
@@ -89,7 +89,7 @@ public class SegmentSyncerTests
     }
 
     [Fact]
-    public void Submit_OfAClosedFile_SyncsAllAtOnce()
+    public void Submit_ClosedFile_SyncsWholeVolume()
     {
         var (syncer, files) = Create(files: 1, threshold: 4);
         files[0].Close();
@@ -102,7 +102,7 @@ public class SegmentSyncerTests
     }
 
     [Fact]
-    public void Submit_OfAClosedFileAfterAFailedSyncAll_Fails()
+    public void Submit_ClosedFileAfterFailedSyncAll_Fails()
     {
         var (syncer, files) = Create(files: 2, threshold: 1);
         _fault = call => call.Kind == FileSystemCallKind.SyncAll ? Fault.InputOutputError : Fault.None;

@@ -12,7 +12,7 @@ public class SegmentSyncersTests
     readonly PowerCutFileSystem _fileSystem = new(new Random(1));
 
     [Fact]
-    public void For_TheSameVolume_IsTheSameSyncer()
+    public void For_SameVolume_ReturnsSameSyncer()
     {
         using var syncers = new SegmentSyncers(
             new StorageEnvironment { FileSystem = _fileSystem },
@@ -25,7 +25,7 @@ public class SegmentSyncersTests
     }
 
     [Fact]
-    public void Submit_WhileAnotherVolumeHangs_Completes()
+    public void Submit_WhileOtherVolumeHangs_Completes()
     {
         using var syncers = new SegmentSyncers(
             new StorageEnvironment { FileSystem = _fileSystem },
@@ -46,7 +46,7 @@ public class SegmentSyncersTests
     }
 
     [Fact]
-    public void For_WithAnInjectedScheduler_SharesItAmongVolumes()
+    public void For_InjectedScheduler_IsSharedAmongVolumes()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
         var environment = new StorageEnvironment { FileSystem = _fileSystem, CommitScheduler = scheduler };
@@ -64,7 +64,7 @@ public class SegmentSyncersTests
     }
 
     [Fact]
-    public void Dispose_CompletesWhatWasSubmitted()
+    public void Dispose_WithPendingCommits_CompletesThem()
     {
         var commit = new WaitedCommit(_fileSystem.Create("/a"));
         using (

@@ -24,7 +24,7 @@ public class BackupTests
     readonly SimulatedScheduler _scheduler = new(new Random(1));
 
     [Fact]
-    public void Backup_OfARunningLog_HoldsAllThatWasAcknowledged()
+    public void Backup_RunningLog_HoldsAllAcknowledged()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         var written = new Script(this, fileSystem).Run();
@@ -36,7 +36,7 @@ public class BackupTests
     }
 
     [Fact]
-    public void Backup_OfEveryCrashState_HoldsAllThatWasAcknowledged()
+    public void Backup_AnyCrashState_HoldsAllAcknowledged()
     {
         var applied = 0;
         for (var seed = 0; seed < 3; seed++)
@@ -68,19 +68,19 @@ public class BackupTests
     }
 
     [Fact]
-    public void PowerCutDuringABackup_LeavesNoHalfCopy_AndLosesNothing()
+    public void Backup_PowerCutAtAnyCall_LeavesNoHalfCopy()
     {
         for (var cutAt = 1; BreakOff(cutAt, isKill: false); cutAt++) { }
     }
 
     [Fact]
-    public void KillDuringABackup_LeavesNoHalfCopy_AndLosesNothing()
+    public void Backup_KilledAtAnyCall_LeavesNoHalfCopy()
     {
         for (var cutAt = 1; BreakOff(cutAt, isKill: true); cutAt++) { }
     }
 
     [Fact]
-    public void StartAfterALostRoll_WritesToNoSegmentOfTheBackup()
+    public void Backup_SourceStartsAfterLostRoll_StaysUnchanged()
     {
         var isLost = false;
         for (var seed = 0; seed < 20; seed++)
@@ -110,7 +110,7 @@ public class BackupTests
     }
 
     [Fact]
-    public void Backup_WithADamagedJournal_IsReadOnlyAsTheOriginal()
+    public void Backup_DamagedJournal_IsReadOnlyLikeSource()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         var written = new Script(this, fileSystem).Run();
@@ -128,7 +128,7 @@ public class BackupTests
     }
 
     [Fact]
-    public void Backup_OfATopicWithoutItsFile_NamesTheTopic()
+    public void Backup_TopicWithoutItsFile_NamesTopic()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         _ = new Script(this, fileSystem).Run();

@@ -67,7 +67,7 @@ public class BrokenDirectoryTests
     static string IndexOf(string segmentPath) => Path.ChangeExtension(segmentPath, ".index");
 
     [Fact]
-    public async Task ASoundDirectory_HasNoFindings()
+    public async Task Verify_SoundDirectory_FindsNothing()
     {
         await using var log = await OpenAsync();
         Assert.Empty(await BreakAsync(log, _ => { }));
@@ -75,7 +75,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ATornTail_IsNoted_AndTheStartTakesItAway()
+    public async Task TornTail_Verified_IsNotedAndStartRemovesIt()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(
@@ -91,7 +91,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task HalfABatch_IsNoted_AndTheStartTakesItAway()
+    public async Task HalfBatch_Verified_IsNotedAndStartRemovesIt()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(
@@ -105,7 +105,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task RecordsBehindABadLine_AreDamage_AndTheStartCutsNothing()
+    public async Task RecordsAfterBadLine_Verified_AreDamageAndStartCutsNothing()
     {
         // With a journal the end is known, and records behind it are cut.
         await using var log = await OpenAsync(FlushPolicy.Os);
@@ -121,7 +121,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ABadCrcInASealedSegment_IsDamageOfThatBlock_AndTheStartServesTheRest()
+    public async Task SealedSegment_BadCrc_IsDamageOfOneBlock()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(await BreakAsync(log, path => Flip(path(100), 10_000)));
@@ -132,7 +132,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ABadEntryOfAnIndex_IsTheIndexsFault_AndReadersGetAll()
+    public async Task IndexEntry_Damaged_IsIndexFindingAndReadersGetAll()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(
@@ -143,7 +143,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task AMissingIndex_IsMadeAnew()
+    public async Task Index_Missing_IsRebuilt()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(await BreakAsync(log, path => File.Delete(IndexOf(path(100)))));
@@ -153,7 +153,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task AnIndexOfOtherRecords_IsTheIndexsFault()
+    public async Task Index_OfOtherSegment_IsIndexFinding()
     {
         await using var log = await OpenAsync();
         var findings = await BreakAsync(
@@ -164,7 +164,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task AnIndexMadeAnew_DoesNotTakeOtherBytesForRight()
+    public async Task Index_RebuiltOverDamage_DoesNotHideIt()
     {
         await using var log = await OpenAsync();
         await BreakAsync(
@@ -181,7 +181,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ASegmentUnderAWrongName_IsForeign_AndItsOffsetsAreMissing()
+    public async Task Segment_UnderWrongName_IsForeignAndOffsetsMissing()
     {
         await using var log = await OpenAsync();
         var findings = await BreakAsync(
@@ -205,7 +205,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ASegmentUnderAnothersOffsets_IsDamage()
+    public async Task Segment_WithOffsetsOfAnother_IsDamage()
     {
         await using var log = await OpenAsync();
         var findings = await BreakAsync(
@@ -228,7 +228,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ASealedSegmentOfNoLength_IsDamage_AndTheStartKeepsWhatSaysSo()
+    public async Task SealedSegment_Empty_IsDamageAndStartKeepsEvidence()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(await BreakAsync(log, path => Edit(path(100), static file => file.SetLength(0))));
@@ -243,7 +243,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ASealedSegmentCutShort_IsDamageFromTheCutBlockOn()
+    public async Task SealedSegment_CutShort_IsDamageFromCutBlock()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(
@@ -257,7 +257,7 @@ public class BrokenDirectoryTests
     [InlineData("garbage")]
     [InlineData("garbage\n")]
     [InlineData("\0\0\0")]
-    public async Task GarbageBehindASealedSegment_IsDamageBehindItsEnd(string garbage)
+    public async Task SealedSegment_TrailingGarbage_IsDamageAfterEnd(string garbage)
     {
         await using var log = await OpenAsync();
         long lengthBytes = 0;
@@ -278,7 +278,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ASegmentThatIsMissing_IsDamage_InTheMiddleAndAtTheEnd()
+    public async Task Segment_Missing_IsDamage()
     {
         await using var log = await OpenAsync();
         var findings = await BreakAsync(log, path => File.Delete(path(100)));
@@ -303,7 +303,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task AMissingFirstSegment_IsDamage()
+    public async Task FirstSegment_Missing_IsDamage()
     {
         await using var log = await OpenAsync();
         var findings = await BreakAsync(log, path => File.Delete(path(0)));
@@ -314,7 +314,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ForeignFiles_AreNoted_AndLeftAlone()
+    public async Task ForeignFiles_Verified_AreNotedAndKept()
     {
         await using var log = await OpenAsync();
         string[] foreign =
@@ -332,7 +332,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task HalfMadeAndHalfDeletedTopics_AreNoted_AndTheStartRemovesThem()
+    public async Task HalfCreatedTopics_Verified_AreNotedAndStartRemovesThem()
     {
         await using var log = await OpenAsync();
         string[] halves =
@@ -350,7 +350,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task ABadCheckpoint_IsReported_AndTheStartReadsAll()
+    public async Task Checkpoint_Damaged_IsReportedAndStartReadsAll()
     {
         await using var log = await OpenAsync();
         var finding = Assert.Single(
@@ -362,7 +362,7 @@ public class BrokenDirectoryTests
     }
 
     [Fact]
-    public async Task AnOlderFormat_IsRead_AndANewerOneIsSaidToBe()
+    public async Task Format_Older_IsReadAndNewerIsReported()
     {
         await using var log = await OpenAsync();
         var topicFile = Path.Combine(log.DataDirectory, "topics", "t", TopicFile.Name);

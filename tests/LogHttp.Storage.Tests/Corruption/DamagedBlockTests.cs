@@ -74,7 +74,7 @@ public class DamagedBlockTests
     }
 
     [Fact]
-    public async Task AnyFlippedBit_OnceVerified_KeepsItsBlockFromReaders_AndNothingElse()
+    public async Task Verify_FlippedBit_HidesItsBlockAlone()
     {
         await using var log = await OpenAsync();
         var (whole, none) = ReadAround(log, 1 << 20);
@@ -109,7 +109,7 @@ public class DamagedBlockTests
     }
 
     [Fact]
-    public async Task AnyFlippedBitOfAnIndex_OnceVerified_IsMended()
+    public async Task Verify_FlippedIndexBit_RepairsIndex()
     {
         await using var log = await OpenAsync();
         var (whole, _) = ReadAround(log, 4096);
@@ -133,7 +133,7 @@ public class DamagedBlockTests
     }
 
     [Fact]
-    public async Task WhatWasFound_OutlivesARestart_AndPagesThereAreNotFinal()
+    public async Task Damage_AfterRestart_IsKeptAndPagesAreNotFinal()
     {
         await using var log = await OpenAsync();
         Flip(log.SegmentPaths.First(), 10_000, 0);
@@ -160,7 +160,7 @@ public class DamagedBlockTests
     }
 
     [Fact]
-    public void TheScrub_FindsDamageInItsOwnTime_AndReadsNoMoreThanItMay()
+    public void Scrub_WithinRate_FindsDamage()
     {
         var log = new ModelLog(
             new TopicConfiguration { SegmentBytes = 64 << 10 },

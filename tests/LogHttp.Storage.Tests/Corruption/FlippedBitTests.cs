@@ -29,7 +29,7 @@ public class FlippedBitTests
     }
 
     [Fact]
-    public async Task Verify_OfAnyFlippedBit_NamesTheFileAndABlockThatHoldsIt()
+    public async Task Verify_AnyFlippedBit_NamesFileAndBlock()
     {
         await using var log = await OpenAsync();
         // The log is closed: the checkpoint knows the end of the active segment, too.

@@ -29,7 +29,7 @@ public sealed partial class CachedReadTests : IDisposable
     }
 
     [Fact]
-    public void WhatIsInThePageCache_IsRead()
+    public void Read_Cached_ReturnsBytes()
     {
         var read = new byte[LengthBytes];
         Assert.Equal(LengthBytes, _file.Cached.Read(read, 0));
@@ -40,11 +40,11 @@ public sealed partial class CachedReadTests : IDisposable
     [InlineData(LengthBytes - 10, 10)]
     [InlineData(LengthBytes, 0)]
     [InlineData(LengthBytes + 10, 0)]
-    public void TheEndOfTheFile_MakesItShort(long position, int expected) =>
+    public void Read_AcrossEndOfFile_IsShort(long position, int expected) =>
         Assert.Equal(expected, _file.Cached.Read(new byte[100], position));
 
     [Fact]
-    public void WhatIsOnTheDiskAlone_IsNotWaitedFor_UntilSomebodyReadIt()
+    public void Read_UncachedPage_WouldWaitUntilItIsRead()
     {
         if (!TryEvict(_file.Stream!.SafeFileHandle))
             return; // A file system in memory has no cold pages, other systems are not asked.
@@ -58,7 +58,7 @@ public sealed partial class CachedReadTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(40)]
-    public void Read_EmptyOrShortBeforeTheEnd_WouldWait(int cachedBytes)
+    public void Read_EmptyOrShortBeforeEnd_WouldWait(int cachedBytes)
     {
         // Linux 5.9 and 5.10 return 0, or fewer bytes than requested, if the next byte is not cached.
         using var file = OpenWith(
@@ -71,7 +71,7 @@ public sealed partial class CachedReadTests : IDisposable
     [Theory]
     [InlineData(InputOutput)]
     [InlineData(TryAgain)]
-    public void Read_AfterAnErrorOfOneRead_IsCachedAgain(int error)
+    public void Read_AfterErrorOfOneRead_IsCachedAgain(int error)
     {
         var calls = 0;
         using var file = OpenWith(
@@ -89,7 +89,7 @@ public sealed partial class CachedReadTests : IDisposable
     [InlineData(NoSuchCall)]
     [InlineData(NotSupported)]
     [InlineData(InvalidArgument)]
-    public void Read_NotSupportedByTheKernel_ReadsTheFile(int error)
+    public void Read_NotSupportedByKernel_ReadsFile(int error)
     {
         var calls = 0;
         using var file = OpenWith(
@@ -115,7 +115,7 @@ public sealed partial class CachedReadTests : IDisposable
         );
 
     [Fact]
-    public void ClosedFile_SaysSo()
+    public void Read_ClosedFile_Throws()
     {
         var cached = _file.Cached;
         _file.Dispose();

@@ -9,7 +9,7 @@ namespace LogHttp.Storage.Tests.Files;
 public class DiskFullTests
 {
     [Fact]
-    public void Write_ToADeviceThatIsAlwaysFull_IsADiskFullException()
+    public void Write_FullDevice_ThrowsDiskFull()
     {
         using var temporary = new TemporaryDirectory();
         using var fileSystem = new PhysicalFileSystem(temporary.Path);

@@ -16,7 +16,7 @@ public sealed class PhysicalFileSystemContractTests : FileSystemContract, IDispo
     }
 
     [Fact]
-    public void List_OfALinkToNothing_NamesADirectory()
+    public void List_DanglingLink_NamesDirectory()
     {
         var (missing, link) = (Path.Combine(_temporary.Path, "missing"), Path.Combine(_temporary.Path, "link"));
         Directory.CreateSymbolicLink(link, missing);

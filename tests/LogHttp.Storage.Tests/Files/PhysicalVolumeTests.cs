@@ -16,7 +16,7 @@ public sealed class PhysicalVolumeTests : IDisposable
     public PhysicalVolumeTests() => _fileSystem = new PhysicalFileSystem(_temporary.Path);
 
     [Fact]
-    public void VolumeOf_ALinkToAnotherFileSystem_IsTheOtherVolume()
+    public void VolumeOf_LinkToOtherFileSystem_IsThatVolume()
     {
         if (!OperatingSystem.IsLinux())
             return; // Elsewhere no volume offers a sync of all.
@@ -28,14 +28,14 @@ public sealed class PhysicalVolumeTests : IDisposable
     }
 
     [Fact]
-    public void CanSyncAll_OfAFileSystemInMemory_IsFalse()
+    public void CanSyncAll_FileSystemInMemory_IsFalse()
     {
         if (OperatingSystem.IsLinux())
             Assert.False(_fileSystem.VolumeOf(MemoryMount).CanSyncAll);
     }
 
     [Fact]
-    public void CanSyncAll_OfATrustedFileSystem_IsTrue()
+    public void CanSyncAll_TrustedFileSystem_IsTrue()
     {
         var type = OperatingSystem.IsLinux() ? new DriveInfo(_temporary.Path).DriveFormat : "";
 
@@ -44,7 +44,7 @@ public sealed class PhysicalVolumeTests : IDisposable
     }
 
     [Fact]
-    public void Name_IsTheDeviceNumber()
+    public void Name_OfVolume_IsDeviceNumber()
     {
         if (OperatingSystem.IsLinux())
             Assert.Matches("^[0-9]+:[0-9]+$", _fileSystem.VolumeOf(_temporary.Path).Name);

@@ -114,7 +114,7 @@ public class FuzzTests
     }
 
     [Fact]
-    public void ALineThatPasses_IsJson_WithTheFieldsThatItsReadersFind()
+    public void Check_MutatedLine_AcceptsReadableJsonAlone()
     {
         var mutator = new Mutator(Seed, Segments(), Tokens);
         var passed = 0;
@@ -146,7 +146,7 @@ public class FuzzTests
     }
 
     [Fact]
-    public void AnyBytesAsASegment_AreOpened_AndOnlyWholeRecordsOfThemAreServed()
+    public void Open_MutatedSegment_ServesWholeRecordsAlone()
     {
         var mutator = new Mutator(Seed, Segments(), Tokens);
         var (readOnly, cut) = (0, 0);
@@ -195,7 +195,7 @@ public class FuzzTests
     }
 
     [Fact]
-    public void AnyTextAsAPlace_IsOne_OrIsNot_AndWhatIsReadsBackAsItWasWritten()
+    public void TryParse_MutatedPlace_RoundTrips()
     {
         byte[][] corpus =
         [
@@ -226,7 +226,7 @@ public class FuzzTests
     }
 
     [Fact]
-    public void AnyBytesAsAnIndexOrCheckpoint_LeaveAllRecordsReadable()
+    public void Open_MutatedIndexOrCheckpoint_KeepsRecordsReadable()
     {
         var log = new ModelLog();
         log.Append(Enumerable.Range(0, 400).Select(number => number.ToString(CultureInfo.InvariantCulture)));

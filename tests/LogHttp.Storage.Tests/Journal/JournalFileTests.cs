@@ -9,7 +9,7 @@ namespace LogHttp.Storage.Tests.Journal;
 public class JournalFileTests
 {
     [Fact]
-    public void Make_FillsAFile_ThatDoesNotCompress_AndHoldsNoRound()
+    public void Make_NewFile_IsIncompressibleWithoutRounds()
     {
         var fileSystem = TestJournal.CreateDisk();
         using (var file = JournalFile.Make(fileSystem, TestJournal.Directory, 7, 3 << 20, () => 5))
@@ -27,7 +27,7 @@ public class JournalFileTests
     }
 
     [Fact]
-    public void Make_OfANumberInUse_LeavesTheFile()
+    public void Make_NumberInUse_KeepsExistingFile()
     {
         var fileSystem = TestJournal.CreateDisk();
         using (var file = new TestJournalFile(fileSystem, 1, 11))
@@ -37,7 +37,7 @@ public class JournalFileTests
     }
 
     [Fact]
-    public void Make_ThatFailsAtAnyCall_LeavesNothing()
+    public void Make_FailsAtAnyCall_LeavesNothing()
     {
         var calls = 0;
         for (var failAt = 1; ; failAt++)
@@ -61,7 +61,7 @@ public class JournalFileTests
     }
 
     [Fact]
-    public void Make_CutByThePowerAtAnyCall_LeavesAWholeFileOrATemporaryOne()
+    public void Make_PowerCutAtAnyCall_LeavesWholeOrTemporaryFile()
     {
         // The seed decides which of the unsynced bytes and names survive.
         for (var seed = 1; seed <= 8; seed++)
@@ -117,7 +117,7 @@ public class JournalFileTests
     [InlineData(-4096)]
     [InlineData(100)]
     [InlineData(8192)]
-    public void Write_OutsideTheFile_Throws(long position)
+    public void Write_OutsideFile_Throws(long position)
     {
         using var file = JournalFile.Make(TestJournal.CreateDisk(), TestJournal.Directory, 1, 8192, () => 1);
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Write(new byte[100], position));
@@ -125,7 +125,7 @@ public class JournalFileTests
     }
 
     [Fact]
-    public void Remove_IsDurable()
+    public void Remove_AfterPowerCut_IsDurable()
     {
         var fileSystem = TestJournal.CreateDisk();
         JournalFile.Make(fileSystem, TestJournal.Directory, 1, 8192, () => 1).Remove(fileSystem);
@@ -139,6 +139,6 @@ public class JournalFileTests
     [InlineData("000000001.journal", false)]
     [InlineData("00000001.journal.tmp", false)]
     [InlineData("+0000001.journal", false)]
-    public void TryParseName_TakesItsOwnNamesAlone(string name, bool expected) =>
+    public void TryParseName_AnyName_AcceptsOwnAlone(string name, bool expected) =>
         Assert.Equal(expected, JournalFile.TryParseName(name, out _));
 }

@@ -68,7 +68,7 @@ public class JournalFormatTests
     }
 
     [Fact]
-    public void Write_OfEveryKind_IsTheGoldenFile()
+    public void Write_EveryKind_MatchesGoldenFile()
     {
         if (Environment.GetEnvironmentVariable("LOGHTTP_UPDATE_GOLDEN") == "1")
             Update(Example);
@@ -123,7 +123,7 @@ public class JournalFormatTests
         });
 
     [Fact]
-    public void R4_AnyFlippedBit_MakesTheRoundInvalid() =>
+    public void R4_AnyFlippedBit_InvalidatesRound() =>
         Gen.Select(Rounds, Gen.Int[0, int.MaxValue], Gen.Int[0, 7])
             .Sample(
                 static (round, at, bit) =>
@@ -135,12 +135,12 @@ public class JournalFormatTests
             );
 
     [Fact]
-    public void R4_AnyTruncation_MakesTheRoundInvalid() =>
+    public void R4_AnyTruncation_InvalidatesRound() =>
         Gen.Select(Rounds, Gen.Int[0, int.MaxValue])
             .Sample(static (round, length) => Assert.False(IsValid(round.AsSpan(0, length % round.Length))));
 
     [Fact]
-    public void TryRead_OfRandomBytes_NeverThrows() =>
+    public void TryRead_RandomBytes_NeverThrows() =>
         Gen
             .Byte.Array[0, 300]
             .Sample(static bytes =>
@@ -181,7 +181,7 @@ public class JournalFormatTests
     [InlineData(103, 0x80, "a negative position")]
     [InlineData(92, 8, "a payload of a kind that has none")]
     [InlineData(172, 0xff, "a payload beyond the round")]
-    public void R4_WhatTheFormatForbids_IsInvalidWithValidChecksums(int at, byte value, string what)
+    public void R4_ForbiddenContentWithValidChecksums_IsInvalid(int at, byte value, string what)
     {
         var round = Example;
         Assert.NotEqual(value, round[at]);
@@ -190,7 +190,7 @@ public class JournalFormatTests
     }
 
     [Fact]
-    public void R3_PaddingThatIsNotZero_IsInvalid()
+    public void R3_NonZeroPadding_IsInvalid()
     {
         var round = TestJournal.Round(1, 1, 0, 1, (TestJournal.Records, [1, 2, 3]));
         Assert.True(IsValid(round));
@@ -199,7 +199,7 @@ public class JournalFormatTests
     }
 
     [Fact]
-    public void Write_OfWhatTheFormatForbids_Throws()
+    public void Write_ForbiddenContent_Throws()
     {
         var bytes = new byte[200];
         var synced = new JournalEntry(JournalEntryKind.SyncedUpTo, 1, 1, 0, 0, 0);
@@ -215,6 +215,6 @@ public class JournalFormatTests
     [InlineData(1, 4096)]
     [InlineData(4096, 4096)]
     [InlineData(5_000_000_001, 5_000_003_584)]
-    public void Align_GivesTheNextBlock(long position, long expected) =>
+    public void Align_AnySize_ReturnsNextBlock(long position, long expected) =>
         Assert.Equal(expected, JournalFormat.Align(position));
 }

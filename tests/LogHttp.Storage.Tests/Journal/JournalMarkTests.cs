@@ -31,7 +31,7 @@ public class JournalMarkTests
     }
 
     [Fact]
-    public void Encode_IsWhatTheFormatDraws()
+    public void Encode_Mark_MatchesFormat()
     {
         var slot = Encoding.UTF8.GetString(Example.Encode().Span);
         Assert.Equal(512, slot.Length);
@@ -44,10 +44,10 @@ public class JournalMarkTests
     }
 
     [Fact]
-    public void Read_OfNone_IsNull() => Assert.Null(JournalMark.Read(CreateDisk(), Topics));
+    public void Read_MissingMark_ReturnsNull() => Assert.Null(JournalMark.Read(CreateDisk(), Topics));
 
     [Fact]
-    public void Read_AfterWrite_GivesTheSame() =>
+    public void Read_AfterWrite_ReturnsSame() =>
         Gen.Select(Gen.ULong, Gen.Bool)
             .Sample(
                 (epoch, isEmpty) =>
@@ -60,7 +60,7 @@ public class JournalMarkTests
             );
 
     [Fact]
-    public void Decode_OfAnyFlippedBitOrMissingEnd_IsNone() =>
+    public void Decode_AnyFlippedBitOrTruncation_ReturnsNull() =>
         Gen.Select(Gen.Int[0, Example.Encode().Length - 1], Gen.Int[0, 7])
             .Sample(
                 (at, bit) =>
@@ -82,17 +82,17 @@ public class JournalMarkTests
     [InlineData("""{"format":3,"epoch":"x123456789abcdef","isEmpty":false}""")]
     [InlineData("""{"format":3,"epoch":null,"isEmpty":false}""")]
     [InlineData("""{"format":3,"epoch":"0123456789abcdef","isEmpty":false,"more":1}""")]
-    public void Decode_OfOtherContentWithARightCrc_IsCorrupt(string line) =>
+    public void Decode_OtherContentWithValidCrc_IsCorrupt(string line) =>
         Assert.Throws<CorruptionException>(() => JournalMark.Decode(WithCrc(line), "mark"));
 
     [Fact]
-    public void Decode_OfANewerFormat_IsRefused() =>
+    public void Decode_NewerFormat_IsRejected() =>
         Assert.Throws<NotSupportedException>(() =>
             JournalMark.Decode(WithCrc("""{"format":4,"whatever":[]}"""), "mark")
         );
 
     [Fact]
-    public void Read_OfALargeFile_IsCorrupt()
+    public void Read_LargeFile_IsCorrupt()
     {
         var fileSystem = CreateDisk();
         using (var file = fileSystem.Create($"{Topics}/{JournalMark.Name}"))
@@ -101,7 +101,7 @@ public class JournalMarkTests
     }
 
     [Fact]
-    public void Write_CutAtAnyCall_LeavesTheOldOrTheNew()
+    public void Write_PowerCutAtAnyCall_LeavesOldOrNew()
     {
         var isDone = false;
         for (var cutAt = 1; !isDone; cutAt++)

@@ -10,7 +10,7 @@ namespace LogHttp.Storage.Tests.Journal;
 public class JournalPowerCutTests
 {
     [Fact]
-    public void PowerCutAtAnyCall_KeepsEveryAnsweredRound()
+    public void PowerCut_AtAnyCall_KeepsEveryCompletedRound()
     {
         for (var seed = 0; seed < 2; seed++)
         {
@@ -21,7 +21,7 @@ public class JournalPowerCutTests
     }
 
     [Fact]
-    public void WritesAndSyncsThatFail_KeepEveryAnsweredRound()
+    public void WritesAndSyncs_Fail_KeepEveryCompletedRound()
     {
         var failures = 0;
         for (var seed = 0; seed < 200; seed++)
@@ -34,7 +34,7 @@ public class JournalPowerCutTests
     }
 
     [Fact]
-    public void KillsWithFailedSyncs_KeepEveryAnsweredRound()
+    public void Kills_WithFailedSyncs_KeepEveryCompletedRound()
     {
         for (var seed = 0; seed < 100; seed++)
             Run(seed, cutAt: 0, errorProbability: 0.1);

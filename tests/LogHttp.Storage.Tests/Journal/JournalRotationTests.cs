@@ -18,7 +18,7 @@ public class JournalRotationTests
     static readonly string Text = new('x', 6_000);
 
     [Fact]
-    public void Append_KeepsASpareReady()
+    public void Append_UnderLoad_KeepsSpareReady()
     {
         var log = Open();
 
@@ -28,7 +28,7 @@ public class JournalRotationTests
     }
 
     [Fact]
-    public void Append_FasterThanCheckpoints_GrowsTheFiles()
+    public void Append_FasterThanCheckpoints_GrowsFiles()
     {
         var log = Open();
         log.Commits.Hold<SegmentSyncer>();
@@ -39,7 +39,7 @@ public class JournalRotationTests
     }
 
     [Fact]
-    public void Append_WhileSegmentsHang_StaysWithinFourFiles()
+    public void Append_SegmentsHang_StaysWithinFourFiles()
     {
         var log = Open();
         log.Commits.Hold<SegmentSyncer>();
@@ -53,7 +53,7 @@ public class JournalRotationTests
     }
 
     [Fact]
-    public void Append_WhileTheJournalHangs_StopsAtTheBound()
+    public void Append_JournalHangs_StopsAtLimit()
     {
         var log = Open();
         log.Append(Text);
@@ -69,7 +69,7 @@ public class JournalRotationTests
     }
 
     [Fact]
-    public void Append_WithoutRoomForASecondFile_IsRefused()
+    public void Append_WithoutRoomForSecondFile_IsRejected()
     {
         var log = Open();
         log.FileSystem.Faults = static call =>
@@ -88,7 +88,7 @@ public class JournalRotationTests
     }
 
     [Fact]
-    public void Append_ToANewSegment_JournalsTheSegmentFirst()
+    public void Append_NewSegment_JournalsSegmentFirst()
     {
         var log = Open(new() { SegmentBytes = FileBytes });
         for (var appended = 0; appended < 12; appended++)
@@ -101,7 +101,7 @@ public class JournalRotationTests
     }
 
     [Fact]
-    public void Append_BehindAnUnknownOne_IsNotJournaled()
+    public void Append_AfterUnknownOutcome_IsNotJournaled()
     {
         var log = Open();
         log.Append("first");
@@ -123,7 +123,7 @@ public class JournalRotationTests
     }
 
     [Fact]
-    public void Append_WhileAnUnknownRoundIsThere_IsNotAppended()
+    public void Append_WhileUnknownRoundExists_IsNotAppended()
     {
         var log = Open(new() { Partitions = 2 });
         log.Append("first");

@@ -36,7 +36,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void Read_OfNoDirectory_IsEmpty()
+    public void Read_MissingDirectory_IsEmpty()
     {
         var scan = JournalScan.Read(_fileSystem, "/none");
         Assert.True(scan.IsEmpty);
@@ -44,7 +44,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void Read_OfUnusedFiles_IsEmptyAndAllAreFree()
+    public void Read_UnusedFiles_AreAllFree()
     {
         Make(3, 1).Dispose();
         Make(8, 2).Dispose();
@@ -69,7 +69,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R7_FilesAreOrderedByRound_NotByName()
+    public void R7_Files_AreOrderedByRoundNotName()
     {
         using var third = Make(1, 13);
         using var first = Make(2, 11);
@@ -81,7 +81,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R8_RoundWrittenAgain_EndsThePredecessorBeforeIt()
+    public void R8_RoundRewritten_EndsPredecessorBeforeIt()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -93,7 +93,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R8_RoundWrittenAgainAsTheLast_CountsOnce()
+    public void R8_LastRoundRewritten_CountsOnce()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -105,7 +105,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R8_RoundWrittenAgain_WhereItIsTornBefore_Counts()
+    public void R8_RoundRewrittenAfterTornOne_Counts()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -118,7 +118,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R8_RoundWrittenAgain_IsTheOldestNeeded()
+    public void R8_RoundRewritten_IsOldestNeeded()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -130,7 +130,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R8_MoreThanOneRoundWrittenAgain_IsDamage()
+    public void R8_SeveralRoundsRewritten_AreDamage()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -140,7 +140,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R8_RoundBehindTheOneWrittenAgain_IsDamageAlsoWhenThatIsTorn()
+    public void R8_RoundAfterRewrittenOne_IsDamageEvenIfTorn()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -151,7 +151,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R9_TwoFilesWithTheSameFirstRound_TheLongerWins()
+    public void R9_TwoFilesWithSameFirstRound_LongerWins()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -165,7 +165,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R9_TwoFilesWithTheSameOnlyRound_EitherCounts()
+    public void R9_TwoFilesWithSameOnlyRound_EitherCounts()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -175,7 +175,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R9_TwoFilesWithDifferentRoundsOfOneNumber_IsDamage()
+    public void R9_TwoFilesWithDifferentRoundOfOneNumber_AreDamage()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -185,7 +185,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R9_FirstRoundOfAFileWrittenAgain_IsFollowedByItsHeadChecksum()
+    public void R9_FirstRoundRewritten_IsFollowedByItsHeadChecksum()
     {
         using var first = Make(1, 11);
         using var failed = Make(2, 12);
@@ -214,7 +214,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R7_WrongHeadChecksumBelowTheNeeded_IsNoMatter()
+    public void R7_WrongHeadChecksumBelowNeeded_IsIgnored()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -226,7 +226,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R10_OldestNeeded_BeginsWithinAFile_AndFreesWhatLiesBelow()
+    public void R10_OldestNeededWithinFile_FreesFilesBelow()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -251,7 +251,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R10_MissingFileInTheMiddle_IsDamage()
+    public void R10_MissingFileInMiddle_IsDamage()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -264,7 +264,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R10_MissingFileBelowTheNeeded_IsNoMatter()
+    public void R10_MissingFileBelowNeeded_IsIgnored()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -277,7 +277,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R11_ZerosBehindASealedRound_AreNotTheEndOfTheJournal()
+    public void R11_ZerosAfterSealedRound_DoNotEndJournal()
     {
         // A start of electric that prepared files again put zeros there, and took them for the journal's end (#4675).
         using var first = Make(1, 11);
@@ -289,7 +289,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R11_OldUseOfTheFile_BehindTheLastRound_IsIgnored()
+    public void R11_OldUseOfFileAfterLastRound_IsIgnored()
     {
         using var old = Make(1, 11);
         old.Add(1, 8, 0);
@@ -306,7 +306,7 @@ public class JournalScanTests
     [Theory]
     [InlineData(0, "torn head")]
     [InlineData(64, "torn body")]
-    public void R12_TornFirstRoundOfAFileUsedAgain_IsTorn(int at, string what)
+    public void R12_TornFirstRoundOfReusedFile_IsTorn(int at, string what)
     {
         using var old = Make(1, 11);
         old.Add(1, 8, 0);
@@ -326,7 +326,7 @@ public class JournalScanTests
     [InlineData(0, "the head is torn")]
     [InlineData(100, "the older head stands, over another body")]
     [InlineData(4096 + 100, "the older first round stands, and the second does not")]
-    public void R12_TornUseOfAFreeFile_ThatHoldsANeededNumber_IsNoDamage(int at, string what)
+    public void R12_TornUseOfFreeFileWithNeededNumber_IsNotDamage(int at, string what)
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -343,7 +343,7 @@ public class JournalScanTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void R12_LastRoundTornAtSectors_LeavesTheRoundsBefore(bool isOverOlderUse)
+    public void R12_LastRoundTornAtSectors_KeepsRoundsBefore(bool isOverOlderUse)
     {
         const int SectorBytes = 512;
         var file = Make(1, 11);
@@ -395,7 +395,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R13_DamageFollowedByATornRound_IsDamage()
+    public void R13_DamageBeforeTornRound_IsDamage()
     {
         // The head of round 4 was written after round 3 was durable.
         using var file = Make(1, 11);
@@ -406,7 +406,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R13_FirstRoundsDamagedInTheirBodies_IsDamage()
+    public void R13_FirstRoundsWithDamagedBodies_AreDamage()
     {
         using var file = Make(1, 11);
         file.Add(1, 2, 0);
@@ -416,7 +416,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R6_WrongHeadChecksumWithinAFile_IsDamage()
+    public void R6_WrongHeadChecksumWithinFile_IsDamage()
     {
         using var file = Make(1, 11);
         file.Add(1, 2, 0);
@@ -425,7 +425,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R13_DamageBelowTheNeeded_IsNoMatter()
+    public void R13_DamageBelowNeeded_IsIgnored()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -436,7 +436,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R13_DamagedLastRoundOfAFile_WithAFileThatFollows_IsDamage()
+    public void R13_DamagedLastRoundBeforeAnotherFile_IsDamage()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -458,7 +458,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R13_FileCutWithinARound_IsDamage()
+    public void R13_FileCutWithinRound_IsDamage()
     {
         using var file = Make(1, 11);
         file.Add(1, 2, 0, payloadBytes: 9000);
@@ -467,7 +467,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R13_FileCutToNothing_IsDamageWhenAnotherFollows()
+    public void R13_FileCutToNothingBeforeAnother_IsDamage()
     {
         using var first = Make(1, 11);
         using var second = Make(2, 12);
@@ -478,7 +478,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R13_ValidChecksumsOverAnUnknownKind_IsDamageAndNotTorn()
+    public void R13_UnknownKindWithValidChecksums_IsDamageNotTorn()
     {
         using var file = Make(1, 11);
         file.Add(1, 1, 0);
@@ -492,7 +492,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R14_NewerVersion_IsRefused()
+    public void R14_NewerVersion_IsRejected()
     {
         using var file = Make(1, 11);
         file.Add(1, 1, 0);
@@ -504,7 +504,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R11_RoundOfAnotherEpochInAPayload_IsIgnored()
+    public void R11_RoundOfOtherEpochInPayload_IsIgnored()
     {
         // A client may store bytes that look like a round. It does not know the epoch.
         using var file = Make(1, 11);
@@ -520,7 +520,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void R14_ForeignNames_AreNamedAndLeftAlone()
+    public void R14_ForeignNames_AreReportedAndKept()
     {
         using var file = Make(1, 11);
         file.Add(1, 2, 0);
@@ -536,7 +536,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void Read_OfRealFiles_FindsTheRounds_AlsoBesideTheWriter()
+    public void Read_RealFilesWhileWriting_FindsRounds()
     {
         using var temporary = new TemporaryDirectory();
         using var fileSystem = new PhysicalFileSystem(temporary.Path);
@@ -572,7 +572,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void Read_OfRandomOverwrites_NeverThrows_AndServesOnlyWholeRounds()
+    public void Read_RandomOverwrites_ServesWholeRoundsAlone()
     {
         for (var seed = 0; seed < 300; seed++)
         {
@@ -597,7 +597,7 @@ public class JournalScanTests
     }
 
     [Fact]
-    public void Reader_OfARoundThatChangedSinceTheScan_ReportsCorruption()
+    public void Read_RoundChangedSinceScan_ReportsCorruption()
     {
         using var file = Make(1, 11);
         file.Add(1, 3, 0);

@@ -44,7 +44,7 @@ public class UnplacedEntriesTests
         );
 
     [Fact]
-    public void Open_OfNothing_CreatesNothing()
+    public void Open_WithoutEntries_CreatesNothing()
     {
         Assert.Empty(Open(_fileSystem).List());
         Assert.Empty(Positions(_fileSystem));
@@ -54,7 +54,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Flush_MakesEntriesDurable_InOrder()
+    public void Flush_Entries_MakesThemDurableInOrder()
     {
         var unplaced = Open(_fileSystem);
         for (var position = 0; position < 300; position++)
@@ -69,7 +69,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Add_AfterAStart_ContinuesTheFile()
+    public void Add_AfterRestart_ContinuesFile()
     {
         for (var position = 0; position < 5; position++)
         {
@@ -81,7 +81,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Add_BeyondWhatIsHeld_WritesByItself()
+    public void Add_AboveHeldBytes_Writes()
     {
         var unplaced = Open(_fileSystem, 64 << 20, 64 << 20);
         for (var position = 0; position < 40; position++)
@@ -95,7 +95,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Add_OfTheLargestEntry_IsKept()
+    public void Add_LargestEntry_IsKept()
     {
         var unplaced = Open(_fileSystem, 64 << 20, 64 << 20);
         Add(unplaced, 1, JournalFormat.MaxRoundBytes - JournalFormat.HeadBytes - JournalFormat.EntryHeadBytes);
@@ -105,7 +105,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void List_TellsThePartitions_AndForeignFilesAreNone()
+    public void List_WithForeignFiles_ReturnsPartitionsAlone()
     {
         var unplaced = Open(_fileSystem);
         Add(unplaced, 1, partition: 9);
@@ -116,7 +116,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Remove_IsDurable_AndTakesWhatWasNotFlushed()
+    public void Remove_WithUnflushedEntries_DropsThemDurably()
     {
         var unplaced = Open(_fileSystem);
         Add(unplaced, 1, partition: 9);
@@ -134,7 +134,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Flush_BeyondAFilesLimit_FailsAndKeepsWhatThereIs()
+    public void Flush_AboveFileLimit_FailsAndKeepsFile()
     {
         var unplaced = Open(_fileSystem, maxFileBytes: 8192);
         Add(unplaced, 1);
@@ -146,7 +146,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Flush_BeyondTheTotalLimit_Fails()
+    public void Flush_AboveTotalLimit_Fails()
     {
         var unplaced = Open(_fileSystem, maxTotalBytes: 8192);
         Add(unplaced, 1, partition: 1);
@@ -159,7 +159,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void ReadAll_OfADamagedRound_ReportsCorruption()
+    public void ReadAll_DamagedRound_ReportsCorruption()
     {
         var unplaced = Open(_fileSystem);
         for (var position = 0; position < 3; position++)
@@ -177,7 +177,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Flush_OverATornRound_CutsIt()
+    public void Flush_AfterTornRound_CutsIt()
     {
         var unplaced = Open(_fileSystem);
         Add(unplaced, 0);
@@ -192,7 +192,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void Flush_BehindAnUnsyncedRound_MakesItDurable()
+    public void Flush_AfterUnsyncedRound_MakesItDurable()
     {
         // The seed chooses the part of the file that a power cut loses.
         for (var seed = 1; seed <= 8; seed++)
@@ -215,7 +215,7 @@ public class UnplacedEntriesTests
     }
 
     [Fact]
-    public void PowerCutAtAnyCall_LosesNothingThatWasFlushed()
+    public void PowerCut_AtAnyCall_LosesNothingFlushed()
     {
         var isDone = false;
         for (var cutAt = 1; !isDone; cutAt++)

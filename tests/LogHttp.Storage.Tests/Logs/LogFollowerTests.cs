@@ -12,7 +12,7 @@ public class LogFollowerTests
     static readonly PageSize Page = PageSize.Default;
 
     [Fact]
-    public async Task AFollower_GetsEveryRecordOnce_ThroughRolls_AndWhileItIsBehind()
+    public async Task Follower_ThroughRolls_GetsEveryRecordOnce()
     {
         await using var log = await TestLog.OpenAsync(new TopicConfiguration { SegmentBytes = 64 << 10 });
         var follower = new LogFollower(log.Partition, LogPlace.Earliest);
@@ -41,7 +41,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task AWait_EndsWhenThereIsAsMuchAsWasAsked_AndNotBefore()
+    public async Task Wait_ForMinBytes_EndsOnceReached()
     {
         await using var log = await TestLog.OpenAsync();
         var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
@@ -56,7 +56,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task AWait_ForMoreThanItsPageCanTake_EndsWhenThePageDoes()
+    public async Task Wait_ForMoreThanPage_EndsWithPage()
     {
         await using var log = await TestLog.OpenAsync();
         var (follower, waiter, small) = (
@@ -75,7 +75,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task AWait_ForMoreOfAPageThatEndsWithItsSegment_EndsWithTheNextRecord()
+    public async Task Wait_PageEndsWithSegment_EndsWithNextRecord()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         await using var catalog = Open(fileSystem);
@@ -99,7 +99,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task AFollower_OfRecordsThatAFailedSyncTookBack_IsWoken_AndFindsTheEndBeforeItsPlace()
+    public async Task Follower_RecordsRolledBack_IsWokenBelowItsPosition()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         await using var catalog = Open(fileSystem);
@@ -121,7 +121,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task AWait_ForWhatIsThereAlready_EndsAtOnce()
+    public async Task Wait_BytesExist_EndsAtOnce()
     {
         await using var log = await TestLog.OpenAsync();
         var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
@@ -131,7 +131,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task AWait_OfOneThatIsCancelled_Ends_AndLaterOnesToo()
+    public async Task Wait_Cancelled_EndsWithLaterOnes()
     {
         await using var log = await TestLog.OpenAsync();
         var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
@@ -140,12 +140,12 @@ public class LogFollowerTests
         waiter.Cancel();
         Assert.Equal(LogWake.Cancelled, await wait);
         Assert.Equal(LogWake.Cancelled, await waiter.WaitAsync(follower));
-        follower.StopExpecting();
+        follower.Unsubscribe();
         Assert.Equal(0, log.Partition.Waiters.Count);
     }
 
     [Fact]
-    public async Task AWait_OfALogThatIsClosed_Ends()
+    public async Task Wait_LogClosed_Ends()
     {
         var log = await TestLog.OpenAsync();
         var (follower, waiter) = (new LogFollower(log.Partition, LogPlace.Latest), new LogWaiter());
@@ -156,7 +156,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task AWait_ForSeveralLogs_EndsWithTheFirst()
+    public async Task Wait_SeveralLogs_EndsWithFirst()
     {
         await using var one = await TestLog.OpenAsync();
         await using var other = await TestLog.OpenAsync();
@@ -175,7 +175,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task Deadlines_EndWaitsInTheirOrder_AlsoBeyondATurnOfTheWheel()
+    public async Task Deadlines_BeyondOneTurnOfWheel_EndInOrder()
     {
         await using var log = await TestLog.OpenAsync();
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
@@ -202,7 +202,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task ADeadline_ThatIsOverAlready_EndsTheWaitWithTheNextTicks()
+    public async Task Deadline_InPast_EndsWithNextTicks()
     {
         await using var log = await TestLog.OpenAsync();
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
@@ -219,7 +219,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task Deadlines_AreAtMostTwoTicksLate_HoweverTheTimersTicksLie()
+    public async Task Deadlines_AnyTimerPhase_AreAtMostTwoTicksLate()
     {
         await using var log = await TestLog.OpenAsync();
         var time = new SimulatedTime(DateTimeOffset.UnixEpoch);
@@ -242,7 +242,7 @@ public class LogFollowerTests
     }
 
     [Fact]
-    public async Task NoRecord_IsSleptThrough_HoweverManyWait()
+    public async Task Wait_ManyFollowers_MissNoRecord()
     {
         await using var log = await TestLog.OpenAsync(
             new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 64 << 10 }

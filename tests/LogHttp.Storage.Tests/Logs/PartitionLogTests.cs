@@ -16,7 +16,7 @@ public class PartitionLogTests
             );
 
     [Fact]
-    public async Task Append_ThenFetch_GivesTheLinesAsTheFormatDrawsThem()
+    public async Task Append_ThenFetch_ReturnsLinesAsFormatted()
     {
         await using var log = await TestLog.OpenAsync();
         var result = await log.AppendAsync("hello");
@@ -30,7 +30,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Append_OfABatch_MarksItsFirstLine()
+    public async Task Append_Batch_MarksFirstLine()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("a", "b");
@@ -40,7 +40,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Append_BeyondTheSegmentSize_RollsAndKeepsEveryRecord()
+    public async Task Append_AboveSegmentSize_RollsAndKeepsEveryRecord()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
         var values = Values(2_000).ToArray();
@@ -53,7 +53,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Append_ByManyAtOnce_GivesEachItsOwnOffset()
+    public async Task Append_Concurrent_GivesEachItsOwnOffset()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
         var results = await Task.WhenAll(
@@ -75,7 +75,7 @@ public class PartitionLogTests
     [Theory]
     [InlineData("os")]
     [InlineData("5ms")]
-    public async Task Append_WithoutWaitingForTheDisk_SurvivesACleanRestart(string flush)
+    public async Task Append_WithoutSync_SurvivesCleanRestart(string flush)
     {
         Assert.True(FlushPolicy.TryParse(flush, out var policy));
         await using var log = await TestLog.OpenAsync(SmallSegments with { Flush = policy });
@@ -87,7 +87,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Append_OfABatchLargerThanAGroup_IsWholeAndInOrder()
+    public async Task Append_BatchLargerThanGroup_IsWholeAndInOrder()
     {
         await using var log = await TestLog.OpenAsync(adjust: options => options with { MaxGroupBytes = 64 << 10 });
         var values = Values(5_000).ToArray();
@@ -98,7 +98,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Fetch_AtEveryPlaceOfTheLog_SaysWhereItIs()
+    public async Task Fetch_AnyPlace_ReturnsItsOffset()
     {
         await using var log = await TestLog.OpenAsync();
         Assert.Equal(FetchStatus.AtEnd, log.Fetch("earliest").Status);
@@ -112,7 +112,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Fetch_FromAnyOffset_BeginsWithThatRecordAndMeetsTheOthersAfterOnePage()
+    public async Task Fetch_AnyOffset_ContinuesOnSharedPages()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
         await log.AppendAsync(Values(2_000));
@@ -134,7 +134,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Fetch_OfARecordLargerThanThePage_GivesItWhole()
+    public async Task Fetch_RecordLargerThanPage_ReturnsItWhole()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("small", new string('y', 100_000), "small");
@@ -144,7 +144,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Restart_AfterACleanStop_ReadsNoSegment()
+    public async Task Restart_AfterCleanStop_ReadsNoSegment()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(1_000));
@@ -157,7 +157,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Restart_WithATornTail_CutsItAndKeepsItBeside()
+    public async Task Restart_TornTail_CutsAndKeepsIt()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(100));
@@ -171,7 +171,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Restart_WithHalfABatch_CutsAllOfIt()
+    public async Task Restart_HalfBatch_CutsAllOfIt()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(10));
@@ -188,7 +188,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Restart_WithRecordsBehindTheJournaledEnd_CutsThem()
+    public async Task Restart_RecordsAfterJournaledEnd_CutsThem()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync(Values(10));
@@ -202,7 +202,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Restart_WithValidRecordsAfterABadLine_OpensReadOnlyAndCutsNothing()
+    public async Task Restart_ValidRecordsAfterBadLine_IsReadOnly()
     {
         await using var log = await TestLog.OpenAsync(new TopicConfiguration { Flush = FlushPolicy.Os });
         await log.AppendAsync(Values(10));
@@ -222,7 +222,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Restart_WithoutIndexesOrCheckpoint_RebuildsThemTheSame()
+    public async Task Restart_WithoutIndexesOrCheckpoint_RebuildsThem()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
         await log.AppendAsync(Values(300));
@@ -245,7 +245,7 @@ public class PartitionLogTests
     }
 
     [Fact]
-    public async Task Fetch_WithADamagedIndex_RebuildsIt()
+    public async Task Fetch_DamagedIndex_RebuildsIt()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
         for (var i = 0; i < 4; i++)

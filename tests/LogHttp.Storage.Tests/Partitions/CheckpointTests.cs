@@ -36,7 +36,7 @@ public class CheckpointTests
         Encoding.ASCII.GetBytes($"{line}\ncrc32c:{Crc32C.Of(Encoding.ASCII.GetBytes(line + "\n")):x8}\n");
 
     [Fact]
-    public void Encode_IsWhatTheFormatDraws_AndDecodesToTheSame()
+    public void Encode_Checkpoint_MatchesFormatAndDecodes()
     {
         var bytes = Encoded;
         Assert.Equal(
@@ -49,7 +49,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void Encode_KeepsProducers_ButThoseThatWereSilentForLong()
+    public void Encode_Producers_DropsExpiredOnes()
     {
         var producers = Example
             .Producers.With(new("old", 0, 0), new(0, 1, 1, 5, 6, 7), nowMs: 1000)
@@ -69,7 +69,7 @@ public class CheckpointTests
     [InlineData('<')]
     [InlineData('"')]
     [InlineData('~')]
-    public void Encode_OfTheMostThereCanBeOfAProducer_TakesWhatIsAllowedForIt(char letter)
+    public void Encode_LargestProducer_FitsItsShare(char letter)
     {
         const long Most = ProducerStamp.MaxNumber;
         var batches = Enumerable
@@ -112,7 +112,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void Encode_KeepsWhatWasFoundToBeDamaged()
+    public void Encode_Damage_KeepsIt()
     {
         var bytes = (
             Example with
@@ -134,7 +134,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void Decode_OfTheFormatBefore_KnowsNoProducers()
+    public void Decode_PreviousFormat_HasNoProducers()
     {
         var line = Encoding
             .ASCII.GetString(Encoded)
@@ -147,7 +147,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void Decode_OfAnyFlippedBitOrMissingEnd_DistrustsIt() =>
+    public void Decode_AnyFlippedBitOrTruncation_IsRejected() =>
         Gen.Select(Gen.Int[0, Encoded.Length - 1], Gen.Int[0, 7])
             .Sample(
                 (position, bit) =>
@@ -161,7 +161,7 @@ public class CheckpointTests
             );
 
     [Fact]
-    public void Decode_OfFormat2_CountsBatches_AndKnowsNoChecksums()
+    public void Decode_Format2_CountsBatchesWithoutChecksums()
     {
         var line = Encoding
             .ASCII.GetString(Encoded)
@@ -179,14 +179,14 @@ public class CheckpointTests
     [InlineData("{\"format\":1}")]
     [InlineData("[1]")]
     [InlineData("nonsense")]
-    public void Decode_OfOtherContentWithARightCrc_SaysWhy(string line)
+    public void Decode_OtherContentWithValidCrc_NamesReason(string line)
     {
         Assert.Null(Decode(WithCrc(line), out var reason));
         Assert.NotEqual("", reason);
     }
 
     [Fact]
-    public void Decode_OfAnUnknownField_DistrustsIt()
+    public void Decode_UnknownField_IsRejected()
     {
         var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0];
         Assert.Null(
@@ -195,7 +195,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void Decode_OfANewerFormat_RefusesToGuess_WhateverItsFields()
+    public void Decode_NewerFormat_Throws()
     {
         var line = Encoding.ASCII.GetString(Encoded).Split('\n')[0];
         foreach (var newer in new[] { "{\"format\":4", "{\"new\":{\"format\":1},\"format\":4" })

@@ -26,7 +26,7 @@ public class DamageTests
     }
 
     [Fact]
-    public async Task ANulAmongAcknowledgedRecords_IsDamageAndNotATornTail()
+    public async Task Nul_AmongAcknowledgedRecords_IsDamageNotTornTail()
     {
         await using var log = await OpenAsync();
         var active = log.SegmentPaths.Last();
@@ -42,7 +42,7 @@ public class DamageTests
     }
 
     [Fact]
-    public async Task PagesThatNeverReachedTheDisk_AreATornTailEvenWithRecordsBehindThem()
+    public async Task Pages_NeverWritten_AreTornTailDespiteLaterRecords()
     {
         await using var log = await OpenAsync(batches: 1);
         var (active, endOffset) = (log.SegmentPaths.Last(), log.Partition.EndOffset);
@@ -64,7 +64,7 @@ public class DamageTests
     }
 
     [Fact]
-    public async Task ALostLastSegment_DoesNotGiveItsOffsetsOutAgain()
+    public async Task LastSegment_Lost_DoesNotReuseOffsets()
     {
         await using var log = await OpenAsync();
         await log.RestartAsync(() => File.Delete(log.SegmentPaths.Last()));
@@ -73,7 +73,7 @@ public class DamageTests
     }
 
     [Fact]
-    public async Task ASealedSegmentCutShort_IsSaidToBeSoAndItsIndexKept()
+    public async Task SealedSegment_CutShort_IsReportedAndIndexKept()
     {
         await using var log = await OpenAsync();
         var sealedPath = log.SegmentPaths.First();
@@ -95,7 +95,7 @@ public class DamageTests
     [InlineData("topic.json", "")]
     [InlineData("topic.json", "null")]
     [InlineData("topic.json", "{\"format\":1}")]
-    public async Task ATopicThatCantBeOpened_IsNotServedAndItsNameStaysTaken(string name, string content)
+    public async Task Topic_Unreadable_IsNotServedAndKeepsName(string name, string content)
     {
         await using var log = await OpenAsync(batches: 1);
         var path = Path.Combine(log.PartitionDirectory, "..", name);
@@ -118,7 +118,7 @@ public class DamageTests
     }
 
     [Fact]
-    public async Task AnAppendWithoutPermissionToRoll_IsRefusedAndTheLogGoesOn()
+    public async Task Append_WithoutPermissionToRoll_IsRejected()
     {
         await using var log = await OpenAsync(batches: 1);
         // A directory has the name of the next segment's file, so that no user can create the file.

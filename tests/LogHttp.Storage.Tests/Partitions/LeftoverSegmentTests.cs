@@ -8,7 +8,7 @@ namespace LogHttp.Storage.Tests.Partitions;
 public class LeftoverSegmentTests
 {
     [Fact]
-    public void Append_AfterALeftoverWasRemoved_SurvivesAPowerCut()
+    public void Append_AfterLeftoverRemoved_SurvivesPowerCut()
     {
         for (var seed = 0; seed < 40; seed++)
         {

@@ -35,7 +35,7 @@ public class ManifestRecoveryTests
     [InlineData(2, 4)]
     [InlineData(4, 6)]
     [InlineData(6, 7)]
-    public void Start_WithoutASegment_ServesTheOthersReadOnly(long missing, long nextOffset)
+    public void Start_MissingSegment_ServesOthersReadOnly(long missing, long nextOffset)
     {
         var log = FourSegments();
 
@@ -62,7 +62,7 @@ public class ManifestRecoveryTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Start_WithoutAnySegment_BeginsNoNewLog(bool hasManifest)
+    public void Start_WithoutSegments_CreatesNoNewLog(bool hasManifest)
     {
         var log = FourSegments();
 
@@ -86,7 +86,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Start_WithADamagedManifest_IsReadOnlyAndServesTheSegments()
+    public void Start_DamagedManifest_IsReadOnlyAndServesSegments()
     {
         var log = FourSegments();
         var whole = log.ReadAll();
@@ -105,7 +105,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Start_WithoutAManifest_AfterATrimOfAll_StandsBehindIt()
+    public void Start_MissingManifestAfterFullTrim_KeepsEnd()
     {
         var log = new ModelLog(SmallSegments);
         log.Append("a", "b");
@@ -125,7 +125,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Start_WithASegmentThatTheManifestDoesNotName_KeepsIt()
+    public void Start_SegmentUnknownToManifest_KeepsIt()
     {
         var log = FourSegments();
 
@@ -143,7 +143,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Roll_TakesThreeSyncs()
+    public void Roll_WithManifest_TakesThreeSyncs()
     {
         var log = new ModelLog(SmallSegments);
         log.Append(Large, Large);
@@ -166,7 +166,7 @@ public class ManifestRecoveryTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Roll_CutOffAtAnyCall_LosesNothing(bool cutsPower)
+    public void Roll_InterruptedAtAnyCall_LosesNothing(bool cutsPower)
     {
         for (var (calls, isCutOff) = (0, true); isCutOff; calls++)
         {
@@ -190,7 +190,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Append_WhileTheManifestCannotBeReplaced_IsRefused()
+    public void Append_ManifestCannotBeReplaced_IsRejected()
     {
         var log = new ModelLog(SmallSegments);
         log.Append(Large, Large);
@@ -210,7 +210,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Start_WithOnlyTheSealedLineOfARoll_GoesOnInTheSegment()
+    public void Start_RollWithSealedLineOnly_ContinuesSegment()
     {
         var log = new ModelLog(SmallSegments);
         log.Append(Large, Large);
@@ -235,7 +235,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Start_WithUnjournaledBytesBehindARoll_CutsThem()
+    public void Start_UnjournaledBytesAfterRoll_CutsThem()
     {
         var log = new ModelLog(SmallSegments);
         log.Append(Large, Large);
@@ -255,7 +255,7 @@ public class ManifestRecoveryTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Trim_CutOffAtAnyCall_LosesNothing(bool cutsPower)
+    public void Trim_InterruptedAtAnyCall_LosesNothing(bool cutsPower)
     {
         for (var (calls, isCutOff) = (0, true); isCutOff; calls++)
         {
@@ -281,7 +281,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Ages_AfterAKill_AreThoseOfTheFiles()
+    public void Ages_AfterKill_ComeFromFiles()
     {
         var log = new ModelLog(SmallSegments with { Flush = FlushPolicy.Os });
         log.Append("before");
@@ -297,7 +297,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Ages_AfterACopy_AreThoseOfTheAppends()
+    public void Ages_AfterCopy_ComeFromAppends()
     {
         var log = new ModelLog(SmallSegments);
         for (var count = 0; count < 5; count++)
@@ -325,7 +325,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Retention_OfAnOldBackup_WaitsForTheGrace()
+    public void Retention_OldBackup_WaitsForGrace()
     {
         var log = FourSegments(SmallSegments with { RetentionMs = Hour });
 
@@ -338,7 +338,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Retention_OfALogInUse_DoesNotWait()
+    public void Retention_LogInUse_DoesNotWait()
     {
         var log = FourSegments(SmallSegments with { RetentionMs = 3 * Hour });
         log.Pass(TimeSpan.FromMinutes(170));
@@ -353,7 +353,7 @@ public class ManifestRecoveryTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Start_WithoutTopicJson_RebuildsIt(bool isMissing)
+    public void Start_MissingTopicFile_RebuildsIt(bool isMissing)
     {
         var configuration = SmallSegments with
         {
@@ -377,7 +377,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Configuration_OfAKilledProcess_StaysOnceAStartHasReadIt()
+    public void Configuration_OfKilledProcess_StaysAfterStartReadIt()
     {
         for (var seed = 0; seed < 20; seed++)
         {
@@ -396,7 +396,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Start_WithoutACheckpoint_KnowsWhereTheLogStarts()
+    public void Start_MissingCheckpoint_KnowsLogStart()
     {
         var log = FourSegments();
         log.Trim(3);
@@ -408,7 +408,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void Start_OnADiskThatRefusesWrites_ServesADamagedPartition()
+    public void Start_DiskRejectsWrites_ServesDamagedPartition()
     {
         var log = FourSegments();
         log.Restart(static fileSystem =>
@@ -446,7 +446,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void TrimmedFile_ThatCouldNotBeDeleted_GoesWithTheTimer()
+    public void TrimmedFile_NotDeleted_IsDeletedByTimer()
     {
         var log = FourSegments();
         log.FileSystem.Faults = static call =>
@@ -463,7 +463,7 @@ public class ManifestRecoveryTests
     }
 
     [Fact]
-    public void TrimmedFile_ThatAStartOnAFullDiskLeft_GoesWithTheTimer()
+    public void TrimmedFile_LeftByStartOnFullDisk_IsDeletedByTimer()
     {
         var log = FourSegments();
         // The checkpoint has the new start, and the manifest does not.

@@ -7,7 +7,7 @@ namespace LogHttp.Storage.Tests.Partitions;
 public class SmallerLimitsTests
 {
     [Fact]
-    public async Task ARecord_LargerThanTheLimitOfToday_IsRecoveredAndRead()
+    public async Task Record_AboveCurrentLimit_IsRecoveredAndRead()
     {
         var maxRecordBytes = 1 << 20;
         await using var log = await TestLog.OpenAsync(adjust: options =>

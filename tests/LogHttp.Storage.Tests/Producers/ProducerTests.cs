@@ -23,7 +23,7 @@ public class ProducerTests
         log.Append(Batch(new("p", epoch, sequence), values.Length == 0 ? ["x"] : values));
 
     [Fact]
-    public void ARepeat_IsAnsweredAsTheFirstTime_AndAppendsNothing()
+    public void Append_Repeat_ReturnsOriginalResult()
     {
         var log = new ModelLog();
         log.Append("before");
@@ -34,7 +34,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void TheFirstLineOfABatch_SaysWhoSentIt()
+    public void Append_Batch_WritesProducerOnFirstLine()
     {
         var log = new ModelLog();
         log.Append(Batch(new("a\"\\b", 3, 0), "x", "y"));
@@ -50,7 +50,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void ABatchThatLeavesAGap_IsRefused_AndSaysWhichOneIsMissing()
+    public void Append_SequenceGap_IsRejectedNamingMissing()
     {
         var log = new ModelLog();
         Append(log, 0, 0, "a", "b", "c");
@@ -62,7 +62,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void AnEpochBeginsAtZero_AndShutsOutThoseBeforeIt()
+    public void Append_NewEpoch_StartsAtZeroAndEndsOlder()
     {
         var log = new ModelLog();
         Append(log, 0, 0);
@@ -75,7 +75,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void ARepeatFromLongAgo_IsRefused_RatherThanAppendedOrInvented()
+    public void Append_ForgottenRepeat_IsRejected()
     {
         var log = new ModelLog();
         for (var sequence = 0; sequence < 6; sequence++)
@@ -92,7 +92,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void SequencesCountRecords()
+    public void Sequence_AfterBatch_CountsRecords()
     {
         var log = new ModelLog();
         Assert.Equal(AppendStatus.Appended, Append(log, 0, 0, "a", "b").Status);
@@ -118,7 +118,7 @@ public class ProducerTests
     [InlineData(1, "b", "has 2 records from sequence 0, in a batch that overlaps")]
     [InlineData(1, "b c d", "has 2 records from sequence 0, in a batch that overlaps")]
     [InlineData(2, "c d", "has 1 records from sequence 2, in a batch that overlaps")]
-    public void ChangedRepeat_IsRefused_AlsoAfterAPowerCut(long sequence, string values, string reason)
+    public void Append_ChangedRepeatAfterPowerCut_IsRejected(long sequence, string values, string reason)
     {
         var log = new ModelLog();
         Append(log, 0, 0, "a", "b");
@@ -136,7 +136,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void RepeatWithAnotherKeyOrHeader_IsRefused()
+    public void Append_RepeatWithOtherKeyOrHeader_IsRejected()
     {
         var log = new ModelLog();
         AppendResult Send(RecordMetadata metadata)
@@ -163,7 +163,7 @@ public class ProducerTests
     [InlineData(1, "b", AppendStatus.Repeated, 0, 1, 3)]
     [InlineData(0, "a x c d", AppendStatus.BatchDiffers, 0, 0, 3)]
     [InlineData(5, "f", AppendStatus.SequenceGap, 0, 0, 3)]
-    public void OverlappingBatch_OfAStream_AppendsTheRest(
+    public void Append_StreamOverlap_AppendsRest(
         long sequence,
         string values,
         AppendStatus status,
@@ -199,7 +199,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void OverlappingBatch_LargerThanASlice_AppendsTheRest()
+    public void Append_OverlapLargerThanSlice_AppendsRest()
     {
         var log = new ModelLog();
         string[] values = [.. Enumerable.Range(0, 30).Select(static number => $"{number}".PadRight(10_000, 'x'))];
@@ -215,7 +215,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void OverlappingBatch_WithOffsetsOfItsOwn_IsNoBatch()
+    public void Append_OverlapWithOwnOffsets_Throws()
     {
         var log = new ModelLog();
         var batch = new RecordBatch(new RecordLimits(), new("p", 0, 0));
@@ -224,7 +224,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void SequenceBeyondTheLargest_IsRefused()
+    public void Append_SequenceBeyondMaximum_IsRejected()
     {
         using var batch = new RecordBatch(new RecordLimits(), new("p", 0, ProducerStamp.MaxNumber));
         Assert.Null(batch.AddText("x"u8));
@@ -232,7 +232,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void KafkasProducers_HaveABoundAndAnExpiryOfTheirOwn()
+    public void KafkaProducers_OwnLimits_ExpireSeparately()
     {
         var log = new ModelLog(adjust: options =>
             options with
@@ -254,7 +254,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public async Task RetriesThatRaceEachOther_AppendOnce()
+    public async Task Append_ConcurrentRetries_AppendOnce()
     {
         await using var log = await TestLog.OpenAsync();
         for (var sequence = 0; sequence < 50; sequence++)
@@ -274,7 +274,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void ABatchThatWasRefusedByTheDisk_CanBeSentAgain()
+    public void Append_RetryAfterDiskError_IsAppended()
     {
         var log = new ModelLog(SmallSegments);
         Append(log, 0, 0);
@@ -285,7 +285,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void ARepeatOfABatchThatAPowerCutTook_IsAppended()
+    public void Append_RepeatOfBatchLostInPowerCut_IsAppended()
     {
         var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 64 << 10 });
         // Enough records for checkpoints at intervals. The last batches come after them.
@@ -303,7 +303,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void AProducerThatWasSilentForLong_IsForgotten_AndSaidSo()
+    public void Append_ExpiredProducer_IsRejectedAsForgotten()
     {
         var log = new ModelLog(adjust: options => options with { ProducerExpiry = TimeSpan.FromHours(1) });
         Append(log, 0, 0);
@@ -318,7 +318,7 @@ public class ProducerTests
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
-    public void AProducerThatWasForgotten_AndBeginsAnew_IsKnownAgain_AlsoAfterAPowerCut(long epoch)
+    public void Append_ForgottenProducerRestarts_IsKnownAgain(long epoch)
     {
         var log = new ModelLog(adjust: options => options with { ProducerExpiry = TimeSpan.FromHours(1) });
         Append(log, 3, 0);
@@ -333,7 +333,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void OfMoreProducersThanMayBe_ThoseLongestSilentAreForgotten()
+    public void Producers_AboveMaximum_DropLongestSilent()
     {
         var log = new ModelLog(adjust: options => options with { MaxProducers = 8 });
         for (var producer = 0; producer < 9; producer++)
@@ -347,7 +347,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void OfMoreProducersThanMayBe_ThoseLongestSilentAreForgotten_AlsoWhereAStartHasReadThem()
+    public void Producers_AboveMaximumAfterRestart_DropLongestSilent()
     {
         var log = new ModelLog(adjust: options => options with { MaxProducers = 8 });
         foreach (var id in (string[])["a", "b", "c", "d", "e", "f", "g", "h"])
@@ -361,7 +361,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void AClockThatWasAhead_AndSetBack_ForgetsNobody_AlsoAfterAPowerCut()
+    public void Producers_ClockSetBack_AreKept()
     {
         var log = new ModelLog();
         log.Time.MoveWallClock(TimeSpan.FromDays(30));
@@ -375,7 +375,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void AClockThatIsAheadAtACheckpoint_TakesNobodyOutOfIt()
+    public void Checkpoint_ClockAhead_KeepsProducers()
     {
         var log = new ModelLog(adjust: options => options with { ProducerExpiry = TimeSpan.FromMinutes(1) });
         Append(log, 0, 0);
@@ -389,7 +389,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void AnAppendAtAnOffset_HappensThereOrNotAtAll()
+    public void Append_ExpectedOffset_AppendsThereOrNotAtAll()
     {
         var log = new ModelLog();
         Assert.Equal(AppendStatus.Appended, log.Append(ModelLog.Batch("a", "b"), expectedNextOffset: 0).Status);
@@ -400,7 +400,7 @@ public class ProducerTests
     }
 
     [Fact]
-    public void ARepeatOfAnAppendAtAnOffset_IsARepeat_ThoughTheOffsetIsTaken()
+    public void Append_RepeatAtTakenOffset_IsRepeat()
     {
         var log = new ModelLog();
         Assert.Equal(AppendStatus.Appended, log.Append(Batch(new("p", 0, 0), "a"), expectedNextOffset: 0).Status);
@@ -423,7 +423,7 @@ public class ProducerTests
     /// recovery.
     /// </summary>
     [Fact]
-    public void AnyHistory_IsAnsweredAsAListOfAllBatchesWouldAnswer() =>
+    public void Append_AnyHistory_MatchesModel() =>
         Gen.Select(
                 Gen.Frequency(
                     (20, Gen.Const(Turn.Append)),

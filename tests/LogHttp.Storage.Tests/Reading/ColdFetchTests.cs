@@ -13,7 +13,7 @@ public sealed class ColdFetchTests
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
     [Fact]
-    public async Task FetchAsync_WaitsForTheDiskOnAThreadOfItsOwn()
+    public async Task FetchAsync_ColdPage_WaitsOnOwnThread()
     {
         await using var log = await OpenAsync();
         foreach (var place in new[] { "earliest", "7", "150", "@2000-01-01T00:00:00Z" })
@@ -33,7 +33,7 @@ public sealed class ColdFetchTests
     }
 
     [Fact]
-    public async Task ResolveAsync_OfATime_WaitsForTheDiskOnAThreadOfItsOwn()
+    public async Task ResolveAsync_ColdTime_WaitsOnOwnThread()
     {
         await using var log = await OpenAsync();
         var cold = (ColdFileSystem)log.FileSystem;
@@ -45,7 +45,7 @@ public sealed class ColdFetchTests
     }
 
     [Fact]
-    public async Task FetchAsync_OfAPageThatWasLookedUpBefore_NeedsNoDisk()
+    public async Task FetchAsync_KnownPage_NeedsNoDisk()
     {
         await using var log = await OpenAsync();
         (await FetchAsync(log, "7")).Dispose();
@@ -58,7 +58,7 @@ public sealed class ColdFetchTests
     }
 
     [Fact]
-    public async Task Follower_ReadsAllRecords_ThoughEachPageIsCold()
+    public async Task Follower_EveryPageCold_ReadsAllRecords()
     {
         await using var log = await OpenAsync();
         var cold = (ColdFileSystem)log.FileSystem;
@@ -78,7 +78,7 @@ public sealed class ColdFetchTests
     [Theory]
     [InlineData(null, 60)]
     [InlineData("k", 20)]
-    public async Task RecordReader_GoesOnWithTheRecordItDidNotGet(string? key, int expected)
+    public async Task RecordReader_AfterColdPage_ContinuesWithSameRecord(string? key, int expected)
     {
         await using var log = await OpenAsync();
         var batch = new RecordBatch(new RecordLimits());
@@ -120,7 +120,7 @@ public sealed class ColdFetchTests
     }
 
     [Fact]
-    public async Task FetchAsync_BehindOneThatWaits_CanBeCalledOff()
+    public async Task FetchAsync_AfterWaitingOne_CanBeCancelled()
     {
         await using var log = await OpenAsync();
         using var mayRead = new ManualResetEventSlim();
@@ -141,7 +141,7 @@ public sealed class ColdFetchTests
     }
 
     [Fact]
-    public async Task FetchAsync_OfADiskThatFails_Fails_AndTheNextIsServed()
+    public async Task FetchAsync_DiskFails_FailsAndNextSucceeds()
     {
         await using var log = await OpenAsync();
         var cold = (ColdFileSystem)log.FileSystem;
@@ -154,7 +154,7 @@ public sealed class ColdFetchTests
     }
 
     [Fact]
-    public async Task NoFileStaysOpen_WhateverCameOfTheLookups()
+    public async Task Lookups_AnyOutcome_LeaveNoFileOpen()
     {
         var log = await OpenAsync();
         var cold = (ColdFileSystem)log.FileSystem;

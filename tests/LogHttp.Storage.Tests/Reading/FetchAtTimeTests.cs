@@ -13,7 +13,7 @@ public class FetchAtTimeTests
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
     [Fact]
-    public Task Fetch_AtAnyTime_BeginsWithTheRecordThatAScanFinds_AcrossSegmentsRestartsAndIndexRebuilds() =>
+    public Task Fetch_AtAnyTime_StartsAtRecordOfScan() =>
         // Times go up and down, by little and by much, and the sizes of records make several segments and blocks.
         Gen.Select(Gen.Int[-50, 100], Gen.Int[0, 3_000])
             .Array[1, 120]
@@ -58,7 +58,7 @@ public class FetchAtTimeTests
             );
 
     [Fact]
-    public async Task Fetch_AtATimeInAnEmptyLog_IsItsEnd()
+    public async Task Fetch_AtTimeInEmptyLog_IsEnd()
     {
         await using var log = await TestLog.OpenAsync();
         using var page = log.Fetch("@0");

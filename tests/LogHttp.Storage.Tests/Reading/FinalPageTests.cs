@@ -9,7 +9,7 @@ public class FinalPageTests
     static readonly TopicConfiguration SmallSegments = new() { SegmentBytes = 64 << 10 };
 
     [Fact]
-    public Task FinalPages_AreTheSame_HoweverTheLogGrows() =>
+    public Task FinalPage_LogGrows_StaysTheSame() =>
         Gen.Int[1, 6_000]
             .Array[1, 60]
             .Array[2, 5]
@@ -44,7 +44,7 @@ public class FinalPageTests
             );
 
     [Fact]
-    public async Task Pages_OfSealedSegments_AreFinal_AndThoseThatTheLogEnds_AreNot()
+    public async Task Page_OfSealedSegment_IsFinalUnlessLogEndsIt()
     {
         await using var log = await TestLog.OpenAsync(SmallSegments);
         for (var i = 0; i < 100; i++)
@@ -57,7 +57,7 @@ public class FinalPageTests
     }
 
     [Fact]
-    public async Task Pages_OfTheActiveSegment_AreFinalOnlyWhenDurable()
+    public async Task Page_OfActiveSegment_IsFinalOnceDurable()
     {
         await using var durable = await TestLog.OpenAsync();
         await using var written = await TestLog.OpenAsync(new TopicConfiguration { Flush = FlushPolicy.Os });

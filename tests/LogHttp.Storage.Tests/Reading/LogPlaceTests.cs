@@ -14,7 +14,7 @@ public class LogPlaceTests
     );
 
     [Fact]
-    public void ToString_IsReadBackAsTheSamePlace() =>
+    public void ToString_Parsed_IsSamePlace() =>
         Places.Sample(place =>
         {
             Assert.True(LogPlace.TryParse(place.ToString(), out var again));
@@ -30,7 +30,7 @@ public class LogPlaceTests
     [InlineData("latest", false)]
     [InlineData("@0", false)]
     [InlineData("@2026-11-22T10:00:00Z", false)]
-    public void TryParse_OfAPlace_KnowsWhetherItIsANumber(string text, bool isNumeric)
+    public void TryParse_Place_TellsWhetherNumeric(string text, bool isNumeric)
     {
         Assert.True(LogPlace.TryParse(text, out var place));
         Assert.Equal(isNumeric, place.IsNumeric);
@@ -61,7 +61,7 @@ public class LogPlaceTests
     [InlineData("@2026-11-22.5")]
     [InlineData("@2026-11-22Z")]
     [InlineData("@2026-11-22T10:00:00Z\0")]
-    public void TryParse_OfAnythingElse_Fails(string? text) => Assert.False(LogPlace.TryParse(text, out _));
+    public void TryParse_OtherText_Fails(string? text) => Assert.False(LogPlace.TryParse(text, out _));
 
     [Theory]
     [InlineData("@1795341600000", 1795341600000)]
@@ -80,7 +80,7 @@ public class LogPlaceTests
     [InlineData("@1969-12-31T23:59:59.999Z", 0)]
     [InlineData("@0001-01-01", 0)]
     [InlineData("@9999-12-31T23:59:59.999999Z", 253402300800000)]
-    public void TryParse_OfATime_IsTheFirstMillisecondNotBeforeIt(string text, long timestampMs)
+    public void TryParse_Time_IsFirstMillisecondNotBefore(string text, long timestampMs)
     {
         Assert.True(LogPlace.TryParse(text, out var place));
         Assert.Equal(LogPlace.AtTime(timestampMs), place);
@@ -93,7 +93,7 @@ public class LogPlaceTests
     [InlineData("-1000", 5)]
     [InlineData("3", 3)]
     [InlineData("200", 200)]
-    public void Resolve_GivesTheOffsetThatThePlaceIsNow(string text, long offset)
+    public void Resolve_AnyPlace_ReturnsCurrentOffset(string text, long offset)
     {
         Assert.True(LogPlace.TryParse(text, out var place));
         Assert.Equal(offset, place.Resolve(earliest: 5, end: 100));

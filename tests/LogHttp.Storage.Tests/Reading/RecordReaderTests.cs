@@ -22,7 +22,7 @@ public class RecordReaderTests
     ];
 
     [Fact]
-    public async Task ARegion_WhoseFileWasCut_IsNoShorterRegion()
+    public async Task Read_RegionOfCutFile_Throws()
     {
         await using var log = await TestLog.OpenAsync();
         await log.AppendAsync("one", "two");
@@ -39,7 +39,7 @@ public class RecordReaderTests
     }
 
     [Fact]
-    public Task Records_OfAKey_AreThoseThatHaveIt_WhateverTheirValuesHold() =>
+    public Task Read_Key_ReturnsItsRecordsWhateverValuesHold() =>
         Gen.Select(
                 Gen.Int[-1, Keys.Length - 1],
                 Gen.Int[0, Values.Length - 1],
@@ -78,7 +78,7 @@ public class RecordReaderTests
             );
 
     [Fact]
-    public async Task AKey_OfBytesThatAreNoText_IsFoundToo()
+    public async Task Read_BinaryKey_FindsIt()
     {
         await using var log = await TestLog.OpenAsync();
         var batch = new RecordBatch(new RecordLimits());
@@ -90,7 +90,7 @@ public class RecordReaderTests
     }
 
     [Fact]
-    public async Task Fields_OfARecord_AreThoseOfItsLine()
+    public async Task Read_Fields_AreThoseOfLine()
     {
         await using var log = await TestLog.OpenAsync();
         await AppendAsync(log, [("k\"]}", "{\"a\":[1]}", true, 0), (null, "\"text\"", false, 0)]);

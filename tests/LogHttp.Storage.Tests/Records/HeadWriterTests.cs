@@ -10,7 +10,7 @@ public class HeadWriterTests
     [InlineData(95)]
     [InlineData(999_999_995)]
     [InlineData(RecordFormat.MaxOffset - 10)]
-    public void Write_OfOffsetsOneAfterTheOther_IsWhatWriteHeadWrites(long first)
+    public void Write_ConsecutiveOffsets_MatchesWriteHead(long first)
     {
         var heads = new HeadWriter();
         for (var offset = first; offset < first + 10; offset++)
@@ -18,7 +18,7 @@ public class HeadWriterTests
     }
 
     [Fact]
-    public void Write_OfGapsOtherTimesAndBatches_IsWhatWriteHeadWrites()
+    public void Write_GapsTimesAndBatches_MatchesWriteHead()
     {
         var heads = new HeadWriter();
         foreach (

@@ -70,13 +70,13 @@ public class JsonScannerTests
     );
 
     [Fact]
-    public void IsOneValue_AgreesWithTheReaderOnPieces() => Texts.Sample(AssertAgrees, iter: 50_000);
+    public void IsOneValue_Fragments_AgreesWithReader() => Texts.Sample(AssertAgrees, iter: 50_000);
 
     [Fact]
-    public void IsOneValue_AgreesWithTheReaderOnDamagedJson() => Damaged.Sample(AssertAgrees, iter: 20_000);
+    public void IsOneValue_DamagedJson_AgreesWithReader() => Damaged.Sample(AssertAgrees, iter: 20_000);
 
     [Fact]
-    public void IsOneValue_SeesEveryPlaceOfAString()
+    public void IsOneValue_AnyStringPosition_IsChecked()
     {
         for (var length = 1; length < 50; length++)
         {
@@ -93,7 +93,7 @@ public class JsonScannerTests
     [InlineData("[[[[[[]]]]]]", false)]
     [InlineData("{\"a\":[{\"a\":[{}]}]}", true)]
     [InlineData("{\"a\":[{\"a\":[{\"a\":{}}]}]}", false)]
-    public void IsOneValue_CountsLevels(string json, bool isIn)
+    public void IsOneValue_Nested_CountsLevels(string json, bool isIn)
     {
         Assert.Equal(isIn, JsonScanner.IsOneValue(Encoding.UTF8.GetBytes(json), Depth));
         AssertAgrees(json);

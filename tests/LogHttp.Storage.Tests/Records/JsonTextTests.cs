@@ -26,7 +26,7 @@ public class JsonTextTests
     );
 
     [Fact]
-    public void Validate_AgreesWithJsonDocument() =>
+    public void Validate_AnyText_AgreesWithJsonDocument() =>
         Texts.Sample(
             text =>
             {
@@ -38,7 +38,7 @@ public class JsonTextTests
         );
 
     [Fact]
-    public void WriteString_GivesWhatJsonReadersReadBack() =>
+    public void WriteString_AnyText_IsReadBack() =>
         RecordGen.Text.Sample(
             text =>
             {

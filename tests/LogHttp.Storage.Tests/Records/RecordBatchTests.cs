@@ -25,7 +25,7 @@ public class RecordBatchTests
     [InlineData("\uFEFF7", "7")]
     [InlineData("null", "null")]
     [InlineData("\"\\ud800\\n\"", "\"\\ud800\\n\"")]
-    public void AddJson_KeepsTheValueAsItCame_ButForLineBreaksBetweenTokens(string json, string kept)
+    public void AddJson_LineBreaksBetweenTokens_RemovesThemAlone(string json, string kept)
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Null(batch.AddJson(Encoding.UTF8.GetBytes(json)));
@@ -33,7 +33,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void AddText_EscapesOnlyWhatJsonDemands()
+    public void AddText_AnyText_EscapesRequiredCharactersAlone()
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Null(batch.AddText("a\"\\\n\r\t\b\u001f\u007f/é🎈"u8));
@@ -41,7 +41,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void Add_WithKeyAndHeaders_PutsThemBeforeTheValue()
+    public void Add_KeyAndHeaders_WritesThemBeforeValue()
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Null(
@@ -61,7 +61,7 @@ public class RecordBatchTests
     [InlineData(RecordFaultCode.InvalidJson, "{\"a\":}")]
     [InlineData(RecordFaultCode.InvalidJson, "1 2")]
     [InlineData(RecordFaultCode.InvalidJson, "'a'")]
-    public void AddJson_OfWhatIsNoJson_SaysSo(RecordFaultCode code, string json)
+    public void AddJson_InvalidJson_ReturnsFault(RecordFaultCode code, string json)
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Equal(code, batch.AddJson(Encoding.UTF8.GetBytes(json))?.Code);
@@ -69,7 +69,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void AddJson_NestedTooDeep_IsRefused()
+    public void AddJson_NestedTooDeep_IsRejected()
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Null(batch.AddJson(Encoding.UTF8.GetBytes(new string('[', 60) + new string(']', 60))));
@@ -80,7 +80,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void Add_OfBadUtf8_SaysWhere()
+    public void Add_InvalidUtf8_NamesPosition()
     {
         using var batch = new RecordBatch(new RecordLimits());
         var inJson = batch.AddJson([(byte)'"', (byte)'a', 0xC0, (byte)'"']);
@@ -92,7 +92,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void Add_OfAKeyThatIsTooLongOrHalfACharacter_IsRefused()
+    public void Add_KeyTooLongOrInvalid_IsRejected()
     {
         using var batch = new RecordBatch(Small);
         Assert.Null(batch.AddText("v"u8, Key("12345678")));
@@ -103,7 +103,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void Add_OfHeadersThatAreTooLongOrNamelessOrHalfACharacter_IsRefused()
+    public void Add_HeadersTooLongOrInvalid_AreRejected()
     {
         using var batch = new RecordBatch(Small);
         Assert.Null(batch.AddText("v"u8, Header("1234", "5678")));
@@ -114,7 +114,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void Add_OfARecordThatIsTooLarge_AddsNothing()
+    public void Add_RecordTooLarge_AddsNothing()
     {
         using var batch = new RecordBatch(Small);
         var framing = ",\"value\":\"\"}\n".Length;
@@ -132,7 +132,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void Add_BeyondTheBatchLimit_LeavesTheBatchAsItWas()
+    public void Add_AboveBatchLimit_KeepsBatch()
     {
         using var batch = new RecordBatch(Small);
         Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(new string('a', 1_000))));
@@ -149,7 +149,7 @@ public class RecordBatchTests
     [InlineData(5L, null)]
     [InlineData(5L, 5L)]
     [InlineData(5L, 4L)]
-    public void Add_OfOffsetsThatDoNotFitTogether_ThrowsAndAddsNothing(long? first, long? second)
+    public void Add_InconsistentOffsets_ThrowsAndAddsNothing(long? first, long? second)
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Null(batch.AddText("a"u8, new RecordMetadata { Offset = first }));
@@ -159,7 +159,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void Add_OfNumbersThatALineCannotHold_Throws()
+    public void Add_NumbersOutOfRange_Throws()
     {
         using var batch = new RecordBatch(new RecordLimits());
         Assert.Throws<ArgumentOutOfRangeException>(() => batch.AddText("a"u8, new RecordMetadata { Offset = -1 }));
@@ -174,7 +174,7 @@ public class RecordBatchTests
     }
 
     [Fact]
-    public void AnAnnouncement_TakesNoMemoryBeforeAPartOfItIsHere()
+    public void Add_LargeAnnouncement_RentsLittleBeforeBytesArrive()
     {
         using var batch = new RecordBatch(new RecordLimits(), expectedBytes: 1 << 20);
         var line = new byte[1_000];

@@ -7,7 +7,7 @@ namespace LogHttp.Storage.Tests.Records;
 public class RecordFormatTests
 {
     [Fact]
-    public void RecordsAreToldApart_ByTheirEnds()
+    public void FirstRecordBytes_SeveralRecords_EndsAtFirstLineEnd()
     {
         var bytes = "ab\ncd\ne"u8;
         Assert.Equal(3, RecordFormat.FirstRecordBytes(bytes));
@@ -16,7 +16,7 @@ public class RecordFormatTests
     }
 
     [Fact]
-    public void BatchFields_AreReadAndSkipped()
+    public void BatchFields_InHead_AreReadAndSkipped()
     {
         var line = Encoding.UTF8.GetBytes(
             """{"offset":7,"timestamp":1,"batch":2,"producer":["p",3,4,"89abcdef"],"commit":["g","t",0,3,42],"idempotency":["k","h"],"key":"k","value":1}"""
@@ -34,7 +34,7 @@ public class RecordFormatTests
     [InlineData("\"commit\":[\"g\",\"t\",0,3,42]")]
     [InlineData("\"idempotency\":[\"k\",\"h\"]")]
     [InlineData("\"producer\":[\"p\",0,0,\"89abcdef\"]")]
-    public void BatchField_InsideOfABatch_IsDamage(string field)
+    public void BatchField_WithinBatch_IsDamage(string field)
     {
         var log = new ModelLog();
         log.Restart(fileSystem =>
@@ -60,7 +60,7 @@ public class RecordFormatTests
     /// Another format of records can be added behind one door, as long as no other code knows the format of a line.
     /// </summary>
     [Fact]
-    public void RecordFormat_IsTheOnlyDoor()
+    public void RecordFormat_InStorage_IsOnlyEntryPoint()
     {
         string[] inside = ["RecordLine", "RecordFields", "HeadWriter", "ProducerField", "JsonText", "'\\n'"];
         // These files have lines of their own, which are not records.

@@ -34,11 +34,11 @@ public class RecordHeaderTests
     static RecordHeader Text(string name, string value) => new(name, Encoding.UTF8.GetBytes(value));
 
     [Fact]
-    public void HeadersThatAnObjectKeeps_AreAnObject() =>
+    public void Headers_Unique_AreWrittenAsObject() =>
         Assert.Equal("""{"a":["1","2"],"b":"3"}""", HeadersOf(Text("a", "1"), Text("a", "2"), Text("b", "3")));
 
     [Fact]
-    public void OtherHeaders_ArePairs()
+    public void Headers_RepeatedOrEmpty_AreWrittenAsPairs()
     {
         Assert.Equal(
             """[["A","1"],["b",null],["c",{"base64":"/w=="}]]""",
@@ -50,7 +50,7 @@ public class RecordHeaderTests
     }
 
     [Fact]
-    public void Headers_AreBounded()
+    public void Headers_AboveLimit_AreRejected()
     {
         using var batch = new RecordBatch(new RecordLimits { MaxHeadersBytes = 10 });
         Assert.Null(batch.AddJson("1"u8, new RecordMetadata { HeaderPairs = [Text("A", "123456789")] }));
@@ -65,7 +65,7 @@ public class RecordHeaderTests
     }
 
     [Fact]
-    public void AnyHeaders_ReadBackAsTheyWere() =>
+    public void Headers_Any_AreReadBack() =>
         Header
             .Array[1, 6]
             .Sample(headers =>

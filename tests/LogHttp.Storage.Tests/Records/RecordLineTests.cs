@@ -23,7 +23,7 @@ public class RecordLineTests
         """{"offset":7,"timestamp":1,"headers":[["A","1"],["b",null],["A","2"],["",""],["c",{"base64":"/w=="}]],"value":1}"""
     )]
     [InlineData("""{"offset":7,"timestamp":1,"headers":[],"value":1}""")]
-    public void Check_OfALineAsTheFormatDrawsIt_FindsNothing(string line) =>
+    public void Check_LineAsFormatted_FindsNothing(string line) =>
         Assert.Null(RecordFormat.Check(Encoding.UTF8.GetBytes(line + "\n"), out _, out _));
 
     [Theory]
@@ -78,7 +78,7 @@ public class RecordLineTests
     [InlineData("{\"offset\":0,\"timestamp\":0,\"value\": 1}\n", "space")]
     [InlineData("{\"offset\":0,\"timestamp\":0,\"value\":1 }\n", "space")]
     [InlineData("{\"offset\":0,\"timestamp\":0,\"value\":1} \n", "space")]
-    public void Check_OfAnyOtherLine_SaysWhatIsWrong(string line, string reason) =>
+    public void Check_OtherLine_NamesFault(string line, string reason) =>
         Assert.Contains(
             reason,
             RecordFormat.Check(Encoding.UTF8.GetBytes(line), out _, out _),
@@ -86,7 +86,7 @@ public class RecordLineTests
         );
 
     [Fact]
-    public void Check_OfBadUtf8InAString_SaysSo() =>
+    public void Check_InvalidUtf8InString_NamesFault() =>
         Assert.Contains(
             "UTF-8",
             RecordFormat.Check([.. "{\"offset\":0,\"timestamp\":0,\"value\":\""u8, 0xFF, .. "\"}\n"u8], out _, out _),
@@ -94,7 +94,7 @@ public class RecordLineTests
         );
 
     [Fact]
-    public void Check_OfAnyDamagedLine_AcceptsOnlyWhatTheWriterCouldHaveFramed() =>
+    public void Check_DamagedLine_AcceptsWritableLinesAlone() =>
         Gen.Select(
                 Gen.Long[0, RecordFormat.MaxOffset],
                 Gen.Long[0, RecordFormat.MaxTimestampMs],

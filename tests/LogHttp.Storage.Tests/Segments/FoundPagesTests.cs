@@ -19,7 +19,7 @@ public class FoundPagesTests
         new(offset, Small.MaxBytes, 10 * offset, offset, 10 * offset + 5, offset + 1, IsFixed: true);
 
     [Fact]
-    public void Find_GivesWhatWasAdded_OfTheSameOffsetAndSize()
+    public void Find_AddedPage_RequiresSameOffsetAndSize()
     {
         var pages = new FoundPages();
         Assert.Null(pages.Find(7, Small.MaxBytes));
@@ -30,7 +30,7 @@ public class FoundPagesTests
     }
 
     [Fact]
-    public void Add_OfMoreThanAreRemembered_GivesNoOther()
+    public void Add_MoreThanSlots_ReturnsNoOtherPage()
     {
         var pages = new FoundPages();
         var offsets = Enumerable.Range(0, 100 * FoundPages.Slots).Select(static number => 13L * number).ToArray();
@@ -42,7 +42,7 @@ public class FoundPagesTests
     }
 
     [Fact]
-    public async Task Fetch_OfAPageThatWasFetched_ReadsNothing_HoweverTheLogGrows()
+    public async Task Fetch_KnownPageOfGrowingLog_ReadsNothing()
     {
         await using var catalog = Open();
         var log = await PartitionAsync(catalog);
@@ -60,7 +60,7 @@ public class FoundPagesTests
     }
 
     [Fact]
-    public async Task Fetch_WhateverWasFetchedBefore_GivesThePagesOfALogThatWasOpenedAnew()
+    public async Task Fetch_AfterOtherPages_EqualsNewlyOpenedLog()
     {
         var random = new Random(3);
         for (var round = 0; round < 20; round++)
@@ -91,7 +91,7 @@ public class FoundPagesTests
     [Theory]
     [InlineData(4096)]
     [InlineData(1 << 20)]
-    public void Fetch_AfterTheViewWasCutBack_EndsWithTheView(int maxBytes)
+    public void Fetch_AfterViewWasCut_EndsWithView(int maxBytes)
     {
         var log = new ModelLog(new TopicConfiguration { Flush = FlushPolicy.Every(TimeSpan.FromSeconds(1)) });
         log.Append(Enumerable.Repeat(new string('a', 100), 10));

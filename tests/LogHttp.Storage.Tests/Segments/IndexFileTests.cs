@@ -22,7 +22,7 @@ public class IndexFileTests
         );
 
     [Fact]
-    public void HasHeader_IsTrueOfItsOwnBaseOffsetAlone()
+    public void HasHeader_AnyBaseOffset_IsTrueForOwnAlone()
     {
         Assert.False(IndexFile.HasHeader(_index, 42));
         Write(1);
@@ -33,7 +33,7 @@ public class IndexFileTests
     }
 
     [Fact]
-    public void Write_OfTheFirstEntry_WritesALostHeaderAgain()
+    public void Write_FirstEntry_RestoresLostHeader()
     {
         Write(1);
         _index.Write(new byte[IndexFile.HeaderBytes], 0);
@@ -45,7 +45,7 @@ public class IndexFileTests
     }
 
     [Fact]
-    public void Truncate_TakesWhatFollows_AndNothingElse()
+    public void Truncate_Entries_RemovesLaterOnesAlone()
     {
         Write(3);
         IndexFile.Truncate(_index, 5);

@@ -29,7 +29,7 @@ public class IndexSearchTests
         search.Floor(position, endPosition, static entry => entry.Position).Position;
 
     [Fact]
-    public void Floor_OfEveryPosition_IsTheLastBoundaryAtOrBeforeIt()
+    public void Floor_AnyPosition_IsLastBoundaryAtOrBefore()
     {
         foreach (var entries in new[] { 0, 1, 2, 127, 128, 129, 1_000 })
         {
@@ -50,7 +50,7 @@ public class IndexSearchTests
     }
 
     [Fact]
-    public void Floor_AskedAgain_IsTheSameWhateverWasAskedBefore()
+    public void Floor_Repeated_IsIndependentOfHistory()
     {
         Write(1_000);
         var random = new Random(7);
@@ -71,7 +71,7 @@ public class IndexSearchTests
     }
 
     [Fact]
-    public void Floor_MeetingADamagedOrMissingEntry_SaysSo()
+    public void Floor_DamagedOrMissingEntry_Throws()
     {
         Write(8);
         Assert.Throws<CorruptIndexException>(() => Ask(entries: 9, position: 900));

@@ -69,7 +69,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void Encode_OfEveryEdit_IsTheGoldenFile()
+    public void Encode_EveryEdit_MatchesGoldenFile()
     {
         if (Environment.GetEnvironmentVariable("LOGHTTP_UPDATE_GOLDEN") == "1")
             Update(Example);
@@ -82,7 +82,7 @@ public class ManifestTests
         File.WriteAllBytes(Path.Combine(Path.GetDirectoryName(source)!, "..", "Golden", "manifest"), bytes);
 
     [Fact]
-    public void Decode_OfAnEncodedState_GivesTheState()
+    public void Decode_EncodedState_ReturnsState()
     {
         var state = Apply(ManifestState.Empty(Header, 5), Everything[..8]);
         var content = ManifestContent.Decode(ManifestContent.Encode(state), "manifest");
@@ -104,7 +104,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void M3_AnyFlippedBit_IsDamageOrADroppedLastLine()
+    public void M3_AnyFlippedBit_IsDamageOrDroppedLastLine()
     {
         var all = Example;
         var before = Bytes(ManifestState.Empty(Header), Everything[..^1]);
@@ -123,7 +123,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void M3_UnsyncedLines_WhereTheFirstIsTorn_AreDropped()
+    public void M3_UnsyncedLinesAfterTornOne_AreDropped()
     {
         var first = Bytes(ManifestState.Empty(Header), Everything[0]);
         var buffer = new ArrayBufferWriter<byte>();
@@ -139,7 +139,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void M2_FirstLinesThatAreMissing_AreDamage()
+    public void M2_MissingFirstLines_AreDamage()
     {
         var bytes = ManifestContent.Encode(Apply(ManifestState.Empty(Header), Everything[..6]));
         for (var length = 0; length < bytes.Length; length++)
@@ -147,7 +147,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void Decode_OfAnyBytes_NeverThrowsAnythingElse() =>
+    public void Decode_AnyBytes_ThrowsCorruptionAlone() =>
         Gen.Select(Gen.Int[0, Example.Length - 1], Gen.Byte.Array[0, 200], Gen.Int[0, 300])
             .Sample(
                 static (position, inserted, removed) =>
@@ -175,7 +175,7 @@ public class ManifestTests
     [InlineData("""{"format":3""")]
     [InlineData("""{"form":3""")]
     [InlineData("nonsense")]
-    public void Decode_OfAnotherFirstLine_IsDamage(string json) =>
+    public void Decode_OtherFirstLine_IsDamage(string json) =>
         Assert.Throws<CorruptionException>(() => Decode(Encoding.UTF8.GetBytes(Seal(json))));
 
     [Theory]
@@ -188,7 +188,7 @@ public class ManifestTests
     [InlineData("\"topic\":\"orders\"", "\"topic\":\"../x\"")]
     [InlineData("\"topic\":\"orders\"", "\"topic\":null")]
     [InlineData("\"segmentBytes\":268435456", "\"segmentBytes\":1")]
-    public void Decode_OfAFirstLineOutOfItsRange_IsDamage(string part, string other)
+    public void Decode_FirstLineOutOfRange_IsDamage(string part, string other)
     {
         Assert.Equal(0, Decode(Encoding.UTF8.GetBytes(Seal(FirstLine))).LogStartOffset);
         var line = Seal(FirstLine.Replace(part, other, StringComparison.Ordinal));
@@ -196,7 +196,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void Decode_OfANewerFormat_IsRefused() =>
+    public void Decode_NewerFormat_IsRejected() =>
         Assert.Throws<NotSupportedException>(() => Decode(Encoding.UTF8.GetBytes(Seal("""{"format":4,"new":[]"""))));
 
     [Theory]
@@ -213,7 +213,7 @@ public class ManifestTests
     [InlineData("""{"edit":"made","segment":0,"generation":0""")]
     [InlineData("""{"edit":"made","segment":0,"generation":0,"synced":100000""")]
     [InlineData("""{"edit":"made","segment":0,"generation":0,"synced":1""")]
-    public void M4_EditThatDoesNotFit_IsDamage(string json)
+    public void M4_InconsistentEdit_IsDamage(string json)
     {
         var first = Seal(FirstLine);
         var edit = json.Replace("@", $",\"synced\":{first.Length}", StringComparison.Ordinal);
@@ -255,7 +255,7 @@ public class ManifestTests
 
     [Theory]
     [MemberData(nameof(Misfits))]
-    public void Apply_OfAnEditThatDoesNotFit_ChangesNothing(string reason, object edit)
+    public void Apply_InconsistentEdit_ChangesNothing(string reason, object edit)
     {
         var state = Apply(ManifestState.Empty(Header, 3), [.. Everything[..6]]);
         Assert.Same(state, state.Apply((ManifestEdit)edit, out var fault));
@@ -263,7 +263,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void Apply_WithoutAnActiveSegment_RefusesItsTime()
+    public void Apply_WithoutActiveSegment_RejectsItsTime()
     {
         var state = ManifestState.Empty(Header);
         Assert.Same(state, state.Apply(new ManifestEdit.ActiveAppended(5, 5), out var fault));

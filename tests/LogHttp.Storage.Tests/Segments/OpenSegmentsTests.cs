@@ -33,7 +33,7 @@ public class OpenSegmentsTests
     }
 
     [Fact]
-    public void Acquire_OfMoreThanMayBeOpen_ClosesThoseThatAreLongestUnused()
+    public void Acquire_AboveLimit_ClosesLongestUnused()
     {
         var segments = Create(3 * MostOpen);
         foreach (var segment in segments)
@@ -50,7 +50,7 @@ public class OpenSegmentsTests
     }
 
     [Fact]
-    public void Acquire_WhileTheLongestUnusedAreInUse_ClosesOthers()
+    public void Acquire_LongestUnusedInUse_ClosesOthers()
     {
         var segments = Create(3 * MostOpen);
         using var first = Use(segments[0]);
@@ -62,7 +62,7 @@ public class OpenSegmentsTests
     }
 
     [Fact]
-    public void Acquire_WhileAllAreInUse_OpensOneMore_AndComesBackToTheBoundLater()
+    public void Acquire_AllInUse_ExceedsLimitUntilReleased()
     {
         var segments = Create(3 * MostOpen);
         var leases = segments[..12].Select(Use).ToArray();
@@ -74,7 +74,7 @@ public class OpenSegmentsTests
     }
 
     [Fact]
-    public void Retire_OfASegmentInUse_ClosesItWithTheLastLease()
+    public void Retire_SegmentInUse_ClosesWithLastLease()
     {
         var segment = Create(1)[0];
         var lease = Use(segment);
@@ -87,7 +87,7 @@ public class OpenSegmentsTests
     }
 
     [Fact]
-    public void Acquire_WhereIndexesAreUsed_OpensHalfAsMany()
+    public void Acquire_WithIndexes_OpensHalfAsMany()
     {
         var segments = Create(3 * MostOpen);
         foreach (var segment in segments)
@@ -100,7 +100,7 @@ public class OpenSegmentsTests
     }
 
     [Fact]
-    public void Index_OfARetiredSegment_IsNotOpenedAnyMore_NorMade()
+    public void Index_OfRetiredSegment_IsNeitherOpenedNorRebuilt()
     {
         var segment = Create(1)[0];
         using var lease = Use(segment);
@@ -111,7 +111,7 @@ public class OpenSegmentsTests
     }
 
     [Fact]
-    public void Acquire_OfSealedSegmentsWhoseDataIsOpen_MakesRoomForTheirIndexes()
+    public void Acquire_IndexesOfOpenSegments_MakesRoomForThem()
     {
         var segments = Create(MostOpen - 2);
         foreach (var segment in segments)

@@ -113,11 +113,11 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void Load_OfNone_Throws() =>
+    public void Load_MissingManifest_Throws() =>
         Assert.Throws<FileNotFoundException>(() => SegmentManifest.Load(CreateDisk(), Directory));
 
     [Fact]
-    public void Create_IsDurable()
+    public void Create_BeforePowerCut_IsDurable()
     {
         var fileSystem = CreateDisk();
         Create(fileSystem);
@@ -126,7 +126,7 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void Append_OnARealDisk_IsLoadedAgain()
+    public void Append_RealDisk_IsLoadedAgain()
     {
         using var temporary = new TemporaryDirectory();
         using var fileSystem = new PhysicalFileSystem(temporary.Path);
@@ -140,7 +140,7 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void AppendsAndStarts_AgreeWithTheModel() =>
+    public void AppendsAndRestarts_Random_MatchModel() =>
         Gen.Int.Sample(
             static seed =>
             {
@@ -169,7 +169,7 @@ public class SegmentManifestTests
         );
 
     [Fact]
-    public void Compact_KeepsTheStateInFewLines()
+    public void Compact_ManyEdits_KeepsStateInFewLines()
     {
         var fileSystem = CreateDisk();
         var manifest = Create(fileSystem);
@@ -191,7 +191,7 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void Append_OfAnEditThatDoesNotFit_ChangesNothing()
+    public void Append_InconsistentEdit_ChangesNothing()
     {
         var fileSystem = CreateDisk();
         var manifest = Create(fileSystem);
@@ -204,7 +204,7 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void Append_AfterATornEnd_ReplacesTheFile()
+    public void Append_AfterTornEnd_ReplacesFile()
     {
         var fileSystem = CreateDisk();
         Create(fileSystem);
@@ -222,7 +222,7 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void Load_OfADamagedLine_ReportsWhere()
+    public void Load_DamagedLine_NamesPosition()
     {
         var fileSystem = CreateDisk();
         var manifest = Create(fileSystem);
@@ -236,7 +236,7 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void Append_ThatFails_ChangesNothingForTheProcess_AndTheNextOneRepairs()
+    public void Append_Fails_ChangesNothingAndNextRepairs()
     {
         foreach (var fault in new[] { Fault.InputOutputError, Fault.ShortWrite, Fault.DiskFull })
         {
@@ -265,7 +265,7 @@ public class SegmentManifestTests
     }
 
     [Fact]
-    public void PowerCutAtAnyCall_KeepsWhatWasDurable_AndIsNeverTakenForDamage()
+    public void PowerCut_AtAnyCall_KeepsDurableStateWithoutDamage()
     {
         for (var seed = 0; seed < 12; seed++)
         {

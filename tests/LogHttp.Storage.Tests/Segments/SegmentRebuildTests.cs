@@ -32,7 +32,7 @@ public class SegmentRebuildTests
         new(new StorageEnvironment { FileSystem = _fileSystem }, new OpenSegments(16), ModelLog.PartitionDirectory, 0);
 
     [Fact]
-    public async Task Acquire_WhileTheIndexIsRebuilt_StallsNobodyElse()
+    public async Task Acquire_WhileIndexIsRebuilt_BlocksNobodyElse()
     {
         StrikeFirstDataRead();
         var rebuilding = StartThread(() => _segment.Acquire(isSealed: true));
@@ -49,7 +49,7 @@ public class SegmentRebuildTests
     }
 
     [Fact]
-    public async Task Acquire_OfSeveralThatMayWait_RebuildsOnce()
+    public async Task Acquire_SeveralWaiting_RebuildsOnce()
     {
         StrikeFirstDataRead();
         var acquiring = Enumerable
@@ -69,7 +69,7 @@ public class SegmentRebuildTests
     }
 
     [Fact]
-    public async Task Retire_WhileTheIndexIsRebuilt_DoesNotWait()
+    public async Task Retire_WhileIndexIsRebuilt_DoesNotWait()
     {
         StrikeFirstDataRead();
         var rebuilding = StartThread(() => _segment.Acquire(isSealed: true));

@@ -11,7 +11,7 @@ public class SimulationTests
     const int DefaultSeeds = 500;
 
     [Fact]
-    public void Simulation_OfManySeeds_KeepsEveryPromise()
+    public void Simulation_ManySeeds_KeepsEveryPromise()
     {
         var failures = new List<string>();
         foreach (var seed in Seeds())
@@ -34,7 +34,7 @@ public class SimulationTests
     [InlineData(SimulatedSchedule.OneTopic)]
     [InlineData(SimulatedSchedule.ThreeTopics)]
     [InlineData(SimulatedSchedule.Rotation)]
-    public void Schedule_CutAtEveryCall_KeepsEveryPromise(SimulatedSchedule schedule)
+    public void Schedule_InterruptedAtEveryCall_KeepsEveryPromise(SimulatedSchedule schedule)
     {
         var calls = 0;
         while (StorageSimulation.RunSchedule(schedule, calls + 1))
@@ -43,7 +43,7 @@ public class SimulationTests
     }
 
     [Fact]
-    public void Simulation_OfOneSeed_IsTheSameEveryTime()
+    public void Simulation_SameSeed_Replays()
     {
         for (var seed = 1; seed <= 5; seed++)
             Assert.Equal(Trace(seed), Trace(seed));

@@ -306,7 +306,7 @@ sealed partial class StorageSimulation
         {
             source.PutBackBytes = page.Region?.LengthBytes ?? 0;
             page.Dispose();
-            source.Follower.PutBack(page);
+            source.Follower.UnreadPage(page);
             source.Offset = page.FirstOffset;
             return true;
         }
@@ -328,7 +328,7 @@ sealed partial class StorageSimulation
         reader.Phase = ReaderPhase.HasEnded;
         _deadlines!.Clear(reader.Waiter);
         foreach (var source in reader.Sources)
-            source.Follower.StopExpecting();
+            source.Follower.Unsubscribe();
         _readers.Remove(reader);
         foreach (var source in reader.Sources)
             CheckWaiterCount(source.Log, source.Model);

@@ -145,6 +145,6 @@ sealed partial class StorageSimulation
                 simulation.SubmitUnit();
         }
 
-        public void SyncFor(JournalCheckpoint checkpoint) => checkpoint.Done();
+        public void SyncFor(JournalCheckpoint checkpoint) => checkpoint.CountDown();
     }
 }

@@ -44,7 +44,7 @@ public abstract class FileSystemContract
         (entry.Name, entry.IsDirectory, entry.LengthBytes);
 
     [Fact]
-    public void Create_OpensAnEmptyFile()
+    public void Create_NewPath_OpensEmptyFile()
     {
         using var file = _fileSystem.Create(PathOf("a"));
 
@@ -54,7 +54,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void TryLink_OfAFile_SharesItsBytes_UntilOneNameIsDeleted()
+    public void TryLink_File_SharesBytesUntilOneNameIsDeleted()
     {
         WriteFile("a", "old"u8);
 
@@ -68,7 +68,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void TryLink_ToATakenName_ReturnsFalse()
+    public void TryLink_TakenName_ReturnsFalse()
     {
         WriteFile("a", "1"u8);
         WriteFile("b", "2"u8);
@@ -79,11 +79,11 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void TryLink_OfNoFile_Throws() =>
+    public void TryLink_MissingFile_Throws() =>
         Assert.Throws<FileNotFoundException>(() => _fileSystem.TryLink(PathOf("a"), PathOf("b")));
 
     [Fact]
-    public void Create_OfAnExistingFile_Throws()
+    public void Create_ExistingFile_Throws()
     {
         WriteFile("a", "old"u8);
 
@@ -92,19 +92,19 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Create_InAMissingDirectory_Throws() =>
+    public void Create_MissingDirectory_Throws() =>
         Assert.ThrowsAny<IOException>(() => _fileSystem.Create(PathOf("missing/a")));
 
     [Fact]
-    public void Open_OfAMissingFile_ThrowsFileNotFound() =>
+    public void Open_MissingFile_ThrowsFileNotFound() =>
         Assert.Throws<FileNotFoundException>(() => _fileSystem.Open(PathOf("missing")));
 
     [Fact]
-    public void Open_InAMissingDirectory_ThrowsFileNotFound() =>
+    public void Open_MissingDirectory_ThrowsFileNotFound() =>
         Assert.Throws<FileNotFoundException>(() => _fileSystem.Open(PathOf("missing/file")));
 
     [Fact]
-    public void Write_IsSeenByEveryHandle()
+    public void Write_ThroughOneHandle_IsSeenByAll()
     {
         using var writer = _fileSystem.Create(PathOf("a"));
         using var reader = _fileSystem.Open(PathOf("a"));
@@ -115,7 +115,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Write_OverTheEnd_OverwritesAndGrows()
+    public void Write_OverEnd_OverwritesAndGrows()
     {
         using var file = _fileSystem.Create(PathOf("a"));
         file.Write("hello"u8, 0);
@@ -126,7 +126,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Write_BeyondTheEnd_LeavesZerosBetween()
+    public void Write_BeyondEnd_LeavesZerosBetween()
     {
         using var file = _fileSystem.Create(PathOf("a"));
         file.Write("a"u8, 0);
@@ -141,7 +141,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Write_OfNothing_ChangesNothing()
+    public void Write_NoBytes_ChangesNothing()
     {
         using var file = _fileSystem.Create(PathOf("a"));
 
@@ -151,7 +151,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Read_AcrossTheEnd_ReturnsWhatIsThere()
+    public void Read_AcrossEnd_ReturnsExistingBytes()
     {
         WriteFile("a", "hello"u8);
         using var file = _fileSystem.Open(PathOf("a"));
@@ -165,7 +165,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void ReadExactly_AcrossTheEnd_Throws()
+    public void ReadExactly_AcrossEnd_Throws()
     {
         WriteFile("a", "hello"u8);
         using var file = _fileSystem.Open(PathOf("a"));
@@ -174,7 +174,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Truncate_CutsTheEnd_AndGrowingAgainFindsZeros()
+    public void Truncate_ThenGrow_FindsZeros()
     {
         using var file = _fileSystem.Create(PathOf("a"));
         file.Write("hello"u8, 0);
@@ -187,7 +187,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Sync_LeavesContentAsItIs()
+    public void Sync_WrittenFile_KeepsContent()
     {
         using var file = _fileSystem.Create(PathOf("a"));
         file.Write("hello"u8, 0);
@@ -200,7 +200,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void SyncAll_WhereOffered_LeavesContentAsItIs()
+    public void SyncAll_Offered_KeepsContent()
     {
         using var file = _fileSystem.Create(PathOf("a"));
         file.Write("hello"u8, 0);
@@ -215,7 +215,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void VolumeOf_DirectoriesOfOneFileSystem_IsOneObject()
+    public void VolumeOf_DirectoriesOfOneFileSystem_IsSameObject()
     {
         _fileSystem.CreateDirectory(PathOf("below"));
 
@@ -223,11 +223,11 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void VolumeOf_AMissingDirectory_Throws() =>
+    public void VolumeOf_MissingDirectory_Throws() =>
         Assert.ThrowsAny<IOException>(() => _fileSystem.VolumeOf(PathOf("missing")));
 
     [Fact]
-    public void Rename_GivesAFileItsNewName()
+    public void Rename_File_HasNewName()
     {
         WriteFile("a", "hello"u8);
 
@@ -238,7 +238,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Rename_OntoAFile_ReplacesIt_AndItsHandlesReadOn()
+    public void Rename_OntoFile_ReplacesItAndItsHandlesStillRead()
     {
         WriteFile("new", "new"u8);
         WriteFile("current", "old"u8);
@@ -252,7 +252,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Rename_IntoAnotherDirectory_MovesAFile()
+    public void Rename_IntoOtherDirectory_MovesFile()
     {
         _fileSystem.CreateDirectory(PathOf("there"));
         WriteFile("a", "hello"u8);
@@ -264,7 +264,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Rename_OfADirectory_TakesAlongAllBelow()
+    public void Rename_Directory_MovesContent()
     {
         _fileSystem.CreateDirectory(PathOf("here"));
         _fileSystem.CreateDirectory(PathOf("here/below"));
@@ -281,7 +281,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Rename_OfADirectory_OntoADirectoryThatHoldsSomething_Throws()
+    public void Rename_DirectoryOntoNonEmptyOne_Throws()
     {
         _fileSystem.CreateDirectory(PathOf("here"));
         _fileSystem.CreateDirectory(PathOf("there"));
@@ -292,11 +292,11 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Rename_OfNothing_Throws() =>
+    public void Rename_MissingFile_Throws() =>
         Assert.ThrowsAny<IOException>(() => _fileSystem.Rename(PathOf("missing"), PathOf("b")));
 
     [Fact]
-    public void DeleteFile_RemovesTheName_AndOpenHandlesReadOn()
+    public void DeleteFile_Open_RemovesNameAndHandleStillReads()
     {
         WriteFile("a", "hello"u8);
         using var file = _fileSystem.Open(PathOf("a"));
@@ -310,7 +310,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void Delete_OfNothing_DoesNothing()
+    public void Delete_MissingFile_DoesNothing()
     {
         _fileSystem.DeleteFile(PathOf("missing"));
         _fileSystem.DeleteDirectory(PathOf("missing"));
@@ -319,7 +319,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void DeleteDirectory_RemovesAllBelow()
+    public void DeleteDirectory_WithContent_RemovesAll()
     {
         _fileSystem.CreateDirectory(PathOf("here"));
         _fileSystem.CreateDirectory(PathOf("here/below"));
@@ -333,7 +333,7 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void CreateDirectory_Twice_KeepsWhatIsThere()
+    public void CreateDirectory_Twice_KeepsContent()
     {
         _fileSystem.CreateDirectory(PathOf("here"));
         WriteFile("here/a", "hello"u8);
@@ -344,11 +344,11 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void CreateDirectory_WithoutItsParent_Throws() =>
+    public void CreateDirectory_MissingParent_Throws() =>
         Assert.ThrowsAny<IOException>(() => _fileSystem.CreateDirectory(PathOf("missing/below")));
 
     [Fact]
-    public void List_NamesFilesAndDirectories_NotWhatIsBelowThem()
+    public void List_Directory_NamesDirectChildrenAlone()
     {
         _fileSystem.CreateDirectory(PathOf("here"));
         WriteFile("here/a", "hello"u8);
@@ -360,10 +360,10 @@ public abstract class FileSystemContract
     }
 
     [Fact]
-    public void List_OfAMissingDirectory_IsEmpty() => Assert.Empty(_fileSystem.List(PathOf("missing")));
+    public void List_MissingDirectory_IsEmpty() => Assert.Empty(_fileSystem.List(PathOf("missing")));
 
     [Fact]
-    public void Lock_IsHeldByOne_UntilItIsDisposed()
+    public void Lock_Held_IsExclusiveUntilDisposed()
     {
         var held = _fileSystem.Lock(PathOf("lock"));
 

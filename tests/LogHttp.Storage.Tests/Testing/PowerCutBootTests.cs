@@ -11,7 +11,7 @@ public class PowerCutBootTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Calls_OfABootThatIsOver_ThrowForEver(bool isCut)
+    public void Calls_AfterEndOfBoot_Throw(bool isCut)
     {
         var fileSystem = Create(1);
         var file = fileSystem.Open(Old);
@@ -48,7 +48,7 @@ public class PowerCutBootTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Lock_IsReleased_WhenTheBootIsOver(bool isCut)
+    public void Lock_EndOfBoot_IsReleased(bool isCut)
     {
         var fileSystem = Create(1);
         var held = fileSystem.Lock("/lock");
@@ -62,7 +62,7 @@ public class PowerCutBootTests
     }
 
     [Fact]
-    public void Kill_KeepsAllThatWasWritten_StillNotDurable()
+    public void Kill_UnsyncedWrites_AreKeptButNotDurable()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -86,7 +86,7 @@ public class PowerCutBootTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Sync_AfterAKill_MakesDurableWhatTheDeadProcessWrote(bool ofEverything)
+    public void Sync_AfterKill_MakesWritesOfDeadProcessDurable(bool ofEverything)
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -103,7 +103,7 @@ public class PowerCutBootTests
     }
 
     [Fact]
-    public void PowerCut_LeavesEverythingDurable()
+    public void PowerCut_AfterSync_KeepsAllDurable()
     {
         for (var seed = 0; seed < 100; seed++)
         {
@@ -129,7 +129,7 @@ public class PowerCutBootTests
     }
 
     [Fact]
-    public void PowerCut_Twice_OfOneBoot_IsRefused()
+    public void PowerCut_TwiceInOneBoot_Throws()
     {
         var fileSystem = Create(1);
         fileSystem.PowerCut();
@@ -139,7 +139,7 @@ public class PowerCutBootTests
     }
 
     [Fact]
-    public void UnlinkedFile_ThatIsOpen_WorksOn_AndIsGoneAfterwards()
+    public void UnlinkedFile_Open_WorksUntilClosed()
     {
         var fileSystem = Create(1);
         var file = fileSystem.Open(Old);
@@ -157,7 +157,7 @@ public class PowerCutBootTests
     }
 
     [Fact]
-    public void Run_FromTheSameSeed_IsTheSame()
+    public void Run_SameSeed_Replays()
     {
         for (var seed = 0; seed < 20; seed++)
             Assert.Equal(Run(seed), Run(seed));

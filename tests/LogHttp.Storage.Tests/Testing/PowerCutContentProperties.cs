@@ -27,7 +27,7 @@ public class PowerCutContentProperties
     ).Array[1, 20];
 
     [Fact]
-    public void ProcessesSeeWhatWasWritten_WhateverTheDiskDid() =>
+    public void Read_AnyDiskOutcome_ReturnsWhatWasWritten() =>
         Gen.Select(Gen.Int, Steps)
             .Sample(
                 (seed, steps) =>
@@ -44,11 +44,10 @@ public class PowerCutContentProperties
             );
 
     [Fact]
-    public void AfterACut_EachPageIsOfAMomentSinceTheSync() => AfterACutEachBlockIsOfAMomentSinceTheSync(PageSizeBytes);
+    public void PowerCut_AnyPage_HoldsMomentSinceSync() => AfterACutEachBlockIsOfAMomentSinceTheSync(PageSizeBytes);
 
     [Fact]
-    public void AfterACut_EachSectorIsOfAMomentSinceTheSync() =>
-        AfterACutEachBlockIsOfAMomentSinceTheSync(SectorSizeBytes);
+    public void PowerCut_AnySector_HoldsMomentSinceSync() => AfterACutEachBlockIsOfAMomentSinceTheSync(SectorSizeBytes);
 
     static void AfterACutEachBlockIsOfAMomentSinceTheSync(int blockSizeBytes) =>
         Gen.Select(Gen.Int, Steps)
@@ -95,7 +94,7 @@ public class PowerCutContentProperties
             );
 
     [Fact]
-    public void AfterACut_NothingSyncedBeforeAnyFailure_WasHarmedByAppends() =>
+    public void PowerCut_AfterAppends_KeepsBytesSyncedBefore() =>
         Gen.Select(Gen.Int, Steps)
             .Sample(
                 (seed, steps) =>
@@ -120,7 +119,7 @@ public class PowerCutContentProperties
             );
 
     [Fact]
-    public void AfterACut_WhatASyncEndedWith_IsThere() =>
+    public void PowerCut_AfterSuccessfulSync_KeepsItsContent() =>
         Gen.Select(Gen.Int, Steps)
             .Sample(
                 (seed, steps) =>

@@ -12,7 +12,7 @@ public class PowerCutContentTests
     static string OldAfterCut(PowerCutFileSystem fileSystem) => Describe(ReadFile(fileSystem.PowerCut(), Old));
 
     [Fact]
-    public void Write_ThatWasSynced_SurvivesAlways()
+    public void Write_Synced_Survives()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -52,7 +52,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Write_InTheMiddleOfAPage_TearsAtPageBoundariesOnly()
+    public void Write_WithinPage_TearsAtPageBoundariesAlone()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -65,7 +65,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Write_BeyondTheDurableEnd_WithoutSync_LeavesZerosWhereAPageIsMissing()
+    public void Write_BeyondDurableEnd_LeavesZerosForMissingPages()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -82,7 +82,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Append_WithoutSync_LeavesAnyLengthBetween_AndNeverHarmsWhatWasDurable()
+    public void Append_WithoutSync_LeavesAnyLengthAndKeepsDurableBytes()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -101,7 +101,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Truncate_WithoutSync_HappensOrNot()
+    public void Truncate_WithoutSync_MayBeLost()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -114,7 +114,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Truncate_InTheMiddleOfAPage_WithoutSync_MayZeroThePagesEndAlone()
+    public void Truncate_WithinPageWithoutSync_MayZeroPageEndAlone()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -127,7 +127,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Truncate_ThatWasSynced_StaysTruncated_AndGrowsBackAsZeros()
+    public void Truncate_Synced_GrowsBackAsZeros()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -143,7 +143,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Truncate_AndWriteAgain_WithoutSync_MayLetOldBytesBackIn()
+    public void Truncate_ThenWriteWithoutSync_MayRestoreOldBytes()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -162,7 +162,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_ThatFailed_ForgetsWhatItCouldNotWrite()
+    public void Sync_Failed_DropsUnwrittenPages()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -181,7 +181,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_ThatFailed_StaysForgottenAfterAKill()
+    public void Sync_Failed_StaysDroppedAfterKill()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -202,7 +202,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_AfterOneThatFailed_MakesDurableWhatIsWrittenAgain()
+    public void Sync_AfterFailedOne_MakesRewrittenBytesDurable()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -221,7 +221,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_AfterOneThatFailed_MakesTheLengthDurable_WithZerosWhereAPageWasLost()
+    public void Sync_AfterFailedOne_MakesLengthDurableWithZeros()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -237,7 +237,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_ThatFailed_MayHaveMadeTheLengthDurable()
+    public void Sync_Failed_MayMakeLengthDurable()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -252,7 +252,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_OfATruncation_TakesAlongWhatALostPageHeldBeyondIt()
+    public void Sync_OfTruncation_DropsLostPagesBeyondIt()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -270,7 +270,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_ThatFindsTheDiskFull_LosesDataToo()
+    public void Sync_DiskFull_LosesDataToo()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -287,7 +287,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_ThatFailed_IsReportedOnce_ByEachHandleOpenedBefore()
+    public void Sync_Failed_IsReportedOncePerOpenHandle()
     {
         var fileSystem = Create(1);
         using var writer = fileSystem.Open(Old);
@@ -304,7 +304,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void Sync_OfOneFile_DoesNothingForAnother()
+    public void Sync_OneFile_DoesNothingForAnother()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -323,7 +323,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void SyncAll_MakesFilesAndNamesDurable()
+    public void SyncAll_FilesAndNames_MakesThemDurable()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -346,7 +346,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void SyncAll_ThatFailed_LeavesWhatNoSyncReports_DurableOnceSynced()
+    public void SyncAll_Failed_UnreportedRestIsDurableOnceSynced()
     {
         List<int> failedCounts = [];
         for (var seed = 0; seed < 200; seed++)
@@ -385,7 +385,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void SyncAll_ThatFailed_LosesData()
+    public void SyncAll_Failed_LosesData()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -402,7 +402,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void SyncAll_ThatFailed_IsReportedOnce_ByTheFilesHandlesOpenedBefore()
+    public void SyncAll_Failed_IsReportedOncePerOpenHandle()
     {
         var fileSystem = Create(1);
         using var writer = fileSystem.Open(Old);
@@ -420,7 +420,7 @@ public class PowerCutContentTests
     }
 
     [Fact]
-    public void SyncAll_WhereItIsNotOffered_Throws()
+    public void SyncAll_NotOffered_Throws()
     {
         var fileSystem = Create(1, canSyncAll: false);
 

@@ -77,7 +77,7 @@ public class PowerCutFaultTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void EveryCall_IsAnnounced_WithANumberOfItsOwn(FileSystemCallKind kind)
+    public void Call_Every_IsAnnouncedWithOwnNumber(FileSystemCallKind kind)
     {
         var (fileSystem, open) = CreateWithFile();
         List<FileSystemCall> calls = [];
@@ -99,7 +99,7 @@ public class PowerCutFaultTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void EveryCall_CanFailWithAnInputOutputError(FileSystemCallKind kind)
+    public void Call_Every_CanFailWithInputOutputError(FileSystemCallKind kind)
     {
         var (fileSystem, open) = CreateWithFile();
         fileSystem.Faults = _ => Fault.InputOutputError;
@@ -111,7 +111,7 @@ public class PowerCutFaultTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void EveryCall_ThatCanAllocate_CanFindTheDiskFull(FileSystemCallKind kind)
+    public void Call_ThatAllocates_CanFindDiskFull(FileSystemCallKind kind)
     {
         var (fileSystem, open) = CreateWithFile();
         fileSystem.Faults = _ => Fault.DiskFull;
@@ -124,7 +124,7 @@ public class PowerCutFaultTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void EveryCall_CanBeTheLastOne(FileSystemCallKind kind)
+    public void Call_Every_CanBeLast(FileSystemCallKind kind)
     {
         foreach (var fault in new[] { Fault.PowerCutBefore, Fault.PowerCutDuring, Fault.PowerCutAfter })
         {
@@ -139,7 +139,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void Errors_OfNameChanges_HaveNoEffect()
+    public void NameChange_Failed_HasNoEffect()
     {
         var (fileSystem, open) = CreateWithFile();
         var file = open.File;
@@ -156,7 +156,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void ShortWrite_LeavesAnyPrefix_AndFailsEitherWay()
+    public void ShortWrite_AnyFault_LeavesPrefixAndFails()
     {
         HashSet<long> lengths = [];
         HashSet<Type> errors = [];
@@ -177,7 +177,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void PowerCut_InTheMiddleOfAWrite_LeavesAnyPrefixOfIt()
+    public void PowerCut_WithinWrite_LeavesAnyPrefix()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -191,7 +191,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void PowerCut_AfterASync_FindsAllDurable()
+    public void PowerCut_AfterSync_FindsAllDurable()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -208,7 +208,7 @@ public class PowerCutFaultTests
     [Theory]
     [InlineData(FileSystemCallKind.Sync)]
     [InlineData(FileSystemCallKind.SyncAll)]
-    public void PowerCut_InTheMiddleOfASync_LeavesAnyPart(FileSystemCallKind kind)
+    public void PowerCut_WithinSync_LeavesAnyPart(FileSystemCallKind kind)
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -223,7 +223,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void PowerCut_InTheMiddleOfADirectorySync_LeavesAnyPart()
+    public void PowerCut_WithinDirectorySync_LeavesAnyPart()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -238,7 +238,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void PowerCut_AfterACallThatFailsByItself_ComesBeforeTheNext()
+    public void PowerCut_AfterFailingCall_PrecedesNextCall()
     {
         var fileSystem = Create(1);
         StrikeNext(fileSystem, FileSystemCallKind.Open, Fault.PowerCutAfter);
@@ -248,7 +248,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void Capacity_CutsAWriteShort_AndComesBackWhenSomethingIsDeleted()
+    public void Capacity_Reached_CutsWriteUntilSomethingIsDeleted()
     {
         var fileSystem = Create(1, capacityBytes: 5 * PageSizeBytes);
         using var file = fileSystem.Create($"{Here}/new");
@@ -266,7 +266,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void Capacity_CountsAnUnlinkedFileUntilItIsClosed_AndWhatATruncationGivesBack()
+    public void Capacity_UnlinkedFile_CountsUntilClosed()
     {
         var fileSystem = Create(1);
         Assert.Equal(3 * PageSizeBytes, fileSystem.UsedBytes);
@@ -281,7 +281,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void Capacity_IsCountedAfresh_AfterAKillAndAfterACut()
+    public void Capacity_AfterKillOrPowerCut_IsCountedAgain()
     {
         var fileSystem = Create(1);
         fileSystem.Open(Old);
@@ -296,7 +296,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void SeededPlan_StrikesTheKindsNamed_ByTheirProbability()
+    public void SeededPlan_NamedKinds_FailByProbability()
     {
         var plan = new SeededFaultPlan(new Random(1))
             .With(Fault.InputOutputError, 0.5, FileSystemCallKind.Read)
@@ -312,7 +312,7 @@ public class PowerCutFaultTests
     }
 
     [Fact]
-    public void SeededPlan_CutsThePowerAtTheCallNamed_Once()
+    public void SeededPlan_NamedCall_CutsPowerOnce()
     {
         var plan = new SeededFaultPlan(new Random(1));
         var fileSystem = Create(1);

@@ -11,7 +11,7 @@ public class PowerCutHangTests
     readonly PowerCutFileSystem _fileSystem = Create(1);
 
     [Fact]
-    public async Task Hang_HoldsItsThread_AndOtherCallsGoOn()
+    public async Task Hang_OneThread_LetsOtherCallsContinue()
     {
         using var file = _fileSystem.Open($"{Here}/old");
         StrikeNext(_fileSystem, FileSystemCallKind.Sync, Fault.Hang);
@@ -29,7 +29,7 @@ public class PowerCutHangTests
     }
 
     [Fact]
-    public async Task ReleaseHangs_WithAnError_StrikesTheCall()
+    public async Task ReleaseHangs_WithError_FailsCall()
     {
         StrikeNext(_fileSystem, FileSystemCallKind.List, Fault.Hang);
         var listing = StartThread(() => _fileSystem.List(Here));
@@ -43,7 +43,7 @@ public class PowerCutHangTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task EndOfTheBoot_EndsTheHang(bool isCut)
+    public async Task Hang_EndOfBoot_Ends(bool isCut)
     {
         StrikeNext(_fileSystem, FileSystemCallKind.Create, Fault.Hang);
         var creating = StartThread(() => _fileSystem.Create($"{Here}/new"));

@@ -62,7 +62,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Create_OfSeveral_WithoutDirectorySync_LeavesAnySubset()
+    public void Create_SeveralWithoutDirectorySync_LeavesAnySubset()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -75,7 +75,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void SyncDirectory_DoesNothingForAnotherDirectory()
+    public void SyncDirectory_OneDirectory_DoesNothingForAnother()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -89,7 +89,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void SyncDirectory_DoesNotMakeTheDirectorysOwnNameDurable()
+    public void SyncDirectory_NewDirectory_DoesNotMakeItsNameDurable()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -104,7 +104,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void SyncDirectory_ThatFailed_MayHaveDoneAnyPart_AndCanBeTriedAgain()
+    public void SyncDirectory_Failed_MayBePartialAndCanBeRetried()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -129,7 +129,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void DeleteFile_WithoutDirectorySync_MayComeBack()
+    public void DeleteFile_WithoutDirectorySync_MayBeUndone()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -142,7 +142,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void DeleteFile_WithDirectorySync_IsForEver()
+    public void DeleteFile_WithDirectorySync_IsPermanent()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -155,7 +155,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Rename_WithinADirectory_IsAtomic()
+    public void Rename_WithinDirectory_IsAtomic()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -167,7 +167,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Rename_OntoAFile_LeavesTheOneOrTheOther()
+    public void Rename_OntoFile_LeavesOneOrTheOther()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -186,7 +186,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Rename_OfAFileThatWasNotSynced_MayLeaveANameWithoutContent()
+    public void Rename_UnsyncedFile_MayLeaveNameWithoutContent()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -230,7 +230,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Rename_IntoADirectoryThatIsNotDurable_NeverLosesBothNames()
+    public void Rename_IntoNonDurableDirectory_NeverLosesBothNames()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -255,7 +255,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Changes_OfOneName_KeepTheirOrder()
+    public void Changes_OfOneName_KeepOrder()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -271,7 +271,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Rename_OfADirectory_TakesAlongOnlyWhatWasDurableInIt()
+    public void Rename_Directory_MovesDurableContentAlone()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -290,7 +290,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void DeleteDirectory_WithoutSync_LeavesAnyPartOfIt()
+    public void DeleteDirectory_WithoutSync_LeavesAnyPart()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -308,7 +308,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void DeleteDirectory_WithItsParentSynced_IsForEver()
+    public void DeleteDirectory_WithParentSynced_IsPermanent()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -321,7 +321,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void DeleteDirectory_NeverTakesAlongWhatWasMovedOutOfItBefore()
+    public void DeleteDirectory_AfterMoveOut_KeepsMovedFiles()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -342,7 +342,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void DeleteDirectory_ThatFailed_StopsHalfWay()
+    public void DeleteDirectory_Failed_IsPartial()
     {
         var outcomes = Outcomes(fileSystem =>
         {
@@ -356,7 +356,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void Names_AfterASyncOfTheirDirectories_AreThoseSeenBefore()
+    public void Names_AfterDirectorySyncs_AreThoseSeenBefore()
     {
         for (var seed = 0; seed < 300; seed++)
         {
@@ -386,7 +386,7 @@ public class PowerCutNameTests
     }
 
     [Fact]
-    public void AFileThatWasDurable_AndOnlyRenamed_KeepsExactlyOneName()
+    public void Rename_DurableFile_KeepsExactlyOneName()
     {
         for (var seed = 0; seed < 500; seed++)
         {

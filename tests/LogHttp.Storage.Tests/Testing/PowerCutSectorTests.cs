@@ -30,7 +30,7 @@ public class PowerCutSectorTests
     }
 
     [Fact]
-    public void PowerCut_AfterASync_TearsNothing()
+    public void PowerCut_AfterSync_TearsNothing()
     {
         var pages = Pages(fileSystem =>
         {
@@ -43,7 +43,7 @@ public class PowerCutSectorTests
     }
 
     [Fact]
-    public void FailedSync_WithTears_LosesSectors_WhichALaterSyncLeavesOld()
+    public void FailedSync_WithTears_LosesSectorsForLaterSync()
     {
         var pages = Pages(fileSystem =>
         {
@@ -60,7 +60,7 @@ public class PowerCutSectorTests
     }
 
     [Fact]
-    public void FailedSyncAll_WithTears_LosesSectors_WhichALaterOneLeavesOld()
+    public void FailedSyncAll_WithTears_LosesSectorsForLaterSync()
     {
         var pages = Pages(fileSystem =>
         {
@@ -75,7 +75,7 @@ public class PowerCutSectorTests
     }
 
     [Fact]
-    public void Overwrite_OfADirtyPage_CanLeaveTheMiddleContent()
+    public void Overwrite_DirtyPage_CanLeaveMiddleContent()
     {
         var pages = Pages(OverwriteTwice, tearsPages: false);
 
@@ -93,7 +93,7 @@ public class PowerCutSectorTests
     }
 
     [Fact]
-    public void FailedSync_AfterAnEarlyWriteBack_CanLeaveTheMiddleContent()
+    public void FailedSync_AfterEarlyWriteBack_CanLeaveMiddleContent()
     {
         var pages = Pages(
             fileSystem =>
@@ -110,7 +110,7 @@ public class PowerCutSectorTests
     }
 
     [Fact]
-    public void Truncate_OfADirtyPage_CanLeaveWhatWasWrittenBefore()
+    public void Truncate_DirtyPage_CanLeaveEarlierContent()
     {
         var pages = Pages(
             fileSystem =>
@@ -126,7 +126,7 @@ public class PowerCutSectorTests
     }
 
     [Fact]
-    public void Tears_OfTheSameSeeds_Replay() => Assert.Equal(Pages(OverwriteTwice), Pages(OverwriteTwice));
+    public void Tears_SameSeeds_Replay() => Assert.Equal(Pages(OverwriteTwice), Pages(OverwriteTwice));
 
     static void OverwriteTwice(PowerCutFileSystem fileSystem)
     {

@@ -10,7 +10,7 @@ public class PowerCutVolumeTests
     const string Mounted = "/here/mounted";
 
     [Fact]
-    public void VolumeOf_DirectoriesBelowAMountPoint_IsTheMountedOne()
+    public void VolumeOf_DirectoriesBelowMountPoint_IsMountedVolume()
     {
         var (fileSystem, volume) = CreateMounted(1);
         fileSystem.CreateDirectory($"{Mounted}/below");
@@ -23,7 +23,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void CanSyncAll_OfEachVolume_IsItsOwn()
+    public void CanSyncAll_EachVolume_IsItsOwn()
     {
         var (fileSystem, _) = CreateMounted(1, canSyncAll: false);
 
@@ -35,7 +35,7 @@ public class PowerCutVolumeTests
     [Theory]
     [InlineData(Here, "durable", "lost")]
     [InlineData(Mounted, "lost", "durable")]
-    public void SyncAll_OfOneVolume_LeavesTheOtherAsItWas(string synced, string inHere, string inMounted)
+    public void SyncAll_OneVolume_KeepsOtherUnsynced(string synced, string inHere, string inMounted)
     {
         HashSet<string> here = [],
             mounted = [];
@@ -60,7 +60,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void Write_OnAFullVolume_LeavesTheOtherItsRoom()
+    public void Write_FullVolume_LeavesRoomOnOther()
     {
         var (fileSystem, volume) = CreateMounted(1, capacityBytes: PageSizeBytes);
         using var file = fileSystem.Create($"{Mounted}/new");
@@ -76,7 +76,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void Faults_OfAVolume_StrikeItsCallsAlone()
+    public void Faults_OfVolume_HitItsCallsAlone()
     {
         var (fileSystem, volume) = CreateMounted(1);
         using var file = fileSystem.Create($"{Mounted}/new");
@@ -92,7 +92,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void SyncAll_AfterAFailedSyncOfAFile_ReportsItOnce()
+    public void SyncAll_AfterFailedFileSync_ReportsItOnce()
     {
         var (fileSystem, _) = CreateMounted(1);
         var (mounted, here) = (fileSystem.VolumeOf(Mounted), fileSystem.VolumeOf(Here));
@@ -124,7 +124,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void MountPoint_IsBusy()
+    public void MountPoint_WhileMounted_IsBusy()
     {
         var (fileSystem, volume) = CreateMounted(1);
         fileSystem.Create($"{Mounted}/new").Dispose();
@@ -137,7 +137,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void Unmount_LeavesAnEmptyDirectory_AndTheNextMountTheContent()
+    public void Unmount_ThenMount_RestoresContent()
     {
         var (fileSystem, volume) = CreateMounted(1);
         using (var file = fileSystem.Create($"{Mounted}/new"))
@@ -156,7 +156,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void Unmount_WithAFileOpen_Throws()
+    public void Unmount_OpenFile_Throws()
     {
         var (fileSystem, volume) = CreateMounted(1);
         var file = fileSystem.Create($"{Mounted}/new");
@@ -168,7 +168,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void PowerCut_ThatTakesTheMountPoint_LeavesTheVolumeToBeMounted()
+    public void PowerCut_MountPointLost_LeavesVolumeMountable()
     {
         for (var seed = 0; ; seed++)
         {
@@ -188,7 +188,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void Overwrite_OnACopyOnWriteVolume_NeedsRoomUntilASync()
+    public void Overwrite_CopyOnWriteVolume_NeedsRoomUntilSync()
     {
         var (fileSystem, volume) = CreateMounted(1, capacityBytes: 4 * PageSizeBytes, isCopyOnWrite: true);
         using var file = fileSystem.Create($"{Mounted}/new");
@@ -207,7 +207,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void Overwrite_OnAFullCopyOnWriteVolume_LeavesReadsAndDeletions()
+    public void Overwrite_FullCopyOnWriteVolume_AllowsReadsAndDeletions()
     {
         var (fileSystem, volume) = CreateMounted(1, capacityBytes: PageSizeBytes, isCopyOnWrite: true);
         using (var file = fileSystem.Create($"{Mounted}/new"))
@@ -225,7 +225,7 @@ public class PowerCutVolumeTests
     }
 
     [Fact]
-    public void PowerCut_OnACopyOnWriteVolume_GivesBackTheCopies()
+    public void PowerCut_CopyOnWriteVolume_FreesCopies()
     {
         var (fileSystem, volume) = CreateMounted(1, isCopyOnWrite: true);
         using var file = fileSystem.Create($"{Mounted}/new");

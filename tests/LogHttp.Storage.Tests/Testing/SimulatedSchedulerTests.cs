@@ -16,7 +16,7 @@ public class SimulatedSchedulerTests
     }
 
     [Fact]
-    public void Schedule_RunsNothingByItself()
+    public void Schedule_Item_RunsNothingByItself()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
         var count = 0;
@@ -30,7 +30,7 @@ public class SimulatedSchedulerTests
     }
 
     [Fact]
-    public void RunAll_RunsInAnOrderThatTheSeedDecides()
+    public void RunAll_AnySeed_DecidesOrder()
     {
         var orders = Enumerable.Range(0, 50).Select(RunOrder).ToArray();
 
@@ -40,7 +40,7 @@ public class SimulatedSchedulerTests
     }
 
     [Fact]
-    public void RunAll_RunsWhatItemsSchedule_AndStopsAtItsBound()
+    public void RunAll_ItemsScheduleMore_StopsAtLimit()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
         scheduler.Schedule(_ => scheduler.Schedule(_ => { }, null), null);
@@ -53,7 +53,7 @@ public class SimulatedSchedulerTests
     }
 
     [Fact]
-    public void RunOne_LetsExceptionsThrough_AndTheRestWaits()
+    public void RunOne_ItemThrows_RethrowsAndKeepsRest()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
         scheduler.Schedule(_ => throw new PowerCutException(), null);
@@ -64,7 +64,7 @@ public class SimulatedSchedulerTests
     }
 
     [Fact]
-    public void Lanes_ShareOneQueue_AndCanBeClearedAlone()
+    public void Lanes_OnOneQueue_CanBeClearedAlone()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
         SimulatedLane dying = scheduler.CreateLane(),
@@ -89,7 +89,7 @@ public class SimulatedSchedulerTests
     }
 
     [Fact]
-    public void Schedule_FromAnotherThread_IsRefused()
+    public void Schedule_FromOtherThread_Throws()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
         scheduler.Schedule(_ => { }, null);

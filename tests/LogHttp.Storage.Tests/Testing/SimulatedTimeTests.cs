@@ -18,7 +18,7 @@ public class SimulatedTimeTests
         );
 
     [Fact]
-    public void Advance_MovesTheWallClockAndTheTimestampTogether()
+    public void Advance_Time_MovesWallClockAndTimestamp()
     {
         var timestamp = _time.GetTimestamp();
 
@@ -29,7 +29,7 @@ public class SimulatedTimeTests
     }
 
     [Fact]
-    public void Advance_FiresDueTimersInOrder_AtTheMomentTheyAreDue()
+    public void Advance_DueTimers_FireInOrderWhenDue()
     {
         SetTimer("c", 3);
         SetTimer("a", 1);
@@ -43,7 +43,7 @@ public class SimulatedTimeTests
     }
 
     [Fact]
-    public void Timer_WithAPeriod_FiresAgainAndAgain_UntilDisposed()
+    public void Timer_WithPeriod_FiresUntilDisposed()
     {
         var timer = SetTimer("a", 1, 2);
         _time.Advance(TimeSpan.FromSeconds(6));
@@ -66,7 +66,7 @@ public class SimulatedTimeTests
     }
 
     [Fact]
-    public void Timer_Changed_FiresAtItsNewTimeOnly()
+    public void Timer_Changed_FiresAtNewTimeAlone()
     {
         var timer = SetTimer("a", 1);
         Assert.True(timer.Change(TimeSpan.FromSeconds(4), Timeout.InfiniteTimeSpan));
@@ -79,7 +79,7 @@ public class SimulatedTimeTests
     }
 
     [Fact]
-    public void Timer_SetByACallback_FiresInTheSameAdvanceWhenItIsDue()
+    public void Timer_SetByCallback_FiresInSameAdvanceIfDue()
     {
         _time.CreateTimer(_ => SetTimer("b", 1), null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
 
@@ -91,7 +91,7 @@ public class SimulatedTimeTests
     [Theory]
     [InlineData(-3600)]
     [InlineData(3600)]
-    public void MoveWallClock_MovesNoTimerAndNoTimestamp(double seconds)
+    public void MoveWallClock_WithTimers_MovesNeitherTimerNorTimestamp(double seconds)
     {
         SetTimer("a", 10);
         var timestamp = _time.GetTimestamp();
@@ -107,7 +107,7 @@ public class SimulatedTimeTests
     }
 
     [Fact]
-    public void Delay_OfTheFramework_EndsWhenTimeHasPassed()
+    public void Delay_OfFramework_EndsWhenTimeHasPassed()
     {
         var delay = Task.Delay(TimeSpan.FromSeconds(1), _time);
         using var cancellation = new CancellationTokenSource(TimeSpan.FromSeconds(2), _time);

@@ -14,7 +14,7 @@ public class DurationTextTests
     [InlineData("1h", 3_600_000)]
     [InlineData("7d", 604_800_000)]
     [InlineData("2592000000ms", 2_592_000_000)]
-    public void TryParse_NumberAndUnit_ReadsIt(string text, long milliseconds)
+    public void TryParse_NumberAndUnit_Succeeds(string text, long milliseconds)
     {
         Assert.True(DurationText.TryParse(text, out var duration));
         Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), duration);
@@ -35,7 +35,7 @@ public class DurationTextTests
     [InlineData("1w")]
     [InlineData("99999999999999d")]
     [InlineData("99999999999999999999ms")]
-    public void TryParse_AnythingElse_Fails(string? text) => Assert.False(DurationText.TryParse(text, out _));
+    public void TryParse_OtherText_Fails(string? text) => Assert.False(DurationText.TryParse(text, out _));
 
     [Theory]
     [InlineData(0, "0")]
@@ -45,11 +45,11 @@ public class DurationTextTests
     [InlineData(300_000, "5m")]
     [InlineData(3_600_000, "1h")]
     [InlineData(31_536_000_000, "365d")]
-    public void Format_TakesTheLargestUnit(long milliseconds, string text) =>
+    public void Format_AnyDuration_UsesLargestUnit(long milliseconds, string text) =>
         Assert.Equal(text, DurationText.Format(TimeSpan.FromMilliseconds(milliseconds)));
 
     [Fact]
-    public void Format_IsReadBackAsTheSame() =>
+    public void Format_AnyDuration_IsReadBack() =>
         Gen.Long[0, 1L << 45]
             .Sample(milliseconds =>
             {

@@ -15,7 +15,7 @@ public class ExcerptTests
     [InlineData('x')]
     [InlineData('ä')]
     [InlineData('→')]
-    public void Of_LongText_ReturnsItsBeginningAndLength(char letter)
+    public void Of_LongText_ReturnsBeginningAndLength(char letter)
     {
         var (whole, text) = (new string(letter, 100), new string(letter, 5_000_000));
         Assert.Equal((whole, whole), (Excerpt.Of(whole), Excerpt.Of(Encoding.UTF8.GetBytes(whole))));
@@ -24,7 +24,7 @@ public class ExcerptTests
     }
 
     [Fact]
-    public void Of_SurrogatePairAtTheCut_IsLeftOut()
+    public void Of_SurrogatePairAtCut_IsLeftOut()
     {
         var text = new string('x', 99) + "😀y";
         var expected = new string('x', 99) + "… (102 characters)";

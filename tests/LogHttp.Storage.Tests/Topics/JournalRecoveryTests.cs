@@ -17,7 +17,7 @@ public class JournalRecoveryTests
     static readonly string Text = new('x', 6_000);
 
     [Fact]
-    public void Decide_OfAnEarlierPlace_IsTheEnd()
+    public void Decide_EarlierPosition_IsEnd()
     {
         var redo = new JournalRedo("/data/topics/t/0", isPresent: true);
         var entry = new JournalEntry(JournalEntryKind.Records, 1, 0, 0, 0, 100);
@@ -29,7 +29,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_OfAZeroedPageThatTheJournalHas_RestoresIt()
+    public void Open_JournaledPageZeroed_RestoresIt()
     {
         var log = new ModelLog();
         log.Append(Text);
@@ -42,7 +42,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_OfAZeroedPageBeforeTheEnd_CutsNothing()
+    public void Open_PageBeforeEndZeroed_CutsNothing()
     {
         // The journal's files are used again and again, so they have the last records only.
         var log = new ModelLog(adjust: static options =>
@@ -65,7 +65,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_OfASegmentCutShort_WritesNothingBehindTheGap()
+    public void Open_SegmentCutShort_WritesNothingAfterGap()
     {
         var log = new ModelLog();
         log.Append("first");
@@ -86,7 +86,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_OfADamagedEarlierRound_CutsNothing()
+    public void Open_EarlierRoundDamaged_CutsNothing()
     {
         var log = new ModelLog();
         log.Append("first");
@@ -104,7 +104,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_WithoutItsJournal_CutsNothing()
+    public void Open_MissingJournal_CutsNothing()
     {
         var log = new ModelLog();
         log.Append("first");
@@ -117,7 +117,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_WithoutAMark_GoesOnBehindItsRounds()
+    public void Open_MissingMark_ContinuesAfterRounds()
     {
         var log = new ModelLog(adjust: static options => options with { MinJournalFileBytes = 64 << 10 });
         // Rounds in two files: the next start overwrites one of them.
@@ -133,7 +133,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_AfterAnUnwrittenMark_GoesOnBehindItsRounds()
+    public void Open_UnwrittenMark_ContinuesAfterRounds()
     {
         const int Partitions = 12;
         var log = new ModelLog(
@@ -160,7 +160,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_OfAnUnsyncedFileName_MakesItDurable()
+    public void Open_UnsyncedFileName_MakesItDurable()
     {
         // The seed chooses whether a power cut loses the name.
         for (var seed = 1; seed <= 8; seed++)
@@ -183,7 +183,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_OfAnUnsyncedRound_SurvivesAPowerCut()
+    public void Open_UnsyncedRound_SurvivesPowerCut()
     {
         var isBrokenOff = true;
         for (var calls = 0; isBrokenOff; calls++)
@@ -206,7 +206,7 @@ public class JournalRecoveryTests
     }
 
     [Fact]
-    public void Open_AfterADeletion_KeepsNoEntries()
+    public void Open_AfterDeletion_KeepsNoEntries()
     {
         var log = new ModelLog();
         log.Append("gone");

@@ -5,7 +5,7 @@ namespace LogHttp.Storage.Tests.Topics;
 public class RecoveriesTests
 {
     [Fact]
-    public void ForEach_OfTwoItems_RunsThemSideBySide()
+    public void ForEach_TwoItems_RunsThemConcurrently()
     {
         using var barrier = new Barrier(2);
         new Recoveries(isParallel: true).ForEach(
@@ -15,7 +15,7 @@ public class RecoveriesTests
     }
 
     [Fact]
-    public void ForEach_WithinForEach_EndsWithAllDone()
+    public void ForEach_WithinForEach_CompletesAll()
     {
         var recoveries = new Recoveries(isParallel: true);
         var done = 0;
@@ -29,7 +29,7 @@ public class RecoveriesTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void ForEach_WhenOneFails_ThrowsWhatItThrew(bool isParallel) =>
+    public void ForEach_OneFails_ThrowsItsException(bool isParallel) =>
         Assert.Throws<IOException>(() =>
             new Recoveries(isParallel).ForEach([1, 2], static _ => throw new IOException())
         );

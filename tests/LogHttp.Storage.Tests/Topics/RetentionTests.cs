@@ -12,7 +12,7 @@ public class RetentionTests
     static readonly string Large = new('x', 30_000);
 
     [Fact]
-    public void RecordsOlderThanRetention_Go_ByWhenTheirSegmentWasLastAppendedTo()
+    public void RetentionMs_Elapsed_RemovesSegmentsByLastAppend()
     {
         var log = new ModelLog(new TopicConfiguration { SegmentBytes = 64 << 10, RetentionMs = Hour });
         // Two records in each segment.
@@ -30,7 +30,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void ARecordsOwnTimestamp_SaysNothingOfHowLongItIsKept()
+    public void RetentionMs_RecordTimestamp_IsIgnored()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });
         var old = new RecordBatch(new RecordLimits());
@@ -41,7 +41,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void ALogThatNobodyAppendsTo_IsEmptiedInTheEnd_AndItsOffsetsGoOn()
+    public void RetentionMs_IdleLog_IsEmptiedAndKeepsOffsets()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });
         log.Append("a", "b");
@@ -51,7 +51,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void WhatWasRefused_KeepsNoRecordLonger()
+    public void RetentionMs_RejectedAppend_KeepsNothingLonger()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });
         log.Append("a");
@@ -62,7 +62,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void AnActiveSegment_IsNotKeptForEverByATrickle()
+    public void RetentionMs_SlowAppends_RollActiveSegment()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });
         for (var minute = 0; minute < 180; minute++)
@@ -75,7 +75,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void AnActiveSegment_IsAsOldAsItsFirstRecord_AlsoAfterRestarts()
+    public void ActiveSegment_AfterRestarts_IsAsOldAsFirstRecord()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });
         for (var minute = 0; minute < 180; minute++)
@@ -89,7 +89,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void SegmentsKnowTheirAge_AfterARestart()
+    public void SealedSegments_AfterRestart_KeepAge()
     {
         var log = new ModelLog(new TopicConfiguration { SegmentBytes = 64 << 10, RetentionMs = Hour });
         for (var i = 0; i < 4; i++)
@@ -102,7 +102,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void OfMoreBytesThanMayBe_TheOldestSegmentsGo()
+    public void RetentionBytes_Exceeded_RemovesOldestSegments()
     {
         var log = new ModelLog(new TopicConfiguration { SegmentBytes = 64 << 10, RetentionBytes = 200_000 });
         for (var i = 0; i < 20; i++)
@@ -116,7 +116,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void ASegmentNeverGrowsBeyondAnEighthOfWhatMayBeKept_SoThatNotAllGoesAtOnce()
+    public void RetentionBytes_Set_LimitsSegmentsToAnEighth()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionBytes = 1 << 20 });
         for (var i = 0; i < 60; i++)
@@ -128,7 +128,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public async Task TheBytesAreThoseOfAllPartitions_AndTheOldestOfAllGoFirst()
+    public async Task RetentionBytes_SeveralPartitions_RemovesOldestOfAll()
     {
         var fileSystem = new LogHttp.Testing.PowerCutFileSystem(new Random(1));
         var time = new LogHttp.Testing.SimulatedTime(ModelLog.Now);
@@ -160,7 +160,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void Retention_ThatIsSetLater_IsKeptToToo()
+    public void Retention_SetLater_IsApplied()
     {
         var log = new ModelLog(new TopicConfiguration { SegmentBytes = 64 << 10 });
         for (var i = 0; i < 4; i++)
@@ -175,7 +175,7 @@ public class RetentionTests
     }
 
     [Fact]
-    public void APageUnderWay_IsFinished_ThoughItsSegmentGoes()
+    public void Fetch_SegmentExpiresMeanwhile_CompletesPage()
     {
         var log = new ModelLog(new TopicConfiguration { RetentionMs = Hour });
         log.Append("a", "b");

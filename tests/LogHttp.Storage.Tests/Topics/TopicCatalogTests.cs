@@ -24,7 +24,7 @@ public class TopicCatalogTests
 
     /// <summary>A start may take longer than a timer's interval. A long redo did, and the process ended.</summary>
     [Fact]
-    public void Open_WithTimersDueAtOnce_OpensFirst()
+    public void Open_TimersDueAtOnce_OpensFirst()
     {
         var scheduler = new SimulatedScheduler(new Random(1));
         var environment = new StorageEnvironment
@@ -49,7 +49,7 @@ public class TopicCatalogTests
     }
 
     [Fact]
-    public void Creation_ThatFailsAnywhere_LeavesNoTopic_AndTheNameCanBeHadAgain()
+    public void Create_FailsAnywhere_LeavesNoTopicAndNameIsFree()
     {
         var catalog = Open();
         // One error at the first call, at the second, … until none strikes. Each name is tried again at once.
@@ -73,7 +73,7 @@ public class TopicCatalogTests
     }
 
     [Fact]
-    public void Creation_ThatCannotBeTakenBack_IsTakenBackByTheNextAttempt()
+    public void Create_UndoFails_IsUndoneByNextAttempt()
     {
         var catalog = Open();
         var renames = 0;
@@ -92,7 +92,7 @@ public class TopicCatalogTests
     }
 
     [Fact]
-    public async Task Creation_OfTooManyTopics_IsRefused()
+    public async Task Create_AboveMaxTopics_IsRejected()
     {
         var catalog = Open(new StorageOptions { Directory = "/data", MaxTopics = 1 });
         var first = await catalog.GetOrCreateAsync("a");
@@ -101,7 +101,7 @@ public class TopicCatalogTests
     }
 
     [Fact]
-    public async Task Creation_OfTooManyPartitions_IsRefused()
+    public async Task Create_AboveMaxPartitions_IsRejected()
     {
         var catalog = Open(new StorageOptions { Directory = "/data", MaxPartitions = 5 });
         await catalog.GetOrCreateAsync("a", new TopicConfiguration { Partitions = 3 });
@@ -112,7 +112,7 @@ public class TopicCatalogTests
     }
 
     [Fact]
-    public async Task Creation_WithANameOrConfigurationThatMayNotBe_IsRefused()
+    public async Task Create_InvalidNameOrConfiguration_IsRejected()
     {
         var catalog = Open();
         await Assert.ThrowsAsync<ArgumentException>(() => catalog.GetOrCreateAsync("a/b"));
@@ -122,7 +122,7 @@ public class TopicCatalogTests
     }
 
     [Fact]
-    public void Open_OfADirectoryThatIsInUse_IsRefused()
+    public void Open_DirectoryInUse_Throws()
     {
         Open();
         Assert.Throws<IOException>(() => Open());

@@ -20,7 +20,7 @@ public sealed class TopicDeletionTests : IDisposable
     public TopicDeletionTests() => _fileSystem = new PhysicalFileSystem(_directory.Path);
 
     [Fact]
-    public async Task ADeletedTopic_IsGone_WithItsFiles_AndTheNameIsFree()
+    public async Task Delete_Topic_RemovesFilesAndFreesName()
     {
         await using var catalog = Open();
         var first = (await catalog.GetOrCreateAsync("t")).Topic;
@@ -36,7 +36,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task AReader_InTheMiddleOfADeletedTopic_Finishes_AndFindsNothingOfItsSuccessor()
+    public async Task Delete_UnderReader_CompletesItWithoutNewRecords()
     {
         await using var catalog = Open();
         var first = (await catalog.GetOrCreateAsync("t")).Topic;
@@ -52,7 +52,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task ADamagedTopic_CanBeDeleted()
+    public async Task Delete_DamagedTopic_Succeeds()
     {
         await using (var catalog = Open())
             await catalog.GetOrCreateAsync("t");
@@ -68,7 +68,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task ADeletion_KilledBeforeItsSync_AndThePowerGoneAtTheNextStart_LeaveAllOfTheTopicOrNothing()
+    public async Task Delete_KilledThenPowerCut_LeavesAllOrNothing()
     {
         for (var seed = 1; seed <= 30; seed++)
         {
@@ -96,7 +96,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task ATopic_WhoseDeletionFails_AfterAllWaitingWasStopped_LetsNobodyWait()
+    public async Task Delete_FailsAfterWaitsStopped_LetsNobodyWait()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         await using var catalog = Open(fileSystem);
@@ -116,7 +116,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task AChangedConfiguration_IsThereAfterARestart_AndItsRecordsToo()
+    public async Task Configure_AfterRestart_KeepsConfigurationAndRecords()
     {
         var configuration = new TopicConfiguration { Flush = FlushPolicy.Os, SegmentBytes = 1 << 20 };
         await using (var catalog = Open())
@@ -136,7 +136,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task AConfiguration_WithOtherPartitions_OrOutOfRange_IsRefused()
+    public async Task Configure_OtherPartitionsOrOutOfRange_IsRejected()
     {
         await using var catalog = Open();
         await catalog.GetOrCreateAsync("t");
@@ -150,7 +150,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task AChange_MakesDurableAtOnce_WhatWaitedForItsInterval()
+    public async Task Configure_StricterFlush_SyncsPendingRecordsAtOnce()
     {
         await using var catalog = Open();
         var topic = (
@@ -177,7 +177,7 @@ public sealed class TopicDeletionTests : IDisposable
     }
 
     [Fact]
-    public async Task Changes_OfAClosedCatalog_AreRefused()
+    public async Task Changes_ClosedCatalog_AreRejected()
     {
         var catalog = Open();
         await catalog.GetOrCreateAsync("t");

@@ -16,7 +16,7 @@ public class TopicVolumeTests
     readonly SimulatedScheduler _scheduler = new(new Random(1));
 
     [Fact]
-    public void Append_ToATopicOnAnotherVolume_SurvivesAPowerCut()
+    public void Append_TopicOnOtherVolume_SurvivesPowerCut()
     {
         for (var seed = 0; seed < 20; seed++)
         {
@@ -37,7 +37,7 @@ public class TopicVolumeTests
     }
 
     [Fact]
-    public void Append_ToManyPartitions_SyncsEachVolumeOnce()
+    public void Append_ManyPartitions_SyncsEachVolumeOnce()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         var (catalog, _) = OpenWithAMountedTopic(fileSystem);
@@ -57,7 +57,7 @@ public class TopicVolumeTests
     }
 
     [Fact]
-    public void Append_ToAnotherVolume_KeepsRecordsOutOfTheJournal()
+    public void Append_OtherVolume_KeepsRecordsOutOfJournal()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         var (catalog, _) = OpenWithAMountedTopic(fileSystem);
@@ -79,7 +79,7 @@ public class TopicVolumeTests
     }
 
     [Fact]
-    public void Open_WithoutTheTopicsVolume_ServesTheOthers_UntilItIsBack()
+    public void Open_MissingVolume_ServesOthersUntilItReturns()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         var (catalog, volume) = OpenWithAMountedTopic(fileSystem);
@@ -97,7 +97,7 @@ public class TopicVolumeTests
     }
 
     [Fact]
-    public void Open_WithoutATopicsVolume_KeepsItsEntries()
+    public void Open_MissingVolume_KeepsItsEntries()
     {
         var (fileSystem, volume) = LoseTheTopicsVolume();
 
@@ -112,7 +112,7 @@ public class TopicVolumeTests
     }
 
     [Fact]
-    public void Open_WhereATopicThatIsBackDoesNotOpen_KeepsItsEntries()
+    public void Open_ReturnedTopicDoesNotOpen_KeepsItsEntries()
     {
         var (fileSystem, volume) = LoseTheTopicsVolume();
         Close(Open(fileSystem));
@@ -135,11 +135,7 @@ public class TopicVolumeTests
     [InlineData(FileSystemCallKind.Write, $"{Topics}/mounted/0/00000000000000000000.index", Fault.DiskFull)]
     [InlineData(FileSystemCallKind.Write, $"{Topics}/mounted/0/checkpoint.tmp", Fault.DiskFull)]
     [InlineData(FileSystemCallKind.SyncDirectory, $"{Topics}/mounted/0", Fault.InputOutputError)]
-    public void Open_WhereTheDiskOfATopicThatIsBackFails_KeepsItsEntries(
-        FileSystemCallKind kind,
-        string path,
-        Fault fault
-    )
+    public void Open_DiskOfReturnedTopicFails_KeepsItsEntries(FileSystemCallKind kind, string path, Fault fault)
     {
         for (var seed = 0; seed < 10; seed++)
         {

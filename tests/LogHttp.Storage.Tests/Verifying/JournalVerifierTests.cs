@@ -15,7 +15,7 @@ public class JournalVerifierTests
     readonly SimulatedScheduler _scheduler = new(new Random(1));
 
     [Fact]
-    public void Verify_AfterACleanStop_FindsNothing()
+    public void Verify_AfterCleanStop_FindsNothing()
     {
         var fileSystem = new PowerCutFileSystem(new Random(1));
         Close(OpenWithRecords(fileSystem));
@@ -24,7 +24,7 @@ public class JournalVerifierTests
     }
 
     [Fact]
-    public void Verify_AfterAKill_SaysThatTheJournalWaits()
+    public void Verify_AfterKill_ReportsPendingJournal()
     {
         var findings = Verify(Killed());
 
@@ -42,7 +42,7 @@ public class JournalVerifierTests
     }
 
     [Fact]
-    public void Verify_WithADamagedRound_SaysFileAndPosition()
+    public void Verify_DamagedRound_NamesFileAndPosition()
     {
         var fileSystem = Killed();
         var scan = JournalScan.Read(fileSystem, Journal);
@@ -57,7 +57,7 @@ public class JournalVerifierTests
     }
 
     [Fact]
-    public void Verify_WithoutTheNeededJournal_SaysThatItIsMissing()
+    public void Verify_MissingNeededJournal_ReportsIt()
     {
         var fileSystem = Killed();
         foreach (var entry in fileSystem.List(Journal))
@@ -70,7 +70,7 @@ public class JournalVerifierTests
     }
 
     [Fact]
-    public void Verify_WithADamagedMark_NamesTheMark()
+    public void Verify_DamagedMark_NamesMark()
     {
         var fileSystem = Killed();
         using (var file = fileSystem.Open("/data/topics/__journal"))
@@ -82,7 +82,7 @@ public class JournalVerifierTests
     }
 
     [Fact]
-    public void Verify_WithUnplacedEntries_ListsThem()
+    public void Verify_UnplacedEntries_ListsThem()
     {
         var fileSystem = Killed();
         fileSystem.Rename("/data/topics/t", "/elsewhere");
@@ -101,7 +101,7 @@ public class JournalVerifierTests
     }
 
     [Fact]
-    public void Open_WithUnplacedEntriesAndNoMark_PlacesThem()
+    public void Open_UnplacedEntriesWithoutMark_PlacesThem()
     {
         var fileSystem = Killed();
         fileSystem.Rename("/data/topics/t", "/elsewhere");
@@ -118,7 +118,7 @@ public class JournalVerifierTests
     }
 
     [Fact]
-    public void UnsyncedBytes_AfterAnAppend_AreTheJournals()
+    public void UnsyncedBytes_AfterAppend_CountJournaledBytes()
     {
         var partition = OpenWithRecords(new PowerCutFileSystem(new Random(1))).Find("t")!.Partitions[0];
 

@@ -4,8 +4,12 @@ using System.Text.Json.Serialization.Metadata;
 namespace LogHttp.AspNetCore.Contract;
 
 /// <summary>A JSON body of known length, sent in one write without chunks. It ends the line in a terminal.</summary>
-internal sealed class Answer<T>(int status, T value, JsonTypeInfo<T> type, string contentType = "application/json")
-    : IResult
+internal sealed class JsonResponse<T>(
+    int status,
+    T value,
+    JsonTypeInfo<T> type,
+    string contentType = "application/json"
+) : IResult
 {
     public async Task ExecuteAsync(HttpContext httpContext)
     {

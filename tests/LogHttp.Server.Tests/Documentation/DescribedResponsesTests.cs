@@ -5,8 +5,8 @@ namespace LogHttp.Server.Tests.Documentation;
 /// <summary>
 /// The description contains the server's responses: the status, the headers, the media type, the code of a problem.
 /// </summary>
-public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
-    : IClassFixture<DescribedAnswersTests.Fixture>
+public sealed class DescribedResponsesTests(DescribedResponsesTests.Fixture fixture)
+    : IClassFixture<DescribedResponsesTests.Fixture>
 {
     readonly TestServer _server = fixture.Server;
 
@@ -64,7 +64,7 @@ public sealed class DescribedAnswersTests(DescribedAnswersTests.Fixture fixture)
     [InlineData("GET", "/healthz", 304, "", "If-None-Match: *")]
     [InlineData("GET", "/healthz", 412, "precondition_failed", "If-Match: \"x\"")]
     [InlineData("GET", "/healthz", 200)]
-    public async Task Answer_ToWhatTheTableHas_IsDescribed(
+    public async Task Response_FromTable_IsDescribed(
         string method,
         string path,
         int status,

@@ -2,10 +2,10 @@ using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Tests.Contract;
 
-public class AnswerTests
+public class JsonResponseTests
 {
     [Fact]
-    public async Task AnAnswer_ToAClientThatHasLeft_IsNoError()
+    public async Task Execute_ClientDisconnected_DoesNotThrow()
     {
         // The exception handler responds too, and its own exceptions are logged as errors of the server.
         var context = new DefaultHttpContext { RequestAborted = new CancellationToken(canceled: true) };

@@ -6,7 +6,7 @@ using LogHttp.Storage.Records;
 
 namespace LogHttp.AspNetCore.Tests.Confluent;
 
-public sealed class ConfluentAnswerTests
+public sealed class ConfluentResponseTests
 {
     [Theory]
     [InlineData(AppendStatus.DiskFull, 50003)]
@@ -14,7 +14,7 @@ public sealed class ConfluentAnswerTests
     [InlineData(AppendStatus.WriteFailed, 50003)]
     [InlineData(AppendStatus.Closed, 50003)]
     [InlineData(AppendStatus.PartitionStopped, 50002)]
-    public async Task APartitionThatTookNothing_FailsItsRecords_AndNoOthers(AppendStatus status, int code)
+    public async Task Execute_OnePartitionFailed_FailsItsRecordsAlone(AppendStatus status, int code)
     {
         using RecordBatch taken = new(new RecordLimits()),
             refused = new(new RecordLimits());
@@ -22,8 +22,8 @@ public sealed class ConfluentAnswerTests
         var limits = new BodyLimits(1 << 20, 1 << 20, 100, TimeSpan.FromSeconds(30));
         using var outcomes = new ConfluentOutcomes(new BodyBudget(limits, TimeProvider.System), null);
         foreach (var batch in new[] { refused, taken, refused, taken })
-            outcomes.AddTaken(batch);
-        await new ConfluentAnswer(
+            outcomes.AddAccepted(batch);
+        await new ConfluentResponse(
             outcomes,
             [new(0, taken), new(1, refused)],
             [

@@ -10,7 +10,7 @@ namespace LogHttp.AspNetCore.Confluent;
 /// The response: each record's offset or error, in the order of the request. Written piece by piece, because records
 /// can be many and small.
 /// </summary>
-internal sealed class ConfluentAnswer : IResult
+internal sealed class ConfluentResponse : IResult
 {
     const int PieceBytes = 32 << 10;
 
@@ -19,7 +19,7 @@ internal sealed class ConfluentAnswer : IResult
     readonly ConfluentOutcomes _outcomes;
     readonly Dictionary<RecordBatch, (PartitionResult Result, Problem? Problem)> _results = [];
 
-    public ConfluentAnswer(
+    public ConfluentResponse(
         ConfluentOutcomes outcomes,
         IReadOnlyList<KeyValuePair<int, RecordBatch>> batches,
         IReadOnlyList<PartitionResult> results
@@ -34,7 +34,7 @@ internal sealed class ConfluentAnswer : IResult
     {
         var response = httpContext.Response;
         response.StatusCode = StatusCodes.Status200OK;
-        response.ContentType = ConfluentType.Answer;
+        response.ContentType = ConfluentType.Response;
         await using var writer = new Utf8JsonWriter(response.BodyWriter, Options);
         writer.WriteStartObject();
         writer.WriteStartArray("offsets"u8);
