@@ -134,7 +134,9 @@ public class GoldenTests
                 var batch = new RecordBatch(new RecordLimits(), new("p1", 0, sequence));
                 foreach (var value in values)
                     Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(value)));
-                return partition.AppendAsync(batch, mayOverlap: mayOverlap).Result;
+                return partition
+                    .AppendAsync(batch, options: mayOverlap ? AppendOptions.MayOverlap : AppendOptions.None)
+                    .Result;
             }
             Assert.Equal(
                 (AppendStatus.Repeated, 1, 4),

@@ -63,7 +63,11 @@ sealed class ModelLog
 
     public AppendResult Append(RecordBatch batch, long? expectedNextOffset = null, bool mayOverlap = false)
     {
-        var result = Partition.AppendAsync(batch, expectedNextOffset, mayOverlap: mayOverlap);
+        var result = Partition.AppendAsync(
+            batch,
+            expectedNextOffset,
+            mayOverlap ? AppendOptions.MayOverlap : AppendOptions.None
+        );
         _scheduler.RunAll();
         Assert.True(result.IsCompleted);
         return result.Result;

@@ -391,7 +391,10 @@ internal sealed class ProduceStream : IAsyncDisposable
     {
         while (true)
         {
-            var appending = log.AppendAsync(records, keepIfOverloaded: true, mayOverlap: true);
+            var appending = log.AppendAsync(
+                records,
+                options: AppendOptions.KeepIfOverloaded | AppendOptions.MayOverlap
+            );
             if (!appending.IsCompleted || (await appending).Status != AppendStatus.Overloaded)
                 return appending;
             await Task.Delay(OverloadPause, _time, _context.RequestAborted);

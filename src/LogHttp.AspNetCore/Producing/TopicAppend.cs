@@ -47,7 +47,8 @@ internal static class TopicAppend
     }
 
     /// <summary>
-    /// Appends to all partitions at once. The log owns the batches, and commits them even if this request ends.
+    /// Appends to all partitions at once. The log owns the batches, and commits them even if this request ends. The code
+    /// behind the await must not block.
     /// </summary>
     public static async Task<PartitionResult[]> AppendAsync(
         Topic topic,
@@ -59,7 +60,9 @@ internal static class TopicAppend
         for (var i = 0; i < appends.Length; i++)
             appends[i] = (
                 batches[i].Value.Count,
-                topic.Partitions[batches[i].Key].AppendAsync(batches[i].Value, expectedNextOffset)
+                topic
+                    .Partitions[batches[i].Key]
+                    .AppendAsync(batches[i].Value, expectedNextOffset, AppendOptions.ContinueInline)
             );
         var results = new PartitionResult[appends.Length];
         for (var i = 0; i < results.Length; i++)

@@ -19,8 +19,8 @@ namespace LogHttp.Server.Hosting;
 internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, IThreadPoolWorkItem
 {
     /// <summary>
-    /// How many reads in a row a receiving thread gets at once. A client that sends many requests at once would keep
-    /// the thread from its other connections.
+    /// How many reads in a row need no wait. A client that sends many requests at once would keep a receiving thread
+    /// from its other connections, and a thread that completes appends from other responses.
     /// </summary>
     internal const int MaxReadsAtOnce = 32;
 
@@ -66,7 +66,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (_isAfterHead || (_readsAtOnce >= MaxReadsAtOnce && ReceivingThread.MayBeCurrent))
+        if (_isAfterHead || (_readsAtOnce >= MaxReadsAtOnce))
         {
             (_isAfterHead, _readsAtOnce) = (false, 0);
             _cancellationToken = cancellationToken;

@@ -11,12 +11,14 @@ namespace LogHttp.Storage.Appending;
 /// </param>
 /// <param name="budget">The memory of the accepted appends of all partitions.</param>
 /// <param name="maxWaitingBytes">The most bytes that wait, unless it is one batch.</param>
+/// <param name="fullGroupBytes">The size of a full group.</param>
 /// <param name="configuration">The topic's configuration.</param>
 /// <param name="readOnlyReason">Why nothing may be appended since the start, or null.</param>
 internal sealed class AppendQueue(
     Lock gate,
     AppendBudget budget,
     long maxWaitingBytes,
+    int fullGroupBytes,
     TopicConfiguration configuration,
     string? readOnlyReason
 )
@@ -67,8 +69,18 @@ internal sealed class AppendQueue(
     /// <summary>Whether the partition's files are deleted once it is closed. Set before the closing turn.</summary>
     public bool IsDeletion { get; private set; }
 
-    /// <summary>Under the lock: whether nothing waits for the turn, except perhaps the closing.</summary>
-    public bool IsEmpty => Waiting.Count == 0 && Trims.Count == 0 && _repair is null && _manifestSteps == 0;
+    /// <summary>Under the lock: whether a group is written and not published. Set by the publication.</summary>
+    public bool IsGroupInFlight { get; set; }
+
+    /// <summary>
+    /// Under the lock: whether requests wait for the group in flight, so that the next group takes all that come
+    /// meanwhile. Each group costs a write: a third as many took a tenth less CPU time. A full group does not wait,
+    /// because a slow disk would then bound the partition to one group for each sync.
+    /// </summary>
+    public bool Gathers => IsGroupInFlight && !IsClosing && _waitingBytes < fullGroupBytes;
+
+    /// <summary>Under the lock: whether a turn has nothing to do now, except perhaps the closing.</summary>
+    public bool IsIdle => (Waiting.Count == 0 || Gathers) && Trims.Count == 0 && _repair is null && _manifestSteps == 0;
 
     /// <summary>
     /// Queues a request, or returns why it can't be accepted. If <paramref name="beginsTurn"/>, the caller has the turn
@@ -89,7 +101,7 @@ internal sealed class AppendQueue(
                 return budget.Refusal();
             Waiting.Enqueue(request);
             _waitingBytes += request.MaxFramedBytes;
-            beginsTurn = TryTakeTurn();
+            beginsTurn = !Gathers && TryTakeTurn();
             return null;
         }
     }
@@ -170,7 +182,7 @@ internal sealed class AppendQueue(
         return wasFree;
     }
 
-    /// <summary>Under the lock: ends the turn of a queue that is empty and not closing.</summary>
+    /// <summary>Under the lock: ends the turn of a queue that is idle and not closing.</summary>
     public void EndTurn() => IsTurnTaken = false;
 
     /// <summary>Under the lock: returns the next request, or null.</summary>
@@ -210,7 +222,7 @@ internal sealed class AppendQueue(
     {
         lock (gate)
         {
-            if (_manifestSteps == 0 || Waiting.Count > 0)
+            if (_manifestSteps == 0 || (Waiting.Count > 0 && !Gathers))
                 return 0;
             var steps = _manifestSteps;
             _manifestSteps = 0;

@@ -6,12 +6,14 @@ namespace LogHttp.Storage.Appending;
 internal sealed class AppendRequest(
     RecordBatch batch,
     long? expectedNextOffset = null,
-    bool keepIfOverloaded = false,
-    bool mayOverlap = false
+    AppendOptions options = AppendOptions.None
 )
 {
-    // Continuations run elsewhere: the committer completes a whole group and must not run the callers' code meanwhile.
-    readonly TaskCompletionSource<AppendResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly TaskCompletionSource<AppendResult> _completion = new(
+        options.HasFlag(AppendOptions.ContinueInline)
+            ? TaskCreationOptions.None
+            : TaskCreationOptions.RunContinuationsAsynchronously
+    );
 
     AppendResult _result;
     AppendBudget? _budget;
@@ -26,7 +28,7 @@ internal sealed class AppendRequest(
     public long? ExpectedNextOffset { get; } = expectedNextOffset;
 
     /// <summary>Whether the batch's first records are dropped if they are in the log already.</summary>
-    public bool MayOverlap { get; } = mayOverlap;
+    public bool MayOverlap => options.HasFlag(AppendOptions.MayOverlap);
 
     /// <summary>The most bytes that the batch can take in a segment.</summary>
     public long MaxFramedBytes { get; } = batch.MaxFramedBytes;
@@ -64,7 +66,7 @@ internal sealed class AppendRequest(
 
     public void Complete(AppendResult result)
     {
-        if (!(keepIfOverloaded && result.Status == AppendStatus.Overloaded))
+        if (!(options.HasFlag(AppendOptions.KeepIfOverloaded) && result.Status == AppendStatus.Overloaded))
             Batch.Dispose();
         _budget?.Release(_heldBytes);
         _completion.SetResult(result);

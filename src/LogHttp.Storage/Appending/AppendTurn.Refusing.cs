@@ -21,8 +21,7 @@ internal sealed partial class AppendTurn
         group.RefuseAll(nowMs);
         _group = null;
         _written = _written with { LastStampMs = group.LastStampMs };
-        CompleteInOrder(group);
-        End();
+        End(Finish(group));
     }
 
     /// <summary>Rejects the group if the partition stopped while the turn waited.</summary>
@@ -35,8 +34,7 @@ internal sealed partial class AppendTurn
                 return false;
             refusal = stopped;
         }
-        CompleteInOrder(DropGroup(), refusal);
-        End();
+        End(Finish(DropGroup(), refusal));
         return true;
     }
 
@@ -44,7 +42,7 @@ internal sealed partial class AppendTurn
     /// Rolls back to the last whole batch after a failed write. The group is rejected, and later ones may succeed. The
     /// index may keep surplus entries. Later entries overwrite them, or they are cut when the segment is sealed.
     /// </summary>
-    void RollBack(IOException exception)
+    RequestCompletions? RollBack(IOException exception)
     {
         var group = DropGroup();
         try
@@ -63,7 +61,7 @@ internal sealed partial class AppendTurn
         if (!_writesFail)
             StorageLog.WriteFailed(Context.Environment.Logger, exception, Context.Directory, group.Requests.Count);
         _writesFail = true;
-        CompleteInOrder(group, Failure(exception));
+        return Finish(group, Failure(exception));
     }
 
     /// <summary>Continues from the state before the group. Returns the group.</summary>
@@ -102,11 +100,14 @@ internal sealed partial class AppendTurn
         }
     }
 
-    /// <summary>Completes a group that wrote nothing or was rolled back, after the groups before it.</summary>
-    void CompleteInOrder(AppendGroup group, AppendResult? refusal = null)
+    /// <summary>
+    /// Ends a group that wrote nothing or was rolled back, after the groups before it. Returns the requests to complete
+    /// now, or null.
+    /// </summary>
+    RequestCompletions? Finish(AppendGroup group, AppendResult? refusal = null)
     {
         Reservation.Cancel();
-        _appender.Publication.SubmitRefused(
+        return _appender.Publication.SubmitRefused(
             new GroupUnit(_appender, group, _written, entries: []) { EnteredBytes = 0, Refusal = refusal }
         );
     }

@@ -65,8 +65,11 @@ internal sealed partial class AppendTurn
             _appender.ScheduleTurn();
         else if (_isAlways)
             SubmitSyncedGroup();
-        else
-            PublishWrittenGroup();
+        else if (PublishWrittenGroup() is { } completions)
+        {
+            _completions = completions;
+            _appender.ScheduleTurn();
+        }
     }
 
     /// <summary>
@@ -81,7 +84,7 @@ internal sealed partial class AppendTurn
             return;
         }
         if (_group is { } group && group.Cursor != group.Start)
-            RollBack(error);
+            _completions = RollBack(error);
         SegmentRepair.Require(_appender, error);
     }
 }

@@ -25,6 +25,9 @@ internal sealed partial class AppendTurn
     bool _writesFail;
     bool _isSegmentNew;
 
+    // Requests whose outcome a sync decided. The next step completes them, because other syncs wait for its thread.
+    RequestCompletions? _completions;
+
     // Keeps the active segment's files open.
     SegmentLease? _lease;
 
@@ -55,6 +58,11 @@ internal sealed partial class AppendTurn
     /// </summary>
     public void Run()
     {
+        if (_completions is { } completions)
+        {
+            _completions = null;
+            completions.Run(Context.Environment.AppendScheduler);
+        }
         if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
             return;
         if (_group is not null && RefuseStopped())
@@ -89,8 +97,9 @@ internal sealed partial class AppendTurn
         }
         catch (IOException exception)
         {
-            RollBack(exception);
+            var rolledBack = RollBack(exception);
             _appender.ScheduleTurn();
+            rolledBack?.Run(Context.Environment.AppendScheduler);
         }
     }
 
@@ -145,6 +154,8 @@ internal sealed partial class AppendTurn
         lock (_appender.Gate)
         {
             var queue = _appender.Queue;
+            if (queue.Gathers)
+                return false;
             // A group never crosses into a new segment, so that a rollback stays within one segment. A journaled group
             // stays below the size from which it would bypass the journal. A large request takes others along: they
             // share its sync.
@@ -271,9 +282,9 @@ internal sealed partial class AppendTurn
         {
             _appender.ScheduleTurn();
         }
-        else
+        else if (PublishWrittenGroup() is { } completions)
         {
-            PublishWrittenGroup();
+            End(completions);
         }
     }
 
@@ -281,7 +292,8 @@ internal sealed partial class AppendTurn
     /// Publishes a group before it is durable, as the flush policy allows. If the policy has become <c>always</c>
     /// meanwhile, a sync comes first, because responses from then on promise durability.
     /// </summary>
-    void PublishWrittenGroup()
+    /// <returns>The requests to complete, or null if the turn waits for a sync.</returns>
+    RequestCompletions? PublishWrittenGroup()
     {
         bool isSyncDue;
         var hasGrown = false;
@@ -299,34 +311,39 @@ internal sealed partial class AppendTurn
         if (isSyncDue)
         {
             SubmitSync();
-            return;
+            return null;
         }
         if (hasGrown)
             _appender.Waiters.Grown();
         // Comes before the responses: a later change of the configuration must still keep the promise they make.
         _appender.Syncs.SyncInBackground();
-        Publication.Complete(_group!, _appender.Publication.StopOr(refusal: null));
+        var completions = new RequestCompletions();
+        completions.Add(_group!.Requests, _appender.Publication.StopOr(refusal: null));
         _group = null;
-        End();
+        return completions;
     }
 
     /// <summary>Ends the turn if nothing waits. The closing turn never ends.</summary>
-    void End()
+    /// <param name="completions">
+    /// Requests to complete. The next turn does not wait for them, and the closing comes after them.
+    /// </param>
+    void End(RequestCompletions? completions = null)
     {
-        bool isEmpty;
+        bool isIdle;
+        bool isClosing;
         lock (_appender.Gate)
         {
-            isEmpty = _appender.Queue.IsEmpty;
-            if (isEmpty && !_appender.Queue.IsClosing)
+            (isIdle, isClosing) = (_appender.Queue.IsIdle, _appender.Queue.IsClosing);
+            if (isIdle && !isClosing)
             {
                 _appender.Queue.EndTurn();
                 CloseIdleFiles();
-                return;
             }
         }
-        if (isEmpty)
-            RunClosing();
-        else
+        if (!isIdle)
             _appender.ScheduleTurn();
+        completions?.Run(Context.Environment.AppendScheduler);
+        if (isIdle && isClosing)
+            RunClosing();
     }
 }

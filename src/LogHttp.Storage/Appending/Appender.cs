@@ -37,7 +37,14 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
     )
     {
         Context = context;
-        Queue = new AppendQueue(Gate, budget, context.Options.MaxQueuedBytes, configuration, found.ReadOnlyReason);
+        Queue = new AppendQueue(
+            Gate,
+            budget,
+            context.Options.MaxQueuedBytes,
+            context.Options.JournalGroupBytes,
+            configuration,
+            found.ReadOnlyReason
+        );
         Watermarks = new Watermarks(found);
         Waiters = new LogWaiters(context.Environment.AppendScheduler, this);
         Publication = new Publication(this);

@@ -35,35 +35,46 @@ internal sealed class Publication(Appender appender)
             // Comes before the journal has the unit: a checkpoint that finds its file sealed must find this log too.
             appender.Syncs.NoteSubmitted();
             InFlight.Enqueue(unit);
+            appender.Queue.IsGroupInFlight = true;
         }
         appender.Context.Journal.Submit(unit);
     }
 
-    /// <summary>Used by the turn: completes a group that left nothing in the log, after the groups before it.</summary>
-    public void SubmitRefused(GroupUnit unit)
+    /// <summary>
+    /// Used by the turn: ends a group that left nothing in the log, after the groups before it. Returns the requests to
+    /// complete now, or null.
+    /// </summary>
+    public RequestCompletions? SubmitRefused(GroupUnit unit)
     {
         lock (appender.Gate)
             InFlight.Enqueue(unit);
-        GroupCommitted(unit, failure: null);
+        return Publish(unit, failure: null);
     }
 
     /// <summary>
     /// Notes that a group is durable, or that its outcome is unknown. The first caller publishes all groups that are
     /// due, in order.
     /// </summary>
-    public void GroupCommitted(GroupUnit unit, IOException? failure)
+    public void GroupCommitted(GroupUnit unit, IOException? failure) =>
+        Publish(unit, failure)?.Run(appender.Context.Environment.AppendScheduler);
+
+    /// <summary>Returns the requests to complete, or null if another thread publishes the group.</summary>
+    RequestCompletions? Publish(GroupUnit unit, IOException? failure)
     {
         lock (appender.Gate)
         {
             (unit.IsDone, unit.Failure) = (true, failure);
             if (_isPublishing)
-                return;
+                return null;
             _isPublishing = true;
         }
-        while (PublishReady()) { }
+        var completions = new RequestCompletions();
+        while (TryPublish(completions)) { }
+        return completions;
     }
 
-    bool PublishReady()
+    /// <summary>Publishes the groups that are due. Returns false, and ends the publishing, if there is none.</summary>
+    bool TryPublish(RequestCompletions completions)
     {
         var ready = new List<GroupUnit>();
         var hasGrown = false;
@@ -83,13 +94,7 @@ internal sealed class Publication(Appender appender)
             if (ready.Count == 0)
             {
                 _isPublishing = false;
-                var resumesTurn = _turnWaits && InFlight.Count == 0;
-                if (resumesTurn)
-                    _turnWaits = false;
-                else
-                    appender.Turn.CloseIdleFiles();
-                if (resumesTurn)
-                    appender.ScheduleTurn();
+                EndFlight();
                 return false;
             }
             if (hasGrown)
@@ -100,8 +105,24 @@ internal sealed class Publication(Appender appender)
         if (hasGrown)
             appender.Waiters.Grown();
         foreach (var unit in ready)
-            Complete(unit.Group, unit.IsPublished ? null : StopOr(unit.Refusal));
+            completions.Add(unit.Group.Requests, unit.IsPublished ? null : StopOr(unit.Refusal));
         return true;
+    }
+
+    /// <summary>Under the lock: lets the next turn begin if all groups are published.</summary>
+    void EndFlight()
+    {
+        var queue = appender.Queue;
+        queue.IsGroupInFlight = InFlight.Count > 0;
+        if (!queue.IsGroupInFlight && (_turnWaits || (!queue.IsIdle && queue.TryTakeTurn())))
+        {
+            _turnWaits = false;
+            appender.ScheduleTurn();
+        }
+        else
+        {
+            appender.Turn.CloseIdleFiles();
+        }
     }
 
     /// <summary>Returns the refusal of a stopped partition, or else <paramref name="refusal"/>.</summary>
@@ -109,18 +130,6 @@ internal sealed class Publication(Appender appender)
     {
         lock (appender.Gate)
             return appender.Queue.Refusal ?? refusal;
-    }
-
-    /// <summary>Completes a group's requests, each with its own result, or all with a refusal.</summary>
-    public static void Complete(AppendGroup group, AppendResult? refusal)
-    {
-        foreach (var request in group.Requests)
-        {
-            if (refusal is { } result)
-                request.Complete(result);
-            else
-                request.Acknowledge();
-        }
     }
 
     /// <summary>
@@ -154,8 +163,9 @@ internal sealed class Publication(Appender appender)
         StorageLog.PartitionStopped(context.Environment.Logger, exception, context.Directory, refusal.Reason!);
         if (hidesRecords)
             appender.Waiters.Shrunk();
-        foreach (var request in waiting)
-            request.Complete(refusal);
+        var completions = new RequestCompletions();
+        completions.Add(waiting, refusal);
+        completions.Schedule(context.Environment.AppendScheduler);
         foreach (var trim in trims)
             trim.Refuse(refusal);
     }

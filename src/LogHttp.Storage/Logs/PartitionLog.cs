@@ -85,21 +85,14 @@ public sealed partial class PartitionLog
     /// <param name="expectedNextOffset">
     /// The next offset of the log. At any other, the batch is refused. Null accepts every offset.
     /// </param>
-    /// <param name="keepIfOverloaded">
-    /// Whether the caller keeps a batch that is refused with <see cref="AppendStatus.Overloaded"/>, to retry it.
-    /// </param>
-    /// <param name="mayOverlap">
-    /// Whether the log drops the first of the producer's records if it has them already. Otherwise it refuses such a
-    /// batch.
-    /// </param>
+    /// <param name="options">How the append differs from a plain one.</param>
     /// <exception cref="ArgumentException">
     /// The batch is empty, its offsets span more than a segment can, or it has offsets and may overlap.
     /// </exception>
     public Task<AppendResult> AppendAsync(
         RecordBatch batch,
         long? expectedNextOffset = null,
-        bool keepIfOverloaded = false,
-        bool mayOverlap = false
+        AppendOptions options = AppendOptions.None
     )
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -107,12 +100,12 @@ public sealed partial class PartitionLog
             throw new ArgumentException("The batch has no records.", nameof(batch));
         if (batch.ExplicitStampOf(batch.Count - 1).Offset - batch.ExplicitStampOf(0).Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
-        if (mayOverlap && batch.ExplicitStampOf(0).Offset >= 0)
-            throw new ArgumentException("A batch that may overlap has no offsets of its own.", nameof(mayOverlap));
+        if (options.HasFlag(AppendOptions.MayOverlap) && batch.ExplicitStampOf(0).Offset >= 0)
+            throw new ArgumentException("A batch that may overlap has no offsets of its own.", nameof(options));
         // This thread computes the checksum, not the partition's turn.
         if (batch.Producer is not null)
             _ = batch.Crc;
-        return _appender.Append(new AppendRequest(batch, expectedNextOffset, keepIfOverloaded, mayOverlap));
+        return _appender.Append(new AppendRequest(batch, expectedNextOffset, options));
     }
 
     /// <summary>

@@ -110,7 +110,11 @@ sealed partial class StorageSimulation
     {
         var append = given ?? DrawAppend(model);
         _trace.Add($"{model.Name}: {append}");
-        append.Result = log.AppendAsync(append.Batch, append.ExpectedNextOffset, mayOverlap: append.MayOverlap);
+        append.Result = log.AppendAsync(
+            append.Batch,
+            append.ExpectedNextOffset,
+            append.MayOverlap ? AppendOptions.MayOverlap : AppendOptions.None
+        );
         model.Pending.Add(append);
         Listen(model);
     }

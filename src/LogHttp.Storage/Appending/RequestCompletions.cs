@@ -1,0 +1,60 @@
+using System.IO.Pipelines;
+
+namespace LogHttp.Storage.Appending;
+
+/// <summary>
+/// The requests of groups whose outcome is known. A few work items complete them, because code that continues inline
+/// writes a response for each. One hand-over for each request took more CPU time than the response.
+/// </summary>
+/// <remarks>Filled by one thread before it runs, and run by several.</remarks>
+internal sealed class RequestCompletions
+{
+    /// <summary>A work item is added for each of these. A response takes about 5 µs.</summary>
+    const int RequestsPerItem = 16;
+
+    /// <summary>The most work items, as many as processors that a round can use.</summary>
+    const int MaxItems = 8;
+
+    readonly List<(AppendRequest Request, AppendResult? Refusal)> _requests = [];
+    int _last = -1;
+
+    /// <summary>Adds requests. All get the refusal, or else each gets its own result.</summary>
+    public void Add(IEnumerable<AppendRequest> requests, AppendResult? refusal)
+    {
+        foreach (var request in requests)
+            _requests.Add((request, refusal));
+    }
+
+    /// <summary>
+    /// Completes the requests, in part on this thread. The caller holds no lock and no turn.
+    /// </summary>
+    public void Run(PipeScheduler scheduler)
+    {
+        Schedule(scheduler, Items - 1);
+        RunSome();
+    }
+
+    /// <summary>Completes the requests on other threads. For a caller that must not wait for their code.</summary>
+    public void Schedule(PipeScheduler scheduler) => Schedule(scheduler, Items);
+
+    int Items => Math.Min(MaxItems, (_requests.Count + RequestsPerItem - 1) / RequestsPerItem);
+
+    void Schedule(PipeScheduler scheduler, int items)
+    {
+        for (; items > 0; items--)
+            scheduler.Schedule(static state => ((RequestCompletions)state!).RunSome(), this);
+    }
+
+    /// <summary>Completes each request that no other work item has taken.</summary>
+    void RunSome()
+    {
+        while (Interlocked.Increment(ref _last) is var next && next < _requests.Count)
+        {
+            var (request, refusal) = _requests[next];
+            if (refusal is { } result)
+                request.Complete(result);
+            else
+                request.Acknowledge();
+        }
+    }
+}
