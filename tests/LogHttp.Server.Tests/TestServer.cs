@@ -50,7 +50,8 @@ sealed class TestServer : IDisposable
     public TestServer(Action<IServiceCollection> services, params (string Name, string Value)[] settings)
         : this(null, null, settings, services) { }
 
-    TestServer(
+    /// <summary>Starts a server with any of these.</summary>
+    public TestServer(
         X509Certificate2? certificate,
         ILogEventSink? log,
         (string Name, string Value)[] settings,

@@ -79,6 +79,7 @@ internal sealed record TopicSettings
         var received = new ReceivedBody(context.Request.BodyReader, budget.Time, context.RequestAborted)
         {
             MinBytesPerSecond = budget.Limits.MinBytesPerSecond,
+            Context = context,
         };
         using var body = new BodyReader(received, budget, context);
         var tooLarge = new Problem(

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using LogHttp.AspNetCore.Contract;
+using Microsoft.AspNetCore.Connections;
 
 namespace LogHttp.AspNetCore.Producing;
 
@@ -52,6 +53,9 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
 
     /// <summary>Cancelled when the body is no longer wanted.</summary>
     public CancellationToken Abandoned { get; init; }
+
+    /// <summary>The request, which is aborted if its connection is lost. Null without a client.</summary>
+    public HttpContext? Context { get; init; }
 
     public override ValueTask<BodyPiece> ReadAsync(TimeSpan timeout)
     {
@@ -166,8 +170,14 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
         exception is not BadHttpRequestException { StatusCode: not StatusCodes.Status400BadRequest };
 
     /// <summary>The client or the connection is at fault, since no disk is read here.</summary>
-    static BodyException Incomplete(IOException exception) =>
-        new($"The body could not be read to its end: {exception.Message}", exception);
+    BodyException Incomplete(IOException exception)
+    {
+        // After a read that failed, Kestrel takes the reader for busy. It would log an error when it drains the body,
+        // which no connection is left for.
+        if (exception is ConnectionResetException)
+            Context?.Abort();
+        return new($"The body could not be read to its end: {exception.Message}", exception);
+    }
 }
 
 /// <summary>A body that ended early or violates the framing of HTTP. Its unread part is not appended.</summary>

@@ -143,6 +143,7 @@ internal sealed class ProduceRequest
             AnnouncedBytes = AnnouncedBytes,
             MinBytesPerSecond = IsStream ? 0 : budget.Limits.MinBytesPerSecond,
             Abandoned = abandoned,
+            Context = _request.HttpContext,
         };
         return _bodyType.Coding is { } coding
             ? new UnpackedBody(received, coding, budget, _request.HttpContext, maxUnpackedBytes)

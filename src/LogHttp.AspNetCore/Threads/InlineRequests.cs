@@ -7,7 +7,7 @@ namespace LogHttp.AspNetCore.Threads;
 /// <param name="allows">Whether a request is such a one, by its head. Any thread.</param>
 internal sealed class InlineRequests(Func<HttpRequest, bool> allows)
 {
-    /// <summary>Whether a request may go on where it is, after routing.</summary>
+    /// <summary>Whether a request may continue on its thread after routing.</summary>
     public static bool MayStay(HttpContext context) =>
         !ReceivingThread.MayBeCurrent
         || (

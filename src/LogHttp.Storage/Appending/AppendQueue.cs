@@ -3,7 +3,7 @@ using System.Globalization;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// What waits for a partition's turn: requests, trims and due steps. Decides which requests are accepted, who begins a
+/// The requests, trims and due steps that wait for a partition's turn. Decides which requests are accepted, who begins a
 /// turn, and whether the turn may end.
 /// </summary>
 /// <param name="gate">

@@ -1,6 +1,9 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Producing;
@@ -32,6 +35,48 @@ public class BodyReaderTests
             await Task.Delay(200);
         }
         Assert.Empty(log.Alarms);
+    }
+
+    [Fact]
+    public async Task Post_TlsClientResetsWithinBody_LogsNoAlarm()
+    {
+        var log = new LogCapture();
+        using (var certificate = TestCertificate.Create())
+        using (var server = new TestServer(certificate, log, settings: []))
+        {
+            var address = server.AddressOf("https");
+            for (var client = 0; client < 5; client++)
+            {
+                using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(address.Host, address.Port);
+                await using var stream = new SslStream(new NetworkStream(socket));
+                await stream.AuthenticateAsClientAsync(
+                    new SslClientAuthenticationOptions
+                    {
+                        TargetHost = "localhost",
+                        CertificateChainPolicy = new()
+                        {
+                            TrustMode = X509ChainTrustMode.CustomRootTrust,
+                            CustomTrustStore = { certificate },
+                        },
+                    }
+                );
+                await stream.WriteAsync(
+                    Encoding.ASCII.GetBytes(
+                        $"POST /topics/t HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/x-ndjson\r\n"
+                            + $"Content-Length: 100000\r\n\r\n{new string('1', 20_000)}"
+                    )
+                );
+                await TestServer.UntilAsync(() => server.ReadingBytes > 0);
+                // Closing with a linger time of 0 sends a reset.
+                socket.LingerState = new LingerOption(enable: true, seconds: 0);
+                socket.Close();
+                await TestServer.UntilAsync(() => server.ReadingBytes == 0);
+            }
+            await server.StopAsync();
+        }
+        Assert.Empty(log.Alarms);
+        Assert.True(log.Events > 0);
     }
 
     [Fact]
