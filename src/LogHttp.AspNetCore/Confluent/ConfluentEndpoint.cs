@@ -97,11 +97,7 @@ internal static class ConfluentEndpoint
             context.RequestAborted
         );
         using (
-            var body = new BodyReader(
-                request.OpenBody(budget, settings.MaxBodyBytes, _ => settings.MaxBodyBytes),
-                budget,
-                context
-            )
+            var body = new BodyReader(request.OpenBody(budget, settings.MaxBodyBytes), budget, context)
             {
                 Batch = batch,
             }

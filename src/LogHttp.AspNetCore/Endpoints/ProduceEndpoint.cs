@@ -159,15 +159,14 @@ internal static class ProduceEndpoint
             options.Records,
             request.Partition,
             request.Producer,
-            () => found?.ChoosePartition() ?? 0,
+            // Not a lambda: what it captures is allocated at the start of the method, by every request.
+            found is null
+                ? FirstPartition
+                : found.ChoosePartition,
             ExpectedBytes(request, options)
         );
         using (
-            var body = new BodyReader(
-                request.OpenBody(budget, settings.Value.MaxBodyBytes, _ => settings.Value.MaxBodyBytes),
-                budget,
-                context
-            )
+            var body = new BodyReader(request.OpenBody(budget, settings.Value.MaxBodyBytes), budget, context)
             {
                 Batch = batch,
             }
@@ -189,6 +188,8 @@ internal static class ProduceEndpoint
         var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
         return ToResponse(context, topic, results);
     }
+
+    static int FirstPartition() => 0;
 
     /// <summary>Checks whether the partition, if it is known, has room for the announced bytes.</summary>
     static AppendResult? CheckRoom(Topic topic, ProduceRequest request) =>

@@ -76,7 +76,7 @@ internal sealed record TopicSettings
                             + "comes, without one."
                     )
             );
-        var received = new ReceivedBody(context.Request.BodyReader, budget.Time, context.RequestAborted)
+        var received = new ReceivedBody(context.Request.BodyReader, budget.Time)
         {
             MinBytesPerSecond = budget.Limits.MinBytesPerSecond,
             Context = context,

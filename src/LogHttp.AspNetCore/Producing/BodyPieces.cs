@@ -28,8 +28,7 @@ internal abstract class BodyPieces : IDisposable
 /// </remarks>
 /// <param name="reader">Kestrel's reader.</param>
 /// <param name="time">The clock of the timeouts.</param>
-/// <param name="aborted">Cancelled when the client has disconnected.</param>
-internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, CancellationToken aborted) : BodyPieces
+internal sealed class ReceivedBody(PipeReader reader, TimeProvider time) : BodyPieces
 {
     /// <summary>
     /// The rate's window is longer than the time without a byte by this much. So a client that sends nothing gets the
@@ -122,7 +121,8 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time, Cancell
             static reader => ((PipeReader)reader!).CancelPendingRead(),
             reader
         );
-        var read = await reader.ReadAsync(aborted);
+        // Asked for only here, because the server allocates it for the first who asks.
+        var read = await reader.ReadAsync(Context?.RequestAborted ?? CancellationToken.None);
         if (!read.IsCanceled)
             return read;
         reader.AdvanceTo(read.Buffer.Start);

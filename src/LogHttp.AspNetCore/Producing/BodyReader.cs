@@ -12,8 +12,9 @@ namespace LogHttp.AspNetCore.Producing;
 /// <param name="client">The request, or null without a client.</param>
 internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext? client = null) : IDisposable
 {
-    readonly PooledBytes _gathered = new();
-    readonly LineCutter _lines = new();
+    // Most bodies come whole, and need neither or one of them.
+    PooledBytes? _gathered;
+    LineCutter? _lines;
     long _heldBytes;
 
     /// <summary>The batch that the handlers make from the body.</summary>
@@ -35,10 +36,11 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
             var (read, problem) = await ReadAsync();
             if (problem is not null)
                 return problem;
-            if (_gathered.SizeBytes + read.Bytes.Length > maxBytes)
+            if ((_gathered?.SizeBytes ?? 0) + read.Bytes.Length > maxBytes)
                 return tooLarge;
-            if (read.IsLast && _gathered.IsEmpty && read.Bytes.IsSingleSegment)
+            if (read.IsLast && _gathered is null && read.Bytes.IsSingleSegment)
                 return handle(read.Bytes.FirstSpan);
+            _gathered ??= new();
             // Counts the bytes before taking them. Otherwise six bodies at once ran out of memory under a budget for
             // four.
             if (!TryHold(_gathered.HeldBytesToAdd(read.Bytes.Length)))
@@ -60,6 +62,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     public async ValueTask<Problem?> ReadLinesAsync(int maxLineBytes, LineHandler handle, Problem tooLarge)
     {
         var number = 0L;
+        _lines = new LineCutter();
         while (true)
         {
             var (read, problem) = await ReadAsync();
@@ -85,8 +88,8 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     public void Dispose()
     {
         body.Dispose();
-        _gathered.Dispose();
-        _lines.Dispose();
+        _gathered?.Dispose();
+        _lines?.Dispose();
         budget.Release(client, ref _heldBytes);
     }
 
@@ -94,7 +97,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     bool TryHold(long bodyBytes) => budget.TryHold(client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
 
     Problem? TakeLastLine(long number, LineHandler handle) =>
-        _lines.TryTakeLast(out var line) ? handle(line, number) : null;
+        _lines!.TryTakeLast(out var line) ? handle(line, number) : null;
 
     /// <summary>Handles every line that ends in a piece.</summary>
     Problem? TakeLines(
@@ -105,7 +108,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
         Problem tooLarge
     )
     {
-        while (_lines.TryTake(ref piece, out var line))
+        while (_lines!.TryTake(ref piece, out var line))
         {
             number++;
             if (line.Length > maxLineBytes)

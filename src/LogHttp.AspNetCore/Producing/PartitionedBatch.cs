@@ -28,8 +28,9 @@ internal sealed class PartitionedBatch(
 
     readonly RecordLimits _limits = configuration.LimitsWithin(serverLimits);
 
-    // Mostly one. A sorted dictionary would allocate for itself, for each entry and for each enumeration.
-    readonly SortedList<int, RecordBatch> _batches = [];
+    // In the order of their partitions. Mostly one. A sorted list of the framework allocates two arrays for it, and the
+    // caller another list.
+    List<KeyValuePair<int, RecordBatch>> _batches = new(1);
     RecordBatch? _last;
     int _lastPartition;
     int? _keyless;
@@ -55,8 +56,8 @@ internal sealed class PartitionedBatch(
         get
         {
             var used = 0;
-            for (var i = 0; i < _batches.Count; i++)
-                used += _batches.GetValueAtIndex(i).Count > 0 ? 1 : 0;
+            foreach (var (_, batch) in _batches)
+                used += batch.Count > 0 ? 1 : 0;
             return used;
         }
     }
@@ -88,8 +89,8 @@ internal sealed class PartitionedBatch(
         get
         {
             var heldBytes = 0L;
-            for (var i = 0; i < _batches.Count; i++)
-                heldBytes += _batches.GetValueAtIndex(i).HeldBytes;
+            foreach (var (_, batch) in _batches)
+                heldBytes += batch.HeldBytes;
             return heldBytes;
         }
     }
@@ -109,14 +110,30 @@ internal sealed class PartitionedBatch(
             return null;
         if (_last is not null && _lastPartition == number)
             return _last;
+        var index = IndexOf(number);
         // The first one is mostly the only one.
-        if (!_batches.TryGetValue(number, out var batch))
-            _batches.Add(
-                number,
-                batch = new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values)
+        if (index == _batches.Count || _batches[index].Key != number)
+            _batches.Insert(
+                index,
+                new(number, new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values))
             );
         _lastPartition = number;
-        return _last = batch;
+        return _last = _batches[index].Value;
+    }
+
+    /// <summary>The index of a partition's batch, or where it belongs.</summary>
+    int IndexOf(int partition)
+    {
+        var (first, end) = (0, _batches.Count);
+        while (first < end)
+        {
+            var middle = (first + end) / 2;
+            if (_batches[middle].Key < partition)
+                first = middle + 1;
+            else
+                end = middle;
+        }
+        return first;
     }
 
     /// <summary>All records of a producer go to one partition, or a repeat would not be recognized.</summary>
@@ -125,21 +142,17 @@ internal sealed class PartitionedBatch(
     /// <summary>Hands the batches over, in the order of their partitions. The caller then owns them.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()
     {
-        var taken = new List<KeyValuePair<int, RecordBatch>>(_batches.Count);
-        for (var i = 0; i < _batches.Count; i++)
-        {
-            if (_batches.GetValueAtIndex(i) is { Count: > 0 } batch)
-                taken.Add(new(_batches.GetKeyAtIndex(i), batch));
-        }
-        _batches.Clear();
-        _last = null;
+        var taken = _batches;
+        // A record with a fault leaves an empty batch.
+        taken.RemoveAll(static batch => batch.Value.Count == 0);
+        (_batches, _last) = ([], null);
         return taken;
     }
 
     public void Dispose()
     {
-        for (var i = 0; i < _batches.Count; i++)
-            _batches.GetValueAtIndex(i).Dispose();
+        foreach (var (_, batch) in _batches)
+            batch.Dispose();
         _batches.Clear();
         _last = null;
     }

@@ -128,16 +128,18 @@ internal sealed class ProduceRequest
     /// <summary>The body, unpacked if it came packed.</summary>
     /// <param name="budget">Bounds the bytes that unpacking holds.</param>
     /// <param name="maxBytes">The most bytes of the body as it came. A stream may have any size, at any pace.</param>
-    /// <param name="maxUnpackedBytes">The most bytes to unpack for a number of packed bytes.</param>
+    /// <param name="maxUnpackedBytes">
+    /// The most bytes to unpack for a number of packed bytes. Null: <paramref name="maxBytes"/>, for any number.
+    /// </param>
     /// <param name="abandoned">Cancelled when the body is no longer wanted.</param>
     public BodyPieces OpenBody(
         BodyBudget budget,
         long maxBytes,
-        Func<long, long> maxUnpackedBytes,
+        Func<long, long>? maxUnpackedBytes = null,
         CancellationToken abandoned = default
     )
     {
-        var received = new ReceivedBody(_request.BodyReader, _time, _request.HttpContext.RequestAborted)
+        var received = new ReceivedBody(_request.BodyReader, _time)
         {
             MaxBytes = maxBytes,
             AnnouncedBytes = AnnouncedBytes,
@@ -146,9 +148,12 @@ internal sealed class ProduceRequest
             Context = _request.HttpContext,
         };
         return _bodyType.Coding is { } coding
-            ? new UnpackedBody(received, coding, budget, _request.HttpContext, maxUnpackedBytes)
+            ? new UnpackedBody(received, coding, budget, _request.HttpContext, Unpacking(maxBytes, maxUnpackedBytes))
             : received;
     }
+
+    static Func<long, long> Unpacking(long maxBytes, Func<long, long>? maxUnpackedBytes) =>
+        maxUnpackedBytes ?? (_ => maxBytes);
 
     /// <summary>
     /// Reads the body. Returns its problem, or null. After a problem, the records that were read must not be used.

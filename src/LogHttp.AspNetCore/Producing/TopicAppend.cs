@@ -56,6 +56,12 @@ internal static class TopicAppend
         long? expectedNextOffset
     )
     {
+        if (batches is [var (partition, batch)])
+        {
+            var count = batch.Count;
+            var only = topic.Partitions[partition].AppendAsync(batch, expectedNextOffset, AppendOptions.ContinueInline);
+            return [new(partition, count, await only)];
+        }
         var appends = new (int Count, Task<AppendResult> Result)[batches.Count];
         for (var i = 0; i < appends.Length; i++)
             appends[i] = (

@@ -93,7 +93,7 @@ public class BodyReaderTests
         Assert.Equal(0, budget.ReadingBytes);
 
         BodyReader Body(int sizeBytes) =>
-            new(new ReceivedBody(InPieces(sizeBytes, 1_000), TimeProvider.System, CancellationToken.None), budget);
+            new(new ReceivedBody(InPieces(sizeBytes, 1_000), TimeProvider.System), budget);
 
         static async Task<Problem?> ReadAsync(BodyReader body) =>
             await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000));
@@ -114,11 +114,7 @@ public class BodyReaderTests
         {
             var context = new Microsoft.AspNetCore.Http.DefaultHttpContext();
             context.Connection.RemoteIpAddress = IPAddress.Parse(address);
-            return new(
-                new ReceivedBody(InPieces(40_000, 1_000), TimeProvider.System, CancellationToken.None),
-                budget,
-                context
-            );
+            return new(new ReceivedBody(InPieces(40_000, 1_000), TimeProvider.System), budget, context);
         }
 
         static async Task<Problem?> ReadAsync(BodyReader body) =>
@@ -130,10 +126,7 @@ public class BodyReaderTests
     {
         // 64 KiB are taken, and growth would take 128 KiB more.
         var budget = Budget(maxReadingBytes: 150_000);
-        using var body = new BodyReader(
-            new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System, CancellationToken.None),
-            budget
-        );
+        using var body = new BodyReader(new ReceivedBody(InPieces(70_000, 1_000), TimeProvider.System), budget);
         Assert.Equal(
             "overloaded",
             (await body.ReadWholeAsync(1_000_000, static _ => null, Problems.RecordTooLarge(1_000_000)))?.Code
@@ -148,8 +141,7 @@ public class BodyReaderTests
         using var body = new BodyReader(
             new ReceivedBody(
                 PipeReader.Create(new MemoryStream(Encoding.UTF8.GetBytes(new string('\n', 1_000_000)))),
-                TimeProvider.System,
-                CancellationToken.None
+                TimeProvider.System
             ),
             budget
         );
@@ -166,11 +158,7 @@ public class BodyReaderTests
         context.Request.Headers.ContentEncoding = "gzip";
         Assert.True(ContentCoding.TryRead(context.Request, out var coding, out _));
         // All of the packed body has arrived: only the turns end or yield.
-        var received = new ReceivedBody(
-            PipeReader.Create(new ReadOnlySequence<byte>(packed)),
-            TimeProvider.System,
-            CancellationToken.None
-        );
+        var received = new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System);
         using var body = new UnpackedBody(received, coding!, Budget(long.MaxValue), context, static _ => long.MaxValue);
 
         var unpackedBytes = 0L;
@@ -225,7 +213,7 @@ public class BodyReaderTests
     {
         var time = new LogHttp.Testing.SimulatedTime(DateTimeOffset.UnixEpoch);
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
-        var body = new ReceivedBody(pipe.Reader, time, CancellationToken.None) { MinBytesPerSecond = 100 };
+        var body = new ReceivedBody(pipe.Reader, time) { MinBytesPerSecond = 100 };
         await pipe.Writer.WriteAsync(new byte[10_000_000]);
         Assert.Equal(10_000_000, (await body.ReadAsync(TimeSpan.FromSeconds(30))).Bytes.Length);
         var drops = 0;
@@ -275,10 +263,7 @@ public class BodyReaderTests
         async Task<string?> ReadAsync(string text, Func<BodyReader, Problem, ValueTask<Problem?>> read)
         {
             var pipe = new Pipe();
-            using var body = new BodyReader(
-                new ReceivedBody(pipe.Reader, TimeProvider.System, CancellationToken.None),
-                Budget(1_000)
-            );
+            using var body = new BodyReader(new ReceivedBody(pipe.Reader, TimeProvider.System), Budget(1_000));
             var reading = read(body, new Problem(413, "record_too_large", "Too large.")).AsTask();
             for (
                 var rest = Encoding.UTF8.GetBytes(text).AsMemory();
@@ -304,11 +289,7 @@ public class BodyReaderTests
         Assert.True(ContentCoding.TryRead(context.Request, out var found, out _));
         using (
             var body = new UnpackedBody(
-                new ReceivedBody(
-                    PipeReader.Create(new ReadOnlySequence<byte>(packed)),
-                    TimeProvider.System,
-                    CancellationToken.None
-                ),
+                new ReceivedBody(PipeReader.Create(new ReadOnlySequence<byte>(packed)), TimeProvider.System),
                 found!,
                 budget,
                 null,
