@@ -78,9 +78,13 @@ sealed class ModelLog
     /// <summary>Appends and runs all work that is ready. The append may wait for held work.</summary>
     public Task<AppendResult> BeginAppend(string text, int partition = 0) => BeginAppend(Batch(text), partition);
 
-    public Task<AppendResult> BeginAppend(RecordBatch batch, int partition = 0)
+    public Task<AppendResult> BeginAppend(
+        RecordBatch batch,
+        int partition = 0,
+        AppendOptions options = AppendOptions.None
+    )
     {
-        var result = Partitions[partition].AppendAsync(batch);
+        var result = Partitions[partition].AppendAsync(batch, options: options);
         _scheduler.RunAll();
         return result;
     }

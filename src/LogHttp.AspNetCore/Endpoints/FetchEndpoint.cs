@@ -37,6 +37,7 @@ internal static partial class FetchEndpoint
         || query.ContainsKey("keyBase64")
         || query.ContainsKey("view")
         || query.ContainsKey("follow")
+        || query.ContainsKey("wait")
         || query.ContainsKey(QueryNames.LastEventId);
 
     /// <summary>Read records from a place on</summary>

@@ -11,15 +11,13 @@ namespace LogHttp.AspNetCore.Fetching;
 internal sealed class PageHeaders
 {
     readonly long? _maxBytes;
-    readonly string _reference;
 
     PageHeaders(LogAddress address, FetchQuery query, FetchResult page)
     {
         (FirstOffset, NextOffset) = (Text(page.FirstOffset), Text(page.NextOffset));
         EntityTag = EntityTagOf(address, page, tag: "");
         _maxBytes = query.MaxBytes;
-        _reference = query.NextReference(address, page.NextOffset);
-        Link = LinkTo(_reference, prefix: "");
+        Link = LinkTo(query.NextReference(address, page.NextOffset), prefix: "");
     }
 
     public string FirstOffset { get; }
@@ -44,7 +42,9 @@ internal sealed class PageHeaders
 
     /// <summary>The <c>Link</c> to the next page, relative to the request's path.</summary>
     public string LinkFor(HttpRequest request) =>
-        RelativeReference.PrefixOf(request) is { Length: > 0 } prefix ? LinkTo(_reference, prefix) : Link;
+        RelativeReference.PrefixOf(request) is { Length: > 0 } prefix
+            ? string.Concat("<", prefix, Link.AsSpan(1))
+            : Link;
 
     /// <summary>The <c>ETag</c> of one form of a page.</summary>
     /// <param name="address">The page's partition.</param>

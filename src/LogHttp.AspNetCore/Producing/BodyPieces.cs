@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using LogHttp.AspNetCore.Contract;
+using LogHttp.AspNetCore.Threads;
 using Microsoft.AspNetCore.Connections;
 
 namespace LogHttp.AspNetCore.Producing;
@@ -89,6 +90,9 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time) : BodyP
                 var waitBegan = time.GetTimestamp();
                 if (left > TimeSpan.Zero && await ReadWithinAsync(left) is { } read)
                 {
+                    // The wait ended on the thread that received the bytes.
+                    if (Context is not null && !InlineRequests.MayStay(Context))
+                        await ReceivingThread.LeaveAsync();
                     _windowWaited += time.GetElapsedTime(waitBegan);
                     var piece = Piece(read);
                     CheckRate(window, read.IsCompleted);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LogHttp.Storage.Logs;
 
 namespace LogHttp.AspNetCore.Threads;
 
@@ -10,9 +11,10 @@ internal static class ReceivingThread
 {
     /// <summary>
     /// Whether the current thread may be one that receives. The runtime does not mark these threads, but all others
-    /// that run requests belong to the pool.
+    /// that run requests belong to the pool. A thread that completes appends counts too: it sends their responses one
+    /// after the other, and a connection's next request may be there by then.
     /// </summary>
-    public static bool MayBeCurrent => !Thread.CurrentThread.IsThreadPoolThread;
+    public static bool MayBeCurrent => !Thread.CurrentThread.IsThreadPoolThread || PartitionLog.IsContinuingInline;
 
     /// <summary>Continues on a thread of the pool. Completes at once on such a thread.</summary>
     public static PoolAwaitable LeaveAsync() => default;

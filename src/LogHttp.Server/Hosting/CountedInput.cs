@@ -151,23 +151,18 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
         }
         catch (Exception exception)
         {
+            _source.RunContinuationsAsynchronously = true;
             _source.SetException(exception);
             return;
         }
-        if (!ReceivingThread.MayBeCurrent)
+        _source.RunContinuationsAsynchronously = ReceivingThread.MayBeCurrent && !RunsInline;
+        if (ReceivingThread.MayBeCurrent && RunsInline)
         {
-            _source.RunContinuationsAsynchronously = false;
-            _source.SetResult(result);
-        }
-        else if (RunsInline)
-        {
-            _source.RunContinuationsAsynchronously = false;
             using (ReceivingThreadWatch.Begin())
                 _source.SetResult(result);
         }
         else
         {
-            _source.RunContinuationsAsynchronously = true;
             _source.SetResult(result);
         }
     }

@@ -17,6 +17,8 @@ internal sealed partial class ReceivingThreadWatch(ILogger<ReceivingThreadWatch>
     [ThreadStatic]
     static Slot? CurrentSlot;
 
+    // Used by the watch: the sequences at the last check and at the last report.
+    readonly Dictionary<Slot, (long Checked, long Reported)> _seen = [];
     readonly ManualResetEventSlim _stopping = new();
     Thread? _thread;
 
@@ -53,7 +55,8 @@ internal sealed partial class ReceivingThreadWatch(ILogger<ReceivingThreadWatch>
     public void Dispose()
     {
         _stopping.Set();
-        _thread?.Join();
+        // Not longer, because the log that it writes to may hang.
+        _thread?.Join(10 * Interval);
         _stopping.Dispose();
     }
 
@@ -72,11 +75,11 @@ internal sealed partial class ReceivingThreadWatch(ILogger<ReceivingThreadWatch>
         foreach (var slot in slots)
         {
             var sequence = Volatile.Read(ref slot.Sequence);
-            var isStuck = sequence % 2 == 1 && sequence == slot.CheckedSequence && sequence != slot.ReportedSequence;
-            slot.CheckedSequence = sequence;
+            var seen = _seen.GetValueOrDefault(slot);
+            var isStuck = sequence % 2 == 1 && sequence == seen.Checked && sequence != seen.Reported;
+            _seen[slot] = (sequence, isStuck ? sequence : seen.Reported);
             if (!isStuck)
                 continue;
-            slot.ReportedSequence = sequence;
             ReceivingThreadStuck(
                 logger,
                 slot.Thread.ManagedThreadId,
@@ -118,11 +121,5 @@ internal sealed partial class ReceivingThreadWatch(ILogger<ReceivingThreadWatch>
         public volatile Endpoint? Endpoint;
 
         public Thread Thread => thread;
-
-        /// <summary>Used by the watch: the sequence at the last check.</summary>
-        public long CheckedSequence { get; set; }
-
-        /// <summary>Used by the watch: the last sequence that was reported.</summary>
-        public long ReportedSequence { get; set; }
     }
 }

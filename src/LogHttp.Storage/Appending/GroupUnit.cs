@@ -16,6 +16,7 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
 {
     byte[] _frame = [];
     int _frameBytes;
+    RequestCompletions? _completions;
 
     public AppendGroup Group => group;
 
@@ -73,8 +74,10 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
     public override void Completed(IOException? failure)
     {
         ReleaseFrame();
-        appender.Publication.GroupCommitted(this, failure);
+        _completions = appender.Publication.GroupCommitted(this, failure);
     }
+
+    public override void Continue() => _completions?.Run(appender.Context.Environment.AppendScheduler);
 
     /// <summary>Returns the buffer to the pool. Nothing is encoded after that.</summary>
     public void ReleaseFrame()

@@ -48,18 +48,15 @@ internal sealed class Publication(Appender appender)
     {
         lock (appender.Gate)
             InFlight.Enqueue(unit);
-        return Publish(unit, failure: null);
+        return GroupCommitted(unit, failure: null);
     }
 
     /// <summary>
     /// Notes that a group is durable, or that its outcome is unknown. The first caller publishes all groups that are
     /// due, in order.
     /// </summary>
-    public void GroupCommitted(GroupUnit unit, IOException? failure) =>
-        Publish(unit, failure)?.Run(appender.Context.Environment.AppendScheduler);
-
-    /// <summary>Returns the requests to complete, or null if another thread publishes the group.</summary>
-    RequestCompletions? Publish(GroupUnit unit, IOException? failure)
+    /// <returns>The requests to complete, or null if another thread publishes the group.</returns>
+    public RequestCompletions? GroupCommitted(GroupUnit unit, IOException? failure)
     {
         lock (appender.Gate)
         {

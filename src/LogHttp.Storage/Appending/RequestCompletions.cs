@@ -15,8 +15,14 @@ internal sealed class RequestCompletions
     /// <summary>The most work items, as many as processors that a round can use.</summary>
     const int MaxItems = 8;
 
+    [ThreadStatic]
+    static bool IsRunningHere;
+
     readonly List<(AppendRequest Request, AppendResult? Refusal)> _requests = [];
     int _last = -1;
+
+    /// <summary>Whether the current thread runs code that waited for an append, and other code waits for it.</summary>
+    public static bool IsRunning => IsRunningHere;
 
     /// <summary>Adds requests. All get the refusal, or else each gets its own result.</summary>
     public void Add(IEnumerable<AppendRequest> requests, AppendResult? refusal)
@@ -26,7 +32,7 @@ internal sealed class RequestCompletions
     }
 
     /// <summary>
-    /// Completes the requests, in part on this thread. The caller holds no lock and no turn.
+    /// Completes the requests, in part on this thread. The caller holds no lock, and the turn only after a failed sync.
     /// </summary>
     public void Run(PipeScheduler scheduler)
     {
@@ -48,6 +54,8 @@ internal sealed class RequestCompletions
     /// <summary>Completes each request that no other work item has taken.</summary>
     void RunSome()
     {
+        var wasRunning = IsRunningHere;
+        IsRunningHere = true;
         while (Interlocked.Increment(ref _last) is var next && next < _requests.Count)
         {
             var (request, refusal) = _requests[next];
@@ -56,5 +64,6 @@ internal sealed class RequestCompletions
             else
                 request.Acknowledge();
         }
+        IsRunningHere = wasRunning;
     }
 }

@@ -35,6 +35,12 @@ internal abstract class JournalUnit
     /// <summary>Completes the unit: it is durable, or its outcome is unknown. Called once.</summary>
     /// <param name="failure">Why the unit is not known to be durable. Null if it is durable.</param>
     public abstract void Completed(IOException? failure);
+
+    /// <summary>
+    /// Runs the code that waits for the unit. Called once, after the units of other partitions were completed, because
+    /// the code may take long.
+    /// </summary>
+    public virtual void Continue() { }
 }
 
 /// <summary>

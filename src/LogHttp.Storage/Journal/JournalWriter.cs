@@ -489,7 +489,10 @@ internal sealed partial class JournalWriter
             _environment.AppendScheduler.Schedule(static state => ((RoundCompletion)state!).Run(), completion);
     }
 
-    /// <summary>The units of a round. The first work item that reaches a unit completes it.</summary>
+    /// <summary>
+    /// The units of a round. The first work item that reaches a unit completes it, and then runs the code that waits
+    /// for it.
+    /// </summary>
     sealed class RoundCompletion(JournalUnit[] units, IOException? failure)
     {
         int _last = -1;
@@ -498,8 +501,14 @@ internal sealed partial class JournalWriter
 
         public void Run()
         {
+            var completed = new List<JournalUnit>();
             while (Interlocked.Increment(ref _last) is var next && next < units.Length)
+            {
                 units[next].Completed(failure);
+                completed.Add(units[next]);
+            }
+            foreach (var unit in completed)
+                unit.Continue();
         }
     }
 }

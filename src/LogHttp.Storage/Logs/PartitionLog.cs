@@ -109,6 +109,12 @@ public sealed partial class PartitionLog
     }
 
     /// <summary>
+    /// Whether the current thread runs code behind an append with <see cref="AppendOptions.ContinueInline"/>. Other
+    /// appends' code waits for it, so it hands longer work to another thread.
+    /// </summary>
+    public static bool IsContinuingInline => RequestCompletions.IsRunning;
+
+    /// <summary>
     /// Returns the refusal of a batch of about <paramref name="sizeBytes"/> at this time, or null if there is room. For
     /// callers that have not read the batch yet. Reserves nothing.
     /// </summary>

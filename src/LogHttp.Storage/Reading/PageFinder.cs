@@ -80,9 +80,8 @@ internal static class PageFinder
         bool mayWait
     )
     {
-        var page =
-            KnownPage(segment, lease.Files, end, offset, pageSize)
-            ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, mayWait);
+        var known = KnownPage(segment, lease.Files, end, offset, pageSize);
+        var page = known ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, mayWait);
         return new(
             FetchStatus.Page,
             view.EarliestOffset,
@@ -92,7 +91,8 @@ internal static class PageFinder
             new LogRegion(segment, lease, page.Position, page.EndPosition - page.Position)
         )
         {
-            FixedPage = page.IsFixed ? page : null,
+            // Only pages that are read again keep a companion.
+            FixedPage = known is { IsFixed: true } ? known : null,
             IsDurable = isSealed || view.IsDurable,
             // A repair changes the ends of a damaged segment's pages.
             IsFinal =
@@ -231,7 +231,9 @@ internal static class PageFinder
     }
 
     static (IFile Data, IFile Index) FilesFor(bool mayWait, SegmentFiles files) =>
-        mayWait ? (files.Data, files.Index) : (files.Data.Cached, files.Index.Cached);
+        mayWait
+            ? (files.Data, files.Index)
+            : (files.Data.Cached, files.OpenIndex?.Cached ?? throw new WouldWaitException());
 
     /// <summary>
     /// The index is a function of the segment. A wrong one is rebuilt once. If the new one is wrong too, the segment is

@@ -7,7 +7,7 @@ namespace LogHttp.Storage.Segments;
 /// </summary>
 internal sealed class FoundPages
 {
-    /// <summary>The number of cached pages, less than 4 KiB for a segment.</summary>
+    /// <summary>The number of cached pages: 4 KiB for a segment, or 16 KiB if all have companions.</summary>
     public const int Slots = 32;
 
     FoundPage?[]? _slots;

@@ -22,6 +22,9 @@ internal sealed class SegmentFiles : IDisposable
     /// <exception cref="LogClosedException">The segment is retired, and its index was not open by then.</exception>
     public IFile Index => Volatile.Read(ref _index) ?? _segment.OpenIndex(ref _index);
 
+    /// <summary>The index if it is open, else null.</summary>
+    public IFile? OpenIndex => Volatile.Read(ref _index);
+
     /// <summary>The pages that were looked up in the files.</summary>
     public FoundPages FoundPages { get; } = new();
 

@@ -321,9 +321,12 @@ public class AppenderFaultTests
                     return Fault.None;
                 if (second is not null && call.Kind == FileSystemCallKind.Write)
                     return Fault.InputOutputError;
-                // While the first append's round is synced, the next one gathers.
+                // While the first append's round is synced, a full group of others does not wait for it.
                 if (second is null && call.Kind == FileSystemCallKind.Sync)
-                    second = log.BeginAppend("second");
+                {
+                    second = log.BeginAppend(new string('2', 150_000));
+                    log.BeginAppend(new string('3', 150_000));
+                }
                 return Fault.None;
             };
 

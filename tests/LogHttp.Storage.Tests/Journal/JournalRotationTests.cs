@@ -106,8 +106,8 @@ public class JournalRotationTests
         var log = Open();
         log.Append("first");
         log.Commits.Hold<JournalWriter>();
-        // A round takes two of them, so the third one waits for the next round.
-        var appends = Enumerable.Range(0, 3).Select(_ => log.BeginAppend(Text)).ToArray();
+        // A full group does not wait for the one in flight. A round takes two groups, so others wait for the next round.
+        var appends = Enumerable.Range(0, 6).Select(_ => log.BeginAppend(Text)).ToArray();
         var failures = 0;
         log.FileSystem.Faults = call =>
             call.Kind is FileSystemCallKind.Write
