@@ -1,10 +1,15 @@
+using Microsoft.Extensions.Options;
+
 namespace LogHttp.Server.Hosting;
 
 /// <summary>
 /// Reports a receiving thread that runs one request for too long. All connections of that thread wait meanwhile. Each
 /// receiving thread writes its own slot, and a thread of the watch reads them.
 /// </summary>
-internal sealed partial class ReceivingThreadWatch(ILogger<ReceivingThreadWatch> logger) : IHostedService, IDisposable
+internal sealed partial class ReceivingThreadWatch(
+    IOptions<ServerSettings> settings,
+    ILogger<ReceivingThreadWatch> logger
+) : IHostedService, IDisposable
 {
     /// <summary>A request that is found running at two checks in a row has run for at least this long.</summary>
     internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -40,6 +45,8 @@ internal sealed partial class ReceivingThreadWatch(ILogger<ReceivingThreadWatch>
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        if (!settings.Value.InlineRequests)
+            return Task.CompletedTask;
         // Not a timer, because timers run on the pool, which may be just as busy.
         _thread = new Thread(Watch) { IsBackground = true, Name = "receiving watch" };
         _thread.Start();

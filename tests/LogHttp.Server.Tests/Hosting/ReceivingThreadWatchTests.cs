@@ -1,4 +1,5 @@
 using LogHttp.Server.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace LogHttp.Server.Tests.Hosting;
 
@@ -7,7 +8,7 @@ public sealed class ReceivingThreadWatchTests : IDisposable
     readonly RecordingLogger _log = new();
     readonly ReceivingThreadWatch _watch;
 
-    public ReceivingThreadWatchTests() => _watch = new ReceivingThreadWatch(_log);
+    public ReceivingThreadWatchTests() => _watch = new ReceivingThreadWatch(Options.Create(new ServerSettings()), _log);
 
     public void Dispose() => _watch.Dispose();
 
