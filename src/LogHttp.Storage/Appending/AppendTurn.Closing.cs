@@ -17,7 +17,7 @@ internal sealed partial class AppendTurn
                 return;
             _appender.Syncs.StopTimer();
         }
-        if (_appender.Publication.TurnWaits())
+        if (_appender.Publication.TurnWaits() || _appender.Publication.ClosingWaits())
             return;
         if (_appender.StoppedReason is null)
         {

@@ -61,7 +61,7 @@ internal sealed partial class AppendTurn
         if (_completions is { } completions)
         {
             _completions = null;
-            completions.Run(Context.Environment.AppendScheduler);
+            completions.Run();
         }
         if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
             return;
@@ -99,7 +99,7 @@ internal sealed partial class AppendTurn
         {
             var rolledBack = RollBack(exception);
             _appender.ScheduleTurn();
-            rolledBack?.Run(Context.Environment.AppendScheduler);
+            rolledBack?.Run();
         }
     }
 
@@ -317,7 +317,7 @@ internal sealed partial class AppendTurn
             _appender.Waiters.Grown();
         // Comes before the responses: a later change of the configuration must still keep the promise they make.
         _appender.Syncs.SyncInBackground();
-        var completions = new RequestCompletions();
+        var completions = _appender.Publication.BeginCompletions();
         completions.Add(_group!.Requests, _appender.Publication.StopOr(refusal: null));
         _group = null;
         return completions;
@@ -342,7 +342,7 @@ internal sealed partial class AppendTurn
         }
         if (!isIdle)
             _appender.ScheduleTurn();
-        completions?.Run(Context.Environment.AppendScheduler);
+        completions?.Run();
         if (isIdle && isClosing)
             RunClosing();
     }

@@ -77,7 +77,7 @@ internal sealed class GroupUnit(Appender appender, AppendGroup group, LogState e
         _completions = appender.Publication.GroupCommitted(this, failure);
     }
 
-    public override void Continue() => _completions?.Run(appender.Context.Environment.AppendScheduler);
+    public override void Continue() => _completions?.Run();
 
     /// <summary>Returns the buffer to the pool. Nothing is encoded after that.</summary>
     public void ReleaseFrame()

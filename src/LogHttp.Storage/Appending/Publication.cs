@@ -13,6 +13,10 @@ internal sealed class Publication(Appender appender)
     Queue<GroupUnit> InFlight => field ??= [];
     bool _isPublishing;
     bool _turnWaits;
+    bool _closingWaits;
+
+    // The completions that have begun and not ended. Changed by any thread.
+    int _completing;
 
     /// <summary>Under the lock: whether all groups are published.</summary>
     public bool IsDrained => InFlight.Count == 0;
@@ -24,6 +28,37 @@ internal sealed class Publication(Appender appender)
     {
         lock (appender.Gate)
             return _turnWaits = InFlight.Count > 0;
+    }
+
+    /// <summary>
+    /// Used by the closing turn. Returns false if all requests are completed. Otherwise the turn continues when they
+    /// are.
+    /// </summary>
+    public bool ClosingWaits()
+    {
+        lock (appender.Gate)
+            return _closingWaits = Volatile.Read(ref _completing) > 0;
+    }
+
+    /// <summary>Returns an empty set of requests to complete. The closing waits until it has run.</summary>
+    public RequestCompletions BeginCompletions()
+    {
+        Interlocked.Increment(ref _completing);
+        return new RequestCompletions(appender);
+    }
+
+    /// <summary>Notes that a set of <see cref="BeginCompletions"/> has run.</summary>
+    public void EndCompletions()
+    {
+        if (Interlocked.Decrement(ref _completing) > 0)
+            return;
+        lock (appender.Gate)
+        {
+            if (!_closingWaits || Volatile.Read(ref _completing) > 0)
+                return;
+            _closingWaits = false;
+        }
+        appender.ScheduleTurn();
     }
 
     /// <summary>Used by the turn: hands a written group to the journal.</summary>
@@ -65,7 +100,7 @@ internal sealed class Publication(Appender appender)
                 return null;
             _isPublishing = true;
         }
-        var completions = new RequestCompletions();
+        var completions = BeginCompletions();
         while (TryPublish(completions)) { }
         return completions;
     }
@@ -160,9 +195,9 @@ internal sealed class Publication(Appender appender)
         StorageLog.PartitionStopped(context.Environment.Logger, exception, context.Directory, refusal.Reason!);
         if (hidesRecords)
             appender.Waiters.Shrunk();
-        var completions = new RequestCompletions();
+        var completions = BeginCompletions();
         completions.Add(waiting, refusal);
-        completions.Schedule(context.Environment.AppendScheduler);
+        completions.Schedule();
         foreach (var trim in trims)
             trim.Refuse(refusal);
     }

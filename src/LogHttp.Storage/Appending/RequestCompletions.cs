@@ -1,5 +1,3 @@
-using System.IO.Pipelines;
-
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace LogHttp.Storage.Appending;
 /// writes a response for each. One hand-over for each request took more CPU time than the response.
 /// </summary>
 /// <remarks>Filled by one thread before it runs, and run by several.</remarks>
-internal sealed class RequestCompletions
+internal sealed class RequestCompletions(Appender appender)
 {
     /// <summary>A work item is added for each of these. A response takes about 5 µs.</summary>
     const int RequestsPerItem = 16;
@@ -20,6 +18,7 @@ internal sealed class RequestCompletions
 
     readonly List<(AppendRequest Request, AppendResult? Refusal)> _requests = [];
     int _last = -1;
+    int _unfinished;
 
     /// <summary>Whether the current thread runs code that waited for an append, and other code waits for it.</summary>
     public static bool IsRunning => IsRunningHere;
@@ -34,21 +33,33 @@ internal sealed class RequestCompletions
     /// <summary>
     /// Completes the requests, in part on this thread. The caller holds no lock, and the turn only after a failed sync.
     /// </summary>
-    public void Run(PipeScheduler scheduler)
+    public void Run()
     {
-        Schedule(scheduler, Items - 1);
-        RunSome();
+        var items = Begin();
+        Schedule(items - 1);
+        if (items > 0)
+            RunSome();
     }
 
     /// <summary>Completes the requests on other threads. For a caller that must not wait for their code.</summary>
-    public void Schedule(PipeScheduler scheduler) => Schedule(scheduler, Items);
+    public void Schedule() => Schedule(Begin());
 
-    int Items => Math.Min(MaxItems, (_requests.Count + RequestsPerItem - 1) / RequestsPerItem);
+    /// <summary>Returns the number of work items.</summary>
+    int Begin()
+    {
+        _unfinished = _requests.Count;
+        if (_unfinished == 0)
+            appender.Publication.EndCompletions();
+        return Math.Min(MaxItems, (_unfinished + RequestsPerItem - 1) / RequestsPerItem);
+    }
 
-    void Schedule(PipeScheduler scheduler, int items)
+    void Schedule(int items)
     {
         for (; items > 0; items--)
-            scheduler.Schedule(static state => ((RequestCompletions)state!).RunSome(), this);
+            appender.Context.Environment.AppendScheduler.Schedule(
+                static state => ((RequestCompletions)state!).RunSome(),
+                this
+            );
     }
 
     /// <summary>Completes each request that no other work item has taken.</summary>
@@ -63,6 +74,8 @@ internal sealed class RequestCompletions
                 request.Complete(result);
             else
                 request.Acknowledge();
+            if (Interlocked.Decrement(ref _unfinished) == 0)
+                appender.Publication.EndCompletions();
         }
         IsRunningHere = wasRunning;
     }
