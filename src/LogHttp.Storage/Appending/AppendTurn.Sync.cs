@@ -9,6 +9,10 @@ internal sealed partial class AppendTurn
     // Whether bytes were truncated, by this process or an earlier one, and a power cut could bring them back.
     bool _hasUnsyncedCut;
 
+    // Whether the group of a laxer policy was synced first, because the policy has become `always`. The next step
+    // publishes it, because other syncs wait for the sync's thread.
+    bool _isGroupSynced;
+
     /// <summary>
     /// Syncs everything that the turn wrote. Returns false if it is synced already. Otherwise the turn continues after
     /// the sync.
@@ -65,9 +69,9 @@ internal sealed partial class AppendTurn
             _appender.ScheduleTurn();
         else if (_isAlways)
             SubmitSyncedGroup();
-        else if (PublishWrittenGroup() is { } completions)
+        else
         {
-            _completions = completions;
+            _isGroupSynced = true;
             _appender.ScheduleTurn();
         }
     }

@@ -25,7 +25,8 @@ internal sealed partial class AppendTurn
     bool _writesFail;
     bool _isSegmentNew;
 
-    // Requests whose outcome a sync decided. The next step completes them, because other syncs wait for its thread.
+    // Requests of a group that a failed sync rolled back. The next step completes them, because other syncs wait for
+    // the sync's thread.
     RequestCompletions? _completions;
 
     // Keeps the active segment's files open.
@@ -65,8 +66,15 @@ internal sealed partial class AppendTurn
         }
         if ((_group is null || _group.Cursor == _group.Start) && TryRunRepair())
             return;
+        var isGroupSynced = _isGroupSynced;
+        _isGroupSynced = false;
         if (_group is not null && RefuseStopped())
             return;
+        if (isGroupSynced)
+        {
+            Publish();
+            return;
+        }
         if (_group is null)
         {
             if (TryRunTrim())
@@ -282,10 +290,16 @@ internal sealed partial class AppendTurn
         {
             _appender.ScheduleTurn();
         }
-        else if (PublishWrittenGroup() is { } completions)
+        else
         {
-            End(completions);
+            Publish();
         }
+    }
+
+    void Publish()
+    {
+        if (PublishWrittenGroup() is { } completions)
+            End(completions);
     }
 
     /// <summary>
