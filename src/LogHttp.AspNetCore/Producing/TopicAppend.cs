@@ -47,8 +47,8 @@ internal static class TopicAppend
     }
 
     /// <summary>
-    /// Appends to all partitions at once. The log owns the batches, and commits them even if this request ends. The code
-    /// behind the await must not block.
+    /// Appends to all partitions at once. The log owns the batches, and commits them even if this request ends. The
+    /// code behind the await must not block.
     /// </summary>
     public static async Task<PartitionResult[]> AppendAsync(
         Topic topic,

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace LogHttp.Storage.Appending;
 
 /// <summary>
-/// The requests, trims and due steps that wait for a partition's turn. Decides which requests are accepted, who begins a
-/// turn, and whether the turn may end.
+/// The requests, trims and due steps that wait for a partition's turn. Decides which requests are accepted, who begins
+/// a turn, and whether the turn may end.
 /// </summary>
 /// <param name="gate">
 /// The partition's lock, which guards all fields. A member that says so is called under it, the others take it.

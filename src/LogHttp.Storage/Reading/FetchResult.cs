@@ -46,7 +46,8 @@ public sealed record FetchResult(
 
     /// <summary>
     /// An object that the caller keeps beside the page, as long as the page is cached, because it depends only on the
-    /// page. Null for a page whose end moves when the log grows, and for one that is read the first time. Any thread. The last one that is set stays.
+    /// page. Null for a page whose end moves when the log grows, and for one that is read the first time. Any thread.
+    /// The last one that is set stays.
     /// </summary>
     public object? Companion
     {

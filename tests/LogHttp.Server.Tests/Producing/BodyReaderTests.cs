@@ -63,8 +63,9 @@ public class BodyReaderTests
                 );
                 await stream.WriteAsync(
                     Encoding.ASCII.GetBytes(
-                        $"POST /topics/t HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/x-ndjson\r\n"
-                            + $"Content-Length: 100000\r\n\r\n{new string('1', 20_000)}"
+                        $"POST /topics/t HTTP/1.1\r\nHost: {address.Authority}\r\n"
+                            + "Content-Type: application/x-ndjson\r\nContent-Length: 100000\r\n\r\n"
+                            + new string('1', 20_000)
                     )
                 );
                 await TestServer.UntilAsync(() => server.ReadingBytes > 0);

@@ -15,6 +15,7 @@ public sealed class HangingDiskServer : IDisposable
     public const int ClosedTopics = 150;
 
     readonly TemporaryDirectory _directory = new();
+    readonly TopicCatalog _catalog;
     readonly TestServer _server;
 
     public HangingDiskServer()
@@ -27,20 +28,12 @@ public sealed class HangingDiskServer : IDisposable
                 before.PostAsync($"/topics/{topic}", "text/plain", "one").GetAwaiter().GetResult().Dispose();
         }
         Disk = new HangingFileSystem(new PhysicalFileSystem(data));
-        // The program's own log stays empty, in a directory of its own.
-        _server = new TestServer(services =>
-            services
-                .RemoveAll<TopicCatalog>()
-                .AddSingleton(provider =>
-                    TopicCatalog.Open(
-                        new StorageEnvironment { FileSystem = Disk },
-                        provider.GetRequiredService<StorageOptions>() with
-                        {
-                            Directory = data,
-                        }
-                    )
-                )
+        _catalog = TopicCatalog.Open(
+            new StorageEnvironment { FileSystem = Disk },
+            new StorageOptions { Directory = data }
         );
+        // The program's own log stays empty, in a directory of its own.
+        _server = new TestServer(services => services.RemoveAll<TopicCatalog>().AddSingleton(_catalog));
     }
 
     internal HangingFileSystem Disk { get; }
@@ -51,6 +44,7 @@ public sealed class HangingDiskServer : IDisposable
     {
         Disk.Release();
         _server.Dispose();
+        _catalog.DisposeAsync().AsTask().GetAwaiter().GetResult();
         Disk.Dispose();
         _directory.Dispose();
     }

@@ -21,7 +21,6 @@ sealed class HangingFileSystem(IFileSystem fileSystem) : IFileSystem, IDisposabl
     {
         Release();
         (fileSystem as IDisposable)?.Dispose();
-        _works.Dispose();
     }
 
     public IFile Create(string path) => new HangingFile(this, Answer(() => fileSystem.Create(path)));

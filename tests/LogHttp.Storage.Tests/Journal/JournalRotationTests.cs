@@ -106,7 +106,7 @@ public class JournalRotationTests
         var log = Open();
         log.Append("first");
         log.Commits.Hold<JournalWriter>();
-        // A full group does not wait for the one in flight. A round takes two groups, so others wait for the next round.
+        // A full group does not wait for the one in flight. A round takes two groups, so others wait for the next.
         var appends = Enumerable.Range(0, 6).Select(_ => log.BeginAppend(Text)).ToArray();
         var failures = 0;
         log.FileSystem.Faults = call =>
