@@ -10,7 +10,8 @@ import math
 import re
 import sys
 
-UNFINISHED = re.compile(r"^(\d+) +([\d.]+) (\w+)\((.*) <unfinished \.\.\.>$")
+# strace leaves a call that it ends in as detached.
+UNFINISHED = re.compile(r"^(\d+) +([\d.]+) (\w+)\((.*?) *<(?:unfinished|detached) \.\.\.>$")
 RESUMED = re.compile(r"^(\d+) +([\d.]+) <\.\.\. (\w+) resumed>(.*?)(?: <([\d.]+)>)?$")
 WHOLE = re.compile(r"^(\d+) +([\d.]+) (\w+)\((.*) <([\d.]+)>$")
 PATH = re.compile(r"^\d+<(.*?)>")
