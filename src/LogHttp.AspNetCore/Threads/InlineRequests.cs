@@ -9,7 +9,7 @@ internal sealed class InlineRequests(Func<HttpRequest, bool> allows)
 {
     /// <summary>Whether a request may continue on its thread after routing.</summary>
     public static bool MayStay(HttpContext context) =>
-        !ReceivingThread.MayBeCurrent
+        !ReceivingThread.HoldsUpOthers
         || (
             context.GetEndpoint() is { } endpoint
             && endpoint.Metadata.GetMetadata<InlineRequests>() is { } rule

@@ -66,7 +66,7 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (_isAfterHead || (_readsAtOnce >= MaxReadsAtOnce))
+        if (_isAfterHead || _readsAtOnce >= MaxReadsAtOnce)
         {
             (_isAfterHead, _readsAtOnce) = (false, 0);
             _cancellationToken = cancellationToken;
@@ -155,8 +155,9 @@ internal sealed class CountedInput : PipeReader, IValueTaskSource<ReadResult>, I
             _source.SetException(exception);
             return;
         }
-        _source.RunContinuationsAsynchronously = ReceivingThread.MayBeCurrent && !RunsInline;
-        if (ReceivingThread.MayBeCurrent && RunsInline)
+        var isReceiving = ReceivingThread.MayBeCurrent;
+        _source.RunContinuationsAsynchronously = isReceiving && !RunsInline;
+        if (isReceiving && RunsInline)
         {
             using (ReceivingThreadWatch.Begin())
                 _source.SetResult(result);

@@ -88,8 +88,7 @@ internal static class LogHttpHosting
                 static (transport, settings) =>
                 {
                     transport.MaxReadBufferSize = NetworkBlocks.MaxUnreadBytes(settings.Value);
-                    // Elsewhere a lookup can't tell cached bytes from others.
-                    if (!settings.Value.InlineRequests || !OperatingSystem.IsLinux())
+                    if (!settings.Value.SchedulesInline)
                         return;
                     // Both together save a third of the CPU time of a request without work. Either alone saves nothing.
                     // The runtime reads the variable when the first socket receives, which is later.

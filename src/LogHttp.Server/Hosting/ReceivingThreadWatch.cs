@@ -16,7 +16,8 @@ internal sealed partial class ReceivingThreadWatch(
 
     static readonly Lock Gate = new();
 
-    // Guarded by Gate. The runtime creates one receiving thread for each processor, and they live as long as it does.
+    // Guarded by Gate. The runtime has one receiving thread for each processor, and Kestrel one that ends idle
+    // connections. Threads of the pool, which come and go, have no slot.
     static readonly List<Slot> Slots = [];
 
     [ThreadStatic]
@@ -45,7 +46,7 @@ internal sealed partial class ReceivingThreadWatch(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (!settings.Value.InlineRequests)
+        if (!settings.Value.SchedulesInline)
             return Task.CompletedTask;
         // Not a timer, because timers run on the pool, which may be just as busy.
         _thread = new Thread(Watch) { IsBackground = true, Name = "receiving watch" };

@@ -27,7 +27,8 @@ internal static class ServerProgram
             builder.UsePort(commandLine.Port);
             builder.Services.AddSwagger();
 
-            var app = builder.Build();
+            // Disposed of also if it does not run, so that the log's last messages reach the console.
+            await using var app = builder.Build();
             using var signals = new ProcessSignals(app.Lifetime, app.Logger);
             app.UseRequestPipeline();
             // Not MapLogHttp: the pipeline covers all paths, and MapLogHttp only its own.

@@ -17,6 +17,11 @@ internal sealed class ServerSettings : LogHttpSettings
     /// </summary>
     public bool InlineRequests { get; set; } = true;
 
+    /// <summary>
+    /// Whether sockets schedule inline. Only on Linux, because elsewhere a lookup can't tell cached bytes from others.
+    /// </summary>
+    internal bool SchedulesInline => InlineRequests && OperatingSystem.IsLinux();
+
     /// <summary>The most connections at once. More are closed as they come.</summary>
     [SettingRange(1, 10_000_000)]
     public int MaxConnections { get; set; } = 15_000;
