@@ -12,7 +12,8 @@ internal static class JsonText
     /// <summary>The deepest nesting. Embedding adds one level, and common readers stop at 64.</summary>
     public const int MaxDepth = 60;
 
-    static readonly SearchValues<byte> NeedEscape = SearchValues.Create([
+    /// <summary>The bytes that a string can't have as they are.</summary>
+    public static readonly SearchValues<byte> NeedEscape = SearchValues.Create([
         .. Enumerable.Range(0, 0x20).Select(value => (byte)value),
         (byte)'"',
         (byte)'\\',
@@ -32,13 +33,18 @@ internal static class JsonText
     /// <summary>Returns the fault of a JSON text, or null if it is one value that can be embedded.</summary>
     public static RecordFault? Validate(ReadOnlySpan<byte> json)
     {
+        var scanner = new JsonScanner(json, MaxDepth);
+        return scanner.FindEnd(0) == json.Length && (scanner.IsAscii || Utf8.IsValid(json)) ? null : FindFault(json);
+    }
+
+    /// <summary>Returns the fault of a JSON text that the scanner refuses.</summary>
+    static RecordFault? FindFault(ReadOnlySpan<byte> json)
+    {
         // Utf8JsonReader accepts invalid UTF-8 inside strings, so that is checked first.
         if (!Utf8.IsValid(json))
             return new(RecordFaultCode.InvalidUtf8, $"The value is not valid UTF-8 at byte {FirstInvalidUtf8(json)}.");
         if (json.IsEmpty)
             return new(RecordFaultCode.InvalidJson, "The value is empty; JSON was expected.");
-        if (JsonScanner.IsOneValue(json, MaxDepth))
-            return null;
         try
         {
             var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });

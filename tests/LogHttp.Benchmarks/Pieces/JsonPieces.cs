@@ -20,7 +20,7 @@ public class JsonPieces
     public void Prepare() => _json = Payloads.Json(Bytes);
 
     [Benchmark]
-    public bool JsonScanner() => Storage.Records.JsonScanner.IsOneValue(_json, MaxDepth);
+    public int JsonScanner() => new Storage.Records.JsonScanner(_json, MaxDepth).FindEnd(0);
 
     [Benchmark(Baseline = true)]
     public bool Utf8JsonReader()

@@ -70,15 +70,43 @@ public class JsonScannerTests
     );
 
     [Fact]
-    public void IsOneValue_Fragments_AgreesWithReader() => Texts.Sample(AssertAgrees, iter: 50_000);
+    public void FindEnd_Fragments_AgreesWithReader() => Texts.Sample(AssertAgrees, iter: 50_000);
 
     [Fact]
-    public void IsOneValue_DamagedJson_AgreesWithReader() => Damaged.Sample(AssertAgrees, iter: 20_000);
+    public void FindEnd_DamagedJson_AgreesWithReader() => Damaged.Sample(AssertAgrees, iter: 20_000);
+
+    /// <summary>The windows of one value serve the next, wherever it begins and however the text ends.</summary>
+    [Fact]
+    public void FindEnd_ManyValues_EqualsEachAlone() =>
+        Gen.Select(Damaged.Array[1, 12], Gen.Int[0, 2_000])
+            .Sample(
+                (values, cut) =>
+                {
+                    var whole = Encoding.UTF8.GetBytes(string.Join('\n', values));
+                    var text = whole.AsSpan(0, Math.Min(whole.Length, cut));
+                    var scanner = new JsonScanner(text, Depth);
+                    for (var position = 0; position < text.Length; )
+                    {
+                        var alone = new JsonScanner(text[position..], Depth);
+                        var (end, aloneEnd) = (scanner.FindEnd(position), alone.FindEnd(0));
+                        Assert.Equal(aloneEnd < 0 ? -1 : position + aloneEnd, end);
+                        if (end >= 0)
+                        {
+                            Assert.Equal(Ascii.IsValid(text[position..end]), scanner.IsAscii);
+                            Assert.Equal(alone.HasWhiteSpace, scanner.HasWhiteSpace);
+                            if (text[position..end].ContainsAny((byte)'\n', (byte)'\r'))
+                                Assert.True(scanner.HasWhiteSpace);
+                        }
+                        position = Math.Max(end, position) + 1;
+                    }
+                },
+                iter: 5_000
+            );
 
     [Fact]
-    public void IsOneValue_AnyStringPosition_IsChecked()
+    public void FindEnd_AnyStringPosition_IsChecked()
     {
-        for (var length = 1; length < 50; length++)
+        for (var length = 1; length < 140; length += length < 60 || length > 120 ? 1 : 7)
         {
             for (var place = 0; place < length; place++)
             {
@@ -93,16 +121,22 @@ public class JsonScannerTests
     [InlineData("[[[[[[]]]]]]", false)]
     [InlineData("{\"a\":[{\"a\":[{}]}]}", true)]
     [InlineData("{\"a\":[{\"a\":[{\"a\":{}}]}]}", false)]
-    public void IsOneValue_Nested_CountsLevels(string json, bool isIn)
+    public void FindEnd_Nested_CountsLevels(string json, bool isIn)
     {
-        Assert.Equal(isIn, JsonScanner.IsOneValue(Encoding.UTF8.GetBytes(json), Depth));
+        Assert.Equal(isIn, IsOneValue(Encoding.UTF8.GetBytes(json)));
         AssertAgrees(json);
     }
 
     static void AssertAgrees(string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
-        Assert.Equal(Reads(bytes), JsonScanner.IsOneValue(bytes, Depth));
+        Assert.Equal(Reads(bytes), IsOneValue(bytes));
+    }
+
+    static bool IsOneValue(ReadOnlySpan<byte> text)
+    {
+        var json = JsonText.Trim(text);
+        return new JsonScanner(json, Depth).FindEnd(0) == json.Length;
     }
 
     static bool Reads(byte[] bytes)
