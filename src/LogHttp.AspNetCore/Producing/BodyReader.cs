@@ -1,4 +1,5 @@
 using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage.Records;
 
 namespace LogHttp.AspNetCore.Producing;
 
@@ -21,6 +22,9 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     public PartitionedBatch? Batch { get; init; }
 
     public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
+
+    /// <summary>Handles whole lines at the start of a text, as many as it likes.</summary>
+    public delegate AddedLines LinesHandler(ReadOnlySpan<byte> lines);
 
     /// <param name="line">Without its line feed.</param>
     /// <param name="number">From 1 on.</param>
@@ -59,7 +63,16 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     /// <summary>
     /// Reads a body of lines. The last one may lack its line feed. A line feed at the end begins no further line.
     /// </summary>
-    public async ValueTask<Problem?> ReadLinesAsync(int maxLineBytes, LineHandler handle, Problem tooLarge)
+    /// <param name="maxLineBytes">The most bytes of a line.</param>
+    /// <param name="handleSome">Is offered the lines of each piece first.</param>
+    /// <param name="handle">Handles each line that <paramref name="handleSome"/> left.</param>
+    /// <param name="tooLarge">The problem of a line that is too large.</param>
+    public async ValueTask<Problem?> ReadLinesAsync(
+        int maxLineBytes,
+        LinesHandler handleSome,
+        LineHandler handle,
+        Problem tooLarge
+    )
     {
         var number = 0L;
         _lines = new LineCutter();
@@ -70,7 +83,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
                 return problem;
             foreach (var piece in read.Bytes)
             {
-                problem ??= TakeLines(piece.Span, ref number, handle, maxLineBytes, tooLarge);
+                problem ??= TakeLines(piece.Span, ref number, handleSome, handle, maxLineBytes, tooLarge);
                 if (_lines.CarriedBytes > maxLineBytes)
                     problem ??= tooLarge.AtLine(number + 1);
             }
@@ -103,20 +116,28 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     Problem? TakeLines(
         ReadOnlySpan<byte> piece,
         ref long number,
+        LinesHandler handleSome,
         LineHandler handle,
         int maxLineBytes,
         Problem tooLarge
     )
     {
-        while (_lines!.TryTake(ref piece, out var line))
+        while (true)
         {
+            if (_lines!.CarriedBytes == 0)
+            {
+                var added = handleSome(piece);
+                number += added.Count;
+                piece = piece[added.SizeBytes..];
+            }
+            if (!_lines.TryTake(ref piece, out var line))
+                return null;
             number++;
             if (line.Length > maxLineBytes)
                 return tooLarge.AtLine(number);
             if (handle(line, number) is { } problem)
                 return problem;
         }
-        return null;
     }
 
     /// <summary>Returns the next piece, or a problem if it does not come or there is no room to unpack it.</summary>

@@ -170,6 +170,7 @@ internal sealed class ProduceRequest
         var problem = _bodyType.HoldsManyRecords
             ? await body.ReadLinesAsync(
                 batch.MaxUnencodedBytes,
+                lines => AddLines(batch, lines),
                 (line, number) => AddLine(batch, line)?.AtLine(number),
                 Problems.RecordTooLarge(batch.MaxRecordBytes)
             )
@@ -179,6 +180,21 @@ internal sealed class ProduceRequest
                 Problems.RecordTooLarge(batch.MaxRecordBytes)
             );
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
+    }
+
+    /// <summary>
+    /// Adds the records of whole lines at the start of a text, as long as they are of the common form.
+    /// <see cref="AddLine"/> takes the others, and finds their problems.
+    /// </summary>
+    public AddedLines AddLines(PartitionedBatch batch, ReadOnlySpan<byte> lines, int maxCount = int.MaxValue)
+    {
+        if (_bodyType.Kind == BodyKind.RecordLines || _metadata.Headers is not null)
+            return default;
+        if (batch.For(Partition, _metadata) is not { } records)
+            return default;
+        return _bodyType.Kind == BodyKind.TextLines
+            ? records.AddTextLines(lines, maxCount)
+            : records.AddJsonLines(lines, maxCount);
     }
 
     /// <summary>Adds the record of a line. Returns its problem, and then adds nothing.</summary>

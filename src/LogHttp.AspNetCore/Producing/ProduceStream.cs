@@ -171,6 +171,9 @@ internal sealed class ProduceStream : IAsyncDisposable
                     if (problem is not null)
                         return problem;
                     await CutAsync();
+                    // A full batch that is not taken any more stays full.
+                    if (_failure is { } failure)
+                        return failure;
                 }
                 if (piece.IsLast)
                     return _lines.TryTakeLast(out var line) ? AddLine(line) : null;
@@ -263,9 +266,16 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             var left = rest.FirstSpan;
             var pieceBytes = left.Length;
-            while (_lines.TryTake(ref left, out var line))
+            while (true)
             {
-                problem = AddLine(line);
+                if (_lines.CarriedBytes == 0)
+                    left = left[AddLines(left)..];
+                if (!IsFull)
+                {
+                    if (!_lines.TryTake(ref left, out var line))
+                        break;
+                    problem = AddLine(line);
+                }
                 if (problem is not null || IsFull)
                 {
                     rest = rest.Slice(pieceBytes - left.Length);
@@ -280,7 +290,18 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     // The third condition is for a server with small batches: the next line fits in any case.
-    bool IsFull => _nextLine - _firstLine >= BatchLines || _batchBytes >= BatchBytes || !_batch.HasRoom;
+    bool IsFull =>
+        _batchBytes > 0 && (_nextLine - _firstLine >= BatchLines || _batchBytes >= BatchBytes || !_batch.HasRoom);
+
+    /// <summary>Adds lines of the common form, as long as the batch is not full. Returns their bytes.</summary>
+    int AddLines(ReadOnlySpan<byte> lines)
+    {
+        // The line that fills the batch may begin in these bytes and end behind them. It is taken by itself.
+        var room = lines[..Math.Min(lines.Length, (int)Math.Max(0, BatchBytes - _batchBytes))];
+        var added = _request.AddLines(_batch, room, BatchLines - (int)(_nextLine - _firstLine));
+        Count(added.Count, added.SizeBytes);
+        return added.SizeBytes;
+    }
 
     Problem? AddLine(ReadOnlySpan<byte> line)
     {
@@ -290,11 +311,17 @@ internal sealed class ProduceStream : IAsyncDisposable
                 : _request.AddLine(_batch, line);
         if (problem is not null)
             return problem.AtLine(_nextLine);
-        if (_batchBytes == 0)
-            _batchBegan = _time.GetTimestamp();
-        _batchBytes += line.Length + 1;
-        _nextLine++;
+        Count(lines: 1, line.Length + 1);
         return null;
+    }
+
+    /// <summary>Counts lines of the batch.</summary>
+    void Count(int lines, int sizeBytes)
+    {
+        if (_batchBytes == 0 && sizeBytes > 0)
+            _batchBegan = _time.GetTimestamp();
+        _batchBytes += sizeBytes;
+        _nextLine += lines;
     }
 
     PartitionedBatch NewBatch() =>

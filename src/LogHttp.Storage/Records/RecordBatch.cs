@@ -10,7 +10,7 @@ namespace LogHttp.Storage.Records;
 /// The records of one append, validated and encoded, but for the offsets and the time, which only the partition knows.
 /// One thread builds the batch in pooled memory. The partition that appends it disposes of it.
 /// </summary>
-public sealed class RecordBatch : IDisposable
+public sealed partial class RecordBatch : IDisposable
 {
     /// <summary>
     /// The share of the announced bytes that must arrive before memory is taken for the rest. So an announcement costs
@@ -117,9 +117,12 @@ public sealed class RecordBatch : IDisposable
         return position;
     }
 
+    /// <summary>Whether any record brought an offset or a timestamp.</summary>
+    internal bool HasExplicitStamps => _explicitStamps.Length > 0;
+
     /// <summary>Returns the offset and timestamp that a record brought.</summary>
     internal ExplicitStamp ExplicitStampOf(int record) =>
-        _explicitStamps.Length == 0 ? ExplicitStamp.None : _explicitStamps[record];
+        HasExplicitStamps ? _explicitStamps[record] : ExplicitStamp.None;
 
     /// <summary>
     /// Adds a record whose value is a JSON text, kept as it is. If the record has a fault, returns it and adds nothing.
@@ -236,13 +239,19 @@ public sealed class RecordBatch : IDisposable
                     )
                 )
             );
-        LargestTailBytes = Math.Max(LargestTailBytes, tailBytes + _stampBytes);
         if (!LacksExplicitStamp(metadata))
             AddExplicitStamp(new(metadata.Offset ?? -1, metadata.TimestampMs ?? -1));
+        Complete(tailBytes);
+        return null;
+    }
+
+    /// <summary>Counts a record whose tail is encoded.</summary>
+    void Complete(int tailBytes)
+    {
+        LargestTailBytes = Math.Max(LargestTailBytes, tailBytes + _stampBytes);
         Grow(ref _tailBytes, Count, 1);
         _tailBytes[Count++] = tailBytes;
         _crc = null;
-        return null;
     }
 
     /// <summary>Checks the form of a JSON value. A null is the absence of a value, and every form allows it.</summary>

@@ -17,8 +17,10 @@ internal static class RecordFields
     public static ReadOnlySpan<byte> KeyBase64 => ",\"keyBase64\":"u8;
     public static ReadOnlySpan<byte> Headers => ",\"headers\":"u8;
     public static ReadOnlySpan<byte> Value => ",\"value\":"u8;
+    public static ReadOnlySpan<byte> TextValue => ",\"value\":\""u8;
     public static ReadOnlySpan<byte> ValueBase64 => ",\"valueBase64\":"u8;
     public static ReadOnlySpan<byte> LineEnd => "}\n"u8;
+    public static ReadOnlySpan<byte> TextEnd => "\"}\n"u8;
 
     /// <summary>
     /// Writes a head. <paramref name="batchCount"/> is 0 if the line does not start a batch of two or more.
