@@ -145,20 +145,31 @@ internal sealed class AppendGroup(
                 _stamp = new(producer with { Sequence = producer.Sequence + repeatedCount }, crc);
             }
         }
-        for (; _record < tailBytes.Length; _record++)
+        while (_record < tailBytes.Length)
         {
             if (writer.Cursor.Position >= sliceEnd)
                 return false;
-            var given = batch.ExplicitStampOf(_record);
-            writer.Add(
-                given.Offset >= 0 ? given.Offset : writer.Cursor.NextOffset,
-                given.TimestampMs >= 0 ? given.TimestampMs : LastStampMs,
-                batchCount: _record == firstRecord ? tailBytes.Length - firstRecord : 0,
-                _record == firstRecord ? _stamp : null,
-                tails.Slice(_tailPosition, tailBytes[_record])
-            );
-            _tailPosition += tailBytes[_record];
-            RecordCount++;
+            var tailsLeft = tails[_tailPosition..];
+            var count = 1;
+            // The fields of a batch are on its first line.
+            if (_record == firstRecord || batch.HasExplicitStamps)
+            {
+                var given = batch.ExplicitStampOf(_record);
+                writer.Add(
+                    given.Offset >= 0 ? given.Offset : writer.Cursor.NextOffset,
+                    given.TimestampMs >= 0 ? given.TimestampMs : LastStampMs,
+                    batchCount: _record == firstRecord ? tailBytes.Length - firstRecord : 0,
+                    _record == firstRecord ? _stamp : null,
+                    tailsLeft[..tailBytes[_record]]
+                );
+            }
+            else
+            {
+                count = writer.AddRun(LastStampMs, tailsLeft, tailBytes[_record..], sliceEnd);
+            }
+            for (var end = _record + count; _record < end; _record++)
+                _tailPosition += tailBytes[_record];
+            RecordCount += count;
         }
         var written = request.SetNextOffset(writer.Cursor.NextOffset);
         if (_stamp is { } stamp)

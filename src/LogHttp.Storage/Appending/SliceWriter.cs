@@ -34,7 +34,50 @@ internal ref struct SliceWriter(SegmentFiles files, SegmentCursor cursor, Span<b
             Write();
         var lineBytes = _lines.Write(_buffer[_bufferedBytes..], offset, timestampMs, batchCount, stamp, tail);
         _bufferedBytes += lineBytes;
-        if (!_cursor.AdvancePosition(lineBytes, offset, timestampMs))
+        Advance(lineBytes, offset, timestampMs);
+    }
+
+    /// <summary>
+    /// Adds lines with consecutive offsets from the next one on, until one ends behind a position. Returns how many.
+    /// </summary>
+    /// <param name="timestampMs">The timestamp of all of them.</param>
+    /// <param name="tails">All their tails, one behind the other.</param>
+    /// <param name="tailBytes">The length of each tail.</param>
+    /// <param name="endPosition">The position.</param>
+    /// <exception cref="IOException">Any part of the added lines may have been written.</exception>
+    public int AddRun(long timestampMs, ReadOnlySpan<byte> tails, ReadOnlySpan<int> tailBytes, long endPosition)
+    {
+        var added = 0;
+        while (added < tailBytes.Length && _cursor.Position < endPosition)
+        {
+            // Up to the end of a block, and as far as the buffer has room, only the buffer changes.
+            var offset = _cursor.NextOffset;
+            var blockEnd = Math.Min(endPosition, _cursor.BlockPosition + SegmentLayout.BlockBytes) - _cursor.Position;
+            var run = _lines.WriteRun(
+                _buffer[_bufferedBytes..],
+                offset,
+                timestampMs,
+                tails,
+                tailBytes[added..],
+                blockEnd
+            );
+            if (run.Count == 0)
+            {
+                Write();
+                continue;
+            }
+            added += run.Count;
+            tails = tails[run.TailBytes..];
+            _bufferedBytes += run.SizeBytes;
+            Advance(run.SizeBytes, offset + run.Count - 1, timestampMs);
+        }
+        return added;
+    }
+
+    /// <summary>Advances behind buffered lines of one block.</summary>
+    void Advance(int sizeBytes, long lastOffset, long timestampMs)
+    {
+        if (!_cursor.AdvancePosition(sizeBytes, lastOffset, timestampMs))
             return;
         UpdateBlockCrc();
         _entries.Add(_cursor.CloseBlock());
