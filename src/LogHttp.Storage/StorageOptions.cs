@@ -114,6 +114,12 @@ public sealed record StorageOptions
     internal int JournalGroupBytes => (int)Math.Min(256 << 10, MinJournalFileBytes / 8);
 
     /// <summary>
+    /// A group of this size is written while the one before it becomes durable. Batches of 16 KiB from 16 producers
+    /// were a quarter faster than with groups that waited up to <see cref="JournalGroupBytes"/>.
+    /// </summary>
+    internal int GatheredBytes => Math.Min(64 << 10, JournalGroupBytes);
+
+    /// <summary>
     /// The most partitions that keep their files open because only the journal has some of their bytes durably. On a
     /// volume without syncfs, no more partitions may have such bytes.
     /// </summary>

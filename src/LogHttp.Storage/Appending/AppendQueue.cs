@@ -11,14 +11,14 @@ namespace LogHttp.Storage.Appending;
 /// </param>
 /// <param name="budget">The memory of the accepted appends of all partitions.</param>
 /// <param name="maxWaitingBytes">The most bytes that wait, unless it is one batch.</param>
-/// <param name="fullGroupBytes">The size of a full group.</param>
+/// <param name="gatheredBytes">The size from which a group does not wait for the one in flight.</param>
 /// <param name="configuration">The topic's configuration.</param>
 /// <param name="readOnlyReason">Why nothing may be appended since the start, or null.</param>
 internal sealed class AppendQueue(
     Lock gate,
     AppendBudget budget,
     long maxWaitingBytes,
-    int fullGroupBytes,
+    int gatheredBytes,
     TopicConfiguration configuration,
     string? readOnlyReason
 )
@@ -74,10 +74,10 @@ internal sealed class AppendQueue(
 
     /// <summary>
     /// Under the lock: whether requests wait for the group in flight, so that the next group takes all that come
-    /// meanwhile. Each group costs a write: a third as many took a tenth less CPU time. A full group does not wait,
-    /// because a slow disk would then bound the partition to one group for each sync.
+    /// meanwhile. Each group costs a write: a third as many took a tenth less CPU time. A large group does not wait.
+    /// Its bytes cost more than its write, and are in the segment when the sync of the group in flight ends.
     /// </summary>
-    public bool Gathers => IsGroupInFlight && !IsClosing && _waitingBytes < fullGroupBytes;
+    public bool Gathers => IsGroupInFlight && !IsClosing && _waitingBytes < gatheredBytes;
 
     /// <summary>Under the lock: whether a turn has nothing to do now, except perhaps the closing.</summary>
     public bool IsIdle => (Waiting.Count == 0 || Gathers) && Trims.Count == 0 && _repair is null && _manifestSteps == 0;

@@ -41,7 +41,7 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
             Gate,
             budget,
             context.Options.MaxQueuedBytes,
-            context.Options.JournalGroupBytes,
+            context.Options.GatheredBytes,
             configuration,
             found.ReadOnlyReason
         );
