@@ -24,6 +24,12 @@ public interface IHttpSendFileFeature
     bool MayWaitForDisk { get; }
 
     /// <summary>
+    /// Sends chunks past the server's buffers. Null if the response has not started, is not chunked, or passes through
+    /// other code on its way to the socket (TLS, HTTP/2, middleware that wraps the body).
+    /// </summary>
+    IChunkSender? ChunkSender => null;
+
+    /// <summary>
     /// Sends exactly <paramref name="lengthBytes"/> bytes of <paramref name="file"/>, beginning at
     /// <paramref name="position"/>, after the bytes that the response holds already. Starts the response if it has not
     /// started. Neither reads nor moves <see cref="FileStream.Position"/>, and never disposes the stream.

@@ -36,6 +36,24 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         || HttpProtocol.IsHttp2(_context.Request.Protocol)
         || _context.Features[typeof(ITlsHandshakeFeature)] is not null;
 
+    public IChunkSender? ChunkSender
+    {
+        get
+        {
+            // The server implements both features with one object. A wrapper of the body is another one.
+            var response = (IHttpResponseFeature?)_context.Features[typeof(IHttpResponseFeature)];
+            return
+                SystemCalls.CanSendNow
+                && !CopiesRegions
+                && ReferenceEquals(_inner, response)
+                && ReferenceEquals(this, _context.Features[typeof(IHttpResponseBodyFeature)])
+                && response is { HasStarted: true }
+                && response.Headers.TransferEncoding == "chunked"
+                ? _connection!.Writer
+                : null;
+        }
+    }
+
     public bool MayWaitForDisk => !SystemCalls.CanAskPageCache;
 
     internal static void AttachTo(HttpContext context, SendFileServices services)

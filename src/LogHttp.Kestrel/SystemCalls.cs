@@ -29,6 +29,9 @@ internal static unsafe partial class SystemCalls
     /// <summary>False if the system does not know the call: an old libc or kernel, or not Linux.</summary>
     internal static bool CanAskPageCache { get; private set; } = IsLinux64;
 
+    /// <summary>Whether <see cref="SendNow"/> ever sends anything.</summary>
+    internal static bool CanSendNow => IsLinux64;
+
     /// <summary>
     /// Whether the byte at <paramref name="position"/>, before the end of the file, can be read without waiting for a
     /// disk. Calls preadv2(2) with RWF_NOWAIT.
