@@ -26,6 +26,12 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     /// <summary>The partition.</summary>
     public PartitionLog Log => log;
 
+    /// <summary>
+    /// Takes new records while this follower waits for them at the end of the log. Null if each wait is to end with
+    /// them. Set by the thread that reads. Waits for several followers do not use it.
+    /// </summary>
+    public ILiveReader? LiveReader { get; set; }
+
     /// <summary>The place of the next read.</summary>
     public LogPlace Place => _place;
 
@@ -61,15 +67,17 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     FetchResult Read(PageSize pageSize, bool mayWait)
     {
         Unsubscribe();
-        (var page, _seen) = log.ReadView(
-            (Follower: this, pageSize, mayWait),
-            static (view, query) =>
-                (
-                    query.Follower.TryReadTail(view, query.pageSize)
-                        ?? PageFinder.Fetch(query.Follower._place, query.pageSize, view, query.mayWait),
-                    view
-                )
-        );
+        (var page, _seen) =
+            TryReadToOthers(pageSize)
+            ?? log.ReadView(
+                (Follower: this, pageSize, mayWait),
+                static (view, query) =>
+                    (
+                        query.Follower.TryReadTail(view, query.pageSize)
+                            ?? PageFinder.Fetch(query.Follower._place, query.pageSize, view, query.mayWait),
+                        view
+                    )
+            );
         if (page.Status is FetchStatus.Page or FetchStatus.AtEnd)
             _place = LogPlace.At(page.NextOffset);
         (_segment, _position) = page switch
@@ -99,20 +107,94 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         if (_waiter is null)
             return;
         _waiter = null;
-        log.Waiters.Remove(this);
+        if (LivePlace.List is not null)
+            log.Waiters.Live.Remove(this);
+        else
+            log.Waiters.Remove(this);
     }
 
     internal override void Subscribe(LogWaiter waiter, long growthBytes)
     {
         _waiter = waiter;
-        log.Waiters.Add(
-            this,
-            _seen ?? throw new InvalidOperationException("Nothing was read yet."),
-            Math.Min(growthBytes, _growthToPageEnd)
-        );
+        var seen = _seen ?? throw new InvalidOperationException("Nothing was read yet.");
+        if (LiveReader is not null && _segment == seen.Active && _position == seen.End.Position)
+            log.Waiters.Live.Add(this, seen);
+        else
+            log.Waiters.Add(this, seen, Math.Min(growthBytes, _growthToPageEnd));
     }
 
     internal override void Wake(LogWake wake) => _waiter?.Complete(wake);
+
+    internal override IDisposable? ReadShared(LogView from, LogView to)
+    {
+        var lengthBytes = to.End.Position - from.End.Position;
+        if (to.Repaired is not null || lengthBytes > SharedPage.MaxBytes)
+            return null;
+        try
+        {
+            var lease = to.Active.Acquire(isSealed: false, mayWait: false);
+            var region = new LogRegion(to.Active, lease, from.End.Position, lengthBytes);
+            return new SharedPage(
+                new(FetchStatus.Page, to.EarliestOffset, to.EndOffset, from.EndOffset, to.EndOffset, region)
+                {
+                    IsDurable = to.IsDurable,
+                }
+            );
+        }
+        catch (Exception exception) when (exception is WouldWaitException or LogClosedException or IOException)
+        {
+            // Each follower meets the reason in its own read.
+            return null;
+        }
+    }
+
+    internal override void Deliver(IDisposable? shared, LogView from, LogView to)
+    {
+        // The wait can't end during the claim, so the reader's own thread does not run.
+        if (_waiter is not { } waiter || !waiter.TryClaim())
+            return;
+        try
+        {
+            // Meanwhile the reader has left and waits with another follower.
+            if (_waiter != waiter)
+            {
+                waiter.EndClaim(null);
+                return;
+            }
+            // It has joined after the round began, and has read up to the round's end.
+            var outcome = IsAt(to) ? LiveOutcome.Taken : LiveOutcome.Declined;
+            if (IsAt(from) && shared is SharedPage page)
+                outcome = LiveReader!.Take(page);
+            if (outcome != LiveOutcome.Declined)
+                (_seen, _place, _position) = (to, LogPlace.At(to.EndOffset), to.End.Position);
+            waiter.EndClaim(outcome == LiveOutcome.Taken ? null : LogWake.Grown);
+        }
+        catch (Exception exception)
+        {
+            waiter.FailClaim(exception);
+        }
+    }
+
+    bool IsAt(LogView view) => _seen!.GrownBytes == view.GrownBytes && _seen.Active == view.Active;
+
+    /// <summary>
+    /// Reads up to where the live followers of the partition stand, so that this one can join them. Returns null if it
+    /// is not behind them, or not in the same segment.
+    /// </summary>
+    (FetchResult, LogView)? TryReadToOthers(PageSize pageSize)
+    {
+        if (LiveReader is null || log.Waiters.LiveEnd is not { } end || end.EarliestOffset != log.View.EarliestOffset)
+            return null;
+        try
+        {
+            return TryReadTail(end, pageSize) is { } page ? (page, end) : null;
+        }
+        // A trim or roll meanwhile. The current view tells.
+        catch (LogClosedException) when (end != log.View)
+        {
+            return null;
+        }
+    }
 
     FetchResult? TryReadTail(LogView view, PageSize pageSize)
     {

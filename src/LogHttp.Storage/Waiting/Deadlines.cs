@@ -53,8 +53,18 @@ public sealed class Deadlines : IDisposable
             }
             // The first tick after the deadline that was not handled yet.
             waiter.DueTick = Math.Max(_tick + 1, (long)Math.Ceiling((ElapsedMs + timeout.TotalMilliseconds) / TickMs));
+            (waiter.TimeoutTicks, waiter.RestartTick) = ((long)Math.Ceiling(timeout.TotalMilliseconds / TickMs), 0);
             _slots[waiter.DueTick % SlotCount].AddLast(waiter.DeadlineNode);
         }
+    }
+
+    /// <summary>
+    /// Begins the time of a waiter's deadline again. Takes no lock: the wheel finds out when the deadline comes.
+    /// </summary>
+    public void Restart(LogWaiter waiter)
+    {
+        ArgumentNullException.ThrowIfNull(waiter);
+        waiter.RestartTick = NowTick() + 1;
     }
 
     /// <summary>Removes a waiter's deadline, if it has one.</summary>
@@ -98,7 +108,13 @@ public sealed class Deadlines : IDisposable
         for (var node = slot.First; node is not null; )
         {
             var (waiter, next) = (node.Value, node.Next);
-            if (waiter.DueTick <= tick)
+            if (waiter.DueTick <= tick && waiter.RestartTick + waiter.TimeoutTicks is var dueTick && dueTick > tick)
+            {
+                slot.Remove(node);
+                waiter.DueTick = dueTick;
+                _slots[dueTick % SlotCount].AddLast(node);
+            }
+            else if (waiter.DueTick <= tick)
             {
                 due.Add(waiter);
                 Unlink(waiter);

@@ -27,10 +27,17 @@ public enum LogWake
 /// </summary>
 public sealed class LogWaiter : IValueTaskSource<LogWake>
 {
+    const int Ended = 0;
+    const int Waiting = 1;
+    const int Claimed = 2;
+
     // Continuations run on the pool: a thread that wakes ten thousand waiters must not run their code.
     ManualResetValueTaskSourceCore<LogWake> _source = new() { RunContinuationsAsynchronously = true };
-    int _isWaiting;
+
+    // Ended, waiting or claimed. Above that: claimed, and the wait ends with a LogWake once the claim does.
+    int _state;
     volatile bool _isCancelled;
+    long _restartTick;
 
     /// <summary>Creates a waiter that waits for nothing yet.</summary>
     public LogWaiter() => DeadlineNode = new(this);
@@ -40,6 +47,16 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
 
     /// <summary>Used by <see cref="Deadlines"/> only.</summary>
     internal long DueTick { get; set; }
+
+    /// <summary>Used by <see cref="Deadlines"/> only.</summary>
+    internal long TimeoutTicks { get; set; }
+
+    /// <summary>Used by <see cref="Deadlines"/> only. When the deadline's time began again.</summary>
+    internal long RestartTick
+    {
+        get => Volatile.Read(ref _restartTick);
+        set => Volatile.Write(ref _restartTick, value);
+    }
 
     /// <summary>Waits until one follower's log has more than its last read found.</summary>
     /// <param name="follower">The follower. It has read before.</param>
@@ -74,14 +91,49 @@ public sealed class LogWaiter : IValueTaskSource<LogWake>
     /// <summary>Ends the wait, unless it has ended. Any thread.</summary>
     internal void Complete(LogWake wake)
     {
-        if (Interlocked.Exchange(ref _isWaiting, 0) == 1)
-            _source.SetResult(wake);
+        while (true)
+        {
+            var state = Volatile.Read(ref _state);
+            if (state is not (Waiting or Claimed))
+                return;
+            var next = state == Waiting ? Ended : Claimed + 1 + (int)wake;
+            if (Interlocked.CompareExchange(ref _state, next, state) != state)
+                continue;
+            if (state == Waiting)
+                _source.SetResult(wake);
+            return;
+        }
+    }
+
+    /// <summary>
+    /// Keeps the wait from ending until <see cref="EndClaim"/>, so that the caller alone uses the follower. Returns
+    /// false if nobody waits.
+    /// </summary>
+    internal bool TryClaim() => Interlocked.CompareExchange(ref _state, Claimed, Waiting) == Waiting;
+
+    /// <summary>Ends a claim. The wait continues without a wake, unless it was to end meanwhile.</summary>
+    internal void EndClaim(LogWake? wake)
+    {
+        if (wake is null && Interlocked.CompareExchange(ref _state, Waiting, Claimed) == Claimed)
+            return;
+        var state = Interlocked.Exchange(ref _state, Ended);
+        var meanwhile = state > Claimed ? (LogWake)(state - Claimed - 1) : (LogWake?)null;
+        _source.SetResult(
+            meanwhile is LogWake.Cancelled or LogWake.Closed ? meanwhile.Value : (wake ?? meanwhile)!.Value
+        );
+    }
+
+    /// <summary>Ends a claim and the wait with an exception.</summary>
+    internal void FailClaim(Exception exception)
+    {
+        Volatile.Write(ref _state, Ended);
+        _source.SetException(exception);
     }
 
     void Begin()
     {
         _source.Reset();
-        Volatile.Write(ref _isWaiting, 1);
+        Volatile.Write(ref _state, Waiting);
     }
 
     ValueTask<LogWake> Wait()

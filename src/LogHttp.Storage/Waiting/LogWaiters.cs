@@ -27,7 +27,18 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
     volatile int _count;
     int _isWakeScheduled;
 
-    public int Count => _count;
+    LiveListeners? _live;
+
+    public int Count => _count + (Volatile.Read(ref _live)?.Count ?? 0);
+
+    /// <summary>The listeners that take what is published from each other's reads.</summary>
+    public LiveListeners Live =>
+        Volatile.Read(ref _live)
+        ?? Interlocked.CompareExchange(ref _live, new(scheduler, log), null)
+        ?? Volatile.Read(ref _live)!;
+
+    /// <summary>Where the live listeners stand, or will in a moment. Null without any.</summary>
+    public LogView? LiveEnd => Volatile.Read(ref _live)?.End;
 
     /// <summary>
     /// Adds a follower until its log has grown by this many bytes since a view of it, or into another segment.
@@ -78,6 +89,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
         // One work item wakes all: an append must not wait until ten thousand readers are scheduled.
         if (_count > 0 && Interlocked.Exchange(ref _isWakeScheduled, 1) == 0)
             scheduler.Schedule(static state => ((LogWaiters)state!).WakeReached(), this);
+        Volatile.Read(ref _live)?.Grown();
     }
 
     /// <summary>
@@ -88,6 +100,8 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
     {
         lock (_gate)
             _wakesAll = Waiting.Count > 0;
+        // Before Grown, which would start a round.
+        Volatile.Read(ref _live)?.Shrunk();
         Grown();
     }
 
@@ -104,6 +118,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
         }
         foreach (var follower in all)
             follower.Wake(LogWake.Closed);
+        Live.Close();
     }
 
     void WakeReached()
