@@ -28,6 +28,8 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
 
     protected PipeWriter Writer { get; } = context.Response.BodyWriter;
 
+    protected bool NamesPartitions => namesPartitions;
+
     /// <summary>The bytes behind a record's line.</summary>
     protected abstract ReadOnlySpan<byte> Tail { get; }
 
@@ -79,9 +81,40 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         return false;
     }
 
+    public override bool TryFrame(
+        FetchResult page,
+        FollowSource source,
+        ArrayBufferWriter<byte> destination,
+        int maxBytes
+    )
+    {
+        var aroundBytes = MaxHeadBytes + Tail.Length + (NamesPartitions ? source.MaxPrefixBytes : 0);
+        using var reader = new RecordReader(
+            page.Region!,
+            key: null,
+            page.Region!.Position,
+            (int)page.Region.LengthBytes
+        );
+        while (reader.TryRead(out var record))
+        {
+            if (destination.WrittenCount + aroundBytes + record.Line.Length > maxBytes)
+                return false;
+            source.NextOffset = record.Offset + 1;
+            var line = NamesPartitions ? record.Line[1..] : record.Line;
+            var around = destination.GetSpan(aroundBytes + line.Length);
+            var headBytes = WriteHead(around);
+            if (NamesPartitions)
+                headBytes += source.WritePrefix(around[headBytes..]);
+            destination.Advance(headBytes);
+            destination.Write(line);
+            destination.Write(Tail);
+        }
+        return true;
+    }
+
     (WriteEnd End, int LargeBytes) WriteRecords(RecordReader reader, FollowSource source, int flushBytes)
     {
-        var aroundBytes = MaxHeadBytes + Tail.Length + (namesPartitions ? source.MaxPrefixBytes : 0);
+        var aroundBytes = MaxHeadBytes + Tail.Length + (NamesPartitions ? source.MaxPrefixBytes : 0);
         while (reader.TryRead(out var record))
         {
             var isLarge = record.Line.Length > flushBytes / 2;
@@ -92,10 +125,10 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
                 return (WriteEnd.BeforeLargeRecord, 0);
             _isAtPageStart = false;
             source.NextOffset = record.Offset + 1;
-            var line = namesPartitions ? record.Line[1..] : record.Line;
+            var line = NamesPartitions ? record.Line[1..] : record.Line;
             var destination = Writer.GetSpan(aroundBytes);
             var headBytes = WriteHead(destination);
-            if (namesPartitions)
+            if (NamesPartitions)
                 headBytes += source.WritePrefix(destination[headBytes..]);
             Writer.Advance(headBytes);
             _unflushedBytes += headBytes;
@@ -116,7 +149,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     {
         var stream = region.File.Stream ?? throw new InvalidOperationException("The segment lies in no file.");
         var sendFile = context.Features.GetRequiredFeature<IHttpSendFileFeature>();
-        var position = region.Position + (namesPartitions ? 1 : 0);
+        var position = region.Position + (NamesPartitions ? 1 : 0);
         // A copy holds each piece twice: as it was read, and as it is sent, with the head before it.
         var pieceBytes = shareBytes / 8 * 3;
         for (var end = position + sizeBytes; position < end; position += pieceBytes)
@@ -147,6 +180,8 @@ internal sealed class ManyLinesFollow(HttpContext context, string contentType)
 {
     public override string ContentType => contentType;
 
+    public override SharedFormat? SharedFormat => Following.SharedFormat.NamedLines;
+
     protected override ReadOnlySpan<byte> Tail => [];
 
     protected override int MaxHeadBytes => 0;
@@ -176,6 +211,9 @@ internal sealed class EventsFollow(HttpContext context, IReadOnlyList<FollowSour
     static ReadOnlySpan<byte> DataField => "\ndata: "u8;
 
     public override string ContentType => MediaTypes.Events;
+
+    public override SharedFormat? SharedFormat =>
+        NamesPartitions ? Following.SharedFormat.NamedEvents : Following.SharedFormat.Events;
 
     protected override ReadOnlySpan<byte> Tail => "\n"u8;
 

@@ -39,6 +39,21 @@ internal abstract class FollowFormat
     /// <summary>Sends a heartbeat so that proxies keep an idle connection open. Clients ignore it.</summary>
     public abstract ValueTask WriteHeartbeatAsync(CancellationToken aborted);
 
+    /// <summary>The format in which new records can be shared with other followers. Null if they can't be.</summary>
+    public virtual SharedFormat? SharedFormat => null;
+
+    /// <summary>
+    /// Writes a page's records as this response sends them. The bytes depend on the partition and the page alone.
+    /// Returns false if there are more than <paramref name="maxBytes"/>.
+    /// </summary>
+    /// <exception cref="WouldWaitException">A byte is not in the page cache.</exception>
+    public abstract bool TryFrame(
+        FetchResult page,
+        FollowSource source,
+        ArrayBufferWriter<byte> destination,
+        int maxBytes
+    );
+
     public virtual ValueTask EndAsync(CancellationToken aborted) => ValueTask.CompletedTask;
 
     /// <summary>Ends the stream if the connection is gone, without waiting for the token.</summary>
@@ -120,6 +135,22 @@ internal sealed class LinesFollow : FollowFormat
         ThrowIfDisconnected(await _writer.FlushAsync(aborted));
         source.NextOffset = page.NextOffset;
         return false;
+    }
+
+    public override SharedFormat? SharedFormat => Following.SharedFormat.Lines;
+
+    public override bool TryFrame(
+        FetchResult page,
+        FollowSource source,
+        ArrayBufferWriter<byte> destination,
+        int maxBytes
+    )
+    {
+        var region = page.Region!;
+        var lengthBytes = (int)Math.Min(region.LengthBytes, maxBytes);
+        region.File.Cached.ReadExactly(destination.GetSpan(lengthBytes)[..lengthBytes], region.Position);
+        destination.Advance(lengthBytes);
+        return lengthBytes == region.LengthBytes;
     }
 
     public override async ValueTask FlushAsync(CancellationToken aborted) =>

@@ -37,6 +37,9 @@ internal sealed class FollowSource
     /// <remarks>Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</remarks>
     public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
 
+    /// <summary>Whether <see cref="Follower"/> has read since the last <see cref="Drop"/>.</summary>
+    public bool HasFollower => _follower is not null;
+
     public string Topic => _topic.Name;
 
     public string TopicId => _topic.Id;

@@ -1,8 +1,10 @@
-using System.Runtime.CompilerServices;
 using LogHttp.AspNetCore.Contract;
+using LogHttp.Kestrel;
 using LogHttp.Storage;
+using LogHttp.Storage.Logs;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Waiting;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace LogHttp.AspNetCore.Following;
 
@@ -10,23 +12,46 @@ namespace LogHttp.AspNetCore.Following;
 /// A response without an end. It sends the available records, waits for more, and sends heartbeats. Records that a
 /// follower does not take are not kept for it. It continues to read the file at its position (api/PROTOCOL.md §10).
 /// </summary>
+/// <remarks>
+/// While it waits at the end of one partition, threads of the pool deliver new records past its own code: one piece,
+/// framed once for all followers (<see cref="SharedPieces"/>). Its own thread runs again for a heartbeat, a slow client
+/// or the end.
+/// </remarks>
 internal sealed partial class FollowStream(
     HttpContext context,
     IReadOnlyList<FollowSource> sources,
     FollowFormat format,
     FollowServices services
-)
+) : ILiveReader, IResult
 {
     readonly LogWaiter _waiter = new();
-    readonly TimeSpan _heartbeat = services.Settings.HeartbeatInterval;
 
     FollowSource _reading = sources[0];
+
+    // Set if new records can be sent past the server's buffers.
+    IChunkSender? _chunks;
+
+    // The part of a shared piece that the socket did not take at once.
+    SharedPieces? _begun;
+    ReadOnlyMemory<byte> _rest;
 
     /// <summary>
     /// Runs until the client disconnects, a topic is deleted, its records at the position are trimmed, or the server
     /// stops.
     /// </summary>
-    public async Task RunAsync(bool isHead)
+    /// <remarks>
+    /// A result of the endpoint, so that no method of the endpoint waits for its end. Each would hold its state.
+    /// </remarks>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        if (!services.Waiting.TryEnter())
+            return services.Waiting.Problem.ExecuteAsync(httpContext);
+        // The parsed query is of no more use, and would stay as long as the response.
+        context.Features.Set<IQueryFeature>(null);
+        return RunAsync(isHead: context.Request.Method == HttpMethods.Head);
+    }
+
+    async Task RunAsync(bool isHead)
     {
         var (response, aborted) = (context.Response, context.RequestAborted);
         response.ContentType = format.ContentType;
@@ -40,7 +65,23 @@ internal sealed partial class FollowStream(
                 return;
             await format.BeginAsync(aborted);
             await response.BodyWriter.FlushAsync(aborted);
-            while (await SendAllAsync(aborted) && await WaitAsync(aborted)) { }
+            if (sources.Count == 1 && format.SharedFormat is not null)
+                _chunks = context.Features.Get<IHttpSendFileFeature>()?.ChunkSender;
+            // Waits here and not in a method of its own, whose state each parked follower would hold as well.
+            while (await SendAllAsync(aborted))
+            {
+                LogWake wake;
+                while ((wake = await WaitAsync()) == LogWake.TimedOut)
+                {
+                    if (_begun is not null)
+                        await SendRestAsync(aborted);
+                    await format.WriteHeartbeatAsync(aborted);
+                }
+                if (_begun is not null)
+                    await SendRestAsync(aborted);
+                if (wake != LogWake.Grown)
+                    break;
+            }
             await format.EndAsync(aborted);
         }
         catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
@@ -61,8 +102,10 @@ internal sealed partial class FollowStream(
         finally
         {
             services.Deadlines.Clear(_waiter);
+            _begun?.Dispose();
             foreach (var source in sources)
                 source.Drop();
+            services.Waiting.Leave();
         }
     }
 
@@ -85,7 +128,8 @@ internal sealed partial class FollowStream(
                     var (needsFlush, endOffset) = await WritePageAsync(source, shareBytes, aborted);
                     if (endOffset is null)
                         return false;
-                    if (source.NextOffset < endOffset)
+                    // A source that was dropped behind its last record has to read once more before it can wait.
+                    if (source.NextOffset < endOffset || !source.HasFollower)
                     {
                         isMore = true;
                         // The source need not wait yet. The stream may read other sources first, as slowly as the
@@ -120,7 +164,11 @@ internal sealed partial class FollowStream(
         CancellationToken aborted
     )
     {
-        using var page = await source.Follower.ReadAsync(format.PageSize, aborted);
+        var follower = source.Follower;
+        // A source that was dropped has a new follower.
+        if (_chunks is not null)
+            follower.LiveReader = this;
+        using var page = await follower.ReadAsync(format.PageSize, aborted);
         if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
             return (false, null);
         if (page.Region is not null)
@@ -137,20 +185,51 @@ internal sealed partial class FollowStream(
     )]
     static partial void BrokenOff(ILogger logger, Exception exception, string topic, int partition, long offset);
 
-    /// <summary>Waits for more records. Returns false if there will be none.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    async ValueTask<bool> WaitAsync(CancellationToken aborted)
+    /// <summary>Begins to wait for more records, or for the time of a heartbeat.</summary>
+    ValueTask<LogWake> WaitAsync()
     {
-        while (true)
+        services.Deadlines.Set(_waiter, services.Settings.HeartbeatInterval);
+        return sources.Count == 1
+            ? _waiter.WaitAsync(sources[0].Follower)
+            : _waiter.WaitAsync(sources.Select(static source => source.Follower));
+    }
+
+    LiveOutcome ILiveReader.Take(SharedPage page)
+    {
+        var source = sources[0];
+        var pieces = SharedPieces.Of(page, services.Budget);
+        var piece = pieces.Find(page, format, source);
+        var sentBytes = piece.IsEmpty ? 0 : _chunks!.TrySend(piece.Span);
+        if (sentBytes == 0)
         {
-            services.Deadlines.Set(_waiter, _heartbeat);
-            var wake =
-                sources.Count == 1
-                    ? await _waiter.WaitAsync(sources[0].Follower)
-                    : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
-            if (wake != LogWake.TimedOut)
-                return wake == LogWake.Grown;
-            await format.WriteHeartbeatAsync(aborted);
+            source.NextOffset = page.Page.FirstOffset;
+            return LiveOutcome.Declined;
+        }
+        source.NextOffset = page.Page.NextOffset;
+        services.Deadlines.Restart(_waiter);
+        if (sentBytes == piece.Length)
+            return LiveOutcome.Taken;
+        pieces.Retain();
+        (_begun, _rest) = (pieces, piece[sentBytes..]);
+        return LiveOutcome.Begun;
+    }
+
+    /// <summary>Sends the rest of a shared piece, for whose copy the stream takes a share of the budget.</summary>
+    async ValueTask SendRestAsync(CancellationToken aborted)
+    {
+        var shareBytes = await services.Budget.TakeAsync(_rest.Length, aborted);
+        try
+        {
+            var sending = _chunks!.SendRestAsync(_rest, aborted);
+            // The rest is copied by now.
+            _begun!.Dispose();
+            (_begun, _rest) = (null, default);
+            if (!await sending)
+                throw new OperationCanceledException("The client has closed the connection.");
+        }
+        finally
+        {
+            services.Budget.Release(shareBytes);
         }
     }
 }

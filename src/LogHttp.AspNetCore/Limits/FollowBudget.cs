@@ -20,10 +20,20 @@ internal sealed class FollowBudget(long maxFollowingBytes)
     /// </remarks>
     public const int SmallShareBytes = 16 << 10;
 
+    /// <summary>
+    /// The share of the budget that pieces for many followers may take beside it. Without room there, each follower
+    /// reads for itself.
+    /// </summary>
+    const int SharedFraction = 16;
+
     readonly Lock _gate = new();
     readonly Queue<Waiter> _waiters = [];
     long _takenBytes;
     int _waiting;
+    long _sharedBytes;
+
+    /// <summary>The bytes of pieces that followers share.</summary>
+    public long SharedBytes => Volatile.Read(ref _sharedBytes);
 
     public long TakenBytes => Volatile.Read(ref _takenBytes);
 
@@ -51,6 +61,17 @@ internal sealed class FollowBudget(long maxFollowingBytes)
         if (Volatile.Read(ref _waiting) > 0)
             WakeWaiters();
     }
+
+    /// <summary>Takes room for a piece that many followers share. Never waits.</summary>
+    public bool TryShare(int sizeBytes)
+    {
+        if (Interlocked.Add(ref _sharedBytes, sizeBytes) <= maxFollowingBytes / SharedFraction)
+            return true;
+        ReleaseShared(sizeBytes);
+        return false;
+    }
+
+    public void ReleaseShared(int sizeBytes) => Interlocked.Add(ref _sharedBytes, -sizeBytes);
 
     bool TryTake(int minBytes, out int shareBytes)
     {

@@ -72,7 +72,7 @@ public sealed class FollowStreamTests : IDisposable
             Options.Create(new LogHttpSettings())
         );
         await new FollowStream(context, sources, format, services)
-            .RunAsync(isHead: false)
+            .ExecuteAsync(context)
             .WaitAsync(TimeSpan.FromSeconds(10));
 
         Assert.InRange(writer.Written.Length, 0, format.PageSize.MaxBytes + FollowBudget.ShareBytes);
