@@ -18,7 +18,7 @@ internal sealed partial class SocketPipeWriter
     // long.
     private const int MaxSentOneByOne = 2;
 
-    private readonly List<ArraySegment<byte>> _gathered = [];
+    private List<ArraySegment<byte>>? _gathered;
     private List<OutputBlock> _sending = new(1);
     private SocketSender? _sender;
     private bool _copiesRegions;
@@ -241,6 +241,7 @@ internal sealed partial class SocketPipeWriter
         }
         else
         {
+            _gathered ??= [];
             _gathered.Clear();
             for (var index = 0; index < count; index++)
                 _gathered.Add(SegmentOf(_sending[index].Written));
@@ -285,7 +286,7 @@ internal sealed partial class SocketPipeWriter
     /// </summary>
     private async ValueTask<bool> CopyRegionAsync(FileRegion region)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(region.LengthBytes, _copyBufferBytes));
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(region.LengthBytes, _options.CopyBufferBytes));
         try
         {
             for (var copied = 0; copied < region.LengthBytes; )
@@ -322,6 +323,7 @@ internal sealed partial class SocketPipeWriter
     {
         if (send.IsCompleted)
             return await send.ConfigureAwait(false);
+        _watch ??= new StalledReaderWatch(_connection, _socket, _options, _meter, _logger);
         _watch.Start();
         try
         {

@@ -35,14 +35,16 @@ internal sealed partial class SocketPipeWriter : PipeWriter
     private readonly SafeSocketHandle _socketHandle;
     private readonly PipeWriter _original;
     private readonly MemoryPool<byte> _pool;
-    private readonly int _copyBufferBytes;
-    private readonly StalledReaderWatch _watch;
+    private readonly SendFileOptions _options;
     private readonly SendFileMeter _meter;
     private readonly ILogger _logger;
     private readonly Lock _sync = new();
 
     private bool _isConnectionGone;
     private bool _completed;
+
+    // Created for the first reader to wait for: most connections never have one.
+    private StalledReaderWatch? _watch;
     private TaskCompletionSource? _drained;
     private TaskCompletionSource? _closed;
 
@@ -60,10 +62,9 @@ internal sealed partial class SocketPipeWriter : PipeWriter
         _socketHandle = socket.SafeHandle;
         _original = connection.Transport.Output;
         _pool = pool;
-        _copyBufferBytes = options.CopyBufferBytes;
+        _options = options;
         _meter = meter;
         _logger = logger;
-        _watch = new StalledReaderWatch(connection, socket, options, meter, logger);
         _scratch = ScratchMemory.GetAtLeast(options.SliceBytes);
     }
 
@@ -108,7 +109,7 @@ internal sealed partial class SocketPipeWriter : PipeWriter
         try
         {
             await drained.ConfigureAwait(false);
-            _watch.Dispose();
+            _watch?.Dispose();
             _sender?.Dispose();
             await _original.CompleteAsync(exception).ConfigureAwait(false);
             closed.SetResult();

@@ -18,7 +18,7 @@ internal sealed class CountedConnection : ConnectionContext
     public CountedConnection(ConnectionContext inner, ConnectionMemory memory)
     {
         (_inner, _memory) = (inner, memory);
-        _transport = new CountedTransport(inner.Transport, inner.Transport.Input, memory);
+        _transport = new CountedTransport(inner.Transport, new CountedInput(inner.Transport.Input, memory));
     }
 
     public override IDuplexPipe Transport
@@ -28,12 +28,17 @@ internal sealed class CountedConnection : ConnectionContext
         {
             if (ReferenceEquals(value, _transport))
                 return;
+            // Middleware that replaces only the output keeps the input. A second one would take as much memory.
+            if (ReferenceEquals(value.Input, _transport.CountedInput))
+            {
+                _transport = new CountedTransport(value, _transport.CountedInput);
+                return;
+            }
             _transport.CountedInput.StopCounting();
             // TLS has consumed its handshake, which is no part of a head.
             _memory.ClearHead();
-            // Some middleware replaces only the output.
             var input = value.Input is CountedInput counted ? counted.Inner : value.Input;
-            _transport = new CountedTransport(value, input, _memory);
+            _transport = new CountedTransport(value, new CountedInput(input, _memory));
         }
     }
 
@@ -73,11 +78,11 @@ internal sealed class CountedConnection : ConnectionContext
 
     public override void Abort(ConnectionAbortedException abortReason) => _inner.Abort(abortReason);
 
-    sealed class CountedTransport(IDuplexPipe inner, PipeReader input, ConnectionMemory memory) : IDuplexPipe
+    sealed class CountedTransport(IDuplexPipe inner, CountedInput input) : IDuplexPipe
     {
-        public CountedInput CountedInput { get; } = new(input, memory);
+        public CountedInput CountedInput => input;
 
-        public PipeReader Input => CountedInput;
+        public PipeReader Input => input;
 
         public PipeWriter Output => inner.Output;
     }

@@ -18,7 +18,7 @@ namespace LogHttp.Server.Hosting;
 /// sends more is closed. Each connection counts the blocks of its TLS, HTTP/2 and responses itself
 /// (<see cref="ConnectionMemory"/>).
 /// </remarks>
-internal sealed class NetworkBlocks(IOptions<ServerSettings> settings) : IMemoryPoolFactory<byte>
+internal sealed class NetworkBlocks(IOptions<ServerSettings> settings) : IMemoryPoolFactory<byte>, IDisposable
 {
     /// <summary>
     /// The most unread bytes of one connection. Kestrel receives no more than this into its buffer for the socket. The
@@ -27,9 +27,12 @@ internal sealed class NetworkBlocks(IOptions<ServerSettings> settings) : IMemory
     public static int MaxUnreadBytes(ServerSettings settings) =>
         Math.Max(64 << 10, Math.Max(settings.MaxRequestLineBytes, settings.MaxRequestHeadersBytes));
 
-    readonly ReceivedBytes _received = new(settings.Value.MaxUnreadBytes);
+    // One for all queues of the transport, which asks for a pool for each. Otherwise each would keep idle blocks.
+    readonly BlockPool _pool = new(new ReceivedBytes(settings.Value.MaxUnreadBytes));
 
-    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new BlockPool(_received);
+    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => _pool;
+
+    public void Dispose() => _pool.Dispose();
 }
 
 /// <summary>
@@ -92,8 +95,12 @@ internal sealed class BlockPool : MemoryPool<byte>
         return Rent(_received);
     }
 
-    /// <summary>Blocks still in use are not returned anywhere.</summary>
-    protected override void Dispose(bool disposing) => _idle.Clear();
+    /// <summary>Drops the idle blocks. Other listeners may go on with the pool.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        while (_idle.TryDequeue(out _))
+            Interlocked.Decrement(ref _idleCount);
+    }
 
     Block Rent(IBlockCounter counter)
     {

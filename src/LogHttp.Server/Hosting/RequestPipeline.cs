@@ -39,8 +39,9 @@ internal static class RequestPipeline
                     : MethodCase.DiffersFromEndpoint(context) ? Task.CompletedTask
                     : InlineRequests.MayStay(context) ? RunInline(next, context)
                     : RunOnPoolAsync(next, context);
-                return handling.IsCompletedSuccessfully && !LacksProblem(context.Response)
-                    ? Task.CompletedTask
+                // A response that has begun gets no problem. A follower need not hold the state of one more method.
+                return context.Response.HasStarted ? handling
+                    : handling.IsCompletedSuccessfully && !LacksProblem(context.Response) ? Task.CompletedTask
                     : AddProblemAsync(handling, context);
             }
         );
