@@ -10,7 +10,13 @@ public sealed class SharedPiecesTests : IDisposable
 {
     const string Events = "text/event-stream";
 
-    readonly TestServer _server = new(("SegmentBytes", "262144"), ("HeartbeatInterval", "1s"));
+    const int MaxFollowingBytes = 4 << 20;
+
+    readonly TestServer _server = new(
+        ("SegmentBytes", "262144"),
+        ("HeartbeatInterval", "1s"),
+        ("MaxFollowingBytes", $"{MaxFollowingBytes}")
+    );
 
     public void Dispose() => _server.Dispose();
 
@@ -66,7 +72,7 @@ public sealed class SharedPiecesTests : IDisposable
         }
         await following.WaitAsync(TimeSpan.FromSeconds(60));
         // Those who take nothing hold copies within the budget, and no piece that others share.
-        Assert.InRange(maxSharedBytes, 0, 8 << 20);
+        Assert.InRange(maxSharedBytes, 0, MaxFollowingBytes / 16);
         foreach (var one in stalled)
             one.Dispose();
         await WaitForAsync(() => budget.SharedBytes == 0);
