@@ -28,6 +28,9 @@ internal sealed class SendFileConnection : IDuplexPipe
 
     internal SendFileServices Services { get; }
 
+    /// <summary>The feature of the connection's requests. Null before the first, and over HTTP/2.</summary>
+    internal SendFileFeature? Feature { get; set; }
+
     /// <summary>
     /// Set with the first region. From then on the socket may hold megabytes that a slow reader has yet to take, and
     /// the server's MinResponseDataRate does not know of them. It would cut the next small write after its grace of 5

@@ -6,25 +6,20 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LogHttp.Kestrel;
 
 /// <summary>
-/// One request's <see cref="IHttpSendFileFeature"/>, and its response body. The body differs from the server's in
-/// SendFileAsync only.
+/// A request's <see cref="IHttpSendFileFeature"/>, and its response body. The body differs from the server's in
+/// SendFileAsync only. An HTTP/1 connection has one for all its requests, which come one after the other.
 /// </summary>
 internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyFeature
 {
-    private readonly HttpContext _context;
-    private readonly IHttpResponseBodyFeature _inner;
     private readonly SendFileConnection? _connection;
     private readonly SendFileServices _services;
+    private HttpContext _context = null!;
+    private IHttpResponseBodyFeature _inner = null!;
 
-    private SendFileFeature(HttpContext context, IHttpResponseBodyFeature inner, SendFileServices services)
+    private SendFileFeature(SendFileConnection? connection, SendFileServices services)
     {
-        _context = context;
-        _inner = inner;
-        _connection = (SendFileConnection?)context.Features[typeof(SendFileConnection)];
-        _services = _connection?.Services ?? services;
-        _connection?.Writer.BeginResponse((IHttpResponseFeature?)context.Features[typeof(IHttpResponseFeature)]);
-        if (_connection is { HasSentRegions: true })
-            ServerRate.TurnOff(context);
+        _connection = connection;
+        _services = connection?.Services ?? services;
     }
 
     public Stream Stream => _inner.Stream;
@@ -61,9 +56,25 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         // By type, because Get<T>, a generic method of an interface, took twice as long: 0.2 µs each.
         if (context.Features[typeof(IHttpResponseBodyFeature)] is not IHttpResponseBodyFeature inner)
             return;
-        var feature = new SendFileFeature(context, inner, services);
+        var connection = (SendFileConnection?)context.Features[typeof(SendFileConnection)];
+        var feature =
+            connection is null || HttpProtocol.IsHttp2(context.Request.Protocol)
+                ? new SendFileFeature(connection, services)
+                : connection.Feature ??= new SendFileFeature(connection, services);
+        feature.Begin(context, inner);
         context.Features[typeof(IHttpSendFileFeature)] = feature;
         context.Features[typeof(IHttpResponseBodyFeature)] = feature;
+    }
+
+    private void Begin(HttpContext context, IHttpResponseBodyFeature inner)
+    {
+        _context = context;
+        _inner = inner;
+        if (_connection is null)
+            return;
+        _connection.Writer.BeginResponse((IHttpResponseFeature?)context.Features[typeof(IHttpResponseFeature)]);
+        if (_connection.HasSentRegions)
+            ServerRate.TurnOff(context);
     }
 
     public void DisableBuffering() => _inner.DisableBuffering();

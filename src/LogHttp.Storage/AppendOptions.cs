@@ -16,10 +16,4 @@ public enum AppendOptions
     /// The log drops the first of the producer's records if it has them already. Otherwise it refuses such a batch.
     /// </summary>
     MayOverlap = 2,
-
-    /// <summary>
-    /// The code behind the await may run on the thread that completes a round's appends, and delay the others. It must
-    /// not block. Saves a hand-over to another thread.
-    /// </summary>
-    ContinueInline = 4,
 }

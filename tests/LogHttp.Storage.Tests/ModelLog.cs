@@ -78,13 +78,17 @@ sealed class ModelLog
     /// <summary>Appends and runs all work that is ready. The append may wait for held work.</summary>
     public Task<AppendResult> BeginAppend(string text, int partition = 0) => BeginAppend(Batch(text), partition);
 
-    public Task<AppendResult> BeginAppend(
-        RecordBatch batch,
-        int partition = 0,
-        AppendOptions options = AppendOptions.None
-    )
+    public Task<AppendResult> BeginAppend(RecordBatch batch, int partition = 0)
     {
-        var result = Partitions[partition].AppendAsync(batch, options: options);
+        var result = Partitions[partition].AppendAsync(batch);
+        _scheduler.RunAll();
+        return result;
+    }
+
+    /// <summary>The same by <see cref="PartitionLog.AppendInlineAsync"/>.</summary>
+    public Task<AppendResult> BeginInlineAppend(RecordBatch batch, int partition = 0)
+    {
+        var result = Partitions[partition].AppendInlineAsync(batch).AsTask();
         _scheduler.RunAll();
         return result;
     }

@@ -68,6 +68,7 @@ internal static class LogHttpServices
         services.TryAddSingleton<Deadlines>();
         services.TryAddSingleton<LongPoll>();
         services.TryAddSingleton<FollowServices>();
+        services.TryAddSingleton<ProduceServices>();
         services.TryAddSingleton<Verification>();
         services.TryAddSingleton<SortedTopicNames>();
         if (services.All(static service => service.ServiceType != typeof(CatalogHost)))

@@ -9,5 +9,5 @@ namespace LogHttp.AspNetCore.Composition;
 internal sealed class NoParameters : IEndpointFilter
 {
     public ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
-        context.HttpContext.Request.Query.HasOnly([], out var problem) ? next(context) : new(problem);
+        context.HttpContext.Request.Parameters().HasOnly([], out var problem) ? next(context) : new(problem);
 }

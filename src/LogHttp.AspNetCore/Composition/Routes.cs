@@ -7,7 +7,6 @@ using LogHttp.AspNetCore.Following;
 using LogHttp.AspNetCore.Producing;
 using LogHttp.AspNetCore.Settings;
 using LogHttp.AspNetCore.Threads;
-using LogHttp.Storage;
 using LogHttp.Storage.Topics;
 using Microsoft.Extensions.Options;
 
@@ -23,6 +22,8 @@ internal static class Routes
         // The hot paths and the endless responses take their services from the root provider. A request's own scope
         // would cost each of them.
         var services = routes.ServiceProvider;
+        // Found by the first request, because the catalog is opened after the routes are made.
+        ProduceServices? produceServices = null;
         // Groups join patterns when they are built. No request passes them.
         var topicsRoutes = routes.MapGroup("/topics");
         var topicRoutes = topicsRoutes.MapGroup("/{topic}");
@@ -31,16 +32,7 @@ internal static class Routes
             .MapPost(
                 "",
                 (HttpContext context, string topic) =>
-                    ProduceEndpoint.HandleAsync(
-                        context,
-                        topic,
-                        Get<TopicCatalog>(),
-                        Get<StorageOptions>(),
-                        Get<BodyBudget>(),
-                        Get<TimeProvider>(),
-                        Get<IOptions<LogHttpSettings>>(),
-                        Get<IHostApplicationLifetime>()
-                    )
+                    ProduceEndpoint.HandleAsync(context, topic, produceServices ??= Get<ProduceServices>())
             )
             .DescribedBy(ProduceEndpoint.HandleAsync)
             .WithMetadata(new InlineRequests(ProduceEndpoint.MayRunInline));

@@ -56,7 +56,8 @@ internal static class ConfluentEndpoint
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
+        var request = new ProduceRequest(time);
+        if (!request.TryRead(context.Request, out var problem))
             return problem;
         if (request.Kind is not (BodyKind.ConfluentJson or BodyKind.ConfluentBinary))
             return Problems.UnsupportedMediaType(

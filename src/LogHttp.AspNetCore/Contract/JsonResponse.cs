@@ -8,19 +8,34 @@ internal sealed class JsonResponse<T>(
     int status,
     T value,
     JsonTypeInfo<T> type,
-    string contentType = "application/json"
+    string contentType = JsonBody.ContentType
 ) : IResult
 {
-    public async Task ExecuteAsync(HttpContext httpContext)
+    public Task ExecuteAsync(HttpContext httpContext)
     {
+        httpContext.Response.StatusCode = status;
         byte[] body = [.. JsonSerializer.SerializeToUtf8Bytes(value, type), (byte)'\n'];
-        var response = httpContext.Response;
-        response.StatusCode = status;
+        return JsonBody.WriteAsync(httpContext.Response, body, contentType);
+    }
+}
+
+/// <summary>The body of a response in JSON.</summary>
+internal static class JsonBody
+{
+    public const string ContentType = "application/json";
+
+    /// <summary>Sends the whole body. The memory is not used once the task has ended.</summary>
+    public static Task WriteAsync(HttpResponse response, ReadOnlyMemory<byte> body, string contentType)
+    {
         response.ContentType = contentType;
         response.ContentLength = body.Length;
         // HEAD gets the body too, and Kestrel drops it. HttpMethods.IsHead is true for "head" as well, and there
         // Kestrel waits for the body. No token: Kestrel drops the body of a disconnected client too, and an exception
         // would be logged as an error.
-        await response.BodyWriter.WriteAsync(body, CancellationToken.None);
+        var written = response.BodyWriter.WriteAsync(body, CancellationToken.None);
+        if (!written.IsCompletedSuccessfully)
+            return written.AsTask();
+        _ = written.Result;
+        return Task.CompletedTask;
     }
 }

@@ -24,21 +24,25 @@ internal static partial class FetchEndpoint
     /// <summary>The largest page that is sent by the thread that received its request.</summary>
     const int MaxInlineBytes = 64 << 10;
 
+    /// <summary>The longest query that is read there. It is read once for each known parameter.</summary>
+    const int MaxInlineQueryChars = 1 << 10;
+
     /// <summary>
     /// Whether a request takes only records as they are stored. Searching for a key, other forms and followers take
     /// longer.
     /// </summary>
     public static bool MayRunInline(HttpRequest request) =>
         (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*")
-        && !(request.QueryString.HasValue && TakesLonger(request.Query));
+        && request.QueryString.Value?.Length is not > MaxInlineQueryChars
+        && !TakesLonger(request.Parameters());
 
-    static bool TakesLonger(IQueryCollection query) =>
-        query.ContainsKey("key")
-        || query.ContainsKey("keyBase64")
-        || query.ContainsKey("view")
-        || query.ContainsKey("follow")
-        || query.ContainsKey("wait")
-        || query.ContainsKey(QueryNames.LastEventId);
+    static bool TakesLonger(QueryParameters query) =>
+        query.Contains("key")
+        || query.Contains("keyBase64")
+        || query.Contains("view")
+        || query.Contains("follow")
+        || query.Contains("wait")
+        || query.Contains(QueryNames.LastEventId);
 
     /// <summary>Read records from a place on</summary>
     /// <remarks>
@@ -106,7 +110,7 @@ internal static partial class FetchEndpoint
             return new(problem);
         if (query.Follows || Representations.PrefersEvents(context.Request))
             return new(FollowEndpoint.HandleAsync(context, address, query, following));
-        if (context.Request.Query.ContainsKey(QueryNames.LastEventId))
+        if (context.Request.Parameters().Contains(QueryNames.LastEventId))
             return new(
                 Problems.InvalidRequest(
                     "invalid_parameter",

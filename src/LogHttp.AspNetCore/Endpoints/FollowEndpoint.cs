@@ -135,8 +135,8 @@ internal static class FollowEndpoint
     {
         starts = null;
         if (
-            !context.Request.Query.HasOnly(["topics", QueryNames.LastEventId], out problem)
-            || !context.Request.Query.TryReadText("topics", out var topics, out problem)
+            !context.Request.Parameters().HasOnly(["topics", QueryNames.LastEventId], out problem)
+            || !context.Request.Parameters().TryReadText("topics", out var topics, out problem)
             || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem)
         )
             return false;

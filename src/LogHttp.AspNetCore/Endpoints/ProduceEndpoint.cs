@@ -1,15 +1,13 @@
 using System.Globalization;
+using System.Text.Unicode;
 using LogHttp.AspNetCore.Confluent;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Producing;
-using LogHttp.AspNetCore.Settings;
 using LogHttp.AspNetCore.Threads;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Logs;
-using LogHttp.Storage.Topics;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Extensions.Options;
 
 namespace LogHttp.AspNetCore.Endpoints;
 
@@ -27,12 +25,16 @@ internal static class ProduceEndpoint
     /// </summary>
     const int MaxInlineLinesBytes = 4 << 10;
 
+    /// <summary>The longest query that is read there. It is read once for each known parameter.</summary>
+    const int MaxInlineQueryChars = 1 << 10;
+
     /// <summary>Whether a request is short work, if its topic exists.</summary>
     public static bool MayRunInline(HttpRequest request) =>
         request.ContentLength <= MaxInlineBytes
         && (request.ContentLength <= MaxInlineLinesBytes || !HoldsManyRecords(request))
         && request.Headers.ContentEncoding.Count == 0
-        && !(request.QueryString.HasValue && request.Query.ContainsKey("stream"))
+        && request.QueryString.Value?.Length is not > MaxInlineQueryChars
+        && !request.Parameters().Contains("stream")
         && !ConfluentType.IsOf(request);
 
     /// <summary>Append records</summary>
@@ -102,103 +104,125 @@ internal static class ProduceEndpoint
     [ResponseHeaders("No-Store", 200, 422)]
     [ResponseHeaders("X-Accel-Buffering", 200)]
     [FailsWith(FailsWithAttribute.Appends)]
-    public static async Task<IResult> HandleAsync(
-        HttpContext context,
-        string topic,
-        TopicCatalog catalog,
-        StorageOptions options,
-        BodyBudget budget,
-        TimeProvider time,
-        IOptions<LogHttpSettings> settings,
-        IHostApplicationLifetime lifetime
-    )
+    // Not async itself, because the state of the rarer ways would be allocated with that of the common one.
+    public static Task HandleAsync(HttpContext context, string topic, ProduceServices services)
     {
         if (ConfluentType.IsOf(context.Request))
-            return await ConfluentEndpoint.HandleAsync(
-                context,
-                topic,
-                partition: null,
-                catalog,
-                options,
-                budget,
-                time,
-                settings.Value
-            );
+            return HandleConfluentAsync(context, topic, services);
         if (TopicName.Check(topic) is { } fault)
-            return Problems.InvalidRequest("invalid_topic", fault);
-        if (!ProduceRequest.TryRead(context.Request, time, out var request, out var problem))
-            return problem;
-        var found = catalog.Find(topic);
-        if (found is null && TopicAppend.CheckCreation(topic, settings.Value) is { } creationProblem)
-            return creationProblem;
-
-        if (found is not null && Preconditions.RequiresAbsence(context.Request))
-            return Problems.TopicConditionFailed(topic, exists: true);
-
-        if (request.IsStream)
+            return Problems.InvalidRequest("invalid_topic", fault).ExecuteAsync(context);
+        var state = services.States.Get();
+        if (Begin(context, topic, state, services) is { } problem)
         {
-            await using var stream = new ProduceStream(
-                context,
-                topic,
-                request,
-                found,
-                catalog,
-                options,
-                budget,
-                settings.Value,
-                time,
-                lifetime.ApplicationStopping
-            );
-            return await stream.RunAsync() is { } streamProblem
-                ? TopicAppend.Refused(context, streamProblem)
-                : Results.Empty;
+            services.States.Return(state);
+            return problem.ExecuteAsync(context);
         }
+        return state.Request.IsStream ? StreamAsync(context, state, services) : AppendAsync(context, state, services);
+    }
 
+    static async Task HandleConfluentAsync(HttpContext context, string topic, ProduceServices services)
+    {
+        var response = await ConfluentEndpoint.HandleAsync(
+            context,
+            topic,
+            partition: null,
+            services.Catalog,
+            services.Options,
+            services.Budget,
+            services.Time,
+            services.Settings
+        );
+        await response.ExecuteAsync(context);
+    }
+
+    /// <summary>Reads all but the body. Returns why the request is rejected, or null.</summary>
+    static Problem? Begin(HttpContext context, string topic, ProduceState state, ProduceServices services)
+    {
+        var request = state.Request;
+        state.TopicName = topic;
+        if (!request.TryRead(context.Request, out var problem))
+            return problem;
+        var found = state.Topic = services.Catalog.Find(topic);
+        if (found is null)
+            return TopicAppend.CheckCreation(topic, services.Settings);
+        if (Preconditions.RequiresAbsence(context.Request))
+            return Problems.TopicConditionFailed(topic, exists: true);
         // The body of a request that will be rejected is not read. Kestrel discards it.
-        if (found is not null && CheckRoom(found, request) is { } overloaded)
-            return Problems.Of(overloaded);
+        return !request.IsStream && CheckRoom(found, request) is { } overloaded ? Problems.Of(overloaded) : null;
+    }
 
-        // The body is read first, so that a rejected request creates no topic.
-        var configuration = found?.Configuration ?? options.TopicDefaults;
-        using var batch = new PartitionedBatch(
-            configuration,
-            options.Records,
+    static async Task StreamAsync(HttpContext context, ProduceState state, ProduceServices services)
+    {
+        await using var stream = new ProduceStream(context, state.TopicName, state.Request, state.Topic, services);
+        if (await stream.RunAsync() is { } problem)
+            await TopicAppend.Refused(context, problem).ExecuteAsync(context);
+    }
+
+    /// <summary>
+    /// Reads the body and appends its records. The state of this method is the largest object of most requests, so
+    /// rarer ways have methods of their own.
+    /// </summary>
+    static async Task AppendAsync(HttpContext context, ProduceState state, ProduceServices services)
+    {
+        try
+        {
+            if (await ReadAsync(context, state, services) is { } problem)
+            {
+                await problem.ExecuteAsync(context);
+                return;
+            }
+            if (state.Topic is null)
+                await CreateTopicAsync(state, services);
+            if (!state.Batch.IsFor(state.Topic!.Configuration))
+                await Problems.TopicChanged().ExecuteAsync(context);
+            else if (state.Batch.TryTakeOnly(out var partition, out var batch))
+                // The log owns the batch, and commits it even if the client goes away. The code behind the await must
+                // not block.
+                await RespondAsync(context, state, await state.AppendAsync(partition, batch));
+            else
+                await AppendToManyAsync(context, state);
+        }
+        finally
+        {
+            services.States.Return(state);
+        }
+    }
+
+    static async Task CreateTopicAsync(ProduceState state, ProduceServices services)
+    {
+        await ReceivingThread.LeaveAsync();
+        state.Topic = (await services.Catalog.GetOrCreateAsync(state.TopicName)).Topic;
+    }
+
+    static async Task AppendToManyAsync(HttpContext context, ProduceState state)
+    {
+        var results = await TopicAppend.AppendAsync(state.Topic!, state.Batch.Take(), state.Request.ExpectedNextOffset);
+        await ToResponse(context, state.TopicName, results).ExecuteAsync(context);
+    }
+
+    /// <summary>
+    /// Reads the body into the batch. Returns its problem, or null. No topic is created before, so that a rejected
+    /// request creates none.
+    /// </summary>
+    static async ValueTask<Problem?> ReadAsync(HttpContext context, ProduceState state, ProduceServices services)
+    {
+        var (request, batch, body) = (state.Request, state.Batch, state.Body);
+        batch.Begin(
+            state.Topic?.Configuration ?? services.Options.TopicDefaults,
+            services.Options.Records,
             request.Partition,
             request.Producer,
-            // Not a lambda: what it captures is allocated at the start of the method, by every request.
-            found is null
-                ? FirstPartition
-                : found.ChoosePartition,
-            ExpectedBytes(request, options)
+            ExpectedBytes(request, services.Options)
         );
-        using (
-            var body = new BodyReader(request.OpenBody(budget, settings.Value.MaxBodyBytes), budget, context)
-            {
-                Batch = batch,
-            }
-        )
-        {
-            if (await request.ReadIntoAsync(batch, body) is { } bodyProblem)
-                return bodyProblem;
-        }
+        body.Begin(request.OpenBody(services.Budget, services.Settings.MaxBodyBytes), context);
+        var problem = await request.ReadIntoAsync(batch, body);
         // From here on the batch counts as being appended (MaxAppendingBytes), and not as being read.
-        if (TopicAppend.CheckConditions(request, request.Partition, batch) is { } conditionProblem)
-            return conditionProblem;
-        if (found is null)
-        {
-            await ReceivingThread.LeaveAsync();
-            found = (await catalog.GetOrCreateAsync(topic)).Topic;
-        }
-        if (!batch.IsFor(found.Configuration))
-            return Problems.TopicChanged();
-        var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
-        return ToResponse(context, topic, results);
+        body.Dispose();
+        return problem ?? TopicAppend.CheckConditions(request, request.Partition, batch);
     }
 
     static bool HoldsManyRecords(HttpRequest request) =>
         !BodyType.TryRead(request, out var bodyType, out _) || bodyType.HoldsManyRecords;
-
-    static int FirstPartition() => 0;
 
     /// <summary>Checks whether the partition, if it is known, has room for the announced bytes.</summary>
     static AppendResult? CheckRoom(Topic topic, ProduceRequest request) =>
@@ -213,31 +237,36 @@ internal static class ProduceEndpoint
     static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
         Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
 
+    /// <summary>Responds with the position of records that all went to one partition.</summary>
+    static Task RespondAsync(HttpContext context, ProduceState state, in AppendResult append)
+    {
+        var response = context.Response;
+        if (append.Status == AppendStatus.Appended)
+            response.StatusCode = StatusCodes.Status201Created;
+        else if (append.Status == AppendStatus.Repeated)
+            response.StatusCode = StatusCodes.Status200OK;
+        else
+            return TopicAppend.Refused(context, Problems.Of(append)).ExecuteAsync(context);
+        response.Headers.Location = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{RelativeReference.PrefixOf(context.Request)}{state.TopicName}/{append.FirstOffset}"
+                + $"?partition={state.Partition}"
+        );
+        var body = Produced.Write(
+            state.Response,
+            state.TopicName,
+            state.Partition,
+            append.FirstOffset,
+            state.Count,
+            append.TimestampMs
+        );
+        return JsonBody.WriteAsync(response, body, JsonBody.ContentType);
+    }
+
     static IResult ToResponse(HttpContext context, string topic, PartitionResult[] results)
     {
         if (Array.TrueForAll(results, result => !result.IsIn))
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
-        if (results is [var only])
-        {
-            context.Response.Headers.Location = string.Create(
-                CultureInfo.InvariantCulture,
-                $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}"
-                    + $"?partition={only.Partition}"
-            );
-            var isRepeat = only.Append.Status == AppendStatus.Repeated;
-            var produced = new Produced(
-                topic,
-                only.Partition,
-                only.Append.FirstOffset,
-                only.Count,
-                only.Append.TimestampMs
-            );
-            return new JsonResponse<Produced>(
-                isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created,
-                produced,
-                ResponseJson.Readable.Produced
-            );
-        }
         var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
         return new JsonResponse<ProducedToMany>(
             isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
@@ -276,7 +305,33 @@ internal static class ProduceEndpoint
 /// <param name="Offset">The first record's offset.</param>
 /// <param name="Count">The number of records.</param>
 /// <param name="Timestamp">The server's timestamp, in Unix milliseconds.</param>
-internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp);
+internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp)
+{
+    /// <summary>Writes the JSON of one. The serializer would need an object, and a third more time.</summary>
+    /// <returns>The written bytes.</returns>
+    public static ReadOnlyMemory<byte> Write(
+        byte[] destination,
+        string topic,
+        int partition,
+        long offset,
+        int count,
+        long timestamp
+    )
+    {
+        // A topic's name has no character that JSON escapes.
+        if (
+            !Utf8.TryWrite(
+                destination,
+                CultureInfo.InvariantCulture,
+                $"{{\"topic\":\"{topic}\",\"partition\":{partition},\"offset\":{offset},"
+                    + $"\"count\":{count},\"timestamp\":{timestamp}}}\n",
+                out var writtenBytes
+            )
+        )
+            throw new ArgumentException("The destination is too short.", nameof(destination));
+        return destination.AsMemory(0, writtenBytes);
+    }
+}
 
 /// <summary>The position of records that were appended to several partitions.</summary>
 /// <param name="Topic">The topic.</param>

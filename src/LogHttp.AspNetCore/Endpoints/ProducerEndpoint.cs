@@ -32,7 +32,7 @@ internal static class ProducerEndpoint
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        if (!context.Request.Query.HasOnly([], out var problem))
+        if (!context.Request.Parameters().HasOnly([], out var problem))
             return problem;
         id = Unescaped(context, id);
         if (ProducerStamp.CheckId(id) is { } idFault)

@@ -34,7 +34,7 @@ internal static class ServerEndpoint
         context.Response.Headers.Vary = HeaderNames.Accept;
         if (!Representations.PrefersJson(context.Request))
             return TypedResults.Redirect(page);
-        if (!context.Request.Query.HasOnly([], out var problem))
+        if (!context.Request.Parameters().HasOnly([], out var problem))
             return problem;
         if (Preconditions.CheckUntagged(context) is { } otherwise)
             return otherwise;

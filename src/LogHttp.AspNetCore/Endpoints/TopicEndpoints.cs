@@ -191,7 +191,7 @@ internal static class TopicEndpoints
     [FailsWith("invalid_parameter untagged_condition_failed internal_error")]
     public static IResult List(HttpContext context, TopicCatalog catalog, SortedTopicNames names)
     {
-        var query = context.Request.Query;
+        var query = context.Request.Parameters();
         if (
             !query.HasOnly(["limit", "after"], out var problem)
             || !query.TryReadNumber("limit", 1, MaxLimit, out var limit, out problem)

@@ -37,7 +37,7 @@ internal static class TrimEndpoint
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        if (!TryReadQuery(context.Request.Query, out var place, out var number, out var problem))
+        if (!TryReadQuery(context.Request.Parameters(), out var place, out var number, out var problem))
             return problem;
         if (catalog.Find(topic) is not { } found)
             return Problems.UnknownTopic(topic);
@@ -59,7 +59,7 @@ internal static class TrimEndpoint
     }
 
     static bool TryReadQuery(
-        IQueryCollection query,
+        QueryParameters query,
         out LogPlace place,
         out long? partition,
         [NotNullWhen(false)] out Problem? problem

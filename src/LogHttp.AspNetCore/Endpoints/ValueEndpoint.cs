@@ -54,7 +54,7 @@ internal static class ValueEndpoint
     )
     {
         if (
-            !context.Request.Query.HasOnly(["partition", "v"], out var problem)
+            !context.Request.Parameters().HasOnly(["partition", "v"], out var problem)
             || !LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out problem)
         )
             return problem;

@@ -44,7 +44,7 @@ internal static class VerifyEndpoint
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        if (!context.Request.Query.HasOnly([], out var problem))
+        if (!context.Request.Parameters().HasOnly([], out var problem))
             return problem;
         if (catalog.Find(topic) is not { } found)
             return Problems.UnknownTopic(topic);

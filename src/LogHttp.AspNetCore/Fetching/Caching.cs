@@ -19,7 +19,7 @@ internal static class Caching
     /// <summary>Writes the headers of a page. Returns whether the client has the page already.</summary>
     public static bool WriteHeaders(
         HttpContext context,
-        LogAddress address,
+        in LogAddress address,
         FetchResult page,
         string entityTag,
         bool waits,
@@ -51,7 +51,7 @@ internal static class Caching
     /// <summary>Writes the headers of a response without records.</summary>
     public static void WriteEmptyHeaders(
         HttpContext context,
-        LogAddress address,
+        in LogAddress address,
         bool waits,
         LogHttpSettings settings
     ) =>

@@ -15,7 +15,7 @@ namespace LogHttp.AspNetCore.Fetching;
 /// <param name="MinBytes">The number of available bytes that ends the wait.</param>
 /// <param name="Cursor">Numbers the long polls at one position, as in <c>Link</c>.</param>
 /// <param name="Follows">Whether the response does not end.</param>
-internal sealed record FetchQuery(
+internal readonly record struct FetchQuery(
     long? MaxBytes,
     RecordKey? Key,
     bool ShowsValues,
@@ -45,12 +45,12 @@ internal sealed record FetchQuery(
     public static bool TryRead(
         HttpRequest request,
         TimeSpan maxWait,
-        [NotNullWhen(true)] out FetchQuery? read,
+        out FetchQuery read,
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        read = null;
-        var query = request.Query;
+        read = default;
+        var query = request.Parameters();
         if (
             !query.HasOnly(
                 [
@@ -95,7 +95,7 @@ internal sealed record FetchQuery(
     /// just requested, or a cache that collapses polls would serve the same response again. All clients that got the
     /// response continue at one URL.
     /// </summary>
-    public string NextPollReference(LogAddress address, long offset, DateTimeOffset now)
+    public string NextPollReference(in LogAddress address, long offset, DateTimeOffset now)
     {
         var url = NextReference(address, offset);
         // After the largest accepted cursor, a new one begins.
@@ -104,7 +104,7 @@ internal sealed record FetchQuery(
     }
 
     /// <summary>The next page, as a reference that replaces the last segment of this page's path.</summary>
-    public string NextReference(LogAddress address, long offset)
+    public string NextReference(in LogAddress address, long offset)
     {
         var url = string.Create(
             CultureInfo.InvariantCulture,
@@ -126,7 +126,7 @@ internal sealed record FetchQuery(
     }
 
     static bool TryReadWait(
-        IQueryCollection query,
+        QueryParameters query,
         TimeSpan maxWait,
         out TimeSpan? wait,
         [NotNullWhen(false)] out Problem? problem
@@ -151,7 +151,7 @@ internal sealed record FetchQuery(
     static bool TryReadKey(HttpRequest request, out RecordKey? key, [NotNullWhen(false)] out Problem? problem)
     {
         key = null;
-        var query = request.Query;
+        var query = request.Parameters();
         if (
             !query.TryReadText("key", out var text, out problem)
             || !query.TryReadText("keyBase64", out var base64, out problem)
@@ -161,7 +161,7 @@ internal sealed record FetchQuery(
             problem = Problems.InvalidRequest("invalid_parameter", "key and keyBase64 both give the key. Send one.");
         else if (text is not null)
         {
-            key = RecordKey.Of(request.QueryString.DecodedBytes("key"));
+            key = RecordKey.Of(request.Parameters().DecodedBytes("key"));
             if (!key.IsText)
                 problem = Problems.InvalidRequest(
                     "invalid_parameter",

@@ -15,7 +15,7 @@ namespace LogHttp.AspNetCore.Fetching;
 /// <param name="IsPermanent">
 /// Whether the URL always means the same records. It then has an offset, the partition's number and the topic's id.
 /// </param>
-internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace Place, bool IsPermanent)
+internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, LogPlace Place, bool IsPermanent)
 {
     public static bool TryRead(
         HttpContext context,
@@ -23,18 +23,20 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
         string place,
         TopicCatalog catalog,
         RecordKey? key,
-        [NotNullWhen(true)] out LogAddress? read,
+        out LogAddress read,
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        read = null;
+        read = default;
         if (TopicName.Check(topic) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
         else if (!LogPlace.TryParse(place, out var parsed))
             problem = Problems.InvalidPlace(place);
         else if (
-            !context.Request.Query.TryReadNumber(QueryNames.Partition, 0, int.MaxValue, out var number, out problem)
-            || !context.Request.Query.TryReadText(QueryNames.TopicId, out var topicId, out problem)
+            !context
+                .Request.Parameters()
+                .TryReadNumber(QueryNames.Partition, 0, int.MaxValue, out var number, out problem)
+            || !context.Request.Parameters().TryReadText(QueryNames.TopicId, out var topicId, out problem)
         )
             return false;
         else

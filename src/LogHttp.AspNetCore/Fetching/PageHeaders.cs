@@ -12,7 +12,7 @@ internal sealed class PageHeaders
 {
     readonly long? _maxBytes;
 
-    PageHeaders(LogAddress address, FetchQuery query, FetchResult page)
+    PageHeaders(in LogAddress address, in FetchQuery query, FetchResult page)
     {
         (FirstOffset, NextOffset) = (Text(page.FirstOffset), Text(page.NextOffset));
         EntityTag = EntityTagOf(address, page, tag: "");
@@ -30,7 +30,7 @@ internal sealed class PageHeaders
     string Link { get; }
 
     /// <summary>Returns the texts that an earlier reader of the page left, or formats them.</summary>
-    public static PageHeaders Of(LogAddress address, FetchQuery query, FetchResult page)
+    public static PageHeaders Of(in LogAddress address, in FetchQuery query, FetchResult page)
     {
         if (page.Companion is PageHeaders kept && query.IsPlain && kept._maxBytes == query.MaxBytes)
             return kept;
@@ -50,7 +50,7 @@ internal sealed class PageHeaders
     /// <param name="address">The page's partition.</param>
     /// <param name="page">The page.</param>
     /// <param name="tag">Tells the forms of a page apart.</param>
-    public static string EntityTagOf(LogAddress address, FetchResult page, string tag) =>
+    public static string EntityTagOf(in LogAddress address, FetchResult page, string tag) =>
         string.Create(
             CultureInfo.InvariantCulture,
             $"\"{address.Topic.Id}.{page.FirstOffset}.{page.NextOffset}{tag}\""

@@ -101,11 +101,11 @@ internal static class Representations
         )
             return false;
         var events = RankOf(MediaTypes.Events, ranges).Quality;
-        return events > 0
-            && Array.TrueForAll(
-                [MediaTypes.Records, JsonLinesType, JsonType],
-                form => RankOf(form, ranges).Quality <= events
-            );
+        var isPreferred = events > 0;
+        // Not a lambda: what it captures is allocated at the start of the method, by every fetch.
+        foreach (var form in (ReadOnlySpan<string>)[MediaTypes.Records, JsonLinesType, JsonType])
+            isPreferred &= RankOf(form, ranges).Quality <= events;
+        return isPreferred;
     }
 
     /// <summary>Whether `Accept` names JSON, and likes no page for people better.</summary>

@@ -22,14 +22,13 @@ internal abstract class BodyPieces : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>The body as it came.</summary>
+/// <summary>The body as it came. Used for one body after the other.</summary>
 /// <remarks>
 /// The rate is measured over the time that the server waited for the client in the last window, not since the body
 /// began. By an average since the beginning, a client that sent 64 MiB at once could drip for days.
 /// </remarks>
-/// <param name="reader">Kestrel's reader.</param>
 /// <param name="time">The clock of the timeouts.</param>
-internal sealed class ReceivedBody(PipeReader reader, TimeProvider time) : BodyPieces
+internal sealed class ReceivedBody(TimeProvider time) : BodyPieces
 {
     /// <summary>
     /// The rate's window is longer than the time without a byte by this much. So a client that sends nothing gets the
@@ -37,25 +36,40 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time) : BodyP
     /// </summary>
     static readonly TimeSpan WindowSlack = TimeSpan.FromSeconds(5);
 
+    PipeReader _reader = null!;
     SequencePosition? _taken;
     long _receivedBytes;
     long _windowBytes;
     TimeSpan _windowWaited;
 
     /// <summary>The most bytes that the body may have.</summary>
-    public long MaxBytes { get; init; } = long.MaxValue;
+    public long MaxBytes { get; set; } = long.MaxValue;
 
     /// <summary>The number of bytes that the client announced.</summary>
-    public long AnnouncedBytes { get; init; }
+    public long AnnouncedBytes { get; set; }
 
     /// <summary>The least rate. 0 allows any pace.</summary>
-    public int MinBytesPerSecond { get; init; }
+    public int MinBytesPerSecond { get; set; }
 
     /// <summary>Cancelled when the body is no longer wanted.</summary>
-    public CancellationToken Abandoned { get; init; }
+    public CancellationToken Abandoned { get; set; }
 
     /// <summary>The request, which is aborted if its connection is lost. Null without a client.</summary>
-    public HttpContext? Context { get; init; }
+    public HttpContext? Context { get; set; }
+
+    public ReceivedBody(PipeReader reader, TimeProvider time)
+        : this(time) => Begin(reader);
+
+    /// <summary>Begins a body.</summary>
+    /// <param name="reader">Kestrel's reader.</param>
+    public void Begin(PipeReader reader)
+    {
+        (_reader, _taken) = (reader, null);
+        (_receivedBytes, _windowBytes, _windowWaited) = (0, 0, TimeSpan.Zero);
+    }
+
+    /// <summary>Drops all references to the request.</summary>
+    public void Clear() => (_reader, _taken, Abandoned, Context) = (null!, null, default, null);
 
     public override ValueTask<BodyPiece> ReadAsync(TimeSpan timeout)
     {
@@ -66,7 +80,7 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time) : BodyP
         try
         {
             // Most bodies came with their headers, and need no timer.
-            return reader.TryRead(out var read) ? ValueTask.FromResult(Piece(read)) : WaitAsync(timeout);
+            return _reader.TryRead(out var read) ? ValueTask.FromResult(Piece(read)) : WaitAsync(timeout);
         }
         catch (IOException exception) when (IsBroken(exception))
         {
@@ -119,17 +133,17 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time) : BodyP
         // it drains the rest of the body.
         using var ending = limit.Token.UnsafeRegister(
             static reader => ((PipeReader)reader!).CancelPendingRead(),
-            reader
+            _reader
         );
         using var leaving = Abandoned.UnsafeRegister(
             static reader => ((PipeReader)reader!).CancelPendingRead(),
-            reader
+            _reader
         );
         // Asked for only here, because the server allocates it for the first who asks.
-        var read = await reader.ReadAsync(Context?.RequestAborted ?? CancellationToken.None);
+        var read = await _reader.ReadAsync(Context?.RequestAborted ?? CancellationToken.None);
         if (!read.IsCanceled)
             return read;
-        reader.AdvanceTo(read.Buffer.Start);
+        _reader.AdvanceTo(read.Buffer.Start);
         return null;
     }
 
@@ -162,7 +176,7 @@ internal sealed class ReceivedBody(PipeReader reader, TimeProvider time) : BodyP
     void Take()
     {
         if (_taken is { } end)
-            reader.AdvanceTo(end);
+            _reader.AdvanceTo(end);
         _taken = null;
     }
 

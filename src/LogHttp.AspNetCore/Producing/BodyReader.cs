@@ -6,20 +6,24 @@ namespace LogHttp.AspNetCore.Producing;
 /// <summary>
 /// Reads one request's body piece by piece, and holds no more of it than a record may have. Those bytes, and the batch
 /// made from them, count against the budget of all bodies until this is disposed of. A body that ends early throws, so
-/// nothing of it is appended.
+/// nothing of it is appended. Used for one body after the other.
 /// </summary>
-/// <param name="body">The body.</param>
 /// <param name="budget">The budget.</param>
-/// <param name="client">The request, or null without a client.</param>
-internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext? client = null) : IDisposable
+internal sealed class BodyReader(BodyBudget budget) : IDisposable
 {
+    BodyPieces? _body;
+    HttpContext? _client;
+
     // Most bodies come whole, and need neither or one of them.
     PooledBytes? _gathered;
     LineCutter? _lines;
     long _heldBytes;
 
     /// <summary>The batch that the handlers make from the body.</summary>
-    public PartitionedBatch? Batch { get; init; }
+    public PartitionedBatch? Batch { get; set; }
+
+    public BodyReader(BodyPieces body, BodyBudget budget, HttpContext? client = null)
+        : this(budget) => Begin(body, client);
 
     public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
 
@@ -29,6 +33,11 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     /// <param name="line">Without its line feed.</param>
     /// <param name="number">From 1 on.</param>
     public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
+
+    /// <summary>Begins a body.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="client">The request, or null without a client.</param>
+    public void Begin(BodyPieces body, HttpContext? client) => (_body, _client) = (body, client);
 
     /// <summary>
     /// Reads a body that is a single item. Returns <paramref name="tooLarge"/> if it is larger than allowed.
@@ -100,14 +109,15 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
 
     public void Dispose()
     {
-        body.Dispose();
+        _body?.Dispose();
         _gathered?.Dispose();
         _lines?.Dispose();
-        budget.Release(client, ref _heldBytes);
+        budget.Release(_client, ref _heldBytes);
+        (_body, _client, _gathered, _lines) = (null, null, null, null);
     }
 
     /// <summary>Counts the bytes of the body, and those of the batch made from it.</summary>
-    bool TryHold(long bodyBytes) => budget.TryHold(client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
+    bool TryHold(long bodyBytes) => budget.TryHold(_client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
 
     Problem? TakeLastLine(long number, LineHandler handle) =>
         _lines!.TryTakeLast(out var line) ? handle(line, number) : null;
@@ -145,7 +155,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     {
         try
         {
-            return (await body.ReadAsync(budget.Timeout), null);
+            return (await _body!.ReadAsync(budget.Timeout), null);
         }
         catch (BodyTimeoutException exception)
         {

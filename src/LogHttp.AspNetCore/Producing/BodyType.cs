@@ -51,7 +51,7 @@ internal sealed record BodyType(BodyKind Kind, IReadOnlyList<KeyValuePair<string
     )
     {
         read = null;
-        if (!request.Query.TryReadFlag("split", "lines", out var splitsLines, out problem))
+        if (!request.Parameters().TryReadFlag("split", "lines", out var splitsLines, out problem))
             return false;
         if (!ContentCoding.TryRead(request, out var coding, out problem))
             return false;

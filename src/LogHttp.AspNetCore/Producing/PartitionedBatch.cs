@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using LogHttp.Storage;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
@@ -6,27 +7,20 @@ namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
 /// The records of one request, gathered by partition. A record goes to the partition that it or the request names, else
-/// to its key's. All records of the request without either go to one partition. For one thread.
+/// to its key's. All records of the request without either go to one partition. For one thread, and for one request
+/// after the other.
 /// </summary>
-/// <param name="configuration">The topic's configuration.</param>
-/// <param name="serverLimits">The sizes of records and batches that no topic exceeds.</param>
-/// <param name="requested">The partition that the request names.</param>
-/// <param name="producer">The producer, if repeats have to be recognized.</param>
-/// <param name="chooseKeyless">Chooses the partition of records without a key.</param>
-/// <param name="expectedBytes">The approximate size of the records, if known.</param>
-internal sealed class PartitionedBatch(
-    TopicConfiguration configuration,
-    RecordLimits serverLimits,
-    int? requested,
-    ProducerStamp? producer,
-    Func<int> chooseKeyless,
-    long expectedBytes = 0
-) : IDisposable
+internal sealed class PartitionedBatch : IDisposable
 {
     /// <summary>More than keys, headers, an offset and a producer can take with every character escaped.</summary>
     const int UnencodedSlackBytes = 384 << 10;
 
-    readonly RecordLimits _limits = configuration.LimitsWithin(serverLimits);
+    readonly Func<int> _chooseKeyless;
+    TopicConfiguration _configuration = null!;
+    RecordLimits _limits = null!;
+    int? _requested;
+    ProducerStamp? _producer;
+    long _expectedBytes;
 
     // In the order of their partitions. Mostly one. A sorted list of the framework allocates two arrays for it, and the
     // caller another list.
@@ -34,6 +28,24 @@ internal sealed class PartitionedBatch(
     RecordBatch? _last;
     int _lastPartition;
     int? _keyless;
+
+    // The first batch, and whether an earlier request is done with it.
+    RecordBatch? _first;
+    bool _isFirstFree;
+
+    /// <summary>Call <see cref="Begin"/> next.</summary>
+    /// <param name="chooseKeyless">Chooses the partition of records without a key.</param>
+    public PartitionedBatch(Func<int> chooseKeyless) => _chooseKeyless = chooseKeyless;
+
+    /// <inheritdoc cref="Begin"/>
+    public PartitionedBatch(
+        TopicConfiguration configuration,
+        RecordLimits serverLimits,
+        int? requested,
+        ProducerStamp? producer,
+        Func<int> chooseKeyless
+    )
+        : this(chooseKeyless) => Begin(configuration, serverLimits, requested, producer, expectedBytes: 0);
 
     public int MaxRecordBytes => _limits.MaxRecordBytes;
 
@@ -46,9 +58,9 @@ internal sealed class PartitionedBatch(
     /// </summary>
     public int MaxUnencodedBytes => _limits.MaxRecordBytes + UnencodedSlackBytes;
 
-    public int Partitions => configuration.Partitions;
+    public int Partitions => _configuration.Partitions;
 
-    public ValueForm Values => configuration.Values;
+    public ValueForm Values => _configuration.Values;
 
     /// <summary>The number of partitions that get records.</summary>
     public int PartitionsUsed
@@ -70,15 +82,34 @@ internal sealed class PartitionedBatch(
     /// </summary>
     public bool HasRoom => _last?.HasRoom ?? true;
 
+    /// <summary>Begins a request. All appends of the last one have been awaited.</summary>
+    /// <param name="configuration">The topic's configuration.</param>
+    /// <param name="serverLimits">The sizes of records and batches that no topic exceeds.</param>
+    /// <param name="requested">The partition that the request names.</param>
+    /// <param name="producer">The producer, if repeats have to be recognized.</param>
+    /// <param name="expectedBytes">The approximate size of the records, if known.</param>
+    public void Begin(
+        TopicConfiguration configuration,
+        RecordLimits serverLimits,
+        int? requested,
+        ProducerStamp? producer,
+        long expectedBytes
+    )
+    {
+        (_configuration, _limits) = (configuration, configuration.LimitsWithin(serverLimits));
+        (_requested, _producer, _expectedBytes, _keyless) = (requested, producer, expectedBytes, null);
+        _isFirstFree = _first is not null;
+    }
+
     /// <summary>
     /// Whether the batch fits a topic that another request may have created meanwhile, with another configuration.
     /// </summary>
     public bool IsFor(TopicConfiguration other) =>
-        ReferenceEquals(other, configuration)
+        ReferenceEquals(other, _configuration)
         || (
             other.Partitions == Partitions
             && other.Values == Values
-            && other.MaxRecordBytes == configuration.MaxRecordBytes
+            && other.MaxRecordBytes == _configuration.MaxRecordBytes
         );
 
     public bool IsEmpty => PartitionsUsed == 0;
@@ -100,7 +131,7 @@ internal sealed class PartitionedBatch(
     {
         var number =
             partition
-            ?? requested
+            ?? _requested
             ?? (
                 metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, Partitions)
                 : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, Partitions)
@@ -111,14 +142,23 @@ internal sealed class PartitionedBatch(
         if (_last is not null && _lastPartition == number)
             return _last;
         var index = IndexOf(number);
-        // The first one is mostly the only one.
         if (index == _batches.Count || _batches[index].Key != number)
-            _batches.Insert(
-                index,
-                new(number, new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values))
-            );
+            _batches.Insert(index, new(number, NewBatch()));
         _lastPartition = number;
         return _last = _batches[index].Value;
+    }
+
+    RecordBatch NewBatch()
+    {
+        // The first one is mostly the only one.
+        if (_batches.Count > 0)
+            return new RecordBatch(_limits, _producer, expectedBytes: 0, Values);
+        if (_isFirstFree)
+            _first!.Reset(_limits, _producer, _expectedBytes, Values);
+        else
+            _first = new RecordBatch(_limits, _producer, _expectedBytes, Values);
+        _isFirstFree = false;
+        return _first;
     }
 
     /// <summary>The index of a partition's batch, or where it belongs.</summary>
@@ -137,7 +177,22 @@ internal sealed class PartitionedBatch(
     }
 
     /// <summary>All records of a producer go to one partition, or a repeat would not be recognized.</summary>
-    int KeylessPartition() => producer is null ? chooseKeyless() : KeyPartitioner.PartitionOf(producer.Id, Partitions);
+    int KeylessPartition() =>
+        _producer is null ? _chooseKeyless() : KeyPartitioner.PartitionOf(_producer.Id, Partitions);
+
+    /// <summary>
+    /// Hands the batch over, if all records are in one. The caller owns it until its append has been awaited.
+    /// </summary>
+    public bool TryTakeOnly(out int partition, [NotNullWhen(true)] out RecordBatch? batch)
+    {
+        (partition, batch) = (0, null);
+        if (_batches is not [{ Value.Count: > 0 } only])
+            return false;
+        (partition, batch) = (only.Key, only.Value);
+        _batches.Clear();
+        _last = null;
+        return true;
+    }
 
     /// <summary>Hands the batches over, in the order of their partitions. The caller then owns them.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()
@@ -145,7 +200,8 @@ internal sealed class PartitionedBatch(
         var taken = _batches;
         // A record with a fault leaves an empty batch.
         taken.RemoveAll(static batch => batch.Value.Count == 0);
-        (_batches, _last) = ([], null);
+        // Not used again: if one append throws, nobody awaits those before it.
+        (_batches, _last, _first, _isFirstFree) = ([], null, null, false);
         return taken;
     }
 
@@ -154,6 +210,9 @@ internal sealed class PartitionedBatch(
         foreach (var (_, batch) in _batches)
             batch.Dispose();
         _batches.Clear();
+        // The list of a request to many partitions is not kept.
+        if (_batches.Capacity > 1)
+            _batches = new(1);
         _last = null;
     }
 }

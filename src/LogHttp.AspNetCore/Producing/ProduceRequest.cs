@@ -8,6 +8,7 @@ namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
 /// A POST of records: the type of its body, and the headers and query that apply to the records (api/PROTOCOL.md §2).
+/// Used for one request after the other.
 /// </summary>
 internal sealed class ProduceRequest
 {
@@ -16,15 +17,26 @@ internal sealed class ProduceRequest
 
     const string KeyParameter = "key";
 
-    readonly HttpRequest _request;
-    readonly BodyType _bodyType;
-    readonly RecordMetadata _metadata;
     readonly TimeProvider _time;
 
-    ProduceRequest(HttpRequest request, BodyType bodyType, RecordMetadata metadata, TimeProvider time, int? partition)
+    // Allocated once, and not for each body.
+    readonly BodyReader.WholeHandler _addWhole;
+    readonly BodyReader.LinesHandler _addLines;
+    readonly BodyReader.LineHandler _addLine;
+
+    HttpRequest _request = null!;
+    BodyType _bodyType = null!;
+    RecordMetadata _metadata;
+    PartitionedBatch? _batch;
+    ReceivedBody? _received;
+
+    /// <summary>Call <see cref="TryRead"/> next.</summary>
+    public ProduceRequest(TimeProvider time)
     {
-        (_request, _bodyType, _metadata, _time) = (request, bodyType, metadata, time);
-        Partition = partition;
+        _time = time;
+        _addWhole = value => Add(_batch!, _bodyType.Kind, value, _metadata, Partition);
+        _addLines = lines => AddLines(_batch!, lines);
+        _addLine = (line, number) => AddLine(_batch!, line)?.AtLine(number);
     }
 
     public BodyKind Kind => _bodyType.Kind;
@@ -33,36 +45,30 @@ internal sealed class ProduceRequest
     public long AnnouncedBytes => _request.ContentLength ?? 0;
 
     /// <summary>The requested partition.</summary>
-    public int? Partition { get; }
+    public int? Partition { get; private set; }
 
     /// <summary>The producer, if repeats have to be recognized.</summary>
-    public ProducerStamp? Producer { get; private init; }
+    public ProducerStamp? Producer { get; private set; }
 
     /// <summary>Whether the body is appended as it comes, however long it is.</summary>
-    public bool IsStream { get; private init; }
+    public bool IsStream { get; private set; }
 
     /// <summary>Whether a stream's reports are sent once its body has ended.</summary>
-    public bool SendsReportsAtEnd { get; private init; }
+    public bool SendsReportsAtEnd { get; private set; }
 
     /// <summary>The offset that the first record must get. Null for any.</summary>
-    public long? ExpectedNextOffset { get; private init; }
+    public long? ExpectedNextOffset { get; private set; }
 
     /// <summary>Reads everything but the body.</summary>
-    public static bool TryRead(
-        HttpRequest request,
-        TimeProvider time,
-        [NotNullWhen(true)] out ProduceRequest? read,
-        [NotNullWhen(false)] out Problem? problem
-    )
+    public bool TryRead(HttpRequest request, [NotNullWhen(false)] out Problem? problem)
     {
-        read = null;
         if (
-            !request.Query.HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
-            || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
+            !request.Parameters().HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
+            || !request.Parameters().TryReadFlag("stream", "true", out var isStream, out problem)
             || !ReportTiming.TryRead(request, isStream, out var sendsReportsAtEnd, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
-            || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
-            || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
+            || !request.Parameters().TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
+            || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(), out var metadata, out problem)
             || !TryReadKey(request, bodyType, ref metadata, out problem)
             || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
             || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem)
@@ -81,14 +87,17 @@ internal sealed class ProduceRequest
             );
         if (problem is not null)
             return false;
-        read = new(request, bodyType, metadata, time, (int?)partition)
-        {
-            Producer = producer,
-            IsStream = isStream,
-            SendsReportsAtEnd = sendsReportsAtEnd,
-            ExpectedNextOffset = expectedNextOffset,
-        };
+        (_request, _bodyType, _metadata) = (request, bodyType, metadata);
+        (Partition, Producer, ExpectedNextOffset) = ((int?)partition, producer, expectedNextOffset);
+        (IsStream, SendsReportsAtEnd) = (isStream, sendsReportsAtEnd);
         return true;
+    }
+
+    /// <summary>Drops all references to the request.</summary>
+    public void Clear()
+    {
+        (_request, _bodyType, _metadata, _batch, Producer) = (null!, null!, default, null, null);
+        _received?.Clear();
     }
 
     /// <summary>
@@ -101,9 +110,9 @@ internal sealed class ProduceRequest
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        if (!request.Query.TryReadText(KeyParameter, out var text, out problem) || text is null)
+        if (!request.Parameters().TryReadText(KeyParameter, out var text, out problem) || text is null)
             return problem is null;
-        var bytes = request.QueryString.DecodedBytes(KeyParameter);
+        var bytes = request.Parameters().DecodedBytes(KeyParameter);
         if (bodyType.IgnoresRecordHeaders)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
@@ -139,14 +148,13 @@ internal sealed class ProduceRequest
         CancellationToken abandoned = default
     )
     {
-        var received = new ReceivedBody(_request.BodyReader, _time)
-        {
-            MaxBytes = maxBytes,
-            AnnouncedBytes = AnnouncedBytes,
-            MinBytesPerSecond = IsStream ? 0 : budget.Limits.MinBytesPerSecond,
-            Abandoned = abandoned,
-            Context = _request.HttpContext,
-        };
+        var received = _received ??= new ReceivedBody(_time);
+        received.Begin(_request.BodyReader);
+        received.MaxBytes = maxBytes;
+        received.AnnouncedBytes = AnnouncedBytes;
+        received.MinBytesPerSecond = IsStream ? 0 : budget.Limits.MinBytesPerSecond;
+        received.Abandoned = abandoned;
+        received.Context = _request.HttpContext;
         return _bodyType.Coding is { } coding
             ? new UnpackedBody(received, coding, budget, _request.HttpContext, Unpacking(maxBytes, maxUnpackedBytes))
             : received;
@@ -160,6 +168,7 @@ internal sealed class ProduceRequest
     /// </summary>
     public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, BodyReader body)
     {
+        _batch = batch;
         // `curl -X POST` without -d: the client hardly meant an empty record. A Content-Length of 0 means an empty
         // record of bytes or text.
         if (
@@ -170,13 +179,13 @@ internal sealed class ProduceRequest
         var problem = _bodyType.HoldsManyRecords
             ? await body.ReadLinesAsync(
                 batch.MaxUnencodedBytes,
-                lines => AddLines(batch, lines),
-                (line, number) => AddLine(batch, line)?.AtLine(number),
+                _addLines,
+                _addLine,
                 Problems.RecordTooLarge(batch.MaxRecordBytes)
             )
             : await body.ReadWholeAsync(
                 batch.MaxUnencodedBytes,
-                value => Add(batch, _bodyType.Kind, value, _metadata, Partition),
+                _addWhole,
                 Problems.RecordTooLarge(batch.MaxRecordBytes)
             );
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
@@ -206,7 +215,7 @@ internal sealed class ProduceRequest
             return null;
         if (_bodyType.Kind == BodyKind.JsonLines)
             return Add(batch, BodyKind.Json, line, _metadata, Partition);
-        if (!RecordObject.TryRead(line, LatestTimestampMs(_time), batch.MaxKeyBytes, out var record, out var problem))
+        if (!RecordObject.TryRead(line, LatestTimestampMs(), batch.MaxKeyBytes, out var record, out var problem))
             return problem;
         return record.ValueBytes is { } bytes
             ? Add(batch, BodyKind.Bytes, bytes, record.Metadata, record.Partition ?? Partition)
@@ -214,8 +223,7 @@ internal sealed class ProduceRequest
     }
 
     /// <summary>Computed now, because a stream can be older than the tolerance.</summary>
-    static long LatestTimestampMs(TimeProvider time) =>
-        (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
+    long LatestTimestampMs() => (_time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
 
     static Problem? Add(
         PartitionedBatch batches,

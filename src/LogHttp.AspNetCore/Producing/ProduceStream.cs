@@ -70,29 +70,25 @@ internal sealed class ProduceStream : IAsyncDisposable
         string topic,
         ProduceRequest request,
         Topic? found,
-        TopicCatalog catalog,
-        StorageOptions options,
-        BodyBudget budget,
-        LogHttpSettings settings,
-        TimeProvider time,
-        CancellationToken stopping
+        ProduceServices services
     )
     {
+        var (settings, budget) = (services.Settings, services.Budget);
         (_context, _topicName, _request, _topic, _catalog, _options, _budget, _time) = (
             context,
             topic,
             request,
             found,
-            catalog,
-            options,
+            services.Catalog,
+            services.Options,
             budget,
-            time
+            services.Time
         );
         (_linger, _idleTimeout) = (settings.ProduceStreamLinger, settings.ProduceStreamIdleTimeout);
         _room = new(settings.MaxProduceStreamBatches);
         _reports = new(context.Response, request.SendsReportsAtEnd);
         _batch = NewBatch();
-        _ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        _ending = CancellationTokenSource.CreateLinkedTokenSource(services.Stopping);
         _body = request.OpenBody(
             budget,
             long.MaxValue,

@@ -22,7 +22,7 @@ internal static class ReportTiming
     )
     {
         sendAtEnd = false;
-        if (!request.Query.TryReadText(Parameter, out var text, out problem))
+        if (!request.Parameters().TryReadText(Parameter, out var text, out problem))
             return false;
         if (text is not (null or "live" or "end"))
             problem = Problems.InvalidRequest(

@@ -56,19 +56,11 @@ internal static class TopicAppend
         long? expectedNextOffset
     )
     {
-        if (batches is [var (partition, batch)])
-        {
-            var count = batch.Count;
-            var only = topic.Partitions[partition].AppendAsync(batch, expectedNextOffset, AppendOptions.ContinueInline);
-            return [new(partition, count, await only)];
-        }
         var appends = new (int Count, Task<AppendResult> Result)[batches.Count];
         for (var i = 0; i < appends.Length; i++)
             appends[i] = (
                 batches[i].Value.Count,
-                topic
-                    .Partitions[batches[i].Key]
-                    .AppendAsync(batches[i].Value, expectedNextOffset, AppendOptions.ContinueInline)
+                topic.Partitions[batches[i].Key].AppendInlineAsync(batches[i].Value, expectedNextOffset).AsTask()
             );
         var results = new PartitionResult[appends.Length];
         for (var i = 0; i < results.Length; i++)

@@ -75,8 +75,15 @@ internal sealed class AppendGroup(
     /// <summary>
     /// Returns the first batch that will be written, or null if all are rejected. Call before anything is written.
     /// </summary>
-    public AppendRequest? FirstToWrite(long nowMs) =>
-        Requests.Find(request => Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null);
+    public AppendRequest? FirstToWrite(long nowMs)
+    {
+        foreach (var request in Requests)
+        {
+            if (Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null)
+                return request;
+        }
+        return null;
+    }
 
     /// <summary>
     /// Continues from the end of the last slice, up to about <paramref name="sliceBytes"/>. Writes the lines, then the

@@ -185,6 +185,9 @@ internal sealed class AppendQueue(
     /// <summary>Under the lock: ends the turn of a queue that is idle and not closing.</summary>
     public void EndTurn() => IsTurnTaken = false;
 
+    /// <summary>Under the lock: the number of requests that wait.</summary>
+    public int WaitingRequests => Waiting.Count;
+
     /// <summary>Under the lock: returns the next request, or null.</summary>
     public AppendRequest? PeekRequest() => Waiting.TryPeek(out var request) ? request : null;
 

@@ -156,7 +156,7 @@ internal sealed partial class AppendTurn
 
     bool TryBeginGroup()
     {
-        var requests = new List<AppendRequest>();
+        List<AppendRequest> requests;
         var (start, nextOffset) = (_written.Cursor.Position, _written.Cursor.NextOffset);
         var position = start;
         lock (_appender.Gate)
@@ -164,6 +164,7 @@ internal sealed partial class AppendTurn
             var queue = _appender.Queue;
             if (queue.Gathers)
                 return false;
+            requests = new(queue.WaitingRequests);
             // A group never crosses into a new segment, so that a rollback stays within one segment. A journaled group
             // stays below the size from which it would bypass the journal. A large request takes others along: they
             // share its sync.

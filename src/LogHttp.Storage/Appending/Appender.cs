@@ -122,14 +122,13 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
     public int NextUnitBytes => Turn.Reservation.UnitBytes;
 
     /// <summary>Queues a request, or completes it at once if it can't be accepted.</summary>
-    public Task<AppendResult> Append(AppendRequest request)
+    public void Append(AppendRequest request)
     {
         var refusal = Queue.TryEnqueue(request, out var beginsTurn);
         if (refusal is { } result)
             request.Complete(result);
         else if (beginsTurn)
             ScheduleTurn();
-        return request.Task;
     }
 
     /// <inheritdoc cref="AppendQueue.CheckRoom"/>

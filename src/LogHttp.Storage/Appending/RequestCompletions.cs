@@ -16,7 +16,7 @@ internal sealed class RequestCompletions(Appender appender)
     [ThreadStatic]
     static bool IsRunningHere;
 
-    readonly List<(AppendRequest Request, AppendResult? Refusal)> _requests = [];
+    readonly List<AppendRequest> _requests = [];
     int _last = -1;
     int _unfinished;
 
@@ -24,10 +24,14 @@ internal sealed class RequestCompletions(Appender appender)
     public static bool IsRunning => IsRunningHere;
 
     /// <summary>Adds requests. All get the refusal, or else each gets its own result.</summary>
-    public void Add(IEnumerable<AppendRequest> requests, AppendResult? refusal)
+    public void Add(IReadOnlyList<AppendRequest> requests, AppendResult? refusal)
     {
-        foreach (var request in requests)
-            _requests.Add((request, refusal));
+        if (refusal is { } result)
+        {
+            foreach (var request in requests)
+                request.SetResult(result);
+        }
+        _requests.AddRange(requests);
     }
 
     /// <summary>
@@ -69,11 +73,7 @@ internal sealed class RequestCompletions(Appender appender)
         IsRunningHere = true;
         while (Interlocked.Increment(ref _last) is var next && next < _requests.Count)
         {
-            var (request, refusal) = _requests[next];
-            if (refusal is { } result)
-                request.Complete(result);
-            else
-                request.Acknowledge();
+            _requests[next].Acknowledge();
             if (Interlocked.Decrement(ref _unfinished) == 0)
                 appender.Publication.EndCompletions();
         }

@@ -95,22 +95,38 @@ public sealed partial class PartitionLog
         AppendOptions options = AppendOptions.None
     )
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        if (batch.Count == 0)
-            throw new ArgumentException("The batch has no records.", nameof(batch));
-        if (batch.ExplicitStampOf(batch.Count - 1).Offset - batch.ExplicitStampOf(0).Offset >= uint.MaxValue - 1)
-            throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
+        Prepare(batch);
         if (options.HasFlag(AppendOptions.MayOverlap) && batch.ExplicitStampOf(0).Offset >= 0)
             throw new ArgumentException("A batch that may overlap has no offsets of its own.", nameof(options));
-        // This thread computes the checksum, not the partition's turn.
-        if (batch.Producer is not null)
-            _ = batch.Crc;
-        return _appender.Append(new AppendRequest(batch, expectedNextOffset, options));
+        var append = new TaskAppend(batch, expectedNextOffset, options);
+        _appender.Append(append);
+        return append.Task;
     }
 
     /// <summary>
-    /// Whether the current thread runs code behind an append with <see cref="AppendOptions.ContinueInline"/>. Other
-    /// appends' code waits for it, so it hands longer work to another thread.
+    /// Appends a batch as <see cref="AppendAsync"/> does, without objects for this append alone. The code behind the
+    /// await may run on the thread that completes a round's appends, and delay the others. It must not block. Await the
+    /// result once. Then <see cref="RecordBatch.Reset"/> makes the batch ready for other records.
+    /// </summary>
+    /// <param name="batch">The records.</param>
+    /// <param name="expectedNextOffset">
+    /// The next offset of the log. At any other, the batch is refused. Null accepts every offset.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The batch is empty, or its offsets span more than a segment can.
+    /// </exception>
+    public ValueTask<AppendResult> AppendInlineAsync(RecordBatch batch, long? expectedNextOffset = null)
+    {
+        Prepare(batch);
+        var append = (InlineAppend)(batch.Companion ??= new InlineAppend(batch));
+        var result = append.Begin(expectedNextOffset);
+        _appender.Append(append);
+        return result;
+    }
+
+    /// <summary>
+    /// Whether the current thread runs code behind <see cref="AppendInlineAsync"/>. Other appends' code waits for it,
+    /// so it hands longer work to another thread.
     /// </summary>
     public static bool IsContinuingInline => RequestCompletions.IsRunning;
 
@@ -167,6 +183,18 @@ public sealed partial class PartitionLog
 
     long Resolve(LogPlace place, bool mayWait) =>
         ReadView((place, mayWait), static (view, query) => PageFinder.OffsetOf(query.place, view, query.mayWait));
+
+    static void Prepare(RecordBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.Count == 0)
+            throw new ArgumentException("The batch has no records.", nameof(batch));
+        if (batch.ExplicitStampOf(batch.Count - 1).Offset - batch.ExplicitStampOf(0).Offset >= uint.MaxValue - 1)
+            throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
+        // This thread computes the checksum, not the partition's turn.
+        if (batch.Producer is not null)
+            _ = batch.Crc;
+    }
 
     internal void SetDamage(Segment segment, IReadOnlyList<DamagedRange> damage) =>
         _appender.SetDamage(segment, damage);

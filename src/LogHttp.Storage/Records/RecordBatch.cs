@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
@@ -8,7 +9,8 @@ namespace LogHttp.Storage.Records;
 
 /// <summary>
 /// The records of one append, validated and encoded, but for the offsets and the time, which only the partition knows.
-/// One thread builds the batch in pooled memory. The partition that appends it disposes of it.
+/// One thread builds the batch in pooled memory. The partition that appends it disposes of it. After that, the batch
+/// may be used again.
 /// </summary>
 public sealed partial class RecordBatch : IDisposable
 {
@@ -20,10 +22,17 @@ public sealed partial class RecordBatch : IDisposable
 
     static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    readonly RecordLimits _limits;
-    readonly ValueForm _values;
-    readonly int _stampBytes;
-    readonly long _expectedBytes;
+    /// <summary>
+    /// A batch that is used again keeps its arrays up to this size. Most records fit, and the pool's arrays would go
+    /// from thread to thread.
+    /// </summary>
+    const int MaxKeptBytes = 1 << 10;
+
+    RecordLimits _limits;
+    ValueForm _values;
+    int _stampBytes;
+    long _expectedBytes;
+    bool _isUsedAgain;
     byte[] _tails = [];
     int _sizeBytes;
     int[] _tailBytes = [];
@@ -53,20 +62,24 @@ public sealed partial class RecordBatch : IDisposable
         ValueForm values = ValueForm.Auto
     )
     {
-        ArgumentNullException.ThrowIfNull(limits);
-        if (producer?.Check() is { } fault)
-            throw new ArgumentException(fault, nameof(producer));
-        (_limits, Producer, _expectedBytes, _values) = (
-            limits,
-            producer,
-            Math.Min(expectedBytes, limits.MaxBatchBytes),
-            values
-        );
-        _stampBytes = producer is null ? 0 : ProducerField.MaxBytes(producer);
+        Begin(limits, producer, expectedBytes, values);
+    }
+
+    /// <summary>
+    /// Empties a batch that is not in the log's hands: it was never appended, or its append has been awaited. The
+    /// parameters are those of a new batch.
+    /// </summary>
+    /// <exception cref="ArgumentException">The producer is invalid.</exception>
+    public void Reset(RecordLimits limits, ProducerStamp? producer, long expectedBytes, ValueForm values)
+    {
+        Begin(limits, producer, expectedBytes, values);
+        _isUsedAgain = true;
+        Dispose();
+        (LargestTailBytes, _crc) = (0, null);
     }
 
     /// <summary>The sender, or null.</summary>
-    public ProducerStamp? Producer { get; }
+    public ProducerStamp? Producer { get; private set; }
 
     /// <summary>The largest record that can be added, <see cref="RecordLimits.MaxRecordBytes"/>.</summary>
     public int MaxRecordBytes => _limits.MaxRecordBytes;
@@ -88,6 +101,9 @@ public sealed partial class RecordBatch : IDisposable
         _tails.Length
         + (long)_tailBytes.Length * sizeof(int)
         + (long)_explicitStamps.Length * Unsafe.SizeOf<ExplicitStamp>();
+
+    /// <summary>The partition's object for appends of this batch, kept for the next one. Null before.</summary>
+    internal object? Companion { get; set; }
 
     /// <summary>The most bytes that a line takes without its head.</summary>
     internal int LargestTailBytes { get; private set; }
@@ -193,9 +209,26 @@ public sealed partial class RecordBatch : IDisposable
     public void Dispose()
     {
         (_sizeBytes, Count) = (0, 0);
-        ReturnArray(ref _tails);
-        ReturnArray(ref _tailBytes);
+        if (!_isUsedAgain || _tails.Length > MaxKeptBytes)
+            ReturnArray(ref _tails);
+        if (!_isUsedAgain || _tailBytes.Length * sizeof(int) > MaxKeptBytes)
+            ReturnArray(ref _tailBytes);
         ReturnArray(ref _explicitStamps);
+    }
+
+    [MemberNotNull(nameof(_limits))]
+    void Begin(RecordLimits limits, ProducerStamp? producer, long expectedBytes, ValueForm values)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        if (producer?.Check() is { } fault)
+            throw new ArgumentException(fault, nameof(producer));
+        (_limits, Producer, _expectedBytes, _values) = (
+            limits,
+            producer,
+            Math.Min(expectedBytes, limits.MaxBatchBytes),
+            values
+        );
+        _stampBytes = producer is null ? 0 : ProducerField.MaxBytes(producer);
     }
 
     delegate int ValueWriter(ReadOnlySpan<byte> value, Span<byte> destination);

@@ -53,7 +53,8 @@ public class LineBodyTests
         var context = new DefaultHttpContext();
         context.Request.ContentType = type;
         context.Request.QueryString = new(query);
-        Assert.True(ProduceRequest.TryRead(context.Request, TimeProvider.System, out var request, out _));
+        var request = new ProduceRequest(TimeProvider.System);
+        Assert.True(request.TryRead(context.Request, out _));
         using var batch = new PartitionedBatch(
             new TopicConfiguration(),
             new RecordLimits(),

@@ -1,3 +1,4 @@
+using System.Text;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Logs;
@@ -7,7 +8,7 @@ namespace LogHttp.Storage.Tests.Appending;
 public class RequestCompletionsTests
 {
     [Fact]
-    public void ContinueInline_OneRound_RunsAfterAllPartitionsArePublished()
+    public void AppendInlineAsync_OneRound_RunsAfterAllArePublished()
     {
         var log = new ModelLog(new() { Partitions = 2 });
         log.Commits.Hold<JournalWriter>();
@@ -15,7 +16,7 @@ public class RequestCompletionsTests
 
         for (var partition = 0; partition < 2; partition++)
             Continue(
-                log.BeginAppend(ModelLog.Batch("a"), partition, AppendOptions.ContinueInline),
+                log.BeginInlineAppend(ModelLog.Batch("a"), partition),
                 () => publishedEnds.Add(log.Partitions.Sum(static other => other.EndOffset))
             );
         log.Release();
@@ -24,15 +25,12 @@ public class RequestCompletionsTests
     }
 
     [Fact]
-    public void ContinueInline_WhileGroupsWait_HoldsNoTurn()
+    public void AppendInlineAsync_WhileGroupsWait_HoldsNoTurn()
     {
         var log = new ModelLog(new() { Flush = FlushPolicy.Os });
         Task<AppendResult>? second = null;
 
-        Continue(
-            log.BeginAppend(ModelLog.Batch("a"), options: AppendOptions.ContinueInline),
-            () => second = log.BeginAppend("b")
-        );
+        Continue(log.BeginInlineAppend(ModelLog.Batch("a")), () => second = log.BeginAppend("b"));
 
         Assert.Equal(AppendStatus.Appended, ModelLog.StatusOf(second!));
     }
@@ -44,15 +42,34 @@ public class RequestCompletionsTests
         log.Commits.Hold<JournalWriter>();
         var (behindInline, behindOther) = (false, true);
 
-        Continue(
-            log.BeginAppend(ModelLog.Batch("a"), options: AppendOptions.ContinueInline),
-            () => behindInline = PartitionLog.IsContinuingInline
-        );
+        Continue(log.BeginInlineAppend(ModelLog.Batch("a")), () => behindInline = PartitionLog.IsContinuingInline);
         log.Release();
         Continue(log.BeginAppend("b"), () => behindOther = PartitionLog.IsContinuingInline);
 
         Assert.Equal((true, false), (behindInline, behindOther));
         Assert.False(PartitionLog.IsContinuingInline);
+    }
+
+    [Theory]
+    [InlineData(5)]
+    [InlineData(5_000)]
+    public async Task AppendInlineAsync_ResetBatch_AppendsOtherRecords(int textLength)
+    {
+        var log = new ModelLog();
+        var batch = ModelLog.Batch("first");
+        Assert.Equal(0, (await log.BeginInlineAppend(batch)).FirstOffset);
+
+        for (var number = 1; number < 4; number++)
+        {
+            batch.Reset(new RecordLimits(), producer: null, expectedBytes: 0, ValueForm.Auto);
+            Assert.Equal((0, 0), (batch.Count, batch.SizeBytes));
+            var text = new string((char)('a' + number), textLength);
+            Assert.Null(batch.AddText(Encoding.UTF8.GetBytes(text)));
+            var result = await log.BeginInlineAppend(batch);
+
+            Assert.Equal((AppendStatus.Appended, (long)number), (result.Status, result.FirstOffset));
+            Assert.EndsWith($"\"{text}\"}}\n", Encoding.UTF8.GetString(log.ReadAll()), StringComparison.Ordinal);
+        }
     }
 
     static void Continue(Task<AppendResult> append, Action then) =>
