@@ -225,11 +225,14 @@ public sealed class Backup
             new StorageOptions
             {
                 Directory = _partialDirectory,
-                // The limits of the server that writes there are not known. The largest ones forget no producer.
+                // The limits of the server that writes there are not known. The largest ones forget no producer and
+                // no idempotency key.
                 MaxProducers = StorageOptions.MaxProducersUpperBound,
                 MaxKafkaProducers = StorageOptions.MaxProducersUpperBound,
                 ProducerExpiry = TimeSpan.FromDays(366),
                 KafkaProducerExpiry = TimeSpan.FromDays(366),
+                MaxIdempotencyKeys = StorageOptions.MaxIdempotencyKeysUpperBound,
+                IdempotencyExpiry = TimeSpan.FromDays(366),
                 RetentionInterval = TimeSpan.FromDays(1),
                 ScrubBytesPerSecond = 0,
                 // Only the ends are written to the copy's journal, and the journal is removed later. It needs room for

@@ -102,6 +102,8 @@ public sealed partial class PartitionLog
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
         if (options.HasFlag(AppendOptions.MayOverlap) && batch.ExplicitStampOf(0).Offset >= 0)
             throw new ArgumentException("A batch that may overlap has no offsets of its own.", nameof(options));
+        if (batch.IdempotencyKey is not null && batch.Idempotency is null)
+            throw new ArgumentException("The batch has an idempotency key and no stamp.", nameof(batch));
         // This thread computes the checksum, not the partition's turn.
         if (batch.Producer is not null)
             _ = batch.Crc;
@@ -125,6 +127,12 @@ public sealed partial class PartitionLog
     /// forgotten.
     /// </summary>
     public (long Epoch, long NextSequence)? FindProducer(string id) => _appender.FindProducer(id);
+
+    /// <inheritdoc cref="Appender.FindKeyPartitions"/>
+    internal int? FindKeyPartitions(string key) => _appender.FindKeyPartitions(key);
+
+    /// <inheritdoc cref="Appender.CheckKey"/>
+    internal AppendResult? CheckKey(IdempotencyStamp stamp) => _appender.CheckKey(stamp);
 
     /// <summary>
     /// Returns the present offset of a place. The offset may be beyond the end if the place is a number. If a time has

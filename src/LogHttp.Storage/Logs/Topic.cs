@@ -26,6 +26,10 @@ public sealed class Topic
     /// <summary>Chooses the partitions in turn, for batches whose records have no key and no partition.</summary>
     public int ChoosePartition() => (int)((uint)Interlocked.Increment(ref _roundRobin) % (uint)Partitions.Length);
 
+    /// <summary>The appends that have an idempotency key.</summary>
+    public KeyedAppends KeyedAppends =>
+        field ?? Interlocked.CompareExchange(ref field, new KeyedAppends(this), null) ?? field;
+
     internal void Configure(TopicConfiguration configuration)
     {
         _configuration = configuration;

@@ -170,6 +170,7 @@ sealed partial class StorageSimulation
             () => recordBytes,
             static () => null,
             producer: null,
+            key: null,
             NowMs,
             _options.Records
         );

@@ -39,7 +39,8 @@ sealed partial class StorageSimulation
                         $"{name}/{partition}",
                         configuration.Flush,
                         takesOffsets: _random.Next(4) == 0,
-                        new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)
+                        new ProducersModel(_options.MaxProducers, _options.ProducerExpiry),
+                        new KeysModel(_options.MaxIdempotencyKeys, _options.IdempotencyExpiry)
                     )),
             ]
         );
