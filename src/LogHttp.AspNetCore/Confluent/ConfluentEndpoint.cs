@@ -21,8 +21,8 @@ internal static class ConfluentEndpoint
     /// </remarks>
     /// <response code="200">The position of each record.</response>
     /// <response code="422">
-    /// Only for a body of the REST Proxy's types. The JSON has no `records`, or a record has an unknown field or
-    /// invalid Base64.
+    /// For a body of the REST Proxy's types: the JSON has no `records`, or a record has an unknown field or invalid
+    /// Base64.
     /// </response>
     [Operation("produceToPartition"), Tags("Records")]
     [Parameters(typeof(ITopicPath), typeof(IPartitionPath), typeof(IAppendHeaders))]
@@ -80,11 +80,16 @@ internal static class ConfluentEndpoint
             options.Records,
             partition,
             request.Producer,
-            () => found?.ChoosePartition() ?? 0
+            () => found?.ChoosePartition() ?? 0,
+            idempotencyKey: request.IdempotencyKey,
+            routedPartitions: TopicAppend.RoutedPartitions(found, request)
         );
-        // A batch with a sequence or an expected offset is all or nothing. If a part of it were appended, it could not
-        // be sent again.
-        var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
+        // A batch with a sequence, a key or an expected offset is all or nothing. If a part of it were appended, it
+        // could not be sent again.
+        var isAllOrNothing =
+            request.Producer is not null
+            || request.IdempotencyKey is not null
+            || request.ExpectedNextOffset is not null;
         var outcomes = new ConfluentOutcomes(budget, context);
         context.Response.RegisterForDispose(outcomes);
         var records = new ConfluentBody(
@@ -116,9 +121,14 @@ internal static class ConfluentEndpoint
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
+        using var keyed = request.IdempotencyKey is { } key
+            ? await KeyedRequest.EnterAsync(context, found, key, batch, budget)
+            : null;
+        if (keyed?.Problem is { } keyProblem)
+            return keyProblem;
         var batches = batch.Take();
         var results = await TopicAppend.AppendAsync(found, batches, request.ExpectedNextOffset);
-        if (isAllOrNothing && !results[0].IsIn)
+        if (isAllOrNothing && Array.TrueForAll(results, static result => !result.IsIn))
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
         return new ConfluentResponse(outcomes, batches, results);
     }

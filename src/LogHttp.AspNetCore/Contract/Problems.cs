@@ -20,6 +20,10 @@ internal static class Problems
 
     public const string InternalError = "internal_error";
     const string BodyTimeoutCode = "body_timeout";
+    const string TopicChangedCode = "topic_changed";
+
+    /// <summary>The longest wait that a response asks for. A client may give up before a longer one ends.</summary>
+    const long MaxRetryAfterSeconds = 60;
 
     public const string UnknownTopicCode = "unknown_topic";
     public const string UnknownPartitionCode = "unknown_partition";
@@ -166,7 +170,7 @@ internal static class Problems
     public static Problem TopicChanged() =>
         new(
             StatusCodes.Status503ServiceUnavailable,
-            "topic_changed",
+            TopicChangedCode,
             "The topic was made with another number of partitions while this request was read.",
             IsRetryable: true
         );
@@ -260,6 +264,9 @@ internal static class Problems
             AppendStatus.SequenceForgotten => (StatusCodes.Status409Conflict, "sequence_forgotten", false),
             AppendStatus.BatchDiffers => (StatusCodes.Status409Conflict, "batch_differs", false),
             AppendStatus.EpochEnded => (StatusCodes.Status403Forbidden, "epoch_ended", false),
+            AppendStatus.KeyReused => (StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", false),
+            AppendStatus.RoutedOtherwise => (StatusCodes.Status503ServiceUnavailable, TopicChangedCode, true),
+            AppendStatus.KeysFull => (StatusCodes.Status503ServiceUnavailable, "idempotency_table_full", true),
             AppendStatus.NotNext => (StatusCodes.Status412PreconditionFailed, "offset_not_next", false),
             AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, PartitionStopped, false),
             _ => throw new InvalidOperationException($"No answer for {result.Status}."),
@@ -274,6 +281,7 @@ internal static class Problems
                 : null,
             Epoch = result.Status == AppendStatus.EpochEnded ? result.Epoch : null,
             EndOffset = result.Status == AppendStatus.NotNext ? result.NextOffset : null,
+            RetryAfterSeconds = Math.Clamp((result.RetryAfterMs + 999) / 1000, 1, MaxRetryAfterSeconds),
         };
     }
 

@@ -65,23 +65,24 @@ internal static class ProduceEndpoint
     ///
     /// Bodies may be compressed: `Content-Encoding: gzip`, `br`, `zstd` or `deflate`.
     ///
-    /// No response? Send the same request again, with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`. The
-    /// batch is appended once, and the retry returns 200 with its offset.
+    /// No response? Send the same request again, with the same `Idempotency-Key`, or the same `Producer-Id`,
+    /// `Producer-Epoch` and `Producer-Seq`. The records are appended once, and the retry returns 200 with their offset.
     /// </remarks>
     /// <response code="200">
-    /// A repeat: the batch was appended before, at this offset. Nothing was appended now. With `stream=true`: a report
-    /// for each committed batch, one a line, and a summary. For a body of the REST Proxy's types: the position of each
-    /// record.
+    /// A repeat: the records were appended before, at this offset. Nothing was appended now. `ProducedToMany` if they
+    /// went to several partitions. With `stream=true`: a report for each committed batch, one a line, and a summary.
+    /// For a body of the REST Proxy's types: the position of each record.
     /// </response>
     /// <response code="201">
     /// All records were appended. `Produced` if they went to one partition, `ProducedToMany` if they went to several.
     /// </response>
     /// <response code="207">
-    /// Some partitions accepted their records and some did not, as in `results`. Send the records of the others again.
+    /// Some partitions accepted their records and some did not, as in `results`. Send the records of the others again,
+    /// or the whole request if it has an `Idempotency-Key`.
     /// </response>
     /// <response code="422">
-    /// Only for a body of the REST Proxy's types. The JSON has no `records`, or a record has an unknown field or
-    /// invalid Base64.
+    /// For a body of the REST Proxy's types: the JSON has no `records`, or a record has an unknown field or invalid
+    /// Base64.
     /// </response>
     [Operation("produce"), Tags("Records")]
     [Parameters(typeof(ITopicPath), typeof(IProduceParameters), typeof(IRecordHeaders), typeof(IAppendHeaders))]
@@ -93,6 +94,7 @@ internal static class ProduceEndpoint
     [RequestBody(typeof(Stream), "application/octet-stream")]
     [ProducesResponseType<string>(200, "application/x-ndjson")]
     [ProducesResponseType<Produced>(200)]
+    [ProducesResponseType<ProducedToMany>(200)]
     [ProducesResponseType<Produced>(201)]
     [ProducesResponseType<ProducedToMany>(201)]
     [ProducesResponseType<ProducedToMany>(207)]
@@ -169,7 +171,9 @@ internal static class ProduceEndpoint
             found is null
                 ? FirstPartition
                 : found.ChoosePartition,
-            ExpectedBytes(request, options)
+            ExpectedBytes(request, options),
+            request.IdempotencyKey,
+            TopicAppend.RoutedPartitions(found, request)
         );
         using (
             var body = new BodyReader(request.OpenBody(budget, settings.Value.MaxBodyBytes), budget, context)
@@ -191,6 +195,11 @@ internal static class ProduceEndpoint
         }
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
+        using var keyed = request.IdempotencyKey is { } key
+            ? await KeyedRequest.EnterAsync(context, found, key, batch, budget)
+            : null;
+        if (keyed?.Problem is { } keyProblem)
+            return keyProblem;
         var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
         return ToResponse(context, topic, results);
     }
@@ -224,7 +233,6 @@ internal static class ProduceEndpoint
                 $"{RelativeReference.PrefixOf(context.Request)}{topic}/{only.Append.FirstOffset}"
                     + $"?partition={only.Partition}"
             );
-            var isRepeat = only.Append.Status == AppendStatus.Repeated;
             var produced = new Produced(
                 topic,
                 only.Partition,
@@ -233,17 +241,20 @@ internal static class ProduceEndpoint
                 only.Append.TimestampMs
             );
             return new JsonResponse<Produced>(
-                isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created,
+                only.IsRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created,
                 produced,
                 ResponseJson.Readable.Produced
             );
         }
-        var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
+        var status =
+            !Array.TrueForAll(results, static result => result.IsIn) ? StatusCodes.Status207MultiStatus
+            : Array.TrueForAll(results, static result => result.IsRepeat) ? StatusCodes.Status200OK
+            : StatusCodes.Status201Created;
         return new JsonResponse<ProducedToMany>(
-            isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
+            status,
             new ProducedToMany(
                 topic,
-                results.Sum(result => result.Append.Status == AppendStatus.Appended ? result.Count : 0),
+                results.Sum(static result => result.IsIn ? result.Count : 0),
                 [.. results.Select(PartOf)]
             ),
             ResponseJson.Readable.ProducedToMany
@@ -253,12 +264,16 @@ internal static class ProduceEndpoint
     static ProducedPart PartOf(PartitionResult result)
     {
         var append = result.Append;
-        if (append.Status == AppendStatus.Appended)
-            return new ProducedPart(result.Partition, StatusCodes.Status201Created)
+        if (result.IsIn)
+            return new ProducedPart(
+                result.Partition,
+                result.IsRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created
+            )
             {
                 Offset = append.FirstOffset,
                 Count = result.Count,
                 Timestamp = append.TimestampMs,
+                Repeat = result.IsRepeat ? true : null,
             };
         var problem = Problems.Of(append);
         return new ProducedPart(result.Partition, problem.Status)
@@ -280,30 +295,33 @@ internal sealed record Produced(string Topic, int Partition, long Offset, int Co
 
 /// <summary>The position of records that were appended to several partitions.</summary>
 /// <param name="Topic">The topic.</param>
-/// <param name="Count">The number of appended records.</param>
+/// <param name="Count">The number of records that are in, appended now or before.</param>
 /// <param name="Results">The result of each partition, by its number.</param>
 internal sealed record ProducedToMany(string Topic, int Count, ProducedPart[] Results);
 
 /// <summary>The result of one partition's records.</summary>
 /// <param name="Partition">The partition.</param>
-/// <param name="Status">201, or the status of the problem.</param>
+/// <param name="Status">201, 200 for a repeat, or the status of the problem.</param>
 internal sealed record ProducedPart(int Partition, int Status)
 {
-    /// <summary>The first record's offset. Only with 201.</summary>
+    /// <summary>The first record's offset. Only with 201 and 200.</summary>
     public long? Offset { get; init; }
 
-    /// <summary>The number of records. Only with 201.</summary>
+    /// <summary>The number of records. Only with 201 and 200.</summary>
     public int? Count { get; init; }
 
-    /// <summary>The server's timestamp, in Unix milliseconds. Only with 201.</summary>
+    /// <summary>The server's timestamp, in Unix milliseconds. Only with 201 and 200.</summary>
     public long? Timestamp { get; init; }
 
-    /// <summary>The problem, for programs. Not with 201.</summary>
+    /// <summary>`true` if the records were appended before. Only with 200.</summary>
+    public bool? Repeat { get; init; }
+
+    /// <summary>The problem, for programs. Not with 201 and 200.</summary>
     public string? Code { get; init; }
 
-    /// <summary>Whether the same records may be accepted later. Not with 201.</summary>
+    /// <summary>Whether the same records may be accepted later. Not with 201 and 200.</summary>
     public bool? Retryable { get; init; }
 
-    /// <summary>The problem, for people. Not with 201.</summary>
+    /// <summary>The problem, for people. Not with 201 and 200.</summary>
     public string? Detail { get; init; }
 }

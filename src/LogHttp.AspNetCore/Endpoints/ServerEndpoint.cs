@@ -89,6 +89,7 @@ internal sealed record ServerDescription(
                 "produce-stream",
                 "content-encoding",
                 "idempotent-producer",
+                "idempotency-key",
                 "if-match-offset",
                 "long-poll",
                 "follow",

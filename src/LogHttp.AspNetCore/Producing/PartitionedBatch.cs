@@ -14,13 +14,19 @@ namespace LogHttp.AspNetCore.Producing;
 /// <param name="producer">The producer, if repeats have to be recognized.</param>
 /// <param name="chooseKeyless">Chooses the partition of records without a key.</param>
 /// <param name="expectedBytes">The approximate size of the records, if known.</param>
+/// <param name="idempotencyKey">The key of the request, if repeats have to be recognized by it.</param>
+/// <param name="routedPartitions">
+/// The number of partitions by which records are routed, if the key's first request was routed by it.
+/// </param>
 internal sealed class PartitionedBatch(
     TopicConfiguration configuration,
     RecordLimits serverLimits,
     int? requested,
     ProducerStamp? producer,
     Func<int> chooseKeyless,
-    long expectedBytes = 0
+    long expectedBytes = 0,
+    string? idempotencyKey = null,
+    int? routedPartitions = null
 ) : IDisposable
 {
     /// <summary>More than keys, headers, an offset and a producer can take with every character escaped.</summary>
@@ -47,6 +53,9 @@ internal sealed class PartitionedBatch(
     public int MaxUnencodedBytes => _limits.MaxRecordBytes + UnencodedSlackBytes;
 
     public int Partitions => configuration.Partitions;
+
+    /// <summary>The number of partitions by which records are routed.</summary>
+    int RoutedPartitions => routedPartitions ?? Partitions;
 
     public ValueForm Values => configuration.Values;
 
@@ -102,8 +111,8 @@ internal sealed class PartitionedBatch(
             partition
             ?? requested
             ?? (
-                metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, Partitions)
-                : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, Partitions)
+                metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, RoutedPartitions)
+                : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, RoutedPartitions)
                 : _keyless ??= KeylessPartition()
             );
         if (number >= Partitions)
@@ -115,7 +124,10 @@ internal sealed class PartitionedBatch(
         if (index == _batches.Count || _batches[index].Key != number)
             _batches.Insert(
                 index,
-                new(number, new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values))
+                new(
+                    number,
+                    new RecordBatch(_limits, producer, _batches.Count == 0 ? expectedBytes : 0, Values, idempotencyKey)
+                )
             );
         _lastPartition = number;
         return _last = _batches[index].Value;
@@ -136,8 +148,32 @@ internal sealed class PartitionedBatch(
         return first;
     }
 
-    /// <summary>All records of a producer go to one partition, or a repeat would not be recognized.</summary>
-    int KeylessPartition() => producer is null ? chooseKeyless() : KeyPartitioner.PartitionOf(producer.Id, Partitions);
+    /// <summary>
+    /// A producer, or an idempotency key, decides the partition. Else a repeat would not be recognized.
+    /// </summary>
+    int KeylessPartition() =>
+        producer is not null ? KeyPartitioner.PartitionOf(producer.Id, Partitions)
+        : idempotencyKey is not null ? KeyPartitioner.PartitionOf(idempotencyKey, RoutedPartitions)
+        : chooseKeyless();
+
+    /// <summary>Whether a partition gets records.</summary>
+    public bool IsUsed(int partition) =>
+        IndexOf(partition) is var index
+        && index < _batches.Count
+        && _batches[index] is { Key: var number, Value.Count: > 0 }
+        && number == partition;
+
+    /// <summary>Stamps all batches with the key and the payload of the request. Call after the last record.</summary>
+    public IdempotencyStamp Stamp(string key)
+    {
+        // A record with a fault leaves an empty batch.
+        _batches.RemoveAll(static batch => batch.Value.Count == 0);
+        _last = null;
+        var stamp = IdempotencyStamp.Of(key, RoutedPartitions, _batches);
+        foreach (var (_, batch) in _batches)
+            batch.Stamp(stamp);
+        return stamp;
+    }
 
     /// <summary>Hands the batches over, in the order of their partitions. The caller then owns them.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()

@@ -20,6 +20,13 @@ internal static class TopicAppend
         : Problems.UnknownTopic(topic);
 
     /// <summary>
+    /// Returns the number of partitions by which the first request with the same idempotency key was routed. The topic
+    /// may have more by now. Null for a new key, or none.
+    /// </summary>
+    public static int? RoutedPartitions(Topic? topic, ProduceRequest request) =>
+        request.IdempotencyKey is { } key ? topic?.KeyedAppends.FindPartitions(key) : null;
+
+    /// <summary>
     /// A batch with a sequence or an expected offset must go to one partition, because each partition counts its own.
     /// </summary>
     public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
@@ -98,4 +105,7 @@ internal sealed record PartitionResult(int Partition, int Count, AppendResult Ap
 {
     /// <summary>Whether the batch is in the log, appended now or before.</summary>
     public bool IsIn => Append.Status is AppendStatus.Appended or AppendStatus.Repeated;
+
+    /// <summary>Whether the batch was in the log before.</summary>
+    public bool IsRepeat => Append.Status == AppendStatus.Repeated;
 }

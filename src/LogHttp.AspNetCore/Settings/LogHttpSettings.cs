@@ -111,6 +111,17 @@ public class LogHttpSettings
     public TimeSpan KafkaProducerExpiry { get; set; } = Defaults.KafkaProducerExpiry;
 
     /// <summary>
+    /// The idempotency keys that a partition remembers, 1 to 1,000,000. While all of them are younger than
+    /// <see cref="IdempotencyExpiry"/>, requests with new keys get 503.
+    /// </summary>
+    [SettingRange(1, 1_000_000)]
+    public int MaxIdempotencyKeys { get; set; } = Defaults.MaxIdempotencyKeys;
+
+    /// <summary>How long a request can be repeated with its idempotency key, 1 second to 366 days.</summary>
+    [SettingRange("1s", "366d")]
+    public TimeSpan IdempotencyExpiry { get; set; } = Defaults.IdempotencyExpiry;
+
+    /// <summary>
     /// The largest record once encoded, without its offset and time, in bytes, 1 KiB to 64 MiB. More get 413.
     /// </summary>
     [SettingRange(1 << 10, 64 << 20)]
@@ -366,6 +377,8 @@ public class LogHttpSettings
             ProducerExpiry = ProducerExpiry,
             MaxKafkaProducers = MaxKafkaProducers,
             KafkaProducerExpiry = KafkaProducerExpiry,
+            MaxIdempotencyKeys = MaxIdempotencyKeys,
+            IdempotencyExpiry = IdempotencyExpiry,
             MaxQueuedBytes = MaxQueuedBytes,
             MaxAppendingBytes = MaxAppendingBytes,
             MaxGroupBytes = MaxGroupBytes,

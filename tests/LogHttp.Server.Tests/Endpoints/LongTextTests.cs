@@ -101,6 +101,7 @@ public sealed class LongTextTests : IDisposable
     [InlineData("Record-Timestamp: TEXT")]
     [InlineData("Producer-Id: a\r\nProducer-Epoch: TEXT\r\nProducer-Seq: 0")]
     [InlineData("Producer-Id: a\r\nProducer-Epoch: 0\r\nProducer-Seq: TEXT")]
+    [InlineData("Idempotency-Key: TEXT\"")]
     [InlineData("If-Match: TEXT")]
     [InlineData("Content-Type: TEXT")]
     [InlineData("Content-Type: text/plain; charset=TEXT")]

@@ -307,6 +307,8 @@ sealed class HostileGenerator(int seed)
                 ]);
             if (Chance(0.05))
                 request.Headers.Add($"If-Match: \"{random.Next(60)}\"");
+            if (Chance(0.08))
+                request.Headers.Add($"Idempotency-Key: {Pick(["k", "\"k\"", "l", "\"m n\""])}");
             if (!isOne && Chance(0.2))
                 request.Query.Add(
                     $"stream={(Chance(0.9) ? "true" : Pick(["false", "", "TRUE", "1", "true&stream=true"]))}"
