@@ -1,5 +1,6 @@
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Waiting;
 
@@ -151,6 +152,16 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
             published = Watermarks.Published;
         var nowMs = Math.Max(Context.Environment.NowMs, published.LastStampMs);
         return published.Producers.Find(id, nowMs) is { } found ? (found.Epoch, found.NextSequence) : null;
+    }
+
+    /// <summary>Compares a producer's batch with the published batches of that producer.</summary>
+    public ProducerMatch CompareProducer(RecordBatch batch)
+    {
+        LogState published;
+        lock (Gate)
+            published = Watermarks.Published;
+        var nowMs = Math.Max(Context.Environment.NowMs, published.LastStampMs);
+        return ProducerCheck.Match(published.Producers, batch, nowMs);
     }
 
     /// <summary>

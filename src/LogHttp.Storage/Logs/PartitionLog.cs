@@ -126,6 +126,9 @@ public sealed partial class PartitionLog
     /// </summary>
     public (long Epoch, long NextSequence)? FindProducer(string id) => _appender.FindProducer(id);
 
+    /// <summary>Compares a producer's batch with the published batches of that producer.</summary>
+    internal ProducerMatch CompareProducer(RecordBatch batch) => _appender.CompareProducer(batch);
+
     /// <summary>
     /// Returns the present offset of a place. The offset may be beyond the end if the place is a number. If a time has
     /// to be looked up on the disk, another thread waits for it.

@@ -41,7 +41,13 @@ sealed partial class StorageSimulation
                         takesOffsets: _random.Next(4) == 0,
                         new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)
                     )),
-            ]
+            ],
+            partition => new PartitionModel(
+                $"{name}/{partition}",
+                configuration.Flush,
+                takesOffsets: false,
+                new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)
+            )
         );
     }
 
