@@ -94,6 +94,7 @@ internal sealed record ServerDescription(
                 "follow",
                 "multi-topic-stream",
                 "key-lookup",
+                "partition-growth",
                 "retention",
                 "trim",
                 "verify",
