@@ -114,20 +114,32 @@ internal static class ConfluentEndpoint
             )
                 return bodyProblem;
         }
-        if (isAllOrNothing && TopicAppend.CheckConditions(request, partition, batch) is { } conditionProblem)
+        if (isAllOrNothing && TopicAppend.CheckConditions(request, partition, batch, found) is { } conditionProblem)
             return conditionProblem;
         if (batch.IsEmpty)
             return new ConfluentResponse(outcomes, [], []);
+        var wasFound = found is not null;
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
-        if (!batch.IsFor(found.Configuration))
+        if (!batch.IsFor(found.Configuration, isOfTopic: wasFound))
             return Problems.TopicChanged();
         using var keyed = request.IdempotencyKey is { } key
             ? await KeyedRequest.EnterAsync(context, found, key, batch, budget)
             : null;
         if (keyed?.Problem is { } keyProblem)
             return keyProblem;
-        var batches = batch.Take();
-        var results = await TopicAppend.AppendAsync(found, batches, request.ExpectedNextOffset);
+        var batches = batch.Batches;
+        PartitionResult[]? results;
+        if (batch.Route is null)
+            results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
+        else
+            (results, problem) = await TopicAppend.AppendRoutedAsync(
+                found,
+                batch,
+                batch.Route,
+                request.ExpectedNextOffset
+            );
+        if (results is null)
+            return problem!;
         if (isAllOrNothing && Array.TrueForAll(results, static result => !result.IsIn))
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
         return new ConfluentResponse(outcomes, batches, results);

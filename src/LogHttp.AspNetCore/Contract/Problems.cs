@@ -93,6 +93,14 @@ internal static class Problems
     public static Problem ConfigurationDiffers(string detail) =>
         new(StatusCodes.Status409Conflict, "configuration_differs", detail);
 
+    public static Problem PartitionsCannotShrink(string topic, int partitions, int requested) =>
+        new(
+            StatusCodes.Status409Conflict,
+            "partitions_cannot_shrink",
+            $"partitions is {requested}, and topic \"{topic}\" has {partitions}. The number can only rise. "
+                + $"Allowed: {partitions} to {TopicConfiguration.MaxPartitions}."
+        );
+
     /// <param name="host">The name in <c>Host</c>.</param>
     /// <param name="accepted">The names that are accepted.</param>
     public static Problem InvalidHost(HostString host, string accepted) =>

@@ -205,13 +205,14 @@ internal static class ProblemExamples
     /// <summary>The body lately came more slowly than `MinBodyBytesPerSecond`. Nothing was appended.</summary>
     public static Problem SlowBody => Problems.Of(new BadHttpRequestException("", StatusCodes.Status408RequestTimeout));
 
-    /// <summary>
-    /// A PUT of a topic that exists with another configuration, or a PATCH of the number of partitions.
-    /// </summary>
+    /// <summary>The topic exists with another configuration.</summary>
     public static Problem ConfigurationDiffers =>
         Problems.ConfigurationDiffers(
             "Topic \"orders\" exists, with partitions 3, not 5. PATCH changes what can be changed."
         );
+
+    /// <summary>The number of partitions can only rise.</summary>
+    public static Problem PartitionsCannotShrink => Problems.PartitionsCannotShrink("orders", 3, 2);
 
     /// <summary>The place is before the earliest record, which is at `earliestOffset`.</summary>
     [ResponseHeaders(ResponseHeadersAttribute.Offsets)]

@@ -46,6 +46,10 @@ internal static partial class FetchEndpoint
     /// one page, because page ends depend on the log and `maxBytes`. Follow `Link: rel="next"` to get every record
     /// once.
     ///
+    /// With `key` and without `partition`, all partitions are searched, one after the other. A response has records of
+    /// one partition, which `Log-Partition` names, and `Link` leads to the rest. After a 204 it leads to the records
+    /// that come later, in any partition.
+    ///
     /// At the end of the log the response is 204, with a `Link` for the next request. With `wait` the server responds
     /// once it has records.
     ///
@@ -77,6 +81,7 @@ internal static partial class FetchEndpoint
     [ProducesResponseType<string>(200, "text/plain", MediaTypes.Events)]
     [ResponseHeaders(ResponseHeadersAttribute.Offsets, 200, 204, 206, 304)]
     [ResponseHeaders("Link Cache-Control", 200, 204, 206, 304)]
+    [ResponseHeaders(LogHeaders.Partition, 200, 204, 304)]
     [ResponseHeaders("ETag Vary", 200, 206, 304)]
     [ResponseHeaders("Accept-Ranges", 200, 206)]
     [ResponseHeaders("Content-Range", 206)]
@@ -101,7 +106,7 @@ internal static partial class FetchEndpoint
     {
         if (
             !FetchQuery.TryRead(context.Request, settings.MaxWait, out var query, out var problem)
-            || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, query, out var address, out problem)
         )
             return new(problem);
         if (query.Follows || Representations.PrefersEvents(context.Request))
@@ -114,7 +119,53 @@ internal static partial class FetchEndpoint
                         + "text/event-stream."
                 )
             );
-        return FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
+        return address.IsSearch
+            ? SearchAsync(context, address, query, following, time)
+            : FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
+    }
+
+    /// <summary>Responds with the records of a key in one of the partitions. No cache stores it.</summary>
+    static async ValueTask<IResult> SearchAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        FollowServices services,
+        TimeProvider time
+    )
+    {
+        var (request, headers) = (context.Request, context.Response.Headers);
+        var search = await KeySearch.BeginAsync(context, address, query, services.Budget);
+        var (found, problem) = await search.RunAsync(services.Waiting, services.Deadlines, time);
+        if (problem is not null)
+            return problem;
+        using var page = found?.Page;
+        var (nextAddress, nextQuery, nextOffset) = search.After(found);
+        headers.CacheControl = CachePolicy.NoStore;
+        headers[LogHeaders.Partition] = PageHeaders.Text((found?.Log ?? nextAddress.Partition).Number);
+        headers.Link = PageHeaders.LinkTo(
+            found is null
+                ? nextQuery.NextPollReference(nextAddress, nextOffset, time.GetUtcNow())
+                : nextQuery.NextReference(nextAddress, nextOffset),
+            RelativeReference.PrefixOf(request)
+        );
+        if (found is null)
+            return TypedResults.NoContent();
+        WriteOffsets(headers, found.Page);
+        headers.Append(HeaderNames.Vary, HeaderNames.Accept);
+        if (Preconditions.CheckUntagged(context) is { } otherwise)
+            return otherwise;
+        var representation = Representations.Of(request, query.ShowsValues);
+        context.Response.ContentType = representation.ContentType();
+        if (!HttpMethods.IsHead(request.Method))
+            await CopyAsync(
+                context,
+                new RecordStream(context, representation, query.ShowsValues, services.Budget),
+                found.Log,
+                found.Page.Region!,
+                query.Key,
+                found.Position
+            );
+        return TypedResults.Empty;
     }
 
     static async ValueTask<IResult> FetchAsync(
@@ -190,7 +241,8 @@ internal static partial class FetchEndpoint
                 new RecordStream(context, representation, query.ShowsValues, budget),
                 address.Partition,
                 page.Region,
-                query.Key
+                query.Key,
+                page.Region.Position
             );
         return TypedResults.Empty;
     }
@@ -200,12 +252,13 @@ internal static partial class FetchEndpoint
         RecordStream stream,
         PartitionLog partition,
         LogRegion region,
-        RecordKey? key
+        RecordKey? key,
+        long position
     )
     {
         try
         {
-            await stream.WriteAsync(partition, region, key, context.RequestAborted);
+            await stream.WriteAsync(partition, region, key, position, context.RequestAborted);
         }
         catch (CorruptionException exception) when (context.Response.HasStarted)
         {

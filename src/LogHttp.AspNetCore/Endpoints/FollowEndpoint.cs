@@ -64,7 +64,9 @@ internal static class FollowEndpoint
     /// </remarks>
     /// <response code="200">
     /// Records, until the client disconnects or the server stops. The response also ends when one of the topics is
-    /// deleted, or trimmed beyond the reader's position.
+    /// deleted, or trimmed beyond the reader's position. It ends too when a topic that is followed as a whole gets more
+    /// partitions. Send the request again with the last event's id, and the new partitions are followed from their
+    /// earliest record.
     /// </response>
     /// <response code="304">The request has `If-None-Match: *`.</response>
     [Operation("stream"), Tags("Records"), Parameters(typeof(IStreamParameters), typeof(IResumeParameters))]
@@ -160,7 +162,12 @@ internal static class FollowEndpoint
                 return false;
             foreach (var start in named)
             {
-                var from = start.Place;
+                // An id from before a growth: nothing of the new partitions was sent.
+                var isNew =
+                    start.WholeTopicCount > 0
+                    && lastEvent.CountOf(start.Topic) is > 0 and var count
+                    && start.Partition.Number >= count;
+                var from = isNew ? LogPlace.Earliest : start.Place;
                 if (!lastEvent.TryReplace(start.Topic, start.Partition, ref from, out problem))
                     return false;
                 if (found.Exists(other => other.Partition == start.Partition))
@@ -238,13 +245,21 @@ internal static class FollowEndpoint
                 $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}."
             );
         else
-            starts = found
-                .Partitions.Skip(first)
+        {
+            var partitions = found.Partitions;
+            starts = partitions
+                .Skip(first)
                 .Take(number is null ? int.MaxValue : last - first + 1)
                 .Select(
                     (partition, i) =>
-                        new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i]))
+                        new FollowStart(
+                            found,
+                            partition,
+                            offsets is null ? place : LogPlace.At(offsets[i]),
+                            number is null ? partitions.Length : 0
+                        )
                 );
+        }
         return problem is null;
 
         static bool IsId(string text) => text.Length == 16 && text.All(char.IsAsciiHexDigitLower);

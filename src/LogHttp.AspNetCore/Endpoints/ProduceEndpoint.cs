@@ -186,22 +186,32 @@ internal static class ProduceEndpoint
                 return bodyProblem;
         }
         // From here on the batch counts as being appended (MaxAppendingBytes), and not as being read.
-        if (TopicAppend.CheckConditions(request, request.Partition, batch) is { } conditionProblem)
+        if (TopicAppend.CheckConditions(request, request.Partition, batch, found) is { } conditionProblem)
             return conditionProblem;
+        var wasFound = found is not null;
         if (found is null)
         {
             await ReceivingThread.LeaveAsync();
             found = (await catalog.GetOrCreateAsync(topic)).Topic;
         }
-        if (!batch.IsFor(found.Configuration))
+        if (!batch.IsFor(found.Configuration, isOfTopic: wasFound))
             return Problems.TopicChanged();
         using var keyed = request.IdempotencyKey is { } key
             ? await KeyedRequest.EnterAsync(context, found, key, batch, budget)
             : null;
         if (keyed?.Problem is { } keyProblem)
             return keyProblem;
-        var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
-        return ToResponse(context, topic, results);
+        PartitionResult[]? results;
+        if (batch.Route is null)
+            results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
+        else
+            (results, problem) = await TopicAppend.AppendRoutedAsync(
+                found,
+                batch,
+                batch.Route,
+                request.ExpectedNextOffset
+            );
+        return results is null ? problem! : ToResponse(context, topic, results);
     }
 
     static bool HoldsManyRecords(HttpRequest request) =>

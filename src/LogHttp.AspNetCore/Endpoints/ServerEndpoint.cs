@@ -95,6 +95,7 @@ internal sealed record ServerDescription(
                 "follow",
                 "multi-topic-stream",
                 "key-lookup",
+                "partition-growth",
                 "retention",
                 "trim",
                 "verify",

@@ -17,7 +17,9 @@ internal sealed record TopicSettings
     const int MaxBodyBytes = 16 << 10;
     const string Code = "invalid_configuration";
 
-    /// <summary>The number of partitions. It can't be changed later.</summary>
+    /// <summary>
+    /// The number of partitions. It can only rise. Then later records of a key may go to another partition.
+    /// </summary>
     [Range(1, 1024)]
     public int? Partitions { get; init; }
 

@@ -55,7 +55,7 @@ internal static class ValueEndpoint
     {
         if (
             !context.Request.Query.HasOnly(["partition", "v"], out var problem)
-            || !LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, query: null, out var address, out problem)
         )
             return problem;
         var headers = context.Response.Headers;

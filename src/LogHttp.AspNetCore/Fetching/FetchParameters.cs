@@ -22,7 +22,10 @@ internal interface IFetchParameters
     [FromRoute, RegularExpression(PlacePattern)]
     string Place { get; }
 
-    /// <summary>The partition to read. Optional if the topic has one partition, or with `key`.</summary>
+    /// <summary>
+    /// The partition to read. Optional if the topic has one partition. With `key`: the only one to search. Without it,
+    /// all of them are searched.
+    /// </summary>
     /// <example>0</example>
     [Range(0, 1023)]
     int Partition { get; }
@@ -50,6 +53,14 @@ internal interface IFetchParameters
     /// <summary>The same for a key of any bytes, as Base64. Not together with `key`.</summary>
     /// <example>AAEC/w==</example>
     string KeyBase64 { get; }
+
+    /// <summary>
+    /// With `key` and `partition`, as in `Link`: the offset at which the search continues in each partition. Leave it
+    /// out when you begin.
+    /// </summary>
+    /// <example>43.7.0</example>
+    [RegularExpression("^[0-9]+(\\.[0-9]+)*$")]
+    string Search { get; }
 
     /// <summary>
     /// How long to wait if there are no records yet, or fewer than `minBytes`: `500ms`, `30s`, `2m`, at most

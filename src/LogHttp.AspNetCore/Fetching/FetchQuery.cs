@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Text;
@@ -15,6 +16,9 @@ namespace LogHttp.AspNetCore.Fetching;
 /// <param name="MinBytes">The number of available bytes that ends the wait.</param>
 /// <param name="Cursor">Numbers the long polls at one position, as in <c>Link</c>.</param>
 /// <param name="Follows">Whether the response does not end.</param>
+/// <param name="Search">
+/// The offset at which the search for a key continues in each partition, as in <c>Link</c>. Null at its start.
+/// </param>
 internal sealed record FetchQuery(
     long? MaxBytes,
     RecordKey? Key,
@@ -22,7 +26,8 @@ internal sealed record FetchQuery(
     TimeSpan? Wait,
     long MinBytes,
     long Cursor,
-    bool Follows
+    bool Follows,
+    IReadOnlyList<long>? Search
 )
 {
     /// <summary>
@@ -64,6 +69,7 @@ internal sealed record FetchQuery(
                     "minBytes",
                     "cursor",
                     "follow",
+                    "search",
                     QueryNames.LastEventId,
                 ],
                 out problem
@@ -75,9 +81,10 @@ internal sealed record FetchQuery(
             || !query.TryReadNumber("minBytes", 1, PageSize.LargestBytes, out var minBytes, out problem)
             || !query.TryReadNumber("cursor", 0, MaxCursor, out var cursor, out problem)
             || !TryReadWait(query, maxWait, out var wait, out problem)
+            || !TryReadSearch(query, out var search, out problem)
         )
             return false;
-        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows);
+        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows, search);
         if (minBytes is not null && wait is null)
             problem = Problems.InvalidRequest("invalid_parameter", "minBytes needs wait, such as wait=30s.");
         else if (cursor is not null && wait is null)
@@ -122,7 +129,42 @@ internal sealed record FetchQuery(
             url += Key.IsText
                 ? $"&key={Uri.EscapeDataString(Key.ToString())}"
                 : $"&keyBase64={Uri.EscapeDataString(Convert.ToBase64String(Key.Bytes.Span))}";
+        if (Search is not null)
+            url += $"&search={string.Join('.', Search)}";
         return url;
+    }
+
+    /// <summary>Reads <c>43.7.0</c>.</summary>
+    static bool TryReadSearch(
+        IQueryCollection query,
+        out IReadOnlyList<long>? search,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        search = null;
+        if (!query.TryReadText("search", out var text, out problem) || text is null)
+            return problem is null;
+        // Counted first, so that nothing is allocated for a text that a client made up.
+        if (text.AsSpan().Count('.') < TopicConfiguration.MaxPartitions)
+        {
+            var offsets = new List<long>();
+            foreach (var part in text.Split('.'))
+            {
+                if (!long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var offset))
+                    break;
+                offsets.Add(offset);
+            }
+            if (offsets.Count == text.AsSpan().Count('.') + 1)
+            {
+                search = offsets;
+                return true;
+            }
+        }
+        problem = Problems.InvalidRequest(
+            "invalid_parameter",
+            $"search is \"{Excerpt.Of(text)}\"; it must be the offset of each partition, with dots between, as in Link."
+        );
+        return false;
     }
 
     static bool TryReadWait(

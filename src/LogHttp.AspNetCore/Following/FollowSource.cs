@@ -10,10 +10,11 @@ namespace LogHttp.AspNetCore.Following;
 internal sealed class FollowSource
 {
     readonly Topic _topic;
+    readonly int _wholeTopicCount;
     LogFollower? _follower;
 
-    FollowSource(Topic topic, PartitionLog partition, long offset) =>
-        (_topic, Log, NextOffset) = (topic, partition, offset);
+    FollowSource(in FollowStart start, long offset) =>
+        (_topic, _wholeTopicCount, Log, NextOffset) = (start.Topic, start.WholeTopicCount, start.Partition, offset);
 
     /// <summary>Resolves a position to an offset and begins there, or returns the problem.</summary>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
@@ -28,7 +29,7 @@ internal sealed class FollowSource
         );
         return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
             ? (null, Problems.Of(page))
-            : (new FollowSource(start.Topic, start.Partition, page.FirstOffset), null);
+            : (new FollowSource(start, page.FirstOffset), null);
     }
 
     public PartitionLog Log { get; }
@@ -42,6 +43,9 @@ internal sealed class FollowSource
     public string TopicId => _topic.Id;
 
     public int Partition => Log.Number;
+
+    /// <summary>Whether the stream follows the whole topic, and the topic has more partitions by now.</summary>
+    public bool HasTopicGrown => _wholeTopicCount > 0 && _topic.Partitions.Length > _wholeTopicCount;
 
     /// <summary>The offset after all written records.</summary>
     public long NextOffset { get; set; }
@@ -81,4 +85,15 @@ internal sealed class FollowSource
 }
 
 /// <summary>The position at which a client begins to follow a partition.</summary>
-internal readonly record struct FollowStart(Topic Topic, PartitionLog Partition, LogPlace Place);
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Place">The position.</param>
+/// <param name="WholeTopicCount">
+/// The number of the topic's partitions if the client follows all of them, however many there are. Else 0.
+/// </param>
+internal readonly record struct FollowStart(
+    Topic Topic,
+    PartitionLog Partition,
+    LogPlace Place,
+    int WholeTopicCount = 0
+);

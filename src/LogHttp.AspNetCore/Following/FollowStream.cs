@@ -24,7 +24,8 @@ internal sealed partial class FollowStream(
 
     /// <summary>
     /// Runs until the client disconnects, a topic is deleted, its records at the position are trimmed, or the server
-    /// stops.
+    /// stops. Also ends when a topic that is followed as a whole has more partitions. The client's next request follows
+    /// those too.
     /// </summary>
     public async Task RunAsync(bool isHead)
     {
@@ -40,7 +41,7 @@ internal sealed partial class FollowStream(
                 return;
             await format.BeginAsync(aborted);
             await response.BodyWriter.FlushAsync(aborted);
-            while (await SendAllAsync(aborted) && await WaitAsync(aborted)) { }
+            while (await SendAllAsync(aborted) && !HasAnyTopicGrown() && await WaitAsync(aborted)) { }
             await format.EndAsync(aborted);
         }
         catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
@@ -64,6 +65,17 @@ internal sealed partial class FollowStream(
             foreach (var source in sources)
                 source.Drop();
         }
+    }
+
+    /// <summary>Called after the followers have read: a growth since then ends their wait.</summary>
+    bool HasAnyTopicGrown()
+    {
+        for (var i = 0; i < sources.Count; i++)
+        {
+            if (sources[i].HasTopicGrown)
+                return true;
+        }
+        return false;
     }
 
     /// <summary>

@@ -6,7 +6,8 @@ namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
 /// The records of one request, gathered by partition. A record goes to the partition that it or the request names, else
-/// to its key's. All records of the request without either go to one partition. For one thread.
+/// to its key's. All records of the request without either go to one partition. The records of a producer that names no
+/// partition are one batch, with a <see cref="Route"/>. For one thread.
 /// </summary>
 /// <param name="configuration">The topic's configuration.</param>
 /// <param name="serverLimits">The sizes of records and batches that no topic exceeds.</param>
@@ -41,6 +42,12 @@ internal sealed class PartitionedBatch(
     int _lastPartition;
     int? _keyless;
 
+    /// <summary>
+    /// Chooses the partition when the batch is appended. Null if the partitions are known: without a producer, or when
+    /// the request names one.
+    /// </summary>
+    public ProducerRoute? Route { get; } = producer is not null && requested is null ? new(producer.Id) : null;
+
     public int MaxRecordBytes => _limits.MaxRecordBytes;
 
     public int MaxKeyBytes => _limits.MaxKeyBytes;
@@ -52,6 +59,7 @@ internal sealed class PartitionedBatch(
     /// </summary>
     public int MaxUnencodedBytes => _limits.MaxRecordBytes + UnencodedSlackBytes;
 
+    /// <summary>The number of partitions when the request began. A topic may have more by now.</summary>
     public int Partitions => configuration.Partitions;
 
     /// <summary>The number of partitions by which records are routed.</summary>
@@ -64,6 +72,8 @@ internal sealed class PartitionedBatch(
     {
         get
         {
+            if (Route is not null)
+                return Route.CountAmong(Partitions);
             var used = 0;
             foreach (var (_, batch) in _batches)
                 used += batch.Count > 0 ? 1 : 0;
@@ -71,7 +81,7 @@ internal sealed class PartitionedBatch(
         }
     }
 
-    /// <summary>The first partition that has records.</summary>
+    /// <summary>The first partition that has records. Without a <see cref="Route"/>.</summary>
     public int FirstPartition => _batches.First(batch => batch.Value.Count > 0).Key;
 
     /// <summary>
@@ -82,15 +92,20 @@ internal sealed class PartitionedBatch(
     /// <summary>
     /// Whether the batch fits a topic that another request may have created meanwhile, with another configuration.
     /// </summary>
-    public bool IsFor(TopicConfiguration other) =>
+    /// <param name="other">The topic's configuration now.</param>
+    /// <param name="isOfTopic">
+    /// Whether the batch began with a configuration of this topic. Then the topic may have grown: the records go where
+    /// the former number of partitions says.
+    /// </param>
+    public bool IsFor(TopicConfiguration other, bool isOfTopic) =>
         ReferenceEquals(other, configuration)
         || (
-            other.Partitions == Partitions
+            (isOfTopic || other.Partitions == Partitions)
             && other.Values == Values
             && other.MaxRecordBytes == configuration.MaxRecordBytes
         );
 
-    public bool IsEmpty => PartitionsUsed == 0;
+    public bool IsEmpty => !_batches.Exists(static batch => batch.Value.Count > 0);
 
     /// <summary>The memory that the batches hold.</summary>
     public long HeldBytes
@@ -107,16 +122,18 @@ internal sealed class PartitionedBatch(
     /// <summary>The batch of a record's partition. Null if there is no such partition.</summary>
     public RecordBatch? For(int? partition, in RecordMetadata metadata)
     {
-        var number =
-            partition
-            ?? requested
-            ?? (
-                metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, RoutedPartitions)
-                : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, RoutedPartitions)
-                : _keyless ??= KeylessPartition()
-            );
-        if (number >= Partitions)
+        if ((partition ?? requested) >= Partitions)
             return null;
+        Route?.Add(partition, metadata);
+        var number = Route is not null
+            ? 0
+            : partition
+                ?? requested
+                ?? (
+                    metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, RoutedPartitions)
+                    : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, RoutedPartitions)
+                    : _keyless ??= KeylessPartition()
+                );
         if (_last is not null && _lastPartition == number)
             return _last;
         var index = IndexOf(number);
@@ -148,13 +165,11 @@ internal sealed class PartitionedBatch(
         return first;
     }
 
-    /// <summary>
-    /// A producer, or an idempotency key, decides the partition. Else a repeat would not be recognized.
-    /// </summary>
+    /// <summary>An idempotency key decides the partition. Else a repeat would not be recognized.</summary>
     int KeylessPartition() =>
-        producer is not null ? KeyPartitioner.PartitionOf(producer.Id, Partitions)
-        : idempotencyKey is not null ? KeyPartitioner.PartitionOf(idempotencyKey, RoutedPartitions)
-        : chooseKeyless();
+        idempotencyKey is not null
+            ? KeyPartitioner.PartitionOf(idempotencyKey, RoutedPartitions)
+            : chooseKeyless() % Partitions;
 
     /// <summary>Whether a partition gets records.</summary>
     public bool IsUsed(int partition) =>
@@ -174,6 +189,13 @@ internal sealed class PartitionedBatch(
             batch.Stamp(stamp);
         return stamp;
     }
+
+    /// <summary>The batch with a <see cref="Route"/>. The caller does not own it yet.</summary>
+    public RecordBatch Routed => _batches[0].Value;
+
+    /// <summary>The batches, in the order of their partitions.</summary>
+    public RecordBatch[] Batches =>
+        [.. _batches.Select(static batch => batch.Value).Where(static batch => batch.Count > 0)];
 
     /// <summary>Hands the batches over, in the order of their partitions. The caller then owns them.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()

@@ -326,49 +326,112 @@ internal sealed class ProduceStream : IAsyncDisposable
                 Fail(problem);
                 return;
             }
-            var appends = new List<PartAppend>();
-            var batches = _batch.Take();
-            try
-            {
-                foreach (var (partition, records) in batches)
-                {
-                    var (count, sequence) = (records.Count, records.Producer?.Sequence);
-                    appends.Add(
-                        new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records))
-                    );
-                    _recordsCut += count;
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // The client disconnected while a queue was full. The batches that the log has not taken are dropped.
-                foreach (var (_, records) in batches.Skip(appends.Count))
-                    records.Dispose();
-                throw;
-            }
-            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+            if (!await (_batch.Route is null ? AppendAllAsync(_batch.Take()) : AppendRoutedAsync(_batch.Route)))
+                return;
         }
         (_batchBytes, _firstLine) = (0, _nextLine);
         _batch.Dispose();
         _batch = NewBatch();
     }
 
-    /// <summary>A producer numbers the records of one partition.</summary>
+    /// <summary>Puts a batch for each partition into its queue. CollectAsync takes the outcomes.</summary>
+    async ValueTask<bool> AppendAllAsync(List<KeyValuePair<int, RecordBatch>> batches)
+    {
+        var appends = new List<PartAppend>();
+        try
+        {
+            foreach (var (partition, records) in batches)
+            {
+                var (count, sequence) = (records.Count, records.Producer?.Sequence);
+                appends.Add(new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records)));
+                _recordsCut += count;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The client disconnected while a queue was full. The batches that the log has not taken are dropped.
+            foreach (var (_, records) in batches.Skip(appends.Count))
+                records.Dispose();
+            throw;
+        }
+        _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+        return true;
+    }
+
+    /// <summary>Appends a producer's batch to the partition that its first batch chooses.</summary>
+    async ValueTask<bool> AppendRoutedAsync(ProducerRoute route)
+    {
+        if (_producersPartition is { } chosen)
+            return await AppendAllAsync([new(chosen, _batch.Take()[0].Value)]);
+        var set = _topic!.EnterPartitions();
+        var mustLeave = true;
+        try
+        {
+            await set.Settled.WaitAsync(_context.RequestAborted);
+            if (route.Choose(set, _batch.Routed) is not { } partition)
+            {
+                Fail(SeveralPartitions());
+                return false;
+            }
+            _producersPartition = partition;
+            var records = _batch.Take()[0].Value;
+            var (count, sequence) = (records.Count, records.Producer?.Sequence);
+            Task<AppendResult> appending;
+            try
+            {
+                appending = await AppendAsync(set.Partitions[partition], records);
+            }
+            catch (OperationCanceledException)
+            {
+                records.Dispose();
+                throw;
+            }
+            _recordsCut += count;
+            mustLeave = false;
+            // Later batches go to the same partition, and come after this one.
+            _ = appending.ContinueWith(
+                static (_, set) => ((PartitionSet)set!).Leave(),
+                set,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+            _cuts.Writer.TryWrite(
+                new(_firstLine, _nextLine - 1, [new PartAppend(partition, count, sequence, appending)])
+            );
+            return true;
+        }
+        finally
+        {
+            if (mustLeave)
+                set.Leave();
+        }
+    }
+
+    /// <summary>
+    /// A producer numbers the records of one partition. In a topic that has grown, all of a stream go to one.
+    /// </summary>
     Problem? CheckProducer()
     {
-        if (_request.Producer is null)
+        var route = _batch.Route;
+        if (_request.Producer is null || (route is not null && _topic is { FormerCounts.IsEmpty: false }))
             return null;
-        var partition = _batch.FirstPartition;
-        _producersPartition ??= partition;
-        if (_batch.PartitionsUsed > 1 || partition != _producersPartition)
-            return Problems.InvalidRequest(
-                "invalid_producer",
-                $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
-                    + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
-                    + "by themselves."
-            );
+        var partition = route is null ? _batch.FirstPartition : route.Among(_batch.Partitions);
+        if (_batch.PartitionsUsed > 1 || (_producersPartition is { } chosen && partition != chosen))
+            return SeveralPartitions();
+        // A route chooses when the batch is appended.
+        if (route is null)
+            _producersPartition = partition;
         return null;
     }
+
+    Problem SeveralPartitions() =>
+        Problems.InvalidRequest(
+            "invalid_producer",
+            $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
+                + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
+                + "by themselves."
+        );
 
     /// <summary>Finds the topic, or creates it with the first batch, so that a rejected request creates none.</summary>
     async ValueTask<Problem?> FindTopicAsync()
@@ -383,7 +446,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             return Problems.Of(exception);
         }
-        return _batch.IsFor(_topic.Configuration) ? null : Problems.TopicChanged();
+        return _batch.IsFor(_topic.Configuration, isOfTopic: false) ? null : Problems.TopicChanged();
     }
 
     /// <summary>Puts a batch into a partition's queue. Waits if the queue is full.</summary>

@@ -164,6 +164,16 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
         return published.Producers.Find(id, nowMs) is { } found ? (found.Epoch, found.NextSequence) : null;
     }
 
+    /// <summary>Compares a producer's batch with the published batches of that producer.</summary>
+    public ProducerMatch CompareProducer(RecordBatch batch)
+    {
+        LogState published;
+        lock (Gate)
+            published = Watermarks.Published;
+        var nowMs = Math.Max(Context.Environment.NowMs, published.LastStampMs);
+        return ProducerCheck.Match(published.Producers, batch, nowMs);
+    }
+
     /// <summary>
     /// Returns the number of partitions by which the first request with an idempotency key was routed, by the published
     /// records. Null if the key is unknown or has expired.

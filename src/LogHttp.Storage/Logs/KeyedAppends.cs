@@ -65,18 +65,27 @@ public sealed class KeyedAppends
     {
         ArgumentNullException.ThrowIfNull(isUsed);
         AppendResult? full = null;
+        var isKnown = false;
+        string? stoppedReason = null;
         foreach (var partition in _topic.Partitions)
         {
+            stoppedReason ??= partition.StoppedReason;
             switch (partition.CheckKey(stamp))
             {
                 case { Status: AppendStatus.KeysFull } refusal:
                     if (isUsed(partition.Number))
                         full ??= refusal;
                     break;
-                case { Status: not AppendStatus.Repeated } refusal:
+                case { Status: AppendStatus.Repeated }:
+                    isKnown = true;
+                    break;
+                case { } refusal:
                     return refusal;
             }
         }
+        // Before the growth, the request may have gone to that partition. Then it may appear at the next start.
+        if (!isKnown && stoppedReason is not null && !_topic.FormerCounts.IsEmpty)
+            return new(AppendStatus.PartitionStopped, Reason: stoppedReason);
         return full;
     }
 

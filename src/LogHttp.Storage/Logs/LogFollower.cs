@@ -14,6 +14,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
 {
     LogPlace _place = place;
     LogView? _seen;
+    int _seenTopicGrowths;
     LogWaiter? _waiter;
 
     // The position of the next record, as long as this is the active segment.
@@ -61,6 +62,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     FetchResult Read(PageSize pageSize, bool mayWait)
     {
         Unsubscribe();
+        _seenTopicGrowths = log.Waiters.TopicGrowths;
         (var page, _seen) = log.ReadView(
             (Follower: this, pageSize, mayWait),
             static (view, query) =>
@@ -108,7 +110,8 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         log.Waiters.Add(
             this,
             _seen ?? throw new InvalidOperationException("Nothing was read yet."),
-            Math.Min(growthBytes, _growthToPageEnd)
+            Math.Min(growthBytes, _growthToPageEnd),
+            _seenTopicGrowths
         );
     }
 

@@ -134,6 +134,9 @@ public sealed partial class PartitionLog
     /// <inheritdoc cref="Appender.CheckKey"/>
     internal AppendResult? CheckKey(IdempotencyStamp stamp) => _appender.CheckKey(stamp);
 
+    /// <summary>Compares a producer's batch with the published batches of that producer.</summary>
+    internal ProducerMatch CompareProducer(RecordBatch batch) => _appender.CompareProducer(batch);
+
     /// <summary>
     /// Returns the present offset of a place. The offset may be beyond the end if the place is a number. If a time has
     /// to be looked up on the disk, another thread waits for it.

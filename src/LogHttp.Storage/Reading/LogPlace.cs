@@ -56,6 +56,9 @@ public readonly record struct LogPlace
     /// <summary>Whether it is one offset, for ever the same. All other places move with the log.</summary>
     public bool IsNumeric => _kind == Kind.Offset;
 
+    /// <summary>The offset, or null if the place moves with the log.</summary>
+    public long? Offset => IsNumeric ? _number : null;
+
     /// <summary>The time in Unix milliseconds, or null if the place is no time.</summary>
     internal long? TimeMs => _kind == Kind.Time ? _number : null;
 

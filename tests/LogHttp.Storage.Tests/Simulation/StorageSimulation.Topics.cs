@@ -42,7 +42,14 @@ sealed partial class StorageSimulation
                         new ProducersModel(_options.MaxProducers, _options.ProducerExpiry),
                         new KeysModel(_options.MaxIdempotencyKeys, _options.IdempotencyExpiry)
                     )),
-            ]
+            ],
+            partition => new PartitionModel(
+                $"{name}/{partition}",
+                configuration.Flush,
+                takesOffsets: false,
+                new ProducersModel(_options.MaxProducers, _options.ProducerExpiry),
+                new KeysModel(_options.MaxIdempotencyKeys, _options.IdempotencyExpiry)
+            )
         );
     }
 

@@ -116,6 +116,8 @@ sealed partial class StorageSimulation
         _trimRandom = seed % 4 == 2 ? new Random(-seed) : null;
         _unitRandom = seed % 2 == 0 ? new Random(seed ^ 0x2545f491) : null;
         _volumeRandom = seed % 6 == 5 ? new Random(seed ^ 0x3ade68b1) : null;
+        // No seed that a mutation names.
+        _growthRandom = seed % 13 == 11 ? new Random(seed ^ 0x1b873593) : null;
         _lossRandom = seed % 11 == 7 ? new Random(seed ^ 0x6c078965) : null;
         _topicVolumeCount = _volumeRandom?.Next(3) switch
         {
@@ -197,6 +199,7 @@ sealed partial class StorageSimulation
                 StepReaders();
                 StepTrims();
                 StepUnits();
+                StepGrowth();
                 if (_random.Next(3) == 0)
                     Pump(_random.Next(6));
                 Listen();
