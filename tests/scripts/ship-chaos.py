@@ -97,10 +97,16 @@ def start_server():
     return process, int(text.split(listens)[1].split()[0])
 
 
-def start_shipper():
+def start_shipper(randomness=None):
+    """Starts the shipper. With a generator it may be killed at one of its calls, such as the sync of its state."""
+    command = [shipper, f"http://127.0.0.1:{port}", "logs", str(path)]
+    if rotates and randomness and randomness.random() < 0.5:
+        call, last = randomness.choice((("fsync", 8), ("rename", 4), ("sendto", 20), ("recvfrom", 20)))
+        inject = f"inject={call}:signal=KILL:when={randomness.randint(1, last)}"
+        command = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject, *command]
     with open(f"{directory}/shipper.log", "ab") as output:
         return subprocess.Popen(
-            [shipper, f"http://127.0.0.1:{port}", "logs", str(path)],
+            command,
             cwd=directory,
             env=os.environ | {"SHIP_SETTLE": "0.3"},
             stdout=output,
@@ -144,7 +150,7 @@ def restart_shipper(randomness):
     kill_group(shipping)
     # Sometimes for so long that the log is rotated several times.
     time.sleep(randomness.choice((0, 0, 0.2, seconds / 10)))
-    shipping = start_shipper()
+    shipping = start_shipper(randomness)
 
 
 def read_topic():
@@ -179,6 +185,8 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
+kill_group(shipping)
+shipping = start_shipper()
 deadline = time.monotonic() + 60
 while count_records() < lines and time.monotonic() < deadline and not failures:
     time.sleep(0.1)

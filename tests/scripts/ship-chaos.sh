@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ships a log by docs/shippers/ship.py while the log is rotated, and the shipper and the server are killed again and
-# again. Then by ship.sh, without rotations. The topic must have each line once and in order.
+# again. Then by ship.sh, without rotations. The topic must have each line once and in order. Needs strace and python3.
 # Usage: [CHAOS_SEED=7] ship-chaos.sh [LINES [SECONDS]]. Without numbers: 100,000 lines, written in 120 seconds.
 source "$(dirname "$0")/server.sh"
 seed=${CHAOS_SEED:-$RANDOM}
@@ -19,5 +19,5 @@ for shipper in ship.py ship.sh; do
     exit 1
   }
   # The shell recipe has no rotations to survive, so it needs fewer lines.
-  lines=$((lines / 5)) seconds=$((seconds / 4))
+  lines=$((lines / 5)) seconds=$((seconds / 2))
 done

@@ -79,9 +79,10 @@ public sealed class ProduceStreamTests : IDisposable
             for (var line = 3; line <= 10; line++)
             {
                 await SendAsync(connection, $"\"{new string('x', LineBytes)}\"\n");
+                var gatheredBytes = (line - 2) * LineBytes;
+                await TestServer.UntilAsync(() => server.ReadingBytes >= gatheredBytes);
                 _time.Advance(Linger);
             }
-            await TestServer.UntilAsync(() => server.ReadingBytes >= 8 * LineBytes);
         }
         finally
         {
