@@ -17,7 +17,7 @@ namespace LogHttp.AspNetCore.Producing;
 /// </summary>
 /// <remarks>
 /// The request's own thread reads lines and cuts batches. <see cref="CollectAsync"/> takes the outcomes of the batches,
-/// in their order. The two meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c> and <c>_ending</c>.
+/// in their order. The two meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c>, <c>_isIdle</c> and <c>_ending</c>.
 /// </remarks>
 internal sealed class ProduceStream : IAsyncDisposable
 {
@@ -39,6 +39,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     readonly TimeProvider _time;
     readonly TimeSpan _linger;
     readonly TimeSpan _idleTimeout;
+    readonly TimeSpan _heartbeat;
     readonly CancellationTokenSource _ending;
     readonly BodyPieces _body;
     readonly StreamReports _reports;
@@ -49,6 +50,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     int? _keyless;
     int? _producersPartition;
     Task<BodyPiece>? _reading;
+    Task _committing = Task.CompletedTask;
 
     PartitionedBatch _batch;
     long _batchBegan;
@@ -64,6 +66,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     long _count;
 
     volatile Problem? _failure;
+    volatile bool _isIdle;
 
     public ProduceStream(
         HttpContext context,
@@ -88,7 +91,9 @@ internal sealed class ProduceStream : IAsyncDisposable
             budget,
             time
         );
-        (_linger, _idleTimeout) = (settings.ProduceStreamLinger, settings.ProduceStreamIdleTimeout);
+        (_linger, _heartbeat) = (settings.ProduceStreamLinger, settings.HeartbeatInterval);
+        // While reports are sent as they come, heartbeats find out whether the client is there.
+        _idleTimeout = request.SendsReportsAtEnd ? settings.ProduceStreamIdleTimeout : Timeout.InfiniteTimeSpan;
         _room = new(settings.MaxProduceStreamBatches);
         _reports = new(context.Response, request.SendsReportsAtEnd);
         _batch = NewBatch();
@@ -164,6 +169,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             {
                 var piece = await NextAsync();
                 var rest = piece.Bytes;
+                _reports.HasBodyEnded = piece.IsLast;
                 if (!await TryHoldAsync(rest.Length))
                     return ReadingBudgetExhausted();
                 while (TakeLines(ref rest, out var problem))
@@ -174,7 +180,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 }
                 if (piece.IsLast)
                     return _lines.TryTakeLast(out var line) ? AddLine(line) : null;
-                if (_batchBytes > 0 && _time.GetElapsedTime(_batchBegan) >= _linger)
+                if (_batchBytes > 0 && _committing.IsCompleted && _time.GetElapsedTime(_batchBegan) >= _linger)
                     await CutAsync();
             }
         }
@@ -190,9 +196,9 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             return Problems.StreamTimeout(
                 exception.Timeout,
-                exception.Timeout == _idleTimeout
-                    ? nameof(LogHttpSettings.ProduceStreamIdleTimeout)
-                    : nameof(LogHttpSettings.BodyTimeout)
+                _lines.CarriedBytes > 0
+                    ? nameof(LogHttpSettings.BodyTimeout)
+                    : nameof(LogHttpSettings.ProduceStreamIdleTimeout)
             );
         }
         catch (Exception exception)
@@ -214,22 +220,49 @@ internal sealed class ProduceStream : IAsyncDisposable
     async ValueTask<BodyPiece> NextAsync()
     {
         // A line that has begun must end soon. Between lines, a live pipe may pause.
-        var reading = _body.ReadAsync(_lines.CarriedBytes > 0 ? _budget.Timeout : _idleTimeout);
-        if (reading.IsCompleted || _batchBytes == 0)
+        var isBetweenLines = _lines.CarriedBytes == 0;
+        var reading = _body.ReadAsync(isBetweenLines ? _idleTimeout : _budget.Timeout);
+        if (reading.IsCompleted)
             return await reading;
         _reading = reading.AsTask();
+        if (_batchBytes > 0)
+            await CutWhenDueAsync(_reading);
+        if (!_reading.IsCompleted)
+        {
+            // Nothing is held of the last piece, and the log counts the batch. So an idle stream counts no bytes.
+            _lines.ReleaseUnused();
+            _budget.TryHold(_context, ref _heldBytes, Math.Min(_heldBytes, _lines.HeldBytes + _batch.HeldBytes));
+        }
+        _isIdle = isBetweenLines;
+        try
+        {
+            var piece = await _reading;
+            _reading = null;
+            return piece;
+        }
+        finally
+        {
+            _isIdle = false;
+        }
+    }
+
+    /// <summary>
+    /// Commits the batch once its first line has waited for long enough, unless the next piece comes before that.
+    /// Lines gather while the last batch is being committed, so a slow disk gets larger batches.
+    /// </summary>
+    async ValueTask CutWhenDueAsync(Task reading)
+    {
         var left = _linger - _time.GetElapsedTime(_batchBegan);
         if (left > TimeSpan.Zero)
         {
             using var came = new CancellationTokenSource();
-            await Task.WhenAny(_reading, Task.Delay(left, _time, came.Token));
+            await Task.WhenAny(reading, Task.Delay(left, _time, came.Token));
             await came.CancelAsync();
         }
-        if (!_reading.IsCompleted)
+        if (!reading.IsCompleted)
+            await Task.WhenAny(reading, _committing);
+        if (!reading.IsCompleted)
             await CutAsync();
-        var piece = await _reading;
-        _reading = null;
-        return piece;
     }
 
     /// <summary>
@@ -354,8 +387,15 @@ internal sealed class ProduceStream : IAsyncDisposable
                 records.Dispose();
             throw;
         }
-        _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+        AddCut(appends);
         return true;
+    }
+
+    /// <summary>Has CollectAsync report the batch when its appends have their outcomes.</summary>
+    void AddCut(IReadOnlyList<PartAppend> appends)
+    {
+        _committing = Task.WhenAll(appends.Select(static append => append.Appending));
+        _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
     }
 
     /// <summary>Appends a producer's batch to the partition that its first batch chooses.</summary>
@@ -396,9 +436,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 TaskContinuationOptions.ExecuteSynchronously,
                 TaskScheduler.Default
             );
-            _cuts.Writer.TryWrite(
-                new(_firstLine, _nextLine - 1, [new PartAppend(partition, count, sequence, appending)])
-            );
+            AddCut([new PartAppend(partition, count, sequence, appending)]);
             return true;
         }
         finally
@@ -468,7 +506,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     async Task CollectAsync()
     {
         var areAllIn = true;
-        await foreach (var cut in _cuts.Reader.ReadAllAsync())
+        while (await NextCutAsync() is { } cut)
         {
             foreach (var part in cut.Parts)
                 areAllIn &= TryReport(cut, part, await part.Appending, mayMerge: areAllIn);
@@ -476,6 +514,24 @@ internal sealed class ProduceStream : IAsyncDisposable
                 _lastCommittedLine = cut.LastLine;
             _room.Release();
         }
+    }
+
+    /// <summary>
+    /// Returns the next batch under way, or null if there will be none. Sends heartbeats while the client is silent.
+    /// </summary>
+    async ValueTask<Cut?> NextCutAsync()
+    {
+        var waiting = _cuts.Reader.WaitToReadAsync().AsTask();
+        while (!waiting.IsCompleted && !_request.SendsReportsAtEnd)
+        {
+            using var came = new CancellationTokenSource();
+            await Task.WhenAny(waiting, Task.Delay(_heartbeat, _time, came.Token));
+            await came.CancelAsync();
+            // None within the first line: until a response has begun, a mistake can still get a status of its own.
+            if (!waiting.IsCompleted && _isIdle)
+                _reports.AddHeartbeat();
+        }
+        return await waiting && _cuts.Reader.TryRead(out var cut) ? cut : null;
     }
 
     /// <summary>Reports a batch that is in the log. Returns false for a failed one.</summary>

@@ -235,7 +235,9 @@ public class LogHttpSettings
     [SettingRange("1s", "1h")]
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often a follower gets a heartbeat when there are no records, 1 s to 1 hour.</summary>
+    /// <summary>
+    /// How often a follower gets a heartbeat when there are no records, and an idle stream of records. 1 s to 1 hour.
+    /// </summary>
     [FormerName("HeartbeatSeconds", "s")]
     [SettingRange("1s", "1h")]
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(15);
@@ -262,13 +264,17 @@ public class LogHttpSettings
     [SettingRange(1, 64)]
     public int MaxProduceStreamBatches { get; set; } = 4;
 
-    /// <summary>How long a line of such a body waits for others to be committed with it, 1 ms to 1 minute.</summary>
+    /// <summary>
+    /// How long a line of such a body waits for others to be committed with it, 1 ms to 1 minute. It waits longer while
+    /// the last batch is being committed.
+    /// </summary>
     [FormerName("ProduceStreamLingerMilliseconds", "ms")]
     [SettingRange("1ms", "1m")]
     public TimeSpan ProduceStreamLinger { get; set; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
-    /// How long such a body may bring nothing between two lines, 1 s to 7 days. A live pipe can be silent for long.
+    /// How long such a body may bring nothing between two lines, if its reports are sent at the end. 1 s to 7 days.
+    /// Otherwise heartbeats show whether the client is there, and it may bring nothing for ever.
     /// </summary>
     [FormerName("ProduceStreamIdleSeconds", "s")]
     [SettingRange("1s", "7d")]
