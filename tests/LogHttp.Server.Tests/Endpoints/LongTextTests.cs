@@ -52,6 +52,7 @@ public sealed class LongTextTests : IDisposable
     [InlineData("{\"flush\":[\"TEXT\"]}")]
     [InlineData("{\"flush\":\"TEXT\"}")]
     [InlineData("{\"values\":\"TEXT\"}")]
+    [InlineData("{\"retention\":\"TEXT\"}")]
     [InlineData("{\"labels\":{\"TEXT\":\"\"}}")]
     [InlineData("{\"partitions\":tTEXT}")]
     public async Task Put_LongTextInBody_IsShortened(string body) =>
