@@ -93,6 +93,8 @@ internal sealed record ServerDescription(
                 "long-poll",
                 "follow",
                 "multi-topic-stream",
+                "bounded-reads",
+                "relative-times",
                 "key-lookup",
                 "retention",
                 "trim",

@@ -22,6 +22,7 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
         string topic,
         string place,
         TopicCatalog catalog,
+        TimeProvider clock,
         RecordKey? key,
         [NotNullWhen(true)] out LogAddress? read,
         [NotNullWhen(false)] out Problem? problem
@@ -30,7 +31,7 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
         read = null;
         if (TopicName.Check(topic) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
-        else if (!LogPlace.TryParse(place, out var parsed))
+        else if (!LogPlace.TryParse(place, clock, out var parsed))
             problem = Problems.InvalidPlace(place);
         else if (
             !context.Request.Query.TryReadNumber(QueryNames.Partition, 0, int.MaxValue, out var number, out problem)

@@ -24,6 +24,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     static readonly PageSize CopiedPage = PageSize.AtMost(32 << 10);
 
     long _unflushedBytes;
+    long _records;
     bool _isAtPageStart;
 
     protected PipeWriter Writer { get; } = context.Response.BodyWriter;
@@ -40,6 +41,11 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     protected abstract int WriteHead(Span<byte> destination);
 
     public override PageSize PageSize => CopiedPage;
+
+    /// <summary>The number of records after which the response ends.</summary>
+    public long MaxRecords { get; init; } = long.MaxValue;
+
+    public override bool IsAtLimit => _records == MaxRecords;
 
     public override async ValueTask FlushAsync(CancellationToken aborted)
     {
@@ -82,7 +88,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     (WriteEnd End, int LargeBytes) WriteRecords(RecordReader reader, FollowSource source, int flushBytes)
     {
         var aroundBytes = MaxHeadBytes + Tail.Length + (namesPartitions ? source.MaxPrefixBytes : 0);
-        while (reader.TryRead(out var record))
+        while (!IsAtLimit && reader.TryRead(out var record))
         {
             var isLarge = record.Line.Length > flushBytes / 2;
             if (_unflushedBytes > 0 && (isLarge || _unflushedBytes + aroundBytes + record.Line.Length > flushBytes))
@@ -92,6 +98,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
                 return (WriteEnd.BeforeLargeRecord, 0);
             _isAtPageStart = false;
             source.NextOffset = record.Offset + 1;
+            _records++;
             var line = namesPartitions ? record.Line[1..] : record.Line;
             var destination = Writer.GetSpan(aroundBytes);
             var headBytes = WriteHead(destination);
@@ -105,7 +112,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
             Writer.Write(Tail);
             _unflushedBytes += line.Length + Tail.Length;
         }
-        return (WriteEnd.Page, 0);
+        return (IsAtLimit ? WriteEnd.Limit : WriteEnd.Page, 0);
     }
 
     /// <summary>
@@ -136,14 +143,17 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         /// <summary>A large record follows, which has to begin a page of its own.</summary>
         BeforeLargeRecord,
 
+        /// <summary>The response has as many records as the request wants.</summary>
+        Limit,
+
         /// <summary>The head of a large record is written, and its line is not.</summary>
         LargeRecord,
     }
 }
 
-/// <summary>Record lines of several partitions, each with its topic and partition before its offset.</summary>
-internal sealed class ManyLinesFollow(HttpContext context, string contentType)
-    : CopiedFollow(context, namesPartitions: true)
+/// <summary>Record lines, of several partitions each with its topic and partition before its offset.</summary>
+internal class CopiedLinesFollow(HttpContext context, string contentType, bool namesPartitions)
+    : CopiedFollow(context, namesPartitions)
 {
     public override string ContentType => contentType;
 

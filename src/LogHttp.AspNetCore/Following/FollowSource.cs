@@ -10,10 +10,11 @@ namespace LogHttp.AspNetCore.Following;
 internal sealed class FollowSource
 {
     readonly Topic _topic;
+    readonly ReadBounds? _bounds;
     LogFollower? _follower;
 
-    FollowSource(Topic topic, PartitionLog partition, long offset) =>
-        (_topic, Log, NextOffset) = (topic, partition, offset);
+    FollowSource(Topic topic, PartitionLog partition, long offset, ReadBounds? bounds) =>
+        (_topic, Log, NextOffset, _bounds) = (topic, partition, offset, bounds);
 
     /// <summary>Resolves a position to an offset and begins there, or returns the problem.</summary>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
@@ -26,16 +27,19 @@ internal sealed class FollowSource
             PageSize.AtMost(PageSize.SmallestBytes),
             aborted
         );
-        return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
-            ? (null, Problems.Of(page))
-            : (new FollowSource(start.Topic, start.Partition, page.FirstOffset), null);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return (null, Problems.Of(page));
+        var bounds = start.Until is { } until
+            ? new ReadBounds { EndOffset = await start.Partition.ResolveAsync(until, aborted) }
+            : null;
+        return (new FollowSource(start.Topic, start.Partition, page.FirstOffset, bounds), null);
     }
 
     public PartitionLog Log { get; }
 
     /// <summary>The follower, which reads on at <see cref="NextOffset"/>.</summary>
     /// <remarks>Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</remarks>
-    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
+    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset)) { Bounds = _bounds };
 
     public string Topic => _topic.Name;
 
@@ -45,6 +49,9 @@ internal sealed class FollowSource
 
     /// <summary>The offset after all written records.</summary>
     public long NextOffset { get; set; }
+
+    /// <summary>Whether all records before the end that the request named are written.</summary>
+    public bool IsDone => NextOffset >= _bounds?.EndOffset;
 
     /// <summary>The most bytes that <see cref="WritePrefix"/> writes.</summary>
     public int MaxPrefixBytes => Topic.Length + 48;
@@ -80,5 +87,12 @@ internal sealed class FollowSource
     }
 }
 
-/// <summary>The position at which a client begins to follow a partition.</summary>
-internal readonly record struct FollowStart(Topic Topic, PartitionLog Partition, LogPlace Place);
+/// <summary>
+/// The position at which a client begins to follow a partition, and the one before which it ends, or null.
+/// </summary>
+internal readonly record struct FollowStart(
+    Topic Topic,
+    PartitionLog Partition,
+    LogPlace Place,
+    LogPlace? Until = null
+);

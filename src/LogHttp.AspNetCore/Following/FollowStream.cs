@@ -24,7 +24,7 @@ internal sealed partial class FollowStream(
 
     /// <summary>
     /// Runs until the client disconnects, a topic is deleted, its records at the position are trimmed, or the server
-    /// stops.
+    /// stops. Also ends where the request says.
     /// </summary>
     public async Task RunAsync(bool isHead)
     {
@@ -68,7 +68,7 @@ internal sealed partial class FollowStream(
 
     /// <summary>
     /// Sends all available records, the partitions in turns. Returns false when one of them can't be followed any
-    /// further. While the client reads, the stream holds at most its share of the budget.
+    /// further, or the request wants no more. While the client reads, the stream holds at most its share of the budget.
     /// </summary>
     async ValueTask<bool> SendAllAsync(CancellationToken aborted)
     {
@@ -82,10 +82,17 @@ internal sealed partial class FollowStream(
                 for (var i = 0; i < sources.Count; i++)
                 {
                     var source = _reading = sources[i];
+                    if (source.IsDone)
+                        continue;
                     var (needsFlush, endOffset) = await WritePageAsync(source, shareBytes, aborted);
                     if (endOffset is null)
                         return false;
-                    if (source.NextOffset < endOffset)
+                    if (format.IsAtLimit)
+                    {
+                        await format.FlushAsync(aborted);
+                        return false;
+                    }
+                    if (source.NextOffset < endOffset && !source.IsDone)
                     {
                         isMore = true;
                         // The source need not wait yet. The stream may read other sources first, as slowly as the
@@ -102,12 +109,23 @@ internal sealed partial class FollowStream(
                 }
             }
             await format.FlushAsync(aborted);
-            return !aborted.IsCancellationRequested;
+            return !aborted.IsCancellationRequested && !AreDone(sources);
         }
         finally
         {
             services.Budget.Release(shareBytes);
         }
+    }
+
+    /// <summary>Whether no partition has more records that the request wants.</summary>
+    public static bool AreDone(IReadOnlyList<FollowSource> sources)
+    {
+        for (var i = 0; i < sources.Count; i++)
+        {
+            if (!sources[i].IsDone)
+                return false;
+        }
+        return true;
     }
 
     /// <summary>
@@ -147,7 +165,9 @@ internal sealed partial class FollowStream(
             var wake =
                 sources.Count == 1
                     ? await _waiter.WaitAsync(sources[0].Follower)
-                    : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
+                    : await _waiter.WaitAsync(
+                        sources.Where(static source => !source.IsDone).Select(static source => source.Follower)
+                    );
             if (wake != LogWake.TimedOut)
                 return wake == LogWake.Grown;
             await format.WriteHeartbeatAsync(aborted);
