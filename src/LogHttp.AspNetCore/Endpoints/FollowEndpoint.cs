@@ -54,7 +54,8 @@ internal static class FollowEndpoint
     /// <remarks>
     /// A response that does not end: the records of several topics and partitions as they come, each with its topic and
     /// partition in front. With `Accept: text/event-stream` they are events. The id of an event is the position in
-    /// every partition followed. So a browser that lost the connection resumes at its position.
+    /// every partition followed. So a browser that lost the connection resumes at its position. Lines have the same id
+    /// at least once a second, in a line of its own: `{"lastEventId":"orders/0/8f1d4c0a52b7e693:43"}`.
     ///
     /// Do not try it on this page, which would wait for the end. Use
     /// `curl -N 'http://127.0.0.1:8080/stream?topics=orders'`.
@@ -154,7 +155,7 @@ internal static class FollowEndpoint
         if (Representations.PrefersEvents(context.Request))
             return new EventsFollow(context, sources, namesPartitions) { MaxRecords = limit };
         if (namesPartitions)
-            return new CopiedLinesFollow(context, Representation.JsonLines.ContentType(), namesPartitions)
+            return new ManyLinesFollow(context, Representation.JsonLines.ContentType(), sources, services.Time)
             {
                 MaxRecords = limit,
             };

@@ -93,6 +93,7 @@ internal sealed record ServerDescription(
                 "long-poll",
                 "follow",
                 "multi-topic-stream",
+                "stream-bookmarks",
                 "bounded-reads",
                 "relative-times",
                 "key-lookup",

@@ -32,6 +32,9 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     /// <summary>The bytes behind a record's line.</summary>
     protected abstract ReadOnlySpan<byte> Tail { get; }
 
+    /// <summary>The most bytes that a flush adds to the written records.</summary>
+    protected virtual int MaxBytesOfFlush => 0;
+
     /// <summary>The most bytes that <see cref="WriteHead"/> writes.</summary>
     protected abstract int MaxHeadBytes { get; }
 
@@ -61,7 +64,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     )
     {
         // The last block of a share is for the ends of the others, because blocks are not filled to their last byte.
-        var flushBytes = shareBytes / 4 * 3;
+        var flushBytes = shareBytes / 4 * 3 - Math.Min(MaxBytesOfFlush, shareBytes / 4);
         int largeBytes;
         using (var reader = new RecordReader(page.Region!))
         {
@@ -167,6 +170,70 @@ internal class CopiedLinesFollow(HttpContext context, string contentType, bool n
     {
         Writer.Write("\n"u8);
         await FlushAsync(aborted);
+    }
+}
+
+/// <summary>
+/// Record lines of several partitions, with bookmarks among them: lines that have the position after the records before
+/// them, in every followed partition. A client resumes at the last bookmark that it got.
+/// </summary>
+internal sealed class ManyLinesFollow(
+    HttpContext context,
+    string contentType,
+    IReadOnlyList<FollowSource> sources,
+    TimeProvider time
+) : CopiedLinesFollow(context, contentType, namesPartitions: true)
+{
+    /// <summary>
+    /// The time between two bookmarks. An id of 64 partitions can be longer than the records that come in a second.
+    /// </summary>
+    public static readonly TimeSpan BookmarkInterval = TimeSpan.FromSeconds(1);
+
+    readonly EventIdFormat _id = new(sources);
+    long _bookmarkTimestamp;
+    bool _isBehind;
+
+    static ReadOnlySpan<byte> IdField => "{\"lastEventId\":\""u8;
+
+    static ReadOnlySpan<byte> IdEnd => "\"}\n"u8;
+
+    public override TimeSpan? NextFlush =>
+        _isBehind ? BookmarkInterval - time.GetElapsedTime(_bookmarkTimestamp) : null;
+
+    protected override int MaxBytesOfFlush => IdField.Length + _id.MaxBytes + IdEnd.Length;
+
+    protected override int WriteHead(Span<byte> destination)
+    {
+        _isBehind = true;
+        return 0;
+    }
+
+    public override async ValueTask BeginAsync(CancellationToken aborted)
+    {
+        WriteBookmark();
+        await FlushAsync(aborted);
+    }
+
+    public override ValueTask FlushAsync(CancellationToken aborted)
+    {
+        if (NextFlush <= TimeSpan.Zero)
+            WriteBookmark();
+        return base.FlushAsync(aborted);
+    }
+
+    public override async ValueTask EndAsync(CancellationToken aborted)
+    {
+        if (_isBehind)
+            WriteBookmark();
+        await Writer.FlushAsync(aborted);
+    }
+
+    void WriteBookmark()
+    {
+        Writer.Write(IdField);
+        Writer.Advance(_id.Write(Writer.GetSpan(_id.MaxBytes)));
+        Writer.Write(IdEnd);
+        (_bookmarkTimestamp, _isBehind) = (time.GetTimestamp(), false);
     }
 }
 

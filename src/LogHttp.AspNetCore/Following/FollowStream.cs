@@ -161,7 +161,8 @@ internal sealed partial class FollowStream(
     {
         while (true)
         {
-            services.Deadlines.Set(_waiter, _heartbeat);
+            var nextFlush = format.NextFlush;
+            services.Deadlines.Set(_waiter, nextFlush ?? _heartbeat);
             var wake =
                 sources.Count == 1
                     ? await _waiter.WaitAsync(sources[0].Follower)
@@ -170,7 +171,10 @@ internal sealed partial class FollowStream(
                     );
             if (wake != LogWake.TimedOut)
                 return wake == LogWake.Grown;
-            await format.WriteHeartbeatAsync(aborted);
+            if (nextFlush is null)
+                await format.WriteHeartbeatAsync(aborted);
+            else
+                await format.FlushAsync(aborted);
         }
     }
 }

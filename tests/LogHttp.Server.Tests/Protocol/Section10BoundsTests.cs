@@ -1,9 +1,11 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
+using LogHttp.AspNetCore.Following;
 
 namespace LogHttp.Server.Tests.Protocol;
 
-/// <summary>Endless responses that end.</summary>
+/// <summary>Endless responses that end, and the bookmarks in lines of several partitions.</summary>
 public sealed class Section10BoundsTests : IDisposable
 {
     const string Events = "text/event-stream";
@@ -145,5 +147,100 @@ public sealed class Section10BoundsTests : IDisposable
         await AppendAsync(3);
         using var response = await OpenAsync("/stream?topics=t:@-1h&until=@-0");
         Assert.Equal(Range(0, 3), await OffsetsAsync(response));
+    }
+
+    sealed class Lines(Stream stream) : IDisposable
+    {
+        readonly StreamReader _reader = new(stream, Encoding.UTF8);
+
+        public async Task<JsonElement> ReadAsync()
+        {
+            string? line;
+            do line = await _reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30));
+            while (line is "");
+            return JsonDocument.Parse(line!).RootElement;
+        }
+
+        public void Dispose() => _reader.Dispose();
+    }
+
+    async Task<Lines> LinesAsync(string path)
+    {
+        var response = await OpenAsync(path);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return new(await response.Content.ReadAsStreamAsync());
+    }
+
+    static string? IdIn(JsonElement line) => line.TryGetProperty("lastEventId", out var id) ? id.GetString() : null;
+
+    [Fact]
+    public async Task Stream_Lines_BeginWithBookmarkAndFollowRecords()
+    {
+        await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":2}");
+        var id = await _server.TopicIdAsync("two");
+        using var lines = await LinesAsync("/stream?topics=two");
+        var first = await lines.ReadAsync();
+        Assert.Equal($"two/0-1/{id}:0.0", IdIn(first));
+        Assert.Single(first.EnumerateObject());
+        await AppendAsync(2, "two", query: "&partition=1");
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(i, (await lines.ReadAsync()).GetProperty("offset").GetInt64());
+        // It comes without another record, and long before a heartbeat.
+        Assert.Equal($"two/0-1/{id}:0.2", IdIn(await lines.ReadAsync()));
+    }
+
+    [Fact]
+    public async Task Stream_ResumedAtBookmarks_GetsEachRecordOnce()
+    {
+        await _server.SendAsync(HttpMethod.Put, "/topics/two", "{\"partitions\":2}");
+        var appending = Task.Run(async () =>
+        {
+            for (var i = 0; i < 60; i++)
+                await AppendAsync(3, "two", query: $"&partition={i % 2}");
+        });
+        var (id, seen) = ("", new List<(int, long)>());
+        while (seen.Count < 180)
+        {
+            using var lines = await LinesAsync(
+                $"/stream?topics=two:earliest&limit=17&lastEventId={Uri.EscapeDataString(id)}"
+            );
+            var unmarked = new List<(int, long)>();
+            // Records after the last bookmark do not count for a client that is cut off there.
+            for (var bookmarks = 0; bookmarks < 2; )
+            {
+                var line = await lines.ReadAsync();
+                if (IdIn(line) is { } next)
+                {
+                    (id, bookmarks) = (next, bookmarks + 1);
+                    seen.AddRange(unmarked);
+                    unmarked.Clear();
+                }
+                else
+                    unmarked.Add((line.GetProperty("partition").GetInt32(), line.GetProperty("offset").GetInt64()));
+            }
+        }
+        await appending;
+        Assert.Equal(180, seen.Distinct().Count());
+        foreach (var partition in seen.GroupBy(record => record.Item1))
+            Assert.Equal(Range(0, 90), partition.Select(record => record.Item2));
+    }
+
+    [Fact]
+    public async Task Stream_LimitReached_EndsWithBookmark()
+    {
+        await AppendAsync(5);
+        using var response = await OpenAsync("/stream?topics=t:earliest&limit=3");
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.EndsWith(
+            $"\n{{\"lastEventId\":\"t/0/{await _server.TopicIdAsync("t")}:3\"}}\n",
+            text,
+            StringComparison.Ordinal
+        );
+        // Not one for each record.
+        Assert.InRange(
+            text.Split("lastEventId").Length - 1,
+            2,
+            2 + (int)(30 / ManyLinesFollow.BookmarkInterval.TotalSeconds)
+        );
     }
 }
