@@ -75,7 +75,7 @@ internal static class Problems
             "invalid_place",
             $"Invalid position \"{Excerpt.Of(place)}\". Use an offset such as 42, earliest, latest, "
                 + "-10 for the last ten, "
-                + "or a time such as @2026-11-22T10:00:00Z or @1795341600000 (Unix milliseconds)."
+                + "or a time such as @2026-11-22T10:00:00Z, @1795341600000 (Unix milliseconds) or @-1h."
         );
 
     public static Problem NoRecord(LogPlace place) =>

@@ -105,8 +105,8 @@ internal static partial class FetchEndpoint
     )
     {
         if (
-            !FetchQuery.TryRead(context.Request, settings.MaxWait, out var query, out var problem)
-            || !LogAddress.TryRead(context, topic, place, catalog, query, out var address, out problem)
+            !FetchQuery.TryRead(context.Request, settings.MaxWait, time, out var query, out var problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, time, query, out var address, out problem)
         )
             return new(problem);
         if (query.Follows || Representations.PrefersEvents(context.Request))
@@ -119,8 +119,9 @@ internal static partial class FetchEndpoint
                         + "text/event-stream."
                 )
             );
-        return address.IsSearch
-            ? SearchAsync(context, address, query, following, time)
+        return address.IsSearch ? SearchAsync(context, address, query, following, time)
+            : query.Bounds is { } bounds
+                ? FetchBoundedAsync(context, address, query, bounds, longPoll, following.Budget, time, settings)
             : FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
     }
 
@@ -168,6 +169,33 @@ internal static partial class FetchEndpoint
         return TypedResults.Empty;
     }
 
+    /// <summary>Resolves the bounds first, so that a wait and the next page end where this request does.</summary>
+    static async ValueTask<IResult> FetchBoundedAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        FetchBounds bounds,
+        LongPoll longPoll,
+        FollowBudget budget,
+        TimeProvider time,
+        LogHttpSettings settings
+    ) =>
+        await FetchAsync(
+            context,
+            address with
+            {
+                IsPermanent = address.IsPermanent && bounds.IsPermanent,
+            },
+            query with
+            {
+                Bounds = await bounds.ResolveAsync(address.Partition, context.RequestAborted),
+            },
+            longPoll,
+            budget,
+            time,
+            settings
+        );
+
     static async ValueTask<IResult> FetchAsync(
         HttpContext context,
         LogAddress address,
@@ -182,23 +210,28 @@ internal static partial class FetchEndpoint
         var (waited, problem) = await longPoll.ReadAsync(context, address, query);
         if (waited is null)
             return problem!;
-        using var page = waited;
+        using var found = waited;
+        var page = query is { Key: { } key, Bounds.Limit: { } limit }
+            ? await MatchLimit.EndAfterAsync(found, key, limit, address.Partition, budget, context.RequestAborted)
+            : found;
         if (page.Region is null)
         {
             WriteOffsets(headers, page);
             if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
                 return Problems.Of(page);
             // The next record will have this offset.
-            headers.Link = PageHeaders.LinkTo(
-                query.NextPollReference(address, page.NextOffset, time.GetUtcNow()),
-                RelativeReference.PrefixOf(request)
-            );
+            if (!page.IsComplete)
+                headers.Link = PageHeaders.LinkTo(
+                    query.NextPollReference(address, page.NextOffset, time.GetUtcNow()),
+                    RelativeReference.PrefixOf(request)
+                );
             Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
         }
         var texts = PageHeaders.Of(address, query, page);
         WriteOffsets(headers, page, texts.FirstOffset, texts.NextOffset);
-        headers.Link = texts.LinkFor(request);
+        if (query.Bounds is null || page.NextOffset < query.Bounds.EndOffset)
+            headers.Link = texts.LinkFor(request);
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         var isKnown = Caching.WriteHeaders(

@@ -11,7 +11,8 @@ internal interface IFetchParameters
 
     /// <summary>
     /// The place to start at: an offset (that record, or the first one after it), `earliest`, `latest` (the end of the
-    /// log), `-10` (ten offsets before the end), or `@` and a time (the first record at that time or later).
+    /// log), `-10` (ten offsets before the end), `@` and a time (the first record at that time or later), or `@-1h`
+    /// (the same for a time before now).
     /// </summary>
     /// <example name="earliest" title="The first record">earliest</example>
     /// <example name="offset" title="An offset">42</example>
@@ -19,6 +20,7 @@ internal interface IFetchParameters
     /// <example name="last" title="The last ten">-10</example>
     /// <example name="time" title="A time">@2026-11-22T10:00:00Z</example>
     /// <example name="milliseconds" title="A time in Unix milliseconds">@1795341600000</example>
+    /// <example name="ago" title="A time before now">@-1h</example>
     [FromRoute, RegularExpression(PlacePattern)]
     string Place { get; }
 
@@ -37,6 +39,21 @@ internal interface IFetchParameters
     /// <example>65536</example>
     [Range(typeof(long), "1", "9223372036854775807"), DefaultValue(1 << 20)]
     long MaxBytes { get; }
+
+    /// <summary>
+    /// The most records. With `key`: the most of those that have it. With `follow`: the response ends after so many.
+    /// </summary>
+    /// <example>10</example>
+    [Range(typeof(long), "1", "9223372036854775807")]
+    long Limit { get; }
+
+    /// <summary>
+    /// The place before which the read ends, in the form of `place`. A `Link` leads no further. `latest` is the end
+    /// when the request arrives.
+    /// </summary>
+    /// <example>latest</example>
+    [RegularExpression(PlacePattern)]
+    string Until { get; }
 
     /// <summary>`values`: only the records' values, one a line.</summary>
     /// <example>values</example>
@@ -67,7 +84,7 @@ internal interface IFetchParameters
     /// `MaxWait`. After that time the response has the available records, or is 204.
     /// </summary>
     /// <example>30s</example>
-    [RegularExpression("^[0-9]+(ms|s|m)$")]
+    [RegularExpression("^([0-9]+(ms|s|m|h|d)|0)$")]
     string Wait { get; }
 
     /// <summary>With `wait`: the number of bytes to wait for.</summary>
@@ -96,8 +113,8 @@ internal interface IFetchParameters
 internal interface IRecordParameters
 {
     /// <summary>
-    /// The record: its offset, `earliest`, `-1` (the last one), or `@` and a time (the first record at that time or
-    /// later).
+    /// The record: its offset, `earliest`, `-1` (the last one), `@` and a time (the first record at that time or
+    /// later), or `@-1h` (the same for a time before now).
     /// </summary>
     /// <example name="earliest" title="The first record">earliest</example>
     /// <example name="offset" title="An offset">42</example>

@@ -19,6 +19,7 @@ namespace LogHttp.AspNetCore.Fetching;
 /// <param name="Search">
 /// The offset at which the search for a key continues in each partition, as in <c>Link</c>. Null at its start.
 /// </param>
+/// <param name="Bounds">Where the read ends, or null.</param>
 internal sealed record FetchQuery(
     long? MaxBytes,
     RecordKey? Key,
@@ -27,7 +28,8 @@ internal sealed record FetchQuery(
     long MinBytes,
     long Cursor,
     bool Follows,
-    IReadOnlyList<long>? Search
+    IReadOnlyList<long>? Search,
+    FetchBounds? Bounds
 )
 {
     /// <summary>
@@ -40,16 +42,20 @@ internal sealed record FetchQuery(
     const long MaxCursor = 1L << 53;
 
     /// <summary>Whether the link to the next page has no parameter of this query but <c>maxBytes</c>.</summary>
-    public bool IsPlain => Key is null && !ShowsValues && Wait is null && MinBytes == 1;
+    public bool IsPlain => Key is null && !ShowsValues && Wait is null && MinBytes == 1 && Bounds is null;
 
     public PageSize PageSize =>
         MaxBytes is { } maxBytes ? PageSize.AtMost(maxBytes)
         : Key is null ? PageSize.Default
         : ScanSize;
 
+    /// <summary>The bounds of the page. Those of a search for a key do not count records.</summary>
+    public ReadBounds? PageBounds => Key is null ? Bounds?.OfPage : Bounds?.OfSearch;
+
     public static bool TryRead(
         HttpRequest request,
         TimeSpan maxWait,
+        TimeProvider clock,
         [NotNullWhen(true)] out FetchQuery? read,
         [NotNullWhen(false)] out Problem? problem
     )
@@ -58,13 +64,13 @@ internal sealed record FetchQuery(
         var query = request.Query;
         if (
             !query.HasOnly(
+                [QueryNames.Partition, QueryNames.TopicId, "maxBytes"],
                 [
-                    "partition",
-                    "maxBytes",
+                    QueryNames.Limit,
+                    QueryNames.Until,
                     "key",
                     "keyBase64",
                     "view",
-                    "v",
                     "wait",
                     "minBytes",
                     "cursor",
@@ -72,19 +78,38 @@ internal sealed record FetchQuery(
                     "search",
                     QueryNames.LastEventId,
                 ],
+                out var hasOthers,
                 out problem
-            )
-            || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
-            || !TryReadKey(request, out var key, out problem)
+            ) || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
+        )
+            return false;
+        if (!hasOthers)
+        {
+            read = new(
+                maxBytes,
+                Key: null,
+                ShowsValues: false,
+                Wait: null,
+                MinBytes: 1,
+                Cursor: 0,
+                Follows: false,
+                Search: null,
+                Bounds: null
+            );
+            return true;
+        }
+        if (
+            !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem)
             || !query.TryReadFlag("follow", "true", out var follows, out problem)
             || !query.TryReadNumber("minBytes", 1, PageSize.LargestBytes, out var minBytes, out problem)
             || !query.TryReadNumber("cursor", 0, MaxCursor, out var cursor, out problem)
             || !TryReadWait(query, maxWait, out var wait, out problem)
             || !TryReadSearch(query, out var search, out problem)
+            || !FetchBounds.TryRead(query, clock, out var bounds, out problem)
         )
             return false;
-        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows, search);
+        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows, search, bounds);
         if (minBytes is not null && wait is null)
             problem = Problems.InvalidRequest("invalid_parameter", "minBytes needs wait, such as wait=30s.");
         else if (cursor is not null && wait is null)
@@ -123,6 +148,8 @@ internal sealed record FetchQuery(
             url = string.Create(CultureInfo.InvariantCulture, $"{url}&wait={wait.TotalMilliseconds}ms");
         if (MinBytes > 1)
             url = string.Create(CultureInfo.InvariantCulture, $"{url}&minBytes={MinBytes}");
+        if (Bounds is not null)
+            url += Bounds.NextParameters;
         if (ShowsValues)
             url += "&view=values";
         if (Key is not null)

@@ -23,6 +23,7 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
     /// <param name="topic">The topic of the path.</param>
     /// <param name="place">The place of the path.</param>
     /// <param name="catalog">All topics.</param>
+    /// <param name="clock">The time that a place such as <c>@-1h</c> counts from.</param>
     /// <param name="query">The rest of the query, or null if the path has no search.</param>
     /// <param name="read">The address.</param>
     /// <param name="problem">The fault, if any.</param>
@@ -31,6 +32,7 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
         string topic,
         string place,
         TopicCatalog catalog,
+        TimeProvider clock,
         FetchQuery? query,
         [NotNullWhen(true)] out LogAddress? read,
         [NotNullWhen(false)] out Problem? problem
@@ -39,7 +41,7 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
         read = null;
         if (TopicName.Check(topic) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
-        else if (!LogPlace.TryParse(place, out var parsed))
+        else if (!LogPlace.TryParse(place, clock, out var parsed))
             problem = Problems.InvalidPlace(place);
         else if (
             !context.Request.Query.TryReadNumber(QueryNames.Partition, 0, int.MaxValue, out var number, out problem)
@@ -74,6 +76,11 @@ internal sealed record LogAddress(Topic Topic, PartitionLog Partition, LogPlace 
                         "invalid_parameter",
                         "A search of all partitions ends its wait with the first record of the key. Name a partition, "
                             + "or omit minBytes."
+                    );
+                else if (read.IsSearch && query!.Bounds is not null)
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        "limit and until bound the read of one partition. Name it with partition, or omit them."
                     );
             }
         }

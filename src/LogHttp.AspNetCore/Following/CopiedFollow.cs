@@ -24,12 +24,16 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     static readonly PageSize CopiedPage = PageSize.AtMost(32 << 10);
 
     long _unflushedBytes;
+    long _records;
     bool _isAtPageStart;
 
     protected PipeWriter Writer { get; } = context.Response.BodyWriter;
 
     /// <summary>The bytes behind a record's line.</summary>
     protected abstract ReadOnlySpan<byte> Tail { get; }
+
+    /// <summary>The most bytes that a flush adds to the written records.</summary>
+    protected virtual int MaxBytesOfFlush => 0;
 
     /// <summary>The most bytes that <see cref="WriteHead"/> writes.</summary>
     protected abstract int MaxHeadBytes { get; }
@@ -40,6 +44,11 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     protected abstract int WriteHead(Span<byte> destination);
 
     public override PageSize PageSize => CopiedPage;
+
+    /// <summary>The number of records after which the response ends.</summary>
+    public long MaxRecords { get; init; } = long.MaxValue;
+
+    public override bool IsAtLimit => _records == MaxRecords;
 
     public override async ValueTask FlushAsync(CancellationToken aborted)
     {
@@ -55,7 +64,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     )
     {
         // The last block of a share is for the ends of the others, because blocks are not filled to their last byte.
-        var flushBytes = shareBytes / 4 * 3;
+        var flushBytes = shareBytes / 4 * 3 - Math.Min(MaxBytesOfFlush, shareBytes / 4);
         int largeBytes;
         using (var reader = new RecordReader(page.Region!))
         {
@@ -82,7 +91,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     (WriteEnd End, int LargeBytes) WriteRecords(RecordReader reader, FollowSource source, int flushBytes)
     {
         var aroundBytes = MaxHeadBytes + Tail.Length + (namesPartitions ? source.MaxPrefixBytes : 0);
-        while (reader.TryRead(out var record))
+        while (!IsAtLimit && reader.TryRead(out var record))
         {
             var isLarge = record.Line.Length > flushBytes / 2;
             if (_unflushedBytes > 0 && (isLarge || _unflushedBytes + aroundBytes + record.Line.Length > flushBytes))
@@ -92,6 +101,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
                 return (WriteEnd.BeforeLargeRecord, 0);
             _isAtPageStart = false;
             source.NextOffset = record.Offset + 1;
+            _records++;
             var line = namesPartitions ? record.Line[1..] : record.Line;
             var destination = Writer.GetSpan(aroundBytes);
             var headBytes = WriteHead(destination);
@@ -105,7 +115,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
             Writer.Write(Tail);
             _unflushedBytes += line.Length + Tail.Length;
         }
-        return (WriteEnd.Page, 0);
+        return (IsAtLimit ? WriteEnd.Limit : WriteEnd.Page, 0);
     }
 
     /// <summary>
@@ -136,14 +146,17 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         /// <summary>A large record follows, which has to begin a page of its own.</summary>
         BeforeLargeRecord,
 
+        /// <summary>The response has as many records as the request wants.</summary>
+        Limit,
+
         /// <summary>The head of a large record is written, and its line is not.</summary>
         LargeRecord,
     }
 }
 
-/// <summary>Record lines of several partitions, each with its topic and partition before its offset.</summary>
-internal sealed class ManyLinesFollow(HttpContext context, string contentType)
-    : CopiedFollow(context, namesPartitions: true)
+/// <summary>Record lines, of several partitions each with its topic and partition before its offset.</summary>
+internal class CopiedLinesFollow(HttpContext context, string contentType, bool namesPartitions)
+    : CopiedFollow(context, namesPartitions)
 {
     public override string ContentType => contentType;
 
@@ -157,6 +170,70 @@ internal sealed class ManyLinesFollow(HttpContext context, string contentType)
     {
         Writer.Write("\n"u8);
         await FlushAsync(aborted);
+    }
+}
+
+/// <summary>
+/// Record lines of several partitions, with bookmarks among them: lines that have the position after the records before
+/// them, in every followed partition. A client resumes at the last bookmark that it got.
+/// </summary>
+internal sealed class ManyLinesFollow(
+    HttpContext context,
+    string contentType,
+    IReadOnlyList<FollowSource> sources,
+    TimeProvider time
+) : CopiedLinesFollow(context, contentType, namesPartitions: true)
+{
+    /// <summary>
+    /// The time between two bookmarks. An id of 64 partitions can be longer than the records that come in a second.
+    /// </summary>
+    public static readonly TimeSpan BookmarkInterval = TimeSpan.FromSeconds(1);
+
+    readonly EventIdFormat _id = new(sources);
+    long _bookmarkTimestamp;
+    bool _isBehind;
+
+    static ReadOnlySpan<byte> IdField => "{\"lastEventId\":\""u8;
+
+    static ReadOnlySpan<byte> IdEnd => "\"}\n"u8;
+
+    public override TimeSpan? NextFlush =>
+        _isBehind ? BookmarkInterval - time.GetElapsedTime(_bookmarkTimestamp) : null;
+
+    protected override int MaxBytesOfFlush => IdField.Length + _id.MaxBytes + IdEnd.Length;
+
+    protected override int WriteHead(Span<byte> destination)
+    {
+        _isBehind = true;
+        return 0;
+    }
+
+    public override async ValueTask BeginAsync(CancellationToken aborted)
+    {
+        WriteBookmark();
+        await FlushAsync(aborted);
+    }
+
+    public override ValueTask FlushAsync(CancellationToken aborted)
+    {
+        if (NextFlush <= TimeSpan.Zero)
+            WriteBookmark();
+        return base.FlushAsync(aborted);
+    }
+
+    public override async ValueTask EndAsync(CancellationToken aborted)
+    {
+        if (_isBehind)
+            WriteBookmark();
+        await Writer.FlushAsync(aborted);
+    }
+
+    void WriteBookmark()
+    {
+        Writer.Write(IdField);
+        Writer.Advance(_id.Write(Writer.GetSpan(_id.MaxBytes)));
+        Writer.Write(IdEnd);
+        (_bookmarkTimestamp, _isBehind) = (time.GetTimestamp(), false);
     }
 }
 

@@ -39,6 +39,12 @@ internal abstract class FollowFormat
     /// <summary>Sends a heartbeat so that proxies keep an idle connection open. Clients ignore it.</summary>
     public abstract ValueTask WriteHeartbeatAsync(CancellationToken aborted);
 
+    /// <summary>Whether the response has as many records as the request wants.</summary>
+    public virtual bool IsAtLimit => false;
+
+    /// <summary>The time until <see cref="FlushAsync"/> has more to write than was flushed, or null.</summary>
+    public virtual TimeSpan? NextFlush => null;
+
     public virtual ValueTask EndAsync(CancellationToken aborted) => ValueTask.CompletedTask;
 
     /// <summary>Ends the stream if the connection is gone, without waiting for the token.</summary>

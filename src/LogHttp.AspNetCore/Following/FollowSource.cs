@@ -11,10 +11,17 @@ internal sealed class FollowSource
 {
     readonly Topic _topic;
     readonly int _wholeTopicCount;
+    readonly ReadBounds? _bounds;
     LogFollower? _follower;
 
-    FollowSource(in FollowStart start, long offset) =>
-        (_topic, _wholeTopicCount, Log, NextOffset) = (start.Topic, start.WholeTopicCount, start.Partition, offset);
+    FollowSource(in FollowStart start, long offset, ReadBounds? bounds) =>
+        (_topic, _wholeTopicCount, Log, NextOffset, _bounds) = (
+            start.Topic,
+            start.WholeTopicCount,
+            start.Partition,
+            offset,
+            bounds
+        );
 
     /// <summary>Resolves a position to an offset and begins there, or returns the problem.</summary>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
@@ -27,16 +34,19 @@ internal sealed class FollowSource
             PageSize.AtMost(PageSize.SmallestBytes),
             aborted
         );
-        return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
-            ? (null, Problems.Of(page))
-            : (new FollowSource(start, page.FirstOffset), null);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return (null, Problems.Of(page));
+        var bounds = start.Until is { } until
+            ? new ReadBounds { EndOffset = await start.Partition.ResolveAsync(until, aborted) }
+            : null;
+        return (new FollowSource(start, page.FirstOffset, bounds), null);
     }
 
     public PartitionLog Log { get; }
 
     /// <summary>The follower, which reads on at <see cref="NextOffset"/>.</summary>
     /// <remarks>Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</remarks>
-    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
+    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset)) { Bounds = _bounds };
 
     public string Topic => _topic.Name;
 
@@ -49,6 +59,9 @@ internal sealed class FollowSource
 
     /// <summary>The offset after all written records.</summary>
     public long NextOffset { get; set; }
+
+    /// <summary>Whether all records before the end that the request named are written.</summary>
+    public bool IsDone => NextOffset >= _bounds?.EndOffset;
 
     /// <summary>The most bytes that <see cref="WritePrefix"/> writes.</summary>
     public int MaxPrefixBytes => Topic.Length + 48;
@@ -88,6 +101,7 @@ internal sealed class FollowSource
 /// <param name="Topic">The topic.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Place">The position.</param>
+/// <param name="Until">The position before which it ends, or null.</param>
 /// <param name="WholeTopicCount">
 /// The number of the topic's partitions if the client follows all of them, however many there are. Else 0.
 /// </param>
@@ -95,5 +109,6 @@ internal readonly record struct FollowStart(
     Topic Topic,
     PartitionLog Partition,
     LogPlace Place,
+    LogPlace? Until = null,
     int WholeTopicCount = 0
 );

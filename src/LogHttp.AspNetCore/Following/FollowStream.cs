@@ -24,8 +24,8 @@ internal sealed partial class FollowStream(
 
     /// <summary>
     /// Runs until the client disconnects, a topic is deleted, its records at the position are trimmed, or the server
-    /// stops. Also ends when a topic that is followed as a whole has more partitions. The client's next request follows
-    /// those too.
+    /// stops. Also ends where the request says, and when a topic that is followed as a whole has more partitions. The
+    /// client's next request follows those too.
     /// </summary>
     public async Task RunAsync(bool isHead)
     {
@@ -80,7 +80,7 @@ internal sealed partial class FollowStream(
 
     /// <summary>
     /// Sends all available records, the partitions in turns. Returns false when one of them can't be followed any
-    /// further. While the client reads, the stream holds at most its share of the budget.
+    /// further, or the request wants no more. While the client reads, the stream holds at most its share of the budget.
     /// </summary>
     async ValueTask<bool> SendAllAsync(CancellationToken aborted)
     {
@@ -94,10 +94,17 @@ internal sealed partial class FollowStream(
                 for (var i = 0; i < sources.Count; i++)
                 {
                     var source = _reading = sources[i];
+                    if (source.IsDone)
+                        continue;
                     var (needsFlush, endOffset) = await WritePageAsync(source, shareBytes, aborted);
                     if (endOffset is null)
                         return false;
-                    if (source.NextOffset < endOffset)
+                    if (format.IsAtLimit)
+                    {
+                        await format.FlushAsync(aborted);
+                        return false;
+                    }
+                    if (source.NextOffset < endOffset && !source.IsDone)
                     {
                         isMore = true;
                         // The source need not wait yet. The stream may read other sources first, as slowly as the
@@ -114,12 +121,23 @@ internal sealed partial class FollowStream(
                 }
             }
             await format.FlushAsync(aborted);
-            return !aborted.IsCancellationRequested;
+            return !aborted.IsCancellationRequested && !AreDone(sources);
         }
         finally
         {
             services.Budget.Release(shareBytes);
         }
+    }
+
+    /// <summary>Whether no partition has more records that the request wants.</summary>
+    public static bool AreDone(IReadOnlyList<FollowSource> sources)
+    {
+        for (var i = 0; i < sources.Count; i++)
+        {
+            if (!sources[i].IsDone)
+                return false;
+        }
+        return true;
     }
 
     /// <summary>
@@ -155,14 +173,20 @@ internal sealed partial class FollowStream(
     {
         while (true)
         {
-            services.Deadlines.Set(_waiter, _heartbeat);
+            var nextFlush = format.NextFlush;
+            services.Deadlines.Set(_waiter, nextFlush ?? _heartbeat);
             var wake =
                 sources.Count == 1
                     ? await _waiter.WaitAsync(sources[0].Follower)
-                    : await _waiter.WaitAsync(sources.Select(static source => source.Follower));
+                    : await _waiter.WaitAsync(
+                        sources.Where(static source => !source.IsDone).Select(static source => source.Follower)
+                    );
             if (wake != LogWake.TimedOut)
                 return wake == LogWake.Grown;
-            await format.WriteHeartbeatAsync(aborted);
+            if (nextFlush is null)
+                await format.WriteHeartbeatAsync(aborted);
+            else
+                await format.FlushAsync(aborted);
         }
     }
 }

@@ -392,7 +392,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>Has CollectAsync report the batch when its appends have their outcomes.</summary>
-    void AddCut(IReadOnlyList<PartAppend> appends)
+    void AddCut(List<PartAppend> appends)
     {
         _committing = Task.WhenAll(appends.Select(static append => append.Appending));
         _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));

@@ -30,6 +30,9 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     /// <summary>The place of the next read.</summary>
     public LogPlace Place => _place;
 
+    /// <summary>The bounds of each page, or null.</summary>
+    public ReadBounds? Bounds { get; init; }
+
     /// <summary>
     /// Returns the next page, or the status that there is none yet, or no more. The caller disposes of the page.
     /// Without a lookup, its first offset is that of the place, and the first record may come behind a gap.
@@ -68,7 +71,13 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
             static (view, query) =>
                 (
                     query.Follower.TryReadTail(view, query.pageSize)
-                        ?? PageFinder.Fetch(query.Follower._place, query.pageSize, view, query.mayWait),
+                        ?? PageFinder.Fetch(
+                            query.Follower._place,
+                            query.pageSize,
+                            query.Follower.Bounds,
+                            view,
+                            query.mayWait
+                        ),
                     view
                 )
         );
@@ -77,7 +86,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         (_segment, _position) = page switch
         {
             { Region: { } region } => (region.Segment, region.Position + region.LengthBytes),
-            { Status: FetchStatus.AtEnd } => (_seen.Active, _seen.End.Position),
+            { Status: FetchStatus.AtEnd, IsComplete: false } => (_seen.Active, _seen.End.Position),
             _ => (null, 0),
         };
         // A page in a sealed segment does not grow. New records come behind it.
@@ -131,10 +140,14 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         var offset = _place.Resolve(view.EarliestOffset, view.EndOffset);
         if (offset < view.EarliestOffset)
             return null;
+        // A lookup finds the record at which the page ends.
+        if (Bounds is not null && (Bounds.MaxRecords < long.MaxValue || Bounds.EndOffset < view.EndOffset))
+            return null;
         var region = new LogRegion(_segment, _segment.Acquire(isSealed: false), _position, lengthBytes);
         return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, offset, view.EndOffset, region)
         {
             IsDurable = view.IsDurable,
+            IsComplete = view.EndOffset == Bounds?.EndOffset,
         };
     }
 }

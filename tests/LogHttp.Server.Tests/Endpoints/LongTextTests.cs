@@ -52,6 +52,7 @@ public sealed class LongTextTests : IDisposable
     [InlineData("{\"flush\":[\"TEXT\"]}")]
     [InlineData("{\"flush\":\"TEXT\"}")]
     [InlineData("{\"values\":\"TEXT\"}")]
+    [InlineData("{\"retention\":\"TEXT\"}")]
     [InlineData("{\"labels\":{\"TEXT\":\"\"}}")]
     [InlineData("{\"partitions\":tTEXT}")]
     public async Task Put_LongTextInBody_IsShortened(string body) =>
@@ -68,6 +69,10 @@ public sealed class LongTextTests : IDisposable
     [InlineData("/topics/t/0?keyBase64=*TEXT")]
     [InlineData("/topics/t/0?v=TEXT")]
     [InlineData("/topics?limit=TEXT")]
+    [InlineData("/topics/t/0?limit=TEXT")]
+    [InlineData("/topics/t/0?until=TEXT")]
+    [InlineData("/topics/t/@-TEXT")]
+    [InlineData("/stream?topics=t&until=TEXT")]
     [InlineData("/stream?topics=t:TEXT")]
     [InlineData("/stream?topics=t/TEXT")]
     [InlineData("/stream?topics=t/0/TEXT")]

@@ -119,6 +119,10 @@ sealed class HostileGenerator(int seed)
             if (Chance(0.1))
                 request.Query.Add("view=values");
             if (Chance(0.1))
+                request.Query.Add($"limit={Pick(MinBytes)}");
+            if (Chance(0.1))
+                request.Query.Add($"until={Pick(Places)}");
+            if (Chance(0.1))
                 request.Query.Add("key=user-7");
             if (Chance(0.2))
                 request.Headers.Add(Pick(["Accept: application/x-ndjson", "Accept: application/json", "Accept: */*"]));

@@ -259,6 +259,9 @@ static class HostileWords
 
     public static readonly string[] Places =
     [
+        "@-1h",
+        "@-0",
+        "@-99999999999999d",
         "0",
         "1",
         "42",
@@ -337,6 +340,7 @@ static class HostileWords
         "keyBase64",
         "v",
         "limit",
+        "until",
         "after",
         "wait",
         "minBytes",
