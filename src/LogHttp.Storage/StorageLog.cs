@@ -297,6 +297,17 @@ internal static partial class StorageLog
     )]
     public static partial void RetentionHeld(ILogger logger, string topic, long graceSeconds, string reason);
 
+    [LoggerMessage(43, LogLevel.Information, "{Directory}: the topic has grown from {Before} to {After} partitions")]
+    public static partial void TopicGrown(ILogger logger, string directory, int before, int after);
+
+    [LoggerMessage(
+        44,
+        LogLevel.Warning,
+        "{Directory}: partitions that could not be added could not be removed either. The next start may find either "
+            + "number of partitions"
+    )]
+    public static partial void GrowthNotUndone(ILogger logger, Exception exception, string directory);
+
     [LoggerMessage(
         40,
         LogLevel.Information,

@@ -42,6 +42,18 @@ public sealed record StorageOptions
     /// <summary>How long a silent Kafka producer is remembered, a minute to a year.</summary>
     public TimeSpan KafkaProducerExpiry { get; init; } = TimeSpan.FromDays(1);
 
+    /// <summary>The upper bound of <see cref="MaxIdempotencyKeys"/>.</summary>
+    internal const int MaxIdempotencyKeysUpperBound = 1_000_000;
+
+    /// <summary>
+    /// The most idempotency keys that a partition remembers, 1 to 1,000,000. While all of them are younger than
+    /// <see cref="IdempotencyExpiry"/>, it refuses appends with new keys.
+    /// </summary>
+    public int MaxIdempotencyKeys { get; init; } = 100_000;
+
+    /// <summary>How long an idempotency key is remembered, a second to a year.</summary>
+    public TimeSpan IdempotencyExpiry { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>How often retention looks for expired records, a second to a day.</summary>
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -130,6 +142,8 @@ public sealed record StorageOptions
         {
             MaxKafkaProducers = MaxKafkaProducers,
             KafkaExpiryMs = (long)KafkaProducerExpiry.TotalMilliseconds,
+            MaxIdempotencyKeys = MaxIdempotencyKeys,
+            IdempotencyExpiryMs = (long)IdempotencyExpiry.TotalMilliseconds,
         };
 
     /// <summary>Returns a message about the first option that is out of its range, or null.</summary>
@@ -177,6 +191,13 @@ public sealed record StorageOptions
                     nameof(KafkaProducerExpiry),
                     KafkaProducerExpiry,
                     TimeSpan.FromMinutes(1),
+                    TimeSpan.FromDays(366)
+                )
+                ?? Range(nameof(MaxIdempotencyKeys), MaxIdempotencyKeys, 1, MaxIdempotencyKeysUpperBound)
+                ?? DurationRange(
+                    nameof(IdempotencyExpiry),
+                    IdempotencyExpiry,
+                    TimeSpan.FromSeconds(1),
                     TimeSpan.FromDays(366)
                 )
                 ?? DurationRange(nameof(RetentionGrace), RetentionGrace, TimeSpan.Zero, TimeSpan.FromDays(1))

@@ -5,7 +5,10 @@ namespace LogHttp.Storage;
 /// <summary>The configuration of one topic, kept in its topic.json (api/FORMAT.md §6).</summary>
 public sealed record TopicConfiguration
 {
-    /// <summary>The number of partitions, 1 to 1,024.</summary>
+    /// <summary>The most partitions of a topic.</summary>
+    public const int MaxPartitions = 1024;
+
+    /// <summary>The number of partitions, 1 to <see cref="MaxPartitions"/>.</summary>
     public int Partitions { get; init; } = 1;
 
     /// <summary>
@@ -71,8 +74,11 @@ public sealed record TopicConfiguration
 
     /// <summary>Returns a message about the first setting that is out of its range, or null.</summary>
     public string? Check() =>
-        Partitions is < 1 or > 1024
-            ? string.Create(CultureInfo.InvariantCulture, $"Partitions is {Partitions}; it must be from 1 to 1024")
+        Partitions is < 1 or > MaxPartitions
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"Partitions is {Partitions}; it must be from 1 to {MaxPartitions}"
+            )
         : SegmentBytes is < SegmentBytesLowerBound or > 2L << 30
             ? string.Create(
                 CultureInfo.InvariantCulture,

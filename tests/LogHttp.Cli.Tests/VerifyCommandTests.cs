@@ -72,6 +72,24 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Verify_IdempotencyKeys_AreSound()
+    {
+        var catalog = await OpenAsync();
+        foreach (var key in (string[])["order-4711", "a \"\\b"])
+        {
+            var batch = new RecordBatch(new RecordLimits(), idempotencyKey: key);
+            Assert.Null(batch.AddText("paid"u8, new RecordMetadata { TimestampMs = 5 }));
+            Assert.Null(batch.AddText("sent"u8));
+            batch.Stamp(IdempotencyStamp.Of(key, partitions: 1, [new(0, batch)]));
+            await catalog.Find("orders")!.Partitions[0].AppendAsync(batch);
+        }
+        await catalog.DisposeAsync();
+        var (exitCode, output, _) = Verify();
+        Assert.Equal(0, exitCode);
+        Assert.EndsWith("all is well, 0 notes\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Verify_DamagedDirectory_NamesPositionAndReturns1()
     {
         await (await OpenAsync()).DisposeAsync();

@@ -100,6 +100,106 @@ public class KillTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public async Task KillNine_WhileSendingKeys_AppendsEachOnce()
+    {
+        const int Partitions = 3;
+        using var directory = new TemporaryDirectory();
+        var (kills, random) = (Setting("LOGHTTP_KILLS", 8) / 2, new Random(Setting("LOGHTTP_SEED", 1)));
+        // The number of each client's next message. A message that got no response is sent again.
+        var next = new int[Producers];
+        for (var kill = 0; kill <= kills; kill++)
+        {
+            var (server, client) = await ServerProcess.StartAsync(
+                directory.Path,
+                ("LogHttp__SegmentBytes", "65536"),
+                ("LogHttp__CheckpointBytes", "65536"),
+                ("LogHttp__Partitions", $"{Partitions}")
+            );
+            using (server)
+            using (client)
+            {
+                var isLast = kill == kills;
+                var enough = new CountdownEvent(random.Next(1, 200));
+                var sending = Enumerable
+                    .Range(0, Producers)
+                    .Select(sender => SendKeysAsync(client, sender, next, enough, isLast))
+                    .ToArray();
+                if (!isLast)
+                {
+                    await Task.Run(enough.Wait);
+                    await server.KillAsync();
+                }
+                await Task.WhenAll(sending);
+                if (isLast)
+                    await CheckKeysAsync(client, next, Partitions, output);
+            }
+        }
+    }
+
+    /// <summary>Sends one message after the other until the server is gone, or one message.</summary>
+    static async Task SendKeysAsync(HttpClient client, int sender, int[] next, CountdownEvent enough, bool isLast)
+    {
+        do
+        {
+            var message = next[sender];
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/topics/t")
+            {
+                Content = new StringContent(
+                    string.Concat(
+                        Enumerable
+                            .Range(0, 4)
+                            .Select(key => $$"""{"key":"k{{key}}","value":"{{sender}}-{{message}}-{{key}}"}""" + "\n")
+                    ),
+                    Encoding.UTF8,
+                    "application/vnd.loghttp.records+ndjson"
+                ),
+            };
+            request.Headers.Add("Idempotency-Key", $"\"{sender}-{message}\"");
+            try
+            {
+                using var response = await client.SendAsync(request);
+                Assert.True(response.StatusCode is HttpStatusCode.Created or HttpStatusCode.OK);
+                next[sender]++;
+            }
+            catch (HttpRequestException)
+            {
+                return;
+            }
+            finally
+            {
+                if (!enough.IsSet)
+                    enough.Signal();
+            }
+        } while (!isLast);
+    }
+
+    /// <summary>Checks that each record of each message is there once.</summary>
+    static async Task CheckKeysAsync(HttpClient client, int[] next, int partitions, ITestOutputHelper output)
+    {
+        var values = new List<string>();
+        for (var partition = 0; partition < partitions; partition++)
+        {
+            for (var path = $"/topics/t/earliest?view=values&partition={partition}"; ; )
+            {
+                using var response = await client.GetAsync(path);
+                if (response.StatusCode == HttpStatusCode.NoContent)
+                    break;
+                values.AddRange(
+                    (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                );
+                path = TestServer.NextLink(response);
+            }
+        }
+        var expected =
+            from sender in Enumerable.Range(0, next.Length)
+            from message in Enumerable.Range(0, next[sender])
+            from key in Enumerable.Range(0, 4)
+            select $"\"{sender}-{message}-{key}\"";
+        output.WriteLine($"{next.Sum()} messages, {values.Count} records.");
+        Assert.Equal(expected.Order(StringComparer.Ordinal), values.Order(StringComparer.Ordinal));
+    }
+
     /// <summary>Sends a stream until a number of its batches is reported, then kills the server.</summary>
     static async Task KillAfterReportsAsync(
         ServerProcess server,

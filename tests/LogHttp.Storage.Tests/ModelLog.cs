@@ -55,6 +55,8 @@ sealed class ModelLog
 
     public SimulatedTime Time { get; } = new(Now);
 
+    public Topic Topic => _catalog.Find("t")!;
+
     public PartitionLog Partition => Partitions[0];
 
     public IReadOnlyList<PartitionLog> Partitions { get; private set; } = [];
@@ -120,6 +122,16 @@ sealed class ModelLog
 
     public void Configure(Func<TopicConfiguration, TopicConfiguration?> change) =>
         Assert.NotNull(_catalog.ConfigureAsync("t", change).GetAwaiter().GetResult());
+
+    /// <summary>Raises the number of the topic's partitions.</summary>
+    public void Grow(int partitions)
+    {
+        var growth = _catalog.ConfigureAsync("t", before => before with { Partitions = partitions });
+        Partitions = growth.GetAwaiter().GetResult()!.Partitions;
+    }
+
+    /// <summary>Runs all work that is ready.</summary>
+    public void RunAll() => _scheduler.RunAll();
 
     /// <summary>Reads all lines as readers get them, with pages of a given size.</summary>
     public byte[] ReadAll(int pageBytes = 1 << 20)

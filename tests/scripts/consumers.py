@@ -1,9 +1,9 @@
-"""Compares the records that the consumers of docs/consumers have handled with the log. Usage: consumers.py LOG SHELL PYTHON PAGE."""
+"""Compares the records that the consumers of docs/consumers have handled with the log. Usage: consumers.py LOG SHELL PYTHON NODE PAGE."""
 import json
 import sqlite3
 import sys
 
-log_path, shell_path, database_path, page_path = sys.argv[1:5]
+log_path, shell_path, database_path, node_path, page_path = sys.argv[1:6]
 log = open(log_path, encoding="utf-8").read().splitlines(keepends=True)
 assert [json.loads(line)["offset"] for line in log] == list(range(len(log))), "the log itself is not as expected"
 
@@ -29,7 +29,9 @@ def as_in_the_log(record):
 
 shell = open(shell_path, encoding="utf-8").read().splitlines(keepends=True)
 python = [line for (line,) in sqlite3.connect(database_path).execute("SELECT record FROM records ORDER BY rowid")]
+node = open(node_path, encoding="utf-8").read().splitlines(keepends=True)
 page = [as_in_the_log(record) for record in json.load(open(page_path, encoding="utf-8"))]
 check("consumer.sh", shell, log, exactly_once=False)
 check("consumer.py", python, log, exactly_once=True)
+check("consumer.mjs", node, log, exactly_once=False)
 check("page.html", page, log[-1000:], exactly_once=True)  # it keeps so many

@@ -37,7 +37,7 @@ has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
 # The page comes from another site, which the server allows.
 cp "$repository"/tests/browser/{package.json,package-lock.json,consumer.mjs} "$work"
 (cd "$work" && npm ci --silent --ignore-scripts --no-audit --no-fund)
-mkdir "$work"/{site,shell,python,page}
+mkdir "$work"/{site,shell,python,node,page}
 : >"$work/site.log"
 python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$work/site" >"$work/site.log" 2>&1 &
 processes+=($!)
@@ -45,7 +45,6 @@ await "the page's site" grep -q 'port [0-9]' "$work/site.log"
 site=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$work/site.log")
 start_server LogHttp__AllowedOrigins="$site"
 address=$url
-curl -sS --fail-with-body -o /dev/null -X PUT "$url/topics/orders"
 python3 "$repository/tests/scripts/cutting-proxy.py" "${url##*:}" >"$work/proxy.log" 2>&1 &
 processes+=($!)
 await "the proxy" has_lines "$work/proxy.log" 1
@@ -63,9 +62,6 @@ produce() { # numbered records of different sizes, until it is enough; says how 
   done
 }
 produced() { [ "$(cat "$work/produced" 2>/dev/null)" -ge "$1" ] 2>/dev/null; }
-produce &
-producer=$!
-processes+=("$producer")
 
 run() { # NAME [COMMAND…] to run it under; sets $consumer. What those that are killed leave behind goes with the rest.
   local name=$1
@@ -73,13 +69,14 @@ run() { # NAME [COMMAND…] to run it under; sets $consumer. What those that are
   case $name in
     shell) (cd "$work/shell" && TMPDIR=$work exec setsid "$@" "$repository/docs/consumers/consumer.sh" "$through" orders 0 >>handled.ndjson 2>>../shell.log) & ;;
     python) (cd "$work/python" && TMPDIR=$work exec setsid "$@" "$repository/docs/consumers/consumer.py" "$through" orders 0 2>>../python.log) & ;;
+    node) (cd "$work/node" && TMPDIR=$work exec setsid "$@" "$repository/docs/consumers/consumer.mjs" "$through" orders 0 >>handled.ndjson 2>>../node.log) & ;;
   esac
   consumer=$!
   echo "$consumer" >"$work/$name.group"
 }
 handled() { # NAME: how many records, repeats counted too
   case $1 in
-    shell) lines "$work/shell/handled.ndjson" ;;
+    shell | node) lines "$work/$1/handled.ndjson" ;;
     python) python3 -c 'import sqlite3, sys; print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute("SELECT count(*) FROM records").fetchone()[0])' "$work/python/orders-0.sqlite" 2>/dev/null || echo 0 ;;
   esac
 }
@@ -103,10 +100,27 @@ run_and_kill() { # NAME CALL: at any moment, and at one of its first calls that 
   rm "$work/$1.group"
 }
 
+# They wait for a topic that does not exist yet.
+waiting=()
+for name in shell python node; do
+  run "$name"
+  waiting+=("$consumer")
+  await "$name to wait for the topic" grep -qx "orders/0 does not exist yet" "$work/$name.log"
+done
+curl -sS --fail-with-body -o /dev/null -X PUT "$url/topics/orders"
+produce &
+producer=$!
+processes+=("$producer")
+for name in shell python node; do await "the first record for $name" has_handled "$name" 1; done
+{ for group in "${waiting[@]}"; do kill -9 -- "-$group"; done; wait "${waiting[@]}"; } 2>/dev/null || true
+rm "$work"/{shell,python,node}.group
+
 rounds=6
 run_and_kill shell write &
 killing=($!)
 run_and_kill python pwrite64 &
+killing+=($!)
+run_and_kill node rename &
 killing+=($!)
 CHROMIUM=$browser node "$work/consumer.mjs" "$site/page.html" "$work/page" >"$work/browser.log" 2>&1 &
 page=$!
@@ -120,7 +134,9 @@ run shell
 shell=$consumer
 run python
 python=$consumer
-for name in shell python; do await "records for $name" has_handled "$name" $(($(handled "$name") + 5)); done
+run node
+node=$consumer
+for name in shell python node; do await "records for $name" has_handled "$name" $(($(handled "$name") + 5)); done
 before=$(cat "$work/produced")
 kill -9 "$server_pid"
 wait "$server_pid" 2>/dev/null || true
@@ -138,19 +154,19 @@ done
 end=$(lines "$work/log.ndjson")
 echo "$end" >"$work/end.new" && mv "$work/end.new" "$work/page/end"
 last=$(tail -n 1 "$work/log.ndjson")
-await "the last record for shell" has_last "$work/shell/handled.ndjson" "$last"
+for name in shell node; do await "the last record for $name" has_last "$work/$name/handled.ndjson" "$last"; done
 await "the last record for python" has_handled python "$end"
 page_has_all() { [ -e "$work/page/page.json" ] || { kill -0 "$page" 2>/dev/null || fail "The page's part has ended."; false; }; }
 await "the last record for the page" page_has_all
-echo "$end records; consumer.sh and consumer.py killed $((2 * rounds)) times each, $(grep -c cut "$work/proxy.log") connections broken off, the server killed once:"
-python3 "$repository/tests/scripts/consumers.py" "$work/log.ndjson" "$work/shell/handled.ndjson" "$work/python/orders-0.sqlite" "$work/page/page.json"
+echo "$end records; consumer.sh, consumer.py and consumer.mjs killed $((2 * rounds)) times each, $(grep -c cut "$work/proxy.log") connections broken off, the server killed once:"
+python3 "$repository/tests/scripts/consumers.py" "$work/log.ndjson" "$work/shell/handled.ndjson" "$work/python/orders-0.sqlite" "$work/node/handled.ndjson" "$work/page/page.json"
 
 # Another topic of the same name: no consumer may take its records for the next ones of the old topic.
-{ kill -9 -- "-$shell" "-$python"; wait "$shell" "$python"; } 2>/dev/null || true
+{ kill -9 -- "-$shell" "-$python" "-$node"; wait "$shell" "$python" "$node"; } 2>/dev/null || true
 curl -sS --fail-with-body -X DELETE "$url/topics/orders"
 curl -sS --fail-with-body -o /dev/null -X PUT "$url/topics/orders"
 curl -sS --fail-with-body -o /dev/null -d '{"n":0}' "$url/topics/orders"
-for name in shell python; do
+for name in shell python node; do
   run "$name"
   status=0
   wait "$consumer" || status=$?

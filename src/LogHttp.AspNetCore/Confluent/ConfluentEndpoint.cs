@@ -21,8 +21,8 @@ internal static class ConfluentEndpoint
     /// </remarks>
     /// <response code="200">The position of each record.</response>
     /// <response code="422">
-    /// Only for a body of the REST Proxy's types. The JSON has no `records`, or a record has an unknown field or
-    /// invalid Base64.
+    /// For a body of the REST Proxy's types: the JSON has no `records`, or a record has an unknown field or invalid
+    /// Base64.
     /// </response>
     [Operation("produceToPartition"), Tags("Records")]
     [Parameters(typeof(ITopicPath), typeof(IPartitionPath), typeof(IAppendHeaders))]
@@ -81,11 +81,16 @@ internal static class ConfluentEndpoint
             options.Records,
             partition,
             request.Producer,
-            () => found?.ChoosePartition() ?? 0
+            () => found?.ChoosePartition() ?? 0,
+            idempotencyKey: request.IdempotencyKey,
+            routedPartitions: TopicAppend.RoutedPartitions(found, request)
         );
-        // A batch with a sequence or an expected offset is all or nothing. If a part of it were appended, it could not
-        // be sent again.
-        var isAllOrNothing = request.Producer is not null || request.ExpectedNextOffset is not null;
+        // A batch with a sequence, a key or an expected offset is all or nothing. If a part of it were appended, it
+        // could not be sent again.
+        var isAllOrNothing =
+            request.Producer is not null
+            || request.IdempotencyKey is not null
+            || request.ExpectedNextOffset is not null;
         var outcomes = new ConfluentOutcomes(budget, context);
         context.Response.RegisterForDispose(outcomes);
         var records = new ConfluentBody(
@@ -110,16 +115,33 @@ internal static class ConfluentEndpoint
             )
                 return bodyProblem;
         }
-        if (isAllOrNothing && TopicAppend.CheckConditions(request, partition, batch) is { } conditionProblem)
+        if (isAllOrNothing && TopicAppend.CheckConditions(request, partition, batch, found) is { } conditionProblem)
             return conditionProblem;
         if (batch.IsEmpty)
             return new ConfluentResponse(outcomes, [], []);
+        var wasFound = found is not null;
         found ??= (await catalog.GetOrCreateAsync(topic)).Topic;
-        if (!batch.IsFor(found.Configuration))
+        if (!batch.IsFor(found.Configuration, isOfTopic: wasFound))
             return Problems.TopicChanged();
-        var batches = batch.Take();
-        var results = await TopicAppend.AppendAsync(found, batches, request.ExpectedNextOffset);
-        if (isAllOrNothing && !results[0].IsIn)
+        using var keyed = request.IdempotencyKey is { } key
+            ? await KeyedRequest.EnterAsync(context, found, key, batch, budget)
+            : null;
+        if (keyed?.Problem is { } keyProblem)
+            return keyProblem;
+        var batches = batch.Batches;
+        PartitionResult[]? results;
+        if (batch.Route is null)
+            results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
+        else
+            (results, problem) = await TopicAppend.AppendRoutedAsync(
+                found,
+                batch,
+                batch.Route,
+                request.ExpectedNextOffset
+            );
+        if (results is null)
+            return problem!;
+        if (isAllOrNothing && Array.TrueForAll(results, static result => !result.IsIn))
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
         return new ConfluentResponse(outcomes, batches, results);
     }

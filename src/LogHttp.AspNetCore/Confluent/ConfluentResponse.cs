@@ -21,13 +21,13 @@ internal sealed class ConfluentResponse : IResult
 
     public ConfluentResponse(
         ConfluentOutcomes outcomes,
-        IReadOnlyList<KeyValuePair<int, RecordBatch>> batches,
+        IReadOnlyList<RecordBatch> batches,
         IReadOnlyList<PartitionResult> results
     )
     {
         _outcomes = outcomes;
         foreach (var (batch, result) in batches.Zip(results))
-            _results.Add(batch.Value, (result, result.IsIn ? null : Problems.Of(result.Append)));
+            _results.Add(batch, (result, result.IsIn ? null : Problems.Of(result.Append)));
     }
 
     public async Task ExecuteAsync(HttpContext httpContext)

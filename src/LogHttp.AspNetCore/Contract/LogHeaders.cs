@@ -4,6 +4,7 @@ namespace LogHttp.AspNetCore.Contract;
 internal static class LogHeaders
 {
     public const string TopicId = "Log-Topic-Id";
+    public const string Partition = "Log-Partition";
     public const string FirstOffset = "Log-First-Offset";
     public const string NextOffset = "Log-Next-Offset";
     public const string EndOffset = "Log-End-Offset";

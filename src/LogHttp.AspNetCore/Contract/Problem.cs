@@ -1,3 +1,4 @@
+using System.Globalization;
 using LogHttp.AspNetCore.Settings;
 using LogHttp.Storage.Logs;
 using Microsoft.AspNetCore.WebUtilities;
@@ -11,8 +12,6 @@ namespace LogHttp.AspNetCore.Contract;
 /// </summary>
 internal sealed record Problem(int Status, string Code, string Detail, bool IsRetryable = false) : IResult
 {
-    const string RetryAfterSeconds = "1";
-
     /// <summary>The line of the body that is wrong, from 1 on.</summary>
     public long? Line { get; init; }
 
@@ -35,6 +34,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// Whether the URL always gets this problem, because the topic with the id that it names was deleted.
     /// </summary>
     public bool IsPermanent { get; init; }
+
+    /// <summary>The number of seconds to wait before the same request may succeed.</summary>
+    public long RetryAfterSeconds { get; init; } = 1;
 
     /// <summary>The same problem at a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
@@ -73,7 +75,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
             );
         httpContext.Response.Headers.CacheControl = isShared ? CachePolicy.Shared : CachePolicy.NoStore;
         if (IsRetryable)
-            httpContext.Response.Headers.RetryAfter = RetryAfterSeconds;
+            httpContext.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
         // A request without a body gets our own form. A request's services would cost it a scope.
         if (
             httpContext.Request.ContentType is not null

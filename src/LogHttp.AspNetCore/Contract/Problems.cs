@@ -20,6 +20,10 @@ internal static class Problems
 
     public const string InternalError = "internal_error";
     const string BodyTimeoutCode = "body_timeout";
+    const string TopicChangedCode = "topic_changed";
+
+    /// <summary>The longest wait that a response asks for. A client may give up before a longer one ends.</summary>
+    const long MaxRetryAfterSeconds = 60;
 
     public const string UnknownTopicCode = "unknown_topic";
     public const string UnknownPartitionCode = "unknown_partition";
@@ -71,7 +75,7 @@ internal static class Problems
             "invalid_place",
             $"Invalid position \"{Excerpt.Of(place)}\". Use an offset such as 42, earliest, latest, "
                 + "-10 for the last ten, "
-                + "or a time such as @2026-11-22T10:00:00Z or @1795341600000 (Unix milliseconds)."
+                + "or a time such as @2026-11-22T10:00:00Z, @1795341600000 (Unix milliseconds) or @-1h."
         );
 
     public static Problem NoRecord(LogPlace place) =>
@@ -88,6 +92,14 @@ internal static class Problems
 
     public static Problem ConfigurationDiffers(string detail) =>
         new(StatusCodes.Status409Conflict, "configuration_differs", detail);
+
+    public static Problem PartitionsCannotShrink(string topic, int partitions, int requested) =>
+        new(
+            StatusCodes.Status409Conflict,
+            "partitions_cannot_shrink",
+            $"partitions is {requested}, and topic \"{topic}\" has {partitions}. The number can only rise. "
+                + $"Allowed: {partitions} to {TopicConfiguration.MaxPartitions}."
+        );
 
     /// <param name="host">The name in <c>Host</c>.</param>
     /// <param name="accepted">The names that are accepted.</param>
@@ -166,7 +178,7 @@ internal static class Problems
     public static Problem TopicChanged() =>
         new(
             StatusCodes.Status503ServiceUnavailable,
-            "topic_changed",
+            TopicChangedCode,
             "The topic was made with another number of partitions while this request was read.",
             IsRetryable: true
         );
@@ -260,6 +272,9 @@ internal static class Problems
             AppendStatus.SequenceForgotten => (StatusCodes.Status409Conflict, "sequence_forgotten", false),
             AppendStatus.BatchDiffers => (StatusCodes.Status409Conflict, "batch_differs", false),
             AppendStatus.EpochEnded => (StatusCodes.Status403Forbidden, "epoch_ended", false),
+            AppendStatus.KeyReused => (StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", false),
+            AppendStatus.RoutedOtherwise => (StatusCodes.Status503ServiceUnavailable, TopicChangedCode, true),
+            AppendStatus.KeysFull => (StatusCodes.Status503ServiceUnavailable, "idempotency_table_full", true),
             AppendStatus.NotNext => (StatusCodes.Status412PreconditionFailed, "offset_not_next", false),
             AppendStatus.PartitionStopped => (StatusCodes.Status503ServiceUnavailable, PartitionStopped, false),
             _ => throw new InvalidOperationException($"No answer for {result.Status}."),
@@ -274,6 +289,7 @@ internal static class Problems
                 : null,
             Epoch = result.Status == AppendStatus.EpochEnded ? result.Epoch : null,
             EndOffset = result.Status == AppendStatus.NotNext ? result.NextOffset : null,
+            RetryAfterSeconds = Math.Clamp((result.RetryAfterMs + 999) / 1000, 1, MaxRetryAfterSeconds),
         };
     }
 

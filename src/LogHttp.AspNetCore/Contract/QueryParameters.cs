@@ -24,23 +24,47 @@ internal readonly struct QueryParameters(string? query)
     /// Rejects unknown parameters. A misspelt one would be ignored, and the client would get another response than it
     /// asked for.
     /// </summary>
-    public bool HasOnly(ReadOnlySpan<string> names, [NotNullWhen(false)] out Problem? problem)
+    public bool HasOnly(ReadOnlySpan<string> names, [NotNullWhen(false)] out Problem? problem) =>
+        HasOnly(names, [], out _, out problem);
+
+    /// <summary>
+    /// Does the same for parameters that most requests have, and others. A request without the others need not look for
+    /// them.
+    /// </summary>
+    public bool HasOnly(
+        ReadOnlySpan<string> names,
+        ReadOnlySpan<string> otherNames,
+        out bool hasOthers,
+        [NotNullWhen(false)] out Problem? problem
+    )
     {
-        problem = null;
+        (hasOthers, problem) = (false, null);
         foreach (var pair in new QueryStringEnumerable(query))
         {
             var name = pair.DecodeName().Span;
-            var isKnown = false;
-            foreach (var known in names)
-                isKnown |= name.Equals(known, StringComparison.OrdinalIgnoreCase);
-            if (!isKnown)
+            if (IsAmong(names, name))
+                continue;
+            hasOthers = true;
+            if (!IsAmong(otherNames, name))
                 problem = Problems.InvalidRequest(
                     "invalid_parameter",
                     $"Unknown query parameter \"{Excerpt.Of(name.ToString())}\". "
-                        + $"Supported: {(names.Length == 0 ? "none" : string.Join(", ", names))}."
+                        + $"Supported: {NamesOf([.. names, .. otherNames])}."
                 );
         }
         return problem is null;
+    }
+
+    static string NamesOf(string[] names) => names.Length == 0 ? "none" : string.Join(", ", names);
+
+    static bool IsAmong(ReadOnlySpan<string> names, ReadOnlySpan<char> name)
+    {
+        foreach (var known in names)
+        {
+            if (name.Equals(known, StringComparison.OrdinalIgnoreCase))
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Reads an optional whole number. It is an error if it appears twice or is anything else.</summary>

@@ -22,6 +22,10 @@ internal static class Headers
     /// <example>0</example>
     public const string EarliestOffset = LogHeaders.EarliestOffset;
 
+    /// <summary>The partition of the response, if all are searched for a key.</summary>
+    /// <example>1</example>
+    public const string Partition = LogHeaders.Partition;
+
     /// <summary>Distinguishes the topic from earlier and later ones of its name. Send it as `v`.</summary>
     /// <example>8f1d4c0a52b7e693</example>
     public const string TopicId = LogHeaders.TopicId;

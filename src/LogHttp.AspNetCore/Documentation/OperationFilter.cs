@@ -50,7 +50,13 @@ internal sealed class OperationFilter(bool withProgram) : IOperationFilter
             .ToArray();
         var hasOtherForm = Array.Exists(bodies, static body => body.MediaTypes.Contains(ConfluentType.Json));
         foreach (var group in problems)
-            responses.Add(Text(group.Key), ToResponse([.. group], hasOtherForm, context));
+        {
+            var response = ToResponse([.. group], hasOtherForm, context);
+            // The status has other causes too, which the operation's comment describes.
+            if (responses.Remove(Text(group.Key), out var described))
+                response.Description = $"{described.Description}\n\n{response.Description}";
+            responses.Add(Text(group.Key), response);
+        }
         foreach (var headers in method.GetCustomAttributes<ResponseHeadersAttribute>())
         {
             foreach (var status in headers.Statuses)

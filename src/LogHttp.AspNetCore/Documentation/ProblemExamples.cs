@@ -62,6 +62,34 @@ internal static class ProblemExamples
             "Producer-Id, Producer-Epoch and Producer-Seq go together, each once; there are 1, 1 and 0."
         );
 
+    /// <summary>
+    /// The key is invalid or repeated, or came with `Producer-Id` or `stream=true`.
+    /// </summary>
+    public static Problem InvalidIdempotencyKey =>
+        Problems.InvalidRequest(
+            "invalid_idempotency_key",
+            "Idempotency-Key and Producer-Id both tell repeats apart. Send one."
+        );
+
+    /// <summary>The key was used for a request with other records. Nothing was appended.</summary>
+    public static Problem IdempotencyKeyReused =>
+        Of(
+            AppendStatus.KeyReused,
+            "Idempotency key \"order-4711\" was used for a request with other records. Nothing was appended. Take "
+                + "another key for other records."
+        );
+
+    /// <summary>
+    /// The partition remembers `MaxIdempotencyKeys` keys, and all of them are younger than `IdempotencyExpiry`. Nothing
+    /// was appended.
+    /// </summary>
+    public static Problem IdempotencyTableFull =>
+        Of(
+            AppendStatus.KeysFull,
+            "The partition remembers 100000 idempotency keys (MaxIdempotencyKeys), and the oldest is younger than "
+                + "IdempotencyExpiry. Nothing was appended."
+        );
+
     /// <summary>A producer of that id continues with a higher epoch, `epoch`. Nothing was appended.</summary>
     [ResponseHeaders("Producer-Epoch")]
     public static Problem EpochEnded =>
@@ -177,13 +205,14 @@ internal static class ProblemExamples
     /// <summary>The body lately came more slowly than `MinBodyBytesPerSecond`. Nothing was appended.</summary>
     public static Problem SlowBody => Problems.Of(new BadHttpRequestException("", StatusCodes.Status408RequestTimeout));
 
-    /// <summary>
-    /// A PUT of a topic that exists with another configuration, or a PATCH of the number of partitions.
-    /// </summary>
+    /// <summary>The topic exists with another configuration.</summary>
     public static Problem ConfigurationDiffers =>
         Problems.ConfigurationDiffers(
             "Topic \"orders\" exists, with partitions 3, not 5. PATCH changes what can be changed."
         );
+
+    /// <summary>The number of partitions can only rise.</summary>
+    public static Problem PartitionsCannotShrink => Problems.PartitionsCannotShrink("orders", 3, 2);
 
     /// <summary>The place is before the earliest record, which is at `earliestOffset`.</summary>
     [ResponseHeaders(ResponseHeadersAttribute.Offsets)]

@@ -50,6 +50,10 @@ internal static partial class FetchEndpoint
     /// one page, because page ends depend on the log and `maxBytes`. Follow `Link: rel="next"` to get every record
     /// once.
     ///
+    /// With `key` and without `partition`, all partitions are searched, one after the other. A response has records of
+    /// one partition, which `Log-Partition` names, and `Link` leads to the rest. After a 204 it leads to the records
+    /// that come later, in any partition.
+    ///
     /// At the end of the log the response is 204, with a `Link` for the next request. With `wait` the server responds
     /// once it has records.
     ///
@@ -81,6 +85,7 @@ internal static partial class FetchEndpoint
     [ProducesResponseType<string>(200, "text/plain", MediaTypes.Events)]
     [ResponseHeaders(ResponseHeadersAttribute.Offsets, 200, 204, 206, 304)]
     [ResponseHeaders("Link Cache-Control", 200, 204, 206, 304)]
+    [ResponseHeaders(LogHeaders.Partition, 200, 204, 304)]
     [ResponseHeaders("ETag Vary", 200, 206, 304)]
     [ResponseHeaders("Accept-Ranges", 200, 206)]
     [ResponseHeaders("Content-Range", 206)]
@@ -104,8 +109,8 @@ internal static partial class FetchEndpoint
     )
     {
         if (
-            !FetchQuery.TryRead(context.Request, settings.MaxWait, out var query, out var problem)
-            || !LogAddress.TryRead(context, topic, place, catalog, query.Key, out var address, out problem)
+            !FetchQuery.TryRead(context.Request, settings.MaxWait, time, out var query, out var problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, time, query, out var address, out problem)
         )
             return new(problem);
         if (query.Follows || Representations.PrefersEvents(context.Request))
@@ -118,8 +123,82 @@ internal static partial class FetchEndpoint
                         + "text/event-stream."
                 )
             );
-        return FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
+        return address.IsSearch ? SearchAsync(context, address, query, following, time)
+            : query.Bounds is { } bounds
+                ? FetchBoundedAsync(context, address, query, bounds, longPoll, following.Budget, time, settings)
+            : FetchAsync(context, address, query, longPoll, following.Budget, time, settings);
     }
+
+    /// <summary>Responds with the records of a key in one of the partitions. No cache stores it.</summary>
+    static async ValueTask<IResult> SearchAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        FollowServices services,
+        TimeProvider time
+    )
+    {
+        var (request, headers) = (context.Request, context.Response.Headers);
+        var search = await KeySearch.BeginAsync(context, address, query, services.Budget);
+        var (found, problem) = await search.RunAsync(services.Waiting, services.Deadlines, time);
+        if (problem is not null)
+            return problem;
+        using var page = found?.Page;
+        var (nextAddress, nextQuery, nextOffset) = search.After(found);
+        headers.CacheControl = CachePolicy.NoStore;
+        headers[LogHeaders.Partition] = PageHeaders.Text((found?.Log ?? nextAddress.Partition).Number);
+        headers.Link = PageHeaders.LinkTo(
+            found is null
+                ? nextQuery.NextPollReference(nextAddress, nextOffset, time.GetUtcNow())
+                : nextQuery.NextReference(nextAddress, nextOffset),
+            RelativeReference.PrefixOf(request)
+        );
+        if (found is null)
+            return TypedResults.NoContent();
+        WriteOffsets(headers, found.Page);
+        headers.Append(HeaderNames.Vary, HeaderNames.Accept);
+        if (Preconditions.CheckUntagged(context) is { } otherwise)
+            return otherwise;
+        var representation = Representations.Of(request, query.ShowsValues);
+        context.Response.ContentType = representation.ContentType();
+        if (!HttpMethods.IsHead(request.Method))
+            await CopyAsync(
+                context,
+                new RecordStream(context, representation, query.ShowsValues, services.Budget),
+                found.Log,
+                found.Page.Region!,
+                query.Key,
+                found.Position
+            );
+        return TypedResults.Empty;
+    }
+
+    /// <summary>Resolves the bounds first, so that a wait and the next page end where this request does.</summary>
+    static async ValueTask<IResult> FetchBoundedAsync(
+        HttpContext context,
+        LogAddress address,
+        FetchQuery query,
+        FetchBounds bounds,
+        LongPoll longPoll,
+        FollowBudget budget,
+        TimeProvider time,
+        LogHttpSettings settings
+    ) =>
+        await FetchAsync(
+            context,
+            address with
+            {
+                IsPermanent = address.IsPermanent && bounds.IsPermanent,
+            },
+            query with
+            {
+                Bounds = await bounds.ResolveAsync(address.Partition, context.RequestAborted),
+            },
+            longPoll,
+            budget,
+            time,
+            settings
+        );
 
     static async ValueTask<IResult> FetchAsync(
         HttpContext context,
@@ -135,23 +214,28 @@ internal static partial class FetchEndpoint
         var (waited, problem) = await longPoll.ReadAsync(context, address, query);
         if (waited is null)
             return problem!;
-        using var page = waited;
+        using var found = waited;
+        var page = query is { Key: { } key, Bounds.Limit: { } limit }
+            ? await MatchLimit.EndAfterAsync(found, key, limit, address.Partition, budget, context.RequestAborted)
+            : found;
         if (page.Region is null)
         {
             WriteOffsets(headers, page);
             if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
                 return Problems.Of(page);
             // The next record will have this offset.
-            headers.Link = PageHeaders.LinkTo(
-                query.NextPollReference(address, page.NextOffset, time.GetUtcNow()),
-                RelativeReference.PrefixOf(request)
-            );
+            if (!page.IsComplete)
+                headers.Link = PageHeaders.LinkTo(
+                    query.NextPollReference(address, page.NextOffset, time.GetUtcNow()),
+                    RelativeReference.PrefixOf(request)
+                );
             Caching.WriteEmptyHeaders(context, address, query.Wait is not null, settings);
             return TypedResults.NoContent();
         }
         var texts = PageHeaders.Of(address, query, page);
         WriteOffsets(headers, page, texts.FirstOffset, texts.NextOffset);
-        headers.Link = texts.LinkFor(request);
+        if (query.Bounds is null || page.NextOffset < query.Bounds.EndOffset)
+            headers.Link = texts.LinkFor(request);
         var representation = Representations.Of(request, query.ShowsValues);
         headers.Append(HeaderNames.Vary, HeaderNames.Accept);
         var isKnown = Caching.WriteHeaders(
@@ -194,7 +278,8 @@ internal static partial class FetchEndpoint
                 new RecordStream(context, representation, query.ShowsValues, budget),
                 address.Partition,
                 page.Region,
-                query.Key
+                query.Key,
+                page.Region.Position
             );
         return TypedResults.Empty;
     }
@@ -204,12 +289,13 @@ internal static partial class FetchEndpoint
         RecordStream stream,
         PartitionLog partition,
         LogRegion region,
-        RecordKey? key
+        RecordKey? key,
+        long position
     )
     {
         try
         {
-            await stream.WriteAsync(partition, region, key, context.RequestAborted);
+            await stream.WriteAsync(partition, region, key, position, context.RequestAborted);
         }
         catch (CorruptionException exception) when (context.Response.HasStarted)
         {

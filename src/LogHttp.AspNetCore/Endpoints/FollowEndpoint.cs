@@ -39,17 +39,14 @@ internal static class FollowEndpoint
             return Task.FromResult<IResult>(problem);
         return RunAsync(
             context,
-            OpenAsync(context, [new FollowStart(address.Topic, address.Partition, place)], namesPartitions: false),
+            OpenAsync(
+                context,
+                [new FollowStart(address.Topic, address.Partition, place, query.Bounds?.Until)],
+                namesPartitions: false
+            ),
             namesPartitions: false,
-            services,
-            (context, services) =>
-                new LinesFollow(
-                    context,
-                    Representations.Of(context.Request, showsValues: false) == Representation.JsonLines
-                        ? Representation.JsonLines.ContentType()
-                        : MediaTypes.Records,
-                    services.Settings.SmallRegionBytes
-                )
+            query.Bounds?.Limit ?? long.MaxValue,
+            services
         );
     }
 
@@ -57,33 +54,40 @@ internal static class FollowEndpoint
     /// <remarks>
     /// A response that does not end: the records of several topics and partitions as they come, each with its topic and
     /// partition in front. With `Accept: text/event-stream` they are events. The id of an event is the position in
-    /// every partition followed. So a browser that lost the connection resumes at its position.
+    /// every partition followed. So a browser that lost the connection resumes at its position. Lines have the same id
+    /// at least once a second, in a line of its own: `{"lastEventId":"orders/0/8f1d4c0a52b7e693:43"}`.
     ///
     /// Do not try it on this page, which would wait for the end. Use
     /// `curl -N 'http://127.0.0.1:8080/stream?topics=orders'`.
     /// </remarks>
     /// <response code="200">
     /// Records, until the client disconnects or the server stops. The response also ends when one of the topics is
-    /// deleted, or trimmed beyond the reader's position.
+    /// deleted, or trimmed beyond the reader's position. It ends too when a topic that is followed as a whole gets more
+    /// partitions. Send the request again with the last event's id, and the new partitions are followed from their
+    /// earliest record.
     /// </response>
+    /// <response code="204">`until` is not after the places, so no record can come.</response>
     /// <response code="304">The request has `If-None-Match: *`.</response>
     [Operation("stream"), Tags("Records"), Parameters(typeof(IStreamParameters), typeof(IResumeParameters))]
     [ProducesResponseType<string>(200, "application/x-ndjson", MediaTypes.Events)]
-    [ResponseHeaders("No-Store", 200, 304)]
+    [ResponseHeaders("No-Store", 200, 204, 304)]
     [ResponseHeaders("X-Accel-Buffering", 200)]
     [FailsWith("invalid_topic invalid_place invalid_parameter invalid_header unknown_topic offset_gone topic_replaced")]
     [FailsWith("untagged_condition_failed offset_beyond_end corrupt_block storage_error internal_error topic_damaged")]
     [FailsWith("log_closed too_many_waiting")]
     public static Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog, FollowServices services)
     {
-        if (!TryReadStarts(context, catalog, services.Settings.MaxStreamPartitions, out var starts, out var problem))
+        if (
+            !TryReadStarts(context, catalog, services, out var starts, out var problem)
+            || !TryReadBounds(context.Request.Parameters(), services.Time, starts, out var limit, out problem)
+        )
             return Task.FromResult<IResult>(problem);
         return RunAsync(
             context,
             OpenAsync(context, starts, namesPartitions: true),
             namesPartitions: true,
-            services,
-            static (context, _) => new ManyLinesFollow(context, Representation.JsonLines.ContentType())
+            limit,
+            services
         );
     }
 
@@ -110,8 +114,8 @@ internal static class FollowEndpoint
         HttpContext context,
         Task<(FollowSource[]? Sources, Problem? Problem)> opening,
         bool namesPartitions,
-        FollowServices services,
-        Func<HttpContext, FollowServices, FollowFormat> lines
+        long limit,
+        FollowServices services
     )
     {
         var (sources, problem) = await opening;
@@ -119,23 +123,85 @@ internal static class FollowEndpoint
             return problem!;
         if (Preconditions.CheckUntagged(context) is { } otherwise)
             return otherwise;
-        var format = Representations.PrefersEvents(context.Request)
-            ? new EventsFollow(context, sources, namesPartitions)
-            : lines(context, services);
-        return new FollowStream(context, sources, format, services);
+        if (FollowStream.AreDone(sources))
+        {
+            // A browser does not open its events again after this status.
+            context.Response.Headers.CacheControl = CachePolicy.NoStore;
+            return TypedResults.NoContent();
+        }
+        return new FollowStream(
+            context,
+            sources,
+            FormatOf(context, sources, namesPartitions, limit, services),
+            services
+        );
+    }
+
+    static FollowFormat FormatOf(
+        HttpContext context,
+        FollowSource[] sources,
+        bool namesPartitions,
+        long limit,
+        FollowServices services
+    )
+    {
+        if (Representations.PrefersEvents(context.Request))
+            return new EventsFollow(context, sources, namesPartitions) { MaxRecords = limit };
+        if (namesPartitions)
+            return new ManyLinesFollow(context, Representation.JsonLines.ContentType(), sources, services.Time)
+            {
+                MaxRecords = limit,
+            };
+        var contentType =
+            Representations.Of(context.Request, showsValues: false) == Representation.JsonLines
+                ? Representation.JsonLines.ContentType()
+                : MediaTypes.Records;
+        // Records that are copied are counted one by one, also where offsets have gaps.
+        return limit < long.MaxValue
+            ? new CopiedLinesFollow(context, contentType, namesPartitions: false) { MaxRecords = limit }
+            : new LinesFollow(context, contentType, services.Settings.SmallRegionBytes);
+    }
+
+    /// <summary>Reads where the response ends, and adds the place to the starts.</summary>
+    static bool TryReadBounds(
+        QueryParameters query,
+        TimeProvider clock,
+        List<FollowStart> starts,
+        out long limit,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        limit = long.MaxValue;
+        if (!FetchBounds.TryRead(query, clock, out var bounds, out problem))
+            return false;
+        limit = bounds?.Limit ?? long.MaxValue;
+        if (bounds is { Until.IsNumeric: true } && starts.Count > 1)
+            problem = Problems.InvalidRequest(
+                "invalid_parameter",
+                "until is an offset, which goes with one partition. For several, use latest, -10 or a time."
+            );
+        else if (bounds?.Until is { } until)
+        {
+            for (var i = 0; i < starts.Count; i++)
+                starts[i] = starts[i] with { Until = until };
+        }
+        return problem is null;
     }
 
     static bool TryReadStarts(
         HttpContext context,
         TopicCatalog catalog,
-        int max,
+        FollowServices services,
         [NotNullWhen(true)] out List<FollowStart>? starts,
         [NotNullWhen(false)] out Problem? problem
     )
     {
         starts = null;
+        var max = services.Settings.MaxStreamPartitions;
         if (
-            !context.Request.Parameters().HasOnly(["topics", QueryNames.LastEventId], out problem)
+            !context
+                .Request.Parameters()
+                .HasOnly(["topics", QueryNames.Limit, QueryNames.Until, QueryNames.LastEventId], out problem)
             || !context.Request.Parameters().TryReadText("topics", out var topics, out problem)
             || !StreamPositions.TryRead(context.Request, out var lastEvent, out problem)
         )
@@ -143,11 +209,16 @@ internal static class FollowEndpoint
         var found = new List<FollowStart>();
         foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (!TryReadTopic(text, catalog, out var named, out problem))
+            if (!TryReadTopic(text, catalog, services.Time, out var named, out problem))
                 return false;
             foreach (var start in named)
             {
-                var from = start.Place;
+                // An id from before a growth: nothing of the new partitions was sent.
+                var isNew =
+                    start.WholeTopicCount > 0
+                    && lastEvent.CountOf(start.Topic) is > 0 and var count
+                    && start.Partition.Number >= count;
+                var from = isNew ? LogPlace.Earliest : start.Place;
                 if (!lastEvent.TryReplace(start.Topic, start.Partition, ref from, out problem))
                     return false;
                 if (found.Exists(other => other.Partition == start.Partition))
@@ -183,6 +254,7 @@ internal static class FollowEndpoint
     static bool TryReadTopic(
         string text,
         TopicCatalog catalog,
+        TimeProvider clock,
         out IEnumerable<FollowStart> starts,
         [NotNullWhen(false)] out Problem? problem
     )
@@ -211,7 +283,7 @@ internal static class FollowEndpoint
             );
         else if (
             from is not null
-            && !LogPlace.TryParse(from, out place)
+            && !LogPlace.TryParse(from, clock, out place)
             && !(last > first && EventIdFormat.TryReadOffsets(from, last - first + 1, out offsets))
         )
             problem = Problems.InvalidPlace(from);
@@ -225,13 +297,21 @@ internal static class FollowEndpoint
                 $"topics has \"{Excerpt.Of(text)}\"; {name} has the partitions 0 to {found.Partitions.Length - 1}."
             );
         else
-            starts = found
-                .Partitions.Skip(first)
+        {
+            var partitions = found.Partitions;
+            starts = partitions
+                .Skip(first)
                 .Take(number is null ? int.MaxValue : last - first + 1)
                 .Select(
                     (partition, i) =>
-                        new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i]))
+                        new FollowStart(
+                            found,
+                            partition,
+                            offsets is null ? place : LogPlace.At(offsets[i]),
+                            WholeTopicCount: number is null ? partitions.Length : 0
+                        )
                 );
+        }
         return problem is null;
 
         static bool IsId(string text) => text.Length == 16 && text.All(char.IsAsciiHexDigitLower);

@@ -67,23 +67,24 @@ internal static class ProduceEndpoint
     ///
     /// Bodies may be compressed: `Content-Encoding: gzip`, `br`, `zstd` or `deflate`.
     ///
-    /// No response? Send the same request again, with the same `Producer-Id`, `Producer-Epoch` and `Producer-Seq`. The
-    /// batch is appended once, and the retry returns 200 with its offset.
+    /// No response? Send the same request again, with the same `Idempotency-Key`, or the same `Producer-Id`,
+    /// `Producer-Epoch` and `Producer-Seq`. The records are appended once, and the retry returns 200 with their offset.
     /// </remarks>
     /// <response code="200">
-    /// A repeat: the batch was appended before, at this offset. Nothing was appended now. With `stream=true`: a report
-    /// for each committed batch, one a line, and a summary. For a body of the REST Proxy's types: the position of each
-    /// record.
+    /// A repeat: the records were appended before, at this offset. Nothing was appended now. `ProducedToMany` if they
+    /// went to several partitions. With `stream=true`: a report for each committed batch, one a line, and a summary.
+    /// For a body of the REST Proxy's types: the position of each record.
     /// </response>
     /// <response code="201">
     /// All records were appended. `Produced` if they went to one partition, `ProducedToMany` if they went to several.
     /// </response>
     /// <response code="207">
-    /// Some partitions accepted their records and some did not, as in `results`. Send the records of the others again.
+    /// Some partitions accepted their records and some did not, as in `results`. Send the records of the others again,
+    /// or the whole request if it has an `Idempotency-Key`.
     /// </response>
     /// <response code="422">
-    /// Only for a body of the REST Proxy's types. The JSON has no `records`, or a record has an unknown field or
-    /// invalid Base64.
+    /// For a body of the REST Proxy's types: the JSON has no `records`, or a record has an unknown field or invalid
+    /// Base64.
     /// </response>
     [Operation("produce"), Tags("Records")]
     [Parameters(typeof(ITopicPath), typeof(IProduceParameters), typeof(IRecordHeaders), typeof(IAppendHeaders))]
@@ -95,6 +96,7 @@ internal static class ProduceEndpoint
     [RequestBody(typeof(Stream), "application/octet-stream")]
     [ProducesResponseType<string>(200, "application/x-ndjson")]
     [ProducesResponseType<Produced>(200)]
+    [ProducesResponseType<ProducedToMany>(200)]
     [ProducesResponseType<Produced>(201)]
     [ProducesResponseType<ProducedToMany>(201)]
     [ProducesResponseType<ProducedToMany>(207)]
@@ -171,14 +173,22 @@ internal static class ProduceEndpoint
                 await problem.ExecuteAsync(context);
                 return;
             }
-            if (state.Topic is null)
+            var wasFound = state.Topic is not null;
+            if (!wasFound)
                 await CreateTopicAsync(state, services);
-            if (!state.Batch.IsFor(state.Topic!.Configuration))
+            if (!state.Batch.IsFor(state.Topic!.Configuration, isOfTopic: wasFound))
                 await Problems.TopicChanged().ExecuteAsync(context);
+            else if (state.Request.IdempotencyKey is { } key)
+                await AppendKeyedAsync(context, state, key, services);
+            else if (state.Batch.Route is { } route)
+                await AppendRoutedAsync(context, state, route);
             else if (state.Batch.TryTakeOnly(out var partition, out var batch))
-                // The log owns the batch, and commits it even if the client goes away. The code behind the await must
-                // not block.
-                await RespondAsync(context, state, await state.AppendAsync(partition, batch));
+            // The log owns the batch, and commits it even if the client goes away. The code behind the await must
+            // not block.
+            {
+                var appended = await state.AppendAsync(partition, batch);
+                await RespondAsync(context, state, state.Partition, state.Count, appended);
+            }
             else
                 await AppendToManyAsync(context, state);
         }
@@ -197,8 +207,36 @@ internal static class ProduceEndpoint
     static async Task AppendToManyAsync(HttpContext context, ProduceState state)
     {
         var results = await TopicAppend.AppendAsync(state.Topic!, state.Batch.Take(), state.Request.ExpectedNextOffset);
-        await ToResponse(context, state.TopicName, results).ExecuteAsync(context);
+        await RespondAsync(context, state, results);
     }
+
+    static async Task AppendKeyedAsync(HttpContext context, ProduceState state, string key, ProduceServices services)
+    {
+        using var keyed = await KeyedRequest.EnterAsync(context, state.Topic!, key, state.Batch, services.Budget);
+        if (keyed.Problem is { } problem)
+            await problem.ExecuteAsync(context);
+        else
+            await AppendToManyAsync(context, state);
+    }
+
+    static async Task AppendRoutedAsync(HttpContext context, ProduceState state, ProducerRoute route)
+    {
+        var (results, problem) = await TopicAppend.AppendRoutedAsync(
+            state.Topic!,
+            state.Batch,
+            route,
+            state.Request.ExpectedNextOffset
+        );
+        if (results is null)
+            await problem!.ExecuteAsync(context);
+        else
+            await RespondAsync(context, state, results);
+    }
+
+    static Task RespondAsync(HttpContext context, ProduceState state, PartitionResult[] results) =>
+        results is [var only]
+            ? RespondAsync(context, state, only.Partition, only.Count, only.Append)
+            : ToResponse(context, state.TopicName, results).ExecuteAsync(context);
 
     /// <summary>
     /// Reads the body into the batch. Returns its problem, or null. No topic is created before, so that a rejected
@@ -212,13 +250,15 @@ internal static class ProduceEndpoint
             services.Options.Records,
             request.Partition,
             request.Producer,
-            ExpectedBytes(request, services.Options)
+            ExpectedBytes(request, services.Options),
+            request.IdempotencyKey,
+            TopicAppend.RoutedPartitions(state.Topic, request)
         );
         body.Begin(request.OpenBody(services.Budget, services.Settings.MaxBodyBytes), context);
         var problem = await request.ReadIntoAsync(batch, body);
         // From here on the batch counts as being appended (MaxAppendingBytes), and not as being read.
         body.Dispose();
-        return problem ?? TopicAppend.CheckConditions(request, request.Partition, batch);
+        return problem ?? TopicAppend.CheckConditions(request, request.Partition, batch, state.Topic);
     }
 
     static bool HoldsManyRecords(HttpRequest request) =>
@@ -238,7 +278,7 @@ internal static class ProduceEndpoint
         Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
 
     /// <summary>Responds with the position of records that all went to one partition.</summary>
-    static Task RespondAsync(HttpContext context, ProduceState state, in AppendResult append)
+    static Task RespondAsync(HttpContext context, ProduceState state, int partition, int count, in AppendResult append)
     {
         var response = context.Response;
         if (append.Status == AppendStatus.Appended)
@@ -250,14 +290,14 @@ internal static class ProduceEndpoint
         response.Headers.Location = string.Create(
             CultureInfo.InvariantCulture,
             $"{RelativeReference.PrefixOf(context.Request)}{state.TopicName}/{append.FirstOffset}"
-                + $"?partition={state.Partition}"
+                + $"?partition={partition}"
         );
         var body = Produced.Write(
             state.Response,
             state.TopicName,
-            state.Partition,
+            partition,
             append.FirstOffset,
-            state.Count,
+            count,
             append.TimestampMs
         );
         return JsonBody.WriteAsync(response, body, JsonBody.ContentType);
@@ -267,12 +307,15 @@ internal static class ProduceEndpoint
     {
         if (Array.TrueForAll(results, result => !result.IsIn))
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
-        var isWhole = Array.TrueForAll(results, result => result.Append.Status == AppendStatus.Appended);
+        var status =
+            !Array.TrueForAll(results, static result => result.IsIn) ? StatusCodes.Status207MultiStatus
+            : Array.TrueForAll(results, static result => result.IsRepeat) ? StatusCodes.Status200OK
+            : StatusCodes.Status201Created;
         return new JsonResponse<ProducedToMany>(
-            isWhole ? StatusCodes.Status201Created : StatusCodes.Status207MultiStatus,
+            status,
             new ProducedToMany(
                 topic,
-                results.Sum(result => result.Append.Status == AppendStatus.Appended ? result.Count : 0),
+                results.Sum(static result => result.IsIn ? result.Count : 0),
                 [.. results.Select(PartOf)]
             ),
             ResponseJson.Readable.ProducedToMany
@@ -282,12 +325,16 @@ internal static class ProduceEndpoint
     static ProducedPart PartOf(PartitionResult result)
     {
         var append = result.Append;
-        if (append.Status == AppendStatus.Appended)
-            return new ProducedPart(result.Partition, StatusCodes.Status201Created)
+        if (result.IsIn)
+            return new ProducedPart(
+                result.Partition,
+                result.IsRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created
+            )
             {
                 Offset = append.FirstOffset,
                 Count = result.Count,
                 Timestamp = append.TimestampMs,
+                Repeat = result.IsRepeat ? true : null,
             };
         var problem = Problems.Of(append);
         return new ProducedPart(result.Partition, problem.Status)
@@ -335,30 +382,33 @@ internal sealed record Produced(string Topic, int Partition, long Offset, int Co
 
 /// <summary>The position of records that were appended to several partitions.</summary>
 /// <param name="Topic">The topic.</param>
-/// <param name="Count">The number of appended records.</param>
+/// <param name="Count">The number of records that are in, appended now or before.</param>
 /// <param name="Results">The result of each partition, by its number.</param>
 internal sealed record ProducedToMany(string Topic, int Count, ProducedPart[] Results);
 
 /// <summary>The result of one partition's records.</summary>
 /// <param name="Partition">The partition.</param>
-/// <param name="Status">201, or the status of the problem.</param>
+/// <param name="Status">201, 200 for a repeat, or the status of the problem.</param>
 internal sealed record ProducedPart(int Partition, int Status)
 {
-    /// <summary>The first record's offset. Only with 201.</summary>
+    /// <summary>The first record's offset. Only with 201 and 200.</summary>
     public long? Offset { get; init; }
 
-    /// <summary>The number of records. Only with 201.</summary>
+    /// <summary>The number of records. Only with 201 and 200.</summary>
     public int? Count { get; init; }
 
-    /// <summary>The server's timestamp, in Unix milliseconds. Only with 201.</summary>
+    /// <summary>The server's timestamp, in Unix milliseconds. Only with 201 and 200.</summary>
     public long? Timestamp { get; init; }
 
-    /// <summary>The problem, for programs. Not with 201.</summary>
+    /// <summary>`true` if the records were appended before. Only with 200.</summary>
+    public bool? Repeat { get; init; }
+
+    /// <summary>The problem, for programs. Not with 201 and 200.</summary>
     public string? Code { get; init; }
 
-    /// <summary>Whether the same records may be accepted later. Not with 201.</summary>
+    /// <summary>Whether the same records may be accepted later. Not with 201 and 200.</summary>
     public bool? Retryable { get; init; }
 
-    /// <summary>The problem, for people. Not with 201.</summary>
+    /// <summary>The problem, for people. Not with 201 and 200.</summary>
     public string? Detail { get; init; }
 }

@@ -36,7 +36,7 @@ internal static class TopicEndpoints
     [ResponseHeaders("No-Store", 200, 201)]
     [ResponseHeaders("Location", 201)]
     [FailsWith(FailsWithAttribute.Configurations)]
-    [FailsWith("partial_put too_many_topics")]
+    [FailsWith("partial_put configuration_differs too_many_topics")]
     public static async Task<IResult> PutAsync(
         HttpContext context,
         string topic,
@@ -102,8 +102,9 @@ internal static class TopicEndpoints
     /// <remarks>
     /// Changes the fields in the body, durably, and keeps the others. Existing records do not change.
     ///
-    /// The number of partitions can't be changed, because keys would move to other partitions. The response to that is
-    /// 409.
+    /// The number of partitions can only rise. Then keys move: records of a key that come later may go to another
+    /// partition than those before, and each partition has its own order. A search for a key finds both. A producer
+    /// that a partition knows stays there. Fewer partitions are a 409.
     /// </remarks>
     /// <response code="200">The topic as it is now.</response>
     [Operation("patchTopic"), Tags("Topics"), Parameters(typeof(ITopicPath))]
@@ -115,7 +116,7 @@ internal static class TopicEndpoints
     [ProducesResponseType<TopicDescription>(200)]
     [ResponseHeaders("No-Store", 200)]
     [FailsWith(FailsWithAttribute.Configurations)]
-    [FailsWith("unknown_topic")]
+    [FailsWith("unknown_topic partitions_cannot_shrink too_many_topics")]
     public static async Task<IResult> PatchAsync(
         HttpContext context,
         string topic,
@@ -137,13 +138,10 @@ internal static class TopicEndpoints
             {
                 if (
                     !requested.TryApply(before, options.Records, out var after, out problem)
-                    || after.Partitions == before.Partitions
+                    || after.Partitions >= before.Partitions
                 )
                     return after;
-                problem = Problems.ConfigurationDiffers(
-                    $"Topic \"{topic}\" has {before.Partitions} partitions; that can't be changed, "
-                        + "since keys would move."
-                );
+                problem = Problems.PartitionsCannotShrink(topic, before.Partitions, after.Partitions);
                 return null;
             }
         );

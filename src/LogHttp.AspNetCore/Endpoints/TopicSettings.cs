@@ -17,7 +17,9 @@ internal sealed record TopicSettings
     const int MaxBodyBytes = 16 << 10;
     const string Code = "invalid_configuration";
 
-    /// <summary>The number of partitions. It can't be changed later.</summary>
+    /// <summary>
+    /// The number of partitions. It can only rise. Then later records of a key may go to another partition.
+    /// </summary>
     [Range(1, 1024)]
     public int? Partitions { get; init; }
 
@@ -32,7 +34,13 @@ internal sealed record TopicSettings
     [RegularExpression("^(always|os|[0-9]+(ms|s|m))$")]
     public string? Flush { get; init; }
 
-    /// <summary>How long records are kept after the last append to their segment. 0: for ever.</summary>
+    /// <summary>
+    /// How long records are kept after the last append to their segment: `7d`, `12h`, `90s`, `1500ms`. `0`: for ever.
+    /// </summary>
+    [RegularExpression("^([0-9]+(ms|s|m|h|d)|0)$")]
+    public string? Retention { get; init; }
+
+    /// <summary>The same in milliseconds: the former name of `retention`. A request has one of the two.</summary>
     public long? RetentionMs { get; init; }
 
     /// <summary>
@@ -166,6 +174,9 @@ internal sealed record TopicSettings
                                 ),
                         };
                         break;
+                    case "retention" when value.ValueKind == JsonValueKind.String:
+                        settings = settings with { Retention = value.GetString() };
+                        break;
                     case "flush" when value.ValueKind == JsonValueKind.String:
                         settings = settings with { Flush = value.GetString() };
                         break;
@@ -174,7 +185,7 @@ internal sealed record TopicSettings
                             settings,
                             $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a whole number."
                         );
-                    case "flush" or "values":
+                    case "flush" or "retention" or "values":
                         return (
                             settings,
                             $"{property.Name} is {Excerpt.Of(value.GetRawText())}, which is not a string."
@@ -185,7 +196,8 @@ internal sealed record TopicSettings
                         return (
                             settings,
                             $"\"{Excerpt.Of(property.Name)}\" is none of its fields. Supported: partitions, "
-                                + "segmentBytes, flush, retentionMs, retentionBytes, values, maxRecordBytes, labels."
+                                + "segmentBytes, flush, retention, retentionMs, retentionBytes, values, "
+                                + "maxRecordBytes, labels."
                         );
                 }
             }
@@ -219,6 +231,8 @@ internal sealed record TopicSettings
             problem = Invalid($"flush is \"{Excerpt.Of(Flush)}\"; {FlushPolicy.Grammar}");
             return false;
         }
+        if (!TryReadRetention(out var retentionMs, out problem))
+            return false;
         if (Values is not null && !ValueForms.TryParse(Values, out _))
         {
             problem = Invalid($"values is \"{Excerpt.Of(Values)}\"; it must be {ValueForms.Grammar}");
@@ -237,7 +251,7 @@ internal sealed record TopicSettings
             Partitions = Partitions ?? before.Partitions,
             SegmentBytes = SegmentBytes ?? before.SegmentBytes,
             Flush = FlushPolicy.TryParse(Flush, out var flush) ? flush : before.Flush,
-            RetentionMs = RetentionMs ?? before.RetentionMs,
+            RetentionMs = retentionMs ?? before.RetentionMs,
             RetentionBytes = RetentionBytes ?? before.RetentionBytes,
             Values = ValueForms.TryParse(Values, out var values) ? values : before.Values,
             MaxRecordBytes = MaxRecordBytes ?? before.MaxRecordBytes,
@@ -257,8 +271,10 @@ internal sealed record TopicSettings
             ? $"segmentBytes {configuration.SegmentBytes}, not {segmentBytes}"
         : FlushPolicy.TryParse(Flush, out var flush) && flush != configuration.Flush
             ? $"flush {configuration.Flush}, not {flush}"
-        : RetentionMs is { } retentionMs && retentionMs != configuration.RetentionMs
-            ? $"retentionMs {configuration.RetentionMs}, not {retentionMs}"
+        : TryReadRetention(out var retentionMs, out _)
+        && retentionMs is not null
+        && retentionMs != configuration.RetentionMs
+            ? $"retention {TextOf(configuration.RetentionMs)}, not {TextOf(retentionMs.Value)}"
         : RetentionBytes is { } retentionBytes && retentionBytes != configuration.RetentionBytes
             ? $"retentionBytes {configuration.RetentionBytes}, not {retentionBytes}"
         : ValueForms.TryParse(Values, out var values) && values != configuration.Values
@@ -275,12 +291,35 @@ internal sealed record TopicSettings
             Partitions = configuration.Partitions,
             SegmentBytes = configuration.SegmentBytes,
             Flush = configuration.Flush.ToString(),
+            Retention = TextOf(configuration.RetentionMs),
             RetentionMs = configuration.RetentionMs,
             RetentionBytes = configuration.RetentionBytes,
             Values = ValueForms.NameOf(configuration.Values),
             MaxRecordBytes = configuration.MaxRecordBytes,
             Labels = configuration.Labels.Entries,
         };
+
+    /// <summary>Reads how long records are kept, from either field. Null if the request has none of them.</summary>
+    bool TryReadRetention(out long? retentionMs, [NotNullWhen(false)] out Problem? problem)
+    {
+        (retentionMs, problem) = (RetentionMs, null);
+        if (Retention is null)
+            return true;
+        if (!DurationText.TryParse(Retention, out var duration))
+            problem = Invalid(
+                $"retention is \"{Excerpt.Of(Retention)}\"; it must be a time such as \"7d\", \"12h\" or \"90s\", or "
+                    + "\"0\" for ever"
+            );
+        else if (RetentionMs is { } given && given != duration.Ticks / TimeSpan.TicksPerMillisecond)
+            problem = Invalid(
+                $"retention is \"{Excerpt.Of(Retention)}\" and retentionMs is {given}. They mean the same, so send one "
+                    + "of them"
+            );
+        retentionMs = duration.Ticks / TimeSpan.TicksPerMillisecond;
+        return problem is null;
+    }
+
+    static string TextOf(long durationMs) => DurationText.Format(TimeSpan.FromMilliseconds(durationMs));
 
     static Problem Invalid(string detail) => Problems.InvalidRequest(Code, detail);
 }

@@ -33,11 +33,16 @@ internal static class TrimEndpoint
     [FailsWith(FailsWithAttribute.TopicChanges)]
     [FailsWith("invalid_place partition_required unknown_topic unknown_partition offset_beyond_end corrupt_block")]
     [FailsWith("partition_stopped topic_damaged")]
-    public static async Task<IResult> HandleAsync(HttpContext context, string topic, TopicCatalog catalog)
+    public static async Task<IResult> HandleAsync(
+        HttpContext context,
+        string topic,
+        TopicCatalog catalog,
+        TimeProvider time
+    )
     {
         if (TopicName.Check(topic) is { } fault)
             return Problems.InvalidRequest("invalid_topic", fault);
-        if (!TryReadQuery(context.Request.Parameters(), out var place, out var number, out var problem))
+        if (!TryReadQuery(context.Request.Parameters(), time, out var place, out var number, out var problem))
             return problem;
         if (catalog.Find(topic) is not { } found)
             return Problems.UnknownTopic(topic);
@@ -60,6 +65,7 @@ internal static class TrimEndpoint
 
     static bool TryReadQuery(
         QueryParameters query,
+        TimeProvider clock,
         out LogPlace place,
         out long? partition,
         [NotNullWhen(false)] out Problem? problem
@@ -76,9 +82,9 @@ internal static class TrimEndpoint
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
                 $"{BeforeParameter} is missing; it says which records go: all before ?{BeforeParameter}=42, "
-                    + "latest, -10, or @2026-11-22T10:00:00Z."
+                    + "latest, -10, @2026-11-22T10:00:00Z or @-7d."
             );
-        else if (!LogPlace.TryParse(before, out place))
+        else if (!LogPlace.TryParse(before, clock, out place))
             problem = Problems.InvalidPlace(before);
         return problem is null;
     }
@@ -88,12 +94,13 @@ internal static class TrimEndpoint
 internal interface ITrimParameters
 {
     /// <summary>
-    /// The first place to keep: an offset, `latest` (keeps no record), `-10` (keeps the last ten), or `@` and a time
-    /// (removes the records before it).
+    /// The first place to keep: an offset, `latest` (keeps no record), `-10` (keeps the last ten), `@` and a time
+    /// (removes the records before it), or `@-7d` (removes those older than seven days).
     /// </summary>
     /// <example name="offset" title="An offset">42</example>
     /// <example name="latest" title="All records">latest</example>
     /// <example name="time" title="A time">@2026-11-22T10:00:00Z</example>
+    /// <example name="ago" title="A time before now">@-7d</example>
     [Required, RegularExpression(IFetchParameters.PlacePattern)]
     string Before { get; }
 

@@ -50,12 +50,13 @@ internal static class ValueEndpoint
         string place,
         TopicCatalog catalog,
         FollowBudget budget,
+        TimeProvider time,
         IOptions<LogHttpSettings> settings
     )
     {
         if (
             !context.Request.Parameters().HasOnly(["partition", "v"], out var problem)
-            || !LogAddress.TryRead(context, topic, place, catalog, key: null, out var address, out problem)
+            || !LogAddress.TryRead(context, topic, place, catalog, time, query: null, out var address, out problem)
         )
             return problem;
         var headers = context.Response.Headers;

@@ -11,7 +11,8 @@ internal interface IFetchParameters
 
     /// <summary>
     /// The place to start at: an offset (that record, or the first one after it), `earliest`, `latest` (the end of the
-    /// log), `-10` (ten offsets before the end), or `@` and a time (the first record at that time or later).
+    /// log), `-10` (ten offsets before the end), `@` and a time (the first record at that time or later), or `@-1h`
+    /// (the same for a time before now).
     /// </summary>
     /// <example name="earliest" title="The first record">earliest</example>
     /// <example name="offset" title="An offset">42</example>
@@ -19,10 +20,14 @@ internal interface IFetchParameters
     /// <example name="last" title="The last ten">-10</example>
     /// <example name="time" title="A time">@2026-11-22T10:00:00Z</example>
     /// <example name="milliseconds" title="A time in Unix milliseconds">@1795341600000</example>
+    /// <example name="ago" title="A time before now">@-1h</example>
     [FromRoute, RegularExpression(PlacePattern)]
     string Place { get; }
 
-    /// <summary>The partition to read. Optional if the topic has one partition, or with `key`.</summary>
+    /// <summary>
+    /// The partition to read. Optional if the topic has one partition. With `key`: the only one to search. Without it,
+    /// all of them are searched.
+    /// </summary>
     /// <example>0</example>
     [Range(0, 1023)]
     int Partition { get; }
@@ -34,6 +39,21 @@ internal interface IFetchParameters
     /// <example>65536</example>
     [Range(typeof(long), "1", "9223372036854775807"), DefaultValue(1 << 20)]
     long MaxBytes { get; }
+
+    /// <summary>
+    /// The most records. With `key`: the most of those that have it. With `follow`: the response ends after so many.
+    /// </summary>
+    /// <example>10</example>
+    [Range(typeof(long), "1", "9223372036854775807")]
+    long Limit { get; }
+
+    /// <summary>
+    /// The place before which the read ends, in the form of `place`. A `Link` leads no further. `latest` is the end
+    /// when the request arrives.
+    /// </summary>
+    /// <example>latest</example>
+    [RegularExpression(PlacePattern)]
+    string Until { get; }
 
     /// <summary>`values`: only the records' values, one a line.</summary>
     /// <example>values</example>
@@ -52,11 +72,19 @@ internal interface IFetchParameters
     string KeyBase64 { get; }
 
     /// <summary>
+    /// With `key` and `partition`, as in `Link`: the offset at which the search continues in each partition. Leave it
+    /// out when you begin.
+    /// </summary>
+    /// <example>43.7.0</example>
+    [RegularExpression("^[0-9]+(\\.[0-9]+)*$")]
+    string Search { get; }
+
+    /// <summary>
     /// How long to wait if there are no records yet, or fewer than `minBytes`: `500ms`, `30s`, `2m`, at most
     /// `MaxWait`. After that time the response has the available records, or is 204.
     /// </summary>
     /// <example>30s</example>
-    [RegularExpression("^[0-9]+(ms|s|m)$")]
+    [RegularExpression("^([0-9]+(ms|s|m|h|d)|0)$")]
     string Wait { get; }
 
     /// <summary>With `wait`: the number of bytes to wait for.</summary>
@@ -85,8 +113,8 @@ internal interface IFetchParameters
 internal interface IRecordParameters
 {
     /// <summary>
-    /// The record: its offset, `earliest`, `-1` (the last one), or `@` and a time (the first record at that time or
-    /// later).
+    /// The record: its offset, `earliest`, `-1` (the last one), `@` and a time (the first record at that time or
+    /// later), or `@-1h` (the same for a time before now).
     /// </summary>
     /// <example name="earliest" title="The first record">earliest</example>
     /// <example name="offset" title="An offset">42</example>

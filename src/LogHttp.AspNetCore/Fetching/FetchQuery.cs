@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using LogHttp.AspNetCore.Contract;
+using LogHttp.Storage;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Records;
 using LogHttp.Storage.Text;
@@ -15,6 +16,10 @@ namespace LogHttp.AspNetCore.Fetching;
 /// <param name="MinBytes">The number of available bytes that ends the wait.</param>
 /// <param name="Cursor">Numbers the long polls at one position, as in <c>Link</c>.</param>
 /// <param name="Follows">Whether the response does not end.</param>
+/// <param name="Search">
+/// The offset at which the search for a key continues in each partition, as in <c>Link</c>. Null at its start.
+/// </param>
+/// <param name="Bounds">Where the read ends, or null.</param>
 internal readonly record struct FetchQuery(
     long? MaxBytes,
     RecordKey? Key,
@@ -22,7 +27,9 @@ internal readonly record struct FetchQuery(
     TimeSpan? Wait,
     long MinBytes,
     long Cursor,
-    bool Follows
+    bool Follows,
+    IReadOnlyList<long>? Search,
+    FetchBounds? Bounds
 )
 {
     /// <summary>
@@ -35,16 +42,20 @@ internal readonly record struct FetchQuery(
     const long MaxCursor = 1L << 53;
 
     /// <summary>Whether the link to the next page has no parameter of this query but <c>maxBytes</c>.</summary>
-    public bool IsPlain => Key is null && !ShowsValues && Wait is null && MinBytes == 1;
+    public bool IsPlain => Key is null && !ShowsValues && Wait is null && MinBytes == 1 && Bounds is null;
 
     public PageSize PageSize =>
         MaxBytes is { } maxBytes ? PageSize.AtMost(maxBytes)
         : Key is null ? PageSize.Default
         : ScanSize;
 
+    /// <summary>The bounds of the page. Those of a search for a key do not count records.</summary>
+    public ReadBounds? PageBounds => Key is null ? Bounds?.OfPage : Bounds?.OfSearch;
+
     public static bool TryRead(
         HttpRequest request,
         TimeSpan maxWait,
+        TimeProvider clock,
         out FetchQuery read,
         [NotNullWhen(false)] out Problem? problem
     )
@@ -53,31 +64,52 @@ internal readonly record struct FetchQuery(
         var query = request.Parameters();
         if (
             !query.HasOnly(
+                [QueryNames.Partition, QueryNames.TopicId, "maxBytes"],
                 [
-                    "partition",
-                    "maxBytes",
+                    QueryNames.Limit,
+                    QueryNames.Until,
                     "key",
                     "keyBase64",
                     "view",
-                    "v",
                     "wait",
                     "minBytes",
                     "cursor",
                     "follow",
+                    "search",
                     QueryNames.LastEventId,
                 ],
+                out var hasOthers,
                 out problem
-            )
-            || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
-            || !TryReadKey(request, out var key, out problem)
+            ) || !query.TryReadNumber("maxBytes", 1, long.MaxValue, out var maxBytes, out problem)
+        )
+            return false;
+        if (!hasOthers)
+        {
+            read = new(
+                maxBytes,
+                Key: null,
+                ShowsValues: false,
+                Wait: null,
+                MinBytes: 1,
+                Cursor: 0,
+                Follows: false,
+                Search: null,
+                Bounds: null
+            );
+            return true;
+        }
+        if (
+            !TryReadKey(request, out var key, out problem)
             || !query.TryReadFlag("view", "values", out var showsValues, out problem)
             || !query.TryReadFlag("follow", "true", out var follows, out problem)
             || !query.TryReadNumber("minBytes", 1, PageSize.LargestBytes, out var minBytes, out problem)
             || !query.TryReadNumber("cursor", 0, MaxCursor, out var cursor, out problem)
             || !TryReadWait(query, maxWait, out var wait, out problem)
+            || !TryReadSearch(query, out var search, out problem)
+            || !FetchBounds.TryRead(query, clock, out var bounds, out problem)
         )
             return false;
-        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows);
+        read = new(maxBytes, key, showsValues, wait, minBytes ?? 1, cursor ?? 0, follows, search, bounds);
         if (minBytes is not null && wait is null)
             problem = Problems.InvalidRequest("invalid_parameter", "minBytes needs wait, such as wait=30s.");
         else if (cursor is not null && wait is null)
@@ -116,13 +148,50 @@ internal readonly record struct FetchQuery(
             url = string.Create(CultureInfo.InvariantCulture, $"{url}&wait={wait.TotalMilliseconds}ms");
         if (MinBytes > 1)
             url = string.Create(CultureInfo.InvariantCulture, $"{url}&minBytes={MinBytes}");
+        if (Bounds is not null)
+            url += Bounds.NextParameters;
         if (ShowsValues)
             url += "&view=values";
         if (Key is not null)
             url += Key.IsText
                 ? $"&key={Uri.EscapeDataString(Key.ToString())}"
                 : $"&keyBase64={Uri.EscapeDataString(Convert.ToBase64String(Key.Bytes.Span))}";
+        if (Search is not null)
+            url += $"&search={string.Join('.', Search)}";
         return url;
+    }
+
+    /// <summary>Reads <c>43.7.0</c>.</summary>
+    static bool TryReadSearch(
+        QueryParameters query,
+        out IReadOnlyList<long>? search,
+        [NotNullWhen(false)] out Problem? problem
+    )
+    {
+        search = null;
+        if (!query.TryReadText("search", out var text, out problem) || text is null)
+            return problem is null;
+        // Counted first, so that nothing is allocated for a text that a client made up.
+        if (text.AsSpan().Count('.') < TopicConfiguration.MaxPartitions)
+        {
+            var offsets = new List<long>();
+            foreach (var part in text.Split('.'))
+            {
+                if (!long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var offset))
+                    break;
+                offsets.Add(offset);
+            }
+            if (offsets.Count == text.AsSpan().Count('.') + 1)
+            {
+                search = offsets;
+                return true;
+            }
+        }
+        problem = Problems.InvalidRequest(
+            "invalid_parameter",
+            $"search is \"{Excerpt.Of(text)}\"; it must be the offset of each partition, with dots between, as in Link."
+        );
+        return false;
     }
 
     static bool TryReadWait(

@@ -3,26 +3,37 @@ using LogHttp.AspNetCore.Contract;
 using LogHttp.Storage;
 using LogHttp.Storage.Logs;
 using LogHttp.Storage.Reading;
-using LogHttp.Storage.Records;
 using LogHttp.Storage.Topics;
 
 namespace LogHttp.AspNetCore.Fetching;
 
 /// <summary>The target of a URL below a topic: a partition and a position in it (api/PROTOCOL.md §3).</summary>
 /// <param name="Topic">The topic.</param>
-/// <param name="Partition">The requested partition, or the only one, or the key's.</param>
+/// <param name="Partition">The requested partition, or the only one, or the one at which a search begins.</param>
 /// <param name="Place">The position.</param>
 /// <param name="IsPermanent">
 /// Whether the URL always means the same records. It then has an offset, the partition's number and the topic's id.
 /// </param>
 internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, LogPlace Place, bool IsPermanent)
 {
+    /// <summary>Whether all partitions are searched for a key.</summary>
+    public bool IsSearch { get; private init; }
+
+    /// <param name="context">The request.</param>
+    /// <param name="topic">The topic of the path.</param>
+    /// <param name="place">The place of the path.</param>
+    /// <param name="catalog">All topics.</param>
+    /// <param name="clock">The time that a place such as <c>@-1h</c> counts from.</param>
+    /// <param name="query">The rest of the query, or null if the path has no search.</param>
+    /// <param name="read">The address.</param>
+    /// <param name="problem">The fault, if any.</param>
     public static bool TryRead(
         HttpContext context,
         string topic,
         string place,
         TopicCatalog catalog,
-        RecordKey? key,
+        TimeProvider clock,
+        FetchQuery? query,
         out LogAddress read,
         [NotNullWhen(false)] out Problem? problem
     )
@@ -30,7 +41,7 @@ internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, 
         read = default;
         if (TopicName.Check(topic) is { } fault)
             problem = Problems.InvalidRequest("invalid_topic", fault);
-        else if (!LogPlace.TryParse(place, out var parsed))
+        else if (!LogPlace.TryParse(place, clock, out var parsed))
             problem = Problems.InvalidPlace(place);
         else if (
             !context
@@ -50,8 +61,30 @@ internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, 
             context.Response.Headers[LogHeaders.TopicId] = found.Id;
             if (topicId is not null && topicId != found.Id)
                 problem = Problems.TopicReplaced(found) with { IsPermanent = isPermanent };
-            else if (TryChoose(found, (int?)number, key, out var partition, out problem))
-                read = new(found, partition, parsed, isPermanent);
+            else if (TryChoose(found, (int?)number, query?.Key is not null, out var partition, out problem))
+            {
+                var continues = query?.Search is not null;
+                read = new(found, partition, parsed, isPermanent)
+                {
+                    IsSearch = continues || (number is null && query?.Key is not null && found.Partitions.Length > 1),
+                };
+                if (continues && (number is null || query!.Value.Key is null || !parsed.IsNumeric))
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        "search continues a search for a key, so it goes with key, partition and an offset, as in Link."
+                    );
+                else if (read.IsSearch && query!.Value.MinBytes > 1)
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        "A search of all partitions ends its wait with the first record of the key. Name a partition, "
+                            + "or omit minBytes."
+                    );
+                else if (read.IsSearch && query!.Value.Bounds is not null)
+                    problem = Problems.InvalidRequest(
+                        "invalid_parameter",
+                        "limit and until bound the read of one partition. Name it with partition, or omit them."
+                    );
+            }
         }
         return problem is null;
     }
@@ -59,20 +92,14 @@ internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, 
     static bool TryChoose(
         Topic topic,
         int? number,
-        RecordKey? key,
+        bool isSearch,
         [NotNullWhen(true)] out PartitionLog? partition,
         [NotNullWhen(false)] out Problem? problem
     )
     {
         (partition, problem) = (null, null);
         var partitions = topic.Partitions.Length;
-        var chosen =
-            number
-            ?? (
-                partitions == 1 ? 0
-                : key is not null ? KeyPartitioner.PartitionOf(key.Bytes.Span, partitions)
-                : null
-            );
+        var chosen = number ?? (partitions == 1 || isSearch ? 0 : null);
         if (chosen is null)
             problem = Problems.PartitionRequired(topic);
         else if (chosen >= partitions)

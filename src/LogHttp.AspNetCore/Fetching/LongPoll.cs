@@ -13,7 +13,7 @@ namespace LogHttp.AspNetCore.Fetching;
 internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, TimeProvider time)
 {
     /// <summary>
-    /// Returns the page at a position once it has the requested bytes, or ends before the log does. When the time is
+    /// Returns the page at a position once it has the requested bytes, or can get no more. When the time is
     /// over, the topic is deleted or the server stops, returns the available records.
     /// </summary>
     public async ValueTask<(FetchResult? Page, Problem? Problem)> ReadAsync(
@@ -23,8 +23,16 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
     )
     {
         if (query.Wait is not { } wait)
-            return (await address.Partition.FetchAsync(address.Place, query.PageSize, context.RequestAborted), null);
-        var follower = new LogFollower(address.Partition, address.Place);
+            return (
+                await address.Partition.FetchAsync(
+                    address.Place,
+                    query.PageSize,
+                    query.PageBounds,
+                    context.RequestAborted
+                ),
+                null
+            );
+        var follower = new LogFollower(address.Partition, address.Place) { Bounds = query.PageBounds };
         var page = await follower.ReadAsync(query.PageSize, context.RequestAborted);
         if (IsEnough(page, query.MinBytes))
             return (page, null);
@@ -61,7 +69,8 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
     }
 
     static bool IsEnough(FetchResult page, long minBytes) =>
-        page.Status switch
+        page.IsComplete
+        || page.Status switch
         {
             FetchStatus.AtEnd => false,
             FetchStatus.Page => page.Region!.LengthBytes >= minBytes || page.NextOffset < page.EndOffset,

@@ -35,11 +35,21 @@ internal sealed class RecordStream(
     int _neededBytes;
 
     /// <summary>Writes the records. The last of them are flushed with the end of the response.</summary>
-    public async Task WriteAsync(PartitionLog partition, LogRegion region, RecordKey? key, CancellationToken aborted)
+    /// <param name="partition">The region's partition.</param>
+    /// <param name="region">The region.</param>
+    /// <param name="key">The key that records must have, or null for all of them.</param>
+    /// <param name="position">The position of the first record, or that of the region.</param>
+    /// <param name="aborted">Cancelled when the client has disconnected.</param>
+    public async Task WriteAsync(
+        PartitionLog partition,
+        LogRegion region,
+        RecordKey? key,
+        long position,
+        CancellationToken aborted
+    )
     {
         // The last share is given back when the client has the end of the response.
         context.Response.RegisterForDispose(this);
-        var position = region.Position;
         RecordReader? reader = null;
         try
         {

@@ -24,6 +24,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     static readonly PageSize CopiedPage = PageSize.AtMost(32 << 10);
 
     long _unflushedBytes;
+    long _records;
     bool _isAtPageStart;
 
     protected PipeWriter Writer { get; } = context.Response.BodyWriter;
@@ -32,6 +33,9 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
 
     /// <summary>The bytes behind a record's line.</summary>
     protected abstract ReadOnlySpan<byte> Tail { get; }
+
+    /// <summary>The most bytes that a flush adds to the written records.</summary>
+    protected virtual int MaxBytesOfFlush => 0;
 
     /// <summary>The most bytes that <see cref="WriteHead"/> writes.</summary>
     protected abstract int MaxHeadBytes { get; }
@@ -42,6 +46,11 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     protected abstract int WriteHead(Span<byte> destination);
 
     public override PageSize PageSize => CopiedPage;
+
+    /// <summary>The number of records after which the response ends.</summary>
+    public long MaxRecords { get; init; } = long.MaxValue;
+
+    public override bool IsAtLimit => _records == MaxRecords;
 
     public override async ValueTask FlushAsync(CancellationToken aborted)
     {
@@ -57,7 +66,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     )
     {
         // The last block of a share is for the ends of the others, because blocks are not filled to their last byte.
-        var flushBytes = shareBytes / 4 * 3;
+        var flushBytes = shareBytes / 4 * 3 - Math.Min(MaxBytesOfFlush, shareBytes / 4);
         int largeBytes;
         using (var reader = new RecordReader(page.Region!))
         {
@@ -115,7 +124,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
     (WriteEnd End, int LargeBytes) WriteRecords(RecordReader reader, FollowSource source, int flushBytes)
     {
         var aroundBytes = MaxHeadBytes + Tail.Length + (NamesPartitions ? source.MaxPrefixBytes : 0);
-        while (reader.TryRead(out var record))
+        while (!IsAtLimit && reader.TryRead(out var record))
         {
             var isLarge = record.Line.Length > flushBytes / 2;
             if (_unflushedBytes > 0 && (isLarge || _unflushedBytes + aroundBytes + record.Line.Length > flushBytes))
@@ -125,6 +134,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
                 return (WriteEnd.BeforeLargeRecord, 0);
             _isAtPageStart = false;
             source.NextOffset = record.Offset + 1;
+            _records++;
             var line = NamesPartitions ? record.Line[1..] : record.Line;
             var destination = Writer.GetSpan(aroundBytes);
             var headBytes = WriteHead(destination);
@@ -138,7 +148,7 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
             Writer.Write(Tail);
             _unflushedBytes += line.Length + Tail.Length;
         }
-        return (WriteEnd.Page, 0);
+        return (IsAtLimit ? WriteEnd.Limit : WriteEnd.Page, 0);
     }
 
     /// <summary>
@@ -169,18 +179,19 @@ internal abstract class CopiedFollow(HttpContext context, bool namesPartitions) 
         /// <summary>A large record follows, which has to begin a page of its own.</summary>
         BeforeLargeRecord,
 
+        /// <summary>The response has as many records as the request wants.</summary>
+        Limit,
+
         /// <summary>The head of a large record is written, and its line is not.</summary>
         LargeRecord,
     }
 }
 
-/// <summary>Record lines of several partitions, each with its topic and partition before its offset.</summary>
-internal sealed class ManyLinesFollow(HttpContext context, string contentType)
-    : CopiedFollow(context, namesPartitions: true)
+/// <summary>Record lines, of several partitions each with its topic and partition before its offset.</summary>
+internal class CopiedLinesFollow(HttpContext context, string contentType, bool namesPartitions)
+    : CopiedFollow(context, namesPartitions)
 {
     public override string ContentType => contentType;
-
-    public override SharedFormat? SharedFormat => Following.SharedFormat.NamedLines;
 
     protected override ReadOnlySpan<byte> Tail => [];
 
@@ -192,6 +203,70 @@ internal sealed class ManyLinesFollow(HttpContext context, string contentType)
     {
         Writer.Write("\n"u8);
         await FlushAsync(aborted);
+    }
+}
+
+/// <summary>
+/// Record lines of several partitions, with bookmarks among them: lines that have the position after the records before
+/// them, in every followed partition. A client resumes at the last bookmark that it got.
+/// </summary>
+internal sealed class ManyLinesFollow(
+    HttpContext context,
+    string contentType,
+    IReadOnlyList<FollowSource> sources,
+    TimeProvider time
+) : CopiedLinesFollow(context, contentType, namesPartitions: true)
+{
+    /// <summary>
+    /// The time between two bookmarks. An id of 64 partitions can be longer than the records that come in a second.
+    /// </summary>
+    public static readonly TimeSpan BookmarkInterval = TimeSpan.FromSeconds(1);
+
+    readonly EventIdFormat _id = new(sources);
+    long _bookmarkTimestamp;
+    bool _isBehind;
+
+    static ReadOnlySpan<byte> IdField => "{\"lastEventId\":\""u8;
+
+    static ReadOnlySpan<byte> IdEnd => "\"}\n"u8;
+
+    public override TimeSpan? NextFlush =>
+        _isBehind ? BookmarkInterval - time.GetElapsedTime(_bookmarkTimestamp) : null;
+
+    protected override int MaxBytesOfFlush => IdField.Length + _id.MaxBytes + IdEnd.Length;
+
+    protected override int WriteHead(Span<byte> destination)
+    {
+        _isBehind = true;
+        return 0;
+    }
+
+    public override async ValueTask BeginAsync(CancellationToken aborted)
+    {
+        WriteBookmark();
+        await FlushAsync(aborted);
+    }
+
+    public override ValueTask FlushAsync(CancellationToken aborted)
+    {
+        if (NextFlush <= TimeSpan.Zero)
+            WriteBookmark();
+        return base.FlushAsync(aborted);
+    }
+
+    public override async ValueTask EndAsync(CancellationToken aborted)
+    {
+        if (_isBehind)
+            WriteBookmark();
+        await Writer.FlushAsync(aborted);
+    }
+
+    void WriteBookmark()
+    {
+        Writer.Write(IdField);
+        Writer.Advance(_id.Write(Writer.GetSpan(_id.MaxBytes)));
+        Writer.Write(IdEnd);
+        (_bookmarkTimestamp, _isBehind) = (time.GetTimestamp(), false);
     }
 }
 
@@ -212,8 +287,11 @@ internal sealed class EventsFollow(HttpContext context, IReadOnlyList<FollowSour
 
     public override string ContentType => MediaTypes.Events;
 
+    // Records are counted one by one where the request bounds their number.
     public override SharedFormat? SharedFormat =>
-        NamesPartitions ? Following.SharedFormat.NamedEvents : Following.SharedFormat.Events;
+        MaxRecords < long.MaxValue ? null
+        : NamesPartitions ? Following.SharedFormat.NamedEvents
+        : Following.SharedFormat.Events;
 
     protected override ReadOnlySpan<byte> Tail => "\n"u8;
 

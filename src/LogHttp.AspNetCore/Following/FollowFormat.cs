@@ -54,6 +54,12 @@ internal abstract class FollowFormat
         int maxBytes
     );
 
+    /// <summary>Whether the response has as many records as the request wants.</summary>
+    public virtual bool IsAtLimit => false;
+
+    /// <summary>The time until <see cref="FlushAsync"/> has more to write than was flushed, or null.</summary>
+    public virtual TimeSpan? NextFlush => null;
+
     public virtual ValueTask EndAsync(CancellationToken aborted) => ValueTask.CompletedTask;
 
     /// <summary>Ends the stream if the connection is gone, without waiting for the token.</summary>

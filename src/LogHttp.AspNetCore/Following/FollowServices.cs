@@ -13,6 +13,7 @@ internal sealed class FollowServices(
     WaitingRequests waiting,
     FollowBudget budget,
     Deadlines deadlines,
+    TimeProvider time,
     IOptions<LogHttpSettings> settings
 )
 {
@@ -21,6 +22,8 @@ internal sealed class FollowServices(
     public FollowBudget Budget => budget;
 
     public Deadlines Deadlines => deadlines;
+
+    public TimeProvider Time => time;
 
     public LogHttpSettings Settings => settings.Value;
 }

@@ -10,10 +10,18 @@ namespace LogHttp.AspNetCore.Following;
 internal sealed class FollowSource
 {
     readonly Topic _topic;
+    readonly int _wholeTopicCount;
+    readonly ReadBounds? _bounds;
     LogFollower? _follower;
 
-    FollowSource(Topic topic, PartitionLog partition, long offset) =>
-        (_topic, Log, NextOffset) = (topic, partition, offset);
+    FollowSource(in FollowStart start, long offset, ReadBounds? bounds) =>
+        (_topic, _wholeTopicCount, Log, NextOffset, _bounds) = (
+            start.Topic,
+            start.WholeTopicCount,
+            start.Partition,
+            offset,
+            bounds
+        );
 
     /// <summary>Resolves a position to an offset and begins there, or returns the problem.</summary>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
@@ -26,16 +34,19 @@ internal sealed class FollowSource
             PageSize.AtMost(PageSize.SmallestBytes),
             aborted
         );
-        return page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd
-            ? (null, Problems.Of(page))
-            : (new FollowSource(start.Topic, start.Partition, page.FirstOffset), null);
+        if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
+            return (null, Problems.Of(page));
+        var bounds = start.Until is { } until
+            ? new ReadBounds { EndOffset = await start.Partition.ResolveAsync(until, aborted) }
+            : null;
+        return (new FollowSource(start, page.FirstOffset, bounds), null);
     }
 
     public PartitionLog Log { get; }
 
     /// <summary>The follower, which reads on at <see cref="NextOffset"/>.</summary>
     /// <remarks>Allocated lazily: 64 of them are 6 KiB, and a stream reads one at a time.</remarks>
-    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset));
+    public LogFollower Follower => _follower ??= new(Log, LogPlace.At(NextOffset)) { Bounds = _bounds };
 
     /// <summary>Whether <see cref="Follower"/> has read since the last <see cref="Drop"/>.</summary>
     public bool HasFollower => _follower is not null;
@@ -46,8 +57,17 @@ internal sealed class FollowSource
 
     public int Partition => Log.Number;
 
+    /// <summary>Whether the stream follows the whole topic, and the topic has more partitions by now.</summary>
+    public bool HasTopicGrown => _wholeTopicCount > 0 && _topic.Partitions.Length > _wholeTopicCount;
+
     /// <summary>The offset after all written records.</summary>
     public long NextOffset { get; set; }
+
+    /// <summary>Whether the request named an end.</summary>
+    public bool IsBounded => _bounds is not null;
+
+    /// <summary>Whether all records before the end that the request named are written.</summary>
+    public bool IsDone => NextOffset >= _bounds?.EndOffset;
 
     /// <summary>The most bytes that <see cref="WritePrefix"/> writes.</summary>
     public int MaxPrefixBytes => Topic.Length + 48;
@@ -84,4 +104,17 @@ internal sealed class FollowSource
 }
 
 /// <summary>The position at which a client begins to follow a partition.</summary>
-internal readonly record struct FollowStart(Topic Topic, PartitionLog Partition, LogPlace Place);
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Place">The position.</param>
+/// <param name="Until">The position before which it ends, or null.</param>
+/// <param name="WholeTopicCount">
+/// The number of the topic's partitions if the client follows all of them, however many there are. Else 0.
+/// </param>
+internal readonly record struct FollowStart(
+    Topic Topic,
+    PartitionLog Partition,
+    LogPlace Place,
+    LogPlace? Until = null,
+    int WholeTopicCount = 0
+);

@@ -37,7 +37,8 @@ internal sealed partial class FollowStream(
 
     /// <summary>
     /// Runs until the client disconnects, a topic is deleted, its records at the position are trimmed, or the server
-    /// stops.
+    /// stops. Also ends where the request says, and when a topic that is followed as a whole has more partitions. The
+    /// client's next request follows those too.
     /// </summary>
     /// <remarks>
     /// A result of the endpoint, so that no method of the endpoint waits for its end. Each would hold its state.
@@ -65,17 +66,20 @@ internal sealed partial class FollowStream(
                 return;
             await format.BeginAsync(aborted);
             await response.BodyWriter.FlushAsync(aborted);
-            if (sources.Count == 1 && format.SharedFormat is not null)
+            if (sources.Count == 1 && !sources[0].IsBounded && format.SharedFormat is not null)
                 _chunks = context.Features.Get<IHttpSendFileFeature>()?.ChunkSender;
             // Waits here and not in a method of its own, whose state each parked follower would hold as well.
-            while (await SendAllAsync(aborted))
+            while (await SendAllAsync(aborted) && !HasAnyTopicGrown())
             {
                 LogWake wake;
                 while ((wake = await WaitAsync()) == LogWake.TimedOut)
                 {
                     if (_begun is not null)
                         await SendRestAsync(aborted);
-                    await format.WriteHeartbeatAsync(aborted);
+                    if (format.NextFlush is null)
+                        await format.WriteHeartbeatAsync(aborted);
+                    else
+                        await format.FlushAsync(aborted);
                 }
                 if (_begun is not null)
                     await SendRestAsync(aborted);
@@ -109,9 +113,20 @@ internal sealed partial class FollowStream(
         }
     }
 
+    /// <summary>Called after the followers have read: a growth since then ends their wait.</summary>
+    bool HasAnyTopicGrown()
+    {
+        for (var i = 0; i < sources.Count; i++)
+        {
+            if (sources[i].HasTopicGrown)
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>
     /// Sends all available records, the partitions in turns. Returns false when one of them can't be followed any
-    /// further. While the client reads, the stream holds at most its share of the budget.
+    /// further, or the request wants no more. While the client reads, the stream holds at most its share of the budget.
     /// </summary>
     async ValueTask<bool> SendAllAsync(CancellationToken aborted)
     {
@@ -125,11 +140,18 @@ internal sealed partial class FollowStream(
                 for (var i = 0; i < sources.Count; i++)
                 {
                     var source = _reading = sources[i];
+                    if (source.IsDone)
+                        continue;
                     var (needsFlush, endOffset) = await WritePageAsync(source, shareBytes, aborted);
                     if (endOffset is null)
                         return false;
+                    if (format.IsAtLimit)
+                    {
+                        await format.FlushAsync(aborted);
+                        return false;
+                    }
                     // A source that was dropped behind its last record has to read once more before it can wait.
-                    if (source.NextOffset < endOffset || !source.HasFollower)
+                    if (!source.IsDone && (source.NextOffset < endOffset || !source.HasFollower))
                     {
                         isMore = true;
                         // The source need not wait yet. The stream may read other sources first, as slowly as the
@@ -146,12 +168,23 @@ internal sealed partial class FollowStream(
                 }
             }
             await format.FlushAsync(aborted);
-            return !aborted.IsCancellationRequested;
+            return !aborted.IsCancellationRequested && !AreDone(sources);
         }
         finally
         {
             services.Budget.Release(shareBytes);
         }
+    }
+
+    /// <summary>Whether no partition has more records that the request wants.</summary>
+    public static bool AreDone(IReadOnlyList<FollowSource> sources)
+    {
+        for (var i = 0; i < sources.Count; i++)
+        {
+            if (!sources[i].IsDone)
+                return false;
+        }
+        return true;
     }
 
     /// <summary>
@@ -185,13 +218,15 @@ internal sealed partial class FollowStream(
     )]
     static partial void BrokenOff(ILogger logger, Exception exception, string topic, int partition, long offset);
 
-    /// <summary>Begins to wait for more records, or for the time of a heartbeat.</summary>
+    /// <summary>Begins to wait for more records, or for the time of a heartbeat or bookmark.</summary>
     ValueTask<LogWake> WaitAsync()
     {
-        services.Deadlines.Set(_waiter, services.Settings.HeartbeatInterval);
+        services.Deadlines.Set(_waiter, format.NextFlush ?? services.Settings.HeartbeatInterval);
         return sources.Count == 1
             ? _waiter.WaitAsync(sources[0].Follower)
-            : _waiter.WaitAsync(sources.Select(static source => source.Follower));
+            : _waiter.WaitAsync(
+                sources.Where(static source => !source.IsDone).Select(static source => source.Follower)
+            );
     }
 
     LiveOutcome ILiveReader.Take(SharedPage page)

@@ -10,7 +10,6 @@ namespace LogHttp.AspNetCore.Following;
 internal enum SharedFormat
 {
     Lines,
-    NamedLines,
     Events,
     NamedEvents,
 }
@@ -31,8 +30,8 @@ internal sealed class SharedPieces(FollowBudget budget) : IDisposable
     static readonly byte[] Declined = [];
 
     readonly Lock _gate = new();
-    readonly byte[]?[] _framed = new byte[4][];
-    readonly ReadOnlyMemory<byte>[] _pieces = new ReadOnlyMemory<byte>[4];
+    readonly byte[]?[] _framed = new byte[3][];
+    readonly ReadOnlyMemory<byte>[] _pieces = new ReadOnlyMemory<byte>[3];
     int _sizeBytes;
     int _users = 1;
 

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LogHttp.AspNetCore.Fetching;
 using Microsoft.AspNetCore.Mvc;
 
 namespace LogHttp.AspNetCore.Following;
@@ -13,6 +14,19 @@ internal interface IStreamParameters
     /// <example>orders,clicks/0:earliest,audit:@2026-11-22T00:00:00Z</example>
     [Required]
     string Topics { get; }
+
+    /// <summary>The number of records after which the response ends.</summary>
+    /// <example>10</example>
+    [Range(typeof(long), "1", "9223372036854775807")]
+    long Limit { get; }
+
+    /// <summary>
+    /// The place before which the response ends, in every partition. `latest` is the end when the request arrives. An
+    /// offset goes with one partition.
+    /// </summary>
+    /// <example>latest</example>
+    [RegularExpression(IFetchParameters.PlacePattern)]
+    string Until { get; }
 }
 
 /// <summary>

@@ -59,6 +59,18 @@ internal sealed class StreamPositions
         return problem is null;
     }
 
+    /// <summary>
+    /// How many partitions of a topic the id names from 0 on without a gap. A stream of the whole topic with this id
+    /// followed as many.
+    /// </summary>
+    public int CountOf(Topic topic)
+    {
+        var count = 0;
+        while (_positions.ContainsKey((topic.Name, count)))
+            count++;
+        return count;
+    }
+
     bool TryAdd(string entry)
     {
         if (

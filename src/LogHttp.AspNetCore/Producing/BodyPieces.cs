@@ -13,7 +13,10 @@ internal readonly record struct BodyPiece(ReadOnlySequence<byte> Bytes, bool IsL
 internal abstract class BodyPieces : IDisposable
 {
     /// <summary>Returns the next piece, which is valid until the next call.</summary>
-    /// <param name="timeout">How long to wait for bytes from the client.</param>
+    /// <param name="timeout">
+    /// How long to wait for bytes from the client. <see cref="Timeout.InfiniteTimeSpan"/> only for a body without a
+    /// least rate.
+    /// </param>
     /// <exception cref="BodyTimeoutException">No byte came in this time.</exception>
     /// <exception cref="BodyException">The body ends early, or is malformed.</exception>
     /// <exception cref="BodyAbandonedException">The body is no longer wanted.</exception>
@@ -92,17 +95,18 @@ internal sealed class ReceivedBody(TimeProvider time) : BodyPieces
 
     async ValueTask<BodyPiece> WaitAsync(TimeSpan timeout)
     {
+        var isBounded = timeout != Timeout.InfiniteTimeSpan;
         var window = timeout + WindowSlack;
         var began = time.GetTimestamp();
         try
         {
             while (true)
             {
-                var left = timeout - time.GetElapsedTime(began);
+                var left = isBounded ? timeout - time.GetElapsedTime(began) : timeout;
                 if (MinBytesPerSecond > 0 && window - _windowWaited < left)
                     left = window - _windowWaited;
                 var waitBegan = time.GetTimestamp();
-                if (left > TimeSpan.Zero && await ReadWithinAsync(left) is { } read)
+                if ((left > TimeSpan.Zero || !isBounded) && await ReadWithinAsync(left) is { } read)
                 {
                     // The wait ended on the thread that received the bytes.
                     if (Context is not null && !InlineRequests.MayStay(Context))
@@ -114,7 +118,7 @@ internal sealed class ReceivedBody(TimeProvider time) : BodyPieces
                 }
                 Abandoned.ThrowIfAbandoned();
                 _windowWaited += time.GetElapsedTime(waitBegan);
-                if (time.GetElapsedTime(began) >= timeout)
+                if (isBounded && time.GetElapsedTime(began) >= timeout)
                     throw new BodyTimeoutException(timeout);
                 CheckRate(window, isCompleted: false);
             }

@@ -45,6 +45,14 @@ internal sealed class LineCutter : IDisposable
         return _isHandedOut;
     }
 
+    /// <summary>Returns the memory, unless it has the beginning of a line. Ends the last line's validity.</summary>
+    public void ReleaseUnused()
+    {
+        Forget();
+        if (_carried.IsEmpty)
+            _carried.Dispose();
+    }
+
     public void Dispose() => _carried.Dispose();
 
     void Forget()

@@ -7,8 +7,8 @@ namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
 /// The records of one request, gathered by partition. A record goes to the partition that it or the request names, else
-/// to its key's. All records of the request without either go to one partition. For one thread, and for one request
-/// after the other.
+/// to its key's. All records of the request without either go to one partition. The records of a producer that names no
+/// partition are one batch, with a <see cref="Route"/>. For one thread, and for one request after the other.
 /// </summary>
 internal sealed class PartitionedBatch : IDisposable
 {
@@ -21,6 +21,8 @@ internal sealed class PartitionedBatch : IDisposable
     int? _requested;
     ProducerStamp? _producer;
     long _expectedBytes;
+    string? _idempotencyKey;
+    int? _routedPartitions;
 
     // In the order of their partitions. Mostly one. A sorted list of the framework allocates two arrays for it, and the
     // caller another list.
@@ -43,9 +45,18 @@ internal sealed class PartitionedBatch : IDisposable
         RecordLimits serverLimits,
         int? requested,
         ProducerStamp? producer,
-        Func<int> chooseKeyless
+        Func<int> chooseKeyless,
+        string? idempotencyKey = null,
+        int? routedPartitions = null
     )
-        : this(chooseKeyless) => Begin(configuration, serverLimits, requested, producer, expectedBytes: 0);
+        : this(chooseKeyless) =>
+        Begin(configuration, serverLimits, requested, producer, expectedBytes: 0, idempotencyKey, routedPartitions);
+
+    /// <summary>
+    /// Chooses the partition when the batch is appended. Null if the partitions are known: without a producer, or when
+    /// the request names one.
+    /// </summary>
+    public ProducerRoute? Route { get; private set; }
 
     public int MaxRecordBytes => _limits.MaxRecordBytes;
 
@@ -58,7 +69,11 @@ internal sealed class PartitionedBatch : IDisposable
     /// </summary>
     public int MaxUnencodedBytes => _limits.MaxRecordBytes + UnencodedSlackBytes;
 
+    /// <summary>The number of partitions when the request began. A topic may have more by now.</summary>
     public int Partitions => _configuration.Partitions;
+
+    /// <summary>The number of partitions by which records are routed.</summary>
+    int RoutedPartitions => _routedPartitions ?? Partitions;
 
     public ValueForm Values => _configuration.Values;
 
@@ -67,6 +82,8 @@ internal sealed class PartitionedBatch : IDisposable
     {
         get
         {
+            if (Route is not null)
+                return Route.CountAmong(Partitions);
             var used = 0;
             foreach (var (_, batch) in _batches)
                 used += batch.Count > 0 ? 1 : 0;
@@ -74,7 +91,7 @@ internal sealed class PartitionedBatch : IDisposable
         }
     }
 
-    /// <summary>The first partition that has records.</summary>
+    /// <summary>The first partition that has records. Without a <see cref="Route"/>.</summary>
     public int FirstPartition => _batches.First(batch => batch.Value.Count > 0).Key;
 
     /// <summary>
@@ -88,14 +105,22 @@ internal sealed class PartitionedBatch : IDisposable
     /// <param name="requested">The partition that the request names.</param>
     /// <param name="producer">The producer, if repeats have to be recognized.</param>
     /// <param name="expectedBytes">The approximate size of the records, if known.</param>
+    /// <param name="idempotencyKey">The key of the request, if repeats have to be recognized by it.</param>
+    /// <param name="routedPartitions">
+    /// The number of partitions by which records are routed, if the key's first request was routed by it.
+    /// </param>
     public void Begin(
         TopicConfiguration configuration,
         RecordLimits serverLimits,
         int? requested,
         ProducerStamp? producer,
-        long expectedBytes
+        long expectedBytes,
+        string? idempotencyKey = null,
+        int? routedPartitions = null
     )
     {
+        (_idempotencyKey, _routedPartitions) = (idempotencyKey, routedPartitions);
+        Route = producer is not null && requested is null ? new(producer.Id) : null;
         (_configuration, _limits) = (configuration, configuration.LimitsWithin(serverLimits));
         (_requested, _producer, _expectedBytes, _keyless) = (requested, producer, expectedBytes, null);
         _isFirstFree = _first is not null;
@@ -104,15 +129,20 @@ internal sealed class PartitionedBatch : IDisposable
     /// <summary>
     /// Whether the batch fits a topic that another request may have created meanwhile, with another configuration.
     /// </summary>
-    public bool IsFor(TopicConfiguration other) =>
+    /// <param name="other">The topic's configuration now.</param>
+    /// <param name="isOfTopic">
+    /// Whether the batch began with a configuration of this topic. Then the topic may have grown: the records go where
+    /// the former number of partitions says.
+    /// </param>
+    public bool IsFor(TopicConfiguration other, bool isOfTopic) =>
         ReferenceEquals(other, _configuration)
         || (
-            other.Partitions == Partitions
+            (isOfTopic || other.Partitions == Partitions)
             && other.Values == Values
             && other.MaxRecordBytes == _configuration.MaxRecordBytes
         );
 
-    public bool IsEmpty => PartitionsUsed == 0;
+    public bool IsEmpty => !_batches.Exists(static batch => batch.Value.Count > 0);
 
     /// <summary>The memory that the batches hold.</summary>
     public long HeldBytes
@@ -129,16 +159,18 @@ internal sealed class PartitionedBatch : IDisposable
     /// <summary>The batch of a record's partition. Null if there is no such partition.</summary>
     public RecordBatch? For(int? partition, in RecordMetadata metadata)
     {
-        var number =
-            partition
-            ?? _requested
-            ?? (
-                metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, Partitions)
-                : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, Partitions)
-                : _keyless ??= KeylessPartition()
-            );
-        if (number >= Partitions)
+        if ((partition ?? _requested) >= Partitions)
             return null;
+        Route?.Add(partition, metadata);
+        var number = Route is not null
+            ? 0
+            : partition
+                ?? _requested
+                ?? (
+                    metadata.KeyBytes is { } bytes ? KeyPartitioner.PartitionOf(bytes.Span, RoutedPartitions)
+                    : metadata.Key is { } key ? KeyPartitioner.PartitionOf(key, RoutedPartitions)
+                    : _keyless ??= KeylessPartition()
+                );
         if (_last is not null && _lastPartition == number)
             return _last;
         var index = IndexOf(number);
@@ -152,11 +184,11 @@ internal sealed class PartitionedBatch : IDisposable
     {
         // The first one is mostly the only one.
         if (_batches.Count > 0)
-            return new RecordBatch(_limits, _producer, expectedBytes: 0, Values);
+            return new RecordBatch(_limits, _producer, expectedBytes: 0, Values, _idempotencyKey);
         if (_isFirstFree)
-            _first!.Reset(_limits, _producer, _expectedBytes, Values);
+            _first!.Reset(_limits, _producer, _expectedBytes, Values, _idempotencyKey);
         else
-            _first = new RecordBatch(_limits, _producer, _expectedBytes, Values);
+            _first = new RecordBatch(_limits, _producer, _expectedBytes, Values, _idempotencyKey);
         _isFirstFree = false;
         return _first;
     }
@@ -176,9 +208,11 @@ internal sealed class PartitionedBatch : IDisposable
         return first;
     }
 
-    /// <summary>All records of a producer go to one partition, or a repeat would not be recognized.</summary>
+    /// <summary>An idempotency key decides the partition. Else a repeat would not be recognized.</summary>
     int KeylessPartition() =>
-        _producer is null ? _chooseKeyless() : KeyPartitioner.PartitionOf(_producer.Id, Partitions);
+        _idempotencyKey is not null
+            ? KeyPartitioner.PartitionOf(_idempotencyKey, RoutedPartitions)
+            : _chooseKeyless() % Partitions;
 
     /// <summary>
     /// Hands the batch over, if all records are in one. The caller owns it until its append has been awaited.
@@ -193,6 +227,32 @@ internal sealed class PartitionedBatch : IDisposable
         _last = null;
         return true;
     }
+
+    /// <summary>Whether a partition gets records.</summary>
+    public bool IsUsed(int partition) =>
+        IndexOf(partition) is var index
+        && index < _batches.Count
+        && _batches[index] is { Key: var number, Value.Count: > 0 }
+        && number == partition;
+
+    /// <summary>Stamps all batches with the key and the payload of the request. Call after the last record.</summary>
+    public IdempotencyStamp Stamp(string key)
+    {
+        // A record with a fault leaves an empty batch.
+        _batches.RemoveAll(static batch => batch.Value.Count == 0);
+        _last = null;
+        var stamp = IdempotencyStamp.Of(key, RoutedPartitions, _batches);
+        foreach (var (_, batch) in _batches)
+            batch.Stamp(stamp);
+        return stamp;
+    }
+
+    /// <summary>The batch with a <see cref="Route"/>. The caller does not own it yet.</summary>
+    public RecordBatch Routed => _batches[0].Value;
+
+    /// <summary>The batches, in the order of their partitions.</summary>
+    public RecordBatch[] Batches =>
+        [.. _batches.Select(static batch => batch.Value).Where(static batch => batch.Count > 0)];
 
     /// <summary>Hands the batches over, in the order of their partitions. The caller then owns them.</summary>
     public List<KeyValuePair<int, RecordBatch>> Take()

@@ -95,6 +95,14 @@ internal interface IAppendHeaders
     string ProducerSequence { get; }
 
     /// <summary>
+    /// A name for this request, as text or in quotes, 1 to 256 characters. The same request with the same key is
+    /// appended once. Its records may go to any number of partitions. Not together with `Producer-Id`.
+    /// </summary>
+    /// <example>"order-4711"</example>
+    [FromHeader(Name = "Idempotency-Key")]
+    string IdempotencyKey { get; }
+
+    /// <summary>
     /// The offset that the first record must get, in quotes. If the topic has several partitions, `partition` is
     /// required. `"0"`: append only to a log that never had a record.
     /// </summary>

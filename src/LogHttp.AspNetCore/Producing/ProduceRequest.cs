@@ -50,6 +50,9 @@ internal sealed class ProduceRequest
     /// <summary>The producer, if repeats have to be recognized.</summary>
     public ProducerStamp? Producer { get; private set; }
 
+    /// <summary>The key by which repeats of the request have to be recognized.</summary>
+    public string? IdempotencyKey { get; private set; }
+
     /// <summary>Whether the body is appended as it comes, however long it is.</summary>
     public bool IsStream { get; private set; }
 
@@ -71,6 +74,7 @@ internal sealed class ProduceRequest
             || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(), out var metadata, out problem)
             || !TryReadKey(request, bodyType, ref metadata, out problem)
             || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
+            || !IdempotencyKeyHeader.TryRead(request.Headers, out var idempotencyKey, out problem)
             || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem)
         )
             return false;
@@ -85,10 +89,22 @@ internal sealed class ProduceRequest
                 "invalid_header",
                 "If-Match needs a single batch, and stream=true cuts a body into many."
             );
+        else if (idempotencyKey is not null && producer is not null)
+            problem = Problems.InvalidRequest(
+                "invalid_idempotency_key",
+                $"{IdempotencyKeyHeader.Name} and {ProducerHeaders.Id} both tell repeats apart. Send one."
+            );
+        else if (idempotencyKey is not null && isStream)
+            problem = Problems.InvalidRequest(
+                "invalid_idempotency_key",
+                $"{IdempotencyKeyHeader.Name} needs a single batch in each partition, and stream=true cuts a body into "
+                    + $"many. Number the records of a stream ({ProducerHeaders.Id})."
+            );
         if (problem is not null)
             return false;
         (_request, _bodyType, _metadata) = (request, bodyType, metadata);
         (Partition, Producer, ExpectedNextOffset) = ((int?)partition, producer, expectedNextOffset);
+        IdempotencyKey = idempotencyKey;
         (IsStream, SendsReportsAtEnd) = (isStream, sendsReportsAtEnd);
         return true;
     }

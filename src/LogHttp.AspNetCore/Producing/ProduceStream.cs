@@ -17,7 +17,7 @@ namespace LogHttp.AspNetCore.Producing;
 /// </summary>
 /// <remarks>
 /// The request's own thread reads lines and cuts batches. <see cref="CollectAsync"/> takes the outcomes of the batches,
-/// in their order. The two meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c> and <c>_ending</c>.
+/// in their order. The two meet in <c>_cuts</c>, <c>_room</c>, <c>_failure</c>, <c>_isIdle</c> and <c>_ending</c>.
 /// </remarks>
 internal sealed class ProduceStream : IAsyncDisposable
 {
@@ -39,6 +39,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     readonly TimeProvider _time;
     readonly TimeSpan _linger;
     readonly TimeSpan _idleTimeout;
+    readonly TimeSpan _heartbeat;
     readonly CancellationTokenSource _ending;
     readonly BodyPieces _body;
     readonly StreamReports _reports;
@@ -49,6 +50,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     int? _keyless;
     int? _producersPartition;
     Task<BodyPiece>? _reading;
+    Task _committing = Task.CompletedTask;
 
     PartitionedBatch _batch;
     long _batchBegan;
@@ -64,6 +66,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     long _count;
 
     volatile Problem? _failure;
+    volatile bool _isIdle;
 
     public ProduceStream(
         HttpContext context,
@@ -84,7 +87,9 @@ internal sealed class ProduceStream : IAsyncDisposable
             budget,
             services.Time
         );
-        (_linger, _idleTimeout) = (settings.ProduceStreamLinger, settings.ProduceStreamIdleTimeout);
+        (_linger, _heartbeat) = (settings.ProduceStreamLinger, settings.HeartbeatInterval);
+        // While reports are sent as they come, heartbeats find out whether the client is there.
+        _idleTimeout = request.SendsReportsAtEnd ? settings.ProduceStreamIdleTimeout : Timeout.InfiniteTimeSpan;
         _room = new(settings.MaxProduceStreamBatches);
         _reports = new(context.Response, request.SendsReportsAtEnd);
         _batch = NewBatch();
@@ -160,6 +165,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             {
                 var piece = await NextAsync();
                 var rest = piece.Bytes;
+                _reports.HasBodyEnded = piece.IsLast;
                 if (!await TryHoldAsync(rest.Length))
                     return ReadingBudgetExhausted();
                 while (TakeLines(ref rest, out var problem))
@@ -173,7 +179,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 }
                 if (piece.IsLast)
                     return _lines.TryTakeLast(out var line) ? AddLine(line) : null;
-                if (_batchBytes > 0 && _time.GetElapsedTime(_batchBegan) >= _linger)
+                if (_batchBytes > 0 && _committing.IsCompleted && _time.GetElapsedTime(_batchBegan) >= _linger)
                     await CutAsync();
             }
         }
@@ -189,9 +195,9 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             return Problems.StreamTimeout(
                 exception.Timeout,
-                exception.Timeout == _idleTimeout
-                    ? nameof(LogHttpSettings.ProduceStreamIdleTimeout)
-                    : nameof(LogHttpSettings.BodyTimeout)
+                _lines.CarriedBytes > 0
+                    ? nameof(LogHttpSettings.BodyTimeout)
+                    : nameof(LogHttpSettings.ProduceStreamIdleTimeout)
             );
         }
         catch (Exception exception)
@@ -213,22 +219,49 @@ internal sealed class ProduceStream : IAsyncDisposable
     async ValueTask<BodyPiece> NextAsync()
     {
         // A line that has begun must end soon. Between lines, a live pipe may pause.
-        var reading = _body.ReadAsync(_lines.CarriedBytes > 0 ? _budget.Timeout : _idleTimeout);
-        if (reading.IsCompleted || _batchBytes == 0)
+        var isBetweenLines = _lines.CarriedBytes == 0;
+        var reading = _body.ReadAsync(isBetweenLines ? _idleTimeout : _budget.Timeout);
+        if (reading.IsCompleted)
             return await reading;
         _reading = reading.AsTask();
+        if (_batchBytes > 0)
+            await CutWhenDueAsync(_reading);
+        if (!_reading.IsCompleted)
+        {
+            // Nothing is held of the last piece, and the log counts the batch. So an idle stream counts no bytes.
+            _lines.ReleaseUnused();
+            _budget.TryHold(_context, ref _heldBytes, Math.Min(_heldBytes, _lines.HeldBytes + _batch.HeldBytes));
+        }
+        _isIdle = isBetweenLines;
+        try
+        {
+            var piece = await _reading;
+            _reading = null;
+            return piece;
+        }
+        finally
+        {
+            _isIdle = false;
+        }
+    }
+
+    /// <summary>
+    /// Commits the batch once its first line has waited for long enough, unless the next piece comes before that.
+    /// Lines gather while the last batch is being committed, so a slow disk gets larger batches.
+    /// </summary>
+    async ValueTask CutWhenDueAsync(Task reading)
+    {
         var left = _linger - _time.GetElapsedTime(_batchBegan);
         if (left > TimeSpan.Zero)
         {
             using var came = new CancellationTokenSource();
-            await Task.WhenAny(_reading, Task.Delay(left, _time, came.Token));
+            await Task.WhenAny(reading, Task.Delay(left, _time, came.Token));
             await came.CancelAsync();
         }
-        if (!_reading.IsCompleted)
+        if (!reading.IsCompleted)
+            await Task.WhenAny(reading, _committing);
+        if (!reading.IsCompleted)
             await CutAsync();
-        var piece = await _reading;
-        _reading = null;
-        return piece;
     }
 
     /// <summary>
@@ -349,49 +382,117 @@ internal sealed class ProduceStream : IAsyncDisposable
                 Fail(problem);
                 return;
             }
-            var appends = new List<PartAppend>();
-            var batches = _batch.Take();
-            try
-            {
-                foreach (var (partition, records) in batches)
-                {
-                    var (count, sequence) = (records.Count, records.Producer?.Sequence);
-                    appends.Add(
-                        new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records))
-                    );
-                    _recordsCut += count;
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // The client disconnected while a queue was full. The batches that the log has not taken are dropped.
-                foreach (var (_, records) in batches.Skip(appends.Count))
-                    records.Dispose();
-                throw;
-            }
-            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+            if (!await (_batch.Route is null ? AppendAllAsync(_batch.Take()) : AppendRoutedAsync(_batch.Route)))
+                return;
         }
         (_batchBytes, _firstLine) = (0, _nextLine);
         _batch.Dispose();
         _batch = NewBatch();
     }
 
-    /// <summary>A producer numbers the records of one partition.</summary>
+    /// <summary>Puts a batch for each partition into its queue. CollectAsync takes the outcomes.</summary>
+    async ValueTask<bool> AppendAllAsync(List<KeyValuePair<int, RecordBatch>> batches)
+    {
+        var appends = new List<PartAppend>();
+        try
+        {
+            foreach (var (partition, records) in batches)
+            {
+                var (count, sequence) = (records.Count, records.Producer?.Sequence);
+                appends.Add(new(partition, count, sequence, await AppendAsync(_topic!.Partitions[partition], records)));
+                _recordsCut += count;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The client disconnected while a queue was full. The batches that the log has not taken are dropped.
+            foreach (var (_, records) in batches.Skip(appends.Count))
+                records.Dispose();
+            throw;
+        }
+        AddCut(appends);
+        return true;
+    }
+
+    /// <summary>Has CollectAsync report the batch when its appends have their outcomes.</summary>
+    void AddCut(List<PartAppend> appends)
+    {
+        _committing = Task.WhenAll(appends.Select(static append => append.Appending));
+        _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+    }
+
+    /// <summary>Appends a producer's batch to the partition that its first batch chooses.</summary>
+    async ValueTask<bool> AppendRoutedAsync(ProducerRoute route)
+    {
+        if (_producersPartition is { } chosen)
+            return await AppendAllAsync([new(chosen, _batch.Take()[0].Value)]);
+        var set = _topic!.EnterPartitions();
+        var mustLeave = true;
+        try
+        {
+            await set.Settled.WaitAsync(_context.RequestAborted);
+            if (route.Choose(set, _batch.Routed) is not { } partition)
+            {
+                Fail(SeveralPartitions());
+                return false;
+            }
+            _producersPartition = partition;
+            var records = _batch.Take()[0].Value;
+            var (count, sequence) = (records.Count, records.Producer?.Sequence);
+            Task<AppendResult> appending;
+            try
+            {
+                appending = await AppendAsync(set.Partitions[partition], records);
+            }
+            catch (OperationCanceledException)
+            {
+                records.Dispose();
+                throw;
+            }
+            _recordsCut += count;
+            mustLeave = false;
+            // Later batches go to the same partition, and come after this one.
+            _ = appending.ContinueWith(
+                static (_, set) => ((PartitionSet)set!).Leave(),
+                set,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
+            AddCut([new PartAppend(partition, count, sequence, appending)]);
+            return true;
+        }
+        finally
+        {
+            if (mustLeave)
+                set.Leave();
+        }
+    }
+
+    /// <summary>
+    /// A producer numbers the records of one partition. In a topic that has grown, all of a stream go to one.
+    /// </summary>
     Problem? CheckProducer()
     {
-        if (_request.Producer is null)
+        var route = _batch.Route;
+        if (_request.Producer is null || (route is not null && _topic is { FormerCounts.IsEmpty: false }))
             return null;
-        var partition = _batch.FirstPartition;
-        _producersPartition ??= partition;
-        if (_batch.PartitionsUsed > 1 || partition != _producersPartition)
-            return Problems.InvalidRequest(
-                "invalid_producer",
-                $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
-                    + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
-                    + "by themselves."
-            );
+        var partition = route is null ? _batch.FirstPartition : route.Among(_batch.Partitions);
+        if (_batch.PartitionsUsed > 1 || (_producersPartition is { } chosen && partition != chosen))
+            return SeveralPartitions();
+        // A route chooses when the batch is appended.
+        if (route is null)
+            _producersPartition = partition;
         return null;
     }
+
+    Problem SeveralPartitions() =>
+        Problems.InvalidRequest(
+            "invalid_producer",
+            $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
+                + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
+                + "by themselves."
+        );
 
     /// <summary>Finds the topic, or creates it with the first batch, so that a rejected request creates none.</summary>
     async ValueTask<Problem?> FindTopicAsync()
@@ -406,7 +507,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             return Problems.Of(exception);
         }
-        return _batch.IsFor(_topic.Configuration) ? null : Problems.TopicChanged();
+        return _batch.IsFor(_topic.Configuration, isOfTopic: false) ? null : Problems.TopicChanged();
     }
 
     /// <summary>Puts a batch into a partition's queue. Waits if the queue is full.</summary>
@@ -428,7 +529,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     async Task CollectAsync()
     {
         var areAllIn = true;
-        await foreach (var cut in _cuts.Reader.ReadAllAsync())
+        while (await NextCutAsync() is { } cut)
         {
             foreach (var part in cut.Parts)
                 areAllIn &= TryReport(cut, part, await part.Appending, mayMerge: areAllIn);
@@ -436,6 +537,24 @@ internal sealed class ProduceStream : IAsyncDisposable
                 _lastCommittedLine = cut.LastLine;
             _room.Release();
         }
+    }
+
+    /// <summary>
+    /// Returns the next batch under way, or null if there will be none. Sends heartbeats while the client is silent.
+    /// </summary>
+    async ValueTask<Cut?> NextCutAsync()
+    {
+        var waiting = _cuts.Reader.WaitToReadAsync().AsTask();
+        while (!waiting.IsCompleted && !_request.SendsReportsAtEnd)
+        {
+            using var came = new CancellationTokenSource();
+            await Task.WhenAny(waiting, Task.Delay(_heartbeat, _time, came.Token));
+            await came.CancelAsync();
+            // None within the first line: until a response has begun, a mistake can still get a status of its own.
+            if (!waiting.IsCompleted && _isIdle)
+                _reports.AddHeartbeat();
+        }
+        return await waiting && _cuts.Reader.TryRead(out var cut) ? cut : null;
     }
 
     /// <summary>Reports a batch that is in the log. Returns false for a failed one.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using LogHttp.AspNetCore.Contract;
 
@@ -73,12 +74,22 @@ internal sealed class StreamReports(HttpResponse response, bool sendAtEnd)
 
     // Guarded by _gate.
     List<StreamReport> _held = [];
+    bool _isHeartbeatDue;
     bool _isSending;
+
+    volatile bool _hasBodyEnded;
 
     Task _sending = Task.CompletedTask;
 
     /// <summary>Whether the response has started, with status 200.</summary>
     public bool HasBegun { get; private set; }
+
+    /// <summary>Whether the whole body was read. Any thread.</summary>
+    public bool HasBodyEnded
+    {
+        get => _hasBodyEnded;
+        set => _hasBodyEnded = value;
+    }
 
     /// <param name="report">The report.</param>
     /// <param name="mayMerge">Whether all earlier lines of its partition were appended.</param>
@@ -104,6 +115,22 @@ internal sealed class StreamReports(HttpResponse response, bool sendAtEnd)
                 return;
             _isSending = true;
         }
+        _sending = SendAsync();
+    }
+
+    /// <summary>
+    /// Sends an empty line, unless reports are sent at the end, or the client has not taken the last lines yet. A
+    /// client that is gone is found out by that: a connection on which nothing is sent stays open for ever.
+    /// </summary>
+    public void AddHeartbeat()
+    {
+        lock (_gate)
+        {
+            if (_isSending || sendAtEnd)
+                return;
+            _isSending = _isHeartbeatDue = true;
+        }
+        Begin();
         _sending = SendAsync();
     }
 
@@ -136,6 +163,10 @@ internal sealed class StreamReports(HttpResponse response, bool sendAtEnd)
         response.ContentType = "application/x-ndjson";
         response.Headers.CacheControl = "no-store";
         response.Headers["X-Accel-Buffering"] = "no";
+        // curl sends on after the end of a response. It then hangs until the next line of a pipe, and loses that line.
+        // This header makes it stop.
+        if (!HasBodyEnded && HttpProtocol.IsHttp11(response.HttpContext.Request.Protocol))
+            response.Headers.Connection = "close";
     }
 
     async Task SendAsync()
@@ -145,13 +176,15 @@ internal sealed class StreamReports(HttpResponse response, bool sendAtEnd)
             List<StreamReport> reports;
             lock (_gate)
             {
-                if (_held.Count == 0)
+                if (_held.Count == 0 && !_isHeartbeatDue)
                 {
                     _isSending = false;
                     return;
                 }
-                (reports, _held) = (_held, []);
+                (reports, _held, _isHeartbeatDue) = (_held, [], false);
             }
+            if (reports.Count == 0)
+                BuffersExtensions.Write(response.BodyWriter, LineEnd);
             foreach (var report in reports)
                 Write(report, StreamJson.Readable.StreamReport);
             await response.BodyWriter.FlushAsync(CancellationToken.None);
@@ -164,6 +197,6 @@ internal sealed class StreamReports(HttpResponse response, bool sendAtEnd)
             var json = new Utf8JsonWriter(response.BodyWriter, new JsonWriterOptions { Encoder = ReadableJson.Encoder })
         )
             JsonSerializer.Serialize(json, line, type);
-        System.Buffers.BuffersExtensions.Write(response.BodyWriter, LineEnd);
+        BuffersExtensions.Write(response.BodyWriter, LineEnd);
     }
 }

@@ -20,9 +20,20 @@ internal static class TopicAppend
         : Problems.UnknownTopic(topic);
 
     /// <summary>
+    /// Returns the number of partitions by which the first request with the same idempotency key was routed. The topic
+    /// may have more by now. Null for a new key, or none.
+    /// </summary>
+    public static int? RoutedPartitions(Topic? topic, ProduceRequest request) =>
+        request.IdempotencyKey is { } key ? topic?.KeyedAppends.FindPartitions(key) : null;
+
+    /// <summary>
     /// A batch with a sequence or an expected offset must go to one partition, because each partition counts its own.
     /// </summary>
-    public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch)
+    /// <param name="request">The request.</param>
+    /// <param name="partition">The partition that it names.</param>
+    /// <param name="batch">Its records.</param>
+    /// <param name="topic">The topic, or null if it is still to be created.</param>
+    public static Problem? CheckConditions(ProduceRequest request, int? partition, PartitionedBatch batch, Topic? topic)
     {
         if (request.Producer is null && request.ExpectedNextOffset is null)
             return null;
@@ -32,18 +43,49 @@ internal static class TopicAppend
                 $"If-Match applies to one partition, and the topic has {batch.Partitions}. Choose one with "
                     + $"?partition=0 to {batch.Partitions - 1}."
             );
+        // If the topic has grown, the former numbers of partitions count too, and AppendRoutedAsync decides.
+        if (batch.Route is not null && topic is { FormerCounts.IsEmpty: false })
+            return null;
         if (batch.PartitionsUsed == 1)
             return null;
         if (request.Producer is not null)
-            return Problems.InvalidRequest(
-                "invalid_producer",
-                $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to "
-                    + $"{batch.PartitionsUsed}. Send the records of each partition, or key, by themselves."
-            );
+            return SeveralPartitions(batch.PartitionsUsed);
         return Problems.InvalidRequest(
             "invalid_header",
             $"If-Match applies to one partition, and these records go to {batch.PartitionsUsed}."
         );
+    }
+
+    static Problem SeveralPartitions(int count) =>
+        Problems.InvalidRequest(
+            "invalid_producer",
+            $"{ProducerHeaders.Sequence} numbers the records of one partition, and these records go to "
+                + $"{count}. Send the records of each partition, or key, by themselves."
+        );
+
+    /// <summary>
+    /// Appends a producer's batch to the partition that its route chooses. Otherwise as <see cref="AppendAsync"/>.
+    /// </summary>
+    public static async ValueTask<(PartitionResult[]? Results, Problem? Problem)> AppendRoutedAsync(
+        Topic topic,
+        PartitionedBatch batch,
+        ProducerRoute route,
+        long? expectedNextOffset
+    )
+    {
+        var set = topic.EnterPartitions();
+        try
+        {
+            await set.Settled;
+            // With an expected offset and no partition, the topic had one when the request began.
+            if ((expectedNextOffset is null ? route.Choose(set, batch.Routed) : 0) is not { } partition)
+                return (null, SeveralPartitions(route.CountAmong(set.Partitions.Length)));
+            return (await AppendAsync(topic, [new(partition, batch.Take()[0].Value)], expectedNextOffset), null);
+        }
+        finally
+        {
+            set.Leave();
+        }
     }
 
     /// <summary>
@@ -90,4 +132,7 @@ internal sealed record PartitionResult(int Partition, int Count, AppendResult Ap
 {
     /// <summary>Whether the batch is in the log, appended now or before.</summary>
     public bool IsIn => Append.Status is AppendStatus.Appended or AppendStatus.Repeated;
+
+    /// <summary>Whether the batch was in the log before.</summary>
+    public bool IsRepeat => Append.Status == AppendStatus.Repeated;
 }

@@ -111,6 +111,17 @@ public class LogHttpSettings
     public TimeSpan KafkaProducerExpiry { get; set; } = Defaults.KafkaProducerExpiry;
 
     /// <summary>
+    /// The idempotency keys that a partition remembers, 1 to 1,000,000. While all of them are younger than
+    /// <see cref="IdempotencyExpiry"/>, requests with new keys get 503.
+    /// </summary>
+    [SettingRange(1, 1_000_000)]
+    public int MaxIdempotencyKeys { get; set; } = Defaults.MaxIdempotencyKeys;
+
+    /// <summary>How long a request can be repeated with its idempotency key, 1 second to 366 days.</summary>
+    [SettingRange("1s", "366d")]
+    public TimeSpan IdempotencyExpiry { get; set; } = Defaults.IdempotencyExpiry;
+
+    /// <summary>
     /// The largest record once encoded, without its offset and time, in bytes, 1 KiB to 64 MiB. More get 413.
     /// </summary>
     [SettingRange(1 << 10, 64 << 20)]
@@ -224,7 +235,9 @@ public class LogHttpSettings
     [SettingRange("1s", "1h")]
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often a follower gets a heartbeat when there are no records, 1 s to 1 hour.</summary>
+    /// <summary>
+    /// How often a follower gets a heartbeat when there are no records, and an idle stream of records. 1 s to 1 hour.
+    /// </summary>
     [FormerName("HeartbeatSeconds", "s")]
     [SettingRange("1s", "1h")]
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(15);
@@ -251,13 +264,17 @@ public class LogHttpSettings
     [SettingRange(1, 64)]
     public int MaxProduceStreamBatches { get; set; } = 4;
 
-    /// <summary>How long a line of such a body waits for others to be committed with it, 1 ms to 1 minute.</summary>
+    /// <summary>
+    /// How long a line of such a body waits for others to be committed with it, 1 ms to 1 minute. It waits longer while
+    /// the last batch is being committed.
+    /// </summary>
     [FormerName("ProduceStreamLingerMilliseconds", "ms")]
     [SettingRange("1ms", "1m")]
     public TimeSpan ProduceStreamLinger { get; set; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
-    /// How long such a body may bring nothing between two lines, 1 s to 7 days. A live pipe can be silent for long.
+    /// How long such a body may bring nothing between two lines, if its reports are sent at the end. 1 s to 7 days.
+    /// Otherwise heartbeats show whether the client is there, and it may bring nothing for ever.
     /// </summary>
     [FormerName("ProduceStreamIdleSeconds", "s")]
     [SettingRange("1s", "7d")]
@@ -366,6 +383,8 @@ public class LogHttpSettings
             ProducerExpiry = ProducerExpiry,
             MaxKafkaProducers = MaxKafkaProducers,
             KafkaProducerExpiry = KafkaProducerExpiry,
+            MaxIdempotencyKeys = MaxIdempotencyKeys,
+            IdempotencyExpiry = IdempotencyExpiry,
             MaxQueuedBytes = MaxQueuedBytes,
             MaxAppendingBytes = MaxAppendingBytes,
             MaxGroupBytes = MaxGroupBytes,

@@ -29,7 +29,7 @@ internal sealed class AppendGroup(
     int _record;
     int _tailPosition;
 
-    // The producer's stamp of the batch that is being written.
+    // The stamp of the batch that is being written, if it has a producer or an idempotency key.
     BatchStamp? _stamp;
 
     public List<AppendRequest> Requests { get; } = requests;
@@ -69,7 +69,7 @@ internal sealed class AppendGroup(
     {
         LastStampMs = Math.Max(nowMs, LastStampMs);
         for (; _request < Requests.Count; _request++)
-            Requests[_request].SetResult(Refuse(Requests[_request], Cursor.NextOffset, LastStampMs, out _)!.Value);
+            Requests[_request].SetResult(Refuse(Requests[_request], Cursor.NextOffset, nowMs, out _)!.Value);
     }
 
     /// <summary>
@@ -79,7 +79,7 @@ internal sealed class AppendGroup(
     {
         foreach (var request in Requests)
         {
-            if (Refuse(request, Cursor.NextOffset, Math.Max(nowMs, StartStampMs), out _) is null)
+            if (Refuse(request, Cursor.NextOffset, nowMs, out _) is null)
                 return request;
         }
         return null;
@@ -99,6 +99,7 @@ internal sealed class AppendGroup(
         // A batch that continues in this slice keeps its first timestamp, which the response returns.
         if (_record == 0)
             LastStampMs = Math.Max(nowMs, LastStampMs);
+        Producers = Producers.WithoutExpiredKeys(nowMs);
         var sliceEnd = Cursor.Position + sliceBytes;
         var buffer = ArrayPool<byte>.Shared.Rent(keepsFrame ? (int)MaxFramedBytes : BufferSize());
         var isKept = false;
@@ -111,7 +112,7 @@ internal sealed class AppendGroup(
                 _request++, _record = 0, _tailPosition = 0
             )
             {
-                if (!WriteRecords(Requests[_request], ref writer, sliceEnd))
+                if (!WriteRecords(Requests[_request], ref writer, sliceEnd, nowMs))
                     break;
             }
             writer.Finish();
@@ -127,7 +128,7 @@ internal sealed class AppendGroup(
     }
 
     /// <summary>Frames a batch's records. Returns false if the slice ended before the batch did.</summary>
-    bool WriteRecords(AppendRequest request, ref SliceWriter writer, long sliceEnd)
+    bool WriteRecords(AppendRequest request, ref SliceWriter writer, long sliceEnd, long nowMs)
     {
         var batch = request.Batch;
         var tailBytes = batch.TailBytes;
@@ -135,7 +136,7 @@ internal sealed class AppendGroup(
         var firstRecord = -1;
         if (_record == 0)
         {
-            if (Refuse(request, writer.Cursor.NextOffset, LastStampMs, out var repeatedCount) is { } refusal)
+            if (Refuse(request, writer.Cursor.NextOffset, nowMs, out var repeatedCount) is { } refusal)
             {
                 request.SetResult(refusal);
                 return true;
@@ -150,6 +151,15 @@ internal sealed class AppendGroup(
             {
                 var crc = batch.CrcOf(repeatedCount, batch.Count - repeatedCount);
                 _stamp = new(producer with { Sequence = producer.Sequence + repeatedCount }, crc);
+            }
+            else if (batch.Idempotency is { } key)
+            {
+                var hasOwnTimestamp = batch.ExplicitStampOf(0).TimestampMs >= 0;
+                _stamp = new(Producer: null, Crc: null)
+                {
+                    Idempotency = key,
+                    TimestampMs = hasOwnTimestamp ? LastStampMs : null,
+                };
             }
         }
         while (_record < tailBytes.Length)
@@ -179,18 +189,23 @@ internal sealed class AppendGroup(
             RecordCount += count;
         }
         var written = request.SetNextOffset(writer.Cursor.NextOffset);
-        if (_stamp is { } stamp)
+        if (_stamp is { Producer: { } stamp })
         {
             var count = batch.Count - written.RepeatedCount;
             var produced = new ProducedBatch(
-                stamp.Producer.Sequence,
+                stamp.Sequence,
                 count,
-                stamp.Crc,
+                _stamp.Crc,
                 written.FirstOffset,
                 written.NextOffset,
                 written.TimestampMs
             );
-            Producers = Producers.With(stamp.Producer, produced, LastStampMs);
+            Producers = Producers.With(stamp, produced, LastStampMs);
+        }
+        else if (_stamp is { Idempotency: { } key })
+        {
+            var remembered = new RememberedKey(key, written.FirstOffset, written.NextOffset, written.TimestampMs);
+            Producers = Producers.With(remembered, nowMs);
         }
         _stamp = null;
         return true;
@@ -200,15 +215,27 @@ internal sealed class AppendGroup(
     /// Returns why a batch can't be appended here, or null. The check for a repeat comes first: a retry succeeds even
     /// if the expected offset no longer matches.
     /// </summary>
-    AppendResult? Refuse(AppendRequest request, long nextOffset, long stampMs, out int repeatedCount)
+    AppendResult? Refuse(AppendRequest request, long nextOffset, long nowMs, out int repeatedCount)
     {
         repeatedCount = 0;
         if (
             request.Batch.Producer is not null
-            && ProducerCheck.Check(Producers, request.Batch, request.MayOverlap, stampMs, out repeatedCount)
+            && ProducerCheck.Check(
+                Producers,
+                request.Batch,
+                request.MayOverlap,
+                Math.Max(nowMs, LastStampMs),
+                out repeatedCount
+            )
                 is { } refusal
         )
             return refusal;
+        // The clock decides here, and not the log's time. If the clock was ahead, the log's time stands still.
+        if (
+            request.Batch.Idempotency is { } key
+            && IdempotencyCheck.Check(Producers.Keys, key, nowMs) is { } keyRefusal
+        )
+            return keyRefusal;
         if (request.ExpectedNextOffset is { } expected && expected != nextOffset)
             return new(
                 AppendStatus.NotNext,

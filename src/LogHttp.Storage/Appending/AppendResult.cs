@@ -38,6 +38,21 @@ public enum AppendStatus
     /// </summary>
     EpochEnded,
 
+    /// <summary>Nothing was appended: the idempotency key was used for other records.</summary>
+    KeyReused,
+
+    /// <summary>
+    /// Nothing was appended: the records were routed by another number of partitions than the first time. Route them
+    /// again.
+    /// </summary>
+    RoutedOtherwise,
+
+    /// <summary>
+    /// Nothing was appended: the partition remembers as many idempotency keys as it may, see
+    /// <see cref="AppendResult.RetryAfterMs"/>.
+    /// </summary>
+    KeysFull,
+
     /// <summary>Nothing was appended: the log's next offset is not the expected one.</summary>
     NotNext,
 
@@ -81,4 +96,9 @@ public readonly record struct AppendResult(
 
     /// <summary>The producer's epoch, for <see cref="AppendStatus.EpochEnded"/>.</summary>
     public long Epoch { get; init; }
+
+    /// <summary>
+    /// The milliseconds until the oldest idempotency key expires, for <see cref="AppendStatus.KeysFull"/>.
+    /// </summary>
+    public long RetryAfterMs { get; init; }
 }

@@ -272,7 +272,7 @@ internal sealed partial class AppendTurn
         if (group.Start.Position == 0 && _written.Cursor.Position > 0)
             Roller.NoteFirstWrite(nowMs);
         if (
-            group.Producers.Count > group.StartProducers.Count
+            Checkpoint.MaxEncodedBytes(group.Producers) > Checkpoint.MaxEncodedBytes(group.StartProducers)
             && Context.Reserve.Request(Checkpoint.MaxEncodedBytes(group.Producers))
         )
             Context.Reserve.Keep();

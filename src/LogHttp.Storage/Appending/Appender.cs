@@ -1,5 +1,7 @@
 using LogHttp.Storage.Journal;
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Producers;
+using LogHttp.Storage.Records;
 using LogHttp.Storage.Segments;
 using LogHttp.Storage.Waiting;
 
@@ -86,6 +88,15 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
     /// <inheritdoc/>
     public LogView View => Watermarks.View;
 
+    IdempotencyTable? PublishedKeys
+    {
+        get
+        {
+            lock (Gate)
+                return Watermarks.Published.Producers.Keys;
+        }
+    }
+
     /// <summary>Why appends are rejected, or null.</summary>
     public string? StoppedReason
     {
@@ -151,6 +162,29 @@ internal sealed class Appender : IUnsyncedLog, IPublishedLog
         var nowMs = Math.Max(Context.Environment.NowMs, published.LastStampMs);
         return published.Producers.Find(id, nowMs) is { } found ? (found.Epoch, found.NextSequence) : null;
     }
+
+    /// <summary>Compares a producer's batch with the published batches of that producer.</summary>
+    public ProducerMatch CompareProducer(RecordBatch batch)
+    {
+        LogState published;
+        lock (Gate)
+            published = Watermarks.Published;
+        var nowMs = Math.Max(Context.Environment.NowMs, published.LastStampMs);
+        return ProducerCheck.Match(published.Producers, batch, nowMs);
+    }
+
+    /// <summary>
+    /// Returns the number of partitions by which the first request with an idempotency key was routed, by the published
+    /// records. Null if the key is unknown or has expired.
+    /// </summary>
+    public int? FindKeyPartitions(string key) => PublishedKeys?.Find(key, Context.Environment.NowMs)?.Stamp.Partitions;
+
+    /// <summary>
+    /// Returns the outcome of a batch with an idempotency key by the published records, or null if it would be
+    /// appended.
+    /// </summary>
+    public AppendResult? CheckKey(IdempotencyStamp stamp) =>
+        IdempotencyCheck.Check(PublishedKeys, stamp, Context.Environment.NowMs);
 
     /// <summary>
     /// Continues with another configuration. Data that the old policy left unsynced is synced as the new one asks.

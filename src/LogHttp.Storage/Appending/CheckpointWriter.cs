@@ -1,4 +1,5 @@
 using LogHttp.Storage.Partitions;
+using LogHttp.Storage.Producers;
 using LogHttp.Storage.Segments;
 
 namespace LogHttp.Storage.Appending;
@@ -21,9 +22,13 @@ internal sealed class CheckpointWriter(Appender appender, RecoveredPartition fou
 
     // Used by the syncer, and by the closing turn after the last sync.
     long _bytesSinceLast = found.UncheckpointedBytes;
+    long _keyBytes = KeyBytesOf(found.Producers);
 
-    /// <summary>Whether enough was synced for another checkpoint. Used by the syncer.</summary>
-    public bool IsDue => _bytesSinceLast >= appender.Context.Options.CheckpointBytes;
+    /// <summary>
+    /// Whether enough was synced for another checkpoint. Used by the syncer. A checkpoint of many idempotency keys is
+    /// large, so it waits for as many bytes of the log.
+    /// </summary>
+    public bool IsDue => _bytesSinceLast >= Math.Max(appender.Context.Options.CheckpointBytes, _keyBytes);
 
     /// <summary>Counts bytes that were synced. Used by the syncer.</summary>
     public void NoteSynced(long sizeBytes) => _bytesSinceLast += sizeBytes;
@@ -33,7 +38,7 @@ internal sealed class CheckpointWriter(Appender appender, RecoveredPartition fou
     /// <param name="durable">The end of a batch, up to which the log is durable in its segments.</param>
     public void TryWrite(Segment segment, in LogState durable)
     {
-        _bytesSinceLast = 0;
+        (_bytesSinceLast, _keyBytes) = (0, KeyBytesOf(durable.Producers));
         try
         {
             Write(segment, durable, logStartOffset: 0);
@@ -113,6 +118,8 @@ internal sealed class CheckpointWriter(Appender appender, RecoveredPartition fou
         checkpoint.Write(appender.Context);
         (_written, _isWrittenDurable) = (checkpoint, true);
     }
+
+    static long KeyBytesOf(ProducerTable producers) => producers.Keys?.EncodedBytes ?? 0;
 
     void LogFailure(IOException exception) =>
         StorageLog.CheckpointFailed(appender.Context.Environment.Logger, exception, appender.Context.Directory);

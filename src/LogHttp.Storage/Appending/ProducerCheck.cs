@@ -79,6 +79,29 @@ internal static class ProducerCheck
         return null;
     }
 
+    /// <summary>Says how a producer's batch relates to the batches of that producer in the log.</summary>
+    /// <param name="producers">The producers of the log.</param>
+    /// <param name="batch">A batch that has a producer.</param>
+    /// <param name="nowMs">The time, as in <see cref="Check"/>.</param>
+    public static ProducerMatch Match(ProducerTable producers, RecordBatch batch, long nowMs)
+    {
+        var stamp = batch.Producer!;
+        if (producers.Find(stamp.Id, nowMs) is not { } known)
+            return ProducerMatch.Unknown;
+        if (known.Epoch != stamp.Epoch)
+            return ProducerMatch.Known;
+        foreach (var remembered in known.Batches)
+        {
+            if (
+                remembered.Sequence == stamp.Sequence
+                && remembered.Count == batch.Count
+                && (remembered.Crc is null || remembered.Crc == batch.Crc)
+            )
+                return ProducerMatch.Repeat;
+        }
+        return stamp.Sequence == known.NextSequence ? ProducerMatch.Next : ProducerMatch.Known;
+    }
+
     /// <summary>Returns the first remembered batch that has any of the given sequences.</summary>
     static ProducedBatch? FirstWithin(ImmutableArray<ProducedBatch> batches, long sequence, int count)
     {
@@ -173,4 +196,20 @@ internal static class ProducerCheck
             $"Producer \"{stamp.Id}\" sent sequence {stamp.Sequence}; the next one is {expected}. Records in "
                 + $"between were not appended."
         );
+}
+
+/// <summary>How a producer's batch relates to a partition.</summary>
+internal enum ProducerMatch
+{
+    /// <summary>The partition does not know the producer, or no more.</summary>
+    Unknown,
+
+    /// <summary>The partition knows the producer, and the batch neither continues there nor is a repeat.</summary>
+    Known,
+
+    /// <summary>The batch has the producer's next sequence.</summary>
+    Next,
+
+    /// <summary>The partition remembers the batch.</summary>
+    Repeat,
 }

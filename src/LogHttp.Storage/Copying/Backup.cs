@@ -225,11 +225,14 @@ public sealed class Backup
             new StorageOptions
             {
                 Directory = _partialDirectory,
-                // The limits of the server that writes there are not known. The largest ones forget no producer.
+                // The limits of the server that writes there are not known. The largest ones forget no producer and
+                // no idempotency key.
                 MaxProducers = StorageOptions.MaxProducersUpperBound,
                 MaxKafkaProducers = StorageOptions.MaxProducersUpperBound,
                 ProducerExpiry = TimeSpan.FromDays(366),
                 KafkaProducerExpiry = TimeSpan.FromDays(366),
+                MaxIdempotencyKeys = StorageOptions.MaxIdempotencyKeysUpperBound,
+                IdempotencyExpiry = TimeSpan.FromDays(366),
                 RetentionInterval = TimeSpan.FromDays(1),
                 ScrubBytesPerSecond = 0,
                 // Only the ends are written to the copy's journal, and the journal is removed later. It needs room for
@@ -274,13 +277,12 @@ public sealed class Backup
                 Target.CreateDirectory(target);
                 for (var number = 0; number < file.Partitions; number++)
                     CopyPartition(source, target, file.Id, number);
-                // A topic that was created again under the name has another id.
-                if (TopicFile.Read(_source, source).Id == file.Id)
-                {
-                    CopyFile(Path.Combine(source, TopicFile.Name), Path.Combine(target, TopicFile.Name));
-                    Target.SyncDirectory(target);
+                CopyFile(Path.Combine(source, TopicFile.Name), Path.Combine(target, TopicFile.Name));
+                Target.SyncDirectory(target);
+                // A topic that was created again under the name has another id. One that has grown has more partitions.
+                var copied = TopicFile.Read(Target, target);
+                if ((copied.Id, copied.Partitions) == (file.Id, file.Partitions))
                     return true;
-                }
             }
             catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
             {

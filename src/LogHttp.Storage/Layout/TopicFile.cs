@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LogHttp.Storage.Files;
@@ -19,13 +20,22 @@ internal sealed partial record TopicFile(
     long RetentionBytes = 0,
     string? Values = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int MaxRecordBytes = 0,
-    SortedDictionary<string, string>? Labels = null
+    SortedDictionary<string, string>? Labels = null,
+    int[]? GrownFrom = null
 )
 {
     public const string Name = "topic.json";
     const int MaxBytes = 1 << 20;
 
-    public static TopicFile For(string id, TopicConfiguration configuration) =>
+    /// <summary>Returns the file of a topic.</summary>
+    /// <param name="id">The topic's id.</param>
+    /// <param name="configuration">Its configuration.</param>
+    /// <param name="formerCounts">The numbers of partitions that it had before, ascending.</param>
+    public static TopicFile For(
+        string id,
+        TopicConfiguration configuration,
+        IReadOnlyCollection<int>? formerCounts = null
+    ) =>
         new(
             FormatVersion.Current,
             id,
@@ -38,7 +48,8 @@ internal sealed partial record TopicFile(
             configuration.MaxRecordBytes,
             configuration.Labels.Entries.Count == 0
                 ? null
-                : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal)
+                : new(configuration.Labels.Entries.ToDictionary(), StringComparer.Ordinal),
+            formerCounts is null or { Count: 0 } ? null : [.. formerCounts]
         );
 
     [JsonIgnore]
@@ -59,6 +70,10 @@ internal sealed partial record TopicFile(
             MaxRecordBytes = MaxRecordBytes,
             Labels = Labels is null ? TopicLabels.None : TopicLabels.Of(Labels),
         };
+
+    /// <summary>The numbers of partitions that the topic had before, ascending.</summary>
+    [JsonIgnore]
+    public ImmutableArray<int> FormerCounts => [.. GrownFrom ?? []];
 
     /// <summary>
     /// Whether an older server wrote it. Then it must be replaced before anything that such a server could misread.
@@ -89,11 +104,23 @@ internal sealed partial record TopicFile(
             var content = JsonSerializer.Deserialize(bytes, Context.Default.TopicFile)!;
             if (content.Configuration.Check() is { } fault)
                 throw new FormatException(fault);
+            content.CheckFormerCounts();
             return content;
         }
         catch (Exception exception) when (exception is JsonException or FormatException)
         {
             throw new CorruptionException(path, 0, exception.Message);
+        }
+    }
+
+    void CheckFormerCounts()
+    {
+        var before = 0;
+        foreach (var count in (int[])[.. GrownFrom ?? [], Partitions])
+        {
+            if (count <= before)
+                throw new FormatException("grownFrom is no rising row of numbers below that of the partitions");
+            before = count;
         }
     }
 

@@ -14,6 +14,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
 {
     LogPlace _place = place;
     LogView? _seen;
+    int _seenTopicGrowths;
     LogWaiter? _waiter;
 
     // The position of the next record, as long as this is the active segment.
@@ -34,6 +35,9 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
 
     /// <summary>The place of the next read.</summary>
     public LogPlace Place => _place;
+
+    /// <summary>The bounds of each page, or null.</summary>
+    public ReadBounds? Bounds { get; init; }
 
     /// <summary>
     /// Returns the next page, or the status that there is none yet, or no more. The caller disposes of the page.
@@ -67,6 +71,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     FetchResult Read(PageSize pageSize, bool mayWait)
     {
         Unsubscribe();
+        _seenTopicGrowths = log.Waiters.TopicGrowths;
         (var page, _seen) =
             TryReadToOthers(pageSize)
             ?? log.ReadView(
@@ -74,7 +79,13 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
                 static (view, query) =>
                     (
                         query.Follower.TryReadTail(view, query.pageSize)
-                            ?? PageFinder.Fetch(query.Follower._place, query.pageSize, view, query.mayWait),
+                            ?? PageFinder.Fetch(
+                                query.Follower._place,
+                                query.pageSize,
+                                query.Follower.Bounds,
+                                view,
+                                query.mayWait
+                            ),
                         view
                     )
             );
@@ -83,7 +94,7 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         (_segment, _position) = page switch
         {
             { Region: { } region } => (region.Segment, region.Position + region.LengthBytes),
-            { Status: FetchStatus.AtEnd } => (_seen.Active, _seen.End.Position),
+            { Status: FetchStatus.AtEnd, IsComplete: false } => (_seen.Active, _seen.End.Position),
             _ => (null, 0),
         };
         // A page in a sealed segment does not grow. New records come behind it.
@@ -118,9 +129,14 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         _waiter = waiter;
         var seen = _seen ?? throw new InvalidOperationException("Nothing was read yet.");
         if (LiveReader is not null && _segment == seen.Active && _position == seen.End.Position)
+        {
             log.Waiters.Live.Add(this, seen);
+            // A growth of the topic before this was told only to those that waited by then.
+            if (log.Waiters.TopicGrowths != _seenTopicGrowths)
+                Wake(LogWake.Grown);
+        }
         else
-            log.Waiters.Add(this, seen, Math.Min(growthBytes, _growthToPageEnd));
+            log.Waiters.Add(this, seen, Math.Min(growthBytes, _growthToPageEnd), _seenTopicGrowths);
     }
 
     internal override void Wake(LogWake wake) => _waiter?.Complete(wake);
@@ -210,10 +226,14 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
         var offset = _place.Resolve(view.EarliestOffset, view.EndOffset);
         if (offset < view.EarliestOffset)
             return null;
+        // A lookup finds the record at which the page ends.
+        if (Bounds is not null && (Bounds.MaxRecords < long.MaxValue || Bounds.EndOffset < view.EndOffset))
+            return null;
         var region = new LogRegion(_segment, _segment.Acquire(isSealed: false), _position, lengthBytes);
         return new(FetchStatus.Page, view.EarliestOffset, view.EndOffset, offset, view.EndOffset, region)
         {
             IsDurable = view.IsDurable,
+            IsComplete = view.EndOffset == Bounds?.EndOffset,
         };
     }
 }

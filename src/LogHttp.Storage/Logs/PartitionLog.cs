@@ -142,6 +142,15 @@ public sealed partial class PartitionLog
     /// </summary>
     public (long Epoch, long NextSequence)? FindProducer(string id) => _appender.FindProducer(id);
 
+    /// <inheritdoc cref="Appender.FindKeyPartitions"/>
+    internal int? FindKeyPartitions(string key) => _appender.FindKeyPartitions(key);
+
+    /// <inheritdoc cref="Appender.CheckKey"/>
+    internal AppendResult? CheckKey(IdempotencyStamp stamp) => _appender.CheckKey(stamp);
+
+    /// <summary>Compares a producer's batch with the published batches of that producer.</summary>
+    internal ProducerMatch CompareProducer(RecordBatch batch) => _appender.CompareProducer(batch);
+
     /// <summary>
     /// Returns the present offset of a place. The offset may be beyond the end if the place is a number. If a time has
     /// to be looked up on the disk, another thread waits for it.
@@ -191,6 +200,8 @@ public sealed partial class PartitionLog
             throw new ArgumentException("The batch has no records.", nameof(batch));
         if (batch.ExplicitStampOf(batch.Count - 1).Offset - batch.ExplicitStampOf(0).Offset >= uint.MaxValue - 1)
             throw new ArgumentException("The batch's offsets span more than a segment can hold.", nameof(batch));
+        if (batch.IdempotencyKey is not null && batch.Idempotency is null)
+            throw new ArgumentException("The batch has an idempotency key and no stamp.", nameof(batch));
         // This thread computes the checksum, not the partition's turn.
         if (batch.Producer is not null)
             _ = batch.Crc;

@@ -47,10 +47,14 @@ internal sealed partial record Checkpoint(
     internal const int MaxProducerBytes = 2 * ProducerStamp.MaxIdLength + 128 + ProducerTable.RememberedBatches * 192;
 
     /// <summary>The most bytes of a valid checkpoint. Kafka's producers may be as many as the others.</summary>
-    internal const int MaxBytes = 2 * StorageOptions.MaxProducersUpperBound * MaxProducerBytes + MaxOtherBytes;
+    internal const int MaxBytes =
+        2 * StorageOptions.MaxProducersUpperBound * MaxProducerBytes
+        + StorageOptions.MaxIdempotencyKeysUpperBound * IdempotencyTable.MaxKeyBytes
+        + MaxOtherBytes;
 
     /// <summary>Returns the most bytes that a checkpoint with these producers takes, except for a few bytes.</summary>
-    public static long MaxEncodedBytes(ProducerTable producers) => (long)producers.Count * MaxProducerBytes;
+    public static long MaxEncodedBytes(ProducerTable producers) =>
+        (long)producers.Count * MaxProducerBytes + (producers.Keys?.EncodedBytes ?? 0);
 
     // Ids are visible ASCII. They are escaped as little as JSON allows, so that none takes more than twice its length.
     static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -67,12 +71,18 @@ internal sealed partial record Checkpoint(
     {
         try
         {
-            return Read(
+            var checkpoint = Read(
                 context.Environment.FileSystem,
                 Path.Combine(context.Directory, Name),
                 context.Options.ProducerLimits,
                 out reason
             );
+            return checkpoint is null
+                ? null
+                : checkpoint with
+                {
+                    Producers = checkpoint.Producers.WithoutExpiredKeys(context.Environment.NowMs),
+                };
         }
         catch (FileNotFoundException)
         {
@@ -124,7 +134,8 @@ internal sealed partial record Checkpoint(
                     )),
                 ]
                 : null,
-            IsJournaled ? true : null
+            IsJournaled ? true : null,
+            Producers.Keys is { } keys ? [.. keys.Alive().Select(KeyContent.Of)] : null
         );
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
@@ -157,7 +168,11 @@ internal sealed partial record Checkpoint(
                     MaxTimestampMs = content.MaxTimestamp,
                 },
                 content.LastStamp,
-                new ProducerTable(limits, (content.Producers ?? []).Select(static producer => producer.ToState()))
+                new ProducerTable(
+                    limits,
+                    (content.Producers ?? []).Select(static producer => producer.ToState()),
+                    (content.Idempotency ?? []).Select(static key => key.ToKey())
+                )
             )
             {
                 IsJournaled = content.Journaled ?? false,
@@ -192,8 +207,22 @@ internal sealed partial record Checkpoint(
         long LastStamp,
         ProducerContent[]? Producers = null,
         DamageContent[]? Damage = null,
-        bool? Journaled = null
+        bool? Journaled = null,
+        KeyContent[]? Idempotency = null
     );
+
+    /// <summary>An idempotency key in the file. Its hash is spelled as in a line.</summary>
+    internal readonly record struct KeyContent(string Key, string Hash, long Offset, long NextOffset, long Timestamp)
+    {
+        public static KeyContent Of(RememberedKey key) =>
+            new(key.Stamp.Key, IdempotencyField.TextOf(key.Stamp), key.FirstOffset, key.NextOffset, key.TimestampMs);
+
+        public RememberedKey ToKey() =>
+            IdempotencyField.TryRead(Key, Encoding.ASCII.GetBytes(Hash), out var stamp, out var timestampMs)
+            && timestampMs is null
+                ? new(stamp, Offset, NextOffset, Timestamp)
+                : throw new JsonException($"\"{Key}\" with \"{Hash}\" is no idempotency key");
+    }
 
     internal readonly record struct ProducerContent(string Id, long Epoch, long LastSeen, ProducedContent[] Batches)
     {

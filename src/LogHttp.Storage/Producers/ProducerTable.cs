@@ -7,6 +7,9 @@ namespace LogHttp.Storage.Producers;
 /// The state of the producers that number their records, in one partition. Immutable, so that a table belongs to a
 /// position in the log. After a failed write or a lost tail, a rollback restores the table of that position.
 /// </summary>
+/// <remarks>
+/// Also has the idempotency keys, which name the senders of single requests, and are counted apart.
+/// </remarks>
 internal sealed class ProducerTable
 {
     /// <summary>
@@ -30,17 +33,26 @@ internal sealed class ProducerTable
     ProducerTable(
         ProducerLimits limits,
         ImmutableDictionary<string, ProducerState> http,
-        ImmutableDictionary<string, ProducerState> kafka
-    ) => (_limits, _http, _kafka) = (limits, http, kafka);
+        ImmutableDictionary<string, ProducerState> kafka,
+        IdempotencyTable? keys
+    ) => (_limits, _http, _kafka, Keys) = (limits, http, kafka, keys);
 
     public ProducerTable(ProducerLimits limits)
-        : this(limits, NoProducers, NoProducers) { }
+        : this(limits, NoProducers, NoProducers, keys: null) { }
 
-    public ProducerTable(ProducerLimits limits, IEnumerable<KeyValuePair<string, ProducerState>> producers)
+    public ProducerTable(
+        ProducerLimits limits,
+        IEnumerable<KeyValuePair<string, ProducerState>> producers,
+        IEnumerable<RememberedKey> keys
+    )
     {
         var byKind = producers.ToLookup(static producer => IsKafkaId(producer.Key));
         (_limits, _http, _kafka) = (limits, NoProducers.AddRange(byKind[false]), NoProducers.AddRange(byKind[true]));
+        Keys = IdempotencyTable.Of(limits, keys);
     }
+
+    /// <summary>The idempotency keys. Null as long as no request has one, as in most partitions.</summary>
+    public IdempotencyTable? Keys { get; }
 
     public int Count => _http.Count + _kafka.Count;
 
@@ -68,8 +80,16 @@ internal sealed class ProducerTable
             before = before.RemoveAt(0);
         var producers = state is null && all.Count >= MaxOf(stamp.Id) ? MakeRoom(stamp.Id, nowMs) : all;
         producers = producers.SetItem(stamp.Id, new ProducerState(stamp.Epoch, nowMs, before.Add(batch)));
-        return IsKafkaId(stamp.Id) ? new(_limits, _http, producers) : new(_limits, producers, _kafka);
+        return IsKafkaId(stamp.Id) ? new(_limits, _http, producers, Keys) : new(_limits, producers, _kafka, Keys);
     }
+
+    /// <summary>Returns the table with one more batch that has an idempotency key.</summary>
+    public ProducerTable With(RememberedKey key, long nowMs) =>
+        new(_limits, _http, _kafka, (Keys ?? new IdempotencyTable(_limits)).With(key, nowMs));
+
+    /// <summary>Returns the table without idempotency keys if all of them have expired.</summary>
+    public ProducerTable WithoutExpiredKeys(long nowMs) =>
+        Keys is not null && Keys.AreExpired(nowMs) ? new(_limits, _http, _kafka, keys: null) : this;
 
     /// <summary>
     /// Returns the table without expired producers, and at most seven eighths of the limit, so that making room is

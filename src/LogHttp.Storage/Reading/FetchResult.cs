@@ -45,6 +45,11 @@ public sealed record FetchResult(
     public bool IsFinal { get; init; }
 
     /// <summary>
+    /// Whether the read has reached its <see cref="ReadBounds"/>, so that no record can come to the page any more.
+    /// </summary>
+    public bool IsComplete { get; init; }
+
+    /// <summary>
     /// An object that the caller keeps beside the page, as long as the page is cached, because it depends only on the
     /// page. Null for a page whose end moves when the log grows, and for one that is read the first time. Any thread.
     /// The last one that is set stays.
@@ -60,6 +65,23 @@ public sealed record FetchResult(
     }
 
     internal FoundPage? FixedPage { get; init; }
+
+    /// <summary>
+    /// Returns the page up to a position in its region. It has the same lease, so only this page or that one is
+    /// disposed of.
+    /// </summary>
+    /// <param name="position">The position after the last record, in bytes.</param>
+    /// <param name="nextOffset">The offset after the last record.</param>
+    public FetchResult EndAt(long position, long nextOffset) =>
+        this with
+        {
+            NextOffset = nextOffset,
+            Region = Region?.EndAt(position),
+            // The end stays where it is, because the records before it do.
+            IsFinal = IsDurable && Region?.Segment.Damage.Count == 0,
+            IsComplete = true,
+            FixedPage = null,
+        };
 
     /// <summary>Returns the region's lease.</summary>
     public void Dispose() => Region?.Dispose();

@@ -56,6 +56,9 @@ public readonly record struct LogPlace
     /// <summary>Whether it is one offset, for ever the same. All other places move with the log.</summary>
     public bool IsNumeric => _kind == Kind.Offset;
 
+    /// <summary>The offset, or null if the place moves with the log.</summary>
+    public long? Offset => IsNumeric ? _number : null;
+
     /// <summary>The time in Unix milliseconds, or null if the place is no time.</summary>
     internal long? TimeMs => _kind == Kind.Time ? _number : null;
 
@@ -99,7 +102,25 @@ public readonly record struct LogPlace
         return true;
     }
 
-    /// <summary>Returns the text that <see cref="TryParse"/> reads.</summary>
+    /// <summary>Does the same, and also reads a time before now, such as <c>@-1h</c>.</summary>
+    /// <param name="text">The place.</param>
+    /// <param name="clock">The clock that tells what time it is.</param>
+    /// <param name="place">The place. A time before now is the time that it means now.</param>
+    public static bool TryParse(string? text, TimeProvider clock, out LogPlace place)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        if (text is not ['@', '-', .. var ago])
+            return TryParse(text, out place);
+        var isDuration = DurationText.TryParse(ago, out var duration);
+        place = isDuration
+            ? AtTime(
+                Math.Max(0, clock.GetUtcNow().ToUnixTimeMilliseconds() - duration.Ticks / TimeSpan.TicksPerMillisecond)
+            )
+            : default;
+        return isDuration;
+    }
+
+    /// <summary>Returns the text that <see cref="TryParse(string?, out LogPlace)"/> reads.</summary>
     public override string ToString() =>
         _kind switch
         {

@@ -28,6 +28,14 @@ public sealed class LogRegion : IDisposable
     /// <summary>The length of the lines in bytes, line feeds included.</summary>
     public long LengthBytes { get; }
 
+    /// <summary>Returns the lines before a position, with the same lease.</summary>
+    internal LogRegion EndAt(long position)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(position, Position);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position, Position + LengthBytes);
+        return new(Segment, _lease, Position, position - Position);
+    }
+
     /// <summary>Returns the lease, so that the file can be closed.</summary>
     public void Dispose() => _lease.Dispose();
 }

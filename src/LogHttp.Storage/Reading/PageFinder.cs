@@ -12,11 +12,11 @@ namespace LogHttp.Storage.Reading;
 /// </summary>
 internal static class PageFinder
 {
-    /// <summary>Finds the page that begins at a place in a view.</summary>
+    /// <summary>Finds the page that begins at a place in a view, and ends at the bounds if there are any.</summary>
     /// <exception cref="WouldWaitException">
     /// <paramref name="mayWait"/> is false, and the thread would have to wait for the disk.
     /// </exception>
-    public static FetchResult Fetch(LogPlace place, PageSize pageSize, LogView view, bool mayWait)
+    public static FetchResult Fetch(LogPlace place, PageSize pageSize, ReadBounds? bounds, LogView view, bool mayWait)
     {
         WaitForRepair(view, mayWait);
         var offset = OffsetOf(place, view, mayWait);
@@ -24,6 +24,8 @@ internal static class PageFinder
             return NoPage(FetchStatus.BelowEarliest, view, offset);
         if (offset > view.EndOffset)
             return NoPage(FetchStatus.BeyondEnd, view, offset);
+        if (bounds is not null && offset >= bounds.EndOffset)
+            return NoPageBefore(bounds, view, offset);
         for (
             var number = view.SegmentNumberOf(offset);
             offset < view.EndOffset && number < view.Segments.Length;
@@ -38,7 +40,7 @@ internal static class PageFinder
                 var end = isSealed ? segment.End! : view.End;
                 // For an offset in the gap between two segments, the next one has the first record after it.
                 if (offset < end.NextOffset && end.Position > 0)
-                    return Page(view, segment, lease, end, isSealed, offset, pageSize, mayWait);
+                    return Page(view, segment, lease, end, isSealed, offset, pageSize, bounds, mayWait);
             }
             catch
             {
@@ -69,6 +71,14 @@ internal static class PageFinder
     static FetchResult NoPage(FetchStatus status, LogView view, long offset) =>
         new(status, view.EarliestOffset, view.EndOffset, offset, offset);
 
+    /// <summary>The result where no record lies between a place and the bounds' end.</summary>
+    static FetchResult NoPageBefore(ReadBounds bounds, LogView view, long offset) =>
+        NoPage(FetchStatus.AtEnd, view, offset) with
+        {
+            NextOffset = Math.Max(offset, bounds.EndOffset),
+            IsComplete = true,
+        };
+
     static FetchResult Page(
         LogView view,
         Segment segment,
@@ -77,11 +87,17 @@ internal static class PageFinder
         bool isSealed,
         long offset,
         PageSize pageSize,
+        ReadBounds? bounds,
         bool mayWait
     )
     {
-        var known = KnownPage(segment, lease.Files, end, offset, pageSize);
-        var page = known ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, mayWait);
+        var known = bounds is null ? KnownPage(segment, lease.Files, end, offset, pageSize) : null;
+        var page = known ?? FindPage(segment, lease.Files, end, isSealed, offset, pageSize, bounds, mayWait);
+        if (bounds is not null && page.FirstOffset >= bounds.EndOffset)
+        {
+            lease.Dispose();
+            return NoPageBefore(bounds, view, offset);
+        }
         return new(
             FetchStatus.Page,
             view.EarliestOffset,
@@ -94,6 +110,7 @@ internal static class PageFinder
             // Only pages that are read again keep a companion.
             FixedPage = known is { IsFixed: true } ? known : null,
             IsDurable = isSealed || view.IsDurable,
+            IsComplete = bounds is not null && page.NextOffset >= bounds.EndOfPageAt(page.FirstOffset),
             // A repair changes the ends of a damaged segment's pages.
             IsFinal =
                 segment.Damage.Count == 0
@@ -132,6 +149,7 @@ internal static class PageFinder
         bool isSealed,
         long offset,
         PageSize pageSize,
+        ReadBounds? bounds,
         bool mayWait
     )
     {
@@ -143,7 +161,17 @@ internal static class PageFinder
             {
                 var index = new IndexSearch(indexFile, end.IndexEntries, stackalloc byte[IndexSearch.StretchBytes]);
                 var (position, firstOffset) = FindRecord(ref index, segment, data, end, offset);
-                var (endPosition, nextOffset, isFixed) = FindPageEnd(ref index, segment, data, end, position, pageSize);
+                var (endPosition, nextOffset, isFixed) = bounds is null
+                    ? FindPageEnd(ref index, segment, data, end, position, pageSize)
+                    : FindBoundedEnd(
+                        ref index,
+                        segment,
+                        data,
+                        end,
+                        (position, firstOffset),
+                        pageSize,
+                        bounds.EndOfPageAt(firstOffset)
+                    );
                 if (segment.DamageWithin(position, endPosition) is { } damage)
                     ((endPosition, nextOffset), isFixed) = (EndBefore(damage, ref index, segment, end), false);
                 var page = new FoundPage(
@@ -155,7 +183,8 @@ internal static class PageFinder
                     nextOffset,
                     isFixed
                 );
-                files.FoundPages.Add(page);
+                if (bounds is null)
+                    files.FoundPages.Add(page);
                 return page;
             }
             catch (CorruptIndexException)
@@ -263,18 +292,13 @@ internal static class PageFinder
         long offset
     )
     {
-        // The offset is below the base offset if it lies in the gap before this segment.
-        var relativeOffset = Math.Max(0, offset - segment.BaseOffset);
-        var block = index.Floor(
-            relativeOffset,
-            end.NextOffset - segment.BaseOffset,
-            static entry => entry.RelativeOffset
-        );
-        if (block.Position >= end.Position)
-            throw new CorruptIndexException();
+        var block = BlockOf(ref index, segment, end, offset);
         ThrowIfDamaged(segment, block.Position, end);
         // Links lead to pages that begin with a block. So its first record is mostly the wanted one.
-        if (block.RelativeOffset == relativeOffset && OffsetAtLine(data, block.Position, end.Position) == offset)
+        if (
+            segment.BaseOffset + block.RelativeOffset == offset
+            && OffsetAtLine(data, block.Position, end.Position) == offset
+        )
             return (block.Position, offset);
         var found = ReadLines(
             segment,
@@ -287,6 +311,18 @@ internal static class PageFinder
         // The record may be the first of the next block, behind a gap.
         ThrowIfDamaged(segment, found.Position, end);
         return found;
+    }
+
+    /// <summary>Returns the block in which a record with an offset would be.</summary>
+    static IndexEntry BlockOf(ref IndexSearch index, Segment segment, SegmentEnd end, long offset)
+    {
+        var block = index.Floor(
+            // The offset is below the base offset if it lies in the gap before this segment.
+            Math.Max(0, offset - segment.BaseOffset),
+            end.NextOffset - segment.BaseOffset,
+            static entry => entry.RelativeOffset
+        );
+        return block.Position < end.Position ? block : throw new CorruptIndexException();
     }
 
     /// <summary>
@@ -367,6 +403,49 @@ internal static class PageFinder
         // All boundaries up to there are known, because the log extends beyond the bound of the page.
         (long Position, long NextOffset, bool IsFixed) BoundaryAt(IndexEntry entry) =>
             (entry.Position, segment.BaseOffset + entry.RelativeOffset, true);
+    }
+
+    /// <summary>
+    /// Returns the end of a page with bounds, as <see cref="FindPageEnd"/> does. The page has all records before
+    /// <paramref name="stopOffset"/> that fit, up to the end of the segment, and at least one. So its end depends on no
+    /// boundary, and stays where it is when the log grows.
+    /// </summary>
+    static (long Position, long NextOffset, bool IsFixed) FindBoundedEnd(
+        ref IndexSearch index,
+        Segment segment,
+        IFile data,
+        SegmentEnd end,
+        (long Position, long Offset) first,
+        PageSize pageSize,
+        long stopOffset
+    )
+    {
+        if (stopOffset <= first.Offset)
+            return (first.Position, stopOffset, true);
+        // The end of the records that can be sent.
+        var (lastPosition, lastOffset) = segment.DamageWithin(first.Position, end.Position) is { } damage
+            ? EndBefore(damage, ref index, segment, end)
+            : (end.Position, end.NextOffset);
+        var maxPosition = first.Position + pageSize.MaxBytes;
+        if (lastPosition <= maxPosition && stopOffset >= lastOffset)
+            return (lastPosition, lastOffset, stopOffset == lastOffset);
+        // The block in which the page ends.
+        var block = LastBoundary(ref index, end, Math.Min(maxPosition, lastPosition - 1));
+        if (segment.BaseOffset + block.RelativeOffset > stopOffset)
+            block = BlockOf(ref index, segment, end, stopOffset);
+        var from = Math.Max(block.Position, first.Position);
+        var (position, nextOffset) = ReadLines(
+            segment,
+            data,
+            from,
+            lastPosition,
+            (stopOffset, TimestampMs: 0),
+            stopPosition: Math.Min(maxPosition, lastPosition)
+        );
+        // The first line of the block does not fit. So the page ends before it.
+        return position > maxPosition && from > first.Position
+            ? (from, segment.BaseOffset + block.RelativeOffset, true)
+            : (position, Math.Min(nextOffset, stopOffset), true);
     }
 
     /// <summary>

@@ -73,7 +73,7 @@ internal static class ProducerField
             crc = value;
         }
         stamp = new(new(id, epoch, sequence), crc);
-        return reader.TokenType == JsonTokenType.EndArray && stamp.Producer.Check() is null;
+        return reader.TokenType == JsonTokenType.EndArray && stamp.Producer!.Check() is null;
     }
 
     /// <summary>Reads a checksum as <see cref="Write"/> writes it: eight lower-case hexadecimal digits.</summary>
@@ -91,7 +91,8 @@ internal static class ProducerField
         return digits;
     }
 
-    static bool TryReadText(in Utf8JsonReader reader, [NotNullWhen(true)] out string? text)
+    /// <summary>Reads a JSON string. Returns false for any other token, and for a string that is no text.</summary>
+    public static bool TryReadText(in Utf8JsonReader reader, [NotNullWhen(true)] out string? text)
     {
         try
         {

@@ -54,32 +54,49 @@ public sealed partial class RecordBatch : IDisposable
     /// About how many bytes will be added, if known. Memory for all of them is taken once a part of them has come.
     /// </param>
     /// <param name="values">The form of the values.</param>
-    /// <exception cref="ArgumentException">The producer is invalid.</exception>
+    /// <param name="idempotencyKey">
+    /// The key of the request, if repeats must be recognized by it, or null. Needs <see cref="Stamp"/> once all records
+    /// were added.
+    /// </param>
+    /// <exception cref="ArgumentException">The producer or the key is invalid, or there are both.</exception>
     public RecordBatch(
         RecordLimits limits,
         ProducerStamp? producer = null,
         long expectedBytes = 0,
-        ValueForm values = ValueForm.Auto
+        ValueForm values = ValueForm.Auto,
+        string? idempotencyKey = null
     )
     {
-        Begin(limits, producer, expectedBytes, values);
+        Begin(limits, producer, expectedBytes, values, idempotencyKey);
     }
 
     /// <summary>
     /// Empties a batch that is not in the log's hands: it was never appended, or its append has been awaited. The
     /// parameters are those of a new batch.
     /// </summary>
-    /// <exception cref="ArgumentException">The producer is invalid.</exception>
-    public void Reset(RecordLimits limits, ProducerStamp? producer, long expectedBytes, ValueForm values)
+    /// <exception cref="ArgumentException">The producer or the key is invalid.</exception>
+    public void Reset(
+        RecordLimits limits,
+        ProducerStamp? producer,
+        long expectedBytes,
+        ValueForm values,
+        string? idempotencyKey = null
+    )
     {
-        Begin(limits, producer, expectedBytes, values);
+        Begin(limits, producer, expectedBytes, values, idempotencyKey);
         _isUsedAgain = true;
         Dispose();
-        (LargestTailBytes, _crc) = (0, null);
+        (LargestTailBytes, _crc, Idempotency) = (0, null, null);
     }
 
     /// <summary>The sender, or null.</summary>
     public ProducerStamp? Producer { get; private set; }
+
+    /// <summary>The idempotency key of the request, or null.</summary>
+    public string? IdempotencyKey { get; private set; }
+
+    /// <summary>The idempotency key with the payload, or null without a key or before <see cref="Stamp"/>.</summary>
+    public IdempotencyStamp? Idempotency { get; private set; }
 
     /// <summary>The largest record that can be added, <see cref="RecordLimits.MaxRecordBytes"/>.</summary>
     public int MaxRecordBytes => _limits.MaxRecordBytes;
@@ -205,6 +222,16 @@ public sealed partial class RecordBatch : IDisposable
         );
     }
 
+    /// <summary>Sets the payload of the batch's request, which may have batches for other partitions too.</summary>
+    /// <exception cref="ArgumentException">The stamp has another key than the batch.</exception>
+    public void Stamp(IdempotencyStamp stamp)
+    {
+        ArgumentNullException.ThrowIfNull(stamp);
+        if (stamp.Key != IdempotencyKey)
+            throw new ArgumentException("The stamp has another key than the batch.", nameof(stamp));
+        Idempotency = stamp;
+    }
+
     /// <summary>Returns the memory to its pool.</summary>
     public void Dispose()
     {
@@ -217,18 +244,31 @@ public sealed partial class RecordBatch : IDisposable
     }
 
     [MemberNotNull(nameof(_limits))]
-    void Begin(RecordLimits limits, ProducerStamp? producer, long expectedBytes, ValueForm values)
+    void Begin(
+        RecordLimits limits,
+        ProducerStamp? producer,
+        long expectedBytes,
+        ValueForm values,
+        string? idempotencyKey
+    )
     {
         ArgumentNullException.ThrowIfNull(limits);
         if (producer?.Check() is { } fault)
             throw new ArgumentException(fault, nameof(producer));
+        if (idempotencyKey is not null && IdempotencyStamp.CheckKey(idempotencyKey) is { } keyFault)
+            throw new ArgumentException(keyFault, nameof(idempotencyKey));
+        if (producer is not null && idempotencyKey is not null)
+            throw new ArgumentException("A batch has a producer or an idempotency key.", nameof(idempotencyKey));
         (_limits, Producer, _expectedBytes, _values) = (
             limits,
             producer,
             Math.Min(expectedBytes, limits.MaxBatchBytes),
             values
         );
-        _stampBytes = producer is null ? 0 : ProducerField.MaxBytes(producer);
+        IdempotencyKey = idempotencyKey;
+        _stampBytes =
+            (producer is null ? 0 : ProducerField.MaxBytes(producer))
+            + (idempotencyKey is null ? 0 : IdempotencyField.MaxBytes(idempotencyKey));
     }
 
     delegate int ValueWriter(ReadOnlySpan<byte> value, Span<byte> destination);

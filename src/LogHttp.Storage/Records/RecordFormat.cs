@@ -59,7 +59,7 @@ internal static class RecordFormat
 internal readonly record struct RecordHead(long Offset, long TimestampMs, int BatchCount);
 
 /// <summary>The batch's fields on its first record.</summary>
-/// <param name="Stamp">The producer, or null.</param>
+/// <param name="Stamp">The producer or the idempotency key, or null.</param>
 /// <param name="Any">
 /// Whether there is a field that only a batch's first record has, including those reserved for later.
 /// </param>

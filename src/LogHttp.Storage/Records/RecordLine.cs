@@ -67,9 +67,9 @@ internal static class RecordLine
                 ? TryReadHeaderPairs(ref reader)
                 : TryReadHeaders(ref reader);
         if (field.StartsWith("\"commit\""u8))
-            return TryReadReserved(ref reader, ref batch, texts: 2, numbers: 3);
+            return TryReadCommit(ref reader, ref batch);
         if (field.StartsWith("\"idempotency\""u8))
-            return TryReadReserved(ref reader, ref batch, texts: 2, numbers: 0);
+            return TryReadIdempotency(ref reader, ref batch);
         if (field.StartsWith("\"producer\""u8))
         {
             if (!ProducerField.TryReadValue(field["\"producer\":".Length..], out var stamp))
@@ -81,19 +81,48 @@ internal static class RecordLine
     }
 
     /// <summary>
-    /// Reads `commit` and `idempotency`, which nothing writes yet: an array of some texts, and then some whole numbers.
+    /// Reads `idempotency`: two texts. The log remembers the key if the second text has the form of this version.
     /// </summary>
-    static bool TryReadReserved(ref Utf8JsonReader reader, ref BatchFields batch, int texts, int numbers)
+    static bool TryReadIdempotency(ref Utf8JsonReader reader, ref BatchFields batch)
+    {
+        batch = batch with { Any = true };
+        if (
+            reader.TokenType != JsonTokenType.StartArray
+            || !reader.Read()
+            || !ProducerField.TryReadText(reader, out var key)
+            || !reader.Read()
+            || reader.TokenType != JsonTokenType.String
+        )
+            return false;
+        if (
+            !reader.ValueIsEscaped
+            && IdempotencyField.TryRead(key, reader.ValueSpan, out var stamp, out var timestampMs)
+        )
+            batch = batch with
+            {
+                Stamp = (batch.Stamp ?? new(Producer: null, Crc: null)) with
+                {
+                    Idempotency = stamp,
+                    TimestampMs = timestampMs,
+                },
+            };
+        return reader.Read() && reader.TokenType == JsonTokenType.EndArray;
+    }
+
+    /// <summary>
+    /// Reads `commit`, which nothing writes yet: an array of two texts, and then three whole numbers.
+    /// </summary>
+    static bool TryReadCommit(ref Utf8JsonReader reader, ref BatchFields batch)
     {
         batch = batch with { Any = true };
         if (reader.TokenType != JsonTokenType.StartArray)
             return false;
-        for (; texts > 0; texts--)
+        for (var texts = 2; texts > 0; texts--)
         {
             if (!reader.Read() || reader.TokenType != JsonTokenType.String)
                 return false;
         }
-        for (; numbers > 0; numbers--)
+        for (var numbers = 3; numbers > 0; numbers--)
         {
             if (
                 !reader.Read()

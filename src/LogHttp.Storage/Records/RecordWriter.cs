@@ -9,7 +9,7 @@ internal struct RecordWriter()
 
     /// <summary>Returns the most bytes that a line takes.</summary>
     public static int MaxBytes(BatchStamp? stamp, int tailBytes) =>
-        RecordFormat.MaxHeadBytes + (stamp is null ? 0 : ProducerField.MaxBytes(stamp.Producer)) + tailBytes;
+        RecordFormat.MaxHeadBytes + (stamp?.MaxBytes ?? 0) + tailBytes;
 
     /// <summary>Writes a line and returns its length.</summary>
     /// <param name="destination">Has room for <see cref="MaxBytes"/>.</param>
@@ -18,7 +18,7 @@ internal struct RecordWriter()
     /// <param name="batchCount">
     /// The records of the batch, or 0 if the line does not start a batch of two or more.
     /// </param>
-    /// <param name="stamp">The batch's producer, on its first line. Its checksum is known.</param>
+    /// <param name="stamp">The batch's sender, on its first line. A producer's checksum is known.</param>
     /// <param name="tail">The record's content, from its key on.</param>
     public int Write(
         Span<byte> destination,
@@ -30,8 +30,10 @@ internal struct RecordWriter()
     )
     {
         var written = _heads.Write(destination, offset, timestampMs, batchCount);
-        if (stamp is not null)
-            written += ProducerField.Write(destination[written..], stamp.Producer, stamp.Crc!.Value);
+        if (stamp is { Producer: { } producer })
+            written += ProducerField.Write(destination[written..], producer, stamp.Crc!.Value);
+        if (stamp is { Idempotency: { } key })
+            written += IdempotencyField.Write(destination[written..], key, stamp.TimestampMs);
         tail.CopyTo(destination[written..]);
         return written + tail.Length;
     }

@@ -49,6 +49,9 @@ internal abstract record ManifestEdit
     public sealed record SegmentsSwapped(IReadOnlyList<long> BaseOffsets, IReadOnlyList<ManifestSegment> Replacements)
         : ManifestEdit;
 
-    /// <summary>The topic's configuration changed. The number of partitions never does.</summary>
+    /// <summary>
+    /// The topic's configuration changed. The number of partitions stands in the first line only, so a change of it
+    /// replaces the file.
+    /// </summary>
     public sealed record Configured(TopicConfiguration Configuration) : ManifestEdit;
 }

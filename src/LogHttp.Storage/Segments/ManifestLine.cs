@@ -145,7 +145,7 @@ internal static partial class ManifestLine
 
     /// <summary>Reads the line of an edit, with its line feed.</summary>
     /// <param name="line">The line.</param>
-    /// <param name="partitions">The number of the topic's partitions, which edits do not have.</param>
+    /// <param name="partitions">The number of the topic's partitions, which only the first line has.</param>
     /// <returns>The edit, and how much of the file was durable before, or null for one of the first lines.</returns>
     /// <exception cref="FormatException">The line is not one.</exception>
     public static (ManifestEdit Edit, long? SyncedBytes) Read(ReadOnlySpan<byte> line, int partitions)

@@ -107,7 +107,7 @@ internal sealed record ManifestState(
                 ? "no segment is active"
                 : FaultOfTime(appended.LastAppendMs) ?? FaultOfLength(appended.LengthBytes),
             ManifestEdit.SegmentsSwapped swapped => FaultOfUnknown(swapped.BaseOffsets) ?? FaultOfSwapped(swapped),
-            ManifestEdit.Configured configured => FaultOfConfiguration(configured.Configuration),
+            ManifestEdit.Configured configured => configured.Configuration.Check(),
             _ => null,
         };
 
@@ -182,11 +182,6 @@ internal sealed record ManifestState(
         }
         return endOffset > lastEndOffset ? $"its segments end at offset {endOffset}, beyond {lastEndOffset}" : null;
     }
-
-    string? FaultOfConfiguration(TopicConfiguration configuration) =>
-        configuration.Partitions != Header.Configuration.Partitions
-            ? $"of {Header.Configuration.Partitions} partitions {configuration.Partitions} are configured"
-            : configuration.Check();
 
     static string? FaultOfSegment(ManifestSegment segment)
     {

@@ -124,7 +124,7 @@ internal sealed class SegmentManifest
                 );
             }
         }
-        if (_mustReplace)
+        if (_mustReplace || state.Header.Configuration.Partitions != _state.Header.Configuration.Partitions)
         {
             Replace(state);
             return;

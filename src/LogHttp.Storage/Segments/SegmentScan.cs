@@ -78,10 +78,15 @@ internal sealed class SegmentScan
             if (batchRest > 0)
                 continue;
             end = cursor;
-            if (stamp is not null)
+            if (stamp is { Producer: { } producer })
                 producers = producers?.With(
-                    stamp.Producer,
-                    new(stamp.Producer.Sequence, batchCount, stamp.Crc, batchOffset, cursor.NextOffset, batchStampMs),
+                    producer,
+                    new(producer.Sequence, batchCount, stamp.Crc, batchOffset, cursor.NextOffset, batchStampMs),
+                    nowMs
+                );
+            if (stamp is { Idempotency: { } key })
+                producers = producers?.With(
+                    new RememberedKey(key, batchOffset, cursor.NextOffset, stamp.TimestampMs ?? batchStampMs),
                     nowMs
                 );
         }

@@ -13,11 +13,19 @@ public static class KeyPartitioner
     public static int PartitionOf(ReadOnlySpan<byte> key, int partitions)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(partitions, 1);
-        return (int)(Murmur2(key) & 0x7fffffff) % partitions;
+        return HashOf(key) % partitions;
     }
 
     /// <summary>Returns the partition of a text key, by its UTF-8.</summary>
     public static int PartitionOf(string key, int partitions) => PartitionOf(Encoding.UTF8.GetBytes(key), partitions);
+
+    /// <summary>
+    /// Returns the hash of a key. The rest of its division by the number of partitions is the partition.
+    /// </summary>
+    public static int HashOf(ReadOnlySpan<byte> key) => (int)(Murmur2(key) & 0x7fffffff);
+
+    /// <summary>Returns the hash of a text key, by its UTF-8.</summary>
+    public static int HashOf(string key) => HashOf(Encoding.UTF8.GetBytes(key));
 
     /// <summary>MurmurHash2, 32 bits, little-endian, with Kafka's seed.</summary>
     internal static uint Murmur2(ReadOnlySpan<byte> bytes)

@@ -145,12 +145,20 @@ public sealed partial class TopicCatalog
             Upgrade(file, directory);
         // Most topics have the defaults, and share that object.
         var configuration = file.Configuration == _options.TopicDefaults ? _options.TopicDefaults : file.Configuration;
-        var partitions = new PartitionLog[configuration.Partitions];
+        var partitions = OpenPartitions(new(name, file.Id, 0, configuration), directory, 0);
+        return new Topic(name, file.Id, configuration, [.. partitions], file.FormerCounts);
+    }
+
+    /// <summary>Opens a topic's partitions from a number on.</summary>
+    PartitionLog[] OpenPartitions(ManifestHeader topic, string directory, int first)
+    {
+        var configuration = topic.Configuration;
+        var partitions = new PartitionLog[configuration.Partitions - first];
         _recoveries.ForEach(
-            Enumerable.Range(0, partitions.Length),
+            Enumerable.Range(first, partitions.Length),
             number =>
-                partitions[number] = PartitionLog.Open(
-                    Context(directory, new(name, file.Id, number, configuration)),
+                partitions[number - first] = PartitionLog.Open(
+                    Context(directory, topic with { Partition = number }),
                     _appendBudget,
                     configuration,
                     number
@@ -159,12 +167,12 @@ public sealed partial class TopicCatalog
         // Counted only now: if one partition fails to open, nothing closes the others.
         foreach (var _ in partitions)
             _journal.Opened();
-        return new Topic(name, file.Id, configuration, [.. partitions]);
+        return partitions;
     }
 
     void Upgrade(TopicFile file, string directory)
     {
-        WriteTopicFile(TopicFile.For(file.Id, file.Configuration), directory);
+        WriteTopicFile(TopicFile.For(file.Id, file.Configuration, file.FormerCounts), directory);
         StorageLog.TopicUpgraded(_environment.Logger, directory, file.Format, FormatVersion.Current);
     }
 

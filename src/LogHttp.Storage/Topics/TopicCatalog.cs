@@ -189,14 +189,19 @@ public sealed partial class TopicCatalog : IAsyncDisposable
     }
 
     /// <summary>
-    /// Changes a topic's configuration, durably. The records in the log stay as they are. The number of partitions
-    /// can't be changed, since keys would move.
+    /// Changes a topic's configuration, durably. The records in the log stay as they are. The number of partitions can
+    /// only rise. Then later records of a key may go to another partition than earlier ones.
     /// </summary>
     /// <param name="name">The topic.</param>
     /// <param name="change">Returns the new configuration for the present one, or null to leave it.</param>
     /// <returns>The topic, or null if there is none of the name.</returns>
-    /// <exception cref="ArgumentException">The new configuration is invalid.</exception>
+    /// <exception cref="ArgumentException">
+    /// The new configuration is invalid, or has fewer partitions.
+    /// </exception>
     /// <exception cref="TopicDamagedException">The topic could not be opened.</exception>
+    /// <exception cref="TooManyTopicsException">
+    /// The topic would exceed <see cref="StorageOptions.MaxPartitions"/>.
+    /// </exception>
     /// <exception cref="LogClosedException">The log was closed.</exception>
     /// <exception cref="IOException">
     /// The disk can't be written. The topic keeps its configuration. After a restart it may have changed.
@@ -212,13 +217,18 @@ public sealed partial class TopicCatalog : IAsyncDisposable
             return topic;
         if (after.Check() is { } fault)
             throw new ArgumentException(fault, nameof(change));
-        if (after.Partitions != before.Partitions)
+        if (after.Partitions < before.Partitions)
             throw new ArgumentException(
-                $"Partitions is {before.Partitions}; it can't be changed, since keys would move.",
+                $"Partitions is {after.Partitions}; the topic has {before.Partitions}, and none can be removed.",
                 nameof(change)
             );
+        if (after.Partitions > before.Partitions)
+        {
+            Grow(topic, after);
+            return topic;
+        }
         // Written even if nothing changes, because an earlier change that failed may be on the disk.
-        TopicFile.For(topic.Id, after).Write(_environment.FileSystem, DirectoryOf(name));
+        TopicFile.For(topic.Id, after, topic.FormerCounts).Write(_environment.FileSystem, DirectoryOf(name));
         topic.Configure(after);
         return topic;
     }
@@ -347,12 +357,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
             throw new TooManyTopicsException(
                 $"There are {_options.MaxTopics} topics, the most there may be (MaxTopics)."
             );
-        var partitions = _topics.Values.Sum(topic => topic.Partitions.Length);
-        if (partitions + configuration.Partitions > _options.MaxPartitions)
-            throw new TooManyTopicsException(
-                $"All topics together have {partitions} partitions; with {configuration.Partitions} more there "
-                    + $"would be more than {_options.MaxPartitions} (MaxPartitions)."
-            );
+        CheckPartitions(configuration.Partitions);
         var fileSystem = _environment.FileSystem;
         var id = _environment.NewId().ToString("x16", CultureInfo.InvariantCulture);
         var buildDirectory = Path.Combine(TemporaryDirectory, id);
@@ -363,10 +368,7 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         {
             fileSystem.CreateDirectory(buildDirectory);
             for (var number = 0; number < configuration.Partitions; number++)
-            {
-                fileSystem.CreateDirectory(PartitionDirectory(buildDirectory, number));
-                PartitionRecovery.Create(Context(buildDirectory, new(name, id, number, configuration), isMade: true));
-            }
+                CreatePartition(buildDirectory, new(name, id, number, configuration));
             TopicFile.For(id, configuration).Write(fileSystem, buildDirectory);
             if (_leftoverTopics.Contains(name))
                 UndoCreation(name, directory);
@@ -388,6 +390,25 @@ public sealed partial class TopicCatalog : IAsyncDisposable
         if (_isWaitingStopped)
             StopWaiting();
         return topic;
+    }
+
+    /// <summary>Checks that there may be so many partitions more.</summary>
+    /// <exception cref="TooManyTopicsException">There would be too many.</exception>
+    void CheckPartitions(int added)
+    {
+        var partitions = _topics.Values.Sum(topic => topic.Partitions.Length);
+        if (partitions + added > _options.MaxPartitions)
+            throw new TooManyTopicsException(
+                $"All topics together have {partitions} partitions; with {added} more there would be more than "
+                    + $"{_options.MaxPartitions} (MaxPartitions)."
+            );
+    }
+
+    /// <summary>Creates a partition in a topic's directory. Durable, except for the directory's own name.</summary>
+    void CreatePartition(string topicDirectory, ManifestHeader header)
+    {
+        _environment.FileSystem.CreateDirectory(PartitionDirectory(topicDirectory, header.Partition));
+        PartitionRecovery.Create(Context(topicDirectory, header, isMade: true));
     }
 
     /// <summary>Removes a topic whose creation failed, so that the name can be used again.</summary>

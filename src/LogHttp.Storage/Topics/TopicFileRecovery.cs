@@ -33,18 +33,32 @@ internal static class TopicFileRecovery
     static TopicFile? Rebuild(IFileSystem fileSystem, string directory)
     {
         var headers = new List<ManifestHeader>();
-        foreach (var entry in fileSystem.List(directory).Where(static entry => entry.IsDirectory))
+        var names = fileSystem
+            .List(directory)
+            .Where(static entry => entry.IsDirectory)
+            .Select(static entry => entry.Name)
+            .ToHashSet(StringComparer.Ordinal);
+        foreach (var name in names)
         {
             if (
-                SegmentManifest.TryLoad(fileSystem, Path.Combine(directory, entry.Name)) is { State.Header: var header }
-                && entry.Name == header.Partition.ToString(CultureInfo.InvariantCulture)
+                SegmentManifest.TryLoad(fileSystem, Path.Combine(directory, name)) is { State.Header: var header }
+                && name == NameOf(header.Partition)
             )
                 headers.Add(header);
         }
-        var isOneTopic =
-            headers.DistinctBy(static header => (header.TopicId, header.Configuration.Partitions)).Count() == 1;
-        return isOneTopic && headers.MinBy(static header => header.Partition) is { } first
-            ? TopicFile.For(first.TopicId, first.Configuration)
-            : null;
+        if (headers.DistinctBy(static header => header.TopicId).Count() != 1)
+            return null;
+        // A growth makes the directories of all new partitions before anything else says the new number. A manifest
+        // with a lower number has not heard of the growth. One with a higher number may be the rest of another growth.
+        var counts = headers.Select(static header => header.Configuration.Partitions).ToHashSet();
+        var whole = counts.Where(count => Enumerable.Range(0, count).All(number => names.Contains(NameOf(number))));
+        var partitions = whole.DefaultIfEmpty(counts.Min()).Max();
+        var first = headers
+            .Where(header => header.Configuration.Partitions == partitions)
+            .MinBy(static header => header.Partition)!;
+        // The manifests do not say how the topic has grown. So a producer is looked for wherever it may be.
+        return TopicFile.For(first.TopicId, first.Configuration, [.. Enumerable.Range(1, partitions - 1)]);
     }
+
+    static string NameOf(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -120,7 +120,14 @@ public sealed class DirectoryVerifier
                     : entry.Name != TopicFile.Name && entry.Name != FileSystemExtensions.TemporaryName(TopicFile.Name)
             )
         )
-            Note(Path.Combine(path, entry.Name), "not of the topic; it is left alone", name);
+            Note(
+                Path.Combine(path, entry.Name),
+                entry.IsDirectory && int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+                    ? "not of the topic; it is left alone. An interrupted growth may have left it, and the next growth "
+                        + "replaces it if it has no records"
+                    : "not of the topic; it is left alone",
+                name
+            );
         foreach (var (partition, number) in partitions)
         {
             var directory = Path.Combine(path, partition);

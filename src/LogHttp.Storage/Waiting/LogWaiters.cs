@@ -25,6 +25,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
     bool _isClosed;
 
     volatile int _count;
+    volatile int _growths;
     int _isWakeScheduled;
 
     LiveListeners? _live;
@@ -40,10 +41,14 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
     /// <summary>Where the live listeners stand, or will in a moment. Null without any.</summary>
     public LogView? LiveEnd => Volatile.Read(ref _live)?.End;
 
+    /// <summary>How often the topic got more partitions. Read it before you look at the topic's partitions.</summary>
+    public int TopicGrowths => _growths;
+
     /// <summary>
-    /// Adds a follower until its log has grown by this many bytes since a view of it, or into another segment.
+    /// Adds a follower until its log has grown by this many bytes since a view of it, or into another segment, or the
+    /// topic has grown.
     /// </summary>
-    public void Add(LogListener follower, LogView seen, long growthBytes)
+    public void Add(LogListener follower, LogView seen, long growthBytes, int seenTopicGrowths)
     {
         LogWake? wake = null;
         lock (_gate)
@@ -66,6 +71,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
                 || view.GrownBytes < seen.GrownBytes
                 || view.EarliestOffset != seen.EarliestOffset
                 || view.Active != seen.Active
+                || _growths != seenTopicGrowths
             )
                 wake = LogWake.Grown;
         }
@@ -103,6 +109,16 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
         // Before Grown, which would start a round.
         Volatile.Read(ref _live)?.Shrunk();
         Grown();
+    }
+
+    /// <summary>
+    /// Called after the topic got more partitions. The scheduler wakes all followers, because some follow the whole
+    /// topic.
+    /// </summary>
+    public void TopicGrown()
+    {
+        Interlocked.Increment(ref _growths);
+        Shrunk();
     }
 
     /// <summary>Ends all waits, and all later ones.</summary>

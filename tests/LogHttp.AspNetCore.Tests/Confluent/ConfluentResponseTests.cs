@@ -25,7 +25,7 @@ public sealed class ConfluentResponseTests
             outcomes.AddAccepted(batch);
         await new ConfluentResponse(
             outcomes,
-            [new(0, taken), new(1, refused)],
+            [taken, refused],
             [
                 new(0, 2, new AppendResult(AppendStatus.Appended, 7, 9)),
                 new(1, 2, new AppendResult(status, Reason: "It says \"no\".")),

@@ -10,6 +10,7 @@ public sealed class ConsumersTests
     [Theory]
     [InlineData("bash", "consumer.sh")]
     [InlineData("python", "consumer.py")]
+    [InlineData("javascript", "consumer.mjs")]
     [InlineData("html", "page.html")]
     public void Consumers_InDocument_MatchFiles(string language, string name)
     {

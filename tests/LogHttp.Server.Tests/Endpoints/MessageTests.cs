@@ -37,8 +37,8 @@ public sealed class MessageTests : IDisposable
     [InlineData("{\"partitions\":\"3\"}", "partitions is \"3\", which is not a whole number.")]
     [InlineData(
         "{\"partition\":3}",
-        "\"partition\" is none of its fields. Supported: partitions, segmentBytes, flush, retentionMs, "
-            + "retentionBytes, values, maxRecordBytes, labels."
+        "\"partition\" is none of its fields. Supported: partitions, segmentBytes, flush, retention, "
+            + "retentionMs, retentionBytes, values, maxRecordBytes, labels."
     )]
     public async Task Put_InvalidConfiguration_NamesPositionAndReason(string body, string says)
     {

@@ -76,7 +76,7 @@ public sealed class RecordStreamTests : IDisposable
         context.Features.Set<IHttpResponseBodyFeature>(writer);
         using (var stream = new RecordStream(context, Enum.Parse<Representation>(form), showsValues, budget))
         {
-            await stream.WriteAsync(partition, page.Region!, key: null, CancellationToken.None);
+            await stream.WriteAsync(partition, page.Region!, key: null, page.Region!.Position, CancellationToken.None);
             Assert.InRange(budget.TakenBytes, 1, long.MaxValue);
         }
         Assert.Equal(0, budget.TakenBytes);

@@ -61,7 +61,7 @@ public sealed class FollowStreamTests : IDisposable
         FollowFormat format = form switch
         {
             "events" => new EventsFollow(context, sources, namesPartitions: true),
-            "lines of many" => new ManyLinesFollow(context, "application/x-ndjson"),
+            "lines of many" => new ManyLinesFollow(context, "application/x-ndjson", sources, TimeProvider.System),
             _ => new LinesFollow(context, "application/x-ndjson", smallRegionBytes: 0),
         };
         using var deadlines = new Deadlines(TimeProvider.System);
@@ -69,6 +69,7 @@ public sealed class FollowStreamTests : IDisposable
             new WaitingRequests(1),
             new FollowBudget(1 << 20),
             deadlines,
+            TimeProvider.System,
             Options.Create(new LogHttpSettings())
         );
         await new FollowStream(context, sources, format, services)

@@ -119,6 +119,10 @@ sealed class HostileGenerator(int seed)
             if (Chance(0.1))
                 request.Query.Add("view=values");
             if (Chance(0.1))
+                request.Query.Add($"limit={Pick(MinBytes)}");
+            if (Chance(0.1))
+                request.Query.Add($"until={Pick(Places)}");
+            if (Chance(0.1))
                 request.Query.Add("key=user-7");
             if (Chance(0.2))
                 request.Headers.Add(Pick(["Accept: application/x-ndjson", "Accept: application/json", "Accept: */*"]));
@@ -307,6 +311,8 @@ sealed class HostileGenerator(int seed)
                 ]);
             if (Chance(0.05))
                 request.Headers.Add($"If-Match: \"{random.Next(60)}\"");
+            if (Chance(0.08))
+                request.Headers.Add($"Idempotency-Key: {Pick(["k", "\"k\"", "l", "\"m n\""])}");
             if (!isOne && Chance(0.2))
                 request.Query.Add(
                     $"stream={(Chance(0.9) ? "true" : Pick(["false", "", "TRUE", "1", "true&stream=true"]))}"

@@ -38,11 +38,11 @@ public sealed class Section10FollowTests : IDisposable
         /// <summary>Reads the next line. Null at the end.</summary>
         public async Task<string?> ReadAsync() => await _reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30));
 
-        /// <summary>Reads the next line that is not a heartbeat.</summary>
+        /// <summary>Reads the next line that is no heartbeat and no bookmark.</summary>
         public async Task<string?> RecordAsync()
         {
             var line = await ReadAsync();
-            while (line is "" or ":")
+            while (line is "" or ":" || line?.StartsWith("{\"lastEventId\":", StringComparison.Ordinal) == true)
                 line = await ReadAsync();
             return line;
         }

@@ -136,7 +136,7 @@ public sealed class Section3FetchTests : IDisposable
     [InlineData("/topics/t!/0", HttpStatusCode.BadRequest, "invalid_topic")]
     [InlineData("/topics/t/@soon", HttpStatusCode.BadRequest, "invalid_place")]
     [InlineData("/topics/t/0?keys=a", HttpStatusCode.BadRequest, "invalid_parameter")]
-    [InlineData("/topics/t/0?limit=1", HttpStatusCode.BadRequest, "invalid_parameter")]
+    [InlineData("/topics/t/0?limits=1", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("/topics/t/0/value?key=a", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("/topics?partition=1", HttpStatusCode.BadRequest, "invalid_parameter")]
     [InlineData("/topics/t/0?view=keys", HttpStatusCode.BadRequest, "invalid_parameter")]

@@ -6,6 +6,7 @@ using LogHttp.Storage.Journal;
 using LogHttp.Storage.Logs;
 using LogHttp.Storage.Reading;
 using LogHttp.Storage.Topics;
+using LogHttp.Storage.Verifying;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Copying;
@@ -33,6 +34,35 @@ public class BackupTests
 
         Assert.False(summary.IsJournalApplied);
         AssertHolds(fileSystem, Copy, written);
+    }
+
+    [Fact]
+    public void Backup_TopicGrowsMeanwhile_HasAllItsPartitions()
+    {
+        var fileSystem = new PowerCutFileSystem(new Random(1));
+        var catalog = Open(fileSystem, Data);
+        Append(Create(catalog, "t", Always), "old", []);
+        var hasGrown = false;
+        fileSystem.Faults = call =>
+        {
+            if (!hasGrown && call.Path == $"{Copy}.partial/topics/t/0")
+            {
+                hasGrown = true;
+                Wait(catalog.ConfigureAsync("t", static before => before with { Partitions = 3 }));
+                Append(catalog.Find("t")!.Partitions[2], "new", []);
+            }
+            return Fault.None;
+        };
+
+        Backup(fileSystem);
+
+        Assert.True(hasGrown);
+        var findings = new List<Finding>();
+        DirectoryVerifier.Run(fileSystem, Copy, topic: null, findings.Add);
+        Assert.Empty(findings);
+        var copy = Open(fileSystem, Copy).Find("t")!;
+        Assert.Equal([1, 0, 1], copy.Partitions.Select(static partition => partition.EndOffset));
+        Assert.Equal([1], copy.FormerCounts);
     }
 
     [Fact]

@@ -99,7 +99,8 @@ public class CheckpointTests
                                         (char)('a' + number) + new string(letter, ProducerStamp.MaxIdLength - 1),
                                         state
                                     )
-                                )
+                                ),
+                            keys: []
                         ),
                     }
                 )
@@ -109,6 +110,42 @@ public class CheckpointTests
             .ToArray();
         // 100,000 producers with ids of '<' made a checkpoint that no start could read.
         Assert.InRange(sizes[1] - sizes[0], 1, Checkpoint.MaxProducerBytes);
+    }
+
+    [Fact]
+    public void Encode_Keys_KeepsThem()
+    {
+        var key = new RememberedKey(new("a\"", 3, UInt128.MaxValue), 40, 43, 1763800000100);
+        var bytes = (Example with { Producers = Example.Producers.With(key, nowMs: 0) }).Encode().Span;
+        Assert.Contains(
+            ""","idempotency":[{"key":"a\"","hash":"3:ffffffffffffffffffffffffffffffff","offset":40,"nextOffset":43,"timestamp":1763800000100}]}""",
+            Encoding.ASCII.GetString(bytes),
+            StringComparison.Ordinal
+        );
+        Assert.Equal([key], Decode(bytes, out _)!.Producers.Keys!.Alive());
+    }
+
+    [Theory]
+    [InlineData('<')]
+    [InlineData('"')]
+    public void Encode_LargestKey_FitsItsShare(char letter)
+    {
+        var producers = Example.Producers;
+        var sizes = new List<int>();
+        for (var number = 0; number < 3; number++)
+        {
+            var name = (char)('a' + number) + new string(letter, IdempotencyStamp.MaxKeyLength - 1);
+            var key = new RememberedKey(
+                new(name, int.MaxValue, UInt128.MaxValue),
+                long.MaxValue - 10 + number,
+                long.MaxValue - 9 + number,
+                RecordFormat.MaxTimestampMs
+            );
+            producers = producers.With(key, nowMs: 0);
+            sizes.Add((Example with { Producers = producers }).Encode().Length);
+        }
+        Assert.InRange(sizes[2] - sizes[1], 1, IdempotencyTable.MaxKeyBytes);
+        Assert.Equal(3 * IdempotencyTable.MaxKeyBytes, producers.Keys!.EncodedBytes);
     }
 
     [Fact]

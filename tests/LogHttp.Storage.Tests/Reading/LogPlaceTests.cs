@@ -87,6 +87,52 @@ public class LogPlaceTests
     }
 
     [Theory]
+    [InlineData("@-1h", 3_600_000)]
+    [InlineData("@-90m", 5_400_000)]
+    [InlineData("@-7d", 604_800_000)]
+    [InlineData("@-1500ms", 1_500)]
+    [InlineData("@-0", 0)]
+    [InlineData("@-100000d", 1_795_341_600_000)]
+    public void TryParse_TimeBeforeNow_CountsFromClock(string text, long agoMs)
+    {
+        Assert.True(LogPlace.TryParse(text, new StandingClock(1_795_341_600_000), out var place));
+        Assert.Equal(LogPlace.AtTime(1_795_341_600_000 - agoMs), place);
+        Assert.False(place.IsNumeric);
+        Assert.False(LogPlace.TryParse(text, out _));
+    }
+
+    [Theory]
+    [InlineData("@-")]
+    [InlineData("@-1")]
+    [InlineData("@--1h")]
+    [InlineData("@-1.5h")]
+    [InlineData("@- 1h")]
+    [InlineData("@-1h ")]
+    [InlineData("@-1h\0")]
+    [InlineData("@-1w")]
+    [InlineData("@+1h")]
+    [InlineData("@-9999999999999d")]
+    public void TryParse_OtherDuration_Fails(string text) =>
+        Assert.False(LogPlace.TryParse(text, TimeProvider.System, out _));
+
+    [Theory]
+    [InlineData("42")]
+    [InlineData("-10")]
+    [InlineData("latest")]
+    [InlineData("@2026-11-22T10:00:00Z")]
+    public void TryParse_WithClock_ReadsOtherPlacesTheSame(string text)
+    {
+        Assert.True(LogPlace.TryParse(text, TimeProvider.System, out var place));
+        Assert.True(LogPlace.TryParse(text, out var same));
+        Assert.Equal(same, place);
+    }
+
+    sealed class StandingClock(long nowMs) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(nowMs);
+    }
+
+    [Theory]
     [InlineData("earliest", 5)]
     [InlineData("latest", 100)]
     [InlineData("-10", 90)]

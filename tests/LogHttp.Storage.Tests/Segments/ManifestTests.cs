@@ -249,7 +249,6 @@ public class ManifestTests
                 "begins before offset 20",
                 new ManifestEdit.SegmentsSwapped([0], [new(0, 1, 0, new(20, 1)), new(10, 1, 0, new(42, 1))])
             },
-            { "3 are configured", new ManifestEdit.Configured(new() { Partitions = 3 }) },
             { "SegmentBytes is 1", new ManifestEdit.Configured(new() { Partitions = 4, SegmentBytes = 1 }) },
         };
 

@@ -1,7 +1,7 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>The required content of one partition, as far as it was acknowledged or seen.</summary>
-sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, ProducersModel producers)
+sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, ProducersModel producers, KeysModel keys)
 {
     public string Name { get; } = name;
 
@@ -13,6 +13,9 @@ sealed class PartitionModel(string name, FlushPolicy flush, bool takesOffsets, P
 
     /// <summary>The producers that it must know.</summary>
     public ProducersModel Producers { get; } = producers;
+
+    /// <summary>The idempotency keys that it must know.</summary>
+    public KeysModel Keys { get; } = keys;
 
     /// <summary>The lines that are surely in the log, in order.</summary>
     public List<ModelLine> Lines { get; } = [];

@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Records;
@@ -37,6 +39,12 @@ sealed class SimulatedAppend
     /// <summary>The producer of the batch, and its number. Null without a producer.</summary>
     public ProducerStamp? Producer { get; private init; }
 
+    /// <summary>The idempotency key of the batch, and its payload. Null without a key.</summary>
+    public IdempotencyStamp? Key { get; private init; }
+
+    /// <summary>The earliest time that the clock showed while the append waited.</summary>
+    public long EarliestClockMs { get; set; }
+
     /// <summary>Whether the disk's room was limited at some time while the append waited.</summary>
     public bool MetLimit { get; set; }
 
@@ -71,6 +79,7 @@ sealed class SimulatedAppend
             CultureInfo.InvariantCulture,
             $"append {Id} ({Count} records, {_records.Sum(record => record.Tail.Length)} "
                 + $"bytes{(HasOffsets ? $", offsets {GivenOffset} to {_records[^1].Offset}" : "")}"
+                + $"{(Key is null ? "" : $", {Key}")}"
                 + $"{(Producer is null ? "" : $", {Producer}{(MayOverlap ? ", may overlap" : "")}")}"
                 + $"{(ExpectedNextOffset is { } expected ? $", at {expected}" : "")})"
         );
@@ -97,6 +106,39 @@ sealed class SimulatedAppend
                     + $"\"{Crc(_records.SelectMany(record => record.Tail)):x8}\"]"
             );
 
+    string KeyJson(long stampMs)
+    {
+        if (Key is null)
+            return "";
+        var own = HasTimestamp(0) ? string.Create(CultureInfo.InvariantCulture, $":{stampMs}") : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $",\"idempotency\":[{_idJson},\"{Key.Partitions}:{Key.Hash:x32}{own}\"]"
+        );
+    }
+
+    /// <summary>Returns the batch's stamp in the field of its key. Null if the line has none.</summary>
+    public long? KeyTimestampMs(ReadOnlySpan<byte> line)
+    {
+        var text = Key is null ? [] : Encoding.UTF8.GetBytes($":{Key.Hash:x32}:");
+        var start = Key is null ? -1 : line[..(line.IndexOf((byte)'\n') + 1)].IndexOf(text);
+        return start >= 0 && Utf8Parser.TryParse(line[(start + text.Length)..], out long stampMs, out _)
+            ? stampMs
+            : null;
+    }
+
+    /// <summary>Computes the hash as FORMAT.md defines it.</summary>
+    static UInt128 Hash(int partition, IReadOnlyList<SimulatedRecord> records)
+    {
+        byte[] tails = [.. records.SelectMany(static record => record.Tail)];
+        byte[] payload = [.. BitConverter.GetBytes(partition), .. BitConverter.GetBytes(tails.LongLength), .. tails];
+        return UInt128.Parse(
+            Convert.ToHexString(SHA256.HashData(payload))[..32],
+            NumberStyles.HexNumber,
+            CultureInfo.InvariantCulture
+        );
+    }
+
     /// <summary>Computes CRC-32C bit by bit, as it is defined.</summary>
     static uint Crc(IEnumerable<byte> bytes)
     {
@@ -114,7 +156,7 @@ sealed class SimulatedAppend
     public byte[] Line(int record, long firstOffset, long stampMs)
     {
         var batch = record == 0 && Count > 1 ? $",\"batch\":{Count}" : "";
-        var producer = record == 0 ? ProducerJson() : "";
+        var producer = record == 0 ? ProducerJson() + KeyJson(stampMs) : "";
         return
         [
             .. Encoding.UTF8.GetBytes(
@@ -135,29 +177,33 @@ sealed class SimulatedAppend
         Func<int> drawSize,
         Func<long?> drawOffset,
         StorageSimulation.DrawnProducer? producer,
+        StorageSimulation.DrawnKey? key,
         long nowMs,
         RecordLimits limits
     )
     {
-        var batch = new RecordBatch(limits, producer?.Stamp);
+        if (producer is not null)
+            key = null;
+        var batch = new RecordBatch(limits, producer?.Stamp, idempotencyKey: key?.Key);
+        var sent = producer?.Known ?? key?.Known ?? [];
         var records = new List<SimulatedRecord>();
         var hasTimestamps = random.Next(6) == 0;
-        count = producer?.CountWanted ?? count;
+        count = producer?.CountWanted ?? key?.CountWanted ?? count;
         while (records.Count < count)
         {
-            if (records.Count < producer?.Known.Count)
+            if (records.Count < sent.Count)
             {
-                var known = producer.Known[records.Count] with { Offset = drawOffset(), TimestampMs = null };
+                var known = sent[records.Count] with { Offset = drawOffset(), TimestampMs = null };
                 if (known.AddTo(batch, known.Offset) is not null)
                     break;
                 records.Add(known);
                 continue;
             }
-            var (key, keyJson) = Keys[random.Next(3) == 0 ? random.Next(Keys.Length) : 0];
+            var (recordKey, keyJson) = Keys[random.Next(3) == 0 ? random.Next(Keys.Length) : 0];
             var (headers, headersJson) = Headers[random.Next(4) == 0 ? random.Next(Headers.Length) : 0];
             var metadata = new RecordMetadata
             {
-                Key = key,
+                Key = recordKey,
                 Headers = headers,
                 Offset = drawOffset(),
                 TimestampMs = hasTimestamps && random.Next(3) > 0 ? DrawTimestamp(random, nowMs) : null,
@@ -171,7 +217,7 @@ sealed class SimulatedAppend
             if (fault is not null)
                 throw new SimulationException($"A record was refused: {fault}");
             var tail =
-                $"{(key is null ? "" : ",\"key\":")}{keyJson}{(headers is null ? "" : ",\"headers\":")}"
+                $"{(recordKey is null ? "" : ",\"key\":")}{keyJson}{(headers is null ? "" : ",\"headers\":")}"
                 + $"{headersJson}{value}}}\n";
             records.Add(
                 new SimulatedRecord(
@@ -183,9 +229,14 @@ sealed class SimulatedAppend
                 )
             );
         }
-        return new SimulatedAppend(id, [.. records], batch, producer?.IdJson ?? "")
+        var stamp = key is null ? null : new IdempotencyStamp(key.Key, key.Partitions, Hash(0, records));
+        if (key is not null)
+            batch.Stamp(IdempotencyStamp.Of(key.Key, key.Partitions, [new(0, batch)]));
+        return new SimulatedAppend(id, [.. records], batch, producer?.IdJson ?? key?.KeyJson ?? "")
         {
+            Key = stamp,
             AskedAtMs = nowMs,
+            EarliestClockMs = nowMs,
             MayOverlap = producer?.MayOverlap ?? false,
         };
     }

@@ -34,6 +34,7 @@ public class SimulationTests
     [InlineData(SimulatedSchedule.OneTopic)]
     [InlineData(SimulatedSchedule.ThreeTopics)]
     [InlineData(SimulatedSchedule.Rotation)]
+    [InlineData(SimulatedSchedule.Growth)]
     public void Schedule_InterruptedAtEveryCall_KeepsEveryPromise(SimulatedSchedule schedule)
     {
         var calls = 0;

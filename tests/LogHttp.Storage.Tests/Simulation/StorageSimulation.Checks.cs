@@ -185,6 +185,7 @@ sealed partial class StorageSimulation
             model.Lines.RemoveRange(matched, model.Lines.Count - matched);
         }
         model.Producers.Restart(model.NextOffset, NowMs, _latestClockMs);
+        model.Keys.Restart(model.NextOffset);
         foreach (var append in model.Unknown)
         {
             if (!rest.IsEmpty)
@@ -216,7 +217,8 @@ sealed partial class StorageSimulation
             }
         }
         // The stamp is that of the first record without a timestamp of its own.
-        long? stampMs = null;
+        // With a key, the key's field has it if the first record has a timestamp of its own.
+        var stampMs = append.HasTimestamp(0) ? append.KeyTimestampMs(rest) : null;
         var whole = rest;
         for (var record = 0; record < append.Count; record++)
         {
@@ -248,6 +250,8 @@ sealed partial class StorageSimulation
         model.Add(append, head.Offset, stampMs ?? 0);
         if (append.Producer is { } stamp)
             model.Producers.Found(stamp, BatchOf(append, head.Offset, stampMs), NowMs, _latestClockMs);
+        if (append.Key is { } key)
+            model.Keys.Add(key, BatchOf(append, head.Offset, stampMs));
         rest = whole;
     }
 

@@ -114,13 +114,13 @@ sealed partial class StorageSimulation
         };
     }
 
-    /// <summary>The allowed responses to an append because of its producer.</summary>
+    /// <summary>The allowed responses to an append because of its producer or its key.</summary>
     IReadOnlyList<ExpectedAnswer> AnswersTo(PartitionModel model, SimulatedAppend append) =>
-        append.Producer is null
-            ? [ExpectedAnswer.Appended]
-            : model.Producers.Answers(append, model.LastStampMs, _latestClockMs);
+        append.Producer is not null ? model.Producers.Answers(append, model.LastStampMs, _latestClockMs)
+        : append.Key is not null ? model.Keys.Answers(append, _latestClockMs)
+        : [ExpectedAnswer.Appended];
 
-    /// <summary>An append was refused because of its producer, or as a repeat.</summary>
+    /// <summary>An append was refused because of its producer or its key, or as a repeat.</summary>
     void Refused(PartitionModel model, SimulatedAppend append, AppendResult result)
     {
         var answers = AnswersTo(model, append);
@@ -130,16 +130,17 @@ sealed partial class StorageSimulation
         );
         NoteJump(model, append);
         if (
-            result.Status
-            is AppendStatus.Repeated
-                or AppendStatus.EpochEnded
-                or AppendStatus.SequenceForgotten
-                or AppendStatus.BatchDiffers
+            append.Producer is not null
+            && result.Status
+                is AppendStatus.Repeated
+                    or AppendStatus.EpochEnded
+                    or AppendStatus.SequenceForgotten
+                    or AppendStatus.BatchDiffers
         )
             model.Producers.IsKnown(append.Producer!.Id);
     }
 
-    /// <summary>An append passed the check of its producer: it has the next records, or no producer.</summary>
+    /// <summary>An append passed the check of its producer or its key.</summary>
     void RequireNext(PartitionModel model, SimulatedAppend append, AppendStatus status, int? dropped = null)
     {
         var answers = AnswersTo(model, append);
@@ -155,7 +156,7 @@ sealed partial class StorageSimulation
 
     static ProducedBatch BatchOf(SimulatedAppend append, long firstOffset, long? stampMs) =>
         new(
-            append.Producer!.Sequence,
+            append.Producer?.Sequence ?? 0,
             append.Records,
             append.OffsetOf(0, firstOffset),
             append.OffsetOf(append.Count - 1, firstOffset) + 1,

@@ -205,6 +205,7 @@ sealed partial class StorageSimulation
             if (
                 (view.Active.BaseOffset, view.EarliestOffset) != source.Rested
                 || source.IsBehindARoll
+                || source.SeenTopicGrowths != source.Log.Waiters.TopicGrowths
                 || source.Log.StoppedReason is not null
                 || _isStopping
                 || IsDeleted(source)
@@ -294,6 +295,7 @@ sealed partial class StorageSimulation
             page.Status == expected && page.EndOffset == end && page.EarliestOffset == model.Start,
             $"{reader} found {page}; the end is {end}, so it should be {expected}"
         );
+        source.SeenTopicGrowths = source.Log.Waiters.TopicGrowths;
         (source.SeenPosition, source.SeenBase, source.PutBackBytes) = (
             log.View.End.Position,
             log.View.Active.BaseOffset,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LogHttp.Storage.Logs;
 using LogHttp.Testing;
 
 namespace LogHttp.Storage.Tests.Simulation;
@@ -18,6 +19,7 @@ sealed partial class StorageSimulation
         {
             SimulatedSchedule.OneTopic => (1, 1),
             SimulatedSchedule.ThreeTopics => (2, 3),
+            SimulatedSchedule.Growth => (11, 1),
             _ => (8, 1),
         };
         var simulation = new StorageSimulation(seed, trace, names) { _isFinishing = true };
@@ -51,6 +53,9 @@ sealed partial class StorageSimulation
                     break;
                 case SimulatedSchedule.ThreeTopics:
                     PlayThreeTopics();
+                    break;
+                case SimulatedSchedule.Growth:
+                    PlayGrowth();
                     break;
                 default:
                     PlayRotation();
@@ -138,6 +143,25 @@ sealed partial class StorageSimulation
         PumpAll();
     }
 
+    void PlayGrowth()
+    {
+        CreateTopic(_names[0], FixedConfiguration(FlushPolicy.Always));
+        AppendToAll();
+        GrowTopic(_names[0], partitions: 3);
+        AppendToAll();
+        Close();
+        StartKindly();
+        GrowTopic(_names[0], partitions: 4);
+        AppendToAll();
+    }
+
+    void AppendToAll()
+    {
+        foreach (var (log, model) in Partitions(_names[0]))
+            AppendTo(log, model, records: 2, recordBytes: 300);
+        PumpAll();
+    }
+
     void PlayRotation()
     {
         CreateTopic(_names[0], FixedConfiguration(FlushPolicy.Always));
@@ -163,6 +187,11 @@ sealed partial class StorageSimulation
     void AppendOf(NameModel name, int records, int recordBytes)
     {
         var (log, model) = Partitions(name).Single();
+        AppendTo(log, model, records, recordBytes);
+    }
+
+    void AppendTo(PartitionLog log, PartitionModel model, int records, int recordBytes)
+    {
         var append = SimulatedAppend.Draw(
             _random,
             ++_appendCount,
@@ -170,6 +199,7 @@ sealed partial class StorageSimulation
             () => recordBytes,
             static () => null,
             producer: null,
+            key: null,
             NowMs,
             _options.Records
         );
@@ -185,6 +215,9 @@ public enum SimulatedSchedule
 
     /// <summary>Rolls, trims, changes of the policy and a deletion.</summary>
     ThreeTopics,
+
+    /// <summary>A topic that grows twice, and a restart.</summary>
+    Growth,
 
     /// <summary>Journal files that are used again, with units of groups, and a large group.</summary>
     Rotation,

@@ -36,7 +36,7 @@ sealed partial class StorageSimulation
                 var by = TimeSpan.FromMilliseconds(_random.Next(-100_000, 100_000));
                 _trace.Add($"the clock is set by {by}");
                 _time.MoveWallClock(by);
-                _latestClockMs = Math.Max(_latestClockMs, NowMs);
+                NoteClock();
                 break;
             case < 36:
                 CreateTopic(AnyName());
@@ -87,7 +87,7 @@ sealed partial class StorageSimulation
             .Select(pair => (pair.Log, pair.Model, pair.Model.Lines.Count))
             .ToArray();
         _time.Advance(duration);
-        _latestClockMs = Math.Max(_latestClockMs, NowMs);
+        NoteClock();
         PumpAll();
         foreach (var (log, model, count) in due)
         {
@@ -136,6 +136,7 @@ sealed partial class StorageSimulation
             drawSize: () => isLarge ? _random.Next(_maxRecordSize) : _random.Next(200),
             drawOffset: DrawOffsets(model),
             DrawProducer(model),
+            DrawKey(model),
             NowMs,
             _options.Records
         );
@@ -210,7 +211,10 @@ sealed partial class StorageSimulation
             or AppendStatus.SequenceGap
             or AppendStatus.SequenceForgotten
             or AppendStatus.BatchDiffers
-            or AppendStatus.EpochEnded:
+            or AppendStatus.EpochEnded
+            or AppendStatus.KeyReused
+            or AppendStatus.RoutedOtherwise
+            or AppendStatus.KeysFull:
                 Refused(model, append, result);
                 break;
             case AppendStatus.NotNext:
@@ -308,5 +312,7 @@ sealed partial class StorageSimulation
         model.Add(append, first, result.TimestampMs);
         if (append.Producer is { } stamp)
             model.Producers.Appended(stamp, BatchOf(append, first, result.TimestampMs));
+        if (append.Key is { } key)
+            model.Keys.Add(key, BatchOf(append, first, result.TimestampMs));
     }
 }

@@ -39,9 +39,17 @@ sealed partial class StorageSimulation
                         $"{name}/{partition}",
                         configuration.Flush,
                         takesOffsets: _random.Next(4) == 0,
-                        new ProducersModel(_options.MaxProducers, _options.ProducerExpiry)
+                        new ProducersModel(_options.MaxProducers, _options.ProducerExpiry),
+                        new KeysModel(_options.MaxIdempotencyKeys, _options.IdempotencyExpiry)
                     )),
-            ]
+            ],
+            partition => new PartitionModel(
+                $"{name}/{partition}",
+                configuration.Flush,
+                takesOffsets: false,
+                new ProducersModel(_options.MaxProducers, _options.ProducerExpiry),
+                new KeysModel(_options.MaxIdempotencyKeys, _options.IdempotencyExpiry)
+            )
         );
     }
 

@@ -76,6 +76,14 @@ sealed partial class StorageSimulation
         _producerCount = _producerRandom is null ? 0 : 1 + _producerRandom.Next(ProducerIds.Length);
         // In a third of these runs the log knows few producers, for a short time. Otherwise as in a server.
         var fewProducers = _producerRandom?.Next(3) == 0 ? 1 + _producerRandom.Next(4) : (int?)null;
+        _keyRandom = seed % 17 is 0 or 11 or 12 ? new Random(seed ^ 0x1b873593) : null;
+        // In a third of these runs keys expire, and in another few of them fill the table.
+        var (maxKeys, keyExpiry) = _keyRandom?.Next(3) switch
+        {
+            0 => (100_000, TimeSpan.FromSeconds(5 + _keyRandom.Next(60))),
+            1 => (1 + _keyRandom.Next(12), TimeSpan.FromDays(7)),
+            _ => (100_000, TimeSpan.FromDays(7)),
+        };
         _maxRecordSize = _random.Next(3) switch
         {
             0 => 200,
@@ -97,6 +105,8 @@ sealed partial class StorageSimulation
             ProducerExpiry = fewProducers is null
                 ? TimeSpan.FromDays(7)
                 : TimeSpan.FromSeconds(60 + _producerRandom!.Next(60)),
+            MaxIdempotencyKeys = maxKeys,
+            IdempotencyExpiry = keyExpiry,
         };
         _names =
         [
@@ -106,6 +116,8 @@ sealed partial class StorageSimulation
         _trimRandom = seed % 4 == 2 ? new Random(-seed) : null;
         _unitRandom = seed % 2 == 0 ? new Random(seed ^ 0x2545f491) : null;
         _volumeRandom = seed % 6 == 5 ? new Random(seed ^ 0x3ade68b1) : null;
+        // No seed that a mutation names.
+        _growthRandom = seed % 13 == 11 ? new Random(seed ^ 0x1b873593) : null;
         _lossRandom = seed % 11 == 7 ? new Random(seed ^ 0x6c078965) : null;
         _topicVolumeCount = _volumeRandom?.Next(3) switch
         {
@@ -187,6 +199,7 @@ sealed partial class StorageSimulation
                 StepReaders();
                 StepTrims();
                 StepUnits();
+                StepGrowth();
                 if (_random.Next(3) == 0)
                     Pump(_random.Next(6));
                 Listen();

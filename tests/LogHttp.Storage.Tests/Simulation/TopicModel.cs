@@ -1,11 +1,22 @@
 namespace LogHttp.Storage.Tests.Simulation;
 
 /// <summary>The state of one topic, from its creation to its deletion.</summary>
-sealed class TopicModel(string name, string id, TopicConfiguration configuration, PartitionModel[] partitions)
+/// <param name="name">Its name.</param>
+/// <param name="id">Its id.</param>
+/// <param name="configuration">Its first configuration.</param>
+/// <param name="partitions">Its first partitions.</param>
+/// <param name="addPartition">Creates the model of a partition that a growth adds.</param>
+sealed class TopicModel(
+    string name,
+    string id,
+    TopicConfiguration configuration,
+    PartitionModel[] partitions,
+    Func<int, PartitionModel> addPartition
+)
 {
     public string Name { get; } = name;
     public string Id { get; } = id;
-    public PartitionModel[] Partitions { get; } = partitions;
+    public PartitionModel[] Partitions { get; private set; } = partitions;
 
     public TopicConfiguration Configuration { get; private set; } = configuration;
 
@@ -23,6 +34,14 @@ sealed class TopicModel(string name, string id, TopicConfiguration configuration
     public void Configure(TopicConfiguration configuration)
     {
         Configuration = configuration;
+        // The start after an interrupted growth may find either number. Nothing was appended to the new partitions.
+        Partitions =
+        [
+            .. Partitions.Take(configuration.Partitions),
+            .. Enumerable
+                .Range(Partitions.Length, Math.Max(0, configuration.Partitions - Partitions.Length))
+                .Select(addPartition),
+        ];
         foreach (var partition in Partitions)
             partition.Flush = configuration.Flush;
     }

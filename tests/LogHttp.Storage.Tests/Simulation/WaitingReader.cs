@@ -79,6 +79,9 @@ sealed class ReaderSource(PartitionLog log, PartitionModel model, LogPlace place
     /// <summary>The base offset of the segment that was active at the last read.</summary>
     public long SeenBase { get; set; }
 
+    /// <summary>How often the topic had grown at the last read. A growth wakes all readers.</summary>
+    public int SeenTopicGrowths { get; set; }
+
     /// <summary>
     /// The position of the last page in its segment. Without a page, the position of the next record.
     /// </summary>
