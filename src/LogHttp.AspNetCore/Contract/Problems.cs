@@ -195,6 +195,15 @@ internal static class Problems
     public static Problem KeyTooLarge(int maxKeyBytes) =>
         Of(new RecordFault(RecordFaultCode.InvalidKey, $"The key is larger than {maxKeyBytes} bytes (MaxKeyBytes)."));
 
+    /// <summary>Headers of a record that are rejected before they are decoded.</summary>
+    public static Problem HeadersTooLarge(int maxHeadersBytes) =>
+        Of(
+            new RecordFault(
+                RecordFaultCode.InvalidHeader,
+                $"The headers take more than {maxHeadersBytes} bytes (MaxHeadersBytes)."
+            )
+        );
+
     public static Problem ReadingBudgetExhausted() =>
         new(
             StatusCodes.Status503ServiceUnavailable,

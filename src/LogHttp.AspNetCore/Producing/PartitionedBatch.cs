@@ -39,6 +39,8 @@ internal sealed class PartitionedBatch(
 
     public int MaxKeyBytes => _limits.MaxKeyBytes;
 
+    public int MaxHeadersBytes => _limits.MaxHeadersBytes;
+
     /// <summary>
     /// The most bytes of a record before it is encoded: with white space, escapes, and the fields of a fetched line
     /// that are not kept. Compare it with the whole record. Otherwise the result would depend on the pieces that a body

@@ -198,7 +198,7 @@ internal sealed class ProduceRequest
     }
 
     /// <summary>Computed now, because a stream can be older than the tolerance.</summary>
-    static long LatestTimestampMs(TimeProvider time) =>
+    public static long LatestTimestampMs(TimeProvider time) =>
         (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
 
     static Problem? Add(

@@ -85,7 +85,8 @@ internal static class RecordHeaders
         return true;
     }
 
-    static long? ParseTimestamp(string? text, long latestTimestampMs)
+    /// <summary>Parses Unix milliseconds or an ISO time. Null if it is neither, or too late.</summary>
+    public static long? ParseTimestamp(string? text, long latestTimestampMs)
     {
         if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs))
         {
