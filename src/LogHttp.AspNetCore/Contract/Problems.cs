@@ -21,6 +21,7 @@ internal static class Problems
     public const string InternalError = "internal_error";
     const string BodyTimeoutCode = "body_timeout";
 
+    public const string InvalidJson = "invalid_json";
     public const string UnknownTopicCode = "unknown_topic";
     public const string UnknownPartitionCode = "unknown_partition";
     public const string LogClosed = "log_closed";
@@ -244,7 +245,7 @@ internal static class Problems
         var (status, code) = fault.Code switch
         {
             RecordFaultCode.InvalidUtf8 => (StatusCodes.Status400BadRequest, "invalid_utf8"),
-            RecordFaultCode.InvalidJson => (StatusCodes.Status400BadRequest, "invalid_json"),
+            RecordFaultCode.InvalidJson => (StatusCodes.Status400BadRequest, InvalidJson),
             RecordFaultCode.InvalidKey => (StatusCodes.Status400BadRequest, "invalid_key"),
             RecordFaultCode.InvalidHeader => (StatusCodes.Status400BadRequest, "invalid_header"),
             RecordFaultCode.InvalidValue => (StatusCodes.Status400BadRequest, "invalid_value"),

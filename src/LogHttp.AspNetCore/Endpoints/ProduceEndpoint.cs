@@ -45,7 +45,8 @@ internal static class ProduceEndpoint
     ///
     /// The `Content-Type` decides how the body is read:
     ///
-    /// - `application/json`, any `…+json`: one record, a JSON value, kept as it came
+    /// - `application/json`, any `…+json`: one record, a JSON value, kept as it came. With `?split=array` the elements of
+    ///   an array, each kept as it came
     /// - `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines`: one JSON value a
     ///   line. Blank lines are skipped
     /// - `text/plain`, any `text/…`: one record, the text. With `?split=lines` one a line
@@ -53,13 +54,16 @@ internal static class ProduceEndpoint
     ///   body
     /// - `application/x-www-form-urlencoded` (from `curl -d`): one record, JSON if it is an object or an array, else
     ///   the body as text
+    /// - `application/cloudevents+json`: one record, a CloudEvent. `application/cloudevents-batch+json`: an array of them.
+    ///   Their attributes become headers of the records, such as `ce-type`. `partitionkey` is the key
+    /// - any type with `ce-…` headers: one record, the data of a CloudEvent
     /// - `application/vnd.kafka.json.v2+json`, `application/vnd.kafka.binary.v2+json`: the records of a request to
     ///   Confluent's REST Proxy. Responses and problems have its form too
     /// - anything else, or none: one record, bytes, kept as Base64
     ///
     /// Other types are kept in the record's header `content-type`. Text and JSON are UTF-8.
     ///
-    /// Send a body of lines that is larger than a batch, or has no end, with `?stream=true`. The server commits it in
+    /// Send a body of lines, or an array, that is larger than a batch, or has no end, with `?stream=true`. The server commits it in
     /// batches as it comes, and reports the lines of each batch. If a producer numbers the records, send a broken
     /// stream again: each record is appended once.
     ///
@@ -84,8 +88,16 @@ internal static class ProduceEndpoint
     /// invalid Base64.
     /// </response>
     [Operation("produce"), Tags("Records")]
-    [Parameters(typeof(ITopicPath), typeof(IProduceParameters), typeof(IRecordHeaders), typeof(IAppendHeaders))]
+    [Parameters(
+        typeof(ITopicPath),
+        typeof(IProduceParameters),
+        typeof(IRecordHeaders),
+        typeof(ICloudEventHeaders),
+        typeof(IAppendHeaders)
+    )]
     [RequestBody(typeof(object), "application/json", IsRequired = true, Description = "The records.")]
+    [RequestBody(typeof(object), MediaTypes.CloudEvent)]
+    [RequestBody(typeof(object[]), MediaTypes.CloudEventBatch)]
     [RequestBody(typeof(string), "application/x-ndjson", "text/plain", MediaTypes.Records)]
     [RequestBody(typeof(string), "application/x-www-form-urlencoded")]
     [RequestBody(typeof(ConfluentJsonRequest), ConfluentType.Json)]

@@ -14,7 +14,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
 {
     // Most bodies come whole, and need neither or one of them.
     PooledBytes? _gathered;
-    LineCutter? _lines;
+    IRecordCutter? _cutter;
     long _heldBytes;
 
     /// <summary>The batch that the handlers make from the body.</summary>
@@ -22,9 +22,7 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
 
     public delegate Problem? WholeHandler(ReadOnlySpan<byte> body);
 
-    /// <param name="line">Without its line feed.</param>
-    /// <param name="number">From 1 on.</param>
-    public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
+    public delegate Problem? RecordHandler(ReadOnlySpan<byte> record);
 
     /// <summary>
     /// Reads a body that is a single item. Returns <paramref name="tooLarge"/> if it is larger than allowed.
@@ -57,12 +55,17 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     }
 
     /// <summary>
-    /// Reads a body of lines. The last one may lack its line feed. A line feed at the end begins no further line.
+    /// Reads a body of many records, and disposes of the cutter with this. A problem gets the number of its record.
     /// </summary>
-    public async ValueTask<Problem?> ReadLinesAsync(int maxLineBytes, LineHandler handle, Problem tooLarge)
+    public async ValueTask<Problem?> ReadRecordsAsync(
+        IRecordCutter cutter,
+        int maxRecordBytes,
+        RecordHandler handle,
+        Problem tooLarge
+    )
     {
         var number = 0L;
-        _lines = new LineCutter();
+        _cutter = cutter;
         while (true)
         {
             var (read, problem) = await ReadAsync();
@@ -70,15 +73,15 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
                 return problem;
             foreach (var piece in read.Bytes)
             {
-                problem ??= TakeLines(piece.Span, ref number, handle, maxLineBytes, tooLarge);
-                if (_lines.CarriedBytes > maxLineBytes)
-                    problem ??= tooLarge.AtLine(number + 1);
+                problem ??= TakeRecords(piece.Span, ref number, handle, maxRecordBytes, tooLarge);
+                if (cutter.CarriedBytes > maxRecordBytes)
+                    problem ??= cutter.At(tooLarge, number + 1);
             }
             if (problem is null && read.IsLast)
-                problem = TakeLastLine(number + 1, handle);
+                problem = TakeLastRecord(number + 1, handle);
             // Most bodies come whole. The log takes such a body next, so it need not be counted while this request
             // waits.
-            else if (problem is null && !TryHold(_lines.HeldBytes))
+            else if (problem is null && !TryHold(cutter.HeldBytes))
                 problem = Problems.ReadingBudgetExhausted();
             if (problem is not null || read.IsLast)
                 return problem;
@@ -89,34 +92,35 @@ internal sealed class BodyReader(BodyPieces body, BodyBudget budget, HttpContext
     {
         body.Dispose();
         _gathered?.Dispose();
-        _lines?.Dispose();
+        _cutter?.Dispose();
         budget.Release(client, ref _heldBytes);
     }
 
     /// <summary>Counts the bytes of the body, and those of the batch made from it.</summary>
     bool TryHold(long bodyBytes) => budget.TryHold(client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
 
-    Problem? TakeLastLine(long number, LineHandler handle) =>
-        _lines!.TryTakeLast(out var line) ? handle(line, number) : null;
+    Problem? TakeLastRecord(long number, RecordHandler handle) =>
+        !_cutter!.TryTakeLast(out var record) ? _cutter.Fault
+        : handle(record) is { } problem ? _cutter.At(problem, number)
+        : null;
 
-    /// <summary>Handles every line that ends in a piece.</summary>
-    Problem? TakeLines(
+    /// <summary>Handles every record that ends in a piece.</summary>
+    Problem? TakeRecords(
         ReadOnlySpan<byte> piece,
         ref long number,
-        LineHandler handle,
-        int maxLineBytes,
+        RecordHandler handle,
+        int maxRecordBytes,
         Problem tooLarge
     )
     {
-        while (_lines!.TryTake(ref piece, out var line))
+        while (_cutter!.TryTake(ref piece, out var record))
         {
             number++;
-            if (line.Length > maxLineBytes)
-                return tooLarge.AtLine(number);
-            if (handle(line, number) is { } problem)
-                return problem;
+            var problem = record.Length > maxRecordBytes ? tooLarge : handle(record);
+            if (problem is not null)
+                return _cutter.At(problem, number);
         }
-        return null;
+        return _cutter.Fault;
     }
 
     /// <summary>Returns the next piece, or a problem if it does not come or there is no room to unpack it.</summary>

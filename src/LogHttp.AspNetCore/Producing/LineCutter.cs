@@ -1,7 +1,7 @@
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>Takes lines one by one from pieces that end anywhere. For one thread.</summary>
-internal sealed class LineCutter : IDisposable
+internal sealed class LineCutter : IRecordCutter
 {
     readonly PooledBytes _carried = new();
     bool _isHandedOut;

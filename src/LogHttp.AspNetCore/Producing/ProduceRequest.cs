@@ -21,6 +21,9 @@ internal sealed class ProduceRequest
     readonly RecordMetadata _metadata;
     readonly TimeProvider _time;
 
+    // Whether the headers describe a CloudEvent, and the body is its data (binary mode).
+    bool _isBinaryEvent;
+
     ProduceRequest(HttpRequest request, BodyType bodyType, RecordMetadata metadata, TimeProvider time, int? partition)
     {
         (_request, _bodyType, _metadata, _time) = (request, bodyType, metadata, time);
@@ -28,6 +31,9 @@ internal sealed class ProduceRequest
     }
 
     public BodyKind Kind => _bodyType.Kind;
+
+    /// <summary>Whether each element of a JSON array is a record.</summary>
+    public bool IsArray => _bodyType.IsArray;
 
     /// <summary>The length that the client announced, or 0 if it announced none.</summary>
     public long AnnouncedBytes => _request.ContentLength ?? 0;
@@ -62,8 +68,20 @@ internal sealed class ProduceRequest
             || !ReportTiming.TryRead(request, isStream, out var sendsReportsAtEnd, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
-            || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(time), out var metadata, out problem)
+            || !RecordHeaders.TryRead(
+                request.Headers,
+                bodyType,
+                LatestTimestampMs(time),
+                out var metadata,
+                out var isBinaryEvent,
+                out problem
+            )
             || !TryReadKey(request, bodyType, ref metadata, out problem)
+            // An event that comes as JSON has all its attributes there. The headers may repeat them.
+            || (
+                (isBinaryEvent &= !bodyType.HoldsEvents)
+                && !CloudEventHeaders.TryRead(request.Headers, bodyType, ref metadata, out problem)
+            )
             || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
             || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem)
         )
@@ -71,8 +89,9 @@ internal sealed class ProduceRequest
         if (isStream && !bodyType.HoldsManyRecords)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                $"stream=true goes with a body of lines: application/x-ndjson, {MediaTypes.Records}, or text/plain "
-                    + "with split=lines."
+                $"stream=true goes with a body of lines (application/x-ndjson, {MediaTypes.Records}, or text/plain "
+                    + "with split=lines) or an array (application/json with split=array, or "
+                    + $"{MediaTypes.CloudEventBatch})."
             );
         else if (isStream && expectedNextOffset is not null)
             problem = Problems.InvalidRequest(
@@ -85,6 +104,7 @@ internal sealed class ProduceRequest
         {
             Producer = producer,
             IsStream = isStream,
+            _isBinaryEvent = isBinaryEvent,
             SendsReportsAtEnd = sendsReportsAtEnd,
             ExpectedNextOffset = expectedNextOffset,
         };
@@ -161,34 +181,43 @@ internal sealed class ProduceRequest
     public async ValueTask<Problem?> ReadIntoAsync(PartitionedBatch batch, BodyReader body)
     {
         // `curl -X POST` without -d: the client hardly meant an empty record. A Content-Length of 0 means an empty
-        // record of bytes or text.
+        // record of bytes or text. An event may have no data.
         if (
             _request is { ContentLength: null, HttpContext: var context }
+            && !_isBinaryEvent
             && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
         )
             return Problems.InvalidRequest("no_records", "The request has no body.");
         var problem = _bodyType.HoldsManyRecords
-            ? await body.ReadLinesAsync(
+            ? await body.ReadRecordsAsync(
+                CreateCutter(),
                 batch.MaxUnencodedBytes,
-                (line, number) => AddLine(batch, line)?.AtLine(number),
+                record => AddRecord(batch, record),
                 Problems.RecordTooLarge(batch.MaxRecordBytes)
             )
             : await body.ReadWholeAsync(
                 batch.MaxUnencodedBytes,
-                value => Add(batch, _bodyType.Kind, value, _metadata, Partition),
+                value => AddOnly(batch, value),
                 Problems.RecordTooLarge(batch.MaxRecordBytes)
             );
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 
-    /// <summary>Adds the record of a line. Returns its problem, and then adds nothing.</summary>
-    public Problem? AddLine(PartitionedBatch batch, ReadOnlySpan<byte> line)
+    /// <summary>Creates the cutter of a body of many records.</summary>
+    public IRecordCutter CreateCutter() => _bodyType.IsArray ? new ArrayCutter() : new LineCutter();
+
+    /// <summary>
+    /// Adds the record of a line, or of an array's element. Returns its problem, and then adds nothing.
+    /// </summary>
+    public Problem? AddRecord(PartitionedBatch batch, ReadOnlySpan<byte> line)
     {
         if (_bodyType.Kind == BodyKind.TextLines)
             return Add(batch, BodyKind.Text, line is [.., (byte)'\r'] ? line[..^1] : line, _metadata, Partition);
+        if (_bodyType.Kind == BodyKind.CloudEventArray)
+            return AddEvent(batch, line);
         if (!line.ContainsAnyExcept(" \t\r"u8))
             return null;
-        if (_bodyType.Kind == BodyKind.JsonLines)
+        if (_bodyType.Kind is BodyKind.JsonLines or BodyKind.JsonArray)
             return Add(batch, BodyKind.Json, line, _metadata, Partition);
         if (!RecordObject.TryRead(line, LatestTimestampMs(_time), batch.MaxKeyBytes, out var record, out var problem))
             return problem;
@@ -196,6 +225,26 @@ internal sealed class ProduceRequest
             ? Add(batch, BodyKind.Bytes, bytes, record.Metadata, record.Partition ?? Partition)
             : Add(batch, BodyKind.Json, record.ValueJson, record.Metadata, record.Partition ?? Partition);
     }
+
+    /// <summary>Adds the only record of a body.</summary>
+    Problem? AddOnly(PartitionedBatch batch, ReadOnlySpan<byte> value)
+    {
+        if (_bodyType.Kind == BodyKind.CloudEvent)
+            return AddEvent(batch, value);
+        // An event without data has no type of it, or one of JSON, of which nothing is no value.
+        if (_isBinaryEvent && value.IsEmpty && (_bodyType.Kind == BodyKind.Json || _request.ContentType is null))
+            return Add(batch, BodyKind.Json, "null"u8, _metadata, Partition);
+        var problem = Add(batch, _bodyType.Kind, value, _metadata, Partition);
+        return problem?.Code == Problems.InvalidJson && _bodyType.Kind == BodyKind.Json && JsonLines.IsLikely(value)
+            ? JsonLines.SentAsOneValue()
+            : problem;
+    }
+
+    /// <summary>Adds a CloudEvent in structured mode.</summary>
+    Problem? AddEvent(PartitionedBatch batch, ReadOnlySpan<byte> json) =>
+        CloudEvent.TryRead(json, _metadata, batch.MaxHeadersBytes, out var metadata, out var problem)
+            ? Add(batch, BodyKind.Json, json, metadata, Partition)
+            : problem;
 
     /// <summary>Computed now, because a stream can be older than the tolerance.</summary>
     public static long LatestTimestampMs(TimeProvider time) =>
@@ -217,7 +266,7 @@ internal sealed class ProduceRequest
             BodyKind.Text => batch.AddText(value, metadata),
             BodyKind.Form => AddForm(batch, batches.Values, value, metadata),
             BodyKind.Bytes => batch.AddBytes(value, metadata),
-            _ => throw new InvalidOperationException($"{kind} is read by lines."),
+            _ => throw new InvalidOperationException($"{kind} is no single record."),
         };
         return fault is null ? null : Problems.Of(fault);
     }

@@ -11,9 +11,9 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// Appends a body of lines as it comes, however long it is. It cuts the body into batches that are each whole or
+/// Appends a body of many records as it comes, however long it is. It cuts the body into batches that are each whole or
 /// absent, and reports each one as it is committed (api/PROTOCOL.md §14). While it reads the body, a bounded number of
-/// batches is under way.
+/// batches is under way. An element of an array counts as a line.
 /// </summary>
 /// <remarks>
 /// The request's own thread reads lines and cuts batches. <see cref="CollectAsync"/> takes the outcomes of the batches,
@@ -44,7 +44,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     readonly StreamReports _reports;
     readonly Channel<Cut> _cuts = Channel.CreateUnbounded<Cut>(new() { SingleReader = true, SingleWriter = true });
     readonly SemaphoreSlim _room;
-    readonly LineCutter _lines = new();
+    readonly IRecordCutter _cutter;
     Topic? _topic;
     int? _keyless;
     int? _producersPartition;
@@ -88,6 +88,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             budget,
             time
         );
+        _cutter = request.CreateCutter();
         (_linger, _idleTimeout) = (settings.ProduceStreamLinger, settings.ProduceStreamIdleTimeout);
         _room = new(settings.MaxProduceStreamBatches);
         _reports = new(context.Response, request.SendsReportsAtEnd);
@@ -125,7 +126,12 @@ internal sealed class ProduceStream : IAsyncDisposable
         if (problem is not null && !_reports.HasBegun)
             return problem;
         await _reports.EndAsync(
-            new(problem is null, problem is null ? _nextLine - 1 : _lastCommittedLine, _count)
+            StreamSummary.Of(
+                _request.IsArray,
+                problem is null,
+                problem is null ? _nextLine - 1 : _lastCommittedLine,
+                _count
+            ) with
             {
                 NextSequence = problem is null ? _request.Producer?.Sequence + _recordsCut : null,
                 Error = problem?.ToJson(),
@@ -149,7 +155,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         await _reports.StopAsync();
         _body.Dispose();
         _batch.Dispose();
-        _lines.Dispose();
+        _cutter.Dispose();
         _ending.Dispose();
         _room.Dispose();
         _budget.Release(_context, ref _heldBytes);
@@ -173,7 +179,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                     await CutAsync();
                 }
                 if (piece.IsLast)
-                    return _lines.TryTakeLast(out var line) ? AddLine(line) : null;
+                    return _cutter.TryTakeLast(out var line) ? AddLine(line) : _cutter.Fault;
                 if (_batchBytes > 0 && _time.GetElapsedTime(_batchBegan) >= _linger)
                     await CutAsync();
             }
@@ -214,7 +220,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     async ValueTask<BodyPiece> NextAsync()
     {
         // A line that has begun must end soon. Between lines, a live pipe may pause.
-        var reading = _body.ReadAsync(_lines.CarriedBytes > 0 ? _budget.Timeout : _idleTimeout);
+        var reading = _body.ReadAsync(_cutter.CarriedBytes > 0 ? _budget.Timeout : _idleTimeout);
         if (reading.IsCompleted || _batchBytes == 0)
             return await reading;
         _reading = reading.AsTask();
@@ -240,7 +246,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     {
         for (
             var began = _time.GetTimestamp();
-            !_budget.TryHold(_context, ref _heldBytes, _lines.HeldBytes + _batch.HeldBytes + pieceBytes);
+            !_budget.TryHold(_context, ref _heldBytes, _cutter.HeldBytes + _batch.HeldBytes + pieceBytes);
 
         )
         {
@@ -263,7 +269,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             var left = rest.FirstSpan;
             var pieceBytes = left.Length;
-            while (_lines.TryTake(ref left, out var line))
+            while (_cutter.TryTake(ref left, out var line))
             {
                 problem = AddLine(line);
                 if (problem is not null || IsFull)
@@ -274,10 +280,13 @@ internal sealed class ProduceStream : IAsyncDisposable
             }
             rest = rest.Slice(pieceBytes);
         }
-        if (_lines.CarriedBytes > _batch.MaxUnencodedBytes)
-            problem = Problems.RecordTooLarge(_batch.MaxRecordBytes).AtLine(_nextLine);
+        problem = _cutter.Fault;
+        if (_cutter.CarriedBytes > _batch.MaxUnencodedBytes)
+            problem = _cutter.At(Problems.RecordTooLarge(_batch.MaxRecordBytes), _nextLine);
         return problem is not null;
     }
+
+    string Unit => _request.IsArray ? "Elements" : "Lines";
 
     // The third condition is for a server with small batches: the next line fits in any case.
     bool IsFull => _nextLine - _firstLine >= BatchLines || _batchBytes >= BatchBytes || !_batch.HasRoom;
@@ -287,9 +296,9 @@ internal sealed class ProduceStream : IAsyncDisposable
         var problem =
             line.Length > _batch.MaxUnencodedBytes
                 ? Problems.RecordTooLarge(_batch.MaxRecordBytes)
-                : _request.AddLine(_batch, line);
+                : _request.AddRecord(_batch, line);
         if (problem is not null)
-            return problem.AtLine(_nextLine);
+            return _cutter.At(problem, _nextLine);
         if (_batchBytes == 0)
             _batchBegan = _time.GetTimestamp();
         _batchBytes += line.Length + 1;
@@ -363,9 +372,9 @@ internal sealed class ProduceStream : IAsyncDisposable
         if (_batch.PartitionsUsed > 1 || partition != _producersPartition)
             return Problems.InvalidRequest(
                 "invalid_producer",
-                $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
-                    + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
-                    + "by themselves."
+                $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of "
+                    + $"{Unit.ToLowerInvariant()} {_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, "
+                    + "or key, by themselves."
             );
         return null;
     }
@@ -425,7 +434,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             Fail(
                 problem with
                 {
-                    Detail = $"Lines {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}",
+                    Detail = $"{Unit} {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}",
                 }
             );
             return false;
@@ -433,13 +442,14 @@ internal sealed class ProduceStream : IAsyncDisposable
         var appendedCount = part.Count - result.RepeatedCount;
         _count += isRepeat ? 0 : appendedCount;
         // A batch whose sequence is forgotten is in the log too, because its producer has advanced beyond it.
-        var report = new StreamReport(
+        var report = StreamReport.Of(
+            _request.IsArray,
             cut.FirstLine,
             cut.LastLine,
             part.Partition,
             result.Status == AppendStatus.SequenceForgotten ? null : result.FirstOffset,
             appendedCount
-        )
+        ) with
         {
             Sequence = part.Sequence + result.RepeatedCount,
             Repeat = isRepeat ? true : null,

@@ -146,7 +146,7 @@ public class BodyReaderTests
             ),
             budget
         );
-        Assert.Null(await body.ReadLinesAsync(100, static (_, _) => null, Problems.RecordTooLarge(100)));
+        Assert.Null(await body.ReadRecordsAsync(new LineCutter(), 100, static _ => null, Problems.RecordTooLarge(100)));
         Assert.Equal(0, budget.ReadingBytes);
     }
 
@@ -256,7 +256,10 @@ public class BodyReaderTests
         Assert.Equal("Too large.", await ReadWholeAsync(new string('x', 101)));
 
         Task<string?> ReadLinesAsync(string text) =>
-            ReadAsync(text, (body, tooLarge) => body.ReadLinesAsync(100, static (_, _) => null, tooLarge));
+            ReadAsync(
+                text,
+                (body, tooLarge) => body.ReadRecordsAsync(new LineCutter(), 100, static _ => null, tooLarge)
+            );
 
         Task<string?> ReadWholeAsync(string text) =>
             ReadAsync(text, (body, tooLarge) => body.ReadWholeAsync(100, static _ => null, tooLarge));
