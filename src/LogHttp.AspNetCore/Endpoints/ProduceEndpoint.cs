@@ -204,7 +204,10 @@ internal static class ProduceEndpoint
         if (!batch.IsFor(found.Configuration))
             return Problems.TopicChanged();
         var results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
-        return ToResponse(context, topic, results);
+        var invalidCount = batch.InvalidCount;
+        if (results[0].Append.Status == AppendStatus.Appended)
+            InvalidValues.Count(request.Invalid, invalidCount);
+        return ToResponse(context, topic, results, invalidCount);
     }
 
     static bool HoldsManyRecords(HttpRequest request) =>
@@ -225,7 +228,7 @@ internal static class ProduceEndpoint
     static long ExpectedBytes(ProduceRequest request, StorageOptions options) =>
         Math.Min(request.AnnouncedBytes, options.Records.MaxBatchBytes / 5L * 4);
 
-    static IResult ToResponse(HttpContext context, string topic, PartitionResult[] results)
+    static IResult ToResponse(HttpContext context, string topic, PartitionResult[] results, int invalidCount)
     {
         if (Array.TrueForAll(results, result => !result.IsIn))
             return TopicAppend.Refused(context, Problems.Of(results[0].Append));
@@ -243,7 +246,10 @@ internal static class ProduceEndpoint
                 only.Append.FirstOffset,
                 only.Count,
                 only.Append.TimestampMs
-            );
+            )
+            {
+                Invalid = invalidCount > 0 ? invalidCount : null,
+            };
             return new JsonResponse<Produced>(
                 isRepeat ? StatusCodes.Status200OK : StatusCodes.Status201Created,
                 produced,
@@ -288,7 +294,11 @@ internal static class ProduceEndpoint
 /// <param name="Offset">The first record's offset.</param>
 /// <param name="Count">The number of records.</param>
 /// <param name="Timestamp">The server's timestamp, in Unix milliseconds.</param>
-internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp);
+internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp)
+{
+    /// <summary>The number of records whose values were not valid, and that `invalid` kept.</summary>
+    public int? Invalid { get; init; }
+}
 
 /// <summary>The position of records that were appended to several partitions.</summary>
 /// <param name="Topic">The topic.</param>

@@ -52,6 +52,9 @@ internal sealed class PartitionedBatch(
 
     public ValueForm Values => configuration.Values;
 
+    /// <summary>The number of records whose values were not valid, and that <c>?invalid=</c> kept.</summary>
+    public int InvalidCount { get; set; }
+
     /// <summary>The number of partitions that get records.</summary>
     public int PartitionsUsed
     {

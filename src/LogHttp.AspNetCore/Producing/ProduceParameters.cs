@@ -22,6 +22,14 @@ internal interface IProduceParameters
     string Split { get; }
 
     /// <summary>
+    /// What becomes of a text or JSON value that is not valid. `reject`: the request fails. `replace`: bytes that are not
+    /// UTF-8 become U+FFFD. `base64`: the value is kept as bytes. Default: `reject`.
+    /// </summary>
+    /// <example>base64</example>
+    [AllowedValues("reject", "replace", "base64")]
+    string Invalid { get; }
+
+    /// <summary>
     /// `true`: the server commits a body of lines, or an array, in batches as it comes, and reports each batch.
     /// </summary>
     /// <example>true</example>

@@ -38,6 +38,9 @@ internal sealed class ProduceRequest
     /// <summary>The length that the client announced, or 0 if it announced none.</summary>
     public long AnnouncedBytes => _request.ContentLength ?? 0;
 
+    /// <summary>What becomes of values that are not the text or the JSON that the type says.</summary>
+    public InvalidHandling Invalid { get; private init; }
+
     /// <summary>The requested partition.</summary>
     public int? Partition { get; }
 
@@ -63,10 +66,11 @@ internal sealed class ProduceRequest
     {
         read = null;
         if (
-            !request.Query.HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
+            !request.Query.HasOnly(["partition", "split", "invalid", "stream", "reports", KeyParameter], out problem)
             || !request.Query.TryReadFlag("stream", "true", out var isStream, out problem)
             || !ReportTiming.TryRead(request, isStream, out var sendsReportsAtEnd, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
+            || !InvalidValues.TryRead(request.Query, bodyType, out var invalid, out problem)
             || !request.Query.TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
             || !RecordHeaders.TryRead(
                 request.Headers,
@@ -103,6 +107,7 @@ internal sealed class ProduceRequest
         read = new(request, bodyType, metadata, time, (int?)partition)
         {
             Producer = producer,
+            Invalid = invalid,
             IsStream = isStream,
             _isBinaryEvent = isBinaryEvent,
             SendsReportsAtEnd = sendsReportsAtEnd,
@@ -188,6 +193,8 @@ internal sealed class ProduceRequest
             && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
         )
             return Problems.InvalidRequest("no_records", "The request has no body.");
+        if (InvalidValues.Check(Invalid, batch.Values) is { } unsuited)
+            return unsuited;
         var problem = _bodyType.HoldsManyRecords
             ? await body.ReadRecordsAsync(
                 CreateCutter(),
@@ -250,7 +257,7 @@ internal sealed class ProduceRequest
     public static long LatestTimestampMs(TimeProvider time) =>
         (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
 
-    static Problem? Add(
+    Problem? Add(
         PartitionedBatch batches,
         BodyKind kind,
         ReadOnlySpan<byte> value,
@@ -268,6 +275,13 @@ internal sealed class ProduceRequest
             BodyKind.Bytes => batch.AddBytes(value, metadata),
             _ => throw new InvalidOperationException($"{kind} is no single record."),
         };
+        if (fault is null)
+            return null;
+        if (Invalid != InvalidHandling.Reject)
+        {
+            fault = InvalidValues.Add(batch, Invalid, kind == BodyKind.Text, value, metadata, fault);
+            batches.InvalidCount += fault is null ? 1 : 0;
+        }
         return fault is null ? null : Problems.Of(fault);
     }
 

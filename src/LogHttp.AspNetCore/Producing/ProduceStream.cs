@@ -62,6 +62,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     // Written by CollectAsync, and read when it is done.
     long _lastCommittedLine;
     long _count;
+    long _invalid;
 
     volatile Problem? _failure;
 
@@ -133,6 +134,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                 _count
             ) with
             {
+                Invalid = _invalid > 0 ? _invalid : null,
                 NextSequence = problem is null ? _request.Producer?.Sequence + _recordsCut : null,
                 Error = problem?.ToJson(),
             }
@@ -164,6 +166,8 @@ internal sealed class ProduceStream : IAsyncDisposable
     /// <summary>Reads lines and cuts batches, to the body's end or a mistake.</summary>
     async Task<Problem?> ReadAsync()
     {
+        if (InvalidValues.Check(_request.Invalid, _batch.Values) is { } unsuited)
+            return unsuited;
         try
         {
             while (true)
@@ -355,7 +359,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                     records.Dispose();
                 throw;
             }
-            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+            _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, _batch.InvalidCount, appends));
         }
         (_batchBytes, _firstLine) = (0, _nextLine);
         _batch.Dispose();
@@ -441,6 +445,9 @@ internal sealed class ProduceStream : IAsyncDisposable
         }
         var appendedCount = part.Count - result.RepeatedCount;
         _count += isRepeat ? 0 : appendedCount;
+        _invalid += cut.InvalidCount;
+        if (!isRepeat)
+            InvalidValues.Count(_request.Invalid, cut.InvalidCount);
         // A batch whose sequence is forgotten is in the log too, because its producer has advanced beyond it.
         var report = StreamReport.Of(
             _request.IsArray,
@@ -453,6 +460,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             Sequence = part.Sequence + result.RepeatedCount,
             Repeat = isRepeat ? true : null,
+            Invalid = cut.InvalidCount > 0 ? cut.InvalidCount : null,
             Repeated = result.RepeatedCount > 0 ? result.RepeatedCount : null,
         };
         _reports.Add(report, mayMerge);
@@ -466,7 +474,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>A batch under way.</summary>
-    sealed record Cut(long FirstLine, long LastLine, List<PartAppend> Parts);
+    sealed record Cut(long FirstLine, long LastLine, int InvalidCount, List<PartAppend> Parts);
 
     /// <summary>The part of a batch that goes to one partition.</summary>
     sealed record PartAppend(int Partition, int Count, long? Sequence, Task<AppendResult> Appending);

@@ -32,6 +32,9 @@ internal sealed record StreamReport(long? FirstLine, long? LastLine, int Partiti
     /// </summary>
     public int? Repeated { get; init; }
 
+    /// <summary>The number of its lines that were not valid, and that `invalid` kept.</summary>
+    public int? Invalid { get; init; }
+
     /// <summary>
     /// The number of batches in this report. More than one if the client reads its reports more slowly than batches are
     /// committed.
@@ -51,6 +54,7 @@ internal sealed record StreamReport(long? FirstLine, long? LastLine, int Partiti
             LastLine = next.LastLine,
             LastElement = next.LastElement,
             Count = Count + next.Count,
+            Invalid = Invalid is null ? next.Invalid : Invalid + (next.Invalid ?? 0),
             Batches = (Batches ?? 1) + 1,
         };
 }
@@ -69,6 +73,9 @@ internal sealed record StreamSummary(bool Done, long? LastCommittedLine, long Co
 
     /// <summary>The sequence of the producer's next record, if the whole body was committed.</summary>
     public long? NextSequence { get; init; }
+
+    /// <summary>The number of committed lines that were not valid, and that `invalid` kept.</summary>
+    public long? Invalid { get; init; }
 
     /// <summary>A Problem, if not all was committed.</summary>
     public ProblemJson? Error { get; init; }
