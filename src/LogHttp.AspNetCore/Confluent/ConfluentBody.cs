@@ -9,8 +9,8 @@ using LogHttp.Storage.Text;
 namespace LogHttp.AspNetCore.Confluent;
 
 /// <summary>
-/// Reads <c>{"records":[{"key","value","partition"}]}</c> into batches. Keeps the outcome of each record, because the
-/// response has one entry for each. For one thread.
+/// Reads <c>{"records":[{"key","value","partition","timestamp","headers"}]}</c> into batches. Keeps the outcome of each
+/// record, because the response has one entry for each. For one thread.
 /// </summary>
 /// <param name="kind">Whether keys and values are JSON or Base64.</param>
 /// <param name="batches">The batches that records are added to.</param>
@@ -20,6 +20,7 @@ namespace LogHttp.AspNetCore.Confluent;
 /// <param name="maxBatchBytes">
 /// The most bytes of all records, including failed ones, with <see cref="RecordOverheadBytes"/> for each.
 /// </param>
+/// <param name="latestTimestampMs">A later timestamp of a record is rejected.</param>
 /// <param name="aborted">Cancelled when the client has disconnected.</param>
 internal sealed class ConfluentBody(
     BodyKind kind,
@@ -28,6 +29,7 @@ internal sealed class ConfluentBody(
     int? partition,
     bool isAllOrNothing,
     int maxBatchBytes,
+    long latestTimestampMs,
     CancellationToken aborted
 )
 {
@@ -46,19 +48,20 @@ internal sealed class ConfluentBody(
     /// </summary>
     const int MaxDepth = 64;
 
+    const int MaxTimestampBytes = 64;
+
     // One object for all, because a body can have millions of such records.
     readonly Problem _unknownPartition = Problems.UnknownPartition(null, batches.Partitions);
 
     readonly Problem _keyTooLarge = Problems.KeyTooLarge(batches.MaxKeyBytes);
-
-    static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+    readonly Problem _headersTooLarge = Problems.HeadersTooLarge(batches.MaxHeadersBytes);
 
     /// <summary>
     /// Reads a whole body. Returns its problem, or null. After a problem, the records that were read must not be used.
     /// </summary>
     public Problem? Read(ReadOnlySpan<byte> body)
     {
-        body = body.StartsWith(ByteOrderMark) ? body[ByteOrderMark.Length..] : body;
+        body = ByteOrderMark.Skip(body);
         if (body.Trim(" \t\r\n"u8).IsEmpty)
             return NoRecords();
         // Utf8JsonReader lets invalid UTF-8 inside strings pass, so this is checked first.
@@ -147,6 +150,8 @@ internal sealed class ConfluentBody(
         var (seen, number, metadata) = (Field.None, (int?)null, default(RecordMetadata));
         var json = "null"u8;
         byte[]? bytes = null;
+        long? timestampMs = null;
+        List<RecordHeader>? headers = null;
         Problem? tooLarge = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -154,6 +159,8 @@ internal sealed class ConfluentBody(
                 Is(ref reader, "key"u8) ? Field.Key
                 : Is(ref reader, "value"u8) ? Field.Value
                 : Is(ref reader, "partition"u8) ? Field.Partition
+                : Is(ref reader, "timestamp"u8) ? Field.Timestamp
+                : Is(ref reader, "headers"u8) ? Field.Headers
                 : Field.None;
             if (field == Field.None)
                 return Unrecognized(ref reader);
@@ -170,6 +177,21 @@ internal sealed class ConfluentBody(
                     return Invalid("partition is not a whole number from 0 on.");
                 case Field.Partition:
                     number = reader.GetInt32();
+                    break;
+                case Field.Timestamp when (timestampMs = ReadTimestamp(ref reader)) is null:
+                    return Invalid(
+                        "timestamp is neither a number of Unix milliseconds nor a time such as "
+                            + "\"2026-11-22T10:00:00Z\", at most an hour ahead."
+                    );
+                case Field.Headers:
+                    headers = [];
+                    if (
+                        ConfluentHeaders.Read(ref reader, batches.MaxHeadersBytes, headers, out var areTooLarge) is
+                        { } invalid
+                    )
+                        return invalid;
+                    if (areTooLarge)
+                        tooLarge ??= _headersTooLarge;
                     break;
                 case Field.Key when ReadKey(ref reader, body, out metadata) is { } problem:
                     if (problem != _keyTooLarge)
@@ -189,7 +211,10 @@ internal sealed class ConfluentBody(
             }
         }
         // The record is rejected before it is decoded, and by itself, as the batch rejects one.
-        return tooLarge is null ? Add(number ?? partition, metadata, json, bytes) : Fail(tooLarge);
+        if (tooLarge is not null)
+            return Fail(tooLarge);
+        metadata = metadata with { TimestampMs = timestampMs, HeaderPairs = headers };
+        return Add(number ?? partition, metadata, json, bytes);
     }
 
     Problem? Add(int? number, in RecordMetadata metadata, ReadOnlySpan<byte> json, byte[]? bytes)
@@ -204,9 +229,10 @@ internal sealed class ConfluentBody(
             null => null,
             // The records before it have filled the batch, and those behind it do not fit either.
             RecordFaultCode.BatchTooLarge => Problems.Of(fault),
-            RecordFaultCode.RecordTooLarge or RecordFaultCode.InvalidKey or RecordFaultCode.InvalidValue => Fail(
-                Problems.Of(fault)
-            ),
+            RecordFaultCode.RecordTooLarge
+            or RecordFaultCode.InvalidKey
+            or RecordFaultCode.InvalidHeader
+            or RecordFaultCode.InvalidValue => Fail(Problems.Of(fault)),
             _ => Problems.Of(fault),
         };
     }
@@ -257,6 +283,17 @@ internal sealed class ConfluentBody(
         }
     }
 
+    long? ReadTimestamp(scoped ref Utf8JsonReader reader) =>
+        reader.TokenType switch
+        {
+            JsonTokenType.Number when reader.TryGetInt64(out var given) && given >= 0 && given <= latestTimestampMs =>
+                given,
+            // The longest time has a fraction of any length. A longer text is not decoded.
+            JsonTokenType.String when reader.ValueSpan.Length <= MaxTimestampBytes && !reader.ValueIsEscaped =>
+                RecordHeaders.ParseTimestamp(reader.GetString(), latestTimestampMs),
+            _ => null,
+        };
+
     /// <summary>The value at the reader's position, as it came.</summary>
     static ReadOnlySpan<byte> Slice(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
     {
@@ -286,7 +323,7 @@ internal sealed class ConfluentBody(
         return [.. compact];
     }
 
-    static bool Is(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
+    public static bool Is(scoped ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
     {
         try
         {
@@ -318,10 +355,11 @@ internal sealed class ConfluentBody(
             "There are no records. The body has to be {\"records\":[{\"value\":…}]}."
         );
 
-    static Problem Unrecognized(scoped ref Utf8JsonReader reader) =>
+    public static Problem Unrecognized(scoped ref Utf8JsonReader reader) =>
         Invalid($"Unrecognized field: {Excerpt.Of(reader.ValueSpan)}");
 
-    static Problem Invalid(string detail) => new(StatusCodes.Status422UnprocessableEntity, "invalid_record", detail);
+    public static Problem Invalid(string detail) =>
+        new(StatusCodes.Status422UnprocessableEntity, "invalid_record", detail);
 
     [Flags]
     enum Field
@@ -330,5 +368,7 @@ internal sealed class ConfluentBody(
         Key = 1,
         Value = 2,
         Partition = 4,
+        Timestamp = 8,
+        Headers = 16,
     }
 }

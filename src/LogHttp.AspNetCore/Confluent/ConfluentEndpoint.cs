@@ -100,6 +100,7 @@ internal static class ConfluentEndpoint
             partition,
             isAllOrNothing,
             options.Records.MaxBatchBytes,
+            ProduceRequest.LatestTimestampMs(time),
             context.RequestAborted
         );
         using (

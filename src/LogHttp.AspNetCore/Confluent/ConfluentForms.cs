@@ -42,13 +42,38 @@ internal sealed record ConfluentBinaryRequest([property: MinLength(1)] Confluent
 /// <param name="Key">Any JSON value. A string is the key itself. Any other value is the key as JSON text.</param>
 /// <param name="Value">Any JSON value, kept as it came. Default: `null`.</param>
 /// <param name="Partition">The partition to append to. Default: the request's, or else the key's.</param>
-internal sealed record ConfluentJsonRecord(object? Key, object? Value, int? Partition);
+/// <param name="Timestamp">
+/// Unix milliseconds, or an ISO time as a string, at most an hour ahead. Default: the server's time.
+/// </param>
+/// <param name="Headers">The record's headers, with their order and case.</param>
+internal sealed record ConfluentJsonRecord(
+    object? Key,
+    object? Value,
+    int? Partition,
+    object? Timestamp = null,
+    ConfluentHeader[]? Headers = null
+);
 
 /// <summary>A record with bytes.</summary>
 /// <param name="Key">The key's bytes.</param>
 /// <param name="Value">The value's bytes. Default: the JSON value `null`.</param>
 /// <param name="Partition">The partition to append to. Default: the request's, or else the key's.</param>
-internal sealed record ConfluentBinaryRecord(byte[]? Key, byte[]? Value, int? Partition);
+/// <param name="Timestamp">
+/// Unix milliseconds, or an ISO time as a string, at most an hour ahead. Default: the server's time.
+/// </param>
+/// <param name="Headers">The record's headers, with their order and case.</param>
+internal sealed record ConfluentBinaryRecord(
+    byte[]? Key,
+    byte[]? Value,
+    int? Partition,
+    object? Timestamp = null,
+    ConfluentHeader[]? Headers = null
+);
+
+/// <summary>A header, in the form of version 3 of the REST Proxy.</summary>
+/// <param name="Name">The name. Its case is kept.</param>
+/// <param name="Value">The value's bytes. Bytes that are UTF-8 are kept as text. Default: null.</param>
+internal sealed record ConfluentHeader(string Name, byte[]? Value);
 
 /// <summary>The position of each record, in the order of the request.</summary>
 /// <param name="Offsets">One entry for each record.</param>

@@ -72,7 +72,8 @@ internal sealed class FailsWithAttribute(string names) : Attribute
         "invalid_topic invalid_parameter invalid_key invalid_header invalid_producer partition_required epoch_ended "
         + "sequence_gap sequence_forgotten batch_differs invalid_idempotency_key idempotency_key_reused "
         + "offset_not_next topic_condition_failed invalid_timestamp "
-        + "invalid_value invalid_record invalid_json invalid_utf8 no_records incomplete_body invalid_encoding "
+        + "invalid_value invalid_record invalid_json invalid_utf8 invalid_cloudevent no_records incomplete_body "
+        + "invalid_encoding "
         + "unknown_topic unknown_partition body_timeout slow_body record_too_large batch_too_large body_too_large "
         + "unsupported_media_type unsupported_transfer_coding too_many_topics storage_error internal_error overloaded "
         + "write_failed partition_stopped topic_changed topic_damaged log_closed disk_full idempotency_table_full";

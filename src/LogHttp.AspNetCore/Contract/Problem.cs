@@ -15,6 +15,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The line of the body that is wrong, from 1 on.</summary>
     public long? Line { get; init; }
 
+    /// <summary>The element of the body's array that is wrong, from 1 on.</summary>
+    public long? Element { get; init; }
+
     /// <summary>The earliest available offset, if the requested one was deleted.</summary>
     public long? EarliestOffset { get; init; }
 
@@ -41,6 +44,9 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
     /// <summary>The same problem at a line of the body.</summary>
     public Problem AtLine(long number) => this with { Detail = $"Line {number}: {Detail}", Line = number };
 
+    /// <summary>The same problem at an element of the body's array.</summary>
+    public Problem AtElement(long number) => this with { Detail = $"Element {number}: {Detail}", Element = number };
+
     /// <summary>The same problem in one of several partitions.</summary>
     public Problem Of(Topic topic, PartitionLog partition) =>
         this with
@@ -56,6 +62,7 @@ internal sealed record Problem(int Status, string Code, string Detail, bool IsRe
             Code,
             IsRetryable,
             Line,
+            Element,
             EarliestOffset,
             EndOffset,
             NextOffset,

@@ -11,6 +11,9 @@ namespace LogHttp.AspNetCore.Contract;
 /// Whether the same request may succeed later, without a restart of the server. Then `Retry-After` is sent.
 /// </param>
 /// <param name="Line">The line of the error, from 1 on. Only for bodies of lines.</param>
+/// <param name="Element">
+/// The element of the error, from 1 on. Only for bodies of `split=array` and batches of CloudEvents.
+/// </param>
 /// <param name="EarliestOffset">The earliest available offset. Only with `offset_gone`.</param>
 /// <param name="EndOffset">
 /// The offset after the last record. Only with `offset_beyond_end` and `offset_not_next`.
@@ -30,6 +33,7 @@ internal sealed record ProblemJson(
     string Code,
     bool Retryable,
     long? Line,
+    long? Element,
     long? EarliestOffset,
     long? EndOffset,
     long? NextOffset,

@@ -25,6 +25,7 @@ internal static class Problems
     /// <summary>The longest wait that a response asks for. A client may give up before a longer one ends.</summary>
     const long MaxRetryAfterSeconds = 60;
 
+    public const string InvalidJson = "invalid_json";
     public const string UnknownTopicCode = "unknown_topic";
     public const string UnknownPartitionCode = "unknown_partition";
     public const string LogClosed = "log_closed";
@@ -207,6 +208,15 @@ internal static class Problems
     public static Problem KeyTooLarge(int maxKeyBytes) =>
         Of(new RecordFault(RecordFaultCode.InvalidKey, $"The key is larger than {maxKeyBytes} bytes (MaxKeyBytes)."));
 
+    /// <summary>Headers of a record that are rejected before they are decoded.</summary>
+    public static Problem HeadersTooLarge(int maxHeadersBytes) =>
+        Of(
+            new RecordFault(
+                RecordFaultCode.InvalidHeader,
+                $"The headers take more than {maxHeadersBytes} bytes (MaxHeadersBytes)."
+            )
+        );
+
     public static Problem ReadingBudgetExhausted() =>
         new(
             StatusCodes.Status503ServiceUnavailable,
@@ -247,7 +257,7 @@ internal static class Problems
         var (status, code) = fault.Code switch
         {
             RecordFaultCode.InvalidUtf8 => (StatusCodes.Status400BadRequest, "invalid_utf8"),
-            RecordFaultCode.InvalidJson => (StatusCodes.Status400BadRequest, "invalid_json"),
+            RecordFaultCode.InvalidJson => (StatusCodes.Status400BadRequest, InvalidJson),
             RecordFaultCode.InvalidKey => (StatusCodes.Status400BadRequest, "invalid_key"),
             RecordFaultCode.InvalidHeader => (StatusCodes.Status400BadRequest, "invalid_header"),
             RecordFaultCode.InvalidValue => (StatusCodes.Status400BadRequest, "invalid_value"),

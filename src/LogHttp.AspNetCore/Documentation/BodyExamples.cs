@@ -18,6 +18,11 @@ internal static class BodyExamples
     const string Lines = $"{Line42}\n{Line43}\n{Line44}\n";
     const string Order = TypeExamples.Order;
 
+    const string Event = $$"""
+        {"specversion":"1.0","id":"1234-1234-1234","source":"/mycontext/subcontext","type":"com.example.someevent",
+        "time":"2026-11-22T10:00:00Z","data":{{Order}}}
+        """;
+
     const string Events =
         $"id: orders/0/{TypeExamples.Id}:42\nretry: 1000\n\nid: orders/0/{TypeExamples.Id}:43\ndata: "
         + "{\"offset\":42,\"timestamp\":1795370332466,\"value\":{\"id\":1}}\n\n";
@@ -51,7 +56,21 @@ internal static class BodyExamples
             new("well", "Nothing is damaged", new Verified(3, 201326592, 0, 0)),
             TypeExamples.Find(typeof(FoundDamage))!
         ),
-        ["produce application/json"] = Only("One record: any JSON value.", "A record's value", JsonNode.Parse(Order)!),
+        ["produce application/json"] = new(
+            "One record: any JSON value. With `?split=array` one record an element.",
+            new("example", "A record's value", JsonNode.Parse(Order)!),
+            new("array", "Two records: `split=array`", JsonNode.Parse($$"""[{{Order}},{"id":2,"total":3.20}]""")!)
+        ),
+        [$"produce {MediaTypes.CloudEvent}"] = Only(
+            "One record: a CloudEvent in structured mode.",
+            "An event",
+            JsonNode.Parse(Event)!
+        ),
+        [$"produce {MediaTypes.CloudEventBatch}"] = Only(
+            "One record an element: CloudEvents in batched mode.",
+            "A batch of one event",
+            JsonNode.Parse($"[{Event}]")!
+        ),
         ["produce application/x-ndjson"] = Only(
             "One record a line: JSON values.",
             "Three records, one batch",

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using LogHttp.AspNetCore.Contract;
 using LogHttp.AspNetCore.Limits;
+using LogHttp.AspNetCore.Producing;
 using LogHttp.Storage;
 using LogHttp.Storage.Appending;
 using LogHttp.Storage.Reading;
@@ -148,6 +149,15 @@ internal static class ProblemExamples
             "Record-Timestamp is \"yesterday\"; it must be Unix milliseconds, or a time such as "
                 + "2026-11-22T10:00:00Z, at most an hour ahead."
         );
+
+    /// <summary>
+    /// A CloudEvent lacks an attribute that every event has, or one of its attributes is invalid. Or `ce-…` headers
+    /// came with a body of many records.
+    /// </summary>
+    public static Problem InvalidCloudevent =>
+        CloudEventAttributes
+            .Invalid("It has no id. An event has id, source, specversion and type, and none is empty.")
+            .AtElement(2);
 
     /// <summary>A record object has an unknown or repeated field, or no value.</summary>
     public static Problem InvalidRecord =>

@@ -58,7 +58,7 @@ internal static class TypeExamples
 
     static readonly ConfluentJsonRequest JsonRequest = new([
         new("user-7", JsonNode.Parse(Order), null),
-        new(null, "paid", 0),
+        new(null, "paid", 0, Timestamp, [new("trace", "9f"u8.ToArray())]),
     ]);
 
     static readonly ConfluentBinaryRequest BinaryRequest = new([
@@ -116,6 +116,7 @@ internal static class TypeExamples
         new Example(OfUser(new NewRecordLine())),
         new("example", "Two records", JsonRequest),
         new Example(JsonRequest.Records[0]),
+        new Example(JsonRequest.Records[1].Headers![0]),
         new("example", "Two records", BinaryRequest),
         new Example(BinaryRequest.Records[0]),
         new("repeat", "Two records, one of them for a partition that does not exist", Offsets),

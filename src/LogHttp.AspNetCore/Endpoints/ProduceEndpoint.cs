@@ -47,7 +47,8 @@ internal static class ProduceEndpoint
     ///
     /// The `Content-Type` decides how the body is read:
     ///
-    /// - `application/json`, any `…+json`: one record, a JSON value, kept as it came
+    /// - `application/json`, any `…+json`: one record, a JSON value, kept as it came. With `?split=array` the elements
+    ///   of an array, each kept as it came
     /// - `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines`: one JSON value a
     ///   line. Blank lines are skipped
     /// - `text/plain`, any `text/…`: one record, the text. With `?split=lines` one a line
@@ -55,15 +56,18 @@ internal static class ProduceEndpoint
     ///   body
     /// - `application/x-www-form-urlencoded` (from `curl -d`): one record, JSON if it is an object or an array, else
     ///   the body as text
+    /// - `application/cloudevents+json`: one record, a CloudEvent. `application/cloudevents-batch+json`: an array of
+    ///   them. Their attributes become headers of the records, such as `ce-type`. `partitionkey` is the key
+    /// - any type with `ce-…` headers: one record, the data of a CloudEvent
     /// - `application/vnd.kafka.json.v2+json`, `application/vnd.kafka.binary.v2+json`: the records of a request to
     ///   Confluent's REST Proxy. Responses and problems have its form too
     /// - anything else, or none: one record, bytes, kept as Base64
     ///
     /// Other types are kept in the record's header `content-type`. Text and JSON are UTF-8.
     ///
-    /// Send a body of lines that is larger than a batch, or has no end, with `?stream=true`. The server commits it in
-    /// batches as it comes, and reports the lines of each batch. If a producer numbers the records, send a broken
-    /// stream again: each record is appended once.
+    /// Send a body of lines, or an array, that is larger than a batch, or has no end, with `?stream=true`. The server
+    /// commits it in batches as it comes, and reports the lines of each batch. If a producer numbers the records, send
+    /// a broken stream again: each record is appended once.
     ///
     /// Bodies may be compressed: `Content-Encoding: gzip`, `br`, `zstd` or `deflate`.
     ///
@@ -87,8 +91,16 @@ internal static class ProduceEndpoint
     /// Base64.
     /// </response>
     [Operation("produce"), Tags("Records")]
-    [Parameters(typeof(ITopicPath), typeof(IProduceParameters), typeof(IRecordHeaders), typeof(IAppendHeaders))]
+    [Parameters(
+        typeof(ITopicPath),
+        typeof(IProduceParameters),
+        typeof(IRecordHeaders),
+        typeof(ICloudEventHeaders),
+        typeof(IAppendHeaders)
+    )]
     [RequestBody(typeof(object), "application/json", IsRequired = true, Description = "The records.")]
+    [RequestBody(typeof(object), MediaTypes.CloudEvent)]
+    [RequestBody(typeof(object[]), MediaTypes.CloudEventBatch)]
     [RequestBody(typeof(string), "application/x-ndjson", "text/plain", MediaTypes.Records)]
     [RequestBody(typeof(string), "application/x-www-form-urlencoded")]
     [RequestBody(typeof(ConfluentJsonRequest), ConfluentType.Json)]
@@ -282,7 +294,11 @@ internal static class ProduceEndpoint
     {
         var response = context.Response;
         if (append.Status == AppendStatus.Appended)
+        {
             response.StatusCode = StatusCodes.Status201Created;
+            // Values are kept only in requests of one partition. Those always come here.
+            InvalidValues.Count(state.Request.Invalid, state.Batch.InvalidCount);
+        }
         else if (append.Status == AppendStatus.Repeated)
             response.StatusCode = StatusCodes.Status200OK;
         else
@@ -298,7 +314,8 @@ internal static class ProduceEndpoint
             partition,
             append.FirstOffset,
             count,
-            append.TimestampMs
+            append.TimestampMs,
+            state.Batch.InvalidCount
         );
         return JsonBody.WriteAsync(response, body, JsonBody.ContentType);
     }
@@ -354,6 +371,9 @@ internal static class ProduceEndpoint
 /// <param name="Timestamp">The server's timestamp, in Unix milliseconds.</param>
 internal sealed record Produced(string Topic, int Partition, long Offset, int Count, long Timestamp)
 {
+    /// <summary>The number of records whose values were not valid, and that `invalid` kept.</summary>
+    public int? Invalid { get; init; }
+
     /// <summary>Writes the JSON of one. The serializer would need an object, and a third more time.</summary>
     /// <returns>The written bytes.</returns>
     public static ReadOnlyMemory<byte> Write(
@@ -362,16 +382,18 @@ internal sealed record Produced(string Topic, int Partition, long Offset, int Co
         int partition,
         long offset,
         int count,
-        long timestamp
+        long timestamp,
+        int invalid
     )
     {
+        var end = invalid > 0 ? string.Create(CultureInfo.InvariantCulture, $",\"invalid\":{invalid}}}\n") : "}\n";
         // A topic's name has no character that JSON escapes.
         if (
             !Utf8.TryWrite(
                 destination,
                 CultureInfo.InvariantCulture,
                 $"{{\"topic\":\"{topic}\",\"partition\":{partition},\"offset\":{offset},"
-                    + $"\"count\":{count},\"timestamp\":{timestamp}}}\n",
+                    + $"\"count\":{count},\"timestamp\":{timestamp}{end}",
                 out var writtenBytes
             )
         )

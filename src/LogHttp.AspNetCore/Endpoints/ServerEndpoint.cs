@@ -75,6 +75,8 @@ internal sealed record ServerDescription(
                     "application/x-ndjson",
                     "text/plain",
                     MediaTypes.Records,
+                    MediaTypes.CloudEvent,
+                    MediaTypes.CloudEventBatch,
                     ConfluentType.Json,
                     ConfluentType.Binary,
                 ],
@@ -87,6 +89,8 @@ internal sealed record ServerDescription(
             ),
             [
                 "produce-stream",
+                "split-array",
+                "cloudevents",
                 "content-encoding",
                 "idempotent-producer",
                 "idempotency-key",

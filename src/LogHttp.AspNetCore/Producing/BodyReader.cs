@@ -16,7 +16,7 @@ internal sealed class BodyReader(BodyBudget budget) : IDisposable
 
     // Most bodies come whole, and need neither or one of them.
     PooledBytes? _gathered;
-    LineCutter? _lines;
+    IRecordCutter? _cutter;
     long _heldBytes;
 
     /// <summary>The batch that the handlers make from the body.</summary>
@@ -30,9 +30,7 @@ internal sealed class BodyReader(BodyBudget budget) : IDisposable
     /// <summary>Handles whole lines at the start of a text, as many as it likes.</summary>
     public delegate AddedLines LinesHandler(ReadOnlySpan<byte> lines);
 
-    /// <param name="line">Without its line feed.</param>
-    /// <param name="number">From 1 on.</param>
-    public delegate Problem? LineHandler(ReadOnlySpan<byte> line, long number);
+    public delegate Problem? RecordHandler(ReadOnlySpan<byte> record);
 
     /// <summary>Begins a body.</summary>
     /// <param name="body">The body.</param>
@@ -70,21 +68,25 @@ internal sealed class BodyReader(BodyBudget budget) : IDisposable
     }
 
     /// <summary>
-    /// Reads a body of lines. The last one may lack its line feed. A line feed at the end begins no further line.
+    /// Reads a body of many records, and disposes of the cutter with this. A problem gets the number of its record.
     /// </summary>
-    /// <param name="maxLineBytes">The most bytes of a line.</param>
-    /// <param name="handleSome">Is offered the lines of each piece first.</param>
-    /// <param name="handle">Handles each line that <paramref name="handleSome"/> left.</param>
-    /// <param name="tooLarge">The problem of a line that is too large.</param>
-    public async ValueTask<Problem?> ReadLinesAsync(
-        int maxLineBytes,
+    /// <param name="cutter">Cuts the records.</param>
+    /// <param name="maxRecordBytes">The most bytes of a record.</param>
+    /// <param name="handleSome">
+    /// Is offered the lines of each piece first. It takes none if the records are not lines.
+    /// </param>
+    /// <param name="handle">Handles each record that <paramref name="handleSome"/> left.</param>
+    /// <param name="tooLarge">The problem of a record that is too large.</param>
+    public async ValueTask<Problem?> ReadRecordsAsync(
+        IRecordCutter cutter,
+        int maxRecordBytes,
         LinesHandler handleSome,
-        LineHandler handle,
+        RecordHandler handle,
         Problem tooLarge
     )
     {
         var number = 0L;
-        _lines = new LineCutter();
+        _cutter = cutter;
         while (true)
         {
             var (read, problem) = await ReadAsync();
@@ -92,15 +94,15 @@ internal sealed class BodyReader(BodyBudget budget) : IDisposable
                 return problem;
             foreach (var piece in read.Bytes)
             {
-                problem ??= TakeLines(piece.Span, ref number, handleSome, handle, maxLineBytes, tooLarge);
-                if (_lines.CarriedBytes > maxLineBytes)
-                    problem ??= tooLarge.AtLine(number + 1);
+                problem ??= TakeRecords(piece.Span, ref number, handleSome, handle, maxRecordBytes, tooLarge);
+                if (cutter.CarriedBytes > maxRecordBytes)
+                    problem ??= cutter.At(tooLarge, number + 1);
             }
             if (problem is null && read.IsLast)
-                problem = TakeLastLine(number + 1, handle);
+                problem = TakeLastRecord(number + 1, handle);
             // Most bodies come whole. The log takes such a body next, so it need not be counted while this request
             // waits.
-            else if (problem is null && !TryHold(_lines.HeldBytes))
+            else if (problem is null && !TryHold(cutter.HeldBytes))
                 problem = Problems.ReadingBudgetExhausted();
             if (problem is not null || read.IsLast)
                 return problem;
@@ -111,42 +113,43 @@ internal sealed class BodyReader(BodyBudget budget) : IDisposable
     {
         _body?.Dispose();
         _gathered?.Dispose();
-        _lines?.Dispose();
+        _cutter?.Dispose();
         budget.Release(_client, ref _heldBytes);
-        (_body, _client, _gathered, _lines) = (null, null, null, null);
+        (_body, _client, _gathered, _cutter) = (null, null, null, null);
     }
 
     /// <summary>Counts the bytes of the body, and those of the batch made from it.</summary>
     bool TryHold(long bodyBytes) => budget.TryHold(_client, ref _heldBytes, bodyBytes + (Batch?.HeldBytes ?? 0));
 
-    Problem? TakeLastLine(long number, LineHandler handle) =>
-        _lines!.TryTakeLast(out var line) ? handle(line, number) : null;
+    Problem? TakeLastRecord(long number, RecordHandler handle) =>
+        !_cutter!.TryTakeLast(out var record) ? _cutter.Fault
+        : handle(record) is { } problem ? _cutter.At(problem, number)
+        : null;
 
-    /// <summary>Handles every line that ends in a piece.</summary>
-    Problem? TakeLines(
+    /// <summary>Handles every record that ends in a piece.</summary>
+    Problem? TakeRecords(
         ReadOnlySpan<byte> piece,
         ref long number,
         LinesHandler handleSome,
-        LineHandler handle,
-        int maxLineBytes,
+        RecordHandler handle,
+        int maxRecordBytes,
         Problem tooLarge
     )
     {
         while (true)
         {
-            if (_lines!.CarriedBytes == 0)
+            if (_cutter!.CarriedBytes == 0)
             {
                 var added = handleSome(piece);
                 number += added.Count;
                 piece = piece[added.SizeBytes..];
             }
-            if (!_lines.TryTake(ref piece, out var line))
-                return null;
+            if (!_cutter.TryTake(ref piece, out var record))
+                return _cutter.Fault;
             number++;
-            if (line.Length > maxLineBytes)
-                return tooLarge.AtLine(number);
-            if (handle(line, number) is { } problem)
-                return problem;
+            var problem = record.Length > maxRecordBytes ? tooLarge : handle(record);
+            if (problem is not null)
+                return _cutter.At(problem, number);
         }
     }
 

@@ -1,7 +1,7 @@
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>Takes lines one by one from pieces that end anywhere. For one thread.</summary>
-internal sealed class LineCutter : IDisposable
+internal sealed class LineCutter : IRecordCutter
 {
     readonly PooledBytes _carried = new();
     bool _isHandedOut;
@@ -45,7 +45,6 @@ internal sealed class LineCutter : IDisposable
         return _isHandedOut;
     }
 
-    /// <summary>Returns the memory, unless it has the beginning of a line. Ends the last line's validity.</summary>
     public void ReleaseUnused()
     {
         Forget();

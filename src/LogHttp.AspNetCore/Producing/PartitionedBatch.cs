@@ -62,6 +62,8 @@ internal sealed class PartitionedBatch : IDisposable
 
     public int MaxKeyBytes => _limits.MaxKeyBytes;
 
+    public int MaxHeadersBytes => _limits.MaxHeadersBytes;
+
     /// <summary>
     /// The most bytes of a record before it is encoded: with white space, escapes, and the fields of a fetched line
     /// that are not kept. Compare it with the whole record. Otherwise the result would depend on the pieces that a body
@@ -76,6 +78,10 @@ internal sealed class PartitionedBatch : IDisposable
     int RoutedPartitions => _routedPartitions ?? Partitions;
 
     public ValueForm Values => _configuration.Values;
+
+    /// <summary>The number of records whose values were not valid, and that <c>?invalid=</c> kept.</summary>
+    /// <remarks>Such a request gives its records no keys of their own, so they all go to one partition.</remarks>
+    public int InvalidCount { get; set; }
 
     /// <summary>The number of partitions that get records.</summary>
     public int PartitionsUsed
@@ -123,6 +129,7 @@ internal sealed class PartitionedBatch : IDisposable
         Route = producer is not null && requested is null ? new(producer.Id) : null;
         (_configuration, _limits) = (configuration, configuration.LimitsWithin(serverLimits));
         (_requested, _producer, _expectedBytes, _keyless) = (requested, producer, expectedBytes, null);
+        InvalidCount = 0;
         _isFirstFree = _first is not null;
     }
 

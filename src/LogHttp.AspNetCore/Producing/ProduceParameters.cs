@@ -14,12 +14,24 @@ internal interface IProduceParameters
     [Range(0, 1023)]
     int Partition { get; }
 
-    /// <summary>`lines`: each line of a text body is a record.</summary>
+    /// <summary>
+    /// `lines`: each line of a text body is a record. `array`: each element of a JSON array is a record.
+    /// </summary>
     /// <example>lines</example>
-    [AllowedValues("lines")]
+    [AllowedValues("lines", "array")]
     string Split { get; }
 
-    /// <summary>`true`: the server commits a body of lines in batches as it comes, and reports each batch.</summary>
+    /// <summary>
+    /// What becomes of a text or JSON value that is not valid. `reject`: the request fails. `replace`: bytes that are
+    /// not UTF-8 become U+FFFD. `base64`: the value is kept as bytes. Default: `reject`.
+    /// </summary>
+    /// <example>base64</example>
+    [AllowedValues("reject", "replace", "base64")]
+    string Invalid { get; }
+
+    /// <summary>
+    /// `true`: the server commits a body of lines, or an array, in batches as it comes, and reports each batch.
+    /// </summary>
     /// <example>true</example>
     [AllowedValues("true")]
     string Stream { get; }
@@ -60,6 +72,33 @@ internal interface IRecordHeaders
     /// <example>9f</example>
     [FromHeader(Name = "Record-Header-trace")]
     string Header { get; }
+}
+
+/// <summary>The headers of a CloudEvent in binary mode, for the API's description.</summary>
+internal interface ICloudEventHeaders
+{
+    /// <summary>
+    /// The event's id. With it, the request is a CloudEvent in binary mode, and has the three other headers too. Each
+    /// header `ce-&lt;name&gt;` becomes a header of the record. Values are percent-decoded.
+    /// </summary>
+    /// <example>1234-1234-1234</example>
+    [FromHeader(Name = "ce-id")]
+    string Id { get; }
+
+    /// <summary>The event's source.</summary>
+    /// <example>/mycontext/subcontext</example>
+    [FromHeader(Name = "ce-source")]
+    string Source { get; }
+
+    /// <summary>The event's type.</summary>
+    /// <example>com.example.someevent</example>
+    [FromHeader(Name = "ce-type")]
+    string Type { get; }
+
+    /// <summary>The version of CloudEvents.</summary>
+    /// <example>1.0</example>
+    [FromHeader(Name = "ce-specversion"), AllowedValues("1.0")]
+    string SpecVersion { get; }
 }
 
 /// <summary>The headers of every append, for the API's description.</summary>

@@ -22,7 +22,7 @@ internal sealed class ProduceRequest
     // Allocated once, and not for each body.
     readonly BodyReader.WholeHandler _addWhole;
     readonly BodyReader.LinesHandler _addLines;
-    readonly BodyReader.LineHandler _addLine;
+    readonly BodyReader.RecordHandler _addRecord;
 
     HttpRequest _request = null!;
     BodyType _bodyType = null!;
@@ -30,19 +30,28 @@ internal sealed class ProduceRequest
     PartitionedBatch? _batch;
     ReceivedBody? _received;
 
+    // Whether the headers describe a CloudEvent, and the body is its data (binary mode).
+    bool _isBinaryEvent;
+
     /// <summary>Call <see cref="TryRead"/> next.</summary>
     public ProduceRequest(TimeProvider time)
     {
         _time = time;
-        _addWhole = value => Add(_batch!, _bodyType.Kind, value, _metadata, Partition);
+        _addWhole = value => AddOnly(_batch!, value);
         _addLines = lines => AddLines(_batch!, lines);
-        _addLine = (line, number) => AddLine(_batch!, line)?.AtLine(number);
+        _addRecord = record => AddRecord(_batch!, record);
     }
 
     public BodyKind Kind => _bodyType.Kind;
 
+    /// <summary>Whether each element of a JSON array is a record.</summary>
+    public bool IsArray => _bodyType.IsArray;
+
     /// <summary>The length that the client announced, or 0 if it announced none.</summary>
     public long AnnouncedBytes => _request.ContentLength ?? 0;
+
+    /// <summary>What becomes of values that are not the text or the JSON that the type says.</summary>
+    public InvalidHandling Invalid { get; private set; }
 
     /// <summary>The requested partition.</summary>
     public int? Partition { get; private set; }
@@ -66,13 +75,28 @@ internal sealed class ProduceRequest
     public bool TryRead(HttpRequest request, [NotNullWhen(false)] out Problem? problem)
     {
         if (
-            !request.Parameters().HasOnly(["partition", "split", "stream", "reports", KeyParameter], out problem)
+            !request
+                .Parameters()
+                .HasOnly(["partition", "split", "invalid", "stream", "reports", KeyParameter], out problem)
             || !request.Parameters().TryReadFlag("stream", "true", out var isStream, out problem)
             || !ReportTiming.TryRead(request, isStream, out var sendsReportsAtEnd, out problem)
             || !BodyType.TryRead(request, out var bodyType, out problem)
+            || !InvalidValues.TryRead(request, bodyType, out var invalid, out problem)
             || !request.Parameters().TryReadNumber("partition", 0, int.MaxValue, out var partition, out problem)
-            || !RecordHeaders.TryRead(request.Headers, bodyType, LatestTimestampMs(), out var metadata, out problem)
+            || !RecordHeaders.TryRead(
+                request.Headers,
+                bodyType,
+                LatestTimestampMs(_time),
+                out var metadata,
+                out var isBinaryEvent,
+                out problem
+            )
             || !TryReadKey(request, bodyType, ref metadata, out problem)
+            // An event that comes as JSON has all its attributes there. The headers may repeat them.
+            || (
+                (isBinaryEvent &= !bodyType.HoldsEvents)
+                && !CloudEventHeaders.TryRead(request.Headers, bodyType, ref metadata, out problem)
+            )
             || !ProducerHeaders.TryReadProducer(request.Headers, out var producer, out problem)
             || !IdempotencyKeyHeader.TryRead(request.Headers, out var idempotencyKey, out problem)
             || !ProducerHeaders.TryReadExpectedOffset(request.Headers, out var expectedNextOffset, out problem)
@@ -81,8 +105,9 @@ internal sealed class ProduceRequest
         if (isStream && !bodyType.HoldsManyRecords)
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
-                $"stream=true goes with a body of lines: application/x-ndjson, {MediaTypes.Records}, or text/plain "
-                    + "with split=lines."
+                $"stream=true goes with a body of lines (application/x-ndjson, {MediaTypes.Records}, or text/plain "
+                    + "with split=lines) or an array (application/json with split=array, or "
+                    + $"{MediaTypes.CloudEventBatch})."
             );
         else if (isStream && expectedNextOffset is not null)
             problem = Problems.InvalidRequest(
@@ -102,9 +127,9 @@ internal sealed class ProduceRequest
             );
         if (problem is not null)
             return false;
-        (_request, _bodyType, _metadata) = (request, bodyType, metadata);
+        (_request, _bodyType, _metadata, _isBinaryEvent) = (request, bodyType, metadata, isBinaryEvent);
         (Partition, Producer, ExpectedNextOffset) = ((int?)partition, producer, expectedNextOffset);
-        IdempotencyKey = idempotencyKey;
+        (IdempotencyKey, Invalid) = (idempotencyKey, invalid);
         (IsStream, SendsReportsAtEnd) = (isStream, sendsReportsAtEnd);
         return true;
     }
@@ -113,6 +138,7 @@ internal sealed class ProduceRequest
     public void Clear()
     {
         (_request, _bodyType, _metadata, _batch, Producer) = (null!, null!, default, null, null);
+        (_isBinaryEvent, Invalid) = (false, InvalidHandling.Reject);
         _received?.Clear();
     }
 
@@ -186,17 +212,21 @@ internal sealed class ProduceRequest
     {
         _batch = batch;
         // `curl -X POST` without -d: the client hardly meant an empty record. A Content-Length of 0 means an empty
-        // record of bytes or text.
+        // record of bytes or text. An event may have no data.
         if (
             _request is { ContentLength: null, HttpContext: var context }
+            && !_isBinaryEvent
             && context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
         )
             return Problems.InvalidRequest("no_records", "The request has no body.");
+        if (InvalidValues.Check(Invalid, batch.Values) is { } unsuited)
+            return unsuited;
         var problem = _bodyType.HoldsManyRecords
-            ? await body.ReadLinesAsync(
+            ? await body.ReadRecordsAsync(
+                CreateCutter(),
                 batch.MaxUnencodedBytes,
                 _addLines,
-                _addLine,
+                _addRecord,
                 Problems.RecordTooLarge(batch.MaxRecordBytes)
             )
             : await body.ReadWholeAsync(
@@ -207,13 +237,17 @@ internal sealed class ProduceRequest
         return problem ?? (batch.IsEmpty ? Problems.InvalidRequest("no_records", "The body holds no records.") : null);
     }
 
+    /// <summary>Creates the cutter of a body of many records.</summary>
+    public IRecordCutter CreateCutter() => _bodyType.IsArray ? new ArrayCutter() : new LineCutter();
+
     /// <summary>
     /// Adds the records of whole lines at the start of a text, as long as they are of the common form.
-    /// <see cref="AddLine"/> takes the others, and finds their problems.
+    /// <see cref="AddRecord"/> takes the others, and finds their problems. Adds nothing if the body has other records
+    /// than plain lines.
     /// </summary>
     public AddedLines AddLines(PartitionedBatch batch, ReadOnlySpan<byte> lines, int maxCount = int.MaxValue)
     {
-        if (_bodyType.Kind == BodyKind.RecordLines || _metadata.Headers is not null)
+        if (_bodyType.Kind is not (BodyKind.JsonLines or BodyKind.TextLines) || _metadata.Headers is not null)
             return default;
         if (batch.For(Partition, _metadata) is not { } records)
             return default;
@@ -222,26 +256,51 @@ internal sealed class ProduceRequest
             : records.AddJsonLines(lines, maxCount);
     }
 
-    /// <summary>Adds the record of a line. Returns its problem, and then adds nothing.</summary>
-    public Problem? AddLine(PartitionedBatch batch, ReadOnlySpan<byte> line)
+    /// <summary>
+    /// Adds the record of a line, or of an array's element. Returns its problem, and then adds nothing.
+    /// </summary>
+    public Problem? AddRecord(PartitionedBatch batch, ReadOnlySpan<byte> line)
     {
         if (_bodyType.Kind == BodyKind.TextLines)
             return Add(batch, BodyKind.Text, line is [.., (byte)'\r'] ? line[..^1] : line, _metadata, Partition);
+        if (_bodyType.Kind == BodyKind.CloudEventArray)
+            return AddEvent(batch, line);
         if (!line.ContainsAnyExcept(" \t\r"u8))
             return null;
-        if (_bodyType.Kind == BodyKind.JsonLines)
+        if (_bodyType.Kind is BodyKind.JsonLines or BodyKind.JsonArray)
             return Add(batch, BodyKind.Json, line, _metadata, Partition);
-        if (!RecordObject.TryRead(line, LatestTimestampMs(), batch.MaxKeyBytes, out var record, out var problem))
+        if (!RecordObject.TryRead(line, LatestTimestampMs(_time), batch.MaxKeyBytes, out var record, out var problem))
             return problem;
         return record.ValueBytes is { } bytes
             ? Add(batch, BodyKind.Bytes, bytes, record.Metadata, record.Partition ?? Partition)
             : Add(batch, BodyKind.Json, record.ValueJson, record.Metadata, record.Partition ?? Partition);
     }
 
-    /// <summary>Computed now, because a stream can be older than the tolerance.</summary>
-    long LatestTimestampMs() => (_time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
+    /// <summary>Adds the only record of a body.</summary>
+    Problem? AddOnly(PartitionedBatch batch, ReadOnlySpan<byte> value)
+    {
+        if (_bodyType.Kind == BodyKind.CloudEvent)
+            return AddEvent(batch, value);
+        // An event without data has no type of it, or one of JSON, of which nothing is no value.
+        if (_isBinaryEvent && value.IsEmpty && (_bodyType.Kind == BodyKind.Json || _request.ContentType is null))
+            return Add(batch, BodyKind.Json, "null"u8, _metadata, Partition);
+        var problem = Add(batch, _bodyType.Kind, value, _metadata, Partition);
+        return problem?.Code == Problems.InvalidJson && _bodyType.Kind == BodyKind.Json && JsonLines.IsLikely(value)
+            ? JsonLines.SentAsOneValue()
+            : problem;
+    }
 
-    static Problem? Add(
+    /// <summary>Adds a CloudEvent in structured mode.</summary>
+    Problem? AddEvent(PartitionedBatch batch, ReadOnlySpan<byte> json) =>
+        CloudEvent.TryRead(json, _metadata, batch.MaxHeadersBytes, out var metadata, out var problem)
+            ? Add(batch, BodyKind.Json, json, metadata, Partition)
+            : problem;
+
+    /// <summary>Computed now, because a stream can be older than the tolerance.</summary>
+    public static long LatestTimestampMs(TimeProvider time) =>
+        (time.GetUtcNow() + TimestampTolerance).ToUnixTimeMilliseconds();
+
+    Problem? Add(
         PartitionedBatch batches,
         BodyKind kind,
         ReadOnlySpan<byte> value,
@@ -257,8 +316,15 @@ internal sealed class ProduceRequest
             BodyKind.Text => batch.AddText(value, metadata),
             BodyKind.Form => AddForm(batch, batches.Values, value, metadata),
             BodyKind.Bytes => batch.AddBytes(value, metadata),
-            _ => throw new InvalidOperationException($"{kind} is read by lines."),
+            _ => throw new InvalidOperationException($"{kind} is no single record."),
         };
+        if (fault is null)
+            return null;
+        if (Invalid != InvalidHandling.Reject)
+        {
+            fault = InvalidValues.Add(batch, Invalid, kind == BodyKind.Text, value, metadata, fault);
+            batches.InvalidCount += fault is null ? 1 : 0;
+        }
         return fault is null ? null : Problems.Of(fault);
     }
 

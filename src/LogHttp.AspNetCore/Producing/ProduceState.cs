@@ -36,7 +36,7 @@ internal sealed class ProduceState : IResettable
     /// <summary>The number of records of <see cref="AppendAsync"/>.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The bytes of the response: four numbers, and a topic's name.</summary>
+    /// <summary>The bytes of the response: five numbers, and a topic's name.</summary>
     public byte[] Response { get; } = new byte[512];
 
     /// <summary>Appends records that all go to one partition.</summary>

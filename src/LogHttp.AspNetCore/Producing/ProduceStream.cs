@@ -11,9 +11,9 @@ using LogHttp.Storage.Topics;
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>
-/// Appends a body of lines as it comes, however long it is. It cuts the body into batches that are each whole or
+/// Appends a body of many records as it comes, however long it is. It cuts the body into batches that are each whole or
 /// absent, and reports each one as it is committed (api/PROTOCOL.md §14). While it reads the body, a bounded number of
-/// batches is under way.
+/// batches is under way. An element of an array counts as a line.
 /// </summary>
 /// <remarks>
 /// The request's own thread reads lines and cuts batches. <see cref="CollectAsync"/> takes the outcomes of the batches,
@@ -45,7 +45,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     readonly StreamReports _reports;
     readonly Channel<Cut> _cuts = Channel.CreateUnbounded<Cut>(new() { SingleReader = true, SingleWriter = true });
     readonly SemaphoreSlim _room;
-    readonly LineCutter _lines = new();
+    readonly IRecordCutter _cutter;
     Topic? _topic;
     int? _keyless;
     int? _producersPartition;
@@ -64,6 +64,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     // Written by CollectAsync, and read when it is done.
     long _lastCommittedLine;
     long _count;
+    long _invalid;
 
     volatile Problem? _failure;
     volatile bool _isIdle;
@@ -87,6 +88,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             budget,
             services.Time
         );
+        _cutter = request.CreateCutter();
         (_linger, _heartbeat) = (settings.ProduceStreamLinger, settings.HeartbeatInterval);
         // While reports are sent as they come, heartbeats find out whether the client is there.
         _idleTimeout = request.SendsReportsAtEnd ? settings.ProduceStreamIdleTimeout : Timeout.InfiniteTimeSpan;
@@ -126,8 +128,14 @@ internal sealed class ProduceStream : IAsyncDisposable
         if (problem is not null && !_reports.HasBegun)
             return problem;
         await _reports.EndAsync(
-            new(problem is null, problem is null ? _nextLine - 1 : _lastCommittedLine, _count)
+            StreamSummary.Of(
+                _request.IsArray,
+                problem is null,
+                problem is null ? _nextLine - 1 : _lastCommittedLine,
+                _count
+            ) with
             {
+                Invalid = _invalid > 0 ? _invalid : null,
                 NextSequence = problem is null ? _request.Producer?.Sequence + _recordsCut : null,
                 Error = problem?.ToJson(),
             }
@@ -150,7 +158,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         await _reports.StopAsync();
         _body.Dispose();
         _batch.Dispose();
-        _lines.Dispose();
+        _cutter.Dispose();
         _ending.Dispose();
         _room.Dispose();
         _budget.Release(_context, ref _heldBytes);
@@ -159,6 +167,8 @@ internal sealed class ProduceStream : IAsyncDisposable
     /// <summary>Reads lines and cuts batches, to the body's end or a mistake.</summary>
     async Task<Problem?> ReadAsync()
     {
+        if (InvalidValues.Check(_request.Invalid, _batch.Values) is { } unsuited)
+            return unsuited;
         try
         {
             while (true)
@@ -178,7 +188,7 @@ internal sealed class ProduceStream : IAsyncDisposable
                         return failure;
                 }
                 if (piece.IsLast)
-                    return _lines.TryTakeLast(out var line) ? AddLine(line) : null;
+                    return _cutter.TryTakeLast(out var line) ? AddLine(line) : _cutter.Fault;
                 if (_batchBytes > 0 && _committing.IsCompleted && _time.GetElapsedTime(_batchBegan) >= _linger)
                     await CutAsync();
             }
@@ -195,7 +205,7 @@ internal sealed class ProduceStream : IAsyncDisposable
         {
             return Problems.StreamTimeout(
                 exception.Timeout,
-                _lines.CarriedBytes > 0
+                _cutter.CarriedBytes > 0
                     ? nameof(LogHttpSettings.BodyTimeout)
                     : nameof(LogHttpSettings.ProduceStreamIdleTimeout)
             );
@@ -219,7 +229,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     async ValueTask<BodyPiece> NextAsync()
     {
         // A line that has begun must end soon. Between lines, a live pipe may pause.
-        var isBetweenLines = _lines.CarriedBytes == 0;
+        var isBetweenLines = _cutter.CarriedBytes == 0;
         var reading = _body.ReadAsync(isBetweenLines ? _idleTimeout : _budget.Timeout);
         if (reading.IsCompleted)
             return await reading;
@@ -229,8 +239,8 @@ internal sealed class ProduceStream : IAsyncDisposable
         if (!_reading.IsCompleted)
         {
             // Nothing is held of the last piece, and the log counts the batch. So an idle stream counts no bytes.
-            _lines.ReleaseUnused();
-            _budget.TryHold(_context, ref _heldBytes, Math.Min(_heldBytes, _lines.HeldBytes + _batch.HeldBytes));
+            _cutter.ReleaseUnused();
+            _budget.TryHold(_context, ref _heldBytes, Math.Min(_heldBytes, _cutter.HeldBytes + _batch.HeldBytes));
         }
         _isIdle = isBetweenLines;
         try
@@ -272,7 +282,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     {
         for (
             var began = _time.GetTimestamp();
-            !_budget.TryHold(_context, ref _heldBytes, _lines.HeldBytes + _batch.HeldBytes + pieceBytes);
+            !_budget.TryHold(_context, ref _heldBytes, _cutter.HeldBytes + _batch.HeldBytes + pieceBytes);
 
         )
         {
@@ -297,11 +307,11 @@ internal sealed class ProduceStream : IAsyncDisposable
             var pieceBytes = left.Length;
             while (true)
             {
-                if (_lines.CarriedBytes == 0)
+                if (_cutter.CarriedBytes == 0)
                     left = left[AddLines(left)..];
                 if (!IsFull)
                 {
-                    if (!_lines.TryTake(ref left, out var line))
+                    if (!_cutter.TryTake(ref left, out var line))
                         break;
                     problem = AddLine(line);
                 }
@@ -313,10 +323,13 @@ internal sealed class ProduceStream : IAsyncDisposable
             }
             rest = rest.Slice(pieceBytes);
         }
-        if (_lines.CarriedBytes > _batch.MaxUnencodedBytes)
-            problem = Problems.RecordTooLarge(_batch.MaxRecordBytes).AtLine(_nextLine);
+        problem = _cutter.Fault;
+        if (_cutter.CarriedBytes > _batch.MaxUnencodedBytes)
+            problem = _cutter.At(Problems.RecordTooLarge(_batch.MaxRecordBytes), _nextLine);
         return problem is not null;
     }
+
+    string Unit => _request.IsArray ? "Elements" : "Lines";
 
     // The third condition is for a server with small batches: the next line fits in any case.
     bool IsFull =>
@@ -337,9 +350,9 @@ internal sealed class ProduceStream : IAsyncDisposable
         var problem =
             line.Length > _batch.MaxUnencodedBytes
                 ? Problems.RecordTooLarge(_batch.MaxRecordBytes)
-                : _request.AddLine(_batch, line);
+                : _request.AddRecord(_batch, line);
         if (problem is not null)
-            return problem.AtLine(_nextLine);
+            return _cutter.At(problem, _nextLine);
         Count(lines: 1, line.Length + 1);
         return null;
     }
@@ -418,7 +431,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     void AddCut(List<PartAppend> appends)
     {
         _committing = Task.WhenAll(appends.Select(static append => append.Appending));
-        _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, appends));
+        _cuts.Writer.TryWrite(new(_firstLine, _nextLine - 1, _batch.InvalidCount, appends));
     }
 
     /// <summary>Appends a producer's batch to the partition that its first batch chooses.</summary>
@@ -489,9 +502,9 @@ internal sealed class ProduceStream : IAsyncDisposable
     Problem SeveralPartitions() =>
         Problems.InvalidRequest(
             "invalid_producer",
-            $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of lines "
-                + $"{_firstLine} to {_nextLine - 1} go to others too. Send the records of each partition, or key, "
-                + "by themselves."
+            $"{ProducerHeaders.Sequence} numbers the records of one partition, and the records of "
+                + $"{Unit.ToLowerInvariant()} {_firstLine} to {_nextLine - 1} go to others too. Send the records of "
+                + "each partition, or key, by themselves."
         );
 
     /// <summary>Finds the topic, or creates it with the first batch, so that a rejected request creates none.</summary>
@@ -567,24 +580,29 @@ internal sealed class ProduceStream : IAsyncDisposable
             Fail(
                 problem with
                 {
-                    Detail = $"Lines {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}",
+                    Detail = $"{Unit} {cut.FirstLine} to {cut.LastLine}, partition {part.Partition}: {problem.Detail}",
                 }
             );
             return false;
         }
         var appendedCount = part.Count - result.RepeatedCount;
         _count += isRepeat ? 0 : appendedCount;
+        _invalid += cut.InvalidCount;
+        if (!isRepeat)
+            InvalidValues.Count(_request.Invalid, cut.InvalidCount);
         // A batch whose sequence is forgotten is in the log too, because its producer has advanced beyond it.
-        var report = new StreamReport(
+        var report = StreamReport.Of(
+            _request.IsArray,
             cut.FirstLine,
             cut.LastLine,
             part.Partition,
             result.Status == AppendStatus.SequenceForgotten ? null : result.FirstOffset,
             appendedCount
-        )
+        ) with
         {
             Sequence = part.Sequence + result.RepeatedCount,
             Repeat = isRepeat ? true : null,
+            Invalid = cut.InvalidCount > 0 ? cut.InvalidCount : null,
             Repeated = result.RepeatedCount > 0 ? result.RepeatedCount : null,
         };
         _reports.Add(report, mayMerge);
@@ -598,7 +616,7 @@ internal sealed class ProduceStream : IAsyncDisposable
     }
 
     /// <summary>A batch under way.</summary>
-    sealed record Cut(long FirstLine, long LastLine, List<PartAppend> Parts);
+    sealed record Cut(long FirstLine, long LastLine, int InvalidCount, List<PartAppend> Parts);
 
     /// <summary>The part of a batch that goes to one partition.</summary>
     sealed record PartAppend(int Partition, int Count, long? Sequence, Task<AppendResult> Appending);

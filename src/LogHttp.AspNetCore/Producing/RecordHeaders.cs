@@ -17,16 +17,17 @@ internal static class RecordHeaders
     const string HeaderPrefix = "Record-Header-";
     const string RecordPrefix = "Record-";
 
+    /// <summary>Reads the headers of a single record. Also finds those of a CloudEvent, in the same loop.</summary>
     public static bool TryRead(
         IHeaderDictionary headers,
         BodyType bodyType,
         long latestTimestampMs,
         out RecordMetadata metadata,
+        out bool describeEvent,
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        metadata = default;
-        problem = null;
+        (metadata, describeEvent, problem) = (default, false, null);
         // Headers given for the record override those that follow from its body.
         List<KeyValuePair<string, string>>? recordHeaders = bodyType.RecordHeaders is { } given
             ? [.. given.Where(header => !headers.ContainsKey(HeaderPrefix + header.Key))]
@@ -41,7 +42,10 @@ internal static class RecordHeaders
                 || name.Equals(Key, StringComparison.OrdinalIgnoreCase)
                 || name.Equals(Timestamp, StringComparison.OrdinalIgnoreCase)
             )
+            {
+                describeEvent |= CloudEventHeaders.IsAttribute(name);
                 continue;
+            }
             if (
                 !name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase)
                 || name.Length == HeaderPrefix.Length
@@ -85,7 +89,8 @@ internal static class RecordHeaders
         return true;
     }
 
-    static long? ParseTimestamp(string? text, long latestTimestampMs)
+    /// <summary>Parses Unix milliseconds or an ISO time. Null if it is neither, or too late.</summary>
+    public static long? ParseTimestamp(string? text, long latestTimestampMs)
     {
         if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var timestampMs))
         {

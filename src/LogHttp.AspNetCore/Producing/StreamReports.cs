@@ -1,18 +1,27 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using LogHttp.AspNetCore.Contract;
 
 namespace LogHttp.AspNetCore.Producing;
 
 /// <summary>A committed batch of `stream=true`, in one partition.</summary>
-/// <param name="FirstLine">The batch's first line in the body, from 1 on.</param>
-/// <param name="LastLine">Its last line.</param>
+/// <param name="FirstLine">The batch's first line in the body, from 1 on. Not for an array.</param>
+/// <param name="LastLine">Its last line. Not for an array.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Offset">The first record's offset. Absent if it was appended too long ago.</param>
 /// <param name="Count">The number of the batch's records in that partition.</param>
 /// <remarks>api/PROTOCOL.md §14.</remarks>
-internal sealed record StreamReport(long FirstLine, long LastLine, int Partition, long? Offset, int Count)
+internal sealed record StreamReport(long? FirstLine, long? LastLine, int Partition, long? Offset, int Count)
 {
+    /// <summary>The batch's first element in an array, from 1 on.</summary>
+    [JsonPropertyOrder(-1)]
+    public long? FirstElement { get; init; }
+
+    /// <summary>Its last element.</summary>
+    [JsonPropertyOrder(-1)]
+    public long? LastElement { get; init; }
+
     /// <summary>The sequence of the first counted record. Only with a producer.</summary>
     public long? Sequence { get; init; }
 
@@ -24,18 +33,29 @@ internal sealed record StreamReport(long FirstLine, long LastLine, int Partition
     /// </summary>
     public int? Repeated { get; init; }
 
+    /// <summary>The number of its lines that were not valid, and that `invalid` kept.</summary>
+    public int? Invalid { get; init; }
+
     /// <summary>
     /// The number of batches in this report. More than one if the client reads its reports more slowly than batches are
     /// committed.
     /// </summary>
     public int? Batches { get; init; }
 
+    /// <summary>Reports the lines of a body, or the elements of an array.</summary>
+    public static StreamReport Of(bool isArray, long first, long last, int partition, long? offset, int count) =>
+        isArray
+            ? new(null, null, partition, offset, count) { FirstElement = first, LastElement = last }
+            : new(first, last, partition, offset, count);
+
     /// <summary>Merges two reports, for a client that reads them more slowly than batches are committed.</summary>
     public StreamReport With(StreamReport next) =>
         this with
         {
             LastLine = next.LastLine,
+            LastElement = next.LastElement,
             Count = Count + next.Count,
+            Invalid = Invalid is null ? next.Invalid : Invalid + (next.Invalid ?? 0),
             Batches = (Batches ?? 1) + 1,
         };
 }
@@ -44,16 +64,26 @@ internal sealed record StreamReport(long FirstLine, long LastLine, int Partition
 /// <param name="Done">Whether the whole body was committed. If not, `error` has the problem.</param>
 /// <param name="LastCommittedLine">
 /// All lines up to this one are committed. Of later lines only those in reports are. After `partition_stopped` the
-/// others are unknown.
+/// others are unknown. Not for an array.
 /// </param>
 /// <param name="Count">The number of appended records, without repeats.</param>
-internal sealed record StreamSummary(bool Done, long LastCommittedLine, long Count)
+internal sealed record StreamSummary(bool Done, long? LastCommittedLine, long Count)
 {
+    /// <summary>The same of an array's elements.</summary>
+    public long? LastCommittedElement { get; init; }
+
     /// <summary>The sequence of the producer's next record, if the whole body was committed.</summary>
     public long? NextSequence { get; init; }
 
+    /// <summary>The number of committed lines that were not valid, and that `invalid` kept.</summary>
+    public long? Invalid { get; init; }
+
     /// <summary>A Problem, if not all was committed.</summary>
     public ProblemJson? Error { get; init; }
+
+    /// <summary>Sums up the lines of a body, or the elements of an array.</summary>
+    public static StreamSummary Of(bool isArray, bool done, long lastCommitted, long count) =>
+        isArray ? new(done, null, count) { LastCommittedElement = lastCommitted } : new(done, lastCommitted, count);
 }
 
 /// <summary>

@@ -9,6 +9,7 @@ namespace LogHttp.AspNetCore.Tests.Confluent;
 public sealed class ConfluentBodyTests
 {
     const int LargeBytes = 20_000_000;
+    const long LatestTimestampMs = 1_795_400_000_000;
 
     static readonly RecordLimits Limits = new();
 
@@ -30,6 +31,7 @@ public sealed class ConfluentBodyTests
             partition: null,
             isAllOrNothing: false,
             Limits.MaxBatchBytes,
+            LatestTimestampMs,
             CancellationToken.None
         );
 
@@ -104,5 +106,50 @@ public sealed class ConfluentBodyTests
         Assert.Single(
             outcomes.Records().Select(static record => record.Problem!).Distinct(ReferenceEqualityComparer.Instance)
         );
+    }
+
+    [Theory]
+    [InlineData("timestamp\":-1")]
+    [InlineData("timestamp\":1.5")]
+    [InlineData("timestamp\":1795400000001")]
+    [InlineData("timestamp\":true")]
+    [InlineData("timestamp\":\"yesterday\"")]
+    [InlineData("timestamp\":\"2126-11-22T10:00:00Z\"")]
+    [InlineData("headers\":{}")]
+    [InlineData("headers\":[1]")]
+    [InlineData("headers\":[{}]")]
+    [InlineData("headers\":[{\"value\":\"\"}]")]
+    [InlineData("headers\":[{\"name\":null}]")]
+    [InlineData("headers\":[{\"name\":1}]")]
+    [InlineData("headers\":[{\"name\":\"a\",\"name\":\"b\"}]")]
+    [InlineData("headers\":[{\"name\":\"a\",\"value\":null,\"value\":null}]")]
+    [InlineData("headers\":[{\"name\":\"a\",\"value\":\"!\"}]")]
+    [InlineData("headers\":[{\"name\":\"a\",\"value\":7}]")]
+    [InlineData("headers\":[{\"name\":\"a\",\"text\":\"\"}]")]
+    [InlineData("headers\":[{\"name\":\"\\ud800\"}]")]
+    [InlineData("time\":1")]
+    public void Read_InvalidField_RejectsRequest(string field)
+    {
+        using var outcomes = new ConfluentOutcomes(Budget(1 << 30), null);
+        using var batch = Batch();
+        var problem = Body(batch, outcomes).Read(Encoding.ASCII.GetBytes($"{{\"records\":[{{\"{field}}}]}}"));
+        Assert.Equal((422, "invalid_record"), (problem?.Status, problem?.Code));
+        Assert.StartsWith("Record 1: ", problem!.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"name\":\"a\",\"value\":\"AAAA\"}", 100_000)]
+    [InlineData("{\"name\":\"\"}", 2_000_000)]
+    public void Read_HeadersTooLarge_FailRecordUndecoded(string header, int count)
+    {
+        using var outcomes = new ConfluentOutcomes(Budget(1 << 30), null);
+        using var batch = Batch();
+        var body = Encoding.ASCII.GetBytes(
+            $"{{\"records\":[{{\"headers\":[{string.Join(',', Enumerable.Repeat(header, count))}]}},{{}}]}}"
+        );
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Null(Body(batch, outcomes).Read(body));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 << 20);
+        Assert.Equal(["invalid_header", null], outcomes.Records().Select(static record => record.Problem?.Code));
     }
 }

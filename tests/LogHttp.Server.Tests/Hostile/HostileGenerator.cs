@@ -247,7 +247,7 @@ sealed class HostileGenerator(int seed)
 
         HostileRequest Append()
         {
-            var (type, body, isOne) = random.Next(9) switch
+            var (type, body, isOne) = random.Next(11) switch
             {
                 0 => ("application/json", Json(), true),
                 1 => (
@@ -275,6 +275,9 @@ sealed class HostileGenerator(int seed)
                             + "]}",
                     false
                 ),
+                7 => ("application/json; split", Array(Json), false),
+                8 => ("application/cloudevents-batch+json", Array(Event), false),
+                9 => ("application/cloudevents+json", Event(), true),
                 _ => (
                     "application/vnd.loghttp.records+ndjson",
                     string.Concat(Enumerable.Range(0, random.Next(1, 20)).Select(_ => Record() + "\n")),
@@ -289,10 +292,14 @@ sealed class HostileGenerator(int seed)
             };
             if (type.EndsWith("; split", StringComparison.Ordinal))
             {
-                request.Query.Add("split=lines");
-                type = "text/plain";
+                type = type.Split(';')[0];
+                request.Query.Add(type == "text/plain" ? "split=lines" : "split=array");
             }
             request.Headers.Add($"Content-Type: {type}");
+            if (Chance(0.1))
+                request.Query.Add($"invalid={Pick(["replace", "base64", "reject"])}");
+            if (Chance(0.1))
+                request.Headers.AddRange(["ce-id: 1", "ce-source: /s", "ce-type: t", "ce-specversion: 1.0"]);
             if (isOne && Chance(0.3))
                 request.Headers.Add($"Record-Key: {Pick(["user-7", "k", Utf8("käse")])}");
             if (isOne && Chance(0.2))
@@ -326,6 +333,23 @@ sealed class HostileGenerator(int seed)
             }
             return request;
         }
+
+        /// <summary>Mostly an array.</summary>
+        string Array(Func<string> element)
+        {
+            var elements = string.Join(
+                Pick([",", " ,\n"]),
+                Enumerable.Range(0, random.Next(1, 20)).Select(_ => element())
+            );
+            return Chance(0.9) ? $"[{elements}]" : Pick([$"[{elements}", $"[{elements},]", $"[{elements}]]", elements]);
+        }
+
+        /// <summary>Mostly an event.</summary>
+        string Event() =>
+            "{\"id\":\"1\",\"source\":\"/s\","
+            + Pick(["\"specversion\":\"1.0\",", "\"specversion\":\"1.0\",", "\"specversion\":\"1.0\",", ""])
+            + Pick(["\"partitionkey\":\"user-7\",", "\"n\":5,", "\"time\":null,", "\"x\":{},", "\"id\":\"1\","])
+            + $"\"type\":\"t\",\"data\":{Json()}}}";
 
         static string Packed(string body)
         {

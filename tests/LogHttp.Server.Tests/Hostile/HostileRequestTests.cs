@@ -454,9 +454,10 @@ public sealed partial class HostileRequestTests(ITestOutputHelper output)
             foreach (var line in lines[..^2])
             {
                 using var report = JsonDocument.Parse(line);
+                var unit = report.RootElement.TryGetProperty("firstElement", out _) ? "Element" : "Line";
                 if (
-                    report.RootElement.GetProperty("firstLine").GetInt64()
-                    > report.RootElement.GetProperty("lastLine").GetInt64()
+                    report.RootElement.GetProperty($"first{unit}").GetInt64()
+                    > report.RootElement.GetProperty($"last{unit}").GetInt64()
                 )
                     throw new InvalidAnswerException($"This report names no lines: {line}");
             }

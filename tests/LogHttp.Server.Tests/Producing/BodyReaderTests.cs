@@ -147,7 +147,13 @@ public class BodyReaderTests
             budget
         );
         Assert.Null(
-            await body.ReadLinesAsync(100, static _ => default, static (_, _) => null, Problems.RecordTooLarge(100))
+            await body.ReadRecordsAsync(
+                new LineCutter(),
+                100,
+                static _ => default,
+                static _ => null,
+                Problems.RecordTooLarge(100)
+            )
         );
         Assert.Equal(0, budget.ReadingBytes);
     }
@@ -260,7 +266,8 @@ public class BodyReaderTests
         Task<string?> ReadLinesAsync(string text) =>
             ReadAsync(
                 text,
-                (body, tooLarge) => body.ReadLinesAsync(100, static _ => default, static (_, _) => null, tooLarge)
+                (body, tooLarge) =>
+                    body.ReadRecordsAsync(new LineCutter(), 100, static _ => default, static _ => null, tooLarge)
             );
 
         Task<string?> ReadWholeAsync(string text) =>

@@ -38,7 +38,7 @@ public sealed class Section0DescriptionTests : IDisposable
         Assert.Equal(1, description.GetProperty("apiVersion").GetInt32());
         Assert.Equal(
             """
-            {"produce":["application/json","application/x-ndjson","text/plain","application/vnd.loghttp.records+ndjson","application/vnd.kafka.json.v2+json","application/vnd.kafka.binary.v2+json"],"fetch":["application/vnd.loghttp.records+ndjson","application/x-ndjson","application/json","text/plain","text/event-stream"]}
+            {"produce":["application/json","application/x-ndjson","text/plain","application/vnd.loghttp.records+ndjson","application/cloudevents+json","application/cloudevents-batch+json","application/vnd.kafka.json.v2+json","application/vnd.kafka.binary.v2+json"],"fetch":["application/vnd.loghttp.records+ndjson","application/x-ndjson","application/json","text/plain","text/event-stream"]}
             """,
             description.GetProperty("formats").GetRawText()
         );

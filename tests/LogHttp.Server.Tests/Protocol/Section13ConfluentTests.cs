@@ -640,4 +640,60 @@ public sealed class Section13ConfluentTests : IDisposable
         }
         await TestServer.UntilAsync(() => server.ReadingBytes == 0);
     }
+
+    [Fact]
+    public async Task Record_TimestampAndHeaders_AreKept()
+    {
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Json,
+            """
+            {"records":[
+             {"value":1,"timestamp":1763800000123,"headers":[{"name":"trace","value":"OWY="},{"name":"trace","value":"YTA="}]},
+             {"value":2,"timestamp":"2025-11-22T10:00:00.5Z","headers":[{"name":"A","value":"/w=="},{"name":"b","value":null},{"name":"c"}]},
+             {"value":3,"timestamp":null,"headers":null},
+             {"value":4,"headers":[]}]}
+            """
+        );
+        Assert.Equal(["0:0", "0:1", "0:2", "0:3"], await OffsetsAsync(response));
+        var records = await _server.ReadAllAsync("t");
+        Assert.Equal(
+            [1763800000123, 1763805600500],
+            records.Take(2).Select(record => record.GetProperty("timestamp").GetInt64())
+        );
+        Assert.Equal(
+            ["""{"trace":["9f","a0"]}""", """[["A",{"base64":"/w=="}],["b",null],["c",null]]"""],
+            records.Take(2).Select(record => record.GetProperty("headers").GetRawText())
+        );
+        Assert.False(records[2].TryGetProperty("headers", out _) || records[3].TryGetProperty("headers", out _));
+    }
+
+    [Fact]
+    public async Task Record_TimestampOfBinary_IsKept()
+    {
+        using var response = await _server.PostAsync(
+            "/topics/t",
+            Binary,
+            """{"records":[{"value":"AAEC","timestamp":1763800000123,"headers":[{"name":"n","value":""}]}]}"""
+        );
+        Assert.Equal(["0:0"], await OffsetsAsync(response));
+        var record = Assert.Single(await _server.ReadAllAsync("t"));
+        Assert.Equal(
+            (1763800000123, """{"n":""}"""),
+            (record.GetProperty("timestamp").GetInt64(), record.GetProperty("headers").GetRawText())
+        );
+    }
+
+    [Theory]
+    [InlineData("""{"value":1,"timestamp":"soon"}""", "timestamp is neither")]
+    [InlineData("""{"value":1,"timestamp":99999999999999}""", "timestamp is neither")]
+    [InlineData("""{"value":1,"headers":{"a":"b"}}""", "headers is no array")]
+    [InlineData("""{"value":1,"headers":[{"name":"a","value":"%"}]}""", "not a string of Base64")]
+    public async Task Record_InvalidTimestampOrHeaders_RejectRequest(string record, string mentions) =>
+        await ErrorAsync(
+            await _server.PostAsync("/topics/t", Json, $"{{\"records\":[{{\"value\":0}},{record}]}}"),
+            HttpStatusCode.UnprocessableEntity,
+            422,
+            mentions
+        );
 }
