@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -242,18 +243,30 @@ public sealed class HangingDiskTests : IClassFixture<HangingDiskServer>, IDispos
                 + $"Content-Length: {body.Length}\r\n\r\n{body}"
         );
 
-    /// <summary>Sends a request and returns the head of its response, and what came with it.</summary>
+    /// <summary>Sends a request and returns its response.</summary>
     static string Exchange(Socket socket, byte[] request)
     {
         socket.Send(request);
         var buffer = new byte[4096];
         var received = "";
-        while (!received.Contains("\r\n\r\n", StringComparison.Ordinal))
+        while (!IsWhole(received))
         {
             var count = socket.Receive(buffer);
             Assert.NotEqual(0, count);
-            received += Encoding.UTF8.GetString(buffer, 0, count);
+            // A character is a byte.
+            received += Encoding.Latin1.GetString(buffer, 0, count);
         }
         return received;
+    }
+
+    static bool IsWhole(string response)
+    {
+        const string name = "\r\nContent-Length: ";
+        var headChars = response.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        if (headChars < 0)
+            return false;
+        var start = response.IndexOf(name, StringComparison.OrdinalIgnoreCase) + name.Length;
+        var length = response.AsSpan(start, response.IndexOf('\r', start) - start);
+        return response.Length == headChars + 4 + int.Parse(length, CultureInfo.InvariantCulture);
     }
 }
