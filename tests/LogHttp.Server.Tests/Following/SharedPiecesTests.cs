@@ -23,7 +23,6 @@ public sealed class SharedPiecesTests : IDisposable
     [Theory]
     [InlineData("/topics/t/earliest?follow=true", "*/*")]
     [InlineData("/topics/t/earliest", Events)]
-    [InlineData("/stream?topics=t:earliest", "*/*")]
     [InlineData("/stream?topics=t:earliest", Events)]
     public async Task Follow_ManyFollowers_EachGetsEveryRecordOnce(string path, string accept)
     {
