@@ -24,8 +24,9 @@ await_records() { # TOPIC COUNT: until the topic has so many
     sleep 0.1
   done
 }
-configuration() { # NAME: the documented one, for this server and this folder
-  sed -e "s|http://127.0.0.1:8080|$url|" -e "s|/var/log/app.log|$work/app.log|" "$repository/docs/collectors/$1"
+configuration() { # NAME: the documented one, for this server and this folder. It sends sooner.
+  sed -e "s|http://127.0.0.1:8080|$url|" -e "s|/var/log/app.log|$work/app.log|" \
+    -e "s|disk-buffer(|&dir(\"$work\") |" -e "s|FlushInterval 10|FlushInterval 1|" "$repository/docs/collectors/$1"
 }
 restart() {
   stop_server
@@ -110,7 +111,6 @@ def call(command):
 for number in range(int(sys.argv[2]), int(sys.argv[3]) + 1):
     instance = b"caf\xe9" if number == 1200 else b"value"
     call(b"PUTVAL testhost/test/gauge-%s interval=10 %d:%d" % (instance, 1700000000 + number, number))
-call(b"FLUSH plugin=write_http")
 END
 }
 has_values() { # COUNT: how many of the socket's values are in the log
