@@ -347,8 +347,11 @@ sealed class HostileGenerator(int seed)
         /// <summary>Mostly an event.</summary>
         string Event() =>
             "{\"id\":\"1\",\"source\":\"/s\","
-            + Pick(["\"specversion\":\"1.0\",", "\"specversion\":\"1.0\",", "\"specversion\":\"1.0\",", ""])
-            + Pick(["\"partitionkey\":\"user-7\",", "\"n\":5,", "\"time\":null,", "\"x\":{},", "\"id\":\"1\","])
+            + (
+                Chance(0.95)
+                    ? "\"specversion\":\"1.0\"," + Pick(["\"partitionkey\":\"user-7\",", "\"n\":5,", "\"time\":null,"])
+                    : Pick(["", "\"specversion\":\"1.0\",\"x\":{},", "\"specversion\":\"1.0\",\"id\":\"1\","])
+            )
             + $"\"type\":\"t\",\"data\":{Json()}}}";
 
         static string Packed(string body)
