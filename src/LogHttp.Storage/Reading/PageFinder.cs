@@ -443,9 +443,12 @@ internal static class PageFinder
             stopPosition: Math.Min(maxPosition, lastPosition)
         );
         // The first line of the block does not fit. So the page ends before it.
-        return position > maxPosition && from > first.Position
-            ? (from, segment.BaseOffset + block.RelativeOffset, true)
-            : (position, Math.Min(nextOffset, stopOffset), true);
+        if (position > maxPosition && from > first.Position)
+            return (from, segment.BaseOffset + block.RelativeOffset, true);
+        // A record that is larger than a page ends the log. The next one need not follow without a gap.
+        if (position >= lastPosition && stopOffset > lastOffset)
+            return (lastPosition, lastOffset, false);
+        return (position, Math.Min(nextOffset, stopOffset), true);
     }
 
     /// <summary>
