@@ -174,14 +174,23 @@ public sealed class Section2InvalidTests : IDisposable
         );
     }
 
-    [Fact]
-    public async Task Repeat_WithKeptLine_IsRecognized()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Repeat_WithKeptLine_IsRecognized(bool hasKey)
     {
-        (string, string)[] producer = [("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0")];
-        using var first = await PostAsync("split=lines&invalid=base64", Text, "a\n\u00e4\n", producer);
-        using var again = await PostAsync("split=lines&invalid=base64", Text, "a\n\u00e4\n", producer);
+        (string, string)[] headers = hasKey
+            ? [("Idempotency-Key", "k")]
+            : [("Producer-Id", "p"), ("Producer-Epoch", "0"), ("Producer-Seq", "0")];
+        using var first = await PostAsync("split=lines&invalid=base64", Text, "a\n\u00e4\n", headers);
+        using var again = await PostAsync("split=lines&invalid=base64", Text, "a\n\u00e4\n", headers);
         Assert.Equal((HttpStatusCode.Created, HttpStatusCode.OK), (first.StatusCode, again.StatusCode));
-        Assert.Equal("\"a\" bytes:\u00e4", await ValuesAsync());
+        Assert.Equal(1, (await TestServer.JsonAsync(first)).GetProperty("invalid").GetInt32());
+        Assert.Equal(1, (await TestServer.JsonAsync(again)).GetProperty("invalid").GetInt32());
+        // A later request that uses the same objects has none.
+        using var next = await PostAsync("split=lines", Text, "b\n");
+        Assert.False((await TestServer.JsonAsync(next)).TryGetProperty("invalid", out _));
+        Assert.Equal("\"a\" bytes:\u00e4 \"b\"", await ValuesAsync());
     }
 
     [Fact]
