@@ -87,7 +87,7 @@ internal sealed class KeySearch
             number = (number + 1) % _followers.Count;
         var offsets = new long[_followers.Count];
         for (var i = 0; i < offsets.Length; i++)
-            offsets[i] = OffsetOf(_followers[i]);
+            offsets[i] = page?.Log == _followers[i].Log ? page.Page.NextOffset : OffsetOf(_followers[i]);
         return (
             _address with
             {
@@ -137,7 +137,8 @@ internal sealed class KeySearch
                     leftBytes -= region.LengthBytes;
                     if (position is not null || leftBytes < PageSize.SmallestBytes)
                     {
-                        found = new(follower.Log, page, position ?? region.Position + region.LengthBytes);
+                        var part = await BoundAsync(page, follower.Log);
+                        found = new(follower.Log, part, position ?? region.Position + region.LengthBytes);
                         return (found, null);
                     }
                 }
@@ -150,6 +151,12 @@ internal sealed class KeySearch
         }
         return (null, null);
     }
+
+    /// <summary>Returns the page, or its part with as many records of the key as <c>limit</c> says.</summary>
+    ValueTask<FetchResult> BoundAsync(FetchResult page, PartitionLog log) =>
+        _query is { Key: { } key, Bounds.Limit: { } limit }
+            ? MatchLimit.EndAfterAsync(page, key, limit, log, _budget, _context.RequestAborted)
+            : new(page);
 
     /// <summary>Returns the position of the first record of the key, or null if the page has none.</summary>
     async ValueTask<long?> FindFirstAsync(PartitionLog log, LogRegion region)

@@ -79,10 +79,10 @@ internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, 
                         "A search of all partitions ends its wait with the first record of the key. Name a partition, "
                             + "or omit minBytes."
                     );
-                else if (read.IsSearch && query!.Value.Bounds is not null)
+                else if (read.IsSearch && query!.Value.Bounds?.Until is not null)
                     problem = Problems.InvalidRequest(
                         "invalid_parameter",
-                        "limit and until bound the read of one partition. Name it with partition, or omit them."
+                        "until is a place in one partition, and this request searches all. Name a partition, or omit until."
                     );
             }
         }

@@ -255,6 +255,7 @@ public sealed class Section5GrowthTests : IDisposable
     [InlineData("0?partition=0&key=k&search=1.x")]
     [InlineData("0?partition=0&key=k&search=")]
     [InlineData("0?key=k&wait=1s&minBytes=10")]
+    [InlineData("0?key=k&until=5")]
     public async Task FetchKey_InvalidSearch_IsRejected(string reference)
     {
         await PutAsync(3);
@@ -263,6 +264,26 @@ public sealed class Section5GrowthTests : IDisposable
             HttpStatusCode.BadRequest,
             "invalid_parameter"
         );
+    }
+
+    [Fact]
+    public async Task FetchKey_SeveralPartitionsWithLimit_ContinuesBehindIt()
+    {
+        await PutAsync(3);
+        foreach (var partition in (int[])[0, 0, 2, 2, 2])
+            await _server.PostAsync($"/topics/t?partition={partition}", "text/plain", "x", ("Record-Key", "k"));
+
+        List<(int, int)> found = [];
+        for (var path = "/topics/t/earliest?key=k&limit=2"; ; )
+        {
+            using var response = await _server.Client.GetAsync(path);
+            if (response.StatusCode == HttpStatusCode.NoContent)
+                break;
+            var lines = (await response.Content.ReadAsStringAsync()).Count(static character => character == '\n');
+            found.Add((TestServer.Header(response, "Log-Partition") == "0" ? 0 : 2, lines));
+            path = TestServer.NextLink(response);
+        }
+        Assert.Equal([(0, 2), (2, 2), (2, 1)], found);
     }
 
     [Fact]
