@@ -195,9 +195,9 @@ internal static class ProduceEndpoint
             else if (state.Batch.Route is { } route)
                 await AppendRoutedAsync(context, state, route);
             else if (state.Batch.TryTakeOnly(out var partition, out var batch))
-            // The log owns the batch, and commits it even if the client goes away. The code behind the await must
-            // not block.
             {
+                // The log owns the batch, and commits it even if the client goes away. The code behind the await must
+                // not block.
                 var appended = await state.AppendAsync(partition, batch);
                 await RespondAsync(context, state, state.Partition, state.Count, appended);
             }

@@ -82,7 +82,8 @@ internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, 
                 else if (read.IsSearch && query!.Value.Bounds?.Until is not null)
                     problem = Problems.InvalidRequest(
                         "invalid_parameter",
-                        "until is a place in one partition, and this request searches all. Name a partition, or omit until."
+                        "until is a place in one partition, and this request searches all. Name a partition, or "
+                            + "omit until."
                     );
             }
         }
