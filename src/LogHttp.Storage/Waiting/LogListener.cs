@@ -15,6 +15,11 @@ public abstract class LogListener
     /// <summary>How far the log must have grown. Set by <see cref="LogWaiters"/>, under its lock.</summary>
     internal long TargetBytes { get; set; }
 
+    /// <summary>
+    /// How often the topic had grown at the last read. Set by <see cref="LogWaiters"/>, under its lock.
+    /// </summary>
+    internal int SeenTopicGrowths { get; set; }
+
     /// <summary>The list of live listeners that this one is in, and its place there. Set by the list.</summary>
     internal (LiveList? List, int Index) LivePlace { get; set; }
 

@@ -21,6 +21,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
     SortedSet<LogListener> Waiting => field ??= new(ByTarget);
 
     Segment? _active;
+    int _wokenGrowths;
     bool _wakesAll;
     bool _isClosed;
 
@@ -54,7 +55,7 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
         lock (_gate)
         {
             Waiting.Remove(follower);
-            follower.TargetBytes = seen.GrownBytes + growthBytes;
+            (follower.TargetBytes, follower.SeenTopicGrowths) = (seen.GrownBytes + growthBytes, seenTopicGrowths);
             var isFirst = Waiting.Count == 0;
             Waiting.Add(follower);
             _count = Waiting.Count;
@@ -112,13 +113,15 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
     }
 
     /// <summary>
-    /// Called after the topic got more partitions. The scheduler wakes all followers, because some follow the whole
-    /// topic.
+    /// Called after the topic got more partitions. The scheduler wakes all followers that have read before it, because
+    /// some follow the whole topic.
     /// </summary>
     public void TopicGrown()
     {
         Interlocked.Increment(ref _growths);
-        Shrunk();
+        // Before Grown, which would start a round.
+        Volatile.Read(ref _live)?.Shrunk();
+        Grown();
     }
 
     /// <summary>Ends all waits, and all later ones.</summary>
@@ -146,12 +149,16 @@ internal sealed class LogWaiters(PipeScheduler scheduler, IPublishedLog log)
         {
             var view = log.View;
             var wakesAll = _wakesAll || _active != view.Active;
-            (_active, _wakesAll) = (view.Active, false);
+            var growths = _growths;
+            var hasTopicGrown = _wokenGrowths != growths;
+            (_active, _wakesAll, _wokenGrowths) = (view.Active, false, growths);
             foreach (var follower in Waiting)
             {
-                if (!wakesAll && follower.TargetBytes > view.GrownBytes)
+                var isReached = wakesAll || follower.TargetBytes <= view.GrownBytes;
+                if (isReached || follower.SeenTopicGrowths != growths)
+                    reached.Add(follower);
+                else if (!hasTopicGrown)
                     break;
-                reached.Add(follower);
             }
             if (reached.Count == Waiting.Count)
                 Waiting.Clear();
