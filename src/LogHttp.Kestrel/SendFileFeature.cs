@@ -37,15 +37,19 @@ internal sealed class SendFileFeature : IHttpSendFileFeature, IHttpResponseBodyF
         {
             // The server implements both features with one object. A wrapper of the body is another one.
             var response = (IHttpResponseFeature?)_context.Features[typeof(IHttpResponseFeature)];
-            return
-                SystemCalls.CanSendNow
-                && !CopiesRegions
-                && ReferenceEquals(_inner, response)
-                && ReferenceEquals(this, _context.Features[typeof(IHttpResponseBodyFeature)])
-                && response is { HasStarted: true }
-                && response.Headers.TransferEncoding == "chunked"
-                ? _connection!.Writer
-                : null;
+            if (
+                !SystemCalls.CanSendNow
+                || CopiesRegions
+                || !ReferenceEquals(_inner, response)
+                || !ReferenceEquals(this, _context.Features[typeof(IHttpResponseBodyFeature)])
+                || response is not { HasStarted: true }
+                || response.Headers.TransferEncoding != "chunked"
+            )
+                return null;
+            // As for regions: the server does not see these bytes, and would take the reader for a slow one.
+            _connection!.HasSentRegions = true;
+            ServerRate.TurnOff(_context);
+            return _connection.Writer;
         }
     }
 

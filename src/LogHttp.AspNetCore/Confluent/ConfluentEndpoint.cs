@@ -135,6 +135,8 @@ internal static class ConfluentEndpoint
             results = await TopicAppend.AppendAsync(found, batch.Take(), request.ExpectedNextOffset);
         else
             (results, problem) = await TopicAppend.AppendRoutedAsync(
+                context,
+                budget,
                 found,
                 batch,
                 batch.Route,

@@ -193,7 +193,7 @@ internal static class ProduceEndpoint
             else if (state.Request.IdempotencyKey is { } key)
                 await AppendKeyedAsync(context, state, key, services);
             else if (state.Batch.Route is { } route)
-                await AppendRoutedAsync(context, state, route);
+                await AppendRoutedAsync(context, state, route, services);
             else if (state.Batch.TryTakeOnly(out var partition, out var batch))
             {
                 // The log owns the batch, and commits it even if the client goes away. The code behind the await must
@@ -231,9 +231,16 @@ internal static class ProduceEndpoint
             await AppendToManyAsync(context, state);
     }
 
-    static async Task AppendRoutedAsync(HttpContext context, ProduceState state, ProducerRoute route)
+    static async Task AppendRoutedAsync(
+        HttpContext context,
+        ProduceState state,
+        ProducerRoute route,
+        ProduceServices services
+    )
     {
         var (results, problem) = await TopicAppend.AppendRoutedAsync(
+            context,
+            services.Budget,
             state.Topic!,
             state.Batch,
             route,

@@ -63,7 +63,11 @@ internal sealed class KeySearch
             while (true)
             {
                 deadlines.Set(waiter, wait - time.GetElapsedTime(started));
-                var wake = await waiter.WaitAsync(_followers);
+                // A partition that was added while the others were read wakes nobody.
+                var wake =
+                    _followers.Count < _address.Topic.Partitions.Length
+                        ? LogWake.Grown
+                        : await waiter.WaitAsync(_followers);
                 result = await SearchAsync();
                 if (wake != LogWake.Grown || result.Found is not null || result.Problem is not null)
                     return result;

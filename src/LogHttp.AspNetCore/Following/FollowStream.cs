@@ -221,12 +221,15 @@ internal sealed partial class FollowStream(
     /// <summary>Begins to wait for more records, or for the time of a heartbeat or bookmark.</summary>
     ValueTask<LogWake> WaitAsync()
     {
+        var waiting =
+            sources.Count == 1
+                ? _waiter.WaitAsync(sources[0].Follower)
+                : _waiter.WaitAsync(
+                    sources.Where(static source => !source.IsDone).Select(static source => source.Follower)
+                );
+        // Behind the beginning of the wait. A time that is over before would end nothing.
         services.Deadlines.Set(_waiter, format.NextFlush ?? services.Settings.HeartbeatInterval);
-        return sources.Count == 1
-            ? _waiter.WaitAsync(sources[0].Follower)
-            : _waiter.WaitAsync(
-                sources.Where(static source => !source.IsDone).Select(static source => source.Follower)
-            );
+        return waiting;
     }
 
     LiveOutcome ILiveReader.Take(SharedPage page)

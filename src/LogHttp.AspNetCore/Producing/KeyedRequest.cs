@@ -42,9 +42,18 @@ internal sealed class KeyedRequest : IDisposable
         {
             budget.Release(context, ref heldBytes);
         }
-        var stamp = batch.Stamp(key);
-        var refusal = topic.KeyedAppends.Check(stamp, batch.IsUsed);
-        return new(turn) { Problem = refusal is { } refused ? Problems.Of(refused) : null };
+        try
+        {
+            var stamp = batch.Stamp(key);
+            var refusal = topic.KeyedAppends.Check(stamp, batch.IsUsed);
+            return new(turn) { Problem = refusal is { } refused ? Problems.Of(refused) : null };
+        }
+        catch
+        {
+            // Otherwise all later requests with the key would wait.
+            turn.Dispose();
+            throw;
+        }
     }
 
     public void Dispose() => _turn.Dispose();

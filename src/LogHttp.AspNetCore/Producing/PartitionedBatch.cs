@@ -75,7 +75,7 @@ internal sealed class PartitionedBatch : IDisposable
     public int Partitions => _configuration.Partitions;
 
     /// <summary>The number of partitions by which records are routed.</summary>
-    int RoutedPartitions => _routedPartitions ?? Partitions;
+    public int RoutedPartitions => _routedPartitions ?? Partitions;
 
     public ValueForm Values => _configuration.Values;
 

@@ -373,7 +373,7 @@ internal sealed class ProduceStream : IAsyncDisposable
             _request.Partition,
             _request.Producer is { } producer ? producer with { Sequence = producer.Sequence + _recordsCut } : null,
             // All keyless records of a stream go to one partition, as with any request, so their order is kept.
-            () => _keyless ??= _topic?.ChoosePartition() ?? 0
+            () => _keyless ??= (_topic?.ChoosePartition() ?? 0) % _batch!.Partitions
         );
 
     /// <summary>

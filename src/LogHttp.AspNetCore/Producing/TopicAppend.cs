@@ -37,7 +37,7 @@ internal static class TopicAppend
     {
         if (request.Producer is null && request.ExpectedNextOffset is null)
             return null;
-        if (request.ExpectedNextOffset is not null && partition is null && batch.Partitions > 1)
+        if (request.ExpectedNextOffset is not null && partition is null && batch.RoutedPartitions > 1)
             return Problems.InvalidRequest(
                 "partition_required",
                 $"If-Match applies to one partition, and the topic has {batch.Partitions}. Choose one with "
@@ -65,8 +65,13 @@ internal static class TopicAppend
 
     /// <summary>
     /// Appends a producer's batch to the partition that its route chooses. Otherwise as <see cref="AppendAsync"/>.
+    /// After a growth, waits for earlier appends that chose among fewer partitions. Meanwhile the batch counts as being
+    /// read.
     /// </summary>
+    /// <exception cref="OperationCanceledException">The client disconnected during that wait.</exception>
     public static async ValueTask<(PartitionResult[]? Results, Problem? Problem)> AppendRoutedAsync(
+        HttpContext context,
+        BodyBudget budget,
         Topic topic,
         PartitionedBatch batch,
         ProducerRoute route,
@@ -74,9 +79,16 @@ internal static class TopicAppend
     )
     {
         var set = topic.EnterPartitions();
+        var heldBytes = 0L;
         try
         {
-            await set.Settled;
+            if (!set.Settled.IsCompleted)
+            {
+                if (!budget.TryHold(context, ref heldBytes, batch.HeldBytes))
+                    return (null, Problems.ReadingBudgetExhausted());
+                await set.Settled.WaitAsync(context.RequestAborted);
+                budget.Release(context, ref heldBytes);
+            }
             // With an expected offset and no partition, the topic had one when the request began.
             if ((expectedNextOffset is null ? route.Choose(set, batch.Routed) : 0) is not { } partition)
                 return (null, SeveralPartitions(route.CountAmong(set.Partitions.Length)));
@@ -84,6 +96,7 @@ internal static class TopicAppend
         }
         finally
         {
+            budget.Release(context, ref heldBytes);
             set.Leave();
         }
     }

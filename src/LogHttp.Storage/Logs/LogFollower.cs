@@ -128,7 +128,11 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     {
         _waiter = waiter;
         var seen = _seen ?? throw new InvalidOperationException("Nothing was read yet.");
-        if (LiveReader is not null && _segment == seen.Active && _position == seen.End.Position)
+        // A listener that a round has advanced meanwhile is among the live ones already.
+        if (
+            LivePlace.List is not null
+            || (LiveReader is not null && _segment == seen.Active && _position == seen.End.Position)
+        )
         {
             log.Waiters.Live.Add(this, seen);
             // A growth of the topic before this was told only to those that waited by then.
@@ -199,7 +203,15 @@ public sealed class LogFollower(PartitionLog log, LogPlace place) : LogListener
     /// </summary>
     (FetchResult, LogView)? TryReadToOthers(PageSize pageSize)
     {
-        if (LiveReader is null || log.Waiters.LiveEnd is not { } end || end.EarliestOffset != log.View.EarliestOffset)
+        var view = log.View;
+        // A view that is held for a repair, or was cut back, decides by itself.
+        if (
+            LiveReader is null
+            || log.Waiters.LiveEnd is not { } end
+            || view.Repaired is not null
+            || end.GrownBytes > view.GrownBytes
+            || end.EarliestOffset != view.EarliestOffset
+        )
             return null;
         try
         {

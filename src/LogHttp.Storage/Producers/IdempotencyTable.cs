@@ -31,32 +31,43 @@ internal sealed class IdempotencyTable
     readonly ImmutableQueue<RememberedKey> _inOrder;
     readonly RememberedKey? _last;
 
+    // Not always that of the last key: the clock may have been set back.
+    readonly long _latestMs;
+
     IdempotencyTable(
         ProducerLimits limits,
         ImmutableDictionary<string, RememberedKey> byKey,
         ImmutableQueue<RememberedKey> inOrder,
         RememberedKey? last,
+        long latestMs,
         int count,
         long encodedBytes
-    ) => (_limits, _byKey, _inOrder, _last, Count, EncodedBytes) = (limits, byKey, inOrder, last, count, encodedBytes);
+    )
+    {
+        (_limits, _byKey, _inOrder, _last, _latestMs) = (limits, byKey, inOrder, last, latestMs);
+        (Count, EncodedBytes) = (count, encodedBytes);
+    }
 
     public IdempotencyTable(ProducerLimits limits)
-        : this(limits, NoKeys, ImmutableQueue<RememberedKey>.Empty, last: null, count: 0, encodedBytes: 0) { }
+        : this(limits, NoKeys, ImmutableQueue<RememberedKey>.Empty, last: null, latestMs: 0, count: 0, encodedBytes: 0)
+    { }
 
     /// <summary>Creates a table of keys in the order of the log.</summary>
     public static IdempotencyTable? Of(ProducerLimits limits, IEnumerable<RememberedKey> keys)
     {
         var byKey = NoKeys.ToBuilder();
         var inOrder = ImmutableQueue<RememberedKey>.Empty;
-        var (last, encodedBytes) = ((RememberedKey?)null, 0L);
+        var (last, latestMs, encodedBytes) = ((RememberedKey?)null, 0L, 0L);
         foreach (var key in keys)
         {
             byKey[key.Stamp.Key] = key;
             inOrder = inOrder.Enqueue(key);
             encodedBytes += MaxEncodedBytes(key);
-            last = key;
+            (last, latestMs) = (key, Math.Max(latestMs, key.TimestampMs));
         }
-        return last is null ? null : new(limits, byKey.ToImmutable(), inOrder, last, inOrder.Count(), encodedBytes);
+        return last is null
+            ? null
+            : new(limits, byKey.ToImmutable(), inOrder, last, latestMs, inOrder.Count(), encodedBytes);
     }
 
     /// <summary>The number of keys that take room.</summary>
@@ -70,7 +81,7 @@ internal sealed class IdempotencyTable
         _byKey.TryGetValue(key, out var found) && !IsExpired(found, nowMs) ? found : null;
 
     /// <summary>Whether all keys have expired.</summary>
-    public bool AreExpired(long nowMs) => _last is not null && IsExpired(_last, nowMs);
+    public bool AreExpired(long nowMs) => _last is not null && nowMs - _latestMs >= _limits.IdempotencyExpiryMs;
 
     /// <summary>
     /// Returns how long a new key has to wait for room, in milliseconds. 0 if there is room. A key of the far future
@@ -92,8 +103,15 @@ internal sealed class IdempotencyTable
         if (_last is not null && key.FirstOffset < _last.NextOffset)
             return this;
         var (byKey, inOrder, count, encodedBytes) = (_byKey, _inOrder, Count, EncodedBytes);
+        var latestMs = Math.Max(_latestMs, key.TimestampMs);
         if (AreExpired(nowMs))
-            (byKey, inOrder, count, encodedBytes) = (NoKeys, ImmutableQueue<RememberedKey>.Empty, 0, 0);
+            (byKey, inOrder, latestMs, count, encodedBytes) = (
+                NoKeys,
+                ImmutableQueue<RememberedKey>.Empty,
+                key.TimestampMs,
+                0,
+                0
+            );
         for (var removals = 0; removals < MaxRemovals && count > 0; removals++)
         {
             var oldest = inOrder.Peek();
@@ -110,6 +128,7 @@ internal sealed class IdempotencyTable
             byKey.SetItem(key.Stamp.Key, key),
             inOrder.Enqueue(key),
             key,
+            latestMs,
             count + 1,
             encodedBytes + MaxEncodedBytes(key)
         );
