@@ -59,6 +59,20 @@ public class IdempotencyTableTests
                 }
             });
 
+    /// <summary>After a trim of all records, the log's time can begin at a clock that was set back.</summary>
+    [Fact]
+    public void With_TimestampsSetBack_KeepsKeyUntilItExpires()
+    {
+        var table = new IdempotencyTable(Limits)
+            .With(Key("ahead", 0, timestampMs: 1_000), nowMs: 1_000)
+            .With(Key("behind", 1, timestampMs: 500), nowMs: 500)
+            .With(Key("last", 2, timestampMs: 700), nowMs: 700);
+        Assert.NotNull(table.Find("ahead", 700));
+        Assert.Null(table.Find("behind", 700));
+        Assert.False(table.AreExpired(nowMs: 1_099));
+        Assert.True(table.AreExpired(nowMs: 1_100));
+    }
+
     [Fact]
     public void With_FullTable_ForgetsOldest()
     {
