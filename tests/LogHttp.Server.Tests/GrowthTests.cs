@@ -34,13 +34,15 @@ public class GrowthTests(ITestOutputHelper output)
                     (
                         await client.PutAsync("/topics/t", new StringContent($$"""{"partitions":{{Counts[0]}}}"""))
                     ).EnsureSuccessStatusCode();
+                using var acknowledged = new SemaphoreSlim(0);
                 var producing = Task.WhenAll(
-                    Enumerable.Range(0, Producers).Select(number => ProduceAsync(client, number, progress, limit))
+                    Enumerable
+                        .Range(0, Producers)
+                        .Select(number => ProduceAsync(client, number, progress, limit, acknowledged))
                 );
                 // The growth begins once some have been sent in this life, and is killed under way or soon after.
-                var threshold = progress.Sum() + Producers;
-                while (Read(progress) < threshold && !producing.IsCompleted)
-                    await Task.Delay(1);
+                for (var count = 0; count < Producers; count++)
+                    await Task.WhenAny(acknowledged.WaitAsync(), producing);
                 var growing = GrowAsync(client, Counts[life]);
                 if (life % 2 == 0)
                     await growing;
@@ -53,9 +55,6 @@ public class GrowthTests(ITestOutputHelper output)
             }
         }
     }
-
-    static long Read(long[] progress) =>
-        Enumerable.Range(0, progress.Length).Sum(number => Volatile.Read(ref progress[number]));
 
     static async Task GrowAsync(HttpClient client, int partitions)
     {
@@ -76,9 +75,15 @@ public class GrowthTests(ITestOutputHelper output)
     /// <summary>
     /// Sends a producer's messages in order, each again until it is acknowledged, or the server is gone.
     /// </summary>
-    static async Task ProduceAsync(HttpClient client, int producer, long[] progress, int limit)
+    static async Task ProduceAsync(
+        HttpClient client,
+        int producer,
+        long[] progress,
+        int limit,
+        SemaphoreSlim acknowledged
+    )
     {
-        while (Volatile.Read(ref progress[producer]) is var sequence && sequence < limit)
+        while (progress[producer] is var sequence && sequence < limit)
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, "/topics/t")
             {
@@ -107,7 +112,8 @@ public class GrowthTests(ITestOutputHelper output)
             {
                 return;
             }
-            Volatile.Write(ref progress[producer], sequence + 1);
+            progress[producer] = sequence + 1;
+            acknowledged.Release();
         }
     }
 

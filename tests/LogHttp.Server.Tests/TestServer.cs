@@ -10,6 +10,7 @@ using LogHttp.AspNetCore.Producing;
 using LogHttp.Server.Hosting;
 using LogHttp.Server.Tests.Documentation;
 using LogHttp.Testing;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -63,6 +64,19 @@ sealed class TestServer : IDisposable
         _settings.TryAdd("LogHttp:DataDirectory", _directory.Path);
         (_factory, Client) = Start();
     }
+
+    /// <summary>
+    /// Replaces the server's clock. Its watch over accepting keeps the machine's: it looks at real threads, and ends the
+    /// process if they stand still for a time that a test can pass in one step.
+    /// </summary>
+    public static void SetTime(IServiceCollection services, TimeProvider time) =>
+        services
+            .RemoveAll<TimeProvider>()
+            .AddSingleton(time)
+            .RemoveAll<IConnectionListenerFactory>()
+            .AddSingleton<IConnectionListenerFactory>(static provider =>
+                ActivatorUtilities.CreateInstance<AcceptWatch>(provider, TimeProvider.System)
+            );
 
     public HttpClient Client { get; private set; }
 

@@ -8,13 +8,12 @@ namespace LogHttp.AspNetCore.Producing;
 /// Takes the elements of a JSON array one by one. It finds where an element ends by its strings and levels alone, so it
 /// holds no more than one element. The batch checks that an element is valid JSON. For one thread.
 /// </summary>
-internal sealed class ArrayCutter : IRecordCutter
+internal sealed class ArrayCutter : RecordCutter
 {
     static readonly SearchValues<byte> Structure = SearchValues.Create("\"{}[]"u8);
     static readonly SearchValues<byte> ScalarEnds = SearchValues.Create(",] \t\r\n"u8);
 
-    readonly PooledBytes _carried = new();
-    bool _isHandedOut;
+    Problem? _fault;
     Place _place;
     int _markBytes;
     long _begun;
@@ -39,19 +38,15 @@ internal sealed class ArrayCutter : IRecordCutter
 
     static ReadOnlySpan<byte> WhiteSpace => " \t\r\n"u8;
 
-    public int CarriedBytes => _isHandedOut ? 0 : _carried.SizeBytes;
+    public override Problem? Fault => _fault;
 
-    public int HeldBytes => _carried.HeldBytes;
+    public override Problem At(Problem problem, long number) => problem.AtElement(number);
 
-    public Problem? Fault { get; private set; }
-
-    public Problem At(Problem problem, long number) => problem.AtElement(number);
-
-    public bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> record)
+    public override bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> record)
     {
         Forget();
         record = default;
-        while (Fault is null && !rest.IsEmpty)
+        while (_fault is null && !rest.IsEmpty)
         {
             if (_place != Place.InElement)
             {
@@ -61,29 +56,23 @@ internal sealed class ArrayCutter : IRecordCutter
             var end = FindEnd(rest);
             if (end < 0)
             {
-                _carried.Add(rest);
+                Carry(rest);
                 rest = default;
                 return false;
             }
-            record = rest[..end];
+            record = Complete(rest[..end]);
             rest = rest[end..];
             _place = Place.BehindElement;
-            if (!_carried.IsEmpty)
-            {
-                _carried.Add(record);
-                record = _carried.Bytes;
-                _isHandedOut = true;
-            }
             return true;
         }
         return false;
     }
 
-    public bool TryTakeLast(out ReadOnlySpan<byte> record)
+    public override bool TryTakeLast(out ReadOnlySpan<byte> record)
     {
         Forget();
         record = default;
-        Fault ??= _place switch
+        _fault ??= _place switch
         {
             // A body of white space has no records.
             Place.BeforeArray or Place.BehindArray => null,
@@ -93,22 +82,6 @@ internal sealed class ArrayCutter : IRecordCutter
             _ => Invalid($"The array is not closed: the body ends behind {Count(_begun)}."),
         };
         return false;
-    }
-
-    public void ReleaseUnused()
-    {
-        Forget();
-        if (_carried.IsEmpty)
-            _carried.Dispose();
-    }
-
-    public void Dispose() => _carried.Dispose();
-
-    void Forget()
-    {
-        if (_isHandedOut)
-            _carried.Clear();
-        _isHandedOut = false;
     }
 
     /// <summary>Skips a byte order mark, white space, a bracket or a comma, or begins an element.</summary>
@@ -138,7 +111,7 @@ internal sealed class ArrayCutter : IRecordCutter
                 Begin(next);
                 return;
             default:
-                Fault = FaultAt(next);
+                _fault = FaultAt(next);
                 return;
         }
         rest = rest[1..];
@@ -151,7 +124,7 @@ internal sealed class ArrayCutter : IRecordCutter
             if (_markBytes == 0)
                 _place = Place.BeforeArray;
             else
-                Fault = FaultAt(rest[0]);
+                _fault = FaultAt(rest[0]);
             return;
         }
         rest = rest[1..];

@@ -16,7 +16,7 @@ internal sealed class BodyReader(BodyBudget budget) : IDisposable
 
     // Most bodies come whole, and need neither or one of them.
     PooledBytes? _gathered;
-    IRecordCutter? _cutter;
+    RecordCutter? _cutter;
     long _heldBytes;
 
     /// <summary>The batch that the handlers make from the body.</summary>
@@ -78,7 +78,7 @@ internal sealed class BodyReader(BodyBudget budget) : IDisposable
     /// <param name="handle">Handles each record that <paramref name="handleSome"/> left.</param>
     /// <param name="tooLarge">The problem of a record that is too large.</param>
     public async ValueTask<Problem?> ReadRecordsAsync(
-        IRecordCutter cutter,
+        RecordCutter cutter,
         int maxRecordBytes,
         LinesHandler handleSome,
         RecordHandler handle,

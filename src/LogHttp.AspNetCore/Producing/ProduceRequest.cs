@@ -238,7 +238,7 @@ internal sealed class ProduceRequest
     }
 
     /// <summary>Creates the cutter of a body of many records.</summary>
-    public IRecordCutter CreateCutter() => _bodyType.IsArray ? new ArrayCutter() : new LineCutter();
+    public RecordCutter CreateCutter() => _bodyType.IsArray ? new ArrayCutter() : new LineCutter();
 
     /// <summary>
     /// Adds the records of whole lines at the start of a text, as long as they are of the common form.

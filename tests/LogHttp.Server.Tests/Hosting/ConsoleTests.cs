@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using LogHttp.Testing;
 
 namespace LogHttp.Server.Tests.Hosting;
@@ -14,11 +13,7 @@ public class ConsoleTests
     public async Task Log_NobodyReadsConsole_RequestsAreServed()
     {
         using var directory = new TemporaryDirectory();
-        var port = FreePort();
-        var start = new ProcessStartInfo(
-            "dotnet",
-            [typeof(Program).Assembly.Location, "--urls", $"http://127.0.0.1:{port}"]
-        )
+        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "--urls", "http://127.0.0.1:0"])
         {
             RedirectStandardOutput = true,
             WorkingDirectory = directory.Path,
@@ -28,8 +23,7 @@ public class ConsoleTests
         using var server = Process.Start(start)!;
         try
         {
-            using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-            await UntilItListensAsync(client);
+            using var client = new HttpClient { BaseAddress = await AddressAsync(server.StandardOutput) };
             for (var request = 0; request < Requests; request++)
             {
                 using var response = await client.GetAsync("/healthz").WaitAsync(TimeSpan.FromSeconds(30));
@@ -45,26 +39,17 @@ public class ConsoleTests
         Assert.InRange(output.Length, 60 << 10, 80 << 10);
     }
 
-    static async Task UntilItListensAsync(HttpClient client)
+    /// <summary>Reads up to the line that names the address.</summary>
+    static async Task<Uri> AddressAsync(StreamReader output)
     {
-        for (var started = Stopwatch.StartNew(); ; )
+        const string before = "Now listening on: ";
+        while (true)
         {
-            try
-            {
-                using var response = await client.GetAsync("/healthz");
-                return;
-            }
-            catch (HttpRequestException) when (started.Elapsed < TimeSpan.FromSeconds(60))
-            {
-                await Task.Delay(50);
-            }
+            var line = await output.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.True(line is not null, "The server ended before it listened.");
+            var at = line.IndexOf(before, StringComparison.Ordinal);
+            if (at >= 0)
+                return new(line[(at + before.Length)..]);
         }
-    }
-
-    static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -361,10 +361,7 @@ public sealed class Section11IdempotencyTests : IDisposable
     public async Task Key_Expired_IsAppendedAgain()
     {
         var time = new ShiftedTime();
-        using var server = new TestServer(
-            services => services.RemoveAll<TimeProvider>().AddSingleton<TimeProvider>(time),
-            ("IdempotencyExpiry", "10m")
-        );
+        using var server = new TestServer(services => TestServer.SetTime(services, time), ("IdempotencyExpiry", "10m"));
         using var first = await PostAsync(server, "t", "k", "1");
         time.Shift = TimeSpan.FromMinutes(9);
         using var repeat = await PostAsync(server, "t", "k", "1");
@@ -379,7 +376,7 @@ public sealed class Section11IdempotencyTests : IDisposable
     {
         var time = new ShiftedTime();
         using var server = new TestServer(
-            services => services.RemoveAll<TimeProvider>().AddSingleton<TimeProvider>(time),
+            services => TestServer.SetTime(services, time),
             ("MaxIdempotencyKeys", "2"),
             ("IdempotencyExpiry", "10m")
         );
