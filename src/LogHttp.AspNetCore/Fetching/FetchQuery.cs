@@ -17,7 +17,8 @@ namespace LogHttp.AspNetCore.Fetching;
 /// <param name="Cursor">Numbers the long polls at one position, as in <c>Link</c>.</param>
 /// <param name="Follows">Whether the response does not end.</param>
 /// <param name="Search">
-/// The offset at which the search for a key continues in each partition, as in <c>Link</c>. Null at its start.
+/// The offset at which the search for a key continues in each partition, as in <c>Link</c>. The place counts for the
+/// partition that the request names. Null at the start, or without a search.
 /// </param>
 /// <param name="Bounds">Where the read ends, or null.</param>
 internal readonly record struct FetchQuery(

@@ -16,8 +16,13 @@ namespace LogHttp.AspNetCore.Fetching;
 /// </param>
 internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, LogPlace Place, bool IsPermanent)
 {
-    /// <summary>Whether all partitions are searched for a key.</summary>
+    /// <summary>Whether all of several partitions are searched for a key.</summary>
     public bool IsSearch { get; private init; }
+
+    /// <summary>
+    /// Whether all partitions are searched for a key, and there is one. Links lead to the partitions of a later growth.
+    /// </summary>
+    public bool IsSearchOfOne { get; private init; }
 
     /// <param name="context">The request.</param>
     /// <param name="topic">The topic of the path.</param>
@@ -64,16 +69,19 @@ internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, 
             else if (TryChoose(found, (int?)number, query?.Key is not null, out var partition, out problem))
             {
                 var continues = query?.Search is not null;
+                var isSearch = continues || (number is null && query?.Key is not null);
+                var hasSeveral = found.Partitions.Length > 1;
                 read = new(found, partition, parsed, isPermanent)
                 {
-                    IsSearch = continues || (number is null && query?.Key is not null && found.Partitions.Length > 1),
+                    IsSearch = isSearch && hasSeveral,
+                    IsSearchOfOne = isSearch && !hasSeveral,
                 };
                 if (continues && (number is null || query!.Value.Key is null || !parsed.IsNumeric))
                     problem = Problems.InvalidRequest(
                         "invalid_parameter",
                         "search continues a search for a key, so it goes with key, partition and an offset, as in Link."
                     );
-                else if (read.IsSearch && query!.Value.MinBytes > 1)
+                else if (read.IsSearch && !continues && query!.Value.MinBytes > 1)
                     problem = Problems.InvalidRequest(
                         "invalid_parameter",
                         "A search of all partitions ends its wait with the first record of the key. Name a partition, "

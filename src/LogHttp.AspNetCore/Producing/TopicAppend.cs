@@ -37,7 +37,12 @@ internal static class TopicAppend
     {
         if (request.Producer is null && request.ExpectedNextOffset is null)
             return null;
-        if (request.ExpectedNextOffset is not null && partition is null && batch.RoutedPartitions > 1)
+        if (
+            request.ExpectedNextOffset is not null
+            && partition is null
+            && batch.RoutedPartitions > 1
+            && !BeganWithOnePartition(request, topic)
+        )
             return Problems.InvalidRequest(
                 "partition_required",
                 $"If-Match applies to one partition, and the topic has {batch.Partitions}. Choose one with "
@@ -55,6 +60,15 @@ internal static class TopicAppend
             $"If-Match applies to one partition, and these records go to {batch.PartitionsUsed}."
         );
     }
+
+    /// <summary>
+    /// Whether the producer appended before the topic's first growth. It names no partition, as if there still were one,
+    /// so that a retry of an append is a repeat.
+    /// </summary>
+    static bool BeganWithOnePartition(ProduceRequest request, Topic? topic) =>
+        request.Producer is { } producer
+        && topic is { FormerCounts: [1, ..] }
+        && topic.Partitions[0].FindProducer(producer.Id) is not null;
 
     static Problem SeveralPartitions(int count) =>
         Problems.InvalidRequest(
@@ -89,7 +103,7 @@ internal static class TopicAppend
                 await set.Settled.WaitAsync(context.RequestAborted);
                 budget.Release(context, ref heldBytes);
             }
-            // With an expected offset and no partition, the topic had one when the request began.
+            // With an expected offset and no partition, the topic had one when the request or its producer began.
             if ((expectedNextOffset is null ? route.Choose(set, batch.Routed) : 0) is not { } partition)
                 return (null, SeveralPartitions(route.CountAmong(set.Partitions.Length)));
             return (await AppendAsync(topic, [new(partition, batch.Take()[0].Value)], expectedNextOffset), null);

@@ -96,6 +96,44 @@ public sealed class ProduceStreamTests : IDisposable
     }
 
     [Fact]
+    public async Task Keyless_TopicGrewBeforeFirstLine_GoToOnePartition()
+    {
+        var connections = new List<RawRequest.Connection>();
+        try
+        {
+            await ConfigureAsync(HttpMethod.Put, 3);
+            // Several, because each chooses a partition of its own.
+            for (var stream = 0; stream < 12; stream++)
+            {
+                connections.Add(await OpenAsync(_server, "Expect: 100-continue\r\n"));
+                // Sent when the stream reads its body for the first time.
+                Assert.Equal("HTTP/1.1 100 Continue", await connections[^1].ReadLineAsync());
+                Assert.Equal("", await connections[^1].ReadLineAsync());
+            }
+            await ConfigureAsync(HttpMethod.Patch, 6);
+            foreach (var connection in connections)
+            {
+                var partitions = new HashSet<int>();
+                for (var line = 0; line < 3; line++)
+                {
+                    await SendAsync(connection, "1\n");
+                    partitions.Add((await ReportAsync(connection, Linger)).GetProperty("partition").GetInt32());
+                }
+                Assert.Single(partitions);
+            }
+        }
+        finally
+        {
+            connections.ForEach(static connection => connection.Dispose());
+        }
+
+        async Task ConfigureAsync(HttpMethod method, int partitions) =>
+            (
+                await _server.SendAsync(method, "/topics/t", $$"""{"partitions":{{partitions}}}""")
+            ).EnsureSuccessStatusCode();
+    }
+
+    [Fact]
     public async Task Idle_LiveStream_StaysOpenWithHeartbeats()
     {
         using var connection = await OpenAsync(_server, Numbered);

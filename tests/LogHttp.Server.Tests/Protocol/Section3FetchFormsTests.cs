@@ -122,7 +122,7 @@ public sealed class Section3FetchFormsTests : IDisposable
         );
         using var response = await _server.Client.GetAsync($"/topics/t/0?{query}");
         Assert.Equal(1, (await response.Content.ReadAsStringAsync()).Count(character => character == '\n'));
-        Assert.EndsWith($"&{query}", TestServer.NextLink(response), StringComparison.Ordinal);
+        Assert.EndsWith($"&{query}&search=0", TestServer.NextLink(response), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -205,6 +205,62 @@ public sealed class Section5GrowthTests : IDisposable
     }
 
     [Fact]
+    public async Task IfMatch_RetryAfterGrowthFromOne_IsRepeat()
+    {
+        await PutAsync(1);
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync("p", 0, 0)).StatusCode);
+        await GrowAsync(3);
+
+        Assert.Equal(HttpStatusCode.OK, (await SendAsync("p", 0, 0)).StatusCode);
+        using var next = await SendAsync("p", 1, 1);
+        Assert.Equal(HttpStatusCode.Created, next.StatusCode);
+        Assert.Equal(0, (await TestServer.JsonAsync(next)).GetProperty("partition").GetInt32());
+        await TestServer.ProblemAsync(await SendAsync("q", 0, 2), HttpStatusCode.BadRequest, "partition_required");
+
+        Task<HttpResponseMessage> SendAsync(string producer, int sequence, long offset) =>
+            _server.PostAsync(
+                "/topics/t",
+                "text/plain",
+                "x",
+                ("Producer-Id", producer),
+                ("Producer-Epoch", "0"),
+                ("Producer-Seq", $"{sequence}"),
+                ("If-Match", $"\"{offset}\"")
+            );
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("&wait=1ms&minBytes=10")]
+    [InlineData("&limit=1")]
+    public async Task FetchKey_OnePartitionThatGrows_LinkFindsAll(string query)
+    {
+        await PutAsync(1);
+        await AppendAsync("k", "a");
+        var (found, next) = await SearchAsync($"/topics/t/earliest?key=k{query}");
+        Assert.Equal("a", Assert.Single(found).Value);
+        await GrowAsync(3);
+        foreach (var partition in (int[])[1, 0, 2])
+            await _server.PostAsync($"/topics/t?partition={partition}", "text/plain", "b", ("Record-Key", "k"));
+
+        Assert.Equal([(0, "b"), (1, "b"), (2, "b")], (await SearchAsync(next)).Found);
+    }
+
+    [Fact]
+    public async Task FetchKey_OnePartition_LinkHasSearchUnlessItIsNamed()
+    {
+        await PutAsync(1);
+        await AppendAsync("k", "a");
+        foreach (var query in (string[])["", "&partition=0", "&until=latest"])
+        {
+            using var response = await _server.Client.GetAsync($"/topics/t/0?key=k{query}");
+            Assert.NotNull(response.Headers.ETag);
+            if (query != "&until=latest")
+                Assert.Equal(query == "", TestServer.NextLink(response).Contains("search=0", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public async Task FetchKey_SeveralPartitions_FindsAllInOrder()
     {
         var key = MovingKey(1);
