@@ -66,8 +66,8 @@ sealed class TestServer : IDisposable
     }
 
     /// <summary>
-    /// Replaces the server's clock. Its watch over accepting keeps the machine's: it looks at real threads, and ends the
-    /// process if they stand still for a time that a test can pass in one step.
+    /// Replaces the server's clock. Its watch over accepting keeps the machine's: it looks at real threads, and ends
+    /// the process if they stand still for a time that a test can pass in one step.
     /// </summary>
     public static void SetTime(IServiceCollection services, TimeProvider time) =>
         services

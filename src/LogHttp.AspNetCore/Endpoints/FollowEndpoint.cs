@@ -37,15 +37,17 @@ internal static class FollowEndpoint
             || !lastEvent.TryReplace(address.Topic, address.Partition, ref place, out problem)
         )
             return Task.FromResult<IResult>(problem);
+        var scope = query.Bounds is { } bounds ? ScopeOf(bounds, []) : FollowScope.Default;
         return RunAsync(
             context,
             OpenAsync(
                 context,
-                [new FollowStart(address.Topic, address.Partition, place, query.Bounds?.Until)],
+                [new FollowStart(address.Topic, address.Partition, place)],
+                scope,
                 namesPartitions: false
             ),
+            scope,
             namesPartitions: false,
-            query.Bounds?.Limit ?? long.MaxValue,
             services
         );
     }
@@ -78,15 +80,22 @@ internal static class FollowEndpoint
     public static Task<IResult> HandleManyAsync(HttpContext context, TopicCatalog catalog, FollowServices services)
     {
         if (
-            !TryReadStarts(context, catalog, services, out var starts, out var problem)
-            || !TryReadBounds(context.Request.Parameters(), services.Time, starts, out var limit, out problem)
+            !TryReadStarts(context, catalog, services, out var starts, out var wholeTopics, out var problem)
+            || !TryReadScope(
+                context.Request.Parameters(),
+                services.Time,
+                starts,
+                wholeTopics,
+                out var scope,
+                out problem
+            )
         )
             return Task.FromResult<IResult>(problem);
         return RunAsync(
             context,
-            OpenAsync(context, starts, namesPartitions: true),
+            OpenAsync(context, starts, scope, namesPartitions: true),
+            scope,
             namesPartitions: true,
-            limit,
             services
         );
     }
@@ -95,13 +104,14 @@ internal static class FollowEndpoint
     static async Task<(FollowSource[]? Sources, Problem? Problem)> OpenAsync(
         HttpContext context,
         List<FollowStart> starts,
+        FollowScope scope,
         bool namesPartitions
     )
     {
         var sources = new FollowSource[starts.Count];
         for (var i = 0; i < sources.Length; i++)
         {
-            var (source, problem) = await FollowSource.OpenAsync(starts[i], context.RequestAborted);
+            var (source, problem) = await FollowSource.OpenAsync(starts[i], scope.Until, context.RequestAborted);
             if (source is null)
                 return (null, namesPartitions ? problem!.Of(starts[i].Topic, starts[i].Partition) : problem!);
             sources[i] = source;
@@ -113,8 +123,8 @@ internal static class FollowEndpoint
     static async Task<IResult> RunAsync(
         HttpContext context,
         Task<(FollowSource[]? Sources, Problem? Problem)> opening,
+        FollowScope scope,
         bool namesPartitions,
-        long limit,
         FollowServices services
     )
     {
@@ -132,7 +142,8 @@ internal static class FollowEndpoint
         return new FollowStream(
             context,
             sources,
-            FormatOf(context, sources, namesPartitions, limit, services),
+            scope,
+            FormatOf(context, sources, namesPartitions, scope.MaxRecords, services),
             services
         );
     }
@@ -162,30 +173,37 @@ internal static class FollowEndpoint
             : new LinesFollow(context, contentType, services.Settings.SmallRegionBytes);
     }
 
-    /// <summary>Reads where the response ends, and adds the place to the starts.</summary>
-    static bool TryReadBounds(
+    static FollowScope ScopeOf(FetchBounds? bounds, IReadOnlyList<WholeTopic> wholeTopics) =>
+        new()
+        {
+            MaxRecords = bounds?.Limit ?? long.MaxValue,
+            Until = bounds?.Until,
+            WholeTopics = wholeTopics,
+        };
+
+    /// <summary>Reads where the response ends.</summary>
+    static bool TryReadScope(
         QueryParameters query,
         TimeProvider clock,
         List<FollowStart> starts,
-        out long limit,
+        List<WholeTopic> wholeTopics,
+        [NotNullWhen(true)] out FollowScope? scope,
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        limit = long.MaxValue;
+        scope = null;
         if (!FetchBounds.TryRead(query, clock, out var bounds, out problem))
             return false;
-        limit = bounds?.Limit ?? long.MaxValue;
         if (bounds is { Until.IsNumeric: true } && starts.Count > 1)
+        {
             problem = Problems.InvalidRequest(
                 "invalid_parameter",
                 "until is an offset, which goes with one partition. For several, use latest, -10 or a time."
             );
-        else if (bounds?.Until is { } until)
-        {
-            for (var i = 0; i < starts.Count; i++)
-                starts[i] = starts[i] with { Until = until };
+            return false;
         }
-        return problem is null;
+        scope = ScopeOf(bounds, wholeTopics);
+        return true;
     }
 
     static bool TryReadStarts(
@@ -193,10 +211,11 @@ internal static class FollowEndpoint
         TopicCatalog catalog,
         FollowServices services,
         [NotNullWhen(true)] out List<FollowStart>? starts,
+        out List<WholeTopic> wholeTopics,
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        starts = null;
+        (starts, wholeTopics) = (null, []);
         var max = services.Settings.MaxStreamPartitions;
         if (
             !context
@@ -209,13 +228,15 @@ internal static class FollowEndpoint
         var found = new List<FollowStart>();
         foreach (var text in (topics ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (!TryReadTopic(text, catalog, services.Time, out var named, out problem))
+            if (!TryReadTopic(text, catalog, services.Time, out var named, out var whole, out problem))
                 return false;
+            if (whole is not null)
+                wholeTopics.Add(whole);
             foreach (var start in named)
             {
                 // An id from before a growth: nothing of the new partitions was sent.
                 var isNew =
-                    start.WholeTopicCount > 0
+                    whole is not null
                     && lastEvent.CountOf(start.Topic) is > 0 and var count
                     && start.Partition.Number >= count;
                 var from = isNew ? LogPlace.Earliest : start.Place;
@@ -256,10 +277,11 @@ internal static class FollowEndpoint
         TopicCatalog catalog,
         TimeProvider clock,
         out IEnumerable<FollowStart> starts,
+        out WholeTopic? whole,
         [NotNullWhen(false)] out Problem? problem
     )
     {
-        (starts, problem) = ([], null);
+        (starts, whole, problem) = ([], null, null);
         var place = LogPlace.Latest;
         long[]? offsets = null;
         // A time contains colons too.
@@ -299,17 +321,13 @@ internal static class FollowEndpoint
         else
         {
             var partitions = found.Partitions;
+            whole = number is null ? new(found, partitions.Length) : null;
             starts = partitions
                 .Skip(first)
                 .Take(number is null ? int.MaxValue : last - first + 1)
                 .Select(
                     (partition, i) =>
-                        new FollowStart(
-                            found,
-                            partition,
-                            offsets is null ? place : LogPlace.At(offsets[i]),
-                            WholeTopicCount: number is null ? partitions.Length : 0
-                        )
+                        new FollowStart(found, partition, offsets is null ? place : LogPlace.At(offsets[i]))
                 );
         }
         return problem is null;

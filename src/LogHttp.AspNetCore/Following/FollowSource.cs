@@ -10,22 +10,19 @@ namespace LogHttp.AspNetCore.Following;
 internal sealed class FollowSource
 {
     readonly Topic _topic;
-    readonly int _wholeTopicCount;
     readonly ReadBounds? _bounds;
     LogFollower? _follower;
 
     FollowSource(in FollowStart start, long offset, ReadBounds? bounds) =>
-        (_topic, _wholeTopicCount, Log, NextOffset, _bounds) = (
-            start.Topic,
-            start.WholeTopicCount,
-            start.Partition,
-            offset,
-            bounds
-        );
+        (_topic, Log, NextOffset, _bounds) = (start.Topic, start.Partition, offset, bounds);
 
     /// <summary>Resolves a position to an offset and begins there, or returns the problem.</summary>
+    /// <param name="start">The partition and the position.</param>
+    /// <param name="until">The position before which it ends, or null.</param>
+    /// <param name="aborted">Cancelled when the client disconnects.</param>
     public static async ValueTask<(FollowSource? Source, Problem? Problem)> OpenAsync(
         FollowStart start,
+        LogPlace? until,
         CancellationToken aborted
     )
     {
@@ -36,8 +33,8 @@ internal sealed class FollowSource
         );
         if (page.Status is FetchStatus.BelowEarliest or FetchStatus.BeyondEnd)
             return (null, Problems.Of(page));
-        var bounds = start.Until is { } until
-            ? new ReadBounds { EndOffset = await start.Partition.ResolveAsync(until, aborted) }
+        var bounds = until is { } end
+            ? new ReadBounds { EndOffset = await start.Partition.ResolveAsync(end, aborted) }
             : null;
         return (new FollowSource(start, page.FirstOffset, bounds), null);
     }
@@ -56,9 +53,6 @@ internal sealed class FollowSource
     public string TopicId => _topic.Id;
 
     public int Partition => Log.Number;
-
-    /// <summary>Whether the stream follows the whole topic, and the topic has more partitions by now.</summary>
-    public bool HasTopicGrown => _wholeTopicCount > 0 && _topic.Partitions.Length > _wholeTopicCount;
 
     /// <summary>The offset after all written records.</summary>
     public long NextOffset { get; set; }
@@ -107,14 +101,4 @@ internal sealed class FollowSource
 /// <param name="Topic">The topic.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="Place">The position.</param>
-/// <param name="Until">The position before which it ends, or null.</param>
-/// <param name="WholeTopicCount">
-/// The number of the topic's partitions if the client follows all of them, however many there are. Else 0.
-/// </param>
-internal readonly record struct FollowStart(
-    Topic Topic,
-    PartitionLog Partition,
-    LogPlace Place,
-    LogPlace? Until = null,
-    int WholeTopicCount = 0
-);
+internal readonly record struct FollowStart(Topic Topic, PartitionLog Partition, LogPlace Place);

@@ -20,10 +20,16 @@ namespace LogHttp.AspNetCore.Following;
 internal sealed partial class FollowStream(
     HttpContext context,
     IReadOnlyList<FollowSource> sources,
+    FollowScope scope,
     FollowFormat format,
     FollowServices services
 ) : ILiveReader, IResult
 {
+    /// <summary>
+    /// The most bytes that the kernel keeps for a follower before it sends them. More wait in the file.
+    /// </summary>
+    const int MaxUnsentBytes = 64 << 10;
+
     readonly LogWaiter _waiter = new();
 
     FollowSource _reading = sources[0];
@@ -64,12 +70,14 @@ internal sealed partial class FollowStream(
             await response.StartAsync(aborted);
             if (isHead)
                 return;
+            UnsentBytes.Bound(context, MaxUnsentBytes);
             await format.BeginAsync(aborted);
             await response.BodyWriter.FlushAsync(aborted);
             if (sources.Count == 1 && !sources[0].IsBounded && format.SharedFormat is not null)
                 _chunks = context.Features.Get<IHttpSendFileFeature>()?.ChunkSender;
             // Waits here and not in a method of its own, whose state each parked follower would hold as well.
-            while (await SendAllAsync(aborted) && !HasAnyTopicGrown())
+            // A topic that grew before the last read wakes nobody.
+            while (await SendAllAsync(aborted) && !scope.HasAnyTopicGrown())
             {
                 LogWake wake;
                 while ((wake = await WaitAsync()) == LogWake.TimedOut)
@@ -111,17 +119,6 @@ internal sealed partial class FollowStream(
                 source.Drop();
             services.Waiting.Leave();
         }
-    }
-
-    /// <summary>Called after the followers have read: a growth since then ends their wait.</summary>
-    bool HasAnyTopicGrown()
-    {
-        for (var i = 0; i < sources.Count; i++)
-        {
-            if (sources[i].HasTopicGrown)
-                return true;
-        }
-        return false;
     }
 
     /// <summary>

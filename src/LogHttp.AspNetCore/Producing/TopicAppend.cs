@@ -62,8 +62,8 @@ internal static class TopicAppend
     }
 
     /// <summary>
-    /// Whether the producer appended before the topic's first growth. It names no partition, as if there still were one,
-    /// so that a retry of an append is a repeat.
+    /// Whether the producer appended before the topic's first growth. It names no partition, as if there still were
+    /// one, so that a retry of an append is a repeat.
     /// </summary>
     static bool BeganWithOnePartition(ProduceRequest request, Topic? topic) =>
         request.Producer is { } producer

@@ -104,7 +104,9 @@ public sealed class CopiedFollowTests : IDisposable
         var sources = new List<FollowSource>();
         foreach (var partition in topic.Partitions)
             sources.Add(
-                (await FollowSource.OpenAsync(new(topic, partition, LogPlace.Earliest), CancellationToken.None)).Source!
+                (
+                    await FollowSource.OpenAsync(new(topic, partition, LogPlace.Earliest), null, CancellationToken.None)
+                ).Source!
             );
         var format = new EventsFollow(context, sources, namesPartitions);
         for (var isMore = true; isMore; )

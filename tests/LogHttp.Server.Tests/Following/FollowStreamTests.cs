@@ -56,7 +56,7 @@ public sealed class FollowStreamTests : IDisposable
         foreach (var partition in topic.Partitions)
         {
             var start = new FollowStart(topic, partition, LogPlace.Earliest);
-            sources.Add((await FollowSource.OpenAsync(start, CancellationToken.None)).Source!);
+            sources.Add((await FollowSource.OpenAsync(start, until: null, CancellationToken.None)).Source!);
         }
         FollowFormat format = form switch
         {
@@ -72,7 +72,7 @@ public sealed class FollowStreamTests : IDisposable
             TimeProvider.System,
             Options.Create(new LogHttpSettings())
         );
-        await new FollowStream(context, sources, format, services)
+        await new FollowStream(context, sources, FollowScope.Default, format, services)
             .ExecuteAsync(context)
             .WaitAsync(TimeSpan.FromSeconds(10));
 
