@@ -291,7 +291,7 @@ async def unfinished_heads():
     watching.cancel()
     status, *_ = await request("GET", "/healthz")
     check(status == 200, f"a small request beside them gets {status}")
-    check(peak[0] - before < 1200, "they may take 1200 MB")
+    check(peak[0] - before < 300, "they may take 300 MB")
 
 
 def frame(frame_type, flags, stream, payload=b""):

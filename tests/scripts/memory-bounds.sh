@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures the server's memory for clients that try to make it take more. They are slow readers of events, bodies that
 # drip, requests sent behind a long poll, bodies whose responses are larger than they are, and heads without an end.
-# Large bodies and HTTP/2 connections meet a small heap. A scenario fails if the server takes more than its limit.
+# Large bodies, unfinished heads and HTTP/2 connections meet a small heap. A large one would fill with garbage first.
+# A scenario fails if the server takes more than its limit.
 # Usage: memory-bounds.sh [SCENARIO [COUNT [SECONDS]]]
 source "$(dirname "$0")/server.sh"
 ulimit -n "$(ulimit -Hn)"
@@ -9,7 +10,7 @@ ulimit -n "$(ulimit -Hn)"
 scenario() { # name, count, seconds
   local heap=()
   case $1 in
-    large-bodies) heap=(DOTNET_GCHeapHardLimit=0xC000000) ;; # 192 MiB
+    large-bodies | unfinished-heads) heap=(DOTNET_GCHeapHardLimit=0xC000000) ;; # 192 MiB
     http2-*) heap=(DOTNET_GCHeapHardLimit=0xC000000 Kestrel__EndpointDefaults__Protocols=Http2) ;;
   esac
   start_server LogHttp__Flush=os LogHttp__BodyTimeout=3s "${heap[@]}"
