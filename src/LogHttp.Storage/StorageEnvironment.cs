@@ -17,7 +17,7 @@ public sealed record StorageEnvironment
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Runs the partitions' turns at writing. Many turns run at once.</summary>
-    public PipeScheduler AppendScheduler { get; init; } = PipeScheduler.ThreadPool;
+    public PipeScheduler AppendScheduler { get; init; } = AppendPool.Shared;
 
     /// <summary>
     /// Runs the syncs of all volumes. Null gives each volume a thread of its own. Syncs block most of the time, and

@@ -29,10 +29,11 @@ internal static partial class FetchEndpoint
 
     /// <summary>
     /// Whether a request takes only records as they are stored. Searching for a key, other forms and followers take
-    /// longer.
+    /// longer. While appends wait for a thread of the pool, it goes there too, behind them.
     /// </summary>
     public static bool MayRunInline(HttpRequest request) =>
-        (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*")
+        !PartitionLog.AppendsWaitForThread
+        && (request.Headers.Accept.Count == 0 || request.Headers.Accept == "*/*")
         && request.QueryString.Value?.Length is not > MaxInlineQueryChars
         && !TakesLonger(request.Parameters());
 

@@ -131,6 +131,12 @@ public sealed partial class PartitionLog
     public static bool IsContinuingInline => RequestCompletions.IsRunning;
 
     /// <summary>
+    /// Whether work of an append, of any log in the process, waits for a thread of the pool. Requests that need no pool
+    /// would otherwise take the processors from it.
+    /// </summary>
+    public static bool AppendsWaitForThread => AppendPool.Shared.HasWaiting;
+
+    /// <summary>
     /// Returns the refusal of a batch of about <paramref name="sizeBytes"/> at this time, or null if there is room. For
     /// callers that have not read the batch yet. Reserves nothing.
     /// </summary>
